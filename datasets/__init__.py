@@ -1,0 +1,1 @@
+"""Faces and their labels: FER2013, FER+ votes, image folders, duplicates. Knows no classifier."""

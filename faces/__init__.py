@@ -1,0 +1,1 @@
+"""Find and prepare faces in photographs and clips."""

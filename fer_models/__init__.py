@@ -1,0 +1,1 @@
+"""Classifiers of facial expressions: contracts, gradients, architectures, weights, training."""

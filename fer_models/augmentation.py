@@ -1,0 +1,52 @@
+"""Random views of training faces: one affine warp and one contrast change an image."""
+
+import cv2
+import numpy as np
+
+from fer_models.recipe import Recipe
+
+
+def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
+    """Draw one random view of each image.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        recipe: how far to flip, shift, rotate, zoom, change contrast and erase.
+        rng: source of every draw.
+
+    Returns:
+        float32 (N, H, W, C) in [0, 1].
+    """
+    count, height, width, _ = images.shape
+    mirror = np.where(recipe.flip & (rng.random(count) < 0.5), -1.0, 1.0)
+    angle = np.deg2rad(rng.uniform(-recipe.rotation, recipe.rotation, count))
+    scale = 1 + rng.uniform(-recipe.zoom, recipe.zoom, count)
+    shift = rng.uniform(-recipe.shift, recipe.shift, (count, 2)) * (height / 48, width / 48)
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    views = np.empty(images.shape, np.float32)
+    for i, image in enumerate(images):
+        cos, sin = scale[i] * np.cos(angle[i]), scale[i] * np.sin(angle[i])
+        linear = np.array([[mirror[i] * cos, -sin], [mirror[i] * sin, cos]])
+        offset = centre + shift[i] - linear @ centre
+        warped = cv2.warpAffine(
+            image,
+            np.column_stack([linear, offset]),
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        views[i] = warped.reshape(image.shape)
+    views /= 255.0
+    gain = 1 + rng.uniform(-recipe.contrast, recipe.contrast, (count, 1, 1, 1))
+    mean = views.mean(axis=(1, 2, 3), keepdims=True)
+    views = np.clip((views - mean) * gain + mean, 0, 1).astype(np.float32)
+    for i in np.flatnonzero(rng.random(count) < recipe.erase):
+        _erase_rectangle(views[i], rng)
+    return views
+
+
+def _erase_rectangle(image: np.ndarray, rng: np.random.Generator) -> None:
+    height, width, _ = image.shape
+    rows, columns = rng.integers(height // 6, height // 2), rng.integers(width // 6, width // 2)
+    top, left = rng.integers(0, height - rows), rng.integers(0, width - columns)
+    image[top : top + rows, left : left + columns] = image.mean()

@@ -1,0 +1,59 @@
+"""How a classifier is trained, as data: it is saved in the card of every model."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls."""
+
+    COSINE = "cosine"
+    PLATEAU = "plateau"
+
+
+class Precision(StrEnum):
+    """Number format of the training arithmetic; weights are always float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "mixed_bfloat16"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters of one training.
+
+    Attributes:
+        epochs: most passes over the training rows.
+        batch_size: images a step.
+        learning_rate: peak rate of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
+        schedule: `cosine` falls to zero over `epochs` after one epoch of warm-up; `plateau`
+            multiplies by 0.3 after `plateau_patience` epochs without a better PublicTest accuracy.
+        plateau_patience: epochs.
+        early_stopping: epochs without a better PublicTest accuracy before it ends.
+        weight_decay: decoupled L2 of AdamW, kernels only.
+        label_smoothing: mass spread over all classes (Szegedy et al. 2016, arXiv 1512.00567).
+        class_weights: weigh each class by N / (K * count), so rare classes count more.
+        flip: mirror half of the images.
+        shift: largest shift, pixels of a 48-pixel face.
+        rotation: largest rotation, degrees.
+        zoom: largest relative change of size.
+        contrast: largest relative change of contrast.
+        erase: share of images in which a random rectangle is replaced by its mean grey
+            (Zhong et al. 2020, arXiv 1708.04896).
+    """
+
+    epochs: int
+    batch_size: int = 96
+    learning_rate: float = 1e-3
+    schedule: Schedule = Schedule.COSINE
+    plateau_patience: int = 4
+    early_stopping: int = 12
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.1
+    class_weights: bool = False
+    flip: bool = True
+    shift: float = 4.0
+    rotation: float = 8.0
+    zoom: float = 0.08
+    contrast: float = 0.2
+    erase: float = 0.0

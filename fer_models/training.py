@@ -1,0 +1,177 @@
+"""The training loop: any architecture, on any Keras backend, resumable after a kill.
+
+Writes into the work folder: `checkpoint.keras` (weights and optimizer after the last whole epoch),
+`history.csv` (one line an epoch), `best.npz` (weights of the best epoch so far).
+Selection is on the validation rows it is given; it never loads data itself.
+"""
+
+import csv
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from fer_models.augmentation import augment
+from fer_models.recipe import Recipe, Schedule
+from fer_models.weights import save_weights
+
+HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Rows to learn from or to select on.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        targets: float32 (N, K), each row a distribution over the classes.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """Shuffled, augmented batches of one epoch; the same seed and epoch give the same batches."""
+
+    def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
+        super().__init__()
+        self._rows, self._recipe, self._key = rows, recipe, (seed, epoch)
+        self._order = np.random.default_rng(self._key).permutation(len(rows.images))
+        self._class_weights = class_weights(rows.targets) if recipe.class_weights else None
+
+    def __len__(self) -> int:
+        return len(self._order) // self._recipe.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        size = self._recipe.batch_size
+        rows = self._order[index * size : (index + 1) * size]
+        rng = np.random.default_rng((*self._key, index))
+        images = augment(self._rows.images[rows], self._recipe, rng)
+        targets = self._rows.targets[rows]
+        if self._class_weights is None:
+            return images, targets
+        return images, targets, targets @ self._class_weights
+
+
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """Weight of each class, float32 (K,): N / (K * mass of the class); rare classes weigh more."""
+    mass = targets.sum(axis=0)
+    return (len(targets) / (targets.shape[1] * np.maximum(mass, 1))).astype(np.float32)
+
+
+def learning_rate(recipe: Recipe, history: list[dict[str, float]]) -> float:
+    """Rate of the next epoch, a pure function of the epochs done so far."""
+    if recipe.schedule is Schedule.PLATEAU:
+        rate, best, stale = recipe.learning_rate, -1.0, 0
+        for line in history:
+            best, stale = (
+                (line["val_accuracy"], 0) if line["val_accuracy"] > best else (best, stale + 1)
+            )
+            if stale == recipe.plateau_patience:
+                rate, stale = 0.3 * rate, 0
+        return rate
+    if not history and recipe.epochs > 1:
+        return 0.2 * recipe.learning_rate
+    done = (len(history) - 1) / max(1, recipe.epochs - 1)
+    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * max(0.0, done))))
+
+
+def should_stop(recipe: Recipe, history: list[dict[str, float]]) -> bool:
+    """Whether the epochs are used up or the last `early_stopping` brought nothing better."""
+    if len(history) >= recipe.epochs:
+        return True
+    accuracies = [line["val_accuracy"] for line in history]
+    return bool(accuracies) and (
+        len(accuracies) - 1 - int(np.argmax(accuracies)) >= recipe.early_stopping
+    )
+
+
+def fit(
+    build: Callable[[], keras.Model],
+    recipe: Recipe,
+    train: TrainingRows,
+    validation: TrainingRows,
+    work: Path,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None],
+) -> list[dict[str, float]]:
+    """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
+
+    Args:
+        build: makes the untrained model under the current precision policy.
+        recipe: hyper-parameters.
+        train: rows to learn from.
+        validation: rows on which the best epoch is chosen.
+        work: folder of checkpoint, history and best weights.
+        seed: of weights, order, augmentation and dropout.
+        on_epoch: called with the history line of every finished epoch.
+
+    Returns:
+        One dict an epoch with the keys `HISTORY_COLUMNS`.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / "checkpoint.keras"
+    history = read_history(work / "history.csv") if checkpoint.exists() else []
+    keras.utils.set_random_seed(seed)
+    model = keras.models.load_model(checkpoint) if history else _compiled(build(), recipe)
+    val_images = validation.images.astype(np.float32) / 255.0
+    while not should_stop(recipe, history):
+        epoch = len(history)
+        rate = learning_rate(recipe, history)
+        model.optimizer.learning_rate = rate
+        batches = AugmentedBatches(train, recipe, seed, epoch)
+        result = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
+        val_loss, val_accuracy = model.evaluate(
+            val_images, validation.targets, batch_size=256, verbose=0
+        )
+        line = {
+            "epoch": epoch + 1,
+            "learning_rate": rate,
+            "loss": result["loss"][-1],
+            "accuracy": result["accuracy"][-1],
+            "val_loss": val_loss,
+            "val_accuracy": val_accuracy,
+        }
+        if val_accuracy > max((past["val_accuracy"] for past in history), default=-1.0):
+            save_weights(model, work / "best.npz")
+        history.append(line)
+        _save_checkpoint(model, history, work)
+        on_epoch(line)
+    return history
+
+
+def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
+    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        ),
+        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+    )
+    return model
+
+
+def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: Path) -> None:
+    """History first: a kill between the two renames repeats an epoch's line, never loses one."""
+    model.save(work / "next.keras")
+    with open(work / "next.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, HISTORY_COLUMNS)
+        writer.writeheader()
+        writer.writerows(history)
+    os.replace(work / "next.keras", work / "checkpoint.keras")
+    os.replace(work / "next.csv", work / "history.csv")
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Lines of `history.csv`, one dict an epoch; empty when the file does not exist."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]

@@ -1,0 +1,62 @@
+"""Weights on disk: float16 arrays in one `.npz`, in the order of the model's weights.
+
+Seed states of dropout layers are not weights and are left out.
+"""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from datasets.errors import InputError
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write the model's weights as float16, atomically."""
+    arrays = {
+        f"{i:03d}": np.asarray(variable).astype(np.float16)
+        for i, variable in enumerate(_variables(model))
+    }
+    unfinished = path.with_name(f"{path.stem}.next.npz")
+    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
+    os.replace(unfinished, path)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Read weights into the model, in place.
+
+    Raises:
+        InputError: the file is missing, cut short, or does not fit the model.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = [archive[name] for name in sorted(archive.files)]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: expected a whole .npz of weights, got {type(error).__name__}: {error}. "
+            "Restore the file, or train the model again with `python -m fer_models.train`."
+        ) from error
+    variables = _variables(model)
+    expected = [tuple(variable.shape) for variable in variables]
+    found = [array.shape for array in arrays]
+    if expected != found:
+        first = next((pair for pair in zip(expected, found) if pair[0] != pair[1]), None)
+        detail = f"first difference {first}" if first else f"{len(expected)} and {len(found)}"
+        raise InputError(
+            f"{path}: weights do not fit {model.name}: expected and found shapes differ ({detail})."
+        )
+    for variable, array in zip(variables, arrays):
+        variable.assign(array.astype(np.float32))
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [variable for variable in model.weights if "seed" not in variable.path.split("/")[-1]]

@@ -1,0 +1,1 @@
+"""The live demo: a camera's faces read clean and under attack."""
