@@ -1,0 +1,48 @@
+"""Run a command-line function: one-line errors, exit codes 0 done, 1 a check failed, 2 wrong usage.
+
+Every command file ends in `run(main)`; heavy imports belong inside the function, after its
+arguments are parsed.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+from typer.main import get_command
+
+from datasets.errors import InputError
+
+
+def run(main: Callable[..., object], prog: str) -> NoReturn:
+    """Parse `sys.argv`, call `main`, exit with its return value or 0.
+
+    `--debug` anywhere on the command line shows tracebacks of input errors.
+
+    Args:
+        main: function with typer annotations; may return an exit code.
+        prog: the command as a user types it, `python -m evaluation.run`.
+    """
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        sys.exit(get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0)
+    except typer.Abort:
+        _fail("stopped", 130)
+    except typer.TyperException as error:
+        _fail(f"{error.format_message()} See `{prog} --help`.".replace("\n", " "), 2)
+    except InputError as error:
+        if debug:
+            raise
+        _fail(" ".join(str(error).split()), 2)
+    except KeyboardInterrupt:
+        _fail("stopped; the same command with --resume goes on where it can", 130)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,107 @@
+"""FaceSet: faces, their FER labels and FER+ votes, in one order, frozen.
+
+Not here: reading files (`datasets/read.py`) and finding duplicates (`datasets/duplicates.py`).
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from datasets.labels import FER7, LabelSet, Labels
+from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
+
+
+class Split(StrEnum):
+    """Parts of a data source. `Test` is a folder that merges PublicTest and PrivateTest."""
+
+    TRAINING = "Training"
+    PUBLIC_TEST = "PublicTest"
+    PRIVATE_TEST = "PrivateTest"
+    TEST = "Test"
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """Faces of one split.
+
+    Attributes:
+        name: what the data source is called in reports (`fer2013`, a folder's name, `sample`).
+        split: the part of the source.
+        images: uint8 (N, H, W, C), C = 1 or 3.
+        row_ids: int64 (N,), unique row numbers in the source; every random draw hangs on them.
+        fer: int64 (N,) FER labels, or None.
+        votes: uint8 (N, 10) FER+ votes, columns `VOTE_COLUMNS`, or None.
+        leaked: bool (N,), True where a pixel-identical image stands in Training; None when the
+            source holds one split only, or for Training itself.
+    """
+
+    name: str
+    split: Split
+    images: np.ndarray
+    row_ids: np.ndarray
+    fer: np.ndarray | None = None
+    votes: np.ndarray | None = None
+    leaked: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(
+                "`images` must be uint8 of shape (N, H, W, C). "
+                f"Received: dtype={self.images.dtype}, shape={self.images.shape}"
+            )
+        if self.fer is None and self.votes is None:
+            raise ValueError("a FaceSet needs FER labels or FER+ votes. Received: neither")
+        for field in ("row_ids", "fer", "votes", "leaked"):
+            array = getattr(self, field)
+            if array is not None and len(array) != count:
+                raise ValueError(f"`{field}` must have {count} rows. Received: {len(array)}")
+        if self.votes is not None and self.votes.shape[1] != len(VOTE_COLUMNS):
+            raise ValueError(f"`votes` must be (N, 10). Received: shape={self.votes.shape}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex sha256 of images, row ids, labels and votes: the identity of the data."""
+        digest = hashlib.sha256(repr((self.images.shape, str(self.split))).encode())
+        for array in (self.images, self.row_ids, self.fer, self.votes):
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def label_sets(self) -> tuple[LabelSet, ...]:
+        """Label sets that this data carries."""
+        fer = () if self.fer is None else (LabelSet.FER,)
+        ferplus = () if self.votes is None else (LabelSet.FERPLUS,)
+        return fer + ferplus
+
+    def labels(self, label_set: LabelSet, rule: VoteRule = VoteRule.MAJORITY) -> Labels:
+        """Labels under FER, or under FER+ by a rule (rows the rule drops have `NO_LABEL`).
+
+        Raises:
+            ValueError: the data has no such labels.
+        """
+        if label_set not in self.label_sets:
+            raise ValueError(f"{self.name} has no {label_set} labels. Received: {label_set}")
+        if label_set is LabelSet.FER:
+            return Labels(FER7, self.fer)
+        return vote_labels(self.votes, rule)
+
+    def take(self, rows: np.ndarray) -> "FaceSet":
+        """The given rows (indices or mask), in that order."""
+        arrays = {
+            field: None if getattr(self, field) is None else getattr(self, field)[rows]
+            for field in ("images", "row_ids", "fer", "votes", "leaked")
+        }
+        return replace(self, **arrays)
+
+    def limit(self, count: int | None, seed: int) -> "FaceSet":
+        """First `count` rows of one seeded permutation: smaller runs are nested in larger ones."""
+        if count is None or count >= len(self):
+            return self
+        return self.take(np.random.default_rng(seed).permutation(len(self))[:count])

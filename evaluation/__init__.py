@@ -1,0 +1,1 @@
+"""Measure what attacks and corruptions leave of a classifier's accuracy, under both label sets."""

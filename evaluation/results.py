@@ -1,0 +1,205 @@
+"""The files of a run: names, columns, writing and reading. Everything a report needs is here.
+
+A run folder holds
+
+- `results.csv`, `results.parquet`: long form, one figure a row (`RESULT_COLUMNS`);
+- `per_image.parquet`: one line an image, model, perturbation (`PER_IMAGE_COLUMNS`);
+- `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
+- `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
+- `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
+- `manifest.json`: configuration, data, models, costs, environment;
+- `sets/`: one folder an adversarial or corrupted set (`attacks/store.py`).
+
+Not here: how a figure is computed (`evaluation/metrics.py`, `evaluation/summarise.py`).
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.errors import InputError
+
+SCHEMA_VERSION = 1
+
+RESULT_COLUMNS: dict[str, str] = {
+    "model": "string",
+    "label_set": "string",
+    "attacked_labels": "string",
+    "split": "string",
+    "subset": "string",
+    "perturbation": "string",
+    "source": "string",
+    "norm": "string",
+    "eps": "float64",
+    "severity": "Int64",
+    "metric": "string",
+    "detail": "string",
+    "value": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "n": "int64",
+    "seed": "int64",
+    "status": "string",
+}
+"""Columns of `results.csv` in order, with their pandas dtypes. Strings are empty, never missing."""
+
+PER_IMAGE_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "source": "string",
+    "norm": "string",
+    "severity": "Int64",
+    "fer": "int64",
+    "ferplus": "int64",
+    "votes": "object",
+    "leaked": "boolean",
+    "label": "int64",
+    "clean_prediction": "int64",
+    "prediction": "int64",
+    "logits": "object",
+    "smallest_eps": "float64",
+    "distance": "float64",
+    "forward": "int64",
+    "backward": "int64",
+}
+"""Columns of `per_image.parquet`.
+
+`fer` and `ferplus` are labels in their own scheme, -1 for none. `label` is the attacked label in
+the model's classes (-1: none, and the image was not attacked; clean and corrupted lines have -1).
+`prediction` and `logits` belong to the perturbed image; for an image that stood they are the clean
+ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it stood the whole grid.
+`distance` is the norm of the stored perturbation, NaN where nothing is stored.
+"""
+
+COMPARISON_COLUMNS: dict[str, str] = {
+    "model_a": "string",
+    "model_b": "string",
+    "label_set": "string",
+    "perturbation": "string",
+    "norm": "string",
+    "eps": "float64",
+    "n": "int64",
+    "only_a_right": "int64",
+    "only_b_right": "int64",
+    "difference": "float64",
+    "p_value": "float64",
+    "p_holm": "float64",
+    "distinguishable": "boolean",
+}
+"""Columns of `comparisons.parquet`: exact McNemar on the same images, Holm over all pairs."""
+
+CHECK_COLUMNS: dict[str, str] = {
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "rule": "string",
+    "check": "string",
+    "status": "string",
+    "value": "float64",
+    "threshold": "float64",
+    "message": "string",
+}
+"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R24."""
+
+GALLERY_ARRAYS: dict[str, str] = {
+    "row": "int64 (G,)",
+    "model": "str (G,)",
+    "attacked_labels": "str (G,)",
+    "perturbation": "str (G,)",
+    "norm": "str (G,)",
+    "eps": "float64 (G,), smallest eps that broke the image",
+    "label": "str (G,), name of the attacked label in the model's classes",
+    "clean": "uint8 (G, H, W, C)",
+    "attacked": "float32 (G, H, W, C) in [0, 1]",
+    "classes": "str (G, Kmax), empty beyond the model's K",
+    "clean_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
+    "attacked_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
+    "survives_8bit": "bool (G,), still wrong after rounding to 8 bits",
+}
+"""Arrays of `gallery.npz`: G examples."""
+
+
+def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:
+    """Write a frame as `.csv` or `.parquet` with exactly these columns, atomically."""
+    frame = frame[list(columns)].astype(columns)
+    unfinished = path.with_name(f".{path.name}")
+    if path.suffix == ".csv":
+        frame.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+    else:
+        frame.to_parquet(unfinished, index=False)
+    os.replace(unfinished, path)
+
+
+def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    """Read a table of a run.
+
+    Raises:
+        InputError: the file is missing or has other columns.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path}: expected a finished run, found no such file. "
+            "Name a folder that `python -m evaluation.run` has written."
+        )
+    frame = pd.read_parquet(path)
+    if list(frame.columns) != list(columns):
+        raise InputError(
+            f"{path}: expected columns {', '.join(columns)}; found {', '.join(frame.columns)}."
+        )
+    return frame.astype(columns)
+
+
+def write_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Write a manifest as JSON with its schema version, atomically."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(
+        json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=2) + "\n"
+    )
+    os.replace(unfinished, path)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises:
+        InputError: missing, not JSON, or of another schema version.
+    """
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: expected a run folder with a manifest, found no such file."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: expected JSON, found {error}.") from error
+    if manifest.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: expected schema version {SCHEMA_VERSION}, "
+            f"found {manifest.get('schema_version')}. Run the evaluation again with this version."
+        )
+    return manifest
+
+
+def write_gallery(arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Write the gallery atomically."""
+    unfinished = path.with_name(f".{path.name}")
+    np.savez_compressed(unfinished, allow_pickle=False, **{name: arrays[name] for name in GALLERY_ARRAYS})
+    os.replace(unfinished, path)
+
+
+def read_gallery(path: Path) -> dict[str, np.ndarray]:
+    """Read the gallery.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: expected the gallery of a finished run, found no such file.")
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in GALLERY_ARRAYS}

@@ -1,0 +1,158 @@
+"""Classifier: images in [0, 1] to logits, whatever the model behind it expects.
+
+`wrap(keras_model, contract)` makes one of any Keras 3 model.
+"""
+
+from abc import ABC, abstractmethod
+
+import keras
+import numpy as np
+from keras import ops
+
+from datasets.labels import LabelScheme
+from fer_models.contract import Contract, Output
+
+BATCH_SIZE = 128
+"""Images a forward call. Every call is padded to it, so a row's logits do not hang on its batch."""
+
+
+class Classifier(ABC):
+    """A classifier of images, seen as a black box.
+
+    Attributes:
+        id: `ARCHITECTURE.LABEL_SET` for our own, a path or name for others.
+        scheme: classes in the order of the logits.
+        weights_sha256: identity of the weights, part of every cache key.
+    """
+
+    id: str
+    scheme: LabelScheme
+    weights_sha256: str
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits of each image.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1]; any H, W; C = 1 or 3.
+
+        Returns:
+            float32 (N, K).
+
+        Raises:
+            ValueError: images have the wrong dtype, shape or range.
+            FloatingPointError: the model answered NaN or infinity.
+        """
+        check_images(images)
+        logits = np.empty((len(images), self.scheme.num_classes), np.float32)
+        for start in range(0, len(images), BATCH_SIZE):
+            part = images[start : start + BATCH_SIZE]
+            padded = np.zeros((BATCH_SIZE, *part.shape[1:]), np.float32)
+            padded[: len(part)] = part
+            logits[start : start + BATCH_SIZE] = self._batch_logits(padded)[: len(part)]
+        if not np.isfinite(logits).all():
+            raise FloatingPointError(f"{self.id} answered NaN or infinity for an image in [0, 1]")
+        return logits
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Class index of each image, int64 (N,); see `logits`."""
+        return self.logits(images).argmax(axis=1)
+
+    @abstractmethod
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, K) of one checked batch."""
+
+
+class DifferentiableClassifier(Classifier):
+    """A classifier whose logits Keras can differentiate with respect to the image."""
+
+    @abstractmethod
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K) of a backend tensor (N, H, W, C) in [0, 1], differentiable."""
+
+
+class KerasClassifier(DifferentiableClassifier):
+    """A Keras 3 model behind its contract."""
+
+    def __init__(
+        self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str
+    ) -> None:
+        self.model = model
+        self.contract = contract
+        self.id = model_id
+        self.scheme = contract.scheme
+        self.weights_sha256 = weights_sha256
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Fit the images to the contract, call the model in inference mode, undo a softmax."""
+        contract = self.contract
+        if images.shape[-1] != contract.channels:
+            images = (
+                ops.repeat(images, 3, axis=-1)
+                if contract.channels == 3
+                else ops.image.rgb_to_grayscale(images)
+            )
+        if tuple(images.shape[1:3]) != (contract.height, contract.width):
+            images = ops.image.resize(
+                images, (contract.height, contract.width), interpolation="bilinear"
+            )
+        if (contract.low, contract.high) != (0.0, 1.0):
+            images = images * (contract.high - contract.low) + contract.low
+        outputs = ops.cast(self.model(images, training=False), "float32")
+        if contract.output is Output.PROBABILITIES:
+            return ops.log(ops.maximum(outputs, 1e-30))
+        return outputs
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        from fer_models.gradients import compiled_logits
+
+        return compiled_logits(self)(images)
+
+
+def wrap(
+    model: keras.Model, contract: Contract, *, model_id: str, weights_sha256: str | None = None
+) -> KerasClassifier:
+    """Make a Classifier of a Keras 3 model.
+
+    Args:
+        model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
+        contract: what its pixels and outputs mean.
+        model_id: name in results and reports.
+        weights_sha256: identity of the weights; hashed from the model when None.
+
+    Raises:
+        ValueError: the model's outputs are not (N, K) with the contract's K.
+    """
+    shape = model.output_shape
+    if len(shape) != 2 or shape[-1] != contract.scheme.num_classes:
+        raise ValueError(
+            f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
+            f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
+        )
+    return KerasClassifier(model, contract, model_id, weights_sha256 or _hash_weights(model))
+
+
+def check_images(images: np.ndarray) -> None:
+    """Refuse anything but float32 (N, H, W, C) in [0, 1].
+
+    Raises:
+        ValueError: wrong dtype, shape, range, or not finite.
+    """
+    if images.dtype != np.float32 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "`images` must be float32 of shape (N, H, W, C), C = 1 or 3. "
+            f"Received: dtype={images.dtype}, shape={images.shape}"
+        )
+    if len(images) and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(
+            f"`images` must be in [0, 1] and finite. Received: [{images.min()}, {images.max()}]. "
+            "For 0-255 pixels divide by 255."
+        )
+
+
+def _hash_weights(model: keras.Model) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    for variable in model.weights:
+        digest.update(np.ascontiguousarray(variable).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,49 @@
+"""The contract of a classifier: what its pixels and outputs mean.
+
+Callers always hand over float32 images in [0, 1]; `fer_models/classifier.py` resizes, changes
+channels and scales as the contract says, so eps means the same for every model.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from datasets.labels import LabelScheme
+
+
+class Output(StrEnum):
+    """What the model's last layer gives."""
+
+    LOGITS = "logits"
+    PROBABILITIES = "probabilities"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a model expects and what it answers.
+
+    Attributes:
+        height: native rows, pixels.
+        width: native columns, pixels.
+        channels: 1 (grey) or 3 (RGB).
+        scheme: classes in the order of the outputs.
+        low: model's value for a black pixel.
+        high: model's value for a white pixel.
+        output: logits or probabilities.
+    """
+
+    height: int
+    width: int
+    channels: int
+    scheme: LabelScheme
+    low: float = 0.0
+    high: float = 1.0
+    output: Output = Output.LOGITS
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 1 or self.channels not in (1, 3):
+            raise ValueError(
+                "a contract needs a positive size and 1 or 3 channels. "
+                f"Received: {self.height}x{self.width}x{self.channels}"
+            )
+        if self.low == self.high:
+            raise ValueError(f"`low` and `high` must differ. Received: both {self.low}")
