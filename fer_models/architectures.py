@@ -1,0 +1,37 @@
+"""The table of architectures: a new one is a file with `build` and `RECIPE`, and a line here."""
+
+import importlib
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from datasets.errors import InputError
+from fer_models.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+ARCHITECTURES: dict[str, str] = {
+    "simple_cnn": "fer_models.simple_cnn",
+    "mini_xception": "fer_models.mini_xception",
+}
+"""Name to module."""
+
+
+def architecture(
+    name: str,
+) -> tuple[Callable[[tuple[int, int, int], int], "keras.Model"], Recipe]:
+    """Its `build(input_shape, num_classes)` and its recipe.
+
+    Raises:
+        InputError: no architecture has this name.
+    """
+    if name not in ARCHITECTURES:
+        close = get_close_matches(name, ARCHITECTURES, 1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise InputError(
+            f"an architecture must be one of {', '.join(ARCHITECTURES)}; got {name!r}. "
+            f"{hint}Add a file to fer_models/ and a line to fer_models/architectures.py for a new one."
+        )
+    module = importlib.import_module(ARCHITECTURES[name])
+    return module.build, module.RECIPE

@@ -1,0 +1,89 @@
+"""Model cards: what a set of weights is, as data beside it.
+
+A card stands at `fer_models/cards/ID.json` for shipped weights and at `FOLDER/card.json` for a
+training's own result. Reading needs no Keras.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from datasets.errors import InputError
+from datasets.labels import LabelSet
+from datasets.votes import VoteRule
+from fer_models.recipe import Precision, Recipe
+
+CARDS = Path(__file__).parent / "cards"
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+class Card(BaseModel):
+    """What is known of one trained classifier.
+
+    Attributes:
+        id: `ARCHITECTURE.LABEL_SET`.
+        architecture: name in `fer_models/architectures.py`.
+        label_set: labels it was trained on; also its class order.
+        input_shape: native (H, W, C), pixels.
+        parameters: trainable and fixed numbers of the model.
+        recipe: hyper-parameters of the training.
+        precision: arithmetic of the training.
+        seed: of weights, order and augmentation.
+        runs_tried: trainings done before this one was chosen, itself included.
+        training_rule: FER+ rule behind the training targets, None for FER.
+        training_rows: images learnt from.
+        epochs: epochs trained.
+        best_epoch: the one whose weights are kept, chosen on PublicTest.
+        data_sha256: identity of the training rows.
+        validation_accuracy: on PublicTest, as stored (float16), in [0, 1]. FER+: majority rule.
+        validation_rows: PublicTest rows with a label.
+        weights_sha256: of the weights file; loading refuses another.
+        note: one sentence on what is special.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    architecture: str
+    label_set: LabelSet
+    input_shape: tuple[int, int, int]
+    parameters: int
+    recipe: Recipe
+    precision: Precision
+    seed: int
+    runs_tried: int
+    training_rule: VoteRule | None
+    training_rows: int
+    epochs: int
+    best_epoch: int
+    data_sha256: str
+    validation_accuracy: float
+    validation_rows: int
+    weights_sha256: str
+    note: str = ""
+
+
+def read_card(path: Path) -> Card:
+    """Read a card.
+
+    Raises:
+        InputError: missing, not JSON, or fields missing or unknown.
+    """
+    try:
+        return Card.model_validate_json(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: expected a model card, found no such file.") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        detail = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise InputError(f"{path}: expected a model card; {detail}.") from error
+
+
+def write_card(card: Card, path: Path) -> None:
+    """Write a card as JSON, atomically."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(card.model_dump_json(indent=2) + "\n")
+    os.replace(unfinished, path)

@@ -1,0 +1,121 @@
+"""The zoo: which classifiers exist, and loading one by its id or folder.
+
+Listing needs no Keras; loading does.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets.errors import InputError
+from datasets.labels import SCHEMES
+from fer_models.cards import CARDS, WEIGHTS, Card, read_card
+
+if TYPE_CHECKING:
+    from fer_models.classifier import Classifier
+
+STARTER = ("simple_cnn", "mini_xception")
+"""Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
+
+
+def model_ids() -> list[str]:
+    """Ids of all shipped classifiers, in the order of the names."""
+    return sorted(path.name.removesuffix(".json") for path in CARDS.glob("*.json"))
+
+
+def resolve(models: str) -> list[str]:
+    """Turn `--models` into ids and folders.
+
+    Args:
+        models: `starter`, `all`, or a comma-separated list of ids (`simple_cnn.fer`), bare names
+            (`simple_cnn`: every label set it was trained on) and folders of a training.
+
+    Raises:
+        InputError: a name is unknown, or the list is empty.
+    """
+    known = model_ids()
+    wanted = [name.strip() for name in models.split(",") if name.strip()]
+    found: list[str] = []
+    for name in wanted:
+        if name == "all":
+            found += known
+        elif name == "starter":
+            found += [model_id for model_id in known if model_id.split(".")[0] in STARTER]
+        elif name in known or (Path(name) / "card.json").exists():
+            found.append(name)
+        else:
+            both = [model_id for model_id in known if model_id.split(".")[0] == name]
+            if not both:
+                raise InputError(_unknown(name, known))
+            found += both
+    if not found:
+        raise InputError(f"--models must name at least one classifier; got {models!r}.")
+    return list(dict.fromkeys(found))
+
+
+def card_of(model: str) -> tuple[Card, Path]:
+    """Card and weights file of an id or a training's folder.
+
+    Raises:
+        InputError: unknown, or the card is damaged.
+    """
+    folder = Path(model)
+    if (folder / "card.json").exists():
+        return read_card(folder / "card.json"), folder / "weights.npz"
+    if model not in model_ids():
+        raise InputError(_unknown(model, model_ids()))
+    return read_card(CARDS / f"{model}.json"), WEIGHTS / f"{model}.npz"
+
+
+def load(model: str) -> "Classifier":
+    """Load a classifier by its id or a training's folder.
+
+    Raises:
+        InputError: unknown id, damaged card, or weights that are missing, damaged or have another
+            hash than the card says.
+    """
+    card, weights = card_of(model)
+    from fer_models.weights import file_sha256
+
+    if not weights.exists():
+        raise InputError(f"{weights}: expected the weights of {card.id}, found no such file.")
+    found = file_sha256(weights)
+    if found != card.weights_sha256:
+        raise InputError(
+            f"{weights}: expected sha256 {card.weights_sha256[:12]}..., found {found[:12]}... "
+            "The weights are not those the card describes: restore the file."
+        )
+    return load_unverified(card, weights)
+
+
+def load_unverified(card: Card, weights: Path) -> "Classifier":
+    """Build a card's model and fill it, without looking at the hash (training writes it last)."""
+    import keras
+
+    from fer_models.architectures import architecture
+    from fer_models.classifier import wrap
+    from fer_models.contract import Contract
+    from fer_models.weights import load_weights
+
+    scheme = SCHEMES[card.label_set]
+    height, width, channels = card.input_shape
+    build, _ = architecture(card.architecture)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        model = build(card.input_shape, scheme.num_classes)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    load_weights(model, weights)
+    contract = Contract(height, width, channels, scheme)
+    return wrap(model, contract, model_id=card.id, weights_sha256=card.weights_sha256)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    names = sorted({*known, *(model_id.split(".")[0] for model_id in known)})
+    close = get_close_matches(name, names, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        f"a model must be starter, all, a folder with a card.json, or one of {', '.join(names)}; "
+        f"got {name!r}.{hint}"
+    )
