@@ -1,0 +1,185 @@
+"""Intervals, paired tests and power: how much a figure of n images can be trusted.
+
+Not here: the figures themselves (`evaluation/metrics.py`).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import binomtest, norm
+
+
+class Interval(NamedTuple):
+    """A figure with its confidence interval.
+
+    Attributes:
+        value: the figure; NaN when n is 0.
+        low: lower bound.
+        high: upper bound.
+        n: images it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class PairedTest(NamedTuple):
+    """Two models on the same images.
+
+    Attributes:
+        n: images.
+        only_a_right: images that only the first model has right.
+        only_b_right: images that only the second model has right.
+        difference: accuracy of the first minus accuracy of the second; NaN when n is 0.
+        p_value: exact McNemar, two-sided.
+    """
+
+    n: int
+    only_a_right: int
+    only_b_right: int
+    difference: float
+    p_value: float
+
+
+def proportion(count: int, n: int, confidence: float = 0.95) -> Interval:
+    """Share `count / n` with its interval.
+
+    Wilson's score interval; near 0 and 1, where that covers too little (`count` or `n - count`
+    below 5), the exact one of Clopper and Pearson. `n` = 0 gives NaN.
+
+    Source: Wilson 1927, JASA 22, 209-212; Clopper & Pearson 1934, Biometrika 26, 404-413.
+
+    Raises:
+        ValueError: `count` is not in [0, n].
+    """
+    count, n = int(count), int(n)
+    if not 0 <= count <= n:
+        raise ValueError(f"`count` must be in [0, n]. Received: count={count}, n={n}")
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    method = "exact" if min(count, n - count) < 5 else "wilson"
+    bounds = binomtest(count, n).proportion_ci(confidence, method=method)
+    return Interval(count / n, float(bounds.low), float(bounds.high), n)
+
+
+def bootstrap(
+    confusion: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap of a figure that is a function of the confusion matrix.
+
+    Drawing N images with replacement draws the cells of their confusion matrix from a
+    multinomial, so no image is touched again.
+
+    Args:
+        confusion: counts, int64 (K, K + 1) of `metrics.confusion_matrix`.
+        statistic: counts (..., K, K + 1) to figures (...): `macro_f1`, `balanced_accuracy`.
+        seed: of the draws; the same seed gives the same interval.
+        resamples: number of draws.
+        confidence: share of the draws between the bounds.
+
+    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
+    """
+    n = int(confusion.sum())
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    filled = np.flatnonzero(confusion)
+    draws = np.zeros((resamples, confusion.size), np.int64)
+    shares = confusion.ravel()[filled] / n
+    draws[:, filled] = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
+    figures = statistic(draws.reshape(resamples, *confusion.shape))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(figures, [tail, 1 - tail])
+    return Interval(float(statistic(confusion)), float(low), float(high), n)
+
+
+def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
+    """Exact McNemar test that two models are right equally often.
+
+    Args:
+        right_a: bool (N,), where the first model is right.
+        right_b: bool (N,), the second model on the same images in the same order.
+
+    Source: McNemar 1947, Psychometrika 12, 153-157; exact form: two-sided binomial test of the
+    images on which exactly one model is right.
+
+    Raises:
+        ValueError: the arrays are not bool of one shape (N,).
+    """
+    right_a, right_b = np.asarray(right_a), np.asarray(right_b)
+    is_bool = right_a.dtype == right_b.dtype == np.bool_
+    if right_a.shape != right_b.shape or right_a.ndim != 1 or not is_bool:
+        raise ValueError(
+            "`right_a` and `right_b` must be bool of one shape (N,). "
+            f"Received: {right_a.dtype} {right_a.shape} and {right_b.dtype} {right_b.shape}"
+        )
+    n = len(right_a)
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    discordant = only_a + only_b
+    p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+    return PairedTest(n, only_a, only_b, (only_a - only_b) / n if n else np.nan, p_value)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Adjust p-values of several tests so that the chance of any false finding stays at alpha.
+
+    Args:
+        p_values: float64 (M,) in [0, 1].
+
+    Returns:
+        float64 (M,), in the same order; below alpha means found.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
+
+    Raises:
+        ValueError: a value is outside [0, 1] or NaN.
+    """
+    p_values = np.asarray(p_values, np.float64)
+    if not ((p_values >= 0) & (p_values <= 1)).all():
+        raise ValueError(f"`p_values` must be in [0, 1]. Received: {p_values}")
+    order = np.argsort(p_values, kind="stable")
+    factors = np.arange(len(p_values), 0, -1)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
+    return adjusted
+
+
+def smallest_detectable_difference(
+    n: int, discordant: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Smallest accuracy difference that McNemar's test on n images finds with the given power.
+
+    Args:
+        n: images both models answered.
+        discordant: share of images on which exactly one model is right, in (0, 1].
+        alpha: two-sided level of the test.
+        power: chance of finding the difference.
+
+    Returns:
+        Difference in (0, discordant]; infinity when even a difference of `discordant` is too
+        small to be found on n images.
+
+    Source: Connor 1987, Biometrics 43, 207-211, solved for the difference.
+
+    Raises:
+        ValueError: n is below 1 or `discordant` outside (0, 1].
+    """
+    if n < 1 or not 0 < discordant <= 1:
+        raise ValueError(
+            f"`n` must be >= 1 and `discordant` in (0, 1]. Received: {n} and {discordant}"
+        )
+    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+
+    def lacking(difference: float) -> float:
+        spread = np.sqrt(discordant - difference**2)
+        return z_alpha * np.sqrt(discordant) + z_power * spread - difference * np.sqrt(n)
+
+    return float(brentq(lacking, 0, discordant)) if lacking(discordant) <= 0 else np.inf

@@ -1,0 +1,242 @@
+"""Metrics against hand-computed values, against scikit-learn, and by their properties."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from evaluation import metrics
+
+NAN = np.nan
+GRID = (1.0, 2.0, 4.0)
+
+LABELS = np.array([0, 0, 0, 1, 1, 2])
+PREDICTIONS = np.array([0, 0, 1, 1, -1, 0])
+CONFUSION = np.array([[2, 1, 0, 0], [0, 1, 0, 1], [1, 0, 0, 0]])
+BROKEN_AT = np.array([0.0, 1.0, 2.0, NAN, NAN])
+
+classes = st.integers(2, 8)
+broken = arrays(np.float64, st.integers(0, 30), elements=st.sampled_from([0.0, *GRID, NAN]))
+
+
+@st.composite
+def answers(draw):
+    """Labels, predictions and K; a prediction of -1 is a class the labels do not have."""
+    num_classes, count = draw(classes), draw(st.integers(1, 60))
+    labels = draw(arrays(np.int64, count, elements=st.integers(0, num_classes - 1)))
+    predictions = draw(arrays(np.int64, count, elements=st.integers(-1, num_classes - 1)))
+    return labels, predictions, num_classes
+
+
+def test_accuracy_by_hand():
+    assert metrics.accuracy(LABELS, PREDICTIONS) == 3 / 6
+
+
+def test_confusion_by_hand():
+    counted = metrics.confusion_matrix(LABELS, PREDICTIONS, num_classes=3)
+    np.testing.assert_array_equal(counted, CONFUSION)
+
+
+def test_recall_by_hand():
+    np.testing.assert_allclose(metrics.per_class_recall(CONFUSION), [2 / 3, 1 / 2, 0])
+    assert metrics.balanced_accuracy(CONFUSION) == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+
+
+def test_macro_f1_by_hand():
+    # 2 TP / (labelled + predicted): class 0: 4 / (3 + 3); class 1: 2 / (2 + 2); class 2: 0 / 1
+    assert metrics.macro_f1(CONFUSION) == pytest.approx((4 / 6 + 2 / 4 + 0) / 3)
+
+
+def test_class_without_images_is_left_out():
+    confusion = np.array([[1, 0, 1, 0], [0, 2, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_array_equal(metrics.per_class_recall(confusion), [0.5, 1.0, NAN])
+    assert metrics.balanced_accuracy(confusion) == (0.5 + 1.0) / 2
+    assert metrics.macro_f1(confusion) == pytest.approx((2 / (2 + 1) + 1.0) / 2)
+
+
+def test_majority_share_by_hand():
+    assert metrics.majority_share(LABELS) == 3 / 6
+
+
+def test_majority_share_of_fer2013_public_test():
+    counts = [467, 56, 496, 895, 653, 415, 607]
+    assert metrics.majority_share(np.repeat(np.arange(7), counts)) == 895 / 3589
+
+
+@pytest.mark.parametrize(("eps", "left"), [(0, 4 / 5), (1, 3 / 5), (1.5, 3 / 5), (2, 2 / 5)])
+def test_robust_accuracy_by_hand(eps, left):
+    assert metrics.robust_accuracy(BROKEN_AT, eps=eps) == left
+
+
+@pytest.mark.parametrize(("eps", "rate"), [(0, 0), (1, 1 / 4), (2, 2 / 4), (4, 2 / 4)])
+def test_attack_success_rate_by_hand(eps, rate):
+    assert metrics.attack_success_rate(BROKEN_AT, eps=eps) == rate
+
+
+def test_worst_case_by_hand():
+    two = np.array([[0.0, 2.0, NAN, NAN], [0.0, 1.0, 4.0, NAN]])
+    np.testing.assert_array_equal(metrics.worst_case(two), [0.0, 1.0, 4.0, NAN])
+
+
+def test_median_counts_images_that_stood():
+    # right on clean: 1, 2, stood, stood; half of the four are broken by 2, three quarters never
+    quantiles = metrics.smallest_eps_quantiles(BROKEN_AT, quantiles=(0.25, 0.5, 0.75))
+    np.testing.assert_array_equal(quantiles, [1.0, 2.0, np.inf])
+
+
+def test_median_is_beyond_the_grid_when_most_stood():
+    assert metrics.smallest_eps_quantiles(np.array([0.0, 1.0, NAN, NAN]))[0] == np.inf
+
+
+def test_security_curve_area_by_hand():
+    # robust accuracy 0.8, 0.6, 0.4, 0.4 at eps 0, 1, 2, 4: areas 0.7 + 0.5 + 0.8 over a width of 4
+    area = metrics.security_curve_area(BROKEN_AT, eps_grid=GRID)
+    assert area == pytest.approx((0.7 + 0.5 + 0.8) / 4)
+
+
+def test_no_images_give_nan():
+    nothing = np.array([], np.int64)
+    confusion = metrics.confusion_matrix(nothing, nothing, num_classes=3)
+    assert np.isnan(metrics.accuracy(nothing, nothing))
+    assert np.isnan(metrics.majority_share(nothing))
+    assert np.isnan(metrics.balanced_accuracy(confusion))
+    assert np.isnan(metrics.macro_f1(confusion))
+    assert np.isnan(metrics.robust_accuracy(np.array([]), eps=1))
+    assert np.isnan(metrics.attack_success_rate(np.array([]), eps=1))
+    assert np.isnan(metrics.security_curve_area(np.array([]), eps_grid=GRID))
+
+
+def test_nothing_right_before_gives_nan():
+    wrong = np.zeros(3)
+    assert metrics.robust_accuracy(wrong, eps=1) == 0
+    assert np.isnan(metrics.attack_success_rate(wrong, eps=1))
+    assert np.isnan(metrics.smallest_eps_quantiles(wrong)).all()
+
+
+@given(answers())
+def test_scikit_learn_agrees(answer):
+    labels, predictions, num_classes = answer
+    confusion = metrics.confusion_matrix(labels, predictions, num_classes=num_classes)
+    everything = [*range(num_classes), -1]
+    judge = sklearn.metrics.confusion_matrix(labels, predictions, labels=everything)
+    np.testing.assert_array_equal(confusion, judge[:-1])
+    present = np.unique(labels)
+    f1 = sklearn.metrics.f1_score(
+        labels, predictions, labels=present, average="macro", zero_division=0
+    )
+    recall = sklearn.metrics.recall_score(labels, predictions, labels=present, average=None)
+    assert metrics.macro_f1(confusion) == pytest.approx(f1)
+    np.testing.assert_allclose(metrics.per_class_recall(confusion)[present], recall)
+    assert metrics.balanced_accuracy(confusion) == pytest.approx(recall.mean())
+    assert metrics.accuracy(labels, predictions) == pytest.approx(
+        sklearn.metrics.accuracy_score(labels, predictions)
+    )
+
+
+@given(answers(), st.randoms(use_true_random=False))
+def test_order_of_images_and_names_of_classes_do_not_matter(answer, random):
+    labels, predictions, num_classes = answer
+    order = np.array(random.sample(range(len(labels)), len(labels)))
+    names = np.array([*random.sample(range(num_classes), num_classes), -1])
+    before = metrics.confusion_matrix(labels, predictions, num_classes=num_classes)
+    after = metrics.confusion_matrix(
+        names[labels][order], names[predictions][order], num_classes=num_classes
+    )
+    assert metrics.macro_f1(after) == pytest.approx(metrics.macro_f1(before))
+    assert metrics.balanced_accuracy(after) == pytest.approx(metrics.balanced_accuracy(before))
+
+
+@given(answers())
+def test_perfect_answers_score_one(answer):
+    labels, _, num_classes = answer
+    confusion = metrics.confusion_matrix(labels, labels, num_classes=num_classes)
+    assert metrics.accuracy(labels, labels) == 1
+    assert metrics.balanced_accuracy(confusion) == metrics.macro_f1(confusion) == 1
+
+
+def test_stacked_confusions_give_stacked_figures():
+    stacked = np.stack([CONFUSION, np.array([[0, 1, 0, 0], [0, 3, 0, 0], [0, 0, 2, 1]])])
+    for metric in (metrics.per_class_recall, metrics.balanced_accuracy, metrics.macro_f1):
+        np.testing.assert_allclose(metric(stacked), np.stack([metric(one) for one in stacked]))
+
+
+@given(broken)
+def test_robust_accuracy_never_rises_with_eps(broken_at):
+    curve = [metrics.robust_accuracy(broken_at, eps=eps) for eps in (0, *GRID, 8)]
+    assert np.isnan(curve).all() or (np.diff(curve) <= 0).all()
+
+
+@given(broken)
+def test_clean_times_survivors_is_robust(broken_at):
+    clean = metrics.robust_accuracy(broken_at, eps=0)
+    rate = metrics.attack_success_rate(broken_at, eps=2)
+    if not np.isnan(rate):
+        assert metrics.robust_accuracy(broken_at, eps=2) == pytest.approx(clean * (1 - rate))
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda attacks: arrays(
+            np.float64, (attacks, 9), elements=st.sampled_from([0.0, *GRID, NAN])
+        )
+    )
+)
+def test_worst_case_is_at_least_as_strong_as_each_part(broken_at):
+    worst = metrics.worst_case(broken_at)
+    for eps in (0, *GRID):
+        standing = metrics.stands(worst, eps=eps)
+        each = [metrics.stands(one, eps=eps) for one in broken_at]
+        np.testing.assert_array_equal(standing, np.all(each, axis=0))
+
+
+@given(broken)
+def test_median_is_where_half_are_broken(broken_at):
+    median = metrics.smallest_eps_quantiles(broken_at)[0]
+    if np.isfinite(median):
+        assert metrics.attack_success_rate(broken_at, eps=median) >= 0.5
+        assert metrics.attack_success_rate(broken_at, eps=median * 0.99) < 0.5
+    elif np.isinf(median):
+        assert metrics.attack_success_rate(broken_at, eps=GRID[-1]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions", "message"),
+    [
+        ([0, -1], [0, 0], "drop rows without a label"),
+        ([0, 1], [0, -2], "`predictions` must be >= -1"),
+        ([0, 1], [0], r"must both be \(N,\)"),
+        ([[0], [1]], [[0], [1]], r"must both be \(N,\)"),
+        ([0.0, 1.0], [0, 1], "must be integers"),
+    ],
+)
+def test_bad_answers_are_refused(labels, predictions, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.accuracy(np.array(labels), np.array(predictions))
+
+
+@pytest.mark.parametrize("name", ["labels", "predictions"])
+def test_class_beyond_k_is_refused(name):
+    answers = {"labels": np.array([0, 1]), "predictions": np.array([0, 1])} | {
+        name: np.array([0, 3])
+    }
+    with pytest.raises(ValueError, match=f"`{name}` must be below 3. Received: 3"):
+        metrics.confusion_matrix(**answers, num_classes=3)
+
+
+def test_bad_eps_is_refused():
+    with pytest.raises(ValueError, match="each >= 0 or NaN"):
+        metrics.stands(np.array([-1.0]), eps=1)
+    with pytest.raises(ValueError, match="each >= 0 or NaN"):
+        metrics.stands(np.ones((2, 2)), eps=1)
+    with pytest.raises(ValueError, match=r"`eps` must be >= 0\. Received: nan"):
+        metrics.stands(np.ones(2), eps=NAN)
+    with pytest.raises(ValueError, match=r"must be \(A, N\)"):
+        metrics.worst_case(np.empty((0, 4)))
+
+
+@pytest.mark.parametrize("grid", [(), (0.0, 1.0), (2.0, 1.0)])
+def test_bad_grid_is_refused(grid):
+    with pytest.raises(ValueError, match="`eps_grid` must rise"):
+        metrics.security_curve_area(BROKEN_AT, eps_grid=grid)
