@@ -7,10 +7,11 @@ import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from datasets.labels import FER7, LabelSet, Labels
+from datasets.labels import FER7, Labels, LabelSet
 from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 
 
@@ -89,12 +90,12 @@ class FaceSet:
         if label_set not in self.label_sets:
             raise ValueError(f"{self.name} has no {label_set} labels. Received: {label_set}")
         if label_set is LabelSet.FER:
-            return Labels(FER7, self.fer)
-        return vote_labels(self.votes, rule)
+            return Labels(FER7, np.asarray(self.fer))
+        return vote_labels(np.asarray(self.votes), rule)
 
     def take(self, rows: np.ndarray) -> "FaceSet":
         """The given rows (indices or mask), in that order."""
-        arrays = {
+        arrays: dict[str, Any] = {
             field: None if getattr(self, field) is None else getattr(self, field)[rows]
             for field in ("images", "row_ids", "fer", "votes", "leaked")
         }

@@ -90,7 +90,7 @@ class Labels:
 
     @property
     def present(self) -> np.ndarray:
-        """bool (N,): rows that have a label."""
+        """Boolean (N,): rows that have a label."""
         return self.values != NO_LABEL
 
     def take(self, rows: np.ndarray) -> "Labels":

@@ -1,0 +1,58 @@
+"""Parsed csv files in the user's cache folder, keyed by the sha256 of the file.
+
+`DEADPAN_CACHE` names another folder. A damaged entry counts as missing; a folder that cannot be
+written costs one warning and nothing else.
+"""
+
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from datasets.fer2013 import Faces
+
+_FORMAT = 1
+"""Raise it when parsing changes: older entries are then ignored."""
+
+
+def cache_folder() -> Path:
+    """`DEADPAN_CACHE`, or the user's cache folder of this platform."""
+    return Path(os.environ.get("DEADPAN_CACHE") or platformdirs.user_cache_dir("deadpan"))
+
+
+def read_entry(digest: str) -> Faces | None:
+    """Faces stored under a file's sha256; None where there are none, or they are damaged."""
+    try:
+        with np.load(_entry(digest), allow_pickle=False) as arrays:
+            faces = Faces(*(arrays[name] for name in Faces._fields))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+    return faces
+
+
+def write_entry(digest: str, faces: Faces) -> None:
+    """Store faces under a file's sha256, atomically: two processes may do it at once."""
+    entry = _entry(digest)
+    unfinished = None
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
+            unfinished = file.name
+            np.savez(file, allow_pickle=False, **faces._asdict())
+        os.replace(unfinished, entry)
+    except OSError as error:
+        if unfinished is not None:
+            Path(unfinished).unlink(missing_ok=True)
+        print(
+            f"warning: cannot keep parsed faces in {entry.parent}: {error}; the next read parses "
+            "the file again (set DEADPAN_CACHE to a folder that can be written)",
+            file=sys.stderr,
+        )
+
+
+def _entry(digest: str) -> Path:
+    return cache_folder() / f"{digest}-{_FORMAT}.npz"

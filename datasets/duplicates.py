@@ -1,0 +1,55 @@
+"""Pixel-identical images: groups, leaks from one split into another, conflicting labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Pixel-identical images of a source.
+
+    Attributes:
+        group: int64 (N,), one number for all images with the same pixels, counted from 0 in
+            order of appearance; -1 where no other image has the same pixels.
+        constant: bool (N,), the image is one colour throughout.
+        conflicting: bool (N,), the image's group carries more than one label.
+    """
+
+    group: np.ndarray
+    constant: np.ndarray
+    conflicting: np.ndarray
+
+    @property
+    def num_groups(self) -> int:
+        """Groups of at least two images."""
+        return int(self.group.max(initial=-1)) + 1
+
+    @property
+    def num_conflicting_groups(self) -> int:
+        """Groups with more than one label."""
+        return len(np.unique(self.group[self.conflicting]))
+
+
+def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
+    """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) show the conflicts."""
+    rows: dict[bytes, list[int]] = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image.tobytes(), []).append(row)
+    group = np.full(len(images), -1, dtype=np.int64)
+    conflicting = np.zeros(len(images), dtype=bool)
+    number = 0
+    for members in rows.values():
+        if len(members) > 1:
+            group[members] = number
+            number += 1
+            if labels is not None:
+                conflicting[members] = len(np.unique(labels[members])) > 1
+    constant = (images == images[:, :1, :1]).all(axis=(1, 2, 3))
+    return Duplicates(group, constant, conflicting)
+
+
+def found_in(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Boolean (N,): which images uint8 (N, H, W, C) stand pixel by pixel among `others`."""
+    known = {image.tobytes() for image in others}
+    return np.array([image.tobytes() in known for image in images], dtype=bool)

@@ -1,0 +1,137 @@
+"""Parse fer2013.csv and icml_face_data.csv: columns emotion, pixels, Usage in any order.
+
+Reads an open stream. Not here: archives, the cache, FER+ votes (`datasets/ferplus.py`).
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.labels import FER7
+
+SIDE = 48
+"""Height and width of a FER2013 face."""
+
+COLUMNS = ("emotion", "pixels", "Usage")
+_PIXELS = SIDE * SIDE
+_LABELS = {str(value): value for value in range(FER7.num_classes)}
+_SPLITS = tuple(str(split) for split in Split)
+
+
+class Faces(NamedTuple):
+    """Every row of a source, in file order.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        fer: int64 (N,) FER labels.
+        splits: str (N,), values of `Split`.
+    """
+
+    images: np.ndarray
+    fer: np.ndarray
+    splits: np.ndarray
+
+
+def parse_csv(stream: BinaryIO, label: str, advance: Callable[[], object]) -> Faces:
+    """Read faces, labels and splits from a csv.
+
+    Args:
+        stream: bytes of the csv, UTF-8, with or without BOM, any line ends, quoted or not.
+        label: what to call the file in errors.
+        advance: called now and then, for a progress bar.
+
+    Raises:
+        InputError: the first row that breaks the rules, with its number and what it holds.
+    """
+    pixels: list[bytes] = []
+    labels: list[int] = []
+    splits: list[str] = []
+    for where, (emotion, text, usage) in csv_rows(stream, label, COLUMNS):
+        if emotion not in _LABELS:
+            raise InputError(f"{where}: expected a label from 0 to 6, found {short(emotion)}.")
+        if usage not in _SPLITS:
+            raise InputError(
+                f"{where}: expected Usage to be {', '.join(_SPLITS)}; found {short(usage)}."
+            )
+        pixels.append(_parse_pixels(text, where))
+        labels.append(_LABELS[emotion])
+        splits.append(usage)
+        if len(pixels) % 256 == 0:
+            advance()
+    return Faces(
+        np.frombuffer(b"".join(pixels), dtype=np.uint8).reshape(-1, SIDE, SIDE, 1),
+        np.array(labels, dtype=np.int64),
+        np.array(splits),
+    )
+
+
+def csv_rows(
+    stream: BinaryIO, label: str, columns: tuple[str, ...]
+) -> Iterator[tuple[str, list[str]]]:
+    """Named columns of every data row, stripped, with "file: row R (line L)" for errors.
+
+    Row numbers start at 0, as row ids do; blank lines are skipped and not counted.
+
+    Raises:
+        InputError: no UTF-8 text, no header, a missing column, no rows, a row of another length.
+    """
+    reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+    row = -1
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        places = [_place(name, header, label) for name in columns]
+        for fields in reader:
+            if len(fields) < 2 and not "".join(fields).strip():
+                continue
+            row += 1
+            where = f"{label}: row {row} (line {reader.line_num})"
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{where}: expected {len(header)} columns ({', '.join(header)}), "
+                    f"found {len(fields)}: the line is cut short or holds a stray comma or quote."
+                )
+            yield where, [fields[place].strip() for place in places]
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{label}: after row {row}: expected UTF-8 text, found {error}. "
+            "Give the csv as published, or save it as UTF-8."
+        ) from error
+    except csv.Error as error:
+        raise InputError(
+            f"{label}: after row {row} (line {reader.line_num}): expected csv, found: {error}."
+        ) from error
+    if row < 0:
+        raise InputError(f"{label}: expected at least one row below the header, found none.")
+
+
+def _place(name: str, header: list[str], label: str) -> int:
+    if not any(header):
+        raise InputError(f"{label}: expected a csv with a header, found an empty file or line.")
+    if name not in header:
+        raise InputError(
+            f"{label}: header: expected a column {name!r}, found {short(', '.join(header))}."
+        )
+    return header.index(name)
+
+
+def _parse_pixels(text: str, where: str) -> bytes:
+    digits = text.encode()
+    if digits.translate(None, b"0123456789 "):
+        wrong = next(part for part in text.split(" ") if part and not part.encode().isdigit())
+        raise InputError(f"{where}: expected whole pixels from 0 to 255, found {short(wrong)}.")
+    values = np.fromstring(digits, dtype=np.int64, sep=" ") if digits else np.empty(0, np.int64)
+    if len(values) != _PIXELS:
+        raise InputError(f"{where}: expected {_PIXELS:,} pixels (48x48), found {len(values):,}.")
+    if values.max() > 255:
+        raise InputError(f"{where}: expected pixels from 0 to 255, found {values.max()}.")
+    return values.astype(np.uint8).tobytes()
+
+
+def short(text: str, limit: int = 60) -> str:
+    """A value as an error shows it: quoted, control characters escaped, cut to `limit`."""
+    return repr(text if len(text) <= limit else text[:limit] + "...")

@@ -1,0 +1,74 @@
+"""Read FER+ votes (`fer2013new.csv`): one line a FER2013 row, in the same order.
+
+Its `Image name` column is not the row number and is not used. Not here: the label rules
+(`datasets/votes.py`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from datasets.archives import DAMAGED, csv_stream
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.fer2013 import csv_rows, short
+from datasets.votes import VOTE_COLUMNS
+
+_VOTES = {str(count): count for count in range(256)}
+_USAGE = "Usage"
+
+
+def join_votes(path: Path, row_ids: np.ndarray, splits: np.ndarray) -> np.ndarray:
+    """Votes of the given rows.
+
+    Args:
+        path: the votes file, plain or compressed; it may be longer than needed.
+        row_ids: int64 (N,) row numbers in the FER2013 file.
+        splits: str (N,) splits of those rows; the file must give the same ones.
+
+    Returns:
+        uint8 (N, 10), columns `VOTE_COLUMNS`.
+
+    Raises:
+        InputError: the file is missing, damaged, shorter than the faces, has a wrong cell, or
+            belongs to other rows.
+    """
+    votes, usage = _read(path)
+    last = int(row_ids.max(initial=-1))
+    if last >= len(votes):
+        raise InputError(
+            f"{path}: expected votes for at least {last + 1:,} rows, one a face in the same "
+            f"order; found {len(votes):,}. Give the complete file with --votes."
+        )
+    joined = usage[row_ids]
+    other = np.flatnonzero((joined != splits) & (splits != Split.TEST))
+    if len(other):
+        row = row_ids[other[0]]
+        raise InputError(
+            f"{path}: row {row}: expected Usage {splits[other[0]]}, as the face of row {row} has; "
+            f"found {joined[other[0]]}. Votes join by row: both files must keep all rows in order."
+        )
+    return votes[row_ids]
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Votes uint8 (M, 10) and Usage str (M,) of a votes file."""
+    votes: list[list[int]] = []
+    usage: list[str] = []
+    try:
+        with open(path, "rb") as raw:
+            stream, label = csv_stream(raw, str(path))
+            for where, cells in csv_rows(stream, label, (_USAGE, *VOTE_COLUMNS)):
+                for name, cell in zip(VOTE_COLUMNS, cells[1:], strict=True):
+                    if cell not in _VOTES:
+                        raise InputError(
+                            f"{where}: column {name}: expected a count of votes (0, 1, 2, ..), "
+                            f"found {short(cell)}."
+                        )
+                votes.append([_VOTES[cell] for cell in cells[1:]])
+                usage.append(cells[0])
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: expected a readable file of FER+ votes, found: {error}."
+        ) from error
+    return np.array(votes, dtype=np.uint8), np.array(usage)

@@ -1,0 +1,207 @@
+"""Images in folders by split and class: `train/happy/17.png`. Reading and writing.
+
+Class names may be those of FER or of FER+, in any case. A folder that has the class `contempt` is
+labelled under FER+: each image then counts as ten votes for its class.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.labels import FER7, FERPLUS8, LabelScheme, translate
+from datasets.votes import VOTE_COLUMNS
+
+_SPLITS = {
+    "train": Split.TRAINING,
+    "training": Split.TRAINING,
+    "publictest": Split.PUBLIC_TEST,
+    "validation": Split.PUBLIC_TEST,
+    "val": Split.PUBLIC_TEST,
+    "privatetest": Split.PRIVATE_TEST,
+    "test": Split.TEST,
+}
+_CLASSES = {
+    "angry": 0,
+    "anger": 0,
+    "disgust": 1,
+    "disgusted": 1,
+    "fear": 2,
+    "fearful": 2,
+    "happy": 3,
+    "happiness": 3,
+    "sad": 4,
+    "sadness": 4,
+    "surprise": 5,
+    "surprised": 5,
+    "suprise": 5,
+    "neutral": 6,
+}
+_CONTEMPT = "contempt"
+_ENDINGS = (".png", ".jpg", ".jpeg")
+_GREY_MODES = ("1", "L", "LA")
+_UNANIMOUS = 10
+
+
+class FolderFaces(NamedTuple):
+    """Every image of a folder, by row id.
+
+    Attributes:
+        images: uint8 (N, H, W, C), C = 1 (grey) or 3 (RGB).
+        row_ids: int64 (N,): the file names where all are distinct numbers, else 0..N-1.
+        numbered: the row ids are the file names.
+        splits: str (N,), values of `Split`.
+        fer: int64 (N,) FER labels, or None where the folder has `contempt`.
+        votes: uint8 (N, 10) votes, where the folder has `contempt`, else None.
+    """
+
+    images: np.ndarray
+    row_ids: np.ndarray
+    numbered: bool
+    splits: np.ndarray
+    fer: np.ndarray | None
+    votes: np.ndarray | None
+
+
+class _File(NamedTuple):
+    path: Path
+    split: Split
+    name: str
+
+
+def split_folders(folder: Path) -> dict[Path, Split]:
+    """Subfolders that are named after a split."""
+    return {
+        path: _SPLITS[path.name.lower()]
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and path.name.lower() in _SPLITS
+    }
+
+
+def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderFaces:
+    """Read all images below `folder`.
+
+    Args:
+        folder: holds `<split>/<class>/*.png|jpg`.
+        advance: called now and then with images read and images in all.
+
+    Raises:
+        InputError: an unknown class, an unreadable image, another size than the first, no images.
+    """
+    files: list[_File] = []
+    names: set[str] = set()
+    for path, split in split_folders(folder).items():
+        for class_folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
+            name = _class_name(class_folder)
+            names.add(name)
+            files += [
+                _File(image, split, name)
+                for image in sorted(class_folder.iterdir())
+                if image.suffix.lower() in _ENDINGS and not image.name.startswith(".")
+            ]
+    if not files:
+        raise InputError(f"{folder}: expected <split>/<class>/*.png or *.jpg, found no image.")
+    row_ids, numbered = _row_ids(files)
+    order = np.argsort(row_ids, kind="stable")
+    images = _read_images([files[place].path for place in order], advance)
+    splits = np.array([str(files[place].split) for place in order])
+    found = [files[place].name for place in order]
+    if _CONTEMPT not in names:
+        fer = np.array([_CLASSES[name] for name in found], dtype=np.int64)
+        return FolderFaces(images, row_ids[order], numbered, splits, fer, None)
+    return FolderFaces(images, row_ids[order], numbered, splits, None, _unanimous_votes(found))
+
+
+def write_folders(
+    images: np.ndarray,
+    labels: np.ndarray,
+    scheme: LabelScheme,
+    row_ids: np.ndarray,
+    split: Split,
+    out: Path,
+) -> None:
+    """Write `out/<split>/<class>/<row id>.png`, 8 bits a channel, as `read_folders` reads it.
+
+    Args:
+        images: uint8 (N, H, W, C), C = 1 or 3.
+        labels: int (N,) in [0, K).
+        scheme: names of the classes; every class gets a folder, also an empty one.
+        row_ids: int (N,), unique.
+        split: which split the images belong to.
+        out: folder, made where it does not exist.
+    """
+    folders = [out / str(split) / name for name in scheme.classes]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    for image, label, row in zip(images, labels, row_ids, strict=True):
+        pixels = image[:, :, 0] if image.shape[2] == 1 else image
+        Image.fromarray(pixels).save(folders[label] / f"{row}.png", compress_level=1)
+
+
+def _class_name(folder: Path) -> str:
+    name = folder.name.lower()
+    if name not in _CLASSES and name != _CONTEMPT:
+        known = ", ".join((*FER7.classes, _CONTEMPT))
+        raise InputError(
+            f"{folder}: expected a folder named after a class ({known}, or a usual synonym), "
+            f"found {folder.name!r}. Rename or remove it."
+        )
+    return name
+
+
+def _row_ids(files: list[_File]) -> tuple[np.ndarray, bool]:
+    stems = [file.path.stem for file in files]
+    if all(stem.isascii() and stem.isdigit() and len(stem) < 19 for stem in stems):
+        numbers = np.array([int(stem) for stem in stems], dtype=np.int64)
+        if len(np.unique(numbers)) == len(numbers):
+            return numbers, True
+    return np.arange(len(files), dtype=np.int64), False
+
+
+def _read_images(paths: Sequence[Path], advance: Callable[[int, int], object]) -> np.ndarray:
+    images: np.ndarray | None = None
+    for row, path in enumerate(paths):
+        image = _read_image(path)
+        if images is None:
+            images = np.empty((len(paths), *image.shape), dtype=np.uint8)
+        if image.shape != images.shape[1:]:
+            raise InputError(
+                f"{path}: expected all images to be {_size(images.shape[1:])} as {paths[0]} is, "
+                f"found {_size(image.shape)}. Crop or resize them first."
+            )
+        images[row] = image
+        if row % 256 == 0:
+            advance(row, len(paths))
+    assert images is not None
+    return images
+
+
+def _read_image(path: Path) -> np.ndarray:
+    """uint8 (H, W, 1) for grey files, (H, W, 3) for the others."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            mode = image.mode
+            pixels = np.array(image.convert("L" if mode in _GREY_MODES else "RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: expected a readable PNG or JPEG, found: {error}.") from error
+    if mode.startswith(("I", "F")):
+        raise InputError(f"{path}: expected 8 bits a channel, found a deeper image ({mode}).")
+    return pixels[:, :, None] if mode in _GREY_MODES else pixels
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]}x{shape[1]} {'grey' if shape[2] == 1 else 'RGB'}"
+
+
+def _unanimous_votes(names: list[str]) -> np.ndarray:
+    fer = np.array([_CLASSES.get(name, -1) for name in names], dtype=np.int64)
+    column = translate(fer, FER7, FERPLUS8)
+    column[[name == _CONTEMPT for name in names]] = FERPLUS8.classes.index(_CONTEMPT)
+    votes = np.zeros((len(names), len(VOTE_COLUMNS)), dtype=np.uint8)
+    votes[np.arange(len(names)), column] = _UNANIMOUS
+    return votes

@@ -1,0 +1,128 @@
+"""Read faces from a csv, an archive, or a folder: `open_source` once, or `load` for one split.
+
+Not here: what a file looks like inside (`datasets/fer2013.py`, `datasets/ferplus.py`,
+`datasets/archives.py`, `datasets/folders.py`), and the cache (`datasets/cache.py`).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from datasets.archives import CSV_NAMES, DAMAGED, VOTES_NAME, csv_stream
+from datasets.cache import read_entry, write_entry
+from datasets.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.fer2013 import parse_csv
+from datasets.ferplus import join_votes
+from datasets.folders import read_folders, split_folders
+from datasets.source import Source
+
+_ENDINGS = ("{}.csv", "{}.csv.xz", "{}.csv.gz", "{}.csv.zip", "{}.zip", "{}.tar.gz", "{}.tgz")
+_FILE_NAMES = tuple(end.format(Path(name).stem) for name in CSV_NAMES for end in _ENDINGS)
+"""Names looked for in a folder, the first one wins."""
+
+
+def load(
+    data: Path | str,
+    split: Split,
+    *,
+    votes: Path | str | None = None,
+    for_training: bool = False,
+    progress: bool = True,
+) -> FaceSet:
+    """Read one split; arguments and errors as for `open_source` and `Source.faces`."""
+    return open_source(data, votes, progress=progress).faces(split, for_training=for_training)
+
+
+def open_source(
+    data: Path | str, votes: Path | str | None = None, *, progress: bool = True
+) -> Source:
+    """Read all faces of a data source.
+
+    Args:
+        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder that holds one, or a
+            folder of images by split and class.
+        votes: file of FER+ votes; by default `fer2013new.csv` beside the faces, if it is there.
+        progress: show a bar on standard error.
+
+    Raises:
+        InputError: anything wrong with the files, in one line.
+    """
+    path = Path(data)
+    votes_path = Path(votes) if votes is not None else _votes_beside(path)
+    try:
+        if path.is_dir():
+            file = next((path / name for name in _FILE_NAMES if (path / name).is_file()), None)
+            if file is not None:
+                source = _from_csv(file, votes_path, progress)
+            else:
+                source = _from_folders(path, votes_path, progress)
+        elif path.is_file():
+            source = _from_csv(path, votes_path, progress)
+        elif path.exists():
+            raise InputError(f"{path}: expected a file or a folder, found a special file.")
+        else:
+            raise InputError(f"{path}: expected a csv, an archive or a folder; found no such path.")
+    except DAMAGED as error:
+        raise InputError(
+            f"{path}: expected readable, complete data; found: {type(error).__name__}: {error}. "
+            "The file is cut short, damaged or not readable: get it again."
+        ) from error
+    return source.with_validation()
+
+
+def _votes_beside(path: Path) -> Path | None:
+    votes = (path if path.is_dir() else path.parent) / VOTES_NAME
+    return votes if votes.is_file() else None
+
+
+def _from_csv(path: Path, votes_path: Path | None, progress: bool) -> Source:
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        faces = read_entry(digest)
+        if faces is None:
+            file.seek(0)
+            size = path.stat().st_size
+            with _bar(f"reading {path.name}", progress) as advance:
+                stream, label = csv_stream(file, str(path))
+                faces = parse_csv(stream, label, lambda: advance(file.tell(), size))
+            write_entry(digest, faces)
+    row_ids = np.arange(len(faces.fer), dtype=np.int64)
+    votes = None if votes_path is None else join_votes(votes_path, row_ids, faces.splits)
+    name = path.name.split(".")[0]
+    return Source(name, str(path), faces.images, row_ids, faces.splits, faces.fer, votes)
+
+
+def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source:
+    if not split_folders(path):
+        found = ", ".join(sorted(entry.name for entry in path.iterdir())[:5]) or "nothing"
+        raise InputError(
+            f"{path}: expected {CSV_NAMES[0]} (plain or compressed), {CSV_NAMES[1]}, or folders "
+            f"train, test, Training, PublicTest, PrivateTest; found {found}."
+        )
+    with _bar(f"reading {path.name}", progress) as advance:
+        faces = read_folders(path, advance)
+    votes = faces.votes
+    if votes_path is not None:
+        if not faces.numbered:
+            raise InputError(
+                f"{votes_path}: votes join by row, so image files must be named after their row "
+                f"(17.png); in {path} they are not. Move the votes file away or rename the images."
+            )
+        votes = join_votes(votes_path, faces.row_ids, faces.splits)
+    return Source(
+        path.resolve().name, str(path), faces.images, faces.row_ids, faces.splits, faces.fer, votes
+    )
+
+
+@contextmanager
+def _bar(task: str, show: bool) -> Iterator[Callable[[int, int], object]]:
+    """A progress bar on standard error; yields a function of (done, total)."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not show) as progress:
+        task_id = progress.add_task(task, total=None)
+        yield lambda done, total: progress.update(task_id, completed=done, total=total)

@@ -1,0 +1,99 @@
+"""Source: all faces of one data source, and the FaceSet of each of its splits.
+
+Not here: reading files (`datasets/read.py`).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasets.duplicates import found_in
+from datasets.errors import InputError
+from datasets.faceset import FaceSet, Split
+
+_KEPT_BACK = (Split.PRIVATE_TEST, Split.TEST)
+_HELD_OUT = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Faces of all splits, in the order of the file.
+
+    Attributes:
+        name: what reports call it.
+        path: where it was read from, for errors.
+        images: uint8 (N, H, W, C).
+        row_ids: int64 (N,), unique.
+        split_of: str (N,), values of `Split`.
+        fer: int64 (N,) FER labels, or None.
+        votes: uint8 (N, 10) FER+ votes, or None.
+    """
+
+    name: str
+    path: str
+    images: np.ndarray
+    row_ids: np.ndarray
+    split_of: np.ndarray
+    fer: np.ndarray | None = None
+    votes: np.ndarray | None = None
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Splits that the source holds, Training first."""
+        present = set(self.split_of.tolist())
+        return tuple(split for split in Split if split in present)
+
+    def faces(self, split: Split, *, for_training: bool = False) -> FaceSet:
+        """Faces of one split.
+
+        Args:
+            split: which one.
+            for_training: the caller learns from the faces or selects a model on them.
+
+        Raises:
+            InputError: the source has no such split, or it is a test split and meant for training.
+        """
+        if for_training and split in _KEPT_BACK:
+            raise InputError(
+                f"{self.path}: training and selection may read Training and PublicTest only; got "
+                f"{split}, which is kept for the final figure. Select on PublicTest."
+            )
+        if split not in self.splits:
+            raise InputError(
+                f"{self.path}: expected a split {split}, found {', '.join(self.splits)}. "
+                "Ask for one of these."
+            )
+        rows = self.split_of == split
+        training = self.split_of == Split.TRAINING
+        leaked = None
+        if split is not Split.TRAINING and training.any():
+            leaked = found_in(self.images[rows], self.images[training])
+        return FaceSet(
+            self.name,
+            split,
+            self.images[rows],
+            self.row_ids[rows],
+            None if self.fer is None else self.fer[rows],
+            None if self.votes is None else self.votes[rows],
+            leaked,
+        )
+
+    def with_validation(self) -> "Source":
+        """Hold a tenth of Training out as PublicTest where the source has Test but no PublicTest.
+
+        Stratified by class, always the same rows.
+        """
+        if Split.TEST not in self.splits or Split.PUBLIC_TEST in self.splits:
+            return self
+        split_of = self.split_of.astype("U11")
+        training = np.flatnonzero(split_of == Split.TRAINING)
+        if self.fer is not None:
+            classes = self.fer
+        else:
+            assert self.votes is not None
+            classes = self.votes.argmax(axis=1)
+        rng = np.random.default_rng(0)
+        for value in np.unique(classes[training]):
+            rows = rng.permutation(training[classes[training] == value])
+            split_of[rows[: round(_HELD_OUT * len(rows))]] = Split.PUBLIC_TEST
+        return replace(self, split_of=split_of)
