@@ -1,0 +1,303 @@
+"""Charts of accuracy, drawn on axes from a results frame: curves, scatter, bars, corruptions.
+
+Each function takes `evaluation.results.RESULT_COLUMNS` rows and matplotlib axes, and draws; it can
+be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), SVG
+(`reports/svg.py`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+from reports.load import WORST_CASE, Headline, clean_accuracy, pick, robust_accuracy
+from reports.svg import ROLES, ink_on, sequential
+from reports.text import THIN, eps_text, words
+
+MARKERS = "osD^vPX<>ph*dH8"
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
+
+_LINE_HEIGHT = 15
+_RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
+
+
+def marker_of(models: Sequence[str], model: str) -> str:
+    """Marker of a model, the same in every figure of a report."""
+    return MARKERS[list(models).index(model) % len(MARKERS)]
+
+
+def security_curves(
+    results: pd.DataFrame,
+    axes: Axes,
+    *,
+    label_set: str,
+    models: Sequence[str],
+    shown: Sequence[str] | None = None,
+    norm: str = "linf",
+    perturbation: str = WORST_CASE,
+) -> None:
+    """Robust accuracy against eps: one line a model, noise of the same size, chance.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw; names go to the right of it.
+        label_set: scored and attacked under these labels.
+        models: every model of the report, for its marker and line style.
+        shown: models to draw; default all.
+        norm: norm of the attack.
+        perturbation: attack whose curve is drawn.
+    """
+    labels: list[tuple[float, str, str, str]] = []
+    noise_ends = []
+    for model in models if shown is None else shown:
+        style = {
+            "marker": marker_of(models, model),
+            "linestyle": DASHES[list(models).index(model) % len(DASHES)],
+        }
+        noise = curve(results, label_set, norm, "noise", model)
+        if len(noise) > 1:
+            axes.plot(noise["eps"], noise["value"], color=_GREY, linewidth=1.3, markersize=0, **style)
+            noise_ends.append(float(noise["value"].iloc[-1]))
+        line = curve(results, label_set, norm, perturbation, model)
+        if line.empty:
+            continue
+        axes.fill_between(
+            line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
+        )
+        axes.plot(line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6, **style)
+        labels.append((float(line["value"].iloc[-1]), model, style["marker"], _RED))
+    if noise_ends:
+        labels.append((float(np.mean(noise_ends)), "random noise, same size", "", _GREY))
+    chance = pick(results, label_set=label_set, metric="majority_share", subset="all")["value"]
+    if len(chance):
+        axes.axhline(float(chance.iloc[0]), color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+        labels.append((float(chance.iloc[0]), "most frequent class", "", _GREY))
+    grid = pick(results, label_set=label_set, norm=norm, metric="robust_accuracy")["eps"]
+    ticks = [0.0, *sorted(set(grid[grid > 0]))]
+    axes.set_xlim(0, max(ticks) or 1)
+    axes.set_xticks(ticks, [eps_text(eps, norm) for eps in ticks])
+    _thin_ticks(axes, ticks)
+    axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
+    _percent_axis(axes, "y")
+    _name_lines(axes, labels)
+
+
+def curve(
+    results: pd.DataFrame, label_set: str, norm: str, perturbation: str, model: str
+) -> pd.DataFrame:
+    """Robust accuracy of one model by eps, starting at eps 0 with its clean accuracy."""
+    rows = pick(robust_accuracy(results, label_set, norm, perturbation), model=model)
+    rows = rows[(rows["eps"] > 0) & rows["value"].notna()]
+    clean = pick(clean_accuracy(results, label_set), model=model)
+    return pd.concat([clean, rows]) if len(rows) else rows
+
+
+def clean_against_robust(
+    results: pd.DataFrame, axes: Axes, *, models: pd.DataFrame, headline: Headline
+) -> None:
+    """Clean accuracy against worst-case robust accuracy, with 95 % intervals.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw.
+        models: columns `model`, `label_set`: which model, scored under which labels.
+        headline: norm and eps of the attack.
+    """
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+    axes.text(0.3, 0.33, "the attack costs nothing", color=_MUTED, fontsize=11)
+    handles = []
+    for model, label_set in models[["model", "label_set"]].itertuples(index=False):
+        clean = pick(clean_accuracy(results, label_set), model=model)
+        rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
+        robust = pick(rows, eps=headline.eps)
+        if clean.empty or robust.empty or robust["value"].isna().all():
+            continue
+        x, y = clean.iloc[0], robust.iloc[0]
+        colour = ROLES.get(label_set, ROLES["ink"])[0]
+        marker = marker_of(list(models["model"]), model)
+        axes.errorbar(
+            x["value"],
+            y["value"],
+            xerr=[[max(0, x["value"] - x["ci_low"])], [max(0, x["ci_high"] - x["value"])]],
+            yerr=[[max(0, y["value"] - y["ci_low"])], [max(0, y["ci_high"] - y["value"])]],
+            fmt=marker,
+            color=colour,
+            markersize=8,
+            elinewidth=1.2,
+            clip_on=False,
+        )
+        handles.append(
+            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=model)
+        )
+    _percent_axis(axes, "x")
+    _percent_axis(axes, "y")
+    axes.set_xlabel("right on clean faces")
+    if handles:
+        axes.legend(
+            handles=handles, loc="upper left", frameon=False, fontsize=12, handletextpad=0.2
+        )
+
+
+def label_set_bars(
+    results: pd.DataFrame, axes: Axes, *, models: Sequence[str], eps: float, headline: Headline
+) -> None:
+    """Accuracy of each model under FER and under FER+ labels, side by side.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw.
+        models: one group of bars each.
+        eps: 0 for clean faces, else the eps of the worst-case attack.
+        headline: names the norm.
+    """
+    hatches = {"fer": "", "ferplus": "////"}
+    label_sets = [name for name in hatches if name in set(results["label_set"])]
+    height = 0.8 / max(1, len(label_sets))
+    for place, label_set in enumerate(label_sets):
+        rows = clean_accuracy(results, label_set)
+        if eps:
+            rows = pick(robust_accuracy(results, label_set, headline.norm), eps=eps)
+        rows = rows.drop_duplicates("model").set_index("model").reindex(list(models))
+        where = np.arange(len(models)) + (place - (len(label_sets) - 1) / 2) * height
+        colour = ROLES[label_set][0]
+        axes.barh(
+            where,
+            rows["value"].fillna(0).astype(float),
+            height=0.88 * height,
+            color=colour if not hatches[label_set] else "none",
+            edgecolor=colour,
+            hatch=hatches[label_set],
+            linewidth=1.2,
+        )
+        for y, (value, low, high) in zip(
+            where, rows[["value", "ci_low", "ci_high"]].astype(float).to_numpy(), strict=True
+        ):
+            if np.isnan(value):
+                axes.text(0.01, y, "no figure", va="center", fontsize=11, color=_MUTED)
+                continue
+            axes.plot([low, high], [y, y], color=_INK, linewidth=1.4)
+    axes.set_yticks(range(len(models)), list(models))
+    axes.set_ylim(len(models) - 0.4, -0.6)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", labelcolor=_INK)
+    _percent_axis(axes, "x")
+
+
+def corruption_heat_map(results: pd.DataFrame, axes: Axes, *, model: str, label_set: str) -> None:
+    """Accuracy by corruption type and severity, severity 0 being the clean faces.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw.
+        model: model id.
+        label_set: labels to score.
+    """
+    rows = corruption_rows(results, label_set)
+    rows = rows[rows["model"] == model]
+    table = rows.pivot_table(
+        index="perturbation", columns="severity", values="value", sort=False, dropna=False
+    ).astype(float)
+    table = table[sorted(table.columns)]
+    clean = pick(clean_accuracy(results, label_set), model=model)["value"]
+    table.insert(0, "clean", float(clean.iloc[0]) if len(clean) else np.nan)
+    table.index = [words(name) for name in table.index]
+    shares_heat_map(table, axes, "mako")
+    axes.set_xlabel("severity")
+
+
+def corruption_rows(results: pd.DataFrame, label_set: str) -> pd.DataFrame:
+    """Accuracy rows of corruptions under one label set."""
+    rows = pick(results, label_set=label_set, subset="all", metric="accuracy")
+    return rows[rows["severity"].notna()]
+
+
+def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
+    """A table of shares in [0, 1] as cells with whole percentages.
+
+    Args:
+        table: names in its index and columns.
+        axes: where to draw.
+        colours: `mako` (clean) or `rocket` (attacked).
+    """
+    sns.heatmap(
+        table,
+        ax=axes,
+        cmap=sequential(colours),
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=1,
+        linecolor=ROLES["paper"][0],
+    )
+    size = 12 if len(table.columns) <= 8 else 10
+    for row, shares in enumerate(table.to_numpy(dtype=float)):
+        for column, share in enumerate(shares):
+            known = not np.isnan(share)
+            text = f"{100 * share:.0f}" if known else "\N{EN DASH}"
+            colour = ink_on(share) if known else _MUTED
+            axes.text(
+                column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size
+            )
+    axes.grid(False)
+    axes.set_ylabel("")
+    axes.tick_params(axis="y", rotation=0, labelcolor=_INK)
+    axes.tick_params(axis="x", labelcolor=_INK)
+
+
+def _percent_axis(axes: Axes, which: str) -> None:
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xlim if which == "x" else axes.set_ylim)(0, 1)
+    axis.set_ticks([0, 0.25, 0.5, 0.75, 1])
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{THIN}%"))
+
+
+def _thin_ticks(axes: Axes, ticks: list[float]) -> None:
+    """Drop names of ticks that stand closer than a tenth of the axis to the one before."""
+    last = -np.inf
+    for tick, text in zip(ticks, axes.get_xticklabels(), strict=True):
+        if tick - last < 0.1 * max(ticks):
+            text.set_text("")
+        else:
+            last = tick
+    axes.set_xticks(ticks, [text.get_text() for text in axes.get_xticklabels()])
+
+
+def _name_lines(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
+    """Names right of the axes at the heights of the lines, moved apart where they would overlap."""
+    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    labels = sorted(labels, key=lambda label: label[0])
+    places = spread([value for value, *_ in labels], _LINE_HEIGHT / height, 1.02)
+    line = {"transform": axes.transAxes, "clip_on": False, "linewidth": 0.8}
+    width = axes.get_position().width * axes.figure.get_size_inches()[0] * 72
+    step = 18 / width
+    for place, (value, name, marker, colour) in zip(places, labels, strict=True):
+        axes.plot([1.0, 1 + step * 0.8], [value, place], color=colour, **line)
+        if marker:
+            axes.plot(
+                [1 + step], [place], color=colour, marker=marker, markersize=5.5, **line
+            )
+        axes.text(
+            1 + step * (1.5 if marker else 1.0),
+            place,
+            name,
+            transform=axes.transAxes,
+            va="center_baseline",
+            color=_INK if marker else _MUTED,
+            fontsize=12,
+        )
+
+
+def spread(values: list[float], gap: float, top: float) -> list[float]:
+    """Heights as near as may be to sorted `values`, each at least `gap` above the one before."""
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + gap) if places else value)
+    limit = top
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], limit)
+        limit = places[index] - gap
+    return places

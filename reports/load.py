@@ -1,0 +1,167 @@
+"""A finished run in memory, and the selections of its results that several sections share.
+
+Reads the files described in `evaluation/results.py`; writes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import SCHEMES
+from evaluation.results import (
+    CHECK_COLUMNS,
+    COMPARISON_COLUMNS,
+    PER_IMAGE_COLUMNS,
+    RESULT_COLUMNS,
+    read_gallery,
+    read_manifest,
+    read_table,
+)
+from reports.text import eps_text
+
+HEADLINE_EPS = 4 / 255
+WORST_CASE = "worst_case"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The files of one run folder.
+
+    Attributes:
+        results: `RESULT_COLUMNS`, one figure a row.
+        per_image: `PER_IMAGE_COLUMNS`.
+        comparisons: `COMPARISON_COLUMNS`.
+        checks: `CHECK_COLUMNS`.
+        gallery: arrays of `GALLERY_ARRAYS`.
+        manifest: configuration, data, models, costs, environment.
+    """
+
+    results: pd.DataFrame
+    per_image: pd.DataFrame
+    comparisons: pd.DataFrame
+    checks: pd.DataFrame
+    gallery: dict[str, np.ndarray]
+    manifest: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """Read a run folder.
+
+        Raises:
+            InputError: a file is missing or has another schema.
+        """
+        return cls(
+            manifest=read_manifest(folder / "manifest.json"),
+            results=read_table(folder / "results.parquet", RESULT_COLUMNS),
+            per_image=read_table(folder / "per_image.parquet", PER_IMAGE_COLUMNS),
+            comparisons=read_table(folder / "comparisons.parquet", COMPARISON_COLUMNS),
+            checks=read_table(folder / "checks.parquet", CHECK_COLUMNS),
+            gallery=read_gallery(folder / "gallery.npz"),
+        )
+
+    @property
+    def models(self) -> list[str]:
+        """Model ids in the order of the manifest."""
+        return list(self.manifest["models"])
+
+    @property
+    def label_sets(self) -> list[str]:
+        """Label sets that results are given under, FER first."""
+        found = set(self.results["label_set"]) - {""}
+        return [name for name in SCHEMES if name in found] + sorted(found - set(SCHEMES))
+
+    @property
+    def norms(self) -> list[str]:
+        """Norms that were attacked, linf first."""
+        found = set(self.results["norm"]) - {""}
+        return sorted(found, key=lambda norm: (norm != "linf", norm))
+
+    def own_label_set(self, model: str) -> str:
+        """The label set a model was trained on; for a foreign scheme, the first one scored."""
+        own = self.manifest["models"][model]["label_set"]
+        scored = set(self.results.loc[self.results["model"] == model, "label_set"])
+        if own in scored or not scored:
+            return own
+        return next(name for name in [*self.label_sets, own] if name in scored)
+
+    def models_of(self, label_set: str) -> list[str]:
+        """Models whose own label set this is."""
+        return [model for model in self.models if self.own_label_set(model) == label_set]
+
+
+def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
+    """Rows where each column equals its value, or is one of its values; eps to within 1e-9."""
+    keep = np.ones(len(results), dtype=bool)
+    for column, wanted in conditions.items():
+        if column == "eps":
+            keep &= np.isclose(results["eps"].to_numpy(), wanted, atol=1e-9, rtol=0)
+        elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
+            keep &= results[column].isin(wanted).to_numpy(dtype=bool)
+        else:
+            keep &= (results[column] == wanted).fillna(False).to_numpy(dtype=bool)
+    return results[keep]
+
+
+def clean_accuracy(results: pd.DataFrame, label_set: str, subset: str = "all") -> pd.DataFrame:
+    """Clean accuracy rows of one label set, one a model."""
+    return pick(
+        results, label_set=label_set, subset=subset, perturbation="none", metric="accuracy"
+    )
+
+
+def attacks(results: pd.DataFrame, norm: str) -> list[str]:
+    """Attacks in a norm, without noise and worst case, in the order they stand."""
+    rows = results[(results["norm"] == norm) & (results["metric"] == "robust_accuracy")]
+    return [name for name in rows["perturbation"].unique() if name not in ("noise", WORST_CASE)]
+
+
+def robust_accuracy(
+    results: pd.DataFrame, label_set: str, norm: str, perturbation: str = WORST_CASE
+) -> pd.DataFrame:
+    """Robust accuracy rows, scored and attacked under one label set, sorted by eps."""
+    rows = pick(
+        results,
+        label_set=label_set,
+        attacked_labels=label_set,
+        subset="all",
+        norm=norm,
+        perturbation=perturbation,
+        metric="robust_accuracy",
+    )
+    return rows[(rows["source"] == rows["model"]) | (rows["source"] == "")].sort_values(
+        ["model", "eps"], kind="stable"
+    )
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one threat a verdict is about: per-image worst case at one norm and eps."""
+
+    norm: str
+    eps: float
+
+    @property
+    def text(self) -> str:
+        """`4/255` for linf, `l2 0.5` otherwise."""
+        prefix = "" if self.norm == "linf" else f"{norm_name(self.norm)} "
+        return f"{prefix}{eps_text(self.eps, self.norm)}"
+
+
+def norm_name(norm: str) -> str:
+    """A norm for reading: `L\N{INFINITY}`, `L2`, `L1`."""
+    return {"linf": "L\N{INFINITY}"}.get(norm, norm.upper())
+
+
+def headline(results: pd.DataFrame) -> Headline | None:
+    """Worst case at 4/255 if the grid has it, else the largest eps below; None without attacks."""
+    rows = pick(results, perturbation=WORST_CASE, metric="robust_accuracy")
+    rows = rows[rows["eps"] > 0]
+    for norm in sorted(rows["norm"].unique(), key=lambda norm: (norm != "linf", norm)):
+        grid = sorted(rows.loc[rows["norm"] == norm, "eps"].unique())
+        below = [eps for eps in grid if norm != "linf" or eps <= HEADLINE_EPS + 1e-9]
+        return Headline(norm, float(below[-1] if below else grid[0]))
+    return None
