@@ -1,0 +1,247 @@
+"""The two base classes: attacks, which need a classifier and labels, and corruptions.
+
+A subclass writes one method; the base's `__call__` checks what goes in and what comes out.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, final
+
+import numpy as np
+
+from attacks.threat_model import TOLERANCE, Norm, check_eps, distance
+from datasets.errors import InputError
+from fer_models.classifier import Classifier, DifferentiableClassifier, check_images
+
+LEAD = 1e-5
+"""An image is broken when another class leads by more than this share of its largest |logit|.
+
+Last-bit differences between batches are smaller, so predicting again from the stored image gives
+the same flag. Attacks that stop early ask for `STOP_LEAD`, so the final check agrees with them.
+"""
+STOP_LEAD = 2 * LEAD
+BATCH_ROWS = 100
+"""Images an attack works on at once; also the rows of a stored chunk."""
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+class BudgetError(RuntimeError):
+    """An attack or corruption returned something it must not: a programming error, never robust."""
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """What random draws hang on: seed, row and restart, never the batch.
+
+    Attributes:
+        seed: of the run, at least 0.
+        row_ids: int64 (N,), at least 0, row numbers in the source.
+        restart: number of the restart.
+    """
+
+    seed: int
+    row_ids: np.ndarray
+    restart: int = 0
+
+    def generator(self, i: int) -> np.random.Generator:
+        """Fresh generator of the i-th image."""
+        return np.random.default_rng((self.seed, int(self.row_ids[i]), self.restart))
+
+    def generators(self) -> Iterator[np.random.Generator]:
+        """A fresh generator for each image, in order."""
+        return (self.generator(i) for i in range(len(self.row_ids)))
+
+    def take(self, rows: np.ndarray | slice) -> "Keys":
+        """Keys of the given rows (indices, mask or slice)."""
+        return replace(self, row_ids=self.row_ids[rows])
+
+    def with_restart(self, restart: int) -> "Keys":
+        """Same rows, other draws."""
+        return replace(self, restart=restart)
+
+
+class Cost(NamedTuple):
+    """What an attack spent on each image, int64 (N,) each; the base's own checks are not counted.
+
+    zero_gradients counts gradients without a single nonzero pixel (R9).
+    """
+
+    forward: np.ndarray
+    backward: np.ndarray
+    zero_gradients: np.ndarray
+
+    @classmethod
+    def zeros(cls, count: int) -> "Cost":
+        """No cost yet for `count` images."""
+        return cls(*(np.zeros(count, np.int64) for _ in cls._fields))
+
+    def add(self, rows: np.ndarray | slice, other: "Cost") -> None:
+        """Add another cost to the given rows (indices without repeats, mask or slice), in place."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine[rows] += theirs
+
+
+class AttackResult(NamedTuple):
+    """images float32 (N, H, W, C), success bool (N,): wrong now (see `broken`), cost."""
+
+    images: np.ndarray
+    success: np.ndarray
+    cost: Cost
+
+
+def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.ndarray:
+    """Whether another class leads clearly, bool (N,).
+
+    Args:
+        logits: float32 (N, K).
+        labels: int64 (N,) in [0, K).
+        lead: by which share of the largest |logit| it must lead.
+    """
+    rows = np.arange(len(labels))
+    true = logits[rows, labels].astype(np.float64)
+    others = logits.astype(np.float64)
+    others[rows, labels] = -np.inf
+    return others.max(axis=1, initial=-np.inf) - true > lead * np.abs(logits).max(1, initial=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """Finds images near the clean ones that a classifier gets wrong. Fields are its settings.
+
+    Attributes:
+        norm: how the perturbation is measured.
+        eps: its largest size, pixels in [0, 1].
+    """
+
+    norm: Norm
+    eps: float
+
+    name: ClassVar[str]
+    norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
+    needs_gradients: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.norm not in self.norms:
+            raise InputError(
+                f"`norm` must be {' or '.join(self.norms)} for {self.name}; got {self.norm}."
+            )
+        check_eps(self.eps, self.norm)
+
+    @final
+    def __call__(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> AttackResult:
+        """Attack images in batches of `BATCH_ROWS`.
+
+        Args:
+            classifier: what is attacked.
+            images: float32 (N, H, W, C) in [0, 1].
+            labels: int64 (N,) in [0, K): the class to get away from.
+            keys: seed and row ids of the images.
+
+        Returns:
+            Images within eps of the given ones; eps = 0 returns them bit for bit.
+
+        Raises:
+            InputError: eps, labels, or a classifier without gradients where they are needed.
+            ValueError: images of wrong dtype, shape or range.
+            FloatingPointError: the model answered NaN or infinity.
+            BudgetError: the attack left its budget.
+        """
+        self._check_inputs(classifier, images, labels, keys)
+        attacked, cost = images.copy(), Cost.zeros(len(images))
+        for start in range(0, len(images) if self.eps > 0 else 0, BATCH_ROWS):
+            rows = slice(start, start + BATCH_ROWS)
+            attacked[rows], spent = self._attack(
+                classifier, images[rows], labels[rows], keys.take(rows)
+            )
+            cost.add(rows, spent)
+        _check_output(self.name, attacked)
+        longest = distance(attacked, images, self.norm).max(initial=0)
+        if longest > self.eps * (1 + TOLERANCE):
+            raise BudgetError(f"{self.name}: {self.norm} norm {longest:.9g}, eps {self.eps:.9g}")
+        return AttackResult(attacked, broken(classifier.logits(attacked), labels), cost)
+
+    @abstractmethod
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        """Attack one checked batch (eps > 0); return float32 images of its shape, and the cost."""
+
+    def _check_inputs(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> None:
+        check_images(images)
+        check_eps(self.eps, self.norm, int(np.prod(images.shape[1:])))
+        if self.needs_gradients and not isinstance(classifier, DifferentiableClassifier):
+            raise InputError(
+                f"{self.name} needs gradients and {classifier.id} has none. "
+                "Choose an attack that only asks for logits."
+            )
+        if not len(images) == len(labels) == len(keys.row_ids):
+            raise ValueError(
+                "`images`, `labels` and `keys` must have one row each. "
+                f"Received: {len(images)}, {len(labels)}, {len(keys.row_ids)}"
+            )
+        count = classifier.scheme.num_classes
+        outside = (labels < 0) | (labels >= count)
+        if outside.any():
+            row = int(np.flatnonzero(outside)[0])
+            raise InputError(
+                f"labels must be in [0, {count}) for {classifier.id}; got {labels[row]} for row "
+                f"{keys.row_ids[row]}. Leave out rows without a label before attacking."
+            )
+
+
+@dataclass(frozen=True)
+class Corruption(ABC):
+    """Makes images worse without knowing a classifier; severities 1 to 5, 0 is clean."""
+
+    name: ClassVar[str]
+
+    @final
+    def __call__(self, images: np.ndarray, severity: int, keys: Keys) -> np.ndarray:
+        """Corrupt images.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            severity: 0 (returns the images bit for bit) to 5.
+            keys: seed and row ids; a row draws the same at every severity.
+
+        Returns:
+            float32 (N, H, W, C) in [0, 1].
+
+        Raises:
+            InputError: no such severity.
+            ValueError: images of wrong dtype, shape or range.
+            BudgetError: the corruption returned something outside [0, 1] or not finite.
+        """
+        check_images(images)
+        check_severity(severity)
+        if severity == 0:
+            return images.copy()
+        corrupted = self._corrupt(images, severity, keys)
+        if corrupted.shape != images.shape or corrupted.dtype != np.float32:
+            raise BudgetError(f"{self.name} returned {corrupted.dtype} {corrupted.shape}")
+        _check_output(self.name, corrupted)
+        return corrupted
+
+    @abstractmethod
+    def _corrupt(self, images: np.ndarray, severity: int, keys: Keys) -> np.ndarray:
+        """Corrupt checked images at severity 1 to 5; return float32 in [0, 1]."""
+
+
+def check_severity(severity: int) -> None:
+    """Refuse a severity outside 0 to 5.
+
+    Raises:
+        InputError: outside.
+    """
+    if severity not in (0, *SEVERITIES):
+        raise InputError(f"`severity` must be 0 (clean) to 5; got {severity}.")
+
+
+def _check_output(name: str, images: np.ndarray) -> None:
+    if not (np.isfinite(images).all() and (images >= 0).all() and (images <= 1).all()):
+        raise BudgetError(f"{name} returned pixels outside [0, 1] or not finite")

@@ -1,0 +1,111 @@
+"""PGD: projected gradient steps with restarts, images leaving as soon as they are broken."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.base import STOP_LEAD, Cost, Keys, broken
+from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradients
+from attacks.threat_model import Norm, project
+from datasets.errors import InputError
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.gradients import input_gradients
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGD(GradientAttack):
+    """Projected gradient descent from the clean image, then from random points of the ball.
+
+    The first restart starts at the clean image with a first step of size eps, so it contains FGSM
+    (R5). Every iterate is tested, not only the last (R12).
+
+    Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
+
+    Attributes:
+        steps: gradients a restart.
+        restarts: starting points.
+        step_size: size of the second step, as a share of eps; steps then fall along half a
+            cosine. The first step of the first restart is eps.
+    """
+
+    steps: int = 10
+    restarts: int = 1
+    step_size: float = 0.5
+
+    name: ClassVar[str] = "pgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("steps", "restarts"):
+            if getattr(self, option) < 1:
+                raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
+        if not 0 < self.step_size <= 2:
+            raise InputError(f"`step_size` must be in (0, 2], times eps; got {self.step_size}.")
+
+    def _attack(
+        self,
+        classifier: Classifier,
+        images: np.ndarray,
+        labels: np.ndarray,
+        keys: Keys,
+    ) -> tuple[np.ndarray, Cost]:
+        assert isinstance(classifier, DifferentiableClassifier)
+        attacked, cost = images.copy(), Cost.zeros(len(images))
+        standing = np.arange(len(images))
+        for restart in range(self.restarts):
+            if not len(standing):
+                break
+            clean = images[standing]
+            start = clean if restart == 0 else self._start(clean, keys, standing, restart)
+            found = self._climb(classifier, start, clean, labels[standing], cost, standing, restart)
+            attacked[standing], fallen = found
+            standing = standing[~fallen]
+        return attacked, cost
+
+    def _climb(
+        self,
+        classifier: DifferentiableClassifier,
+        start: np.ndarray,
+        clean: np.ndarray,
+        labels: np.ndarray,
+        cost: Cost,
+        rows: np.ndarray,
+        restart: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One restart: last or first broken iterate float32, and which are broken bool (N,)."""
+        current, fallen = start.copy(), np.zeros(len(start), bool)
+        for step in range(self.steps):
+            left = np.flatnonzero(~fallen)
+            logits, _, gradient = input_gradients(
+                classifier, current[left], labels[left], self.loss
+            )
+            ones = np.ones(len(left), np.int64)
+            cost.add(rows[left], Cost(ones, ones, zero_gradients(gradient)))
+            fallen[left] = now = broken(logits, labels[left], STOP_LEAD)
+            left, gradient = left[~now], gradient[~now]
+            if not len(left):
+                return current, fallen
+            moved = current[left] + steepest_step(gradient, self._size(step, restart), self.norm)
+            current[left] = project(moved, clean[left], self.eps, self.norm)
+        left = np.flatnonzero(~fallen)
+        cost.forward[rows[left]] += 1
+        fallen[left] = broken(classifier.logits(current[left]), labels[left], STOP_LEAD)
+        return current, fallen
+
+    def _size(self, step: int, restart: int) -> float:
+        if step == 0 and restart == 0:
+            return self.eps
+        return self.eps * self.step_size * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def _start(self, clean: np.ndarray, keys: Keys, rows: np.ndarray, restart: int) -> np.ndarray:
+        """Uniform in the cube (linf), or a uniform direction with a uniform length (l2)."""
+        shape, points = clean.shape[1:], []
+        for draw in keys.take(rows).with_restart(restart).generators():
+            if self.norm is Norm.LINF:
+                points.append(draw.uniform(-self.eps, self.eps, shape))
+            else:
+                point = draw.standard_normal(shape)
+                points.append(draw.uniform(0, self.eps) * point / np.linalg.norm(point))
+        return project(clean + np.array(points), clean, self.eps, self.norm)

@@ -1,0 +1,82 @@
+"""Which attacks and corruptions exist: adding one is a file and a line here.
+
+`attack_spec` and `corruption_spec` are the way from names and numbers to a checked `SetSpec`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from attacks.base import Attack, Corruption, check_severity
+from attacks.corruptions.brightness import Brightness
+from attacks.corruptions.contrast import Contrast
+from attacks.corruptions.gaussian_blur import GaussianBlur
+from attacks.corruptions.gaussian_noise import GaussianNoise
+from attacks.corruptions.jpeg import Jpeg
+from attacks.fgsm import FGSM
+from attacks.noise import Noise
+from attacks.pgd import PGD
+from attacks.spec import SetSpec
+from attacks.threat_model import Norm
+from datasets.errors import InputError
+
+ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (FGSM, PGD, Noise)}
+CORRUPTIONS: dict[str, type[Corruption]] = {
+    corruption.name: corruption
+    for corruption in (GaussianNoise, GaussianBlur, Brightness, Contrast, Jpeg)
+}
+
+
+def make_attack(name: str, norm: Norm, eps: float, options: Mapping[str, Any]) -> Attack:
+    """Build an attack by name.
+
+    Raises:
+        InputError: unknown name or option, or a norm, eps or option it refuses.
+    """
+    if name not in ATTACKS:
+        raise InputError(f"no attack {name!r}; choose one of {', '.join(ATTACKS)}.")
+    known = _options(ATTACKS[name])
+    if unknown := set(options) - set(known):
+        raise InputError(
+            f"{name} has no option {sorted(unknown)[0]!r}; it has {', '.join(known) or 'none'}."
+        )
+    return ATTACKS[name](norm=norm, eps=eps, **options)
+
+
+def attack_spec(
+    name: str,
+    norm: Norm,
+    grid: Iterable[float],
+    attacked_labels: str,
+    *,
+    seed: int = 0,
+    **options: Any,
+) -> SetSpec:
+    """Spec of an attack over ascending eps; options that are not given have their defaults.
+
+    Raises:
+        InputError: see `make_attack`; or a grid that is not ascending.
+    """
+    attacks = [make_attack(name, norm, eps, options) for eps in grid]
+    settings = {option: getattr(attacks[0], option) for option in _options(type(attacks[0]))}
+    eps = tuple(attack.eps for attack in attacks)
+    return SetSpec(name, norm, eps, settings, attacked_labels, seed)
+
+
+def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> SetSpec:
+    """Spec of a corruption at ascending severities.
+
+    Raises:
+        InputError: unknown name or severity.
+    """
+    if name not in CORRUPTIONS:
+        raise InputError(f"no corruption {name!r}; choose one of {', '.join(CORRUPTIONS)}.")
+    grid = tuple(severities)
+    for severity in grid:
+        check_severity(severity)
+    return SetSpec(name, None, grid, seed=seed)
+
+
+def _options(attack: type[Attack]) -> list[str]:
+    """Names of an attack's settings besides norm and eps."""
+    return [field.name for field in fields(attack) if field.name not in ("norm", "eps")]

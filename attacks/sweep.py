@@ -1,0 +1,183 @@
+"""Make sets: run an attack over its eps grid, or a corruption over its severities, chunk by chunk.
+
+Finished chunks on disk are reused, so a killed run goes on where it stopped and ends with the same
+arrays (only the seconds differ).
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from attacks.base import Cost, Keys, check_severity
+from attacks.registry import CORRUPTIONS, make_attack
+from attacks.spec import SetSpec
+from attacks.store import (
+    MANIFEST,
+    AdversarialSet,
+    CorruptedSet,
+    SetHeader,
+    assemble,
+    chunk_path,
+    read_chunk,
+    read_header,
+    write_chunk,
+    write_header,
+)
+from datasets.errors import InputError
+from fer_models.classifier import Classifier
+
+Progress = Callable[[int, int], None]
+"""Called with (chunks done, all chunks) after each chunk, reused ones too."""
+
+
+def make_adversarial_set(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+) -> AdversarialSet:
+    """Attack images over an eps grid, or read what is there already.
+
+    At each eps only images are attacked that are right on clean and not broken at a smaller eps.
+
+    Args:
+        classifier: what is attacked.
+        images: float32 (N, H, W, C) in [0, 1].
+        labels: int64 (N,) in [0, K); rows without a label must be left out by the caller.
+        row_ids: int64 (N,), what draws hang on.
+        spec: the attack, from `attacks.registry.attack_spec`.
+        faces_sha256: `FaceSet.sha256` of these rows.
+        directory: where the set is, or will be.
+        on_chunk: told after each chunk.
+
+    Raises:
+        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+    """
+    header = SetHeader(
+        key=spec.key(faces_sha256, labels, classifier.weights_sha256),
+        spec=spec,
+        source=classifier.id,
+        classes=classifier.scheme.classes,
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+    )
+
+    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
+        keys = Keys(spec.seed, row_ids[rows])
+        return _sweep(classifier, images[rows], labels[rows], keys, spec)
+
+    result = _make(header, directory, attack_rows, on_chunk)
+    assert isinstance(result, AdversarialSet)
+    return result
+
+
+def make_corrupted_set(
+    images: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+) -> CorruptedSet:
+    """Corrupt images at each severity, or read what is there already; see `make_adversarial_set`.
+
+    Raises:
+        InputError: the folder holds another set, or a chunk is damaged.
+    """
+    header = SetHeader(
+        key=spec.key(faces_sha256),
+        spec=spec,
+        source="",
+        classes=(),
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+    )
+
+    def corrupt_rows(rows: slice) -> dict[str, np.ndarray]:
+        return _corrupt(images[rows], Keys(spec.seed, row_ids[rows]), spec)
+
+    result = _make(header, directory, corrupt_rows, on_chunk)
+    assert isinstance(result, CorruptedSet)
+    return result
+
+
+def _make(
+    header: SetHeader,
+    directory: Path,
+    make_rows: Callable[[slice], dict[str, np.ndarray]],
+    on_chunk: Progress | None,
+) -> AdversarialSet | CorruptedSet:
+    if header.count == 0:
+        raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
+    if (directory / MANIFEST).exists():
+        if read_header(directory).key != header.key:
+            raise InputError(
+                f"{directory}: holds a set of other data, weights, settings or code version. "
+                "Name another folder, or delete this one."
+            )
+    else:
+        directory.mkdir(parents=True, exist_ok=True)
+        write_header(directory, header)
+    chunks, reused = [], 0
+    for index, rows in enumerate(header.chunks):
+        if chunk_path(directory, index).exists():
+            reused += 1
+        else:
+            write_chunk(directory, index, header.key, make_rows(rows))
+        chunks.append(read_chunk(directory, index, header))
+        if on_chunk:
+            on_chunk(index + 1, len(header.chunks))
+    return assemble(header, chunks, reused)
+
+
+def _sweep(
+    classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys, spec: SetSpec
+) -> dict[str, np.ndarray]:
+    """Arrays of one chunk; see `AdversarialSet`."""
+    assert spec.norm is not None
+    broken_at = np.where(classifier.predict(images) == labels, np.nan, 0.0)
+    attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
+    for e, eps in enumerate(spec.grid):
+        start = time.perf_counter()
+        standing = np.flatnonzero(np.isnan(broken_at))
+        attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
+        result = attack(classifier, images[standing], labels[standing], keys.take(standing))
+        fallen = standing[result.success]
+        broken_at[fallen], attacked[fallen] = eps, result.images[result.success]
+        cost.add(standing, result.cost)
+        seconds[e] = time.perf_counter() - start
+    image_rows = np.flatnonzero(broken_at > 0)
+    return {
+        "row_ids": keys.row_ids,
+        "labels": labels,
+        "broken_at": broken_at,
+        "images": attacked[image_rows],
+        "image_rows": image_rows,
+        **cost._asdict(),
+        "seconds": seconds,
+    }
+
+
+def _corrupt(images: np.ndarray, keys: Keys, spec: SetSpec) -> dict[str, np.ndarray]:
+    corruption = CORRUPTIONS[spec.perturbation]()
+    views, seconds = [], []
+    for severity in spec.grid:
+        check_severity(int(severity))
+        start = time.perf_counter()
+        views.append(corruption(images, int(severity), keys))
+        seconds.append(time.perf_counter() - start)
+    return {
+        "row_ids": keys.row_ids,
+        "images": np.stack(views, axis=1),
+        "seconds": np.array(seconds),
+    }

@@ -1,0 +1,132 @@
+"""Threat models: which perturbations are allowed, how large they are, how to get back inside.
+
+Pixels are float32 in [0, 1] and eps is in that unit. Written in text as "8/255" for linf, as a
+plain number for l2 and l1.
+"""
+
+import math
+from enum import StrEnum
+
+import numpy as np
+
+from datasets.errors import InputError
+
+TOLERANCE = 1e-6
+"""A stored perturbation may be longer than eps by this share of eps, no more (R2)."""
+
+
+class Norm(StrEnum):
+    """How the size of a perturbation is measured over all pixels and channels."""
+
+    LINF = "linf"
+    L2 = "l2"
+    L1 = "l1"
+
+
+def parse_norm(text: str) -> Norm:
+    """Read a norm from the command line.
+
+    Raises:
+        InputError: no such norm.
+    """
+    try:
+        return Norm(text)
+    except ValueError:
+        raise InputError(
+            f"`norm` must be one of {', '.join(Norm)}; got {text!r}. Choose one of them."
+        ) from None
+
+
+def parse_eps(text: str) -> float:
+    """Read one eps: "8/255", "0.5/255", "0.25".
+
+    Raises:
+        InputError: not a number or a fraction, negative, or not finite.
+    """
+    numerator, slash, denominator = text.partition("/")
+    try:
+        eps = float(numerator) / float(denominator) if slash else float(numerator)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(
+            f"`eps` must be a number or a fraction; got {text!r}. Write it like 8/255 or 0.25."
+        ) from None
+    if not (math.isfinite(eps) and eps >= 0):
+        raise InputError(f"`eps` must be finite and not negative; got {text!r}.")
+    return eps
+
+
+def format_eps(eps: float) -> str:
+    """Write eps as people read it: 0.25 when the decimal is short, else in 255ths: 0.5/255."""
+    levels = round(eps * 255, 3)
+    if float(f"{eps:.4g}") == eps or not math.isclose(levels / 255, eps, rel_tol=1e-9):
+        return f"{eps:.10g}"
+    return f"{levels:g}/255"
+
+
+def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
+    """Refuse an eps that the norm does not allow.
+
+    Args:
+        eps: radius, pixels in [0, 1].
+        norm: linf allows [0, 1], l2 [0, sqrt(D)], l1 [0, D].
+        dims: D, pixels times channels of an image; None when no image is known yet.
+
+    Raises:
+        InputError: outside, or not finite.
+    """
+    limits = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims or math.inf), Norm.L1: dims or math.inf}
+    if math.isfinite(eps) and 0 <= eps <= limits[norm]:
+        return
+    hint = f" Pixels are in [0, 1]: did you mean {eps:g}/255?" if 1 < eps <= 255 else ""
+    limit = f"[0, {limits[norm]:g}]" if math.isfinite(limits[norm]) else "finite and at least 0"
+    raise InputError(f"`eps` must be in {limit} for {norm}; got {eps:g}.{hint}")
+
+
+def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:
+    """Size of the difference of two images, float64 (N,), from arrays (N, H, W, C)."""
+    difference = np.abs(a.astype(np.float64) - b).reshape(len(a), -1)
+    if norm is Norm.LINF:
+        return difference.max(axis=1, initial=0.0)
+    if norm is Norm.L2:
+        return np.sqrt(np.square(difference).sum(axis=1))
+    return difference.sum(axis=1)
+
+
+def project(images: np.ndarray, clean: np.ndarray, eps: float, norm: Norm) -> np.ndarray:
+    """Move images into the ball of radius eps around the clean ones, and into [0, 1].
+
+    linf is the exact projection on the intersection. l2 scales onto the ball and then clips, which
+    only shrinks the perturbation. Results are rounded towards the clean image, so the norm measured
+    in float64 never exceeds eps.
+
+    Args:
+        images: float (N, H, W, C).
+        clean: float32 (N, H, W, C) in [0, 1].
+        eps: radius.
+        norm: linf or l2.
+
+    Returns:
+        float32 (N, H, W, C).
+
+    Raises:
+        InputError: no projection for this norm.
+    """
+    delta = images.astype(np.float64) - clean
+    if norm is Norm.LINF:
+        delta = np.clip(delta, -eps, eps)
+    elif norm is Norm.L2:
+        delta *= _shrink(np.sqrt(np.square(delta).sum(axis=(1, 2, 3), keepdims=True)), eps)
+    else:
+        raise InputError(f"`norm` must be linf or l2 here; got {norm}. Choose one of them.")
+    return round_towards(np.clip(clean + delta, 0.0, 1.0), clean)
+
+
+def round_towards(values: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """Round float64 values to float32 without moving any of them further from `clean` float32."""
+    rounded = values.astype(np.float32)
+    further = np.abs(rounded - clean.astype(np.float64)) > np.abs(values - clean)
+    return np.where(further, np.nextafter(rounded, clean), rounded)
+
+
+def _shrink(lengths: np.ndarray, eps: float) -> np.ndarray:
+    return np.minimum(1.0, eps / np.maximum(lengths, np.finfo(np.float64).tiny))
