@@ -1,0 +1,297 @@
+"""The import rules of the project, held for every file.
+
+Rooms are top-level packages. A command file (one that ends in `if __name__ == "__main__"`) puts
+rooms together: it may import any room, and nothing imports it.
+"""
+
+import ast
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("datasets", "faces", "fer_models", "attacks", "evaluation", "reports", "live")
+
+EVERYWHERE = ("datasets.errors", "datasets.commands", "datasets.labels")
+"""Modules of ours that any room may import."""
+
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "datasets": (),
+    "faces": ("datasets",),
+    "fer_models": ("datasets", "faces"),
+    "attacks": ("datasets", "faces", "fer_models.classifier", "fer_models.gradients"),
+    "evaluation": ("datasets", "fer_models", "attacks"),
+    "reports": ("evaluation.results", "evaluation.statistics"),
+    "live": ("datasets", "faces", "fer_models", "attacks"),
+}
+"""Other rooms, or modules of them, that a room may import."""
+
+NUMPY_ONLY = tuple(
+    f"evaluation.{name}" for name in ("metrics", "statistics", "results", "summarise")
+)
+"""Modules that know no models: of ours they import only each other and `datasets.labels`."""
+
+DEEP_LEARNING = ("tensorflow", "keras")
+FORBIDDEN: dict[str, tuple[str, ...]] = {
+    "datasets": DEEP_LEARNING,
+    "faces": DEEP_LEARNING,
+    "fer_models": ("tensorflow",),
+    "reports": DEEP_LEARNING,
+    **dict.fromkeys(NUMPY_ONLY, DEEP_LEARNING),
+}
+"""Third-party packages that a room or module may not import."""
+
+BACKEND_FILE = "fer_models.gradients"
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "pandas",
+    "matplotlib",
+    "seaborn",
+    "scipy",
+    "sklearn",
+    "skimage",
+    "cv2",
+)
+VAGUE_NAMES = ("utils", "util", "common", "helpers", "misc")
+
+
+def module_name(path: PurePosixPath) -> str:
+    """`evaluation/run.py` is `evaluation.run`, `evaluation/__init__.py` is `evaluation`."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_within(name: str, modules: tuple[str, ...]) -> bool:
+    """Whether a dotted name is one of the modules or lies inside one."""
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def is_command(tree: ast.Module) -> bool:
+    """Whether the file ends in `if __name__ == "__main__"`."""
+    return any(
+        isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+        for node in tree.body
+    )
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything imported anywhere in a file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            base = parents[: len(parents) - node.level + 1] if node.level else []
+            module = ".".join([*base, node.module] if node.module else base)
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def top_level(tree: ast.Module) -> ast.Module:
+    """The file without its functions: what runs on import."""
+    body = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    return ast.Module(body, [])
+
+
+def violations(path: str, source: str, commands: tuple[str, ...] = ()) -> list[str]:
+    """Broken import rules of one file.
+
+    Args:
+        path: of the file, from the project's root, with slashes.
+        source: its text.
+        commands: dotted names of all command files.
+    """
+    tree, file = ast.parse(source), PurePosixPath(path)
+    module, is_init = module_name(file), file.name == "__init__.py"
+    package = module if is_init else module.rpartition(".")[0]
+    command = is_command(tree)
+    found = [f"{path}: a vague name" for part in module.split(".") if part in VAGUE_NAMES]
+    for line, name in imports(tree, package):
+        if is_within(name, commands) and not is_init:
+            found.append(f"{path}:{line}: imports {name}, a command file")
+        elif not (_may_import(module, name, command) and _may_use(module, name)):
+            found.append(f"{path}:{line}: imports {name}, which {module} may not")
+    if is_init:
+        at_import = imports(top_level(tree), package)
+        found += [
+            f"{path}:{line}: imports {name} at once; a package's __init__ imports lazily"
+            for line, name in at_import
+            if name.partition(".")[0] not in sys.stdlib_module_names
+        ]
+    return found
+
+
+def _may_import(module: str, name: str, command: bool) -> bool:
+    """Rules between our own rooms."""
+    room = module.partition(".")[0]
+    if name.partition(".")[0] not in ROOMS or is_within(name, EVERYWHERE) or command:
+        return True
+    if module in NUMPY_ONLY:
+        return is_within(name, NUMPY_ONLY)
+    return is_within(name, (room, *ALLOWED[room]))
+
+
+def _may_use(module: str, name: str) -> bool:
+    """Rules on third-party packages; they bind command files too."""
+    room, top = module.partition(".")[0], name.partition(".")[0]
+    if top == "art":
+        return room == "attacks"
+    forbidden = (*FORBIDDEN.get(room, ()), *FORBIDDEN.get(module, ()))
+    return module == BACKEND_FILE or top not in forbidden
+
+
+def project_files() -> dict[str, str]:
+    """Path and text of every Python file in the rooms."""
+    files = sorted(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+    return {file.relative_to(ROOT).as_posix(): file.read_text() for file in files}
+
+
+def command_modules() -> tuple[str, ...]:
+    """Dotted names of all command files."""
+    return tuple(
+        module_name(PurePosixPath(path))
+        for path, source in project_files().items()
+        if is_command(ast.parse(source))
+    )
+
+
+@pytest.mark.parametrize("path", project_files())
+def test_file_keeps_the_import_rules(path):
+    assert violations(path, project_files()[path], command_modules()) == []
+
+
+def test_one_file_at_most_imports_art():
+    users = [
+        path
+        for path, source in project_files().items()
+        if any(is_within(name, ("art",)) for _, name in imports(ast.parse(source), ""))
+    ]
+    assert len(users) <= 1
+
+
+def test_importing_a_command_loads_nothing_heavy():
+    """So `--help` answers at once: heavy imports wait until the arguments are parsed."""
+    script = f"""
+import importlib, json, sys
+found = {{}}
+for name in {command_modules()}:
+    before = set(sys.modules)
+    importlib.import_module(name)
+    found[name] = sorted((set(sys.modules) - before) & set({HEAVY}))
+print(json.dumps(found))
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = json.loads(answer.stdout)
+    assert loaded == {name: [] for name in command_modules()}
+    assert loaded
+
+
+def test_third_party_imports_are_declared_and_declarations_used():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {_distribution(line) for line in project["dependencies"]}
+    optional = {
+        _distribution(line)
+        for extra in project.get("optional-dependencies", {}).values()
+        for line in extra
+    }
+    tops = {
+        name.partition(".")[0]
+        for path, source in project_files().items()
+        for _, name in imports(ast.parse(source), module_name(PurePosixPath(path)))
+    }
+    owners = packages_distributions()
+    used = {
+        _distribution(owners.get(top, [top])[0])
+        for top in tops - set(ROOMS) - set(sys.stdlib_module_names)
+    }
+    through_pandas = {"pyarrow"}  # parquet
+    assert used - required - optional == set()
+    assert required - used - through_pandas == set()
+
+
+def _distribution(requirement: str) -> str:
+    name = requirement.partition("[")[0]
+    return "".join(c if c.isalnum() else "-" for c in name.split(">")[0].split("=")[0]).lower()
+
+
+def test_data_files_of_packages_are_installed():
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for room in ROOMS:
+        for file in (ROOT / room).rglob("*"):
+            inside = file.relative_to(ROOT / room).as_posix()
+            if file.is_dir() or file.suffix == ".py" or "__pycache__" in inside:
+                continue
+            declared = patterns["package-data"].get(room, [])
+            assert any(fnmatch(inside, pattern) for pattern in declared), f"{room}/{inside}"
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "reason"),
+    [
+        ("datasets/votes.py", "import fer_models.zoo", "which datasets.votes may not"),
+        ("datasets/read.py", "import tensorflow as tf", "which datasets.read may not"),
+        ("datasets/read.py", "def f():\n    from keras import ops", "which datasets.read may not"),
+        ("faces/crops.py", "from attacks.base import Attack", "which faces.crops may not"),
+        ("fer_models/zoo.py", "import tensorflow", "which fer_models.zoo may not"),
+        ("fer_models/zoo.py", "from evaluation import metrics", "which fer_models.zoo may not"),
+        ("attacks/pgd.py", "from fer_models.zoo import load", "which attacks.pgd may not"),
+        ("attacks/pgd.py", "from evaluation.results import X", "which attacks.pgd may not"),
+        ("evaluation/metrics.py", "import keras", "which evaluation.metrics may not"),
+        ("evaluation/metrics.py", "from datasets.faceset import Split", "metrics may not"),
+        ("evaluation/statistics.py", "from attacks.store import X", "statistics may not"),
+        ("evaluation/pipeline.py", "from reports.load import X", "evaluation.pipeline may not"),
+        ("reports/load.py", "from evaluation.metrics import accuracy", "reports.load may not"),
+        ("reports/load.py", "from evaluation import metrics", "reports.load may not"),
+        ("reports/load.py", "from evaluation import evaluate", "reports.load may not"),
+        ("reports/load.py", "import tensorflow.math", "which reports.load may not"),
+        ("live/page.py", "from evaluation.results import X", "which live.page may not"),
+        ("evaluation/art_bridge.py", "import art.attacks", "which evaluation.art_bridge may not"),
+        ("attacks/store.py", "from evaluation.run import main", "a command file"),
+        ("evaluation/pipeline.py", "from evaluation import run", "a command file"),
+        ("evaluation/pipeline.py", "from . import run", "a command file"),
+        ("evaluation/deep/part.py", "from ..run import main", "a command file"),
+        ("evaluation/__init__.py", "import numpy", "imports lazily"),
+        ("evaluation/__init__.py", "from evaluation.run import main", "imports lazily"),
+        ("attacks/utils.py", "", "a vague name"),
+        ("attacks/common/steps.py", "", "a vague name"),
+    ],
+)
+def test_checker_reports_a_bad_file(path, source, reason):
+    (found,) = violations(path, source, commands=("evaluation.run",))
+    assert reason in found
+
+
+COMMAND = '\nif __name__ == "__main__":\n    pass\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("faces/crops.py", "from datasets.faceset import FaceSet"),
+        ("fer_models/gradients.py", "import tensorflow as tf"),
+        ("fer_models/zoo.py", "import keras"),
+        ("attacks/pgd.py", "from fer_models import gradients"),
+        ("attacks/art_bridge.py", "import art"),
+        ("evaluation/statistics.py", "from evaluation.metrics import accuracy\nimport scipy"),
+        ("reports/load.py", "from datasets.labels import FER7\nfrom evaluation import statistics"),
+        ("reports/build.py", "from evaluation.compare import compare" + COMMAND),
+        ("evaluation/__init__.py", "def __getattr__(name):\n    from evaluation.run import main"),
+        ("evaluation/deep/part.py", "from ..running import main"),
+    ],
+)
+def test_checker_passes_a_good_file(path, source):
+    assert violations(path, source, commands=("evaluation.run",)) == []
+
+
+def test_command_may_not_break_the_rules_on_frameworks():
+    (found,) = violations("reports/build.py", "import tensorflow" + COMMAND)
+    assert "which reports.build may not" in found
