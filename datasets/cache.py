@@ -42,7 +42,7 @@ def write_entry(digest: str, faces: Faces) -> None:
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
             unfinished = file.name
-            np.savez(file, allow_pickle=False, **faces._asdict())
+            np.savez(file, **faces._asdict())
         os.replace(unfinished, entry)
     except OSError as error:
         if unfinished is not None:

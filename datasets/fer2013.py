@@ -1,11 +1,13 @@
-"""Parse fer2013.csv and icml_face_data.csv: columns emotion, pixels, Usage in any order.
+"""Parse and write fer2013.csv and icml_face_data.csv: columns emotion, pixels, Usage in any order.
 
-Reads an open stream. Not here: archives, the cache, FER+ votes (`datasets/ferplus.py`).
+Not here: archives, the cache, FER+ votes (`datasets/ferplus.py`).
 """
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -107,6 +109,34 @@ def csv_rows(
         ) from error
     if row < 0:
         raise InputError(f"{label}: expected at least one row below the header, found none.")
+
+
+def write_csv(
+    path: Path,
+    images: np.ndarray,
+    fer: np.ndarray,
+    splits: np.ndarray,
+    advance: Callable[[int, int], object],
+) -> None:
+    """Write faces as fer2013.csv has them, atomically.
+
+    Args:
+        path: the file.
+        images: uint8 (N, 48, 48, 1).
+        fer: int (N,) FER labels.
+        splits: str (N,), values of `Split`.
+        advance: called now and then with rows written and rows in all.
+    """
+    words = [str(value) for value in range(256)]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(unfinished, "w", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for row, image in enumerate(images):
+            pixels = " ".join(map(words.__getitem__, image.tobytes()))
+            file.write(f"{fer[row]},{pixels},{splits[row]}\n")
+            if row % 256 == 0:
+                advance(row, len(images))
+    os.replace(unfinished, path)
 
 
 def _place(name: str, header: list[str], label: str) -> int:

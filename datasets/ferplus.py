@@ -1,9 +1,11 @@
-"""Read FER+ votes (`fer2013new.csv`): one line a FER2013 row, in the same order.
+"""Read and write FER+ votes (`fer2013new.csv`): one line a FER2013 row, in the same order.
 
 Its `Image name` column is not the row number and is not used. Not here: the label rules
 (`datasets/votes.py`).
 """
 
+import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,17 @@ def join_votes(path: Path, row_ids: np.ndarray, splits: np.ndarray) -> np.ndarra
             f"found {joined[other[0]]}. Votes join by row: both files must keep all rows in order."
         )
     return votes[row_ids]
+
+
+def write_votes(votes: np.ndarray, splits: np.ndarray, path: Path) -> None:
+    """Write votes uint8 (N, 10) and splits str (N,) as fer2013new.csv has them, atomically."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(unfinished, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow((_USAGE, "Image name", *VOTE_COLUMNS))
+        for row, counts in enumerate(votes.tolist()):
+            writer.writerow((splits[row], f"fer{row:07d}.png", *counts))
+    os.replace(unfinished, path)
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

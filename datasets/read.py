@@ -5,13 +5,9 @@ Not here: what a file looks like inside (`datasets/fer2013.py`, `datasets/ferplu
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from datasets.archives import CSV_NAMES, DAMAGED, VOTES_NAME, csv_stream
 from datasets.cache import read_entry, write_entry
@@ -20,6 +16,7 @@ from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import parse_csv
 from datasets.ferplus import join_votes
 from datasets.folders import read_folders, split_folders
+from datasets.progress import bar
 from datasets.source import Source
 
 _ENDINGS = ("{}.csv", "{}.csv.xz", "{}.csv.gz", "{}.csv.zip", "{}.zip", "{}.tar.gz", "{}.tgz")
@@ -42,7 +39,17 @@ def load(
 def open_source(
     data: Path | str, votes: Path | str | None = None, *, progress: bool = True
 ) -> Source:
-    """Read all faces of a data source.
+    """Read all faces; a tenth of Training becomes PublicTest where there is only Test beside it.
+
+    Arguments and errors as for `read_source`.
+    """
+    return read_source(data, votes, progress=progress).with_validation()
+
+
+def read_source(
+    data: Path | str, votes: Path | str | None = None, *, progress: bool = True
+) -> Source:
+    """Read all faces, with the splits exactly as the files have them.
 
     Args:
         data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder that holds one, or a
@@ -73,7 +80,7 @@ def open_source(
             f"{path}: expected readable, complete data; found: {type(error).__name__}: {error}. "
             "The file is cut short, damaged or not readable: get it again."
         ) from error
-    return source.with_validation()
+    return source
 
 
 def _votes_beside(path: Path) -> Path | None:
@@ -88,7 +95,7 @@ def _from_csv(path: Path, votes_path: Path | None, progress: bool) -> Source:
         if faces is None:
             file.seek(0)
             size = path.stat().st_size
-            with _bar(f"reading {path.name}", progress) as advance:
+            with bar(f"reading {path.name}", progress) as advance:
                 stream, label = csv_stream(file, str(path))
                 faces = parse_csv(stream, label, lambda: advance(file.tell(), size))
             write_entry(digest, faces)
@@ -105,7 +112,7 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
             f"{path}: expected {CSV_NAMES[0]} (plain or compressed), {CSV_NAMES[1]}, or folders "
             f"train, test, Training, PublicTest, PrivateTest; found {found}."
         )
-    with _bar(f"reading {path.name}", progress) as advance:
+    with bar(f"reading {path.name}", progress) as advance:
         faces = read_folders(path, advance)
     votes = faces.votes
     if votes_path is not None:
@@ -118,11 +125,3 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
     return Source(
         path.resolve().name, str(path), faces.images, faces.row_ids, faces.splits, faces.fer, votes
     )
-
-
-@contextmanager
-def _bar(task: str, show: bool) -> Iterator[Callable[[int, int], object]]:
-    """A progress bar on standard error; yields a function of (done, total)."""
-    with Progress(console=Console(stderr=True), transient=True, disable=not show) as progress:
-        task_id = progress.add_task(task, total=None)
-        yield lambda done, total: progress.update(task_id, completed=done, total=total)

@@ -1,0 +1,121 @@
+"""`python -m datasets.export DATA --out DIR` or `--csv FILE`: csv to image folders and back.
+
+Pixels, labels, votes, splits and row order come back as they were. The `Image name` column of the
+votes is written anew: it carries nothing.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from datasets.source import Source
+
+_STEP = 512
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="csv, archive or folder of faces")],
+    out: Annotated[
+        Path | None, typer.Option(help="write DIR/<split>/<class>/<row>.png", metavar="DIR")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="write FILE in the form of fer2013.csv", metavar="FILE")
+    ] = None,
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
+) -> None:
+    """Write the faces as image folders (--out) or as a csv (--csv), FER+ votes beside them."""
+    from datasets.errors import InputError
+    from datasets.read import read_source
+
+    if (out is None) == (csv is None):
+        raise InputError("expected either --out DIR or --csv FILE; give one of them.")
+    target = Path(out or csv or "")
+    export = export_folders if out is not None else export_csv
+    source = read_source(data, votes)
+    try:
+        export(source, target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot write there: {error}.") from error
+    print(f"wrote {len(source.images):,} faces to {target}")
+
+
+def export_folders(source: "Source", out: Path) -> None:
+    """Write `out/<split>/<class>/<row id>.png`, and the votes as `out/fer2013new.csv`.
+
+    Raises:
+        InputError: no FER labels, the folder holds something already, or there are votes and the
+            row ids have gaps.
+    """
+    from datasets.archives import VOTES_NAME
+    from datasets.errors import InputError
+    from datasets.ferplus import write_votes
+    from datasets.folders import write_folders
+    from datasets.labels import FER7
+    from datasets.progress import bar
+
+    fer = _fer_labels(source)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: expected a new or empty folder, found one in use. Name another.")
+    if source.votes is not None and source.row_ids.tolist() != list(range(len(fer))):
+        raise InputError(
+            f"{source.path}: expected rows 0 to {len(fer) - 1}, as votes join by row; some are "
+            "missing. Export to --csv first, which numbers the rows anew."
+        )
+    with bar(f"writing {out}") as advance:
+        for split in source.splits:
+            rows = (source.split_of == split).nonzero()[0]
+            for start in range(0, len(rows), _STEP):
+                part = rows[start : start + _STEP]
+                ids = source.row_ids[part]
+                write_folders(source.images[part], fer[part], FER7, ids, split, out)
+                advance(int(part[-1]), len(fer))
+    if source.votes is not None:
+        write_votes(source.votes, source.split_of, out / VOTES_NAME)
+
+
+def export_csv(source: "Source", path: Path) -> None:
+    """Write the faces in the form of fer2013.csv, and the votes as `fer2013new.csv` beside it.
+
+    Raises:
+        InputError: no FER labels, no 48x48 grey faces, or a file of that name exists.
+    """
+    from datasets.archives import VOTES_NAME
+    from datasets.errors import InputError
+    from datasets.fer2013 import SIDE, write_csv
+    from datasets.ferplus import write_votes
+    from datasets.progress import bar
+
+    fer = _fer_labels(source)
+    if source.images.shape[1:] != (SIDE, SIDE, 1):
+        height, width, channels = source.images.shape[1:]
+        raise InputError(
+            f"{source.path}: expected 48x48 grey faces for a csv, found {height}x{width} with "
+            f"{channels} channels."
+        )
+    votes_path = path.with_name(VOTES_NAME)
+    for file in (path, *([] if source.votes is None else [votes_path])):
+        if file.exists():
+            raise InputError(f"{file}: exists already and is not overwritten. Name another folder.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with bar(f"writing {path.name}") as advance:
+        write_csv(path, source.images, fer, source.split_of, advance)
+    if source.votes is not None:
+        write_votes(source.votes, source.split_of, votes_path)
+
+
+def _fer_labels(source: "Source") -> "np.ndarray":
+    from datasets.errors import InputError
+
+    if source.fer is None:
+        raise InputError(f"{source.path}: expected FER labels to export, found FER+ labels only.")
+    return source.fer
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m datasets.export")

@@ -1,0 +1,178 @@
+"""`python -m datasets.inspect DATA`: what is in the data, as tables and figures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+    from datasets.labels import LabelScheme
+    from datasets.source import Source
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="csv, archive or folder of faces")],
+    votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
+    out: Annotated[Path, typer.Option(help="folder for the figures")] = Path("inspect"),
+) -> None:
+    """Print class counts, agreement of FER and FER+, duplicates; draw them, and sample faces."""
+    from rich.console import Console
+
+    from datasets.read import open_source
+
+    source = open_source(data, votes)
+    console = Console()
+    counts = class_counts(source)
+    for scheme, table in counts.items():
+        console.print(_table(f"faces a class, {scheme.name}", table))
+    if source.votes is not None:
+        console.print(_table("faces that each FER+ rule keeps", kept_counts(source)))
+    if source.fer is not None and source.votes is not None:
+        console.print(
+            _table("FER labels that FER+ (majority) confirms, %", agreement_table(source))
+        )
+    console.print(_table("pixel-identical and constant images", duplicate_counts(source)))
+    for path in _draw(source, counts, out):
+        console.print(f"wrote {path}", soft_wrap=True, highlight=False)
+
+
+def class_counts(source: "Source") -> "dict[LabelScheme, pd.DataFrame]":
+    """Faces of each class (lines) in each split (columns), for each label set; FER+ by majority."""
+    import numpy as np
+    import pandas as pd
+
+    counts: dict[LabelScheme, pd.DataFrame] = {}
+    for split in source.splits:
+        faces = source.faces(split)
+        for label_set in faces.label_sets:
+            labels = faces.labels(label_set)
+            scheme = labels.scheme
+            table = counts.setdefault(scheme, pd.DataFrame(index=list(scheme.classes)))
+            present = labels.values[labels.present]
+            table[str(split)] = np.bincount(present, minlength=scheme.num_classes)
+    return counts
+
+
+def kept_counts(source: "Source") -> "pd.DataFrame":
+    """Faces that each FER+ rule keeps (lines) in each split (columns)."""
+    import numpy as np
+    import pandas as pd
+
+    from datasets.votes import TieRule, VoteRule, vote_labels
+
+    votes = np.asarray(source.votes)
+    rules = [(str(rule), rule, TieRule.FIRST) for rule in VoteRule]
+    rules.append(("argmax, ties dropped", VoteRule.ARGMAX, TieRule.DROP))
+    table = pd.DataFrame(index=["all rows", *(name for name, _, _ in rules)])
+    for split in source.splits:
+        rows = votes[source.split_of == split]
+        kept = [int(vote_labels(rows, rule, tie).present.sum()) for _, rule, tie in rules]
+        table[str(split)] = [len(rows), *kept]
+    return table
+
+
+def agreement_table(source: "Source") -> "pd.DataFrame":
+    """Share of FER labels that FER+ confirms, for each class and over all, by split."""
+    import pandas as pd
+
+    from datasets.agreement import measure_agreement
+    from datasets.labels import FER7, LabelSet
+
+    lines = [*FER7.classes, "all", "Cohen's kappa", "n"]
+    table = pd.DataFrame(index=lines)
+    for split in source.splits:
+        faces = source.faces(split)
+        found = measure_agreement(faces.labels(LabelSet.FER), faces.labels(LabelSet.FERPLUS))
+        shares = [f"{100 * value:.1f}" for value in (*found.survival, found.share)]
+        table[str(split)] = [*shares, f"{found.kappa:.3f}", f"{found.n:,}"]
+    return table
+
+
+def duplicate_counts(source: "Source") -> "pd.DataFrame":
+    """Images in groups of identical ones, leaked from Training, constant; and the groups."""
+    import pandas as pd
+
+    from datasets.duplicates import find_duplicates
+    from datasets.faceset import Split
+
+    found = find_duplicates(source.images, source.fer)
+    table = pd.DataFrame(
+        index=[
+            "images with a twin",
+            "with a twin in Training",
+            "with a twin of another FER label",
+            "of one constant colour",
+            "groups of twins",
+            "groups with conflicting labels",
+        ]
+    )
+    for split in source.splits:
+        rows = source.split_of == split
+        leaked = source.faces(split).leaked
+        table[str(split)] = [
+            int((found.group[rows] >= 0).sum()),
+            "" if leaked is None or split is Split.TRAINING else int(leaked.sum()),
+            int(found.conflicting[rows].sum()),
+            int(found.constant[rows].sum()),
+            "",
+            "",
+        ]
+    table["all"] = [
+        int((found.group >= 0).sum()),
+        "",
+        int(found.conflicting.sum()),
+        int(found.constant.sum()),
+        found.num_groups,
+        found.num_conflicting_groups,
+    ]
+    return table
+
+
+def _table(title: str, frame: "pd.DataFrame") -> "Table":
+    from rich.table import Table
+
+    table = Table("", title=title, title_justify="left")
+    for column in frame.columns:
+        table.add_column(column, justify="right")
+    for name, *cells in frame.itertuples():
+        table.add_row(name, *(cell if isinstance(cell, str) else f"{cell:,}" for cell in cells))
+    return table
+
+
+def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path) -> list[Path]:
+    from datasets.agreement import measure_agreement
+    from datasets.errors import InputError
+    from datasets.figures import plot_agreement, plot_class_counts, plot_faces, save_figure
+    from datasets.labels import FER7, Labels, LabelSet
+    from datasets.votes import VoteRule, vote_labels
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out}: cannot make this folder: {error}. Name another --out.") from error
+    written = save_figure(plot_class_counts(counts), out / "class_counts")
+    if source.fer is not None and source.votes is not None:
+        agreement = measure_agreement(
+            Labels(FER7, source.fer), vote_labels(source.votes, VoteRule.MAJORITY)
+        )
+        written += save_figure(plot_agreement(agreement), out / "agreement")
+    faces = source.faces(source.splits[0])
+    for label_set in faces.label_sets:
+        labels = faces.labels(label_set)
+        title = (
+            f"{faces.split} faces as {'FER' if label_set is LabelSet.FER else 'FER+'} labels them"
+        )
+        written += save_figure(
+            plot_faces(faces.images, labels.values, labels.scheme, title),
+            out / f"faces_{labels.scheme.name}",
+        )
+    return written
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m datasets.inspect")
