@@ -1,0 +1,37 @@
+"""docs/results-schema.md lists exactly the columns that `evaluation/results.py` fixes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from evaluation import results
+
+PAGE = Path(__file__).parents[2] / "docs" / "results-schema.md"
+
+
+def documented(section: str) -> dict[str, str]:
+    """Column and dtype of the first table of a section, in order."""
+    text = PAGE.read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    table = text.split("| column |")[1].split("\n\n")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", table, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("section", "columns"),
+    [
+        ("results.csv and results.parquet", results.RESULT_COLUMNS),
+        ("per_image.parquet", results.PER_IMAGE_COLUMNS),
+        ("comparisons.parquet", results.COMPARISON_COLUMNS),
+        ("checks.parquet", results.CHECK_COLUMNS),
+    ],
+)
+def test_page_lists_the_columns_in_order(section, columns):
+    assert list(documented(section).items()) == list(columns.items())
+
+
+def test_page_lists_the_arrays_of_the_gallery():
+    listed = documented("gallery.npz")
+    assert list(listed) == list(results.GALLERY_ARRAYS)
+    for name, dtype in listed.items():
+        assert results.GALLERY_ARRAYS[name].startswith(dtype)
