@@ -39,6 +39,7 @@ def security_curves(
     shown: Sequence[str] | None = None,
     norm: str = "linf",
     perturbation: str = WORST_CASE,
+    names_below: bool = False,
 ) -> None:
     """Robust accuracy against eps: one line a model, noise of the same size, chance.
 
@@ -50,6 +51,7 @@ def security_curves(
         shown: models to draw; default all.
         norm: norm of the attack.
         perturbation: attack whose curve is drawn.
+        names_below: names under the axes in a list (narrow pages) instead of right of it.
     """
     labels: list[tuple[float, str, str, str]] = []
     noise_ends = []
@@ -83,7 +85,7 @@ def security_curves(
     _thin_ticks(axes, ticks)
     axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
     _percent_axis(axes, "y")
-    _name_lines(axes, labels)
+    (_list_names if names_below else _name_lines)(axes, labels)
 
 
 def curve(
@@ -289,6 +291,22 @@ def _name_lines(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
             color=_INK if marker else _MUTED,
             fontsize=12,
         )
+
+
+def _list_names(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
+    lines = [
+        Line2D([], [], color=colour, marker=marker, label=name, linestyle="-" if marker else "--")
+        for _, name, marker, colour in sorted(labels, key=lambda label: -label[0])
+    ]
+    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    axes.legend(
+        handles=lines,
+        loc="upper left",
+        bbox_to_anchor=(-0.1, -48 / height),
+        frameon=False,
+        fontsize=12,
+        borderpad=0,
+    )
 
 
 def spread(values: list[float], gap: float, top: float) -> list[float]:

@@ -10,11 +10,14 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from datasets.labels import SCHEMES
-from reports.figures import shares_heat_map
+from reports.figures import shares_heat_map, spread
 from reports.load import WORST_CASE, pick
 from reports.svg import ROLES
+from reports.text import percent
 
 _RED, _GREY, _INK = (ROLES[role][0] for role in ("attacked", "noise", "ink"))
+_GAP = 0.02
+"""Space between two stacked bars, as a share of the height."""
 
 
 def confusion(
@@ -107,12 +110,10 @@ def attack_flows(counts: pd.DataFrame, axes: Axes) -> None:
         axes: where to draw; spans [0, 1] in both directions.
     """
     total = float(counts.to_numpy().sum()) or 1.0
-    gap = 0.022
-    left = _stack(counts.sum(axis=1), total, gap)
-    right = _stack(counts.sum(axis=0), total, gap)
-    used_left = {name: top for name, (top, _) in left.items()}
-    used_right = {name: top for name, (top, _) in right.items()}
-    scale = (1 - gap * (max(counts.shape) - 1)) / total
+    scale = (1 - _GAP * (max(counts.shape) - 1)) / total
+    left, right = _tops(counts.sum(axis=1) * scale), _tops(counts.sum(axis=0) * scale)
+    _ends(axes, counts.sum(axis=1), left, total, scale, at_left=True)
+    _ends(axes, counts.sum(axis=0), right, total, scale, at_left=False)
     for label in counts.index:
         others = counts.loc[label].drop(label, errors="ignore")
         largest = others.idxmax() if len(others) and others.max() > 0 else None
@@ -120,18 +121,11 @@ def attack_flows(counts: pd.DataFrame, axes: Axes) -> None:
             size = float(counts.loc[label, prediction]) * scale
             if size <= 0:
                 continue
-            start, end = used_left[label], used_right[prediction]
-            used_left[label], used_right[prediction] = start - size, end - size
             alpha = 0.28 if label == prediction else 0.62 if prediction == largest else 0.25
             colour = _GREY if label == prediction else _RED
-            axes.add_patch(_band(start, end, size, colour, alpha))
-    for x, ends, align in ((-0.012, left, "right"), (1.0, right, "left")):
-        for name, (top, size) in ends.items():
-            axes.add_patch(Rectangle((x, top - size), 0.012, size, color=_INK, linewidth=0))
-            share = 100 * size / scale / total
-            text = f"{name} {share:.0f}\u202f%"
-            at = x - 0.015 if align == "right" else x + 0.027
-            axes.text(at, top - size / 2, text, ha=align, va="center_baseline", fontsize=12)
+            axes.add_patch(_band(left[label], right[prediction], size, colour, alpha))
+            left[label] -= size
+            right[prediction] -= size
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.01, 1.01), xticks=[], yticks=[])
     axes.grid(False)
 
@@ -141,14 +135,37 @@ def _ordered(found: pd.Index, known: tuple[str, ...]) -> list[str]:
     return [name for name in known if name in names] + [name for name in names if name not in known]
 
 
-def _stack(sizes: pd.Series, total: float, gap: float) -> dict[str, tuple[float, float]]:
-    """Top and height of each bar from 1 downwards; names keep a gap so that they can be read."""
-    scale = (1 - gap * (len(sizes) - 1)) / total
-    top, places = 1.0, {}
-    for name, size in sizes.items():
-        places[str(name)] = (top, float(size) * scale)
-        top -= float(size) * scale + gap
-    return places
+def _tops(sizes: pd.Series) -> dict[str, float]:
+    """Top of each bar, stacked from 1 downwards with a gap between."""
+    above = np.concatenate([[0.0], np.cumsum(sizes.to_numpy() + _GAP)[:-1]])
+    return {str(name): float(1 - offset) for name, offset in zip(sizes.index, above, strict=True)}
+
+
+def _ends(
+    axes: Axes,
+    sizes: pd.Series,
+    tops: dict[str, float],
+    total: float,
+    scale: float,
+    *,
+    at_left: bool,
+) -> None:
+    """Bars at one side, each with its name and share; names move apart so that they can be read."""
+    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    middles = [tops[str(name)] - float(size) * scale / 2 for name, size in sizes.items()]
+    places = spread(middles[::-1], 14.5 / height, 1.0)[::-1]
+    x = -0.014 if at_left else 1.0
+    for (name, size), place in zip(sizes.items(), places, strict=True):
+        tall = float(size) * scale
+        axes.add_patch(Rectangle((x, tops[str(name)] - tall), 0.014, tall, color=_INK, linewidth=0))
+        axes.text(
+            -0.03 if at_left else 1.03,
+            place,
+            f"{name} {percent(float(size) / total, 0, 1)}",
+            ha="right" if at_left else "left",
+            va="center_baseline",
+            fontsize=11.5,
+        )
 
 
 def _band(start: float, end: float, size: float, colour: str, alpha: float) -> PathPatch:

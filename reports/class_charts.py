@@ -1,0 +1,123 @@
+"""Class-by-class charts of the page: confusion clean and attacked, and where classes are sent."""
+
+import numpy as np
+import pandas as pd
+
+from reports.charts import PHONE, Chart, Panel, drawing
+from reports.load import Headline, Run
+from reports.matrices import (
+    attack_flows,
+    attacked_confusion,
+    confusion,
+    confusion_matrix,
+    flow_counts,
+)
+from reports.tables import shares_table, table
+from reports.text import count, label_set_name, percent, words
+
+
+def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """Clean and attacked confusion of each model under its own labels."""
+    charts = []
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        clean = confusion(run.results, model=model, label_set=own)
+        if clean.empty:
+            continue
+        panels = [_matrix_panel(f"confusion-{index}-clean", f"{model}, clean", clean, False)]
+        shares = clean
+        if headline:
+            name, attacked = attacked_confusion(
+                run.results, model=model, label_set=own, norm=headline.norm, eps=headline.eps
+            )
+            if not attacked.empty:
+                heading = f"{model}, {words(name)} {headline.text}"
+                panels.append(_matrix_panel(f"confusion-{index}-hit", heading, attacked, True))
+                shares = pd.concat({"clean": clean, f"{words(name)} {headline.text}": attacked})
+                shares.index = [f"{kind}: {label}" for kind, label in shares.index]
+        caption = (
+            f"Down: {label_set_name(own)} label; across: what the classifier says. Cells are "
+            "percent of a label's faces; the diagonal is right."
+        )
+        title = _confusion_title(model, clean)
+        data = shares_table(f"confusion-{model}", shares, "label")
+        charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
+    return charts
+
+
+def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """Where the attack at the headline sends each class, one chart a model."""
+    charts: list[Chart] = []
+    if headline is None:
+        return charts
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        where = {"model": model, "label_set": own, "norm": headline.norm, "eps": headline.eps}
+        name, shares = attacked_confusion(run.results, **where)
+        if shares.empty:
+            continue
+        faces = confusion(run.results, perturbation=name, value="n", **where)
+        counts = flow_counts(shares, faces)
+        title = _flow_title(model, counts, headline)
+        svg = drawing(
+            f"flows-{index}",
+            f"Flows from labels to attacked predictions for {model}. {title}.",
+            (PHONE, max(300, 34 * max(counts.shape))),
+            (104, 104, 6, 6),
+            lambda axes, counts=counts: attack_flows(counts, axes),
+        )
+        caption = (
+            f"Left: labels; right: what the classifier says under the {words(name)} at "
+            f"{headline.text}. Red: faces sent to another class, fullest the largest stream of a "
+            f"label; grey: still right. n = {count(float(counts.to_numpy().sum()))} faces."
+        )
+        cells = [
+            [str(label), *(count(number) for number in row)]
+            for label, row in zip(counts.index, counts.to_numpy(), strict=True)
+        ]
+        head = ["label", *map(str, counts.columns)]
+        data = table(f"flows-{model}", head, cells, counts.reset_index())
+        charts.append(Chart(f"flows-{index}", title, caption, [Panel(model, [svg])], data))
+    return charts
+
+
+def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool) -> Panel:
+    alt = f"Confusion matrix of {heading}. {_diagonal(shares)}"
+    svg = drawing(
+        name,
+        alt,
+        (PHONE, 108 + 30 * len(shares)),
+        (92, 8, 100, 8),
+        lambda axes: confusion_matrix(shares, axes, attacked=attacked),
+    )
+    return Panel(heading, [svg])
+
+
+def _diagonal(shares: pd.DataFrame) -> str:
+    right = [
+        f"{label} {percent(float(shares.loc[label, label]), 0, 1)}"
+        for label in shares.index
+        if label in shares.columns
+    ]
+    return f"Right: {', '.join(right)}."
+
+
+def _confusion_title(model: str, clean: pd.DataFrame) -> str:
+    wrong = clean.copy()
+    for label in wrong.index:
+        if label in wrong.columns:
+            wrong.loc[label, label] = np.nan
+    if wrong.notna().sum().sum() == 0 or wrong.max(axis=None) == 0:
+        return f"{model} confuses no classes on clean faces"
+    label, prediction = wrong.stack().idxmax()
+    share = percent(float(wrong.loc[label, prediction]), 0, 1)
+    return f"On clean faces, {model} most often takes {label} for {prediction} ({share})"
+
+
+def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
+    total = counts.sum(axis=0)
+    if total.sum() == 0:
+        return f"No face to follow for {model}"
+    name = total.idxmax()
+    share = percent(float(total[name] / total.sum()), 0, 1)
+    return f"At {headline.text}, {model} calls {share} of all faces {name}"

@@ -1,0 +1,118 @@
+"""The gallery: clean face, attacked face, difference times ten, and what the classifier says."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from reports.text import eps_text, words
+
+DIFFERENCE_GAIN = 10
+SIZE_BUDGET = 8_000_000
+"""Most bytes of pictures on a page; the report stays under 15 MB."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Probability of one class before and after, in percent, and which of the two it wins."""
+
+    name: str
+    before: float
+    after: float
+    wins_before: bool
+    wins_after: bool
+    is_label: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """One face of the gallery; pictures are `data:` addresses."""
+
+    row: int
+    model: str
+    attack: str
+    eps: str
+    label: str
+    before: str
+    after: str
+    flipped: bool
+    survives: bool
+    clean: str
+    attacked: str
+    difference: str
+    bars: list[Bar]
+
+
+def examples(gallery: dict[str, np.ndarray]) -> tuple[list[Example], int]:
+    """Examples of the gallery, and how many were left out to keep the page small."""
+    found, used = [], 0
+    for index in range(len(gallery["row"])):
+        example = _example(gallery, index)
+        used += len(example.clean) + len(example.attacked) + len(example.difference)
+        if used > SIZE_BUDGET:
+            return found, len(gallery["row"]) - index
+        found.append(example)
+    return found, 0
+
+
+def difference(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:
+    """Attacked minus clean, times ten around middle grey: float (H, W, C) in [0, 1].
+
+    Args:
+        clean: uint8 (H, W, C).
+        attacked: float (H, W, C) in [0, 1].
+    """
+    return np.clip(0.5 + DIFFERENCE_GAIN * (attacked - clean / 255), 0, 1)
+
+
+def png_uri(image: np.ndarray) -> str:
+    """A picture as a `data:` address of a png.
+
+    Args:
+        image: uint8, or float in [0, 1]; (H, W, 1) or (H, W, 3).
+    """
+    pixels = image if image.dtype == np.uint8 else np.rint(255 * image).astype(np.uint8)
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    stream = io.BytesIO()
+    picture.save(stream, format="png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _example(gallery: dict[str, np.ndarray], index: int) -> Example:
+    one = {name: values[index] for name, values in gallery.items()}
+    names = [str(name) for name in one["classes"] if name]
+    before, after = (
+        np.nan_to_num(one[f"{kind}_probabilities"][: len(names)], nan=0.0)
+        for kind in ("clean", "attacked")
+    )
+    first, last = int(np.argmax(before)), int(np.argmax(after))
+    label = str(one["label"])
+    bars = [
+        Bar(
+            name,
+            round(100 * float(before[place]), 1),
+            round(100 * float(after[place]), 1),
+            place == first,
+            place == last,
+            name == label,
+        )
+        for place, name in enumerate(names)
+    ]
+    eps = float(one["eps"])
+    return Example(
+        row=int(one["row"]),
+        model=str(one["model"]),
+        attack=words(str(one["perturbation"])),
+        eps="" if np.isnan(eps) else eps_text(eps, str(one["norm"])),
+        label=label,
+        before=names[first],
+        after=names[last],
+        flipped=first != last,
+        survives=bool(one["survives_8bit"]),
+        clean=png_uri(one["clean"]),
+        attacked=png_uri(one["attacked"]),
+        difference=png_uri(difference(one["clean"], one["attacked"])),
+        bars=bars,
+    )

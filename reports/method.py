@@ -1,0 +1,170 @@
+"""What the page says about the run itself: threat model in words, costs, glossary, manifest."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from reports.load import Headline, Run, attacks, norm_name
+from reports.tables import Table, table
+from reports.text import (
+    MISSING,
+    count,
+    eps_text,
+    label_set_name,
+    listing,
+    parse_eps,
+    seconds,
+    words,
+)
+
+ATTACKS: dict[str, str] = {
+    "fgsm": "one step of full size along the sign of the gradient",
+    "pgd": "many small steps uphill on the loss, projected back into the allowed change",
+    "noise": "a random sign of size eps for every pixel: the baseline any attack must beat",
+    "worst_case": "a face counts as broken as soon as any of the attacks breaks it",
+}
+"""Attack: how it works, for readers who have not met it."""
+
+GLOSSARY: tuple[tuple[str, str], ...] = (
+    ("Accuracy", "Share of faces whose label the classifier gives."),
+    ("Attack success rate", "Wrong after the attack, among the faces that were right before."),
+    ("Balanced accuracy", "Mean of the shares of right answers over the classes."),
+    ("Chance line", "What always answering the most frequent class would score."),
+    ("Clean", "The face as it stands in the data, unchanged."),
+    ("Corruption", "A change that happens without an enemy: blur, noise, compression."),
+    ("Eps", "The largest change allowed. 4/255 means that no pixel moves by more than 4 of the "
+     "255 steps between black and white."),
+    ("FER", "The original labels of FER2013, one a face."),
+    ("FER+", "A later annotation of the same faces by ten people; here the majority, where "
+     "there is one."),
+    ("Flip", "The classifier's answer changes between the clean and the attacked face."),
+    ("Interval", "A 95 % interval: if the test were repeated on other faces, 95 of 100 such "
+     "intervals would hold the true share."),
+    ("Label transfer", "Scored under one label set on faces attacked under the other."),
+    ("L\N{INFINITY}, L2", "Ways to measure a change: the largest pixel change, or the root of "
+     "the summed squares over all pixels."),
+    ("Macro F1", "Mean over the classes of the balance between finding a class and being right "
+     "when naming it."),
+    ("Median smallest eps", "Half of the faces break with a change this small or smaller; faces "
+     "that are wrong from the start count as 0."),
+    ("Not distinguishable", "The paired test (McNemar, corrected after Holm) cannot tell the two "
+     "models apart on these faces."),
+    ("Robust accuracy", "Right on the clean face and on every attacked version, over all faces."),
+    ("White-box", "The attacker knows the model, its weights and its gradients."),
+    ("Worst case", "For each face the most successful of all attacks that were run."),
+)  # fmt: skip
+"""Terms of the page and their meanings, in alphabetical order."""
+
+
+def threat_model(run: Run, headline: Headline | None) -> list[str]:
+    """The threat model as sentences."""
+    data = run.manifest["data"]
+    sentences = [
+        f"The classifiers label the expression of {count(data['rows'])} faces of {data['name']} "
+        f"({data['split']}). They label an expression as annotators did; they do not know what a "
+        "person feels."
+    ]
+    for norm in run.norms:
+        grid = sorted({eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0})
+        parts = attacks(run.results, norm)
+        if not parts:
+            continue
+        limit = (
+            "may change every pixel, each by at most eps"
+            if norm == "linf"
+            else f"may change the image by at most eps in {norm_name(norm)}"
+        )
+        sentences.append(
+            f"The attacker wants any wrong answer, knows the model and its gradients (white-box), "
+            f"and {limit}: {listing([eps_text(eps, norm) for eps in grid])}. "
+            f"Attacks run: {listing([words(part) for part in parts])}."
+        )
+    if headline and headline.norm == "linf":
+        steps = round(255 * headline.eps * 2) / 2
+        sentences.append(
+            f"The verdict stands at {headline.text}: no pixel moves by more than {steps:g} of the "
+            "255 steps between black and white, a change that is hard to see. A face counts as "
+            "surviving when it is read right clean and under every attack."
+        )
+    sentences.append(
+        "Each robust figure is an upper limit: a stronger attack can only lower it. Attacks on "
+        "the physical face, on the camera or on the training data are not covered."
+    )
+    return sentences
+
+
+def attack_words(run: Run) -> list[tuple[str, str, str]]:
+    """Attack, how it works, its options in this run."""
+    options: dict[str, dict[str, Any]] = {}
+    for cost in run.manifest["perturbations"]:
+        options.setdefault(cost["perturbation"], cost.get("options") or {})
+    found = []
+    names = set(run.results.loc[run.results["norm"] != "", "perturbation"])
+    for name in [*ATTACKS, *sorted(names - set(ATTACKS))]:
+        if name in names:
+            settings = ", ".join(f"{key} {value}" for key, value in options.get(name, {}).items())
+            found.append((words(name), ATTACKS.get(name, ""), settings))
+    return found
+
+
+def costs(run: Run) -> Table:
+    """What each perturbation cost."""
+    rows = run.manifest["perturbations"]
+    cells = [
+        [
+            words(cost["perturbation"]),
+            cost.get("norm", ""),
+            cost.get("model") or "all",
+            label_set_name(cost.get("attacked_labels") or MISSING),
+            _number(cost.get("forward")),
+            _number(cost.get("backward")),
+            seconds(float(cost.get("seconds") or 0)),
+            _chunks(cost),
+            cost.get("status", "ok"),
+        ]
+        for cost in rows
+    ]
+    head = ["attack or corruption", "norm", "model", "labels", "forward", "backward", "time"]
+    head += ["reused chunks", "status"]
+    return table("costs", head, cells, pd.DataFrame(rows))
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """The manifest's main lines."""
+    manifest, data, config = run.manifest, run.manifest["data"], run.manifest["config"]
+    labelled = [
+        f"{label_set_name(name)} {count(number)}" for name, number in data["labelled"].items()
+    ]
+    grid = [parse_eps(eps) for eps in config.get("eps", [])]
+    memory = manifest.get("peak_memory_mb")
+    found = [
+        ("Command", manifest.get("command", "")),
+        ("Started", manifest.get("started", "")),
+        ("Took", seconds(float(manifest.get("seconds") or 0))),
+        ("Peak memory", f"{count(float(memory))}\u202fMB" if memory else ""),
+        ("Deadpan", manifest.get("deadpan_version", "")),
+        ("Tier", str(config.get("tier", ""))),
+        ("Seed", str(config.get("seed", ""))),
+        ("Eps", ", ".join(eps_text(eps) for eps in grid)),
+        ("Data", f"{data['name']}, {data['split']}, {count(data['rows'])} faces"),
+        ("Labelled", ", ".join(labelled)),
+        ("Also in Training", "" if data.get("leaked") is None else count(data["leaked"])),
+        ("Data sha256", data.get("sha256", "")),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def manifest_text(run: Run) -> str:
+    """The whole manifest as indented JSON."""
+    return json.dumps(run.manifest, indent=2, ensure_ascii=False)
+
+
+def _number(value: Any) -> str:
+    return MISSING if value is None else count(float(value))
+
+
+def _chunks(cost: dict[str, Any]) -> str:
+    if cost.get("chunks") is None:
+        return MISSING
+    return f"{cost.get('reused_chunks') or 0} of {cost['chunks']}"

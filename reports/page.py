@@ -1,0 +1,82 @@
+"""The page: everything a run says, put into the template."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from reports.charts import Chart, corruption_charts, curve_charts, label_set_chart, scatter_chart
+from reports.class_charts import confusion_charts, flow_charts
+from reports.gallery import examples
+from reports.load import Run, headline
+from reports.method import GLOSSARY, attack_words, costs, facts, manifest_text, threat_model
+from reports.reliability import reliability
+from reports.svg import theme_css
+from reports.text import count, label_set_name
+from reports.verdict import leaderboard, verdicts
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+OPEN_MODELS = 4
+"""Up to so many models, charts a model are open; beyond, all but the first are folded."""
+
+Progress = Callable[[str], None]
+
+
+def render(run: Run, progress: Progress = lambda _: None) -> str:
+    """The whole page as HTML. The same run gives the same text.
+
+    Args:
+        run: a finished run.
+        progress: called with the name of each section before it is drawn.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    top = headline(run.results)
+    sections: list[tuple[str, Callable[[], object]]] = [
+        ("verdicts", lambda: verdicts(run, top)),
+        ("leaderboard", lambda: leaderboard(run, top)),
+        ("threats", lambda: threat_model(run, top)),
+        ("curves", lambda: curve_charts(run)),
+        ("scatter", lambda: scatter_chart(run, top) if top else None),
+        ("label_sets", lambda: label_set_chart(run, top)),
+        ("confusions", lambda: confusion_charts(run, top)),
+        ("flows", lambda: flow_charts(run, top)),
+        ("gallery", lambda: examples(run.gallery)),
+        ("corruptions", lambda: corruption_charts(run)),
+        ("reliability", lambda: reliability(run)),
+        ("costs", lambda: costs(run)),
+    ]
+    values: dict[str, object] = {}
+    for name, compute in sections:
+        progress(name.replace("_", " "))
+        values[name] = compute()
+    return environment.get_template("report.html").render(
+        **values,
+        data=run.manifest["data"],
+        headline=top,
+        label_set_names=[label_set_name(name) for name in run.label_sets],
+        rows=count(run.manifest["data"]["rows"]),
+        models=len(run.models),
+        open_models=OPEN_MODELS,
+        attacks=attack_words(run),
+        glossary=GLOSSARY,
+        facts=facts(run),
+        manifest=manifest_text(run),
+        themes={"light": Markup(theme_css(False)), "dark": Markup(theme_css(True))},
+        css=Markup((TEMPLATES / "report.css").read_text()),
+        js=Markup((TEMPLATES / "report.js").read_text()),
+        version=run.manifest.get("deadpan_version", ""),
+        svgs=_svgs,
+    )
+
+
+def _svgs(chart: Chart) -> list[tuple[str, list[Markup]]]:
+    """Headings and SVG elements of a chart; their text is escaped already."""
+    return [(panel.heading, [Markup(svg) for svg in panel.svgs]) for panel in chart.panels]

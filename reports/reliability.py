@@ -1,0 +1,147 @@
+"""The reliability box: the engine's checks in words a newcomer understands."""
+
+from dataclasses import dataclass
+
+from reports.load import Run
+from reports.tables import Table, table
+from reports.text import MISSING, label_set_name, words
+
+RULES: dict[str, tuple[str, str]] = {
+    "R1": ("No change, no effect", "The attack code alters images it should not touch."),
+    "R2": (
+        "Stored images hold up when read again",
+        "Do not trust this attack's figures: they could not be repeated from the stored images.",
+    ),
+    "R3": (
+        "A stronger attack never leaves more right",
+        "The attack stops too early at larger eps; give it more steps.",
+    ),
+    "R4": (
+        "With no limit, every face breaks",
+        "The attack itself is broken on this model; its robust figures are too high.",
+    ),
+    "R5": (
+        "Many small steps beat one big step",
+        "The longer attack is badly tuned; look at its step size.",
+    ),
+    "R6": (
+        "More effort changes nothing",
+        "The attack had not finished: read the robust figure as an upper limit, add steps.",
+    ),
+    "R7": (
+        "Seeing inside the model helps",
+        "Gradients may be hidden rather than robust; trust the black-box figure.",
+    ),
+    "R8": ("The attack beats random noise", "The attack is no better than chance; ignore it."),
+    "R9": (
+        "Gradients are there",
+        "The model gives no slope to follow, so a gradient attack says little.",
+    ),
+    "R10": (
+        "The model answers with plain scores",
+        "Saturated outputs look robust; strip the softmax and run again.",
+    ),
+    "R11": (
+        "Same face, same answer",
+        "The model is random; its figures must be averaged over many draws.",
+    ),
+    "R12": ("Success on the way counts", "Successes were lost; the robust figure is too high."),
+    "R13": (
+        "A sibling's attack is not stronger",
+        "The direct attack is too weak; read the transfer figure instead.",
+    ),
+    "R14": ("A planted weakness is found", "The attack misses known weaknesses; add steps."),
+    "R15": (
+        "Preprocessing is attacked too",
+        "The attack did not see the preprocessing; the figure is too high.",
+    ),
+    "R16": ("Enough target classes are tried", "Too few targets were tried."),
+    "R17": (
+        "The headline is the worst case",
+        "The headline is not the worst of all attacks on each face.",
+    ),
+    "R18": (
+        "Every figure has its interval and n",
+        "Do not compare models by this figure.",
+    ),
+    "R19": (
+        "An undefended model breaks",
+        "These settings did not break a model that is known to break: they are too weak.",
+    ),
+    "R20": ("Settings and costs are recorded", "The run cannot be repeated exactly."),
+    "R21": (
+        "Stronger corruption hurts more",
+        "A corruption's severities are out of order; read the heat map with care.",
+    ),
+    "R22": ("A resumed run is the same run", "Run again without --resume."),
+    "R23": (
+        "Batch size does not matter",
+        "Figures hang on the batch size; treat differences below 0.2 points as noise.",
+    ),
+    "R24": (
+        "The attack really ran",
+        "The attack failed; this is not robustness. Read its message and run it again.",
+    ),
+}
+"""Rule: what it checks, and what to make of it when it does not hold."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A check that is not ok."""
+
+    status: str
+    title: str
+    where: str
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The box: how many checks passed, what did not, and all of them as a table."""
+
+    passed: int
+    total: int
+    problems: list[Problem]
+    table: Table
+
+
+def reliability(run: Run) -> Reliability:
+    """Summarise the checks of a run, and attacks that ended with an error."""
+    checks = run.checks
+    bad = checks[checks["status"] != "ok"].sort_values("status", kind="stable")
+    problems = []
+    for _, row in bad.iterrows():
+        title, advice = _words(row["rule"])
+        where = [row["model"], words(row["perturbation"])]
+        if row["attacked_labels"]:
+            where.append(f"{label_set_name(row['attacked_labels'])} labels")
+        place = ", ".join(part for part in where if part)
+        problems.append(Problem(row["status"], title, place, row["message"], advice))
+    for cost in run.manifest["perturbations"]:
+        if cost.get("status") == "error":
+            place = f"{cost.get('model') or 'all models'}, {words(cost['perturbation'])}"
+            if cost.get("attacked_labels"):
+                place += f", {label_set_name(cost['attacked_labels'])} labels"
+            title, advice = _words("R24")
+            problems.append(Problem("error", title, place, cost.get("message", ""), advice))
+    cells = [
+        [
+            row["status"],
+            _words(row["rule"])[0],
+            row["model"],
+            words(row["perturbation"]),
+            label_set_name(row["attacked_labels"]) or MISSING,
+            row["message"],
+        ]
+        for _, row in checks.iterrows()
+    ]
+    head = ["status", "check", "model", "attack", "labels", "what was found"]
+    passed = int((checks["status"] == "ok").sum())
+    data = table("checks", head, cells, checks)
+    return Reliability(passed, len(checks), problems, data)
+
+
+def _words(rule: str) -> tuple[str, str]:
+    return RULES.get(rule, (rule, "See the message."))

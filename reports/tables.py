@@ -1,0 +1,69 @@
+"""Tables of the page: what is shown, and the same rows in full precision as a csv to download."""
+
+import base64
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.text import interval, percent
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table behind a chart.
+
+    Attributes:
+        name: file name of the download, without `.csv`.
+        head: column titles.
+        rows: cells as text, one list a row.
+        uri: the csv as a `data:` address.
+    """
+
+    name: str
+    head: list[str]
+    rows: list[list[str]]
+    uri: str
+
+
+def table(name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame) -> Table:
+    """A table whose download holds `data` in full precision."""
+    return Table(name, head, rows, csv_uri(data))
+
+
+def figures_table(name: str, rows: pd.DataFrame, keys: dict[str, str]) -> Table:
+    """Result rows with their value, interval, n and status.
+
+    Args:
+        name: file name of the download.
+        rows: long-form result rows.
+        keys: column and its title, for the columns that name a row.
+    """
+    cells = []
+    for _, row in rows.iterrows():
+        value, low, high = (float(row[column]) for column in ("value", "ci_low", "ci_high"))
+        names = [_plain(row[column]) for column in keys]
+        mark = "" if row["status"] == "ok" else row["status"]
+        cells.append(
+            [*names, percent(value, low, high), interval(low, high), _plain(row["n"]), mark]
+        )
+    head = [*keys.values(), "share", "95 % interval", "n", "status"]
+    return table(name, head, cells, rows)
+
+
+def shares_table(name: str, shares: pd.DataFrame, corner: str) -> Table:
+    """A table of shares, names at its side and top."""
+    cells = [
+        [str(label), *(percent(float(share), 0, 1) for share in row)]
+        for label, row in zip(shares.index, shares.to_numpy(dtype=float), strict=True)
+    ]
+    return table(name, [corner, *map(str, shares.columns)], cells, shares.reset_index())
+
+
+def csv_uri(data: pd.DataFrame) -> str:
+    """A frame as a `data:` address of a csv file."""
+    text = data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
+
+
+def _plain(value: object) -> str:
+    return "" if pd.isna(value) else str(value)

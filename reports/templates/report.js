@@ -1,0 +1,62 @@
+"use strict";
+document.documentElement.classList.add("has-js");
+
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  const body = table.tBodies[0];
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    const isText = head.dataset.kind === "text";
+    button.addEventListener("click", () => {
+      const first = isText ? "ascending" : "descending";
+      const second = isText ? "descending" : "ascending";
+      const order = head.getAttribute("aria-sort") === first ? second : first;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", order);
+      const sign = order === "ascending" ? 1 : -1;
+      const key = (row) => {
+        const cell = row.cells[column];
+        return isText ? cell.textContent.trim() : Number.parseFloat(cell.dataset.sort);
+      };
+      const compare = (a, b) => {
+        if (isText) return sign * key(a).localeCompare(key(b));
+        const [x, y] = [key(a), key(b)];
+        if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+        return sign * (x - y);
+      };
+      body.append(...[...body.rows].sort(compare));
+    });
+  });
+}
+
+const form = document.querySelector("form.filters");
+if (form) {
+  const examples = [...document.querySelectorAll(".example")];
+  const selects = [...form.querySelectorAll("select")];
+  for (const select of selects) {
+    const values = new Set(examples.map((example) => example.dataset[select.name]));
+    for (const value of [...values].sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
+      select.add(new Option(value, value));
+    }
+  }
+  const apply = () => {
+    let shown = 0;
+    for (const example of examples) {
+      example.hidden = selects.some(
+        (select) => select.value && select.value !== example.dataset[select.name],
+      );
+      shown += example.hidden ? 0 : 1;
+    }
+    form.querySelector("output").textContent = `${shown} of ${examples.length} shown`;
+  };
+  form.addEventListener("change", apply);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  apply();
+}
+
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details.folded")) folded.open = true;
+});
