@@ -103,9 +103,9 @@ class KerasClassifier(DifferentiableClassifier):
         return outputs
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        from fer_models.gradients import compiled_logits
+        from fer_models.gradients import forward_logits
 
-        return compiled_logits(self)(images)
+        return forward_logits(self, images)
 
 
 def wrap(

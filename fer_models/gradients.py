@@ -18,11 +18,14 @@ class Loss(StrEnum):
     """Losses that attacks increase. Each is per image and needs no other image.
 
     cross_entropy: -log softmax(z)_y, computed in float32 from logits.
+    scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
+        confident logits neither underflow to a zero gradient nor hide one (R10).
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified.
         Source: Carlini & Wagner 2017, arXiv 1608.04644, section V.
     """
 
     CROSS_ENTROPY = "cross_entropy"
+    SCALED_CROSS_ENTROPY = "scaled_cross_entropy"
     MARGIN = "margin"
 
 
@@ -34,11 +37,9 @@ class Gradients(NamedTuple):
     gradient: np.ndarray
 
 
-@cache
-def compiled_logits(classifier: DifferentiableClassifier) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile the forward pass once a classifier; images (N, H, W, C) to logits (N, K)."""
-    forward = tf.function(classifier.symbolic_logits, reduce_retracing=True)
-    return lambda images: forward(tf.constant(images)).numpy()
+def forward_logits(classifier: DifferentiableClassifier, images: np.ndarray) -> np.ndarray:
+    """Compiled forward pass: images float32 (N, H, W, C) in [0, 1] to logits float32 (N, K)."""
+    return _compiled_forward(classifier, images.shape[1:])(tf.constant(images)).numpy()
 
 
 def input_gradients(
@@ -56,15 +57,13 @@ def input_gradients(
         FloatingPointError: logits or gradient are NaN or infinite (never read as zero, R9).
     """
     count, size = len(images), _padded_size(len(images))
-    call = _compiled_gradients(classifier, loss)
+    call = _compiled_gradients(classifier, loss, images.shape[1:])
     padded = np.zeros((size, *images.shape[1:]), np.float32)
     padded[:count] = images
     padded_labels = np.zeros(size, np.int64)
     padded_labels[:count] = labels
     logits, losses, gradient = call(tf.constant(padded), tf.constant(padded_labels))
-    result = Gradients(
-        logits.numpy()[:count], losses.numpy()[:count], gradient.numpy()[:count]
-    )
+    result = Gradients(logits.numpy()[:count], losses.numpy()[:count], gradient.numpy()[:count])
     if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
         raise FloatingPointError(f"{classifier.id}: NaN or infinity in logits or input gradient")
     return result
@@ -76,8 +75,18 @@ def _padded_size(count: int) -> int:
 
 
 @cache
-def _compiled_gradients(classifier: DifferentiableClassifier, loss: Loss) -> Callable:
-    @tf.function(reduce_retracing=True)
+def _compiled_forward(classifier: DifferentiableClassifier, shape: tuple[int, ...]) -> Callable:
+    signature = [tf.TensorSpec((None, *shape), tf.float32)]
+    return tf.function(classifier.symbolic_logits, input_signature=signature, autograph=False)
+
+
+@cache
+def _compiled_gradients(
+    classifier: DifferentiableClassifier, loss: Loss, shape: tuple[int, ...]
+) -> Callable:
+    signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
+
+    @tf.function(input_signature=signature, autograph=False)
     def gradients(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -93,10 +102,21 @@ def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
+def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    span = tf.reduce_max(logits, axis=1) - tf.reduce_min(logits, axis=1)
+    scale = tf.stop_gradient(_LOGIT_SPAN / tf.maximum(span, 1e-30))
+    return _cross_entropy(logits * scale[:, None], labels)
+
+
 def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     true = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
     best_other = tf.reduce_max(tf.where(true, -np.inf, logits), axis=1)
     return best_other - tf.reduce_max(tf.where(true, logits, -np.inf), axis=1)
 
 
-_LOSSES = {Loss.CROSS_ENTROPY: _cross_entropy, Loss.MARGIN: _margin}
+_LOGIT_SPAN = 8.0
+_LOSSES = {
+    Loss.CROSS_ENTROPY: _cross_entropy,
+    Loss.SCALED_CROSS_ENTROPY: _scaled_cross_entropy,
+    Loss.MARGIN: _margin,
+}

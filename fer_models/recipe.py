@@ -1,6 +1,6 @@
 """How a classifier is trained, as data: it is saved in the card of every model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -40,6 +40,7 @@ class Recipe:
         contrast: largest relative change of contrast.
         erase: share of images in which a random rectangle is replaced by its mean grey
             (Zhong et al. 2020, arXiv 1708.04896).
+        calm_epochs: last epochs in which faces are only flipped and shifted by one pixel.
     """
 
     epochs: int
@@ -57,3 +58,10 @@ class Recipe:
     zoom: float = 0.08
     contrast: float = 0.2
     erase: float = 0.0
+    calm_epochs: int = 8
+
+    def at_epoch(self, epoch: int) -> "Recipe":
+        """The recipe with the augmentation of this epoch (counted from 0)."""
+        if epoch < self.epochs - self.calm_epochs:
+            return self
+        return replace(self, shift=1.0, rotation=0.0, zoom=0.0, contrast=0.0, erase=0.0)

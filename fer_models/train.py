@@ -57,6 +57,7 @@ def main(
     from dataclasses import replace
 
     from fer_models.architectures import architecture
+    from fer_models.backend import start_backend
 
     changes = {
         "epochs": epochs,
@@ -68,9 +69,7 @@ def main(
         "label_smoothing": label_smoothing,
         "class_weights": class_weights,
     }
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    start_backend()
     _, default = architecture(name)
     recipe = replace(default, **{key: value for key, value in changes.items() if value is not None})
     model_id = f"{name}.{labels}"
@@ -135,7 +134,9 @@ def _open_work_folder(work: Path, settings: dict[str, Any], resume: bool) -> Non
     text = json.dumps(settings, indent=2) + "\n"
     if path.exists():
         if not resume:
-            raise InputError(f"{work} holds a training already. Add --resume, or name another --out.")
+            raise InputError(
+                f"{work} holds a training already. Add --resume, or name another --out."
+            )
         if path.read_text() != text:
             raise InputError(
                 f"{path}: --resume continues the same training only, but data or settings differ. "

@@ -9,7 +9,7 @@ import csv
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -40,7 +40,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
         super().__init__()
-        self._rows, self._recipe, self._key = rows, recipe, (seed, epoch)
+        self._rows, self._recipe, self._key = rows, recipe.at_epoch(epoch), (seed, epoch)
         self._order = np.random.default_rng(self._key).permutation(len(rows.images))
         self._class_weights = class_weights(rows.targets) if recipe.class_weights else None
 

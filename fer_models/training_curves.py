@@ -24,11 +24,12 @@ def plot_history(history: list[dict[str, float]], title: str, path: Path) -> Non
     with sns.axes_style("whitegrid"):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for axes, column, scale in ((left, "accuracy", 100), (right, "loss", 1)):
-        sns.lineplot(
-            x=frame.epoch, y=scale * frame[column], ax=axes, color=NEUTRAL, linestyle="--"
-        )
+        sns.lineplot(x=frame.epoch, y=scale * frame[column], ax=axes, color=NEUTRAL, linestyle="--")
         sns.lineplot(x=frame.epoch, y=scale * frame[f"val_{column}"], ax=axes, color=CLEAN)
-        for series, name, colour in ((column, "Training", NEUTRAL), (f"val_{column}", "PublicTest", CLEAN)):
+        for series, name, colour in (
+            (column, "Training", NEUTRAL),
+            (f"val_{column}", "PublicTest", CLEAN),
+        ):
             axes.annotate(
                 f"{name} {scale * frame[series].iloc[-1]:.{1 if scale == 100 else 2}f}",
                 (frame.epoch.iloc[-1], scale * frame[series].iloc[-1]),

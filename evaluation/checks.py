@@ -1,0 +1,197 @@
+"""Reliability checks that run by themselves: rows of `checks.parquet` (rules R1 to R24).
+
+Each says in words what was found and what to do about it.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attacks.registry import ATTACKS
+from attacks.store import AdversarialSet
+from attacks.threat_model import TOLERANCE
+from datasets.labels import LabelScheme
+from evaluation.config import RunConfig
+from fer_models.classifier import Classifier
+
+Check = dict[str, Any]
+
+SATURATED_SHARE = 0.1
+BLACK_BOX_SHARE = 0.002
+POSITIVE_CONTROL = 0.02
+REPEATS = 5
+
+
+def check(
+    model: str,
+    rule: str,
+    name: str,
+    flagged: bool,
+    value: float,
+    threshold: float,
+    message: str,
+    *,
+    attacked_labels: str = "",
+    perturbation: str = "",
+) -> Check:
+    """One row of `checks.parquet`."""
+    return {
+        "model": model,
+        "attacked_labels": attacked_labels,
+        "perturbation": perturbation,
+        "rule": rule,
+        "check": name,
+        "status": "flagged" if flagged else "ok",
+        "value": float(value),
+        "threshold": float(threshold),
+        "message": message,
+    }
+
+
+def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray) -> list[Check]:
+    """Checks of a model on its clean images.
+
+    Args:
+        classifier: the model.
+        images: float32 (N, H, W, C) in [0, 1].
+        logits: its answer, float32 (N, K).
+    """
+    batch = images[:32]
+    repeats = np.stack([classifier.logits(batch) for _ in range(REPEATS)])
+    spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max())
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    saturated = float((shifted.sum(axis=1) == 1).mean())
+    classes = len(np.unique(logits.argmax(axis=1)))
+    return [
+        check(
+            classifier.id, "R11", "same answer twice", spread > 1e-4, spread, 1e-4,
+            "The same batch gives the same logits each time."
+            if spread <= 1e-4
+            else "The same image gets different logits: the model is random. Attack it over "
+            "several draws before believing its robust accuracy.",
+        ),
+        check(
+            classifier.id, "R10", "softmax not saturated", saturated > SATURATED_SHARE, saturated,
+            SATURATED_SHARE,
+            "Probabilities keep gradients that an attack can follow."
+            if saturated <= SATURATED_SHARE
+            else "Many answers have probability exactly 1, where cross-entropy has no gradient. "
+            "That can look like robustness: check against an attack with a margin loss.",
+        ),
+        check(
+            classifier.id, "R3", "more than one class answered", classes < 2, classes, 2,
+            "The model answers several classes."
+            if classes >= 2
+            else "The model answers one class for every face: its robust accuracy is the share "
+            "of that class and means nothing.",
+        ),
+    ]  # fmt: skip
+
+
+def set_checks(
+    classifier: Classifier, adversarial: AdversarialSet, clean: np.ndarray, lines: pd.DataFrame
+) -> list[Check]:
+    """Checks of one attack's set, from its stored images.
+
+    Args:
+        classifier: the attacked model.
+        adversarial: its set of N images.
+        clean: float32 (N, H, W, C), the clean images of the same rows.
+        lines: the set's lines of `per_image.parquet`, predicted from disk.
+    """
+    spec, images, rows = adversarial.header.spec, adversarial.images, adversarial.image_rows
+    where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
+    labels, broken_at = adversarial.labels[rows], adversarial.broken_at[rows]
+    excess = lines.distance.to_numpy(float)[rows] / np.maximum(broken_at, 1e-12) - 1
+    longest = float(excess.max(initial=-1.0))
+    outside = not (np.isfinite(images).all() and ((images >= 0) & (images <= 1)).all())
+    wrong = lines.prediction.to_numpy(np.int64) != adversarial.labels
+    differing = int((wrong != (adversarial.broken_at >= 0)).sum())
+    rounded = np.round(images * 255).astype(np.float32) / 255
+    lost = float((classifier.predict(rounded) == labels).mean()) if len(rows) else 0.0
+    zero = adversarial.zero_gradients.sum() / max(1, adversarial.backward.sum())
+    return [
+        check(
+            classifier.id, "R2", "budget and range", longest > TOLERANCE or outside, longest,
+            TOLERANCE,
+            "Every stored image lies within eps and in [0, 1]."
+            if longest <= TOLERANCE and not outside
+            else "A stored image leaves its budget or [0, 1]: these figures are not about eps.",
+            **where,
+        ),
+        check(
+            classifier.id, "R2", "predicted again from disk", differing > 0, differing, 0,
+            "Predicting the stored images again gives the same flags."
+            if not differing
+            else f"{differing} images have another flag when predicted again from disk.",
+            **where,
+        ),
+        check(
+            classifier.id, "R2", "survives 8 bits", False, lost, np.nan,
+            f"{100 * lost:.1f} % of the broken images are right again after rounding to 8 bits.",
+            **where,
+        ),
+        check(
+            classifier.id, "R9", "gradients are not zero", zero > 0, float(zero), 0,
+            "No input gradient was zero."
+            if not zero
+            else f"{100 * zero:.1f} % of the input gradients were zero: the attack was blind there, "
+            "so what stands may only be hidden. Try a black-box attack.",
+            **where,
+        ),
+    ]  # fmt: skip
+
+
+def suite_checks(
+    per_image: pd.DataFrame, schemes: dict[str, LabelScheme], config: RunConfig
+) -> list[Check]:
+    """Checks between attacks of one model, and the positive control of the whole run."""
+    checks, remaining = [], {}
+    attacked = per_image[per_image.attacked_labels != ""]
+    for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
+        table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
+        broken = {name: column <= config.eps[-1] for name, column in table.items()}
+        checks += _pair_checks(str(model), str(label_set), broken)
+        if schemes[str(model)].name == label_set:
+            remaining[str(model)] = float((~pd.DataFrame(broken).any(axis=1)).mean())
+    if remaining:
+        model, lowest = min(remaining.items(), key=lambda item: item[1])
+        missing = lowest > POSITIVE_CONTROL
+        checks.append(
+            check(
+                model, "R19", "positive control", missing, lowest, POSITIVE_CONTROL,
+                "These settings break a model to about 0, so they are able to."
+                if not missing
+                else "No model of this run was broken to about 0 at the largest eps. Add an "
+                "undefended one to see that the attack works.",
+                perturbation="run",
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _pair_checks(model: str, label_set: str, broken: dict[str, pd.Series]) -> list[Check]:
+    """R5: the strongest gradient attack contains FGSM; R8: noise beats no attack."""
+    gradient = [name for name in broken if ATTACKS[name].needs_gradients]
+    if not gradient:
+        return []
+    strongest = max(gradient, key=lambda name: broken[name].sum())
+    checks = []
+    for name, rule, words in (("fgsm", "R5", "one gradient step"), ("noise", "R8", "random noise")):
+        if name not in broken or name == strongest:
+            continue
+        only = float((broken[name] & ~broken[strongest]).mean())
+        limit = 0.0 if rule == "R5" else BLACK_BOX_SHARE
+        checks.append(
+            check(
+                model, rule, f"{strongest} beats {name}", only > limit, only, limit,
+                f"No more faces than expected are broken by {words} alone."
+                if only <= limit
+                else f"{100 * only:.1f} % of the faces are broken by {words} but not by "
+                f"{strongest}: its gradients mislead it, and robust accuracy is overstated.",
+                attacked_labels=label_set,
+                perturbation=strongest,
+            )
+        )  # fmt: skip
+    return checks

@@ -1,0 +1,182 @@
+"""What a run measures, frozen, and the presets (tiers) it starts from.
+
+Two runs with equal `RunConfig`s on equal data give the same `results.csv`.
+"""
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from attacks.threat_model import Norm, format_eps, parse_eps
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.labels import LabelSet
+
+Choice = TypeVar("Choice", bound=StrEnum)
+PRESETS = Path(__file__).parent / "presets"
+
+
+class Tier(StrEnum):
+    """How much is attacked, from minutes to days."""
+
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+class AttackSettings(BaseModel):
+    """One attack of a preset: its registered name and the options it takes."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options beside the name, such as steps and restarts."""
+        return dict(self.model_extra or {})
+
+
+class Preset(BaseModel):
+    """A tier as its TOML file says it.
+
+    Attributes:
+        limit: rows attacked, None for all.
+        severities: of every corruption, in 1 to 5.
+        corruptions: registered names.
+        eps: grid of each norm, as users write it ("4/255").
+        attacks: registered attacks with their options, cheap first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int | None = Field(default=None, ge=1)
+    severities: tuple[int, ...]
+    corruptions: tuple[str, ...]
+    eps: dict[Norm, tuple[str, ...]]
+    attacks: tuple[AttackSettings, ...]
+
+
+class RunConfig(BaseModel):
+    """Everything that decides the figures of a run.
+
+    Attributes:
+        split: part of the data that is measured.
+        models: ids or folders of classifiers.
+        labels: label sets under which each is attacked and scored.
+        tier: preset the run started from.
+        norm: of the attacks.
+        eps: ascending grid in the norm's unit, pixels in [0, 1].
+        limit: first rows of a seeded permutation, None for all.
+        seed: of every draw.
+        severities: of the corruptions.
+        corruptions: registered names.
+        attacks: registered attacks with their options.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: Split
+    models: tuple[str, ...]
+    labels: tuple[LabelSet, ...]
+    tier: Tier
+    norm: Norm
+    eps: tuple[float, ...]
+    limit: int | None
+    seed: int
+    severities: tuple[int, ...]
+    corruptions: tuple[str, ...]
+    attacks: tuple[AttackSettings, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As written to a run's manifest; eps as users write it."""
+        plain = self.model_dump(mode="json")
+        plain["eps"] = [format_eps(eps) for eps in self.eps]
+        return plain
+
+
+def read_preset(path: Path) -> Preset:
+    """Read a preset.
+
+    Raises:
+        InputError: missing, not TOML, or a field is missing, unknown or of the wrong kind.
+    """
+    try:
+        return Preset.model_validate(tomllib.loads(path.read_text()))
+    except OSError as error:
+        raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected TOML, found {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path}: {place}: {first['msg']}; got {first['input']!r}.") from error
+
+
+def configure(
+    *,
+    split: Split,
+    models: tuple[str, ...],
+    labels: str,
+    tier: Tier,
+    norm: Norm,
+    eps: str | None,
+    limit: int | None,
+    seed: int,
+) -> RunConfig:
+    """Fill a run's configuration from its tier and what the user asked for.
+
+    Args:
+        labels: comma-separated label sets.
+        eps: comma-separated grid such as "1/255,2/255", None for the tier's.
+        limit: rows, None for the tier's, 0 for all.
+
+    Raises:
+        InputError: an unknown label set, a bad eps, or a grid that the norm lacks.
+    """
+    preset = read_preset(PRESETS / f"{tier}.toml")
+    if eps is None and norm not in preset.eps:
+        raise InputError(f"tier {tier} has no eps grid for norm {norm}. Give one with --eps.")
+    words = eps.split(",") if eps is not None else preset.eps[norm]
+    grid = sorted({parse_eps(word) for word in words})
+    if grid[0] <= 0:
+        raise InputError(f"--eps must be above 0 (eps 0 is the clean row); got {eps}.")
+    return RunConfig(
+        split=split,
+        models=models,
+        labels=_label_sets(labels),
+        tier=tier,
+        norm=norm,
+        eps=tuple(grid),
+        limit=preset.limit if limit is None else (limit or None),
+        seed=seed,
+        severities=preset.severities,
+        corruptions=preset.corruptions,
+        attacks=preset.attacks,
+    )
+
+
+def parse_choice(choices: type[Choice], word: str, option: str) -> Choice:
+    """Read one of a closed set of words from the command line.
+
+    Raises:
+        InputError: not one of them.
+    """
+    try:
+        return choices(word)
+    except ValueError:
+        raise InputError(f"{option} must be {', '.join(choices)}; got {word!r}.") from None
+
+
+def _label_sets(labels: str) -> tuple[LabelSet, ...]:
+    found = []
+    for word in filter(None, (part.strip() for part in labels.split(","))):
+        if word not in list(LabelSet):
+            raise InputError(f"--labels must be fer, ferplus or both; got {word!r}.")
+        found.append(LabelSet(word))
+    if not found:
+        raise InputError(f"--labels must be fer, ferplus or both; got {labels!r}.")
+    return tuple(dict.fromkeys(found))

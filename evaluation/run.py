@@ -1,0 +1,244 @@
+"""`python -m evaluation.run`: attack classifiers of facial expressions and report what is left.
+
+Writes into `--out` the files of `evaluation/results.py` and the report `index.html`.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from datasets.faceset import FaceSet
+    from evaluation.config import RunConfig
+    from evaluation.fail_under import Requirement
+    from evaluation.pipeline import Listener
+    from fer_models.classifier import Classifier
+
+Option = typer.Option
+_DATA_HELP = "FER2013 csv, archive or folder. Default: $DEADPAN_DATA, then ./data."
+
+
+def main(
+    data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
+    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
+    models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
+    labels: Annotated[
+        str | None, Option(help="fer,ferplus. Default: what the data carries.")
+    ] = None,
+    tier: Annotated[str, Option(help="smoke, standard or full.")] = "smoke",
+    norm: Annotated[str, Option(help="linf or l2.")] = "linf",
+    eps: Annotated[
+        str | None, Option(help="Grid such as 1/255,2/255. Default: the tier's.")
+    ] = None,
+    limit: Annotated[
+        int | None, Option(min=0, help="Faces, 0 for all. Default: the tier's.")
+    ] = None,
+    seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
+    out: Annotated[Path | None, Option(help="Run folder. Default: runs/TIME.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Continue the run in --out.")] = False,
+    adversarial: Annotated[
+        Path | None, Option(help="Folder of sets made elsewhere, used where they fit.")
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None, Option(help='Such as "robust_accuracy@4/255=0.25": exit 1 when below.')
+    ] = None,
+) -> int:
+    """Attack classifiers, measure what is left under FER and FER+ labels, write a report."""
+    started = datetime.now().astimezone()
+    clock = time.monotonic()
+    from attacks.threat_model import parse_norm
+    from datasets.faceset import Split
+    from evaluation.config import Tier, configure, parse_choice
+    from evaluation.fail_under import parse_requirement
+    from fer_models.zoo import resolve
+
+    if adversarial and not adversarial.is_dir():
+        raise InputError(f"--adversarial must be a folder of sets; got {adversarial}.")
+    options = {
+        "split": parse_choice(Split, split, "--split"),
+        "models": tuple(resolve(models)),
+        "tier": parse_choice(Tier, tier, "--tier"),
+        "norm": parse_norm(norm),
+        "eps": eps,
+        "limit": limit,
+        "seed": seed,
+    }
+    configure(**options, labels=labels or "fer")  # refuse wrong options before reading anything
+    requirements = [parse_requirement(text) for text in fail_under or []]
+    faces = _faces(_data(data), votes, options["split"])
+    config = configure(**options, labels=labels or ",".join(faces.label_sets))
+    for requirement in requirements:
+        requirement.check_grid(config.eps)
+    if labels is None and len(faces.label_sets) == 1:
+        _log(f"{faces.name} carries {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
+    faces = faces.limit(config.limit, config.seed)
+    folder = out or Path("runs") / started.strftime("%Y-%m-%d-%H%M%S")
+    _run(config, faces, folder, resume, adversarial, started, clock)
+    return _finish(folder, config, requirements)
+
+
+def _run(
+    config: "RunConfig",
+    faces: "FaceSet",
+    folder: Path,
+    resume: bool,
+    adversarial: Path | None,
+    started: datetime,
+    clock: float,
+) -> None:
+    """Measure, and write tables, manifest and report."""
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.environment import environment, peak_memory_mb
+    from evaluation.pipeline import evaluate_run
+    from evaluation.results import write_manifest
+    from fer_models.zoo import load
+    from reports.build import build
+
+    classifiers = [load(model) for model in config.models]
+    _open_folder(folder, config, faces, classifiers, resume)
+    with _progress() as listener:
+        perturbations = evaluate_run(config, faces, classifiers, folder, adversarial, listener)
+    manifest = {
+        "deadpan_version": environment()["deadpan"],
+        "started": started.isoformat(timespec="seconds"),
+        "command": " ".join(["python -m evaluation.run", *sys.argv[1:]]),
+        "config": config.to_json(),
+        "data": _data_entry(faces),
+        "models": {c.id: _model_entry(c, model) for c, model in zip(classifiers, config.models)},
+        "perturbations": perturbations,
+        "environment": environment(),
+        "seconds": round(time.monotonic() - clock, 1),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    write_manifest(manifest, folder / "manifest.json")
+    build(folder)
+
+
+def _data(given: str | None) -> Path:
+    """The data source: as given, from the environment, or from ./data."""
+    if given == "sample" or not (given or os.environ.get("DEADPAN_DATA") or Path("data").exists()):
+        raise InputError(
+            "no faces to evaluate: give FER2013 with --data PATH (a csv, an archive or a folder), "
+            "or set DEADPAN_DATA, or put it into ./data."
+        )
+    return Path(given or os.environ.get("DEADPAN_DATA") or "data")
+
+
+def _faces(data: Path, votes: Path | None, split: Any) -> "FaceSet":
+    from datasets.read import load
+
+    return load(data, split, votes=votes)
+
+
+def _open_folder(
+    folder: Path,
+    config: "RunConfig",
+    faces: "FaceSet",
+    classifiers: list["Classifier"],
+    resume: bool,
+) -> None:
+    """Start or continue a run folder: it continues only the very same run (R22)."""
+    identity = {
+        "config": config.to_json(),
+        "faces_sha256": faces.sha256,
+        "weights_sha256": {c.id: c.weights_sha256 for c in classifiers},
+    }
+    text = json.dumps(identity, indent=2) + "\n"
+    path = folder / "run.json"
+    if path.exists():
+        if not resume:
+            raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
+        if path.read_text() != text:
+            raise InputError(
+                f"{path}: --resume continues the same run only, but its data, weights or options "
+                "differ. Name another --out."
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / ".run.json"
+    unfinished.write_text(text)
+    os.replace(unfinished, path)
+
+
+def _data_entry(faces: "FaceSet") -> dict[str, Any]:
+    return {
+        "name": faces.name,
+        "split": faces.split,
+        "sha256": faces.sha256,
+        "rows": len(faces),
+        "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
+        "generated": False,
+        "labelled": {name: int(faces.labels(name).present.sum()) for name in faces.label_sets},
+    }
+
+
+def _model_entry(classifier: "Classifier", model: str) -> dict[str, Any]:
+    from fer_models.zoo import card_of
+
+    card, _ = card_of(model)
+    return {
+        "architecture": card.architecture,
+        "label_set": card.label_set,
+        "classes": list(classifier.scheme.classes),
+        "parameters": card.parameters,
+        "weights_sha256": classifier.weights_sha256,
+        "card": card.model_dump(mode="json"),
+    }
+
+
+@contextmanager
+def _progress() -> Iterator["Listener"]:
+    """A bar over the chunks of the current set, and lines above it, on standard error."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from evaluation.pipeline import Listener
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("start")
+
+        def chunk(name: str, done: int, count: int) -> None:
+            bar.update(task, description=name, completed=done, total=count)
+
+        yield Listener(line=lambda text: console.print(text, markup=False), chunk=chunk)
+
+
+def _finish(folder: Path, config: "RunConfig", requirements: list["Requirement"]) -> int:
+    """Print the summary; 1 when a requirement is missed."""
+    from evaluation.results import RESULT_COLUMNS, read_table
+    from evaluation.summary_table import summary_table
+
+    results = read_table(folder / "results.parquet", RESULT_COLUMNS)
+    print(summary_table(results, config.eps))
+    print(f"report: {folder / 'index.html'}")
+    missed = [line for requirement in requirements for line in requirement.missed(results)]
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if missed else 0
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m evaluation.run")

@@ -1,0 +1,63 @@
+"""Which figures carry a flag: those of a perturbation whose check failed, and those that crashed."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.config import RunConfig
+from evaluation.results import RESULT_COLUMNS
+
+
+def with_status(
+    results: pd.DataFrame, checks: pd.DataFrame, failed: list[dict[str, Any]], config: RunConfig
+) -> pd.DataFrame:
+    """Flag figures whose checks failed, and add an error row for each perturbation that crashed.
+
+    The worst case carries the flags of its parts. A crashed attack has no figure: its rows hold
+    NaN with n = 0, never "robust".
+    """
+    flagged = checks[checks.status != "ok"]
+    results = results.copy()
+    for check in flagged.itertuples():
+        hit = results.model == check.model
+        if check.perturbation:
+            hit &= (results.attacked_labels == check.attacked_labels) & results.perturbation.isin(
+                [check.perturbation, "worst_case"]
+            )
+        results.loc[hit & (results.status == "ok"), "status"] = "flagged"
+    errors = pd.DataFrame(
+        [_error_row(entry, config) for entry in failed], columns=list(RESULT_COLUMNS)
+    ).astype(RESULT_COLUMNS)
+    if errors.empty:
+        return results
+    for entry in failed:
+        worst = (results.model == entry["model"]) & (results.perturbation == "worst_case")
+        results.loc[worst & (results.attacked_labels == entry["attacked_labels"]), "status"] = (
+            "flagged"
+        )
+    return pd.concat([results, errors], ignore_index=True)
+
+
+def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
+    attack = bool(entry["attacked_labels"])
+    return {
+        "model": entry["model"],
+        "label_set": entry["attacked_labels"],
+        "attacked_labels": entry["attacked_labels"],
+        "split": config.split,
+        "subset": "all",
+        "perturbation": entry["perturbation"],
+        "source": entry["model"],
+        "norm": entry["norm"],
+        "eps": config.eps[-1] if attack else np.nan,
+        "severity": pd.NA,
+        "metric": "robust_accuracy" if attack else "accuracy",
+        "detail": entry["message"],
+        "value": np.nan,
+        "ci_low": np.nan,
+        "ci_high": np.nan,
+        "n": 0,
+        "seed": config.seed,
+        "status": "error",
+    }

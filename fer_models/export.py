@@ -1,0 +1,59 @@
+"""`python -m fer_models.export ID --format keras|json|onnx|tflite --out FILE`.
+
+The result is self-contained: float32, pixels in [0, 1] in, logits out, no Deadpan needed.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+
+class Format(StrEnum):
+    """File formats; `json` is the architecture, with `.weights.h5` beside it."""
+
+    KERAS = "keras"
+    JSON = "json"
+    ONNX = "onnx"
+    TFLITE = "tflite"
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="Model id such as simple_cnn.fer, or a folder.")],
+    format: Annotated[Format, typer.Option(help="File format.")] = Format.KERAS,
+    out: Annotated[Path | None, typer.Option(help="File to write; default ID.FORMAT.")] = None,
+) -> None:
+    """Write a classifier as a stand-alone model."""
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from fer_models.classifier import KerasClassifier
+    from fer_models.zoo import load
+
+    path = out or Path(f"{Path(model).name}.{format}")
+    if path.suffix != f".{format}":
+        raise InputError(f"--out must end in .{format}; got {path}.")
+    if not path.parent.is_dir():
+        raise InputError(f"--out must lie in an existing folder; got {path}.")
+    classifier = load(model)
+    assert isinstance(classifier, KerasClassifier)
+    keras_model = classifier.model
+    match format:
+        case Format.KERAS:
+            keras_model.save(path)
+        case Format.JSON:
+            path.write_text(keras_model.to_json(indent=2))
+            keras_model.save_weights(path.with_suffix(".weights.h5"))
+        case Format.ONNX:
+            keras_model.export(path, format="onnx", verbose=False)
+        case Format.TFLITE:
+            keras_model.export(path, format="litert", verbose=False)
+    print(f"{path}: {', '.join(classifier.scheme.classes)}; pixels in [0, 1], logits out")
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m fer_models.export")
