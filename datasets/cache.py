@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 def read_entry(digest: str) -> Faces | None:
     """Faces stored under a file's sha256; None where there are none, or they are damaged."""
     try:
-        with np.load(_entry(digest), allow_pickle=False) as arrays:
+        with open(_entry(digest), "rb") as file, np.load(file, allow_pickle=False) as arrays:
             faces = Faces(*(arrays[name] for name in Faces._fields))
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None

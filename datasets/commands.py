@@ -13,6 +13,9 @@ from typer.main import get_command
 
 from datasets.errors import InputError
 
+_INTERRUPTED = 130
+"""What typer returns after Ctrl-C."""
+
 
 def run(main: Callable[..., object], prog: str) -> NoReturn:
     """Parse `sys.argv`, call `main`, exit with its return value or 0.
@@ -30,17 +33,18 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
-        sys.exit(get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0)
+        code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
+        if code == _INTERRUPTED:
+            _fail("stopped; the same command with --resume goes on where it can", code)
+        sys.exit(code)
     except typer.Abort:
-        _fail("stopped", 130)
+        _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
         _fail(f"{error.format_message()} See `{prog} --help`.".replace("\n", " "), 2)
     except InputError as error:
         if debug:
             raise
         _fail(" ".join(str(error).split()), 2)
-    except KeyboardInterrupt:
-        _fail("stopped; the same command with --resume goes on where it can", 130)
 
 
 def _fail(message: str, code: int) -> NoReturn:

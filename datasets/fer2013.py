@@ -82,7 +82,8 @@ def csv_rows(
     Raises:
         InputError: no UTF-8 text, no header, a missing column, no rows, a row of another length.
     """
-    reader = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    reader = csv.reader(text)
     row = -1
     try:
         header = [name.strip() for name in next(reader, [])]
@@ -107,6 +108,8 @@ def csv_rows(
         raise InputError(
             f"{label}: after row {row} (line {reader.line_num}): expected csv, found: {error}."
         ) from error
+    finally:
+        text.close()
     if row < 0:
         raise InputError(f"{label}: expected at least one row below the header, found none.")
 

@@ -63,7 +63,7 @@ def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
                 axis.bar_label(container, texts, fontsize=8, color=_MUTED)
             top, low = shares.iloc[:, 0].idxmax(), shares.iloc[:, 0].idxmin()
             axis.set_title(
-                f"{name}: {top} leads with {shares.loc[top].iloc[0]:.1f} %, "
+                f"{name}: {top} leads with {shares.loc[top].iloc[0]:.1f} %,\n"
                 f"{low} has {shares.loc[low].iloc[0]:.1f} %"
             )
             axis.set(xlabel=f"% of the split (n = {_thin(table.sum())})", ylabel="")

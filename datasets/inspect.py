@@ -33,9 +33,7 @@ def main(
     if source.votes is not None:
         console.print(_table("faces that each FER+ rule keeps", kept_counts(source)))
     if source.fer is not None and source.votes is not None:
-        console.print(
-            _table("FER labels that FER+ (majority) confirms, %", agreement_table(source))
-        )
+        console.print(_table("FER labels that FER+ confirms, %", agreement_table(source)))
     console.print(_table("pixel-identical and constant images", duplicate_counts(source)))
     for path in _draw(source, counts, out):
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)

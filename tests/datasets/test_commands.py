@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import pytest
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+
+def exit_code(main, monkeypatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["prog", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        run(main, prog="python -m room.command")
+    return stopped.value.code
+
+
+def test_return_value_is_the_exit_code(monkeypatch):
+    assert exit_code(lambda: None, monkeypatch) == 0
+    assert exit_code(lambda: 1, monkeypatch) == 1
+
+
+def test_input_error_is_one_line(monkeypatch, capsys):
+    def main() -> None:
+        raise InputError("file: row 3:\n expected this,\n found that")
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err == "error: file: row 3: expected this, found that\n"
+
+
+def test_debug_shows_the_error(monkeypatch):
+    def main() -> None:
+        raise InputError("bad file")
+
+    monkeypatch.setattr(sys, "argv", ["prog", "--debug"])
+    with pytest.raises(InputError):
+        run(main, prog="prog")
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("--count", "many"), ("stray",)])
+def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
+    def main(count: int = 1) -> None:
+        pass
+
+    assert exit_code(main, monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert "`python -m room.command --help`" in error
+
+
+def test_interrupt(monkeypatch, capsys):
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    assert exit_code(main, monkeypatch) == 130
+    assert capsys.readouterr().err.startswith("error: stopped")
+
+
+@pytest.mark.parametrize("name", ["inspect", "export"])
+def test_help_loads_nothing_heavy(name):
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('datasets.{name}', run_name='__main__')\n"
+        "except SystemExit as stop: print('exit', stop.code)\n"
+        "print('heavy', [m for m in ('numpy', 'pandas', 'PIL', 'tensorflow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "exit 0" in done.stdout
+    assert "heavy []" in done.stdout

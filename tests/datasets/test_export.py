@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from datasets import export
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.folders import write_folders
+from datasets.labels import FER7, FERPLUS8
+from datasets.read import open_source
+from tests.datasets.factory import FER, make_images, write_source
+
+
+def test_round_trip_is_byte_for_byte(tmp_path, capsys):
+    data = write_source(tmp_path / "data")
+    export.main(data, out=tmp_path / "folders")
+    export.main(tmp_path / "folders", csv=tmp_path / "back" / "fer2013.csv")
+    for name in ("fer2013.csv", "fer2013new.csv"):
+        assert (tmp_path / "back" / name).read_bytes() == (data / name).read_bytes()
+    assert "wrote 60 faces" in capsys.readouterr().out
+
+
+def test_folders_hold_the_same_arrays(tmp_path):
+    data = write_source(tmp_path / "data")
+    export.main(data, out=tmp_path / "folders")
+    csv, folders = (open_source(path, progress=False) for path in (data, tmp_path / "folders"))
+    for name in ("images", "fer", "votes", "row_ids", "split_of"):
+        assert np.array_equal(getattr(csv, name), getattr(folders, name)), name
+    assert (tmp_path / "folders" / "PrivateTest" / "fear" / "51.png").exists()  # 51 % 7 = 2
+
+
+def test_splits_of_merged_folders_stay_as_they_are(tmp_path):
+    for split in (Split.TRAINING, Split.TEST):
+        ids = np.arange(30) + (100 if split is Split.TEST else 0)
+        write_folders(make_images()[:30], FER[:30], FER7, ids, split, tmp_path / "in")
+    export.main(tmp_path / "in", csv=tmp_path / "faces.csv")
+    usage = [line.split(",")[2] for line in (tmp_path / "faces.csv").read_text().splitlines()[1:]]
+    assert usage == ["Training"] * 30 + ["Test"] * 30
+
+
+def fails(message: str, *arguments: object, **options: object) -> None:
+    with pytest.raises(InputError, match=message):
+        export.main(*arguments, **options)
+
+
+def test_one_target(tmp_path):
+    data = write_source(tmp_path / "data")
+    fails("either --out DIR or --csv FILE", data)
+    fails("either --out DIR or --csv FILE", data, out=tmp_path / "a", csv=tmp_path / "b.csv")
+
+
+def test_nothing_is_overwritten(tmp_path):
+    data = write_source(tmp_path / "data")
+    before = (data / "fer2013new.csv").read_bytes()
+    fails("fer2013new.csv: exists already", data, csv=data / "copy.csv")
+    fails("fer2013.csv: exists already", data, csv=data / "fer2013.csv")
+    fails("new or empty folder", data, out=data)
+    fails("new or empty folder", data, out=data / "fer2013.csv")
+    assert (data / "fer2013new.csv").read_bytes() == before
+
+
+def test_target_that_cannot_be_written(tmp_path):
+    data = write_source(tmp_path / "data")
+    fails("cannot write there", data, csv=data / "fer2013.csv" / "x" / "y.csv")
+
+
+def test_csv_needs_48_pixels(tmp_path):
+    images = np.zeros((7, 32, 40, 3), dtype=np.uint8)
+    write_folders(images, np.arange(7), FER7, np.arange(7), Split.TRAINING, tmp_path / "in")
+    fails("48x48 grey faces for a csv, found 32x40 with 3", tmp_path / "in", csv=tmp_path / "c.csv")
+
+
+def test_needs_fer_labels(tmp_path):
+    write_folders(
+        make_images()[:8], np.arange(8), FERPLUS8, np.arange(8), Split.TRAINING, tmp_path / "in"
+    )
+    fails("FER\\+ labels only", tmp_path / "in", out=tmp_path / "out")
+
+
+def test_votes_need_all_rows(tmp_path):
+    data = write_source(tmp_path / "data")
+    export.main(data, out=tmp_path / "folders")
+    (tmp_path / "folders" / "Training" / "angry" / "0.png").unlink()
+    fails("expected rows 0 to 58", tmp_path / "folders", out=tmp_path / "again")
+    export.main(tmp_path / "folders", csv=tmp_path / "numbered_anew.csv")
+    source = open_source(
+        tmp_path / "numbered_anew.csv", votes=tmp_path / "fer2013new.csv", progress=False
+    )
+    original = open_source(data, progress=False)
+    assert (source.images == original.images[1:]).all()
+    assert (source.votes == original.votes[1:]).all()

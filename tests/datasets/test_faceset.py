@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from datasets.faceset import FaceSet, Split
+from datasets.labels import FER7, FERPLUS8, LabelSet
+from tests.datasets.factory import FER, make_images, make_votes
+
+
+def make_faces(**changes: object) -> FaceSet:
+    fields = {
+        "name": "toy",
+        "split": Split.PUBLIC_TEST,
+        "images": make_images(),
+        "row_ids": np.arange(100, 160),
+        "fer": FER,
+        "votes": make_votes(),
+        "leaked": np.zeros(60, dtype=bool),
+    }
+    return FaceSet(**{**fields, **changes})
+
+
+def test_labels_carry_their_scheme():
+    faces = make_faces()
+    assert faces.labels(LabelSet.FER).scheme is FER7
+    assert faces.labels(LabelSet.FERPLUS).scheme is FERPLUS8
+    assert make_faces(votes=None).label_sets == (LabelSet.FER,)
+    assert make_faces(fer=None).label_sets == (LabelSet.FERPLUS,)
+    with pytest.raises(ValueError, match="no ferplus labels"):
+        make_faces(votes=None).labels(LabelSet.FERPLUS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": make_images()[..., 0]}, "uint8 of shape"),
+        ({"images": make_images() / 255.0}, "uint8 of shape"),
+        ({"fer": None, "votes": None}, "neither"),
+        ({"fer": FER[:59]}, "`fer` must have 60 rows. Received: 59"),
+        ({"row_ids": np.arange(61)}, "`row_ids` must have 60 rows"),
+        ({"votes": make_votes()[:, :8]}, r"`votes` must be \(N, 10\)"),
+    ],
+)
+def test_fields_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_faces(**changes)
+
+
+def test_take_keeps_rows_together():
+    part = make_faces().take(np.array([5, 2]))
+    assert part.row_ids.tolist() == [105, 102]
+    assert (part.images == make_images()[[5, 2]]).all()
+    assert (part.votes == make_votes()[[5, 2]]).all()
+    assert part.fer.tolist() == [FER[5], FER[2]]
+    assert make_faces(votes=None).take(np.array([1])).votes is None
+
+
+def test_smaller_limits_are_nested():
+    faces = make_faces()
+    small, large = faces.limit(7, seed=3), faces.limit(20, seed=3)
+    assert large.row_ids[:7].tolist() == small.row_ids.tolist()
+    assert small.row_ids.tolist() != faces.limit(7, seed=4).row_ids.tolist()
+    assert faces.limit(None, seed=3) is faces
+    assert faces.limit(60, seed=3) is faces
+
+
+def test_sha256_is_the_identity_of_the_data():
+    known = make_faces().sha256
+    assert make_faces(leaked=None, name="other").sha256 == known
+    images = make_images()
+    images[7, 0, 0, 0] ^= 1
+    changed = [{"images": images}, {"votes": None}, {"fer": None}, {"split": Split.TRAINING}]
+    assert len({known, *(make_faces(**change).sha256 for change in changed)}) == 5

@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.folders import write_folders
+from datasets.labels import FER7, FERPLUS8, LabelSet
+from datasets.read import load, open_source
+from tests.datasets.factory import FER, make_images, vote_lines, write_lines
+
+
+def save(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+GREY = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def fails(path: Path, *parts: str) -> None:
+    with pytest.raises(InputError) as caught:
+        open_source(path, progress=False)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert not [part for part in parts if part not in message], message
+
+
+def test_written_faces_read_back_by_row_id(tmp_path):
+    images, ids = make_images()[:20], np.random.default_rng(5).permutation(1000)[:20]
+    write_folders(images, FER[:20], FER7, ids, Split.PUBLIC_TEST, tmp_path)
+    faces = load(tmp_path, Split.PUBLIC_TEST, progress=False)
+    order = np.argsort(ids)
+    assert faces.row_ids.tolist() == sorted(ids.tolist())
+    assert (faces.images == images[order]).all()
+    assert (faces.fer == FER[:20][order]).all()
+    assert faces.votes is None
+
+
+def test_colour_comes_back(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 5, 7, 3), dtype=np.uint8)
+    write_folders(images, np.arange(4), FER7, np.arange(4), Split.TRAINING, tmp_path)
+    assert (load(tmp_path, Split.TRAINING, progress=False).images == images).all()
+
+
+def test_ferplus_faces_come_back_as_unanimous_votes(tmp_path):
+    labels = np.array([7, 0, 4, 7])
+    write_folders(make_images()[:4], labels, FERPLUS8, np.arange(4), Split.PUBLIC_TEST, tmp_path)
+    faces = load(tmp_path, Split.PUBLIC_TEST, progress=False)
+    assert faces.label_sets == (LabelSet.FERPLUS,)
+    assert faces.labels(LabelSet.FERPLUS).values.tolist() == labels.tolist()
+    assert faces.votes.sum(axis=1).tolist() == [10] * 4
+
+
+def test_ferplus_faces_without_contempt_still_read_as_ferplus(tmp_path):
+    write_folders(
+        make_images()[:2], np.array([3, 1]), FERPLUS8, np.arange(2), Split.TRAINING, tmp_path
+    )
+    faces = load(tmp_path, Split.TRAINING, progress=False)
+    assert faces.labels(LabelSet.FERPLUS).values.tolist() == [3, 1]
+
+
+def test_kaggle_folders_and_synonyms(tmp_path):
+    names = ["Angry", "disgust", "FEAR", "happiness", "sadness", "surprised", "neutral"]
+    for label, name in enumerate(names):
+        for number in range(10):
+            save(tmp_path / "train" / name / f"Training_{number}.png", GREY + label)
+        save(tmp_path / "test" / name / "PrivateTest_1.jpg", GREY)
+    source = open_source(tmp_path, progress=False)
+    assert source.splits == (Split.TRAINING, Split.PUBLIC_TEST, Split.TEST)
+    assert len(source.faces(Split.TEST)) == 7
+    held_out = source.faces(Split.PUBLIC_TEST)  # one of ten of each class
+    assert sorted(held_out.fer.tolist()) == list(range(7))
+    assert (held_out.images[:, 0, 0, 0] == held_out.fer).all()  # pixel 0 is the label
+    assert len(source.faces(Split.TRAINING)) == 63
+    assert held_out.leaked.all()  # every class repeats one image
+    with pytest.raises(InputError, match="kept for the final figure"):
+        source.faces(Split.TEST, for_training=True)
+
+
+def test_grey_variants_are_grey(tmp_path):
+    save(tmp_path / "train" / "sad" / "0.png", GREY)
+    Image.fromarray(GREY).convert("LA").save(tmp_path / "train" / "sad" / "1.png")
+    images = load(tmp_path, Split.TRAINING, progress=False).images
+    assert images.shape == (2, 3, 4, 1) and (images[0] == images[1]).all()
+
+
+def test_votes_join_by_file_name(tmp_path):
+    write_folders(
+        make_images()[[3, 44]], FER[[3, 44]], FER7, np.array([3, 44]), Split.TEST, tmp_path
+    )
+    lines = vote_lines()
+    write_lines(tmp_path / "fer2013new.csv", lines)
+    votes = open_source(tmp_path, progress=False).votes
+    assert votes.tolist() == [[int(n) for n in lines[row + 1].split(",")[2:]] for row in (3, 44)]
+
+
+def test_votes_need_numbered_files(tmp_path):
+    save(tmp_path / "train" / "sad" / "face.png", GREY)
+    write_lines(tmp_path / "fer2013new.csv", vote_lines())
+    fails(tmp_path, "fer2013new.csv", "named after their row")
+
+
+def test_unknown_class(tmp_path):
+    save(tmp_path / "train" / "bored" / "0.png", GREY)
+    fails(tmp_path, str(tmp_path / "train" / "bored"), "'bored'", "angry, disgust")
+
+
+def test_unreadable_image(tmp_path):
+    save(tmp_path / "train" / "sad" / "0.png", GREY)
+    (tmp_path / "train" / "sad" / "1.png").write_text("no image")
+    fails(tmp_path, "1.png", "readable PNG or JPEG")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg"])
+def test_image_cut_short(tmp_path, ending):
+    path = tmp_path / "train" / "sad" / f"0.{ending}"
+    save(path, np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8))
+    path.write_bytes(path.read_bytes()[:-800])
+    fails(tmp_path, str(path), "readable PNG or JPEG")
+
+
+def test_deep_image(tmp_path):
+    save(tmp_path / "train" / "sad" / "0.png", GREY.astype(np.uint16) * 257)
+    fails(tmp_path, "0.png", "8 bits a channel")
+
+
+def test_images_of_different_sizes(tmp_path):
+    save(tmp_path / "train" / "sad" / "0.png", GREY)
+    save(tmp_path / "train" / "sad" / "1.png", GREY.T)
+    fails(tmp_path, "1.png", "3x4 grey", "4x3 grey")
+
+
+def test_grey_and_colour_mixed(tmp_path):
+    save(tmp_path / "train" / "sad" / "0.png", GREY)
+    save(tmp_path / "train" / "sad" / "1.png", np.repeat(GREY[:, :, None], 3, axis=2))
+    fails(tmp_path, "1.png", "3x4 grey", "3x4 RGB")
+
+
+def test_classes_without_images(tmp_path):
+    (tmp_path / "train" / "sad").mkdir(parents=True)
+    fails(tmp_path, "found no image")
