@@ -30,7 +30,7 @@ from reports.load import (
 )
 from reports.svg import STYLE, new_figure, to_svg
 from reports.tables import Table, figures_table
-from reports.text import count, eps_text, label_set_name, percent, words
+from reports.text import THIN, count, eps_text, label_set_name, listing, percent, words
 from reports.verdict import Figure, own_figures
 
 PHONE = 350
@@ -116,7 +116,7 @@ def _curve_chart(
         ]
     )
     labels = label_set_name(label_set)
-    title = _curve_title(rows, norm)
+    title = f"{labels} labels: {_curve_title(rows, norm)}"
     alt = f"Robust accuracy against eps under {labels} labels for {', '.join(shown)}. {title}"
     below = 30 + 17 * (len(shown) + 2)
     tall = max(300, 90 + 16 * (len(shown) + 2))
@@ -125,7 +125,7 @@ def _curve_chart(
             f"{name}-{'narrow' if narrow else 'wide'}",
             alt,
             (PHONE, 300 + below) if narrow else (760, tall),
-            (46, 14, 44 + below, 10) if narrow else (46, 210, 44, 10),
+            (46, 24, 44 + below, 10) if narrow else (46, 210, 44, 10),
             lambda axes, narrow=narrow: security_curves(
                 run.results,
                 axes,
@@ -142,7 +142,7 @@ def _curve_chart(
     caption = (
         f"Share of faces still read right under {labels} labels when every pixel may change by "
         f"up to eps ({norm_name(norm)}). Red: the worst case over "
-        f"{', '.join(words(part) for part in parts) or 'all attacks'}, band: 95\u202f% interval. "
+        f"{listing([words(part) for part in parts]) or 'all attacks'}, band: 95\u202f% interval. "
         "Grey, same line style: random noise of the same size. Dotted: always answering the most "
         f"frequent class. n = {_counts(rows)} faces."
     )
@@ -152,7 +152,7 @@ def _curve_chart(
         eps=[eps_text(eps, norm) for eps in rows["eps"]],
     )
     table = Table(name, *_cells(figures_table(name, shown_rows, keys)), _uri(rows, name))
-    return Chart(name, title, caption, [Panel(f"{labels} labels", svgs)], table)
+    return Chart(name, title, caption, [Panel("", svgs)], table)
 
 
 def scatter_chart(run: Run, headline: Headline) -> Chart | None:
@@ -172,14 +172,17 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
         else f"{best[1]} keeps most at {headline.text}: {highest.text}"
     )
     below = 17 * (len(known) if len(known) > 6 else 0)
-    size = (PHONE, 350 + below)
-    svg = drawing(
-        "scatter",
-        f"Clean accuracy against robust accuracy. {title}.",
-        size,
-        (48, 14, 44, 10),
-        lambda axes: clean_against_robust(run.results, axes, models=models, headline=headline),
-    )
+    svgs = [
+        drawing(
+            f"scatter-{kind}",
+            f"Clean accuracy against robust accuracy. {title}.",
+            (width, 330 + below),
+            (48, 26, 44, 10),
+            lambda axes: clean_against_robust(run.results, axes, models=models, headline=headline),
+            kind,
+        )
+        for kind, width in (("wide", 540), ("narrow", PHONE))
+    ]
     rows = pd.concat(
         part
         for model in known
@@ -202,7 +205,7 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
     )
     keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
     table = Table("scatter", *_cells(figures_table("", shown, keys)), _uri(rows, "scatter"))
-    return Chart("scatter", title, caption, [Panel("", [svg])], table)
+    return Chart("scatter", title, caption, [Panel("", svgs)], table)
 
 
 def label_set_chart(run: Run, headline: Headline | None) -> Chart | None:
@@ -286,7 +289,7 @@ def corruption_charts(run: Run) -> list[Chart]:
         shown = rows.assign(perturbation=rows["perturbation"].map(words))
         keys = {"perturbation": "corruption", "severity": "severity"}
         table = Table(name, *_cells(figures_table("", shown, keys)), _uri(rows, name))
-        charts.append(Chart(name, title, caption, [Panel(model, [svg])], table))
+        charts.append(Chart(name, title, caption, [Panel("", [svg])], table))
     return charts
 
 
@@ -309,14 +312,14 @@ def _curve_title(rows: pd.DataFrame, norm: str) -> str:
         eps for eps in rows["eps"].unique() if eps > 0
     )
     if not grid:
-        return "No attack gave a figure"
+        return "no attack gave a figure"
     eps = grid[-1] if norm == "linf" else grid[0]
     at = pick(rows, eps=eps)
     robust = at.loc[at["perturbation"] == WORST_CASE, "value"].dropna()
     noise = at.loc[at["perturbation"] == "noise", "value"].dropna()
     if robust.empty:
-        return f"No attack at {eps_text(eps, norm)} gave a figure"
-    text = f"At {eps_text(eps, norm)} the attack leaves {_range(robust)} of faces read right"
+        return f"no attack at {eps_text(eps, norm)} gave a figure"
+    text = f"at {eps_text(eps, norm)} the attack leaves {_range(robust)} of faces read right"
     return f"{text}; random noise of that size leaves {_range(noise)}" if len(noise) else text
 
 
@@ -352,7 +355,7 @@ def _agreement(run: Run) -> str:
 def _range(values: pd.Series) -> str:
     low, high = (percent(float(value), 0, 0 if value < 0.1 else 1) for value in
                  (values.min(), values.max()))  # fmt: skip
-    return low if low == high else f"{low.split(chr(0x202F))[0]}\N{EN DASH}{high}"
+    return low if low == high else f"{low.split(THIN)[0]}\u2060\N{EN DASH}\u2060{high}"
 
 
 def _counts(rows: pd.DataFrame) -> str:

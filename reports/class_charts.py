@@ -77,7 +77,7 @@ def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
         ]
         head = ["label", *map(str, counts.columns)]
         data = table(f"flows-{model}", head, cells, counts.reset_index())
-        charts.append(Chart(f"flows-{index}", title, caption, [Panel(model, [svg])], data))
+        charts.append(Chart(f"flows-{index}", title, caption, [Panel("", [svg])], data))
     return charts
 
 
@@ -86,8 +86,8 @@ def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool)
     svg = drawing(
         name,
         alt,
-        (PHONE, 108 + 30 * len(shares)),
-        (92, 8, 100, 8),
+        (PHONE, 96 + 30 * len(shares)),
+        (92, 8, 88, 8),
         lambda axes: confusion_matrix(shares, axes, attacked=attacked),
     )
     return Panel(heading, [svg])

@@ -6,6 +6,7 @@ be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), 
 """
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,14 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 _LINE_HEIGHT = 15
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
+
+
+class LineName(NamedTuple):
+    """Name of a line, and where and how it ends."""
+
+    height: float
+    text: str
+    style: dict[str, Any]
 
 
 def marker_of(models: Sequence[str], model: str) -> str:
@@ -53,13 +62,10 @@ def security_curves(
         perturbation: attack whose curve is drawn.
         names_below: names under the axes in a list (narrow pages) instead of right of it.
     """
-    labels: list[tuple[float, str, str, str]] = []
+    names: list[LineName] = []
     noise_ends = []
-    for model in models if shown is None else shown:
-        style = {
-            "marker": marker_of(models, model),
-            "linestyle": DASHES[list(models).index(model) % len(DASHES)],
-        }
+    for place, model in enumerate(models if shown is None else shown):
+        style = {"marker": marker_of(models, model), "linestyle": DASHES[place % len(DASHES)]}
         noise = curve(results, label_set, norm, "noise", model)
         if len(noise) > 1:
             axes.plot(noise["eps"], noise["value"], color=_GREY, linewidth=1.3, markersize=0, **style)
@@ -70,14 +76,17 @@ def security_curves(
         axes.fill_between(
             line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
         )
-        axes.plot(line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6, **style)
-        labels.append((float(line["value"].iloc[-1]), model, style["marker"], _RED))
+        axes.plot(line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6,
+            clip_on=False, **style)
+        names.append(LineName(float(line["value"].iloc[-1]), model, style | {"color": _RED}))
     if noise_ends:
-        labels.append((float(np.mean(noise_ends)), "random noise, same size", "", _GREY))
+        style = {"color": _GREY, "linestyle": "-"}
+        names.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
     chance = pick(results, label_set=label_set, metric="majority_share", subset="all")["value"]
     if len(chance):
-        axes.axhline(float(chance.iloc[0]), color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
-        labels.append((float(chance.iloc[0]), "most frequent class", "", _GREY))
+        style = {"color": _GREY, "linestyle": (0, (1, 2))}
+        axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
+        names.append(LineName(float(chance.iloc[0]), "most frequent class", style))
     grid = pick(results, label_set=label_set, norm=norm, metric="robust_accuracy")["eps"]
     ticks = [0.0, *sorted(set(grid[grid > 0]))]
     axes.set_xlim(0, max(ticks) or 1)
@@ -85,7 +94,7 @@ def security_curves(
     _thin_ticks(axes, ticks)
     axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
     _percent_axis(axes, "y")
-    (_list_names if names_below else _name_lines)(axes, labels)
+    (_list_names if names_below else _name_lines)(axes, names)
 
 
 def curve(
@@ -268,24 +277,23 @@ def _thin_ticks(axes: Axes, ticks: list[float]) -> None:
     axes.set_xticks(ticks, [text.get_text() for text in axes.get_xticklabels()])
 
 
-def _name_lines(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
+def _name_lines(axes: Axes, names: list[LineName]) -> None:
     """Names right of the axes at the heights of the lines, moved apart where they would overlap."""
-    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
-    labels = sorted(labels, key=lambda label: label[0])
-    places = spread([value for value, *_ in labels], _LINE_HEIGHT / height, 1.02)
-    line = {"transform": axes.transAxes, "clip_on": False, "linewidth": 0.8}
-    width = axes.get_position().width * axes.figure.get_size_inches()[0] * 72
+    width, height = _pixels(axes)
+    names = sorted(names, key=lambda name: name.height)
+    places = spread([name.height for name in names], _LINE_HEIGHT / height, 1.02)
+    outside = {"transform": axes.transAxes, "clip_on": False, "linewidth": 0.8}
     step = 18 / width
-    for place, (value, name, marker, colour) in zip(places, labels, strict=True):
-        axes.plot([1.0, 1 + step * 0.8], [value, place], color=colour, **line)
+    for place, (end, text, style) in zip(places, names, strict=True):
+        marker, colour = style.get("marker"), style["color"]
+        axes.plot([1.01, 1 + step * 0.8], [end, place], color=colour, **outside)
         if marker:
-            axes.plot(
-                [1 + step], [place], color=colour, marker=marker, markersize=5.5, **line
-            )
+            point = {"marker": marker, "markersize": 5.5, "color": colour}
+            axes.plot([1 + step], [place], **point, **outside)
         axes.text(
             1 + step * (1.5 if marker else 1.0),
             place,
-            name,
+            text,
             transform=axes.transAxes,
             va="center_baseline",
             color=_INK if marker else _MUTED,
@@ -293,20 +301,23 @@ def _name_lines(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
         )
 
 
-def _list_names(axes: Axes, labels: list[tuple[float, str, str, str]]) -> None:
-    lines = [
-        Line2D([], [], color=colour, marker=marker, label=name, linestyle="-" if marker else "--")
-        for _, name, marker, colour in sorted(labels, key=lambda label: -label[0])
-    ]
-    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+def _list_names(axes: Axes, names: list[LineName]) -> None:
+    """Names under the axes, one a line, highest first."""
+    names = sorted(names, key=lambda name: -name.height)
     axes.legend(
-        handles=lines,
+        handles=[Line2D([], [], label=name.text, **name.style) for name in names],
         loc="upper left",
-        bbox_to_anchor=(-0.1, -48 / height),
+        bbox_to_anchor=(-0.1, -48 / _pixels(axes)[1]),
         frameon=False,
         fontsize=12,
         borderpad=0,
+        handlelength=2.6,
     )
+
+
+def _pixels(axes: Axes) -> tuple[float, float]:
+    box, (width, height) = axes.get_position(), axes.figure.get_size_inches()
+    return 72 * float(box.width * width), 72 * float(box.height * height)
 
 
 def spread(values: list[float], gap: float, top: float) -> list[float]:

@@ -108,13 +108,35 @@ def attack_words(run: Run) -> list[tuple[str, str, str]]:
     return found
 
 
+def cost_summary(run: Run) -> Table:
+    """What each kind of perturbation cost, over all models and labels."""
+    rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
+        columns=["perturbation", "norm", "forward", "backward", "seconds"]
+    )
+    rows = rows.fillna({"norm": "", "forward": 0, "backward": 0, "seconds": 0})
+    sums = rows.groupby(["perturbation", "norm"], sort=False)
+    cells = [
+        [
+            words(name),
+            norm_name(norm) if norm else "",
+            count(len(group)),
+            count(float(group["forward"].sum())),
+            count(float(group["backward"].sum())),
+            seconds(float(group["seconds"].sum())),
+        ]
+        for (name, norm), group in sums
+    ]
+    head = ["attack or corruption", "norm", "sweeps", "forward passes", "backward passes", "time"]
+    return table("cost-summary", head, cells, sums.sum().reset_index())
+
+
 def costs(run: Run) -> Table:
     """What each perturbation cost."""
     rows = run.manifest["perturbations"]
     cells = [
         [
             words(cost["perturbation"]),
-            cost.get("norm", ""),
+            norm_name(cost["norm"]) if cost.get("norm") else "",
             cost.get("model") or "all",
             label_set_name(cost.get("attacked_labels") or MISSING),
             _number(cost.get("forward")),

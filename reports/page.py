@@ -10,7 +10,15 @@ from reports.charts import Chart, corruption_charts, curve_charts, label_set_cha
 from reports.class_charts import confusion_charts, flow_charts
 from reports.gallery import examples
 from reports.load import Run, headline
-from reports.method import GLOSSARY, attack_words, costs, facts, manifest_text, threat_model
+from reports.method import (
+    GLOSSARY,
+    attack_words,
+    cost_summary,
+    costs,
+    facts,
+    manifest_text,
+    threat_model,
+)
 from reports.reliability import reliability
 from reports.svg import theme_css
 from reports.text import count, label_set_name
@@ -38,6 +46,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     top = headline(run.results)
     sections: list[tuple[str, Callable[[], object]]] = [
         ("verdicts", lambda: verdicts(run, top)),
@@ -51,6 +60,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("gallery", lambda: examples(run.gallery)),
         ("corruptions", lambda: corruption_charts(run)),
         ("reliability", lambda: reliability(run)),
+        ("cost_summary", lambda: cost_summary(run)),
         ("costs", lambda: costs(run)),
     ]
     values: dict[str, object] = {}

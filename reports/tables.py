@@ -1,6 +1,7 @@
 """Tables of the page: what is shown, and the same rows in full precision as a csv to download."""
 
 import base64
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -23,6 +24,15 @@ class Table:
     head: list[str]
     rows: list[list[str]]
     uri: str
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Columns that hold numbers only."""
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.head)
+        return [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
+
+
+_NUMBER = re.compile("[<>]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)")
 
 
 def table(name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame) -> Table:

@@ -7,6 +7,7 @@ import math
 from fractions import Fraction
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EM DASH}"
 _DASH = "\N{EN DASH}"
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from reports.load import Headline, Run, clean_accuracy, norm_name, pick, robust_accuracy
 from reports.tables import Table, table
-from reports.text import MISSING, THIN, count, eps_text, interval, label_set_name, listing, percent
+from reports.text import MISSING, NBSP, THIN, count, eps_text, interval, label_set_name, listing, percent
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
     elif headline is None:
         sentence = (
             f"reads {clean.text} of faces (95{THIN}% interval {clean.interval}, "
-            f"n = {count(clean.n)}); no attack was run."
+            f"n{NBSP}={NBSP}{count(clean.n)}); no attack was run."
         )
     elif not robust.known:
         sentence = (
@@ -148,7 +148,7 @@ def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
     else:
         sentence = (
             f"reads {clean.text} of faces; {robust.text} survive {headline.text} "
-            f"(95{THIN}% interval {robust.interval}, n = {count(robust.n)})."
+            f"(95{THIN}% interval {robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
     return Verdict(model, labels, sentence, clean, robust, status, note)
 
