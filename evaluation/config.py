@@ -130,9 +130,14 @@ def configure(
     """Fill a run's configuration from its tier and what the user asked for.
 
     Args:
+        split: part of the data.
+        models: ids or folders.
         labels: comma-separated label sets.
+        tier: preset to start from.
+        norm: of the attacks.
         eps: comma-separated grid such as "1/255,2/255", None for the tier's.
         limit: rows, None for the tier's, 0 for all.
+        seed: of every draw.
 
     Raises:
         InputError: an unknown label set, a bad eps, or a grid that the norm lacks.

@@ -1,5 +1,7 @@
 """Choose the faces the report shows: broken images of every class, from the strongest attack."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -78,7 +80,7 @@ def join(parts: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str
     return joined
 
 
-def _pad(array: np.ndarray, width: int, fill: object) -> np.ndarray:
+def _pad(array: np.ndarray, width: int, fill: Any) -> np.ndarray:
     return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill)
 
 

@@ -5,7 +5,7 @@ attack becomes an error row, not a lost run (R24).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,13 @@ class Job:
         return f"{source}{self.spec.perturbation}{norm}"
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What became of a job: its set, or the error that ended it."""
 
     job: Job
     made: AdversarialSet | CorruptedSet | None
     error: str = ""
-    lines: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def record(self) -> dict[str, Any]:
         """Entry of the manifest's `perturbations`."""
@@ -251,13 +250,11 @@ def evaluate_run(
             parts += [corrupted_lines(faces, c, clean[c.id], made) for c in classifiers]
         elif isinstance(made, AdversarialSet) and job.classifier:
             logits = clean[job.classifier.id][job.rows]
-            outcome.lines = attacked_lines(faces.take(job.rows), job.classifier, logits, made)
-            parts.append(outcome.lines)
-            checks += set_checks(job.classifier, made, images[job.rows], outcome.lines)
-        if _shown(outcome, config):
-            galleries.append(
-                gallery.examples(job.classifier, made, images[job.rows], outcome.lines)
-            )
+            lines = attacked_lines(faces.take(job.rows), job.classifier, logits, made)
+            parts.append(lines)
+            checks += set_checks(job.classifier, made, lines)
+            if _shown(job, config):
+                galleries.append(gallery.examples(job.classifier, made, images[job.rows], lines))
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     write_gallery(gallery.join(galleries, faces.images.shape[1:]), out / "gallery.npz")
@@ -266,12 +263,10 @@ def evaluate_run(
     return [outcome.record() for outcome in outcomes]
 
 
-def _shown(outcome: Outcome, config: RunConfig) -> bool:
+def _shown(job: Job, config: RunConfig) -> bool:
     """The gallery shows the last attack of the preset, on the labels a model was trained on."""
-    job = outcome.job
     return (
-        outcome.made is not None
-        and job.classifier is not None
+        job.classifier is not None
         and job.spec.perturbation == config.attacks[-1].name
         and job.spec.attacked_labels == job.classifier.scheme.name
     )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,9 +20,7 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from datasets.faceset import FaceSet
+    from datasets.faceset import FaceSet, Split
     from evaluation.config import RunConfig
     from evaluation.fail_under import Requirement
     from evaluation.pipeline import Listener
@@ -68,19 +67,21 @@ def main(
 
     if adversarial and not adversarial.is_dir():
         raise InputError(f"--adversarial must be a folder of sets; got {adversarial}.")
-    options = {
-        "split": parse_choice(Split, split, "--split"),
-        "models": tuple(resolve(models)),
-        "tier": parse_choice(Tier, tier, "--tier"),
-        "norm": parse_norm(norm),
-        "eps": eps,
-        "limit": limit,
-        "seed": seed,
-    }
-    configure(**options, labels=labels or "fer")  # refuse wrong options before reading anything
+    asked_split = parse_choice(Split, split, "--split")
+    configured = partial(
+        configure,
+        split=asked_split,
+        models=tuple(resolve(models)),
+        tier=parse_choice(Tier, tier, "--tier"),
+        norm=parse_norm(norm),
+        eps=eps,
+        limit=limit,
+        seed=seed,
+    )
+    configured(labels=labels or "fer")  # refuse wrong options before reading anything
     requirements = [parse_requirement(text) for text in fail_under or []]
-    faces = _faces(_data(data), votes, options["split"])
-    config = configure(**options, labels=labels or ",".join(faces.label_sets))
+    faces = _faces(_data(data), votes, asked_split)
+    config = configured(labels=labels or ",".join(faces.label_sets))
     for requirement in requirements:
         requirement.check_grid(config.eps)
     if labels is None and len(faces.label_sets) == 1:
@@ -140,7 +141,7 @@ def _data(given: str | None) -> Path:
     return Path(given or os.environ.get("DEADPAN_DATA") or "data")
 
 
-def _faces(data: Path, votes: Path | None, split: Any) -> "FaceSet":
+def _faces(data: Path, votes: Path | None, split: "Split") -> "FaceSet":
     from datasets.read import load
 
     return load(data, split, votes=votes)

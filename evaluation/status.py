@@ -1,4 +1,4 @@
-"""Which figures carry a flag: those of a perturbation whose check failed, and those that crashed."""
+"""Which figures carry a flag: their check failed, or their attack crashed."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
 """The table a run ends with: clean and worst-case robust accuracy of each model and label set."""
 
 import io
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -42,6 +43,6 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
     return capture.get().rstrip()
 
 
-def _percent(row: object) -> str:
+def _percent(row: Any) -> str:
     flag = "" if row.status == "ok" else " !"
     return f"{100 * row.value:.1f} ({100 * row.ci_low:.1f}-{100 * row.ci_high:.1f}){flag}"

@@ -31,7 +31,7 @@ def architecture(
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise InputError(
             f"an architecture must be one of {', '.join(ARCHITECTURES)}; got {name!r}. "
-            f"{hint}Add a file to fer_models/ and a line to fer_models/architectures.py for a new one."
+            f"{hint}A new one is a file and a line in fer_models/architectures.py."
         )
     module = importlib.import_module(ARCHITECTURES[name])
     return module.build, module.RECIPE

@@ -17,17 +17,17 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     Returns:
         float32 (N, H, W, C) in [0, 1].
     """
-    count, height, width, _ = images.shape
+    count, (height, width) = len(images), images.shape[1:3]
     mirror = np.where(recipe.flip & (rng.random(count) < 0.5), -1.0, 1.0)
-    angle = np.deg2rad(rng.uniform(-recipe.rotation, recipe.rotation, count))
+    angle = rng.uniform(-recipe.rotation, recipe.rotation, count) * np.pi / 180
     scale = 1 + rng.uniform(-recipe.zoom, recipe.zoom, count)
-    shift = rng.uniform(-recipe.shift, recipe.shift, (count, 2)) * (height / 48, width / 48)
+    move = rng.uniform(-recipe.shift, recipe.shift, (count, 2)) * (width / 48, height / 48)
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     views = np.empty(images.shape, np.float32)
     for i, image in enumerate(images):
         cos, sin = scale[i] * np.cos(angle[i]), scale[i] * np.sin(angle[i])
         linear = np.array([[mirror[i] * cos, -sin], [mirror[i] * sin, cos]])
-        offset = centre + shift[i] - linear @ centre
+        offset = centre + move[i] - linear @ centre
         warped = cv2.warpAffine(
             image,
             np.column_stack([linear, offset]),
@@ -40,13 +40,13 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     gain = 1 + rng.uniform(-recipe.contrast, recipe.contrast, (count, 1, 1, 1))
     mean = views.mean(axis=(1, 2, 3), keepdims=True)
     views = np.clip((views - mean) * gain + mean, 0, 1).astype(np.float32)
-    for i in np.flatnonzero(rng.random(count) < recipe.erase):
-        _erase_rectangle(views[i], rng)
+    for row in np.flatnonzero(rng.random(count) < recipe.erase):
+        _erase_rectangle(views[row], rng)
     return views
 
 
 def _erase_rectangle(image: np.ndarray, rng: np.random.Generator) -> None:
     height, width, _ = image.shape
-    rows, columns = rng.integers(height // 6, height // 2), rng.integers(width // 6, width // 2)
-    top, left = rng.integers(0, height - rows), rng.integers(0, width - columns)
+    rows, columns = (int(rng.integers(side // 6, side // 2)) for side in (height, width))
+    top, left = int(rng.integers(0, height - rows)), int(rng.integers(0, width - columns))
     image[top : top + rows, left : left + columns] = image.mean()

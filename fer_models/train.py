@@ -59,7 +59,7 @@ def main(
     from fer_models.architectures import architecture
     from fer_models.backend import start_backend
 
-    changes = {
+    changes: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -120,10 +120,11 @@ def _rows(faces: "FaceSet", labels: LabelSet, rule: VoteRule) -> "TrainingRows":
 
     if labels not in faces.label_sets:
         raise InputError(f"--labels {labels} needs such labels, but {faces.name} has none: --votes")
-    if labels is LabelSet.FER:
-        targets = np.eye(SCHEMES[labels].num_classes, dtype=np.float32)[faces.fer]
-    else:
+    if labels is LabelSet.FERPLUS and faces.votes is not None:
         targets = vote_targets(faces.votes, rule)
+    else:
+        one_hot = np.eye(SCHEMES[labels].num_classes, dtype=np.float32)
+        targets = one_hot[faces.labels(labels).values]
     kept = targets.any(axis=1)
     return TrainingRows(faces.images[kept], targets[kept])
 

@@ -1,0 +1,77 @@
+"""Losses and input gradients against hand values and finite differences."""
+
+import numpy as np
+import pytest
+
+from datasets.labels import FER7
+from fer_models.classifier import wrap
+from fer_models.contract import Contract
+from fer_models.gradients import Loss, input_gradients
+from tests.fer_models.conftest import tiny_classifier, tiny_model
+
+LABELS = np.arange(12) % 7
+
+
+def test_losses_by_their_definitions(images: np.ndarray) -> None:
+    classifier = tiny_classifier()
+    logits = classifier.logits(images).astype(np.float64)
+    true = logits[np.arange(12), LABELS]
+    entropy = np.log(np.exp(logits).sum(axis=1)) - true
+    others = logits.copy()
+    others[np.arange(12), LABELS] = -np.inf
+    found = input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
+    np.testing.assert_allclose(found.logits, logits, atol=1e-4)
+    np.testing.assert_allclose(found.loss, entropy, atol=1e-4)
+    margin = input_gradients(classifier, images, LABELS, Loss.MARGIN)
+    np.testing.assert_allclose(margin.loss, others.max(axis=1) - true, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [Loss.CROSS_ENTROPY, Loss.MARGIN])
+def test_gradients_agree_with_finite_differences(images: np.ndarray, loss: Loss) -> None:
+    classifier = tiny_classifier()
+    images = images * 0.5 + 0.25
+    found = input_gradients(classifier, images, LABELS, loss)
+    direction = np.random.default_rng(2).standard_normal(images.shape).astype(np.float32)
+    step = np.float32(1e-3)
+    ahead = input_gradients(classifier, images + step * direction, LABELS, loss).loss
+    behind = input_gradients(classifier, images - step * direction, LABELS, loss).loss
+    slope = (found.gradient * direction).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose((ahead - behind) / (2 * step), slope, atol=0.01, rtol=0.01)
+
+
+def test_scaled_cross_entropy_does_not_hang_on_the_logits_scale(images: np.ndarray) -> None:
+    plain, sharp = tiny_classifier(), tiny_model()
+    last = sharp.layers[-1]
+    last.kernel.assign(100 * np.asarray(last.kernel))
+    last.bias.assign(100 * np.asarray(last.bias))
+    confident = wrap(sharp, Contract(8, 8, 1, FER7), model_id="sharp")
+    one, other = (
+        input_gradients(classifier, images, LABELS, Loss.SCALED_CROSS_ENTROPY)
+        for classifier in (plain, confident)
+    )
+    np.testing.assert_allclose(one.loss, other.loss, rtol=1e-3)
+    np.testing.assert_allclose(one.gradient, other.gradient, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("count", [1, 9, 12])
+def test_padding_changes_nothing(images: np.ndarray, count: int) -> None:
+    classifier = tiny_classifier()
+    whole = input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
+    part = input_gradients(classifier, images[:count], LABELS[:count], Loss.CROSS_ENTROPY)
+    assert part.gradient.shape == (count, 8, 8, 1)
+    np.testing.assert_allclose(part.gradient, whole.gradient[:count], atol=1e-5)
+
+
+def test_a_constant_model_has_zero_gradients(images: np.ndarray) -> None:
+    model = tiny_model()
+    model.layers[-1].kernel.assign(np.zeros(model.layers[-1].kernel.shape))
+    classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="constant")
+    assert not input_gradients(classifier, images, LABELS, Loss.MARGIN).gradient.any()
+
+
+def test_nan_is_an_error_never_a_zero(images: np.ndarray) -> None:
+    model = tiny_model()
+    model.layers[-1].bias.assign(np.full(7, np.nan))
+    classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="nan")
+    with pytest.raises(FloatingPointError, match="nan: NaN"):
+        input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)

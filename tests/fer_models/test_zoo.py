@@ -1,0 +1,120 @@
+"""Cards, hashes and names: what loads, and what is refused in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.errors import InputError
+from fer_models import zoo
+from fer_models.architectures import architecture
+from fer_models.cards import Card, read_card, write_card
+from fer_models.weights import file_sha256, load_weights, save_weights
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a training: weights and card of an untrained mini_xception."""
+    folder = tmp_path_factory.mktemp("mini_xception.fer")
+    build, recipe = architecture("mini_xception")
+    save_weights(build((48, 48, 1), 7), folder / "weights.npz")
+    card = Card(
+        id="mini_xception.fer",
+        architecture="mini_xception",
+        label_set="fer",
+        input_shape=(48, 48, 1),
+        parameters=1,
+        recipe=recipe,
+        precision="float32",
+        seed=0,
+        runs_tried=1,
+        training_rule=None,
+        training_rows=0,
+        epochs=1,
+        best_epoch=1,
+        data_sha256="",
+        validation_accuracy=0.1,
+        validation_rows=0,
+        weights_sha256=file_sha256(folder / "weights.npz"),
+    )
+    write_card(card, folder / "card.json")
+    return folder
+
+
+@pytest.fixture
+def copy(trained: Path, tmp_path: Path) -> Path:
+    for name in ("weights.npz", "card.json"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    return tmp_path
+
+
+def test_a_folder_loads(trained: Path) -> None:
+    assert zoo.load(str(trained)).logits(np.zeros((2, 48, 48, 1), np.float32)).shape == (2, 7)
+    assert zoo.resolve(str(trained)) == [str(trained)]
+
+
+def test_card_round_trip(trained: Path, tmp_path: Path) -> None:
+    card = read_card(trained / "card.json")
+    write_card(card, tmp_path / "card.json")
+    assert read_card(tmp_path / "card.json") == card
+
+
+def test_a_wrong_hash_is_refused(copy: Path) -> None:
+    with open(copy / "weights.npz", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(InputError, match=r"weights\.npz: expected sha256 .* found"):
+        zoo.load(str(copy))
+
+
+def test_missing_weights_are_refused(copy: Path) -> None:
+    (copy / "weights.npz").unlink()
+    with pytest.raises(InputError, match="found no such file"):
+        zoo.load(str(copy))
+
+
+def test_weights_cut_short_are_refused(copy: Path) -> None:
+    path = copy / "weights.npz"
+    path.write_bytes(path.read_bytes()[:2000])
+    build, _ = architecture("mini_xception")
+    with pytest.raises(InputError, match=r"expected a whole \.npz"):
+        load_weights(build((48, 48, 1), 7), path)
+
+
+def test_weights_of_another_net_are_refused(copy: Path) -> None:
+    build, _ = architecture("simple_cnn")
+    with pytest.raises(InputError, match="do not fit simple_cnn"):
+        load_weights(build((48, 48, 1), 7), copy / "weights.npz")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "expected a model card"),
+        ("{}", "id: Field required"),
+        ('{"id": "x", "colour": 1}', "card"),
+    ],
+)
+def test_damaged_cards_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "card.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_card(tmp_path / "card.json")
+
+
+def test_missing_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_card(tmp_path / "card.json")
+
+
+def test_names_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = ["mini_xception.fer", "simple_cnn.fer", "simple_cnn.ferplus", "xception.fer"]
+    monkeypatch.setattr(zoo, "model_ids", lambda: known)
+    assert zoo.resolve("simple_cnn") == ["simple_cnn.fer", "simple_cnn.ferplus"]
+    assert zoo.resolve("simple_cnn.fer,simple_cnn") == ["simple_cnn.fer", "simple_cnn.ferplus"]
+    assert zoo.resolve("all") == known
+    assert zoo.resolve("starter") == known[:3]
+    with pytest.raises(InputError, match="Did you mean 'simple_cnn'"):
+        zoo.resolve("simple_cnnn")
+    with pytest.raises(InputError, match="at least one"):
+        zoo.resolve(" , ")
+    with pytest.raises(InputError, match="got 'nosuch'"):
+        zoo.load("nosuch")
