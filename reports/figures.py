@@ -19,7 +19,7 @@ from reports.load import WORST_CASE, Headline, clean_accuracy, pick, robust_accu
 from reports.svg import ROLES, ink_on, sequential
 from reports.text import THIN, eps_text, words
 
-MARKERS = "osD^vPX<>ph*dH8"
+MARKERS = "os^DvPX<*>phd"
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 _LINE_HEIGHT = 15
@@ -35,8 +35,12 @@ class LineName(NamedTuple):
 
 
 def marker_of(models: Sequence[str], model: str) -> str:
-    """Marker of a model, the same in every figure of a report."""
-    return MARKERS[list(models).index(model) % len(MARKERS)]
+    """Marker of a model, the same in every figure of a report; one an architecture.
+
+    `simple_cnn.fer` and `simple_cnn.ferplus` share a marker: colour or figure tells their labels.
+    """
+    names = list(dict.fromkeys(name.partition(".")[0] for name in models))
+    return MARKERS[names.index(model.partition(".")[0]) % len(MARKERS)]
 
 
 def security_curves(
@@ -82,7 +86,9 @@ def security_curves(
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         names.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
-    chance = pick(results, label_set=label_set, metric="majority_share", subset="all")["value"]
+    drawn = list(models if shown is None else shown)
+    shares = pick(results, label_set=label_set, metric="majority_share", subset="all", model=drawn)
+    chance = shares["value"].dropna()
     if len(chance):
         style = {"color": _GREY, "linestyle": (0, (1, 2))}
         axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)

@@ -46,8 +46,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "the summed squares over all pixels."),
     ("Macro F1", "Mean over the classes of the balance between finding a class and being right "
      "when naming it."),
-    ("Median smallest eps", "Half of the faces break with a change this small or smaller; faces "
-     "that are wrong from the start count as 0."),
+    ("Median smallest eps", "Half of the faces read right when clean break at this eps or below; "
+     "nothing between the eps that were tried is guessed."),
     ("Not distinguishable", "The paired test (McNemar, corrected after Holm) cannot tell the two "
      "models apart on these faces."),
     ("Robust accuracy", "Right on the clean face and on every attacked version, over all faces."),

@@ -46,7 +46,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["sentence"] = _sentence
     top = headline(run.results)
     sections: list[tuple[str, Callable[[], object]]] = [
         ("verdicts", lambda: verdicts(run, top)),
@@ -85,6 +85,11 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         version=run.manifest.get("deadpan_version", ""),
         svgs=_svgs,
     )
+
+
+def _sentence(text: str) -> str:
+    """A message with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('. ')}." if text else ""
 
 
 def _svgs(chart: Chart) -> list[tuple[str, list[Markup]]]:

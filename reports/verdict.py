@@ -6,7 +6,7 @@ import pandas as pd
 
 from reports.load import Headline, Run, clean_accuracy, norm_name, pick, robust_accuracy
 from reports.tables import Table, table
-from reports.text import MISSING, NBSP, THIN, count, eps_text, interval, label_set_name, listing, percent
+from reports.text import MISSING, NBSP, THIN, count, eps_text, interval, label_set_name, listing, percent, words
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,23 @@ def robust_figure(
 
 
 def standing(run: Run, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
-    """The worst status among a model's figures and its checks, and the reason in words."""
-    checks = run.checks[run.checks["model"] == model]
-    failed = [cost for cost in run.manifest["perturbations"] if cost.get("model") == model]
+    """The worst status of a model under its own labels, and the reason in words."""
+    own = run.own_label_set(model)
+    checks = pick(run.checks, model=model, attacked_labels=["", own])
+    jobs = [
+        job
+        for job in run.manifest["perturbations"]
+        if job.get("model") == model and job.get("attacked_labels") == own
+    ]
     for status in ("error", "flagged"):
         reasons = list(checks.loc[checks["status"] == status, "message"])
-        reasons += [cost["message"] for cost in failed if cost.get("status") == status]
+        reasons += [
+            f"{words(job['perturbation'])} failed: {job['message']}"
+            for job in jobs
+            if job.get("status") == status
+        ]
         if reasons or any(figure.status == status for figure in figures):
-            reason = next((text for text in reasons if text), "see the reliability box")
-            return status, str(reason)
+            return status, str(reasons[0]) if reasons else "One of its attacks did not finish."
     return "ok", ""
 
 
@@ -135,12 +143,12 @@ def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
     labels = label_set_name(run.own_label_set(model))
     if not clean.known:
         sentence = "gave no figure in this run."
-    elif headline is None:
+    elif headline is None and status != "error":
         sentence = (
             f"reads {clean.text} of faces (95{THIN}% interval {clean.interval}, "
             f"n{NBSP}={NBSP}{count(clean.n)}); no attack was run."
         )
-    elif not robust.known:
+    elif headline is None or not robust.known:
         sentence = (
             f"reads {clean.text} of faces; the attack gave no figure, "
             "so nothing is known about its robustness."
@@ -241,8 +249,7 @@ def _cells(run: Run, model: str, headline: Headline | None, extra: list[float]) 
         ).sort_values("perturbation", ascending=False, kind="stable")
         success = pick(attacked, metric="attack_success_rate", eps=headline.eps)
         cells.append(_cell(Figure.of(success)))
-        median = Figure.of(pick(attacked, metric="median_smallest_eps"))
-        cells.append(_distance(median, headline.norm))
+        cells.append(_distance(pick(attacked, metric="median_smallest_eps"), headline.norm))
     parameters = run.manifest["models"][model].get("parameters")
     number = float("nan") if parameters is None else float(parameters)
     return [*cells, Cell(count(number), number)]
@@ -252,11 +259,13 @@ def _cell(figure: Figure) -> Cell:
     return Cell(figure.text, figure.value, figure.interval, figure.status)
 
 
-def _distance(figure: Figure, norm: str) -> Cell:
-    if not figure.known:
+def _distance(rows: pd.DataFrame, norm: str) -> Cell:
+    """The median smallest eps; infinite when fewer than half broke: beyond the grid."""
+    if rows.empty or pd.isna(rows["value"].iloc[0]):
         return Cell(MISSING, float("nan"))
-    text = f"{255 * figure.value:.1f}/255" if norm == "linf" else f"{figure.value:.2f}"
-    return Cell(text, figure.value, "" if norm == "linf" else norm_name(norm), figure.status)
+    value, largest = float(rows["value"].iloc[0]), float(rows["eps"].iloc[0])
+    text = f">{eps_text(largest, norm)}" if value == float("inf") else eps_text(value, norm)
+    return Cell(text, value, "", str(rows["status"].iloc[0]))
 
 
 def _grid(results: pd.DataFrame, headline: Headline) -> list[float]:
