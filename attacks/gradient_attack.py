@@ -50,5 +50,4 @@ def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
 
 def zero_gradients(gradient: np.ndarray) -> np.ndarray:
     """int64 (N,): 1 where an image's gradient has no nonzero pixel, else 0."""
-    dead: np.ndarray = ~gradient.reshape(len(gradient), -1).any(axis=1)
-    return dead.astype(np.int64)
+    return np.where(gradient.any(axis=(1, 2, 3)), 0, 1)

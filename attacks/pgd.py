@@ -32,7 +32,7 @@ class PGD(GradientAttack):
 
     steps: int = 10
     restarts: int = 1
-    step_size: float = 0.5
+    step_size: float = 1.0
 
     name: ClassVar[str] = "pgd"
 

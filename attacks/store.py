@@ -160,12 +160,11 @@ def open_set(directory: Path) -> AdversarialSet | CorruptedSet:
 
 
 def find_set(key: str, directories: Iterable[Path]) -> Path | None:
-    """Folder of the complete set with this key, in or one level below the directories."""
+    """Folder of the complete set with this key, in the directories or up to two levels below."""
     for directory in directories:
-        for manifest in (directory / MANIFEST, *sorted(directory.glob(f"*/{MANIFEST}"))):
-            if manifest.exists() and read_header(manifest.parent).key == key:
-                header = read_header(manifest.parent)
-                if all(chunk_path(manifest.parent, i).exists() for i in range(len(header.chunks))):
+        for level in ("", "*/", "*/*/"):
+            for manifest in sorted(directory.glob(level + MANIFEST)):
+                if _is_complete(manifest.parent, key):
                     return manifest.parent
     return None
 
@@ -263,6 +262,16 @@ def read_header(directory: Path) -> SetHeader:
         ) from error
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: expected the manifest of a set, found {error!r}.") from error
+
+
+def _is_complete(directory: Path, key: str) -> bool:
+    """Whether it holds all chunks of this set; other manifests (a run's) are no sets."""
+    try:
+        header = read_header(directory)
+    except InputError:
+        return False
+    chunks = range(len(header.chunks))
+    return header.key == key and all(chunk_path(directory, i).exists() for i in chunks)
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -28,7 +28,7 @@ from attacks.store import (
 from datasets.errors import InputError
 from fer_models.classifier import Classifier
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
 
 

@@ -84,7 +84,7 @@ def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
 
 def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:
     """Size of the difference of two images, float64 (N,), from arrays (N, H, W, C)."""
-    difference = np.abs(a.astype(np.float64) - b).reshape(len(a), -1)
+    difference = np.abs(a.astype(np.float64) - b).reshape(len(a), math.prod(a.shape[1:]))
     if norm is Norm.LINF:
         return difference.max(axis=1, initial=0.0)
     if norm is Norm.L2:

@@ -1,0 +1,152 @@
+"""`python -m attacks.generate --data DIR --models ID --attack pgd --eps 4/255 --out DIR`.
+
+Writes one folder a model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
+
+    manifest.json, chunk-*.npz   the set, float32 (`attacks/store.py`); `python -m evaluation.run
+                                 --adversarial OUT` takes it back
+    success.csv                  one line a face: label, smallest eps, and per eps whether the
+                                 float32 image and its 8-bit copy are wrong
+    eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
+
+Faces that stand are written clean. The same command goes on where a killed one stopped.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.labels import LabelSet
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attacks.spec import SetSpec
+    from attacks.store import AdversarialSet
+    from fer_models.classifier import Classifier
+
+Option = typer.Option
+
+
+def main(
+    data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
+    models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")],
+    out: Annotated[Path, Option(help="Where the sets go.")],
+    attack: Annotated[str, Option(help="pgd, fgsm, noise.")] = "pgd",
+    norm: Annotated[str, Option(help="linf or l2.")] = "linf",
+    eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255",
+    labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER,
+    split: Annotated[Split, Option(help="Part of the data.")] = Split.PUBLIC_TEST,
+    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    limit: Annotated[
+        int | None, Option(min=1, help="First faces of a seeded permutation; all by default.")
+    ] = None,
+    seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
+    steps: Annotated[int | None, Option(help="Gradient steps. Default: the attack's.")] = None,
+    restarts: Annotated[int | None, Option(help="Starting points. Default: the attack's.")] = None,
+) -> None:
+    """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
+    from attacks.threat_model import check_eps, parse_eps, parse_norm
+    from datasets.read import load
+    from fer_models.zoo import resolve
+
+    known_norm = parse_norm(norm)
+    grid = [parse_eps(text) for text in eps.split(",")]
+    for value in grid:
+        check_eps(value, known_norm)
+    ids = resolve(models)
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from attacks.registry import attack_spec
+    from fer_models import zoo
+
+    given = {"steps": steps, "restarts": restarts}
+    options = {name: value for name, value in given.items() if value is not None}
+    spec = attack_spec(attack, known_norm, grid, labels, seed=seed, **options)
+    faces = load(data, split, votes=votes).limit(limit, seed)
+    if labels not in faces.label_sets:
+        raise InputError(f"{data}: has no {labels} labels. Give --votes FILE for ferplus.")
+    for model in ids:
+        _generate(zoo.load(model), faces, spec, labels, out)
+
+
+def _generate(
+    classifier: "Classifier", faces: FaceSet, spec: "SetSpec", label_set: LabelSet, out: Path
+) -> None:
+    import numpy as np
+
+    from attacks.sweep import make_adversarial_set
+    from datasets.progress import bar
+
+    translated = faces.labels(label_set).to(classifier.scheme)
+    faces, values = faces.take(translated.present), translated.values[translated.present]
+    clean = faces.images.astype(np.float32) / np.float32(255)
+    name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
+    with bar(name) as on_chunk:
+        made = make_adversarial_set(
+            classifier,
+            clean,
+            values,
+            faces.row_ids,
+            spec,
+            faces_sha256=faces.sha256,
+            directory=out / name,
+            on_chunk=on_chunk,
+        )
+    if made.reused_chunks:
+        print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
+    survivors = _write_images(made, classifier, clean, faces.split, out / name)
+    _write_flags(made, survivors, out / name / "success.csv")
+    right = made.broken_at != 0
+    for e, line in enumerate(made.lines()):
+        print(f"{classifier.id} {label_set}: {line}; {survivors[right, e].sum()} after 8 bits")
+
+
+def _write_images(
+    made: "AdversarialSet",
+    classifier: "Classifier",
+    clean: "np.ndarray",
+    split: Split,
+    directory: Path,
+) -> "np.ndarray":
+    """Write the 8-bit images of every eps; bool (N, E): whose 8-bit copy is still wrong."""
+    import numpy as np
+
+    from attacks.threat_model import format_eps
+    from datasets.folders import write_folders
+
+    wrong = []
+    for eps in made.header.spec.grid:
+        images = np.rint(made.attacked(clean, eps) * 255).astype(np.uint8)
+        folder = directory / f"eps-{format_eps(eps).replace('/', '-')}"
+        write_folders(images, made.labels, classifier.scheme, made.row_ids, split, folder)
+        predicted = classifier.predict(images.astype(np.float32) / np.float32(255))
+        wrong.append(predicted != made.labels)
+    return np.stack(wrong, axis=1)
+
+
+def _write_flags(made: "AdversarialSet", survivors: "np.ndarray", path: Path) -> None:
+    import pandas as pd
+
+    from attacks.threat_model import format_eps
+
+    columns = {
+        "row": made.row_ids,
+        "label": [made.header.classes[label] for label in made.labels],
+        "smallest_eps": made.broken_at,
+    }
+    for e, eps in enumerate(made.header.spec.grid):
+        columns[f"wrong at {format_eps(eps)}"] = made.success[:, e]
+        columns[f"wrong at {format_eps(eps)} after 8 bits"] = survivors[:, e]
+    unfinished = path.with_name(f".{path.name}")
+    pd.DataFrame(columns).to_csv(unfinished, index=False)
+    os.replace(unfinished, path)
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m attacks.generate")

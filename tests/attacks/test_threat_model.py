@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from attacks.threat_model import (
+    TOLERANCE,
+    Norm,
+    check_eps,
+    distance,
+    format_eps,
+    parse_eps,
+    parse_norm,
+    project,
+    round_towards,
+)
+from datasets.errors import InputError
+
+UNIT = st.floats(0, 1, width=32)
+CLEAN = arrays(np.float32, (3, 4, 4, 1), elements=UNIT)
+FAR = arrays(np.float64, (3, 4, 4, 1), elements=st.floats(-3, 3))
+EPS = st.one_of(st.floats(1e-7, 1), st.sampled_from([0.5 / 255, 1 / 255, 8 / 255]))
+
+
+@pytest.mark.parametrize(
+    ("text", "eps"),
+    [("8/255", 8 / 255), ("0.5/255", 0.5 / 255), (".25", 0.25), ("0", 0.0), ("1", 1.0)],
+)
+def test_eps_is_read_from_text(text, eps):
+    assert parse_eps(text) == eps
+
+
+@pytest.mark.parametrize("text", ["", "x", "8/", "8/0", "/255", "-1/255", "nan", "inf", "1/2/3"])
+def test_a_wrong_eps_text_is_refused(text):
+    with pytest.raises(InputError, match="`eps` must be"):
+        parse_eps(text)
+
+
+@pytest.mark.parametrize("text", ["8/255", "0.5/255", "0.25", "0", "0.1", "1", "16/255", "2"])
+def test_eps_is_printed_as_it_is_written(text):
+    assert format_eps(parse_eps(text)) == text
+
+
+@given(EPS)
+def test_printed_eps_reads_back(eps):
+    assert parse_eps(format_eps(eps)) == pytest.approx(eps, rel=1e-9)
+
+
+def test_unknown_norm_is_refused():
+    assert parse_norm("l2") is Norm.L2
+    with pytest.raises(InputError, match=r"`norm` must be one of linf, l2, l1; got 'l3'"):
+        parse_norm("l3")
+
+
+@pytest.mark.parametrize(
+    ("eps", "norm", "dims"),
+    [
+        (1.0, Norm.LINF, None),
+        (48.0, Norm.L2, 2304),  # sqrt(48 * 48) = 48
+        (2304.0, Norm.L1, 2304),
+        (100.0, Norm.L2, None),
+        (0.0, Norm.LINF, 1),
+    ],
+)
+def test_eps_within_the_norm_is_accepted(eps, norm, dims):
+    check_eps(eps, norm, dims)
+
+
+@pytest.mark.parametrize(
+    ("eps", "norm", "dims"),
+    [
+        (1.01, Norm.LINF, None),
+        (48.1, Norm.L2, 2304),
+        (2305.0, Norm.L1, 2304),
+        (-0.1, Norm.L2, None),
+        (float("nan"), Norm.LINF, None),
+        (float("inf"), Norm.L2, None),
+    ],
+)
+def test_eps_outside_the_norm_is_refused(eps, norm, dims):
+    with pytest.raises(InputError, match="`eps` must be"):
+        check_eps(eps, norm, dims)
+
+
+def test_eps_in_the_wrong_unit_gets_the_next_step():
+    with pytest.raises(InputError, match=r"did you mean 8/255\?"):
+        check_eps(8, Norm.LINF)
+
+
+def test_distances_of_a_3_4_difference():
+    a = np.zeros((1, 1, 2, 1), np.float32)
+    b = np.array([0.3, -0.4]).reshape(1, 1, 2, 1)
+    assert distance(a, b, Norm.LINF) == pytest.approx([0.4])
+    assert distance(a, b, Norm.L2) == pytest.approx([0.5])  # sqrt(.09 + .16)
+    assert distance(a, b, Norm.L1) == pytest.approx([0.7])
+
+
+@given(FAR, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
+def test_projection_stays_in_ball_and_range(images, clean, eps, norm):
+    projected = project(images, clean, eps, norm)
+    assert projected.dtype == np.float32
+    assert (distance(projected, clean, norm) <= eps * (1 + TOLERANCE)).all()
+    assert projected.min() >= 0 and projected.max() <= 1
+
+
+@given(FAR, CLEAN, EPS)
+def test_linf_projection_is_the_nearest_point(images, clean, eps):
+    nearest = np.clip(images, np.maximum(clean - eps, 0), np.minimum(clean + eps, 1))
+    np.testing.assert_allclose(project(images, clean, eps, Norm.LINF), nearest, atol=1.3e-7)
+
+
+@given(CLEAN, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
+def test_points_inside_stay_where_they_are(images, clean, eps, norm):
+    inside = distance(images, clean, norm) <= eps * 0.999
+    np.testing.assert_array_equal(project(images, clean, eps, norm)[inside], images[inside])
+
+
+def test_l2_projection_keeps_the_direction():
+    clean = np.full((1, 1, 2, 1), 0.5, np.float32)
+    moved = clean + np.array([0.3, 0.4]).reshape(1, 1, 2, 1)  # length 0.5, to 0.05: a tenth
+    expected = 0.5 + np.array([0.03, 0.04]).reshape(1, 1, 2, 1)
+    np.testing.assert_allclose(project(moved, clean, 0.05, Norm.L2), expected, atol=1e-7)
+
+
+def test_l1_has_no_projection():
+    clean = np.zeros((1, 1, 2, 1), np.float32)
+    with pytest.raises(InputError, match="must be linf or l2 here; got l1"):
+        project(clean, clean, 0.1, Norm.L1)
+
+
+@given(FAR, CLEAN)
+def test_rounding_never_moves_away(values, clean):
+    rounded = round_towards(values, clean)
+    assert (np.abs(rounded.astype(np.float64) - clean) <= np.abs(values - clean)).all()
+    np.testing.assert_allclose(rounded, values, rtol=2e-7, atol=1e-40)
