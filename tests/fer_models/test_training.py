@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 import keras
@@ -47,7 +48,7 @@ def test_learns_and_writes_its_files(tmp_path: Path) -> None:
     history = fit(build, RECIPE, toy_rows(), toy_rows(32), tmp_path, 0, lines.append)
     assert history[-1]["val_accuracy"] == 1.0
     assert lines == history
-    assert read_history(tmp_path / "history.csv") == pytest.approx(history)
+    assert read_history(tmp_path / "history.csv") == history
     with open(tmp_path / "history.csv", newline="") as file:
         assert next(csv.reader(file)) == list(HISTORY_COLUMNS)
     assert (tmp_path / "best.npz").exists()
@@ -95,7 +96,7 @@ def test_cosine_warms_up_then_falls() -> None:
     assert rates[0] == pytest.approx(0.2)
     assert rates[1] == pytest.approx(1.0)
     assert rates[6] == pytest.approx(0.02 + 0.98 * 0.5)  # half way: cos(pi / 2) = 0
-    assert all(a >= b for a, b in zip(rates[1:], rates[2:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[1:]))
 
 
 def test_plateau_falls_after_its_patience() -> None:
