@@ -6,6 +6,7 @@ import lzma
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def as_zip(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def as_tar(members: dict[str, bytes], mode: str) -> bytes:
+def as_tar(members: dict[str, bytes], mode: Any) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
         for name, content in members.items():

@@ -7,7 +7,7 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 
-def exit_code(main, monkeypatch, *arguments: str) -> int:
+def exit_code(main, monkeypatch, *arguments: str) -> object:
     monkeypatch.setattr(sys, "argv", ["prog", *arguments])
     with pytest.raises(SystemExit) as stopped:
         run(main, prog="python -m room.command")

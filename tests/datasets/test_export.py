@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ def test_splits_of_merged_folders_stay_as_they_are(tmp_path):
     assert usage == ["Training"] * 30 + ["Test"] * 30
 
 
-def fails(message: str, *arguments: object, **options: object) -> None:
+def fails(message: str, *arguments: Any, **options: Any) -> None:
     with pytest.raises(InputError, match=message):
         export.main(*arguments, **options)
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -6,8 +8,8 @@ from datasets.labels import FER7, FERPLUS8, LabelSet
 from tests.datasets.factory import FER, make_images, make_votes
 
 
-def make_faces(**changes: object) -> FaceSet:
-    fields = {
+def make_faces(**changes: Any) -> FaceSet:
+    fields: dict[str, Any] = {
         "name": "toy",
         "split": Split.PUBLIC_TEST,
         "images": make_images(),

@@ -1,8 +1,8 @@
 """Reading csv files: what comes back, and one line for each thing that can be wrong."""
 
-import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from tests.datasets.factory import (
 )
 
 
-def fails(path: Path, *parts: str, **options: object) -> None:
+def fails(path: Path, *parts: str, **options: Any) -> None:
     """Reading raises one line that names the file and all parts."""
     with pytest.raises(InputError) as caught:
         open_source(path, progress=False, **options)
@@ -290,6 +290,8 @@ class TestVotes:
 
 
 def test_progress_goes_to_standard_error(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setenv("FORCE_COLOR", "1")
     open_source(write_source(tmp_path))
-    assert capsys.readouterr().out == ""
+    shown = capsys.readouterr()
+    assert "reading fer2013.csv" in shown.err
+    assert shown.out == ""

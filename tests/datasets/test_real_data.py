@@ -46,7 +46,7 @@ def source(real_cache: str) -> Source:
 
 
 def complete(source: Source) -> bool:
-    return len(source.fer) == 35_887
+    return len(source.images) == 35_887
 
 
 def test_rows(source):

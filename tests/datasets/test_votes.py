@@ -19,6 +19,7 @@ UNKNOWN_WINS = [2, 2, 0, 0, 0, 0, 0, 0, 6, 0]
 UNKNOWN_SECOND = [6, 0, 0, 0, 0, 0, 0, 0, 4, 0]
 HALF_UNKNOWN = [5, 0, 0, 0, 0, 0, 0, 0, 5, 0]
 NOT_A_FACE = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
+THREE_QUARTERS = [6, 2, 0, 0, 0, 0, 0, 0, 0, 0]
 SINGLES = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 OUTLIERS = [4, 2, 1, 1, 1, 0, 0, 0, 1, 0]
 
@@ -27,7 +28,7 @@ def targets(row: list[int], rule: VoteRule, tie: TieRule = TieRule.FIRST) -> lis
     return vote_targets(np.array([row]), rule, tie)[0].tolist()
 
 
-def spread(**shares: float) -> list[float]:
+def spread(**shares: float) -> object:
     names = ("neutral", "happiness", "surprise", "sadness")
     return pytest.approx([shares.get(name, 0.0) for name in names] + [0.0] * 4)
 
@@ -60,6 +61,7 @@ def test_majority(row, expected):
     [
         (CLEAR, spread(neutral=1)),  # 8 of 8 after the singles
         (HALF, spread(neutral=5 / 8, happiness=3 / 8)),  # 5 < 7.5, then 8 >= 7.5: stop
+        (THREE_QUARTERS, spread(neutral=1)),  # 6 of 8 is 75 %: stop
         (TIE, spread(neutral=0.5, happiness=0.5)),  # tied labels enter together
         (THREE_WAYS, spread(neutral=0.4, happiness=0.3, surprise=0.3)),  # 4 < 7.5, tie of 3 and 3
         (FOUR_WAYS, DROPPED),  # 4 < 7.5, then three tied labels: four in all
