@@ -9,7 +9,12 @@ from rich.progress import Progress
 
 @contextmanager
 def bar(task: str, show: bool = True) -> Iterator[Callable[[int, int], object]]:
-    """A bar on standard error that vanishes when done; yields a function of (done, total)."""
-    with Progress(console=Console(stderr=True), transient=True, disable=not show) as progress:
+    """A bar on standard error that vanishes when done; yields a function of (done, total).
+
+    Nothing is written where standard error is no terminal.
+    """
+    console = Console(stderr=True)
+    hidden = not (show and console.is_terminal)
+    with Progress(console=console, transient=True, disable=hidden) as progress:
         task_id = progress.add_task(task, total=None)
         yield lambda done, total: progress.update(task_id, completed=done, total=total)

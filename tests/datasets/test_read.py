@@ -295,3 +295,8 @@ def test_progress_goes_to_standard_error(tmp_path, capsys, monkeypatch):
     shown = capsys.readouterr()
     assert "reading fer2013.csv" in shown.err
     assert shown.out == ""
+
+
+def test_no_progress_where_nobody_looks(tmp_path, capsys):
+    open_source(write_source(tmp_path))
+    assert capsys.readouterr() == ("", "")
