@@ -57,10 +57,11 @@ def attack_spec(
     Raises:
         InputError: see `make_attack`; or a grid that is not ascending.
     """
-    attacks = [make_attack(name, norm, eps, options) for eps in grid]
-    settings = {option: getattr(attacks[0], option) for option in _options(type(attacks[0]))}
-    eps = tuple(attack.eps for attack in attacks)
-    return SetSpec(name, norm, eps, settings, attacked_labels, seed)
+    eps_grid = tuple(grid)
+    for eps in eps_grid:
+        make_attack(name, norm, eps, options)
+    settings = {**_options(ATTACKS[name]), **options} if eps_grid else {}
+    return SetSpec(name, norm, eps_grid, settings, attacked_labels, seed)
 
 
 def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> SetSpec:
@@ -77,6 +78,6 @@ def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> S
     return SetSpec(name, None, grid, seed=seed)
 
 
-def _options(attack: type[Attack]) -> list[str]:
-    """Names of an attack's settings besides norm and eps."""
-    return [field.name for field in fields(attack) if field.name not in ("norm", "eps")]
+def _options(attack: type[Attack]) -> dict[str, Any]:
+    """Settings of an attack besides norm and eps, with their defaults."""
+    return {f.name: f.default for f in fields(attack) if f.name not in ("norm", "eps")}

@@ -1,0 +1,116 @@
+"""The command: what it writes, and how it refuses bad input."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attacks import generate
+from attacks.store import open_set
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.folders import write_folders
+from datasets.labels import FER7, LabelSet
+from datasets.read import load
+from fer_models import zoo
+from fer_models.classifier import wrap
+from fer_models.contract import Contract
+from tests.attacks import tiny
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def faces(tmp_path, monkeypatch):
+    """A folder of 30 faces, and a tiny net that the zoo knows as `tiny.fer`."""
+    model = tiny.conv(7).model
+    classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="tiny.fer")
+    monkeypatch.setattr(zoo, "resolve", lambda models: [models])
+    monkeypatch.setattr(zoo, "load", lambda model: classifier)
+    pixels = np.rint(tiny.images(30) * 255).astype(np.uint8)
+    labels = classifier.predict(pixels.astype(np.float32) / np.float32(255))
+    labels[:3] = (labels[:3] + 1) % 7
+    folder = tmp_path / "faces"
+    write_folders(pixels, labels, FER7, np.arange(10, 40), Split.PUBLIC_TEST, folder)
+    return folder
+
+
+def make(faces, out, **options):
+    generate.main(data=faces, models="tiny.fer", out=out, **options)
+
+
+def test_it_writes_arrays_images_and_flags(faces, tmp_path, capsys):
+    out = tmp_path / "out"
+    make(faces, out, eps="1/255,4/255", steps=4, limit=25)
+    folder = out / "tiny.fer-fer-pgd-linf"
+    made, flags = open_set(folder), pd.read_csv(folder / "success.csv")
+    np.testing.assert_array_equal(flags["row"], made.row_ids)
+    np.testing.assert_array_equal(flags["smallest_eps"], made.broken_at)
+    np.testing.assert_array_equal(flags["wrong at 4/255"], made.success[:, 1])
+    assert made.header.spec.options["steps"] == 4 and len(made.row_ids) == 25
+
+    clean = load(faces, Split.PUBLIC_TEST, progress=False)
+    attacked = load(folder / "eps-4-255", Split.PUBLIC_TEST, progress=False)
+    assert set(attacked.row_ids) == set(made.row_ids)
+    same_rows = clean.take(np.isin(clean.row_ids, attacked.row_ids))
+    np.testing.assert_array_equal(same_rows.fer, attacked.fer)
+    difference = np.abs(same_rows.images.astype(int) - attacked.images).max(axis=(1, 2, 3))
+    assert difference.max() <= 4
+    wrong = zoo.load("").predict(attacked.images.astype(np.float32) / 255) != attacked.fer
+    after = flags.set_index("row")["wrong at 4/255 after 8 bits"].loc[attacked.row_ids]
+    np.testing.assert_array_equal(after, wrong)
+    lines = capsys.readouterr().out.splitlines()
+    right = int((made.broken_at != 0).sum())
+    assert len(lines) == 2
+    assert (
+        lines[1].startswith("tiny.fer fer: pgd linf 4/255: ") and f"of {right} broken" in lines[1]
+    )
+
+
+def test_the_same_command_goes_on(faces, tmp_path, capsys):
+    make(faces, tmp_path / "out", attack="noise")
+    make(faces, tmp_path / "out", attack="noise")
+    assert "1 of 1 chunks reused" in capsys.readouterr().out
+    with pytest.raises(InputError, match="holds a set of other data"):
+        make(faces, tmp_path / "out", attack="noise", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"eps": "8"}, r"did you mean 8/255\?"),
+        ({"eps": "-1/255"}, "must be finite and not negative"),
+        ({"eps": "4/255,x"}, "must be a number or a fraction; got 'x'"),
+        ({"eps": "4/255,2/255"}, "the grid must be ascending"),
+        ({"norm": "l3"}, "`norm` must be one of linf, l2, l1"),
+        ({"norm": "l1"}, "`norm` must be linf or l2 for pgd"),
+        ({"attack": "nothing"}, "no attack 'nothing'; choose one of fgsm, pgd, noise"),
+        ({"attack": "fgsm", "steps": 3}, "fgsm has no option 'steps'"),
+        ({"steps": 0}, "`steps` must be at least 1"),
+        ({"labels": LabelSet.FERPLUS}, "has no ferplus labels"),
+    ],
+)
+def test_bad_input_gets_one_line(faces, tmp_path, options, message):
+    with pytest.raises(InputError, match=message) as error:
+        make(faces, tmp_path / "out", **options)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "attacks.generate", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_the_command_line_answers_fast_and_in_one_line(tmp_path):
+    start = time.perf_counter()
+    assert run("--help").returncode == 0
+    assert time.perf_counter() - start < 5  # under 0.5 s on a quiet machine
+    bad = ["--data", str(tmp_path), "--models", "all", "--out", str(tmp_path), "--eps", "8"]
+    result = run(*bad)
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("error: `eps` must be in [0, 1] for linf; got 8.")
