@@ -71,7 +71,9 @@ def test_one_step_of_pgd_is_fgsm():
     classifier, images = tiny.conv(3), tiny.images(10)
     labels, keys = classifier.predict(images), Keys(0, np.arange(10))
     fgsm = make_attack("fgsm", Norm.LINF, 0.01, {})(classifier, images, labels, keys)
-    pgd = make_attack("pgd", Norm.LINF, 0.01, {"steps": 1})(classifier, images, labels, keys)
+    pgd = make_attack("pgd", Norm.LINF, 0.01, {"steps": 1, "step_size": 0.25})(
+        classifier, images, labels, keys
+    )
     np.testing.assert_array_equal(fgsm.images, pgd.images)
 
 
@@ -136,6 +138,19 @@ def test_noise_never_beats_the_attack(norm):
         for name in ("noise", "pgd")
     )
     assert pgd.sum() > noise.sum()
+
+
+@BOTH
+def test_random_starts_hang_on_the_row(norm):
+    """Without a gradient, images stay where the last restart put them."""
+    images, order = tiny.images(12), np.random.default_rng(0).permutation(12)
+    pgd = PGD(norm=norm, eps=0.1, steps=1, restarts=2)
+    labels, keys = np.ones(12, np.int64), Keys(0, np.arange(50, 62))
+    whole = pgd(tiny.constant(), images, labels, keys).images
+    mixed = pgd(tiny.constant(), images[order], labels, keys.take(order)).images
+    np.testing.assert_array_equal(mixed, whole[order])
+    moved = distance(whole, images, norm)
+    assert (moved > 0).all() and len(np.unique(moved)) == 12
 
 
 def test_noise_has_exactly_the_size_of_the_attack():
