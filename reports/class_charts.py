@@ -1,9 +1,12 @@
 """Class-by-class charts of the page: confusion clean and attacked, and where classes are sent."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from reports.charts import PHONE, Chart, Panel, drawing
+from reports.drawing import PHONE, Chart, Panel, drawing
 from reports.load import Headline, Run
 from reports.matrices import (
     attack_flows,
@@ -52,7 +55,12 @@ def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
         return charts
     for index, model in enumerate(run.models):
         own = run.own_label_set(model)
-        where = {"model": model, "label_set": own, "norm": headline.norm, "eps": headline.eps}
+        where: dict[str, Any] = {
+            "model": model,
+            "label_set": own,
+            "norm": headline.norm,
+            "eps": headline.eps,
+        }
         name, shares = attacked_confusion(run.results, **where)
         if shares.empty:
             continue
@@ -64,7 +72,7 @@ def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
             f"Flows from labels to attacked predictions for {model}. {title}.",
             (PHONE, max(300, 34 * max(counts.shape))),
             (104, 104, 6, 6),
-            lambda axes, counts=counts: attack_flows(counts, axes),
+            partial(attack_flows, counts),
         )
         caption = (
             f"Left: labels; right: what the classifier says under the {words(name)} at "
@@ -88,7 +96,7 @@ def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool)
         alt,
         (PHONE, 96 + 30 * len(shares)),
         (92, 8, 88, 8),
-        lambda axes: confusion_matrix(shares, axes, attacked=attacked),
+        partial(confusion_matrix, shares, attacked=attacked),
     )
     return Panel(heading, [svg])
 

@@ -6,7 +6,7 @@ be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), 
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from reports.line_names import LineName, names_below_axes, names_beside_axes
 from reports.load import WORST_CASE, Headline, clean_accuracy, pick, robust_accuracy
 from reports.svg import ROLES, ink_on, sequential
 from reports.text import THIN, eps_text, words
@@ -22,16 +23,7 @@ from reports.text import THIN, eps_text, words
 MARKERS = "os^DvPX<*>phd"
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
-_LINE_HEIGHT = 15
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
-
-
-class LineName(NamedTuple):
-    """Name of a line, and where and how it ends."""
-
-    height: float
-    text: str
-    style: dict[str, Any]
 
 
 def marker_of(models: Sequence[str], model: str) -> str:
@@ -69,10 +61,15 @@ def security_curves(
     names: list[LineName] = []
     noise_ends = []
     for place, model in enumerate(models if shown is None else shown):
-        style = {"marker": marker_of(models, model), "linestyle": DASHES[place % len(DASHES)]}
+        style: dict[str, Any] = {
+            "marker": marker_of(models, model),
+            "linestyle": DASHES[place % len(DASHES)],
+        }
         noise = curve(results, label_set, norm, "noise", model)
         if len(noise) > 1:
-            axes.plot(noise["eps"], noise["value"], color=_GREY, linewidth=1.3, markersize=0, **style)
+            axes.plot(
+                noise["eps"], noise["value"], color=_GREY, linewidth=1.3, markersize=0, **style
+            )
             noise_ends.append(float(noise["value"].iloc[-1]))
         line = curve(results, label_set, norm, perturbation, model)
         if line.empty:
@@ -80,8 +77,15 @@ def security_curves(
         axes.fill_between(
             line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
         )
-        axes.plot(line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6,
-            clip_on=False, **style)
+        axes.plot(
+            line["eps"],
+            line["value"],
+            color=_RED,
+            linewidth=1.8,
+            markersize=6,
+            clip_on=False,
+            **style,
+        )
         names.append(LineName(float(line["value"].iloc[-1]), model, style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
@@ -100,7 +104,7 @@ def security_curves(
     _thin_ticks(axes, ticks)
     axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
     _percent_axis(axes, "y")
-    (_list_names if names_below else _name_lines)(axes, names)
+    (names_below_axes if names_below else names_beside_axes)(axes, names)
 
 
 def curve(
@@ -281,58 +285,3 @@ def _thin_ticks(axes: Axes, ticks: list[float]) -> None:
         else:
             last = tick
     axes.set_xticks(ticks, [text.get_text() for text in axes.get_xticklabels()])
-
-
-def _name_lines(axes: Axes, names: list[LineName]) -> None:
-    """Names right of the axes at the heights of the lines, moved apart where they would overlap."""
-    width, height = _pixels(axes)
-    names = sorted(names, key=lambda name: name.height)
-    places = spread([name.height for name in names], _LINE_HEIGHT / height, 1.02)
-    outside = {"transform": axes.transAxes, "clip_on": False, "linewidth": 0.8}
-    step = 18 / width
-    for place, (end, text, style) in zip(places, names, strict=True):
-        marker, colour = style.get("marker"), style["color"]
-        axes.plot([1.01, 1 + step * 0.8], [end, place], color=colour, **outside)
-        if marker:
-            point = {"marker": marker, "markersize": 5.5, "color": colour}
-            axes.plot([1 + step], [place], **point, **outside)
-        axes.text(
-            1 + step * (1.5 if marker else 1.0),
-            place,
-            text,
-            transform=axes.transAxes,
-            va="center_baseline",
-            color=_INK if marker else _MUTED,
-            fontsize=12,
-        )
-
-
-def _list_names(axes: Axes, names: list[LineName]) -> None:
-    """Names under the axes, one a line, highest first."""
-    names = sorted(names, key=lambda name: -name.height)
-    axes.legend(
-        handles=[Line2D([], [], label=name.text, **name.style) for name in names],
-        loc="upper left",
-        bbox_to_anchor=(-0.1, -48 / _pixels(axes)[1]),
-        frameon=False,
-        fontsize=12,
-        borderpad=0,
-        handlelength=2.6,
-    )
-
-
-def _pixels(axes: Axes) -> tuple[float, float]:
-    box, (width, height) = axes.get_position(), axes.figure.get_size_inches()
-    return 72 * float(box.width * width), 72 * float(box.height * height)
-
-
-def spread(values: list[float], gap: float, top: float) -> list[float]:
-    """Heights as near as may be to sorted `values`, each at least `gap` above the one before."""
-    places: list[float] = []
-    for value in values:
-        places.append(max(value, places[-1] + gap) if places else value)
-    limit = top
-    for index in reversed(range(len(places))):
-        places[index] = min(places[index], limit)
-        limit = places[index] - gap
-    return places

@@ -47,7 +47,8 @@ class Example:
 
 def examples(gallery: dict[str, np.ndarray]) -> tuple[list[Example], int]:
     """Examples of the gallery, and how many were left out to keep the page small."""
-    found, used = [], 0
+    found: list[Example] = []
+    used = 0
     for index in range(len(gallery["row"])):
         example = _example(gallery, index)
         used += len(example.clean) + len(example.attacked) + len(example.difference)

@@ -108,9 +108,7 @@ def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
 
 def clean_accuracy(results: pd.DataFrame, label_set: str, subset: str = "all") -> pd.DataFrame:
     """Clean accuracy rows of one label set, one a model."""
-    return pick(
-        results, label_set=label_set, subset=subset, perturbation="none", metric="accuracy"
-    )
+    return pick(results, label_set=label_set, subset=subset, perturbation="none", metric="accuracy")
 
 
 def attacks(results: pd.DataFrame, norm: str) -> list[str]:

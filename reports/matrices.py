@@ -10,7 +10,8 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from datasets.labels import SCHEMES
-from reports.figures import shares_heat_map, spread
+from reports.figures import shares_heat_map
+from reports.line_names import size_in_points, spread
 from reports.load import WORST_CASE, pick
 from reports.svg import ROLES
 from reports.text import percent
@@ -151,7 +152,7 @@ def _ends(
     at_left: bool,
 ) -> None:
     """Bars at one side, each with its name and share; names move apart so that they can be read."""
-    height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    _, height = size_in_points(axes)
     middles = [tops[str(name)] - float(size) * scale / 2 for name, size in sizes.items()]
     places = spread(middles[::-1], 14.5 / height, 1.0)[::-1]
     x = -0.014 if at_left else 1.0

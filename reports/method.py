@@ -66,7 +66,9 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
         "person feels."
     ]
     for norm in run.norms:
-        grid = sorted({eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0})
+        grid = sorted(
+            {eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0}
+        )
         parts = attacks(run.results, norm)
         if not parts:
             continue

@@ -6,9 +6,13 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from reports.charts import Chart, corruption_charts, curve_charts, label_set_chart, scatter_chart
+from reports.charts import curve_charts, scatter_chart
 from reports.class_charts import confusion_charts, flow_charts
+from reports.corruption_charts import corruption_charts
+from reports.drawing import Chart
 from reports.gallery import examples
+from reports.label_set_chart import label_set_chart
+from reports.leaderboard import leaderboard
 from reports.load import Run, headline
 from reports.method import (
     GLOSSARY,
@@ -22,7 +26,7 @@ from reports.method import (
 from reports.reliability import reliability
 from reports.svg import theme_css
 from reports.text import count, label_set_name
-from reports.verdict import leaderboard, verdicts
+from reports.verdict import verdicts
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -9,6 +9,7 @@ import io
 import re
 from functools import cache
 from html import escape
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -36,10 +37,11 @@ LEVELS = 24
 _EQUAL_CONTRAST = 0.1791
 """Luminance at which black and white text have the same contrast, 4.58:1."""
 
-_INK_ON_LOW, _INK_ON_HIGH = "#000000", "#ffffff"
+# Not pure black: matplotlib leaves the fill of black text out, and the page could not change it.
+_INK_ON_LOW, _INK_ON_HIGH = "#010101", "#ffffff"
 _SALT = "deadpan"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": _SALT,
     "font.family": "DejaVu Sans",
@@ -135,7 +137,7 @@ def theme_css(dark: bool) -> str:
     low, high = reversed(inks) if dark else inks
     lines.append(f"--on-low:{low};--on-high:{high};")
     for name in ("mako", "rocket"):
-        levels = [to_hex(colour) for colour in sequential(name).colors]
+        levels = _levels(name)
         ordered = levels[::-1] if dark else levels
         lines += [f"--{name}-{index}:{colour};" for index, colour in enumerate(ordered)]
     return "".join(lines)
@@ -149,9 +151,13 @@ def _variables() -> dict[str, str]:
     table = {colours[0]: f"var(--{role})" for role, colours in ROLES.items()}
     table |= {_INK_ON_LOW: "var(--on-low)", _INK_ON_HIGH: "var(--on-high)"}
     for name in ("mako", "rocket"):
-        for index, colour in enumerate(sequential(name).colors):
-            table[to_hex(colour)] = f"var(--{name}-{index})"
+        for index, colour in enumerate(_levels(name)):
+            table[colour] = f"var(--{name}-{index})"
     return table
+
+
+def _levels(name: str) -> list[str]:
+    return [to_hex(colour) for colour in np.asarray(sequential(name).colors)]
 
 
 def _font_size(match: re.Match[str]) -> str:

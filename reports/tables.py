@@ -32,7 +32,9 @@ class Table:
         return [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
 
 
-_NUMBER = re.compile("[<>]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)")
+_NUMBER = re.compile(
+    "[<>]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
+)
 
 
 def table(name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame) -> Table:
@@ -40,16 +42,19 @@ def table(name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame)
     return Table(name, head, rows, csv_uri(data))
 
 
-def figures_table(name: str, rows: pd.DataFrame, keys: dict[str, str]) -> Table:
+def figures_table(
+    name: str, rows: pd.DataFrame, keys: dict[str, str], shown: pd.DataFrame
+) -> Table:
     """Result rows with their value, interval, n and status.
 
     Args:
         name: file name of the download.
-        rows: long-form result rows.
+        rows: long-form result rows, for the download.
         keys: column and its title, for the columns that name a row.
+        shown: the same rows with words in those columns.
     """
     cells = []
-    for _, row in rows.iterrows():
+    for _, row in shown.iterrows():
         value, low, high = (float(row[column]) for column in ("value", "ci_low", "ci_high"))
         names = [_plain(row[column]) for column in keys]
         mark = "" if row["status"] == "ok" else row["status"]

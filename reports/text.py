@@ -38,26 +38,14 @@ def interval(low: float, high: float) -> str:
     return f"{100 * low:.{places}f}{_DASH}{100 * high:.{places}f}"
 
 
-def points(difference: float) -> str:
-    """A difference of two proportions in percentage points, with its sign: `-7 points`."""
-    if math.isnan(difference):
-        return MISSING
-    rounded = round(100 * difference)
-    sign = "\N{MINUS SIGN}" if rounded < 0 else "+" if rounded > 0 else ""
-    return f"{sign}{abs(rounded)} point{'' if abs(rounded) == 1 else 's'}"
-
-
 def eps_text(eps: float, norm: str = "linf") -> str:
-    """An eps as people write it: `4/255` or `0.5/255` for linf, a plain number otherwise."""
+    """An eps as people write it: `4/255` or `0.5/255` for linf, a plain number for other norms."""
     if math.isnan(eps):
         return MISSING
     if eps == 0:
         return "0"
     if norm == "linf":
-        steps = 255 * eps
-        nearest = round(2 * steps) / 2
-        if nearest > 0 and abs(steps - nearest) < 1e-4:
-            return f"{nearest:g}/255"
+        return f"{255 * eps:.3g}/255"
     return f"{eps:.3g}"
 
 
@@ -103,7 +91,13 @@ def label_set_name(label_set: str) -> str:
 
 def words(identifier: str) -> str:
     """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names."""
-    known = {"pgd": "PGD", "fgsm": "FGSM", "worst_case": "worst case", "noise": "random noise"}
+    known = {
+        "pgd": "PGD",
+        "fgsm": "FGSM",
+        "worst_case": "worst case",
+        "noise": "random noise",
+        "jpeg": "JPEG",
+    }
     return known.get(identifier, identifier.replace("_", " "))
 
 

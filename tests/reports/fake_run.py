@@ -1,6 +1,7 @@
 """A synthetic finished run: simulated predictions, drawn faces, the real writers."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Wishes:
     size: int = 48
 
 
-def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:  # noqa: B008
+def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
     """Write a run folder and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(7)
@@ -123,7 +124,9 @@ def _score(
     no_attack = base | {"attacked_labels": "", "perturbation": "none", "norm": "", "eps": 0.0}
     rows = [
         _rate(no_attack, "accuracy", int(right.sum()), len(label)),
-        _rate(no_attack | {"subset": "no_leak"}, "accuracy", int(right[20:].sum()), len(label) - 20),
+        _rate(
+            no_attack | {"subset": "no_leak"}, "accuracy", int(right[20:].sum()), len(label) - 20
+        ),
         _plain(no_attack, "balanced_accuracy", accuracy - 0.04, len(label)),
         _plain(no_attack, "macro_f1", accuracy - 0.05, len(label)),
         _plain(no_attack, "majority_share", np.bincount(label).max() / len(label), len(label)),
@@ -153,8 +156,10 @@ def _score(
                 after = np.where(stood | ~right, clean, goal)
                 rows += _confusion(here, label, after, classes)
     for perturbation in () if failed else ("fgsm", "pgd", "worst_case"):
-        here = attacked | {"perturbation": perturbation, "eps": float("nan")}
-        rows.append(_plain(here, "median_smallest_eps", float(np.median(smallest)), len(label)))
+        here = attacked | {"perturbation": perturbation}
+        median = {"fgsm": float("inf"), "pgd": GRID[0]}.get(perturbation, GRID[0])
+        row = _plain(here | {"eps": GRID[2]}, "median_smallest_eps", median, int(right.sum()))
+        rows.append(row | {"ci_low": float("nan"), "ci_high": float("nan")})
     for number, corruption in enumerate(wishes.corruptions):
         for severity in (1, 3, 5):
             hit = right & (rng.random(len(label)) > 0.03 * severity * (number + 1))
@@ -179,7 +184,11 @@ def _images(
     frame["fer"], frame["ferplus"] = truth["fer"][rows], truth["ferplus"][rows]
     frame["votes"] = [[0] * 10 for _ in rows]
     frame["leaked"] = False
-    frame["label"], frame["clean_prediction"], frame["prediction"] = truth[label_set][rows], clean, 4
+    frame["label"], frame["clean_prediction"], frame["prediction"] = (
+        truth[label_set][rows],
+        clean,
+        4,
+    )
     frame["logits"] = [[0.0] * 7 for _ in rows]
     frame["smallest_eps"], frame["distance"] = smallest, smallest
     frame["forward"], frame["backward"] = 11, 10
@@ -218,7 +227,7 @@ def _comparisons(wishes: Wishes) -> pd.DataFrame:
     rows = []
     for label_set in wishes.label_sets:
         own = [model for model in wishes.models if model.endswith("." + label_set)]
-        for first, second in zip(own, own[1:], strict=False):
+        for first, second in pairwise(own):
             for perturbation, norm, eps in (("none", "", 0.0), ("worst_case", "linf", GRID[2])):
                 rows.append(
                     {
@@ -243,7 +252,12 @@ def _comparisons(wishes: Wishes) -> pd.DataFrame:
 def _checks(wishes: Wishes) -> pd.DataFrame:
     rows = []
     for model in wishes.models:
-        for rule, check in (("R1", "eps_zero"), ("R2", "from_disk"), ("R3", "monotone"), ("R8", "noise")):
+        for rule, check in (
+            ("R1", "eps_zero"),
+            ("R2", "from_disk"),
+            ("R3", "monotone"),
+            ("R8", "noise"),
+        ):
             rows.append([model, "fer", "pgd", rule, check, "ok", 0.0, 0.0, "as expected"])
     if wishes.flagged:
         message = "doubling the steps broke 1.2 % more images: not converged"
@@ -280,7 +294,9 @@ def _gallery(
         after[index, : len(classes)] = _softmax(logits + 2.5 * np.eye(len(classes))[reached])
         clean[index] = face(label, index, size)
     eps = np.array([np.nan if index % 6 == 5 else GRID[index % 3] for index in range(total)])
-    step = np.sign(rng.normal(size=clean.shape)) * np.nan_to_num(eps, nan=GRID[2])[:, None, None, None]
+    step = (
+        np.sign(rng.normal(size=clean.shape)) * np.nan_to_num(eps, nan=GRID[2])[:, None, None, None]
+    )
     return {
         "row": np.arange(total) * 7,
         "model": np.array(models, dtype=str),

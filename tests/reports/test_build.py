@@ -1,0 +1,259 @@
+"""The page of a synthetic run: structure, self-containedness, determinism, odd runs."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.errors import InputError
+from reports.build import build
+from tests.reports.fake_run import FOUR, Wishes, write_run
+
+SECTIONS = [
+    "verdict",
+    "leaderboard",
+    "threat",
+    "curves",
+    "labels-section",
+    "confusion",
+    "flows",
+    "gallery",
+    "corruptions",
+    "reliability",
+    "costs",
+    "method",
+    "manifest",
+]
+VOID = {"meta", "link", "img", "br", "hr", "input", "wbr"}
+
+
+class Page(HTMLParser):
+    """Collects what the tests ask for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.charts: list[dict[str, str | None]] = []
+        self.open_tags: list[str] = []
+        self.balanced = True
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag not in VOID:
+            self.open_tags.append(tag)
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        if tag == "section":
+            self.sections.append(str(values.get("id")))
+        if tag == "img":
+            self.images.append(values)
+        if tag == "svg":
+            self.charts.append(values)
+        self.links += [str(values[name]) for name in ("href", "src") if values.get(name)]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open_tags.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        self.balanced &= bool(self.open_tags) and self.open_tags.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    wishes = Wishes(models=(FOUR[0], FOUR[2]), examples=6, corruptions=("jpeg", "contrast"))
+    return write_run(tmp_path_factory.mktemp("run"), wishes)
+
+
+@pytest.fixture(scope="module")
+def text(run: Path) -> str:
+    return build(run).read_text()
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_sections_stand_in_the_reading_order(page: Page) -> None:
+    assert page.sections == SECTIONS
+    assert page.balanced and not page.open_tags
+
+
+def test_ids_are_unique_and_inner_links_lead_somewhere(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    inner = {link[1:] for link in page.links if link.startswith("#")}
+    assert inner and inner <= set(page.ids)
+
+
+def test_every_picture_has_an_alt_text(page: Page) -> None:
+    assert len(page.images) == 3 * 6
+    assert all(image["alt"] for image in page.images)
+    assert len(page.charts) > 8
+    assert all(chart["role"] == "img" and chart["aria-label"] for chart in page.charts)
+
+
+def test_the_page_loads_nothing(page: Page, text: str) -> None:
+    assert all(link.startswith(("#", "data:")) for link in page.links)
+    assert not re.search(r"@import|https?://|url\((?!#)", text)
+    assert "default-src 'none'" in text
+
+
+def test_faces_are_as_stored(page: Page, run: Path) -> None:
+    from PIL import Image
+
+    with np.load(run / "gallery.npz") as gallery:
+        clean, attacked = gallery["clean"][0, ..., 0], gallery["attacked"][0, ..., 0]
+    shown = [decode(str(image["src"]), Image) for image in page.images[:3]]
+    np.testing.assert_array_equal(shown[0], clean)
+    np.testing.assert_array_equal(shown[1], np.rint(255 * attacked))
+    expected = np.clip(0.5 + 10 * (attacked - clean / 255), 0, 1)
+    np.testing.assert_allclose(shown[2] / 255, expected, atol=0.5 / 255 + 1e-6)
+
+
+def test_same_run_same_bytes(run: Path, text: str, tmp_path: Path) -> None:
+    for name in run.iterdir():
+        if name.name != "index.html":
+            (tmp_path / name.name).write_bytes(name.read_bytes())
+    assert build(tmp_path).read_text() == text
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_verdict_says_what_the_results_say(run: Path, text: str) -> None:
+    results = pd.read_parquet(run / "results.parquet")
+    model = FOUR[0]
+    rows = results[(results["model"] == model) & (results["label_set"] == "fer")]
+    rows = rows[rows["subset"] == "all"]
+    clean = rows[(rows["perturbation"] == "none") & (rows["metric"] == "accuracy")].iloc[0]
+    worst = rows[
+        (rows["perturbation"] == "worst_case")
+        & (rows["metric"] == "robust_accuracy")
+        & np.isclose(rows["eps"], 4 / 255)
+    ].iloc[0]
+    thin, nbsp = "\u202f", "\u00a0"
+    sentence = (
+        f"<code>{model}</code> reads {100 * clean['value']:.0f}{thin}% of faces; "
+        f"{100 * worst['value']:.1f}{thin}% survive 4/255 (95{thin}% interval "
+        f"{100 * worst['ci_low']:.1f}\u2013{100 * worst['ci_high']:.1f}, n{nbsp}={nbsp}400)."
+    )
+    assert sentence in text
+
+
+def test_tables_download_every_digit(page: Page, run: Path) -> None:
+    uris = [link for link in page.links if link.startswith("data:text/csv")]
+    frames = [pd.read_csv(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) for uri in uris]
+    curve = next(frame for frame in frames if "robust_accuracy" in set(frame.get("metric", [])))
+    results = pd.read_parquet(run / "results.parquet")
+    assert set(curve["value"].round(9)) <= set(results["value"].round(9))
+
+
+def test_flags_stay_visible(text: str) -> None:
+    verdict = text[text.index('<section id="verdict">') : text.index('<section id="leaderboard">')]
+    board = text[text.index('<section id="leaderboard">') : text.index('<section id="threat">')]
+    box = text[text.index('<section id="reliability">') : text.index('<section id="costs">')]
+    assert all("⚑ flagged" in part for part in (verdict, board, box))
+    assert "8 of 9</strong> checks passed" in box  # four a model, and the flagged one
+    assert "not converged" in verdict and "not converged" in box
+
+
+def test_words_stay_honest(text: str) -> None:
+    lead = text[: text.index("<nav")]
+    assert "labels an expression" in lead
+    assert not re.search(r"detects? (your |the )?emotion", text, flags=re.I)
+    assert "Generated faces" not in text
+
+
+ODD_RUNS = {
+    "one model, one label set, bare": (
+        Wishes(models=FOUR[:1], label_sets=("fer",), corruptions=(), examples=0, flagged=False),
+        ["one label set only", "No corruptions were run", "kept no example faces"],
+    ),
+    "a failed attack": (
+        Wishes(models=FOUR[:2], label_sets=("fer",), broken_model=FOUR[0], examples=1),
+        ["nothing is known about its robustness", "✕ error", "loss is NaN"],
+    ),
+    "only a failed attack": (
+        Wishes(models=FOUR[:1], label_sets=("fer",), broken_model=FOUR[0], examples=0),
+        ["nothing is known about its robustness", "✕ error"],
+    ),
+    "generated faces": (
+        Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0, corruptions=()),
+        ["<strong>Generated faces.</strong>"],
+    ),
+    "ten foreign classes": (
+        Wishes(models=("looks.ten", FOUR[0]), label_sets=("fer",), examples=2, corruptions=()),
+        ["look_9", "looks.ten"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD_RUNS)
+def test_odd_runs_render(name: str, tmp_path: Path) -> None:
+    wishes, phrases = ODD_RUNS[name]
+    text = build(write_run(tmp_path, wishes)).read_text()
+    page = Page(text)
+    assert page.sections == SECTIONS and page.balanced
+    for phrase in phrases:
+        assert phrase in text
+    for literal in (">nan", "nan%", ">None<", ">NaN<", "inf%"):
+        assert literal not in text
+
+
+def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
+    wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
+    text = build(write_run(tmp_path, wishes)).read_text()
+    assert 0 < text.index("Generated faces.") < text.index("<h1>")
+
+
+@pytest.mark.slow
+def test_sixteen_models_stay_below_15_mb(tmp_path: Path) -> None:
+    nets = ("a_net", "b_net", "c_net", "d_net", "e_net", "f_net", "g_net", "h_net")
+    models = tuple(f"{net}.{labels}" for net in nets for labels in ("fer", "ferplus"))
+    path = build(write_run(tmp_path, Wishes(models=models, examples=64)))
+    assert path.stat().st_size < 15e6
+    assert all(f"<code>{model}</code>" in path.read_text() for model in models)
+
+
+def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
+    wishes = Wishes(models=("<b>x</b>.fer",), label_sets=("fer",), examples=1, corruptions=())
+    text = build(write_run(tmp_path, wishes)).read_text()
+    assert "<b>x</b>" not in text and "&lt;b&gt;x&lt;/b&gt;.fer" in text
+
+
+def test_the_command_needs_no_tensorflow(run: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; import reports.build as b; "
+        f"b.build(Path({str(run)!r})); "
+        "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="manifest"):
+        build(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "reports.build", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def decode(uri: str, image: object) -> np.ndarray:
+    data = base64.b64decode(uri.partition(",")[2])
+    return np.asarray(image.open(io.BytesIO(data)))  # type: ignore[attr-defined]
