@@ -196,7 +196,8 @@ def write_chunk(directory: Path, index: int, key: str, arrays: dict[str, np.ndar
     """Write a chunk atomically; it carries its set's key."""
     path = chunk_path(directory, index)
     unfinished = directory / f".{os.getpid()}-{path.name}"
-    np.savez(unfinished, allow_pickle=False, key=np.array(key), **arrays)
+    named: dict[str, Any] = {"key": np.array(key), **arrays}
+    np.savez(unfinished, **named)
     os.replace(unfinished, path)
 
 

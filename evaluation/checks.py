@@ -185,7 +185,8 @@ def _pair_checks(model: str, label_set: str, broken: dict[str, pd.Series]) -> li
     gradient = [name for name in broken if ATTACKS[name].needs_gradients]
     if not gradient:
         return []
-    strongest = max(gradient, key=lambda name: broken[name].sum())
+    iterative = [name for name in gradient if name != "fgsm"]
+    strongest = max(iterative or gradient, key=lambda name: broken[name].sum())
     checks = []
     for name, rule, words in (("fgsm", "R5", "one gradient step"), ("noise", "R8", "random noise")):
         if name not in broken or name == strongest:

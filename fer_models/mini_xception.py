@@ -9,7 +9,7 @@ from keras import layers
 
 from fer_models.recipe import Recipe
 
-RECIPE = Recipe(epochs=34, batch_size=96, learning_rate=3e-3, weight_decay=5e-4)
+RECIPE = Recipe(epochs=28, batch_size=64, learning_rate=3e-3, weight_decay=5e-4)
 
 
 def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:

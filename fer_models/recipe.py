@@ -53,12 +53,12 @@ class Recipe:
     label_smoothing: float = 0.1
     class_weights: bool = False
     flip: bool = True
-    shift: float = 4.0
-    rotation: float = 8.0
-    zoom: float = 0.08
-    contrast: float = 0.2
+    shift: float = 3.0
+    rotation: float = 5.0
+    zoom: float = 0.05
+    contrast: float = 0.1
     erase: float = 0.0
-    calm_epochs: int = 8
+    calm_epochs: int = 10
 
     def at_epoch(self, epoch: int) -> "Recipe":
         """The recipe with the augmentation of this epoch (counted from 0)."""

@@ -21,7 +21,7 @@ def save_weights(model: keras.Model, path: Path) -> None:
         for i, variable in enumerate(_variables(model))
     }
     unfinished = path.with_name(f"{path.stem}.next.npz")
-    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
+    np.savez_compressed(unfinished, **arrays)
     os.replace(unfinished, path)
 
 

@@ -1,0 +1,166 @@
+"""`python -m evaluation.verify SET MODEL`: check somebody's claimed adversarial images.
+
+SET is a folder of `attacks.generate` or of a run's `sets/` (its clean images come from `--data`),
+or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
+`labels`, integers (N,) in the model's class order. Exit 1 when a claim does not hold.
+"""
+
+import os
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attacks.threat_model import Norm
+    from fer_models.classifier import Classifier
+
+Option = typer.Option
+_ARRAYS = ("clean", "adversarial", "labels")
+
+
+class Claim(NamedTuple):
+    """Images somebody says fool a model; arrays as for `verify_images`."""
+
+    clean: "np.ndarray"
+    attacked: "np.ndarray"
+    labels: "np.ndarray"
+    norm: "Norm"
+    eps: "np.ndarray"
+
+
+def main(
+    set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")],
+    model: Annotated[str, typer.Argument(help="Model id, or folder of a training.")],
+    data: Annotated[str | None, Option(help="For a folder: the faces it was made of.")] = None,
+    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    split: Annotated[str, Option(help="For a folder: part of the data.")] = "PublicTest",
+    norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
+    eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,
+) -> int:
+    """Check range, norm and success of claimed adversarial images against a model."""
+    from attacks.threat_model import format_eps
+    from fer_models.backend import start_backend
+    from fer_models.zoo import card_of
+
+    card_of(model)
+    start_backend()
+    claim = (
+        _from_folder(set_path, data, votes, split)
+        if set_path.is_dir()
+        else _from_npz(set_path, norm, eps)
+    )
+    from evaluation.verification import verify_images
+    from fer_models.zoo import load
+
+    classifier = load(model)
+    _check_classes(set_path, classifier)
+    found = verify_images(classifier, *claim)
+    largest = format_eps(float(claim.eps.max(initial=0.0)))
+    print(f"{set_path} against {classifier.id}: {found.claimed} images claimed to fool it")
+    print(f"in [0, 1]: {found.in_range} of {found.claimed}")
+    print(
+        f"within {claim.norm} {largest}: {found.in_budget} of {found.claimed}, "
+        f"the largest is {found.largest:.4f} of its budget"
+    )
+    print(f"right before the attack: {found.right_before} of {found.claimed}")
+    print(f"confirmed: {found.confirmed} of {found.claimed}; {found.confirmed_8bit} also at 8 bits")
+    print("the claim holds" if found.holds else "the claim does not hold")
+    return 0 if found.holds else 1
+
+
+def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str) -> Claim:
+    """Broken images of one of our sets, with the clean ones from the data."""
+    import numpy as np
+
+    from attacks.store import AdversarialSet, open_set
+    from attacks.threat_model import Norm
+    from datasets.faceset import Split
+    from datasets.read import load
+    from evaluation.config import parse_choice
+
+    adversarial = open_set(folder)
+    if not isinstance(adversarial, AdversarialSet):
+        raise InputError(f"{folder}: expected attacked images, found corrupted ones.")
+    source = data or os.environ.get("DEADPAN_DATA")
+    if not source:
+        raise InputError(f"{folder} holds no clean images: give the faces with --data PATH.")
+    faces = load(source, parse_choice(Split, split, "--split"), votes=votes)
+    place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
+    wanted = adversarial.row_ids[adversarial.image_rows].tolist()
+    if missing := [row for row in wanted if row not in place]:
+        raise InputError(
+            f"{folder}: row {missing[0]} is not in {faces.name} {faces.split}. "
+            "Give the --data and --split it was made of."
+        )
+    clean = faces.images[[place[row] for row in wanted]].astype(np.float32) / 255
+    rows = adversarial.image_rows
+    norm = Norm(str(adversarial.header.spec.norm))
+    return Claim(
+        clean, adversarial.images, adversarial.labels[rows], norm, adversarial.broken_at[rows]
+    )
+
+
+def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
+    import numpy as np
+
+    from attacks.threat_model import check_eps, parse_eps, parse_norm
+
+    if eps is None:
+        raise InputError(f"{path}: give the claimed budget with --eps, such as --eps 8/255.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: expected a .npz of arrays, {type(error).__name__}.") from error
+    if missing := [name for name in _ARRAYS if name not in arrays]:
+        raise InputError(
+            f"{path}: expected arrays {', '.join(_ARRAYS)}; {missing[0]} is missing, found "
+            f"{', '.join(arrays) or 'none'}."
+        )
+    clean, attacked, labels = (arrays[name] for name in _ARRAYS)
+    for name, images in (("clean", clean), ("adversarial", attacked)):
+        if images.ndim != 4 or images.dtype.kind != "f":
+            raise InputError(
+                f"{path}: {name} must be float (N, H, W, C) in [0, 1]; "
+                f"found {images.dtype} {images.shape}."
+            )
+    if len(clean) and not (clean.min() >= 0 and clean.max() <= 1):
+        raise InputError(
+            f"{path}: clean must be in [0, 1]; found {clean.min():g} to {clean.max():g}. "
+            "Divide 0-255 pixels by 255."
+        )
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: labels must be integers (N,); found {labels.dtype} {labels.shape}."
+        )
+    known, budget = parse_norm(norm), parse_eps(eps)
+    check_eps(budget, known, int(np.prod(clean.shape[1:])))
+    return Claim(
+        clean.astype(np.float32),
+        attacked.astype(np.float32),
+        labels.astype(np.int64),
+        known,
+        np.full(len(labels), budget),
+    )
+
+
+def _check_classes(path: Path, classifier: "Classifier") -> None:
+    """A set's labels are in the class order of its own source: refuse a model with another."""
+    from attacks.store import read_header
+
+    if path.is_dir() and read_header(path).classes != classifier.scheme.classes:
+        raise InputError(
+            f"{path}: its labels are {', '.join(read_header(path).classes)}, but {classifier.id} "
+            f"answers {', '.join(classifier.scheme.classes)}. Name a model with these classes."
+        )
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m evaluation.verify")

@@ -1,0 +1,106 @@
+"""Each check has a model on which it fires and one on which it does not."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.labels import FER7
+from evaluation.checks import Check, model_checks, suite_checks
+from evaluation.pipeline import evaluate_run
+from evaluation.results import CHECK_COLUMNS, read_table
+from fer_models.classifier import KerasClassifier, wrap
+from fer_models.contract import Contract
+from tests.evaluation import tiny
+
+IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
+
+
+def changed(layer: keras.layers.Layer) -> KerasClassifier:
+    """The tiny model with one more layer behind its logits."""
+    model = tiny.classifier().model
+    outputs = layer(model.outputs[0])
+    return wrap(keras.Model(model.inputs, outputs), Contract(8, 8, 1, FER7), model_id="changed")
+
+
+def status(checks: list[Check], rule: str) -> str:
+    (found,) = [check["status"] for check in checks if check["rule"] == rule]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "layer"),
+    [
+        ("R10", keras.layers.Rescaling(1000.0)),
+        ("R3", keras.layers.Rescaling(0.0)),
+        ("R11", None),
+    ],
+)
+def test_model_checks_fire_on_the_net_they_are_for(
+    rule: str, layer: keras.layers.Layer | None
+) -> None:
+    good = tiny.classifier()
+    assert status(model_checks(good, IMAGES, good.logits(IMAGES)), rule) == "ok"
+    bad = changed(layer) if layer else noisy()
+    assert status(model_checks(bad, IMAGES, bad.logits(IMAGES)), rule) == "flagged"
+
+
+def noisy() -> KerasClassifier:
+    """Its logits change from call to call."""
+
+    class Noisy(KerasClassifier):
+        def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+            logits = super()._batch_logits(images)
+            return logits + np.random.default_rng().normal(0, 0.1, logits.shape).astype(np.float32)
+
+    good = tiny.classifier()
+    return Noisy(good.model, good.contract, "noisy", "0")
+
+
+def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
+    """Lines of `per_image.parquet` of one model from the smallest eps of each attack."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": range(len(values)),
+                "model": "tiny.fer",
+                "attacked_labels": "fer",
+                "perturbation": name,
+                "smallest_eps": values,
+            }
+        )
+        for name, values in broken.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken", "expected"),
+    [
+        ("R5", {"fgsm": [0.1, np.nan], "pgd": [0.1, 0.1]}, "ok"),
+        ("R5", {"fgsm": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
+        ("R8", {"noise": [np.nan, 0.1], "pgd": [0.1, 0.1]}, "ok"),
+        ("R8", {"noise": [0.1, np.nan], "pgd": [np.nan, 0.1]}, "flagged"),
+        ("R19", {"pgd": [0.1, 0.02]}, "ok"),
+        ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
+    ],
+)
+def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) -> None:
+    checks = suite_checks(lines(broken), {"tiny.fer": FER7}, tiny.config())
+    assert status(checks, rule) == expected
+
+
+def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
+    model = tiny.classifier().model
+    steps = keras.layers.Lambda(lambda x: keras.ops.floor(x * 4) / 4)
+    outputs = keras.Model(model.inputs, model(steps(model.inputs[0])))
+    quantised = wrap(outputs, Contract(8, 8, 1, FER7), model_id="tiny.fer")
+    evaluate_run(
+        tiny.config(corruptions=()), tiny.faces(), [quantised], tmp_path, None, tiny.SILENT
+    )
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    fired = checks[(checks.rule == "R9") & (checks.status == "flagged")]
+    assert set(fired.perturbation) == {"fgsm", "pgd"}
+    results = pd.read_parquet(tmp_path / "results.parquet")
+    assert (results[results.perturbation == "pgd"].status == "flagged").all()
+    assert (results[results.perturbation == "worst_case"].status == "flagged").all()
+    assert (results[results.perturbation == "none"].status == "ok").all()

@@ -1,0 +1,100 @@
+"""Options and presets: what a run is made of, and what is refused."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
+from attacks.threat_model import Norm
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.labels import LabelSet
+from evaluation.config import PRESETS, RunConfig, Tier, configure, parse_choice, read_preset
+
+smoke = partial(
+    configure,
+    split=Split.PUBLIC_TEST,
+    models=("simple_cnn.fer",),
+    labels="fer,ferplus",
+    tier=Tier.SMOKE,
+    norm=Norm.LINF,
+    eps=None,
+    limit=None,
+    seed=0,
+)
+
+
+def test_the_smoke_tier_is_that_of_the_design() -> None:
+    config = smoke()
+    assert config.limit == 200
+    assert config.eps == (1 / 255, 2 / 255, 4 / 255)
+    assert [attack.name for attack in config.attacks] == ["noise", "fgsm", "pgd"]
+    assert config.attacks[2].options == {"steps": 10}
+    assert len(config.corruptions) == 5
+    assert len(config.severities) == 3
+
+
+@pytest.mark.parametrize("tier", list(Tier))
+def test_presets_name_what_is_registered(tier: Tier) -> None:
+    preset = read_preset(PRESETS / f"{tier}.toml")
+    assert set(preset.corruptions) <= set(CORRUPTIONS)
+    for attack in preset.attacks:
+        assert attack.name in ATTACKS
+        attack_spec(attack.name, Norm.LINF, [0.1], "fer", **attack.options)
+    assert preset.attacks[-1].name == "pgd"
+
+
+def test_users_options_win() -> None:
+    config = smoke(eps="4/255,1/255,4/255", limit=7, labels="ferplus", seed=5)
+    assert config.eps == (1 / 255, 4 / 255)
+    assert config.limit == 7
+    assert config.labels == (LabelSet.FERPLUS,)
+    assert smoke(limit=0).limit is None
+
+
+def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
+    config = smoke()
+    with pytest.raises(ValueError, match="frozen"):
+        config.seed = 1
+    assert config.to_json()["eps"] == ["1/255", "2/255", "4/255"]
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"eps": "8/255,x"}, "`eps` must be a number"),
+        ({"eps": "0,4/255"}, "must be above 0"),
+        ({"eps": "-1/255"}, "not negative"),
+        ({"labels": "ferr"}, "got 'ferr'"),
+        ({"labels": ","}, "fer, ferplus or both"),
+        ({"norm": Norm.L1}, "no eps grid for norm l1"),
+    ],
+)
+def test_wrong_options_are_refused(change: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        smoke(**change)
+
+
+def test_closed_choices() -> None:
+    assert parse_choice(Tier, "full", "--tier") is Tier.FULL
+    with pytest.raises(InputError, match="--tier must be smoke, standard, full; got 'big'"):
+        parse_choice(Tier, "big", "--tier")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("limit = ", "expected TOML"),
+        ("limit = 3", "severities: Field required"),
+        ("limit = 0\nseverities = [1]\ncorruptions = []\nattacks = []\n[eps]", "limit: .*; got 0"),
+        ("speed = 1", "speed: Extra inputs|severities"),
+    ],
+)
+def test_damaged_presets_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_preset(tmp_path / "mine.toml")
+    with pytest.raises(InputError, match="No such file"):
+        read_preset(tmp_path / "none.toml")

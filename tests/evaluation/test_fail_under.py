@@ -1,0 +1,76 @@
+"""Floors for build pipelines."""
+
+import pandas as pd
+import pytest
+
+from datasets.errors import InputError
+from evaluation.fail_under import Requirement, parse_requirement
+
+
+def row(**changes: object) -> dict[str, object]:
+    return {
+        "model": "m",
+        "label_set": "fer",
+        "subset": "all",
+        "perturbation": "worst_case",
+        "metric": "robust_accuracy",
+        "eps": 4 / 255,
+        "value": 0.2,
+        "status": "ok",
+        "detail": "",
+        **changes,
+    }
+
+
+RESULTS = pd.DataFrame(
+    [
+        row(),
+        row(model="better", value=0.3),
+        row(metric="accuracy", perturbation="none", eps=0.0, value=0.7),
+        row(perturbation="noise", value=0.0),
+        row(subset="class:happy", value=0.0),
+    ]
+)
+
+
+def test_forms() -> None:
+    assert parse_requirement("robust_accuracy@4/255=0.25") == Requirement(
+        "robust_accuracy", 4 / 255, 0.25
+    )
+    assert parse_requirement("accuracy=0.6") == Requirement("accuracy", 0.0, 0.6)
+
+
+def test_only_models_below_are_missed() -> None:
+    missed = parse_requirement("robust_accuracy@4/255=0.25").missed(RESULTS)
+    assert missed == ["m under fer labels: robust_accuracy 0.2000 is below 0.25"]
+    assert parse_requirement("accuracy=0.7").missed(RESULTS) == []
+    assert len(parse_requirement("accuracy=0.71").missed(RESULTS)) == 1
+
+
+def test_a_crashed_attack_misses_every_floor() -> None:
+    crashed = pd.concat([RESULTS, pd.DataFrame([row(status="error", subset="x", detail="boom")])])
+    assert parse_requirement("accuracy=0").missed(crashed) == ["m worst_case: failed, boom"]
+
+
+def test_an_eps_outside_the_grid_is_refused() -> None:
+    requirement = parse_requirement("robust_accuracy@3/255=0.25")
+    requirement.check_grid((3 / 255,))
+    with pytest.raises(InputError, match="4/255; got 3/255"):
+        requirement.check_grid((4 / 255,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "robust_accuracy=0.2",
+        "accuracy@4/255=0.2",
+        "recall=0.2",
+        "accuracy",
+        "accuracy=high",
+        "accuracy=1.5",
+        "accuracy=nan",
+    ],
+)
+def test_other_forms_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--fail-under"):
+        parse_requirement(text)

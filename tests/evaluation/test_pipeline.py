@@ -1,0 +1,205 @@
+"""A whole run on tiny faces: its files, its figures, resuming, and attacks that die."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attacks.fgsm import FGSM
+from datasets.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.pipeline import Listener, evaluate_run, plan
+from evaluation.results import (
+    CHECK_COLUMNS,
+    COMPARISON_COLUMNS,
+    PER_IMAGE_COLUMNS,
+    RESULT_COLUMNS,
+    read_gallery,
+    read_table,
+)
+from tests.evaluation import tiny
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), folder, None, tiny.SILENT)
+    return folder
+
+
+def results_of(folder: Path) -> pd.DataFrame:
+    return read_table(folder / "results.parquet", RESULT_COLUMNS)
+
+
+def figures(results: pd.DataFrame, metric: str, **columns: object) -> pd.DataFrame:
+    rows = results[(results.metric == metric) & (results.subset == "all")]
+    for name, value in columns.items():
+        rows = rows[rows[name] == value]
+    return rows
+
+
+def test_every_file_has_its_columns(run_folder: Path) -> None:
+    for name, columns in (
+        ("per_image", PER_IMAGE_COLUMNS),
+        ("results", RESULT_COLUMNS),
+        ("checks", CHECK_COLUMNS),
+        ("comparisons", COMPARISON_COLUMNS),
+    ):
+        assert len(read_table(run_folder / f"{name}.parquet", columns))
+    csv = pd.read_csv(run_folder / "results.csv", keep_default_na=False)
+    assert list(csv.columns) == list(RESULT_COLUMNS)
+    assert len(csv) == len(results_of(run_folder))
+
+
+def test_clean_accuracy_is_that_of_the_model(run_folder: Path) -> None:
+    faces, model = tiny.faces(), tiny.classifier()
+    expected = (model.predict(faces.images.astype(np.float32) / 255) == faces.fer).mean()
+    row = figures(results_of(run_folder), "accuracy", model="tiny.fer", label_set="fer")
+    clean = row[row.perturbation == "none"].iloc[0]
+    assert clean.value == pytest.approx(expected)
+    assert clean.value == pytest.approx(32 / 40)  # every fifth label was moved
+    assert clean.n == 40
+
+
+def test_contempt_is_left_out_for_a_fer_model_and_wrong_for_a_ferplus_one(
+    run_folder: Path,
+) -> None:
+    faces = tiny.faces()
+    contempt = int((faces.votes[:, 7] == 7).sum())
+    assert contempt > 0
+    rows = figures(results_of(run_folder), "accuracy", perturbation="none")
+    sizes = rows.set_index(["model", "label_set"]).n
+    assert sizes["tiny.fer", "ferplus"] == 40 - contempt
+    assert sizes["tiny.ferplus", "ferplus"] == 40
+    assert sizes["tiny.ferplus", "fer"] == 40
+
+
+def test_robust_accuracy_falls_with_eps_and_worst_case_is_the_lowest(run_folder: Path) -> None:
+    results = results_of(run_folder)
+    for (_, _), rows in figures(results, "robust_accuracy").groupby(["model", "label_set"]):
+        table = rows.pivot(index="eps", columns="perturbation", values="value")
+        assert (table.loc[0.1] <= table.loc[0.02]).all()
+        assert (table["worst_case"] <= table.drop(columns="worst_case").min(axis=1) + 1e-12).all()
+        assert (table["pgd"] <= table["fgsm"]).all()
+        assert (table["fgsm"] <= table["noise"]).all()
+    own = figures(results, "robust_accuracy", model="tiny.fer", label_set="fer", eps=0.1)
+    assert own.set_index("perturbation").value["pgd"] < 0.2
+
+
+def test_success_rate_and_robust_accuracy_fit_together(run_folder: Path) -> None:
+    results = results_of(run_folder)
+    keys = {"model": "tiny.fer", "label_set": "fer", "perturbation": "pgd", "eps": 0.1}
+    robust = figures(results, "robust_accuracy", **keys).iloc[0]
+    success = figures(results, "attack_success_rate", **keys).iloc[0]
+    assert success.n == 32
+    assert robust.n == 40
+    assert robust.value * 40 == pytest.approx((1 - success.value) * 32)
+
+
+def test_confusions_sum_to_one(run_folder: Path) -> None:
+    results = results_of(run_folder)
+    rows = results[(results.metric == "confusion") & (results.n > 0)]
+    keys = ["model", "label_set", "perturbation", "eps", "subset"]
+    assert rows.groupby(keys).value.sum().to_numpy() == pytest.approx(1)
+
+
+def test_no_leak_leaves_out_the_leaked(run_folder: Path) -> None:
+    results = results_of(run_folder)
+    row = results[(results.metric == "accuracy") & (results.subset == "no_leak")].iloc[0]
+    assert row.n == 35  # 40 less rows 0, 8, 16, 24, 32
+
+
+def test_the_same_seed_gives_the_same_csv(run_folder: Path, tmp_path: Path) -> None:
+    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+
+
+def test_finished_sets_are_reused_and_lost_ones_made_again(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(run_folder, folder)
+    lost = next(folder.glob("sets/tiny.fer-fer-pgd*"))
+    shutil.rmtree(lost)
+    (folder / "results.csv").unlink()
+    lines: list[str] = []
+    listener = Listener(line=lines.append, chunk=lambda *_: None)
+    records = evaluate_run(tiny.config(), tiny.faces(), tiny.models(), folder, None, listener)
+    assert (folder / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+    reused = [record["reused_chunks"] for record in records]
+    assert reused.count(0) == 1
+    assert sum("chunks reused" in line for line in lines) >= len(records) - 1
+
+
+def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) -> None:
+    given = run_folder / "sets"
+    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, given, tiny.SILENT)
+    assert not (tmp_path / "sets").exists()
+    assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+
+
+def test_a_dying_attack_is_an_error_row_and_loses_nothing(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(FGSM, "_attack", die)
+    records = evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    failed = [record for record in records if record["status"] == "error"]
+    assert {record["perturbation"] for record in failed} == {"fgsm"}
+    results = results_of(tmp_path)
+    errors = results[results.status == "error"]
+    assert len(errors) == 4  # two models, two label sets
+    assert errors.value.isna().all()
+    assert (errors.n == 0).all()
+    assert errors.detail.str.contains("RuntimeError: out of luck").all()
+    worst = figures(results, "robust_accuracy", perturbation="worst_case")
+    assert (worst.status == "flagged").all()
+    good = figures(results_of(run_folder), "robust_accuracy", perturbation="pgd")
+    still = figures(results, "robust_accuracy", perturbation="pgd")
+    np.testing.assert_array_equal(good.value, still.value)
+
+
+def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:
+    gallery = read_gallery(run_folder / "gallery.npz")
+    assert set(gallery["model"]) == {"tiny.fer", "tiny.ferplus"}
+    assert (gallery["perturbation"] == "pgd").all()
+    assert (gallery["eps"] > 0).all()
+    assert gallery["classes"].shape[1] == 8
+    moved = np.abs(gallery["attacked"] - gallery["clean"].astype(np.float32) / 255)
+    assert (moved.max(axis=(1, 2, 3)) <= gallery["eps"] * (1 + 1e-5)).all()
+    fer = gallery["model"] == "tiny.fer"
+    assert np.isnan(gallery["clean_probabilities"][fer, 7]).all()
+    np.testing.assert_allclose(np.nansum(gallery["attacked_probabilities"], axis=1), 1, atol=1e-5)
+
+
+def without_votes(faces: FaceSet) -> FaceSet:
+    return FaceSet(faces.name, faces.split, faces.images, faces.row_ids, fer=faces.fer)
+
+
+@pytest.mark.parametrize(
+    ("make_faces", "scheme", "words"),
+    [
+        (lambda: without_votes(tiny.faces()), None, "no ferplus labels. Give --votes"),
+        (tiny.faces, LabelScheme("digits", tuple("0123456789")), "must be those of fer or ferplus"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(
+    make_faces: Callable[[], FaceSet], scheme: LabelScheme | None, words: str
+) -> None:
+    model = tiny.classifier(scheme) if scheme else tiny.classifier()
+    with pytest.raises(InputError, match=words):
+        plan(tiny.config(), make_faces(), [model])
+
+
+def test_one_label_set_is_enough(tmp_path: Path) -> None:
+    config = tiny.config(labels=(LabelSet.FER,), corruptions=())
+    faces = without_votes(tiny.faces())
+    evaluate_run(config, faces, [tiny.classifier()], tmp_path, None, tiny.SILENT)
+    assert set(results_of(tmp_path).label_set) == {"fer"}
+    assert "no_leak" not in set(results_of(tmp_path).subset)

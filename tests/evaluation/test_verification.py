@@ -1,0 +1,76 @@
+"""Claims about adversarial images: true ones hold, each kind of false one does not."""
+
+import numpy as np
+import pytest
+
+from attacks.base import Keys
+from attacks.fgsm import FGSM
+from attacks.threat_model import Norm
+from datasets.errors import InputError
+from evaluation.verification import Verification, verify_images
+from tests.evaluation import tiny
+
+EPS = 0.1
+
+
+@pytest.fixture(scope="module")
+def claim() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clean and broken images with their labels."""
+    classifier = tiny.classifier()
+    clean = np.random.default_rng(1).random((30, 8, 8, 1), np.float32)
+    labels = classifier.predict(clean)
+    result = FGSM(norm=Norm.LINF, eps=EPS)(classifier, clean, labels, Keys(0, np.arange(30)))
+    assert result.success.sum() > 10
+    return clean[result.success], result.images[result.success], labels[result.success]
+
+
+def verify(clean: np.ndarray, attacked: np.ndarray, labels: np.ndarray) -> Verification:
+    eps = np.full(len(labels), EPS)
+    return verify_images(tiny.classifier(), clean, attacked, labels, Norm.LINF, eps)
+
+
+def test_a_true_claim_holds(claim) -> None:
+    found = verify(*claim)
+    assert found.holds
+    assert found.confirmed == found.claimed == found.in_range == found.in_budget
+    assert found.largest == pytest.approx(1, abs=1e-4)
+    assert found.confirmed_8bit <= found.confirmed
+
+
+def test_an_image_out_of_budget_does_not_count(claim) -> None:
+    clean, attacked, labels = claim
+    moved = attacked.copy()
+    moved[0] = np.where(clean[0] > 0.5, clean[0] - 0.3, clean[0] + 0.3)
+    found = verify(clean, moved, labels)
+    assert not found.holds
+    assert found.in_budget == found.claimed - 1
+    assert found.largest == pytest.approx(3, abs=1e-3)
+
+
+@pytest.mark.parametrize("pixel", [1.05, -0.05, np.nan, np.inf])
+def test_a_pixel_out_of_range_does_not_count(claim, pixel: float) -> None:
+    clean, attacked, labels = claim
+    moved = attacked.copy()
+    moved[0, 0, 0, 0] = pixel
+    found = verify(clean, moved, labels)
+    assert not found.holds
+    assert found.in_range == found.claimed - 1
+
+
+def test_clean_images_fool_nobody(claim) -> None:
+    clean, _, labels = claim
+    assert verify(clean, clean, labels).confirmed == 0
+
+
+def test_an_image_wrong_before_does_not_count(claim) -> None:
+    clean, attacked, labels = claim
+    found = verify(clean, attacked, (labels + 1) % 7)
+    assert found.right_before == found.confirmed == 0
+
+
+def test_other_shapes_and_classes_are_refused(claim) -> None:
+    clean, attacked, labels = claim
+    with pytest.raises(InputError, match="one shape"):
+        verify(clean[:3], attacked, labels)
+    with pytest.raises(InputError, match=r"labels must be in \[0, 7\)"):
+        verify(clean, attacked, labels + 5)
