@@ -13,6 +13,9 @@ from fer_models.contract import Contract
 from fer_models.gradients import forward_logits
 
 
+Shape = tuple[int, int, int]
+
+
 def scheme(num_classes: int) -> LabelScheme:
     return LabelScheme("tiny", tuple(f"class{i}" for i in range(num_classes)))
 
@@ -24,7 +27,7 @@ def images(count: int, shape=(8, 8, 1), seed=0) -> np.ndarray:
 
 
 @cache
-def linear(num_classes: int, shape=(8, 8, 1), scale=1.0) -> KerasClassifier:
+def linear(num_classes: int, shape: Shape = (8, 8, 1), scale=1.0) -> KerasClassifier:
     """logits = scale * (W (x - 0.5)), W normal."""
     pixels = keras.Input(shape)
     dense = keras.layers.Dense(num_classes)
@@ -35,7 +38,7 @@ def linear(num_classes: int, shape=(8, 8, 1), scale=1.0) -> KerasClassifier:
 
 
 @cache
-def conv(num_classes: int, shape=(8, 8, 1), scale=1.0, seed=0) -> KerasClassifier:
+def conv(num_classes: int, shape: Shape = (8, 8, 1), scale=1.0, seed=0) -> KerasClassifier:
     """A convolution, two dense layers, random weights; `scale` multiplies the logits."""
     keras.utils.set_random_seed(seed)
     pixels = keras.Input(shape)
@@ -66,7 +69,7 @@ class FunctionClassifier(DifferentiableClassifier):
 def constant() -> FunctionClassifier:
     """Always class 1 of three."""
     return FunctionClassifier(
-        lambda pixels: ops.zeros((ops.shape(pixels)[0], 3)) + np.float32([0, 1, 0]), 3
+        lambda pixels: ops.zeros((ops.shape(pixels)[0], 3)) + np.array([0, 1, 0], np.float32), 3
     )
 
 
