@@ -12,7 +12,6 @@ from fer_models.classifier import Classifier, DifferentiableClassifier, KerasCla
 from fer_models.contract import Contract
 from fer_models.gradients import forward_logits
 
-
 Shape = tuple[int, int, int]
 
 
