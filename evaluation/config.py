@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from attacks.threat_model import Norm, format_eps, parse_eps
+from attacks.threat_model import Norm, check_eps, format_eps, parse_eps
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
@@ -149,6 +149,8 @@ def configure(
     grid = sorted({parse_eps(word) for word in words})
     if grid[0] <= 0:
         raise InputError(f"--eps must be above 0 (eps 0 is the clean row); got {eps}.")
+    for value in grid:
+        check_eps(value, norm)
     return RunConfig(
         split=split,
         models=models,

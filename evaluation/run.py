@@ -104,15 +104,15 @@ def _run(
     """Measure, and write tables, manifest and report."""
     from fer_models.backend import start_backend
 
+    _open_folder(folder, config, faces, resume)
     start_backend()
     from evaluation.environment import environment, peak_memory_mb
     from evaluation.pipeline import evaluate_run
     from evaluation.results import write_manifest
     from fer_models.zoo import load
-    from reports.build import build
+    from reports.page import write_page
 
     classifiers = [load(model) for model in config.models]
-    _open_folder(folder, config, faces, classifiers, resume)
     with _progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, adversarial, listener)
     manifest = {
@@ -128,7 +128,7 @@ def _run(
         "peak_memory_mb": peak_memory_mb(),
     }
     write_manifest(manifest, folder / "manifest.json")
-    build(folder)
+    write_page(folder)
 
 
 def _data(given: str | None) -> Path:
@@ -147,18 +147,14 @@ def _faces(data: Path, votes: Path | None, split: "Split") -> "FaceSet":
     return load(data, split, votes=votes)
 
 
-def _open_folder(
-    folder: Path,
-    config: "RunConfig",
-    faces: "FaceSet",
-    classifiers: list["Classifier"],
-    resume: bool,
-) -> None:
+def _open_folder(folder: Path, config: "RunConfig", faces: "FaceSet", resume: bool) -> None:
     """Start or continue a run folder: it continues only the very same run (R22)."""
+    from fer_models.zoo import card_of
+
     identity = {
         "config": config.to_json(),
         "faces_sha256": faces.sha256,
-        "weights_sha256": {c.id: c.weights_sha256 for c in classifiers},
+        "weights_sha256": {m: card_of(m)[0].weights_sha256 for m in config.models},
     }
     text = json.dumps(identity, indent=2) + "\n"
     path = folder / "run.json"

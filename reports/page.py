@@ -1,5 +1,6 @@
 """The page: everything a run says, put into the template."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from reports.svg import theme_css
 from reports.text import count, label_set_name
 from reports.verdict import verdicts
 
+PAGE = "index.html"
 TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
@@ -89,6 +91,26 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         version=run.manifest.get("deadpan_version", ""),
         svgs=_svgs,
     )
+
+
+def write_page(run_folder: Path, progress: Progress = lambda _: None) -> Path:
+    """Write `index.html` into a run folder, atomically.
+
+    Args:
+        run_folder: written by `python -m evaluation.run`.
+        progress: called with the name of each section before it is drawn.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        InputError: a file of the run is missing or has another schema.
+    """
+    page = render(Run.read(run_folder), progress)
+    unfinished = run_folder / f".{PAGE}"
+    unfinished.write_text(page, encoding="utf-8", newline="\n")
+    os.replace(unfinished, run_folder / PAGE)
+    return run_folder / PAGE
 
 
 def _sentence(text: str) -> str:

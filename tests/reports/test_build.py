@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from datasets.errors import InputError
-from reports.build import build
+from reports.page import write_page
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 SECTIONS = [
@@ -79,7 +80,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def text(run: Path) -> str:
-    return build(run).read_text()
+    return write_page(run).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_same_run_same_bytes(run: Path, text: str, tmp_path: Path) -> None:
     for name in run.iterdir():
         if name.name != "index.html":
             (tmp_path / name.name).write_bytes(name.read_bytes())
-    assert build(tmp_path).read_text() == text
+    assert write_page(tmp_path).read_text() == text
     assert not list(tmp_path.glob(".*"))
 
 
@@ -202,7 +203,7 @@ ODD_RUNS = {
 @pytest.mark.parametrize("name", ODD_RUNS)
 def test_odd_runs_render(name: str, tmp_path: Path) -> None:
     wishes, phrases = ODD_RUNS[name]
-    text = build(write_run(tmp_path, wishes)).read_text()
+    text = write_page(write_run(tmp_path, wishes)).read_text()
     page = Page(text)
     assert page.sections == SECTIONS and page.balanced
     for phrase in phrases:
@@ -213,7 +214,7 @@ def test_odd_runs_render(name: str, tmp_path: Path) -> None:
 
 def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
-    text = build(write_run(tmp_path, wishes)).read_text()
+    text = write_page(write_run(tmp_path, wishes)).read_text()
     assert 0 < text.index("Generated faces.") < text.index("<h1>")
 
 
@@ -221,29 +222,32 @@ def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
 def test_sixteen_models_stay_below_15_mb(tmp_path: Path) -> None:
     nets = ("a_net", "b_net", "c_net", "d_net", "e_net", "f_net", "g_net", "h_net")
     models = tuple(f"{net}.{labels}" for net in nets for labels in ("fer", "ferplus"))
-    path = build(write_run(tmp_path, Wishes(models=models, examples=64)))
+    path = write_page(write_run(tmp_path, Wishes(models=models, examples=64)))
     assert path.stat().st_size < 15e6
     assert all(f"<code>{model}</code>" in path.read_text() for model in models)
 
 
 def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     wishes = Wishes(models=("<b>x</b>.fer",), label_sets=("fer",), examples=1, corruptions=())
-    text = build(write_run(tmp_path, wishes)).read_text()
+    text = write_page(write_run(tmp_path, wishes)).read_text()
     assert "<b>x</b>" not in text and "&lt;b&gt;x&lt;/b&gt;.fer" in text
 
 
-def test_the_command_needs_no_tensorflow(run: Path) -> None:
+def test_the_command_needs_no_tensorflow_and_writes_the_same_bytes(run: Path, text: str) -> None:
     code = (
-        "import sys; from pathlib import Path; import reports.build as b; "
-        f"b.build(Path({str(run)!r})); "
+        "import sys; from pathlib import Path; import reports.page as b; "
+        f"b.write_page(Path({str(run)!r})); "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    environment = os.environ | {"PYTHONHASHSEED": "12"}
+    done = subprocess.run([sys.executable, "-c", code], check=False, env=environment)
+    assert done.returncode == 0
+    assert (run / "index.html").read_text() == text
 
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="manifest"):
-        build(tmp_path)
+        write_page(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "reports.build", str(tmp_path)],
         capture_output=True,

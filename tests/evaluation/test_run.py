@@ -1,0 +1,194 @@
+"""The command as a user types it: one-line errors, exit codes, resuming after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fer_models.architectures import architecture
+from fer_models.cards import Card, write_card
+from fer_models.weights import file_sha256, save_weights
+from tests.datasets.factory import write_source
+
+REPOSITORY = Path(__file__).parents[2]
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("DEADPAN_DATA", "TF_CPP_MIN_LOG_LEVEL")
+}
+"""As a user has it: no data named, no log level set by the tests."""
+
+
+def deadpan(
+    *arguments: object, module: str = "evaluation.run", **env: str
+) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=REPOSITORY,
+        env={**ENVIRONMENT, **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_source(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained mini_xception as a training's folder."""
+    folder = tmp_path_factory.mktemp("untrained")
+    build, recipe = architecture("mini_xception")
+    save_weights(build((48, 48, 1), 7), folder / "weights.npz")
+    card = Card(
+        id="mini_xception.fer",
+        architecture="mini_xception",
+        label_set="fer",
+        input_shape=(48, 48, 1),
+        parameters=58_000,
+        recipe=recipe,
+        precision="float32",
+        seed=0,
+        runs_tried=1,
+        training_rule=None,
+        training_rows=0,
+        epochs=1,
+        best_epoch=1,
+        data_sha256="",
+        validation_accuracy=0.1,
+        validation_rows=0,
+        weights_sha256=file_sha256(folder / "weights.npz"),
+    )
+    write_card(card, folder / "card.json")
+    return folder
+
+
+def refused(result: subprocess.CompletedProcess, words: str) -> None:
+    """Exit code 2 and one line on standard error."""
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    assert words in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "/nowhere"], "/nowhere"),
+        (["--nonsense"], "--nonsense"),
+        (["--models", "simple_cnnn"], "simple_cnnn"),
+        (["--tier", "huge"], "huge"),
+        (["--split", "Tset"], "Tset"),
+        (["--norm", "l7"], "l7"),
+        (["--eps", "8"], "did you mean 8/255?"),
+        (["--eps", "-1/255"], "-1/255"),
+        (["--labels", "emotion"], "emotion"),
+        (["--limit", "-3"], "--limit"),
+        (["--seed", "x"], "--seed"),
+        (["--fail-under", "robust_accuracy=0.2"], "--fail-under"),
+        (["--fail-under", "robust_accuracy@3/255=0.2"], "3/255"),
+        (["--adversarial", "/nowhere"], "/nowhere"),
+        (["--votes", "/nowhere.csv"], "/nowhere.csv"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], words: str, data: Path, model: Path, tmp_path: Path
+) -> None:
+    given = {"--data": str(data), "--models": str(model), "--out": str(tmp_path / "run")}
+    given.update(zip(arguments[::2], arguments[1::2], strict=False))
+    line = [part for pair in given.items() for part in pair]
+    refused(deadpan(*line, *(arguments if len(arguments) == 1 else [])), words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_data_it_says_how_to_give_some(tmp_path: Path, model: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "evaluation.run", "--models", str(model)],
+        cwd=tmp_path,
+        env={**ENVIRONMENT, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    refused(result, "give FER2013 with --data")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, data: Path, model: Path) -> Path:
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    result = deadpan("--data", data, "--models", model, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert "pgd linf 4/255" in result.stderr
+    assert "mini_xception.fer" in result.stdout
+    return folder
+
+
+def test_it_writes_what_it_says(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert names == {
+        "checks.parquet",
+        "comparisons.parquet",
+        "gallery.npz",
+        "index.html",
+        "manifest.json",
+        "per_image.parquet",
+        "results.csv",
+        "results.parquet",
+        "run.json",
+        "sets",
+    }
+
+
+def test_a_finished_run_is_not_overwritten(finished: Path, data: Path, model: Path) -> None:
+    before = (finished / "results.csv").read_bytes()
+    refused(deadpan("--data", data, "--models", model, "--out", finished), "--resume")
+    other = deadpan("--data", data, "--models", model, "--out", finished, "--resume", "--seed", "1")
+    refused(other, "differ")
+    assert (finished / "results.csv").read_bytes() == before
+
+
+def test_a_floor_missed_exits_1_and_a_resumed_run_is_the_same(
+    finished: Path, data: Path, model: Path
+) -> None:
+    before = (finished / "results.csv").read_bytes()
+    floor = "robust_accuracy@4/255=0.99"
+    line = ["--data", data, "--models", model, "--out", finished, "--resume", "--fail-under", floor]
+    result = deadpan(*line)
+    assert result.returncode == 1
+    assert "missed: mini_xception.fer under fer labels" in result.stdout
+    assert "chunks reused" in result.stderr
+    assert (finished / "results.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_killed_five_times_it_ends_with_the_same_results(
+    finished: Path, data: Path, model: Path, tmp_path: Path
+) -> None:
+    line = [
+        sys.executable, "-m", "evaluation.run", "--data", str(data), "--models", str(model),
+        "--out", str(tmp_path / "run"), "--resume",
+    ]  # fmt: skip
+    for seconds in (6.0, 8.0, 9.0, 10.0, 11.0):
+        process = subprocess.Popen(line, cwd=REPOSITORY, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    result = subprocess.run(line, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "run/results.csv").read_bytes() == (finished / "results.csv").read_bytes()
+
+
+def test_a_claimed_set_is_verified(finished: Path, data: Path, model: Path) -> None:
+    (folder,) = finished.glob("sets/*-fer-pgd-*")
+    result = deadpan(folder, model, "--data", data, module="evaluation.verify")
+    assert result.returncode == 0, result.stderr
+    assert "the claim holds" in result.stdout
+    refused(deadpan(folder, model, module="evaluation.verify"), "--data")
+    refused(deadpan("/nowhere.npz", model, module="evaluation.verify"), "--eps")

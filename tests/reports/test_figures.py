@@ -1,0 +1,142 @@
+"""Selections behind the charts, and the charts themselves, on the synthetic run."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.figures import curve, marker_of, security_curves
+from reports.gallery import difference, examples
+from reports.line_names import spread
+from reports.load import Headline, Run, headline
+from reports.matrices import attack_flows, confusion, flow_counts
+from reports.svg import STYLE, new_figure
+from tests.reports.fake_run import FOUR, Wishes, write_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    wishes = Wishes(models=FOUR[:2], label_sets=("fer",), corruptions=())
+    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+
+
+def attacked(norm: str, *grid: float) -> pd.DataFrame:
+    rows = [{"perturbation": "worst_case", "metric": "robust_accuracy", "norm": norm, "eps": eps}
+            for eps in grid]  # fmt: skip
+    return pd.DataFrame(rows, columns=["perturbation", "metric", "norm", "eps"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (attacked("linf", 1 / 255, 4 / 255, 8 / 255), Headline("linf", 4 / 255)),
+        (attacked("linf", 1 / 255, 3 / 255, 8 / 255), Headline("linf", 3 / 255)),
+        (attacked("linf", 8 / 255, 16 / 255), Headline("linf", 8 / 255)),  # none below: smallest
+        (pd.concat([attacked("l2", 0.5), attacked("linf", 2 / 255)]), Headline("linf", 2 / 255)),
+        (attacked("linf"), None),
+    ],
+)
+def test_headline_is_4_255_or_the_largest_below(
+    rows: pd.DataFrame, expected: Headline | None
+) -> None:
+    assert headline(rows) == expected
+
+
+def test_curve_starts_clean_and_falls(run: Run) -> None:
+    line = curve(run.results, "fer", "linf", "worst_case", FOUR[0])
+    np.testing.assert_allclose(line["eps"], [0, 1 / 255, 2 / 255, 4 / 255])
+    assert (np.diff(line["value"]) <= 0).all()
+    clean = run.results[(run.results["model"] == FOUR[0]) & (run.results["metric"] == "accuracy")]
+    assert line["value"].iloc[0] == clean["value"].iloc[0]
+
+
+def test_security_curves_draw_each_model_its_noise_and_chance(run: Run) -> None:
+    with mpl.rc_context(STYLE):
+        axes = new_figure(700, 300).add_subplot()
+        security_curves(run.results, axes, label_set="fer", models=run.models)
+    assert axes.get_ylim() == (0, 1)
+    names = {text.get_text() for text in axes.texts}
+    assert names == {*FOUR[:2], "random noise, same size", "most frequent class"}
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1/255", "2/255", "4/255"]
+
+
+def test_one_marker_an_architecture() -> None:
+    marks = [marker_of(FOUR, model) for model in FOUR]
+    assert marks[0] == marks[2] and marks[1] == marks[3] and marks[0] != marks[1]
+
+
+def test_confusion_is_a_table_in_the_order_of_the_labels(run: Run) -> None:
+    shares = confusion(run.results, model=FOUR[0], label_set="fer")
+    order = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+    assert list(shares.index) == list(shares.columns) == order
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_flow_counts_are_shares_of_the_faces_of_a_label() -> None:
+    shares = pd.DataFrame({"a": [0.75, 0.2], "b": [0.25, 0.8]}, index=["a", "b"])
+    faces = pd.DataFrame({"a": [8.0, 10.0], "b": [8.0, 10.0]}, index=["a", "b"])
+    # .75 * 8 = 6, .25 * 8 = 2, .2 * 10 = 2, .8 * 10 = 8
+    np.testing.assert_array_equal(flow_counts(shares, faces), [[6, 2], [2, 8]])
+
+
+def test_flow_bands_are_as_wide_as_their_faces() -> None:
+    counts = pd.DataFrame({"a": [6.0, 2.0], "b": [2.0, 8.0]}, index=["a", "b"])
+    axes = new_figure(300, 300).add_axes((0.2, 0.1, 0.6, 0.8))
+    attack_flows(counts, axes)
+    widths = []
+    for patch in axes.patches:
+        points = patch.get_path().vertices
+        if len(points) == 9:  # bands, not the bars at their ends
+            widths.append(points[0, 1] - points[7, 1])
+    # 18 faces share a height of 1 less one gap of .02
+    np.testing.assert_allclose(sorted(widths), np.array([2, 2, 6, 8]) * 0.98 / 18)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=16).map(sorted),
+    st.floats(0.001, 0.06),
+)
+def test_spread_names_never_overlap(values: list[float], gap: float) -> None:
+    places = spread(values, gap, 1.0)
+    assert (np.diff(places) >= gap - 1e-9).all()
+    assert places[-1] <= 1.0 + 1e-9
+    if (np.diff(values) >= gap).all():
+        assert places == values
+
+
+def test_difference_is_ten_times_around_grey() -> None:
+    clean = np.full((1, 1, 1), 51, dtype=np.uint8)  # 51 / 255 = .2
+    assert difference(clean, np.full((1, 1, 1), 0.21)) == pytest.approx(0.6)  # .5 + 10 * .01
+    assert difference(clean, np.full((1, 1, 1), 0.9)) == 1
+
+
+def test_gallery_stays_within_its_budget(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, left_out = examples(run.gallery)
+    assert (len(shown), left_out) == (12, 0)
+    one = len(shown[0].clean) + len(shown[0].attacked) + len(shown[0].difference)
+    monkeypatch.setattr("reports.gallery.SIZE_BUDGET", one)
+    assert [len(part) for part in (examples(run.gallery)[0],)] == [1]
+    assert examples(run.gallery)[1] == 11
+
+
+def test_flips_and_bars_follow_the_probabilities(run: Run) -> None:
+    shown, _ = examples(run.gallery)
+    for place, example in enumerate(shown):
+        before = run.gallery["clean_probabilities"][place][:7].argmax()
+        after = run.gallery["attacked_probabilities"][place][:7].argmax()
+        assert example.flipped == (before != after)
+        assert [bar.wins_after for bar in example.bars].index(True) == after
+        assert sum(bar.is_label for bar in example.bars) == 1
+
+
+def test_missing_files_are_named(run: Run, tmp_path: Path) -> None:
+    from datasets.errors import InputError
+
+    write_run(tmp_path, Wishes(models=FOUR[:1], label_sets=("fer",), corruptions=(), examples=0))
+    (tmp_path / "checks.parquet").unlink()
+    with pytest.raises(InputError, match=r"checks\.parquet"):
+        Run.read(tmp_path)
