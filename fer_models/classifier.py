@@ -97,6 +97,9 @@ class KerasClassifier(DifferentiableClassifier):
             )
         if (contract.low, contract.high) != (0.0, 1.0):
             images = images * (contract.high - contract.low) + contract.low
+        if (contract.mean, contract.std) != ((0.0,), (1.0,)):
+            mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
+            images = (images - mean) / std
         outputs = ops.cast(self.model(images, training=False), "float32")
         if contract.output is Output.PROBABILITIES:
             return ops.log(ops.maximum(outputs, 1e-30))
@@ -109,20 +112,24 @@ class KerasClassifier(DifferentiableClassifier):
 
 
 def wrap(
-    model: keras.Model, contract: Contract, *, model_id: str, weights_sha256: str | None = None
+    model: keras.Model,
+    contract: Contract,
+    *,
+    model_id: str | None = None,
+    weights_sha256: str | None = None,
 ) -> KerasClassifier:
     """Make a Classifier of a Keras 3 model.
 
     Args:
         model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
         contract: what its pixels and outputs mean.
-        model_id: name in results and reports.
+        model_id: name in results and reports; the model's own when None.
         weights_sha256: identity of the weights; hashed from the model when None.
 
     Raises:
         ValueError: the model's outputs are not (N, K) with the contract's K.
     """
-    shape = model.output_shape
+    shape, model_id = model.output_shape, model_id or model.name
     if len(shape) != 2 or shape[-1] != contract.scheme.num_classes:
         raise ValueError(
             f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "

@@ -28,6 +28,8 @@ class Contract:
         scheme: classes in the order of the outputs.
         low: model's value for a black pixel.
         high: model's value for a white pixel.
+        mean: subtracted after that, one value or one a channel.
+        std: divided by last, one value or one a channel.
         output: logits or probabilities.
     """
 
@@ -37,6 +39,8 @@ class Contract:
     scheme: LabelScheme
     low: float = 0.0
     high: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
     output: Output = Output.LOGITS
 
     def __post_init__(self) -> None:
@@ -47,3 +51,11 @@ class Contract:
             )
         if self.low == self.high:
             raise ValueError(f"`low` and `high` must differ. Received: both {self.low}")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, self.channels):
+                raise ValueError(
+                    f"`{name}` must be one value or one a channel ({self.channels}). "
+                    f"Received: {values}"
+                )
+        if min(self.std) <= 0:
+            raise ValueError(f"`std` must be above 0. Received: {self.std}")

@@ -40,6 +40,13 @@ def test_contract_scales_to_the_models_range(images: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_contract_takes_mean_and_std_of_each_channel(images: np.ndarray) -> None:
+    model, mean, std = tiny_model((8, 8, 3)), (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
+    found = wrap(model, Contract(8, 8, 3, FER7, mean=mean, std=std)).logits(images)
+    expected = np.asarray(model((np.repeat(images, 3, axis=3) - mean) / std))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_contract_resizes_and_makes_grey() -> None:
     colour = np.random.default_rng(0).random((3, 16, 12, 3), np.float32)
     assert tiny_classifier().logits(colour).shape == (3, 7)
@@ -95,6 +102,8 @@ def test_nan_logits_are_an_error(images: np.ndarray) -> None:
         ({"height": 0}, "positive size"),
         ({"channels": 2}, "1 or 3 channels"),
         ({"low": 1.0}, "must differ"),
+        ({"mean": (0.1, 0.2)}, "one a channel"),
+        ({"std": (0.0,)}, "above 0"),
     ],
 )
 def test_impossible_contracts_are_refused(change: dict[str, float], words: str) -> None:
