@@ -4,7 +4,7 @@ Each stage reads what the one before wrote, so a killed run reuses every finishe
 attack becomes an error row, not a lost run (R24).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,7 +116,7 @@ class Outcome:
         return entry
 
 
-def plan(config: RunConfig, faces: FaceSet, classifiers: list[Classifier]) -> list[Job]:
+def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -> list[Job]:
     """All sets of a run, corruptions first, then model by model.
 
     Raises:
@@ -218,7 +218,7 @@ def _make_set(
 def evaluate_run(
     config: RunConfig,
     faces: FaceSet,
-    classifiers: list[Classifier],
+    classifiers: Sequence[Classifier],
     out: Path,
     given: Path | None,
     listener: Listener,
@@ -274,7 +274,7 @@ def _shown(job: Job, config: RunConfig) -> bool:
 
 def _write_figures(
     config: RunConfig,
-    classifiers: list[Classifier],
+    classifiers: Sequence[Classifier],
     per_image: pd.DataFrame,
     checks: list[dict[str, Any]],
     failed: list[dict[str, Any]],

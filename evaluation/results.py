@@ -189,7 +189,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def write_gallery(arrays: dict[str, np.ndarray], path: Path) -> None:
     """Write the gallery atomically."""
     unfinished = path.with_name(f".{path.name}")
-    np.savez_compressed(unfinished, **{name: arrays[name] for name in GALLERY_ARRAYS})
+    kept: dict[str, Any] = {name: arrays[name] for name in GALLERY_ARRAYS}
+    np.savez_compressed(unfinished, **kept)
     os.replace(unfinished, path)
 
 

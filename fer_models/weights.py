@@ -7,6 +7,7 @@ import hashlib
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from datasets.errors import InputError
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write the model's weights as float16, atomically."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{i:03d}": np.asarray(variable).astype(np.float16)
         for i, variable in enumerate(_variables(model))
     }

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
         ({"norm": Norm.L1}, "no eps grid for norm l1"),
     ],
 )
-def test_wrong_options_are_refused(change: dict[str, object], words: str) -> None:
+def test_wrong_options_are_refused(change: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         smoke(**change)
 

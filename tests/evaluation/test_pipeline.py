@@ -69,6 +69,7 @@ def test_contempt_is_left_out_for_a_fer_model_and_wrong_for_a_ferplus_one(
     run_folder: Path,
 ) -> None:
     faces = tiny.faces()
+    assert faces.votes is not None
     contempt = int((faces.votes[:, 7] == 7).sum())
     assert contempt > 0
     rows = figures(results_of(run_folder), "accuracy", perturbation="none")

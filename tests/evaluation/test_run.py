@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_models.architectures import architecture
-from fer_models.cards import Card, write_card
-from fer_models.weights import file_sha256, save_weights
 from tests.datasets.factory import write_source
+from tests.fer_models.untrained import write_untrained
 
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = {
@@ -44,30 +42,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained mini_xception as a training's folder."""
-    folder = tmp_path_factory.mktemp("untrained")
-    build, recipe = architecture("mini_xception")
-    save_weights(build((48, 48, 1), 7), folder / "weights.npz")
-    card = Card(
-        id="mini_xception.fer",
-        architecture="mini_xception",
-        label_set="fer",
-        input_shape=(48, 48, 1),
-        parameters=58_000,
-        recipe=recipe,
-        precision="float32",
-        seed=0,
-        runs_tried=1,
-        training_rule=None,
-        training_rows=0,
-        epochs=1,
-        best_epoch=1,
-        data_sha256="",
-        validation_accuracy=0.1,
-        validation_rows=0,
-        weights_sha256=file_sha256(folder / "weights.npz"),
-    )
-    write_card(card, folder / "card.json")
-    return folder
+    return write_untrained(tmp_path_factory.mktemp("untrained"))
 
 
 def refused(result: subprocess.CompletedProcess, words: str) -> None:

@@ -1,5 +1,7 @@
 """A tiny model, forty tiny faces and a small configuration: a whole run in seconds."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -38,8 +40,8 @@ def faces(count: int = 40) -> FaceSet:
     return FaceSet("toy", Split.PUBLIC_TEST, images, np.arange(count) + 100, fer, votes, leaked)
 
 
-def config(**changes: object) -> RunConfig:
-    values = {
+def config(**changes: Any) -> RunConfig:
+    values: dict[str, Any] = {
         "split": Split.PUBLIC_TEST,
         "models": ("tiny.fer",),
         "labels": (LabelSet.FER, LabelSet.FERPLUS),
@@ -53,7 +55,7 @@ def config(**changes: object) -> RunConfig:
         "attacks": (
             AttackSettings(name="noise"),
             AttackSettings(name="fgsm"),
-            AttackSettings(name="pgd", steps=5),
+            AttackSettings.model_validate({"name": "pgd", "steps": 5}),
         ),
     }
     return RunConfig(**{**values, **changes})

@@ -1,5 +1,7 @@
 """Small classifiers for the tests of this room."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ def tiny_model(shape: tuple[int, int, int] = (8, 8, 1), num_classes: int = 7) ->
     return keras.Model(images, keras.layers.Dense(num_classes)(keras.layers.Flatten()(x)))
 
 
-def tiny_classifier(num_classes: int = 7, **contract: object) -> KerasClassifier:
+def tiny_classifier(num_classes: int = 7, **contract: Any) -> KerasClassifier:
     """The tiny model behind an 8x8 grey contract."""
     names = tuple(f"c{i}" for i in range(num_classes))
     scheme = FER7 if num_classes == 7 else LabelScheme("other", names)

@@ -1,5 +1,7 @@
 """The contract between callers and any classifier."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -106,9 +108,10 @@ def test_nan_logits_are_an_error(images: np.ndarray) -> None:
         ({"std": (0.0,)}, "above 0"),
     ],
 )
-def test_impossible_contracts_are_refused(change: dict[str, float], words: str) -> None:
+def test_impossible_contracts_are_refused(change: dict[str, Any], words: str) -> None:
+    values: dict[str, Any] = {"height": 8, "width": 8, "channels": 1, "scheme": FER7, **change}
     with pytest.raises(ValueError, match=words):
-        Contract(**{"height": 8, "width": 8, "channels": 1, "scheme": FER7, **change})
+        Contract(**values)
 
 
 def test_two_classes_are_enough(images: np.ndarray) -> None:

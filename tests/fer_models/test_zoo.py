@@ -8,37 +8,15 @@ import pytest
 from datasets.errors import InputError
 from fer_models import zoo
 from fer_models.architectures import architecture
-from fer_models.cards import Card, read_card, write_card
-from fer_models.weights import file_sha256, load_weights, save_weights
+from fer_models.cards import read_card, write_card
+from fer_models.weights import load_weights
+from tests.fer_models.untrained import write_untrained
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a training: weights and card of an untrained mini_xception."""
-    folder = tmp_path_factory.mktemp("mini_xception.fer")
-    build, recipe = architecture("mini_xception")
-    save_weights(build((48, 48, 1), 7), folder / "weights.npz")
-    card = Card(
-        id="mini_xception.fer",
-        architecture="mini_xception",
-        label_set="fer",
-        input_shape=(48, 48, 1),
-        parameters=1,
-        recipe=recipe,
-        precision="float32",
-        seed=0,
-        runs_tried=1,
-        training_rule=None,
-        training_rows=0,
-        epochs=1,
-        best_epoch=1,
-        data_sha256="",
-        validation_accuracy=0.1,
-        validation_rows=0,
-        weights_sha256=file_sha256(folder / "weights.npz"),
-    )
-    write_card(card, folder / "card.json")
-    return folder
+    return write_untrained(tmp_path_factory.mktemp("untrained"))
 
 
 @pytest.fixture
