@@ -18,6 +18,9 @@ from reports.matrices import (
 from reports.tables import shares_table, table
 from reports.text import count, label_set_name, percent, words
 
+ENOUGH_FACES = 20
+"""A title speaks only of labels that at least so many faces carry."""
+
 
 def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
     """Clean and attacked confusion of each model under its own labels."""
@@ -42,7 +45,8 @@ def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
             f"Down: {label_set_name(own)} label; across: what the classifier says. Cells are "
             "percent of a label's faces; the diagonal is right."
         )
-        title = _confusion_title(model, clean)
+        faces = confusion(run.results, model=model, label_set=own, value="n")
+        title = _confusion_title(model, clean[faces.max(axis=1) >= ENOUGH_FACES])
         data = shares_table(f"confusion-{model}", shares, "label")
         charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
     return charts
@@ -116,7 +120,7 @@ def _confusion_title(model: str, clean: pd.DataFrame) -> str:
         if label in wrong.columns:
             wrong.loc[label, label] = np.nan
     if wrong.notna().sum().sum() == 0 or wrong.max(axis=None) == 0:
-        return f"{model} confuses no classes on clean faces"
+        return f"{model}: what each label is taken for"
     label, prediction = wrong.stack().idxmax()
     share = percent(float(wrong.loc[label, prediction]), 0, 1)
     return f"On clean faces, {model} most often takes {label} for {prediction} ({share})"
