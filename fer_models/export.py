@@ -4,6 +4,7 @@ The result is self-contained: float32, pixels in [0, 1] in, logits out, no Deadp
 """
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ import typer
 
 from datasets.commands import run
 from datasets.errors import InputError
+from fer_models.backend import start_backend
+from fer_models.zoo import card_of, load
 
 
 class Format(StrEnum):
@@ -28,17 +31,19 @@ def main(
     out: Annotated[Path | None, typer.Option(help="File to write; default ID.FORMAT.")] = None,
 ) -> None:
     """Write a classifier as a stand-alone model."""
-    from fer_models.backend import start_backend
-
-    start_backend()
-    from fer_models.classifier import KerasClassifier
-    from fer_models.zoo import load
-
     path = out or Path(f"{Path(model).name}.{format}")
     if path.suffix != f".{format}":
         raise InputError(f"--out must end in .{format}; got {path}.")
     if not path.parent.is_dir():
         raise InputError(f"--out must lie in an existing folder; got {path}.")
+    if format is Format.ONNX and not (find_spec("onnx") and find_spec("tf2onnx")):
+        raise InputError("--format onnx needs two more packages: pip install 'deadpan[onnx]'.")
+    card_of(model)
+    start_backend()
+    import numpy as np
+
+    from fer_models.classifier import KerasClassifier
+
     classifier = load(model)
     assert isinstance(classifier, KerasClassifier)
     keras_model = classifier.model
@@ -49,6 +54,7 @@ def main(
             path.write_text(keras_model.to_json(indent=2))
             keras_model.save_weights(path.with_suffix(".weights.h5"))
         case Format.ONNX:
+            keras_model(np.zeros((1, *keras_model.input_shape[1:]), np.float32))
             keras_model.export(path, format="onnx", verbose=False)
         case Format.TFLITE:
             keras_model.export(path, format="litert", verbose=False)
