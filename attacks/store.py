@@ -141,11 +141,11 @@ class CorruptedSet:
         return tuple(int(severity) for severity in self.header.spec.grid)
 
     def lines(self) -> list[str]:
-        """One line a severity for people."""
+        """One line for people: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
+        severities = ", ".join(map(str, self.severities))
         return [
-            f"{self.header.spec.perturbation} severity {severity}: {len(self.row_ids)} images, "
-            f"{seconds:.1f} s"
-            for severity, seconds in zip(self.severities, self.seconds, strict=True)
+            f"{self.header.spec.perturbation} severity {severities}: "
+            f"{len(self.row_ids)} images each, {self.seconds.sum():.1f} s"
         ]
 
 
