@@ -30,7 +30,7 @@ def compare_models(
     """
     rows = []
     for label_set in label_sets:
-        for eps in (0.0, *grid):
+        for eps in (0.0, *(eps for eps in grid if eps)):
             right = {
                 model: _right(per_image[per_image.model == model], scheme, label_set, eps)
                 for model, scheme in schemes.items()

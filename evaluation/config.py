@@ -69,7 +69,7 @@ class RunConfig(BaseModel):
         labels: label sets under which each is attacked and scored.
         tier: preset the run started from.
         norm: of the attacks.
-        eps: ascending grid in the norm's unit, pixels in [0, 1].
+        eps: ascending grid in the norm's unit, pixels in [0, 1]; 0 leaves the images as they are.
         limit: first rows of a seeded permutation, None for all.
         seed: of every draw.
         severities: of the corruptions.
@@ -147,8 +147,6 @@ def configure(
         raise InputError(f"tier {tier} has no eps grid for norm {norm}. Give one with --eps.")
     words = eps.split(",") if eps is not None else preset.eps[norm]
     grid = sorted({parse_eps(word) for word in words})
-    if grid[0] <= 0:
-        raise InputError(f"--eps must be above 0 (eps 0 is the clean row); got {eps}.")
     for value in grid:
         check_eps(value, norm)
     return RunConfig(

@@ -31,7 +31,7 @@ class Requirement:
         Raises:
             InputError: not in the grid.
         """
-        if self.eps and not any(math.isclose(self.eps, eps) for eps in grid):
+        if self.metric != "accuracy" and not any(math.isclose(self.eps, eps) for eps in grid):
             raise InputError(
                 f"--fail-under needs an eps of the grid {', '.join(map(format_eps, grid))}; "
                 f"got {format_eps(self.eps)}."
@@ -43,7 +43,7 @@ class Requirement:
         Args:
             results: rows of `results.parquet`.
         """
-        perturbation = "worst_case" if self.eps else "none"
+        perturbation = "none" if self.metric == "accuracy" else "worst_case"
         rows = results[
             (results.metric == self.metric)
             & (results.subset == "all")

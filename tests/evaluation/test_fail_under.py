@@ -55,6 +55,9 @@ def test_a_crashed_attack_misses_every_floor() -> None:
 def test_an_eps_outside_the_grid_is_refused() -> None:
     requirement = parse_requirement("robust_accuracy@3/255=0.25")
     requirement.check_grid((3 / 255,))
+    parse_requirement("accuracy=0.5").check_grid((4 / 255,))
+    with pytest.raises(InputError, match="got 0"):
+        parse_requirement("robust_accuracy@0=0.5").check_grid((4 / 255,))
     with pytest.raises(InputError, match="4/255; got 3/255"):
         requirement.check_grid((4 / 255,))
 

@@ -101,6 +101,16 @@ def test_success_rate_and_robust_accuracy_fit_together(run_folder: Path) -> None
     assert robust.value * 40 == pytest.approx((1 - success.value) * 32)
 
 
+def test_eps_0_equals_clean_exactly(tmp_path: Path) -> None:
+    config = tiny.config(eps=(0.0, 0.1), corruptions=())
+    evaluate_run(config, tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    results = results_of(tmp_path)
+    keys = ["model", "label_set"]
+    clean = figures(results, "accuracy", perturbation="none").set_index(keys).value
+    for _, rows in figures(results, "robust_accuracy", eps=0.0).groupby("perturbation"):
+        assert (rows.set_index(keys).value == clean).all()
+
+
 def test_confusions_sum_to_one(run_folder: Path) -> None:
     results = results_of(run_folder)
     rows = results[(results.metric == "confusion") & (results.n > 0)]
