@@ -1,12 +1,12 @@
-"""What gradient attacks share: their loss, and steps of steepest ascent under a norm."""
+"""What gradient attacks share: their loss, random starts, steps of steepest ascent."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import Attack
-from attacks.threat_model import Norm
+from attacks.base import Attack, Keys
+from attacks.threat_model import Norm, project
 from datasets.errors import InputError
 from fer_models.gradients import Loss
 
@@ -46,6 +46,21 @@ def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
     lengths = np.sqrt(np.square(wide).sum(axis=(1, 2, 3), keepdims=True))
     wide *= size / np.maximum(lengths, np.finfo(np.float64).tiny)
     return wide
+
+
+def random_start(clean: np.ndarray, eps: float, norm: Norm, keys: Keys) -> np.ndarray:
+    """Random points of the ball, float32 (N, H, W, C), brought into [0, 1].
+
+    Uniform in the cube for linf; a uniform direction with a uniform length for l2.
+    """
+    shape, points = clean.shape[1:], []
+    for draw in keys.generators():
+        if norm is Norm.LINF:
+            points.append(draw.uniform(-eps, eps, shape))
+        else:
+            point = draw.standard_normal(shape)
+            points.append(draw.uniform(0, eps) * point / np.linalg.norm(point))
+    return project(clean + np.array(points), clean, eps, norm)
 
 
 def zero_gradients(gradient: np.ndarray) -> np.ndarray:

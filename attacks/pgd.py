@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.base import STOP_LEAD, Cost, Keys, broken
-from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradients
-from attacks.threat_model import Norm, project
+from attacks.gradient_attack import GradientAttack, random_start, steepest_step, zero_gradients
+from attacks.threat_model import project
 from datasets.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import input_gradients
@@ -58,7 +58,10 @@ class PGD(GradientAttack):
             if not len(standing):
                 break
             clean = images[standing]
-            start = clean if restart == 0 else self._start(clean, keys, standing, restart)
+            start = clean
+            if restart:
+                draws = keys.take(standing).with_restart(restart)
+                start = random_start(clean, self.eps, self.norm, draws)
             found = self._climb(classifier, start, clean, labels[standing], cost, standing, restart)
             attacked[standing], fallen = found
             standing = standing[~fallen]
@@ -100,14 +103,3 @@ class PGD(GradientAttack):
         if step == 0 and restart == 0:
             return self.eps
         return self.eps * self.step_size * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-
-    def _start(self, clean: np.ndarray, keys: Keys, rows: np.ndarray, restart: int) -> np.ndarray:
-        """Uniform in the cube (linf), or a uniform direction with a uniform length (l2)."""
-        shape, points = clean.shape[1:], []
-        for draw in keys.take(rows).with_restart(restart).generators():
-            if self.norm is Norm.LINF:
-                points.append(draw.uniform(-self.eps, self.eps, shape))
-            else:
-                point = draw.standard_normal(shape)
-                points.append(draw.uniform(0, self.eps) * point / np.linalg.norm(point))
-        return project(clean + np.array(points), clean, self.eps, self.norm)

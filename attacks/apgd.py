@@ -1,0 +1,139 @@
+"""APGD: projected gradients that choose their step size themselves, untargeted and targeted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.apgd_ascent import Ascent, checkpoints
+from attacks.base import STOP_LEAD, Cost, Keys, broken
+from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
+from datasets.errors import InputError
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.gradients import Loss, input_gradients
+
+MOST_TARGETS = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class APGD(GradientAttack):
+    """Auto-PGD: the step starts at 2 eps and halves at checkpoints where the loss stops growing.
+
+    The first restart starts at the clean image, and a step of 2 eps projected on the ball is one
+    of eps, so it contains FGSM (R5). Later restarts start at random. Every iterate is tested, and
+    an image leaves as soon as it is broken. What stands is left at the point of highest loss.
+
+    Source: Croce & Hein 2020, arXiv 2003.01690, algorithm 1 and section 3.
+
+    Attributes:
+        steps: gradients a restart.
+        restarts: starting points.
+    """
+
+    steps: int = 100
+    restarts: int = 1
+
+    name: ClassVar[str] = "apgd"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for option in ("steps", "restarts"):
+            if getattr(self, option) < 1:
+                raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        assert isinstance(classifier, DifferentiableClassifier)
+        attacked, cost = images.copy(), Cost.zeros(len(images))
+        standing = np.arange(len(images))
+        for restart, targets in self._runs(classifier, images, labels, cost):
+            clean = images[standing]
+            start = clean
+            if restart:
+                draws = keys.take(standing).with_restart(restart)
+                start = random_start(clean, self.eps, self.norm, draws)
+            ascent = Ascent(start, clean, self.eps, self.norm)
+            chosen = None if targets is None else targets[standing]
+            found = self._climb(classifier, ascent, labels[standing], chosen)
+            attacked[standing], fallen, spent = found
+            cost.add(standing, spent)
+            standing = standing[~fallen]
+            if not len(standing):
+                break
+        return attacked, cost
+
+    def _runs(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
+    ) -> Iterator[tuple[int, np.ndarray | None]]:
+        """Number of the restart and targets int64 (N,) of each climb."""
+        return ((restart, None) for restart in range(self.restarts))
+
+    def _climb(
+        self,
+        classifier: DifferentiableClassifier,
+        ascent: Ascent,
+        labels: np.ndarray,
+        targets: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray, Cost]:
+        """One climb: first broken or best points float32, which are broken bool (N,), cost."""
+        found, cost = ascent.points.copy(), Cost.zeros(len(labels))
+        left, ends = np.arange(len(labels)), checkpoints(self.steps)
+        for step in range(self.steps):
+            chosen = None if targets is None else targets[left]
+            logits, loss, gradient = input_gradients(
+                classifier, ascent.points, labels[left], self.loss, chosen
+            )
+            ones = np.ones(len(left), np.int64)
+            cost.add(left, Cost(ones, ones, zero_gradients(gradient)))
+            now = broken(logits, labels[left], STOP_LEAD)
+            if now.any():
+                found[left[now]] = ascent.points[now]
+                ascent, left = ascent.take(~now), left[~now]
+                loss, gradient = loss[~now], gradient[~now]
+            if not len(left):
+                break
+            ascent.see(loss, gradient)
+            if step in ends:
+                ascent.adapt(step - ends[step])
+            ascent.move()
+        else:
+            cost.forward[left] += 1
+            now = broken(classifier.logits(ascent.points), labels[left], STOP_LEAD)
+            found[left] = np.where(now[:, None, None, None], ascent.points, ascent.best)
+            left = left[~now]
+        fallen = np.ones(len(labels), bool)
+        fallen[left] = False
+        return found, fallen, cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetedAPGD(APGD):
+    """APGD towards each of the min(9, K - 1) likeliest other classes in turn (R16).
+
+    Broken is broken: any wrong class counts, whichever is the target.
+
+    Source: Croce & Hein 2020, arXiv 2003.01690, section 4.1.
+    """
+
+    loss: Loss = Loss.DLR
+
+    name: ClassVar[str] = "apgd_t"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loss not in (Loss.DLR, Loss.MARGIN):
+            raise InputError(f"`loss` must be dlr or margin for {self.name}; got {self.loss}.")
+
+    def _runs(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
+    ) -> Iterator[tuple[int, np.ndarray | None]]:
+        logits = classifier.logits(images)
+        cost.forward[:] += 1
+        logits[np.arange(len(labels)), labels] = -np.inf
+        order = np.argsort(-logits, axis=1, kind="stable")
+        count = min(MOST_TARGETS, logits.shape[1] - 1)
+        for restart in range(self.restarts):
+            for rank in range(count):
+                yield restart * count if restart == 0 else restart * count + rank, order[:, rank]
