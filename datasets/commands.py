@@ -45,6 +45,10 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
         if debug:
             raise
         _fail(" ".join(str(error).split()), 2)
+    except OSError as error:  # a folder that may not be written, a full disk
+        if debug or error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}. Name another place, or free this one.", 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -27,6 +27,19 @@ def test_input_error_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: file: row 3: expected this, found that\n"
 
 
+def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
+    def main() -> None:
+        (tmp_path / "file").write_text("")
+        (tmp_path / "file" / "folder").mkdir()
+
+    assert exit_code(main, monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path}") and "Not a directory" in error
+    assert error.count("\n") == 1
+    with pytest.raises(NotADirectoryError):
+        exit_code(main, monkeypatch, "--debug")
+
+
 def test_debug_shows_the_error(monkeypatch):
     def main() -> None:
         raise InputError("bad file")
