@@ -1,0 +1,48 @@
+"""Faces only when both eyes are seen: a wrapper around any detector."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from faces.box import Box
+from faces.detector import Detector
+from faces.haar import cascade
+
+_SIDE = 160
+"""A face is searched for eyes at this size, whatever its own."""
+_UPPER = 0.6
+"""Part of the face, from above, where eyes may lie."""
+
+
+class BothEyes(Detector):
+    """Reports a face only when an eye is found in its left and in its right half."""
+
+    name: ClassVar[str] = "both_eyes"
+
+    def __init__(self, detector: Detector) -> None:
+        """Wrap a detector; its smallest size and its framing stay."""
+        super().__init__(min_size=detector.min_size)
+        self.detector = detector
+        self._cascade = cascade("haarcascade_eye")
+
+    def frame(self, box: Box) -> Box:
+        """As the wrapped detector's."""
+        return self.detector.frame(box)
+
+    def _find(self, image: np.ndarray) -> Iterator[Box]:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        for box in self.detector.detect(image):
+            if self._sees_both(grey, box):
+                yield box
+
+    def _sees_both(self, grey: np.ndarray, box: Box) -> bool:
+        left, top = int(box.x), int(box.y)
+        face = grey[top : top + int(_UPPER * box.height), left : left + int(box.width)]
+        if min(face.shape) < 4:
+            return False
+        face = cv2.resize(face, (_SIDE, int(_UPPER * _SIDE)), interpolation=cv2.INTER_AREA)
+        eyes = self._cascade.detectMultiScale(cv2.equalizeHist(face), 1.05, 3, minSize=(24, 24))
+        sides = {x + width / 2 < _SIDE / 2 for x, _, width, _ in eyes}
+        return len(sides) == 2

@@ -1,0 +1,59 @@
+"""Box: where a face lies in an image, in pixels."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle with a score.
+
+    Attributes:
+        x: left edge, pixels from the left of the image.
+        y: upper edge, pixels from the top.
+        width: in pixels.
+        height: in pixels.
+        score: how sure the detector is, in its own unit: compare scores of one detector only.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float = 1.0
+
+    @property
+    def area(self) -> float:
+        """Square pixels."""
+        return self.width * self.height
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Point (x, y) in the middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def square(self, scale: float = 1.0, down: float = 0.0) -> "Box":
+        """A square around the middle.
+
+        Args:
+            scale: side of the square over the mean side of this box.
+            down: how far the middle moves down, in sides of this box.
+        """
+        side = (self.width + self.height) / 2
+        x, y = self.center
+        y += down * side
+        half = side * scale / 2
+        return replace(self, x=x - half, y=y - half, width=2 * half, height=2 * half)
+
+    def clip(self, width: int, height: int) -> "Box":
+        """The part inside an image of this size; width or height 0 when there is none."""
+        left, right = (min(max(v, 0), width) for v in (self.x, self.x + self.width))
+        top, bottom = (min(max(v, 0), height) for v in (self.y, self.y + self.height))
+        return replace(self, x=left, y=top, width=right - left, height=bottom - top)
+
+    def iou(self, other: "Box") -> float:
+        """Area of the intersection over area of the union, 0 to 1."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        inside = max(width, 0) * max(height, 0)
+        union = self.area + other.area - inside
+        return inside / union if union > 0 else 0.0

@@ -1,0 +1,100 @@
+"""Detector: photographs in, boxes of faces out, the largest first.
+
+A detector is one file with one subclass; `faces/detectors.py` names them all. Not here: images
+from files and clips (`faces/video.py`), and cutting the face out (`faces/crop.py`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+import numpy as np
+
+from datasets.errors import InputError
+from faces.box import Box
+
+MIN_SIDE = 16
+MAX_PIXELS = 40_000_000
+
+
+def check_image(image: np.ndarray) -> None:
+    """Refuse what is no photograph.
+
+    Raises:
+        ValueError: not uint8 RGB of shape (H, W, 3).
+        InputError: smaller than 16x16 or larger than 40 million pixels.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            "`image` must be uint8 RGB of shape (H, W, 3). "
+            f"Received: dtype={image.dtype}, shape={image.shape}{_hint(image)}"
+        )
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
+        raise InputError(
+            f"an image must be at least {MIN_SIDE}x{MIN_SIDE} and at most {MAX_PIXELS // 10**6} "
+            f"million pixels; got {width}x{height}. Resize it first."
+        )
+
+
+def _hint(image: np.ndarray) -> str:
+    if image.dtype != np.uint8:
+        return ". Scale floats by 255 and round them."
+    if image.ndim == 2 or image.shape[-1] == 1:
+        return ". Repeat a grey image three times: np.repeat(image, 3, axis=2)."
+    if image.ndim == 3 and image.shape[2] == 4:
+        return ". Drop the alpha channel: image[..., :3]."
+    return ""
+
+
+class Detector(ABC):
+    """Finds faces in an image. Subclasses write `_find` and measure `frame_scale`, `frame_down`.
+
+    Not safe for threads: make one a thread.
+
+    Attributes:
+        name: as on the command line.
+        frame_scale: side of the square that FER2013 would have cut, over the side of a box.
+        frame_down: how far the middle of that square lies below the box's, in sides of the box.
+    """
+
+    name: ClassVar[str]
+    frame_scale: ClassVar[float] = 1.0
+    frame_down: ClassVar[float] = 0.0
+
+    def __init__(self, *, min_size: int = 40) -> None:
+        """Make a detector.
+
+        Args:
+            min_size: shorter side of the smallest face that is reported, in pixels.
+
+        Raises:
+            ValueError: `min_size` below 1.
+        """
+        if min_size < 1:
+            raise ValueError(f"`min_size` must be at least 1. Received: {min_size}")
+        self.min_size = min_size
+
+    def detect(self, image: np.ndarray) -> list[Box]:
+        """Boxes of all faces, inside the image, the largest first (then the surest).
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+
+        Raises:
+            ValueError: not uint8 RGB of shape (H, W, 3).
+            InputError: smaller than 16x16 or larger than 40 million pixels.
+        """
+        check_image(image)
+        height, width = image.shape[:2]
+        boxes = [box.clip(width, height) for box in self._find(image)]
+        boxes = [box for box in boxes if min(box.width, box.height) >= self.min_size]
+        return sorted(boxes, key=lambda box: (box.area, box.score), reverse=True)
+
+    def frame(self, box: Box) -> Box:
+        """The square that FER2013 would have cut for a box; it may reach outside the image."""
+        return box.square(self.frame_scale, self.frame_down)
+
+    @abstractmethod
+    def _find(self, image: np.ndarray) -> Iterable[Box]:
+        """Boxes in any order; they may reach outside and be too small."""

@@ -1,0 +1,36 @@
+"""Which detectors exist: adding one is a file and a line here.
+
+Each is imported when it is first asked for: MTCNN brings TensorFlow along, HOG dlib.
+"""
+
+from importlib import import_module
+
+from datasets.errors import InputError
+from faces.both_eyes import BothEyes
+from faces.detector import Detector
+
+DETECTORS: dict[str, str] = {
+    "haar": "faces.haar.Haar",
+    "blazeface": "faces.blazeface.BlazeFace",
+    "hog": "faces.hog.Hog",
+    "mtcnn": "faces.mtcnn.Mtcnn",
+}
+"""Class of each detector by name; the first one is the default."""
+
+
+def make_detector(name: str = "haar", *, min_size: int = 40, both_eyes: bool = False) -> Detector:
+    """Make a detector by name.
+
+    Args:
+        name: a key of `DETECTORS`.
+        min_size: shorter side of the smallest face that is reported, in pixels.
+        both_eyes: report faces only when both eyes are seen.
+
+    Raises:
+        InputError: unknown name, or its extra is not installed.
+    """
+    if name not in DETECTORS:
+        raise InputError(f"no detector {name!r}; choose one of {', '.join(DETECTORS)}.")
+    module, _, class_name = DETECTORS[name].rpartition(".")
+    detector: Detector = getattr(import_module(module), class_name)(min_size=min_size)
+    return BothEyes(detector) if both_eyes else detector

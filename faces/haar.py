@@ -1,0 +1,61 @@
+"""Haar cascade: the default detector, from the files that OpenCV 4 brings along.
+
+Source: Viola and Jones, "Rapid object detection using a boosted cascade of simple features", 2001.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from faces.box import Box
+from faces.detector import Detector
+
+MAX_SIDE = 640
+"""Larger images are searched at this size: enough for faces of a tenth of the picture."""
+
+
+def cascade(name: str) -> cv2.CascadeClassifier:
+    """A cascade that OpenCV brings along, such as `haarcascade_eye`."""
+    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / f"{name}.xml"))
+
+
+class Haar(Detector):
+    """Frontal faces by a cascade of Haar features; scores are sums of the last stage."""
+
+    name: ClassVar[str] = "haar"
+
+    def __init__(
+        self, *, min_size: int = 40, step: float = 1.1, neighbors: int = 6, min_score: float = 2.0
+    ) -> None:
+        """Make a detector.
+
+        Args:
+            min_size: shorter side of the smallest face that is reported, in pixels.
+            step: ratio of two sizes searched one after the other.
+            neighbors: overlapping hits that make a face.
+            min_score: sum of the last stage, above which a hit counts.
+        """
+        super().__init__(min_size=min_size)
+        self.step, self.neighbors, self.min_score = step, neighbors, min_score
+        self._cascade = cascade("haarcascade_frontalface_default")
+
+    def _find(self, image: np.ndarray) -> Iterator[Box]:
+        shrink = max(1.0, max(image.shape[:2]) / MAX_SIDE)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        if shrink > 1:
+            grey = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+        smallest = max(24, round(self.min_size / shrink))
+        found, _, scores = self._cascade.detectMultiScale3(
+            grey,
+            self.step,
+            self.neighbors,
+            minSize=(smallest, smallest),
+            outputRejectLevels=True,
+        )
+        for (x, y, width, height), score in zip(found, np.ravel(scores)):
+            if score >= self.min_score:
+                place = (float(v * shrink) for v in (x, y, width, height))
+                yield Box(*place, score=float(score))

