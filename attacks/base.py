@@ -120,6 +120,8 @@ class Attack(ABC):
     name: ClassVar[str]
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
+    minimal: ClassVar[bool] = False
+    """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
 
     def __post_init__(self) -> None:
         if self.norm not in self.norms:

@@ -36,7 +36,7 @@ def main(
     data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")],
     out: Annotated[Path, Option(help="Where the sets go.")],
-    attack: Annotated[str, Option(help="pgd, fgsm, noise.")] = "pgd",
+    attack: Annotated[str, Option(help="pgd, apgd, apgd_t, fmn, square, fgsm, noise.")] = "pgd",
     norm: Annotated[str, Option(help="linf or l2.")] = "linf",
     eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255",
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER,
@@ -48,6 +48,7 @@ def main(
     seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
     steps: Annotated[int | None, Option(help="Gradient steps. Default: the attack's.")] = None,
     restarts: Annotated[int | None, Option(help="Starting points. Default: the attack's.")] = None,
+    queries: Annotated[int | None, Option(help="Forward passes of square. Default: 1000.")] = None,
 ) -> None:
     """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
@@ -65,7 +66,7 @@ def main(
     from attacks.registry import attack_spec
     from fer_models import zoo
 
-    given = {"steps": steps, "restarts": restarts}
+    given = {"steps": steps, "restarts": restarts, "queries": queries}
     options = {name: value for name, value in given.items() if value is not None}
     spec = attack_spec(attack, known_norm, grid, labels, seed=seed, **options)
     faces = load(data, split, votes=votes).limit(limit, seed)

@@ -7,23 +7,73 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from attacks.apgd import APGD, TargetedAPGD
 from attacks.base import Attack, Corruption, check_severity
+from attacks.corruptions.bars import EyesBar, MouthBar
 from attacks.corruptions.brightness import Brightness
 from attacks.corruptions.contrast import Contrast
+from attacks.corruptions.crop_jitter import CropJitter
+from attacks.corruptions.defocus_blur import DefocusBlur
+from attacks.corruptions.elastic import Elastic
+from attacks.corruptions.fog import Fog
 from attacks.corruptions.gaussian_blur import GaussianBlur
 from attacks.corruptions.gaussian_noise import GaussianNoise
+from attacks.corruptions.glass_blur import GlassBlur
+from attacks.corruptions.hand import Hand
+from attacks.corruptions.impulse_noise import ImpulseNoise
 from attacks.corruptions.jpeg import Jpeg
+from attacks.corruptions.low_light import LowLight
+from attacks.corruptions.motion_blur import MotionBlur
+from attacks.corruptions.pixelate import Pixelate
+from attacks.corruptions.rain import Rain
+from attacks.corruptions.random_squares import RandomSquares
+from attacks.corruptions.rotation import Rotation
+from attacks.corruptions.scale import Scale
+from attacks.corruptions.shot_noise import ShotNoise
+from attacks.corruptions.speckle_noise import SpeckleNoise
+from attacks.corruptions.translation import Translation
+from attacks.corruptions.zoom_blur import ZoomBlur
 from attacks.fgsm import FGSM
+from attacks.fmn import FMN
 from attacks.noise import Noise
 from attacks.pgd import PGD
 from attacks.spec import SetSpec
+from attacks.square import Square
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 
-ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (FGSM, PGD, Noise)}
+ATTACKS: dict[str, type[Attack]] = {
+    attack.name: attack for attack in (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Noise)
+}
 CORRUPTIONS: dict[str, type[Corruption]] = {
     corruption.name: corruption
-    for corruption in (GaussianNoise, GaussianBlur, Brightness, Contrast, Jpeg)
+    for corruption in (
+        GaussianNoise,
+        ShotNoise,
+        ImpulseNoise,
+        SpeckleNoise,
+        GaussianBlur,
+        DefocusBlur,
+        GlassBlur,
+        MotionBlur,
+        ZoomBlur,
+        Brightness,
+        Contrast,
+        LowLight,
+        Jpeg,
+        Pixelate,
+        Elastic,
+        Rotation,
+        Translation,
+        Scale,
+        CropJitter,
+        EyesBar,
+        MouthBar,
+        Hand,
+        RandomSquares,
+        Fog,
+        Rain,
+    )
 }
 
 

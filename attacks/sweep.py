@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from attacks.base import Cost, Keys, check_severity
-from attacks.registry import CORRUPTIONS, make_attack
+from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
 from attacks.spec import SetSpec
 from attacks.store import (
     MANIFEST,
@@ -25,6 +25,7 @@ from attacks.store import (
     write_chunk,
     write_header,
 )
+from attacks.threat_model import distance
 from datasets.errors import InputError
 from fer_models.classifier import Classifier
 
@@ -46,6 +47,8 @@ def make_adversarial_set(
     """Attack images over an eps grid, or read what is there already.
 
     At each eps only images are attacked that are right on clean and not broken at a smaller eps.
+    An attack that looks for the smallest perturbation runs once, at the largest eps, where all of
+    its time is noted; each image counts from the first eps that holds its perturbation.
 
     Args:
         classifier: what is attacked.
@@ -147,13 +150,20 @@ def _sweep(
     assert spec.norm is not None
     broken_at = np.where(classifier.predict(images) == labels, np.nan, 0.0)
     attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
-    for e, eps in enumerate(spec.grid):
-        start = time.perf_counter()
+    grid, last = np.array(spec.grid), len(spec.grid) - 1
+    minimal = ATTACKS[spec.perturbation].minimal
+    for e in range(last if minimal else 0, last + 1):
+        start, eps = time.perf_counter(), spec.grid[e]
         standing = np.flatnonzero(np.isnan(broken_at))
         attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
         result = attack(classifier, images[standing], labels[standing], keys.take(standing))
         fallen = standing[result.success]
-        broken_at[fallen], attacked[fallen] = eps, result.images[result.success]
+        attacked[fallen] = result.images[result.success]
+        if minimal:
+            sizes = distance(attacked[fallen], images[fallen], spec.norm)
+            broken_at[fallen] = grid[np.minimum(np.searchsorted(grid, sizes), last)]
+        else:
+            broken_at[fallen] = eps
         cost.add(standing, result.cost)
         seconds[e] = time.perf_counter() - start
     image_rows = np.flatnonzero(broken_at > 0)

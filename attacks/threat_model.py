@@ -92,7 +92,9 @@ def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:
     return difference.sum(axis=1)
 
 
-def project(images: np.ndarray, clean: np.ndarray, eps: float, norm: Norm) -> np.ndarray:
+def project(
+    images: np.ndarray, clean: np.ndarray, eps: float | np.ndarray, norm: Norm
+) -> np.ndarray:
     """Move images into the ball of radius eps around the clean ones, and into [0, 1].
 
     linf is the exact projection on the intersection. l2 scales onto the ball and then clips, which
@@ -102,7 +104,7 @@ def project(images: np.ndarray, clean: np.ndarray, eps: float, norm: Norm) -> np
     Args:
         images: float (N, H, W, C).
         clean: float32 (N, H, W, C) in [0, 1].
-        eps: radius.
+        eps: radius, or one an image (N, 1, 1, 1).
         norm: linf or l2.
 
     Returns:
@@ -128,5 +130,5 @@ def round_towards(values: np.ndarray, clean: np.ndarray) -> np.ndarray:
     return np.where(further, np.nextafter(rounded, clean), rounded)
 
 
-def _shrink(lengths: np.ndarray, eps: float) -> np.ndarray:
+def _shrink(lengths: np.ndarray, eps: float | np.ndarray) -> np.ndarray:
     return np.minimum(1.0, eps / np.maximum(lengths, np.finfo(np.float64).tiny))

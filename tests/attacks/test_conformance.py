@@ -12,12 +12,20 @@ from tests.attacks import tiny
 CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in attack.norms]
 GRADIENT = [(name, norm) for name, norm in CASES if ATTACKS[name].needs_gradients]
 EPS = {Norm.LINF: 0.05, Norm.L2: 0.3}
+FEWER: dict[str, dict[str, int]] = {
+    "apgd": {"steps": 6},
+    "apgd_t": {"steps": 3},
+    "fmn": {"steps": 12},
+    "square": {"queries": 30},
+}
+"""Settings that keep the suite fast; what it checks does not hang on them."""
 
 every_attack = pytest.mark.parametrize(("name", "norm"), CASES)
 
 
 def attack(name, norm, eps=None, **options):
-    return make_attack(name, norm, EPS[norm] if eps is None else eps, options)
+    settings = {**FEWER.get(name, {}), **options}
+    return make_attack(name, norm, EPS[norm] if eps is None else eps, settings)
 
 
 def setting(classifier, count=24, shape=(8, 8, 1)):
@@ -78,7 +86,7 @@ def test_same_seed_same_images(name, norm):
 def test_rows_do_not_hang_on_their_batch(name, norm, size):
     classifier = tiny.conv(3)
     images, labels, keys = setting(classifier, 64)
-    options = {"restarts": 2} if name == "pgd" else {}
+    options = {"restarts": 2} if name in ("pgd", "apgd") else {}
     run = attack(name, norm, **options)
     whole = run(classifier, images, labels, keys)
     order = np.random.default_rng(0).permutation(64)

@@ -1,0 +1,93 @@
+"""FMN: the smallest perturbation of each image, so one run gives the whole security curve."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.gradient_attack import steepest_step, zero_gradients
+from attacks.threat_model import Norm, distance, project
+from datasets.errors import InputError
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.gradients import Loss, input_gradients
+
+FIRST_CHANGE, LAST_CHANGE = 0.05, 1e-4
+"""By which share a radius shrinks or grows at the first and the last step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FMN(Attack):
+    """Fast minimum-norm attack: each image climbs its margin inside a ball of its own radius.
+
+    The radius shrinks while the image is broken and grows while it is not; until it is broken for
+    the first time the radius is where a linear model would break. It never exceeds eps. An image
+    ends at the smallest perturbation that broke it, or clean when none did.
+
+    Source: Pintor et al. 2021, arXiv 2102.12827, algorithm 1. Unlike there a step is a share of
+    the radius, and of steepest ascent under the norm (signs for linf).
+
+    Attributes:
+        steps: gradients an image.
+        step_size: of the first step, as a share of the radius; it falls along half a cosine.
+    """
+
+    steps: int = 100
+    step_size: float = 1.0
+
+    name: ClassVar[str] = "fmn"
+    needs_gradients: ClassVar[bool] = True
+    minimal: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps < 1:
+            raise InputError(f"`steps` must be at least 1; got {self.steps}.")
+        if not 0 < self.step_size <= 2:
+            raise InputError(
+                f"`step_size` must be in (0, 2], times the radius; got {self.step_size}."
+            )
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        assert isinstance(classifier, DifferentiableClassifier)
+        best, smallest = images, np.full(len(images), np.inf)
+        current, radius, cost = images, np.full(len(images), self.eps), Cost.zeros(len(images))
+        for step in range(self.steps):
+            logits, margins, gradient = input_gradients(classifier, current, labels, Loss.MARGIN)
+            ones = np.ones(len(images), np.int64)
+            cost.add(slice(None), Cost(ones, ones, zero_gradients(gradient)))
+            now = broken(logits, labels, STOP_LEAD)
+            sizes = distance(current, images, self.norm)
+            best, smallest = _keep(now, current, sizes, best, smallest)
+            fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+            change = LAST_CHANGE + (FIRST_CHANGE - LAST_CHANGE) * fall
+            linear = sizes - margins / np.maximum(_slope(gradient, self.norm), 1e-30)
+            grown = np.where(np.isfinite(smallest), radius, linear) * (1 + change)
+            shrunk = np.minimum(radius * (1 - change), smallest)
+            radius = np.minimum(np.where(now, shrunk, grown), self.eps)
+            wide = radius[:, None, None, None]
+            move = self.step_size * fall * wide * steepest_step(gradient, 1.0, self.norm)
+            current = project(current + move, images, wide, self.norm)
+        cost.forward[:] += 1
+        now = broken(classifier.logits(current), labels, STOP_LEAD)
+        sizes = distance(current, images, self.norm)
+        return _keep(now, current, sizes, best, smallest)[0], cost
+
+
+def _keep(
+    now: np.ndarray, current: np.ndarray, sizes: np.ndarray, best: np.ndarray, smallest: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest broken points so far and their sizes, inf for none."""
+    better = now & (sizes < smallest)
+    return np.where(better[:, None, None, None], current, best), np.where(better, sizes, smallest)
+
+
+def _slope(gradient: np.ndarray, norm: Norm) -> np.ndarray:
+    """How much the margin grows by a step of length 1, float64 (N,): the dual norm."""
+    absolute = np.abs(gradient.astype(np.float64)).reshape(len(gradient), -1)
+    if norm is Norm.LINF:
+        return absolute.sum(axis=1)
+    return np.sqrt(np.square(absolute).sum(axis=1))

@@ -1,0 +1,102 @@
+"""Square attack: random search with square-shaped changes, asking for logits only."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
+from attacks.threat_model import Norm, project
+from datasets.errors import InputError
+from fer_models.classifier import Classifier
+
+DRAWS = 8
+"""Uniform numbers a query: two corners of two coordinates, an orientation, a sign a channel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square(Attack):
+    """Black-box random search: each query changes one square, kept when the margin shrinks.
+
+    One forward pass a query for all images that stand. linf sets a square to the clean one +-eps;
+    l2 moves the perturbation of one square into another, shaped as two opposite bumps.
+
+    Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 to 3; start and schedule of
+    the squares as in AutoAttack, Croce & Hein 2020.
+
+    Attributes:
+        queries: forward passes an image, besides one for the clean image.
+        area: of the first squares, as a share of the image; it falls with the queries.
+    """
+
+    queries: int = 1000
+    area: float = 0.8
+
+    name: ClassVar[str] = "square"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.queries < 1:
+            raise InputError(f"`queries` must be at least 1; got {self.queries}.")
+        if not 0 < self.area <= 1:
+            raise InputError(f"`area` must be in (0, 1], a share of the image; got {self.area}.")
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        generators = list(keys.generators())
+        draws = np.array([draw.random((self.queries, DRAWS), np.float32) for draw in generators])
+        proposed = self._start(images, generators)
+        sides = side_lengths(self.queries, self.area, images.shape[1:3], self.norm)
+        attacked, cost = images.copy(), Cost.zeros(len(images))
+        cost.forward[:] = 1
+        standing = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
+        proposed, smallest = proposed[standing], np.full(len(images), np.inf)
+        for query in range(self.queries):
+            if query:
+                proposed = self._propose(
+                    attacked[standing], images[standing], sides[query], draws[standing, query]
+                )
+            if not len(standing):
+                break
+            logits = classifier.logits(proposed)
+            cost.forward[standing] += 1
+            margins = _margins(logits, labels[standing])
+            fallen = broken(logits, labels[standing], STOP_LEAD)
+            better = fallen | (margins < smallest[standing])
+            rows = standing[better]
+            attacked[rows], smallest[rows] = proposed[better], margins[better]
+            standing = standing[~fallen]
+        return attacked, cost
+
+    def _start(self, clean: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+        """Vertical stripes of +-eps (linf), or a grid of bumps of length eps (l2)."""
+        signs = np.array([draw.choice((-1.0, 1.0), clean.shape[1:]) for draw in generators])
+        if self.norm is Norm.LINF:
+            return project(clean + self.eps * stripes(signs), clean, self.eps, self.norm)
+        return project(clean + self.eps * tiles(signs), clean, self.eps, self.norm)
+
+    def _propose(
+        self, current: np.ndarray, clean: np.ndarray, side: int, draws: np.ndarray
+    ) -> np.ndarray:
+        """Next images to ask about float32 (N, H, W, C), from draws (N, 8)."""
+        signs = np.where(draws[:, 5 : 5 + clean.shape[3]] < 0.5, -1.0, 1.0)
+        into = corners(draws[:, 0:2], side, clean.shape)
+        if self.norm is Norm.LINF:
+            moved = set_squares(current, clean, into, side, self.eps * signs)
+        else:
+            source = corners(draws[:, 2:4], side, clean.shape)
+            delta = current - clean.astype(np.float64)
+            upright = draws[:, 4] < 0.5
+            moved = clean + move_squares(delta, source, into, side, signs, upright, self.eps)
+        return project(moved, clean, self.eps, self.norm)
+
+
+def _margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """z_y - max_{j != y} z_j, float64 (N,)."""
+    rows = np.arange(len(labels))
+    others = logits.astype(np.float64)
+    true = others[rows, labels]
+    others[rows, labels] = -np.inf
+    return true - others.max(axis=1)
