@@ -1,0 +1,63 @@
+"""Turn, scale and shift a face so that its eyes are level and where FER2013 has them on average."""
+
+import cv2
+import numpy as np
+
+from faces.landmarks import mean_shape
+from faces.mesh_points import LEFT_EYE, RIGHT_EYE
+
+
+def eye_centers(points: np.ndarray) -> np.ndarray:
+    """Middles of the left and the right eye (of the image): (..., 2, 2) from (..., 468, 2)."""
+    eyes = [points[..., list(eye), :].mean(axis=-2) for eye in (LEFT_EYE, RIGHT_EYE)]
+    return np.stack(eyes, axis=-2)
+
+
+def roll(points: np.ndarray) -> np.ndarray:
+    """Degrees by which the line of the eyes falls to the right: (...,) from (..., 468, 2)."""
+    left, right = np.moveaxis(eye_centers(points), -2, 0)
+    x, y = np.moveaxis(right - left, -1, 0)
+    return np.degrees(np.arctan2(y, x))
+
+
+def level_transform(points: np.ndarray, size: int = 48) -> np.ndarray:
+    """Similarity, float64 (2, 3), from image pixels to a square of `size` with level eyes.
+
+    Args:
+        points: (468, 2) landmarks in pixels of the image.
+        size: side of the square.
+
+    Raises:
+        ValueError: both eyes at one place.
+    """
+    left, right = eye_centers(points.astype(np.float64))
+    goal_left, goal_right = eye_centers(mean_shape().astype(np.float64)) * size
+    level = (goal_left[1] + goal_right[1]) / 2
+    goal = complex(goal_right[0] - goal_left[0], 0)
+    line = complex(*(right - left))
+    if abs(line) < 1e-6:
+        raise ValueError("`points` must have two eyes apart. Received: both at one place")
+    turn = goal / line  # a complex factor is a turn and a scale
+    linear = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    target = np.array([(goal_left[0] + goal_right[0]) / 2, level])
+    return np.c_[linear, target - linear @ ((left + right) / 2)]
+
+
+def align(image: np.ndarray, points: np.ndarray, size: int = 48) -> np.ndarray:
+    """The face, upright, uint8 (size, size[, C]); what lies outside the image repeats its edge.
+
+    Args:
+        image: uint8 (H, W) or (H, W, C).
+        points: (468, 2) landmarks in pixels of the image.
+        size: side of the square.
+
+    Raises:
+        ValueError: both eyes at one place.
+    """
+    matrix = level_transform(points, size)
+    shrink = 1 / np.hypot(*matrix[:, 0])
+    if shrink > 1:  # warpAffine does not average: blur away what the small image cannot hold
+        image = cv2.GaussianBlur(image, (0, 0), 0.5 * shrink)
+    # Points count from edges, warpAffine from middles of pixels.
+    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
+    return cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REPLICATE)

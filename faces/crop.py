@@ -1,0 +1,45 @@
+"""Cut faces out of photographs the way FER2013's were: 48x48, grey, the face filling the square.
+
+How much larger than its box a detector's frame is, is measured on FER2013 and stands in the
+detector's class (`frame_scale`, `frame_down`).
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from faces.box import Box
+from faces.detector import check_image
+
+SIZE = 48
+
+
+def crop_faces(image: np.ndarray, frames: Sequence[Box], size: int = SIZE) -> np.ndarray:
+    """Grey squares, uint8 (N, size, size, 1); what lies outside the image repeats its edge.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        frames: squares from `Detector.frame`.
+        size: side of the result.
+
+    Raises:
+        ValueError: not uint8 RGB of shape (H, W, 3).
+        InputError: smaller than 16x16 or larger than 40 million pixels.
+    """
+    check_image(image)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    crops = [cv2.resize(_cut(grey, f), (size, size), interpolation=_method(f, size)) for f in frames]
+    return np.array(crops, np.uint8).reshape(-1, size, size, 1)
+
+
+def _method(frame: Box, size: int) -> int:
+    return int(cv2.INTER_AREA if frame.width >= size else cv2.INTER_LINEAR)
+
+
+def _cut(grey: np.ndarray, frame: Box) -> np.ndarray:
+    """The frame, to whole pixels; edges repeated outside."""
+    side = max(1, round(frame.width))
+    rows = np.clip(np.arange(side) + round(frame.y), 0, grey.shape[0] - 1)
+    columns = np.clip(np.arange(side) + round(frame.x), 0, grey.shape[1] - 1)
+    return grey[rows[:, None], columns]

@@ -1,0 +1,41 @@
+"""Eye aspect ratio: how far the eyes are open, and whether that is a blink.
+
+Source: Soukupova and Cech, "Real-time eye blink detection using facial landmarks", 2016, eq. 1.
+"""
+
+import numpy as np
+
+from faces.mesh_points import LEFT_EYE_SIX, RIGHT_EYE_SIX
+
+BLINK = 0.25
+"""Below this mean ratio of both eyes they count as closed."""
+
+
+def eye_aspect_ratio(points: np.ndarray) -> np.ndarray:
+    """Height over width of both eyes, their mean: float64 (...,).
+
+    Args:
+        points: (..., 468, 2) landmarks in pixels.
+
+    Raises:
+        ValueError: of another shape.
+    """
+    if points.ndim < 2 or points.shape[-2:] != (468, 2):
+        raise ValueError(f"`points` must be (..., 468, 2). Received: shape={points.shape}")
+    ratios = [_ratio(points[..., list(six), :]) for six in (LEFT_EYE_SIX, RIGHT_EYE_SIX)]
+    return np.mean(ratios, axis=0)
+
+
+def _ratio(six: np.ndarray) -> np.ndarray:
+    """(|p2 - p6| + |p3 - p5|) / (2 |p1 - p4|) of six points (..., 6, 2)."""
+
+    def distance(a: int, b: int) -> np.ndarray:
+        return np.linalg.norm(six[..., a, :] - six[..., b, :], axis=-1).astype(np.float64)
+
+    width = np.maximum(distance(0, 3), np.finfo(np.float32).tiny)
+    return (distance(1, 5) + distance(2, 4)) / (2 * width)
+
+
+def eyes_closed(points: np.ndarray) -> np.ndarray:
+    """Whether the mean ratio is below `BLINK`: bool (...,); arguments as `eye_aspect_ratio`."""
+    return eye_aspect_ratio(points) < BLINK
