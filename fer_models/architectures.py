@@ -12,8 +12,18 @@ if TYPE_CHECKING:
     import keras
 
 ARCHITECTURES: dict[str, str] = {
+    "vgg_small": "fer_models.vgg_small",
     "simple_cnn": "fer_models.simple_cnn",
     "mini_xception": "fer_models.mini_xception",
+    "xception": "fer_models.xception",
+    "four_conv_cnn": "fer_models.four_conv_cnn",
+    "plain_cnn": "fer_models.plain_cnn",
+    "inception": "fer_models.inception",
+    "dexpression": "fer_models.dexpression",
+    "emopy_cnn": "fer_models.emopy_cnn",
+    "tflearn_cnn": "fer_models.tflearn_cnn",
+    "mobilenet_v2": "fer_models.mobilenet_v2",
+    "vgg16_transfer": "fer_models.vgg16_transfer",
 }
 """Name to module."""
 
