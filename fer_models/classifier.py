@@ -84,24 +84,14 @@ class KerasClassifier(DifferentiableClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract, call the model in inference mode, undo a softmax."""
-        contract = self.contract
-        if images.shape[-1] != contract.channels:
-            images = (
-                ops.repeat(images, 3, axis=-1)
-                if contract.channels == 3
-                else ops.image.rgb_to_grayscale(images)
-            )
-        if tuple(images.shape[1:3]) != (contract.height, contract.width):
-            images = ops.image.resize(
-                images, (contract.height, contract.width), interpolation="bilinear"
-            )
-        if (contract.low, contract.high) != (0.0, 1.0):
-            images = images * (contract.high - contract.low) + contract.low
-        if (contract.mean, contract.std) != ((0.0,), (1.0,)):
-            mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
-            images = (images - mean) / std
-        outputs = ops.cast(self.model(images, training=False), "float32")
-        if contract.output is Output.PROBABILITIES:
+        return self.outputs_to_logits(
+            self.model(fit_to_contract(images, self.contract), training=False)
+        )
+
+    def outputs_to_logits(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K) of what the model answered."""
+        outputs = ops.cast(outputs, "float32")
+        if self.contract.output is Output.PROBABILITIES:
             return ops.log(ops.maximum(outputs, 1e-30))
         return outputs
 
@@ -136,6 +126,26 @@ def wrap(
             f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
         )
     return KerasClassifier(model, contract, model_id, weights_sha256 or _hash_weights(model))
+
+
+def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
+    """What the model is fed for images (N, H, W, C) in [0, 1]."""
+    if images.shape[-1] != contract.channels:
+        images = (
+            ops.repeat(images, 3, axis=-1)
+            if contract.channels == 3
+            else ops.image.rgb_to_grayscale(images)
+        )
+    if tuple(images.shape[1:3]) != (contract.height, contract.width):
+        images = ops.image.resize(
+            images, (contract.height, contract.width), interpolation="bilinear"
+        )
+    if (contract.low, contract.high) != (0.0, 1.0):
+        images = images * (contract.high - contract.low) + contract.low
+    if (contract.mean, contract.std) != ((0.0,), (1.0,)):
+        mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
+        images = (images - mean) / std
+    return images
 
 
 def check_images(images: np.ndarray) -> None:

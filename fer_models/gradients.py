@@ -12,7 +12,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fer_models.classifier import BATCH_SIZE, DifferentiableClassifier, KerasClassifier
+from fer_models.classifier import (
+    BATCH_SIZE,
+    DifferentiableClassifier,
+    KerasClassifier,
+    fit_to_contract,
+)
 
 
 class Loss(StrEnum):
@@ -105,7 +110,7 @@ def layer_gradients(
     """
     model = classifier.model
     both = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
-    inputs = classifier.fit_to_contract(tf.constant(images))
+    inputs = fit_to_contract(tf.constant(images), classifier.contract)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         activations, outputs = both(inputs, training=False)
