@@ -24,6 +24,9 @@ class BlazeFace(Detector):
     """Faces by a small SSD; scores are probabilities."""
 
     name: ClassVar[str] = "blazeface"
+    # Medians on 136 FER2013 faces; quartiles 1.09 to 1.32 and -0.14 to -0.05.
+    frame_scale: ClassVar[float] = 1.175
+    frame_down: ClassVar[float] = -0.10
 
     def __init__(self, *, min_size: int = 40, min_score: float = 0.6) -> None:
         """Make a detector.

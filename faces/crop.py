@@ -29,7 +29,9 @@ def crop_faces(image: np.ndarray, frames: Sequence[Box], size: int = SIZE) -> np
     """
     check_image(image)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    crops = [cv2.resize(_cut(grey, f), (size, size), interpolation=_method(f, size)) for f in frames]
+    crops = [
+        cv2.resize(_cut(grey, f), (size, size), interpolation=_method(f, size)) for f in frames
+    ]
     return np.array(crops, np.uint8).reshape(-1, size, size, 1)
 
 

@@ -8,7 +8,10 @@ import numpy as np
 from faces.mesh_points import LEFT_EYE_SIX, RIGHT_EYE_SIX
 
 BLINK = 0.25
-"""Below this mean ratio of both eyes they count as closed."""
+"""Below this mean ratio of both eyes they count as closed, as published for 68-point landmarks.
+
+On the face mesh open, smiling eyes measured 0.24 to 0.26: compare with the person's own median.
+"""
 
 
 def eye_aspect_ratio(points: np.ndarray) -> np.ndarray:

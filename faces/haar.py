@@ -26,6 +26,9 @@ class Haar(Detector):
     """Frontal faces by a cascade of Haar features; scores are sums of the last stage."""
 
     name: ClassVar[str] = "haar"
+    # Medians on 109 FER2013 faces; quartiles 0.94 to 1.09 and -0.01 to 0.02.
+    frame_scale: ClassVar[float] = 1.0
+    frame_down: ClassVar[float] = 0.0
 
     def __init__(
         self, *, min_size: int = 40, step: float = 1.1, neighbors: int = 6, min_score: float = 2.0
@@ -46,7 +49,9 @@ class Haar(Detector):
         shrink = max(1.0, max(image.shape[:2]) / MAX_SIDE)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if shrink > 1:
-            grey = cv2.resize(grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA)
+            grey = cv2.resize(
+                grey, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA
+            )
         smallest = max(24, round(self.min_size / shrink))
         found, _, scores = self._cascade.detectMultiScale3(
             grey,

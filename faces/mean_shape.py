@@ -11,12 +11,14 @@ import typer
 
 from datasets.commands import run
 
+_FILE = Path(__file__).with_suffix(".npy")
+
 
 def main(
     data: Annotated[Path, typer.Option(help="FER2013: a csv, an archive or a folder.")],
     limit: Annotated[int, typer.Option(min=1, help="How many Training faces.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the choice of faces.")] = 0,
-    out: Annotated[Path, typer.Option(help="File to write.")] = Path(__file__).with_suffix(".npy"),
+    out: Annotated[Path, typer.Option(help="File to write.")] = _FILE,
 ) -> None:
     """Average the landmarks of the Training faces on which the mesh is sure."""
     import numpy as np

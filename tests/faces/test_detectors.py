@@ -3,15 +3,14 @@ import sys
 
 import numpy as np
 import pytest
-from tests.faces.conftest import FACE
 
 from datasets.errors import InputError
 from faces.box import Box
 from faces.detector import Detector
 from faces.detectors import DETECTORS, make_detector
+from tests.faces.conftest import FACE
 
 EXTRAS = {"hog": "dlib", "mtcnn": "mtcnn"}
-QUICK = [name for name in DETECTORS if name != "mtcnn"]
 
 
 def installed(names):
@@ -37,7 +36,7 @@ def test_base_class_clips_drops_the_small_and_sorts():
     assert boxes[0].x == 0
 
 
-@pytest.mark.parametrize("name", installed(DETECTORS))
+@pytest.mark.parametrize("name", list(installed(DETECTORS)))
 def test_finds_the_astronaut_and_nobody_in_noise(name, portrait):
     detector = make_detector(name)
     (box, *_) = detector.detect(portrait)

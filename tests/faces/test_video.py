@@ -44,9 +44,7 @@ def test_no_clip(tmp_path):
 @pytest.mark.parametrize(
     ("name", "faces", "share"), [("single_face.mp4", 1, 0.9), ("no_face.mp4", 0, 0.95)]
 )
-@pytest.mark.parametrize(
-    "detector", ["blazeface", pytest.param("haar", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("detector", ["blazeface", pytest.param("haar", marks=pytest.mark.slow)])
 def test_clips_of_real_faces(name, faces, share, detector):
     finder = make_detector(detector)
     counts = [len(finder.detect(frame.image)) for frame in frames(VIDEO / name)]
