@@ -19,7 +19,7 @@ MAX_SIDE = 640
 
 def cascade(name: str) -> cv2.CascadeClassifier:
     """A cascade that OpenCV brings along, such as `haarcascade_eye`."""
-    return cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / f"{name}.xml"))
+    return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / f"{name}.xml"))
 
 
 class Haar(Detector):
@@ -62,5 +62,5 @@ class Haar(Detector):
         )
         for (x, y, width, height), score in zip(found, np.ravel(scores)):
             if score >= self.min_score:
-                place = (float(v * shrink) for v in (x, y, width, height))
-                yield Box(*place, score=float(score))
+                left, top, wide, high = (float(v * shrink) for v in (x, y, width, height))
+                yield Box(left, top, wide, high, float(score))

@@ -21,6 +21,9 @@ class Hog(Detector):
     """Frontal faces by dlib; scores are distances from the classifier's margin."""
 
     name: ClassVar[str] = "hog"
+    # Medians on 119 FER2013 faces; quartiles 1.06 to 1.28 and -0.11 to -0.03.
+    frame_scale: ClassVar[float] = 1.061
+    frame_down: ClassVar[float] = -0.09
 
     def __init__(self, *, min_size: int = 40, min_score: float = 0.0) -> None:
         """Make a detector.

@@ -40,7 +40,7 @@ def frames(source: Path | str | int) -> Iterator[Frame]:
         InputError: no such file, no clip, or no camera.
     """
     is_camera = isinstance(source, int)
-    if not is_camera and not Path(source).is_file():
+    if not isinstance(source, int) and not Path(source).is_file():
         raise InputError(f"{source}: expected a clip; found no such file.")
     capture = cv2.VideoCapture(source if is_camera else str(source))
     try:
