@@ -81,7 +81,7 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     colours = cv2.applyColorMap(np.uint8(255 * heat), cv2.COLORMAP_INFERNO)[..., ::-1]
     grey = 255 * image.mean(axis=2, keepdims=True)
     strength = 0.6 * heat[..., None]
-    return np.uint8(np.round((1 - strength) * grey + strength * colours))
+    return np.round((1 - strength) * grey + strength * colours).astype(np.uint8)
 
 
 def activation_grid(

@@ -28,7 +28,8 @@ def resolve(models: str) -> list[str]:
 
     Args:
         models: `starter`, `all`, or a comma-separated list of ids (`simple_cnn.fer`), bare names
-            (`simple_cnn`: every label set it was trained on) and folders of a training.
+            (`simple_cnn`: every label set it was trained on) and folders of a training. A defence
+            may follow each: `simple_cnn.fer+jpeg75`, or several, applied from left to right.
 
     Raises:
         InputError: a name is unknown, or the list is empty.
@@ -37,28 +38,45 @@ def resolve(models: str) -> list[str]:
     wanted = [name.strip() for name in models.split(",") if name.strip()]
     found: list[str] = []
     for name in wanted:
-        if name == "all":
-            found += known
-        elif name == "starter":
-            found += [model_id for model_id in known if model_id.split(".")[0] in STARTER]
-        elif name in known or (Path(name) / "card.json").exists():
-            found.append(name)
-        else:
-            both = [model_id for model_id in known if model_id.split(".")[0] == name]
-            if not both:
-                raise InputError(_unknown(name, known))
-            found += both
+        base, defences = split_defences(name)
+        suffix = "".join(f"+{defence}" for defence in defences)
+        found += [f"{model}{suffix}" for model in _resolve_one(base, known)]
     if not found:
         raise InputError(f"--models must name at least one classifier; got {models!r}.")
     return list(dict.fromkeys(found))
 
 
+def _resolve_one(name: str, known: list[str]) -> list[str]:
+    if name == "all":
+        return known
+    if name == "starter":
+        return [model_id for model_id in known if model_id.split(".")[0] in STARTER]
+    if name in known or (Path(name) / "card.json").exists():
+        return [name]
+    both = [model_id for model_id in known if model_id.split(".")[0] == name]
+    if not both:
+        raise InputError(_unknown(name, known))
+    return both
+
+
+def split_defences(model: str) -> tuple[str, list[str]]:
+    """`simple_cnn.fer+jpeg75+bits3` is `simple_cnn.fer` behind `jpeg75`, then `bits3`.
+
+    A path that exists is never split.
+    """
+    if "+" not in model or Path(model).exists():
+        return model, []
+    base, *defences = model.split("+")
+    return base, defences
+
+
 def card_of(model: str) -> tuple[Card, Path]:
-    """Card and weights file of an id or a training's folder.
+    """Card and weights file of an id or a training's folder; defences have no card of their own.
 
     Raises:
         InputError: unknown, or the card is damaged.
     """
+    model, _ = split_defences(model)
     folder = Path(model)
     if (folder / "card.json").exists():
         return read_card(folder / "card.json"), folder / "weights.npz"
@@ -68,12 +86,24 @@ def card_of(model: str) -> tuple[Card, Path]:
 
 
 def load(model: str) -> "Classifier":
-    """Load a classifier by its id or a training's folder.
+    """Load a classifier by its id or a training's folder, with the defences that follow it.
 
     Raises:
-        InputError: unknown id, damaged card, or weights that are missing, damaged or have another
-            hash than the card says.
+        InputError: unknown id or defence, damaged card, or weights that are missing, damaged or
+            have another hash than the card says.
     """
+    base, names = split_defences(model)
+    if names:
+        from fer_models.defences.base import defend
+        from fer_models.defences.registry import parse_defence
+
+        defences = [parse_defence(name) for name in names]
+        classifier = load(base)
+        # The last one written sees the image last, so it is the innermost wrapper.
+        for defence, name in zip(reversed(defences), reversed(names)):
+            classifier = defend(classifier, defence, name)
+        classifier.id = "+".join([classifier.id.split("+")[0], *names])
+        return classifier
     card, weights = card_of(model)
     from fer_models.weights import file_sha256
 

@@ -1,0 +1,109 @@
+"""What every defence shares: wrapping, straight-through gradients, averaging over draws.
+
+A defence changes the image before the classifier sees it. A rounding step passes its gradient
+straight through (BPDA), a random one is attacked in expectation over draws (EOT).
+Source: Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security",
+arXiv 1802.00420, sections 4.1 and 4.2.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from fer_models.classifier import Classifier, DifferentiableClassifier
+
+EVALUATION_DRAWS = 20
+"""Draws averaged for the logits of a randomised defence (R11)."""
+ATTACK_DRAWS = 8
+"""Draws averaged for its gradients. They are others: an attacker does not know the coins."""
+
+
+class Defence(ABC):
+    """A change of the image; subclasses are frozen dataclasses of its settings.
+
+    Attributes:
+        name: of the table in `fer_models/defences/registry.py`.
+        differentiable: True when the gradient is exact, False when it is passed straight through.
+        random: whether it draws.
+    """
+
+    name: ClassVar[str]
+    differentiable: ClassVar[bool]
+    random: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, images: keras.KerasTensor, rng: np.random.Generator) -> keras.KerasTensor:
+        """Change images float32 (N, H, W, C) in [0, 1]; a draw is shared by all N."""
+
+
+def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.KerasTensor:
+    """The value of `changed`, the gradient of `x`."""
+    return x + ops.stop_gradient(changed - x)
+
+
+class DefendedClassifier(Classifier):
+    """A classifier that sees every image through a defence.
+
+    The logits of a random defence are the log of the mean probability over a fixed set of draws, so
+    the same image always gets the same answer, whatever its batch.
+    """
+
+    def __init__(self, inner: Classifier, defence: Defence, suffix: str) -> None:
+        self.inner = inner
+        self.defence = defence
+        self.id = f"{inner.id}+{suffix}"
+        self.scheme = inner.scheme
+        self.weights_sha256 = hashlib.sha256(
+            f"{inner.weights_sha256}+{defence!r}".encode()
+        ).hexdigest()
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        total = None
+        for rng in self._draws("evaluation"):
+            seen = np.array(self.defence(ops.convert_to_tensor(images), rng))
+            logits = self.inner._batch_logits(seen)
+            if not self.defence.random:
+                return logits
+            log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+            total = log_probabilities if total is None else np.logaddexp(total, log_probabilities)
+        assert total is not None
+        return (total - np.log(EVALUATION_DRAWS)).astype(np.float32)
+
+    def _draws(self, purpose: str) -> list[np.random.Generator]:
+        """Fresh generators, always the same for the same purpose."""
+        if not self.defence.random:
+            return [np.random.default_rng(0)]
+        first, count = (0, EVALUATION_DRAWS) if purpose == "evaluation" else (10**6, ATTACK_DRAWS)
+        return [np.random.default_rng((2018, first + i)) for i in range(count)]
+
+
+class DifferentiableDefendedClassifier(DefendedClassifier, DifferentiableClassifier):
+    """The same around a differentiable classifier: gradient attacks work through it."""
+
+    inner: DifferentiableClassifier
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits as an attacker sees them: straight through, in expectation over own draws."""
+        views = [self.defence(images, rng) for rng in self._draws("attack")]
+        if len(views) == 1:
+            return self.inner.symbolic_logits(views[0])
+        logits = self.inner.symbolic_logits(ops.concatenate(views, axis=0))
+        draws = ops.reshape(logits, (len(views), -1, self.scheme.num_classes))
+        return ops.logsumexp(ops.log_softmax(draws, axis=-1), axis=0) - np.log(len(views))
+
+
+def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifier:
+    """Put a defence before a classifier.
+
+    Args:
+        inner: any classifier; gradients pass when it has gradients.
+        defence: what happens to its images.
+        suffix: the defence as written in the id, such as `jpeg75`.
+    """
+    if isinstance(inner, DifferentiableClassifier):
+        return DifferentiableDefendedClassifier(inner, defence, suffix)
+    return DefendedClassifier(inner, defence, suffix)
