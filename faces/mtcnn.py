@@ -42,7 +42,8 @@ class Mtcnn(Detector):
         self._nets = MTCNN(device="CPU:0")
 
     def _find(self, image: np.ndarray) -> Iterator[Box]:
-        for face in self._nets.detect_faces(image, min_face_size=max(20, self.min_size)):
+        # Its own min_face_size loses large faces too (mtcnn 1.0.0); the base leaves out small ones.
+        for face in self._nets.detect_faces(image):
             if face["confidence"] >= self.min_score:
                 x, y, width, height = map(float, face["box"])
                 yield Box(x, y, width, height, float(face["confidence"]))
