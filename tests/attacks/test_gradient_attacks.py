@@ -34,7 +34,15 @@ def smallest_steps(classifier, images, labels, norm):
 @BOTH
 @pytest.mark.parametrize(
     ("name", "options", "num_classes"),
-    [("fgsm", {}, 2), ("pgd", {}, 2), ("pgd", {"steps": 40}, 3)],
+    [
+        ("fgsm", {}, 2),
+        ("pgd", {}, 2),
+        ("pgd", {"steps": 40}, 3),
+        ("apgd", {"steps": 20}, 2),
+        ("apgd", {"steps": 40}, 3),
+        ("apgd_t", {"steps": 20}, 3),
+        ("apgd_t", {"steps": 20}, 7),
+    ],
 )
 def test_linear_models_break_within_one_percent_of_the_closed_form(
     name, options, num_classes, norm
@@ -124,8 +132,14 @@ def test_a_planted_example_is_found():
     labels, keys = np.zeros(20, np.int64), Keys(0, np.arange(20))
     noise = make_attack("noise", Norm.LINF, eps, {})(classifier, images, labels, keys)
     assert noise.success.mean() < 0.5  # random search does not find it
-    pgd = make_attack("pgd", Norm.LINF, eps, {"restarts": 2})(classifier, images, labels, keys)
-    assert pgd.success.mean() >= 0.95
+    for name, options in (
+        ("pgd", {"restarts": 2}),
+        ("apgd", {"steps": 30}),
+        ("apgd_t", {"steps": 30}),
+        ("fmn", {"steps": 50}),
+    ):
+        found = make_attack(name, Norm.LINF, eps, options)(classifier, images, labels, keys)
+        assert found.success.mean() >= 0.95, name
 
 
 @BOTH
