@@ -102,7 +102,9 @@ def test_jpeg_is_what_opencv_writes(quality: int) -> None:
     for image, ours in zip(images, found):
         eight_bit = np.uint8(np.round(255 * image[..., 0]))
         _, file = cv2.imencode(".jpg", eight_bit, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        theirs = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        decoded = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE)
+        assert decoded is not None
+        theirs = decoded.astype(np.float32)
         # Rims differ: the encoder fills the last blocks otherwise.
         inside = np.abs(255 * ours[..., 0] - theirs)[:16, :16]
         assert inside.max() <= 2
