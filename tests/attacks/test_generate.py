@@ -88,7 +88,7 @@ def test_the_same_command_goes_on(faces, tmp_path, capsys):
         ({"eps": "4/255,2/255"}, "the grid must be ascending"),
         ({"norm": "l3"}, "`norm` must be one of linf, l2, l1"),
         ({"norm": "l1"}, "`norm` must be linf or l2 for pgd"),
-        ({"attack": "nothing"}, "no attack 'nothing'; choose one of fgsm, pgd, noise"),
+        ({"attack": "nothing"}, "no attack 'nothing'; choose one of fgsm, pgd"),
         ({"attack": "fgsm", "steps": 3}, "fgsm has no option 'steps'"),
         ({"steps": 0}, "`steps` must be at least 1"),
         ({"labels": LabelSet.FERPLUS}, "has no ferplus labels"),

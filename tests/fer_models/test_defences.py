@@ -108,7 +108,7 @@ def test_jpeg_is_what_opencv_writes(quality: int) -> None:
         # Rims differ: the encoder fills the last blocks otherwise.
         inside = np.abs(255 * ours[..., 0] - theirs)[:16, :16]
         assert inside.max() <= 2
-        assert inside.mean() < 0.3
+        assert inside.mean() < 0.5  # integer against float cosine transform
 
 
 def test_jpeg_of_grey_in_colour_is_that_of_grey() -> None:
