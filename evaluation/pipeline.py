@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.registry import attack_spec, corruption_spec
+from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.spec import SetSpec
 from attacks.store import AdversarialSet, CorruptedSet, find_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set
@@ -35,7 +35,7 @@ from evaluation.results import (
 )
 from evaluation.status import with_status
 from evaluation.summarise import summarise
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, DifferentiableClassifier
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,7 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
             labels = faces.labels(label_set).to(classifier.scheme).values
             rows = np.flatnonzero(labels != NO_LABEL)
             for attack in config.attacks:
+                _check_gradients(classifier, attack.name)
                 spec = attack_spec(
                     attack.name,
                     config.norm,
@@ -151,6 +152,16 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
                 )
                 jobs.append(Job(spec, rows, classifier, labels[rows]))
     return jobs
+
+
+def _check_gradients(classifier: Classifier, attack: str) -> None:
+    """Refuse a black box under a gradient attack before anything is attacked."""
+    wants = attack in ATTACKS and ATTACKS[attack].needs_gradients
+    if wants and not isinstance(classifier, DifferentiableClassifier):
+        raise InputError(
+            f"{classifier.id} gives no gradients, which {attack} needs. "
+            "Name a Keras model: the tiers attack no black boxes yet."
+        )
 
 
 def make_sets(

@@ -34,7 +34,7 @@ def main(
     data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
-    models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
+    models: Annotated[str, Option(help="starter, all, or ids, folders, files: A,B")] = "starter",
     labels: Annotated[
         str | None, Option(help="fer,ferplus. Default: what the data carries.")
     ] = None,
@@ -149,12 +149,12 @@ def _faces(data: Path, votes: Path | None, split: "Split") -> "FaceSet":
 
 def _open_folder(folder: Path, config: "RunConfig", faces: "FaceSet", resume: bool) -> None:
     """Start or continue a run folder: it continues only the very same run (R22)."""
-    from fer_models.zoo import card_of
+    from fer_models.zoo import describe
 
     identity = {
         "config": config.to_json(),
         "faces_sha256": faces.sha256,
-        "weights_sha256": {m: card_of(m)[0].weights_sha256 for m in config.models},
+        "weights_sha256": {m: describe(m).weights_sha256 for m in config.models},
     }
     text = json.dumps(identity, indent=2) + "\n"
     path = folder / "run.json"
@@ -188,16 +188,20 @@ def _data_entry(faces: "FaceSet") -> dict[str, Any]:
 
 
 def _model_entry(classifier: "Classifier", model: str) -> dict[str, Any]:
-    from fer_models.zoo import card_of
+    from fer_models.classifier import KerasClassifier
+    from fer_models.zoo import describe
 
-    card, _ = card_of(model)
+    known = describe(model)
+    parameters = known.card.parameters if known.card else None
+    if known.card is None and isinstance(classifier, KerasClassifier):
+        parameters = classifier.model.count_params()
     return {
-        "architecture": card.architecture,
-        "label_set": card.label_set,
+        "architecture": known.architecture,
+        "label_set": known.label_set,
         "classes": list(classifier.scheme.classes),
-        "parameters": card.parameters,
+        "parameters": parameters,
         "weights_sha256": classifier.weights_sha256,
-        "card": card.model_dump(mode="json"),
+        "card": known.card.model_dump(mode="json") if known.card else None,
     }
 
 

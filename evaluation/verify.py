@@ -37,7 +37,7 @@ class Claim(NamedTuple):
 
 def main(
     set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")],
-    model: Annotated[str, typer.Argument(help="Model id, or folder of a training.")],
+    model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")],
     data: Annotated[str | None, Option(help="For a folder: the faces it was made of.")] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     split: Annotated[str, Option(help="For a folder: part of the data.")] = "PublicTest",
@@ -47,9 +47,9 @@ def main(
     """Check range, norm and success of claimed adversarial images against a model."""
     from attacks.threat_model import format_eps
     from fer_models.backend import start_backend
-    from fer_models.zoo import card_of
+    from fer_models.zoo import describe
 
-    card_of(model)
+    describe(model)
     start_backend()
     claim = (
         _from_folder(set_path, data, votes, split)

@@ -5,11 +5,12 @@ Listing needs no Keras; loading does.
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from datasets.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
+from fer_models.foreign_names import files_sha256, is_foreign
 
 if TYPE_CHECKING:
     from fer_models.classifier import Classifier
@@ -18,18 +19,35 @@ STARTER = ("simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
 
 
+class Description(NamedTuple):
+    """What is known of a model before it is loaded.
+
+    Attributes:
+        architecture: name in `fer_models/architectures.py`, or `foreign`.
+        label_set: name of its classes' scheme.
+        weights_sha256: hash of the weights; for foreign models, of file and contract.
+        card: None for foreign models.
+    """
+
+    architecture: str
+    label_set: str
+    weights_sha256: str
+    card: Card | None
+
+
 def model_ids() -> list[str]:
     """Ids of all shipped classifiers, in the order of the names."""
     return sorted(path.name.removesuffix(".json") for path in CARDS.glob("*.json"))
 
 
 def resolve(models: str) -> list[str]:
-    """Turn `--models` into ids and folders.
+    """Turn `--models` into ids, folders and foreign models.
 
     Args:
         models: `starter`, `all`, or a comma-separated list of ids (`simple_cnn.fer`), bare names
-            (`simple_cnn`: every label set it was trained on) and folders of a training. A defence
-            may follow each: `simple_cnn.fer+jpeg75`, or several, applied from left to right.
+            (`simple_cnn`: every label set it was trained on), folders of a training, and models of
+            others by path or `module:callable`. A defence may follow each:
+            `simple_cnn.fer+jpeg75`, or several, applied from left to right.
 
     Raises:
         InputError: a name is unknown, or the list is empty.
@@ -51,7 +69,7 @@ def _resolve_one(name: str, known: list[str]) -> list[str]:
         return known
     if name == "starter":
         return [model_id for model_id in known if model_id.split(".")[0] in STARTER]
-    if name in known or (Path(name) / "card.json").exists():
+    if name in known or (Path(name) / "card.json").exists() or is_foreign(name):
         return [name]
     both = [model_id for model_id in known if model_id.split(".")[0] == name]
     if not both:
@@ -85,12 +103,29 @@ def card_of(model: str) -> tuple[Card, Path]:
     return read_card(CARDS / f"{model}.json"), WEIGHTS / f"{model}.npz"
 
 
-def load(model: str) -> "Classifier":
-    """Load a classifier by its id or a training's folder, with the defences that follow it.
+def describe(model: str) -> Description:
+    """What is known of a model without loading it; its defences are left aside.
 
     Raises:
-        InputError: unknown id or defence, damaged card, or weights that are missing, damaged or
-            have another hash than the card says.
+        InputError: unknown or missing, or its card or contract is missing or damaged.
+    """
+    base, _ = split_defences(model)
+    if is_foreign(base):
+        from fer_models.contract_file import contract_of, identity, match_scheme
+
+        file = contract_of(base)
+        scheme, _ = match_scheme(file.classes)
+        return Description("foreign", scheme.name, identity(files_sha256(base), file), None)
+    card, _ = card_of(base)
+    return Description(card.architecture, card.label_set, card.weights_sha256, card)
+
+
+def load(model: str) -> "Classifier":
+    """Load a classifier by id, training's folder or path, with the defences that follow it.
+
+    Raises:
+        InputError: unknown id or defence, damaged card or contract, or weights that are missing,
+            damaged or have another hash than the card says.
     """
     base, names = split_defences(model)
     if names:
@@ -104,6 +139,10 @@ def load(model: str) -> "Classifier":
             classifier = defend(classifier, defence, name)
         classifier.id = "+".join([classifier.id.split("+")[0], *names])
         return classifier
+    if is_foreign(model):
+        from fer_models.foreign import load_foreign
+
+        return load_foreign(model)
     card, weights = card_of(model)
     from fer_models.weights import file_sha256
 
@@ -146,6 +185,6 @@ def _unknown(name: str, known: list[str]) -> str:
     close = get_close_matches(name, names, 1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        f"a model must be starter, all, a folder with a card.json, or one of {', '.join(names)}; "
-        f"got {name!r}.{hint}"
+        "a model must be starter, all, a folder with a card.json, a model file, or one of "
+        f"{', '.join(names)}; got {name!r}.{hint}"
     )

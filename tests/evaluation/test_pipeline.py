@@ -21,6 +21,7 @@ from evaluation.results import (
     read_gallery,
     read_table,
 )
+from fer_models.classifier import Classifier
 from tests.evaluation import tiny
 
 
@@ -206,6 +207,17 @@ def test_what_cannot_be_scored_is_refused(
     model = tiny.classifier(scheme) if scheme else tiny.classifier()
     with pytest.raises(InputError, match=words):
         plan(tiny.config(), make_faces(), [model])
+
+
+def test_a_black_box_is_refused_before_anything_is_attacked() -> None:
+    class BlackBox(Classifier):
+        id, scheme, weights_sha256 = "box", tiny.classifier().scheme, "0"
+
+        def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+            return np.zeros((len(images), 7), np.float32)
+
+    with pytest.raises(InputError, match="box gives no gradients, which fgsm needs"):
+        plan(tiny.config(), tiny.faces(), [BlackBox()])
 
 
 def test_one_label_set_is_enough(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command as a user types it: one-line errors, exit codes, resuming after a kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from datasets.labels import FER7
+from fer_models.contract_file import ContractFile, write_contract
 from tests.datasets.factory import write_source
+from tests.fer_models.conftest import tiny_model
 from tests.fer_models.untrained import write_untrained
 
 REPOSITORY = Path(__file__).parents[2]
@@ -60,6 +64,7 @@ def refused(result: subprocess.CompletedProcess, words: str) -> None:
         (["--data", "/nowhere"], "/nowhere"),
         (["--nonsense"], "--nonsense"),
         (["--models", "simple_cnnn"], "simple_cnnn"),
+        (["--models", "/nowhere/net.onnx"], "found no such file"),
         (["--tier", "huge"], "huge"),
         (["--split", "Tset"], "Tset"),
         (["--norm", "l7"], "l7"),
@@ -119,6 +124,25 @@ def test_it_writes_what_it_says(finished: Path) -> None:
         "run.json",
         "sets",
     }
+
+
+def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
+    data: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.keras"
+    net = tiny_model()
+    net.save(path)
+    arguments = ["--data", data, "--models", path, "--out", tmp_path / "run"]
+    refused(deadpan(*arguments), "no contract says")
+    assert not (tmp_path / "run").exists()
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    write_contract(file, tmp_path / "net.keras.contract.json")
+    result = deadpan(*arguments)
+    assert result.returncode == 0, result.stderr
+    entry = json.loads((tmp_path / "run" / "manifest.json").read_text())["models"][str(path)]
+    assert (entry["architecture"], entry["label_set"]) == ("foreign", "fer")
+    assert entry["parameters"] == net.count_params()
+    assert (tmp_path / "run" / "index.html").exists()
 
 
 def test_a_finished_run_is_not_overwritten(finished: Path, data: Path, model: Path) -> None:

@@ -1,0 +1,78 @@
+"""Somebody else's model as a Classifier: differentiable when it is Keras, else a black box."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from datasets.errors import InputError
+from fer_models.classifier import Classifier, fit_to_contract, wrap
+from fer_models.contract import Output
+from fer_models.contract_file import ContractFile, contract_of, identity
+from fer_models.foreign_formats import RawModel, open_model
+
+
+class BlackBoxClassifier(Classifier):
+    """A model that only answers, behind its contract."""
+
+    def __init__(self, raw: RawModel, file: ContractFile) -> None:
+        self.contract, self._order = file.contract()
+        self.id = raw.name
+        self.scheme = self.contract.scheme
+        self.weights_sha256 = identity(raw.sha256, file)
+        self._raw = raw
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        inputs = fit_to_contract(ops.convert_to_tensor(images), self.contract)
+        outputs = self._raw.call(np.asarray(inputs, np.float32))[:, self._order]
+        if self.contract.output is Output.PROBABILITIES:
+            outputs = np.log(np.maximum(outputs, 1e-30))
+        return outputs.astype(np.float32)
+
+
+def load_foreign(name: str, contract: Path | None = None) -> Classifier:
+    """Load a model by path or `module:callable`.
+
+    Args:
+        name: what to load.
+        contract: its contract file; the one beside the model when None.
+
+    Raises:
+        InputError: model or contract are missing or damaged, or do not fit each other.
+    """
+    file = contract_of(name, contract)
+    return classify_with(open_model(name), file)
+
+
+def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
+    """Put an opened model behind a contract.
+
+    Raises:
+        InputError: they do not fit each other.
+    """
+    contract, order = file.contract()
+    _check_fit(raw, file)
+    if raw.keras_model is None:
+        return BlackBoxClassifier(raw, file)
+    model, outputs = raw.keras_model, raw.keras_model.outputs[0]
+    if order != sorted(order):
+        outputs = ops.take(outputs, order, axis=-1)
+    if raw.softmax_removed:
+        contract = replace(contract, output=Output.LOGITS)
+    ordered = keras.Model(model.inputs[0], outputs, name=model.name)
+    sha256 = identity(raw.sha256, file)
+    return wrap(ordered, contract, model_id=raw.name, weights_sha256=sha256)
+
+
+def _check_fit(raw: RawModel, file: ContractFile) -> None:
+    shape = (file.height, file.width, file.channels)
+    if raw.shape is not None and raw.shape != shape:
+        raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
+    outputs = raw.call(np.full((1, *shape), file.low, np.float32))
+    if outputs.shape != (1, len(file.classes)):
+        raise InputError(
+            f"{raw.name}: its contract names {len(file.classes)} classes, so outputs must be "
+            f"(N, {len(file.classes)}); got {outputs.shape}."
+        )

@@ -1,0 +1,233 @@
+"""Somebody else's models: contract files, formats, the probe, what is refused."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from datasets.errors import InputError
+from datasets.labels import FER7, FERPLUS8
+from fer_models import zoo
+from fer_models.classifier import KerasClassifier
+from fer_models.contract import Output
+from fer_models.contract_file import ContractFile, match_scheme, read_contract, write_contract
+from fer_models.contract_probe import probe, scheme_of
+from fer_models.foreign import classify_with, load_foreign
+from fer_models.foreign_formats import RawModel, open_model, strip_softmax
+from fer_models.foreign_names import files_sha256, is_foreign
+from tests.fer_models.conftest import tiny_model
+
+ALPHABETICAL = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+CONTRACT = ContractFile(
+    classes=ALPHABETICAL, height=8, width=8, channels=1, low=-1, high=1, output=Output.PROBABILITIES
+)
+
+
+def softmax_model() -> keras.Model:
+    model = tiny_model()
+    return keras.Model(model.input, keras.layers.Softmax()(model.output))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "net.keras"
+    softmax_model().save(path)
+    write_contract(CONTRACT, tmp_path / "net.keras.contract.json")
+    return path
+
+
+def outside(images: np.ndarray) -> np.ndarray:
+    """A callable that `module:callable` finds: signed pixels in, probabilities out."""
+    return np.asarray(softmax_model()(images))
+
+
+def test_a_keras_file_reads_as_its_contract_says(saved: Path, images: np.ndarray) -> None:
+    classifier = load_foreign(str(saved))
+    assert isinstance(classifier, KerasClassifier)
+    assert classifier.scheme == FER7
+    raw = np.asarray(tiny_model()(images * 2 - 1))
+    # FER order from alphabetical: angry disgust fear happy sad surprise neutral
+    np.testing.assert_allclose(classifier.logits(images), raw[:, [0, 1, 2, 3, 5, 6, 4]], atol=1e-4)
+    assert zoo.load(str(saved)).id == str(saved)
+    assert zoo.resolve(str(saved)) == [str(saved)]
+
+
+def test_a_model_is_described_without_loading_it(saved: Path, images: np.ndarray) -> None:
+    known = zoo.describe(f"{saved}+bits2")
+    assert (known.architecture, known.label_set, known.card) == ("foreign", "fer", None)
+    assert known.weights_sha256 == zoo.load(str(saved)).weights_sha256
+    file = CONTRACT.model_copy(update={"low": 0.0})
+    write_contract(file, saved.with_name("net.keras.contract.json"))
+    assert zoo.describe(str(saved)).weights_sha256 != known.weights_sha256, "read another way"
+    assert zoo.load(f"{saved}+bits2").logits(images).shape == (len(images), 7)
+
+
+def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    weights = tmp_path / "variables" / "variables.data"
+    weights.write_bytes(b"1")
+    first = files_sha256(str(tmp_path))
+    weights.write_bytes(b"2")
+    assert files_sha256(str(tmp_path)) != first
+
+
+@pytest.mark.parametrize("kind", ["tf_saved_model", "litert", "onnx"])
+def test_exported_formats_answer_alike(kind: str, tmp_path: Path, images: np.ndarray) -> None:
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("tf2onnx")
+    model = softmax_model()
+    model(images)  # Keras exports only what was called
+    path = tmp_path / {"tf_saved_model": "net", "litert": "net.tflite", "onnx": "net.onnx"}[kind]
+    model.export(path, format=kind, verbose=False)
+    assert is_foreign(str(path))
+    classifier = classify_with(open_model(str(path)), CONTRACT)
+    assert not isinstance(classifier, KerasClassifier)
+    keras_file = tmp_path / "net.keras"
+    model.save(keras_file)
+    whole = classify_with(open_model(str(keras_file)), CONTRACT).logits(images)
+    expected = whole - np.log(np.exp(whole).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-3)
+
+
+def test_code_is_a_black_box(tmp_path: Path, images: np.ndarray, saved: Path) -> None:
+    write_contract(CONTRACT, tmp_path / "c.json")
+    name = f"{__name__}:outside"
+    assert is_foreign(name)
+    classifier = load_foreign(name, tmp_path / "c.json")
+    assert not isinstance(classifier, KerasClassifier)
+    whole = load_foreign(str(saved)).logits(images)
+    expected = whole - np.log(np.exp(whole).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-4)
+
+
+def test_softmax_is_taken_off_where_it_stands_last(images: np.ndarray) -> None:
+    model = tiny_model()
+    dense = tiny_model()
+    dense.layers[-1].activation = keras.activations.softmax
+    for candidate in (softmax_model(), dense):
+        stripped, removed = strip_softmax(candidate)
+        assert removed
+        np.testing.assert_allclose(stripped(images), model(images), atol=1e-5)
+    assert strip_softmax(model) == (model, False)
+
+
+def test_classes_are_matched_in_any_order_and_wording() -> None:
+    words = ("Anger", "disgust", "fear", "happy", "neutral", "sadness", "surprised")
+    assert match_scheme(words) == (FER7, [0, 1, 2, 3, 5, 6, 4])
+    assert match_scheme(FERPLUS8.classes) == (FERPLUS8, list(range(8)))
+    scheme, order = match_scheme(("yes", "no"))
+    assert (scheme.classes, order) == (("yes", "no"), [0, 1])
+
+
+def test_a_contract_with_nine_classes_is_refused(saved: Path) -> None:
+    path = saved.with_name("net.keras.contract.json")
+    data = json.loads(path.read_text()) | {"classes": list("abcdefghi")}
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"names 9 classes, so outputs must be \(N, 9\)"):
+        load_foreign(str(saved))
+
+
+def test_a_contract_of_another_size_is_refused(saved: Path) -> None:
+    file = CONTRACT.model_copy(update={"height": 9})
+    with pytest.raises(InputError, match=r"takes images of \(8, 8, 1\); its contract says \(9"):
+        classify_with(open_model(str(saved)), file)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "expected a contract"),
+        ("{}", "classes: Field required"),
+        (CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'), "channels"),
+        (CONTRACT.model_dump_json().replace('"low":-1.0', '"low":1.0'), "must differ"),
+    ],
+)
+def test_damaged_contracts_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_contract(tmp_path / "c.json")
+
+
+def test_toml_contracts(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        f"classes = {list(ALPHABETICAL)}\nheight = 8\nwidth = 8\nchannels = 1\nlow = -1\nhigh = 1\n"
+        'output = "probabilities"\n'
+    )
+    assert read_contract(tmp_path / "c.toml") == CONTRACT
+
+
+def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_contract(tmp_path / "none.json")
+    for load in (open_model, load_foreign, zoo.describe):
+        with pytest.raises(InputError, match="found no such file"):
+            load(str(tmp_path / "none.keras"))
+    saved.with_name("net.keras.contract.json").unlink()
+    for load in (load_foreign, zoo.describe):
+        with pytest.raises(InputError, match="no contract says"):
+            load(str(saved))
+    (tmp_path / "cut.onnx").write_bytes(b"abc")
+    with pytest.raises(InputError, match="expected a whole model"):
+        open_model(str(tmp_path / "cut.onnx"))
+    with pytest.raises(InputError, match="expected module:callable"):
+        open_model("no_such_module:thing")
+
+
+def flag_model(order: list[int], name: str = "flags") -> RawModel:
+    """Reads the class from the first row of pixels when fed -1 to 1: white at the class's place."""
+
+    def call(images: np.ndarray) -> np.ndarray:
+        scores = -np.abs(images[:, 0, :7, 0] - 1)
+        scores[:, 0] += 1e-3
+        exponents = np.exp(4 * np.maximum(scores, -20))[:, order]
+        return exponents / exponents.sum(axis=1, keepdims=True)
+
+    return RawModel(name, call, (8, 8, 1), None, "0")
+
+
+def flag_faces(count: int = 140) -> tuple[np.ndarray, np.ndarray]:
+    """Class k: pixel k white, others black or, in 0-255, far beyond: only -1 to 1 reads all."""
+    labels = np.arange(count) % 7
+    images = np.random.default_rng(0).random((count, 8, 8, 1), np.float32) * 0.9
+    images[np.arange(count), 0, labels, 0] = 1.0
+    return images, labels
+
+
+def test_probe_finds_order_and_kind() -> None:
+    order = [3, 1, 0, 2, 6, 5, 4]
+
+    def call(images: np.ndarray) -> np.ndarray:
+        # right only for signed pixels: the brightest is near 1, and darker ones fall below .85
+        fits = 1.0 if abs(images.min() + 1) < 0.05 and images.max() < 1.5 else 0.2
+        return (
+            fits * flag_model(order).call(images)
+            + (1 - fits) / 7 * np.roll(np.eye(7)[np.arange(len(images)) % 5], 1, axis=1) * 7
+        )
+
+    images, labels = flag_faces()
+    raw = RawModel("flags", call, (8, 8, 1), None, "0")
+    assert scheme_of(raw) == FER7
+    found = probe(raw, images, labels, FER7)
+    assert found.scaling == "-1 to 1"
+    assert found.accuracy == 1.0
+    assert found.file.classes == tuple(FER7.classes[i] for i in order)
+    assert found.file.output == "probabilities"
+    assert (found.sureness == 1).all()
+
+
+def test_probe_refuses_what_it_cannot_tell() -> None:
+    images, labels = flag_faces()
+    with pytest.raises(InputError, match="cannot tell the scaling"):
+        probe(RawModel("any", lambda x: x[:, 0, :7, 0], (8, 8, 1), None, "0"), images, labels, FER7)
+    noise = np.random.default_rng(0).random((140, 7))
+    with pytest.raises(InputError, match="no scaling gives more"):
+        probe(
+            RawModel("noise", lambda x: noise[: len(x)], (8, 8, 1), None, "0"), images, labels, FER7
+        )
+    nine = RawModel("nine", lambda x: np.zeros((len(x), 9)), (8, 8, 1), None, "0")
+    with pytest.raises(InputError, match="7 or 8 classes; got 9"):
+        scheme_of(nine)
