@@ -113,7 +113,9 @@ def test_linf_projection_is_the_nearest_point(images, clean, eps):
 @given(CLEAN, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
 def test_points_inside_stay_where_they_are(images, clean, eps, norm):
     inside = distance(images, clean, norm) <= eps * 0.999
-    np.testing.assert_array_equal(project(images, clean, eps, norm)[inside], images[inside])
+    found = project(images, clean, eps, norm)[inside]
+    # Exact but for denormal numbers, which some libraries make the processor flush to zero.
+    np.testing.assert_allclose(found, images[inside], rtol=0, atol=1e-37)
 
 
 def test_l2_projection_keeps_the_direction():

@@ -170,9 +170,9 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
     for load in (load_foreign, zoo.describe):
         with pytest.raises(InputError, match="no contract says"):
             load(str(saved))
-    (tmp_path / "cut.onnx").write_bytes(b"abc")
+    (tmp_path / "cut.tflite").write_bytes(b"abc")
     with pytest.raises(InputError, match="expected a whole model"):
-        open_model(str(tmp_path / "cut.onnx"))
+        open_model(str(tmp_path / "cut.tflite"))
     with pytest.raises(InputError, match="expected module:callable"):
         open_model("no_such_module:thing")
 
