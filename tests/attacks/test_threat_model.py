@@ -17,7 +17,8 @@ from attacks.threat_model import (
 )
 from datasets.errors import InputError
 
-UNIT = st.floats(0, 1, width=32)
+# No denormal numbers: some libraries make the processor flush them to zero.
+UNIT = st.floats(0, 1, width=32, allow_subnormal=False)
 CLEAN = arrays(np.float32, (3, 4, 4, 1), elements=UNIT)
 FAR = arrays(np.float64, (3, 4, 4, 1), elements=st.floats(-3, 3))
 EPS = st.one_of(st.floats(1e-7, 1), st.sampled_from([0.5 / 255, 1 / 255, 8 / 255]))
@@ -113,9 +114,7 @@ def test_linf_projection_is_the_nearest_point(images, clean, eps):
 @given(CLEAN, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
 def test_points_inside_stay_where_they_are(images, clean, eps, norm):
     inside = distance(images, clean, norm) <= eps * 0.999
-    found = project(images, clean, eps, norm)[inside]
-    # Exact but for denormal numbers, which some libraries make the processor flush to zero.
-    np.testing.assert_allclose(found, images[inside], rtol=0, atol=1e-37)
+    np.testing.assert_array_equal(project(images, clean, eps, norm)[inside], images[inside])
 
 
 def test_l2_projection_keeps_the_direction():
