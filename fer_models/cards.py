@@ -32,6 +32,7 @@ class Card(BaseModel):
         seed: of weights, order and augmentation.
         runs_tried: trainings done before this one was chosen, itself included.
         training_rule: FER+ rule behind the training targets, None for FER.
+        start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
         training_rows: images learnt from.
         epochs: epochs trained.
         best_epoch: the one whose weights are kept, chosen on PublicTest.
@@ -61,6 +62,7 @@ class Card(BaseModel):
     validation_accuracy: float
     validation_rows: int
     weights_sha256: str
+    start_from: str = ""
     note: str = ""
 
 

@@ -40,6 +40,8 @@ class Recipe:
         contrast: largest relative change of contrast.
         erase: share of images in which a random rectangle is replaced by its mean grey
             (Zhong et al. 2020, arXiv 1708.04896).
+        other_labels: weight of a second head that learns the other label set in the same training
+            (0: none); it is dropped afterwards. FER labels are noisy, and votes tell more.
         calm_epochs: last epochs in which faces are only flipped and shifted by one pixel.
     """
 
@@ -58,6 +60,7 @@ class Recipe:
     zoom: float = 0.05
     contrast: float = 0.1
     erase: float = 0.0
+    other_labels: float = 0.0
     calm_epochs: int = 10
 
     def at_epoch(self, epoch: int) -> "Recipe":

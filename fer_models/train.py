@@ -20,6 +20,9 @@ from datasets.votes import VoteRule
 from fer_models.recipe import Precision, Recipe, Schedule
 
 if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
     from datasets.faceset import FaceSet
     from fer_models.cards import Card
     from fer_models.training import TrainingRows
@@ -49,6 +52,13 @@ def main(
     l2: Annotated[float | None, Option(min=0, help="Decoupled weight decay.")] = None,
     label_smoothing: Annotated[float | None, Option(min=0, max=0.9)] = None,
     class_weights: Annotated[bool | None, Option(help="Rare classes weigh more.")] = None,
+    calm_epochs: Annotated[int | None, Option(min=0, help="Last epochs, hardly augmented.")] = None,
+    other_labels: Annotated[
+        float | None, Option(min=0, help="Weight of a second head on the other label set.")
+    ] = None,
+    start_from: Annotated[
+        str, Option(help="Id or folder of a classifier whose layers, all but the last, come first.")
+    ] = "",
     runs_tried: Annotated[int, Option(min=1, help="For the card: trainings so far.")] = 1,
     note: Annotated[str, Option(help="For the card: one sentence.")] = "",
     ship: Annotated[bool, Option("--ship", help="Put weights and card into the package.")] = False,
@@ -68,6 +78,8 @@ def main(
         "weight_decay": l2,
         "label_smoothing": label_smoothing,
         "class_weights": class_weights,
+        "calm_epochs": calm_epochs,
+        "other_labels": other_labels,
     }
     start_backend()
     _, default = architecture(name)
@@ -80,6 +92,7 @@ def main(
         "precision": precision,
         "seed": seed,
         "training_rule": vote_rule if labels is LabelSet.FERPLUS else None,
+        "start_from": start_from,
     }
     train_faces, validation_faces = _read(data, votes)
     settings["data_sha256"] = train_faces.sha256
@@ -88,8 +101,8 @@ def main(
         work,
         settings,
         recipe,
-        _rows(train_faces, labels, vote_rule),
-        _rows(validation_faces, labels, VoteRule.MAJORITY),
+        _rows(train_faces, labels, vote_rule, recipe.other_labels > 0),
+        _rows(validation_faces, labels, VoteRule.MAJORITY, recipe.other_labels > 0),
         {"runs_tried": runs_tried, "note": note},
     )
     if ship:
@@ -111,22 +124,28 @@ def _read(data: Path, votes: Path | None) -> tuple["FaceSet", "FaceSet"]:
     )
 
 
-def _rows(faces: "FaceSet", labels: LabelSet, rule: VoteRule) -> "TrainingRows":
-    """Rows that have a label, with their target distribution."""
+def _rows(faces: "FaceSet", labels: LabelSet, rule: VoteRule, both: bool) -> "TrainingRows":
+    """Rows that have a label, with their target distribution, under both label sets if asked."""
+    from fer_models.training import TrainingRows
+
+    targets = _targets(faces, labels, rule)
+    other = LabelSet.FER if labels is LabelSet.FERPLUS else LabelSet.FERPLUS
+    kept = targets.any(axis=1)
+    other_targets = _targets(faces, other, VoteRule.CROSS_ENTROPY) if both else targets[:, :0]
+    return TrainingRows(faces.images[kept], targets[kept], other_targets[kept])
+
+
+def _targets(faces: "FaceSet", labels: LabelSet, rule: VoteRule) -> "np.ndarray":
     import numpy as np
 
     from datasets.votes import vote_targets
-    from fer_models.training import TrainingRows
 
     if labels not in faces.label_sets:
         raise InputError(f"--labels {labels} needs such labels, but {faces.name} has none: --votes")
     if labels is LabelSet.FERPLUS and faces.votes is not None:
-        targets = vote_targets(faces.votes, rule)
-    else:
-        one_hot = np.eye(SCHEMES[labels].num_classes, dtype=np.float32)
-        targets = one_hot[faces.labels(labels).values]
-    kept = targets.any(axis=1)
-    return TrainingRows(faces.images[kept], targets[kept])
+        return vote_targets(faces.votes, rule)
+    one_hot = np.eye(SCHEMES[labels].num_classes, dtype=np.float32)
+    return one_hot[faces.labels(labels).values]
 
 
 def _open_work_folder(work: Path, settings: dict[str, Any], resume: bool) -> None:
@@ -171,7 +190,7 @@ def _train(
     keras.config.set_dtype_policy(settings["precision"])
     print(f"{settings['id']}: {len(train.images)} training faces", file=sys.stderr)
     history = fit(
-        lambda: build(shape, num_classes),
+        lambda: _start(build(shape, num_classes), settings["start_from"]),
         recipe,
         train,
         validation,
@@ -192,6 +211,7 @@ def _train(
         precision=settings["precision"],
         seed=settings["seed"],
         training_rule=settings["training_rule"],
+        start_from=settings["start_from"],
         training_rows=len(train.images),
         epochs=len(history),
         best_epoch=accuracies.index(max(accuracies)) + 1,
@@ -208,6 +228,23 @@ def _train(
     write_card(card, work / "card.json")
     plot_history(history, f"{card.id}: {100 * accuracy:.1f} % on PublicTest", work / "history.png")
     return card
+
+
+def _start(model: "keras.Model", start_from: str) -> "keras.Model":
+    """Copy the layers of another classifier of this architecture, all but the logits."""
+    if start_from:
+        from fer_models.zoo import card_of, load_unverified
+
+        card, weights = card_of(start_from)
+        if card.architecture != model.name:
+            raise InputError(
+                f"--start-from must be a classifier of architecture {model.name}; got {start_from} "
+                f"of {card.architecture}. Leave it out, or name another."
+            )
+        source = load_unverified(card, weights).model
+        for layer, other in zip(model.layers[:-1], source.layers[:-1], strict=True):
+            layer.set_weights(other.get_weights())
+    return model
 
 
 class _Progress:

@@ -17,6 +17,12 @@ import numpy as np
 
 from fer_models.augmentation import augment
 from fer_models.recipe import Recipe, Schedule
+from fer_models.second_head import (
+    LabelSetAccuracy,
+    LabelSetsLoss,
+    with_second_head,
+    without_second_head,
+)
 from fer_models.weights import save_weights
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -29,10 +35,18 @@ class TrainingRows:
     Attributes:
         images: uint8 (N, H, W, C).
         targets: float32 (N, K), each row a distribution over the classes.
+        other_targets: float32 (N, J), the same under the other label set; rows without such a label
+            are zero. J is 0 when only one label set is learnt.
     """
 
     images: np.ndarray
     targets: np.ndarray
+    other_targets: np.ndarray
+
+    @property
+    def all_targets(self) -> np.ndarray:
+        """Both label sets side by side, float32 (N, K + J)."""
+        return np.concatenate([self.targets, self.other_targets], axis=1)
 
 
 class AugmentedBatches(keras.utils.PyDataset):
@@ -42,7 +56,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         super().__init__()
         self._rows, self._recipe, self._key = rows, recipe.at_epoch(epoch), (seed, epoch)
         self._order = np.random.default_rng(self._key).permutation(len(rows.images))
-        self._class_weights = class_weights(rows.targets) if recipe.class_weights else None
+        self._targets = rows.all_targets
+        self._weights = rows.targets @ class_weights(rows.targets) if recipe.class_weights else None
 
     def __len__(self) -> int:
         return len(self._order) // self._recipe.batch_size
@@ -52,10 +67,9 @@ class AugmentedBatches(keras.utils.PyDataset):
         rows = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng((*self._key, index))
         images = augment(self._rows.images[rows], self._recipe, rng)
-        targets = self._rows.targets[rows]
-        if self._class_weights is None:
-            return images, targets
-        return images, targets, targets @ self._class_weights
+        if self._weights is None:
+            return images, self._targets[rows]
+        return images, self._targets[rows], self._weights[rows]
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:
@@ -103,7 +117,8 @@ def fit(
     """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
 
     Args:
-        build: makes the untrained model under the current precision policy.
+        build: makes the untrained model under the current precision policy. Its last layer is the
+            dense layer of the logits.
         recipe: hyper-parameters.
         train: rows to learn from.
         validation: rows on which the best epoch is chosen.
@@ -118,7 +133,12 @@ def fit(
     checkpoint = work / "checkpoint.keras"
     history = read_history(work / "history.csv") if checkpoint.exists() else []
     keras.utils.set_random_seed(seed)
-    model = keras.models.load_model(checkpoint) if history else _compiled(build(), recipe)
+    model = (
+        keras.models.load_model(checkpoint)
+        if history
+        else _compiled(with_second_head(build(), train.other_targets.shape[1]), recipe)
+    )
+    classifier = without_second_head(model)
     val_images = validation.images.astype(np.float32) / 255.0
     while not should_stop(recipe, history):
         epoch = len(history)
@@ -127,7 +147,7 @@ def fit(
         batches = AugmentedBatches(train, recipe, seed, epoch)
         result = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
         val_loss, val_accuracy = model.evaluate(
-            val_images, validation.targets, batch_size=256, verbose=0
+            val_images, validation.all_targets, batch_size=256, verbose=0
         )
         line = {
             "epoch": epoch + 1,
@@ -138,7 +158,7 @@ def fit(
             "val_accuracy": val_accuracy,
         }
         if val_accuracy > max((past["val_accuracy"] for past in history), default=-1.0):
-            save_weights(model, work / "best.npz")
+            save_weights(classifier, work / "best.npz")
         history.append(line)
         _save_checkpoint(model, history, work)
         on_epoch(line)
@@ -148,12 +168,11 @@ def fit(
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
     optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    num_classes = without_second_head(model).output_shape[-1]
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
-        ),
-        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=LabelSetsLoss(num_classes, recipe.label_smoothing, recipe.other_labels),
+        weighted_metrics=[LabelSetAccuracy(num_classes)],
     )
     return model
 

@@ -10,7 +10,7 @@ from keras import layers
 from fer_models.recipe import Recipe
 
 RECIPE = Recipe(
-    epochs=40,
+    epochs=36,
     batch_size=96,
     learning_rate=2e-3,
     weight_decay=2e-2,
@@ -18,7 +18,9 @@ RECIPE = Recipe(
     rotation=8.0,
     zoom=0.08,
     contrast=0.2,
-    erase=0.25,
+    erase=0.1,
+    other_labels=1.0,
+    calm_epochs=8,
 )
 
 
@@ -31,7 +33,6 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
         x = _convolution(_convolution(x, filters, padding), filters, padding)
         if filters < 256:
             x = layers.MaxPooling2D(2)(x)
-            x = layers.SpatialDropout2D(0.05)(x)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.25)(x)
     x = layers.Dense(256, use_bias=False, kernel_initializer="he_normal")(x)

@@ -13,7 +13,7 @@ from fer_models.cards import CARDS, WEIGHTS, Card, read_card
 from fer_models.foreign_names import files_sha256, is_foreign
 
 if TYPE_CHECKING:
-    from fer_models.classifier import Classifier
+    from fer_models.classifier import Classifier, KerasClassifier
 
 STARTER = ("simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
@@ -157,7 +157,7 @@ def load(model: str) -> "Classifier":
     return load_unverified(card, weights)
 
 
-def load_unverified(card: Card, weights: Path) -> "Classifier":
+def load_unverified(card: Card, weights: Path) -> "KerasClassifier":
     """Build a card's model and fill it, without looking at the hash (training writes it last)."""
     import keras
 

@@ -11,6 +11,7 @@ import pytest
 
 from fer_models.augmentation import augment
 from fer_models.recipe import Recipe, Schedule
+from fer_models.second_head import LabelSetsLoss
 from fer_models.training import (
     HISTORY_COLUMNS,
     AugmentedBatches,
@@ -22,6 +23,7 @@ from fer_models.training import (
     should_stop,
 )
 from fer_models.training_curves import plot_history
+from fer_models.weights import load_weights
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.1, calm_epochs=1, shift=0.5)
 
@@ -33,7 +35,9 @@ def toy_rows(count: int = 96) -> TrainingRows:
     images = (
         60 + 120 * bright[:, None, None, None] + rng.integers(0, 40, (count, 8, 8, 1))
     ).astype(np.uint8)
-    return TrainingRows(images, np.eye(2, dtype=np.float32)[bright])
+    return TrainingRows(
+        images, np.eye(2, dtype=np.float32)[bright], np.zeros((count, 0), np.float32)
+    )
 
 
 def build() -> keras.Model:
@@ -85,7 +89,7 @@ def test_rare_classes_weigh_more() -> None:
     np.testing.assert_allclose(class_weights(targets), [4 / (2 * 3), 4 / (2 * 1)])
     weighted = dataclasses.replace(RECIPE, class_weights=True, batch_size=4)
     _, batch_targets, weights = AugmentedBatches(
-        TrainingRows(toy_rows(4).images, targets), weighted, 0, 0
+        TrainingRows(toy_rows(4).images, targets, targets[:, :0]), weighted, 0, 0
     )[0]
     assert weights[batch_targets[:, 1] == 1] == pytest.approx(2.0)
 
@@ -144,3 +148,33 @@ def test_flips_mirror() -> None:
     mirrored = np.isclose(views, images[:, :, ::-1] / 255, atol=1e-6).all(axis=(1, 2, 3))
     assert (same ^ mirrored).all()
     assert 0 < same.sum() < 40
+
+
+def test_the_second_head_teaches_the_features_and_is_dropped(tmp_path: Path) -> None:
+    """The own targets say nothing (all alike); only the other label set tells bright from dark."""
+    known = toy_rows()
+    rows = TrainingRows(
+        known.images, np.full((96, 2), 0.5, np.float32), known.targets.astype(np.float32)
+    )
+    recipe = dataclasses.replace(RECIPE, other_labels=1.0, label_smoothing=0.0)
+
+    def narrow() -> keras.Model:
+        images = keras.Input((8, 8, 1))
+        x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(4, -2)(images))
+        x = keras.layers.Dense(1, name="feature")(x)
+        return keras.Model(images, keras.layers.Dense(2)(x))
+
+    history = fit(narrow, recipe, rows, rows, tmp_path, 0, lambda _: None)
+    assert history[-1]["loss"] < history[0]["loss"] - 0.3
+    assert history[-1]["loss"] == pytest.approx(np.log(2), abs=0.15)  # the own part stays ln 2
+    kept = narrow()
+    load_weights(kept, tmp_path / "best.npz")
+    assert kept.output_shape == (None, 2)
+
+
+def test_a_row_without_other_label_adds_nothing() -> None:
+    loss = LabelSetsLoss(num_classes=2, label_smoothing=0.0, other_weight=3.0)
+    logits = np.zeros((2, 5), np.float32)
+    targets = np.array([[1, 0, 0, 0, 0], [1, 0, 0, 1, 0]], np.float32)
+    expected = [np.log(2), np.log(2) + 3 * np.log(3)]
+    np.testing.assert_allclose(loss.call(targets, logits), expected, rtol=1e-6)
