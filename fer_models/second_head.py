@@ -58,10 +58,12 @@ class LabelSetsLoss(keras.losses.Loss):
         )
         if y_pred.shape[1] == self.num_classes:
             return own
+        other_true = y_true[:, self.num_classes :]
         other = keras.losses.categorical_crossentropy(
-            y_true[:, self.num_classes :], y_pred[:, self.num_classes :], from_logits=True
+            other_true, y_pred[:, self.num_classes :], from_logits=True
         )
-        return own + self.other_weight * other
+        # Without this factor a row of zeros has loss 0 but TensorFlow's gradient is its softmax.
+        return own + self.other_weight * other * keras.ops.sum(other_true, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, for checkpoints."""

@@ -10,9 +10,9 @@ from keras import layers
 from fer_models.recipe import Recipe
 
 RECIPE = Recipe(
-    epochs=36,
+    epochs=34,
     batch_size=96,
-    learning_rate=2e-3,
+    learning_rate=1.5e-3,
     weight_decay=2e-2,
     shift=4.0,
     rotation=8.0,

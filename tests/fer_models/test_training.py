@@ -178,3 +178,8 @@ def test_a_row_without_other_label_adds_nothing() -> None:
     targets = np.array([[1, 0, 0, 0, 0], [1, 0, 0, 1, 0]], np.float32)
     expected = [np.log(2), np.log(2) + 3 * np.log(3)]
     np.testing.assert_allclose(loss.call(targets, logits), expected, rtol=1e-6)
+    heads = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5, use_bias=False)])
+    heads.compile(keras.optimizers.SGD(1.0), loss=loss)
+    before = heads.get_weights()[0]
+    heads.train_on_batch(np.ones((1, 5), np.float32), targets[:1])
+    np.testing.assert_array_equal(heads.get_weights()[0][:, 2:], before[:, 2:])
