@@ -18,24 +18,16 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
         float32 (N, H, W, C) in [0, 1].
     """
     count, (height, width) = len(images), images.shape[1:3]
-    mirror = np.where(recipe.flip & (rng.random(count) < 0.5), -1.0, 1.0)
-    angle = rng.uniform(-recipe.rotation, recipe.rotation, count) * np.pi / 180
-    scale = 1 + rng.uniform(-recipe.zoom, recipe.zoom, count)
-    move = rng.uniform(-recipe.shift, recipe.shift, (count, 2)) * (width / 48, height / 48)
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])
     views = np.empty(images.shape, np.float32)
-    for i, image in enumerate(images):
-        cos, sin = scale[i] * np.cos(angle[i]), scale[i] * np.sin(angle[i])
-        linear = np.array([[mirror[i] * cos, -sin], [mirror[i] * sin, cos]])
-        offset = centre + move[i] - linear @ centre
+    for i, matrix in enumerate(random_warps(count, height, width, recipe, rng)):
         warped = cv2.warpAffine(
-            image,
-            np.column_stack([linear, offset]),
+            images[i],
+            matrix,
             (width, height),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        views[i] = warped.reshape(image.shape)
+        views[i] = warped.reshape(images[i].shape)
     views /= 255.0
     gain = 1 + rng.uniform(-recipe.contrast, recipe.contrast, (count, 1, 1, 1))
     mean = views.mean(axis=(1, 2, 3), keepdims=True)
@@ -43,6 +35,28 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     for row in np.flatnonzero(rng.random(count) < recipe.erase):
         _erase_rectangle(views[row], rng)
     return views
+
+
+def random_warps(
+    count: int, height: int, width: int, recipe: Recipe, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw where the pixels go: float64 (count, 2, 3), from the middles of pixels to the new ones.
+
+    Args:
+        count: how many to draw.
+        height: of the images, pixels.
+        width: of the images, pixels.
+        recipe: how far to flip, shift, rotate and zoom.
+        rng: source of every draw.
+    """
+    mirror = np.where(recipe.flip & (rng.random(count) < 0.5), -1.0, 1.0)
+    angle = rng.uniform(-recipe.rotation, recipe.rotation, count) * np.pi / 180
+    scale = 1 + rng.uniform(-recipe.zoom, recipe.zoom, count)
+    move = rng.uniform(-recipe.shift, recipe.shift, (count, 2)) * (width / 48, height / 48)
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    linear = np.stack([np.stack([mirror * cos, -sin], 1), np.stack([mirror * sin, cos], 1)], 1)
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.concatenate([linear, (centre + move - linear @ centre)[..., None]], axis=2)
 
 
 def _erase_rectangle(image: np.ndarray, rng: np.random.Generator) -> None:
