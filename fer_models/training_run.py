@@ -1,0 +1,223 @@
+"""One training in its work folder: settings, the loop, and what comes out of it.
+
+Writes `settings.json` first (a folder continues only the very same training), the files of
+`fer_models/training.py`, and at the end `weights.npz`, `card.json` and `history.png`.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from datasets.errors import InputError
+from datasets.labels import LabelSet
+from datasets.votes import VoteRule
+from fer_models.architectures import architecture
+from fer_models.cards import CARDS, WEIGHTS, Card, write_card
+from fer_models.recipe import Precision, Recipe
+from fer_models.training import TrainingRows, fit
+from fer_models.training_curves import plot_history
+from fer_models.training_rows import TrainingFaces, labelled_rows
+from fer_models.weights import file_sha256
+from fer_models.zoo import card_of, load_unverified
+
+
+class TrainingRun(BaseModel):
+    """All that decides what a training gives, as `settings.json` holds it.
+
+    Attributes:
+        id: `ARCHITECTURE.LABEL_SET`.
+        recipe: hyper-parameters.
+        precision: arithmetic.
+        seed: of weights, order and augmentation.
+        training_rule: FER+ rule behind the targets, None for FER.
+        start_from: id or folder of a classifier whose layers, all but the last, come first.
+        data_sha256: identity of the training rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    recipe: Recipe
+    precision: Precision
+    seed: int
+    training_rule: VoteRule | None
+    start_from: str = ""
+    data_sha256: str
+
+    @property
+    def architecture(self) -> str:
+        """Name in `fer_models/architectures.py`."""
+        return self.id.split(".")[0]
+
+    @property
+    def labels(self) -> LabelSet:
+        """Label set that is learnt."""
+        return LabelSet(self.id.split(".")[1])
+
+
+def read_run(path: Path) -> TrainingRun:
+    """Read a `settings.json`; what newer recipes add has its default.
+
+    Raises:
+        InputError: missing, or no settings of a training.
+    """
+    try:
+        return TrainingRun.model_validate_json(path.read_text())
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        detail = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: expected the settings of a training; {detail}. Name another --out."
+        ) from error
+
+
+def open_work_folder(work: Path, training: TrainingRun, resume: bool) -> None:
+    """Start or continue: a folder continues only the very same training.
+
+    Raises:
+        InputError: the folder holds a training and `resume` is off, or holds another one.
+    """
+    path = work / "settings.json"
+    if path.exists():
+        if not resume:
+            raise InputError(
+                f"{work} holds a training already. Add --resume, or name another --out."
+            )
+        if read_run(path) != training:
+            raise InputError(
+                f"{path}: --resume continues the same training only, but data or settings differ. "
+                "Name another --out."
+            )
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(training.model_dump(mode="json"), indent=2) + "\n")
+
+
+class EpochLines:
+    """One line an epoch on standard error."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs, self._then = epochs, time.monotonic()
+
+    def __call__(self, line: dict[str, float]) -> None:
+        """Print a line of the history."""
+        now = time.monotonic()
+        print(
+            f"epoch {line['epoch']:.0f} of {self._epochs}: loss {line['loss']:.3f}, "
+            f"accuracy {100 * line['accuracy']:.1f} %, PublicTest "
+            f"{100 * line['val_accuracy']:.2f} %, {now - self._then:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._then = now
+
+
+def train(
+    training: TrainingRun,
+    faces: TrainingFaces,
+    work: Path,
+    on_epoch: Callable[[dict[str, float]], None],
+    *,
+    runs_tried: int = 1,
+    note: str = "",
+) -> Card:
+    """Train, or continue, in an opened work folder; write weights, card and curves.
+
+    Args:
+        training: what to train.
+        faces: rows to learn from and to choose the best epoch on.
+        work: folder, see `open_work_folder`.
+        on_epoch: called with the history line of every finished epoch; what it raises ends the
+            training there, and the folder continues it later.
+        runs_tried: for the card.
+        note: for the card.
+    """
+    rule, both = training.training_rule or VoteRule.MAJORITY, training.recipe.other_labels > 0
+    rows = labelled_rows(faces.training, training.labels, rule, both)
+    validation = labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
+    shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
+    build, _ = architecture(training.architecture)
+    print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
+    keras.config.set_dtype_policy(str(training.precision))
+    try:
+        history = fit(
+            lambda: start_from(build(shape, num_classes), training.start_from),
+            training.recipe,
+            rows,
+            validation,
+            work,
+            training.seed,
+            on_epoch,
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return finish(training, work, history, rows, validation, runs_tried, note)
+
+
+def finish(
+    training: TrainingRun,
+    work: Path,
+    history: list[dict[str, float]],
+    rows: TrainingRows,
+    validation: TrainingRows,
+    runs_tried: int,
+    note: str,
+) -> Card:
+    """Measure the best epoch as stored, and write what is known of it."""
+    weights = work / "weights.npz"
+    shutil.copyfile(work / "best.npz", weights)
+    accuracies = [line["val_accuracy"] for line in history]
+    shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
+    card = Card(
+        **dict(training),
+        architecture=training.architecture,
+        label_set=training.labels,
+        input_shape=shape,
+        parameters=architecture(training.architecture)[0](shape, num_classes).count_params(),
+        runs_tried=runs_tried,
+        training_rows=len(rows.images),
+        epochs=len(history),
+        best_epoch=accuracies.index(max(accuracies)) + 1,
+        validation_accuracy=0.0,
+        validation_rows=len(validation.images),
+        weights_sha256=file_sha256(weights),
+        note=note,
+    )
+    predicted = load_unverified(card, weights).predict(validation.images.astype("float32") / 255)
+    accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
+    card = card.model_copy(update={"validation_accuracy": accuracy})
+    write_card(card, work / "card.json")
+    plot_history(history, f"{card.id}: {100 * accuracy:.1f} % on PublicTest", work / "history.png")
+    return card
+
+
+def start_from(model: keras.Model, other: str) -> keras.Model:
+    """Copy the layers of another classifier of this architecture, all but the logits.
+
+    Raises:
+        InputError: the other one is unknown or of another architecture.
+    """
+    if other:
+        card, weights = card_of(other)
+        if card.architecture != model.name:
+            raise InputError(
+                f"--start-from must be a classifier of architecture {model.name}; got {other} "
+                f"of {card.architecture}. Leave it out, or name another."
+            )
+        source = load_unverified(card, weights).model
+        for layer, its in zip(model.layers[:-1], source.layers[:-1], strict=True):
+            layer.set_weights(its.get_weights())
+    return model
+
+
+def ship(card: Card, work: Path) -> None:
+    """Put weights and card of a finished training into the package."""
+    for folder in (CARDS, WEIGHTS):
+        folder.mkdir(exist_ok=True)
+    shutil.copyfile(work / "weights.npz", WEIGHTS / f"{card.id}.npz")
+    write_card(card, CARDS / f"{card.id}.json")
