@@ -18,6 +18,46 @@ CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
 
 
+class SubsetFigures(BaseModel):
+    """A classifier on PublicTest, or on the part of it that is not also in Training.
+
+    Attributes:
+        n: images with a label.
+        accuracy: share that is right, in [0, 1]; FER+ by majority rule.
+        ci_low: lower bound of its 95 % interval.
+        ci_high: upper bound.
+        macro_f1: mean F1 over the classes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n: int
+    accuracy: float
+    ci_low: float
+    ci_high: float
+    macro_f1: float
+
+
+class Measured(BaseModel):
+    """What `python -m evaluation.cards --write` measures of a shipped classifier.
+
+    Attributes:
+        all: figures on PublicTest.
+        without_leaks: the same without images that stand pixel by pixel in Training.
+        multiply_adds: multiplications of one image's forward pass; None where they are not counted.
+        file_bytes: size of the weights file.
+        milliseconds: of one processor core for one 48x48 face, in batches of 64.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    all: SubsetFigures
+    without_leaks: SubsetFigures
+    multiply_adds: int | None
+    file_bytes: int
+    milliseconds: float
+
+
 class Card(BaseModel):
     """What is known of one trained classifier.
 
@@ -41,6 +81,7 @@ class Card(BaseModel):
         validation_rows: PublicTest rows with a label.
         weights_sha256: of the weights file; loading refuses another.
         note: one sentence on what is special.
+        measured: figures of the shipped weights; None before they were measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +105,7 @@ class Card(BaseModel):
     weights_sha256: str
     start_from: str = ""
     note: str = ""
+    measured: Measured | None = None
 
 
 def read_card(path: Path) -> Card:
