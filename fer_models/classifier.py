@@ -13,7 +13,7 @@ from datasets.labels import LabelScheme
 from fer_models.contract import Contract, Output
 
 BATCH_SIZE = 128
-"""Images a forward call. Every call is padded to it, so a row's logits do not hang on its batch."""
+"""Images a forward call at most."""
 
 
 class Classifier(ABC):
@@ -45,10 +45,8 @@ class Classifier(ABC):
         check_images(images)
         logits = np.empty((len(images), self.scheme.num_classes), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
-            part = images[start : start + BATCH_SIZE]
-            padded = np.zeros((BATCH_SIZE, *part.shape[1:]), np.float32)
-            padded[: len(part)] = part
-            logits[start : start + BATCH_SIZE] = self._batch_logits(padded)[: len(part)]
+            part = slice(start, start + BATCH_SIZE)
+            logits[part] = self._batch_logits(images[part])
         if not np.isfinite(logits).all():
             raise FloatingPointError(f"{self.id} answered NaN or infinity for an image in [0, 1]")
         return logits
@@ -59,7 +57,7 @@ class Classifier(ABC):
 
     @abstractmethod
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits float32 (N, K) of one checked batch."""
+        """Logits float32 (N, K) of one checked batch, 1 <= N <= `BATCH_SIZE`."""
 
 
 class DifferentiableClassifier(Classifier):

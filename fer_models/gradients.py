@@ -20,6 +20,12 @@ from fer_models.classifier import (
 )
 
 
+SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 100, BATCH_SIZE)
+"""Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
+enough that little is padded. 100 is what an attack works on at once. The same row may differ in its
+last bits from one size to another."""
+
+
 class Loss(StrEnum):
     """Losses that attacks increase. Each is per image and needs no other image.
 
@@ -50,7 +56,8 @@ class Gradients(NamedTuple):
 
 def forward_logits(classifier: DifferentiableClassifier, images: np.ndarray) -> np.ndarray:
     """Compiled forward pass: images float32 (N, H, W, C) in [0, 1] to logits float32 (N, K)."""
-    return _compiled_forward(classifier, images.shape[1:])(tf.constant(images)).numpy()
+    padded = tf.constant(_pad(images, np.float32))
+    return _compiled_forward(classifier, images.shape[1:])(padded).numpy()[: len(images)]
 
 
 def input_gradients(
@@ -75,16 +82,11 @@ def input_gradients(
     """
     if targets is not None and loss not in _TARGETED_LOSSES:
         raise ValueError(f"`loss` must be margin or dlr with `targets`. Received: {loss}")
-    count, size = len(images), _padded_size(len(images))
     call = _compiled_gradients(classifier, loss, images.shape[1:], targets is not None)
-    padded = np.zeros((size, *images.shape[1:]), np.float32)
-    padded[:count] = images
-    padded_labels = np.zeros(size, np.int64)
-    padded_labels[:count] = labels
-    padded_targets = np.zeros(size, np.int64)
-    padded_targets[:count] = 0 if targets is None else targets
-    logits, losses, gradient = call(*map(tf.constant, (padded, padded_labels, padded_targets)))
-    result = Gradients(logits.numpy()[:count], losses.numpy()[:count], gradient.numpy()[:count])
+    classes = (labels, np.zeros_like(labels) if targets is None else targets)
+    padded = (_pad(images, np.float32), *(_pad(values, np.int64) for values in classes))
+    answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
+    result = Gradients(*answers)
     if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
         raise FloatingPointError(f"{classifier.id}: NaN or infinity in logits or input gradient")
     return result
@@ -119,9 +121,12 @@ def layer_gradients(
     return LayerGradients(activations.numpy(), gradient.numpy())
 
 
-def _padded_size(count: int) -> int:
-    """A few fixed batch sizes, so that shrinking batches reuse compiled kernels."""
-    return next((size for size in (8, 16, 32, 64, 96) if count <= size), max(count, BATCH_SIZE))
+def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:
+    """Zeros behind the rows, up to the next of `SIZES`."""
+    size = next((size for size in SIZES if len(rows) <= size), len(rows))
+    padded = np.zeros((size, *rows.shape[1:]), dtype)
+    padded[: len(rows)] = rows
+    return padded
 
 
 @cache

@@ -15,12 +15,6 @@ from fer_models.zoo import card_of, load, model_ids
 IMAGES = np.random.default_rng(0).random((64, 48, 48, 1), np.float32)
 
 
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are padded to a full batch: a small one keeps the large nets quick."""
-    monkeypatch.setattr("fer_models.classifier.BATCH_SIZE", 8)
-
-
 @pytest.fixture(scope="module", params=list(ARCHITECTURES))
 def classifier(request: pytest.FixtureRequest) -> KerasClassifier:
     build, _ = architecture(request.param)

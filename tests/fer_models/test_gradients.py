@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from datasets.labels import FER7
+from fer_models import gradients
 from fer_models.classifier import wrap
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import Loss, _pad, input_gradients
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 LABELS = np.arange(12) % 7
@@ -51,6 +52,32 @@ def test_scaled_cross_entropy_does_not_hang_on_the_logits_scale(images: np.ndarr
     )
     np.testing.assert_allclose(one.loss, other.loss, rtol=1e-3)
     np.testing.assert_allclose(one.gradient, other.gradient, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(0, 1), (1, 1), (3, 4), (9, 16), (33, 48), (100, 100), (101, 128), (130, 130)],
+)
+def test_batches_are_padded_to_the_next_size(count: int, size: int) -> None:
+    padded = _pad(np.ones((count, 2), np.float32), np.float32)
+    assert padded.shape == (size, 2)
+    assert padded.dtype == np.float32
+    assert padded.sum() == 2 * count
+    assert not padded[count:].any()
+
+
+def test_a_small_batch_costs_a_small_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    forward = gradients._compiled_forward
+
+    def spying(*arguments):
+        call = forward(*arguments)
+        return lambda images: seen.append(len(images)) or call(images)
+
+    monkeypatch.setattr(gradients, "_compiled_forward", spying)
+    for count in (3, 130):
+        tiny_classifier().logits(np.zeros((count, 8, 8, 1), np.float32))
+    assert seen == [4, 128, 2]
 
 
 @pytest.mark.parametrize("count", [1, 9, 12])
