@@ -43,6 +43,9 @@ class Recipe:
         other_labels: weight of a second head that learns the other label set in the same training
             (0: none); it is dropped afterwards. FER labels are noisy, and votes tell more.
         calm_epochs: last epochs in which faces are only flipped and shifted by one pixel.
+        averaging: share of the running average of the weights that each step keeps (0: no average).
+            It is what is judged and kept, and what helps adversarial training most (Gowal et al.
+            2020, arXiv 2010.03593).
     """
 
     epochs: int
@@ -62,6 +65,7 @@ class Recipe:
     erase: float = 0.0
     other_labels: float = 0.0
     calm_epochs: int = 10
+    averaging: float = 0.0
 
     def at_epoch(self, epoch: int) -> "Recipe":
         """The recipe with the augmentation of this epoch (counted from 0)."""

@@ -8,9 +8,11 @@ Selection is on the validation rows it is given; it never loads data itself.
 import csv
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -26,6 +28,11 @@ from fer_models.second_head import (
 from fer_models.weights import save_weights
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
+ROBUST_COLUMN = "val_robust_accuracy"
+"""One column more when a training has an adversary; it then chooses the best epoch."""
+
+Batch = tuple[np.ndarray, ...]
+"""Images float32 (N, H, W, C) in [0, 1], targets float32 (N, K + J), weights (N,) if any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,23 +56,32 @@ class TrainingRows:
         return np.concatenate([self.targets, self.other_targets], axis=1)
 
 
-class AugmentedBatches(keras.utils.PyDataset):
+class Adversary(Protocol):
+    """What makes a training adversarial (`attacks/adversarial_training.py`)."""
+
+    def attack(self, batch: Batch, epoch: float, rng: np.random.Generator) -> Batch:
+        """What to learn from instead of a batch, after that many epochs (a fraction included)."""
+
+    def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
+        """Accuracy on attacked images; of uint8 (N, H, W, C) and float32 (N, K)."""
+
+
+class AugmentedBatches:
     """Shuffled, augmented batches of one epoch; the same seed and epoch give the same batches."""
 
     def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
-        super().__init__()
-        self._rows, self._recipe, self._key = rows, recipe.at_epoch(epoch), (seed, epoch)
-        self._order = np.random.default_rng(self._key).permutation(len(rows.images))
+        self._rows, self._recipe, self.key = rows, recipe.at_epoch(epoch), (seed, epoch)
+        self._order = np.random.default_rng(self.key).permutation(len(rows.images))
         self._targets = rows.all_targets
         self._weights = rows.targets @ class_weights(rows.targets) if recipe.class_weights else None
 
     def __len__(self) -> int:
         return len(self._order) // self._recipe.batch_size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> Batch:
         size = self._recipe.batch_size
         rows = self._order[index * size : (index + 1) * size]
-        rng = np.random.default_rng((*self._key, index))
+        rng = np.random.default_rng((*self.key, index))
         images = augment(self._rows.images[rows], self._recipe, rng)
         if self._weights is None:
             return images, self._targets[rows]
@@ -83,9 +99,7 @@ def learning_rate(recipe: Recipe, history: list[dict[str, float]]) -> float:
     if recipe.schedule is Schedule.PLATEAU:
         rate, best, stale = recipe.learning_rate, -1.0, 0
         for line in history:
-            best, stale = (
-                (line["val_accuracy"], 0) if line["val_accuracy"] > best else (best, stale + 1)
-            )
+            best, stale = (score(line), 0) if score(line) > best else (best, stale + 1)
             if stale == recipe.plateau_patience:
                 rate, stale = 0.3 * rate, 0
         return rate
@@ -99,10 +113,17 @@ def should_stop(recipe: Recipe, history: list[dict[str, float]]) -> bool:
     """Whether the epochs are used up or the last `early_stopping` brought nothing better."""
     if len(history) >= recipe.epochs:
         return True
-    accuracies = [line["val_accuracy"] for line in history]
-    return bool(accuracies) and (
-        len(accuracies) - 1 - int(np.argmax(accuracies)) >= recipe.early_stopping
-    )
+    return bool(history) and len(history) - best_epoch(history) >= recipe.early_stopping
+
+
+def score(line: dict[str, float]) -> float:
+    """What an epoch is judged by: accuracy on attacked images if there is an adversary."""
+    return line.get(ROBUST_COLUMN, line["val_accuracy"])
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """Number of the first epoch with the highest score, counted from 1."""
+    return 1 + int(np.argmax([score(line) for line in history]))
 
 
 def fit(
@@ -113,6 +134,7 @@ def fit(
     work: Path,
     seed: int,
     on_epoch: Callable[[dict[str, float]], None],
+    adversary: Callable[[keras.Model], Adversary] | None = None,
 ) -> list[dict[str, float]]:
     """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
 
@@ -125,9 +147,11 @@ def fit(
         work: folder of checkpoint, history and best weights.
         seed: of weights, order, augmentation and dropout.
         on_epoch: called with the history line of every finished epoch.
+        adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
+            on clean images.
 
     Returns:
-        One dict an epoch with the keys `HISTORY_COLUMNS`.
+        One dict an epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
     """
     work.mkdir(parents=True, exist_ok=True)
     checkpoint = work / "checkpoint.keras"
@@ -139,34 +163,69 @@ def fit(
         else _compiled(with_second_head(build(), train.other_targets.shape[1]), recipe)
     )
     classifier = without_second_head(model)
-    val_images = validation.images.astype(np.float32) / 255.0
+    opponent = adversary(classifier) if adversary else None
     while not should_stop(recipe, history):
         epoch = len(history)
         rate = learning_rate(recipe, history)
         model.optimizer.learning_rate = rate
-        batches = AugmentedBatches(train, recipe, seed, epoch)
-        result = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
-        val_loss, val_accuracy = model.evaluate(
-            val_images, validation.all_targets, batch_size=256, verbose=0
-        )
-        line = {
-            "epoch": epoch + 1,
-            "learning_rate": rate,
-            "loss": result["loss"][-1],
-            "accuracy": result["accuracy"][-1],
-            "val_loss": val_loss,
-            "val_accuracy": val_accuracy,
-        }
-        if val_accuracy > max((past["val_accuracy"] for past in history), default=-1.0):
-            save_weights(classifier, work / "best.npz")
+        loss, accuracy = _learn(model, AugmentedBatches(train, recipe, seed, epoch), opponent)
+        line = {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
+        with _averaged(model):
+            line |= _judge(model, validation, opponent)
+            if score(line) > max(map(score, history), default=-1.0):
+                save_weights(classifier, work / "best.npz")
         history.append(line)
         _save_checkpoint(model, history, work)
         on_epoch(line)
     return history
 
 
+def _learn(
+    model: keras.Model, batches: AugmentedBatches, opponent: Adversary | None
+) -> tuple[float, float]:
+    """One epoch; mean loss and accuracy of its batches."""
+    seen = []
+    for index in range(len(batches)):
+        batch = batches[index]
+        if opponent:
+            rng = np.random.default_rng((*batches.key, index, 1))
+            batch = opponent.attack(batch, batches.key[1] + index / len(batches), rng)
+        logs = model.train_on_batch(*batch, return_dict=True)
+        seen.append((logs["loss"], logs["accuracy"]))
+    loss, accuracy = np.mean(seen, axis=0)
+    return float(loss), float(accuracy)
+
+
+def _judge(
+    model: keras.Model, validation: TrainingRows, opponent: Adversary | None
+) -> dict[str, float]:
+    """The validation columns of a history line."""
+    images = validation.images.astype(np.float32) / 255.0
+    loss, accuracy = model.evaluate(images, validation.all_targets, batch_size=256, verbose=0)
+    found = {"val_loss": loss, "val_accuracy": accuracy}
+    if opponent:
+        found[ROBUST_COLUMN] = opponent.robust_accuracy(validation.images, validation.targets)
+    return found
+
+
+@contextmanager
+def _averaged(model: keras.Model) -> Iterator[None]:
+    """The model with the running average of its weights, if its optimizer keeps one."""
+    variables = model.trainable_variables
+    current = [variable.numpy() for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    yield
+    for variable, value in zip(variables, current):
+        variable.assign(value)
+
+
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
-    optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = keras.optimizers.AdamW(
+        recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        use_ema=recipe.averaging > 0,
+        ema_momentum=recipe.averaging,
+    )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     num_classes = without_second_head(model).output_shape[-1]
     model.compile(
@@ -181,7 +240,7 @@ def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: 
     """History first: a kill between the two renames repeats an epoch's line, never loses one."""
     model.save(work / "next.keras")
     with open(work / "next.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, HISTORY_COLUMNS)
+        writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
     os.replace(work / "next.keras", work / "checkpoint.keras")
