@@ -17,9 +17,17 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     Returns:
         float32 (N, H, W, C) in [0, 1].
     """
+    return warped_views(images, recipe, rng)[0]
+
+
+def warped_views(
+    images: np.ndarray, recipe: Recipe, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `augment`, with the warp of each image, float64 (N, 2, 3), see `random_warps`."""
     count, (height, width) = len(images), images.shape[1:3]
     views = np.empty(images.shape, np.float32)
-    for i, matrix in enumerate(random_warps(count, height, width, recipe, rng)):
+    warps = random_warps(count, height, width, recipe, rng)
+    for i, matrix in enumerate(warps):
         warped = cv2.warpAffine(
             images[i],
             matrix,
@@ -34,7 +42,7 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     views = np.clip((views - mean) * gain + mean, 0, 1).astype(np.float32)
     for row in np.flatnonzero(rng.random(count) < recipe.erase):
         _erase_rectangle(views[row], rng)
-    return views
+    return views, warps
 
 
 def random_warps(

@@ -1,0 +1,161 @@
+"""`python -m fer_models.train_landmarks --data DIR`: teach the small landmark net the face mesh.
+
+Writes the weights and, beside them, a JSON with their sha256 and the error on PublicTest; by
+default those that ship, `fer_models/weights/landmarks.npz`. No part of it hangs on emotion labels.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from fer_models.recipe import Precision, Recipe
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from datasets.faceset import FaceSet
+
+RECIPE = Recipe(
+    epochs=10,
+    batch_size=64,
+    learning_rate=2e-3,
+    shift=4.0,
+    rotation=8.0,
+    zoom=0.08,
+    contrast=0.2,
+    erase=0.1,
+    calm_epochs=0,
+)
+"""Faces are varied as much as any training of a classifier varies them."""
+
+Option = typer.Option
+
+
+def main(
+    data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
+    out: Annotated[Path | None, Option(help="Weights file; default: the shipped one.")] = None,
+    epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = RECIPE.epochs,
+    limit: Annotated[int | None, Option(min=1, help="So many Training faces only.")] = None,
+    seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
+    precision: Annotated[
+        Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
+    ] = Precision.FLOAT32,
+) -> None:
+    """Learn 68 points from the face mesh's answers on Training; measure them on PublicTest."""
+    from fer_models.backend import start_backend
+
+    start_backend()
+    import keras
+    import numpy as np
+
+    from datasets.faceset import Split
+    from datasets.read import open_source
+    from fer_models.landmark_net import SHIPPED, LandmarkFiles, build_landmark_net
+    from fer_models.weights import file_sha256, load_weights, save_weights
+
+    source = open_source(data)
+    train = source.faces(Split.TRAINING, for_training=True)
+    test = source.faces(Split.PUBLIC_TEST, for_training=True)
+    images, points = _sure_faces(train if limit is None else train.limit(limit, seed))
+    print(f"the mesh is sure of {len(images)} Training faces", file=sys.stderr)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy(precision)
+    try:
+        net = build_landmark_net()
+        _fit(net, images, points, epochs, seed)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    files = SHIPPED if out is None else LandmarkFiles(out, out.with_suffix(".json"))
+    save_weights(net, files.weights)
+    stored = build_landmark_net()
+    load_weights(stored, files.weights)
+    images, points = _sure_faces(test)
+    found = stored.predict(images.astype(np.float32) / 255, batch_size=256, verbose=0)
+    facts = {
+        "sha256": file_sha256(files.weights),
+        "training_faces": len(train) if limit is None else limit,
+        "epochs": epochs,
+        "seed": seed,
+        "precision": precision,
+        **_errors(found * images.shape[2], points * images.shape[2]),
+    }
+    files.facts.write_text(json.dumps(facts, indent=2) + "\n")
+    print(
+        f"{files.weights}: mean error {facts['error_px']:.2f} pixels of {images.shape[2]} on "
+        f"{len(images)} PublicTest faces ({100 * facts['error_interocular']:.1f} % of the distance "
+        f"between the eyes; mean shape: {facts['mean_shape_error_px']:.2f} pixels)"
+    )
+
+
+def _sure_faces(faces: "FaceSet") -> tuple["np.ndarray", "np.ndarray"]:
+    """Images uint8 and the mesh's points float32 (N, 68, 2), in sides, where the mesh is sure."""
+    import numpy as np
+
+    from faces.landmarks import FaceMesh
+    from fer_models.landmark_net import MESH_POINTS
+
+    marks = FaceMesh().locate_crops(faces.images)
+    height, width = faces.images.shape[1:3]
+    points = marks.points[:, list(MESH_POINTS)] / (width, height)
+    return faces.images[marks.found], points[marks.found].astype(np.float32)
+
+
+def _fit(
+    net: "keras.Model", images: "np.ndarray", points: "np.ndarray", epochs: int, seed: int
+) -> None:
+    """Least mean distance per coordinate, the rate falling to zero as a cosine."""
+    import keras
+    import numpy as np
+
+    net.get_layer("landmark_coordinates").bias.assign(points.mean(axis=0).ravel())
+    steps = epochs * (len(images) // RECIPE.batch_size)
+    rate = keras.optimizers.schedules.CosineDecay(RECIPE.learning_rate, max(1, steps))
+    net.compile(optimizer=keras.optimizers.Adam(rate), loss="mean_absolute_error")
+    for epoch in range(epochs):
+        rng = np.random.default_rng((seed, epoch))
+        losses = [net.train_on_batch(*batch) for batch in _batches(images, points, rng)]
+        error = images.shape[2] * losses[-1]  # Keras averages over the epoch
+        print(
+            f"epoch {epoch + 1} of {epochs}: {error:.2f} pixels a coordinate",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _batches(
+    images: "np.ndarray", points: "np.ndarray", rng: "np.random.Generator"
+) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+    """Shuffled batches of varied faces, float32 in [0, 1], and their points moved alike."""
+    from fer_models.augmentation import warped_views
+    from fer_models.landmark_net import move_points
+
+    order = rng.permutation(len(images))
+    for start in range(0, len(order) - RECIPE.batch_size + 1, RECIPE.batch_size):
+        rows = order[start : start + RECIPE.batch_size]
+        views, warps = warped_views(images[rows], RECIPE, rng)
+        yield views, move_points(points[rows], warps, images.shape[2])
+
+
+def _errors(found: "np.ndarray", true: "np.ndarray") -> dict[str, float]:
+    """Mean distances in pixels, of the net and of the mean shape, and in distances of the eyes."""
+    import numpy as np
+
+    distances = np.linalg.norm(found - true, axis=2).mean(axis=1)
+    eyes = np.linalg.norm(true[:, 36:42].mean(axis=1) - true[:, 42:48].mean(axis=1), axis=1)
+    still = np.linalg.norm(true.mean(axis=0) - true, axis=2).mean()
+    return {
+        "error_px": round(float(distances.mean()), 3),
+        "error_interocular": round(float((distances / eyes).mean()), 4),
+        "mean_shape_error_px": round(float(still), 3),
+        "publictest_faces": len(true),
+    }
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m fer_models.train_landmarks")
