@@ -19,7 +19,6 @@ from fer_models.classifier import (
     fit_to_contract,
 )
 
-
 SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
 enough that little is padded. 100 is what an attack works on at once. The same row may differ in its

@@ -1,0 +1,1 @@
+"""Speed and strength against other libraries: same model, same images, same run."""

@@ -1,0 +1,178 @@
+"""`python -m benchmarks.attacks --data DIR --limit N --out FILE.csv`: against ART and foolbox.
+
+Both sides attack the same right images of the same model in one process, on the same threads, at
+equal norm (linf), eps and steps or queries, after one untimed call each. They take turns, a batch
+each, so that whatever else the machine does disturbs both. One row a model, attack, eps and judge:
+
+    model, attack, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
+    ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge
+
+What a judge returns is cut to eps and [0, 1] and predicted again by our classifier. Every model is
+measured in a process of its own. Needs `pip install -e .[bench]`.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+from datasets.faceset import Split
+from datasets.labels import LabelSet
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmarks.judges import Attacker
+    from fer_models.classifier import DifferentiableClassifier
+
+Option = typer.Option
+BATCH = 100
+ATTACKS = ("pgd", "apgd", "square", "fmn")
+
+
+def main(
+    data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
+    out: Annotated[Path, Option(help="The csv file; rows are added as they are measured.")],
+    models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
+    attacks: Annotated[str, Option(help="Of pgd, apgd, square, fmn.")] = "pgd,apgd,square,fmn",
+    eps: Annotated[str, Option(help="linf, such as 1/255,4/255.")] = "1/255,4/255",
+    limit: Annotated[int, Option(min=1, help="Faces of PublicTest.")] = 500,
+    steps: Annotated[int, Option(min=1, help="Gradients an image, one restart.")] = 20,
+    queries: Annotated[int, Option(min=1, help="Forward passes an image of square.")] = 200,
+) -> None:
+    """Measure our attacks against other libraries' on the same model and images."""
+    from attacks.threat_model import check_eps, parse_eps, parse_norm
+
+    grid = [parse_eps(text) for text in eps.split(",")]
+    for value in grid:
+        check_eps(value, parse_norm("linf"))
+    names = [name.strip() for name in attacks.split(",")]
+    if unknown := set(names) - set(ATTACKS):
+        raise InputError(f"--attacks must be of {', '.join(ATTACKS)}; got {sorted(unknown)[0]!r}.")
+    from fer_models import zoo
+
+    ids = zoo.resolve(models)
+    if len(ids) > 1:
+        _each_alone(ids, out)
+        return
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from benchmarks.judges import JUDGES
+
+    classifier, images, labels = _faces(ids[0], data, limit)
+    for name, judge in (pair for pair in JUDGES if pair[0] in names):
+        budget = queries if name == "square" else steps
+        for value in grid:
+            row = _measure(classifier, images, labels, name, judge, value, budget)
+            _append(row, out)
+            print(", ".join(f"{key} {_short(entry)}" for key, entry in row.items()), flush=True)
+
+
+def _each_alone(ids: list[str], out: Path) -> None:
+    """The same command once for each model, in a process of its own."""
+    out.unlink(missing_ok=True)
+    for model in ids:
+        again = [sys.executable, "-m", "benchmarks.attacks", *sys.argv[1:], "--models", model]
+        if subprocess.run(again).returncode:
+            raise InputError(f"{model}: its measurement died; rows so far are in {out}.")
+
+
+def _append(row: dict[str, Any], out: Path) -> None:
+    import pandas as pd
+
+    before = [pd.read_csv(out)] if out.exists() else []
+    unfinished = out.with_name(f".{out.name}")
+    pd.concat([*before, pd.DataFrame([row])]).to_csv(unfinished, index=False)
+    os.replace(unfinished, out)
+
+
+def _faces(
+    model: str, data: Path, limit: int
+) -> "tuple[DifferentiableClassifier, np.ndarray, np.ndarray]":
+    """Classifier, images float32 in [0, 1], labels under its own label set."""
+    import numpy as np
+
+    from datasets.read import load
+    from fer_models import zoo
+    from fer_models.classifier import DifferentiableClassifier
+
+    classifier = zoo.load(model)
+    if not isinstance(classifier, DifferentiableClassifier):
+        raise InputError(f"{model} has no gradients to compare attacks by. Choose another.")
+    label_set = LabelSet.FER if classifier.scheme.num_classes == 7 else LabelSet.FERPLUS
+    faces = load(data, Split.PUBLIC_TEST).limit(limit, 0)
+    translated = faces.labels(label_set).to(classifier.scheme)
+    images = faces.take(translated.present).images.astype(np.float32) / np.float32(255)
+    return classifier, images, translated.values[translated.present]
+
+
+def _measure(
+    classifier: "DifferentiableClassifier",
+    images: "np.ndarray",
+    labels: "np.ndarray",
+    name: str,
+    judge: str,
+    eps: float,
+    budget: int,
+) -> dict[str, Any]:
+    """One row of the table."""
+    from attacks.threat_model import Norm, format_eps, project
+    from benchmarks.judges import JUDGES
+
+    right = classifier.predict(images) == labels
+    clean, true = images[right], labels[right]
+    theirs = JUDGES[name, judge]
+    sides = {
+        "ours": lambda amount: _ours(classifier, name, eps, amount),
+        "theirs": lambda amount: theirs(classifier, clean.shape[1:], name, eps, amount, BATCH),
+    }
+    for make in sides.values():
+        make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
+    seconds, stood = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0)
+    attackers = {side: make(budget) for side, make in sides.items()}
+    for start in range(0, len(clean), BATCH):
+        part, classes = clean[start : start + BATCH], true[start : start + BATCH]
+        for side, attack in attackers.items():
+            clock = time.perf_counter()
+            attacked = attack(part, classes)
+            seconds[side] += time.perf_counter() - clock
+            attacked = project(attacked, part, eps, Norm.LINF)
+            stood[side] += int((classifier.predict(attacked) == classes).sum())
+    return {
+        "model": classifier.id,
+        "attack": name,
+        "eps": format_eps(eps),
+        **{f"{side}_seconds": value for side, value in seconds.items()},
+        "ratio": seconds["theirs"] / seconds["ours"],
+        **{f"{side}_robust": value / len(images) for side, value in stood.items()},
+        "judge": judge,
+    }
+
+
+def _ours(classifier: "DifferentiableClassifier", name: str, eps: float, budget: int) -> "Attacker":
+    import numpy as np
+
+    from attacks.base import Keys
+    from attacks.registry import make_attack
+    from attacks.threat_model import Norm
+
+    option = "queries" if name == "square" else "steps"
+    attack = make_attack(name, Norm.LINF, eps, {option: budget})
+    return lambda images, labels: (
+        attack(classifier, images, labels, Keys(0, np.arange(len(images)))).images
+    )
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m benchmarks.attacks")

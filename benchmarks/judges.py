@@ -1,0 +1,123 @@
+"""Other libraries' attacks behind one shape: (images, labels) -> attacked images, linf.
+
+Nothing is believed: what they return is cut to eps and [0, 1] and predicted again by our classifier
+in `benchmarks/attacks.py`.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from datasets.errors import InputError
+from fer_models.classifier import DifferentiableClassifier
+
+Attacker = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Images float32 (N, H, W, C) in [0, 1] and labels int64 (N,) to images of the same shape."""
+
+_INSTALL = "pip install -e .[bench]"
+
+
+def art(
+    classifier: DifferentiableClassifier,
+    shape: tuple[int, ...],
+    name: str,
+    eps: float,
+    budget: int,
+    batch: int,
+) -> Attacker:
+    """An attack of the Adversarial Robustness Toolbox.
+
+    Args:
+        classifier: what is attacked.
+        shape: (H, W, C) of the images.
+        name: pgd, apgd or square.
+        eps: linf radius.
+        budget: steps or queries.
+        batch: images a call.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    _give_keras_2_names()
+    try:
+        from art.attacks import evasion
+        from art.estimators.classification import TensorFlowV2Classifier
+    except ImportError as error:
+        raise InputError(f"ART is not installed ({error}): {_INSTALL}") from error
+    estimator = TensorFlowV2Classifier(
+        model=lambda images, training=False: classifier.symbolic_logits(images),
+        nb_classes=classifier.scheme.num_classes,
+        input_shape=shape,
+        loss_object=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
+        clip_values=(0.0, 1.0),
+    )
+    same: dict[str, Any] = {"norm": np.inf, "eps": eps, "max_iter": budget, "batch_size": batch}
+    if name == "pgd":
+        attack = evasion.ProjectedGradientDescent(
+            estimator, eps_step=eps / 4, verbose=False, **same
+        )
+    elif name == "apgd":
+        attack = evasion.AutoProjectedGradientDescent(
+            estimator,
+            eps_step=2 * eps,
+            nb_random_init=1,
+            loss_type="cross_entropy",
+            verbose=False,
+            **same,
+        )
+    else:
+        attack = evasion.SquareAttack(estimator, p_init=0.8, verbose=False, **same)
+    classes = np.eye(classifier.scheme.num_classes, dtype=np.float32)
+    return lambda images, labels: attack.generate(images, y=classes[labels])
+
+
+def foolbox(
+    classifier: DifferentiableClassifier,
+    shape: tuple[int, ...],
+    name: str,
+    eps: float,
+    budget: int,
+    batch: int,
+) -> Attacker:
+    """An attack of foolbox: pgd or fmn; see `art`.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        from foolbox import TensorFlowModel
+        from foolbox.attacks import LInfFMNAttack, LinfProjectedGradientDescentAttack
+    except ImportError as error:
+        raise InputError(f"foolbox is not installed ({error}): {_INSTALL}") from error
+    model = TensorFlowModel(classifier.symbolic_logits, bounds=(0, 1), device="/CPU:0")
+    if name == "pgd":
+        attack = LinfProjectedGradientDescentAttack(rel_stepsize=0.25, steps=budget)
+    else:
+        attack = LInfFMNAttack(steps=budget)
+
+    def attacker(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        radius = eps if name == "pgd" else None  # fmn looks for the smallest one by itself
+        _, found, _ = attack(model, tf.constant(images), tf.constant(labels), epsilons=radius)
+        return np.asarray(found)
+
+    return attacker
+
+
+JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
+    ("pgd", "art"): art,
+    ("apgd", "art"): art,
+    ("square", "art"): art,
+    ("pgd", "foolbox"): foolbox,
+    ("fmn", "foolbox"): foolbox,
+}
+"""Attack and library that has it."""
+
+
+def _give_keras_2_names() -> None:
+    """ART 1.20.1 names reductions as Keras 2 did; Keras 3 takes plain words."""
+    if not hasattr(tf.keras.losses, "Reduction"):
+        words = {"NONE": "none", "SUM": "sum", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size"}
+        tf.keras.losses.Reduction = SimpleNamespace(**words)

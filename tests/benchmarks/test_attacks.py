@@ -1,0 +1,72 @@
+"""The benchmark's table: what its columns say, with and without the judges installed."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from attacks.registry import ATTACKS
+from benchmarks import attacks, judges
+from datasets.errors import InputError
+from tests.attacks import tiny
+
+EPS = 0.02
+
+
+def measure(name: str, judge: str = "art", budget: int = 8) -> dict:
+    classifier, images = tiny.conv(3), tiny.images(20)
+    labels = classifier.predict(images)
+    labels[:5] = (labels[:5] + 1) % 3  # wrong on clean
+    return attacks._measure(classifier, images, labels, name, judge, EPS, budget)
+
+
+def judge_by(attack: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(judges.JUDGES, ("pgd", "art"), lambda *_: attack)
+
+
+def test_shares_are_of_all_images(monkeypatch):
+    judge_by(lambda images, labels: images, monkeypatch)
+    row = measure("pgd")
+    assert list(row) == [
+        "model", "attack", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
+        "theirs_robust", "judge",
+    ]  # fmt: skip
+    assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
+    assert row["ours_robust"] < 0.75
+    assert row["ratio"] == row["theirs_seconds"] / row["ours_seconds"]
+
+
+def test_what_they_return_is_cut_to_eps(monkeypatch):
+    far = np.random.default_rng(0)
+    judge_by(lambda images, _: np.clip(images + far.normal(0, 9, images.shape), -1, 2), monkeypatch)
+    assert measure("pgd")["theirs_robust"] > 0.3  # noise of 9 would break nearly all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "judge"), list(judges.JUDGES))
+def test_judges_run_the_same_attack(name, judge):
+    pytest.importorskip(judge)
+    row = measure(name, judge, budget=60 if name == "square" else 8)
+    assert row["theirs_robust"] < 0.75
+    assert row["ours_robust"] <= row["theirs_robust"] + 0.1  # 20 images: 2
+
+
+def test_every_attack_has_a_judge():
+    assert {name for name, _ in judges.JUDGES} == set(attacks.ATTACKS) <= set(ATTACKS)
+
+
+def test_unknown_attacks_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"--attacks must be of pgd, .*; got 'x'"):
+        attacks.main(data=tmp_path, out=tmp_path / "x.csv", attacks="pgd,x")
+
+
+def test_rows_are_added_to_the_file(tmp_path):
+    for model in ("a", "b"):
+        attacks._append({"model": model, "ratio": 2.5}, tmp_path / "x.csv")
+    assert (tmp_path / "x.csv").read_text() == "model,ratio\na,2.5\nb,2.5\n"
+
+
+def test_a_model_that_kills_its_process_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["attacks", "--nonsense"])
+    with pytest.raises(InputError, match=r"one\.fer: its measurement died"):
+        attacks._each_alone(["one.fer"], tmp_path / "x.csv")
