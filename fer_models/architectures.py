@@ -24,6 +24,8 @@ ARCHITECTURES: dict[str, str] = {
     "tflearn_cnn": "fer_models.tflearn_cnn",
     "mobilenet_v2": "fer_models.mobilenet_v2",
     "vgg16_transfer": "fer_models.vgg16_transfer",
+    "hybrid": "fer_models.hybrid",
+    "emotional_dan": "fer_models.emotional_dan",
 }
 """Name to module."""
 
@@ -45,3 +47,13 @@ def architecture(
         )
     module = importlib.import_module(ARCHITECTURES[name])
     return module.build, module.RECIPE
+
+
+def pretrained_of(name: str) -> "keras.Model | None":
+    """The net whose layers an architecture starts from, where its module has `pretrained()`.
+
+    Raises:
+        InputError: its weights are missing or damaged.
+    """
+    pretrained = getattr(importlib.import_module(ARCHITECTURES[name]), "pretrained", None)
+    return pretrained() if pretrained else None

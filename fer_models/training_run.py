@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datasets.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
-from fer_models.architectures import architecture
+from fer_models.architectures import architecture, pretrained_of
 from fer_models.cards import CARDS, WEIGHTS, Card, write_card
+from fer_models.imagenet import copy_backbone
 from fer_models.recipe import Precision, Recipe
 from fer_models.training import TrainingRows, fit
 from fer_models.training_curves import plot_history
@@ -199,8 +200,10 @@ def finish(
 def start_from(model: keras.Model, other: str) -> keras.Model:
     """Copy the layers of another classifier of this architecture, all but the logits.
 
+    Without one, an architecture that has a pretrained part starts from that.
+
     Raises:
-        InputError: the other one is unknown or of another architecture.
+        InputError: the other one is unknown or of another architecture, or weights are damaged.
     """
     if other:
         card, weights = card_of(other)
@@ -212,6 +215,8 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
         source = load_unverified(card, weights).model
         for layer, its in zip(model.layers[:-1], source.layers[:-1], strict=True):
             layer.set_weights(its.get_weights())
+    elif (pretrained := pretrained_of(model.name)) is not None:
+        copy_backbone(model, pretrained)
     return model
 
 
