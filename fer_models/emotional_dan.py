@@ -8,8 +8,8 @@ Source: Kowalski et al. 2017, "Deep alignment network", arXiv 1706.01789, equati
 section 3.4 (feature image); Tautkute et al. 2018, "I know how you feel: emotion recognition with
 facial landmarks", arXiv 1805.00326 (the emotion from the second stage). Otherwise than there:
 one heat map a part of the face instead of one in all, which is what allows to weigh the last map;
-no warp to the mean shape, since FER2013's faces are upright and fill their frame; and stage 1, which
-they train first too, stays frozen afterwards, so that its points remain points.
+no warp to the mean shape, since FER2013's faces are upright and fill their frame; and stage 1,
+which they train first too, stays frozen afterwards, so that its points remain points.
 """
 
 import keras

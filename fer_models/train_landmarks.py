@@ -120,7 +120,7 @@ def _fit(
     for epoch in range(epochs):
         rng = np.random.default_rng((seed, epoch))
         losses = [net.train_on_batch(*batch) for batch in _batches(images, points, rng)]
-        error = images.shape[2] * losses[-1]  # Keras averages over the epoch
+        error = images.shape[2] * np.mean(losses)
         print(
             f"epoch {epoch + 1} of {epochs}: {error:.2f} pixels a coordinate",
             file=sys.stderr,
