@@ -4,16 +4,14 @@ The loop is `fer_models.training.fit`; an `Adversary` is what it calls. `python 
 puts them together.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 
+from attacks.adversarial_recipe import AdversarialRecipe, Method
 from attacks.base import Keys
 from attacks.pgd import PGD
-from attacks.threat_model import Norm, check_eps
-from datasets.errors import InputError
+from attacks.threat_model import Norm
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.gradients import Loss, forward_logits, input_gradients
 
@@ -22,75 +20,14 @@ MOST_STEP, WHOLE_PATH = 1.25, 2.5
 JUDGE_STEPS = 10
 
 
-class Method(StrEnum):
-    """How the images that a net learns from are attacked; always Linf.
-
-    pgd: `steps` gradient steps from a random point of the ball (Madry et al. 2018, arXiv
-        1706.06083). With one step it is fast FGSM with random start (Wong, Rice & Kolter 2020,
-        arXiv 2001.03994).
-    n_fgsm: one step of eps from noise twice as wide, not brought back into the ball, so pixels
-        move by up to 3 eps (de Jorge et al. 2022, arXiv 2202.01181). As cheap, and it keeps away
-        from catastrophic overfitting.
-    trades: clean images with their labels and, `beta` times as heavy, images attacked like pgd
-        with the answers to the clean ones (Zhang et al. 2019, arXiv 1901.08573). Those answers are
-        held constant, as in Miyato et al. 2018, arXiv 1704.03976, and the attack climbs the
-        cross-entropy, as in Gowal et al. 2020, arXiv 2010.03593.
-    """
-
-    PGD = "pgd"
-    N_FGSM = "n_fgsm"
-    TRADES = "trades"
-
-
 class Moves(NamedTuple):
-    """Widths as multiples of eps: the uniform noise at the start, and the ball, if any."""
+    """Width of the uniform noise at the start, times eps; whether steps end inside the ball."""
 
     noise: float
-    ball: float | None
+    projected: bool
 
 
-MOVES = {Method.PGD: Moves(1, 1), Method.N_FGSM: Moves(2, None), Method.TRADES: Moves(1, 1)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdversarialRecipe:
-    """What a net is trained against; it is saved in the card.
-
-    Attributes:
-        method: see `Method`.
-        eps: largest change of a pixel that it learns to stand, pixels in [0, 1].
-        steps: gradients an image and epoch.
-        warm_up: epochs over which eps grows from 0.
-        beta: weight of the attacked images of trades.
-        judge_eps: Linf eps of the PGD that chooses the best epoch.
-        judge_rows: PublicTest faces it attacks after each epoch.
-    """
-
-    method: Method = Method.N_FGSM
-    eps: float = 4 / 255
-    steps: int = 1
-    warm_up: float = 4.0
-    beta: float = 6.0
-    judge_eps: float = 4 / 255
-    judge_rows: int = 1000
-
-    def __post_init__(self) -> None:
-        for eps in (self.eps, self.judge_eps):
-            check_eps(eps, Norm.LINF)
-        if self.steps < 1 or (self.method is Method.N_FGSM and self.steps > 1):
-            rule = "1" if self.method is Method.N_FGSM else "at least 1"
-            raise InputError(
-                f"`steps` must be {rule} for {self.method}; got {self.steps}. pgd takes more."
-            )
-        if self.warm_up < 0 or self.beta <= 0:
-            raise InputError(
-                "`warm_up` must be at least 0 and `beta` more than 0; "
-                f"got {self.warm_up:g} and {self.beta:g}."
-            )
-
-    def eps_at(self, epoch: float) -> float:
-        """Eps after that many epochs, a fraction included."""
-        return self.eps * min(1.0, epoch / self.warm_up) if self.warm_up else self.eps
+MOVES = {Method.PGD: Moves(1, True), Method.N_FGSM: Moves(2, False), Method.TRADES: Moves(1, True)}
 
 
 class Adversary:
@@ -140,17 +77,17 @@ class Adversary:
     def _attacked(
         self, images: np.ndarray, labels: np.ndarray, eps: float, rng: np.random.Generator
     ) -> np.ndarray:
-        noise, ball = MOVES[self._recipe.method]
+        noise, projected = MOVES[self._recipe.method]
         delta = eps * rng.uniform(-noise, noise, images.shape).astype(np.float32)
-        step = eps * (min(MOST_STEP, WHOLE_PATH / self._recipe.steps) if ball else 1.0)
+        step = eps * (min(MOST_STEP, WHOLE_PATH / self._recipe.steps) if projected else 1.0)
         for _ in range(self._recipe.steps):
             current = np.clip(images + delta, 0, 1)
             gradient = input_gradients(
                 self._classifier, current, labels, Loss.CROSS_ENTROPY
             ).gradient
             delta = current - images + np.float32(step) * np.sign(gradient)
-            if ball:
-                delta = np.clip(delta, -ball * eps, ball * eps)
+            if projected:
+                delta = np.clip(delta, -eps, eps)
         return np.clip(images + delta, 0, 1)
 
     def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:

@@ -80,6 +80,8 @@ class Card(BaseModel):
         validation_accuracy: on PublicTest, as stored (float16), in [0, 1]. FER+: majority rule.
         validation_rows: PublicTest rows with a label.
         weights_sha256: of the weights file; loading refuses another.
+        trained_against: settings of the attack of an adversarial training
+            (`attacks/adversarial_training.py`); empty: learnt from clean images.
         note: one sentence on what is special.
         measured: figures of the shipped weights; None before they were measured.
     """
@@ -104,6 +106,7 @@ class Card(BaseModel):
     validation_rows: int
     weights_sha256: str
     start_from: str = ""
+    trained_against: dict[str, str | int | float] = {}
     note: str = ""
     measured: Measured | None = None
 

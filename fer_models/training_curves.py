@@ -9,7 +9,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-CLEAN, NEUTRAL = "#2F6DB5", "#8A8F98"
+from fer_models.training import ROBUST_COLUMN
+
+CLEAN, ATTACKED, NEUTRAL = "#2F6DB5", "#C8453B", "#8A8F98"
+CURVES = (
+    ("accuracy", "Training", NEUTRAL, "--"),
+    ("val_accuracy", "PublicTest", CLEAN, "-"),
+    (ROBUST_COLUMN, "attacked", ATTACKED, "-."),
+    ("loss", "Training", NEUTRAL, "--"),
+    ("val_loss", "PublicTest", CLEAN, "-"),
+)
+"""Column of `history.csv`, its name beside the curve, colour and line style."""
 
 
 def plot_history(history: list[dict[str, float]], title: str, path: Path) -> None:
@@ -23,22 +33,22 @@ def plot_history(history: list[dict[str, float]], title: str, path: Path) -> Non
     frame = pd.DataFrame(history)
     with sns.axes_style("whitegrid"):
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    for axes, column, scale in ((left, "accuracy", 100), (right, "loss", 1)):
-        sns.lineplot(x=frame.epoch, y=scale * frame[column], ax=axes, color=NEUTRAL, linestyle="--")
-        sns.lineplot(x=frame.epoch, y=scale * frame[f"val_{column}"], ax=axes, color=CLEAN)
-        for series, name, colour in (
-            (column, "Training", NEUTRAL),
-            (f"val_{column}", "PublicTest", CLEAN),
-        ):
-            axes.annotate(
-                f"{name} {scale * frame[series].iloc[-1]:.{1 if scale == 100 else 2}f}",
-                (frame.epoch.iloc[-1], scale * frame[series].iloc[-1]),
-                xytext=(5, 0),
-                textcoords="offset points",
-                color=colour,
-                va="center",
-                annotation_clip=False,
-            )
+    for column, name, colour, style in CURVES:
+        if column not in frame:
+            continue
+        is_loss = column.endswith("loss")
+        axes, values = (right, frame[column]) if is_loss else (left, 100 * frame[column])
+        sns.lineplot(x=frame.epoch, y=values, ax=axes, color=colour, linestyle=style)
+        axes.annotate(
+            f"{name} {values.iloc[-1]:.{2 if is_loss else 1}f}",
+            (frame.epoch.iloc[-1], values.iloc[-1]),
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
+    for axes in (left, right):
         sns.despine(ax=axes)
         axes.set_xlabel("epoch")
     left.set_ylabel("accuracy, %")

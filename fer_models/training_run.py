@@ -21,24 +21,28 @@ from fer_models.architectures import architecture, pretrained_of
 from fer_models.cards import CARDS, WEIGHTS, Card, write_card
 from fer_models.imagenet import copy_backbone
 from fer_models.recipe import Precision, Recipe
-from fer_models.training import TrainingRows, fit
+from fer_models.training import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training_curves import plot_history
 from fer_models.training_rows import TrainingFaces, labelled_rows
 from fer_models.weights import file_sha256
 from fer_models.zoo import card_of, load_unverified
+
+ROBUST = "_robust"
+"""Follows the architecture in the id of an adversarially trained classifier."""
 
 
 class TrainingRun(BaseModel):
     """All that decides what a training gives, as `settings.json` holds it.
 
     Attributes:
-        id: `ARCHITECTURE.LABEL_SET`.
+        id: `ARCHITECTURE.LABEL_SET`, or `ARCHITECTURE_robust.LABEL_SET`.
         recipe: hyper-parameters.
         precision: arithmetic.
         seed: of weights, order and augmentation.
         training_rule: FER+ rule behind the targets, None for FER.
         start_from: id or folder of a classifier whose layers, all but the last, come first.
         data_sha256: identity of the training rows.
+        trained_against: settings of the attack of an adversarial training; empty: none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,11 +54,13 @@ class TrainingRun(BaseModel):
     training_rule: VoteRule | None
     start_from: str = ""
     data_sha256: str
+    trained_against: dict[str, str | int | float] = {}
 
     @property
     def architecture(self) -> str:
         """Name in `fer_models/architectures.py`."""
-        return self.id.split(".")[0]
+        name = self.id.split(".")[0]
+        return name.removesuffix(ROBUST) if self.trained_against else name
 
     @property
     def labels(self) -> LabelSet:
@@ -108,10 +114,11 @@ class EpochLines:
     def __call__(self, line: dict[str, float]) -> None:
         """Print a line of the history."""
         now = time.monotonic()
+        robust = f", attacked {100 * line[ROBUST_COLUMN]:.1f} %" if ROBUST_COLUMN in line else ""
         print(
             f"epoch {line['epoch']:.0f} of {self._epochs}: loss {line['loss']:.3f}, "
             f"accuracy {100 * line['accuracy']:.1f} %, PublicTest "
-            f"{100 * line['val_accuracy']:.2f} %, {now - self._then:.0f} s",
+            f"{100 * line['val_accuracy']:.2f} %{robust}, {now - self._then:.0f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -126,6 +133,7 @@ def train(
     *,
     runs_tried: int = 1,
     note: str = "",
+    adversary: Callable[[keras.Model], Adversary] | None = None,
 ) -> Card:
     """Train, or continue, in an opened work folder; write weights, card and curves.
 
@@ -137,6 +145,7 @@ def train(
             training there, and the folder continues it later.
         runs_tried: for the card.
         note: for the card.
+        adversary: makes the adversary of `training.trained_against`, see `fit`.
     """
     rule, both = training.training_rule or VoteRule.MAJORITY, training.recipe.other_labels > 0
     rows = labelled_rows(faces.training, training.labels, rule, both)
@@ -154,6 +163,7 @@ def train(
             work,
             training.seed,
             on_epoch,
+            adversary,
         )
     finally:
         keras.config.set_dtype_policy("float32")
@@ -172,7 +182,6 @@ def finish(
     """Measure the best epoch as stored, and write what is known of it."""
     weights = work / "weights.npz"
     shutil.copyfile(work / "best.npz", weights)
-    accuracies = [line["val_accuracy"] for line in history]
     shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
     card = Card(
         **dict(training),
@@ -183,7 +192,7 @@ def finish(
         runs_tried=runs_tried,
         training_rows=len(rows.images),
         epochs=len(history),
-        best_epoch=accuracies.index(max(accuracies)) + 1,
+        best_epoch=best_epoch(history),
         validation_accuracy=0.0,
         validation_rows=len(validation.images),
         weights_sha256=file_sha256(weights),

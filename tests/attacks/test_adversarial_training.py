@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from attacks.adversarial_training import AdversarialRecipe, Adversary, Method
+from attacks.adversarial_recipe import AdversarialRecipe, Method
+from attacks.adversarial_training import Adversary
 from attacks.base import Keys
 from attacks.pgd import PGD
 from attacks.threat_model import Norm

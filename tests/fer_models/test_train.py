@@ -70,7 +70,8 @@ def test_one_training_writes_ships_and_loads(
     assert (card.parameters, card.epochs, card.note) == (68 + 35, 2, "toy")
     settings = json.loads((work / "settings.json").read_text())
     assert list(settings) == [
-        "id", "recipe", "precision", "seed", "training_rule", "start_from", "data_sha256"
+        "id", "recipe", "precision", "seed", "training_rule", "start_from", "data_sha256",
+        "trained_against",
     ]  # fmt: skip
     assert settings["recipe"] == dataclasses.asdict(card.recipe)
 
