@@ -156,7 +156,8 @@ def _adversary(model: "keras.Model", labels: LabelSet, against: "AdversarialReci
     from fer_models.classifier import wrap
     from fer_models.contract import Contract
 
-    contract = Contract(*model.input_shape[1:], SCHEMES[labels])
+    height, width, channels = model.input_shape[1:]
+    contract = Contract(height, width, channels, SCHEMES[labels])
     return Adversary(wrap(model, contract, weights_sha256="in training"), against)
 
 

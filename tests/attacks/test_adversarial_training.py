@@ -70,8 +70,12 @@ def classifier_of(model: keras.Model) -> KerasClassifier:
 
 
 def train(work: Path, against: AdversarialRecipe | None, on_epoch=lambda _: None, recipe=RECIPE):
-    adversary = against and (lambda model: Adversary(classifier_of(model), against))
-    return fit(build, recipe, toy_rows(), toy_rows(64, 1), work, 0, on_epoch, adversary)
+    def adversary(model: keras.Model) -> Adversary:
+        assert against is not None
+        return Adversary(classifier_of(model), against)
+
+    rows, validation = toy_rows(), toy_rows(64, 1)
+    return fit(build, recipe, rows, validation, work, 0, on_epoch, adversary if against else None)
 
 
 def attacked_accuracy(work: Path) -> float:
