@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from datasets.errors import InputError
+from fer_models.cards import AnyRecipe
+from fer_models.classical.recipes import CLASSICAL
 from fer_models.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -39,14 +41,24 @@ def architecture(
         InputError: no architecture has this name.
     """
     if name not in ARCHITECTURES:
-        close = get_close_matches(name, ARCHITECTURES, 1)
+        known = [*ARCHITECTURES, *CLASSICAL]
+        close = get_close_matches(name, known, 1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise InputError(
-            f"an architecture must be one of {', '.join(ARCHITECTURES)}; got {name!r}. "
+            f"an architecture must be one of {', '.join(known)}; got {name!r}. "
             f"{hint}A new one is a file and a line in fer_models/architectures.py."
         )
     module = importlib.import_module(ARCHITECTURES[name])
     return module.build, module.RECIPE
+
+
+def recipe_of(name: str) -> AnyRecipe:
+    """How an architecture, or a classical classifier, is trained.
+
+    Raises:
+        InputError: nothing has this name.
+    """
+    return CLASSICAL[name] if name in CLASSICAL else architecture(name)[1]
 
 
 def pretrained_of(name: str) -> "keras.Model | None":

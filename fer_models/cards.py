@@ -12,10 +12,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datasets.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
+from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Precision, Recipe
 
 CARDS = Path(__file__).parent / "cards"
 WEIGHTS = Path(__file__).parent / "weights"
+
+AnyRecipe = Recipe | SvmRecipe | LgbmRecipe
+"""Each kind has a field that the others lack, so that a card's recipe is read as what it is."""
 
 
 class SubsetFigures(BaseModel):
@@ -63,7 +67,7 @@ class Card(BaseModel):
 
     Attributes:
         id: `ARCHITECTURE.LABEL_SET`.
-        architecture: name in `fer_models/architectures.py`.
+        architecture: name in `fer_models/architectures.py` or `fer_models/classical/recipes.py`.
         label_set: labels it was trained on; also its class order.
         input_shape: native (H, W, C), pixels.
         parameters: trainable and fixed numbers of the model.
@@ -74,8 +78,8 @@ class Card(BaseModel):
         training_rule: FER+ rule behind the training targets, None for FER.
         start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
         training_rows: images learnt from.
-        epochs: epochs trained.
-        best_epoch: the one whose weights are kept, chosen on PublicTest.
+        epochs: epochs trained; 0 for classical classifiers, which learn all rows at once.
+        best_epoch: the one whose weights are kept, chosen on PublicTest; 0 likewise.
         data_sha256: identity of the training rows.
         validation_accuracy: on PublicTest, as stored (float16), in [0, 1]. FER+: majority rule.
         validation_rows: PublicTest rows with a label.
@@ -93,7 +97,7 @@ class Card(BaseModel):
     label_set: LabelSet
     input_shape: tuple[int, int, int]
     parameters: int
-    recipe: Recipe
+    recipe: AnyRecipe
     precision: Precision
     seed: int
     runs_tried: int

@@ -45,7 +45,8 @@ def main(
     from fer_models.classifier import KerasClassifier
 
     classifier = load(model)
-    assert isinstance(classifier, KerasClassifier)
+    if not isinstance(classifier, KerasClassifier):
+        raise InputError(f"only neural nets are exported; {model} is none.")
     keras_model = classifier.model
     match format:
         case Format.KERAS:

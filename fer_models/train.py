@@ -18,7 +18,7 @@ from datasets.commands import run
 from datasets.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
-from fer_models.recipe import Precision, Schedule
+from fer_models.recipe import Precision, Recipe, Schedule
 
 if TYPE_CHECKING:
     from fer_models.cards import Card
@@ -81,7 +81,7 @@ def main(
         raise InputError("--budget limits --all: add it, or leave --budget out.")
     if not everything and not (name and labels):
         raise InputError("name an architecture and its --labels, or give --all.")
-    from fer_models.architectures import architecture
+    from fer_models.architectures import recipe_of
     from fer_models.backend import start_backend
 
     changes: dict[str, Any] = {
@@ -96,9 +96,17 @@ def main(
         "calm_epochs": calm_epochs,
         "other_labels": other_labels,
     }
+    given = {key: value for key, value in changes.items() if value is not None}
     start_backend()
-    if name:
-        architecture(name)
+    if (
+        name
+        and not isinstance(recipe_of(name), Recipe)
+        and (given or start_from or precision is not Precision.FLOAT32)
+    ):
+        raise InputError(
+            f"{name} is no neural net: it takes no epochs, --precision, --start-from and the like. "
+            "Leave them out."
+        )
 
     from fer_models.training_rows import read_training_faces
     from fer_models.training_run import TrainingRun
@@ -106,11 +114,10 @@ def main(
     faces = read_training_faces(data, votes)
 
     def new_training(model_id: str) -> TrainingRun:
-        _, recipe = architecture(model_id.split(".")[0])
-        given = {key: value for key, value in changes.items() if value is not None}
+        recipe = recipe_of(model_id.split(".")[0])
         return TrainingRun(
             id=model_id,
-            recipe=replace(recipe, **given),
+            recipe=replace(recipe, **given) if isinstance(recipe, Recipe) else recipe,
             precision=precision,
             seed=seed,
             training_rule=vote_rule if model_id.endswith(LabelSet.FERPLUS) else None,
@@ -174,9 +181,10 @@ def _show(card: "Card", work: Path, shipping: bool) -> None:
         from fer_models.training_run import ship
 
         ship(card, work)
+    epoch = f", epoch {card.best_epoch} of {card.epochs}" if card.epochs else ""
     print(
         f"{card.id}: {100 * card.validation_accuracy:.2f} % of {card.validation_rows} "
-        f"PublicTest faces, epoch {card.best_epoch} of {card.epochs}; {work / 'weights.npz'}",
+        f"PublicTest faces{epoch}; {work / 'weights.npz'}",
         flush=True,
     )
 

@@ -18,6 +18,7 @@ from datasets.errors import InputError
 from datasets.labels import LabelSet
 from fer_models.architectures import ARCHITECTURES
 from fer_models.cards import CARDS, Card
+from fer_models.classical.recipes import CLASSICAL
 from fer_models.training import read_history
 from fer_models.training_rows import TrainingFaces
 from fer_models.training_run import (
@@ -46,6 +47,7 @@ FIRST = (
     "emopy_cnn.ferplus",
     "tflearn_cnn.fer",
     "vgg16_transfer.fer",
+    *(f"{name}.fer" for name in CLASSICAL),
 )
 """Ids worth most; every other architecture and label set follows in the order of the table."""
 
@@ -68,7 +70,7 @@ class BudgetOver(Exception):
 
 def pending(folder: Path, label_sets: Sequence[LabelSet]) -> list[str]:
     """Ids neither shipped nor trained in `folder/ID`, the most worthwhile first."""
-    every = [f"{name}.{labels}" for name in ARCHITECTURES for labels in LabelSet]
+    every = [f"{name}.{labels}" for name in (*ARCHITECTURES, *CLASSICAL) for labels in LabelSet]
     ordered = dict.fromkeys([*FIRST, *every])
     return [
         model_id

@@ -18,14 +18,14 @@ from datasets.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures import architecture, pretrained_of
-from fer_models.cards import CARDS, WEIGHTS, Card, write_card
+from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
 from fer_models.imagenet import copy_backbone
 from fer_models.recipe import Precision, Recipe
 from fer_models.training import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training_curves import plot_history
 from fer_models.training_rows import TrainingFaces, labelled_rows
-from fer_models.weights import file_sha256
-from fer_models.zoo import card_of, load_unverified
+from fer_models.weights import file_sha256, write_arrays
+from fer_models.zoo import card_of, load_net, load_unverified
 
 ROBUST = "_robust"
 """Follows the architecture in the id of an adversarially trained classifier."""
@@ -48,7 +48,7 @@ class TrainingRun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    recipe: Recipe
+    recipe: AnyRecipe
     precision: Precision
     seed: int
     training_rule: VoteRule | None
@@ -147,17 +147,25 @@ def train(
         note: for the card.
         adversary: makes the adversary of `training.trained_against`, see `fit`.
     """
-    rule, both = training.training_rule or VoteRule.MAJORITY, training.recipe.other_labels > 0
+    recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
+    both = isinstance(recipe, Recipe) and recipe.other_labels > 0
     rows = labelled_rows(faces.training, training.labels, rule, both)
     validation = labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
+    print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
+    if not isinstance(recipe, Recipe):
+        from fer_models.classical.training import fit_classical
+
+        model = fit_classical(recipe, rows, validation, training.seed)
+        write_arrays(model.arrays(), work / "weights.npz")
+        size = model.count_params()
+        return finish(training, work, size, [], rows, validation, runs_tried, note)
     shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
     build, _ = architecture(training.architecture)
-    print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
     keras.config.set_dtype_policy(str(training.precision))
     try:
         history = fit(
             lambda: start_from(build(shape, num_classes), training.start_from),
-            training.recipe,
+            recipe,
             rows,
             validation,
             work,
@@ -167,32 +175,33 @@ def train(
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    return finish(training, work, history, rows, validation, runs_tried, note)
+    shutil.copyfile(work / "best.npz", work / "weights.npz")
+    size = build(shape, num_classes).count_params()
+    return finish(training, work, size, history, rows, validation, runs_tried, note)
 
 
 def finish(
     training: TrainingRun,
     work: Path,
+    parameters: int,
     history: list[dict[str, float]],
     rows: TrainingRows,
     validation: TrainingRows,
     runs_tried: int,
     note: str,
 ) -> Card:
-    """Measure the best epoch as stored, and write what is known of it."""
+    """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
-    shutil.copyfile(work / "best.npz", weights)
-    shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
     card = Card(
         **dict(training),
         architecture=training.architecture,
         label_set=training.labels,
-        input_shape=shape,
-        parameters=architecture(training.architecture)[0](shape, num_classes).count_params(),
+        input_shape=rows.images.shape[1:],
+        parameters=parameters,
         runs_tried=runs_tried,
         training_rows=len(rows.images),
         epochs=len(history),
-        best_epoch=best_epoch(history),
+        best_epoch=best_epoch(history) if history else 0,
         validation_accuracy=0.0,
         validation_rows=len(validation.images),
         weights_sha256=file_sha256(weights),
@@ -202,7 +211,9 @@ def finish(
     accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
     card = card.model_copy(update={"validation_accuracy": accuracy})
     write_card(card, work / "card.json")
-    plot_history(history, f"{card.id}: {100 * accuracy:.1f} % on PublicTest", work / "history.png")
+    if history:
+        title = f"{card.id}: {100 * accuracy:.1f} % on PublicTest"
+        plot_history(history, title, work / "history.png")
     return card
 
 
@@ -221,7 +232,7 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
                 f"--start-from must be a classifier of architecture {model.name}; got {other} "
                 f"of {card.architecture}. Leave it out, or name another."
             )
-        source = load_unverified(card, weights).model
+        source = load_net(card, weights).model
         for layer, its in zip(model.layers[:-1], source.layers[:-1], strict=True):
             layer.set_weights(its.get_weights())
     elif (pretrained := pretrained_of(model.name)) is not None:

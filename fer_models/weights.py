@@ -17,13 +17,7 @@ from datasets.errors import InputError
 
 def save_weights(model: keras.Model, path: Path) -> None:
     """Write the model's weights as float16, atomically."""
-    arrays: dict[str, Any] = {
-        f"{i:03d}": np.asarray(variable).astype(np.float16)
-        for i, variable in enumerate(_variables(model))
-    }
-    unfinished = path.with_name(f"{path.stem}.next.npz")
-    np.savez_compressed(unfinished, **arrays)
-    os.replace(unfinished, path)
+    write_arrays(model_arrays(model), path)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
@@ -32,14 +26,24 @@ def load_weights(model: keras.Model, path: Path) -> None:
     Raises:
         InputError: the file is missing, cut short, or does not fit the model.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = [archive[name] for name in sorted(archive.files)]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: expected a whole .npz of weights, got {type(error).__name__}: {error}. "
-            "Restore the file, or train the model again with `python -m fer_models.train`."
-        ) from error
+    fill(model, read_arrays(path), path)
+
+
+def model_arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    """The model's weights as float16, named by their place."""
+    return {
+        f"{i:03d}": np.asarray(variable).astype(np.float16)
+        for i, variable in enumerate(_variables(model))
+    }
+
+
+def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
+    """Put arrays of `model_arrays` into a model, in place.
+
+    Raises:
+        InputError: they do not fit the model.
+    """
+    arrays = [named[name] for name in sorted(named)]
     variables = _variables(model)
     expected = [tuple(variable.shape) for variable in variables]
     found = [array.shape for array in arrays]
@@ -51,6 +55,29 @@ def load_weights(model: keras.Model, path: Path) -> None:
         )
     for variable, array in zip(variables, arrays):
         variable.assign(array.astype(np.float32))
+
+
+def write_arrays(arrays: dict[str, Any], path: Path) -> None:
+    """Write an `.npz` without pickle, atomically."""
+    unfinished = path.with_name(f"{path.stem}.next.npz")
+    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
+    os.replace(unfinished, path)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an `.npz` by name.
+
+    Raises:
+        InputError: the file is missing or cut short.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path}: expected a whole .npz of weights, got {type(error).__name__}: {error}. "
+            "Restore the file, or train the model again with `python -m fer_models.train`."
+        ) from error
 
 
 def file_sha256(path: Path) -> str:

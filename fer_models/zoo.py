@@ -11,6 +11,7 @@ from datasets.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
 from fer_models.foreign_names import files_sha256, is_foreign
+from fer_models.recipe import Recipe
 
 if TYPE_CHECKING:
     from fer_models.classifier import Classifier, KerasClassifier
@@ -23,7 +24,7 @@ class Description(NamedTuple):
     """What is known of a model before it is loaded.
 
     Attributes:
-        architecture: name in `fer_models/architectures.py`, or `foreign`.
+        architecture: name of an architecture or a classical classifier, or `foreign`.
         label_set: name of its classes' scheme.
         weights_sha256: hash of the weights; for foreign models, of file and contract.
         card: None for foreign models.
@@ -157,8 +158,17 @@ def load(model: str) -> "Classifier":
     return load_unverified(card, weights)
 
 
-def load_unverified(card: Card, weights: Path) -> "KerasClassifier":
+def load_unverified(card: Card, weights: Path) -> "Classifier":
     """Build a card's model and fill it, without looking at the hash (training writes it last)."""
+    if isinstance(card.recipe, Recipe):
+        return load_net(card, weights)
+    from fer_models.classical.classifier import load_classical
+
+    return load_classical(card, weights)
+
+
+def load_net(card: Card, weights: Path) -> "KerasClassifier":
+    """The same of a neural net's card."""
     import keras
 
     from fer_models.architectures import architecture

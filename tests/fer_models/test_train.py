@@ -15,6 +15,7 @@ from datasets.errors import InputError
 from datasets.labels import LabelSet
 from fer_models import training_queue, training_run, zoo
 from fer_models.architectures import ARCHITECTURES
+from fer_models.classical.recipes import CLASSICAL
 from fer_models.recipe import Recipe
 from fer_models.train import main
 from fer_models.training_queue import FIRST, pending
@@ -44,6 +45,7 @@ def tiny_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(ARCHITECTURES):
         monkeypatch.delitem(ARCHITECTURES, name)
     monkeypatch.setitem(ARCHITECTURES, "tiny", "tiny_architecture")
+    monkeypatch.setattr(training_queue, "CLASSICAL", {})
     for where in (training_queue, training_run, zoo):
         monkeypatch.setattr(where, "CARDS", tmp_path / "cards")
     monkeypatch.setattr(training_run, "WEIGHTS", tmp_path / "weights")
@@ -52,6 +54,7 @@ def tiny_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_of_worth_names_what_exists() -> None:
     known = {path.stem for path in Path(training_queue.__file__).parent.glob("*.py")}
+    known |= set(CLASSICAL)
     assert {model_id.split(".")[0] for model_id in FIRST} <= known
     assert {model_id.split(".")[1] for model_id in FIRST} == set(LABELS)
     assert len(set(FIRST)) == len(FIRST)

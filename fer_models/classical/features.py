@@ -1,0 +1,81 @@
+"""Hand-made features of 48x48 grey faces: HOG, HOG in sliding windows, landmarks.
+
+Source of HOG: Dalal & Triggs 2005, "Histograms of oriented gradients for human detection".
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from faces.landmarks import FaceMesh
+from faces.mesh_points import LEFT_EYE, RIGHT_EYE
+from fer_models.classical.grey_faces import SIDE
+from fer_models.classical.recipes import Features
+
+ORIENTATIONS = 8
+CELL = 8
+WINDOW, STEP = 24, 6
+"""Side and step of the sliding windows, pixels."""
+
+_meshes = threading.local()
+
+
+def extract(faces: np.ndarray, kinds: Sequence[Features]) -> np.ndarray:
+    """Features of each face, the kinds side by side.
+
+    Args:
+        faces: uint8 (N, 48, 48, 1).
+        kinds: which features.
+
+    Returns:
+        float32 (N, D).
+    """
+    return np.concatenate([_EXTRACTORS[kind](faces) for kind in kinds], axis=1)
+
+
+def hog(faces: np.ndarray) -> np.ndarray:
+    """HOG of the whole face: 5x5 blocks of 2x2 cells, float32 (N, 800)."""
+    return _hog(faces, SIDE, 2 * CELL)
+
+
+def sliding_hog(faces: np.ndarray) -> np.ndarray:
+    """HOG of 5x5 windows of 24 pixels, 6 pixels apart, each cell by itself; float32 (N, 1800)."""
+    return _hog(faces, WINDOW, CELL)
+
+
+def landmarks(faces: np.ndarray) -> np.ndarray:
+    """468 points without position, size and roll of the face, float32 (N, 936).
+
+    A face that the mesh does not find has the mean shape.
+    """
+    if not hasattr(_meshes, "mesh"):  # a mesh is not safe for threads
+        _meshes.mesh = FaceMesh()
+    return shape_of(_meshes.mesh.locate_crops(faces).points).reshape(len(faces), -1)
+
+
+def shape_of(points: np.ndarray) -> np.ndarray:
+    """Points (N, P, 2) moved to their mean, their mean distance from it 1, their eyes level."""
+    centred = points - points.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(centred, axis=2).mean(axis=1)
+    eyes = points[:, RIGHT_EYE].mean(axis=1) - points[:, LEFT_EYE].mean(axis=1)
+    cos, sin = (eyes / np.linalg.norm(eyes, axis=1, keepdims=True)).T
+    turn = np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1)  # (x, y) @ turn levels the eyes
+    return (centred @ turn / size[:, None, None]).astype(np.float32)
+
+
+def _hog(faces: np.ndarray, window: int, block: int) -> np.ndarray:
+    descriptor = cv2.HOGDescriptor(
+        (window, window), (block, block), (CELL, CELL), (CELL, CELL), ORIENTATIONS
+    )
+    values = [np.ravel(descriptor.compute(face, winStride=(STEP, STEP))) for face in faces]
+    width = descriptor.getDescriptorSize() * ((SIDE - window) // STEP + 1) ** 2
+    return np.array(values, np.float32).reshape(len(faces), width)
+
+
+_EXTRACTORS: dict[Features, Callable[[np.ndarray], np.ndarray]] = {
+    Features.HOG: hog,
+    Features.SLIDING_HOG: sliding_hog,
+    Features.LANDMARKS: landmarks,
+}

@@ -1,0 +1,24 @@
+"""What classical models look at: 48x48 grey faces of 8 bits, made of any images in [0, 1].
+
+HOG and the face mesh take whole grey levels, so the rounding is part of the model: a change of a
+pixel that stays within its level does nothing.
+"""
+
+import numpy as np
+from keras import ops
+
+from datasets.labels import FER7
+from fer_models.classifier import fit_to_contract
+from fer_models.contract import Contract
+
+SIDE = 48
+"""Rows and columns."""
+
+_CONTRACT = Contract(SIDE, SIDE, 1, FER7, high=255.0)
+"""Its classes are not looked at."""
+
+
+def grey_faces(images: np.ndarray) -> np.ndarray:
+    """Faces uint8 (N, 48, 48, 1) of images float32 (N, H, W, C) in [0, 1], C = 1 or 3."""
+    fitted = fit_to_contract(ops.convert_to_tensor(images), _CONTRACT)
+    return np.rint(np.asarray(fitted)).astype(np.uint8)

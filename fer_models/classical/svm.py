@@ -1,0 +1,110 @@
+"""A support vector machine with an approximated Gaussian kernel, as six arrays.
+
+Source: Williams & Seeger 2001, "Using the Nystroem method to speed up kernel machines".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer_models.classical.recipes import SvmRecipe
+
+
+@dataclass(frozen=True, eq=False)
+class Svm:
+    """Decision values: exp(-gamma |(x - mean) projection - centres|^2) coefficients + intercept.
+
+    Attributes:
+        mean: float32 (D,).
+        projection: float16 (D, d), scaling and PCA in one.
+        centres: float16 (m, d).
+        gamma: float64 ().
+        coefficients: float32 (m, K), Nystroem's normalisation and the linear SVM in one.
+        intercept: float32 (K,).
+    """
+
+    mean: np.ndarray
+    projection: np.ndarray
+    centres: np.ndarray
+    gamma: np.ndarray
+    coefficients: np.ndarray
+    intercept: np.ndarray
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Scaled decision values float32 (N, K) of features (N, D).
+
+        Computed in float64, so that a row's answer does not hang on its batch.
+        """
+        kernel = _kernel(self._reduced(features), self.centres, float(self.gamma))
+        return (kernel @ self.coefficients.astype(np.float64) + self.intercept).astype(np.float32)
+
+    def _reduced(self, features: np.ndarray) -> np.ndarray:
+        return (features.astype(np.float64) - self.mean) @ self.projection.astype(np.float64)
+
+
+def fit_svm(
+    features: np.ndarray, labels: np.ndarray, num_classes: int, recipe: SvmRecipe, seed: int
+) -> Svm:
+    """Fit an SVM; each array is rounded as stored before what follows it is fitted.
+
+    Args:
+        features: float32 (N, D).
+        labels: int (N,) in [0, K).
+        num_classes: K.
+        recipe: sizes and penalty.
+        seed: of the choice of centres, and of the solvers.
+    """
+    mean, projection = _projection(features, recipe.components, seed)
+    reduced = (features - mean) @ projection.astype(np.float32)
+    count = min(recipe.centres, len(reduced))
+    chosen = np.random.default_rng(seed).choice(len(reduced), count, replace=False)
+    centres = reduced[chosen].astype(np.float16)
+    gamma = recipe.gamma / max(2 * float(reduced.var(axis=0).sum()), 1e-12)
+    normalise = _inverse_root(_kernel(centres, centres, gamma))
+    mapped = _kernel(reduced, centres, gamma) @ normalise
+    weights, intercept = _one_against_rest(mapped, labels, num_classes, recipe.penalty, seed)
+    return Svm(
+        mean=mean,
+        projection=projection,
+        centres=centres,
+        gamma=np.array(gamma),
+        coefficients=(normalise @ weights).astype(np.float32),
+        intercept=intercept.astype(np.float32),
+    )
+
+
+def _one_against_rest(
+    rows: np.ndarray, labels: np.ndarray, num_classes: int, penalty: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (m, K) and intercepts (K,) of linear SVMs; a class without rows is always denied."""
+    from sklearn.svm import LinearSVC
+
+    weights, intercept = np.zeros((rows.shape[1], num_classes)), np.full(num_classes, -1.0)
+    for label in np.unique(labels):
+        machine = LinearSVC(C=penalty, dual=False, random_state=seed).fit(rows, labels == label)
+        weights[:, label], intercept[label] = machine.coef_[0], machine.intercept_[0]
+    return weights, intercept
+
+
+def _projection(features: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean float32 (D,), and scaling to unit variance followed by PCA, float16 (D, d)."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(features)
+    width = min(components, *features.shape)
+    pca = PCA(width, random_state=seed).fit(scaler.transform(features))
+    return scaler.mean_.astype(np.float32), (pca.components_ / scaler.scale_).T.astype(np.float16)
+
+
+def _kernel(rows: np.ndarray, centres: np.ndarray, gamma: float) -> np.ndarray:
+    """exp(-gamma d^2) of every row (N, d) and centre (m, d), float64 (N, m)."""
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    return rbf_kernel(rows.astype(np.float64), centres.astype(np.float64), gamma)
+
+
+def _inverse_root(matrix: np.ndarray) -> np.ndarray:
+    """Inverse square root of a positive semi-definite matrix; tiny eigenvalues are lifted."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors / np.sqrt(np.maximum(values, 1e-6 * values.max())) @ vectors.T
