@@ -1,5 +1,6 @@
 """The table of models says what the cards say, and docs/models.md is that table."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from datasets.labels import LabelSet
 from fer_models import card_table
 from fer_models.card_table import models_page, shipped_cards, text_table
-from fer_models.cards import Card
+from fer_models.cards import Card, Measured, SubsetFigures, read_card, write_card
 from fer_models.recipe import Precision, Recipe
 
 CARD = Card(
@@ -32,13 +33,41 @@ CARD = Card(
 )
 
 
+MEASURED = Measured(
+    all=SubsetFigures(n=3589, accuracy=0.65253, ci_low=0.63679, ci_high=0.66794, macro_f1=0.60144),
+    without_leaks=SubsetFigures(
+        n=3309, accuracy=0.64, ci_low=0.6235, ci_high=0.6562, macro_f1=0.58
+    ),
+    multiply_adds=5_520_448,
+    file_bytes=123_703,
+    milliseconds=1.2345,
+)
+
+
 def test_rows_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card_table, "WEIGHTS", tmp_path)
     (tmp_path / "net.fer.npz").write_bytes(bytes(120_000))
+    dash = "\u2013"
+    faces, epochs = "3\u2009589", "7 of 9"
     (row,) = card_table.rows([CARD])
-    assert row == ("net.fer", "65.3 %", "3\u2009589", "58 k", "0.1 MB", "7 of 9", "2", "small")
-    large = CARD.model_copy(update={"parameters": 1_242_919, "id": "other.fer"})
-    assert card_table.rows([large])[0][3:5] == ("1.24 M", "missing")
+    assert row[:6] == ("net.fer", "65.3 %", dash, dash, dash, faces)
+    assert row[6:] == ("58 k", dash, "0.1 MB", dash, epochs, "2", "small")
+    measured = CARD.model_copy(update={"measured": MEASURED})
+    (row,) = card_table.rows([measured])
+    assert row[:6] == ("net.fer", "65.3 %", "63.7\u201366.8", "60.1 %", "64.0 %", faces)
+    assert row[6:] == ("58 k", "5.52 M", "0.1 MB", "1.2", epochs, "2", "small")
+
+
+def test_rows_of_other_kinds_of_classifiers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(card_table, "WEIGHTS", tmp_path)
+    uncounted = MEASURED.model_copy(update={"multiply_adds": None})
+    trees = CARD.model_copy(
+        update={"parameters": 1_242_919, "epochs": 0, "best_epoch": 0, "measured": uncounted}
+    )
+    (row,) = card_table.rows([trees])
+    assert row[6:] == ("1.24 M", "\u2013", "missing", "1.2", "\u2013", "2", "small")
 
 
 def test_text_is_aligned() -> None:
@@ -48,6 +77,15 @@ def test_text_is_aligned() -> None:
 
 def test_page_has_a_line_a_card() -> None:
     assert models_page([CARD, CARD]).count("| net.fer | 65.3 % |") == 2
+
+
+def test_cards_of_before_the_figures_load(tmp_path: Path) -> None:
+    old = json.loads(CARD.model_dump_json(exclude={"measured"}))
+    (tmp_path / "card.json").write_text(json.dumps(old))
+    assert read_card(tmp_path / "card.json") == CARD
+    whole = CARD.model_copy(update={"measured": MEASURED})
+    write_card(whole, tmp_path / "card.json")
+    assert read_card(tmp_path / "card.json") == whole
 
 
 def test_docs_are_up_to_date() -> None:

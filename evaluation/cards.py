@@ -1,0 +1,141 @@
+"""`python -m evaluation.cards --all --data DIR --out FILE.csv`: measure classifiers on a split.
+
+The csv has the columns of `evaluation/model_figures.py`. `--write` puts PublicTest figures, and
+what a forward pass costs, into the cards of shipped classifiers.
+"""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from datasets.faceset import FaceSet
+    from evaluation.model_figures import ModelFigures
+    from fer_models.classifier import Classifier
+
+Option = typer.Option
+
+
+def main(
+    data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
+    everything: Annotated[bool, Option("--all", help="Every shipped classifier.")] = False,
+    models: Annotated[str, Option(help="Or ids, folders of trainings, files: A,B")] = "",
+    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
+    out: Annotated[Path | None, Option(help="Table as csv.")] = None,
+    write: Annotated[
+        bool, Option("--write", help="Put the figures into the shipped cards; PublicTest only.")
+    ] = False,
+) -> int:
+    """Measure accuracy and macro F1 of classifiers, each under its own labels."""
+    if everything == bool(models):
+        raise InputError("give either --all or --models LIST.")
+    from datasets.faceset import Split
+    from evaluation.config import parse_choice
+    from fer_models.zoo import model_ids, resolve
+
+    wanted = resolve(models or "all")
+    asked_split = parse_choice(Split, split, "--split")
+    if write:
+        _check_write(asked_split, wanted, model_ids())
+    if out and not out.parent.is_dir():
+        raise InputError(f"--out: {out.parent} is no folder. Make it, or name another file.")
+    from datasets.read import load
+    from fer_models.backend import start_backend
+
+    faces = load(data, asked_split, votes=votes)
+    start_backend()
+    rows: list[ModelFigures] = []
+    failed = []
+    for number, model in enumerate(wanted, 1):
+        print(f"{model}: {number} of {len(wanted)}", file=sys.stderr, flush=True)
+        try:
+            rows += _measure(model, faces, write)
+        except InputError as error:
+            failed.append(model)
+            print(f"{model} failed: {' '.join(str(error).split())}", file=sys.stderr)
+        except Exception as error:  # whatever a model of others raises, the rest goes on
+            failed.append(model)
+            traceback.print_exc()
+            print(f"{model} failed: {type(error).__name__}: {error}", file=sys.stderr)
+    _finish(rows, out)
+    return 1 if failed else 0
+
+
+def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:
+    """Refuse to put anything but PublicTest figures, or figures of others, into cards."""
+    if split != "PublicTest":
+        raise InputError(
+            f"--write takes PublicTest only, on which models are chosen; got {split}. "
+            "Leave --write out."
+        )
+    if others := [model for model in wanted if model not in shipped]:
+        raise InputError(f"--write: {others[0]} has no card in the package. Leave it out.")
+
+
+def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
+    import keras
+
+    from evaluation.model_figures import model_figures
+    from fer_models.zoo import load
+
+    classifier = load(model)
+    rows = model_figures(model, classifier, faces)
+    if write:
+        _write_card(model, classifier, rows)
+    keras.backend.clear_session()
+    return rows
+
+
+def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]) -> None:
+    from evaluation.image_time import milliseconds_per_image
+    from fer_models.cards import CARDS, Measured, SubsetFigures, write_card
+    from fer_models.classifier import KerasClassifier
+    from fer_models.multiply_adds import multiply_adds
+    from fer_models.zoo import card_of
+
+    if len(rows) != 2:
+        raise InputError("--write needs figures without leaks, so data that hold Training too.")
+    card, weights = card_of(model)
+    subsets = [
+        SubsetFigures(**{field: getattr(row, field) for field in SubsetFigures.model_fields})
+        for row in rows
+    ]
+    measured = Measured(
+        all=subsets[0],
+        without_leaks=subsets[1],
+        multiply_adds=(
+            multiply_adds(classifier.model) if isinstance(classifier, KerasClassifier) else None
+        ),
+        file_bytes=weights.stat().st_size,
+        milliseconds=milliseconds_per_image(model),
+    )
+    write_card(card.model_copy(update={"measured": measured}), CARDS / f"{model}.json")
+
+
+def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
+    """Print the table, and write it when asked."""
+    import pandas as pd
+
+    from evaluation.model_figures import FIGURE_COLUMNS
+    from evaluation.results import write_table
+
+    frame = pd.DataFrame(rows, columns=list(FIGURE_COLUMNS))
+    shown = frame.assign(
+        **{name: 100 * frame[name] for name in ("accuracy", "ci_low", "ci_high", "macro_f1")}
+    )
+    if rows:
+        print(shown.to_string(index=False, float_format="%.2f"))
+    if out:
+        write_table(frame, FIGURE_COLUMNS, out)
+        print(f"table: {out}")
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m evaluation.cards")
