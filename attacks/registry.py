@@ -33,6 +33,7 @@ from attacks.corruptions.shot_noise import ShotNoise
 from attacks.corruptions.speckle_noise import SpeckleNoise
 from attacks.corruptions.translation import Translation
 from attacks.corruptions.zoom_blur import ZoomBlur
+from attacks.ensemble import Ensemble
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
 from attacks.noise import Noise
@@ -43,7 +44,7 @@ from attacks.threat_model import Norm
 from datasets.errors import InputError
 
 ATTACKS: dict[str, type[Attack]] = {
-    attack.name: attack for attack in (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Noise)
+    attack.name: attack for attack in (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise)
 }
 CORRUPTIONS: dict[str, type[Corruption]] = {
     corruption.name: corruption

@@ -15,6 +15,7 @@ EPS = {Norm.LINF: 0.05, Norm.L2: 0.3}
 FEWER: dict[str, dict[str, int]] = {
     "apgd": {"steps": 6},
     "apgd_t": {"steps": 3},
+    "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "fmn": {"steps": 12},
     "square": {"queries": 30},
 }

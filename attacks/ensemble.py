@@ -1,0 +1,61 @@
+"""Ensemble: APGD, targeted APGD, FMN and Square one after another on what still stands."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.apgd import APGD, TargetedAPGD
+from attacks.base import Attack, Cost, Keys
+from attacks.fmn import FMN
+from attacks.square import Square
+from fer_models.classifier import Classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Attack):
+    """Four attacks that fail for different reasons, cheap first: an image leaves once broken.
+
+    Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Unlike there FMN takes the
+    place of FAB, and cross-entropy is of rescaled logits.
+
+    Attributes:
+        steps: gradients of APGD on cross-entropy.
+        targeted_steps: gradients of targeted APGD, for each target.
+        minimal_steps: gradients of FMN.
+        queries: forward passes of Square.
+    """
+
+    steps: int = 100
+    targeted_steps: int = 100
+    minimal_steps: int = 100
+    queries: int = 5000
+
+    name: ClassVar[str] = "ensemble"
+    needs_gradients: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._stages()  # refuses wrong options
+
+    def _stages(self) -> tuple[Attack, ...]:
+        return (
+            APGD(norm=self.norm, eps=self.eps, steps=self.steps),
+            TargetedAPGD(norm=self.norm, eps=self.eps, steps=self.targeted_steps),
+            FMN(norm=self.norm, eps=self.eps, steps=self.minimal_steps),
+            Square(norm=self.norm, eps=self.eps, queries=self.queries),
+        )
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        attacked, cost = images.copy(), Cost.zeros(len(images))
+        standing = np.arange(len(images))
+        for stage in self._stages():
+            if not len(standing):
+                break
+            found = stage(classifier, images[standing], labels[standing], keys.take(standing))
+            attacked[standing] = found.images
+            cost.add(standing, found.cost)
+            standing = standing[~found.success]
+        return attacked, cost
