@@ -1,4 +1,4 @@
-"""`emotional_dan`: landmarks first, then the emotion under their guidance (1.0 M parameters).
+"""`emotional_dan`: landmarks first, then the emotion under their guidance (1.1 M parameters).
 
 Stage 1 places 68 points. Stage 2 sees the image, heat maps of the points and an image made of the
 first stage's features, and reads its last map once as a whole and once around each part of the

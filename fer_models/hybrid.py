@@ -1,4 +1,4 @@
-"""`hybrid`: image, HOG and landmarks in one net (0.9 M parameters).
+"""`hybrid`: image, HOG and landmarks in one net (1.0 M parameters).
 
 A convolutional trunk, the histograms of `fer_models/hog_features.py` and the 68 points of
 `fer_models/landmark_net.py` meet in one dense layer. All three branches are differentiable, so

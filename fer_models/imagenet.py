@@ -7,8 +7,8 @@ def copy_backbone(model: keras.Model, backbone: keras.Model) -> int:
     """Copy the weights of every layer that both models have, in place.
 
     Args:
-        model: built by an architecture whose module has `imagenet()`.
-        backbone: what `imagenet()` gives, or the same network with weights from elsewhere.
+        model: built by an architecture whose module has `imagenet()` or `pretrained()`.
+        backbone: what that gives, or the same network with weights from elsewhere.
 
     Returns:
         Number of layers copied.
