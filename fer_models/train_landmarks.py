@@ -77,19 +77,20 @@ def main(
     load_weights(stored, files.weights)
     images, points = _sure_faces(test)
     found = stored.predict(images.astype(np.float32) / 255, batch_size=256, verbose=0)
+    errors = _errors(found * images.shape[2], points * images.shape[2])
     facts = {
         "sha256": file_sha256(files.weights),
         "training_faces": len(train) if limit is None else limit,
         "epochs": epochs,
         "seed": seed,
         "precision": precision,
-        **_errors(found * images.shape[2], points * images.shape[2]),
+        **errors,
     }
     files.facts.write_text(json.dumps(facts, indent=2) + "\n")
     print(
-        f"{files.weights}: mean error {facts['error_px']:.2f} pixels of {images.shape[2]} on "
-        f"{len(images)} PublicTest faces ({100 * facts['error_interocular']:.1f} % of the distance "
-        f"between the eyes; mean shape: {facts['mean_shape_error_px']:.2f} pixels)"
+        f"{files.weights}: mean error {errors['error_px']:.2f} pixels of {images.shape[2]} on "
+        f"{len(images)} PublicTest faces ({100 * errors['error_interocular']:.1f} % of the "
+        f"distance between the eyes; mean shape: {errors['mean_shape_error_px']:.2f} pixels)"
     )
 
 
