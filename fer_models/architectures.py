@@ -65,7 +65,15 @@ def pretrained_of(name: str) -> "keras.Model | None":
     """The net whose layers an architecture starts from, where its module has `pretrained()`.
 
     Raises:
-        InputError: its weights are missing or damaged.
+        InputError: its weights are missing or damaged, or could not be fetched.
     """
     pretrained = getattr(importlib.import_module(ARCHITECTURES[name]), "pretrained", None)
-    return pretrained() if pretrained else None
+    try:
+        return pretrained() if pretrained else None
+    except Exception as error:  # all that Keras raises when a download fails
+        if "URL fetch failure" not in str(error):
+            raise
+        raise InputError(
+            f"{name} starts from weights that could not be fetched: {error}. Name a Keras file of "
+            "the same layers with --start-from FILE.keras."
+        ) from error

@@ -1,7 +1,7 @@
 """`mobilenet_v2`: an ImageNet backbone on faces enlarged to 96 pixels, own dense head (2.6 M).
 
 Source: Sandler et al. 2018, "MobileNetV2: inverted residuals and linear bottlenecks",
-arXiv 1801.04381. `build` starts from random weights; `fer_models/imagenet.py` fills the backbone.
+arXiv 1801.04381. `build` starts from random weights; a training fills the backbone (`pretrained`).
 """
 
 import keras
@@ -32,6 +32,6 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     return keras.Model(images, logits, name="mobilenet_v2")
 
 
-def imagenet() -> keras.Model:
+def pretrained() -> keras.Model:
     """The backbone with ImageNet weights, fetched by Keras at first use."""
     return keras.applications.MobileNetV2(input_shape=(SIZE, SIZE, 3), include_top=False)

@@ -66,7 +66,11 @@ def main(
         float | None, Option(min=0, help="Weight of a second head on the other label set.")
     ] = None,
     start_from: Annotated[
-        str, Option(help="Id or folder of a classifier whose layers, all but the last, come first.")
+        str,
+        Option(
+            help="Id or folder of a classifier whose layers, all but the last, come first; or a "
+            "Keras file of the backbone, such as MobileNetV2's."
+        ),
     ] = "",
     runs_tried: Annotated[int, Option(min=1, help="For the card: trainings so far.")] = 1,
     note: Annotated[str, Option(help="For the card: one sentence.")] = "",

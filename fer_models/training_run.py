@@ -19,7 +19,7 @@ from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures import architecture, pretrained_of
 from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
-from fer_models.imagenet import copy_backbone
+from fer_models.imagenet import copy_backbone, read_backbone
 from fer_models.recipe import Precision, Recipe
 from fer_models.training import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training_curves import plot_history
@@ -40,7 +40,8 @@ class TrainingRun(BaseModel):
         precision: arithmetic.
         seed: of weights, order and augmentation.
         training_rule: FER+ rule behind the targets, None for FER.
-        start_from: id or folder of a classifier whose layers, all but the last, come first.
+        start_from: id or folder of a classifier whose layers, all but the last, come first, or a
+            Keras file of a backbone.
         data_sha256: identity of the training rows.
         trained_against: settings of the attack of an adversarial training; empty: none.
     """
@@ -193,7 +194,7 @@ def finish(
     """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
     card = Card(
-        **dict(training),
+        **dict(training) | {"start_from": Path(training.start_from).name},
         architecture=training.architecture,
         label_set=training.labels,
         input_shape=rows.images.shape[1:],
@@ -220,12 +221,15 @@ def finish(
 def start_from(model: keras.Model, other: str) -> keras.Model:
     """Copy the layers of another classifier of this architecture, all but the logits.
 
-    Without one, an architecture that has a pretrained part starts from that.
+    A `.keras` file gives the layers that have a namesake. Without either, an architecture that has
+    a pretrained part starts from that.
 
     Raises:
         InputError: the other one is unknown or of another architecture, or weights are damaged.
     """
-    if other:
+    if other.endswith(".keras"):
+        copy_backbone(model, read_backbone(Path(other)))
+    elif other:
         card, weights = card_of(other)
         if card.architecture != model.name:
             raise InputError(

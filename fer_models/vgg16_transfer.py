@@ -1,7 +1,7 @@
 """`vgg16_transfer`: frozen VGG16 features to the third pooling, three dense layers (4.1 M).
 
 Source: Simonyan & Zisserman 2015, arXiv 1409.1556, configuration D. Cut there, weights fit into
-12 MB as float16. `build` starts from random weights; `fer_models/imagenet.py` fills the features.
+12 MB as float16. `build` starts from random weights; a training fills the features (`pretrained`).
 """
 
 import keras
@@ -39,6 +39,6 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     return keras.Model(images, logits, name="vgg16_transfer")
 
 
-def imagenet() -> keras.Model:
+def pretrained() -> keras.Model:
     """VGG16 without its head, with ImageNet weights, fetched by Keras at first use."""
     return keras.applications.VGG16(input_shape=(SIZE, SIZE, 3), include_top=False)
