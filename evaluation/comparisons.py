@@ -12,6 +12,8 @@ from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
 from evaluation.results import COMPARISON_COLUMNS
 from evaluation.statistics import holm, mcnemar
 
+WORST_CASE = "worst_case"
+
 
 def compare_models(
     per_image: pd.DataFrame,
@@ -29,10 +31,13 @@ def compare_models(
         Rows of `comparisons.parquet`.
     """
     rows = []
+    of_model = {model: per_image[per_image.model == model] for model in schemes}
     for label_set in label_sets:
         for eps in (0.0, *(eps for eps in grid if eps)):
             right = {
-                model: _right(per_image[per_image.model == model], scheme, label_set, eps)
+                model: right_clean(of_model[model], scheme, label_set)
+                if eps == 0
+                else stands_attack(of_model[model], label_set, WORST_CASE, norm, eps)
                 for model, scheme in schemes.items()
             }
             family = [_pair(a, b, right[a], right[b]) for a, b in combinations(schemes, 2)]
@@ -42,7 +47,7 @@ def compare_models(
                     {
                         **row,
                         "label_set": label_set,
-                        "perturbation": "worst_case" if eps else "none",
+                        "perturbation": WORST_CASE if eps else "none",
                         "norm": norm if eps else "",
                         "eps": eps,
                         "p_holm": p_holm,
@@ -52,16 +57,66 @@ def compare_models(
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).astype(COMPARISON_COLUMNS)
 
 
-def _right(lines: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet, eps: float) -> pd.Series:
-    """Whether each image (by row id) stands up to eps; clean when eps is 0."""
-    if eps == 0:
-        clean = lines[lines.perturbation == "none"]
-        truth = translate(clean[label_set].to_numpy(np.int64), SCHEMES[label_set], scheme)
-        kept = truth != NO_LABEL
-        right = clean.prediction.to_numpy(np.int64)[kept] == truth[kept]
-        return pd.Series(right, index=clean.row.to_numpy()[kept])
-    attacked = lines[lines.attacked_labels == label_set]
+def right_clean(
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+    perturbation: str = "none",
+    severity: int | None = None,
+) -> pd.Series:
+    """Whether each image (by row id) is right, clean or under a corruption.
+
+    Args:
+        lines: of one model.
+        scheme: its classes.
+        label_set: labels that score; images without one for this model are left out.
+        perturbation: `none` or a corruption.
+        severity: of the corruption.
+    """
+    lines = lines[lines.perturbation == perturbation]
+    if severity is not None:
+        lines = lines[lines.severity == severity]
+    truth = translate(lines[label_set].to_numpy(np.int64), SCHEMES[label_set], scheme)
+    kept = truth != NO_LABEL
+    right = lines.prediction.to_numpy(np.int64)[kept] == truth[kept]
+    return pd.Series(right, index=lines.row.to_numpy()[kept])
+
+
+def stands_attack(
+    lines: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
+) -> pd.Series:
+    """Whether each image (by row id) is right on the clean and every attacked image up to eps.
+
+    Args:
+        lines: of one model.
+        label_set: attacked labels.
+        perturbation: an attack, or `worst_case` for all of them.
+        norm: of the attack.
+        eps: above 0.
+    """
+    attacked = lines[(lines.attacked_labels == label_set) & (lines.norm == norm)]
+    if perturbation != WORST_CASE:
+        attacked = attacked[attacked.perturbation == perturbation]
     return ~(attacked.smallest_eps <= eps).groupby(attacked.row).any()
+
+
+def rank_ranges(pairs: pd.DataFrame, models: list[str]) -> dict[str, tuple[int, int]]:
+    """Best and worst rank that the tests leave open to each model.
+
+    A model ranks behind those that are distinguishably better and before those that are
+    distinguishably worse; ranges that overlap are not distinguishable, or only through a third.
+
+    Args:
+        pairs: rows of `compare_models` of one label set and eps.
+        models: in any order.
+    """
+    found = pairs[pairs.distinguishable.fillna(False).astype(bool)]
+    better = np.where(found.difference > 0, found.model_a, found.model_b)
+    worse = np.where(found.difference > 0, found.model_b, found.model_a)
+    return {
+        model: (1 + int((worse == model).sum()), len(models) - int((better == model).sum()))
+        for model in models
+    }
 
 
 def _pair(a: str, b: str, right_a: pd.Series, right_b: pd.Series) -> dict[str, object]:

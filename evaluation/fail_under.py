@@ -43,11 +43,12 @@ class Requirement:
         Args:
             results: rows of `results.parquet`.
         """
-        perturbation = "none" if self.metric == "accuracy" else "worst_case"
+        clean = self.metric == "accuracy"
         rows = results[
             (results.metric == self.metric)
             & (results.subset == "all")
-            & (results.perturbation == perturbation)
+            & (results.perturbation == ("none" if clean else "worst_case"))
+            & (results.attacked_labels == ("" if clean else results.label_set))
             & ((results.eps - self.eps).abs() < 1e-9)
         ]
         lines = [

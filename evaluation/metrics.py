@@ -134,27 +134,22 @@ def worst_case(broken_at: np.ndarray) -> np.ndarray:
     return np.fmin.reduce(broken_at, axis=0)
 
 
-def smallest_eps_quantiles(
-    broken_at: np.ndarray, *, quantiles: Sequence[float] = (0.5,)
-) -> np.ndarray:
-    """Smallest eps by which the given shares of the images right on clean are broken.
+def censored_eps(broken_at: np.ndarray) -> np.ndarray:
+    """Smallest breaking eps of the images right on clean, infinite where they stood the grid.
 
-    Images that stood are censored: they count as broken beyond the grid. Nothing is interpolated.
-
-    Returns:
-        float64 (Q,); infinity where fewer than that share were broken ("beyond the grid", never
-        0), NaN when no image was right on clean.
+    Its quantiles (`statistics.quantile`) say by which eps a share of the images is broken; infinity
+    means "beyond the grid", never 0.
     """
     broken_at = _checked_eps(broken_at)
     right = broken_at[stands(broken_at, eps=0)]
-    if not len(right):
-        return np.full(len(quantiles), np.nan)
-    censored = np.where(np.isnan(right), np.inf, right)
-    return np.quantile(censored, quantiles, method="inverted_cdf")
+    return np.where(np.isnan(right), np.inf, right)
 
 
-def security_curve_area(broken_at: np.ndarray, *, eps_grid: Sequence[float]) -> float:
-    """Mean robust accuracy between eps 0 and the largest of the grid, by trapezoids.
+def security_curve_areas(broken_at: np.ndarray, *, eps_grid: Sequence[float]) -> np.ndarray:
+    """What each image adds to the security curve's area, float64 (N,) in [0, 1].
+
+    Their mean is the area: the mean robust accuracy between eps 0 and the largest of the grid, by
+    trapezoids. Clean accuracy is its largest possible value.
 
     Source: Biggio, Fumera & Roli 2014, "Security evaluation of pattern classifiers under attack",
     IEEE TKDE 26(4), for the curve.
@@ -165,8 +160,8 @@ def security_curve_area(broken_at: np.ndarray, *, eps_grid: Sequence[float]) -> 
     grid = np.concatenate([[0.0], np.asarray(eps_grid, np.float64)])
     if len(grid) < 2 or not (np.diff(grid) > 0).all():
         raise ValueError(f"`eps_grid` must rise from above 0. Received: {list(eps_grid)}")
-    curve = [robust_accuracy(broken_at, eps=eps) for eps in grid]
-    return float(np.trapezoid(curve, grid) / grid[-1])
+    curves = np.stack([stands(broken_at, eps=eps) for eps in grid], axis=1).astype(np.float64)
+    return np.trapezoid(curves, grid, axis=1) / grid[-1]
 
 
 def _checked(labels: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -202,8 +197,8 @@ def _checked_eps(broken_at: np.ndarray) -> np.ndarray:
     return broken_at
 
 
-def _mean(flags: np.ndarray) -> float:
-    return float(flags.mean()) if len(flags) else np.nan
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else np.nan
 
 
 def _diagonal(confusion: np.ndarray) -> np.ndarray:

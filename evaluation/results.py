@@ -47,6 +47,44 @@ RESULT_COLUMNS: dict[str, str] = {
 }
 """Columns of `results.csv` in order, with their pandas dtypes. Strings are empty, never missing."""
 
+METRICS = (
+    "accuracy",
+    "recall",
+    "balanced_accuracy",
+    "macro_f1",
+    "majority_share",
+    "confusion",
+    "ece",
+    "adaptive_ece",
+    "brier",
+    "nll",
+    "bin_accuracy",
+    "bin_confidence",
+    "expected_agreement",
+    "vote_cross_entropy",
+    "soft_ece",
+    "robust_accuracy",
+    "robust_recall",
+    "attack_success_rate",
+    "lower_quartile_smallest_eps",
+    "median_smallest_eps",
+    "upper_quartile_smallest_eps",
+    "security_curve_area",
+    "flow",
+    "plausible_flip",
+    "implausible_success_rate",
+    "oracle_accuracy",
+    "label_noise_share",
+    "label_gap",
+    "mean_corruption_accuracy",
+    "corruption_error",
+    "relative_corruption_error",
+    "mce",
+    "relative_mce",
+    "smallest_difference",
+)
+"""What may stand in the column `metric`; docs/results-schema.md says what each is."""
+
 PER_IMAGE_COLUMNS: dict[str, str] = {
     "row": "int64",
     "model": "string",

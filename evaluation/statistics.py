@@ -4,11 +4,15 @@ Not here: the figures themselves (`evaluation/metrics.py`).
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
+from scipy.stats import binom, binomtest, norm
+
+CONFIDENCE = 0.95
+"""Of every interval in a run's tables."""
 
 
 class Interval(NamedTuple):
@@ -45,7 +49,7 @@ class PairedTest(NamedTuple):
     p_value: float
 
 
-def proportion(count: int, n: int, confidence: float = 0.95) -> Interval:
+def proportion(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     """Share `count / n` with its interval.
 
     Wilson's score interval; near 0 and 1, where that covers too little (`count` or `n - count`
@@ -59,6 +63,11 @@ def proportion(count: int, n: int, confidence: float = 0.95) -> Interval:
     count, n = int(count), int(n)
     if not 0 <= count <= n:
         raise ValueError(f"`count` must be in [0, n]. Received: count={count}, n={n}")
+    return _proportion(count, n, confidence)
+
+
+@lru_cache(maxsize=65536)
+def _proportion(count: int, n: int, confidence: float) -> Interval:
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
     method = "exact" if min(count, n - count) < 5 else "wilson"
@@ -72,7 +81,7 @@ def bootstrap(
     *,
     seed: int,
     resamples: int = 2000,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Percentile bootstrap of a figure that is a function of the confusion matrix.
 
@@ -101,6 +110,92 @@ def bootstrap(
     return Interval(float(statistic(confusion)), float(low), float(high), n)
 
 
+def bootstrap_means(
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Percentile bootstrap of a figure that is a function of means over images.
+
+    Args:
+        values: float64 (N, M), M numbers of each image.
+        statistic: their means (..., M) to figures (...).
+        seed: of the draws; the same seed gives the same interval.
+        resamples: number of draws.
+        confidence: share of the draws between the bounds.
+
+    Returns:
+        The figure. Its bounds are widened to hold it: a figure that bends at its optimum, such as
+        a calibration error near 0, is larger in almost every draw. Draws in which it is undefined
+        (NaN) are left out.
+
+    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
+
+    Raises:
+        ValueError: `values` is not (N, M).
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"`values` must be (N, M). Received: shape={values.shape}")
+    n = len(values)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    draws = np.array_split(_draws(n, seed, resamples), 8)
+    figures = statistic(np.concatenate([part @ values for part in draws]) / n)
+    value, tail = float(statistic(values.mean(axis=0))), (1 - confidence) / 2
+    if np.isnan(value):
+        return Interval(np.nan, np.nan, np.nan, n)
+    low, high = np.nanquantile(figures, [tail, 1 - tail])
+    return Interval(value, float(min(low, value)), float(max(high, value)), n)
+
+
+@lru_cache(maxsize=4)
+def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
+    """How often each of n images is drawn in each resample, float32 (R, n): small, yet exact."""
+    rng = np.random.default_rng(seed)
+    drawn = np.empty((resamples, n), np.float32)
+    for row in drawn:
+        row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+    return drawn
+
+
+def quantile(values: np.ndarray, share: float, confidence: float = CONFIDENCE) -> Interval:
+    """Smallest value that at least `share` of the values do not exceed, and its interval.
+
+    Nothing is interpolated, so infinite (censored) values are allowed. The bounds are order
+    statistics, without any assumption on the distribution; a lower bound of -infinity or an upper
+    one of infinity means that n is too small for one.
+
+    Args:
+        values: float64 (N,), no NaN.
+        share: in (0, 1); 0.5 is the median.
+        confidence: at least this share of such intervals hold the quantile.
+
+    Source: Conover 1999, "Practical nonparametric statistics", section 3.2.
+
+    Raises:
+        ValueError: `share` is outside (0, 1) or a value is NaN.
+    """
+    values = np.sort(np.asarray(values, np.float64))
+    if not 0 < share < 1 or np.isnan(values).any():
+        raise ValueError(
+            "`share` must be in (0, 1) and `values` without NaN. "
+            f"Received: {share} and {int(np.isnan(values).sum())} NaN"
+        )
+    n = len(values)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    tail = (1 - confidence) / 2
+    lower, upper = binom.ppf([tail, 1 - tail], n, share).astype(int)
+    low = values[lower - 1] if lower > 0 else -np.inf
+    high = values[upper] if upper < n else np.inf
+    value = np.quantile(values, share, method="inverted_cdf")
+    return Interval(float(value), float(low), float(high), n)
+
+
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
     """Exact McNemar test that two models are right equally often.
 
@@ -126,6 +221,49 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
     discordant = only_a + only_b
     p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
     return PairedTest(n, only_a, only_b, (only_a - only_b) / n if n else np.nan, p_value)
+
+
+def paired_difference(
+    only_a_right: int, only_b_right: int, n: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """Accuracy of the first model minus that of the second on the same n images.
+
+    Wald's interval after adding half an image to each of the four cells, which covers well even
+    where few images differ.
+
+    Source: Bonett & Price 2012, Journal of Educational and Behavioral Statistics 37, 479-488.
+
+    Raises:
+        ValueError: more images differ than there are.
+    """
+    if min(only_a_right, only_b_right) < 0 or only_a_right + only_b_right > n:
+        raise ValueError(
+            "`only_a_right` and `only_b_right` must be >= 0 and at most n together. "
+            f"Received: {only_a_right}, {only_b_right}, n={n}"
+        )
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    first, second = (only_a_right + 1) / (n + 2), (only_b_right + 1) / (n + 2)
+    spread = np.sqrt((first + second - (first - second) ** 2) / (n + 2))
+    half, middle = norm.ppf((1 + confidence) / 2) * spread, first - second
+    value = (only_a_right - only_b_right) / n
+    return Interval(value, float(max(middle - half, -1)), float(min(middle + half, 1)), n)
+
+
+def independent_difference(first: Interval, second: Interval) -> Interval:
+    """First figure minus second, each measured on its own images.
+
+    From the two intervals alone, so for any figure that has one. On the same images it is wider
+    than it need be, as figures of the same images usually rise and fall together.
+
+    Source: Zou & Donner 2008, Statistics in Medicine 27, 1693-1702; for proportions it is
+    method 10 of Newcombe 1998, Statistics in Medicine 17, 873-890.
+    """
+    difference = first.value - second.value
+    low = np.hypot(first.value - first.low, second.high - second.value)
+    high = np.hypot(first.high - first.value, second.value - second.low)
+    n = min(first.n, second.n)
+    return Interval(difference, float(difference - low), float(difference + high), n)
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -183,3 +321,40 @@ def smallest_detectable_difference(
         return z_alpha * np.sqrt(discordant) + z_power * spread - difference * np.sqrt(n)
 
     return float(brentq(lacking, 0, discordant)) if lacking(discordant) <= 0 else np.inf
+
+
+def smallest_independent_difference(
+    n: int, accuracy: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """Smallest accuracy difference that two samples of n images each show with the given power.
+
+    Args:
+        n: images of each sample.
+        accuracy: of one model; the other is taken on the side of 1/2, where more is needed.
+        alpha: two-sided level of the test of two proportions.
+        power: chance of finding the difference.
+
+    Returns:
+        Difference in (0, 1); infinity when n is too small for any.
+
+    Source: Fleiss, Levin & Paik 2003, "Statistical methods for rates and proportions", formula
+    4.14, solved for the difference.
+
+    Raises:
+        ValueError: n is below 1 or `accuracy` outside [0, 1].
+    """
+    if n < 1 or not 0 <= accuracy <= 1:
+        raise ValueError(f"`n` must be >= 1 and `accuracy` in [0, 1]. Received: {n} and {accuracy}")
+    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+    lower = min(accuracy, 1 - accuracy)  # the test is the same for errors
+
+    def lacking(difference: float) -> float:
+        other = lower + difference
+        middle = (lower + other) / 2
+        spread = np.sqrt(lower * (1 - lower) + other * (1 - other))
+        pooled = np.sqrt(2 * middle * (1 - middle))
+        return z_alpha * pooled + z_power * spread - difference * np.sqrt(n)
+
+    largest = 1 - lower
+    tiny = 1e-9 * largest  # at 0 both sides vanish when the accuracy is 0 or 1
+    return float(brentq(lacking, tiny, largest)) if lacking(largest) <= 0 else np.inf

@@ -34,7 +34,24 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 """Other rooms, or modules of them, that a room may import."""
 
 NUMPY_ONLY = tuple(
-    f"evaluation.{name}" for name in ("metrics", "statistics", "results", "summarise")
+    f"evaluation.{name}"
+    for name in (
+        "metrics",
+        "calibration",
+        "vote_metrics",
+        "corruption_errors",
+        "statistics",
+        "results",
+        "figures",
+        "class_figures",
+        "reliability_figures",
+        "attack_figures",
+        "label_figures",
+        "corruption_figures",
+        "comparisons",
+        "power",
+        "summarise",
+    )
 )
 """Modules that know no models: of ours they import only each other and `datasets.labels`."""
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from evaluation import metrics
+from evaluation.statistics import quantile
 
 NAN = np.nan
 GRID = (1.0, 2.0, 4.0)
@@ -82,18 +83,21 @@ def test_worst_case_by_hand():
 
 def test_median_counts_images_that_stood():
     # right on clean: 1, 2, stood, stood; half of the four are broken by 2, three quarters never
-    quantiles = metrics.smallest_eps_quantiles(BROKEN_AT, quantiles=(0.25, 0.5, 0.75))
-    np.testing.assert_array_equal(quantiles, [1.0, 2.0, np.inf])
+    broken = metrics.censored_eps(BROKEN_AT)
+    np.testing.assert_array_equal(broken, [1.0, 2.0, np.inf, np.inf])
+    assert [quantile(broken, share).value for share in (0.25, 0.5, 0.75)] == [1.0, 2.0, np.inf]
 
 
 def test_median_is_beyond_the_grid_when_most_stood():
-    assert metrics.smallest_eps_quantiles(np.array([0.0, 1.0, NAN, NAN]))[0] == np.inf
+    assert quantile(metrics.censored_eps(np.array([0.0, 1.0, NAN, NAN])), 0.5).value == np.inf
 
 
 def test_security_curve_area_by_hand():
     # robust accuracy 0.8, 0.6, 0.4, 0.4 at eps 0, 1, 2, 4: areas 0.7 + 0.5 + 0.8 over a width of 4
-    area = metrics.security_curve_area(BROKEN_AT, eps_grid=GRID)
-    assert area == pytest.approx((0.7 + 0.5 + 0.8) / 4)
+    areas = metrics.security_curve_areas(BROKEN_AT, eps_grid=GRID)
+    assert areas.mean() == pytest.approx((0.7 + 0.5 + 0.8) / 4)
+    # one image: wrong before; broken at 1: falls from 1 to 0 within [0, 1]; at 2: 1 + 0.5; stood
+    np.testing.assert_allclose(areas, [0, 0.5 / 4, 1.5 / 4, 1, 1])
 
 
 def test_no_images_give_nan():
@@ -105,14 +109,14 @@ def test_no_images_give_nan():
     assert np.isnan(metrics.macro_f1(confusion))
     assert np.isnan(metrics.robust_accuracy(np.array([]), eps=1))
     assert np.isnan(metrics.attack_success_rate(np.array([]), eps=1))
-    assert np.isnan(metrics.security_curve_area(np.array([]), eps_grid=GRID))
+    assert metrics.security_curve_areas(np.array([]), eps_grid=GRID).shape == (0,)
 
 
 def test_nothing_right_before_gives_nan():
     wrong = np.zeros(3)
     assert metrics.robust_accuracy(wrong, eps=1) == 0
     assert np.isnan(metrics.attack_success_rate(wrong, eps=1))
-    assert np.isnan(metrics.smallest_eps_quantiles(wrong)).all()
+    assert metrics.censored_eps(wrong).shape == (0,)
 
 
 @given(answers())
@@ -193,7 +197,7 @@ def test_worst_case_is_at_least_as_strong_as_each_part(broken_at):
 
 @given(broken)
 def test_median_is_where_half_are_broken(broken_at):
-    median = metrics.smallest_eps_quantiles(broken_at)[0]
+    median = quantile(metrics.censored_eps(broken_at), 0.5).value
     if np.isfinite(median):
         assert metrics.attack_success_rate(broken_at, eps=median) >= 0.5
         assert metrics.attack_success_rate(broken_at, eps=median * 0.99) < 0.5
@@ -239,4 +243,4 @@ def test_bad_eps_is_refused():
 @pytest.mark.parametrize("grid", [(), (0.0, 1.0), (2.0, 1.0)])
 def test_bad_grid_is_refused(grid):
     with pytest.raises(ValueError, match="`eps_grid` must rise"):
-        metrics.security_curve_area(BROKEN_AT, eps_grid=grid)
+        metrics.security_curve_areas(BROKEN_AT, eps_grid=grid)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from evaluation import results
+from evaluation.figures import Figures
+from evaluation.statistics import Interval
 
 PAGE = Path(__file__).parents[2] / "docs" / "results-schema.md"
 
@@ -28,6 +30,16 @@ def documented(section: str) -> dict[str, str]:
 )
 def test_page_lists_the_columns_in_order(section, columns):
     assert list(documented(section).items()) == list(columns.items())
+
+
+def test_page_lists_the_metrics_in_order():
+    text = PAGE.read_text().split("| metric |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(results.METRICS)
+
+
+def test_a_metric_that_is_not_listed_is_refused():
+    with pytest.raises(ValueError, match="Received: 'luck'"):
+        Figures("PublicTest", 0).add({}, "all", "luck", Interval(1, 0, 1, 1))
 
 
 def test_page_lists_the_arrays_of_the_gallery():

@@ -248,3 +248,158 @@ def test_four_times_the_images_find_about_half_the_difference(n, discordant):
 def test_smallest_difference_refuses_impossible_input(n, discordant):
     with pytest.raises(ValueError, match="`discordant` in"):
         statistics.smallest_detectable_difference(n, discordant)
+
+
+@pytest.mark.parametrize("n", [500, 1000, 3589])
+@pytest.mark.parametrize("p", [0.05, 0.1, 0.25, 0.5, 0.8, 0.95])
+def test_simulated_coverage_is_95_percent(n, p):
+    counts = np.random.default_rng(n + round(1000 * p)).binomial(n, p, 20_000)
+    values, times = np.unique(counts, return_counts=True)
+    intervals = [statistics.proportion(count, n) for count in values]
+    held = np.array([interval.low <= p <= interval.high for interval in intervals])
+    assert 0.935 <= (held * times).sum() / 20_000 <= 0.965
+
+
+def test_exact_coverage_is_near_95_percent_on_a_fine_grid():
+    n, grid = 500, np.linspace(0.05, 0.95, 181)[:, None]
+    intervals = [statistics.proportion(count, n) for count in range(n + 1)]
+    low, high = (np.array([getattr(i, name) for i in intervals]) for name in ("low", "high"))
+    chance = scipy.stats.binom.pmf(np.arange(n + 1), n, grid)
+    covered = (chance * ((low <= grid) & (grid <= high))).sum(axis=1)
+    assert covered.min() >= 0.935
+    assert covered.max() <= 0.965
+
+
+def mean_of_first(means: np.ndarray) -> np.ndarray:
+    return means[..., 0]
+
+
+def test_bootstrap_of_means_agrees_with_the_normal_interval():
+    values = np.random.default_rng(1).exponential(2.0, 400)[:, None]
+    interval = statistics.bootstrap_means(values, mean_of_first, seed=0)
+    half = 1.96 * values.std() / 20
+    assert interval.value == pytest.approx(values.mean())
+    assert interval.n == 400
+    expected = (values.mean() - half, values.mean() + half)
+    assert (interval.low, interval.high) == pytest.approx(expected, abs=0.03)
+
+
+def test_bootstrap_of_means_hangs_on_the_seed_alone():
+    values = np.random.default_rng(1).random((50, 1))
+    first = statistics.bootstrap_means(values, mean_of_first, seed=3)
+    statistics._draws.cache_clear()
+    assert statistics.bootstrap_means(values, mean_of_first, seed=3) == first
+    assert statistics.bootstrap_means(values, mean_of_first, seed=4) != first
+
+
+def test_bounds_hold_a_figure_that_bends_at_its_optimum():
+    # two images 1 and -1: the mean is 0, and |mean| of every draw is 0 or 1
+    values = np.array([[1.0], [-1.0]])
+    interval = statistics.bootstrap_means(values, lambda m: np.abs(m[..., 0]), seed=0)
+    assert interval[:3] == (0, 0, 1)
+
+
+def test_bootstrap_leaves_out_draws_without_a_figure():
+    values = np.array([[1.0, 0.0], [1.0, 1.0]])  # ratio of means: undefined when only the first
+
+    def ratio(means: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            found = means[..., 0] / means[..., 1]
+        return np.where(np.isinf(found), np.nan, found)
+
+    assert statistics.bootstrap_means(values, ratio, seed=0) == (2, 1, 2, 2)
+    undefined = statistics.bootstrap_means(values[:1], ratio, seed=0)
+    assert np.isnan(undefined[:3]).all()
+    assert undefined.n == 1
+
+
+def test_bootstrap_of_means_of_no_images():
+    interval = statistics.bootstrap_means(np.zeros((0, 3)), mean_of_first, seed=0)
+    assert np.isnan(interval[:3]).all()
+    with pytest.raises(ValueError, match=r"must be \(N, M\)"):
+        statistics.bootstrap_means(np.zeros(3), mean_of_first, seed=0)
+
+
+def test_quantile_by_hand():
+    # Bin(20, 0.5): P(X <= 5) = 0.0207, P(X <= 6) = 0.0577 and P(X <= 14) = 0.9793: the bounds are
+    # the 6th and the 15th of 20 ordered values
+    assert statistics.quantile(np.arange(20.0, 0, -1), 0.5) == (10, 6, 15, 20)
+
+
+def test_quantile_of_censored_values():
+    values = np.array([1.0, 2.0, np.inf, np.inf])
+    assert statistics.quantile(values, 0.75).value == np.inf
+    assert statistics.quantile(values, 0.5) == (2, -np.inf, np.inf, 4)  # too few for bounds
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_quantile_bounds_cover(share):
+    rng = np.random.default_rng(5)
+    truth = scipy.stats.expon.ppf(share)
+    intervals = [statistics.quantile(rng.exponential(size=60), share) for _ in range(800)]
+    held = np.mean([interval.low <= truth <= interval.high for interval in intervals])
+    assert 0.93 <= held <= 0.995
+
+
+@pytest.mark.parametrize(("values", "share"), [([1.0], 0), ([1.0], 1), ([1.0, np.nan], 0.5)])
+def test_quantile_refuses_what_has_none(values, share):
+    with pytest.raises(ValueError, match="without NaN"):
+        statistics.quantile(np.array(values), share)
+
+
+def test_quantile_of_nothing():
+    assert np.isnan(statistics.quantile(np.array([]), 0.5).value)
+
+
+def test_paired_difference_by_hand():
+    # 12 against 4 of 98: p = 13/100, q = 5/100; 0.08 -+ 1.96 sqrt((0.18 - 0.08^2) / 100)
+    interval = statistics.paired_difference(12, 4, 98)
+    half = 1.959964 * np.sqrt((0.18 - 0.0064) / 100)
+    assert interval.value == pytest.approx(8 / 98)
+    assert (interval.low, interval.high) == pytest.approx((0.08 - half, 0.08 + half))
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0.02, 0.02), (0.1, 0.05), (0.2, 0.02)])
+def test_paired_difference_covers(only_a, only_b):
+    shares = [only_a, only_b, 1 - only_a - only_b]
+    drawn = np.random.default_rng(2).multinomial(500, shares, 2000)
+    intervals = [statistics.paired_difference(a, b, 500) for a, b, _ in drawn]
+    held = np.mean([i.low <= only_a - only_b <= i.high for i in intervals])
+    assert 0.935 <= held <= 0.97
+
+
+def test_paired_difference_of_no_images_and_of_too_many():
+    assert np.isnan(statistics.paired_difference(0, 0, 0).value)
+    with pytest.raises(ValueError, match="at most n together"):
+        statistics.paired_difference(3, 3, 5)
+
+
+def test_independent_difference_published():
+    # Newcombe 1998 (Statistics in Medicine 17, 873-890), table II: 56/70 - 48/80, method 10
+    first, second = statistics.proportion(56, 70), statistics.proportion(48, 80)
+    interval = statistics.independent_difference(first, second)
+    assert interval.value == pytest.approx(0.2)
+    assert (round(interval.low, 4), round(interval.high, 4)) == (0.0524, 0.3339)
+
+
+@pytest.mark.parametrize(("n", "accuracy"), [(500, 0.65), (3589, 0.02), (200, 0.9), (80, 0.3)])
+def test_smallest_independent_difference_has_the_stated_power(n, accuracy):
+    difference = statistics.smallest_independent_difference(n, accuracy)
+    other = accuracy + (difference if accuracy < 0.5 else -difference)
+    rng = np.random.default_rng(0)
+    first, second = (rng.binomial(n, share, 40_000) / n for share in (accuracy, other))
+    middle = (first + second) / 2
+    spread = np.sqrt(np.maximum(2 * middle * (1 - middle) / n, 1e-12))
+    assert np.mean(np.abs(first - second) / spread > 1.959964) == pytest.approx(0.8, abs=0.04)
+
+
+def test_smallest_independent_difference_published():
+    # Fleiss, Levin & Paik 2003: 0.60 against 0.70 needs 356 of each at 80 % power
+    difference = statistics.smallest_independent_difference(356, 0.6)
+    assert 0.099 < difference < 0.106  # the other share is taken below 0.6 here
+
+
+def test_smallest_independent_difference_refuses_impossible_input():
+    assert statistics.smallest_independent_difference(1, 0.5) == np.inf
+    with pytest.raises(ValueError, match="`accuracy` in"):
+        statistics.smallest_independent_difference(10, 1.5)

@@ -1,5 +1,6 @@
 """A tiny model, forty tiny faces and a small configuration: a whole run in seconds."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,7 +10,8 @@ from attacks.threat_model import Norm
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.config import AttackSettings, RunConfig, Tier
-from evaluation.pipeline import Listener
+from evaluation.pipeline import Listener, evaluate_run
+from evaluation.results import write_manifest
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
 
@@ -63,3 +65,37 @@ def config(**changes: Any) -> RunConfig:
 
 def models() -> list[KerasClassifier]:
     return [classifier(), classifier(FERPLUS8, "tiny.ferplus", seed=1)]
+
+
+def write_manifest_of(folder: Path, records: list[dict[str, Any]], run: RunConfig) -> None:
+    """The manifest that the command writes beside a tiny run, as far as others read it."""
+    data = faces()
+    manifest = {
+        "started": "2026-01-01T00:00:00+00:00",
+        "deadpan_version": "0",
+        "config": run.to_json(),
+        "data": {
+            "name": data.name,
+            "split": data.split,
+            "sha256": data.sha256,
+            "rows": len(data),
+        },
+        "models": {
+            model.id: {
+                "label_set": model.scheme.name,
+                "classes": list(model.scheme.classes),
+                "parameters": None,
+                "weights_sha256": model.weights_sha256,
+            }
+            for model in models()
+        },
+        "perturbations": records,
+    }
+    write_manifest(manifest, folder / "manifest.json")
+
+
+def write_run(folder: Path, run: RunConfig) -> Path:
+    """A whole tiny run with its manifest."""
+    records = evaluate_run(run, faces(), models(), folder, None, SILENT)
+    write_manifest_of(folder, records, run)
+    return folder

@@ -1,0 +1,40 @@
+"""Tables as text: for a terminal, and for a Markdown file."""
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 160
+
+
+def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
+    """Lines of at most `WIDTH` characters.
+
+    Args:
+        title: above the table.
+        head: names of the columns.
+        rows: cells.
+        left: how many of the first columns are words; the others are numbers, set to the right.
+    """
+    table = Table(title=title)
+    for index, name in enumerate(head):
+        table.add_column(name, justify="left" if index < left else "right")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=WIDTH, file=io.StringIO(), force_terminal=False)
+    with console.capture() as capture:
+        console.print(table, markup=False)
+    return capture.get().rstrip()
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
+    """The same as a Markdown table, without a title."""
+    rule = ["---" if index < left else "---:" for index in range(len(head))]
+    lines = (" | ".join(_escaped(cells)) for cells in (head, rule, *rows))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _escaped(cells: Sequence[str]) -> list[str]:
+    return [cell.replace("|", "\\|") for cell in cells]

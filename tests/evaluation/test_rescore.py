@@ -1,0 +1,116 @@
+"""Figures rebuilt from a finished run's files, byte for byte, and what is no finished run."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attacks.fgsm import FGSM
+from datasets.errors import InputError
+from evaluation import rescore as command
+from evaluation.finished_run import FinishedRun
+from evaluation.results import PER_IMAGE_COLUMNS, write_table
+from evaluation.scoring import rescore
+from tests.evaluation import tiny
+
+REBUILT = ("results.csv", "results.parquet", "comparisons.parquet")
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_run(tmp_path_factory.mktemp("run"), tiny.config())
+
+
+@pytest.fixture
+def copy(run_folder: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "copy"
+    shutil.copytree(run_folder, folder, ignore=shutil.ignore_patterns("sets"))
+    return folder
+
+
+def bytes_of(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in REBUILT]
+
+
+def test_lost_tables_come_back_byte_for_byte(run_folder: Path, copy: Path) -> None:
+    for name in REBUILT:
+        (copy / name).unlink()
+    rescore(FinishedRun(copy))
+    assert bytes_of(copy) == bytes_of(run_folder)
+
+
+def test_error_rows_and_flags_come_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(FGSM, "_attack", die)
+    folder = tiny.write_run(tmp_path / "run", tiny.config(corruptions=(), eps=(0.1,)))
+    before = bytes_of(folder)
+    assert b"out of luck" in before[0]
+    assert b"flagged" in before[0]
+    rescore(FinishedRun(folder))
+    assert bytes_of(folder) == before
+
+
+def test_changed_answers_change_the_figures(run_folder: Path, copy: Path) -> None:
+    lines = pd.read_parquet(copy / "per_image.parquet")
+    lines.loc[lines.perturbation == "none", "prediction"] = 0
+    write_table(lines, PER_IMAGE_COLUMNS, copy / "per_image.parquet")
+    rescore(FinishedRun(copy))
+    assert bytes_of(copy)[0] != bytes_of(run_folder)[0]
+
+
+def test_the_command_says_what_it_did(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(copy) == 0
+    assert "figures, unchanged" in capsys.readouterr().out
+    (copy / "results.csv").write_text("damaged")
+    assert command.main(copy) == 0
+    assert f"changed. Rebuild the report: python -m reports.build {copy}" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["rescore", str(copy / "nowhere")])
+    with pytest.raises(SystemExit) as stopped:
+        command.run(command.main, prog="python -m evaluation.rescore")
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "expected a run folder with a manifest" in error or "expected a finished run" in error
+
+
+def change_manifest(folder: Path, **changes: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda f: (f / "per_image.parquet").unlink(), "per_image.parquet: expected a finished"),
+        (lambda f: (f / "checks.parquet").unlink(), "checks.parquet: expected a finished run"),
+        (lambda f: change_manifest(f, schema_version=99), "expected schema version"),
+        (lambda f: change_manifest(f, models={}), "expected models"),
+        (lambda f: change_manifest(f, config={"eps": ["0.1"]}), "expected the configuration"),
+        (lambda f: change_manifest(f, config={"eps": ["much"]}), "`eps` must be a number"),
+        (
+            lambda f: change_manifest(f, models={"a": {"classes": ["cat", "dog"]}}),
+            "a: expected the classes of fer or ferplus, found cat, dog",
+        ),
+        (
+            lambda f: change_manifest(f, models={"a": {"classes": list(tiny.FER7.classes)}}),
+            "found tiny.fer, tiny.ferplus in per_image.parquet",
+        ),
+    ],
+)
+def test_what_is_no_finished_run_is_refused(damage, words: str, copy: Path) -> None:
+    before = bytes_of(copy)
+    damage(copy)
+    with pytest.raises(InputError) as refused:
+        rescore(FinishedRun(copy))
+    assert words in str(refused.value)
+    assert bytes_of(copy) == before
