@@ -28,15 +28,23 @@ class Tier(StrEnum):
 
 
 class AttackSettings(BaseModel):
-    """One attack of a preset: its registered name and the options it takes."""
+    """One attack of a preset: its registered name and the options it takes.
+
+    Attributes:
+        name: in the registry.
+        limit: first faces of the run that it attacks, None for all.
+        black_boxes_only: whether models with gradients are spared, having stronger attacks.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str
+    limit: int | None = Field(default=None, ge=1)
+    black_boxes_only: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
-        """Options beside the name, such as steps and restarts."""
+        """The attack's own options, such as steps and restarts."""
         return dict(self.model_extra or {})
 
 

@@ -21,21 +21,23 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, SCHEMES
 from evaluation import gallery
+from evaluation.black_boxes import (
+    black_box_checks,
+    is_black_box,
+    seconds_per_face,
+    slowness,
+)
 from evaluation.checks import model_checks, set_checks, suite_checks
-from evaluation.comparisons import compare_models
 from evaluation.config import RunConfig
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines, join_lines
 from evaluation.results import (
     CHECK_COLUMNS,
-    COMPARISON_COLUMNS,
     PER_IMAGE_COLUMNS,
-    RESULT_COLUMNS,
     write_gallery,
     write_table,
 )
-from evaluation.status import with_status
-from evaluation.summarise import summarise
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from evaluation.scoring import write_scores
+from fer_models.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class Job:
         rows: int64 (N,), rows of the FaceSet that take part.
         classifier: attacked model; None for a corruption.
         labels: int64 (N,) in the model's classes; None for a corruption.
+        not_applicable: why this attack cannot be made on this model; empty when it can.
     """
 
     spec: SetSpec
     rows: np.ndarray
     classifier: Classifier | None = None
     labels: np.ndarray | None = None
+    not_applicable: str = ""
 
     @property
     def name(self) -> str:
@@ -81,11 +85,16 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of a job: its set, or the error that ended it."""
+    """What became of a job: its set, or why there is none."""
 
     job: Job
     made: AdversarialSet | CorruptedSet | None
     error: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `error` or `not applicable`."""
+        return "not applicable" if self.job.not_applicable else "error" if self.error else "ok"
 
     def record(self) -> dict[str, Any]:
         """Entry of the manifest's `perturbations`."""
@@ -97,8 +106,8 @@ class Outcome:
             "options": spec.options,
             "attacked_labels": spec.attacked_labels,
             "model": self.job.classifier.id if self.job.classifier else "",
-            "status": "error" if self.error else "ok",
-            "message": self.error,
+            "status": self.status,
+            "message": self.error or self.job.not_applicable,
         }
         if self.made is None:
             return entry
@@ -140,8 +149,8 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
                 )
             labels = faces.labels(label_set).to(classifier.scheme).values
             rows = np.flatnonzero(labels != NO_LABEL)
+            black_box = is_black_box(classifier)
             for attack in config.attacks:
-                _check_gradients(classifier, attack.name)
                 spec = attack_spec(
                     attack.name,
                     config.norm,
@@ -150,18 +159,12 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
                     seed=config.seed,
                     **attack.options,
                 )
-                jobs.append(Job(spec, rows, classifier, labels[rows]))
+                part = rows[rows < attack.limit] if attack.limit else rows
+                if len(part) and (black_box or not attack.black_boxes_only):
+                    blind = black_box and ATTACKS[attack.name].needs_gradients
+                    why = "the model gives no gradients" if blind else ""
+                    jobs.append(Job(spec, part, classifier, labels[part], why))
     return jobs
-
-
-def _check_gradients(classifier: Classifier, attack: str) -> None:
-    """Refuse a black box under a gradient attack before anything is attacked."""
-    wants = attack in ATTACKS and ATTACKS[attack].needs_gradients
-    if wants and not isinstance(classifier, DifferentiableClassifier):
-        raise InputError(
-            f"{classifier.id} gives no gradients, which {attack} needs. "
-            "Name a Keras model: the tiers attack no black boxes yet."
-        )
 
 
 def make_sets(
@@ -180,6 +183,10 @@ def make_sets(
         InputError: a set on disk belongs to other data or settings, or is damaged.
     """
     for job in jobs:
+        if job.not_applicable:
+            listener.line(f"{job.name}: not applicable, {job.not_applicable}")
+            yield Outcome(job, None)
+            continue
         part = faces.take(job.rows)
         try:
             made = _make_set(job, part, sets, given, listener)
@@ -250,11 +257,13 @@ def evaluate_run(
     images = faces.images.astype(np.float32) / 255
     clean = {c.id: c.logits(images) for c in classifiers}
     parts = [clean_lines(faces, c, clean[c.id]) for c in classifiers]
-    checks = [check for c in classifiers for check in model_checks(c, images, clean[c.id])]
-    outcomes, galleries = [], []
-    for outcome in make_sets(
-        plan(config, faces, classifiers), faces, out / "sets", given, listener
-    ):
+    jobs = plan(config, faces, classifiers)
+    checks = [check for c in classifiers for check in _known_before(c, images, clean[c.id], config)]
+    _warn(checks, jobs, images, listener)
+    outcomes: list[Outcome] = []
+    galleries: dict[str, dict[str, np.ndarray]] = {}
+    most_broken: dict[str, int] = {}
+    for outcome in make_sets(jobs, faces, out / "sets", given, listener):
         outcomes.append(outcome)
         job, made = outcome.job, outcome.made
         if isinstance(made, CorruptedSet):
@@ -264,23 +273,52 @@ def evaluate_run(
             lines = attacked_lines(faces.take(job.rows), job.classifier, logits, made)
             parts.append(lines)
             checks += set_checks(job.classifier, made, lines)
-            if _shown(job, config):
-                galleries.append(gallery.examples(job.classifier, made, images[job.rows], lines))
+            broken = int((made.broken_at > 0).sum())
+            if _own_labels(job) and broken >= most_broken.get(job.classifier.id, 1):
+                most_broken[job.classifier.id] = broken
+                shown = gallery.examples(job.classifier, made, images[job.rows], lines)
+                galleries[job.classifier.id] = shown
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
-    write_gallery(gallery.join(galleries, faces.images.shape[1:]), out / "gallery.npz")
-    failed = [outcome.record() for outcome in outcomes if outcome.error]
+    shown_faces = gallery.join(list(galleries.values()), faces.images.shape[1:])
+    write_gallery(shown_faces, out / "gallery.npz")
+    failed = [outcome.record() for outcome in outcomes if outcome.made is None]
     _write_figures(config, classifiers, per_image, checks, failed, out)
     return [outcome.record() for outcome in outcomes]
 
 
-def _shown(job: Job, config: RunConfig) -> bool:
-    """The gallery shows the last attack of the preset, on the labels a model was trained on."""
-    return (
-        job.classifier is not None
-        and job.spec.perturbation == config.attacks[-1].name
-        and job.spec.attacked_labels == job.classifier.scheme.name
-    )
+def _known_before(
+    classifier: Classifier, images: np.ndarray, logits: np.ndarray, config: RunConfig
+) -> list[dict[str, Any]]:
+    """Checks that need no attack."""
+    found = model_checks(classifier, images, logits)
+    return found + black_box_checks(classifier, config.labels)
+
+
+def _warn(
+    checks: list[dict[str, Any]], jobs: list[Job], images: np.ndarray, listener: Listener
+) -> None:
+    """Say before anything is attacked which models are random or slow."""
+    for entry in checks:
+        if entry["rule"] == "R11" and entry["status"] == "flagged":
+            listener.line(f"{entry['model']}: {entry['message']}")
+    attacked = {job.classifier.id: job.classifier for job in jobs if job.classifier}
+    for classifier in attacked.values():
+        queries = sum(
+            len(job.rows) * len(job.spec.grid) * job.spec.options.get("queries", 0)
+            for job in jobs
+            if job.classifier is classifier and not job.not_applicable
+        )
+        if queries and is_black_box(classifier):
+            seconds = seconds_per_face(classifier, images)
+            if warning := slowness(classifier, seconds, queries):
+                listener.line(warning)
+
+
+def _own_labels(job: Job) -> bool:
+    """Whether the labels a model was trained on are attacked: the gallery shows no others."""
+    assert job.classifier is not None
+    return job.spec.attacked_labels == job.classifier.scheme.name
 
 
 def _write_figures(
@@ -292,12 +330,7 @@ def _write_figures(
     out: Path,
 ) -> None:
     schemes = {c.id: c.scheme for c in classifiers}
-    results = summarise(per_image, schemes, config.labels, config.eps, config.split, config.seed)
     checks = checks + suite_checks(per_image, schemes, config)
     table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
-    results = with_status(results, table, failed, config)
-    comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
-    write_table(comparisons, COMPARISON_COLUMNS, out / "comparisons.parquet")
-    write_table(results, RESULT_COLUMNS, out / "results.parquet")
-    write_table(results, RESULT_COLUMNS, out / "results.csv")
+    write_scores(out, config, schemes, per_image, table, failed)

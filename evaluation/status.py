@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 
 from evaluation.config import RunConfig
+from evaluation.corruption_figures import ALL_CORRUPTIONS
 from evaluation.results import RESULT_COLUMNS
 
 
 def with_status(
     results: pd.DataFrame, checks: pd.DataFrame, failed: list[dict[str, Any]], config: RunConfig
 ) -> pd.DataFrame:
-    """Flag figures whose checks failed, and add an error row for each perturbation that crashed.
+    """Flag figures whose checks failed, and add a row for each perturbation that has none.
 
-    The worst case carries the flags of its parts. A crashed attack has no figure: its rows hold
-    NaN with n = 0, never "robust".
+    The worst case carries the flags of its parts, and so do means over corruptions. A crashed
+    attack, or one that the model allows no one to make, has no figure: its row holds NaN with
+    n = 0, never "robust".
     """
     flagged = checks[checks.status != "ok"]
     results = results.copy()
@@ -31,7 +33,9 @@ def with_status(
     ).astype(RESULT_COLUMNS)
     if errors.empty:
         return results
-    for entry in failed:
+    for entry in (entry for entry in failed if entry["status"] == "error"):
+        if not entry["attacked_labels"]:  # a corruption: the means over all types lack it
+            results.loc[results.perturbation == ALL_CORRUPTIONS, "status"] = "flagged"
         worst = (results.model == entry["model"]) & (results.perturbation == "worst_case")
         results.loc[worst & (results.attacked_labels == entry["attacked_labels"]), "status"] = (
             "flagged"
@@ -59,5 +63,5 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
         "ci_high": np.nan,
         "n": 0,
         "seed": config.seed,
-        "status": "error",
+        "status": entry["status"],
     }

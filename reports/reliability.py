@@ -30,7 +30,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "R7": (
         "Seeing inside the model helps",
-        "Gradients may be hidden rather than robust; trust the black-box figure.",
+        "Gradients are hidden or missing: read the robust figure as an upper limit, no more.",
     ),
     "R8": ("The attack beats random noise", "The attack is no better than chance; ignore it."),
     "R9": (

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from attacks.base import SEVERITIES
 from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
 from attacks.threat_model import Norm
 from datasets.errors import InputError
@@ -30,8 +31,11 @@ def test_the_smoke_tier_is_that_of_the_design() -> None:
     config = smoke()
     assert config.limit == 200
     assert config.eps == (1 / 255, 2 / 255, 4 / 255)
-    assert [attack.name for attack in config.attacks] == ["noise", "fgsm", "pgd"]
-    assert config.attacks[2].options == {"steps": 10}
+    white_box = [attack.name for attack in config.attacks if not attack.black_boxes_only]
+    assert white_box == ["noise", "fgsm", "pgd"]
+    assert config.attacks[2].options == {"steps": 20}
+    assert config.attacks[3].options == {"queries": 100}
+    assert config.attacks[3].limit == 100
     assert len(config.corruptions) == 5
     assert len(config.severities) == 3
 
@@ -43,7 +47,17 @@ def test_presets_name_what_is_registered(tier: Tier) -> None:
     for attack in preset.attacks:
         assert attack.name in ATTACKS
         attack_spec(attack.name, Norm.LINF, [0.1], "fer", **attack.options)
-    assert preset.attacks[-1].name == "pgd"
+    names = [attack.name for attack in preset.attacks]
+    assert len(set(names)) == len(names)
+    assert not all(ATTACKS[name].needs_gradients or name == "noise" for name in names)
+
+
+@pytest.mark.parametrize("tier", [Tier.STANDARD, Tier.FULL])
+def test_larger_tiers_corrupt_in_every_way_at_every_severity(tier: Tier) -> None:
+    preset = read_preset(PRESETS / f"{tier}.toml")
+    assert set(preset.corruptions) == set(CORRUPTIONS)
+    assert preset.severities == SEVERITIES
+    assert {"0.5/255", "1/255", "2/255", "4/255", "8/255"} <= set(preset.eps[Norm.LINF])
 
 
 def test_users_options_win() -> None:

@@ -1,0 +1,65 @@
+"""Models that only answer: what is said of their figures, and how long their attacks may take."""
+
+import time
+
+import numpy as np
+
+from datasets.labels import LabelSet
+from evaluation.checks import Check, check
+from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
+
+LONG = 3600.0
+"""Seconds from which on the queries of one model are worth a warning."""
+
+
+def is_black_box(classifier: Classifier) -> bool:
+    """Whether a model gives no gradients."""
+    return not isinstance(classifier, DifferentiableClassifier)
+
+
+def black_box_checks(classifier: Classifier, label_sets: tuple[LabelSet, ...]) -> list[Check]:
+    """A flag on the worst case of a black box: no white-box attack was possible."""
+    if not is_black_box(classifier):
+        return []
+    words = (
+        "The model gives no gradients, so it was attacked by its answers alone. Its robust "
+        "accuracy is an upper bound: an attacker who holds the model may break more."
+    )
+    return [
+        check(
+            classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
+            attacked_labels=label_set, perturbation="worst_case",
+        )
+        for label_set in label_sets
+    ]  # fmt: skip
+
+
+def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
+    """Time of one answer, from one batch, after a first one that may compile.
+
+    Args:
+        classifier: any.
+        images: float32 (N, H, W, C) in [0, 1], N at least 1.
+    """
+    classifier.logits(images[:1])
+    batch = images[:BATCH_SIZE]
+    start = time.perf_counter()
+    classifier.logits(batch)
+    return (time.perf_counter() - start) / len(batch)
+
+
+def slowness(classifier: Classifier, seconds: float, queries: int) -> str:
+    """A warning in one line when the attacks on a model may take very long, else empty.
+
+    Args:
+        classifier: the model.
+        seconds: of one answer.
+        queries: answers that are asked for at most.
+    """
+    if seconds * queries < LONG:
+        return ""
+    return (
+        f"{classifier.id}: answers {1 / seconds:.0f} faces a second, and its attacks ask up to "
+        f"{queries:,} times: up to {seconds * queries / 3600:.0f} hours. --limit or --eps shorten "
+        "that."
+    )
