@@ -103,7 +103,7 @@ def security_curves(
     axes.set_xticks(ticks, [eps_text(eps, norm) for eps in ticks])
     _thin_ticks(axes, ticks)
     axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
-    _percent_axis(axes, "y")
+    percent_axis(axes, "y")
     (names_below_axes if names_below else names_beside_axes)(axes, names)
 
 
@@ -154,8 +154,8 @@ def clean_against_robust(
         handles.append(
             Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=model)
         )
-    _percent_axis(axes, "x")
-    _percent_axis(axes, "y")
+    percent_axis(axes, "x")
+    percent_axis(axes, "y")
     axes.set_xlabel("right on clean faces")
     if handles:
         axes.legend(
@@ -205,7 +205,7 @@ def label_set_bars(
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", labelcolor=_INK)
-    _percent_axis(axes, "x")
+    percent_axis(axes, "x")
 
 
 def corruption_heat_map(results: pd.DataFrame, axes: Axes, *, model: str, label_set: str) -> None:
@@ -269,7 +269,8 @@ def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
     axes.tick_params(axis="x", labelcolor=_INK)
 
 
-def _percent_axis(axes: Axes, which: str) -> None:
+def percent_axis(axes: Axes, which: str) -> None:
+    """Let the x or the y axis run from 0 to 100 %."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlim if which == "x" else axes.set_ylim)(0, 1)
     axis.set_ticks([0, 0.25, 0.5, 0.75, 1])

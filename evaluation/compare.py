@@ -1,0 +1,38 @@
+"""`python -m evaluation.compare RUN RUN ..`: what changed between runs, with tests.
+
+The first run is "before", each other one "after". Attacks nothing and needs no TensorFlow.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+
+def main(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN ..", help="Folders of finished runs.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Every figure, into a .csv or .md file.")] = None,
+) -> None:
+    """Compare runs: figures before and after, their difference, and whether it is chance."""
+    if len(folders) < 2:
+        raise InputError(f"compare at least two runs; got {len(folders)}. Name another folder.")
+    if out and out.suffix not in (".csv", ".md"):
+        raise InputError(f"--out must end in .csv or .md; got {out}.")
+    from evaluation.change_table import summary, write_changes
+    from evaluation.changes import compare_runs
+    from evaluation.finished_run import FinishedRun
+
+    changes = compare_runs([FinishedRun(folder) for folder in folders])
+    print(summary(changes))
+    if out:
+        write_changes(changes, out)
+        print(f"{len(changes.table)} figures: {out}")
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m evaluation.compare")

@@ -1,0 +1,76 @@
+"""`python -m evaluation.leaderboard FOLDER`: rank the models of all runs in a folder.
+
+Models share a board only where they met the same attacks on the same faces.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="Folder of run folders, such as runs.")],
+    out: Annotated[Path | None, typer.Option(help="The same into a .csv or .md file.")] = None,
+) -> None:
+    """Rank the models of several runs by worst-case robust accuracy under their own labels."""
+    if out and out.suffix not in (".csv", ".md"):
+        raise InputError(f"--out must end in .csv or .md; got {out}.")
+    from evaluation.ranking import find_runs, leaderboards
+    from evaluation.text_table import markdown_table, text_table
+
+    runs, notes = find_runs(folder)
+    for note in notes:
+        print(note, file=sys.stderr)
+    table = leaderboards(runs)
+    boards = [(_title(board), *_cells(board)) for _, board in table.groupby("board")]
+    for title, head, rows in boards:
+        print(text_table(title, head, rows, left=3))
+    if out and out.suffix == ".csv":
+        table.to_csv(out, index=False, float_format="%.10g", lineterminator="\n")
+    elif out:
+        parts = (
+            f"{title}\n\n{markdown_table(head, rows, left=3)}\n" for title, head, rows in boards
+        )
+        out.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _title(board: "pd.DataFrame") -> str:
+    first = board.iloc[0]
+    return (
+        f"{first.data} {first.split}, {first.label_set} labels, {board.n.max()} faces; "
+        f"{first.attacks or 'no attacks'}. Accuracy, % (95 % interval)"
+    )
+
+
+def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
+    """Head and rows. A rank is a range where tests cannot tell models apart."""
+    from attacks.threat_model import format_eps
+
+    first = board.iloc[0]
+    size = f"{first.norm} {format_eps(first.eps)}" if first.eps else ""
+    head = ["rank", "model", "run", "clean", *([f"worst case {size}"] if size else [])]
+    rows = []
+    for row in board.itertuples():
+        low, high = row.best_rank, row.worst_rank
+        rank = str(low) if low == high else f"{low}-{high}"
+        flag = "" if row.status == "ok" else " !"
+        cells = [rank, row.model, Path(row.run).name, _share(row, "accuracy")]
+        rows.append([*cells, *([_share(row, "robust_accuracy") + flag] if size else [])])
+    return head, rows
+
+
+def _share(row: object, name: str) -> str:
+    value, low, high = (100 * getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    return f"{value:.1f} ({low:.1f}-{high:.1f})"
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m evaluation.leaderboard")
