@@ -128,7 +128,7 @@ def _mean_error(means: np.ndarray, *, sizes: list[int], relative: bool) -> np.nd
         relative: subtract the clean errors first.
     """
     half = means.shape[-1] // 2
-    total = 0.0
+    total = np.zeros(means.shape[:-1])
     start = 1
     for size in sizes:
         own = means[..., None, start : start + size]

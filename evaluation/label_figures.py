@@ -136,8 +136,8 @@ def _gap_figures(
         flags = images.right if norm is None else metrics.stands(images.broken_at, eps=eps)
         right[label_set] = pd.Series(flags, index=images.lines.row.to_numpy(), dtype=bool)
     both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
-    flags = [right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER)]
-    test = mcnemar(*flags)
+    ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))
+    test = mcnemar(ferplus, fer)
     key = figure_key(model, LabelSet.FERPLUS)
     if norm is not None:
         key = _attacked_key(model, LabelSet.FERPLUS, norm, eps)
