@@ -1,0 +1,40 @@
+"""A mailbox with one slot: the newest thing wins, so a slow reader never builds a queue."""
+
+from threading import Condition
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """One writer's newest item for one reader.
+
+    Attributes:
+        dropped: items that were replaced before anyone took them.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._changed = Condition()
+        self._item: T | None = None
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Replace what is there."""
+        with self._changed:
+            self.dropped += self._item is not None
+            self._item = item
+            self._changed.notify_all()
+
+    def take(self) -> T | None:
+        """Wait for the newest item; None once the mailbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._closed)
+            item, self._item = self._item, None
+            return None if self._closed else item
+
+    def close(self) -> None:
+        """Let the reader go."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,230 @@
+"""The pipeline: a frame in, faces read clean and attacked out.
+
+Detector, tracks, crops as FER2013's, one batch of all faces a classifier, then the attack and the
+same again. It knows no browser and no window. Not safe for threads: `live/engine.py` gives all
+pipelines one.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+
+import cv2
+import numpy as np
+from scipy.special import softmax
+
+from datasets.errors import InputError
+from faces.box import Box
+from faces.crop import crop_faces
+from faces.detector import Detector
+from faces.detectors import make_detector
+from faces.eyes import eye_aspect_ratio
+from faces.landmarks import FaceMesh, Landmarks
+from fer_models.classifier import Classifier, KerasClassifier
+from live.blinks import BlinkCounter
+from live.perturb import perturb
+from live.reading import Answer, Face, Reading
+from live.repeater import Repeater
+from live.settings import Settings
+from live.shelf import Shelf
+from live.tracking import Track, Tracker
+
+MOST_FACES = 16
+"""Faces read in one frame, the largest."""
+SEARCH_SIDE = 360
+"""Frames are searched for faces at this longer side: a face of a tenth of the picture is found."""
+SMALLEST_FOUND = 28
+"""Pixels of the smallest face at that size."""
+
+
+@dataclass
+class _Memory:
+    """What is remembered of one face."""
+
+    shown: dict[tuple[str, bool], Repeater] = field(default_factory=dict)
+    blinks: BlinkCounter = field(default_factory=BlinkCounter)
+    flips: int = 0
+
+    def label(self, model: str, attacked: bool, predicted: int, repeat: int) -> int:
+        """The class to show."""
+        return self.shown.setdefault((model, attacked), Repeater()).update(predicted, repeat)
+
+
+class Tools:
+    """Detectors and the face mesh, made once for all pipelines of a thread."""
+
+    def __init__(self) -> None:
+        self.detector = cache(_detector)
+
+    @cached_property
+    def mesh(self) -> FaceMesh:
+        """Places landmarks."""
+        return FaceMesh()
+
+
+class Pipeline:
+    """One viewer's frames, one after the other."""
+
+    def __init__(self, shelf: Shelf, tools: Tools) -> None:
+        """Start without any face.
+
+        Args:
+            shelf: of classifiers.
+            tools: of this thread.
+        """
+        self._shelf, self._tools = shelf, tools
+        self._tracker = Tracker()
+        self._memories: dict[int, _Memory] = {}
+
+    def read(self, image: np.ndarray, settings: Settings, seconds: float) -> Reading:
+        """Read one frame.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            settings: the viewer's.
+            seconds: when it was taken, since any moment.
+
+        Raises:
+            InputError: a wrong image, an unknown model or target, a missing extra.
+        """
+        height, width = image.shape[:2]
+        spent: dict[str, float] = {}
+        with _timed(spent, "find"):
+            tracks, squares = self._find(image, settings)
+        classifiers, note = self._classifiers(settings)
+        faces: tuple[Face, ...] = ()
+        if tracks and classifiers:
+            faces, wrong = self._faces(image, tracks, squares, classifiers, settings, spent)
+            note = wrong or note
+        if settings.landmarks and faces:
+            with _timed(spent, "landmarks"):
+                faces = self._marked(image, faces, seconds)
+        return Reading(width, height, faces, note, spent)
+
+    def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
+        detector = self._tools.detector(settings.detector, settings.both_eyes)
+        boxes = find_faces(image, detector)[: MOST_FACES if settings.many else 1]
+        tracks = self._tracker.update(boxes)
+        known = {track.number for track in self._tracker.tracks}
+        self._memories = {n: m for n, m in self._memories.items() if n in known}
+        return tracks, [detector.frame(track.box) for track in tracks]
+
+    def _classifiers(self, settings: Settings) -> tuple[list[Classifier], str]:
+        """Those that are loaded, the first of them the attacked one, and what is missing."""
+        asked = {model: self._shelf.ask(model) for model in settings.models}
+        missing = [model for model, classifier in asked.items() if classifier is None]
+        note = f"Loading {' and '.join(missing)} …" if missing else ""
+        return [classifier for classifier in asked.values() if classifier is not None], note
+
+    def _faces(
+        self,
+        image: np.ndarray,
+        tracks: list[Track],
+        squares: list[Box],
+        classifiers: list[Classifier],
+        settings: Settings,
+        spent: dict[str, float],
+    ) -> tuple[tuple[Face, ...], str]:
+        """Faces read clean and attacked, and what kept the attack from it."""
+        numbers = np.array([track.number for track in tracks])
+        memories = [self._memories.setdefault(track.number, _Memory()) for track in tracks]
+        first, note, heats, attacked = classifiers[0], "", None, None
+        with _timed(spent, "read"):
+            crops = crop_faces(image, squares).astype(np.float32) / np.float32(255)
+            answers = _answers(classifiers, crops, memories, False, settings.repeat)
+            if settings.heat and isinstance(first, KerasClassifier):
+                heats = _heat(first, crops)
+        if settings.attack:
+            with _timed(spent, "attack"):
+                labels = np.array([row[0].probabilities.argmax() for row in answers])
+                try:
+                    attacked = perturb(self._shelf, first, crops, labels, numbers, settings)
+                except InputError as error:
+                    note = str(error)
+        after = [()] * len(tracks)
+        if attacked is not None:
+            with _timed(spent, "read"):
+                after = _answers(classifiers, attacked, memories, True, settings.repeat)
+        faces = [
+            Face(
+                number=track.number,
+                box=track.box,
+                square=squares[i],
+                clean=crops[i],
+                answers=answers[i],
+                attacked=None if attacked is None else attacked[i],
+                attacked_answers=after[i],
+                heat=None if heats is None else heats[i],
+            )
+            for i, track in enumerate(tracks)
+        ]
+        return tuple(map(_count_flip, faces, memories)), note
+
+    def _marked(
+        self, image: np.ndarray, faces: tuple[Face, ...], seconds: float
+    ) -> tuple[Face, ...]:
+
+        marks: Landmarks = self._tools.mesh.locate(image, [face.square for face in faces])
+        ratios = eye_aspect_ratio(marks.points)
+        marked = []
+        for face, points, ratio, found in zip(faces, marks.points, ratios, marks.found):
+            counter = self._memories[face.number].blinks
+            count = counter.update(float(ratio), seconds) if found else counter.count
+            marked.append(replace(face, points=points if found else None, blinks=count))
+        return tuple(marked)
+
+
+def find_faces(image: np.ndarray, detector: Detector) -> list[Box]:
+    """Boxes of all faces, the largest first; large images are searched at `SEARCH_SIDE`."""
+    shrink = max(1.0, max(image.shape[:2]) / SEARCH_SIDE)
+    if shrink == 1:
+        return detector.detect(image)
+    size = round(image.shape[1] / shrink), round(image.shape[0] / shrink)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    found = detector.detect(small)
+    return [
+        Box(b.x * shrink, b.y * shrink, b.width * shrink, b.height * shrink, b.score) for b in found
+    ]
+
+
+def _detector(name: str, both_eyes: bool) -> Detector:
+    return make_detector(name, min_size=SMALLEST_FOUND, both_eyes=both_eyes)
+
+
+def _answers(
+    classifiers: list[Classifier],
+    images: np.ndarray,
+    memories: list[_Memory],
+    attacked: bool,
+    repeat: int,
+) -> list[tuple[Answer, ...]]:
+    """What each classifier says of each face."""
+    rows: list[list[Answer]] = [[] for _ in memories]
+    for classifier in classifiers:
+        shares = softmax(classifier.logits(images).astype(np.float64), axis=1)
+        for row, memory, share in zip(rows, memories, shares):
+            shown = memory.label(classifier.id, attacked, int(share.argmax()), repeat)
+            classes = classifier.scheme.classes
+            row.append(Answer(classifier.id, classes, share, classes[shown]))
+    return [tuple(row) for row in rows]
+
+
+def _heat(classifier: KerasClassifier, images: np.ndarray) -> np.ndarray:
+    from fer_models.explain import grad_cam
+
+    return grad_cam(classifier, images)
+
+
+def _count_flip(face: Face, memory: _Memory) -> Face:
+
+    memory.flips += face.flipped
+    return replace(face, flips=memory.flips)
+
+
+@contextmanager
+def _timed(spent: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    spent[name] = spent.get(name, 0.0) + 1000 * (time.perf_counter() - start)

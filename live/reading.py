@@ -1,0 +1,86 @@
+"""What the pipeline answers for one frame: faces with what classifiers say of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faces.box import Box
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One classifier on one face.
+
+    Attributes:
+        model: id of the classifier.
+        classes: names in the order of the probabilities.
+        probabilities: float64 (K,).
+        label: the class shown, held by the repeater.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    label: str
+
+    @property
+    def predicted(self) -> str:
+        """The most probable class of this frame alone."""
+        return self.classes[int(self.probabilities.argmax())]
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face of one frame.
+
+    Attributes:
+        number: of its track.
+        box: where it is, in pixels of the frame.
+        square: what was cut, as FER2013 would have; it may reach outside.
+        clean: float32 (48, 48, 1) in [0, 1].
+        answers: of each classifier on the clean face.
+        attacked: float32 (48, 48, 1); None without an attack.
+        attacked_answers: of each classifier on the attacked face; empty without an attack.
+        flips: frames so far in which the first classifier changed its mind.
+        points: float32 (468, 2) in pixels of the frame, or None.
+        blinks: counted so far, or None without landmarks.
+        heat: float32 (48, 48) in [0, 1], or None.
+    """
+
+    number: int
+    box: Box
+    square: Box
+    clean: np.ndarray
+    answers: tuple[Answer, ...]
+    attacked: np.ndarray | None = None
+    attacked_answers: tuple[Answer, ...] = ()
+    flips: int = 0
+    points: np.ndarray | None = None
+    blinks: int | None = None
+    heat: np.ndarray | None = None
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the first classifier reads the attacked face as something else."""
+        return bool(self.attacked_answers) and (
+            self.attacked_answers[0].predicted != self.answers[0].predicted
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One frame.
+
+    Attributes:
+        width: of the frame, pixels.
+        height: of the frame, pixels.
+        faces: the largest first.
+        note: one line for the viewer, such as what is being loaded; empty when all is well.
+        milliseconds: what was spent on `find`, `read` and `attack`.
+    """
+
+    width: int
+    height: int
+    faces: tuple[Face, ...]
+    note: str
+    milliseconds: dict[str, float]

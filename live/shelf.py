@@ -1,0 +1,107 @@
+"""The shelf: classifiers that are loaded, or being loaded while the picture goes on.
+
+Loading and the first compiled call take a second or more, so a thread of its own does both.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.errors import InputError
+from datasets.labels import SCHEMES
+from faces.crop import SIZE
+from fer_models import zoo
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.gradients import Loss, input_gradients
+from live.towards import Towards, towards
+
+WARM_SIZES = (1, 2, 4)
+"""Batch sizes tried at start: one face, its second classifier, a family."""
+
+
+class Choice(NamedTuple):
+    """A classifier that viewers may choose: id, label set, classes."""
+
+    id: str
+    label_set: str
+    classes: tuple[str, ...]
+
+
+class Shelf:
+    """Classifiers by id, each loaded once."""
+
+    def __init__(self, ids: list[str]) -> None:
+        """Name what may be chosen; nothing is loaded yet.
+
+        Args:
+            ids: of classifiers, see `fer_models.zoo.resolve`; the first is the default.
+        """
+        self.ids = ids
+        self._loader = ThreadPoolExecutor(1, "loader")
+        self._loads: dict[str, Future[Classifier]] = {}
+        self._views: dict[tuple[str, int], Towards] = {}
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What may be chosen, the default first."""
+        described = ((model, zoo.describe(model).label_set) for model in self.ids)
+        return [Choice(m, s, SCHEMES[s].classes if s in SCHEMES else ()) for m, s in described]
+
+    def counterpart(self, model: str) -> str:
+        """The same architecture under the other label set; empty when there is none."""
+        architecture, _, label_set = model.rpartition(".")
+        other = {"fer": "ferplus", "ferplus": "fer"}.get(label_set, "")
+        return found if (found := f"{architecture}.{other}") in self.ids else ""
+
+    def add(self, classifier: Classifier) -> None:
+        """Put a classifier on the shelf under its id."""
+        load: Future[Classifier] = Future()
+        load.set_result(classifier)
+        self._loads[classifier.id] = load
+
+    def ask(self, model: str) -> Classifier | None:
+        """A classifier, or None while it is being loaded.
+
+        Args:
+            model: one of `ids`, perhaps with a defence of `live.settings` behind it.
+
+        Raises:
+            InputError: not one of them, or it could not be loaded.
+        """
+        if model not in self._loads:
+            if zoo.split_defences(model)[0] not in self.ids and model not in self.ids:
+                raise InputError(f"no model {model[:60]!r}; choose one of {', '.join(self.ids)}.")
+            self._loads[model] = self._loader.submit(_load, model)
+        load = self._loads[model]
+        return load.result() if load.done() else None
+
+    def wait(self, model: str) -> Classifier:
+        """A classifier, however long that takes; see `ask`."""
+        return self.ask(model) or self._loads[model].result()
+
+    def view(self, classifier: Classifier, target: str) -> Towards:
+        """The classifier as an attack on a target sees it.
+
+        Raises:
+            InputError: it has no such class.
+        """
+        classes = classifier.scheme.classes
+        if target not in classes:
+            raise InputError(
+                f"{classifier.id} has no class {target[:40]!r}; choose one of {', '.join(classes)}."
+            )
+        key = classifier.id, classes.index(target)
+        if key not in self._views:
+            self._views[key] = towards(classifier, key[1])
+        return self._views[key]
+
+
+def _load(model: str) -> Classifier:
+    classifier = zoo.load(model)
+    for size in WARM_SIZES:
+        images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)
+        classifier.logits(images)
+        if isinstance(classifier, DifferentiableClassifier):
+            input_gradients(classifier, images, labels, Loss.SCALED_CROSS_ENTROPY)
+    return classifier

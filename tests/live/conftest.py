@@ -1,0 +1,48 @@
+"""A portrait, and a tiny classifier that answers at once."""
+
+import keras
+import numpy as np
+import pytest
+from skimage.data import astronaut
+
+from datasets.labels import FER7, FERPLUS8, LabelScheme
+from fer_models.classifier import KerasClassifier, wrap
+from fer_models.contract import Contract
+from live.engine import Engine
+from live.shelf import Shelf
+
+
+def tiny(scheme: LabelScheme, model_id: str) -> KerasClassifier:
+    """One convolution and a dense layer with fixed random weights."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((48, 48, 1))
+    x = keras.layers.Conv2D(4, 5, strides=4, activation="relu")(inputs)
+    x = keras.layers.Flatten()(x)
+    model = keras.Model(inputs, keras.layers.Dense(scheme.num_classes)(x))
+    return wrap(model, Contract(48, 48, 1, scheme), model_id=model_id)
+
+
+class TinyShelf(Shelf):
+    """Two tiny classifiers instead of the zoo's."""
+
+    def __init__(self) -> None:
+        super().__init__(["tiny.fer", "tiny.ferplus"])
+        self.add(tiny(FER7, "tiny.fer"))
+        self.add(tiny(FERPLUS8, "tiny.ferplus"))
+
+
+@pytest.fixture(scope="session")
+def portrait() -> np.ndarray:
+    """Uint8 RGB (256, 256, 3) with one face."""
+    image: np.ndarray = astronaut()[:256, 96:352]
+    return np.ascontiguousarray(image)
+
+
+@pytest.fixture(scope="session")
+def shelf() -> Shelf:
+    return TinyShelf()
+
+
+@pytest.fixture(scope="session")
+def engine(shelf) -> Engine:
+    return Engine(shelf)

@@ -1,0 +1,138 @@
+"""Frames through the pipeline: numbers that stay, answers clean and attacked, notes."""
+
+import numpy as np
+import pytest
+
+from datasets.errors import InputError
+from live.pipeline import Pipeline, Tools
+from live.settings import Settings, parse_settings
+
+
+@pytest.fixture(scope="module")
+def tools():
+    return Tools()
+
+
+@pytest.fixture
+def pipeline(shelf, tools):
+    return Pipeline(shelf, tools)
+
+
+def settings(**values):
+    return Settings(model="tiny.fer", **values)
+
+
+def test_face_is_found_and_read_by_both_classifiers(pipeline, portrait):
+    reading = pipeline.read(portrait, settings(second="tiny.ferplus"), 0.0)
+    (face,) = reading.faces
+    assert (reading.width, reading.height, reading.note) == (256, 256, "")
+    assert 60 < face.box.width < 200
+    assert [a.model for a in face.answers] == ["tiny.fer", "tiny.ferplus"]
+    assert [len(a.probabilities) for a in face.answers] == [7, 8]
+    assert face.answers[0].probabilities.sum() == pytest.approx(1)
+    assert face.attacked is None and not face.flipped
+
+
+def test_face_keeps_its_number_when_it_moves_and_gets_a_new_one_after_a_break(pipeline, portrait):
+    moved = np.roll(portrait, 6, axis=1)
+    empty = np.full_like(portrait, 128)
+    first = pipeline.read(portrait, settings(), 0.0).faces[0].number
+    assert pipeline.read(moved, settings(), 0.1).faces[0].number == first
+    for _ in range(11):
+        assert pipeline.read(empty, settings(), 0.2).faces == ()
+    assert pipeline.read(portrait, settings(), 0.3).faces[0].number == first + 1
+
+
+def test_two_faces_or_the_largest_alone(pipeline, portrait):
+    pair = np.concatenate([portrait, portrait], axis=1)
+    assert len(pipeline.read(pair, settings(), 0.0).faces) == 2
+    assert len(pipeline.read(pair, settings(many=False), 0.0).faces) == 1
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd", "square", "noise"])
+def test_attack_stays_within_eps(pipeline, portrait, attack):
+    reading = pipeline.read(portrait, settings(attack=attack, eps=3, steps=3), 0.0)
+    (face,) = reading.faces
+    change = np.abs(face.attacked.astype(float) - face.clean)
+    assert 0 < change.max() <= 3 / 255 * (1 + 1e-6)
+    assert len(face.attacked_answers) == 1
+    assert {"find", "read", "attack"} <= set(reading.milliseconds)
+
+
+def test_strong_attack_flips_and_is_counted(pipeline, portrait):
+    for _ in range(2):
+        (face,) = pipeline.read(portrait, settings(attack="pgd", eps=16), 0.0).faces
+    assert face.flipped and face.flips == 2
+    assert face.attacked_answers[0].label != face.answers[0].label
+
+
+def test_target_is_reached(pipeline, portrait):
+    clean = pipeline.read(portrait, settings(), 0.0).faces[0].answers[0].predicted
+    target = "fear" if clean != "fear" else "sad"
+    asked = settings(attack="pgd", eps=32, steps=20, target=target)
+    (face,) = pipeline.read(portrait, asked, 0.0).faces
+    assert face.attacked_answers[0].predicted == target
+
+
+def test_corruption_has_a_severity(pipeline, portrait):
+    mild, hard = (
+        pipeline.read(portrait, settings(attack="gaussian_noise", severity=s), 0.0).faces[0]
+        for s in (1, 5)
+    )
+    assert np.abs(mild.attacked - mild.clean).mean() < np.abs(hard.attacked - hard.clean).mean()
+
+
+def test_landmarks_and_heat_come_when_asked(pipeline, portrait):
+    (plain,) = pipeline.read(portrait, settings(), 0.0).faces
+    assert plain.points is None and plain.heat is None and plain.blinks is None
+    (face,) = pipeline.read(portrait, settings(landmarks=True, heat=True), 0.0).faces
+    assert face.points.shape == (468, 2) and face.blinks == 0
+    assert face.heat.shape == (48, 48)
+
+
+def test_unknown_target_is_a_note_and_the_clean_answer_stands(pipeline, portrait):
+    reading = pipeline.read(portrait, settings(attack="fgsm", target="bored"), 0.0)
+    assert "no class 'bored'" in reading.note
+    assert reading.faces[0].answers and reading.faces[0].attacked is None
+
+
+def test_unknown_model_is_refused(pipeline, portrait):
+    with pytest.raises(InputError, match="no model 'nobody'"):
+        pipeline.read(portrait, Settings(model="nobody"), 0.0)
+
+
+def test_both_eyes_filter_is_passed_on(pipeline, portrait):
+    covered = portrait.copy()
+    assert pipeline.read(covered, settings(both_eyes=True), 0.0).faces
+    face = pipeline.read(covered, settings(), 0.0).faces[0].box
+    top, left = int(face.y + face.height * 0.2), int(face.x)
+    covered[top : top + int(face.height * 0.35), left : left + int(face.width / 2)] = 90
+    found = pipeline.read(covered, settings(both_eyes=True), 0.0).faces
+    assert found == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"eps": 33}, "`eps`"),
+        ({"eps": float("nan")}, "`eps`"),
+        ({"attack": "hug"}, "`attack`"),
+        ({"defence": "jpeg1"}, "`defence`"),
+        ({"detector": "eyes"}, "`detector`"),
+        ({"repeat": 11}, "`repeat`"),
+        ({"severity": 0}, "`severity`"),
+        ({"colour": "red"}, "`colour`"),
+        ("{", "Invalid JSON"),
+        ("[]", "`settings`"),
+    ],
+)
+def test_settings_are_checked(values, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        parse_settings(values)
+    assert "\n" not in str(caught.value)
+
+
+def test_defence_stands_before_both_models():
+    chosen = Settings(model="a.fer", second="a.ferplus", defence="jpeg75")
+    assert chosen.models == ("a.fer+jpeg75", "a.ferplus+jpeg75")
+    assert Settings(model="a.fer", second="a.fer").models == ("a.fer",)

@@ -1,0 +1,109 @@
+"""Mailbox, tracks, repeater, blinks and the two-class view, each alone."""
+
+from threading import Thread
+
+import numpy as np
+
+from faces.box import Box
+from live.blinks import BlinkCounter
+from live.mailbox import Mailbox
+from live.repeater import Repeater
+from live.towards import towards
+from live.tracking import PATIENCE, Tracker
+
+
+def test_newest_item_wins_and_the_rest_is_counted():
+    box = Mailbox()
+    for item in (1, 2, 3):
+        box.put(item)
+    assert box.take() == 3
+    assert box.dropped == 2
+
+
+def test_closing_wakes_the_reader():
+    box, answers = Mailbox(), []
+    reader = Thread(target=lambda: answers.append(box.take()))
+    reader.start()
+    box.close()
+    reader.join(5)
+    assert answers == [None]
+
+
+def test_tracks_follow_overlap_not_order():
+    tracker, a, b = Tracker(), Box(0, 0, 10, 10), Box(50, 0, 10, 10)
+    assert [t.number for t in tracker.update([a, b])] == [1, 2]
+    assert [t.number for t in tracker.update([Box(51, 0, 10, 10), Box(1, 0, 10, 10)])] == [2, 1]
+
+
+def test_shown_box_goes_half_way():
+    tracker = Tracker()
+    tracker.update([Box(0, 0, 10, 10)])
+    (track,) = tracker.update([Box(2, 0, 10, 12)])
+    assert (track.box.x, track.box.height) == (1, 11)  # (0 + 2) / 2, (10 + 12) / 2
+
+
+def test_missed_face_keeps_its_number_for_a_while_and_numbers_are_never_used_again():
+    tracker, box = Tracker(), Box(0, 0, 10, 10)
+    tracker.update([box])
+    for _ in range(PATIENCE):
+        tracker.update([])
+    assert [t.number for t in tracker.update([box])] == [1]
+    for _ in range(PATIENCE + 1):
+        tracker.update([])
+    assert [t.number for t in tracker.update([box])] == [2]
+
+
+def test_label_changes_after_three_in_a_row():
+    repeater = Repeater()
+    assert [repeater.update(p, 3) for p in (0, 1, 1, 0, 1, 1, 1, 0)] == [0, 0, 0, 0, 0, 0, 1, 1]
+
+
+def test_repeat_of_one_shows_every_prediction():
+    repeater = Repeater()
+    assert [repeater.update(p, 1) for p in (0, 1, 2)] == [0, 1, 2]
+
+
+def blinks(ratios, rate=30):
+    counter = BlinkCounter()
+    for i, ratio in enumerate(ratios):
+        counter.update(ratio, i / rate)
+    return counter.count
+
+
+def test_short_closings_are_blinks():
+    once = [0.3] * 20 + [0.1] * 4
+    assert blinks(once * 2 + [0.3]) == 2
+
+
+def test_smiling_eyes_below_the_published_threshold_are_no_blink():
+    assert blinks([0.24, 0.245] * 30) == 0
+
+
+def test_eyes_closed_for_two_seconds_are_no_blink():
+    assert blinks([0.3] * 60 + [0.1] * 60 + [0.3]) == 0
+
+
+def test_two_class_view_leads_exactly_where_the_target_wins(shelf):
+    classifier = shelf.wait("tiny.fer")
+    images = np.random.default_rng(0).random((6, 48, 48, 1), np.float32)
+    logits = classifier.logits(images)
+    for target in range(7):
+        two = towards(classifier, target).logits(images)
+        others = np.delete(logits, target, axis=1).max(axis=1)
+        np.testing.assert_allclose(two, np.stack([others, logits[:, target]], 1), rtol=1e-6)
+
+
+def test_two_class_gradients_agree_with_the_logits(shelf):
+    """Symbolic and numeric answers are the same function."""
+    from fer_models.gradients import forward_logits
+
+    view = shelf.view(shelf.wait("tiny.fer"), "happy")
+    images = np.random.default_rng(1).random((3, 48, 48, 1), np.float32)
+    np.testing.assert_allclose(forward_logits(view, images), view.logits(images), rtol=1e-5)
+    assert shelf.view(shelf.wait("tiny.fer"), "happy") is view
+
+
+def test_counterpart_is_the_other_label_set(shelf):
+    assert shelf.counterpart("tiny.fer") == "tiny.ferplus"
+    assert shelf.counterpart("tiny.ferplus") == "tiny.fer"
+    assert shelf.counterpart("other.fer") == ""
