@@ -22,17 +22,17 @@ WINDOW, STEP = 24, 6
 _meshes = threading.local()
 
 
-def extract(faces: np.ndarray, kinds: Sequence[Features]) -> np.ndarray:
-    """Features of each face, the kinds side by side.
+def extract(faces: np.ndarray, kinds: Sequence[Features]) -> list[np.ndarray]:
+    """Features of each face.
 
     Args:
         faces: uint8 (N, 48, 48, 1).
         kinds: which features.
 
     Returns:
-        float32 (N, D).
+        Of each kind, float32 (N, D of the kind).
     """
-    return np.concatenate([_EXTRACTORS[kind](faces) for kind in kinds], axis=1)
+    return [_EXTRACTORS[kind](faces) for kind in kinds]
 
 
 def hog(faces: np.ndarray) -> np.ndarray:

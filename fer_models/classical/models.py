@@ -42,7 +42,7 @@ class FeatureSvm:
 
     def logits(self, faces: np.ndarray) -> np.ndarray:
         """Scaled decision values float32 (N, K)."""
-        return self.svm.logits(extract(faces, self.kinds))
+        return self.svm.logits(np.concatenate(extract(faces, self.kinds), axis=1))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The SVM's own."""

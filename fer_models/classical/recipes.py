@@ -22,24 +22,24 @@ class SvmRecipe:
 
     A kernel SVM on these features keeps nearly every training row as a support vector, hundreds of
     megabytes. So features are reduced (PCA), the kernel is approximated by its values at `centres`
-    training rows (Nystroem), and the SVM on those is linear.
+    training rows (Nystroem), and a linear least-squares SVM decides on those.
 
     Attributes:
         epochs: none, it learns all rows at once.
         features: put side by side.
-        components: dimensions that PCA leaves.
+        components: dimensions that PCA leaves of each kind of features.
         centres: training rows the kernel is measured at.
         gamma: of the kernel exp(-gamma d^2), with d^2 in units of its mean over two rows.
-        penalty: C of the linear SVM.
+        penalty: of large coefficients, as in ridge regression.
     """
 
     epochs: ClassVar[int] = 0
 
     features: tuple[Features, ...]
-    components: int
-    centres: int = 2000
-    gamma: float = 0.5
-    penalty: float = 1.0
+    components: tuple[int, ...]
+    centres: int = 1000
+    gamma: float = 2.0
+    penalty: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,15 @@ class LgbmRecipe:
 
 
 CLASSICAL: dict[str, SvmRecipe | LgbmRecipe] = {
-    "hog_svm": SvmRecipe((Features.HOG,), components=100),
-    "landmark_svm": SvmRecipe((Features.LANDMARKS,), components=60),
-    "hog_landmark_svm": SvmRecipe((Features.HOG, Features.LANDMARKS), components=150),
-    "sliding_hog_landmark_svm": SvmRecipe(
-        (Features.SLIDING_HOG, Features.LANDMARKS), components=150
+    "hog_svm": SvmRecipe((Features.HOG,), components=(120,)),
+    "landmark_svm": SvmRecipe((Features.LANDMARKS,), components=(60,), gamma=1.0),
+    "hog_landmark_svm": SvmRecipe(
+        (Features.HOG, Features.LANDMARKS), components=(120, 50), gamma=1.0
     ),
-    "lgbm_flat": LgbmRecipe(trees=300),
-    "lgbm_autoencoded": LgbmRecipe(trees=300, feature_share=0.5, code=64, code_epochs=12),
+    "sliding_hog_landmark_svm": SvmRecipe(
+        (Features.SLIDING_HOG, Features.LANDMARKS), components=(150, 50), gamma=1.0
+    ),
+    "lgbm_flat": LgbmRecipe(trees=150, feature_share=0.1),
+    "lgbm_autoencoded": LgbmRecipe(trees=150, feature_share=0.5, code=64, code_epochs=8),
 }
 """Name to recipe."""

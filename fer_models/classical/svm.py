@@ -1,11 +1,14 @@
-"""A support vector machine with an approximated Gaussian kernel, as six arrays.
+"""A least-squares support vector machine with an approximated Gaussian kernel, as six arrays.
 
-Source: Williams & Seeger 2001, "Using the Nystroem method to speed up kernel machines".
+Sources: Suykens & Vandewalle 1999, "Least squares support vector machine classifiers"; Williams &
+Seeger 2001, "Using the Nystroem method to speed up kernel machines".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from fer_models.classical.recipes import SvmRecipe
 
@@ -19,7 +22,7 @@ class Svm:
         projection: float16 (D, d), scaling and PCA in one.
         centres: float16 (m, d).
         gamma: float64 ().
-        coefficients: float32 (m, K), Nystroem's normalisation and the linear SVM in one.
+        coefficients: float32 (m, K), Nystroem's normalisation and the linear machine in one.
         intercept: float32 (K,).
     """
 
@@ -43,58 +46,54 @@ class Svm:
 
 
 def fit_svm(
-    features: np.ndarray, labels: np.ndarray, num_classes: int, recipe: SvmRecipe, seed: int
+    features: Sequence[np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    recipe: SvmRecipe,
+    seed: int,
 ) -> Svm:
     """Fit an SVM; each array is rounded as stored before what follows it is fitted.
 
     Args:
-        features: float32 (N, D).
+        features: of each kind, float32 (N, D of the kind); each kind counts alike.
         labels: int (N,) in [0, K).
         num_classes: K.
         recipe: sizes and penalty.
-        seed: of the choice of centres, and of the solvers.
+        seed: of the choice of centres, and of PCA where it samples.
     """
-    mean, projection = _projection(features, recipe.components, seed)
-    reduced = (features - mean) @ projection.astype(np.float32)
+    from sklearn.linear_model import Ridge
+
+    parts = [_projection(part, width, seed) for part, width in zip(features, recipe.components)]
+    mean = np.concatenate([mean for mean, _ in parts])
+    projection = block_diag(*(projection for _, projection in parts)).astype(np.float16)
+    reduced = (np.concatenate(features, axis=1) - mean) @ projection.astype(np.float32)
     count = min(recipe.centres, len(reduced))
     chosen = np.random.default_rng(seed).choice(len(reduced), count, replace=False)
     centres = reduced[chosen].astype(np.float16)
     gamma = recipe.gamma / max(2 * float(reduced.var(axis=0).sum()), 1e-12)
     normalise = _inverse_root(_kernel(centres, centres, gamma))
     mapped = _kernel(reduced, centres, gamma) @ normalise
-    weights, intercept = _one_against_rest(mapped, labels, num_classes, recipe.penalty, seed)
+    machine = Ridge(recipe.penalty).fit(mapped, 2 * np.eye(num_classes)[labels] - 1)
     return Svm(
         mean=mean,
         projection=projection,
         centres=centres,
         gamma=np.array(gamma),
-        coefficients=(normalise @ weights).astype(np.float32),
-        intercept=intercept.astype(np.float32),
+        coefficients=(normalise @ machine.coef_.T).astype(np.float32),
+        intercept=machine.intercept_.astype(np.float32),
     )
 
 
-def _one_against_rest(
-    rows: np.ndarray, labels: np.ndarray, num_classes: int, penalty: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (m, K) and intercepts (K,) of linear SVMs; a class without rows is always denied."""
-    from sklearn.svm import LinearSVC
-
-    weights, intercept = np.zeros((rows.shape[1], num_classes)), np.full(num_classes, -1.0)
-    for label in np.unique(labels):
-        machine = LinearSVC(C=penalty, dual=False, random_state=seed).fit(rows, labels == label)
-        weights[:, label], intercept[label] = machine.coef_[0], machine.intercept_[0]
-    return weights, intercept
-
-
 def _projection(features: np.ndarray, components: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean float32 (D,), and scaling to unit variance followed by PCA, float16 (D, d)."""
+    """Mean float32 (D,), and scaling followed by PCA (D, d), to a total variance near 1."""
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(features)
     width = min(components, *features.shape)
     pca = PCA(width, random_state=seed).fit(scaler.transform(features))
-    return scaler.mean_.astype(np.float32), (pca.components_ / scaler.scale_).T.astype(np.float16)
+    size = scaler.scale_ * np.sqrt(max(pca.explained_variance_.sum(), 1e-4))
+    return scaler.mean_.astype(np.float32), (pca.components_ / size).T
 
 
 def _kernel(rows: np.ndarray, centres: np.ndarray, gamma: float) -> np.ndarray:

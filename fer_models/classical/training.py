@@ -36,9 +36,8 @@ def fit_classical(
     num_classes = train.targets.shape[1]
     if isinstance(recipe, SvmRecipe):
         svm = fit_svm(_features(faces, recipe), labels, num_classes, recipe, seed)
-        return FeatureSvm(
-            recipe.features, calibrated(svm, _features(their_faces, recipe), their_labels)
-        )
+        their_features = np.concatenate(_features(their_faces, recipe), axis=1)
+        return FeatureSvm(recipe.features, calibrated(svm, their_features, their_labels))
     encoder = None
     if recipe.code:
         encoder = Encoder(fit_autoencoder(faces, recipe.code, recipe.code_epochs, seed))
@@ -70,9 +69,11 @@ def _faces(rows: TrainingRows) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _features(faces: np.ndarray, recipe: SvmRecipe) -> np.ndarray:
+def _features(faces: np.ndarray, recipe: SvmRecipe) -> list[np.ndarray]:
+    """Features of each kind, with a line of progress every `BATCH_SIZE` faces."""
     parts = []
     for start in range(0, len(faces), BATCH_SIZE):
         parts.append(extract(faces[start : start + BATCH_SIZE], recipe.features))
-        print(f"features of {start + len(parts[-1])} of {len(faces)} faces", file=sys.stderr)
-    return np.concatenate(parts)
+        done = min(start + BATCH_SIZE, len(faces))
+        print(f"features of {done} of {len(faces)} faces", file=sys.stderr)
+    return [np.concatenate(kind) for kind in zip(*parts)]

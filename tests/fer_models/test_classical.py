@@ -1,19 +1,29 @@
 """Classical classifiers: conformance of all six, trained on a few synthetic faces."""
 
+import builtins
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from datasets.errors import InputError
-from datasets.labels import FER7, LabelScheme
+from datasets.labels import FER7, LabelScheme, LabelSet
+from fer_models import zoo
+from fer_models.cards import Card
+from fer_models.classical import recipes
+from fer_models.classical.boosting import Trees
 from fer_models.classical.classifier import ClassicalClassifier
 from fer_models.classical.models import read_model
 from fer_models.classical.recipes import CLASSICAL, LgbmRecipe, SvmRecipe
 from fer_models.classical.training import fit_classical
+from fer_models.export import main as export
+from fer_models.recipe import Precision
+from fer_models.train import main
 from fer_models.training import TrainingRows
 from fer_models.weights import write_arrays
+from tests.datasets.factory import write_source
 
 IMAGES = np.random.default_rng(0).random((64, 48, 48, 1), np.float32)
 
@@ -22,7 +32,7 @@ def small(name: str) -> SvmRecipe | LgbmRecipe:
     """The recipe, in a size for a second."""
     recipe = CLASSICAL[name]
     if isinstance(recipe, SvmRecipe):
-        return replace(recipe, components=10, centres=20)
+        return replace(recipe, components=(10,) * len(recipe.features), centres=20)
     return replace(recipe, trees=3, leaves=4, code=min(recipe.code, 8), code_epochs=1)
 
 
@@ -103,3 +113,86 @@ def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:
     write_arrays({"trees": np.zeros(3, np.uint8)}, tmp_path / "w.npz")
     with pytest.raises(InputError, match="weights of another kind of model"):
         read_model(CLASSICAL["hog_svm"], tmp_path / "w.npz")
+
+
+@pytest.fixture
+def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of a training of `hog_svm` by the user's command."""
+    monkeypatch.setitem(recipes.CLASSICAL, "hog_svm", small("hog_svm"))
+    data = write_source(tmp_path / "data")
+    main(data, "hog_svm", LabelSet.FER, out=tmp_path / "work", note="toy")
+    return tmp_path / "work"
+
+
+def test_the_command_trains_what_the_zoo_loads(trained: Path) -> None:
+    card, weights = zoo.card_of(str(trained))
+    assert card.recipe == small("hog_svm")
+    assert (card.epochs, card.best_epoch, card.note, card.training_rows) == (0, 0, "toy", 42)
+    classifier = zoo.load(str(trained))
+    assert isinstance(classifier, ClassicalClassifier)
+    assert classifier.model.count_params() == card.parameters
+    assert classifier.weights_sha256 == card.weights_sha256
+    assert weights.stat().st_size < 50_000
+    defended = zoo.load(f"{trained}+bits3")
+    assert defended.logits(IMAGES[:2]).shape == (2, 7)
+    with pytest.raises(InputError, match="only neural nets are exported"):
+        export(str(trained), out=trained / "model.keras")
+
+
+def test_damaged_weights_are_refused(trained: Path) -> None:
+    path = trained / "weights.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"weights\.npz: expected sha256"):
+        zoo.load(str(trained))
+    card, _ = zoo.card_of(str(trained))
+    with pytest.raises(InputError, match=r"expected a whole \.npz"):
+        zoo.load_unverified(card, path)
+
+
+@pytest.mark.parametrize(
+    "options", [{"epochs": 3}, {"precision": Precision.BFLOAT16}, {"start_from": "simple_cnn.fer"}]
+)
+def test_options_of_neural_nets_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="hog_svm is no neural net"):
+        main(tmp_path, "hog_svm", LabelSet.FER, **options)
+
+
+@pytest.mark.parametrize("name", list(CLASSICAL))
+def test_a_card_tells_recipes_apart(name: str) -> None:
+    card = Card(
+        id=f"{name}.fer",
+        architecture=name,
+        label_set=LabelSet.FER,
+        input_shape=(48, 48, 1),
+        parameters=1,
+        recipe=CLASSICAL[name],
+        precision=Precision.FLOAT32,
+        seed=0,
+        runs_tried=1,
+        training_rule=None,
+        training_rows=1,
+        epochs=0,
+        best_epoch=0,
+        data_sha256="",
+        validation_accuracy=0.5,
+        validation_rows=1,
+        weights_sha256="",
+    )
+    assert Card.model_validate_json(card.model_dump_json()) == card
+
+
+def test_damaged_trees_are_refused() -> None:
+    with pytest.raises(InputError, match="expected the text of a LightGBM model"):
+        Trees("tree\nnonsense")
+
+
+def test_without_openmp_lightgbm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, *rest: Any, **options: Any) -> Any:
+        if name == "lightgbm":
+            raise OSError("libgomp.so.1: cannot open shared object file")
+        return real(name, *rest, **options)
+
+    real = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(InputError, match="apt install libgomp1"):
+        Trees("")
