@@ -1,0 +1,65 @@
+"""Expressions of all faces in a photograph, as boxes with named probabilities."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from faces.box import Box
+from faces.crop import SIZE, crop_faces
+from faces.detector import Detector
+from fer_models.classifier import Classifier, KerasClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class FacePrediction:
+    """One face and what a classifier says of it.
+
+    Attributes:
+        box: where the detector found it, in pixels.
+        face: what the classifier saw, uint8 (H, W, 1).
+        probabilities: class name to probability, in the order of the classifier's classes.
+    """
+
+    box: Box
+    face: np.ndarray
+    probabilities: dict[str, float]
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes with their probabilities, the most probable first."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.ranked[0][0]
+
+
+def predict_faces(
+    image: np.ndarray, classifier: Classifier, detector: Detector
+) -> list[FacePrediction]:
+    """Find faces, cut them as FER2013 did, classify them.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        classifier: of faces; see `fer_models.zoo.load`.
+        detector: see `faces.detectors.make_detector`.
+
+    Returns:
+        One entry a face, the largest first; empty when there is none.
+
+    Raises:
+        ValueError: not uint8 RGB of shape (H, W, 3).
+        InputError: smaller than 16x16 or larger than 40 million pixels.
+    """
+    boxes = detector.detect(image)
+    if not boxes:
+        return []
+    size = classifier.contract.height if isinstance(classifier, KerasClassifier) else SIZE
+    faces = crop_faces(image, [detector.frame(box) for box in boxes], size)
+    shares = softmax(classifier.logits(faces.astype(np.float32) / 255).astype(float), axis=1)
+    return [
+        FacePrediction(box, face, dict(zip(classifier.scheme.classes, map(float, row))))
+        for box, face, row in zip(boxes, faces, shares)
+    ]

@@ -1,0 +1,111 @@
+"""`python -m fer_models.predict PHOTO|FOLDER`: faces in photographs and what they express.
+
+Writes into `--out`: `PHOTO-faces.png` with boxes and labels, `PHOTO-face1.png` with the
+probabilities of each face, and `predictions.csv`, one line a face.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from fer_models.face_predictions import FacePrediction
+
+Option = typer.Option
+DEFAULT_MODEL = "simple_cnn.ferplus"
+
+
+def main(
+    path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
+    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
+    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
+    min_size: Annotated[int, Option(min=1, help="Of a face, pixels.")] = 40,
+    top: Annotated[int, Option(min=1, help="Classes named at each face.")] = 1,
+    out: Annotated[Path, Option(help="Folder of pictures and table.")] = Path("predictions"),
+) -> int:
+    """Find faces, name their expressions, draw both."""
+    from faces.detectors import make_detector
+    from faces.photos import photos
+    from fer_models.zoo import describe
+
+    found = photos(path)
+    describe(model)
+    finder = make_detector(detector, min_size=min_size)
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from faces.photos import read_photo
+    from fer_models.face_predictions import predict_faces
+    from fer_models.zoo import load
+
+    classifier = load(model)
+    lines: list[dict[str, Any]] = []
+    unread = 0
+    for photo in found:
+        try:
+            image = read_photo(photo)
+            predictions = predict_faces(image, classifier, finder)
+        except InputError as error:
+            if path.is_file():
+                raise
+            print(error, file=sys.stderr)
+            unread += 1
+            continue
+        if not predictions:
+            message = f"{photo}: {detector} finds no face. Try another --detector or --min-size."
+            if path.is_file():
+                raise InputError(message)
+            print(message, file=sys.stderr)
+            continue
+        out.mkdir(parents=True, exist_ok=True)
+        _draw(image, predictions, photo.name, classifier.id, top, out)
+        lines += [_line(photo.name, i, p) for i, p in enumerate(predictions, 1)]
+    _write_table(lines, classifier.scheme.classes, out)
+    print(f"faces: {len(lines)}, photographs: {len(found)}; {out / 'predictions.csv'}")
+    return 1 if unread else 0
+
+
+def _draw(
+    image: Any, predictions: list["FacePrediction"], photo: str, model: str, top: int, out: Path
+) -> None:
+    from fer_models.face_pictures import annotated, caption, draw_chart, shortened, write_picture
+
+    write_picture(annotated(image, predictions, top), out / f"{photo}-faces.png")
+    for number, prediction in enumerate(predictions, 1):
+        print(f"{photo}, face {number}: {caption(prediction, top)}")
+        title = f"{shortened(photo)}, face {number}: {caption(prediction)}\n{model}"
+        draw_chart(prediction, title, out / f"{photo}-face{number}.png")
+
+
+def _line(photo: str, number: int, prediction: "FacePrediction") -> dict[str, Any]:
+    box = prediction.box
+    return {
+        "photo": photo,
+        "face": number,
+        "x": round(box.x, 1),
+        "y": round(box.y, 1),
+        "width": round(box.width, 1),
+        "height": round(box.height, 1),
+        "label": prediction.label,
+        **{name: round(share, 6) for name, share in prediction.probabilities.items()},
+    }
+
+
+def _write_table(lines: list[dict[str, Any]], classes: tuple[str, ...], out: Path) -> None:
+    import pandas as pd
+
+    out.mkdir(parents=True, exist_ok=True)
+    columns = ["photo", "face", "x", "y", "width", "height", "label", *classes]
+    unfinished = out / ".predictions.csv"
+    pd.DataFrame(lines, columns=columns).to_csv(unfinished, index=False)
+    os.replace(unfinished, out / "predictions.csv")
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m fer_models.predict")

@@ -1,0 +1,66 @@
+"""Photographs come upright and as RGB, whatever their file; anything else is one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.errors import InputError
+from faces.photos import photos, read_photo
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+
+
+def test_pixels_come_back(tmp_path: Path) -> None:
+    for ending in ("png", "bmp", "tiff"):
+        Image.fromarray(PICTURE).save(tmp_path / f"a.{ending}")
+        np.testing.assert_array_equal(read_photo(tmp_path / f"a.{ending}"), PICTURE)
+
+
+@pytest.mark.parametrize(("orientation", "quarters"), [(1, 0), (6, 1), (3, 2), (8, 3)])
+def test_exif_turns_the_picture_upright(tmp_path: Path, orientation: int, quarters: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.rot90(PICTURE, quarters))  # counter-clockwise; EXIF turns it back
+    stored.save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), PICTURE)
+
+
+def test_grey_transparent_and_deep_pictures(tmp_path: Path) -> None:
+    grey = PICTURE[..., 0]
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_photo(tmp_path / "grey.png"), np.dstack([grey] * 3))
+    Image.fromarray(grey.astype(np.uint16) * 256).save(tmp_path / "deep.png")
+    np.testing.assert_array_equal(read_photo(tmp_path / "deep.png"), np.dstack([grey] * 3))
+    alpha = np.zeros((20, 30, 4), np.uint8)
+    alpha[:10] = [10, 20, 30, 255]
+    Image.fromarray(alpha).save(tmp_path / "alpha.png")
+    read = read_photo(tmp_path / "alpha.png")
+    assert (read[:10] == [10, 20, 30]).all()
+    assert (read[10:] == 255).all()
+
+
+def test_what_is_no_photograph_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found no such file"):
+        read_photo(tmp_path / "none.jpg")
+    (tmp_path / "text.jpg").write_text("hello")
+    with pytest.raises(InputError, match=r"text\.jpg: expected a whole photograph"):
+        read_photo(tmp_path / "text.jpg")
+    Image.fromarray(PICTURE).save(tmp_path / "cut.png")
+    data = (tmp_path / "cut.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match=r"cut\.png: expected a whole photograph"):
+        read_photo(tmp_path / "cut.png")
+
+
+def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"expected photographs .* found none"):
+        photos(tmp_path)
+    for name in ("b.JPG", "a.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "deeper").mkdir()
+    assert [file.name for file in photos(tmp_path)] == ["a.png", "b.JPG"]
+    assert photos(tmp_path / "a.png") == [tmp_path / "a.png"]
+    with pytest.raises(InputError, match="found no such path"):
+        photos(tmp_path / "none")

@@ -1,0 +1,135 @@
+"""Faces in photographs: boxes with named probabilities, pictures, charts and a table."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from datasets.errors import InputError
+from datasets.labels import FER7
+from faces import detectors
+from faces.box import Box
+from faces.detector import Detector
+from fer_models import zoo
+from fer_models.classifier import Classifier
+from fer_models.face_pictures import annotated, caption, draw_chart, percent, shortened
+from fer_models.face_predictions import FacePrediction, predict_faces
+from fer_models.predict import main
+
+
+class Bright(Detector):
+    """Finds the rectangle of pure white."""
+
+    name = "haar"
+
+    def _find(self, image: np.ndarray) -> Iterable[Box]:
+        rows, columns = np.nonzero((image == 255).all(axis=2))
+        if not len(rows):
+            return []
+        left, top = columns.min(), rows.min()
+        return [Box(left, top, columns.max() + 1 - left, rows.max() + 1 - top)]
+
+
+class Even(Classifier):
+    """Logits 0, ln 2, ln 4, ... for any face: the probabilities are 1, 2, 4, ... / 127."""
+
+    id, scheme, weights_sha256 = "even.fer", FER7, ""
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        assert images.shape[1:] == (48, 48, 1)
+        return np.tile(np.log(2.0 ** np.arange(7)).astype(np.float32), (len(images), 1))
+
+
+def photograph() -> np.ndarray:
+    image = np.full((120, 160, 3), 60, np.uint8)
+    image[30:80, 100:150] = 255
+    return image
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detectors, "make_detector", lambda *_, **__: Bright())
+    monkeypatch.setattr(zoo, "load", lambda _: Even())
+    monkeypatch.setattr(zoo, "describe", lambda _: None)
+
+
+def test_boxes_with_named_probabilities() -> None:
+    (face,) = predict_faces(photograph(), Even(), Bright())
+    assert (face.box.x, face.box.y, face.box.width, face.box.height) == (100, 30, 50, 50)
+    assert list(face.probabilities) == list(FER7.classes)
+    assert face.probabilities["angry"] == pytest.approx(1 / 127)
+    assert face.probabilities["neutral"] == pytest.approx(64 / 127)
+    assert face.label == "neutral"
+    assert face.ranked[1][0] == "surprise"
+    assert (face.face == 255).all()
+    assert predict_faces(np.zeros((50, 50, 3), np.uint8), Even(), Bright()) == []
+
+
+def test_words() -> None:
+    face = predict_faces(photograph(), Even(), Bright())[0]
+    assert caption(face, 2) == "neutral 50 %, surprise 25 %"  # 64 / 127 and 32 / 127
+    assert [percent(share) for share in (1.0, 0.006, 0.004)] == ["100 %", "1 %", "<1 %"]
+    assert shortened("a" * 36) == "a" * 36
+    assert len(shortened("a" * 60)) == 35
+
+
+@pytest.mark.parametrize("x", [0, 150])
+@pytest.mark.parametrize("y", [0, 60, 110])
+def test_the_caption_stays_inside_the_picture(x: int, y: int) -> None:
+    image = np.zeros((120, 160, 3), np.uint8)
+    shares = {"neutral": 0.6, "happy": 0.4}
+    face = FacePrediction(Box(x, y, 10, 10), np.zeros((48, 48, 1), np.uint8), shares)
+    picture = annotated(image, [face])
+    assert picture.shape == image.shape
+    assert (image == 0).all()
+    rows, columns = np.nonzero((picture == [0x2F, 0x6D, 0xB5]).all(axis=2))
+    assert len(rows) > 200
+    assert (picture.min(axis=2) > 200).sum() > 20  # the letters
+    assert np.ptp(columns) > 60
+
+
+def test_the_chart_is_a_picture(tmp_path: Path) -> None:
+    face = predict_faces(photograph(), Even(), Bright())[0]
+    draw_chart(face, "title", tmp_path / "chart.png")
+    with Image.open(tmp_path / "chart.png") as picture:
+        assert min(picture.size) > 300
+
+
+def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    Image.fromarray(photograph()).save(folder / "a.png")
+    Image.fromarray(np.zeros((50, 50, 3), np.uint8)).save(folder / "b.png")
+    (folder / "c.jpg").write_text("no picture")
+    assert main(folder, out=out, top=2) == 1  # one photograph could not be read
+    printed, log = capsys.readouterr()
+    assert "a.png, face 1: neutral 50 %, surprise 25 %" in printed
+    assert "faces: 1, photographs: 3;" in printed
+    assert "b.png: haar finds no face. Try another --detector" in log
+    assert "c.jpg: expected a whole photograph" in log
+    names = {"predictions.csv", "a.png-faces.png", "a.png-face1.png"}
+    assert {file.name for file in out.iterdir()} == names
+    table = pd.read_csv(out / "predictions.csv")
+    box = ["x", "y", "width", "height"]
+    assert list(table.columns) == ["photo", "face", *box, "label", *FER7.classes]
+    assert table.loc[0, ["photo", "face", *box, "label"]].tolist() == [
+        "a.png", 1, 100, 30, 50, 50, "neutral"
+    ]  # fmt: skip
+    assert table.loc[0, list(FER7.classes)].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_one_photograph(tmp_path: Path) -> None:
+    Image.fromarray(photograph()).save(tmp_path / "a.png")
+    assert main(tmp_path / "a.png", out=tmp_path / "out") == 0
+    Image.fromarray(np.zeros((50, 50, 3), np.uint8)).save(tmp_path / "b.png")
+    with pytest.raises(InputError, match=r"b\.png: haar finds no face"):
+        main(tmp_path / "b.png", out=tmp_path / "out")
+    (tmp_path / "c.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"c\.png: expected a whole photograph"):
+        main(tmp_path / "c.png", out=tmp_path / "out")
+    Image.fromarray(np.zeros((5, 5, 3), np.uint8)).save(tmp_path / "d.png")
+    with pytest.raises(InputError, match="at least 16x16"):
+        main(tmp_path / "d.png", out=tmp_path / "out")
