@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from datasets.faceset import FaceSet, Split
     from evaluation.config import RunConfig
     from evaluation.fail_under import Requirement
+    from evaluation.finished_run import FinishedRun
+    from evaluation.foreign_models import Contracts
     from evaluation.pipeline import Listener
     from fer_models.classifier import Classifier
+    from fer_models.contract_file import ContractFile
 
 Option = typer.Option
 _DATA_HELP = "FER2013 csv, archive or folder. Default: $DEADPAN_DATA, then ./data."
@@ -57,39 +60,112 @@ def main(
     ] = None,
 ) -> int:
     """Attack classifiers, measure what is left under FER and FER+ labels, write a report."""
+    from evaluation.fail_under import parse_requirement
+
+    requirements = [parse_requirement(text) for text in fail_under or []]
+
+    def check(config: "RunConfig") -> None:
+        for requirement in requirements:
+            requirement.check_grid(config.eps)
+
+    finished = evaluate(
+        models,
+        data=data,
+        votes=votes,
+        split=split,
+        labels=labels,
+        tier=tier,
+        norm=norm,
+        eps=eps,
+        limit=limit,
+        seed=seed,
+        out=out,
+        resume=resume,
+        adversarial=adversarial,
+        check=check,
+    )
+    return _finish(finished, requirements)
+
+
+def evaluate(
+    models: str | Sequence[str | Path] = "starter",
+    *,
+    data: str | Path | None = None,
+    votes: str | Path | None = None,
+    split: str = "PublicTest",
+    labels: str | Sequence[str] | None = None,
+    tier: str = "smoke",
+    norm: str = "linf",
+    eps: str | Sequence[str | float] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    adversarial: str | Path | None = None,
+    check: "Callable[[RunConfig], None]" = lambda _: None,
+) -> "FinishedRun":
+    """Do what the command does, from Python: `from evaluation import evaluate`.
+
+    Args:
+        models: `starter`, `all`, ids, folders or files; text with commas, or a list.
+        data: FER2013 csv, archive or folder; default $DEADPAN_DATA, then ./data.
+        votes: FER+ votes when they lie elsewhere.
+        split: Training, PublicTest, PrivateTest or Test.
+        labels: `fer`, `ferplus` or both; default what the data carries.
+        tier: smoke, standard or full.
+        norm: linf or l2.
+        eps: grid such as "1/255,2/255" or [1/255, 2/255]; default the tier's.
+        limit: faces, 0 for all; default the tier's.
+        seed: of every draw.
+        out: run folder; default runs/TIME.
+        resume: continue the run in `out`.
+        adversarial: folder of sets made elsewhere, used where they fit.
+        check: told the configuration before anything is attacked; may raise.
+
+    Returns:
+        The finished run: `to_frame()` has its figures, `report` is the path of its report.
+
+    Raises:
+        InputError: an option, the data or a model is not what it must be.
+    """
     started = datetime.now().astimezone()
     clock = time.monotonic()
     from attacks.threat_model import parse_norm
     from datasets.faceset import Split
     from evaluation.config import Tier, configure, parse_choice
-    from evaluation.fail_under import parse_requirement
+    from evaluation.finished_run import FinishedRun
     from fer_models.zoo import resolve
 
-    if adversarial and not adversarial.is_dir():
-        raise InputError(f"--adversarial must be a folder of sets; got {adversarial}.")
+    given = Path(adversarial) if adversarial else None
+    if given and not given.is_dir():
+        raise InputError(f"--adversarial must be a folder of sets; got {given}.")
     asked_split = parse_choice(Split, split, "--split")
     configured = partial(
         configure,
         split=asked_split,
-        models=tuple(resolve(models)),
+        models=tuple(resolve(_listed(models))),
         tier=parse_choice(Tier, tier, "--tier"),
         norm=parse_norm(norm),
-        eps=eps,
+        eps=None if eps is None else _listed(eps),
         limit=limit,
         seed=seed,
     )
-    configured(labels=labels or "fer")  # refuse wrong options before reading anything
-    requirements = [parse_requirement(text) for text in fail_under or []]
-    faces = _faces(_data(data), votes, asked_split)
-    config = configured(labels=labels or ",".join(faces.label_sets))
-    for requirement in requirements:
-        requirement.check_grid(config.eps)
+    asked_labels = None if labels is None else _listed(labels)
+    check(configured(labels=asked_labels or "fer"))  # refuse wrong options before reading anything
+    faces = _faces(_data(data), Path(votes) if votes else None, asked_split)
+    config = configured(labels=asked_labels or ",".join(faces.label_sets))
     if labels is None and len(faces.label_sets) == 1:
         _log(f"{faces.name} carries {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
+    folder = Path(out) if out else Path("runs") / started.strftime("%Y-%m-%d-%H%M%S")
+    contracts = _contracts(config, faces, folder)
     faces = faces.limit(config.limit, config.seed)
-    folder = out or Path("runs") / started.strftime("%Y-%m-%d-%H%M%S")
-    _run(config, faces, folder, resume, adversarial, started, clock)
-    return _finish(folder, config, requirements)
+    _run(config, faces, folder, resume, given, contracts, started, clock)
+    return FinishedRun(folder)
+
+
+def _listed(words: str | Sequence[object]) -> str:
+    """Text with commas, from such text or from a list."""
+    return words if isinstance(words, str) else ",".join(map(str, words))
 
 
 def _run(
@@ -98,30 +174,36 @@ def _run(
     folder: Path,
     resume: bool,
     adversarial: Path | None,
+    contracts: "Contracts",
     started: datetime,
     clock: float,
 ) -> None:
     """Measure, and write tables, manifest and report."""
     from fer_models.backend import start_backend
 
-    _open_folder(folder, config, faces, resume)
+    _open_folder(folder, config, faces, contracts, resume)
     start_backend()
     from evaluation.environment import environment, peak_memory_mb
+    from evaluation.foreign_models import keep_contracts, name_apart
     from evaluation.pipeline import evaluate_run
     from evaluation.results import write_manifest
     from fer_models.zoo import load
     from reports.page import write_page
 
-    classifiers = [load(model) for model in config.models]
+    keep_contracts(contracts, folder)
+    classifiers = [load(model, _contract(model, contracts)) for model in config.models]
+    name_apart(classifiers)
     with _progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, adversarial, listener)
     manifest = {
         "deadpan_version": environment()["deadpan"],
         "started": started.isoformat(timespec="seconds"),
-        "command": " ".join(["python -m evaluation.run", *sys.argv[1:]]),
+        "command": _command(),
         "config": config.to_json(),
         "data": _data_entry(faces),
-        "models": {c.id: _model_entry(c, model) for c, model in zip(classifiers, config.models)},
+        "models": {
+            c.id: _model_entry(c, model, contracts) for c, model in zip(classifiers, config.models)
+        },
         "perturbations": perturbations,
         "environment": environment(),
         "seconds": round(time.monotonic() - clock, 1),
@@ -131,9 +213,18 @@ def _run(
     write_page(folder)
 
 
-def _data(given: str | None) -> Path:
+def _command() -> str:
+    """What the user typed; a caller from Python typed no command."""
+    if Path(sys.argv[0]).parts[-2:] == ("evaluation", "run.py"):
+        return " ".join(["python -m evaluation.run", *sys.argv[1:]])
+    return "from evaluation import evaluate"
+
+
+def _data(given: str | Path | None) -> Path:
     """The data source: as given, from the environment, or from ./data."""
-    if given == "sample" or not (given or os.environ.get("DEADPAN_DATA") or Path("data").exists()):
+    if str(given) == "sample" or not (
+        given or os.environ.get("DEADPAN_DATA") or Path("data").exists()
+    ):
         raise InputError(
             "no faces to evaluate: give FER2013 with --data PATH (a csv, an archive or a folder), "
             "or set DEADPAN_DATA, or put it into ./data."
@@ -147,14 +238,43 @@ def _faces(data: Path, votes: Path | None, split: "Split") -> "FaceSet":
     return load(data, split, votes=votes)
 
 
-def _open_folder(folder: Path, config: "RunConfig", faces: "FaceSet", resume: bool) -> None:
+def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contracts":
+    """Contracts of the foreign models that have none beside them, found on the faces."""
+    from fer_models.contract_file import find_contract
+    from fer_models.foreign_names import files_sha256, is_foreign
+    from fer_models.zoo import split_defences
+
+    foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
+    for path in foreign:
+        files_sha256(path)  # refuses what is not there, before Keras starts
+    if all(find_contract(Path(path)) for path in foreign):
+        return {}
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.foreign_models import contracts_of
+
+    return contracts_of(foreign, faces, folder, _log)
+
+
+def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
+    from fer_models.zoo import split_defences
+
+    return contracts.get(split_defences(model)[0])
+
+
+def _open_folder(
+    folder: Path, config: "RunConfig", faces: "FaceSet", contracts: "Contracts", resume: bool
+) -> None:
     """Start or continue a run folder: it continues only the very same run (R22)."""
     from fer_models.zoo import describe
 
     identity = {
         "config": config.to_json(),
         "faces_sha256": faces.sha256,
-        "weights_sha256": {m: describe(m).weights_sha256 for m in config.models},
+        "weights_sha256": {
+            m: describe(m, _contract(m, contracts)).weights_sha256 for m in config.models
+        },
     }
     text = json.dumps(identity, indent=2) + "\n"
     path = folder / "run.json"
@@ -187,15 +307,16 @@ def _data_entry(faces: "FaceSet") -> dict[str, Any]:
     }
 
 
-def _model_entry(classifier: "Classifier", model: str) -> dict[str, Any]:
+def _model_entry(classifier: "Classifier", model: str, contracts: "Contracts") -> dict[str, Any]:
     from fer_models.classifier import KerasClassifier
     from fer_models.zoo import describe
 
-    known = describe(model)
+    known = describe(model, _contract(model, contracts))
     parameters = known.card.parameters if known.card else None
     if known.card is None and isinstance(classifier, KerasClassifier):
         parameters = classifier.model.count_params()
     return {
+        "given_as": model,
         "architecture": known.architecture,
         "label_set": known.label_set,
         "classes": list(classifier.scheme.classes),
@@ -223,15 +344,13 @@ def _progress() -> Iterator["Listener"]:
         yield Listener(line=lambda text: console.print(text, markup=False), chunk=chunk)
 
 
-def _finish(folder: Path, config: "RunConfig", requirements: list["Requirement"]) -> int:
+def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
     """Print the summary; 1 when a requirement is missed."""
-    from evaluation.results import RESULT_COLUMNS, read_table
     from evaluation.summary_table import summary_table
 
-    results = read_table(folder / "results.parquet", RESULT_COLUMNS)
-    print(summary_table(results, config.eps))
-    print(f"report: {folder / 'index.html'}")
-    missed = [line for requirement in requirements for line in requirement.missed(results)]
+    print(summary_table(finished.results, finished.config.eps))
+    print(f"report: {finished.report}")
+    missed = [line for requirement in requirements for line in requirement.missed(finished.results)]
     for line in missed:
         print(f"missed: {line}")
     return 1 if missed else 0

@@ -73,19 +73,15 @@ def find_contract(model: Path) -> Path | None:
     return next((file for file in files if file.exists()), None)
 
 
-def contract_of(name: str, contract: Path | None = None) -> ContractFile:
-    """The contract of a model given by path or `module:callable`.
-
-    Args:
-        name: the model.
-        contract: its contract file; the one beside the model when None.
+def contract_of(name: str) -> ContractFile:
+    """The contract that stands beside a model given by path or `module:callable`.
 
     Raises:
         InputError: there is no such model or no contract, or the contract is damaged.
     """
     if not (is_code(name) or Path(name).exists()):
         raise InputError(f"{name}: expected a model, found no such file.")
-    contract = contract or find_contract(Path(name))
+    contract = find_contract(Path(name))
     if contract is None:
         raise InputError(
             f"{name}: no contract says what its pixels and outputs mean. Write "

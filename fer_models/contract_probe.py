@@ -12,7 +12,8 @@ from keras import ops
 from scipy.optimize import linear_sum_assignment
 
 from datasets.errors import InputError
-from datasets.labels import FER7, FERPLUS8, LabelScheme
+from datasets.faceset import FaceSet
+from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from fer_models.classifier import fit_to_contract
 from fer_models.contract import Contract, Output
 from fer_models.contract_file import ContractFile
@@ -29,6 +30,8 @@ SCALINGS: dict[str, dict] = {
 _RESAMPLES = 200
 _SURE = 0.9
 _LEAST_ACCURACY = 0.35
+FACES = 400
+"""Faces a probe looks at."""
 
 
 class Trial(NamedTuple):
@@ -49,6 +52,7 @@ class Finding(NamedTuple):
         accuracy: on the faces, read this way, in [0, 1].
         runner_up: the next best scaling, and its accuracy.
         sureness: share of resamples that give each class, in scheme order, the same output.
+        count: faces looked at.
     """
 
     file: ContractFile
@@ -56,6 +60,21 @@ class Finding(NamedTuple):
     accuracy: float
     runner_up: tuple[str, float]
     sureness: np.ndarray
+    count: int
+
+    def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
+        """What was found, for people; arguments as given to `probe`."""
+        second, accuracy = self.runner_up
+        sure = dict(zip(scheme.classes, self.sureness))
+        words = (f"{name} {100 * sure[name]:.0f} %" for name in self.file.classes)
+        removed = "; its softmax is taken off" if raw.softmax_removed else ""
+        return [
+            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.count} faces, as many of each class",
+            f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
+            f"  scaling   {self.scaling} (next: {second}, {100 * accuracy:.1f} %)",
+            f"  outputs   {', '.join(words)}",
+            f"  kind      {self.file.output}{removed}",
+        ]
 
 
 def scheme_of(raw: RawModel) -> LabelScheme:
@@ -70,6 +89,41 @@ def scheme_of(raw: RawModel) -> LabelScheme:
     if count not in (7, 8):
         raise InputError(f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs.")
     return FER7 if count == 7 else FERPLUS8
+
+
+def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding, list[str]]:
+    """Find the contract on labelled faces, about as many of each class.
+
+    Args:
+        raw: the opened model.
+        faces: labelled under the label set the model answers.
+        count: faces to look at.
+
+    Returns:
+        What was found, and the same in lines for people.
+
+    Raises:
+        InputError: the faces lack these labels, or scaling or class order cannot be told.
+    """
+    scheme = scheme_of(raw)
+    if scheme.name not in faces.label_sets:
+        raise InputError(
+            f"{raw.name}: answers {scheme.num_classes} classes, and {faces.name} has no "
+            f"{scheme.name} labels to find their order by. Write a contract."
+        )
+    labels = faces.labels(LabelSet(scheme.name)).values
+    rows = _spread(labels, count, scheme.num_classes)
+    images = faces.images[rows].astype(np.float32) / np.float32(255)
+    found = probe(raw, images, labels[rows], scheme)
+    return found, found.lines(raw, scheme)
+
+
+def _spread(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+    """About `count` rows, as many of each class as there are."""
+    rng = np.random.default_rng(0)
+    each = -(-count // classes)
+    rows = [rng.permutation(np.flatnonzero(labels == k))[:each] for k in range(classes)]
+    return np.sort(np.concatenate(rows))
 
 
 def probe(raw: RawModel, images: np.ndarray, labels: np.ndarray, scheme: LabelScheme) -> Finding:
@@ -111,7 +165,8 @@ def probe(raw: RawModel, images: np.ndarray, labels: np.ndarray, scheme: LabelSc
         output=_output(raw, answers[best.scaling]),
         **SCALINGS[best.scaling],
     )
-    return Finding(file, best.scaling, best.accuracy, (second.scaling, second.accuracy), sureness)
+    runner_up = (second.scaling, second.accuracy)
+    return Finding(file, best.scaling, best.accuracy, runner_up, sureness, len(labels))
 
 
 def _in_batches(raw: RawModel, inputs: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Somebody else's model as a Classifier: differentiable when it is Keras, else a black box."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from fer_models.classifier import Classifier, fit_to_contract, wrap
 from fer_models.contract import Output
 from fer_models.contract_file import ContractFile, contract_of, identity
 from fer_models.foreign_formats import RawModel, open_model
+from fer_models.foreign_names import short_name
 
 
 class BlackBoxClassifier(Classifier):
@@ -19,7 +19,7 @@ class BlackBoxClassifier(Classifier):
 
     def __init__(self, raw: RawModel, file: ContractFile) -> None:
         self.contract, self._order = file.contract()
-        self.id = raw.name
+        self.id = short_name(raw.name)
         self.scheme = self.contract.scheme
         self.weights_sha256 = identity(raw.sha256, file)
         self._raw = raw
@@ -32,18 +32,17 @@ class BlackBoxClassifier(Classifier):
         return outputs.astype(np.float32)
 
 
-def load_foreign(name: str, contract: Path | None = None) -> Classifier:
+def load_foreign(name: str, contract: ContractFile | None = None) -> Classifier:
     """Load a model by path or `module:callable`.
 
     Args:
         name: what to load.
-        contract: its contract file; the one beside the model when None.
+        contract: its contract; the file beside the model when None.
 
     Raises:
         InputError: model or contract are missing or damaged, or do not fit each other.
     """
-    file = contract_of(name, contract)
-    return classify_with(open_model(name), file)
+    return classify_with(open_model(name), contract or contract_of(name))
 
 
 def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
@@ -63,7 +62,7 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
         contract = replace(contract, output=Output.LOGITS)
     ordered = keras.Model(model.inputs[0], outputs, name=model.name)
     sha256 = identity(raw.sha256, file)
-    return wrap(ordered, contract, model_id=raw.name, weights_sha256=sha256)
+    return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
 
 
 def _check_fit(raw: RawModel, file: ContractFile) -> None:

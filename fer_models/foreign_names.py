@@ -25,6 +25,12 @@ def is_code(name: str) -> bool:
     return name.count(":") == 1 and name.replace(":", "", 1).replace(".", "").isidentifier()
 
 
+def short_name(name: str) -> str:
+    """What a foreign model is called in results: its file's stem, its folder, or its callable."""
+    path = Path(name)
+    return name if is_code(name) else path.name if path.is_dir() else path.stem
+
+
 def files_sha256(name: str) -> str:
     """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
 

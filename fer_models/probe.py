@@ -4,14 +4,11 @@ With `--write` the contract goes beside the model, and every other command can t
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from datasets.commands import run
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Option = typer.Option
 
@@ -28,42 +25,17 @@ def main(
 
     start_backend()
     from datasets.faceset import Split
-    from datasets.labels import LabelSet
     from datasets.read import load
     from fer_models.contract_file import write_contract
-    from fer_models.contract_probe import probe, scheme_of
+    from fer_models.contract_probe import probe_on
     from fer_models.foreign_formats import open_model
 
-    raw = open_model(model)
-    scheme = scheme_of(raw)
-    source = load(data, Split.PUBLIC_TEST, votes=votes)
-    labels = source.labels(LabelSet(scheme.name)).values
-    rows = _spread(labels, faces, scheme.num_classes)
-    images = source.images[rows].astype("float32") / 255
-    found = probe(raw, images, labels[rows], scheme)
-    print(f"{model}: {100 * found.accuracy:.1f} % of {len(rows)} faces, as many of each class")
-    print(f"  size      {found.file.height}x{found.file.width}x{found.file.channels}")
-    second, accuracy = found.runner_up
-    print(f"  scaling   {found.scaling} (next: {second}, {100 * accuracy:.1f} %)")
-    sure = dict(zip(scheme.classes, found.sureness))
-    words = (f"{name} {100 * sure[name]:.0f} %" for name in found.file.classes)
-    print(f"  outputs   {', '.join(words)}")
-    removed = "; its softmax is taken off" if raw.softmax_removed else ""
-    print(f"  kind      {found.file.output}{removed}")
+    found, lines = probe_on(open_model(model), load(data, Split.PUBLIC_TEST, votes=votes), faces)
+    print("\n".join(lines))
     if write:
         path = Path(f"{model}.contract.json")
         write_contract(found.file, path)
         print(f"  contract  {path}")
-
-
-def _spread(labels: "np.ndarray", count: int, classes: int) -> "np.ndarray":
-    """About `count` rows, as many of each class as there are."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    each = -(-count // classes)
-    rows = [rng.permutation(np.flatnonzero(labels == k))[:each] for k in range(classes)]
-    return np.sort(np.concatenate(rows))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from fer_models.recipe import Recipe
 
 if TYPE_CHECKING:
     from fer_models.classifier import Classifier, KerasClassifier
+    from fer_models.contract_file import ContractFile
 
 STARTER = ("simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
@@ -104,8 +105,12 @@ def card_of(model: str) -> tuple[Card, Path]:
     return read_card(CARDS / f"{model}.json"), WEIGHTS / f"{model}.npz"
 
 
-def describe(model: str) -> Description:
+def describe(model: str, contract: "ContractFile | None" = None) -> Description:
     """What is known of a model without loading it; its defences are left aside.
+
+    Args:
+        model: id, training's folder or path.
+        contract: of a model of others; the file beside it when None.
 
     Raises:
         InputError: unknown or missing, or its card or contract is missing or damaged.
@@ -114,15 +119,19 @@ def describe(model: str) -> Description:
     if is_foreign(base):
         from fer_models.contract_file import contract_of, identity, match_scheme
 
-        file = contract_of(base)
+        file = contract or contract_of(base)
         scheme, _ = match_scheme(file.classes)
         return Description("foreign", scheme.name, identity(files_sha256(base), file), None)
     card, _ = card_of(base)
     return Description(card.architecture, card.label_set, card.weights_sha256, card)
 
 
-def load(model: str) -> "Classifier":
+def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
     """Load a classifier by id, training's folder or path, with the defences that follow it.
+
+    Args:
+        model: id, training's folder or path.
+        contract: of a model of others; the file beside it when None.
 
     Raises:
         InputError: unknown id or defence, damaged card or contract, or weights that are missing,
@@ -134,7 +143,7 @@ def load(model: str) -> "Classifier":
         from fer_models.defences.registry import parse_defence
 
         defences = [parse_defence(name) for name in names]
-        classifier = load(base)
+        classifier = load(base, contract)
         # The last one written sees the image last, so it is the innermost wrapper.
         for defence, name in zip(reversed(defences), reversed(names)):
             classifier = defend(classifier, defence, name)
@@ -143,7 +152,7 @@ def load(model: str) -> "Classifier":
     if is_foreign(model):
         from fer_models.foreign import load_foreign
 
-        return load_foreign(model)
+        return load_foreign(model, contract)
     card, weights = card_of(model)
     from fer_models.weights import file_sha256
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from datasets.errors import InputError
 from datasets.labels import FER7
 from fer_models.contract_file import ContractFile, write_contract
 from tests.datasets.factory import write_source
@@ -133,14 +134,15 @@ def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
     net = tiny_model()
     net.save(path)
     arguments = ["--data", data, "--models", path, "--out", tmp_path / "run"]
-    refused(deadpan(*arguments), "no contract says")
+    refused(deadpan(*arguments), "Write a contract")  # untrained: the probe cannot tell
     assert not (tmp_path / "run").exists()
     file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
     write_contract(file, tmp_path / "net.keras.contract.json")
     result = deadpan(*arguments)
     assert result.returncode == 0, result.stderr
-    entry = json.loads((tmp_path / "run" / "manifest.json").read_text())["models"][str(path)]
+    entry = json.loads((tmp_path / "run" / "manifest.json").read_text())["models"]["net"]
     assert (entry["architecture"], entry["label_set"]) == ("foreign", "fer")
+    assert entry["given_as"] == str(path)
     assert entry["parameters"] == net.count_params()
     assert (tmp_path / "run" / "index.html").exists()
 
@@ -164,6 +166,32 @@ def test_a_floor_missed_exits_1_and_a_resumed_run_is_the_same(
     assert "missed: mini_xception.fer under fer labels" in result.stdout
     assert "chunks reused" in result.stderr
     assert (finished / "results.csv").read_bytes() == before
+
+
+def test_figures_are_rebuilt_byte_for_byte(finished: Path) -> None:
+    names = ("results.csv", "results.parquet", "comparisons.parquet")
+    before = [(finished / name).read_bytes() for name in names]
+    result = deadpan(finished, module="evaluation.rescore")
+    assert result.returncode == 0, result.stderr
+    assert "figures, unchanged" in result.stdout
+    assert [(finished / name).read_bytes() for name in names] == before
+    refused(deadpan("/nowhere", module="evaluation.rescore"), "/nowhere/per_image.parquet")
+
+
+def test_the_function_does_what_the_command_does(
+    finished: Path, data: Path, model: Path, tmp_path: Path
+) -> None:
+    from evaluation import evaluate
+
+    run = evaluate([model], data=data, out=tmp_path / "run")
+    assert run.csv.read_bytes() == (finished / "results.csv").read_bytes()
+    assert run.report.exists()
+    assert run.manifest["command"] == "from evaluation import evaluate"
+    frame = run.to_frame()
+    frame["value"] = 0.0
+    assert (run.to_frame().value != 0).any()
+    with pytest.raises(InputError, match="did you mean 8/255"):
+        evaluate(model, data=data, eps=[8.0], out=tmp_path / "other")
 
 
 @pytest.mark.slow
