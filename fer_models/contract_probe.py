@@ -52,7 +52,7 @@ class Finding(NamedTuple):
         accuracy: on the faces, read this way, in [0, 1].
         runner_up: the next best scaling, and its accuracy.
         sureness: share of resamples that give each class, in scheme order, the same output.
-        count: faces looked at.
+        faces: how many were looked at.
     """
 
     file: ContractFile
@@ -60,7 +60,7 @@ class Finding(NamedTuple):
     accuracy: float
     runner_up: tuple[str, float]
     sureness: np.ndarray
-    count: int
+    faces: int
 
     def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
         """What was found, for people; arguments as given to `probe`."""
@@ -69,7 +69,7 @@ class Finding(NamedTuple):
         words = (f"{name} {100 * sure[name]:.0f} %" for name in self.file.classes)
         removed = "; its softmax is taken off" if raw.softmax_removed else ""
         return [
-            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.count} faces, as many of each class",
+            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.faces} faces, as many of each class",
             f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
             f"  scaling   {self.scaling} (next: {second}, {100 * accuracy:.1f} %)",
             f"  outputs   {', '.join(words)}",
