@@ -21,6 +21,12 @@ from reports.text import (
 ATTACKS: dict[str, str] = {
     "fgsm": "one step of full size along the sign of the gradient",
     "pgd": "many small steps uphill on the loss, projected back into the allowed change",
+    "apgd": "small steps uphill whose size adapts by itself, whatever the scale of the answers",
+    "apgd_t": "the same towards each likely wrong class in turn",
+    "fmn": "looks for the smallest change that breaks a face, so one run serves every eps",
+    "square": "asks for answers only: changes one random square after another and keeps what helps",
+    "ensemble": "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
+    "others left standing",
     "noise": "a random sign of size eps for every pixel: the baseline any attack must beat",
     "worst_case": "a face counts as broken as soon as any of the attacks breaks it",
 }
@@ -30,6 +36,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Accuracy", "Share of faces whose label the classifier gives."),
     ("Attack success rate", "Wrong after the attack, among the faces that were right before."),
     ("Balanced accuracy", "Mean of the shares of right answers over the classes."),
+    ("Black box", "A classifier that gives answers but no gradients: it can be searched, not "
+     "attacked with full knowledge, so its robust figures are upper limits."),
     ("Chance line", "What always answering the most frequent class would score."),
     ("Clean", "The face as it stands in the data, unchanged."),
     ("Corruption", "A change that happens without an enemy: blur, noise, compression."),
@@ -82,6 +90,19 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
             f"and {limit}: {listing([eps_text(eps, norm) for eps in grid])}. "
             f"Attacks run: {listing([words(part) for part in parts])}."
         )
+    blind = sorted(
+        {
+            cost["model"]
+            for cost in run.manifest["perturbations"]
+            if cost.get("status") == "not applicable"
+        }
+    )
+    if blind:
+        sentences.append(
+            f"{listing(blind)} {'gives' if len(blind) == 1 else 'give'} no gradients: there the "
+            "attacker sees the answers only, and robust figures are upper limits, not to be set "
+            "beside those of models attacked with full knowledge."
+        )
     if headline and headline.norm == "linf":
         steps = round(255 * headline.eps * 2) / 2
         sentences.append(
@@ -113,8 +134,9 @@ def attack_words(run: Run) -> list[tuple[str, str, str]]:
 def cost_summary(run: Run) -> Table:
     """What each kind of perturbation cost, over all models and labels."""
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
-        columns=["perturbation", "norm", "forward", "backward", "seconds"]
+        columns=["perturbation", "norm", "forward", "backward", "seconds", "status"]
     )
+    rows = rows[rows.pop("status") != "not applicable"]
     rows = rows.fillna({"norm": "", "forward": 0, "backward": 0, "seconds": 0})
     sums = rows.groupby(["perturbation", "norm"], sort=False)
     cells = [

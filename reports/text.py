@@ -94,6 +94,10 @@ def words(identifier: str) -> str:
     known = {
         "pgd": "PGD",
         "fgsm": "FGSM",
+        "apgd": "APGD",
+        "apgd_t": "targeted APGD",
+        "fmn": "FMN",
+        "square": "Square",
         "worst_case": "worst case",
         "noise": "random noise",
         "jpeg": "JPEG",
