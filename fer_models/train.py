@@ -65,6 +65,9 @@ def main(
     other_labels: Annotated[
         float | None, Option(min=0, help="Weight of a second head on the other label set.")
     ] = None,
+    averaging: Annotated[
+        float | None, Option(min=0, max=0.9999, help="Of the weights, kept a step; 0: none.")
+    ] = None,
     start_from: Annotated[
         str,
         Option(
@@ -99,6 +102,7 @@ def main(
         "class_weights": class_weights,
         "calm_epochs": calm_epochs,
         "other_labels": other_labels,
+        "averaging": averaging,
     }
     given = {key: value for key, value in changes.items() if value is not None}
     start_backend()
