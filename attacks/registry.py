@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from attacks.apgd import APGD, TargetedAPGD
+from attacks.art_bridge import ART_ATTACKS
 from attacks.base import Attack, Corruption, check_severity
 from attacks.corruptions.bars import EyesBar, MouthBar
 from attacks.corruptions.brightness import Brightness
@@ -43,9 +44,8 @@ from attacks.square import Square
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 
-ATTACKS: dict[str, type[Attack]] = {
-    attack.name: attack for attack in (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise)
-}
+OWN: tuple[type[Attack], ...] = (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise)
+ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}
 CORRUPTIONS: dict[str, type[Corruption]] = {
     corruption.name: corruption
     for corruption in (

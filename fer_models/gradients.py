@@ -91,6 +91,27 @@ def input_gradients(
     return result
 
 
+def logit_gradients(
+    classifier: DifferentiableClassifier, images: np.ndarray, classes: np.ndarray
+) -> np.ndarray:
+    """Gradient of one logit of each image with respect to its pixels, float32 (N, H, W, C).
+
+    Args:
+        classifier: differentiable classifier with K classes.
+        images: float32 (N, H, W, C) in [0, 1].
+        classes: int64 (N,) in [0, K), whose logit is differentiated.
+
+    Raises:
+        FloatingPointError: the gradient is NaN or infinite.
+    """
+    padded = _pad(images, np.float32), _pad(classes, np.int64)
+    call = _compiled_logit_gradients(classifier, images.shape[1:])
+    gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
+    if not np.isfinite(gradient).all():
+        raise FloatingPointError(f"{classifier.id}: NaN or infinity in a logit's gradient")
+    return gradient
+
+
 class LayerGradients(NamedTuple):
     """One layer's activations float32 (N, h, w, F), and gradient of a logit, of the same shape."""
 
@@ -154,6 +175,22 @@ def _compiled_gradients(
                 losses = _LOSSES[loss](logits, labels)
         zero = tf.UnconnectedGradients.ZERO  # a constant model: counted as zero gradients
         return logits, losses, tape.gradient(losses, images, unconnected_gradients=zero)
+
+    return gradients
+
+
+@cache
+def _compiled_logit_gradients(
+    classifier: DifferentiableClassifier, shape: tuple[int, ...]
+) -> Callable:
+    signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def gradients(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logit = tf.gather(classifier.symbolic_logits(images), classes, batch_dims=1)
+        return tape.gradient(logit, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     return gradients
 

@@ -1,32 +1,75 @@
 """What every registered attack must do, for any classifier, image size and number of classes."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
+from attacks.art_bridge import ART_ATTACKS
 from attacks.base import Keys
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.errors import InputError
 from tests.attacks import tiny
 
-CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in attack.norms]
+USABLE = {
+    name: attack
+    for name, attack in ATTACKS.items()
+    if attack not in ART_ATTACKS or find_spec("art") is not None
+}
+CASES = [(name, norm) for name, attack in USABLE.items() for norm in attack.norms]
 GRADIENT = [(name, norm) for name, norm in CASES if ATTACKS[name].needs_gradients]
-EPS = {Norm.LINF: 0.05, Norm.L2: 0.3}
-FEWER: dict[str, dict[str, int]] = {
+EPS = {Norm.LINF: 0.05, Norm.L2: 0.3, Norm.L1: 3.0}
+FAR = {
+    "boundary": 5.0,
+    "zoo": 3.0,
+    "simba": 2.0,
+    "hop_skip_jump": 1.0,
+    "patch": 1.0,
+    "spatial": 1.0,
+}
+"""Eps of those that find nothing nearer with so few queries."""
+BEYOND = {Norm.LINF: 8.5, Norm.L2: 8.5, Norm.L1: 64.5}
+"""More than images of 8x8 allow: sqrt(64) = 8 under L2, 64 under L1."""
+FEWER: dict[str, dict[str, float]] = {
     "apgd": {"steps": 6},
     "apgd_t": {"steps": 3},
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "fmn": {"steps": 12},
     "square": {"queries": 30},
+    "deepfool": {"steps": 10},
+    "cw_l2": {"steps": 5, "searches": 4},
+    "cw_linf": {"steps": 3, "smallest_weight": 5.0},
+    "elastic_net": {"steps": 10, "searches": 4},
+    "hop_skip_jump": {"steps": 2, "queries": 20},
+    "boundary": {"steps": 5},
+    "simba": {"steps": 40},
+    "zoo": {"steps": 10, "searches": 2},
+    "one_pixel": {"steps": 3},
+    "universal": {"passes": 2, "steps": 3},
+    "patch": {"steps": 5},
+    "spatial": {"grid": 3},
 }
 """Settings that keep the suite fast; what it checks does not hang on them."""
 
 every_attack = pytest.mark.parametrize(("name", "norm"), CASES)
+at_length = pytest.mark.parametrize(
+    ("name", "norm"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if ATTACKS[case[0]] in ART_ATTACKS else [])
+        for case in CASES
+    ],
+)
+"""All of them too, but ART's only among the slow tests; `test_art_bridge.py` has quick ones."""
+
+
+def eps_of(name, norm):
+    return FAR.get(name, EPS[norm])
 
 
 def attack(name, norm, eps=None, **options):
     settings = {**FEWER.get(name, {}), **options}
-    return make_attack(name, norm, EPS[norm] if eps is None else eps, settings)
+    return make_attack(name, norm, eps_of(name, norm) if eps is None else eps, settings)
 
 
 def setting(classifier, count=24, shape=(8, 8, 1)):
@@ -34,7 +77,7 @@ def setting(classifier, count=24, shape=(8, 8, 1)):
     return images, classifier.predict(images), Keys(1, np.arange(100, 100 + count))
 
 
-@every_attack
+@at_length
 @pytest.mark.parametrize("num_classes", [2, 3, 7, 8, 10])
 def test_budget_range_and_success(name, norm, num_classes):
     classifier = tiny.conv(num_classes)
@@ -42,21 +85,21 @@ def test_budget_range_and_success(name, norm, num_classes):
     result = attack(name, norm)(classifier, images, labels, keys)
     assert result.images.dtype == np.float32 and result.images.shape == images.shape
     assert result.images.min() >= 0 and result.images.max() <= 1
-    assert distance(result.images, images, norm).max() <= EPS[norm] * (1 + TOLERANCE)
+    assert distance(result.images, images, norm).max() <= eps_of(name, norm) * (1 + TOLERANCE)
     np.testing.assert_array_equal(result.success, classifier.predict(result.images) != labels)
     assert all((count >= 0).all() and len(count) == len(images) for count in result.cost)
 
 
-@every_attack
+@at_length
 @pytest.mark.parametrize("shape", [(28, 28, 1), (12, 10, 3)])
 def test_other_image_sizes(name, norm, shape):
     classifier = tiny.conv(3, shape)
     images, labels, keys = setting(classifier, 6, shape)
     result = attack(name, norm)(classifier, images, labels, keys)
-    assert 0 < distance(result.images, images, norm).max() <= EPS[norm] * (1 + TOLERANCE)
+    assert 0 < distance(result.images, images, norm).max() <= eps_of(name, norm) * (1 + TOLERANCE)
 
 
-@every_attack
+@at_length
 def test_pixels_at_the_edge_of_the_range_stay_inside(name, norm):
     classifier = tiny.conv(3)
     images = np.rint(tiny.images(8)).astype(np.float32)
@@ -73,7 +116,7 @@ def test_eps_zero_returns_the_input_bit_for_bit(name, norm):
     assert not result.success.any() and not result.cost.forward.any()
 
 
-@every_attack
+@at_length
 def test_same_seed_same_images(name, norm):
     classifier = tiny.conv(3)
     images, labels, keys = setting(classifier)
@@ -82,9 +125,11 @@ def test_same_seed_same_images(name, norm):
     assert (first.success == second.success).all()
 
 
-@every_attack
+@at_length
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_rows_do_not_hang_on_their_batch(name, norm, size):
+    if getattr(ATTACKS[name], "universal", False):
+        pytest.skip("one perturbation serves a whole batch")
     classifier = tiny.conv(3)
     images, labels, keys = setting(classifier, 64)
     options = {"restarts": 2} if name in ("pgd", "apgd") else {}
@@ -95,7 +140,7 @@ def test_rows_do_not_hang_on_their_batch(name, norm, size):
     found = [run(classifier, images[rows], labels[rows], keys.take(rows)) for rows in parts]
     flags = np.concatenate([result.success for result in found])
     assert (flags == whole.success[order]).all()
-    if not ATTACKS[name].needs_gradients:
+    if not ATTACKS[name].needs_gradients and not ATTACKS[name].minimal:
         moved = np.concatenate([result.images for result in found])
         np.testing.assert_array_equal(moved, whole.images[order])
 
@@ -108,7 +153,7 @@ def test_no_images_at_all(name, norm):
     assert len(result.images) == len(result.success) == 0
 
 
-@every_attack
+@at_length
 def test_a_constant_model_is_never_broken(name, norm):
     classifier = tiny.constant()
     images, labels, keys = setting(classifier)
@@ -155,7 +200,7 @@ def test_rows_must_match(name, norm):
 @every_attack
 def test_eps_beyond_the_image_is_refused(name, norm):
     with pytest.raises(InputError, match="`eps` must be in"):
-        run = attack(name, norm, 8.5)  # sqrt(8 * 8) = 8
+        run = attack(name, norm, BEYOND[norm])
         run(tiny.conv(3), tiny.images(2), np.zeros(2, np.int64), Keys(0, range(2)))
 
 
@@ -174,7 +219,7 @@ def test_a_black_box_suffices(name, norm):
     assert len(attack(name, norm)(classifier, images, labels, keys).success) == 4
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", USABLE)
 def test_norms_an_attack_lacks_are_refused(name):
     lacking = set(Norm) - set(ATTACKS[name].norms)
     assert lacking

@@ -7,7 +7,7 @@ from datasets.labels import FER7
 from fer_models import gradients
 from fer_models.classifier import wrap
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, _pad, input_gradients
+from fer_models.gradients import Loss, _pad, input_gradients, logit_gradients
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 LABELS = np.arange(12) % 7
@@ -38,6 +38,13 @@ def test_gradients_agree_with_finite_differences(images: np.ndarray, loss: Loss)
     behind = input_gradients(classifier, images - step * direction, LABELS, loss).loss
     slope = (found.gradient * direction).sum(axis=(1, 2, 3))
     np.testing.assert_allclose((ahead - behind) / (2 * step), slope, atol=0.01, rtol=0.01)
+
+
+def test_logit_gradients_differ_by_the_margins_gradient(images: np.ndarray) -> None:
+    classifier, targets = tiny_classifier(), (LABELS + 3) % 7
+    one, other = (logit_gradients(classifier, images, classes) for classes in (targets, LABELS))
+    margin = input_gradients(classifier, images, LABELS, Loss.MARGIN, targets)
+    np.testing.assert_allclose(one - other, margin.gradient, atol=1e-5)
 
 
 def test_scaled_cross_entropy_does_not_hang_on_the_logits_scale(images: np.ndarray) -> None:

@@ -1,0 +1,172 @@
+"""Attacks through ART: what is particular to them, each once on a tiny net."""
+
+import random
+
+import numpy as np
+import pytest
+
+from attacks import art_bridge
+from attacks.art_bridge import ART_ATTACKS, JSMA, CarliniWagnerL2, DeepFool, Patch, Universal
+from attacks.base import Keys
+from attacks.registry import make_attack
+from attacks.threat_model import TOLERANCE, Norm, distance
+from datasets.errors import InputError
+from fer_models.gradients import Loss, input_gradients
+from tests.attacks import tiny
+from tests.attacks.test_conformance import FEWER
+
+pytest.importorskip("art")
+
+WIDE = {Norm.LINF: 0.5, Norm.L2: 4.0, Norm.L1: 12.0}
+CASES = [(kind, norm) for kind in ART_ATTACKS for norm in kind.norms]
+WHOLE = {"spatial": 1.0, "patch": 1.0}
+"""Eps of those that change what they touch at will."""
+LEAST = {"cw_linf": 0.8, "spatial": 0.5, "universal": 0.3, "patch": 0.0, "one_pixel": 0.5}
+"""Share broken, where so few steps do not break nearly all."""
+
+
+def setting(count=6, num_classes=3, shape=(8, 8, 1)):
+    classifier, images = tiny.conv(num_classes, shape), tiny.images(count, shape)
+    return classifier, images, classifier.predict(images), Keys(0, np.arange(count))
+
+
+@pytest.mark.parametrize(("kind", "norm"), CASES)
+def test_breaks_within_its_budget_and_again_alike(kind, norm):
+    classifier, images, labels, keys = setting()
+    eps = WHOLE.get(kind.name, WIDE[norm])
+    run = make_attack(kind.name, norm, eps, FEWER.get(kind.name, {}))
+    before = random.getstate(), np.random.get_state()[1].copy()
+    result = run(classifier, images, labels, keys)
+    assert random.getstate() == before[0]
+    assert (np.random.get_state()[1] == before[1]).all()
+    assert result.success.mean() >= LEAST.get(kind.name, 0.9)
+    assert (result.cost.forward > 1).all()
+    assert (result.cost.backward > 0).all() == kind.needs_gradients
+    sizes = distance(result.images, images, norm)
+    assert sizes.max() <= eps * (1 + TOLERANCE)
+    if kind.minimal:
+        np.testing.assert_array_equal(sizes > 0, result.success)
+    again = run(classifier, images, labels, keys)
+    np.testing.assert_array_equal(again.images, result.images)
+    if not kind.together:
+        alone = run(classifier, images[2:3], labels[2:3], keys.take(slice(2, 3)))
+        assert alone.success[0] == result.success[2]
+
+
+def test_deepfool_finds_the_closed_form_of_a_linear_net():
+    """The nearest boundary is min over j of (z_y - z_j) / ||w_y - w_j||_2; overshoot adds 2 %."""
+    classifier, images = tiny.linear(4), tiny.images(20)
+    kernel = np.asarray(classifier.model.layers[-1].kernel, np.float64)
+    logits = ((images.reshape(20, -1) - 0.5) @ kernel).astype(np.float64)
+    labels, rows = logits.argmax(axis=1), np.arange(20)
+    gaps = logits[rows, labels][:, None] - logits
+    slopes = np.linalg.norm(kernel[:, labels].T[:, :, None] - kernel[None], axis=1)
+    slopes[rows, labels] = 1
+    gaps[rows, labels] = np.inf
+    nearest = (gaps / slopes).min(axis=1)
+    result = DeepFool(norm=Norm.L2, eps=5.0)(classifier, images, labels, Keys(0, rows))
+    assert result.success.all()
+    np.testing.assert_allclose(distance(result.images, images, Norm.L2), 1.02 * nearest, rtol=0.01)
+
+
+def test_beyond_eps_nothing_counts():
+    classifier, images, labels, keys = setting(12)
+    wide = DeepFool(norm=Norm.L2, eps=4.0)(classifier, images, labels, keys)
+    sizes = distance(wide.images, images, Norm.L2)
+    eps = float(np.median(sizes))
+    near = DeepFool(norm=Norm.L2, eps=eps)(classifier, images, labels, keys)
+    np.testing.assert_array_equal(near.success, sizes <= eps)
+    assert 0 < near.success.sum() < 12
+    np.testing.assert_array_equal(near.images[~near.success], images[~near.success])
+
+
+def test_images_that_are_wrong_already_stay_as_they_are():
+    classifier, images, labels, keys = setting()
+    labels[:3] = (labels[:3] + 1) % 3
+    result = CarliniWagnerL2(norm=Norm.L2, eps=2.0, steps=2, searches=2)(
+        classifier, images, labels, keys
+    )
+    np.testing.assert_array_equal(result.images[:3], images[:3])
+    assert result.success[:3].all()
+    assert result.cost.forward[:3].tolist() == [1, 1, 1]
+    assert (result.cost.forward[3:] > 1).all()
+
+
+def test_a_universal_perturbation_is_one_for_all():
+    classifier, images, labels, keys = setting(10)
+    result = Universal(norm=Norm.LINF, eps=0.1, passes=2)(classifier, images, labels, keys)
+    changes = result.images - images
+    np.testing.assert_allclose(changes, changes[:1].repeat(10, axis=0), atol=1e-6)
+    assert np.abs(changes).max() > 0.01
+
+
+def test_targets():
+    classifier, images, labels, keys = setting(10)
+    target = int(np.bincount(labels, minlength=3).argmin())
+    away = labels != target
+    run = Universal(norm=Norm.LINF, eps=0.3, passes=3, target=target)
+    result = run(classifier, images[away], labels[away], keys.take(away))
+    assert (classifier.predict(result.images) == target).mean() > 0.5
+    patch = Patch(norm=Norm.LINF, eps=1.0, size=0.9, steps=10, target=target)
+    result = patch(classifier, images[away], labels[away], keys.take(away))
+    assert (classifier.predict(result.images) == target).mean() > 0.5
+    for kind in (Universal, Patch):
+        with pytest.raises(InputError, match=r"`target` must be in \[0, 3\); got 3"):
+            kind(norm=Norm.LINF, eps=0.3, target=3)(classifier, images, labels, keys)
+
+
+def test_a_patch_covers_a_part_only():
+    classifier, images, labels, keys = setting(4, shape=(20, 20, 1))
+    run = Patch(norm=Norm.LINF, eps=1.0, size=0.4, steps=3)
+    changed = run(classifier, images, labels, keys).images != images
+    share = changed.mean(axis=(1, 2, 3))
+    assert (share > 0.02).all() and (share < 0.25).all()  # at most 8 x 8 of 20 x 20: 0.16
+    assert not np.array_equal(changed[0], changed[1])  # each at its own place
+
+
+def test_jsma_brightens_few_pixels():
+    classifier, images, labels, keys = setting()
+    result = JSMA(norm=Norm.L1, eps=12.0)(classifier, images, labels, keys)
+    changed = (result.images != images).sum(axis=(1, 2, 3))
+    assert (changed <= 0.2 * 64 + 2).all()
+    assert (result.images >= images).all()
+
+
+def test_arts_classifier_gives_our_gradients():
+    classifier, images, labels, _ = setting()
+    spent = art_bridge.Spent()
+    estimator = art_bridge._estimator_type()(classifier, (8, 8, 1), spent)
+    gradients = estimator.class_gradient(images)
+    assert gradients.shape == (6, 3, 8, 8, 1)
+    targets = (labels + 1) % 3
+    margin = input_gradients(classifier, images, labels, Loss.MARGIN, targets).gradient
+    rows = np.arange(6)
+    np.testing.assert_allclose(
+        gradients[rows, targets] - gradients[rows, labels], margin, atol=1e-5
+    )
+    np.testing.assert_array_equal(
+        estimator.class_gradient(images, label=labels)[:, 0], gradients[rows, labels]
+    )
+    assert (spent.forward, spent.backward, spent.zero_gradients) == (24, 24, 0)
+    np.testing.assert_array_equal(estimator.predict(images + 5), estimator.predict(images * 0 + 1))
+    assert spent.share(5).forward.tolist() == [8] * 5  # 24 + 2 * 6 = 36 rows; 36 / 5 rounded up
+
+
+def test_without_art_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(art_bridge, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r'deepfool needs ART: pip install "deadpan\[art\]"'):
+        DeepFool(norm=Norm.L2, eps=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("deepfool", {"steps": 0}, "`steps` must be more than 0 for deepfool; got 0"),
+        ("patch", {"size": -0.1}, "`size` must be more than 0 for patch"),
+        ("zoo", {"colour": 1}, "zoo has no option 'colour'"),
+    ],
+)
+def test_wrong_settings_are_refused(name, options, words):
+    norm = Norm.LINF if name == "patch" else Norm.L2
+    with pytest.raises(InputError, match=words):
+        make_attack(name, norm, 0.1, options)
