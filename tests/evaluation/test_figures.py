@@ -8,9 +8,12 @@ import pytest
 
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.comparisons import compare_models
-from evaluation.power import power_figures
+from evaluation.power import (
+    power_figures,
+    smallest_detectable_difference,
+    smallest_independent_difference,
+)
 from evaluation.results import PER_IMAGE_COLUMNS
-from evaluation.statistics import smallest_detectable_difference, smallest_independent_difference
 from evaluation.summarise import summarise
 
 HAPPY, SAD, NEUTRAL = 3, 4, 6

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from evaluation import results
+from evaluation.changes import CHANGE_COLUMNS
 from evaluation.figures import Figures
+from evaluation.ranking import BOARD_COLUMNS
 from evaluation.statistics import Interval
 
 PAGE = Path(__file__).parents[2] / "docs" / "results-schema.md"
@@ -26,6 +28,8 @@ def documented(section: str) -> dict[str, str]:
         ("per_image.parquet", results.PER_IMAGE_COLUMNS),
         ("comparisons.parquet", results.COMPARISON_COLUMNS),
         ("checks.parquet", results.CHECK_COLUMNS),
+        ("compare --out FILE.csv", CHANGE_COLUMNS),
+        ("leaderboard --out FILE.csv", BOARD_COLUMNS),
     ],
 )
 def test_page_lists_the_columns_in_order(section, columns):

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import statistics
+from evaluation import power, statistics
 from evaluation.metrics import balanced_accuracy, confusion_matrix, macro_f1
 
 
@@ -218,9 +218,9 @@ def test_holm_refuses_what_is_no_probability(bad):
 
 @pytest.mark.parametrize(("n", "discordant"), [(500, 0.2), (3589, 0.1)])
 def test_smallest_difference_is_found_with_the_stated_power(n, discordant):
-    difference = statistics.smallest_detectable_difference(n, discordant)
+    difference = power.smallest_detectable_difference(n, discordant)
     # exact power: over the number of discordant images, then over how many favour the first
-    power = 0.0
+    chance = 0.0
     likely = scipy.stats.binom(n, discordant)
     for size in range(int(likely.ppf(1e-4)), int(likely.ppf(1 - 1e-4)) + 1):
         wins = np.arange(size + 1)
@@ -229,25 +229,25 @@ def test_smallest_difference_is_found_with_the_stated_power(n, discordant):
         )
         share = (1 + difference / discordant) / 2
         found = scipy.stats.binom.pmf(wins, size, share)[p_values < 0.05].sum()
-        power += likely.pmf(size) * found
-    assert 0.75 < power < 0.82
+        chance += likely.pmf(size) * found
+    assert 0.75 < chance < 0.82
 
 
 def test_smallest_difference_beyond_few_images():
-    assert statistics.smallest_detectable_difference(20, 0.1) == np.inf
+    assert power.smallest_detectable_difference(20, 0.1) == np.inf
 
 
 @given(st.integers(50, 5000), st.floats(0.2, 1))
 def test_four_times_the_images_find_about_half_the_difference(n, discordant):
-    few = statistics.smallest_detectable_difference(n, discordant)
-    many = statistics.smallest_detectable_difference(4 * n, discordant)
+    few = power.smallest_detectable_difference(n, discordant)
+    many = power.smallest_detectable_difference(4 * n, discordant)
     assert 0.5 <= many / few < 0.6
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(0, 0.5), (10, 0), (10, 1.5)])
 def test_smallest_difference_refuses_impossible_input(n, discordant):
     with pytest.raises(ValueError, match="`discordant` in"):
-        statistics.smallest_detectable_difference(n, discordant)
+        power.smallest_detectable_difference(n, discordant)
 
 
 @pytest.mark.parametrize("n", [500, 1000, 3589])
@@ -384,7 +384,7 @@ def test_independent_difference_published():
 
 @pytest.mark.parametrize(("n", "accuracy"), [(500, 0.65), (3589, 0.02), (200, 0.9), (80, 0.3)])
 def test_smallest_independent_difference_has_the_stated_power(n, accuracy):
-    difference = statistics.smallest_independent_difference(n, accuracy)
+    difference = power.smallest_independent_difference(n, accuracy)
     other = accuracy + (difference if accuracy < 0.5 else -difference)
     rng = np.random.default_rng(0)
     first, second = (rng.binomial(n, share, 40_000) / n for share in (accuracy, other))
@@ -395,11 +395,11 @@ def test_smallest_independent_difference_has_the_stated_power(n, accuracy):
 
 def test_smallest_independent_difference_published():
     # Fleiss, Levin & Paik 2003: 0.60 against 0.70 needs 356 of each at 80 % power
-    difference = statistics.smallest_independent_difference(356, 0.6)
+    difference = power.smallest_independent_difference(356, 0.6)
     assert 0.099 < difference < 0.106  # the other share is taken below 0.6 here
 
 
 def test_smallest_independent_difference_refuses_impossible_input():
-    assert statistics.smallest_independent_difference(1, 0.5) == np.inf
+    assert power.smallest_independent_difference(1, 0.5) == np.inf
     with pytest.raises(ValueError, match="`accuracy` in"):
-        statistics.smallest_independent_difference(10, 1.5)
+        power.smallest_independent_difference(10, 1.5)

@@ -1,0 +1,139 @@
+"""What two runs have in common, and why the rest of them is not comparable."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attacks.threat_model import format_eps
+from datasets.labels import LabelSet
+from evaluation.comparisons import WORST_CASE
+from evaluation.finished_run import FinishedRun
+
+
+@dataclass
+class Common:
+    """What may be compared between two runs.
+
+    Attributes:
+        models: ids in both.
+        label_sets: that score both, with the same label for every shared face.
+        grid: shared eps above 0.
+        attacks: of the same settings; `worst_case` among them when all are.
+        same_faces: both runs measured exactly the same data.
+        notes: what is not comparable and what else differs, one sentence each.
+    """
+
+    models: list[str] = field(default_factory=list)
+    label_sets: list[LabelSet] = field(default_factory=list)
+    grid: list[float] = field(default_factory=list)
+    attacks: list[str] = field(default_factory=list)
+    same_faces: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def in_common(before: FinishedRun, after: FinishedRun) -> Common:
+    """Find what two runs share.
+
+    Raises:
+        InputError: a file of a run is missing or has another schema.
+    """
+    common = Common()
+    one, two = before.manifest["data"], after.manifest["data"]
+    names = [f"{data['name']} {data['split']}" for data in (one, two)]
+    if names[0] != names[1]:
+        common.notes.append(f"other faces, {names[1]} against {names[0]}: nothing is comparable")
+        return common
+    common.same_faces = one["sha256"] == two["sha256"]
+    if not common.same_faces:
+        rows = pd.Index(before.per_image.row.unique())
+        shared = len(rows.intersection(after.per_image.row.unique()))
+        common.notes.append(
+            f"other data ({two['sha256'][:8]}, {two['rows']} faces, against {one['sha256'][:8]}, "
+            f"{one['rows']}): only the {shared} faces whose row numbers both hold are compared, "
+            "and no figure that is not counted face by face"
+        )
+    _circumstances(common, before, after)
+    _label_sets(common, before, after)
+    _attacks(common, before, after)
+    _models(common, before, after)
+    return common
+
+
+def _circumstances(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    pairs: dict[str, tuple[Any, Any]] = {
+        "version of Deadpan": (
+            before.manifest.get("deadpan_version"),
+            after.manifest.get("deadpan_version"),
+        ),
+        "seed": (before.config.seed, after.config.seed),
+    }
+    for name, (old, new) in pairs.items():
+        if old != new:
+            common.notes.append(f"other {name}, {new} against {old}")
+
+
+def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    old, new = before.config.labels, after.config.labels
+    for name in dict.fromkeys([*old, *new]):
+        if name not in old or name not in new:
+            where = before if name in old else after
+            common.notes.append(f"{name} labels score only {where.folder}")
+            continue
+        one, two = (_labels(run, name) for run in (before, after))
+        rows = one.index.intersection(two.index)
+        differing = int((one[rows] != two[rows]).sum())
+        if differing:
+            common.notes.append(f"{name} labels of {differing} faces differ: not comparable")
+        else:
+            common.label_sets.append(name)
+
+
+def _labels(run: FinishedRun, label_set: LabelSet) -> pd.Series:
+    return run.per_image.drop_duplicates("row").set_index("row")[label_set]
+
+
+def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    """Grid and attacks; none in another norm."""
+    old, new = before.config, after.config
+    if old.norm != new.norm:
+        common.notes.append(
+            f"attacks in {new.norm} against {old.norm}: robust accuracies are not comparable"
+        )
+        return
+    shared = [eps for eps in old.eps if _holds(new.eps, eps)]
+    alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(shared, eps)]
+    if alone:
+        sizes = ", ".join(map(format_eps, alone))
+        common.notes.append(f"other eps grid: {sizes} stand in one run only")
+    common.grid = [eps for eps in shared if eps > 0]
+    settings = [{a.name: a.model_dump() for a in config.attacks} for config in (old, new)]
+    same = [name for name in settings[0] if settings[0][name] == settings[1].get(name)]
+    other = [name for name in dict.fromkeys([*settings[0], *settings[1]]) if name not in same]
+    common.attacks = same if other else [*same, WORST_CASE]
+    if other:
+        common.notes.append(
+            f"{', '.join(other)}: only in one run, or with other settings; so the worst cases are "
+            "over other attacks and not comparable"
+        )
+
+
+def _holds(grid: list[float] | tuple[float, ...], eps: float) -> bool:
+    return any(np.isclose(eps, other) for other in grid)
+
+
+def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    old, new = before.schemes, after.schemes
+    for model in dict.fromkeys([*old, *new]):
+        if model not in new or model not in old:
+            where = before if model in old else after
+            common.notes.append(f"{model} is only in {where.folder}")
+            continue
+        if old[model] != new[model]:
+            common.notes.append(f"{model}: other classes, not comparable")
+            continue
+        common.models.append(model)
+        one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
+        if one != two:
+            common.notes.append(f"{model}: other weights, {two[:8]} against {one[:8]}")
