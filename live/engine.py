@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from live.pipeline import Pipeline, Tools
+from live.pipeline import SEARCH_SIDE, Pipeline, Tools
 from live.reading import Reading
 from live.settings import Settings
 from live.shelf import Shelf
@@ -25,9 +25,9 @@ class Engine:
         self._tools = Tools()
         self._worker = ThreadPoolExecutor(1, "engine")
 
-    def pipeline(self) -> Pipeline:
+    def pipeline(self, search_side: int = SEARCH_SIDE) -> Pipeline:
         """A viewer's own pipeline; hand it to `read`."""
-        return Pipeline(self.shelf, self._tools)
+        return Pipeline(self.shelf, self._tools, search_side)
 
     def read(
         self, pipeline: Pipeline, image: np.ndarray, settings: Settings, seconds: float

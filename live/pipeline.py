@@ -67,14 +67,15 @@ class Tools:
 class Pipeline:
     """One viewer's frames, one after the other."""
 
-    def __init__(self, shelf: Shelf, tools: Tools) -> None:
+    def __init__(self, shelf: Shelf, tools: Tools, search_side: int = SEARCH_SIDE) -> None:
         """Start without any face.
 
         Args:
             shelf: of classifiers.
             tools: of this thread.
+            search_side: larger frames are searched for faces at this size.
         """
-        self._shelf, self._tools = shelf, tools
+        self._shelf, self._tools, self._search_side = shelf, tools, search_side
         self._tracker = Tracker()
         self._memories: dict[int, _Memory] = {}
 
@@ -105,7 +106,7 @@ class Pipeline:
 
     def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
-        boxes = find_faces(image, detector)[: MOST_FACES if settings.many else 1]
+        boxes = find_faces(image, detector, self._search_side)[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes)
         known = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in known}
@@ -176,9 +177,9 @@ class Pipeline:
         return tuple(marked)
 
 
-def find_faces(image: np.ndarray, detector: Detector) -> list[Box]:
-    """Boxes of all faces, the largest first; large images are searched at `SEARCH_SIDE`."""
-    shrink = max(1.0, max(image.shape[:2]) / SEARCH_SIDE)
+def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -> list[Box]:
+    """Boxes of all faces, the largest first; an image with a longer side is made smaller."""
+    shrink = max(1.0, max(image.shape[:2]) / side)
     if shrink == 1:
         return detector.detect(image)
     size = round(image.shape[1] / shrink), round(image.shape[0] / shrink)

@@ -9,7 +9,7 @@ from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
 from live.engine import Engine
-from live.shelf import Shelf
+from live.shelf import Choice, Shelf
 
 
 def tiny(scheme: LabelScheme, model_id: str) -> KerasClassifier:
@@ -29,6 +29,11 @@ class TinyShelf(Shelf):
         super().__init__(["tiny.fer", "tiny.ferplus"])
         self.add(tiny(FER7, "tiny.fer"))
         self.add(tiny(FERPLUS8, "tiny.ferplus"))
+
+    @property
+    def choices(self) -> list[Choice]:
+        schemes = (FER7, FERPLUS8)
+        return [Choice(m, s.name, s.classes) for m, s in zip(self.ids, schemes)]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,106 @@
+"""`python -m live`: faces of a camera read clean and under attack, in a page or a window."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from live.shelf import Shelf
+    from live.source import Source
+
+Option = typer.Option
+DEFAULT_MODEL = "simple_cnn.fer"
+
+
+def main(
+    port: Annotated[int, Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    host: Annotated[
+        str, Option(help="Address to listen on; any but this machine's asks for a token.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, Option(help="Open the page.")] = True,
+    source: Annotated[
+        str, Option(help="camera (the browser's), a clip, or the number of a camera here.")
+    ] = "camera",
+    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
+    window: Annotated[bool, Option("--window", help="A window instead of a page.")] = False,
+    out: Annotated[Path, Option(help="--window: folder of saved faces.")] = Path("collected"),
+    allow_url: Annotated[
+        bool, Option("--allow-url", help="Photographs by address of the open web.")
+    ] = False,
+) -> None:
+    """Read faces of a camera, clean and under attack, side by side."""
+    if source not in ("camera",) and not source.isdigit() and not Path(source).is_file():
+        raise InputError(f"--source must be camera, a number, or a clip; got {source!r}.")
+    from fer_models import zoo
+
+    first = zoo.resolve(model)[0]
+    from fer_models.backend import start_backend
+
+    start_backend()
+    shelf = _shelf(first)
+    if window:
+        _open_window(shelf, source, out)
+        return
+    _serve(shelf, _source(source), host, port, browser, allow_url)
+
+
+def _shelf(first: str) -> "Shelf":
+    from fer_models import zoo
+    from live.shelf import Shelf
+
+    others = [model for model in zoo.model_ids() if model != first]
+    return Shelf([first, *others])
+
+
+def _source(name: str) -> "Source | None":
+    from live.source import Source
+
+    if name == "camera":
+        return None
+    return Source(int(name) if name.isdigit() else Path(name))
+
+
+def _open_window(shelf: "Shelf", source: str, out: Path) -> None:
+    from live.window import show
+
+    number_or_path = 0 if source == "camera" else int(source) if source.isdigit() else Path(source)
+    show(shelf, number_or_path, out)
+
+
+def _serve(
+    shelf: "Shelf",
+    source: "Source | None",
+    host: str,
+    port: int,
+    browser: bool,
+    allow_url: bool,
+) -> None:
+    from live.engine import Engine
+    from live.guard import is_loopback, new_token
+    from live.server import make_app, serve
+
+    token = None if is_loopback(host) else new_token()
+    engine = Engine(shelf)
+    app = make_app(engine, source=source, token=token, allow_url=allow_url)
+    server = serve(app, host, port)
+    shelf.ask(engine.first)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
+    address += f"?token={token}" if token else ""
+    print(f"{address}\nCtrl-C stops.", flush=True)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m live")

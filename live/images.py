@@ -1,0 +1,95 @@
+"""Images from strangers: size, type and pixels are checked before anything is decoded."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from faces.detector import MIN_SIDE
+
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+MOST_BYTES = 16 * 2**20
+MOST_PIXELS = 25_000_000
+FRAME_BYTES = 4 * 2**20
+FRAME_PIXELS = 2_100_000
+"""A frame of 1920x1080."""
+
+TOO_LARGE, WRONG_TYPE, DAMAGED = 413, 415, 400
+
+
+class ImageError(ValueError):
+    """An image that is refused.
+
+    Attributes:
+        status: of HTTP.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def decode(
+    data: bytes, *, most_bytes: int = MOST_BYTES, most_pixels: int = MOST_PIXELS
+) -> np.ndarray:
+    """Decode an image, turned as its EXIF orientation says; of several pictures the first.
+
+    Args:
+        data: of a file: JPEG, PNG, GIF or WebP.
+        most_bytes: in the file.
+        most_pixels: width times height.
+
+    Returns:
+        uint8 RGB (H, W, 3); transparent places are white.
+
+    Raises:
+        ImageError: too large, another type, or damaged.
+    """
+    if len(data) > most_bytes:
+        raise ImageError(
+            f"The file has {len(data) / 2**20:.1f} MB; at most {most_bytes // 2**20} are read. "
+            "Save it smaller.",
+            TOO_LARGE,
+        )
+    try:
+        file = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise _too_many("far too many", most_pixels) from None
+    except UnidentifiedImageError:
+        raise ImageError("This is no JPEG, PNG, GIF or WebP picture.", WRONG_TYPE) from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise _damaged(error) from None
+    with file:
+        width, height = file.size
+        if width * height > most_pixels:
+            raise _too_many(f"{width}x{height}", most_pixels)
+        if min(width, height) < MIN_SIDE:
+            raise ImageError(f"{width}x{height} pixels are too few to show a face.", DAMAGED)
+        try:
+            return _pixels(file)
+        except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
+            raise _damaged(error) from None
+
+
+def _pixels(file: Image.Image) -> np.ndarray:
+    if file.mode == "RGB" and file.format == "JPEG" and not file.getexif():
+        return np.array(file)
+    upright = ImageOps.exif_transpose(file)
+    if upright.mode.startswith("I"):  # 16 bits a pixel
+        grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    layer = upright.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return np.array(Image.alpha_composite(white, layer).convert("RGB"))
+
+
+def _too_many(size: str, most: int) -> ImageError:
+    return ImageError(
+        f"The picture has {size} pixels; at most {most // 10**6} million are read. Resize it.",
+        TOO_LARGE,
+    )
+
+
+def _damaged(error: Exception) -> ImageError:
+    kind = type(error).__name__
+    return ImageError(f"The picture is damaged or cut short ({kind}). Save it again.", DAMAGED)

@@ -1,0 +1,209 @@
+"""One photograph: its faces read, attacked, painted back, and read again after rough handling."""
+
+import base64
+import hashlib
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from attacks.registry import CORRUPTIONS
+from attacks.threat_model import format_eps
+from faces.box import Box
+from live.answers import box_json, face_json, to_uint8
+from live.engine import Engine
+from live.perturb import SEED
+from live.reading import Face, Reading
+from live.settings import Settings
+from live.source import fit, jpeg
+
+SEARCH_SIDE = 640
+"""Photographs are searched for faces at this longer side."""
+MOST_PAINTED = 4_000_000
+"""Pixels of an attacked picture; larger photographs are made smaller first."""
+SAME_FACE = 0.5
+"""IoU from which a face found again is the same one."""
+
+
+class Handling(NamedTuple):
+    """What a picture goes through on its way: a name and JPEG quality or size."""
+
+    name: str
+    quality: int | None = None
+    scale: float = 1.0
+
+
+HANDLINGS = (
+    Handling("saved with 8 bits"),
+    Handling("JPEG, quality 90", quality=90),
+    Handling("JPEG, quality 75", quality=75),
+    Handling("half the size", scale=0.5),
+)
+
+
+def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading:
+    """Faces of a photograph; loads the classifiers first when need be.
+
+    Args:
+        engine: reads it.
+        image: uint8 RGB (H, W, 3).
+        settings: see `live.settings`.
+
+    Raises:
+        InputError: an unknown model or target.
+    """
+    settings = engine.defaults(settings)
+    for model in settings.models:
+        engine.shelf.wait(model)
+    return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)
+
+
+def photo_json(reading: Reading, settings: Settings) -> dict[str, Any]:
+    """What a reading says, for `POST /api/photo`."""
+    return {
+        "model": settings.models[0],
+        "width": reading.width,
+        "height": reading.height,
+        "faces": [face_json(face) for face in reading.faces],
+        "note": reading.note,
+    }
+
+
+def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[str, Any]:
+    """Attack every face and see what is left of it: for `POST /api/photo/attack`.
+
+    Args:
+        engine: reads and attacks.
+        image: uint8 RGB (H, W, 3).
+        settings: with an attack.
+
+    Returns:
+        `photo_json` with the adversarial `picture` (PNG), its `manifest`, and what each of
+        `HANDLINGS` leaves of the attack in `survival`.
+
+    Raises:
+        InputError: an unknown model or target.
+    """
+    settings = engine.defaults(settings)
+    image = fit(image, MOST_PAINTED)
+    before = read_photo(engine, image, settings)
+    picture = paint(image, before.faces)
+    png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+    clean = settings.model_copy(update={"attack": ""})
+    survival = [
+        {
+            "handling": handling.name,
+            "faces": _again(before, read_photo(engine, handle(picture, handling), clean), handling),
+        }
+        for handling in HANDLINGS
+    ]
+    return {
+        **photo_json(before, settings),
+        "picture": f"data:image/png;base64,{base64.b64encode(png).decode()}",
+        "manifest": _manifest(engine, before, settings, hashlib.sha256(png).hexdigest()),
+        "survival": survival,
+    }
+
+
+def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
+    """The photograph with what the attack added to each face, enlarged to its square.
+
+    No pixel moves further than in the small face, but for rounding to 8 bits.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        faces: attacked ones.
+    """
+    painted = image.astype(np.float32)
+    height, width = image.shape[:2]
+    for face in reversed(faces):  # the largest on top
+        if face.attacked is None:
+            continue
+        side = max(1, round(face.square.width))
+        left, top = round(face.square.x), round(face.square.y)
+        change = 255 * (face.attacked - face.clean)[..., 0]
+        change = cv2.resize(change, (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
+        rows = slice(max(top, 0), min(top + side, height))
+        columns = slice(max(left, 0), min(left + side, width))
+        inside = change[rows.start - top : rows.stop - top, columns.start - left :]
+        inside = inside[:, : columns.stop - columns.start]
+        painted[rows, columns] = image[rows, columns] + inside[..., None]
+    return to_uint8(painted / 255)
+
+
+def handle(picture: np.ndarray, handling: Handling) -> np.ndarray:
+    """The picture after a handling: uint8 RGB, perhaps smaller."""
+    if handling.quality is not None:
+        data = np.frombuffer(jpeg(picture, handling.quality), np.uint8)
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    if handling.scale != 1:
+        return cv2.resize(
+            picture, None, fx=handling.scale, fy=handling.scale, interpolation=cv2.INTER_AREA
+        )
+    return picture
+
+
+def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str, Any]]:
+    """Of each attacked face: its label now, and whether that is still not the clean one."""
+    lines = []
+    for face in before.faces:
+        places = [(_enlarged(f, handling.scale).iou(face.box), f) for f in after.faces]
+        best, found = max(places, key=lambda pair: pair[0], default=(0.0, None))
+        if found is None or best < SAME_FACE:
+            lines.append({"number": face.number, "label": None, "fooled": False})
+            continue
+        label = found.answers[0].predicted
+        fooled = label != face.answers[0].predicted
+        share = float(found.answers[0].probabilities.max())
+        lines.append(
+            {
+                "number": face.number,
+                "label": label,
+                "probability": round(share, 4),
+                "fooled": fooled,
+            }
+        )
+    return lines
+
+
+def _enlarged(face: Face, scale: float) -> Box:
+    box = face.box
+    return Box(box.x / scale, box.y / scale, box.width / scale, box.height / scale)
+
+
+def _manifest(engine: Engine, before: Reading, settings: Settings, sha256: str) -> dict[str, Any]:
+    model = settings.models[0]
+    corruption = settings.attack in CORRUPTIONS
+    how: dict[str, Any] = (
+        {"severity": settings.severity}
+        if corruption
+        else {
+            "norm": "linf",
+            "eps": format_eps(settings.eps / 255),
+            "steps": settings.steps,
+            "target": settings.target or None,
+        }
+    )
+    return {
+        "made_by": "deadpan live",
+        "sha256": sha256,
+        "width": before.width,
+        "height": before.height,
+        "model": model,
+        "weights_sha256": engine.shelf.wait(model).weights_sha256,
+        "perturbation": settings.attack,
+        **how,
+        "seed": SEED,
+        "faces": [
+            {
+                "box": box_json(face.box),
+                "square": box_json(face.square),
+                "label": face.answers[0].predicted,
+                "attacked_label": face.attacked_answers[0].predicted
+                if face.attacked_answers
+                else None,
+            }
+            for face in before.faces
+        ],
+    }

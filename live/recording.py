@@ -1,0 +1,106 @@
+"""A recorded session: one row a face and frame, kept in memory until somebody asks for the file.
+
+    seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
+    attacked_<class>...,flipped
+
+`attack` and `attacked_label` are empty where nothing was attacked; eps is in 255ths. Only the first
+classifier is recorded, the one that is attacked.
+"""
+
+import math
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attacks.registry import CORRUPTIONS
+from datasets.errors import InputError
+from live.reading import Face, Reading
+from live.settings import Settings
+
+MOST_ROWS = 200_000
+"""Nearly two hours of one face at 30 frames a second."""
+CHUNK = 1000
+FORMATS = (".csv", ".parquet")
+
+
+class Recording:
+    """Rows of one session; whole thousands are kept as tables, which are ten times smaller."""
+
+    def __init__(self) -> None:
+        self._chunks: list[pd.DataFrame] = []
+        self._rows: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._chunks)) + len(self._rows)
+
+    @property
+    def full(self) -> bool:
+        """No more are taken."""
+        return len(self) >= MOST_ROWS
+
+    def add(self, frame: int, seconds: float, reading: Reading, settings: Settings) -> None:
+        """Take the faces of one frame.
+
+        Args:
+            frame: its number.
+            seconds: since the session began.
+            reading: what the pipeline answered.
+            settings: under which.
+        """
+        with self._lock:
+            if not self.full:
+                self._rows += [_row(frame, seconds, face, settings) for face in reading.faces]
+            if len(self._rows) >= CHUNK:
+                self._chunks.append(pd.DataFrame(self._rows))
+                self._rows = []
+
+    def table(self) -> pd.DataFrame:
+        """All rows so far."""
+        with self._lock:
+            return pd.concat([*self._chunks, pd.DataFrame(self._rows)], ignore_index=True)
+
+    def write(self, path: Path) -> None:
+        """Write csv or parquet, by the ending, atomically.
+
+        Raises:
+            InputError: another ending.
+        """
+        if path.suffix not in FORMATS:
+            raise InputError(f"a recording is .csv or .parquet; got {path.name!r}.")
+        unfinished = path.with_name(f".{path.name}")
+        if path.suffix == ".csv":
+            self.table().to_csv(unfinished, index=False)
+        else:
+            self.table().to_parquet(unfinished, index=False)
+        os.replace(unfinished, path)
+
+
+def _row(frame: int, seconds: float, face: Face, settings: Settings) -> dict[str, Any]:
+    first, box = face.answers[0], face.box
+    row: dict[str, Any] = {
+        "seconds": round(seconds, 3),
+        "frame": frame,
+        "face": face.number,
+        "x": round(box.x, 1),
+        "y": round(box.y, 1),
+        "width": round(box.width, 1),
+        "height": round(box.height, 1),
+        "model": first.model,
+        "label": first.predicted,
+        **dict(zip(first.classes, first.probabilities.round(5).tolist())),
+        "attack": "",
+        "eps": math.nan,
+        "attacked_label": "",
+    }
+    if face.attacked_answers:
+        after = face.attacked_answers[0]
+        row["attack"] = settings.attack
+        row["eps"] = math.nan if settings.attack in CORRUPTIONS else settings.eps
+        row["attacked_label"] = after.predicted
+        shares = after.probabilities.round(5).tolist()
+        row |= {f"attacked_{c}": share for c, share in zip(after.classes, shares)}
+    return {**row, "flipped": face.flipped}

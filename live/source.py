@@ -1,0 +1,84 @@
+"""A clip or camera of the server's own, played at its pace for everybody who watches."""
+
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.errors import InputError
+from faces.video import Frame, frames
+from live.images import FRAME_PIXELS
+from live.mailbox import Mailbox
+
+
+class Source:
+    """Plays while somebody watches; a clip begins again when it ends.
+
+    Attributes:
+        name: for people.
+    """
+
+    def __init__(self, source: Path | int) -> None:
+        """Look whether there is a first frame.
+
+        Args:
+            source: path of a clip, or number of a camera.
+
+        Raises:
+            InputError: no such file, no clip, or no camera.
+        """
+        self.name = f"camera {source}" if isinstance(source, int) else source.name
+        self._source = source
+        self._watchers: list[Mailbox[Frame]] = []
+        self._lock = threading.Lock()
+        first = frames(source)
+        next(first)
+        first.close()  # type: ignore[attr-defined]
+
+    def watch(self, mailbox: Mailbox[Frame]) -> None:
+        """Put every frame into a mailbox from now on."""
+        with self._lock:
+            self._watchers.append(mailbox)
+            if len(self._watchers) == 1:
+                threading.Thread(target=self._play, daemon=True, name="source").start()
+
+    def leave(self, mailbox: Mailbox[Frame]) -> None:
+        """Stop; nothing happens to who does not watch."""
+        with self._lock:
+            self._watchers = [w for w in self._watchers if w is not mailbox]
+
+    def _play(self) -> None:
+        while self._watched():
+            start = time.monotonic()
+            try:
+                for frame in frames(self._source):
+                    ahead = frame.seconds - (time.monotonic() - start)
+                    if ahead > 0:
+                        time.sleep(min(ahead, 1.0))
+                    if not (watchers := self._watched()):
+                        return
+                    fitted = Frame(frame.index, frame.seconds, fit(frame.image))
+                    for mailbox in watchers:
+                        mailbox.put(fitted)
+            except InputError:  # unplugged: the page says that nothing comes
+                time.sleep(1.0)
+
+    def _watched(self) -> list[Mailbox[Frame]]:
+        with self._lock:
+            return list(self._watchers)
+
+
+def fit(image: np.ndarray, most_pixels: int = FRAME_PIXELS) -> np.ndarray:
+    """The image, smaller where it has more pixels than a frame may have."""
+    shrink = (most_pixels / (image.shape[0] * image.shape[1])) ** 0.5
+    if shrink >= 1:
+        return image
+    return cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+
+
+def jpeg(image: np.ndarray, quality: int = 85) -> bytes:
+    """A picture uint8 RGB as a JPEG file."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())

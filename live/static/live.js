@@ -1,0 +1,234 @@
+// The live page: frames to the server, answers on the stage.
+
+import { Cards } from "./cards.js";
+import { Controls } from "./controls.js";
+import { Link } from "./link.js";
+import { Source, SourceError, jpeg } from "./sources.js";
+import { Stage, prepare } from "./stage.js";
+
+const options = JSON.parse(document.getElementById("options").textContent);
+const find = (id) => document.getElementById(id);
+const source = new Source();
+const clean = new Stage(find("clean"), false);
+const attacked = new Stage(find("attacked"), true);
+const cards = new Cards(find("faces"));
+const sent = new Map(); // frame number -> picture, until its answer comes
+const shown = { bitmap: null, faces: [] };
+const pace = { times: [], latencies: [] };
+let frozen = false;
+let opened = false;
+let stillWanted = false;
+let arriving = Promise.resolve(null);
+let turn = Promise.resolve();
+
+const controls = new Controls(find("controls"), options, onChange);
+const link = new Link({
+  onFrame: (answer) => {
+    const picture = arriving;
+    turn = turn.then(() => onFrame(answer, picture)).catch(() => {});
+  },
+  onPicture: (blob) => {
+    arriving = createImageBitmap(blob);
+  },
+  onRecording,
+  onError: (words) => say(words, true),
+  onState: (state) => {
+    sent.clear();
+    say(state === "open" ? "Connected." : "The server does not answer. Is it still running? Trying again …", state !== "open");
+  },
+});
+
+function say(words, wrong = false) {
+  const status = find("status");
+  if (status.textContent !== words) status.textContent = words;
+  status.classList.toggle("wrong", wrong);
+}
+
+function notice(words, actions = []) {
+  const box = find("notice");
+  box.hidden = !words;
+  box.querySelector("p").textContent = words ?? "";
+  box.querySelector(".actions").replaceChildren(
+    ...actions.map(([label, act]) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      button.addEventListener("click", act);
+      return button;
+    }),
+  );
+}
+
+const chooseFile = () => find("file").click();
+
+async function open(name) {
+  opened = false;
+  link.say("source", name === "server" ? "server" : "browser");
+  if (name === "server") {
+    source.close();
+    notice(null);
+    say(`Playing ${options.source} on the server.`);
+    return;
+  }
+  if (name === "file") {
+    notice("Choose a clip or a picture on this device.", [["Choose", chooseFile]]);
+    chooseFile();
+    return;
+  }
+  notice("Asking for the camera … allow it when the browser asks.");
+  await start(() => source.openCamera(), true);
+}
+
+async function start(openIt, mirrored) {
+  try {
+    await openIt();
+    controls.write("mirror", mirrored);
+    opened = stillWanted = true;
+    notice(null);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    notice(error.message, [["Try again", () => open("camera")], ["Choose a clip or picture", chooseFile]]);
+    say("No picture yet.");
+  }
+}
+
+find("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (!file) return;
+  controls.write("source", "file");
+  link.say("source", "browser");
+  opened = false;
+  start(() => source.openFile(file), false);
+});
+
+function onChange(name) {
+  if (name === "source") {
+    if (frozen) freeze();
+    open(controls.read("source"));
+  } else if (controls.isOnPage(name)) draw();
+  else {
+    link.say("settings", controls.settings);
+    stillWanted = true;
+    find("attack-words").textContent = controls.attackWords;
+    document.querySelector(".screens").classList.toggle("alone", !controls.settings.attack);
+  }
+}
+
+// Send the newest frame whenever the server can take one.
+async function pump() {
+  const wanted = opened && link.ready && (frozen || source.still ? stillWanted : true);
+  if (wanted && controls.read("source") !== "server") {
+    const canvas = frozen ? source.canvas : source.grab();
+    if (canvas) {
+      stillWanted = false;
+      const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
+      if (link.ready) sent.set(link.send(blob), bitmap);
+    }
+  }
+  setTimeout(pump, wanted ? 4 : 12);
+}
+
+function forget(frame) {
+  for (const [number, bitmap] of sent) {
+    if (number <= frame) {
+      sent.delete(number);
+      if (bitmap !== shown.bitmap) bitmap.close();
+    }
+  }
+}
+
+async function onFrame(answer, picture) {
+  const fromServer = controls.read("source") === "server";
+  if (frozen && fromServer) return;
+  const bitmap = fromServer ? await picture : sent.get(answer.frame);
+  if (!bitmap) return;
+  if (answer.note.startsWith("Loading")) stillWanted = true;
+  await prepare(answer.faces);
+  if (shown.bitmap && shown.bitmap !== bitmap) shown.bitmap.close();
+  Object.assign(shown, { bitmap, faces: answer.faces });
+  forget(answer.frame);
+  draw();
+  cards.show(answer.faces);
+  tell(answer);
+}
+
+function draw() {
+  if (!shown.bitmap) return;
+  clean.draw(shown.bitmap, shown.faces, controls.look);
+  attacked.draw(shown.bitmap, shown.faces, controls.look);
+}
+
+function tell(answer) {
+  const count = answer.faces.length;
+  if (answer.note) say(answer.note, !answer.note.startsWith("Loading"));
+  else if (!count) say("No face found. Look into the camera from nearer, with light from the front.");
+  else say(count === 1 ? "One face." : `${count} faces.`);
+  const now = performance.now();
+  pace.times.push(now);
+  if (answer.latency) pace.latencies.push(answer.latency);
+  while (pace.times[0] < now - 2000) pace.times.shift();
+  while (pace.latencies.length > 30) pace.latencies.shift();
+  const rate = ((pace.times.length - 1) * 1000) / Math.max(1, now - pace.times[0]);
+  const middle = [...pace.latencies].sort((a, b) => a - b)[pace.latencies.length >> 1];
+  const late = middle === undefined ? "" : `, ${Math.round(middle)} ms from frame to answer`;
+  if (pace.times.length > 2) find("pace").textContent = `${Math.round(rate)} frames/s${late}`;
+}
+
+function press(name, on) {
+  document.querySelector(`[data-do=${name}]`).setAttribute("aria-pressed", String(on));
+}
+
+function freeze() {
+  frozen = !frozen;
+  press("freeze", frozen);
+  if (!frozen) stillWanted = true;
+}
+
+function save() {
+  if (!shown.bitmap) return;
+  const [left, right] = [find("clean"), find("attacked")];
+  const both = document.createElement("canvas");
+  both.width = left.width + right.width + 8;
+  both.height = left.height;
+  const context = both.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, both.width, both.height);
+  context.drawImage(left, 0, 0);
+  context.drawImage(right, left.width + 8, 0);
+  both.toBlob((blob) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = `deadpan-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.png`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  }, "image/png");
+}
+
+function onRecording({ session, rows, on }) {
+  press("record", on);
+  const line = find("recorded");
+  line.hidden = false;
+  if (on) {
+    line.textContent = "Recording. Rows stay in the server’s memory until you fetch them.";
+    return;
+  }
+  const summary = document.createElement("a");
+  summary.href = `/session/${session}`;
+  summary.textContent = "See the summary";
+  summary.target = "_blank";
+  line.replaceChildren(`Recorded ${rows} rows. `, summary, ".");
+}
+
+document.querySelector("[data-do=freeze]").addEventListener("click", freeze);
+document.querySelector("[data-do=save]").addEventListener("click", save);
+document.querySelector("[data-do=record]").addEventListener("click", (event) => {
+  link.say("record", event.currentTarget.getAttribute("aria-pressed") !== "true");
+});
+
+const first = options.source ? "server" : "camera";
+controls.write("source", first);
+controls.write("many", true);
+onChange("model");
+open(first);
+pump();

@@ -1,0 +1,179 @@
+// The photo page: read, attack, download, see what survives.
+
+import { Cards } from "./cards.js";
+import { Controls } from "./controls.js";
+import { Source, SourceError } from "./sources.js";
+import { Stage } from "./stage.js";
+
+const options = JSON.parse(document.getElementById("options").textContent);
+const find = (id) => document.getElementById(id);
+const cards = new Cards(find("faces"));
+const stage = new Stage(find("canvas"), false);
+const attackedStage = new Stage(find("canvas"), true);
+const camera = new Source();
+const photo = { file: null, url: null, bitmap: null };
+const controls = new Controls(find("controls"), options, onChange);
+let busy = 0;
+
+function say(words, wrong = false) {
+  const message = find("message");
+  message.hidden = !words;
+  message.textContent = words ?? "";
+  message.classList.toggle("error", wrong);
+}
+
+async function ask(path) {
+  const form = new FormData();
+  if (photo.file) form.append("photo", photo.file);
+  else form.append("url", photo.url);
+  form.append("settings", JSON.stringify(controls.settings));
+  const mine = ++busy;
+  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again five times …" : "Looking for faces …"), 250);
+  try {
+    const response = await fetch(path, { method: "POST", body: form });
+    const answer = await response.json();
+    if (mine !== busy) return null;
+    if (!response.ok) throw new Error(answer.error);
+    say(answer.note || null, Boolean(answer.note));
+    return answer;
+  } catch (error) {
+    if (mine === busy) say(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message, true);
+    return null;
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+function clear() {
+  find("downloads").hidden = find("survival").hidden = true;
+}
+
+async function read() {
+  clear();
+  const answer = await ask("/api/photo");
+  find("attack").disabled = !answer?.faces.length;
+  if (!answer) return;
+  if (!answer.faces.length) say("No face found. Try a photo where a face looks into the camera, or another detector.");
+  find("picture").hidden = !photo.bitmap;
+  if (photo.bitmap) stage.draw(photo.bitmap, answer.faces, {});
+  cards.show(answer.faces);
+}
+
+async function open(file) {
+  camera.close();
+  camera.video.remove();
+  Object.assign(photo, { file, url: null, bitmap: null });
+  cards.show([]);
+  find("picture").hidden = true;
+  photo.bitmap = await createImageBitmap(file).catch(() => null);
+  await read();
+}
+
+async function attack() {
+  if (!controls.settings.attack) {
+    say("Choose an attack first.");
+    return;
+  }
+  clear();
+  const answer = await ask("/api/photo/attack");
+  if (!answer) return;
+  find("picture").hidden = false;
+  attackedStage.draw(await bitmapOf(answer.picture), answer.faces, {});
+  cards.show(answer.faces);
+  offer(answer);
+  tabulate(answer);
+}
+
+// Data addresses may be shown but not fetched under the page's policy.
+async function bitmapOf(address) {
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return createImageBitmap(image);
+}
+
+function offer({ picture, manifest }) {
+  const link = (words, href, name) => {
+    const node = document.createElement("a");
+    Object.assign(node, { className: "button", textContent: words, href, download: name });
+    return node;
+  };
+  const json = new Blob([`${JSON.stringify(manifest, null, 2)}\n`], { type: "application/json" });
+  const name = `deadpan-${manifest.sha256.slice(0, 8)}`;
+  find("downloads").replaceChildren(
+    link("Download the adversarial picture", picture, `${name}.png`),
+    link("and its manifest", URL.createObjectURL(json), `${name}.json`),
+  );
+  find("downloads").hidden = false;
+}
+
+function cell(tag, text, className = "") {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  node.className = className;
+  return node;
+}
+
+function tabulate({ faces, survival }) {
+  const table = find("survival").querySelector("table");
+  const head = document.createElement("tr");
+  head.append(cell("th", "Handling"), ...faces.map((face) => cell("th", `Face ${face.number}: ${face.label}`)));
+  const rows = survival.map(({ handling, faces: lines }) => {
+    const row = document.createElement("tr");
+    row.append(cell("th", handling), ...lines.map((line) => {
+      if (!line.label) return cell("td", "not found again");
+      return cell("td", `${line.label} ${Math.round(100 * line.probability)} %`, line.fooled ? "fooled" : "honest");
+    }));
+    return row;
+  });
+  table.tHead.replaceChildren(head);
+  table.tBodies[0].replaceChildren(...rows);
+  find("survival").hidden = false;
+}
+
+function onChange(name) {
+  if (["model", "second", "detector", "defence"].includes(name) && (photo.file || photo.url)) read();
+}
+
+async function take() {
+  if (camera.video.isConnected) {
+    const canvas = camera.grab() ?? camera.canvas;
+    canvas.toBlob((blob) => open(new File([blob], "camera.png", { type: "image/png" })), "image/png");
+    find("take").textContent = "Use the camera";
+    return;
+  }
+  try {
+    await camera.openCamera();
+    find("drop").append(camera.video);
+    find("take").textContent = "Take the picture";
+    say(null);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    say(error.message, true);
+  }
+}
+
+find("choose").addEventListener("click", () => find("file").click());
+find("take").addEventListener("click", take);
+find("attack").addEventListener("click", attack);
+find("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (file) open(file);
+});
+find("by-url")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  Object.assign(photo, { file: null, url: new FormData(event.target).get("url"), bitmap: null });
+  read();
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input,select") || event.ctrlKey || event.metaKey || event.altKey;
+  if (!typing && event.key.toLowerCase() === "p") find("file").click();
+});
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  find("drop").addEventListener(kind, (event) => {
+    event.preventDefault();
+    find("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
+  });
+}

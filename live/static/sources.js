@@ -1,0 +1,90 @@
+// Where frames come from: the camera of this device, a clip or picture on it.
+
+const WIDEST = 640;
+
+const REFUSED = {
+  NotAllowedError: "The camera is refused. Allow it beside the address, then try again.",
+  NotFoundError: "This device has no camera. Choose a clip or picture instead.",
+  NotReadableError: "Another program holds the camera. Close that program, then try again.",
+};
+
+export class SourceError extends Error {}
+
+function fitted(width, height) {
+  const shrink = Math.min(1, WIDEST / Math.max(width, height));
+  return [Math.round(width * shrink), Math.round(height * shrink)];
+}
+
+export class Source {
+  constructor() {
+    this.video = document.createElement("video");
+    this.video.muted = this.video.playsInline = this.video.loop = true;
+    this.canvas = document.createElement("canvas");
+    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.still = null;
+    this.lastTime = -1;
+  }
+
+  async openCamera() {
+    this.close();
+    if (!navigator.mediaDevices?.getUserMedia) {
+      throw new SourceError("Browsers lend the camera to https pages or to this machine only. Open http://127.0.0.1, or choose a clip or picture.");
+    }
+    try {
+      this.video.srcObject = await navigator.mediaDevices.getUserMedia({
+        video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user", frameRate: { ideal: 30 } },
+      });
+      await this.video.play();
+    } catch (error) {
+      throw new SourceError(REFUSED[error.name] ?? `The camera does not answer (${error.name}).`);
+    }
+  }
+
+  async openFile(file) {
+    this.close();
+    if (file.type.startsWith("image/")) {
+      try {
+        this.still = await createImageBitmap(file);
+      } catch {
+        throw new SourceError(`${file.name} is no picture this browser can show.`);
+      }
+      return;
+    }
+    this.video.src = URL.createObjectURL(file);
+    try {
+      await this.video.play();
+    } catch {
+      throw new SourceError(`${file.name} is no clip this browser can play.`);
+    }
+  }
+
+  close() {
+    for (const track of this.video.srcObject?.getTracks() ?? []) track.stop();
+    if (this.video.src) URL.revokeObjectURL(this.video.src);
+    this.video.srcObject = null;
+    this.video.removeAttribute("src");
+    this.still = null;
+    this.lastTime = -1;
+  }
+
+  // A new frame as a canvas, or null when there is none since the last call.
+  grab() {
+    const picture = this.still ?? this.video;
+    if (!this.still) {
+      if (this.video.readyState < 2 || this.video.currentTime === this.lastTime) return null;
+      this.lastTime = this.video.currentTime;
+    }
+    const [width, height] = fitted(this.still?.width ?? this.video.videoWidth, this.still?.height ?? this.video.videoHeight);
+    if (!width) return null;
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+    }
+    this.context.drawImage(picture, 0, 0, width, height);
+    return this.canvas;
+  }
+}
+
+export function jpeg(canvas) {
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
+}

@@ -1,0 +1,159 @@
+"""One viewer's WebSocket.
+
+In come binary messages, each a picture (JPEG, PNG, ...), and JSON commands:
+
+    {"settings": {...}}                 see `live.settings.Settings`; what is left out is default
+    {"source": "server" | "browser"}    frames of the server's own clip or camera, or the viewer's
+    {"record": true | false}
+
+Out come JSON messages of a `kind`: frame, recording or error. The number of a frame counts the
+viewer's binary messages from 1; of frames that arrive while another is read, the newest is kept.
+Before the answer to a frame of the server's own, its JPEG comes as a binary message.
+"""
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from simple_websocket import ConnectionClosed, Server
+
+from datasets.errors import InputError
+from faces.video import Frame
+from live.answers import reading_json
+from live.engine import Engine
+from live.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
+from live.mailbox import Mailbox
+from live.sessions import Sessions
+from live.settings import Settings, checked
+from live.source import Source, jpeg
+
+MOST_COMMAND = 10_000
+"""Characters of a JSON command."""
+
+
+class Command(BaseModel):
+    """What a viewer may ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: Settings | None = None
+    source: Literal["server", "browser"] | None = None
+    record: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """One frame of the viewer's: its number, the file, and when it came."""
+
+    number: int
+    data: bytes
+    seconds: float
+
+
+class Viewer:
+    """Receives on one thread, reads and answers on another."""
+
+    def __init__(
+        self, socket: Server, engine: Engine, source: Source | None, sessions: Sessions
+    ) -> None:
+        self._socket, self._engine, self._source = socket, engine, source
+        self._sessions = sessions
+        self._mailbox: Mailbox[Arrival | Frame] = Mailbox()
+        self._pipeline = engine.pipeline()
+        self._settings = engine.defaults(Settings())
+        self._sending = threading.Lock()
+        self._received = 0
+        self._session: str | None = None
+
+    def serve(self) -> None:
+        """Talk until the viewer leaves."""
+        reader = threading.Thread(target=self._answer_all, daemon=True, name="viewer")
+        reader.start()
+        try:
+            while True:
+                message = self._socket.receive()
+                if isinstance(message, bytes | bytearray):
+                    self._received += 1
+                    self._mailbox.put(Arrival(self._received, bytes(message), time.monotonic()))
+                elif message is not None:
+                    self._obey(message)
+        finally:
+            if self._source:
+                self._source.leave(self._mailbox)  # type: ignore[arg-type]
+            self._mailbox.close()
+            reader.join(10)
+
+    def _obey(self, text: str) -> None:
+        try:
+            if len(text) > MOST_COMMAND:
+                raise InputError(f"a command has at most {MOST_COMMAND} characters.")
+            command = checked(Command, text)
+            if command.settings is not None:
+                self._settings = self._engine.defaults(command.settings)
+            if command.source is not None:
+                self._choose_source(command.source)
+            if command.record is not None:
+                self._record(command.record)
+        except InputError as error:
+            self._send({"kind": "error", "error": str(error)})
+
+    def _choose_source(self, name: str) -> None:
+        if self._source is None:
+            if name == "server":
+                raise InputError("the server has no clip or camera; start it with --source.")
+            return
+        self._source.leave(self._mailbox)  # type: ignore[arg-type]
+        if name == "server":
+            self._source.watch(self._mailbox)  # type: ignore[arg-type]
+
+    def _record(self, on: bool) -> None:
+        if on and self._session is None:
+            self._session = self._sessions.start()
+        elif not on and self._session is not None:
+            done, self._session = self._session, None
+            rows = self._sessions.stop(done)
+            self._send({"kind": "recording", "session": done, "rows": rows, "on": False})
+            return
+        if self._session:
+            self._send({"kind": "recording", "session": self._session, "rows": 0, "on": True})
+
+    def _answer_all(self) -> None:
+        """Take the newest frame, read it, answer, until the mailbox closes."""
+        try:
+            while (arrival := self._mailbox.take()) is not None:
+                self._answer(arrival)
+        except (ConnectionClosed, OSError):
+            return
+
+    def _answer(self, arrival: Arrival | Frame) -> None:
+        settings, began = self._settings, time.monotonic()
+        number = arrival.number if isinstance(arrival, Arrival) else arrival.index
+        try:
+            if isinstance(arrival, Arrival):
+                image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
+            else:
+                image = arrival.image
+            reading = self._engine.read(self._pipeline, image, settings, began)
+        except (InputError, ImageError) as error:
+            self._send({"kind": "error", "error": str(error), "frame": number})
+            return
+        if self._session:
+            self._sessions.add(self._session, number, began, reading, settings)
+        if isinstance(arrival, Frame):
+            self._send(jpeg(arrival.image))
+        self._send(
+            {
+                "kind": "frame",
+                "frame": number,
+                "dropped": self._mailbox.dropped,
+                **reading_json(reading),
+            }
+        )
+
+    def _send(self, message: dict[str, Any] | bytes) -> None:
+        data = message if isinstance(message, bytes) else json.dumps(message)
+        with self._sending:
+            self._socket.send(data)

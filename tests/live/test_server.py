@@ -1,0 +1,314 @@
+"""The server as strangers meet it: pages, photographs, bad inputs, and one real socket."""
+
+import base64
+import hashlib
+import io
+import json
+import struct
+import threading
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from simple_websocket import Client, ConnectionClosed, ConnectionError
+
+from live.guard import COOKIE, is_loopback
+from live.images import MOST_BYTES
+from live.server import make_app, serve
+
+
+def encoded(image, kind="JPEG", **options):
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, kind, **options)
+    return data.getvalue()
+
+
+def png_header(width, height):
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+def gif_of(count, side=64):
+    """Many frames in few bytes."""
+    frames = [Image.new("L", (side, side), i % 256) for i in range(count)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    return data.getvalue()
+
+
+@pytest.fixture(scope="module")
+def app(engine):
+    return make_app(engine)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+def send(client, data, path="/api/photo", name="photo.jpg", **settings):
+    form = {"photo": (io.BytesIO(data), name), "settings": json.dumps(settings)}
+    return client.post(path, data=form, headers={"Host": "127.0.0.1"})
+
+
+def test_pages_name_what_they_offer(client):
+    for path in ("/", "/photo"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "tiny.ferplus" in answer.text and "gaussian_noise" in answer.text
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert client.get("/static/live.js").status_code == 200
+    assert client.get("/favicon.ico").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_photo_answers_named_probabilities(client, portrait, kind):
+    answer = send(client, encoded(portrait, kind))
+    assert answer.status_code == 200
+    (face,) = answer.json["faces"]
+    assert set(face["box"]) == {"x", "y", "width", "height"}
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert face["label"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert (answer.json["width"], answer.json["model"]) == (256, "tiny.fer")
+
+
+def test_photo_without_a_face_has_no_faces(client):
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    answer = send(client, encoded(grey))
+    assert (answer.status_code, answer.json["faces"]) == (200, [])
+
+
+def test_sideways_photo_is_turned_by_its_exif(client, portrait):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the top is on the right
+    wide = np.ascontiguousarray(np.rot90(portrait[:, 20:236]))
+    assert len(send(client, encoded(wide, exif=exif)).json["faces"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (png_header(20_000, 20_000), 413, "pixels"),
+        (png_header(9_000, 9_000), 413, "9000x9000"),
+        (b"MZ\x90\x00" + bytes(2000), 415, "no JPEG"),
+        (b"", 415, "no JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "no JPEG"),
+        (encoded(np.zeros((100, 100, 3), np.uint8))[:400], 400, "damaged"),
+        (png_header(64, 64), 400, "damaged"),
+        (encoded(np.zeros((4, 4, 3), np.uint8)), 400, "too few"),
+        (bytes(MOST_BYTES + 1), 413, "MB"),
+        (bytes(MOST_BYTES + 2**20), 413, "too large"),
+    ],
+    ids=["huge", "large", "exe", "empty", "svg", "cut", "hollow", "tiny", "heavy", "heavier"],
+)
+def test_bad_photo_is_refused_in_words_and_the_server_lives(client, portrait, data, status, words):
+    answer = send(client, data)
+    assert answer.status_code == status
+    assert words in answer.json["error"]
+    assert send(client, encoded(portrait)).status_code == 200
+
+
+def test_only_the_first_of_many_frames_is_decoded(client):
+    """3000 frames of 600x600 would take a gigabyte."""
+    data = gif_of(300)
+    assert send(client, data).status_code == 200
+
+
+def test_request_without_a_photo_is_refused(client):
+    answer = client.post("/api/photo", data={}, headers={"Host": "localhost"})
+    assert (answer.status_code, "photo" in answer.json["error"]) == (400, True)
+
+
+def test_wrong_settings_of_a_photo_are_refused(client, portrait):
+    answer = send(client, encoded(portrait), eps=900)
+    assert answer.status_code == 400
+    assert "`eps`" in answer.json["error"]
+    answer = send(client, encoded(portrait), model="nobody")
+    assert "no model" in answer.json["error"]
+
+
+def test_attacked_photo_comes_with_manifest_and_survival(client, portrait):
+    data = encoded(portrait, "PNG")
+    answer = send(client, data, "/api/photo/attack", attack="pgd", eps=16)
+    assert answer.status_code == 200
+    manifest = answer.json["manifest"]
+    assert (manifest["eps"], manifest["perturbation"], manifest["norm"]) == (
+        "16/255",
+        "pgd",
+        "linf",
+    )
+    assert manifest["faces"][0]["label"] != manifest["faces"][0]["attacked_label"]
+    assert answer.json["survival"][0]["handling"] == "saved with 8 bits"
+    assert all(len(line["faces"]) == 1 for line in answer.json["survival"])
+    png = base64.b64decode(answer.json["picture"].partition(",")[2])
+    assert hashlib.sha256(png).hexdigest() == manifest["sha256"]
+    changed = np.asarray(Image.open(io.BytesIO(png))).astype(int) - portrait
+    assert 0 < np.abs(changed).max() <= 16
+
+
+def test_photo_attack_needs_an_attack(client, portrait):
+    assert send(client, encoded(portrait), "/api/photo/attack").status_code == 400
+
+
+def test_pictures_by_address_are_off(client):
+    answer = client.post("/api/photo", data={"url": "http://example.com/a.png"})
+    assert (answer.status_code, "--allow-url" in answer.json["error"]) == (403, True)
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "/api/photo", "/session/x"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+def test_foreign_origin_is_turned_away(client, path, origin):
+    headers = {"Origin": origin, "Host": "127.0.0.1:8765"}
+    call = client.post if path.startswith("/api") else client.get
+    assert call(path, headers=headers).status_code == 403
+
+
+def test_own_origin_and_no_origin_pass(client):
+    for headers in ({"Host": "127.0.0.1:8765", "Origin": "http://127.0.0.1:8765"}, {}):
+        assert client.get("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.4"])
+def test_foreign_name_for_this_machine_is_turned_away(client, host):
+    assert client.get("/", headers={"Host": host}).status_code == 403
+
+
+def test_token_is_needed_elsewhere(engine):
+    client = make_app(engine, token="sesame").test_client()
+    assert client.get("/").status_code == 401
+    assert client.get("/?token=wrong").status_code == 401
+    assert client.get("/ws").status_code == 401
+    assert client.post("/api/photo").status_code == 401
+    assert client.get("/photo", headers={"Authorization": "Bearer sesame"}).status_code == 200
+    welcome = client.get("/?token=sesame")
+    assert (welcome.status_code, welcome.location) == (302, "/")
+    cookie = welcome.headers["Set-Cookie"]
+    assert COOKIE in cookie and "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_addresses_of_this_machine_alone(host, alone):
+    assert is_loopback(host) is alone
+
+
+@pytest.fixture(scope="module")
+def address(app):
+    server = serve(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join(5)
+
+
+def connect(address, **headers):
+    return Client(f"ws://{address}/ws", headers=headers)
+
+
+def answer_of(socket):
+    data = socket.receive(timeout=20)
+    assert data is not None
+    return json.loads(data)
+
+
+def test_socket_reads_frames_under_the_settings_sent(address, portrait):
+    socket = connect(address)
+    socket.send(encoded(portrait))
+    first = answer_of(socket)
+    assert (first["kind"], first["frame"], len(first["faces"])) == ("frame", 1, 1)
+    assert "attacked" not in first["faces"][0]
+    socket.send(json.dumps({"settings": {"attack": "fgsm", "second": "tiny.ferplus"}}))
+    socket.send(encoded(portrait))
+    (face,) = answer_of(socket)["faces"]
+    assert [len(a["probabilities"]) for a in face["attacked"]["answers"]] == [7, 8]
+    assert face["attacked"]["picture"].startswith("data:image/png;base64,")
+    socket.close()
+
+
+def test_newest_of_a_burst_is_answered_last_and_nothing_queues(address, portrait):
+    socket = connect(address)
+    frame = encoded(portrait)
+    for _ in range(30):
+        socket.send(frame)
+    seen = []
+    while not seen or seen[-1]["frame"] < 30:
+        seen.append(answer_of(socket))
+    assert len(seen) + seen[-1]["dropped"] == 30
+    socket.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("hello", "Invalid JSON"),
+        ('{"settings": {"eps": 99}}', "eps"),
+        ('{"fly": true}', "fly"),
+        ('{"source": "server"}', "--source"),
+        ("x" * 20_000, "at most"),
+        (b"MZ not a picture", "no JPEG"),
+        (png_header(20_000, 20_000), "pixels"),
+    ],
+)
+def test_bad_message_gets_a_line_and_the_socket_lives(address, portrait, message, words):
+    socket = connect(address)
+    socket.send(message)
+    refused = answer_of(socket)
+    assert refused["kind"] == "error" and words in refused["error"]
+    socket.send(encoded(portrait))
+    assert answer_of(socket)["kind"] == "frame"
+    socket.close()
+
+
+def test_too_heavy_message_ends_the_socket_not_the_server(address, portrait):
+    socket = connect(address)
+    with pytest.raises((ConnectionClosed, OSError)):
+        socket.send(bytes(5 * 2**20))
+        socket.receive(timeout=10)
+        socket.send(b"more")
+    other = connect(address)
+    other.send(encoded(portrait))
+    assert answer_of(other)["kind"] == "frame"
+    other.close()
+
+
+def test_foreign_page_cannot_open_the_socket(address):
+    with pytest.raises(ConnectionError) as refused:
+        connect(address, Origin="http://evil.example")
+    assert refused.value.status_code == 403
+
+
+def test_recording_is_kept_only_between_start_and_stop(address, client, portrait):
+    socket = connect(address)
+    socket.send(json.dumps({"settings": {"attack": "fgsm", "eps": 16}}))
+    socket.send(encoded(portrait))
+    assert answer_of(socket)["kind"] == "frame"
+    socket.send('{"record": true}')
+    assert answer_of(socket)["on"]
+    for _ in range(3):
+        socket.send(encoded(portrait))
+        answer_of(socket)
+    socket.send('{"record": false}')
+    stopped = answer_of(socket)
+    assert (stopped["rows"], stopped["on"]) == (3, False)
+    page = client.get(f"/session/{stopped['session']}")
+    assert page.status_code == 200 and "FER2013" in page.text
+    csv = client.get(f"/session/{stopped['session']}/recording.csv").text
+    assert len(csv.splitlines()) == 4
+    assert csv.startswith("seconds,frame,face,x,y,width,height,model,label,angry")
+    assert client.get(f"/session/{stopped['session']}/recording.parquet").data[:4] == b"PAR1"
+    assert client.get("/session/other").status_code == 404
+    assert client.get("/session/other/recording.csv").status_code == 404
+    socket.close()
