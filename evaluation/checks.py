@@ -106,6 +106,8 @@ def set_checks(
         _repredicted(classifier.id, adversarial, lines),
         _eight_bits(classifier, adversarial),
     ]
+    if ATTACKS[spec.perturbation].needs_gradients:
+        found.append(_gradient_calls(classifier.id, adversarial))
     if adversarial.backward.any():
         found.append(_zero_gradients(classifier.id, adversarial))
     return [entry | where for entry in found]
@@ -139,6 +141,19 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     share = float(right.mean())
     words = f"{100 * share:.1f} % of the broken images are right again after rounding to 8 bits."
     return check(classifier.id, "R2", "survives 8 bits", False, share, np.nan, words)
+
+
+def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
+    """R24: an attack that never asked for a gradient has attacked nothing."""
+    attacked = adversarial.broken_at != 0
+    idle = float((adversarial.backward[attacked] == 0).mean()) if attacked.any() else 0.0
+    words = "The attack asked for the gradient of every face."
+    if idle:
+        words = (
+            f"{100 * idle:.1f} % of the faces were attacked without a single gradient: what stands "
+            "of them is not robust."
+        )
+    return check(model, "R24", "gradients were asked for", idle > 0, idle, 0, words)
 
 
 def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
@@ -181,17 +196,23 @@ def suite_checks(
 
 
 def _pair_checks(model: str, label_set: str, broken: dict[str, pd.Series]) -> list[Check]:
-    """R5: the strongest gradient attack contains FGSM; R8: noise beats no attack."""
+    """R5: the strongest attack contains FGSM; R7, R8: no search, no noise beats all gradients."""
     gradient = [name for name in broken if ATTACKS[name].needs_gradients]
     if not gradient:
         return []
     iterative = [name for name in gradient if name != "fgsm"]
     strongest = max(iterative or gradient, key=lambda name: broken[name].sum())
     checks = []
-    for name, rule, words in (("fgsm", "R5", "one gradient step"), ("noise", "R8", "random noise")):
+    for name, rule, words in (
+        ("fgsm", "R5", "one gradient step"),
+        ("square", "R7", "asking for answers"),
+        ("noise", "R8", "random noise"),
+    ):
         if name not in broken or name == strongest:
             continue
-        only = float((broken[name] & ~broken[strongest]).mean())
+        by_gradients = pd.DataFrame({part: broken[part] for part in gradient}).any(axis=1)
+        others = by_gradients if rule == "R7" else broken[strongest]
+        only = float((broken[name] & ~others).mean())
         limit = 0.0 if rule == "R5" else BLACK_BOX_SHARE
         checks.append(
             check(

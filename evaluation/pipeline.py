@@ -21,6 +21,7 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, SCHEMES
 from evaluation import gallery
+from evaluation.attack_probes import can_probe, probe_attack
 from evaluation.black_boxes import (
     black_box_checks,
     is_black_box,
@@ -263,6 +264,7 @@ def evaluate_run(
     outcomes: list[Outcome] = []
     galleries: dict[str, dict[str, np.ndarray]] = {}
     most_broken: dict[str, int] = {}
+    strongest: dict[str, tuple[Job, AdversarialSet]] = {}
     for outcome in make_sets(jobs, faces, out / "sets", given, listener):
         outcomes.append(outcome)
         job, made = outcome.job, outcome.made
@@ -278,6 +280,12 @@ def evaluate_run(
                 most_broken[job.classifier.id] = broken
                 shown = gallery.examples(job.classifier, made, images[job.rows], lines)
                 galleries[job.classifier.id] = shown
+                if can_probe(made):
+                    strongest[job.classifier.id] = (job, made)
+    for job, made in strongest.values():
+        assert job.classifier is not None
+        listener.line(f"{job.name}: checked again on a few faces")
+        checks += probe_attack(job.classifier, made, images[job.rows])
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     shown_faces = gallery.join(list(galleries.values()), faces.images.shape[1:])

@@ -80,6 +80,8 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
         ("R5", {"fgsm": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
         ("R8", {"noise": [np.nan, 0.1], "pgd": [0.1, 0.1]}, "ok"),
         ("R8", {"noise": [0.1, np.nan], "pgd": [np.nan, 0.1]}, "flagged"),
+        ("R7", {"square": [np.nan, 0.1], "fgsm": [np.nan, 0.02], "pgd": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
         ("R19", {"pgd": [0.1, 0.02]}, "ok"),
         ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
     ],

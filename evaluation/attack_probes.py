@@ -1,0 +1,149 @@
+"""Does an attack work on this model? Its strongest one is run again on a few faces, changed a bit.
+
+Rows of `checks.parquet`: more steps change nothing (R6), larger logits change nothing (R10), and
+without a limit every face breaks (R4).
+"""
+
+import math
+
+import keras
+import numpy as np
+
+from attacks.base import Keys
+from attacks.registry import ATTACKS, make_attack
+from attacks.store import AdversarialSet
+from attacks.threat_model import Norm, format_eps
+from evaluation.checks import Check, check
+from fer_models.classifier import Classifier, DifferentiableClassifier
+
+FACES = 16
+"""Faces that a probe attacks at most."""
+STANDING = 64
+"""Standing faces that are attacked with twice the steps, at most."""
+CONVERGED = 0.005
+SCALES = (10.0, 100.0)
+SCALE_POINTS = 0.01
+
+
+class ScaledClassifier(DifferentiableClassifier):
+    """A classifier whose logits are multiplied: the same answers, more confident."""
+
+    def __init__(self, inner: DifferentiableClassifier, factor: float) -> None:
+        self._inner, self._factor = inner, factor
+        self.id, self.scheme = inner.id, inner.scheme
+        self.weights_sha256 = inner.weights_sha256
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K), multiplied."""
+        return self._inner.symbolic_logits(images) * self._factor
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return (self._inner._batch_logits(images) * self._factor).astype(np.float32)
+
+
+def can_probe(made: AdversarialSet) -> bool:
+    """Whether a set is of an attack that climbs by gradients, step by step."""
+    spec = made.header.spec
+    return ATTACKS[spec.perturbation].needs_gradients and "steps" in spec.options
+
+
+def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> list[Check]:
+    """Run an attack again on a few faces.
+
+    Args:
+        classifier: the attacked model.
+        made: the set of the attack, for which `can_probe` holds.
+        clean: float32 (N, H, W, C), clean images of the set's rows.
+    """
+    eps = sensitive_eps(made)
+    if eps is None or not isinstance(classifier, DifferentiableClassifier):
+        return []
+    spec = made.header.spec
+    where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
+    found = [
+        _converged(classifier, made, clean, eps),
+        _scale_invariant(classifier, made, clean, eps),
+        _unbounded(classifier, made, clean),
+    ]
+    return [entry | where for entry in found]
+
+
+def sensitive_eps(made: AdversarialSet) -> float | None:
+    """The eps at which the share of right faces that stand is nearest to half; None without any."""
+    right = made.broken_at[made.broken_at != 0]
+    grid = [eps for eps in made.header.spec.grid if eps > 0]
+    if not (len(right) and grid):
+        return None
+    return min(grid, key=lambda eps: abs(float((~(right <= eps)).mean()) - 0.5))
+
+
+def _converged(
+    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
+) -> Check:
+    """R6: doubled steps on faces that stand at eps."""
+    steps = made.header.spec.options["steps"]
+    standing = np.flatnonzero(~(made.broken_at <= eps))
+    sample = standing[:STANDING]
+    fallen = _success(classifier, made, clean, sample, eps, {"steps": 2 * steps})
+    change = fallen.mean() * len(standing) / len(clean) if len(sample) else 0.0
+    words = (
+        f"Twice the {steps} steps lower robust accuracy at {format_eps(eps)} by "
+        f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} standing faces fall)."
+    )
+    flagged = change > CONVERGED and fallen.sum() > 1  # a single face may be chance
+    if flagged:
+        words += " The attack is not converged: read its figure as an upper bound."
+    name = "converged"
+    return check(classifier.id, "R6", name, flagged, change, CONVERGED, words)
+
+
+def _scale_invariant(
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+) -> Check:
+    """R10: logits times 10 and 100, on faces that are right."""
+    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    plain = int(_success(classifier, made, clean, sample, eps).sum())
+    scaled = [
+        int(_success(ScaledClassifier(classifier, s), made, clean, sample, eps).sum())
+        for s in SCALES
+    ]
+    moved = max(abs(count - plain) for count in scaled)
+    flagged = moved > max(1, SCALE_POINTS * len(sample))  # one face may flip by rounding
+    words = (
+        f"With logits 10 and 100 times as large {scaled[0]} and {scaled[1]} of {len(sample)} faces "
+        f"fall, {plain} with the model's own."
+    )
+    if flagged:
+        words += " Confidence hides the gradient: take a loss that rescales logits."
+    value = moved / len(sample)
+    return check(classifier.id, "R10", "scale invariance", flagged, value, SCALE_POINTS, words)
+
+
+def _unbounded(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> Check:
+    """R4: any pixel may become anything."""
+    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    limit = 1.0 if made.header.spec.norm is Norm.LINF else math.sqrt(np.prod(clean.shape[1:]))
+    stands = 1 - float(_success(classifier, made, clean, sample, limit).mean())
+    words = "Every face of a sample breaks when pixels may change without limit."
+    if stands:
+        words = (
+            f"{100 * stands:.0f} % of a sample stand even when pixels may change without limit: "
+            "the attack is broken on this model, and its figures say nothing."
+        )
+    return check(classifier.id, "R4", "unbounded attack", stands > 0, stands, 0, words)
+
+
+def _success(
+    classifier: Classifier,
+    made: AdversarialSet,
+    clean: np.ndarray,
+    rows: np.ndarray,
+    eps: float,
+    options: dict[str, int] | None = None,
+) -> np.ndarray:
+    """bool (len(rows),): which faces the set's attack breaks at eps, with some options changed."""
+    spec = made.header.spec
+    assert spec.norm is not None
+    attack = make_attack(spec.perturbation, spec.norm, eps, {**spec.options, **(options or {})})
+    keys = Keys(spec.seed, made.row_ids[rows])
+    return attack(classifier, clean[rows], made.labels[rows], keys).success
