@@ -88,7 +88,7 @@ def main(
 
 
 def evaluate(
-    models: str | Sequence[str | Path] = "starter",
+    models: str | Path | Sequence[str | Path] = "starter",
     *,
     data: str | Path | None = None,
     votes: str | Path | None = None,
@@ -107,7 +107,7 @@ def evaluate(
     """Do what the command does, from Python: `from evaluation import evaluate`.
 
     Args:
-        models: `starter`, `all`, ids, folders or files; text with commas, or a list.
+        models: `starter`, `all`, ids, folders or files; text with commas, a path, or a list.
         data: FER2013 csv, archive or folder; default $DEADPAN_DATA, then ./data.
         votes: FER+ votes when they lie elsewhere.
         split: Training, PublicTest, PrivateTest or Test.
@@ -163,9 +163,9 @@ def evaluate(
     return FinishedRun(folder)
 
 
-def _listed(words: str | Sequence[object]) -> str:
-    """Text with commas, from such text or from a list."""
-    return words if isinstance(words, str) else ",".join(map(str, words))
+def _listed(words: str | Path | Sequence[object]) -> str:
+    """Text with commas, from such text, a path or a list."""
+    return str(words) if isinstance(words, str | Path) else ",".join(map(str, words))
 
 
 def _run(
