@@ -1,119 +1,132 @@
-"""Where a convolutional net looks: Grad-CAM maps and activation grids, as arrays.
+"""`python -m fer_models.explain --model ID --images PHOTO|FOLDER --out DIR`: where a net looks.
 
-Source: Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via
-gradient-based localization", arXiv 1610.02391, equations 1 and 2.
+Writes for each face `PHOTO-face1-gradcam.png`, the places that speak for its likeliest classes, and
+`PHOTO-face1-LAYER.png`, all maps of a layer side by side.
 """
 
-import cv2
-import numpy as np
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from fer_models.classifier import KerasClassifier, check_images
-from fer_models.gradients import layer_gradients
+import typer
 
-_FEWEST_ROWS = 3
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from faces.detector import Detector
+    from fer_models.classifier import Classifier, KerasClassifier
+    from fer_models.face_predictions import FacePrediction
+
+Option = typer.Option
 
 
-def map_layers(classifier: KerasClassifier) -> list[str]:
-    """Names of the layers whose output is a map (N, h, w, F), from image to logits.
+def main(
+    model: Annotated[str, Option(help="Id, folder of a training, or path.")],
+    images: Annotated[Path, Option(help="A photograph or a folder of them.")],
+    out: Annotated[Path, Option(help="Folder of pictures.")] = Path("explanations"),
+    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
+    whole: Annotated[
+        bool, Option("--whole", help="Each image is a face: find none in it.")
+    ] = False,
+    layer: Annotated[str | None, Option(help="Of Grad-CAM. Default: the last with places.")] = None,
+    grids: Annotated[
+        str, Option(help="Layers A,B; all; none; or stages: the last one of each map size.")
+    ] = "stages",
+) -> int:
+    """Draw what a convolutional net looks at in faces."""
+    from faces.photos import photos
+    from fer_models.zoo import describe
 
-    Raises:
-        ValueError: the model has none.
-    """
-    layers = classifier.model.layers[1:]
-    names = [layer.name for layer in layers if len(layer.output.shape) == 4]
-    if not names:
-        raise ValueError(f"explanations need a convolutional net. Received: {classifier.id}")
+    found = photos(images)
+    describe(model)
+    finder = _finder(detector, whole)
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from faces.photos import read_photo
+    from fer_models.face_predictions import predict_faces
+    from fer_models.zoo import load
+
+    net = _convolutional(model, load(model))
+    wanted = _layers(net, grids)
+    if layer is not None:
+        _layers(net, layer)
+    explained = unread = 0
+    for photo in found:
+        try:
+            faces = predict_faces(read_photo(photo), net, finder)
+            if not faces:
+                raise InputError(f"{photo}: {detector} finds no face. Is it one already: --whole?")
+        except InputError as error:
+            if images.is_file():
+                raise
+            print(error, file=sys.stderr)
+            unread += 1
+            continue
+        for number, face in enumerate(faces, 1):
+            _draw(net, face, layer, wanted, f"{photo.name}-face{number}", out)
+            explained += 1
+    print(f"faces: {explained}, photographs: {len(found)}; {out}")
+    return 1 if unread else 0
+
+
+def _finder(detector: str, whole: bool) -> "Detector":
+    if whole:
+        from faces.whole_image import WholeImage
+
+        return WholeImage()
+    from faces.detectors import make_detector
+
+    return make_detector(detector)
+
+
+def _convolutional(model: str, classifier: "Classifier") -> "KerasClassifier":
+    from fer_models.classifier import KerasClassifier
+    from fer_models.feature_maps import map_layers
+
+    try:
+        if not isinstance(classifier, KerasClassifier):
+            raise ValueError
+        map_layers(classifier)
+    except ValueError as error:
+        raise InputError(
+            f"--model must be a convolutional net of Keras, without defences; got {model}."
+        ) from error
+    return classifier
+
+
+def _layers(net: "KerasClassifier", words: str) -> list[str]:
+    """Names of layers, from a list or one of the words for several."""
+    from fer_models.feature_maps import map_layers, stage_layers
+
+    known = map_layers(net)
+    several = {"all": known, "none": [], "stages": stage_layers(net)}
+    names = several.get(words, [name.strip() for name in words.split(",")])
+    for name in names:
+        if name not in known:
+            raise InputError(f"a layer must be one of {', '.join(known)}; got {name!r}.")
     return names
 
 
-def default_layer(classifier: KerasClassifier) -> str:
-    """The last map of at least 3x3: the whole net so far stands in it, and it still has places."""
-    names = map_layers(classifier)
-    shapes = {name: classifier.model.get_layer(name).output.shape for name in names}
-    wide = [name for name in names if min(shapes[name][1:3]) >= _FEWEST_ROWS]
-    return (wide or names)[-1]
+def _draw(
+    net: "KerasClassifier",
+    face: "FacePrediction",
+    layer: str | None,
+    grids: list[str],
+    name: str,
+    out: Path,
+) -> None:
+    from fer_models.explanation_pictures import grad_cam_picture, grid_picture
+    from fer_models.face_pictures import caption, shortened, write_picture
+
+    out.mkdir(parents=True, exist_ok=True)
+    title = f"{shortened(name)}: {caption(face)}\n{net.id}"
+    write_picture(grad_cam_picture(net, face, layer, title), out / f"{name}-gradcam.png")
+    for grid in grids:
+        write_picture(grid_picture(net, face.face, grid), out / f"{name}-{grid}.png")
+    print(f"{name}: {caption(face, 3)}")
 
 
-def grad_cam(
-    classifier: KerasClassifier,
-    images: np.ndarray,
-    classes: np.ndarray | None = None,
-    layer: str | None = None,
-) -> np.ndarray:
-    """How much each place speaks for a class.
-
-    Args:
-        classifier: a convolutional Keras model behind its contract.
-        images: float32 (N, H, W, C) in [0, 1].
-        classes: int64 (N,); the predicted ones when None.
-        layer: name of a layer with maps; `default_layer` when None.
-
-    Returns:
-        float32 (N, H, W) in [0, 1], the largest value of each image 1; all 0 where no place speaks
-        for the class.
-
-    Raises:
-        ValueError: wrong images, or the layer gives no maps.
-    """
-    check_images(images)
-    layer = _checked_layer(classifier, layer)
-    classes = classifier.predict(images) if classes is None else classes
-    activations, gradient = layer_gradients(classifier, images, classes, layer)
-    weights = gradient.mean(axis=(1, 2), keepdims=True)
-    maps = np.maximum((weights * activations).sum(axis=3), 0).astype(np.float32)
-    peaks = maps.max(axis=(1, 2), keepdims=True)
-    maps /= np.where(peaks > 0, peaks, 1)
-    height, width = images.shape[1:3]
-    heat = np.stack([cv2.resize(m, (width, height), interpolation=cv2.INTER_LINEAR) for m in maps])
-    return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12)
-
-
-def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lay a map over its image.
-
-    Args:
-        image: float32 (H, W, C) in [0, 1].
-        heat: float32 (H, W) in [0, 1].
-
-    Returns:
-        uint8 (H, W, 3) RGB: grey face, warm colours where the map is high.
-    """
-    colours = cv2.applyColorMap(np.uint8(255 * heat), cv2.COLORMAP_INFERNO)[..., ::-1]
-    grey = 255 * image.mean(axis=2, keepdims=True)
-    strength = 0.6 * heat[..., None]
-    return np.round((1 - strength) * grey + strength * colours).astype(np.uint8)
-
-
-def activation_grid(
-    classifier: KerasClassifier, image: np.ndarray, layer: str, columns: int = 8
-) -> np.ndarray:
-    """All maps of a layer side by side, each stretched to its own range.
-
-    Args:
-        classifier: a convolutional Keras model behind its contract.
-        image: float32 (H, W, C) in [0, 1].
-        layer: name of a layer with maps, see `map_layers`.
-        columns: maps a row.
-
-    Returns:
-        float32 (rows * (h + 1) - 1, columns * (w + 1) - 1) in [0, 1]; NaN between and after maps.
-    """
-    check_images(image[None])
-    layer = _checked_layer(classifier, layer)
-    maps = layer_gradients(classifier, image[None], np.zeros(1, np.int64), layer).activations[0]
-    height, width, count = maps.shape
-    low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
-    maps = (maps - low) / np.where(high > low, high - low, 1)
-    rows = -(-count // columns)
-    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
-    for i in range(count):
-        top, left = (i // columns) * (height + 1), (i % columns) * (width + 1)
-        grid[top : top + height, left : left + width] = maps[..., i]
-    return grid
-
-
-def _checked_layer(classifier: KerasClassifier, layer: str | None) -> str:
-    names = map_layers(classifier)
-    if layer is not None and layer not in names:
-        raise ValueError(f"`layer` must be one of {', '.join(names)}. Received: {layer!r}")
-    return layer or default_layer(classifier)
+if __name__ == "__main__":
+    run(main, prog="python -m fer_models.explain")

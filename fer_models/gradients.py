@@ -130,14 +130,8 @@ def layer_gradients(
         classes: int64 (N,) in [0, K), whose logit is differentiated.
         layer: name of a layer of the model.
     """
-    model = classifier.model
-    both = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
     inputs = fit_to_contract(tf.constant(images), classifier.contract)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        activations, outputs = both(inputs, training=False)
-        logits = tf.gather(classifier.outputs_to_logits(outputs), classes, axis=1, batch_dims=1)
-    gradient = tape.gradient(logits, activations)
+    activations, gradient = _compiled_layer_gradients(classifier, layer)(inputs, classes)
     return LayerGradients(activations.numpy(), gradient.numpy())
 
 
@@ -191,6 +185,25 @@ def _compiled_logit_gradients(
             tape.watch(images)
             logit = tf.gather(classifier.symbolic_logits(images), classes, batch_dims=1)
         return tape.gradient(logit, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return gradients
+
+
+@cache
+def _compiled_layer_gradients(classifier: KerasClassifier, layer: str) -> Callable:
+    """Compiled, so that gradients of the kernels, which nobody asked for, are not computed."""
+    model = classifier.model
+    both = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
+    shape = (None, *model.inputs[0].shape[1:])
+    signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)]
+
+    @tf.function(input_signature=signature, autograph=False)
+    def gradients(inputs: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            activations, outputs = both(inputs, training=False)
+            logits = tf.gather(classifier.outputs_to_logits(outputs), classes, batch_dims=1)
+        return activations, tape.gradient(logits, activations)
 
     return gradients
 

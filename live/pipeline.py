@@ -213,7 +213,7 @@ def _answers(
 
 
 def _heat(classifier: KerasClassifier, images: np.ndarray) -> np.ndarray:
-    from fer_models.explain import grad_cam
+    from fer_models.feature_maps import grad_cam
 
     return grad_cam(classifier, images)
 

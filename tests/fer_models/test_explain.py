@@ -1,13 +1,26 @@
 """Grad-CAM finds the part of the image that decides; grids show every map."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
+from datasets.errors import InputError
 from datasets.labels import LabelScheme
+from fer_models import zoo
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
-from fer_models.explain import activation_grid, default_layer, grad_cam, map_layers, overlay
+from fer_models.explain import main
+from fer_models.feature_maps import (
+    activation_grid,
+    default_layer,
+    grad_cam,
+    map_layers,
+    overlay,
+    stage_layers,
+)
 
 SIZE = 16
 
@@ -81,7 +94,7 @@ def test_weights_are_the_mean_gradient(trained: KerasClassifier) -> None:
     # Behind global average pooling the gradient of logit k to every place of map f is
     # kernel[f, k] / (h w), so Grad-CAM is the class activation map relu(sum_f kernel A).
     images, labels = striped_images(2, 4)
-    features = keras.Model(trained.model.inputs, trained.model.get_layer("second").output)
+    features = keras.Model(trained.model.inputs[0], trained.model.get_layer("second").output)
     kernel = np.asarray(trained.model.layers[-1].kernel)
     expected = np.maximum(np.einsum("nhwf,fn->nhw", features(images), kernel[:, labels]), 0)
     expected /= expected.max(axis=(1, 2), keepdims=True)
@@ -102,3 +115,74 @@ def test_layers_without_maps_are_refused(trained: KerasClassifier) -> None:
     assert default_layer(trained) == "second"
     with pytest.raises(ValueError, match=r"`layer` must be one of .*first, second"):
         grad_cam(trained, striped_images(1, 0)[0], layer="dense")
+
+
+def test_stages_are_the_last_layers_of_each_size() -> None:
+    images = keras.Input((16, 16, 1))
+    x = keras.layers.Conv2D(2, 3, padding="same", name="a")(images)
+    x = keras.layers.Conv2D(2, 3, padding="same", name="b")(x)
+    x = keras.layers.MaxPooling2D(2, name="c")(x)
+    x = keras.layers.Conv2D(2, 3, padding="same", name="d")(x)
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(x))
+    net = wrap(keras.Model(images, outputs), Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
+    assert stage_layers(net) == ["b", "d"]
+
+
+@pytest.fixture
+def photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: KerasClassifier) -> Path:
+    """A striped image; every model id is the trained net."""
+    monkeypatch.setattr(zoo, "load", lambda _: trained)
+    monkeypatch.setattr(zoo, "describe", lambda _: None)
+    image = np.uint8(255 * striped_images(1, 6)[0][0])
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(np.repeat(image, 3, axis=2)).save(folder / "face.png")
+    return folder / "face.png"
+
+
+def test_the_command_draws(photograph: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main("net", photograph, out, whole=True, grids="first,second") == 0
+    names = ("gradcam", "first", "second")
+    assert {file.name for file in out.iterdir()} == {f"face.png-face1-{n}.png" for n in names}
+    with Image.open(out / "face.png-face1-first.png") as grid:
+        # 8 maps of 16 x 16 as 3 x 3: 50 wide with the gaps, enlarged 18 times to reach 900
+        assert grid.size == (900, 900)
+        pixels = np.asarray(grid.convert("RGB"))
+    assert (pixels[-18 * 16 :, -18 * 16 :] == 255).all()  # the ninth place is empty
+    assert len(np.unique(pixels[: 18 * 16, : 18 * 16].reshape(-1, 3), axis=0)) > 10
+
+
+def test_a_folder_goes_on(
+    photograph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photograph.parent / "broken.png").write_text("no picture")
+    assert main("net", photograph.parent, tmp_path / "out", whole=True, grids="none") == 1
+    assert "broken.png: expected a whole photograph" in capsys.readouterr().err
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"grids": "first,dense"}, r"a layer must be one of .*first, second; got 'dense'"),
+        ({"layer": "third"}, "a layer must be one of .*got 'third'"),
+        ({"whole": False}, "haar finds no face. Is it one already: --whole"),
+    ],
+)
+def test_what_cannot_be_explained(
+    photograph: Path, tmp_path: Path, options: dict, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        main("net", photograph, tmp_path, **{"whole": True, **options})
+
+
+def test_a_net_without_maps_is_refused(
+    photograph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = keras.Input((16, 16, 1))
+    flat = keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(images)))
+    net = wrap(flat, Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
+    monkeypatch.setattr(zoo, "load", lambda _: net)
+    with pytest.raises(InputError, match="must be a convolutional net of Keras"):
+        main("flat", photograph, tmp_path, whole=True)
