@@ -9,6 +9,7 @@ ART is optional: `pip install "deadpan[art]"`.
 """
 
 import random
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -583,8 +584,10 @@ ART_ATTACKS: tuple[type[ArtAttack], ...] = (
 @cache
 def _estimator_type() -> type:
     """What ART takes for its own classifier; made at first use, since its bases are ART's."""
-    from art.estimators.classification.classifier import ClassGradientsMixin, ClassifierMixin
-    from art.estimators.estimator import BaseEstimator, LossGradientsMixin, NeuralNetworkMixin
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on what of ART works only with PyTorch
+        from art.estimators.classification.classifier import ClassGradientsMixin, ClassifierMixin
+        from art.estimators.estimator import BaseEstimator, LossGradientsMixin, NeuralNetworkMixin
 
     class Estimator(
         ClassGradientsMixin, ClassifierMixin, LossGradientsMixin, NeuralNetworkMixin, BaseEstimator
