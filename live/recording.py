@@ -24,6 +24,8 @@ MOST_ROWS = 200_000
 """Nearly two hours of one face at 30 frames a second."""
 CHUNK = 1000
 FORMATS = (".csv", ".parquet")
+_HEAD = ("seconds", "frame", "face", "x", "y", "width", "height", "model", "label")
+_MIDDLE = ("attack", "eps", "attacked_label")
 
 
 class Recording:
@@ -61,7 +63,9 @@ class Recording:
     def table(self) -> pd.DataFrame:
         """All rows so far."""
         with self._lock:
-            return pd.concat([*self._chunks, pd.DataFrame(self._rows)], ignore_index=True)
+            parts = [*self._chunks, pd.DataFrame(self._rows)]
+        table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+        return table[_ordered(list(table.columns))]
 
     def write(self, path: Path) -> None:
         """Write csv or parquet, by the ending, atomically.
@@ -77,6 +81,14 @@ class Recording:
         else:
             self.table().to_parquet(unfinished, index=False)
         os.replace(unfinished, path)
+
+
+def _ordered(columns: list[str]) -> list[str]:
+    """Classes of every model before `attack`, also of one that came later."""
+    head, middle = columns[: len(_HEAD)], [name for name in columns if name in _MIDDLE]
+    after = [name for name in columns if name.startswith("attacked_") and name not in _MIDDLE]
+    classes = [n for n in columns if n not in {*head, *middle, *after, "flipped"}]
+    return [*head, *classes, *middle, *after, *[n for n in columns if n == "flipped"]]
 
 
 def _row(frame: int, seconds: float, face: Face, settings: Settings) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // What the page knows of classes: their faces, and how probabilities are written.
 
 const FACES = {
-  angry: "😠", anger: "😠", disgust: "🤢", fear: "😨", happy: "😄", happiness: "😄", sad: "😢",
+  angry: "😠", anger: "😠", disgust: "😖", fear: "😨", happy: "😄", happiness: "😄", sad: "😢",
   sadness: "😢", surprise: "😮", neutral: "😐", contempt: "😒",
 };
 

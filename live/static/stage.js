@@ -81,7 +81,7 @@ export class Stage {
     if (!answer) return;
     const { y, width, height } = face.box;
     const x = look.mirror ? canvas.width - face.box.x - width : face.box.x;
-    const unit = Math.max(1, canvas.width / 480);
+    const unit = (canvas.width / (canvas.clientWidth || canvas.width)) * (canvas.clientWidth < 300 ? 0.8 : 1);
     const ink = colour(role);
     context.strokeStyle = ink;
     context.lineWidth = 2.5 * unit;

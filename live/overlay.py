@@ -1,0 +1,106 @@
+"""Faces drawn on a frame for the window: box, label, bars, attacked face, points and hulls."""
+
+import cv2
+import numpy as np
+
+from faces.box import Box
+from faces.regions import HULLS
+from live.answers import to_uint8
+from live.reading import Answer, Face, Reading
+
+CLEAN, ATTACKED, QUIET, INK = (47, 109, 181), (200, 69, 59), (138, 143, 152), (255, 255, 255)
+"""RGB of each role; see docs of the report."""
+FONT = cv2.FONT_HERSHEY_DUPLEX
+BAR_WIDTH, LINE = 90, 18
+MARKED = (255, 209, 102)
+
+
+def side_by_side(image: np.ndarray, reading: Reading) -> np.ndarray:
+    """The frame read clean on the left; on the right attacked, where anything was attacked.
+
+    Args:
+        image: uint8 RGB (H, W, 3), not changed.
+        reading: of this frame.
+
+    Returns:
+        uint8 RGB (H, W or 2 W, 3).
+    """
+    left = image.copy()
+    for face in reversed(reading.faces):
+        _draw(left, face, face.answers, CLEAN)
+    attacked = [face for face in reading.faces if face.attacked is not None]
+    if not attacked:
+        return left
+    right = image.copy()
+    for face in reversed(attacked):
+        _paste(right, face)
+        _draw(right, face, face.attacked_answers, ATTACKED)
+    return np.hstack([left, right])
+
+
+def write_line(image: np.ndarray, text: str, y: int, ink: tuple[int, int, int] = INK) -> None:
+    """One line of text on a dark strip, in place."""
+    width = cv2.getTextSize(text, FONT, 0.5, 1)[0][0]
+    _fill(image, Box(0, y - 15, width + 16, 21), (16, 17, 20))
+    cv2.putText(image, text, (8, y), FONT, 0.5, ink, 1, cv2.LINE_AA)
+
+
+def _draw(
+    image: np.ndarray, face: Face, answers: tuple[Answer, ...], ink: tuple[int, int, int]
+) -> None:
+    box = face.box
+    corner = round(box.x), round(box.y)
+    opposite = round(box.x + box.width), round(box.y + box.height)
+    cv2.rectangle(image, corner, opposite, ink, 2, cv2.LINE_AA)
+    if face.points is not None:
+        _mark(image, face.points)
+    first = answers[0]
+    share = first.probabilities[first.classes.index(first.label)]
+    mark = "* " if ink is ATTACKED and face.flipped else ""
+    text = f"{mark}{face.number} {first.label} {100 * share:.0f} %"
+    width = cv2.getTextSize(text, FONT, 0.55, 1)[0][0]
+    top = max(0, corner[1] - 22)
+    _fill(image, Box(corner[0], top, width + 12, 22), ink)
+    cv2.putText(image, text, (corner[0] + 6, top + 16), FONT, 0.55, INK, 1, cv2.LINE_AA)
+    for column, answer in enumerate(answers):
+        left = opposite[0] + 8 + column * (BAR_WIDTH + 90)
+        _bars(image, answer, left, corner[1], ink)
+
+
+def _bars(
+    image: np.ndarray, answer: Answer, left: int, top: int, ink: tuple[int, int, int]
+) -> None:
+    """Probabilities beside a box; what does not fit is cut off by the picture's edge."""
+    for i, (name, share) in enumerate(zip(answer.classes, answer.probabilities)):
+        y = top + LINE * i
+        colour = ink if name == answer.label else QUIET
+        _fill(image, Box(left, y + 2, max(1, BAR_WIDTH * float(share)), LINE - 6), colour)
+        cv2.putText(image, name, (left + 3, y + 13), FONT, 0.4, INK, 1, cv2.LINE_AA)
+
+
+def _paste(image: np.ndarray, face: Face) -> None:
+    """Put the attacked face where it was cut."""
+    assert face.attacked is not None
+    side = max(1, round(face.square.width))
+    left, top = round(face.square.x), round(face.square.y)
+    large = cv2.resize(to_uint8(face.attacked), (side, side), interpolation=cv2.INTER_NEAREST)
+    rows = slice(max(top, 0), min(top + side, image.shape[0]))
+    columns = slice(max(left, 0), min(left + side, image.shape[1]))
+    inside = large[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    image[rows, columns] = inside[..., None]
+
+
+def _mark(image: np.ndarray, points: np.ndarray) -> None:
+    for hulls in HULLS.values():
+        for hull in hulls:
+            corners = cv2.convexHull(points[list(hull)].astype(np.float32))
+            cv2.polylines(image, [corners.round().astype(np.int32)], True, MARKED, 1, cv2.LINE_AA)
+    for x, y in points.round().astype(int):
+        cv2.circle(image, (int(x), int(y)), 1, INK, -1)
+
+
+def _fill(image: np.ndarray, box: Box, ink: tuple[int, int, int]) -> None:
+    """A filled rectangle, inside the picture."""
+    inside = box.clip(image.shape[1], image.shape[0])
+    rows = slice(round(inside.y), round(inside.y + inside.height))
+    image[rows, round(inside.x) : round(inside.x + inside.width)] = ink

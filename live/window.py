@@ -1,0 +1,145 @@
+"""The demo in an OpenCV window, for a desktop without a browser.
+
+a d f h n s u   save the largest face as angry, disgust, fear, happy, neutral, sad, surprise
+1 2 3 4         no attack, FGSM, PGD-10, noise;  + and - change eps
+m  l  b  r      next model, landmarks, both eyes only, record to csv (press again to write it)
+q or Esc        quit
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from datasets.errors import InputError
+from faces.video import Frame
+from live.answers import to_uint8
+from live.collector import KEYS, Collector
+from live.mailbox import Mailbox
+from live.overlay import side_by_side, write_line
+from live.pipeline import Pipeline, Tools
+from live.reading import Reading
+from live.recording import Recording
+from live.settings import MOST_EPS, Settings
+from live.shelf import Shelf
+from live.source import Source, fit
+
+TITLE = "Deadpan"
+WIDEST_PIXELS = 640 * 480
+ATTACK_KEYS = {"1": "", "2": "fgsm", "3": "pgd", "4": "noise"}
+QUIT = ("q", "\x1b")
+HELP = "a d f h n s u save   1-4 attack   + - eps   m model   l b r   q quit"
+
+
+class Window:
+    """What is shown and what the keys have changed; it draws on no screen by itself."""
+
+    def __init__(self, shelf: Shelf, out: Path) -> None:
+        """Start with the shelf's first model, unattacked.
+
+        Args:
+            shelf: of classifiers.
+            out: folder for saved faces and recordings.
+        """
+        self.settings = Settings(model=shelf.ids[0])
+        self.recording: Recording | None = None
+        self.message = HELP
+        self._shelf, self._out = shelf, out
+        self._collector = Collector(out)
+        self._pipeline = Pipeline(shelf, Tools())
+        self._reading: Reading | None = None
+        self._began = time.monotonic()
+        self._frame = 0
+
+    def show(self, image: np.ndarray) -> np.ndarray:
+        """Read a frame and draw what is shown: uint8 RGB."""
+        image = fit(image, WIDEST_PIXELS)
+        seconds = time.monotonic() - self._began
+        reading = self._pipeline.read(image, self.settings, seconds)
+        self._reading = reading
+        if self.recording is not None:
+            self.recording.add(self._frame, seconds, reading, self.settings)
+        self._frame += 1
+        canvas = side_by_side(image, reading)
+        words = reading.note or ("" if reading.faces else "No face found.")
+        attack = f"{self.settings.attack or 'no attack'}, eps {self.settings.eps:g}/255"
+        write_line(canvas, f"{self.settings.model}   {attack}   {words}", 18)
+        write_line(canvas, self.message, canvas.shape[0] - 8)
+        return canvas
+
+    def press(self, key: str) -> bool:
+        """Obey a key; False when it quits."""
+        if key in QUIT:
+            return False
+        if key in KEYS:
+            self._save(KEYS[key])
+        elif key in ATTACK_KEYS:
+            self._set(attack=ATTACK_KEYS[key])
+        elif key in "+=-":
+            step = -1 if key == "-" else 1
+            self._set(eps=min(MOST_EPS, max(0, self.settings.eps + step)))
+        elif key == "m":
+            ids = self._shelf.ids
+            self._set(model=ids[(ids.index(self.settings.model) + 1) % len(ids)])
+        elif key == "l":
+            self._set(landmarks=not self.settings.landmarks)
+        elif key == "b":
+            self._set(both_eyes=not self.settings.both_eyes)
+        elif key == "r":
+            self._record()
+        return True
+
+    def _set(self, **changes: object) -> None:
+        self.settings = self.settings.model_copy(update=changes)
+
+    def _save(self, name: str) -> None:
+        if self._reading is None or not self._reading.faces:
+            self.message = "No face to save."
+            return
+        path = self._collector.save(to_uint8(self._reading.faces[0].clean), name)
+        self.message = f"Saved {path}"
+
+    def _record(self) -> None:
+        if self.recording is None:
+            self.recording = Recording()
+            self.message = "Recording; r again writes it."
+            return
+        self._out.mkdir(parents=True, exist_ok=True)
+        path = self._out / f"session-{time.strftime('%Y%m%d-%H%M%S')}.csv"
+        self.recording.write(path)
+        self.message = f"Wrote {path}"
+        self.recording = None
+
+
+def show(shelf: Shelf, source: int | Path, out: Path) -> None:
+    """Open the window and stay until a key quits it.
+
+    Args:
+        shelf: of classifiers.
+        source: number of a camera, or path of a clip.
+        out: folder for saved faces and recordings.
+
+    Raises:
+        InputError: no camera, no clip, or no screen.
+    """
+    # Without a screen OpenCV ends the whole process instead of raising.
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        raise InputError("there is no screen for --window; leave it away for the page.")
+    shelf.wait(shelf.ids[0])
+    window, mailbox = Window(shelf, out), Mailbox[Frame]()
+    camera = Source(source)
+    cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
+    camera.watch(mailbox)
+    try:
+        while (frame := mailbox.take()) is not None:
+            cv2.imshow(TITLE, cv2.cvtColor(window.show(frame.image), cv2.COLOR_RGB2BGR))
+            pressed = cv2.waitKey(1) & 0xFF
+            closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
+            if closed or (pressed != 0xFF and not window.press(chr(pressed))):
+                return
+    finally:
+        camera.leave(mailbox)
+        cv2.destroyAllWindows()

@@ -1,0 +1,141 @@
+"""Recordings and their summary, on readings made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.errors import InputError
+from datasets.labels import FER7, FERPLUS8
+from faces.box import Box
+from live import recording as recording_module
+from live.reading import Answer, Face, Reading
+from live.recording import Recording
+from live.sessions import MOST_SESSIONS, Sessions
+from live.settings import Settings
+from live.summary import summarise
+
+
+def answer(label, scheme=FER7):
+    shares = np.full(scheme.num_classes, 0.1 / (scheme.num_classes - 1))
+    shares[scheme.classes.index(label)] = 0.9
+    return Answer(f"m.{scheme.name}", scheme.classes, shares, label)
+
+
+def reading(label, attacked=None, number=1, scheme=FER7):
+    box, face = Box(1, 2, 30, 40), np.zeros((48, 48, 1), np.float32)
+    after = (answer(attacked, scheme),) if attacked else ()
+    hit = face if attacked else None
+    entry = Face(number, box, box, face, (answer(label, scheme),), hit, after)
+    return Reading(64, 64, (entry,), "", {})
+
+
+def recorded(*readings, attack="", step=1.0):
+    found = Recording()
+    for i, entry in enumerate(readings):
+        found.add(i, i * step, entry, Settings(attack=attack))
+    return found
+
+
+def test_row_holds_face_probabilities_and_flip():
+    table = recorded(reading("happy", "sad"), attack="fgsm").table()
+    (row,) = table.to_dict("records")
+    assert (row["face"], row["x"], row["height"], row["label"]) == (1, 1, 40, "happy")
+    assert (row["happy"], row["attacked_sad"]) == (0.9, 0.9)
+    assert (row["attack"], row["eps"], row["attacked_label"], row["flipped"]) == (
+        "fgsm",
+        4,
+        "sad",
+        True,
+    )
+
+
+def test_clean_rows_have_no_attack():
+    (row,) = recorded(reading("happy")).table().to_dict("records")
+    assert (row["attack"], row["attacked_label"], row["flipped"]) == ("", "", False)
+    assert np.isnan(row["eps"]) and "attacked_sad" not in row
+
+
+def test_corruption_has_no_eps():
+    (row,) = recorded(reading("happy", "sad"), attack="fog").table().to_dict("records")
+    assert row["attack"] == "fog" and np.isnan(row["eps"])
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 1000])
+def test_chunks_change_nothing(monkeypatch, chunk):
+    monkeypatch.setattr(recording_module, "CHUNK", chunk)
+    kept = recorded(*[reading("happy")] * 2, *[reading("sad", "fear")] * 3)
+    table = kept.table()
+    assert len(kept) == len(table) == 5
+    assert table["label"].tolist() == ["happy"] * 2 + ["sad"] * 3
+    assert table["flipped"].sum() == 3
+
+
+def test_full_recording_takes_no_more(monkeypatch):
+    monkeypatch.setattr(recording_module, "MOST_ROWS", 2)
+    kept = recorded(*[reading("happy")] * 5)
+    assert kept.full and len(kept) == 2
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_files_hold_the_table(tmp_path, ending):
+    kept, path = recorded(reading("happy", "sad"), attack="pgd"), tmp_path / f"session{ending}"
+    kept.write(path)
+    read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
+    assert read["label"].tolist() == ["happy"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_other_endings_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"\.csv or \.parquet"):
+        Recording().write(tmp_path / "session.xlsx")
+
+
+def test_summary_by_hand():
+    """Four seconds: happy, happy, happy, sad; the attack turns two of the four."""
+    pairs = [("happy", "happy"), ("happy", "fear"), ("happy", "fear"), ("sad", "sad")]
+    found = summarise(recorded(*[reading(*pair) for pair in pairs], attack="fgsm").table())
+    assert (found.dominant, found.rows, found.frames, found.people) == ("happy", 4, 4, 1)
+    assert (found.attacked, found.flipped, found.seconds) == (4, 2, 3.0)
+    by_name = {entry.name: entry for entry in found.classes}
+    assert list(by_name) == list(FER7.classes)
+    assert (by_name["happy"].share, by_name["happy"].attacked_share) == (0.75, 0.25)
+    assert by_name["fear"].attacked_share == 0.5
+    # 3 bins of a second: frames 0 | 1 | 2 and 3
+    assert by_name["sad"].over_time == (0, 0, 0.5)
+    assert by_name["happy"].fer2013 == pytest.approx(7215 / 28709)
+
+
+def test_summary_under_ferplus_knows_that_fer2013_has_no_contempt():
+    found = summarise(recorded(reading("contempt", scheme=FERPLUS8)).table())
+    by_name = {entry.name: entry for entry in found.classes}
+    assert by_name["contempt"].fer2013 is None and by_name["contempt"].share == 1
+    assert by_name["happiness"].fer2013 == pytest.approx(7215 / 28709)
+    assert by_name["happiness"].attacked_share is None
+
+
+def test_summary_leaves_out_the_model_read_before():
+    table = recorded(reading("happy"), reading("anger", scheme=FERPLUS8)).table()
+    found = summarise(table)
+    assert (found.model, found.rows) == ("m.ferplus", 1)
+    assert len(found.classes) == 8
+
+
+def test_nothing_recorded_has_no_summary():
+    assert summarise(Recording().table()) is None
+
+
+def test_oldest_session_goes_and_names_are_new():
+    sessions = Sessions()
+    names = [sessions.start() for _ in range(MOST_SESSIONS + 1)]
+    assert len(set(names)) == len(names)
+    assert sessions.find(names[0]) is None and sessions.find(names[-1]) is not None
+    sessions.add(names[0], 0, 0.0, reading("happy"), Settings())
+    assert sessions.stop(names[0]) == 0
+
+
+def test_seconds_count_from_the_first_frame():
+    sessions = Sessions()
+    name = sessions.start()
+    for seconds in (100.0, 101.5):
+        sessions.add(name, 0, seconds, reading("happy"), Settings())
+    assert sessions.find(name).table()["seconds"].tolist() == [0, 1.5]

@@ -1,0 +1,69 @@
+"""The server's own clip: its pace, its end, its size; and the command's checks."""
+
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from datasets.errors import InputError
+from live.images import FRAME_PIXELS
+from live.mailbox import Mailbox
+from live.source import Source, fit
+
+
+@pytest.fixture
+def clip(tmp_path, portrait):
+    """Half a second at 20 frames a second."""
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 20, (256, 256))
+    for i in range(10):
+        writer.write(np.roll(portrait, i, axis=1)[..., ::-1].copy())
+    writer.release()
+    return path
+
+
+def test_clip_plays_at_its_pace_and_begins_again(clip):
+    source, mailbox = Source(clip), Mailbox()
+    start = time.monotonic()
+    source.watch(mailbox)
+    seen = [mailbox.take().index]
+    while len(seen) < 2 or seen[-1] >= seen[-2]:
+        seen.append(mailbox.take().index)
+        assert time.monotonic() - start < 20
+    assert time.monotonic() - start >= 0.4
+    source.leave(mailbox)
+
+
+def test_wrong_sources_are_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        Source(tmp_path / "none.mp4")
+    (tmp_path / "text.mp4").write_text("no clip")
+    with pytest.raises(InputError, match="no frame"):
+        Source(tmp_path / "text.mp4")
+
+
+def test_large_frames_are_made_smaller():
+    large = np.zeros((2160, 3840, 3), np.uint8)
+    height, width = fit(large).shape[:2]
+    assert height * width <= FRAME_PIXELS * 1.01
+    assert width / height == pytest.approx(16 / 9, rel=0.01)
+    small = np.zeros((480, 640, 3), np.uint8)
+    assert fit(small) is small
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--source", "none.mp4"], "--source must be"),
+        (["--model", "nobody"], "a model must be"),
+        (["--port", "99999"], "port"),
+    ],
+)
+def test_wrong_options_are_one_line(arguments, words):
+    command = [sys.executable, "-m", "live", "--no-browser", *arguments]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert found.returncode == 2
+    assert words in found.stderr and len(found.stderr.strip().splitlines()) == 1
