@@ -10,11 +10,13 @@ from pathlib import Path
 from datasets.faceset import FaceSet
 from fer_models.classifier import Classifier
 from fer_models.contract_file import ContractFile, find_contract, read_contract, write_contract
-from fer_models.contract_probe import probe_on
+from fer_models.contract_probe import FACES, Finding, UnsureError, probe_on
 from fer_models.foreign_formats import open_model
 from fer_models.foreign_names import is_foreign, short_name
 from fer_models.zoo import split_defences
 
+MORE_FACES = 3 * FACES
+"""Faces of a second probe, where the first cannot tell."""
 Contracts = dict[str, ContractFile]
 """Contract of each foreign model, by path, that has none beside it."""
 
@@ -41,10 +43,19 @@ def contracts_of(
         if kept.exists():
             found[path] = read_contract(kept)
             continue
-        finding, lines = probe_on(open_model(path), faces)
+        finding, lines = _probe(path, faces)
         log("\n".join(["no contract stands beside a model; found by probing it:", *lines]))
         found[path] = finding.file
     return found
+
+
+def _probe(path: str, faces: FaceSet) -> tuple[Finding, list[str]]:
+    """Probe on some faces and, when they do not tell, on more."""
+    raw = open_model(path)
+    try:
+        return probe_on(raw, faces)
+    except UnsureError:
+        return probe_on(raw, faces, MORE_FACES)
 
 
 def keep_contracts(found: Contracts, folder: Path) -> None:

@@ -34,6 +34,10 @@ FACES = 400
 """Faces a probe looks at."""
 
 
+class UnsureError(InputError):
+    """The faces were too few to tell; more may do."""
+
+
 class Trial(NamedTuple):
     """One scaling: accuracy in [0, 1], right bool (N,), column of each class int (K,)."""
 
@@ -210,14 +214,14 @@ def _refuse_when_unsure(
     gained = int((best.right & ~second.right).sum())
     lost = int((second.right & ~best.right).sum())
     if gained - lost <= 2 * np.sqrt(gained + lost):
-        raise InputError(
+        raise UnsureError(
             f"{name}: cannot tell the scaling {best.scaling} ({100 * best.accuracy:.1f} %) from "
             f"{second.scaling} ({100 * second.accuracy:.1f} %). "
             "Give more faces or write a contract."
         )
     weakest = int(sureness.argmin())
     if sureness[weakest] < _SURE:
-        raise InputError(
+        raise UnsureError(
             f"{name}: cannot tell which output is {scheme.classes[weakest]} (sure in "
             f"{100 * sureness[weakest]:.0f} % of resamples). Give more faces or write a contract."
         )

@@ -10,6 +10,7 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7
 from evaluation import foreign_models
 from evaluation.foreign_models import contracts_of, keep_contracts, name_apart
+from fer_models import contract_probe
 from fer_models.contract_file import write_contract
 from fer_models.foreign_formats import RawModel
 from tests.evaluation import tiny
@@ -62,6 +63,21 @@ def test_a_missing_contract_is_found_told_and_kept(tmp_path: Path, opened: list[
     assert contracts_of([path], flagged_faces(), tmp_path, lines.append) == found
     assert opened == [path]  # the resumed run reads what the first one found
     assert len(lines) == 1
+
+
+def test_more_faces_are_asked_where_some_do_not_tell(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def probe_on(raw: RawModel, faces: FaceSet, count: int = 400) -> tuple[str, list[str]]:
+        counts.append(count)
+        raise contract_probe.UnsureError("cannot tell")
+
+    monkeypatch.setattr(foreign_models, "probe_on", probe_on)
+    with pytest.raises(InputError, match="cannot tell"):
+        contracts_of([str(tmp_path / "net.onnx")], flagged_faces(), tmp_path, lambda _: None)
+    assert counts == [400, 1200]
 
 
 def test_a_contract_beside_the_model_is_left_to_it(tmp_path: Path, opened: list[str]) -> None:
