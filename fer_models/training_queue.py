@@ -43,6 +43,8 @@ FIRST = (
     "four_conv_cnn.fer",
     "plain_cnn.fer",
     "inception.fer",
+    "hybrid.fer",
+    "emotional_dan.fer",
     "dexpression.fer",
     "emopy_cnn.ferplus",
     "tflearn_cnn.fer",
