@@ -69,7 +69,7 @@ def heat_maps(points: keras.KerasTensor, height: int, width: int) -> keras.Keras
     """
     across = ops.arange(0.5, width, dtype="float32")[:, None] - width * points[:, None, :, 0]
     down = ops.arange(0.5, height, dtype="float32")[:, None] - height * points[:, None, :, 1]
-    squares = across[:, None] ** 2 + down[:, :, None] ** 2
+    squares = ops.square(across)[:, None] + ops.square(down)[:, :, None]
     nearest = ops.stack([ops.min(squares[..., part], axis=-1) for part in REGIONS.values()], -1)
     return 1 / (1 + ops.sqrt(nearest + 1e-6))
 
