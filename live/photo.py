@@ -146,7 +146,7 @@ def handle(picture: np.ndarray, handling: Handling) -> np.ndarray:
 
 def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str, Any]]:
     """Of each attacked face: its label now, and whether that is still not the clean one."""
-    lines = []
+    lines: list[dict[str, Any]] = []
     for face in before.faces:
         places = [(_enlarged(f, handling.scale).iou(face.box), f) for f in after.faces]
         best, found = max(places, key=lambda pair: pair[0], default=(0.0, None))

@@ -144,7 +144,7 @@ class Pipeline:
                     attacked = perturb(self._shelf, first, crops, labels, numbers, settings)
                 except InputError as error:
                     note = str(error)
-        after = [()] * len(tracks)
+        after: list[tuple[Answer, ...]] = [()] * len(tracks)
         if attacked is not None:
             with _timed(spent, "read"):
                 after = _answers(classifiers, attacked, memories, True, settings.repeat)

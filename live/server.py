@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, render_template, request, send_file
 from flask_sock import Sock
 from simple_websocket import Server
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from attacks.registry import CORRUPTIONS
@@ -21,7 +21,7 @@ from live.fetch import fetch
 from live.guard import guard
 from live.images import FRAME_BYTES, MOST_BYTES, ImageError, decode
 from live.photo import attack_photo, photo_json, read_photo
-from live.recording import FORMATS
+from live.recording import Recording
 from live.sessions import Sessions
 from live.settings import ATTACKS, DEFENCES, MOST_EPS, Settings, parse_settings
 from live.source import Source
@@ -160,21 +160,24 @@ def _uploaded(allow_url: bool) -> bytes:
 def _add_sessions(app: Flask, sessions: Sessions) -> None:
     @app.get("/session/<name>")
     def session(name: str) -> str:
-        recording = sessions.find(name)
-        if recording is None:
-            abort(404, "There is no such session, or newer ones have pushed it out.")
+        recording = _found(sessions, name)
         return render_template("session.html", name=name, summary=summarise(recording.table()))
 
     @app.get("/session/<name>/recording<any('.csv','.parquet'):ending>")
     def download(name: str, ending: str) -> Response:
-        recording = sessions.find(name)
-        if recording is None or ending not in FORMATS:
-            abort(404, "There is no such session, or newer ones have pushed it out.")
+        recording = _found(sessions, name)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"recording{ending}"
             recording.write(path)
             data = io.BytesIO(path.read_bytes())
         return send_file(data, as_attachment=True, download_name=f"deadpan-{name}{ending}")
+
+
+def _found(sessions: Sessions, name: str) -> Recording:
+    recording = sessions.find(name)
+    if recording is None:
+        raise NotFound("There is no such session, or newer ones have pushed it out.")
+    return recording
 
 
 def _answer_errors(app: Flask) -> None:
