@@ -103,7 +103,9 @@ def test_other_image_sizes(name, norm, shape):
 def test_pixels_at_the_edge_of_the_range_stay_inside(name, norm):
     classifier = tiny.conv(3)
     images = np.rint(tiny.images(8)).astype(np.float32)
-    result = attack(name, norm)(classifier, images, classifier.predict(images), Keys(0, range(8)))
+    result = attack(name, norm)(
+        classifier, images, classifier.predict(images), Keys(0, np.arange(8))
+    )
     assert result.images.min() >= 0 and result.images.max() <= 1
 
 
@@ -166,13 +168,17 @@ def test_a_constant_model_is_never_broken(name, norm):
 def test_a_model_that_answers_nan_is_an_error(name, norm):
     images = tiny.images(4)
     with pytest.raises(FloatingPointError, match="NaN"):
-        attack(name, norm)(tiny.not_a_number(), images, np.zeros(4, np.int64), Keys(0, range(4)))
+        attack(name, norm)(
+            tiny.not_a_number(), images, np.zeros(4, np.int64), Keys(0, np.arange(4))
+        )
 
 
 @every_attack
 def test_a_model_that_raises_is_heard(name, norm):
     with pytest.raises(RuntimeError, match="this model is broken"):
-        attack(name, norm)(tiny.raising(), tiny.images(4), np.zeros(4, np.int64), Keys(0, range(4)))
+        attack(name, norm)(
+            tiny.raising(), tiny.images(4), np.zeros(4, np.int64), Keys(0, np.arange(4))
+        )
 
 
 @every_attack
@@ -187,28 +193,30 @@ def test_labels_out_of_range_are_refused(name, norm, label):
 def test_images_outside_the_range_are_refused(name, norm):
     with pytest.raises(ValueError, match=r"must be in \[0, 1\]"):
         attack(name, norm)(
-            tiny.conv(3), tiny.images(2) * 255, np.zeros(2, np.int64), Keys(0, range(2))
+            tiny.conv(3), tiny.images(2) * 255, np.zeros(2, np.int64), Keys(0, np.arange(2))
         )
 
 
 @every_attack
 def test_rows_must_match(name, norm):
     with pytest.raises(ValueError, match="one row each"):
-        attack(name, norm)(tiny.conv(3), tiny.images(2), np.zeros(3, np.int64), Keys(0, range(2)))
+        attack(name, norm)(
+            tiny.conv(3), tiny.images(2), np.zeros(3, np.int64), Keys(0, np.arange(2))
+        )
 
 
 @every_attack
 def test_eps_beyond_the_image_is_refused(name, norm):
     with pytest.raises(InputError, match="`eps` must be in"):
         run = attack(name, norm, BEYOND[norm])
-        run(tiny.conv(3), tiny.images(2), np.zeros(2, np.int64), Keys(0, range(2)))
+        run(tiny.conv(3), tiny.images(2), np.zeros(2, np.int64), Keys(0, np.arange(2)))
 
 
 @pytest.mark.parametrize(("name", "norm"), GRADIENT)
 def test_a_black_box_has_no_gradients(name, norm):
     with pytest.raises(InputError, match=f"{name} needs gradients and black_box has none"):
         attack(name, norm)(
-            tiny.BlackBox(), tiny.images(2), np.zeros(2, np.int64), Keys(0, range(2))
+            tiny.BlackBox(), tiny.images(2), np.zeros(2, np.int64), Keys(0, np.arange(2))
         )
 
 
