@@ -1,14 +1,18 @@
 """Grad-CAM finds the part of the image that decides; grids show every map."""
 
+import os
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from datasets.errors import InputError
+from datasets.faceset import Split
 from datasets.labels import LabelScheme
+from datasets.read import load as load_faces
 from fer_models import zoo
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
@@ -126,6 +130,11 @@ def test_stages_are_the_last_layers_of_each_size() -> None:
     outputs = keras.layers.Dense(2)(keras.layers.Flatten()(x))
     net = wrap(keras.Model(images, outputs), Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
     assert stage_layers(net) == ["b", "d"]
+    assert default_layer(net) == "d"
+    x = keras.layers.MaxPooling2D(2, name="coarse")(x)
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(x))
+    deeper = wrap(keras.Model(images, outputs), net.contract)
+    assert default_layer(deeper) == "d"  # 8x8; the last one is 4x4
 
 
 @pytest.fixture
@@ -186,3 +195,32 @@ def test_a_net_without_maps_is_refused(
     monkeypatch.setattr(zoo, "load", lambda _: net)
     with pytest.raises(InputError, match="must be a convolutional net of Keras"):
         main("flat", photograph, tmp_path, whole=True)
+
+
+def blurred(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Faces without the detail of a 13x13 region."""
+    covered = images.copy()
+    for image, row, column in zip(covered, rows, columns):
+        place = np.s_[max(0, row - 6) : row + 7, max(0, column - 6) : column + 7]
+        image[place] = cv2.GaussianBlur(image, (0, 0), 8)[..., None][place]
+    return covered
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("DEADPAN_DATA"), reason="needs FER2013")
+@pytest.mark.parametrize("model", zoo.model_ids())
+def test_shipped_nets_look_where_their_maps_say(model: str) -> None:
+    net = zoo.load(model)
+    if not isinstance(net, KerasClassifier):
+        pytest.skip("a black box has no maps")
+    faces = load_faces(os.environ["DEADPAN_DATA"], Split.PUBLIC_TEST, progress=False).limit(64, 0)
+    images, rows = faces.images.astype(np.float32) / 255, np.arange(64)
+    classes = net.predict(images)
+    before = net.logits(images)[rows, classes]
+
+    def fall(where: np.ndarray) -> float:
+        return float((before - net.logits(blurred(images, *where))[rows, classes]).mean())
+
+    peaks = grad_cam(net, images, classes).reshape(64, -1).argmax(axis=1)
+    draws = np.random.default_rng(1).integers(0, 48, (3, 2, 64))
+    assert fall(np.array(np.unravel_index(peaks, (48, 48)))) > np.mean([fall(d) for d in draws])
