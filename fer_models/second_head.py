@@ -12,11 +12,21 @@ from keras import layers
 BOTH = "both_label_sets"
 
 
+def logits_layer(model: keras.Model) -> keras.Layer:
+    """The layer that makes logits of features: the last one with weights."""
+    return next(layer for layer in reversed(model.layers) if layer.weights)
+
+
 def with_second_head(model: keras.Model, num_classes: int) -> keras.Model:
-    """The model with `num_classes` more logits behind its own; itself when there are none."""
+    """The model with `num_classes` more logits behind its own; itself when there are none.
+
+    The second head sees what the first sees, a map averaged over its places.
+    """
     if num_classes == 0:
         return model
-    features = model.layers[-1].input
+    features = logits_layer(model).input
+    if len(features.shape) == 4:
+        features = layers.GlobalAveragePooling2D()(features)
     other = layers.Dense(num_classes, dtype="float32", name="other_logits")(features)
     both = layers.Concatenate(name=BOTH, dtype="float32")([model.output, other])
     return keras.Model(model.input, both, name=model.name)

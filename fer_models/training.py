@@ -139,8 +139,7 @@ def fit(
     """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
 
     Args:
-        build: makes the untrained model under the current precision policy. Its last layer is the
-            dense layer of the logits.
+        build: makes the untrained model under the current precision policy.
         recipe: hyper-parameters.
         train: rows to learn from.
         validation: rows on which the best epoch is chosen.

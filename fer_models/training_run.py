@@ -21,6 +21,7 @@ from fer_models.architectures import architecture, pretrained_of
 from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
 from fer_models.imagenet import copy_backbone, read_backbone
 from fer_models.recipe import Precision, Recipe
+from fer_models.second_head import logits_layer
 from fer_models.training import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training_curves import plot_history
 from fer_models.training_rows import TrainingFaces, labelled_rows
@@ -237,8 +238,9 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
                 f"of {card.architecture}. Leave it out, or name another."
             )
         source = load_net(card, weights).model
-        for layer, its in zip(model.layers[:-1], source.layers[:-1], strict=True):
-            layer.set_weights(its.get_weights())
+        for layer, its in zip(model.layers, source.layers, strict=True):
+            if layer is not logits_layer(model):
+                layer.set_weights(its.get_weights())
     elif (pretrained := pretrained_of(model.name)) is not None:
         copy_backbone(model, pretrained)
     return model

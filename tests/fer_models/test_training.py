@@ -11,7 +11,7 @@ import pytest
 
 from fer_models.augmentation import augment
 from fer_models.recipe import Recipe, Schedule
-from fer_models.second_head import LabelSetsLoss
+from fer_models.second_head import LabelSetsLoss, with_second_head, without_second_head
 from fer_models.training import (
     HISTORY_COLUMNS,
     AugmentedBatches,
@@ -183,3 +183,14 @@ def test_a_row_without_other_label_adds_nothing() -> None:
     before = heads.get_weights()[0]
     heads.train_on_batch(np.ones((1, 5), np.float32), targets[:1])
     np.testing.assert_array_equal(heads.get_weights()[0][:, 2:], before[:, 2:])
+
+
+def test_a_net_that_averages_its_class_maps_has_a_second_head_as_well() -> None:
+    images = keras.Input((8, 8, 1))
+    maps = keras.layers.Conv2D(3, 3)(keras.layers.Conv2D(5, 3, name="features")(images))
+    model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(maps))
+    taught = with_second_head(model, 4)
+    assert taught.output_shape == (None, 7)
+    assert taught.get_layer("other_logits").kernel.shape == (5, 4)
+    faces = np.random.default_rng(0).random((2, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(without_second_head(taught)(faces), model(faces))
