@@ -6,6 +6,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fer_models.classifier import KerasClassifier
 from fer_models.face_pictures import percent
@@ -47,8 +48,9 @@ def grad_cam_picture(
         axis.axis("off")
     figure.suptitle(title, x=0.01, ha="left")
     figure.set_dpi(110)
-    figure.canvas.draw()
-    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     plt.close(figure)
     return picture
 
