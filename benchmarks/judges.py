@@ -48,7 +48,7 @@ def art(
     except ImportError as error:
         raise InputError(f"ART is not installed ({error}): {_INSTALL}") from error
     estimator = TensorFlowV2Classifier(
-        model=lambda images, training=False: classifier.symbolic_logits(images),
+        model=_input_differentiable(classifier),
         nb_classes=classifier.scheme.num_classes,
         input_shape=shape,
         loss_object=tf.keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -92,7 +92,7 @@ def foolbox(
         from foolbox.attacks import LInfFMNAttack, LinfProjectedGradientDescentAttack
     except ImportError as error:
         raise InputError(f"foolbox is not installed ({error}): {_INSTALL}") from error
-    model = TensorFlowModel(classifier.symbolic_logits, bounds=(0, 1), device="/CPU:0")
+    model = TensorFlowModel(_input_differentiable(classifier), bounds=(0, 1), device="/CPU:0")
     if name == "pgd":
         attack = LinfProjectedGradientDescentAttack(rel_stepsize=0.25, steps=budget)
     else:
@@ -114,6 +114,33 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("fmn", "foolbox"): foolbox,
 }
 """Attack and library that has it."""
+
+
+def _input_differentiable(classifier: DifferentiableClassifier) -> Callable[..., tf.Tensor]:
+    """Compiled logits whose backward pass stops at the pixels.
+
+    Judges differentiate eagerly, where TensorFlow computes the filters' gradients too, and with
+    oneDNN that of a strided 1x1 convolution of few channels (mini-XCEPTION) kills the process:
+    "double free or corruption".
+    """
+    forward = tf.function(classifier.symbolic_logits, autograph=False, reduce_retracing=True)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def backward(images: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            logits = classifier.symbolic_logits(images)
+        return tape.gradient(logits, images, output_gradients=upstream)
+
+    @tf.custom_gradient
+    def logits(images: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        def gradient(upstream: tf.Tensor, variables: list | None = None) -> Any:
+            found = backward(images, upstream)
+            return (found, [None] * len(variables)) if variables else found
+
+        return forward(images), gradient
+
+    return lambda images, training=False: logits(tf.convert_to_tensor(images, tf.float32))
 
 
 def _give_keras_2_names() -> None:
