@@ -32,6 +32,7 @@ SMALLEST = 1e-6
 """Changes of a pixel below this are rounding (ART's pixel attack computes in 0 to 255)."""
 STARTS = 100
 """Random images among which decision attacks look for a wrong one to start from."""
+BISECTIONS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -678,10 +679,22 @@ def _check_target(target: int, estimator: Any) -> int:
 
 
 def _start(estimator: Any, images: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
-    """A wrong image of noise for one image, float32 (1, H, W, C); None when there is none."""
+    """A wrong image for one image, float32 (1, H, W, C), on the way to noise, or None.
+
+    Bisection brings it near the boundary, where ART's boundary attack would take many steps.
+    """
     noise = np.random.uniform(0, 1, (STARTS, *images.shape[1:])).astype(np.float32)
     wrong = np.flatnonzero(estimator.predict(noise).argmax(axis=1) != labels[0])
-    return noise[wrong[:1]] if len(wrong) else None
+    if not len(wrong):
+        return None
+    far, near, share = noise[wrong[:1]], 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = (near + share) / 2
+        if estimator.predict(images + middle * (far - images)).argmax(axis=1)[0] != labels[0]:
+            share = middle
+        else:
+            near = middle
+    return (images + share * (far - images)).astype(np.float32)
 
 
 @contextmanager
