@@ -6,7 +6,7 @@ The result is self-contained: float32, pixels in [0, 1] in, logits out, no Deadp
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from datasets.commands import run
 from datasets.errors import InputError
 from fer_models.backend import start_backend
 from fer_models.zoo import card_of, load
+
+if TYPE_CHECKING:
+    from fer_models.classifier import KerasClassifier
 
 
 class Format(StrEnum):
@@ -59,7 +62,28 @@ def main(
             keras_model.export(path, format="onnx", verbose=False)
         case Format.TFLITE:
             keras_model.export(path, format="litert", verbose=False)
+            require_equal_logits(path, classifier)
     print(f"{path}: {', '.join(classifier.scheme.classes)}; pixels in [0, 1], logits out")
+
+
+def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
+    """Remove the file again when it answers otherwise than the classifier; converters have bugs.
+
+    Raises:
+        InputError: logits differ by more than 0.001.
+    """
+    import numpy as np
+
+    from fer_models.foreign_formats import open_model
+
+    images = np.random.default_rng(0).random((4, *classifier.model.input_shape[1:]), np.float32)
+    difference = np.abs(open_model(str(path)).call(images) - classifier.logits(images)).max()
+    if difference > 1e-3:
+        path.unlink()
+        raise InputError(
+            f"{path}: logits of the converted model must equal those of {classifier.id}; they "
+            f"differ by up to {difference:.2g}, so it was removed. Take --format keras or onnx."
+        )
 
 
 if __name__ == "__main__":

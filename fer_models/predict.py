@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fer_models.face_predictions import FacePrediction
 
 Option = typer.Option
-DEFAULT_MODEL = "simple_cnn.ferplus"
+DEFAULT_MODEL = "vgg_small.ferplus"
 
 
 def main(

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from fer_models.export import Format, main
+from datasets.errors import InputError
+from fer_models.classifier import KerasClassifier
+from fer_models.export import Format, main, require_equal_logits
 from fer_models.zoo import load
 from tests.fer_models.untrained import write_untrained
 
@@ -72,3 +74,15 @@ def test_bad_input_is_one_line(model: Path, arguments: list[str], words: str) ->
     assert result.returncode == 2
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_file_that_answers_otherwise_is_removed(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    main(str(model), Format.TFLITE, path)
+    other = load(str(model))
+    assert isinstance(other, KerasClassifier)
+    bias = other.model.trainable_variables[-1]
+    bias.assign_add(np.full(7, 0.01, np.float32))
+    with pytest.raises(InputError, match=r"differ by up to 0\.01, so it was removed"):
+        require_equal_logits(path, other)
+    assert not path.exists()
