@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier, KerasClassifier
     from fer_models.contract_file import ContractFile
 
-STARTER = ("simple_cnn", "mini_xception")
+STARTER = ("vgg_small", "simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
 
 
