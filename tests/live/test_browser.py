@@ -1,0 +1,209 @@
+"""The page in headless Chromium with a fake camera: every control is pressed.
+
+Needs Chromium and the package playwright; skipped without them.
+"""
+
+import shutil
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from live.server import make_app, serve
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    server = serve(make_app(engine), "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def camera_clip(tmp_path_factory, portrait):
+    """The portrait as raw video that Chromium plays as a camera."""
+    image = np.full((480, 640, 3), 120, np.uint8)
+    image[100:356, 190:446] = portrait
+    yuv = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420).tobytes()
+    path = tmp_path_factory.mktemp("camera") / "portrait.y4m"
+    head = b"YUV4MPEG2 W640 H480 F15:1 Ip A1:1 C420jpeg\n"
+    path.write_bytes(head + (b"FRAME\n" + yuv) * 15)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        yield driver.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, camera_clip):
+    flags = [*FLAGS, *CAMERA, f"--use-file-for-fake-video-capture={camera_clip}"]
+    browser = chromium.launch(executable_path=CHROMIUM, args=flags)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector(".face")
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def value(page, name):
+    return page.evaluate(
+        "n => { const c = document.querySelector(`[name=${n}]`);"
+        " return c.type === 'checkbox' ? c.checked : c.value }",
+        name,
+    )
+
+
+def press(page, key):
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(key)
+
+
+def test_face_is_found_and_an_attack_changes_its_label(page):
+    page.select_option("[name=attack]", "pgd")
+    page.fill("[name=eps]", "16")
+    page.wait_for_selector(".face .flip")
+    assert page.inner_text(".face .was") != page.inner_text(".face .now")
+    assert page.inner_text("#attack-words") == "PGD, eps 16/255"
+    assert page.locator(".answer").count() == 2
+    page.locator("#pace", has_text="frames/s").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("m", "model"), ("b", "second"), ("a", "attack"), ("t", "target"), ("d", "defence"),
+        ("f", "detector"), ("h", "heat"), ("l", "landmarks"), ("e", "both_eyes"), ("o", "many"),
+        ("k", "round"), ("i", "mirror"), ("]", "eps"), ("[", "eps"), ("+", "repeat"),
+    ],
+)  # fmt: skip
+def test_every_key_changes_its_control(page, key, name):
+    before = value(page, name)
+    press(page, key)
+    after = value(page, name)
+    assert after != before
+    if key.isalpha():
+        page.keyboard.press(f"Shift+{key.upper()}")
+        assert value(page, name) == before
+
+
+def test_steps_and_severity_share_their_keys(page):
+    page.select_option("[name=attack]", "pgd")
+    press(page, ".")
+    assert value(page, "steps") == "11"
+    page.select_option("[name=attack]", "fog")
+    press(page, ",")
+    assert (value(page, "severity"), value(page, "steps")) == ("2", "11")
+
+
+def test_heat_and_landmarks_appear(page):
+    press(page, "h")
+    press(page, "l")
+    page.wait_for_selector(".heat[src^='data:']")
+    page.locator(".meta", has_text="blinks").wait_for()
+
+
+def test_freeze_stops_the_picture_and_settings_still_count(page):
+    press(page, "Space")
+    assert page.get_attribute("[data-do=freeze]", "aria-pressed") == "true"
+    page.wait_for_timeout(500)
+    page.select_option("[name=attack]", "")
+    page.wait_for_selector(".face .now", state="hidden")
+    press(page, "Space")
+    assert page.get_attribute("[data-do=freeze]", "aria-pressed") == "false"
+
+
+def test_picture_is_saved(page):
+    with page.expect_download() as download:
+        press(page, "s")
+    assert download.value.suggested_filename.endswith(".png")
+
+
+def test_recording_ends_in_a_summary(page, browser):
+    press(page, "r")
+    page.wait_for_selector("[data-do=record][aria-pressed=true]")
+    page.wait_for_timeout(1500)
+    press(page, "r")
+    page.wait_for_selector("#recorded a")
+    with page.expect_popup() as popup:
+        page.click("#recorded a")
+    popup.value.wait_for_selector("svg rect.theirs")
+    assert "was read most" in popup.value.inner_text("h1")
+
+
+def test_phone_has_no_sideways_scrolling(browser, address):
+    page = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    for path in ("/", "/photo"):
+        page.goto(address + path)
+        page.wait_for_timeout(800)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_no_camera_says_what_to_do(chromium, address):
+    browser = chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_selector("#notice button")
+    assert "camera" in page.inner_text("#notice p")
+    assert page.locator("#notice button").count() == 2
+    browser.close()
+
+
+def test_photo_page_reads_attacks_and_offers_the_picture(browser, address, portrait, tmp_path):
+    path = tmp_path / "me.png"
+    cv2.imwrite(str(path), portrait[..., ::-1])
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", path)
+    page.wait_for_selector(".face")
+    page.fill("[name=eps]", "16")
+    page.click("#attack")
+    page.wait_for_selector("#survival tbody tr:nth-child(4)")
+    assert page.locator("#downloads a").count() == 2
+    with page.expect_download() as download:
+        page.click("#downloads a:first-child")
+    assert download.value.path().read_bytes()[:4] == b"\x89PNG"
+    page.close()
+
+
+def test_renamed_exe_is_said_on_the_photo_page(browser, address, tmp_path):
+    path = tmp_path / "me.jpg"
+    path.write_bytes(b"MZ" + bytes(1000))
+    page = browser.new_page()
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", path)
+    page.wait_for_selector("#message.error")
+    assert "no JPEG" in page.inner_text("#message")
+    page.close()
