@@ -100,25 +100,6 @@ def stands_attack(
     return ~(attacked.smallest_eps <= eps).groupby(attacked.row).any()
 
 
-def rank_ranges(pairs: pd.DataFrame, models: list[str]) -> dict[str, tuple[int, int]]:
-    """Best and worst rank that the tests leave open to each model.
-
-    A model ranks behind those that are distinguishably better and before those that are
-    distinguishably worse; ranges that overlap are not distinguishable, or only through a third.
-
-    Args:
-        pairs: rows of `compare_models` of one label set and eps.
-        models: in any order.
-    """
-    found = pairs[pairs.distinguishable.fillna(False).astype(bool)]
-    better = np.where(found.difference > 0, found.model_a, found.model_b)
-    worse = np.where(found.difference > 0, found.model_b, found.model_a)
-    return {
-        model: (1 + int((worse == model).sum()), len(models) - int((better == model).sum()))
-        for model in models
-    }
-
-
 def _pair(a: str, b: str, right_a: pd.Series, right_b: pd.Series) -> dict[str, object]:
     both = right_a.index.intersection(right_b.index)
     test = mcnemar(right_a[both].to_numpy(bool), right_b[both].to_numpy(bool))

@@ -14,8 +14,9 @@ import pandas as pd
 from attacks.threat_model import format_eps
 from datasets.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
-from evaluation.comparisons import WORST_CASE, compare_models, rank_ranges
+from evaluation.comparisons import WORST_CASE, compare_models
 from evaluation.finished_run import FinishedRun
+from evaluation.statistics import rank_ranges
 
 HEADLINE_EPS = 4 / 255
 

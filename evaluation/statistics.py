@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.stats import binom, binomtest, norm
 
 CONFIDENCE = 0.95
@@ -287,3 +288,22 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1)
     return adjusted
+
+
+def rank_ranges(pairs: pd.DataFrame, models: list[str]) -> dict[str, tuple[int, int]]:
+    """Best and worst rank that the tests leave open to each model.
+
+    A model ranks behind those that are distinguishably better and before those that are
+    distinguishably worse; ranges that overlap are not distinguishable, or only through a third.
+
+    Args:
+        pairs: rows of `comparisons.parquet` of one label set and eps.
+        models: in any order.
+    """
+    found = pairs[pairs.distinguishable.fillna(False).astype(bool)]
+    better = np.where(found.difference > 0, found.model_a, found.model_b)
+    worse = np.where(found.difference > 0, found.model_b, found.model_a)
+    return {
+        model: (1 + int((worse == model).sum()), len(models) - int((better == model).sum()))
+        for model in models
+    }

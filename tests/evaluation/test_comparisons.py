@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from datasets.labels import FER7, FERPLUS8, LabelSet
-from evaluation.comparisons import compare_models, rank_ranges
+from evaluation.comparisons import compare_models
+from evaluation.statistics import rank_ranges
 
 
 def lines(
