@@ -14,6 +14,7 @@ from reports.load import (
     Headline,
     Run,
     attacks,
+    black_boxes,
     clean_accuracy,
     norm_name,
     pick,
@@ -80,6 +81,11 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
         "Grey, same line style: random noise of the same size. Dotted: always answering the most "
         f"frequent class. {faces_counted(rows)}."
     )
+    if black_boxes(run.results) & set(shown):
+        caption += (
+            " \N{LESS-THAN OR EQUAL TO} before a name: the model gives no gradients, so its curve "
+            "is an upper limit."
+        )
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
         perturbation=[words(name).replace("none", "clean") for name in rows["perturbation"]],

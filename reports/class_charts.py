@@ -65,11 +65,9 @@ def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
             "norm": headline.norm,
             "eps": headline.eps,
         }
-        name, shares = attacked_confusion(run.results, **where)
-        if shares.empty:
+        counts = flow_counts(run.results, **where)
+        if counts.empty or counts.to_numpy().sum() == 0:
             continue
-        faces = confusion(run.results, perturbation=name, value="n", **where)
-        counts = flow_counts(shares, faces)
         title = _flow_title(model, counts, headline)
         svg = drawing(
             f"flows-{index}",
@@ -79,9 +77,10 @@ def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
             partial(attack_flows, counts),
         )
         caption = (
-            f"Left: labels; right: what the classifier says under the {words(name)} at "
-            f"{headline.text}. Red: faces sent to another class, fullest the largest stream of a "
-            f"label; grey: still right. n = {count(float(counts.to_numpy().sum()))} faces."
+            f"Faces read right when clean. Left: their {label_set_name(own)} labels; right: what "
+            f"the classifier says under the worst case at {headline.text}. Red: faces sent to "
+            "another class, fullest the largest stream of a label; grey: faces that stood. "
+            f"n = {count(float(counts.to_numpy().sum()))} faces."
         )
         cells = [
             [str(label), *(count(number) for number in row)]
@@ -128,8 +127,13 @@ def _confusion_title(model: str, clean: pd.DataFrame) -> str:
 
 def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
     total = counts.sum(axis=0)
-    if total.sum() == 0:
-        return f"No face to follow for {model}"
-    name = total.idxmax()
-    share = percent(float(total[name] / total.sum()), 0, 1)
-    return f"At {headline.text}, {model} calls {share} of all faces {name}"
+    stood = float(np.diag(counts).sum())
+    moved = total - np.diag(counts)
+    if moved.sum() == 0:
+        return f"At {headline.text}, no face that {model} reads right is sent elsewhere"
+    name = moved.idxmax()
+    share = percent(float(moved[name] / moved.sum()), 0, 1)
+    kept = "none stands" if stood == 0 else f"{percent(stood / total.sum(), 0, 1)} stand"
+    return (
+        f"At {headline.text}, {share} of the faces sent elsewhere by {model} end as {name}; {kept}"
+    )

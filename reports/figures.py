@@ -1,8 +1,8 @@
-"""Charts of accuracy, drawn on axes from a results frame: curves, scatter, bars, corruptions.
+"""Charts of accuracy, drawn on axes from a results frame: curves, scatter, bars.
 
 Each function takes `evaluation.results.RESULT_COLUMNS` rows and matplotlib axes, and draws; it can
-be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), SVG
-(`reports/svg.py`).
+be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), corruptions
+(`reports/corruption_map.py`), SVG (`reports/svg.py`).
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from reports.line_names import LineName, names_below_axes, names_beside_axes
-from reports.load import WORST_CASE, Headline, clean_accuracy, pick, robust_accuracy
+from reports.load import (
+    WORST_CASE,
+    Headline,
+    black_boxes,
+    clean_accuracy,
+    pick,
+    robust_accuracy,
+)
 from reports.svg import ROLES, ink_on, sequential
-from reports.text import THIN, eps_text, words
+from reports.text import THIN, eps_text
 
 MARKERS = "os^DvPX<*>phd"
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
@@ -50,7 +57,8 @@ def security_curves(
 
     Args:
         results: long-form rows.
-        axes: where to draw; names go to the right of it.
+        axes: where to draw; names go to the right of it, after a less-or-equal sign where a
+            model gives no gradients and its curve is an upper limit.
         label_set: scored and attacked under these labels.
         models: every model of the report, for its marker and line style.
         shown: models to draw; default all.
@@ -60,6 +68,7 @@ def security_curves(
     """
     names: list[LineName] = []
     noise_ends = []
+    blind = black_boxes(results)
     for place, model in enumerate(models if shown is None else shown):
         style: dict[str, Any] = {
             "marker": marker_of(models, model),
@@ -86,7 +95,8 @@ def security_curves(
             clip_on=False,
             **style,
         )
-        names.append(LineName(float(line["value"].iloc[-1]), model, style | {"color": _RED}))
+        name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
+        names.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         names.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
@@ -206,34 +216,6 @@ def label_set_bars(
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", labelcolor=_INK)
     percent_axis(axes, "x")
-
-
-def corruption_heat_map(results: pd.DataFrame, axes: Axes, *, model: str, label_set: str) -> None:
-    """Accuracy by corruption type and severity, severity 0 being the clean faces.
-
-    Args:
-        results: long-form rows.
-        axes: where to draw.
-        model: model id.
-        label_set: labels to score.
-    """
-    rows = corruption_rows(results, label_set)
-    rows = rows[rows["model"] == model]
-    table = rows.pivot_table(
-        index="perturbation", columns="severity", values="value", sort=False, dropna=False
-    ).astype(float)
-    table = table[sorted(table.columns)]
-    clean = pick(clean_accuracy(results, label_set), model=model)["value"]
-    table.insert(0, "clean", float(clean.iloc[0]) if len(clean) else np.nan)
-    table.index = [words(name) for name in table.index]
-    shares_heat_map(table, axes, "mako")
-    axes.set_xlabel("severity")
-
-
-def corruption_rows(results: pd.DataFrame, label_set: str) -> pd.DataFrame:
-    """Accuracy rows of corruptions under one label set."""
-    rows = pick(results, label_set=label_set, subset="all", metric="accuracy")
-    return rows[rows["severity"].notna()]
 
 
 def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:

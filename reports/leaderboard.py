@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.load import Headline, Run, pick
+from evaluation.statistics import rank_ranges
+from reports.load import WORST_CASE, Headline, Run, black_boxes, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, eps_text, label_set_name, listing
 from reports.verdict import Figure, own_figures, ranked, robust_figure, standing
@@ -38,17 +39,19 @@ class Leaderboard:
 
 def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
     """Every model under its own labels."""
-    head = ["Clean accuracy", "Macro F1"]
+    head = ["Rank", "Clean accuracy", "Without leaked", "Macro F1"]
     if headline:
         grid = _grid(run.results, headline)
         extra = [eps for eps in grid[:1] if eps != headline.eps]
         head += [f"Random noise {headline.text}"]
         head += [f"Worst case {eps_text(eps, headline.norm)}" for eps in [*extra, headline.eps]]
-        head += ["Attack success", "Median smallest eps"]
+        head += ["Attack success", f"Curve to {eps_text(grid[-1], headline.norm)}"]
+        head += ["Median smallest eps"]
     head += ["Parameters"]
     rows = []
     for model in ranked(run, headline):
-        cells = _cells(run, model, headline, extra if headline else [])
+        cells = [_rank(run, model, headline)]
+        cells += _cells(run, model, headline, extra if headline else [])
         clean, robust = own_figures(run, model, headline)
         status, _ = standing(run, model, (clean, robust))
         rows.append((model, label_set_name(run.own_label_set(model)), cells, "", status))
@@ -66,56 +69,87 @@ def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
 
 def not_distinguishable(run: Run, model: str, headline: Headline | None) -> list[str]:
     """Models whose headline figure differs from this one's by no more than chance."""
+    pairs = _pairs(run, model, headline)
+    pairs = pairs[~pairs["distinguishable"].fillna(True).astype(bool)]
+    alone = pairs[(pairs["model_a"] == model) | (pairs["model_b"] == model)]
+    other = {*alone["model_a"], *alone["model_b"]} - {model}
+    return [name for name in run.models if name in other]
+
+
+def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
+    """Comparisons at the headline between the models that share this one's label set."""
+    own = run.own_label_set(model)
     wanted: dict[str, Any] = {"perturbation": "none", "eps": 0.0}
     if headline:
-        wanted = {"perturbation": "worst_case", "norm": headline.norm, "eps": headline.eps}
-    pairs = pick(run.comparisons, label_set=run.own_label_set(model), **wanted)
-    pairs = pairs[~pairs["distinguishable"].fillna(True).astype(bool)]
-    other = [
-        second if first == model else first
-        for first, second in pairs[["model_a", "model_b"]].itertuples(index=False)
-        if model in (first, second)
-    ]
-    own = run.own_label_set(model)
-    return [name for name in run.models if name in other and run.own_label_set(name) == own]
+        wanted = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
+    rivals = run.models_of(own)
+    return pick(run.comparisons, label_set=own, model_a=rivals, model_b=rivals, **wanted)
+
+
+def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
+    """The ranks that the paired tests leave open among the models with the same label set."""
+    rivals = run.models_of(run.own_label_set(model))
+    best, worst = rank_ranges(_pairs(run, model, headline), rivals)[model]
+    _, robust = own_figures(run, model, headline)
+    if headline and not robust.known:
+        return Cell(MISSING, float("nan"))
+    text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
+    return Cell(text, best + worst / 1000)
 
 
 def _cells(run: Run, model: str, headline: Headline | None, extra: list[float]) -> list[Cell]:
     own = run.own_label_set(model)
-    clean = pick(run.results, model=model, label_set=own, perturbation="none", subset="all")
-    cells = [_cell(Figure.of(pick(clean, metric=metric))) for metric in ("accuracy", "macro_f1")]
+    clean = pick(run.results, model=model, label_set=own, perturbation="none")
+    shown = (("accuracy", "all"), ("accuracy", "no_leak"), ("macro_f1", "all"))
+    cells = [_cell(Figure.of(pick(clean, metric=name, subset=subset))) for name, subset in shown]
     if headline:
+        blind = model in black_boxes(run.results)
+        most, least = ("\u2264\u202f", "\u2265\u202f") if blind else ("", "")
         cells.append(_cell(robust_figure(run, model, headline, "noise")))
         for eps in [*extra, headline.eps]:
-            cells.append(_cell(robust_figure(run, model, Headline(headline.norm, eps))))
+            cells.append(_cell(robust_figure(run, model, Headline(headline.norm, eps)), most))
         attacked = pick(
             run.results,
             model=model,
             label_set=own,
             attacked_labels=own,
             norm=headline.norm,
-            perturbation=["worst_case", "pgd"],
+            perturbation=WORST_CASE,
             subset="all",
-        ).sort_values("perturbation", ascending=False, kind="stable")
+        )
         success = pick(attacked, metric="attack_success_rate", eps=headline.eps)
-        cells.append(_cell(Figure.of(success)))
-        cells.append(_distance(pick(attacked, metric="median_smallest_eps"), headline.norm))
+        cells.append(_cell(Figure.of(success), least))
+        cells.append(_cell(Figure.of(pick(attacked, metric="security_curve_area")), most))
+        cells.append(_distance(attacked, headline.norm))
     parameters = run.manifest["models"][model].get("parameters")
     number = float("nan") if parameters is None else float(parameters)
     return [*cells, Cell(count(number), number)]
 
 
-def _cell(figure: Figure) -> Cell:
-    return Cell(figure.text, figure.value, figure.interval, figure.status)
+def _cell(figure: Figure, sign: str = "") -> Cell:
+    text = f"{sign}{figure.text}" if figure.known else figure.text
+    return Cell(text, figure.value, figure.interval, figure.status)
 
 
 def _distance(rows: pd.DataFrame, norm: str) -> Cell:
-    """The median smallest eps; infinite when fewer than half broke: beyond the grid."""
-    if rows.empty or pd.isna(rows["value"].iloc[0]):
+    """The median smallest eps, its quartiles small; beyond the grid where too few broke."""
+    lower, median, upper = (
+        pick(rows, metric=f"{name}_smallest_eps")
+        for name in ("lower_quartile", "median", "upper_quartile")
+    )
+    if median.empty or pd.isna(median["value"].iloc[0]):
         return Cell(MISSING, float("nan"))
+    middle, status = _eps(median, norm), str(median["status"].iloc[0])
+    quartiles = ""
+    if len(lower) and len(upper):
+        ends = dict.fromkeys([_eps(lower, norm), _eps(upper, norm)])
+        quartiles = "\N{EN DASH}".join(ends)
+    return Cell(middle, float(median["value"].iloc[0]), quartiles, status)
+
+
+def _eps(rows: pd.DataFrame, norm: str) -> str:
     value, largest = float(rows["value"].iloc[0]), float(rows["eps"].iloc[0])
-    text = f">{eps_text(largest, norm)}" if value == float("inf") else eps_text(value, norm)
-    return Cell(text, value, "", str(rows["status"].iloc[0]))
+    return f">{eps_text(largest, norm)}" if value == float("inf") else eps_text(value, norm)
 
 
 def _grid(results: pd.DataFrame, headline: Headline) -> list[float]:

@@ -25,6 +25,7 @@ from reports.text import eps_text
 
 HEADLINE_EPS = 4 / 255
 WORST_CASE = "worst_case"
+NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,13 @@ def clean_accuracy(results: pd.DataFrame, label_set: str, subset: str = "all") -
 def attacks(results: pd.DataFrame, norm: str) -> list[str]:
     """Attacks in a norm, without noise and worst case, in the order they stand."""
     rows = results[(results["norm"] == norm) & (results["metric"] == "robust_accuracy")]
+    rows = rows[rows["status"] != NOT_APPLICABLE]
     return [name for name in rows["perturbation"].unique() if name not in ("noise", WORST_CASE)]
+
+
+def black_boxes(results: pd.DataFrame) -> set[str]:
+    """Models that only give answers: some attack of the run could not be made on them."""
+    return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
 
 
 def robust_accuracy(

@@ -95,23 +95,64 @@ def confusion_matrix(table: pd.DataFrame, axes: Axes, *, attacked: bool) -> None
         tick.set_rotation_mode("anchor")
 
 
-def flow_counts(shares: pd.DataFrame, faces: pd.DataFrame) -> pd.DataFrame:
-    """Numbers of faces by label and prediction, from shares and faces a true class."""
-    return (shares.fillna(0) * faces.reindex_like(shares).fillna(0)).round()
+def flow_counts(
+    results: pd.DataFrame, *, model: str, label_set: str, norm: str, eps: float
+) -> pd.DataFrame:
+    """Where the worst case sends the faces read right when clean.
+
+    Args:
+        results: long-form rows.
+        model: model id.
+        label_set: scored and attacked under these labels.
+        norm: norm of the worst case.
+        eps: its eps.
+
+    Returns:
+        Numbers of faces, labels down and attacked predictions across; those that stood are on the
+        diagonal. Empty when the results hold no flows.
+    """
+    rows = pick(
+        results,
+        model=model,
+        label_set=label_set,
+        attacked_labels=label_set,
+        perturbation=WORST_CASE,
+        norm=norm,
+        metric="flow",
+        eps=eps,
+    )
+    if rows.empty:
+        return pd.DataFrame()
+    rows = rows.assign(
+        true=rows["subset"].str.removeprefix("class:"),
+        faces=(rows["value"].fillna(0) * rows["n"]).round(),
+    )
+    moved = rows.pivot_table(index="true", columns="detail", values="faces", aggfunc="sum")
+    names = _ordered(
+        moved.index.union(moved.columns, sort=False),
+        SCHEMES[label_set].classes if label_set in SCHEMES else (),
+    )
+    counts = moved.reindex(index=names, columns=names).fillna(0.0).astype(float)
+    before = rows.groupby("true")["n"].first().reindex(names).fillna(0)
+    for name in names:
+        counts.loc[name, name] = float(before[name]) - counts.loc[name].drop(name).sum()
+    return counts
 
 
 def attack_flows(counts: pd.DataFrame, axes: Axes) -> None:
     """Where each class is sent: a band from each label to each attacked prediction.
 
-    Bands that keep their label are grey and plain; bands to another class are red, the largest of
-    each label fullest. Widths are numbers of faces.
+    Labels and predictions without a face are left out. Bands that keep their label are grey and
+    plain; bands to another class are red, the largest of each label fullest.
+    Widths are numbers of faces.
 
     Args:
         counts: faces by label (index) and attacked prediction (columns).
         axes: where to draw; spans [0, 1] in both directions.
     """
+    counts = counts.loc[counts.sum(axis=1) > 0, counts.sum(axis=0) > 0]
     total = float(counts.to_numpy().sum()) or 1.0
-    scale = (1 - _GAP * (max(counts.shape) - 1)) / total
+    scale = (1 - _GAP * max(0, max(counts.shape) - 1)) / total
     left, right = _tops(counts.sum(axis=1) * scale), _tops(counts.sum(axis=0) * scale)
     _ends(axes, counts.sum(axis=1), left, total, scale, at_left=True)
     _ends(axes, counts.sum(axis=0), right, total, scale, at_left=False)

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from reports.load import Headline, Run, attacks, norm_name
+from reports.load import WORST_CASE, Headline, Run, attacks, black_boxes, norm_name, pick
 from reports.tables import Table, table
 from reports.text import (
     MISSING,
@@ -25,6 +26,19 @@ ATTACKS: dict[str, str] = {
     "apgd_t": "the same towards each likely wrong class in turn",
     "fmn": "looks for the smallest change that breaks a face, so one run serves every eps",
     "square": "asks for answers only: changes one random square after another and keeps what helps",
+    "deepfool": "steps to the nearest border between two classes, taken as straight",
+    "cw_l2": "weighs the size of the change against success and searches the weight",
+    "cw_linf": "the same for the largest change of a pixel",
+    "elastic_net": "the same, preferring changes of few pixels",
+    "jsma": "changes the few pixels that matter most to the answer",
+    "hop_skip_jump": "asks for labels only: walks along the border between two classes",
+    "boundary": "asks for labels only: starts far off and moves closer while it stays wrong",
+    "simba": "asks for answers only: tries one direction after another and keeps what helps",
+    "zoo": "asks for answers only and estimates the gradient from them",
+    "one_pixel": "asks for answers only: evolves a few pixels of any colour",
+    "universal": "one change for all faces",
+    "patch": "one visible patch for all faces, of any colour",
+    "spatial": "small shifts and turns of the face",
     "ensemble": "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
     "others left standing",
     "noise": "a random sign of size eps for every pixel: the baseline any attack must beat",
@@ -38,9 +52,13 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Balanced accuracy", "Mean of the shares of right answers over the classes."),
     ("Black box", "A classifier that gives answers but no gradients: it can be searched, not "
      "attacked with full knowledge, so its robust figures are upper limits."),
+    ("Brier score", "Mean squared distance of the probabilities from the true label: 0 is sure "
+     "and right, 2 sure and wrong."),
     ("Chance line", "What always answering the most frequent class would score."),
     ("Clean", "The face as it stands in the data, unchanged."),
     ("Corruption", "A change that happens without an enemy: blur, noise, compression."),
+    ("ECE", "Expected calibration error: how far the classifier's confidence lies from how often "
+     "it is right, on average over groups of faces on which it is about equally sure."),
     ("Eps", "The largest change allowed. 4/255 means that no pixel moves by more than 4 of the "
      "255 steps between black and white."),
     ("FER", "The original labels of FER2013, one a face."),
@@ -50,15 +68,23 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Interval", "A 95 % interval: if the test were repeated on other faces, 95 of 100 such "
      "intervals would hold the true share."),
     ("Label transfer", "Scored under one label set on faces attacked under the other."),
+    ("Leaked", "Pixel for pixel the same as a face of Training, so a classifier may know it by "
+     "heart."),
     ("L\N{INFINITY}, L2", "Ways to measure a change: the largest pixel change, or the root of "
      "the summed squares over all pixels."),
     ("Macro F1", "Mean over the classes of the balance between finding a class and being right "
      "when naming it."),
     ("Median smallest eps", "Half of the faces read right when clean break at this eps or below; "
      "nothing between the eps that were tried is guessed."),
+    ("NLL", "Mean of -log of the probability given to the true label: one answer that is sure "
+     "and wrong costs much."),
     ("Not distinguishable", "The paired test (McNemar, corrected after Holm) cannot tell the two "
      "models apart on these faces."),
+    ("Rank", "2\N{EN DASH}4 means: one model is distinguishably better, and of the others so many "
+     "are not distinguishably worse that the place may be as low as fourth."),
     ("Robust accuracy", "Right on the clean face and on every attacked version, over all faces."),
+    ("Security curve", "Robust accuracy against eps. Its mean (the area under it) sums up the "
+     "whole curve in one figure, at most the clean accuracy."),
     ("White-box", "The attacker knows the model, its weights and its gradients."),
     ("Worst case", "For each face the most successful of all attacks that were run."),
 )  # fmt: skip
@@ -85,9 +111,14 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
             if norm == "linf"
             else f"may change the image by at most eps in {norm_name(norm)}"
         )
+        knows = (
+            "sees only what the models answer (black box)"
+            if set(run.models) <= black_boxes(run.results)
+            else "knows the model and its gradients (white-box)"
+        )
         sentences.append(
-            f"The attacker wants any wrong answer, knows the model and its gradients (white-box), "
-            f"and {limit}: {listing([eps_text(eps, norm) for eps in grid])}. "
+            f"The attacker wants any wrong answer, {knows}, and {limit}: "
+            f"{listing([eps_text(eps, norm) for eps in grid])}. "
             f"Attacks run: {listing([words(part) for part in parts])}."
         )
     blind = sorted(
@@ -115,6 +146,46 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
         "the physical face, on the camera or on the training data are not covered."
     )
     return sentences
+
+
+def power_sentences(run: Run, headline: Headline | None) -> list[str]:
+    """What differences between models the faces of this run can show, a sentence a label set."""
+    sentences = []
+    for label_set in run.label_sets:
+        models = run.models_of(label_set)
+        rows = pick(
+            run.results, metric="smallest_difference", label_set=label_set, model=models,
+            subset="all",
+        )  # fmt: skip
+        clean = pick(rows, perturbation="none")
+        parts = [_differences(clean, "on clean faces")]
+        if headline:
+            at = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
+            parts.append(_differences(pick(rows, **at), f"in the worst case at {headline.text}"))
+        if any(parts):
+            sentences.append(
+                f"Under {label_set_name(label_set)} labels "
+                f"(n\u00a0=\u00a0{count(clean['n'].max())}) this run can show, with 80\u202f% "
+                "power at a level of 5\u202f%: "
+                f"{'; '.join(part for part in parts if part)}."
+            )
+    return sentences
+
+
+def _differences(rows: pd.DataFrame, where: str) -> str:
+    """The median over models of the smallest difference that shows, with and without pairing."""
+    paired, unpaired = (
+        pick(rows, detail=kind)["value"].replace(np.inf, np.nan).dropna()
+        for kind in ("paired", "unpaired")
+    )
+    points = []
+    if len(paired):
+        points.append(f"{100 * paired.median():.1f} points between two of its models")
+    elif len(pick(rows, detail="paired")):
+        points.append("no difference between its models, which differ on too few faces")
+    if len(unpaired):
+        points.append(f"{100 * unpaired.median():.1f} points from a model seen on other faces")
+    return f"{where}, {' and '.join(points)}" if points else ""
 
 
 def attack_words(run: Run) -> list[tuple[str, str, str]]:
@@ -165,7 +236,7 @@ def costs(run: Run) -> Table:
             label_set_name(cost.get("attacked_labels") or MISSING),
             _number(cost.get("forward")),
             _number(cost.get("backward")),
-            seconds(float(cost.get("seconds") or 0)),
+            seconds(float(cost.get("seconds") or 0)) if "seconds" in cost else MISSING,
             _chunks(cost),
             cost.get("status", "ok"),
         ]

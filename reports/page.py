@@ -7,11 +7,13 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.charts import curve_charts, scatter_chart
 from reports.class_charts import confusion_charts, flow_charts
-from reports.corruption_charts import corruption_charts
+from reports.corruption_charts import corruption_charts, corruption_note, corruption_summary
 from reports.drawing import Chart
 from reports.gallery import examples
+from reports.label_noise_charts import label_noise_charts
 from reports.label_set_chart import label_set_chart
 from reports.leaderboard import leaderboard
 from reports.load import Run, headline
@@ -22,6 +24,7 @@ from reports.method import (
     costs,
     facts,
     manifest_text,
+    power_sentences,
     threat_model,
 )
 from reports.reliability import reliability
@@ -61,10 +64,14 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("curves", lambda: curve_charts(run)),
         ("scatter", lambda: scatter_chart(run, top) if top else None),
         ("label_sets", lambda: label_set_chart(run, top)),
+        ("label_noise", lambda: label_noise_charts(run, top)),
         ("confusions", lambda: confusion_charts(run, top)),
         ("flows", lambda: flow_charts(run, top)),
         ("gallery", lambda: examples(run.gallery)),
         ("corruptions", lambda: corruption_charts(run)),
+        ("corruption_summary", lambda: corruption_summary(run, top)),
+        ("calibrations", lambda: calibration_charts(run, top)),
+        ("calibration_summary", lambda: calibration_summary(run, top)),
         ("reliability", lambda: reliability(run)),
         ("cost_summary", lambda: cost_summary(run)),
         ("costs", lambda: costs(run)),
@@ -82,6 +89,8 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         models=len(run.models),
         open_models=OPEN_MODELS,
         attacks=attack_words(run),
+        corruption_note=corruption_note(run),
+        powers=power_sentences(run, top),
         glossary=GLOSSARY,
         facts=facts(run),
         manifest=manifest_text(run),

@@ -38,6 +38,18 @@ def interval(low: float, high: float) -> str:
     return f"{100 * low:.{places}f}{_DASH}{100 * high:.{places}f}"
 
 
+def decimal(value: float, places: int = 2) -> str:
+    """A figure that is no share: `0.49`; a dash where there is none, a sign where it is infinite.
+
+    Args:
+        value: the figure.
+        places: decimals.
+    """
+    if math.isnan(value):
+        return MISSING
+    return "\N{INFINITY}" if math.isinf(value) else f"{value:.{places}f}"
+
+
 def eps_text(eps: float, norm: str = "linf") -> str:
     """An eps as people write it: `4/255` or `0.5/255` for linf, a plain number for other norms."""
     if math.isnan(eps):
@@ -97,6 +109,16 @@ def words(identifier: str) -> str:
         "apgd": "APGD",
         "apgd_t": "targeted APGD",
         "fmn": "FMN",
+        "deepfool": "DeepFool",
+        "cw_l2": "Carlini-Wagner L2",
+        "cw_linf": "Carlini-Wagner L\N{INFINITY}",
+        "jsma": "JSMA",
+        "hop_skip_jump": "HopSkipJump",
+        "boundary": "boundary attack",
+        "simba": "SimBA",
+        "zoo": "ZOO",
+        "universal": "universal change",
+        "spatial": "shifts and turns",
         "square": "Square",
         "worst_case": "worst case",
         "noise": "random noise",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
+from reports.load import Headline, Run, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.text import (
     NBSP,
     THIN,
@@ -164,8 +164,9 @@ def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
             "so nothing is known about its robustness."
         )
     else:
+        limit = "at most " if model in black_boxes(run.results) else ""
         sentence = (
-            f"reads {clean.text} of faces; {robust.text} survive {headline.text} "
+            f"reads {clean.text} of faces; {limit}{robust.text} survive {headline.text} "
             f"(95{THIN}% interval {robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
     return Verdict(model, labels, sentence, clean, robust, status, note)

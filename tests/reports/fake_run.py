@@ -136,6 +136,8 @@ def _score(
         here = label == index
         rows.append(_rate(of_class, "recall", int((right & here).sum()), int(here.sum())))
     rows += _confusion(no_attack, label, clean, classes)
+    rows += _calibration(no_attack, right)
+    rows += _votes(no_attack, model, label_set, wishes, right)
     failed = model == wishes.broken_model
     attacked = no_attack | {"attacked_labels": label_set, "source": model, "norm": "linf"}
     for eps in GRID:
@@ -155,18 +157,102 @@ def _score(
             if perturbation in ("pgd", "worst_case"):
                 after = np.where(stood | ~right, clean, goal)
                 rows += _confusion(here, label, after, classes)
+            if perturbation == "worst_case":
+                rows += _calibration(here, stood)
+                rows += _flows(here, label, right & ~stood, right, goal, classes)
+                rows += _votes(here, model, label_set, wishes, stood)
+                rows.append(_rate(here, "plausible_flip", broken // 5, broken))
+                hard = broken - broken // 5
+                rows.append(_rate(here, "implausible_success_rate", hard, int(right.sum())))
     for perturbation in () if failed else ("fgsm", "pgd", "worst_case"):
         here = attacked | {"perturbation": perturbation}
         median = {"fgsm": float("inf"), "pgd": GRID[0]}.get(perturbation, GRID[0])
-        row = _plain(here | {"eps": GRID[2]}, "median_smallest_eps", median, int(right.sum()))
-        rows.append(row | {"ci_low": float("nan"), "ci_high": float("nan")})
+        at = here | {"eps": GRID[2]}
+        for name, value in (
+            ("lower_quartile", 0.5 / 255),
+            ("median", median),
+            ("upper_quartile", float("inf")),
+        ):
+            row = _plain(at, f"{name}_smallest_eps", value, int(right.sum()))
+            rows.append(row | {"ci_low": float("nan"), "ci_high": float("nan")})
+        rows.append(_plain(at, "security_curve_area", accuracy / 4, len(label)))
     for number, corruption in enumerate(wishes.corruptions):
         for severity in (1, 3, 5):
             hit = right & (rng.random(len(label)) > 0.03 * severity * (number + 1))
             here = no_attack | {"perturbation": corruption, "severity": severity}
             here["eps"] = float("nan")
             rows.append(_rate(here, "accuracy", int(hit.sum()), len(label)))
+        here = no_attack | {"perturbation": corruption, "eps": float("nan")}
+        rows.append(_plain(here, "mean_corruption_accuracy", accuracy / 2, len(label)))
+        ratio = here | {"detail": f"simple_cnn.{label_set}"}
+        rows.append(_plain(ratio, "corruption_error", 0.9 + number / 10, len(label)))
+    if wishes.corruptions:
+        here = no_attack | {"perturbation": "corruptions", "eps": float("nan")}
+        rows.append(_plain(here, "mean_corruption_accuracy", accuracy / 2, len(label)))
+        ratio = here | {"detail": f"simple_cnn.{label_set}"}
+        rows.append(_plain(ratio, "mce", 1.05, len(label)))
+        rows.append(_plain(ratio, "relative_mce", 0.87, len(label)))
     return rows, _images(model, label_set, truth, clean, smallest)
+
+
+def _calibration(base: dict[str, Any], right: np.ndarray) -> list[dict[str, Any]]:
+    """Four filled bins of equally many images, and the measures."""
+    rows = [
+        _plain(base, metric, value, len(right))
+        for metric, value in (("ece", 0.06), ("adaptive_ece", 0.05), ("brier", 0.5), ("nll", 1.25))
+    ]
+    for index, part in enumerate(np.array_split(right, 4)):
+        low = 0.2 + index / 5
+        here = base | {"detail": f"{low:.3f}-{low + 0.2:.3f}"}
+        rows.append(_rate(here, "bin_accuracy", int(part.sum()), len(part)))
+        rows.append(_plain(here, "bin_confidence", low + 0.1, len(part)))
+    return rows
+
+
+def _votes(
+    base: dict[str, Any], model: str, label_set: str, wishes: Wishes, right: np.ndarray
+) -> list[dict[str, Any]]:
+    """Strata, power and, where both label sets score, label noise."""
+    clean = base["perturbation"] == "none"
+    half = len(right) // 2
+    clear, ambiguous = base | {"subset": "clear"}, base | {"subset": "ambiguous"}
+    accuracy = "accuracy" if clean else "robust_accuracy"
+    rows = [
+        _rate(clear, accuracy, int(right[:half].sum()), half),
+        _rate(ambiguous, accuracy, int(right[half:].sum()) // 2, len(right) - half),
+    ]
+    for kind, value in (("paired", 0.041), ("unpaired", 0.093)):
+        row = _plain(base | {"detail": kind}, "smallest_difference", value, len(right))
+        rows.append(row | {"ci_low": float("nan"), "ci_high": float("nan")})
+    if len(wishes.label_sets) < 2:
+        return rows
+    if label_set == "ferplus":
+        rows.append(_plain(base, "expected_agreement", 0.5 if clean else 0.06, len(right)))
+        rows.append(_plain(base | {"detail": "minus fer"}, "label_gap", 0.02, len(right)))
+    else:
+        rows.append(_plain(base, "label_noise_share", 0.61 if clean else 0.33, len(right)))
+        if clean:
+            rows.append(_plain(base, "oracle_accuracy", 0.67, len(right)))
+    return rows
+
+
+def _flows(
+    base: dict[str, Any],
+    label: np.ndarray,
+    broken: np.ndarray,
+    right: np.ndarray,
+    goal: np.ndarray,
+    classes: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    rows = []
+    for index, name in enumerate(classes):
+        before = int((right & (label == index)).sum())
+        for other, other_name in enumerate(classes):
+            if other != index:
+                moved = int((broken & (label == index) & (goal == other)).sum())
+                here = base | {"subset": f"class:{name}", "detail": other_name}
+                rows.append(_rate(here, "flow", moved, before))
+    return rows
 
 
 def _images(

@@ -76,11 +76,26 @@ def test_confusion_is_a_table_in_the_order_of_the_labels(run: Run) -> None:
     np.testing.assert_allclose(shares.sum(axis=1), 1)
 
 
-def test_flow_counts_are_shares_of_the_faces_of_a_label() -> None:
-    shares = pd.DataFrame({"a": [0.75, 0.2], "b": [0.25, 0.8]}, index=["a", "b"])
-    faces = pd.DataFrame({"a": [8.0, 10.0], "b": [8.0, 10.0]}, index=["a", "b"])
-    # .75 * 8 = 6, .25 * 8 = 2, .2 * 10 = 2, .8 * 10 = 8
-    np.testing.assert_array_equal(flow_counts(shares, faces), [[6, 2], [2, 8]])
+def test_flow_counts_hold_the_faces_read_right_and_those_that_stood_on_the_diagonal() -> None:
+    shared = {"model": "net", "label_set": "fer", "attacked_labels": "fer", "norm": "linf"}
+    shared |= {"perturbation": "worst_case", "metric": "flow", "eps": 4 / 255}
+    flows = [
+        ("angry", "happy", 0.25, 8),  # 2 of 8 faces; 6 stood
+        ("happy", "angry", 0.2, 10),  # 2 of 10 faces; 3 more to sad, 5 stood
+        ("happy", "sad", 0.3, 10),
+        ("sad", "angry", float("nan"), 0),  # no face was right
+    ]
+    results = pd.DataFrame(
+        [
+            shared | {"subset": f"class:{label}", "detail": to, "value": share, "n": n}
+            for label, to, share, n in flows
+        ]
+    )
+    where = {"model": "net", "label_set": "fer", "norm": "linf", "eps": 4 / 255}
+    counts = flow_counts(results, **where)
+    assert list(counts.index) == list(counts.columns) == ["angry", "happy", "sad"]
+    np.testing.assert_array_equal(counts, [[6, 2, 0], [2, 5, 3], [0, 0, 0]])
+    assert flow_counts(results, **where | {"eps": 1 / 255}).empty
 
 
 def test_flow_bands_are_as_wide_as_their_faces() -> None:
