@@ -51,7 +51,7 @@ function clear() {
 async function read() {
   clear();
   const answer = await ask("/api/photo");
-  find("attack").disabled = !answer?.faces.length;
+  find("attack-it").disabled = !answer?.faces.length;
   if (!answer) return;
   if (!answer.faces.length) say("No face found. Try a photo where a face looks into the camera, or another detector.");
   find("picture").hidden = !photo.bitmap;
@@ -155,7 +155,7 @@ async function take() {
 
 find("choose").addEventListener("click", () => find("file").click());
 find("take").addEventListener("click", take);
-find("attack").addEventListener("click", attack);
+find("attack-it").addEventListener("click", attack);
 find("file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   event.target.value = "";

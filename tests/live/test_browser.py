@@ -189,7 +189,7 @@ def test_photo_page_reads_attacks_and_offers_the_picture(browser, address, portr
     page.set_input_files("#file", path)
     page.wait_for_selector(".face")
     page.fill("[name=eps]", "16")
-    page.click("#attack")
+    page.click("#attack-it")
     page.wait_for_selector("#survival tbody tr:nth-child(4)")
     assert page.locator("#downloads a").count() == 2
     with page.expect_download() as download:
