@@ -29,8 +29,8 @@ from live.summary import summarise
 from live.viewer import Viewer
 
 MOST_VIEWERS = 16
-FORM_BYTES = 2**16
-"""Room for the form around a photograph."""
+FORM_BYTES = 2**20
+"""Room for the form around a photograph; it is parsed in parts of a sixteenth of that."""
 
 
 def make_app(

@@ -81,6 +81,14 @@ def test_photo_answers_named_probabilities(client, portrait, kind):
     assert (answer.json["width"], answer.json["model"]) == (256, "tiny.fer")
 
 
+def test_photo_of_megabytes_is_read(client, portrait):
+    large = np.repeat(np.repeat(portrait, 4, axis=0), 4, axis=1)
+    noisy = large ^ np.random.default_rng(0).integers(0, 4, large.shape, np.uint8)
+    data = encoded(noisy, "PNG")
+    assert len(data) > 2**20
+    assert len(send(client, data).json["faces"]) == 1
+
+
 def test_photo_without_a_face_has_no_faces(client):
     grey = np.full((64, 64, 3), 128, np.uint8)
     answer = send(client, encoded(grey))
