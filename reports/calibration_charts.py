@@ -1,6 +1,7 @@
 """Calibration: how sure each model is and how often it is right, clean and attacked."""
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -25,9 +26,10 @@ def calibration_charts(run: Run, headline: Headline | None) -> list[Chart]:
     charts = []
     for index, model in enumerate(run.models):
         own = run.own_label_set(model)
-        panels, rows, sure = [], [], []
+        panels: list[Panel] = []
+        rows, sure = [], []
         for heading, eps, norm in _steps(headline):
-            where = {"model": model, "label_set": own, "norm": norm, "eps": eps}
+            where: dict[str, Any] = {"model": model, "label_set": own, "norm": norm, "eps": eps}
             bins = reliability_bins(run.results, **where)
             if bins.empty:
                 continue

@@ -103,7 +103,9 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
         return None
     models = pd.DataFrame({"model": run.models})
     models["label_set"] = [run.own_label_set(model) for model in run.models]
-    best = max((robust.value, model) for model, _, robust in pairs if robust.known)
+    blind = black_boxes(run.results)
+    seen = [model for model in known if model not in blind] or known
+    best = max((robust.value, model) for model, _, robust in pairs if model in seen)
     highest = next(robust for model, _, robust in pairs if model == best[1])
     title = (
         f"No model keeps more than {highest.text} at {headline.text}, "
@@ -140,6 +142,8 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
         f"{headline.text} (up), each under its own labels; lines are 95\u202f% intervals. "
         f"On the dotted line an attack would cost nothing. {faces_counted(rows)}."
     )
+    if blind & set(known):
+        caption += " \N{LESS-THAN OR EQUAL TO} before a name: no gradients, so an upper limit."
     shown = rows.assign(
         perturbation=[words(name).replace("none", "clean") for name in rows["perturbation"]]
     )

@@ -59,9 +59,9 @@ def _error_column(axes: Axes, errors: pd.Series, column: int) -> None:
     """Corruption errors as plain numbers right of the cells."""
     for row, error in enumerate(errors):
         axes.text(
-            column + 0.95, row + 0.5, decimal(error), ha="right", va="center",
+            column + 1.35, row + 0.5, decimal(error), ha="right", va="center",
             color=_INK, fontsize=12,
         )  # fmt: skip
     names = [text.get_text() for text in axes.get_xticklabels()]
-    axes.set_xlim(0, column + 1)
-    axes.set_xticks([*(np.arange(column) + 0.5), column + 0.6], [*names, "CE"], rotation=0)
+    axes.set_xlim(0, column + 1.4)
+    axes.set_xticks([*(np.arange(column) + 0.5), column + 0.95], [*names, "CE"], rotation=0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.figures import percent_axis
 from reports.line_names import size_in_points
@@ -80,7 +80,7 @@ def _difference_axis(axes: Axes, rows: Mapping[str, pd.DataFrame]) -> None:
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda share, _: f"{100 * share:+.0f}".replace("+0", "0").replace("-0", "0"))
     )
-    axes.xaxis.get_major_locator().set_params(nbins=5)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def _names(axes: Axes, dots: Mapping[str, Dot]) -> None:

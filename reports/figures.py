@@ -140,7 +140,7 @@ def clean_against_robust(
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
     axes.text(0.3, 0.33, "the attack costs nothing", color=_MUTED, fontsize=11)
-    handles = []
+    handles, blind = [], black_boxes(results)
     for model, label_set in models[["model", "label_set"]].itertuples(index=False):
         clean = pick(clean_accuracy(results, label_set), model=model)
         rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
@@ -161,8 +161,9 @@ def clean_against_robust(
             elinewidth=1.2,
             clip_on=False,
         )
+        name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
         handles.append(
-            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=model)
+            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=name)
         )
     percent_axis(axes, "x")
     percent_axis(axes, "y")

@@ -1,5 +1,7 @@
 """Flips that taggers would accept and flips that they would not, on axes from a results frame."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,7 +13,7 @@ from reports.load import WORST_CASE, pick
 from reports.svg import ROLES
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
-_PARTS = {
+_PARTS: dict[str, dict[str, Any]] = {
     "implausible": {"color": _RED},
     "plausible": {"facecolor": "none", "edgecolor": _RED, "hatch": "////"},
     "stood": {"color": _GREY, "alpha": 0.35},

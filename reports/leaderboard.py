@@ -77,21 +77,30 @@ def not_distinguishable(run: Run, model: str, headline: Headline | None) -> list
 
 
 def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
-    """Comparisons at the headline between the models that share this one's label set."""
+    """Comparisons at the headline between this model's rivals."""
     own = run.own_label_set(model)
     wanted: dict[str, Any] = {"perturbation": "none", "eps": 0.0}
     if headline:
         wanted = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
-    rivals = run.models_of(own)
+    rivals = _rivals(run, model)
     return pick(run.comparisons, label_set=own, model_a=rivals, model_b=rivals, **wanted)
 
 
+def _rivals(run: Run, model: str) -> list[str]:
+    """Models with the same label set that, like this one, give gradients or do not."""
+    blind = black_boxes(run.results)
+    of_label_set = run.models_of(run.own_label_set(model))
+    return [name for name in of_label_set if (name in blind) == (model in blind)]
+
+
 def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
-    """The ranks that the paired tests leave open among the models with the same label set."""
-    rivals = run.models_of(run.own_label_set(model))
+    """The ranks that the paired tests leave open; none to an upper limit among real figures."""
+    rivals = _rivals(run, model)
     best, worst = rank_ranges(_pairs(run, model, headline), rivals)[model]
     _, robust = own_figures(run, model, headline)
-    if headline and not robust.known:
+    of_label_set = run.models_of(run.own_label_set(model))
+    limit = model in black_boxes(run.results) and len(rivals) < len(of_label_set)
+    if limit or (headline and not robust.known):
         return Cell(MISSING, float("nan"))
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
     return Cell(text, best + worst / 1000)
@@ -120,7 +129,7 @@ def _cells(run: Run, model: str, headline: Headline | None, extra: list[float]) 
         success = pick(attacked, metric="attack_success_rate", eps=headline.eps)
         cells.append(_cell(Figure.of(success), least))
         cells.append(_cell(Figure.of(pick(attacked, metric="security_curve_area")), most))
-        cells.append(_distance(attacked, headline.norm))
+        cells.append(_distance(attacked, headline.norm, most))
     parameters = run.manifest["models"][model].get("parameters")
     number = float("nan") if parameters is None else float(parameters)
     return [*cells, Cell(count(number), number)]
@@ -131,7 +140,7 @@ def _cell(figure: Figure, sign: str = "") -> Cell:
     return Cell(text, figure.value, figure.interval, figure.status)
 
 
-def _distance(rows: pd.DataFrame, norm: str) -> Cell:
+def _distance(rows: pd.DataFrame, norm: str, sign: str = "") -> Cell:
     """The median smallest eps, its quartiles small; beyond the grid where too few broke."""
     lower, median, upper = (
         pick(rows, metric=f"{name}_smallest_eps")
@@ -143,8 +152,9 @@ def _distance(rows: pd.DataFrame, norm: str) -> Cell:
     quartiles = ""
     if len(lower) and len(upper):
         ends = dict.fromkeys([_eps(lower, norm), _eps(upper, norm)])
-        quartiles = "\N{EN DASH}".join(ends)
-    return Cell(middle, float(median["value"].iloc[0]), quartiles, status)
+        quartiles = " to ".join(ends)
+    sign = "" if middle.startswith(">") else sign
+    return Cell(f"{sign}{middle}", float(median["value"].iloc[0]), quartiles, status)
 
 
 def _eps(rows: pd.DataFrame, norm: str) -> str:

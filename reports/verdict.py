@@ -92,15 +92,19 @@ def verdicts(run: Run, headline: Headline | None) -> list[Verdict]:
 
 
 def ranked(run: Run, headline: Headline | None) -> list[str]:
-    """Models by label set, then by worst-case robust accuracy, then by clean accuracy."""
-    sets = [*run.label_sets, ""]
+    """Models by label set, then by worst-case robust accuracy, then by clean accuracy.
 
-    def rank(model: str) -> tuple[int, float, float, str]:
+    Models that only give answers stand last within their label set: their figures are upper limits.
+    """
+    sets, blind = [*run.label_sets, ""], black_boxes(run.results)
+
+    def rank(model: str) -> tuple[int, bool, float, float, str]:
         own = run.own_label_set(model)
         clean, robust = own_figures(run, model, headline)
         place = sets.index(own) if own in sets else len(sets)
         return (
             place,
+            model in blind,
             -robust.value if robust.known else 1.0,
             -clean.value if clean.known else 1.0,
             model,

@@ -1,6 +1,7 @@
 """Selections behind the charts, and the charts themselves, on the synthetic run."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -77,8 +78,8 @@ def test_confusion_is_a_table_in_the_order_of_the_labels(run: Run) -> None:
 
 
 def test_flow_counts_hold_the_faces_read_right_and_those_that_stood_on_the_diagonal() -> None:
-    shared = {"model": "net", "label_set": "fer", "attacked_labels": "fer", "norm": "linf"}
-    shared |= {"perturbation": "worst_case", "metric": "flow", "eps": 4 / 255}
+    shared: dict[str, Any] = {"model": "net", "label_set": "fer", "attacked_labels": "fer"}
+    shared |= {"norm": "linf", "perturbation": "worst_case", "metric": "flow", "eps": 4 / 255}
     flows = [
         ("angry", "happy", 0.25, 8),  # 2 of 8 faces; 6 stood
         ("happy", "angry", 0.2, 10),  # 2 of 10 faces; 3 more to sad, 5 stood
@@ -91,7 +92,7 @@ def test_flow_counts_hold_the_faces_read_right_and_those_that_stood_on_the_diago
             for label, to, share, n in flows
         ]
     )
-    where = {"model": "net", "label_set": "fer", "norm": "linf", "eps": 4 / 255}
+    where: dict[str, Any] = {"model": "net", "label_set": "fer", "norm": "linf", "eps": 4 / 255}
     counts = flow_counts(results, **where)
     assert list(counts.index) == list(counts.columns) == ["angry", "happy", "sad"]
     np.testing.assert_array_equal(counts, [[6, 2, 0], [2, 5, 3], [0, 0, 0]])

@@ -94,7 +94,7 @@ def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
 
 
 def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(run: Run) -> None:
-    assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255\u2013>4/255")
+    assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255 to >4/255")
     assert column(run, "Curve")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
     assert column(run, "Without leaked")[FOUR[0]][0].endswith("%")
 
@@ -103,6 +103,9 @@ def test_upper_limits_are_marked_wherever_they_stand(blind: Run) -> None:
     assert black_boxes(blind.results) == {FOUR[1]}
     robust = column(blind, "Worst case 4/255")
     assert robust[FOUR[1]][0].startswith("\u2264") and not robust[FOUR[0]][0].startswith("\u2264")
+    assert column(blind, "Median smallest eps")[FOUR[1]][0] == "\u2264\u202f1/255"
+    assert column(blind, "Rank")[FOUR[1]] == ("\u2014", "")
+    assert column(blind, "Rank")[FOUR[0]] == ("1", "")  # no rival is left
     assert column(blind, "Attack success")[FOUR[1]][0].startswith("\u2265")
     sentences = {verdict.model: verdict.sentence for verdict in verdicts(blind, TOP)}
     assert "; at most " in sentences[FOUR[1]] and "; at most " not in sentences[FOUR[0]]
