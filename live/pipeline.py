@@ -18,7 +18,7 @@ from scipy.special import softmax
 from datasets.errors import InputError
 from faces.box import Box
 from faces.crop import crop_faces
-from faces.detector import Detector
+from faces.detector import MIN_SIDE, Detector
 from faces.detectors import make_detector
 from faces.eyes import eye_aspect_ratio
 from faces.landmarks import FaceMesh, Landmarks
@@ -29,7 +29,7 @@ from live.reading import Answer, Face, Reading
 from live.repeater import Repeater
 from live.settings import Settings
 from live.shelf import Shelf
-from live.tracking import Track, Tracker
+from live.tracking import SAME_FACE, Track, Tracker
 
 MOST_FACES = 16
 """Faces read in one frame, the largest."""
@@ -37,6 +37,11 @@ SEARCH_SIDE = 360
 """Frames are searched for faces at this longer side: a face of a tenth of the picture is found."""
 SMALLEST_FOUND = 28
 """Pixels of the smallest face at that size."""
+
+SEARCH_EVERY = 4
+"""The whole frame is searched once in so many; between, each known face where it was."""
+NEAR_ROOM, NEAR_SIDE = 1.7, 90
+"""What is searched around a known face, in its sides, and the pixels its side is shrunk to."""
 
 
 @dataclass
@@ -77,6 +82,7 @@ class Pipeline:
         """
         self._shelf, self._tools, self._search_side = shelf, tools, search_side
         self._tracker = Tracker()
+        self._since = SEARCH_EVERY
         self._memories: dict[int, _Memory] = {}
 
     def read(self, image: np.ndarray, settings: Settings, seconds: float) -> Reading:
@@ -106,10 +112,18 @@ class Pipeline:
 
     def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
-        boxes = find_faces(image, detector, self._search_side)[: MOST_FACES if settings.many else 1]
+        known = [track.box for track in self._tracker.tracks]
+        near = (
+            [find_near(image, detector, box) for box in known] if self._since < SEARCH_EVERY else []
+        )
+        boxes = [box for box in near if box is not None]
+        self._since += 1
+        if not near or len(boxes) < len(near):
+            boxes, self._since = find_faces(image, detector, self._search_side), 1
+        boxes = boxes[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes)
-        known = {track.number for track in self._tracker.tracks}
-        self._memories = {n: m for n, m in self._memories.items() if n in known}
+        numbers = {track.number for track in self._tracker.tracks}
+        self._memories = {n: m for n, m in self._memories.items() if n in numbers}
         return tracks, [detector.frame(track.box) for track in tracks]
 
     def _classifiers(self, settings: Settings) -> tuple[list[Classifier], str]:
@@ -188,6 +202,20 @@ def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -
     return [
         Box(b.x * shrink, b.y * shrink, b.width * shrink, b.height * shrink, b.score) for b in found
     ]
+
+
+def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
+    """The face that was at `box` in the frame before; None where it has gone."""
+    room = box.square(NEAR_ROOM).clip(image.shape[1], image.shape[0])
+    left, top = round(room.x), round(room.y)
+    region = image[top : round(room.y + room.height), left : round(room.x + room.width)]
+    if min(region.shape[:2]) < MIN_SIDE:
+        return None
+    shrink = max(1.0, box.width / NEAR_SIDE)
+    found = find_faces(np.ascontiguousarray(region), detector, round(max(region.shape) / shrink))
+    moved = [replace(b, x=b.x + left, y=b.y + top) for b in found]
+    best = max(moved, key=box.iou, default=None)
+    return best if best is not None and box.iou(best) >= SAME_FACE else None
 
 
 def _detector(name: str, both_eyes: bool) -> Detector:

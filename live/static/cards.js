@@ -122,7 +122,7 @@ class Card {
     this.difference.show(face.attacked?.difference);
     this.updateAnswers(face);
     const parts = [];
-    if (after) parts.push(`flipped in ${face.flips} frames so far`);
+    if (after && face.flips > 1) parts.push(`flipped in ${face.flips} frames so far`);
     if (face.blinks !== undefined) parts.push(`${face.blinks} blinks`);
     setText(this.meta, parts.join(" · "));
   }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets.errors import InputError
-from live.pipeline import Pipeline, Tools
+from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
 
 
@@ -41,6 +41,17 @@ def test_face_keeps_its_number_when_it_moves_and_gets_a_new_one_after_a_break(pi
     for _ in range(11):
         assert pipeline.read(empty, settings(), 0.2).faces == ()
     assert pipeline.read(portrait, settings(), 0.3).faces[0].number == first + 1
+
+
+def test_known_face_is_followed_where_it_was_and_a_new_one_is_found_soon(pipeline, portrait):
+    empty = np.full_like(portrait, 128)
+    one, two = np.concatenate([portrait, empty], 1), np.concatenate([portrait, portrait], 1)
+    boxes = [pipeline.read(one, settings(), 0.0).faces[0].box for _ in range(6)]
+    for box in boxes[1:]:
+        assert box.iou(boxes[0]) > 0.8
+    counts = [len(pipeline.read(two, settings(), 0.0).faces) for _ in range(SEARCH_EVERY)]
+    assert counts[-1] == 2
+    assert pipeline.read(np.concatenate([empty, empty], 1), settings(), 0.0).faces == ()
 
 
 def test_two_faces_or_the_largest_alone(pipeline, portrait):
