@@ -105,10 +105,11 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
     models["label_set"] = [run.own_label_set(model) for model in run.models]
     blind = black_boxes(run.results)
     seen = [model for model in known if model not in blind] or known
+    subject = "No model" if seen == known else "No model attacked with full knowledge"
     best = max((robust.value, model) for model, _, robust in pairs if model in seen)
     highest = next(robust for model, _, robust in pairs if model == best[1])
     title = (
-        f"No model keeps more than {highest.text} at {headline.text}, "
+        f"{subject} keeps more than {highest.text} at {headline.text}, "
         "however well it reads clean faces"
         if best[0] < 0.05
         else f"{best[1]} keeps most at {headline.text}: {highest.text}"
