@@ -40,8 +40,9 @@ SMALLEST_FOUND = 28
 
 SEARCH_EVERY = 4
 """The whole frame is searched once in so many; between, each known face where it was."""
-NEAR_ROOM, NEAR_SIDE = 1.7, 90
-"""What is searched around a known face, in its sides, and the pixels its side is shrunk to."""
+NEAR_ROOM, NEAR_SIDE, NEAR_SMALLEST = 1.6, 72, 44
+"""What is searched around a known face, in its sides; the pixels its side is shrunk to; and of the
+smallest face that is looked for then."""
 
 
 @dataclass
@@ -112,9 +113,11 @@ class Pipeline:
 
     def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
-        known = [track.box for track in self._tracker.tracks]
+        known = [track.box for track in self._tracker.tracks if not track.missed]
         near = (
-            [find_near(image, detector, box) for box in known] if self._since < SEARCH_EVERY else []
+            [find_near(image, self._near(settings, box), box) for box in known]
+            if self._since < SEARCH_EVERY
+            else []
         )
         boxes = [box for box in near if box is not None]
         self._since += 1
@@ -125,6 +128,10 @@ class Pipeline:
         numbers = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in numbers}
         return tracks, [detector.frame(track.box) for track in tracks]
+
+    def _near(self, settings: Settings, box: Box) -> Detector:
+        smallest = NEAR_SMALLEST if box.width >= NEAR_SIDE else SMALLEST_FOUND
+        return self._tools.detector(settings.detector, settings.both_eyes, smallest)
 
     def _classifiers(self, settings: Settings) -> tuple[list[Classifier], str]:
         """Those that are loaded, the first of them the attacked one, and what is missing."""
@@ -218,8 +225,8 @@ def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
     return best if best is not None and box.iou(best) >= SAME_FACE else None
 
 
-def _detector(name: str, both_eyes: bool) -> Detector:
-    return make_detector(name, min_size=SMALLEST_FOUND, both_eyes=both_eyes)
+def _detector(name: str, both_eyes: bool, smallest: int = SMALLEST_FOUND) -> Detector:
+    return make_detector(name, min_size=smallest, both_eyes=both_eyes)
 
 
 def _answers(

@@ -51,7 +51,7 @@ def make_app(
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES + FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # classes in the model's order
+    app.json.sort_keys = False  # classes in the model's order
     app.config["SOCK_SERVER_OPTIONS"] = {
         "max_message_size": FRAME_BYTES,
         "receive_bytes": 2**16,
