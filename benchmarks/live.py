@@ -102,7 +102,7 @@ def _memory(
     grown = _resident(process.pid) - before
     count = len(pace.ages)
     return (
-        f"memory over {seconds / 60:.0f} minutes",
+        f"memory over {seconds / 60:.3g} minutes",
         f"{grown:+.1f} MB on {before:.0f} MB, {count} frames at {pace.rate:.1f} frames/s",
     )
 

@@ -114,11 +114,9 @@ class Pipeline:
     def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
         known = [track.box for track in self._tracker.tracks if not track.missed]
-        near = (
-            [find_near(image, self._near(settings, box), box) for box in known]
-            if self._since < SEARCH_EVERY
-            else []
-        )
+        if self._since >= SEARCH_EVERY:
+            known = []
+        near = [find_near(image, self._near(settings, box), box) for box in known]
         boxes = [box for box in near if box is not None]
         self._since += 1
         if not near or len(boxes) < len(near):
