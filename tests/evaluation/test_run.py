@@ -134,7 +134,7 @@ def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
     net = tiny_model()
     net.save(path)
     arguments = ["--data", data, "--models", path, "--out", tmp_path / "run"]
-    refused(deadpan(*arguments), "Write a contract")  # untrained: the probe cannot tell
+    refused(deadpan(*arguments), "rite a contract")  # untrained: the probe cannot tell
     assert not (tmp_path / "run").exists()
     file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
     write_contract(file, tmp_path / "net.keras.contract.json")
