@@ -71,6 +71,7 @@ def _bars(
     image: np.ndarray, answer: Answer, left: int, top: int, ink: tuple[int, int, int]
 ) -> None:
     """Probabilities beside a box; what does not fit is cut off by the picture's edge."""
+    _fill(image, Box(left - 3, top, BAR_WIDTH + 6, LINE * len(answer.classes)), (16, 17, 20))
     for i, (name, share) in enumerate(zip(answer.classes, answer.probabilities)):
         y = top + LINE * i
         colour = ink if name == answer.label else QUIET

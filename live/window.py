@@ -131,7 +131,7 @@ def show(shelf: Shelf, source: int | Path, out: Path) -> None:
     shelf.wait(shelf.ids[0])
     window, mailbox = Window(shelf, out), Mailbox[Frame]()
     camera = Source(source)
-    cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
+    cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
     camera.watch(mailbox)
     try:
         while (frame := mailbox.take()) is not None:
