@@ -20,7 +20,7 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from datasets.faceset import FaceSet, Split
+    from datasets.faceset import FaceSet
     from evaluation.config import RunConfig
     from evaluation.fail_under import Requirement
     from evaluation.finished_run import FinishedRun
@@ -30,13 +30,17 @@ if TYPE_CHECKING:
     from fer_models.contract_file import ContractFile
 
 Option = typer.Option
-_DATA_HELP = "FER2013 csv, archive or folder. Default: $DEADPAN_DATA, then ./data."
+_DATA_HELP = (
+    "FER2013 csv, archive or folder, or `sample`. Default: $DEADPAN_DATA, ./data, the sample."
+)
 
 
 def main(
     data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
-    split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
+    split: Annotated[
+        str | None, Option(help="Training, PublicTest, PrivateTest, Test. Default: PublicTest.")
+    ] = None,
     models: Annotated[str, Option(help="starter, all, or ids, folders, files: A,B")] = "starter",
     labels: Annotated[
         str | None, Option(help="fer,ferplus. Default: what the data carries.")
@@ -92,7 +96,7 @@ def evaluate(
     *,
     data: str | Path | None = None,
     votes: str | Path | None = None,
-    split: str = "PublicTest",
+    split: str | None = None,
     labels: str | Sequence[str] | None = None,
     tier: str = "smoke",
     norm: str = "linf",
@@ -108,9 +112,10 @@ def evaluate(
 
     Args:
         models: `starter`, `all`, ids, folders or files; text with commas, a path, or a list.
-        data: FER2013 csv, archive or folder; default $DEADPAN_DATA, then ./data.
+        data: FER2013 csv, archive or folder, or "sample" for the embedded sample of generated
+            faces; default $DEADPAN_DATA, then ./data, then the sample.
         votes: FER+ votes when they lie elsewhere.
-        split: Training, PublicTest, PrivateTest or Test.
+        split: Training, PublicTest, PrivateTest or Test; default PublicTest.
         labels: `fer`, `ferplus` or both; default what the data carries.
         tier: smoke, standard or full.
         norm: linf or l2.
@@ -131,7 +136,9 @@ def evaluate(
     started = datetime.now().astimezone()
     clock = time.monotonic()
     from attacks.threat_model import parse_norm
+    from datasets.default_data import data_or_default
     from datasets.faceset import Split
+    from datasets.read import load
     from evaluation.config import Tier, configure, parse_choice
     from evaluation.finished_run import FinishedRun
     from fer_models.zoo import resolve
@@ -139,10 +146,9 @@ def evaluate(
     given = Path(adversarial) if adversarial else None
     if given and not given.is_dir():
         raise InputError(f"--adversarial must be a folder of sets; got {given}.")
-    asked_split = parse_choice(Split, split, "--split")
+    asked_split = parse_choice(Split, split, "--split") if split else None
     configured = partial(
         configure,
-        split=asked_split,
         models=tuple(resolve(_listed(models))),
         tier=parse_choice(Tier, tier, "--tier"),
         norm=parse_norm(norm),
@@ -151,9 +157,10 @@ def evaluate(
         seed=seed,
     )
     asked_labels = None if labels is None else _listed(labels)
-    check(configured(labels=asked_labels or "fer"))  # refuse wrong options before reading anything
-    faces = _faces(_data(data), Path(votes) if votes else None, asked_split)
-    config = configured(labels=asked_labels or ",".join(faces.label_sets))
+    first = configured(split=asked_split or Split.PUBLIC_TEST, labels=asked_labels or "fer")
+    check(first)  # refuse wrong options before reading anything
+    faces = load(data_or_default(data), asked_split, votes=votes or None)
+    config = configured(split=faces.split, labels=asked_labels or ",".join(faces.label_sets))
     if labels is None and len(faces.label_sets) == 1:
         _log(f"{faces.name} carries {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(out) if out else Path("runs") / started.strftime("%Y-%m-%d-%H%M%S")
@@ -188,7 +195,7 @@ def _run(
     from evaluation.pipeline import evaluate_run
     from evaluation.results import write_manifest
     from fer_models.zoo import load
-    from reports.page import write_page
+    from reports.page import write_report
 
     keep_contracts(contracts, folder)
     classifiers = [load(model, _contract(model, contracts)) for model in config.models]
@@ -210,7 +217,7 @@ def _run(
         "peak_memory_mb": peak_memory_mb(),
     }
     write_manifest(manifest, folder / "manifest.json")
-    write_page(folder)
+    write_report(folder)
 
 
 def _command() -> str:
@@ -218,24 +225,6 @@ def _command() -> str:
     if Path(sys.argv[0]).parts[-2:] == ("evaluation", "run.py"):
         return " ".join(["python -m evaluation.run", *sys.argv[1:]])
     return "from evaluation import evaluate"
-
-
-def _data(given: str | Path | None) -> Path:
-    """The data source: as given, from the environment, or from ./data."""
-    if str(given) == "sample" or not (
-        given or os.environ.get("DEADPAN_DATA") or Path("data").exists()
-    ):
-        raise InputError(
-            "no faces to evaluate: give FER2013 with --data PATH (a csv, an archive or a folder), "
-            "or set DEADPAN_DATA, or put it into ./data."
-        )
-    return Path(given or os.environ.get("DEADPAN_DATA") or "data")
-
-
-def _faces(data: Path, votes: Path | None, split: "Split") -> "FaceSet":
-    from datasets.read import load
-
-    return load(data, split, votes=votes)
 
 
 def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contracts":
@@ -296,13 +285,18 @@ def _open_folder(
 
 
 def _data_entry(faces: "FaceSet") -> dict[str, Any]:
+    from datasets.faceset import Split
+    from datasets.sample.faces import NOTICE
+
+    generated = faces.split is Split.SAMPLE
     return {
         "name": faces.name,
         "split": faces.split,
         "sha256": faces.sha256,
         "rows": len(faces),
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
-        "generated": False,
+        "generated": generated,
+        "notice": NOTICE if generated else "",
         "labelled": {name: int(faces.labels(name).present.sum()) for name in faces.label_sets},
     }
 

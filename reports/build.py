@@ -1,4 +1,7 @@
-"""Render a run again: `python -m reports.build RUN` writes RUN/index.html. No TensorFlow."""
+"""Render a run again: `python -m reports.build RUN` writes index.html and report.md into it.
+
+Needs no TensorFlow.
+"""
 
 import sys
 from pathlib import Path
@@ -15,9 +18,9 @@ def main(
     ],
 ) -> None:
     """Render the report of a finished run again, from its files alone."""
-    from reports.page import write_page
+    from reports.page import write_report
 
-    print(write_page(run_folder, lambda name: print(f"drawing {name}", file=sys.stderr)))
+    print(write_report(run_folder, lambda name: print(f"drawing {name}", file=sys.stderr)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page: everything a run says, put into the template."""
+"""The report of a run: the page, everything put into the template, and its summary in Markdown."""
 
 import os
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from reports.label_noise_charts import label_noise_charts
 from reports.label_set_chart import label_set_chart
 from reports.leaderboard import leaderboard
 from reports.load import Run, black_boxes, headline
+from reports.markdown import SUMMARY, render_markdown
 from reports.method import (
     GLOSSARY,
     attack_words,
@@ -103,8 +104,8 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
     )
 
 
-def write_page(run_folder: Path, progress: Progress = lambda _: None) -> Path:
-    """Write `index.html` into a run folder, atomically.
+def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
+    """Write `index.html` and `report.md` into a run folder, atomically.
 
     Args:
         run_folder: written by `python -m evaluation.run`.
@@ -116,10 +117,11 @@ def write_page(run_folder: Path, progress: Progress = lambda _: None) -> Path:
     Raises:
         InputError: a file of the run is missing or has another schema.
     """
-    page = render(Run.read(run_folder), progress)
-    unfinished = run_folder / f".{PAGE}"
-    unfinished.write_text(page, encoding="utf-8", newline="\n")
-    os.replace(unfinished, run_folder / PAGE)
+    run = Run.read(run_folder)
+    for name, text in ((SUMMARY, render_markdown(run)), (PAGE, render(run, progress))):
+        unfinished = run_folder / f".{name}"
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, run_folder / name)
     return run_folder / PAGE
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from datasets.errors import InputError
-from reports.page import write_page
+from reports.page import write_report
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 SECTIONS = [
@@ -82,7 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def text(run: Path) -> str:
-    return write_page(run).read_text()
+    return write_report(run).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,9 @@ def test_same_run_same_bytes(run: Path, text: str, tmp_path: Path) -> None:
     for name in run.iterdir():
         if name.name != "index.html":
             (tmp_path / name.name).write_bytes(name.read_bytes())
-    assert write_page(tmp_path).read_text() == text
+    (tmp_path / "report.md").unlink()
+    assert write_report(tmp_path).read_text() == text
+    assert (tmp_path / "report.md").read_text() == (run / "report.md").read_text()
     assert not list(tmp_path.glob(".*"))
 
 
@@ -205,7 +207,7 @@ ODD_RUNS = {
 @pytest.mark.parametrize("name", ODD_RUNS)
 def test_odd_runs_render(name: str, tmp_path: Path) -> None:
     wishes, phrases = ODD_RUNS[name]
-    text = write_page(write_run(tmp_path, wishes)).read_text()
+    text = write_report(write_run(tmp_path, wishes)).read_text()
     page = Page(text)
     assert page.sections == SECTIONS and page.balanced
     for phrase in phrases:
@@ -216,7 +218,7 @@ def test_odd_runs_render(name: str, tmp_path: Path) -> None:
 
 def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
-    text = write_page(write_run(tmp_path, wishes)).read_text()
+    text = write_report(write_run(tmp_path, wishes)).read_text()
     assert 0 < text.index("Generated faces.") < text.index("<h1>")
 
 
@@ -224,21 +226,21 @@ def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
 def test_sixteen_models_stay_below_15_mb(tmp_path: Path) -> None:
     nets = ("a_net", "b_net", "c_net", "d_net", "e_net", "f_net", "g_net", "h_net")
     models = tuple(f"{net}.{labels}" for net in nets for labels in ("fer", "ferplus"))
-    path = write_page(write_run(tmp_path, Wishes(models=models, examples=64)))
+    path = write_report(write_run(tmp_path, Wishes(models=models, examples=64)))
     assert path.stat().st_size < 15e6
     assert all(f"<code>{model}</code>" in path.read_text() for model in models)
 
 
 def test_names_from_outside_are_escaped(tmp_path: Path) -> None:
     wishes = Wishes(models=("<b>x</b>.fer",), label_sets=("fer",), examples=1, corruptions=())
-    text = write_page(write_run(tmp_path, wishes)).read_text()
+    text = write_report(write_run(tmp_path, wishes)).read_text()
     assert "<b>x</b>" not in text and "&lt;b&gt;x&lt;/b&gt;.fer" in text
 
 
 def test_the_command_needs_no_tensorflow_and_writes_the_same_bytes(run: Path, text: str) -> None:
     code = (
         "import sys; from pathlib import Path; import reports.page as b; "
-        f"b.write_page(Path({str(run)!r})); "
+        f"b.write_report(Path({str(run)!r})); "
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "12"}
@@ -249,7 +251,7 @@ def test_the_command_needs_no_tensorflow_and_writes_the_same_bytes(run: Path, te
 
 def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="manifest"):
-        write_page(tmp_path)
+        write_report(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "reports.build", str(tmp_path)],
         capture_output=True,

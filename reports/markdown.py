@@ -1,0 +1,112 @@
+"""`report.md`: the report in a screenful, for a pull request or a log.
+
+Verdict, leaderboard and flags as GitHub-flavoured Markdown, from the same figures as `index.html`;
+a flagged figure is flagged here too.
+"""
+
+import re
+
+from reports.leaderboard import Cell, leaderboard, not_distinguishable
+from reports.load import Run, headline
+from reports.reliability import reliability
+from reports.text import NBSP, THIN, count, label_set_name, listing
+from reports.verdict import Verdict, verdicts
+
+SUMMARY = "report.md"
+
+COLUMNS = ("Rank", "Clean accuracy", "Random noise", "Worst case", "Best known", "Median smallest")
+"""Beginnings of the leaderboard's columns that stand here; the others are in index.html."""
+
+MOST_PROBLEMS = 10
+"""Flags listed; the rest is in index.html."""
+
+_SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
+
+
+def render_markdown(run: Run) -> str:
+    """The summary as Markdown. The same run gives the same text."""
+    data, top = run.manifest["data"], headline(run.results)
+    models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
+    labels = listing([label_set_name(name) for name in run.label_sets])
+    lead = f"{count(data['rows'])} faces, {labels} labels, seed {run.manifest['config']['seed']}."
+    if data["generated"]:
+        lead = f"**Generated faces, not photographs: nothing here is about real ones.** {lead}"
+    found = verdicts(run, top)
+    parts = [f"# Deadpan: {models} on {escaped(data['name'])}, {data['split']}", lead]
+    for label_set in dict.fromkeys(one.label_set for one in found):
+        parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
+    parts += _boards(run)
+    parts += _flags(run)
+    parts.append(
+        f"Small print: 95{THIN}% intervals in brackets. Each model stands under its own labels; "
+        "FER and FER+ figures are not comparable with each other. A robust figure is an upper "
+        f"limit: a stronger attack may leave less. {_SIGNS['flagged']} marks what a check speaks "
+        "against. Curves, faces, corruptions, calibration and method are in `index.html`, every "
+        "figure is in `results.csv`."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text from outside that stays text in Markdown: one line, nothing that marks up or links."""
+    return re.sub(r"([\\`*_\[\]<>|~#@&])", r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Text from outside as a code span, in a table too."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`"
+
+
+def _verdict(run: Run, found: list[Verdict]) -> str:
+    """The first model of a label set in a sentence, and how many of them carry a flag."""
+    first = found[0]
+    sign = f" {_SIGNS[first.status]}" if first.status in _SIGNS else ""
+    text = f"**Under {escaped(first.label_set)} labels** {code(first.model)} {first.sentence}{sign}"
+    if len(found) == 1:
+        return text
+    ties = not_distinguishable(run, first.model, headline(run.results))
+    tied = f", not distinguishable from {len(ties)} of the others" if ties else ""
+    text += f" It stands first of {len(found)}{tied}."
+    bad = sum(one.status != "ok" for one in found)
+    return f"{text} {bad} of them carr{'ies' if bad == 1 else 'y'} a flag." if bad else text
+
+
+def _boards(run: Run) -> list[str]:
+    """The leaderboard, a table a label set."""
+    board = leaderboard(run, headline(run.results))
+    kept = [place for place, title in enumerate(board.head) if title.startswith(COLUMNS)]
+    tables = []
+    for labels in dict.fromkeys(row[1] for row in board.rows):
+        head = [f"Model, {escaped(labels)} labels", *(board.head[place] for place in kept)]
+        lines = [_line(head), _line(["---", *["---:"] * len(kept)])]
+        for model, of_set, cells, _, status in board.rows:
+            if of_set == labels:
+                name = " ".join(filter(None, [code(model), _SIGNS.get(status, "")]))
+                lines.append(_line([name, *(_cell(cells[place]) for place in kept)]))
+        tables.append("\n".join(lines))
+    return tables
+
+
+def _flags(run: Run) -> list[str]:
+    box = reliability(run)
+    if not box.total and not box.problems:
+        return []
+    lines = [
+        f"- {_SIGNS.get(one.status, '')} {escaped(one.where)}: {escaped(one.message)}"
+        for one in box.problems[:MOST_PROBLEMS]
+    ]
+    if len(box.problems) > MOST_PROBLEMS:
+        lines.append(f"- {len(box.problems) - MOST_PROBLEMS} more in `index.html`")
+    title = f"**{box.passed} of {box.total} checks passed.**"
+    return [title, "\n".join(lines)] if lines else [title]
+
+
+def _cell(cell: Cell) -> str:
+    small = f" ({cell.small})" if cell.small else ""
+    sign = f"{_SIGNS[cell.status]}{NBSP}" if cell.status in _SIGNS else ""
+    return f"{sign}{cell.text}{small}"
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

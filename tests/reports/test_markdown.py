@@ -1,0 +1,85 @@
+"""`report.md`: the same figures and flags as the page, as tables that GitHub reads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from reports.leaderboard import leaderboard
+from reports.load import Headline, Run
+from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
+from tests.reports.fake_run import FOUR, Wishes, write_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    wishes = Wishes(corruptions=(), examples=0)
+    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Tables as lists of lines of cells; every line of one has as many."""
+    found = []
+    for block in text.split("\n\n"):
+        if block.startswith("|"):
+            lines = [line.strip("|").split(" | ") for line in block.strip().split("\n")]
+            assert len({len(line) for line in lines}) == 1
+            found.append([[cell.strip() for cell in line] for line in lines])
+    return found
+
+
+def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: Run) -> None:
+    first, second = tables(render_markdown(run))
+    assert first[0][0] == "Model, FER labels" and second[0][0] == "Model, FER+ labels"
+    assert len(first) == len(second) == 2 + 2
+    board = leaderboard(run, Headline("linf", 4 / 255))
+    of_model = {model: cells for model, _, cells, _, _ in board.rows}
+    for line in (*first[2:], *second[2:]):
+        model = line[0].split("`")[1]
+        clean = of_model[model][board.head.index("Clean accuracy")]
+        assert line[first[0].index("Clean accuracy")] == f"{clean.text} ({clean.small})"
+
+
+def test_the_verdict_names_the_first_and_says_what_is_tied(run: Run) -> None:
+    text = render_markdown(run)
+    assert "**Under FER labels** `" in text and "**Under FER+ labels** `" in text
+    assert "It stands first of 2, not distinguishable from 1 of the others." in text
+    found = run.comparisons.assign(distinguishable=True)
+    assert "not distinguishable" not in render_markdown(replace(run, comparisons=found))
+
+
+def test_flagged_figures_stay_flagged(run: Run) -> None:
+    results = run.results.copy()
+    worst = (results["model"] == FOUR[0]) & (results["perturbation"] == "worst_case")
+    results.loc[worst, "status"] = "flagged"
+    text = render_markdown(replace(run, results=results))
+    line = next(line for line in text.split("\n") if line.startswith(f"| `{FOUR[0]}`"))
+    assert line.startswith(f"| `{FOUR[0]}` ⚑ |")
+    assert line.count("⚑\u00a0") == 3  # two worst cases and their median
+    assert "- ⚑ simple\\_cnn.fer, PGD, FER labels: doubling the steps" in text
+    assert "16 of 17 checks passed" in text  # four a model, and the flagged one
+
+
+def test_many_flags_are_counted(run: Run) -> None:
+    bad = run.checks[run.checks["status"] == "flagged"]
+    many = replace(run, checks=pd.concat([bad] * (MOST_PROBLEMS + 3), ignore_index=True))
+    text = render_markdown(many)
+    assert text.count("- ⚑") == MOST_PROBLEMS and "- 3 more in `index.html`" in text
+
+
+def test_runs_without_attacks_checks_or_photographs_have_their_words(
+    run: Run, tmp_path: Path
+) -> None:
+    clean = replace(run, results=run.results[run.results["perturbation"] == "none"])
+    clean = replace(clean, checks=run.checks.iloc[:0])
+    text = render_markdown(clean)
+    assert "no attack was run" in text and "Worst case" not in text and "checks passed" not in text
+    wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
+    text = render_markdown(Run.read(write_run(tmp_path, wishes)))
+    assert "Generated faces" in text.split("\n")[2] and "1 model on" in text
+
+
+def test_names_from_outside_stay_names() -> None:
+    assert code("a|b`c\nd") == "`a\\|b'c d`"
+    assert escaped("<b>x</b> [y](z) @all") == "\\<b\\>x\\</b\\> \\[y\\](z) \\@all"
