@@ -30,17 +30,23 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
+_DATA_HELP = (
+    "FER2013 csv, archive or folder, image folders, or `sample`. "
+    "Default: $DEADPAN_DATA, ./data, the sample."
+)
 
 
 def main(
-    data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")],
     out: Annotated[Path, Option(help="Where the sets go.")],
+    data: Annotated[Path | None, Option(help=_DATA_HELP)] = None,
     attack: Annotated[str, Option(help="pgd, apgd, apgd_t, fmn, square, fgsm, noise.")] = "pgd",
     norm: Annotated[str, Option(help="linf or l2.")] = "linf",
     eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255",
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER,
-    split: Annotated[Split, Option(help="Part of the data.")] = Split.PUBLIC_TEST,
+    split: Annotated[
+        Split | None, Option(help="Part of the data. Default: PublicTest.", show_default=False)
+    ] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     limit: Annotated[
         int | None, Option(min=1, help="First faces of a seeded permutation; all by default.")
@@ -52,6 +58,7 @@ def main(
 ) -> None:
     """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
+    from datasets.default_data import data_or_default
     from datasets.read import load
     from fer_models.zoo import resolve
 
@@ -69,9 +76,9 @@ def main(
     given = {"steps": steps, "restarts": restarts, "queries": queries}
     options = {name: value for name, value in given.items() if value is not None}
     spec = attack_spec(attack, known_norm, grid, labels, seed=seed, **options)
-    faces = load(data, split, votes=votes).limit(limit, seed)
+    faces = load(data_or_default(data), split, votes=votes).limit(limit, seed)
     if labels not in faces.label_sets:
-        raise InputError(f"{data}: has no {labels} labels. Give --votes FILE for ferplus.")
+        raise InputError(f"{faces.name} has no {labels} labels. Give --votes FILE for ferplus.")
     for model in ids:
         _generate(zoo.load(model), faces, spec, labels, out)
 

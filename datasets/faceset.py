@@ -16,12 +16,17 @@ from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 
 
 class Split(StrEnum):
-    """Parts of a data source. `Test` is a folder that merges PublicTest and PrivateTest."""
+    """Parts of a data source.
+
+    `Test` is a folder that merges PublicTest and PrivateTest. `Sample` holds generated faces, the
+    embedded ones or a copy of them: what is measured there says nothing about real faces.
+    """
 
     TRAINING = "Training"
     PUBLIC_TEST = "PublicTest"
     PRIVATE_TEST = "PrivateTest"
     TEST = "Test"
+    SAMPLE = "Sample"
 
 
 @dataclass(frozen=True, eq=False)

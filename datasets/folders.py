@@ -24,6 +24,7 @@ _SPLITS = {
     "val": Split.PUBLIC_TEST,
     "privatetest": Split.PRIVATE_TEST,
     "test": Split.TEST,
+    "sample": Split.SAMPLE,
 }
 _CLASSES = {
     "angry": 0,

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="csv, archive or folder of faces")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="csv, archive or folder of faces, or `sample`; default as for a run"),
+    ] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
     out: Annotated[Path, typer.Option(help="folder for the figures")] = Path("inspect"),
 ) -> None:
     """Print class counts, agreement of FER and FER+, duplicates; draw them, and sample faces."""
     from rich.console import Console
 
+    from datasets.default_data import data_or_default
     from datasets.read import open_source
 
-    source = open_source(data, votes)
+    source = open_source(data_or_default(data), votes)
     console = Console()
     counts = class_counts(source)
     for scheme, table in counts.items():

@@ -17,6 +17,7 @@ from datasets.fer2013 import parse_csv
 from datasets.ferplus import join_votes
 from datasets.folders import read_folders, split_folders
 from datasets.progress import bar
+from datasets.sample.faces import WORD, read_sample
 from datasets.source import Source
 
 _ENDINGS = ("{}.csv", "{}.csv.xz", "{}.csv.gz", "{}.csv.zip", "{}.zip", "{}.tar.gz", "{}.tgz")
@@ -26,14 +27,18 @@ _FILE_NAMES = tuple(end.format(Path(name).stem) for name in CSV_NAMES for end in
 
 def load(
     data: Path | str,
-    split: Split,
+    split: Split | None,
     *,
     votes: Path | str | None = None,
     for_training: bool = False,
     progress: bool = True,
 ) -> FaceSet:
-    """Read one split; arguments and errors as for `open_source` and `Source.faces`."""
-    return open_source(data, votes, progress=progress).faces(split, for_training=for_training)
+    """Read one split, PublicTest by default, of the sample its only one.
+
+    Arguments and errors as for `open_source` and `Source.faces`.
+    """
+    source = open_source(data, votes, progress=progress)
+    return source.faces(split or source.default_split, for_training=for_training)
 
 
 def open_source(
@@ -52,8 +57,8 @@ def read_source(
     """Read all faces, with the splits exactly as the files have them.
 
     Args:
-        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder that holds one, or a
-            folder of images by split and class.
+        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder that holds one, a
+            folder of images by split and class, or the word `sample` for the embedded sample.
         votes: file of FER+ votes; by default `fer2013new.csv` beside the faces, if it is there.
         progress: show a bar on standard error.
 
@@ -61,6 +66,8 @@ def read_source(
         InputError: anything wrong with the files, in one line.
     """
     path = Path(data)
+    if str(path) == WORD:
+        return _from_sample(votes)
     votes_path = Path(votes) if votes is not None else _votes_beside(path)
     try:
         if path.is_dir():
@@ -81,6 +88,14 @@ def read_source(
             "The file is cut short, damaged or not readable: get it again."
         ) from error
     return source
+
+
+def _from_sample(votes: Path | str | None) -> Source:
+    if votes is not None:
+        raise InputError(f"the embedded sample has votes of its own; leave out --votes {votes}.")
+    faces = read_sample()
+    splits = np.full(len(faces), str(faces.split))
+    return Source(faces.name, WORD, faces.images, faces.row_ids, splits, faces.fer, faces.votes)
 
 
 def _votes_beside(path: Path) -> Path | None:

@@ -43,6 +43,11 @@ class Source:
         present = set(self.split_of.tolist())
         return tuple(split for split in Split if split in present)
 
+    @property
+    def default_split(self) -> Split:
+        """The one that is measured when nobody asks for one: Sample if it is all there is."""
+        return Split.SAMPLE if self.splits == (Split.SAMPLE,) else Split.PUBLIC_TEST
+
     def faces(self, split: Split, *, for_training: bool = False) -> FaceSet:
         """Faces of one split.
 

@@ -40,7 +40,9 @@ def main(
     model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")],
     data: Annotated[str | None, Option(help="For a folder: the faces it was made of.")] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
-    split: Annotated[str, Option(help="For a folder: part of the data.")] = "PublicTest",
+    split: Annotated[
+        str | None, Option(help="For a folder: part of the data. Default: PublicTest.")
+    ] = None,
     norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,
 ) -> int:
@@ -75,7 +77,7 @@ def main(
     return 0 if found.holds else 1
 
 
-def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str) -> Claim:
+def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str | None) -> Claim:
     """Broken images of one of our sets, with the clean ones from the data."""
     import numpy as np
 
@@ -91,7 +93,8 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str)
     source = data or os.environ.get("DEADPAN_DATA")
     if not source:
         raise InputError(f"{folder} holds no clean images: give the faces with --data PATH.")
-    faces = load(source, parse_choice(Split, split, "--split"), votes=votes)
+    asked = parse_choice(Split, split, "--split") if split else None
+    faces = load(source, asked, votes=votes)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     wanted = adversarial.row_ids[adversarial.image_rows].tolist()
     if missing := [row for row in wanted if row not in place]:

@@ -24,13 +24,12 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
-    from datasets.faceset import Split
     from datasets.read import load
     from fer_models.contract_file import write_contract
     from fer_models.contract_probe import probe_on
     from fer_models.foreign_formats import open_model
 
-    found, lines = probe_on(open_model(model), load(data, Split.PUBLIC_TEST, votes=votes), faces)
+    found, lines = probe_on(open_model(model), load(data, None, votes=votes), faces)
     print("\n".join(lines))
     if write:
         path = Path(f"{model}.contract.json")

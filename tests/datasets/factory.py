@@ -1,10 +1,14 @@
 """A small source in the form of FER2013: 42 Training, 9 PublicTest and 9 PrivateTest rows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from pytest import MonkeyPatch
 
 from datasets.faceset import Split
+from datasets.sample import write_sample
 from datasets.votes import VOTE_COLUMNS
 
 SPLITS = np.repeat([str(split) for split in list(Split)[:3]], [42, 9, 9])
@@ -53,3 +57,24 @@ def write_source(folder: Path) -> Path:
     write_lines(folder / "fer2013.csv", csv_lines())
     write_lines(folder / "fer2013new.csv", vote_lines())
     return folder
+
+
+def sample_arrays(each: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels, labels and votes as the embedded sample holds them, `each` faces a class."""
+    rng = np.random.default_rng(2)
+    labels = np.repeat(np.arange(7), each)
+    votes = np.zeros((len(labels), 10), dtype=np.int64)
+    votes[np.arange(len(labels)), np.array([4, 5, 6, 1, 3, 2, 0])[labels]] = 7
+    votes[:, 8] = 3
+    return rng.integers(0, 256, (len(labels), 48, 48), dtype=np.uint8), labels, votes
+
+
+@contextmanager
+def synthetic_sample(folder: Path, each: int = 2) -> Iterator[Path]:
+    """Arrays of `sample_arrays` in place of the embedded sample, in this process alone."""
+    file = folder / "faces.npz"
+    write_sample(file, *sample_arrays(each))
+    with MonkeyPatch.context() as patch:
+        patch.setattr("datasets.sample.faces.FILE", file)
+        patch.setattr("datasets.default_data.FILE", file)
+        yield file

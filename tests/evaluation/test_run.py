@@ -90,17 +90,6 @@ def test_bad_input_is_one_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_without_data_it_says_how_to_give_some(tmp_path: Path, model: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "evaluation.run", "--models", str(model)],
-        cwd=tmp_path,
-        env={**ENVIRONMENT, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-    )
-    refused(result, "give FER2013 with --data")
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, data: Path, model: Path) -> Path:
     folder = tmp_path_factory.mktemp("finished") / "run"

@@ -471,3 +471,4 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
         "perturbations": attacks,
         "environment": {"python": "3.12", "tensorflow": "2.21.0", "cpu": "2 cores"},
     }
+            "notice": "FER2013: see https://example.org <here>" if wishes.generated else "",

@@ -1,0 +1,113 @@
+"""Read and write `faces.npz`, the generated faces with their FER labels and simulated FER+ votes.
+
+    pixels  uint8 (N, 48, 48)
+    labels  uint8 (N,)     FER classes in the order of `FER7`, each equally often
+    votes   uint8 (N, 10)  columns `VOTE_COLUMNS`, ten a row
+
+Not here: how the faces are made (`fer_models/generator/`).
+"""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from datasets.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.fer2013 import SIDE
+from datasets.labels import FER7
+from datasets.published import KAGGLE_PAGE, VOTES_PAGE
+from datasets.votes import VOTE_COLUMNS
+
+FILE = Path(__file__).with_name("faces.npz")
+NAME = "generated sample"
+WORD = "sample"
+"""What stands for the sample where a command asks for a path."""
+
+HOW_TO_GET_FER2013 = (
+    "For real figures run python -m datasets.fetch, or get fer2013.csv by hand from "
+    f"{KAGGLE_PAGE} and put it into ./data, with fer2013new.csv from {VOTES_PAGE} beside it."
+)
+NOTICE = (
+    "This run used faces that a network generated and that belong to nobody: it shows how Deadpan "
+    "works, and its figures say nothing about accuracy on real faces. " + HOW_TO_GET_FER2013
+)
+"""First thing said in the report of a run on the sample."""
+
+_VOTES_A_FACE = 10
+
+
+def write_sample(path: Path, pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> None:
+    """Write the sample, atomically; the same arrays give the same bytes.
+
+    Args:
+        path: file to write.
+        pixels: uint8 (N, 48, 48).
+        labels: integer (N,) FER labels, each class equally often.
+        votes: integer (N, 10), columns `VOTE_COLUMNS`, each row adding up to 10.
+
+    Raises:
+        ValueError: an array is not what it must be.
+    """
+    if problem := _problem(pixels, labels, votes):
+        raise ValueError(f"a sample must hold {problem}")
+    content = io.BytesIO()
+    np.savez_compressed(
+        content, pixels=pixels, labels=labels.astype(np.uint8), votes=votes.astype(np.uint8)
+    )
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(content.getvalue())
+    os.replace(unfinished, path)
+
+
+def read_sample(path: Path | None = None) -> FaceSet:
+    """Read the embedded sample, or one at `path`: split `Sample`, row ids 0 to N - 1.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds something else.
+    """
+    path = FILE if path is None else path
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            pixels, labels, votes = (archive[name] for name in ("pixels", "labels", "votes"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: expected the embedded sample, found no such file.") from error
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        detail = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: expected pixels, labels and votes, found: {detail}. Install Deadpan again."
+        ) from error
+    if problem := _problem(pixels, labels, votes):
+        raise InputError(f"{path}: expected {problem}. Install Deadpan again.")
+    return FaceSet(
+        NAME,
+        Split.SAMPLE,
+        pixels[..., None],
+        np.arange(len(pixels), dtype=np.int64),
+        labels.astype(np.int64),
+        votes.astype(np.uint8),
+    )
+
+
+def _problem(pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> str | None:
+    """The first rule that the arrays break, with what they hold instead."""
+    count = len(pixels) if pixels.ndim else 0
+    if pixels.dtype != np.uint8 or pixels.shape != (count, SIDE, SIDE) or not count:
+        return f"pixels uint8 (N, {SIDE}, {SIDE}), found {pixels.dtype} {pixels.shape}"
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        return f"labels integer ({count},), found {labels.dtype} {labels.shape}"
+    present = np.unique(labels)
+    if present.tolist() != list(range(FER7.num_classes)):
+        return f"labels 0 to {FER7.num_classes - 1}, found {', '.join(map(str, present))}"
+    classes = np.bincount(labels)
+    if classes.min() != classes.max():
+        return f"every class equally often, found {', '.join(map(str, classes))}"
+    if votes.dtype.kind not in "iu" or votes.shape != (count, len(VOTE_COLUMNS)):
+        return f"votes integer ({count}, {len(VOTE_COLUMNS)}), found {votes.dtype} {votes.shape}"
+    wrong = np.flatnonzero((votes.sum(axis=1) != _VOTES_A_FACE) | (votes < 0).any(axis=1))
+    if len(wrong):
+        counts = " ".join(map(str, votes[wrong[0]]))
+        return f"{_VOTES_A_FACE} votes a row, found row {wrong[0]}: {counts}"
+    return None
