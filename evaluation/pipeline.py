@@ -30,11 +30,14 @@ from evaluation.black_boxes import (
 )
 from evaluation.checks import model_checks, set_checks, suite_checks
 from evaluation.config import RunConfig
+from evaluation.disputed_faces import disputed_faces
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines, join_lines
 from evaluation.results import (
     CHECK_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
-    write_gallery,
+    write_arrays,
     write_table,
 )
 from evaluation.scoring import write_scores
@@ -289,7 +292,8 @@ def evaluate_run(
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     shown_faces = gallery.join(list(galleries.values()), faces.images.shape[1:])
-    write_gallery(shown_faces, out / "gallery.npz")
+    write_arrays(shown_faces, GALLERY_ARRAYS, out / "gallery.npz")
+    write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     failed = [outcome.record() for outcome in outcomes if outcome.made is None]
     _write_figures(config, classifiers, per_image, checks, failed, out)
     return [outcome.record() for outcome in outcomes]

@@ -7,6 +7,7 @@ A run folder holds
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
 - `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
+- `disputed.npz`: faces that the two label sets call differently (`DISPUTED_ARRAYS`);
 - `manifest.json`: configuration, data, models, costs, environment;
 - `sets/`: one folder an adversarial or corrupted set (`attacks/store.py`).
 
@@ -162,6 +163,12 @@ GALLERY_ARRAYS: dict[str, str] = {
 }
 """Arrays of `gallery.npz`: G examples."""
 
+DISPUTED_ARRAYS: dict[str, str] = {
+    "row": "int64 (D,)",
+    "image": "uint8 (D, H, W, C)",
+}
+"""Arrays of `disputed.npz`: D faces whose FER label is not their FER+ label."""
+
 
 def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:
     """Write a frame as `.csv` or `.parquet` with exactly these columns, atomically."""
@@ -224,21 +231,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def write_gallery(arrays: dict[str, np.ndarray], path: Path) -> None:
-    """Write the gallery atomically."""
+def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Path) -> None:
+    """Write `.npz` arrays of `GALLERY_ARRAYS` or `DISPUTED_ARRAYS`, atomically."""
     unfinished = path.with_name(f".{path.name}")
-    kept: dict[str, Any] = {name: arrays[name] for name in GALLERY_ARRAYS}
+    kept: dict[str, Any] = {name: arrays[name] for name in names}
     np.savez_compressed(unfinished, **kept)
     os.replace(unfinished, path)
 
 
-def read_gallery(path: Path) -> dict[str, np.ndarray]:
-    """Read the gallery.
+def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
+    """Read them.
 
     Raises:
         InputError: the file is missing.
     """
     if not path.exists():
-        raise InputError(f"{path}: expected the gallery of a finished run, found no such file.")
+        raise InputError(f"{path}: expected a file of a finished run, found no such file.")
     with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in GALLERY_ARRAYS}
+        return {name: archive[name] for name in names}

@@ -15,9 +15,11 @@ from datasets.labels import SCHEMES
 from evaluation.results import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
     RESULT_COLUMNS,
-    read_gallery,
+    read_arrays,
     read_manifest,
     read_table,
 )
@@ -38,6 +40,7 @@ class Run:
         comparisons: `COMPARISON_COLUMNS`.
         checks: `CHECK_COLUMNS`.
         gallery: arrays of `GALLERY_ARRAYS`.
+        disputed: arrays of `DISPUTED_ARRAYS`; empty when the run was made before they were kept.
         manifest: configuration, data, models, costs, environment.
     """
 
@@ -46,6 +49,7 @@ class Run:
     comparisons: pd.DataFrame
     checks: pd.DataFrame
     gallery: dict[str, np.ndarray]
+    disputed: dict[str, np.ndarray]
     manifest: dict[str, Any]
 
     @classmethod
@@ -61,7 +65,8 @@ class Run:
             per_image=read_table(folder / "per_image.parquet", PER_IMAGE_COLUMNS),
             comparisons=read_table(folder / "comparisons.parquet", COMPARISON_COLUMNS),
             checks=read_table(folder / "checks.parquet", CHECK_COLUMNS),
-            gallery=read_gallery(folder / "gallery.npz"),
+            gallery=read_arrays(folder / "gallery.npz", GALLERY_ARRAYS),
+            disputed=_disputed(folder / "disputed.npz"),
         )
 
     @property
@@ -92,6 +97,12 @@ class Run:
     def models_of(self, label_set: str) -> list[str]:
         """Models whose own label set this is."""
         return [model for model in self.models if self.own_label_set(model) == label_set]
+
+
+def _disputed(path: Path) -> dict[str, np.ndarray]:
+    if path.exists():
+        return read_arrays(path, DISPUTED_ARRAYS)
+    return {"row": np.empty(0, np.int64), "image": np.empty((0, 1, 1, 1), np.uint8)}
 
 
 def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:

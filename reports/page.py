@@ -11,6 +11,7 @@ from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.charts import curve_charts, scatter_chart
 from reports.class_charts import confusion_charts, flow_charts
 from reports.corruption_charts import corruption_charts, corruption_note, corruption_summary
+from reports.disputed_faces import disputed_faces
 from reports.drawing import Chart
 from reports.gallery import examples
 from reports.label_noise_charts import label_noise_charts
@@ -65,6 +66,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("curves", lambda: curve_charts(run)),
         ("scatter", lambda: scatter_chart(run, top) if top else None),
         ("label_sets", lambda: label_set_chart(run, top)),
+        ("disputed", lambda: disputed_faces(run, top)),
         ("label_noise", lambda: label_noise_charts(run, top)),
         ("confusions", lambda: confusion_charts(run, top)),
         ("flows", lambda: flow_charts(run, top)),

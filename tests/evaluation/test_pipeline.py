@@ -18,9 +18,10 @@ from evaluation.pipeline import Listener, evaluate_run, plan
 from evaluation.results import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
+    GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
     RESULT_COLUMNS,
-    read_gallery,
+    read_arrays,
     read_table,
 )
 from fer_models.classifier import Classifier
@@ -184,7 +185,7 @@ def test_a_dying_attack_is_an_error_row_and_loses_nothing(
 
 
 def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:
-    gallery = read_gallery(run_folder / "gallery.npz")
+    gallery = read_arrays(run_folder / "gallery.npz", GALLERY_ARRAYS)
     assert set(gallery["model"]) == {"tiny.fer", "tiny.ferplus"}
     assert (gallery["perturbation"] == "pgd").all()
     assert (gallery["eps"] > 0).all()
@@ -277,7 +278,7 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
     checks = read_table(folder / "checks.parquet", CHECK_COLUMNS)
     (message,) = checks[checks.check == "white-box attack possible"].message
     assert "upper bound" in message
-    shown = read_gallery(folder / "gallery.npz")
+    shown = read_arrays(folder / "gallery.npz", GALLERY_ARRAYS)
     assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
 
 

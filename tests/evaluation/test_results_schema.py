@@ -46,8 +46,12 @@ def test_a_metric_that_is_not_listed_is_refused():
         Figures("PublicTest", 0).add({}, "all", "luck", Interval(1, 0, 1, 1))
 
 
-def test_page_lists_the_arrays_of_the_gallery():
-    listed = documented("gallery.npz")
-    assert list(listed) == list(results.GALLERY_ARRAYS)
+@pytest.mark.parametrize(
+    ("file", "arrays"),
+    [("gallery.npz", results.GALLERY_ARRAYS), ("disputed.npz", results.DISPUTED_ARRAYS)],
+)
+def test_page_lists_the_arrays(file, arrays):
+    listed = documented(file)
+    assert list(listed) == list(arrays)
     for name, dtype in listed.items():
-        assert results.GALLERY_ARRAYS[name].startswith(dtype)
+        assert arrays[name].startswith(dtype)

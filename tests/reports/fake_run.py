@@ -12,9 +12,11 @@ from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
 from evaluation.results import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
     RESULT_COLUMNS,
-    write_gallery,
+    write_arrays,
     write_manifest,
     write_table,
 )
@@ -57,7 +59,8 @@ def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
     write_table(pd.concat(per_image), PER_IMAGE_COLUMNS, folder / "per_image.parquet")
     write_table(_comparisons(wishes), COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(_checks(wishes), CHECK_COLUMNS, folder / "checks.parquet")
-    write_gallery(_gallery(wishes, truth, rng), folder / "gallery.npz")
+    write_arrays(_gallery(wishes, truth, rng), GALLERY_ARRAYS, folder / "gallery.npz")
+    write_arrays(_disputed(wishes, truth), DISPUTED_ARRAYS, folder / "disputed.npz")
     write_manifest(_manifest(wishes), folder / "manifest.json")
     return folder
 
@@ -268,7 +271,7 @@ def _images(
     frame["perturbation"], frame["source"], frame["norm"] = "pgd", model, "linf"
     frame["severity"] = pd.array([pd.NA] * len(rows), dtype="Int64")
     frame["fer"], frame["ferplus"] = truth["fer"][rows], truth["ferplus"][rows]
-    frame["votes"] = [[0] * 10 for _ in rows]
+    frame["votes"] = [_taggers(truth["fer"][row], truth["ferplus"][row]) for row in rows]
     frame["leaked"] = False
     frame["label"], frame["clean_prediction"], frame["prediction"] = (
         truth[label_set][rows],
@@ -278,7 +281,27 @@ def _images(
     frame["logits"] = [[0.0] * 7 for _ in rows]
     frame["smallest_eps"], frame["distance"] = smallest, smallest
     frame["forward"], frame["backward"] = 11, 10
-    return frame
+    unharmed: dict[str, Any] = dict.fromkeys(("attacked_labels", "source", "norm"), "")
+    unharmed |= {"perturbation": "none"}
+    unharmed |= {"label": -1, "prediction": clean, "smallest_eps": np.nan, "distance": np.nan}
+    return pd.concat([frame.assign(**unharmed, forward=0, backward=0), frame], ignore_index=True)
+
+
+def _taggers(fer: int, ferplus: int) -> list[int]:
+    """Ten votes: seven for the FER+ label, three for what FER says."""
+    votes = [0] * 10
+    votes[int(ferplus) if ferplus >= 0 else 8] += 7
+    votes[int(translate(np.array([fer]), FER7, FERPLUS8)[0])] += 3
+    return votes
+
+
+def _disputed(wishes: Wishes, truth: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The first six faces that the label sets call differently."""
+    differ = (translate(truth["fer"], FER7, FERPLUS8) != truth["ferplus"]) & (truth["ferplus"] >= 0)
+    rows = np.flatnonzero(differ)[: 6 if len(wishes.label_sets) == 2 else 0]
+    faces = [face(int(truth["fer"][row]), int(row), wishes.size) for row in rows]
+    shape = (0, wishes.size, wishes.size, 1)
+    return {"row": rows, "image": np.stack(faces) if faces else np.empty(shape, np.uint8)}
 
 
 def _rate(base: dict[str, Any], metric: str, right: int, total: int) -> dict[str, Any]:
