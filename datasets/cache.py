@@ -20,8 +20,14 @@ _FORMAT = 1
 
 
 def cache_folder() -> Path:
-    """`DEADPAN_CACHE`, or the user's cache folder of this platform."""
-    return Path(os.environ.get("DEADPAN_CACHE") or platformdirs.user_cache_dir("deadpan"))
+    """`DEADPAN_CACHE`, the user's cache folder of this platform, or a temporary one.
+
+    The last is for users without a home folder, whose cache would land in the current one.
+    """
+    if named := os.environ.get("DEADPAN_CACHE"):
+        return Path(named)
+    folder = Path(platformdirs.user_cache_dir("deadpan"))
+    return folder if folder.is_absolute() else Path(tempfile.gettempdir()) / "deadpan-cache"
 
 
 def read_entry(digest: str) -> Faces | None:

@@ -21,15 +21,19 @@ def main(
         typer.Argument(help="csv, archive or folder of faces, or `sample`; default as for a run"),
     ] = None,
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
-    out: Annotated[Path, typer.Option(help="folder for the figures")] = Path("inspect"),
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the figures; default inspect/")
+    ] = None,
 ) -> None:
     """Print class counts, agreement of FER and FER+, duplicates; draw them, and sample faces."""
     from rich.console import Console
 
     from datasets.default_data import data_or_default
     from datasets.read import open_source
+    from datasets.writable import default_folder
 
     source = open_source(data_or_default(data), votes)
+    out = out or default_folder(Path("inspect"))
     console = Console()
     counts = class_counts(source)
     for scheme, table in counts.items():

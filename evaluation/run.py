@@ -139,6 +139,7 @@ def evaluate(
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
+    from datasets.writable import default_folder
     from evaluation.config import Tier, configure, parse_choice
     from evaluation.finished_run import FinishedRun
     from fer_models.zoo import resolve
@@ -163,7 +164,8 @@ def evaluate(
     config = configured(split=faces.split, labels=asked_labels or ",".join(faces.label_sets))
     if labels is None and len(faces.label_sets) == 1:
         _log(f"{faces.name} carries {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
-    folder = Path(out) if out else Path("runs") / started.strftime("%Y-%m-%d-%H%M%S")
+    stamp = started.strftime("%Y-%m-%d-%H%M%S")
+    folder = Path(out) if out else default_folder(Path("runs") / stamp)
     contracts = _contracts(config, faces, folder)
     faces = faces.limit(config.limit, config.seed)
     _run(config, faces, folder, resume, given, contracts, started, clock)

@@ -24,7 +24,7 @@ Option = typer.Option
 def main(
     model: Annotated[str, Option(help="Id, folder of a training, or path.")],
     images: Annotated[Path, Option(help="A photograph or a folder of them.")],
-    out: Annotated[Path, Option(help="Folder of pictures.")] = Path("explanations"),
+    out: Annotated[Path | None, Option(help="Folder of pictures. Default: explanations/.")] = None,
     detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
     whole: Annotated[
         bool, Option("--whole", help="Each image is a face: find none in it.")
@@ -35,11 +35,13 @@ def main(
     ] = "stages",
 ) -> int:
     """Draw what a convolutional net looks at in faces."""
+    from datasets.writable import default_folder
     from faces.photos import photos
     from fer_models.zoo import describe
 
     found = photos(images)
     describe(model)
+    out = out or default_folder(Path("explanations"))
     finder = _finder(detector, whole)
     from fer_models.backend import start_backend
 

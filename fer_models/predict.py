@@ -27,15 +27,19 @@ def main(
     detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
     min_size: Annotated[int, Option(min=1, help="Of a face, pixels.")] = 40,
     top: Annotated[int, Option(min=1, help="Classes named at each face.")] = 1,
-    out: Annotated[Path, Option(help="Folder of pictures and table.")] = Path("predictions"),
+    out: Annotated[
+        Path | None, Option(help="Folder of pictures and table. Default: predictions/.")
+    ] = None,
 ) -> int:
     """Find faces, name their expressions, draw both."""
+    from datasets.writable import default_folder
     from faces.detectors import make_detector
     from faces.photos import photos
     from fer_models.zoo import describe
 
     found = photos(path)
     describe(model)
+    out = out or default_folder(Path("predictions"))
     finder = make_detector(detector, min_size=min_size)
     from fer_models.backend import start_backend
 

@@ -28,7 +28,9 @@ def main(
     ] = "camera",
     model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
     window: Annotated[bool, Option("--window", help="A window instead of a page.")] = False,
-    out: Annotated[Path, Option(help="--window: folder of saved faces.")] = Path("collected"),
+    out: Annotated[
+        Path | None, Option(help="--window: folder of saved faces. Default: collected/.")
+    ] = None,
     allow_url: Annotated[
         bool, Option("--allow-url", help="Photographs by address of the open web.")
     ] = False,
@@ -44,7 +46,9 @@ def main(
     start_backend()
     shelf = _shelf(first)
     if window:
-        _open_window(shelf, source, out)
+        from datasets.writable import default_folder
+
+        _open_window(shelf, source, out or default_folder(Path("collected")))
         return
     _serve(shelf, _source(source), host, port, browser, allow_url)
 

@@ -70,7 +70,7 @@ def read_sample(path: Path | None = None) -> FaceSet:
     """
     path = FILE if path is None else path
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             pixels, labels, votes = (archive[name] for name in ("pixels", "labels", "votes"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected the embedded sample, found no such file.") from error
