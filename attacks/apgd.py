@@ -1,4 +1,7 @@
-"""APGD: projected gradients that choose their step size themselves, untargeted and targeted."""
+"""APGD: projected gradients that choose their step size themselves, untargeted and targeted.
+
+Under L1 it also chooses how many pixels a step moves (`attacks/sparse_ascent.py`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.apgd_ascent import Ascent, checkpoints
+from attacks.apgd_ascent import Ascent
 from attacks.base import STOP_LEAD, Cost, Keys, broken
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
+from attacks.sparse_ascent import WIDER, SparseAscent
+from attacks.threat_model import Norm, project
 from datasets.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
@@ -24,7 +29,10 @@ class APGD(GradientAttack):
     of eps, so it contains FGSM (R5). Later restarts start at random. Every iterate is tested, and
     an image leaves as soon as it is broken. What stands is left at the point of highest loss.
 
-    Source: Croce & Hein 2020, arXiv 2003.01690, algorithm 1 and section 3.
+    Under L1 each climb goes through balls of 3 eps and 2 eps first, and steps move few pixels.
+
+    Source: Croce & Hein 2020, arXiv 2003.01690, algorithm 1 and section 3; for L1 Croce & Hein
+    2021, arXiv 2103.01208, algorithm 1 and section 3.3.
 
     Attributes:
         steps: gradients a restart.
@@ -35,6 +43,7 @@ class APGD(GradientAttack):
     restarts: int = 1
 
     name: ClassVar[str] = "apgd"
+    norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,9 +63,8 @@ class APGD(GradientAttack):
             if restart:
                 draws = keys.take(standing).with_restart(restart)
                 start = random_start(clean, self.eps, self.norm, draws)
-            ascent = Ascent(start, clean, self.eps, self.norm)
             chosen = None if targets is None else targets[standing]
-            found = self._climb(classifier, ascent, labels[standing], chosen)
+            found = self._approach(classifier, start, clean, labels[standing], chosen)
             attacked[standing], fallen, spent = found
             cost.add(standing, spent)
             standing = standing[~fallen]
@@ -70,24 +78,54 @@ class APGD(GradientAttack):
         """Number of the restart and targets int64 (N,) of each climb."""
         return ((restart, None) for restart in range(self.restarts))
 
+    def _approach(
+        self,
+        classifier: DifferentiableClassifier,
+        start: np.ndarray,
+        clean: np.ndarray,
+        labels: np.ndarray,
+        targets: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray, Cost]:
+        """One climb, under L1 through wider balls first: see `_climb` for what it returns."""
+        if self.norm is not Norm.L1:
+            ascent = Ascent(start, clean, self.eps, self.norm)
+            return self._climb(classifier, ascent, labels, targets, self.steps)
+        cost, left = Cost.zeros(len(labels)), self.steps
+        for factor, share in WIDER:
+            steps = int(share * self.steps)
+            wide = SparseAscent(start, clean, factor * self.eps)
+            best, _, spent = self._climb(classifier, wide, labels, targets, steps, leave=False)
+            start = project(best, clean, max(1, factor - 1) * self.eps, self.norm)
+            cost.add(slice(None), spent)
+            left -= steps
+        ascent = SparseAscent(start, clean, self.eps)
+        found, fallen, spent = self._climb(classifier, ascent, labels, targets, left)
+        cost.add(slice(None), spent)
+        return found, fallen, cost
+
     def _climb(
         self,
         classifier: DifferentiableClassifier,
         ascent: Ascent,
         labels: np.ndarray,
         targets: np.ndarray | None,
+        steps: int,
+        leave: bool = True,
     ) -> tuple[np.ndarray, np.ndarray, Cost]:
-        """One climb: first broken or best points float32, which are broken bool (N,), cost."""
+        """One climb: first broken or best points float32, which are broken bool (N,), cost.
+
+        With `leave` false no image leaves when it is broken, and all end at their best points.
+        """
         found, cost = ascent.points.copy(), Cost.zeros(len(labels))
-        left, ends = np.arange(len(labels)), checkpoints(self.steps)
-        for step in range(self.steps):
+        left, ends = np.arange(len(labels)), ascent.checkpoints(steps)
+        for step in range(steps):
             chosen = None if targets is None else targets[left]
             logits, loss, gradient = input_gradients(
                 classifier, ascent.points, labels[left], self.loss, chosen
             )
             ones = np.ones(len(left), np.int64)
             cost.add(left, Cost(ones, ones, zero_gradients(gradient)))
-            now = broken(logits, labels[left], STOP_LEAD)
+            now = broken(logits, labels[left], STOP_LEAD) & leave
             if now.any():
                 found[left[now]] = ascent.points[now]
                 ascent, left = ascent.take(~now), left[~now]
@@ -99,6 +137,8 @@ class APGD(GradientAttack):
                 ascent.adapt(step - ends[step])
             ascent.move()
         else:
+            if not leave:
+                return ascent.best, np.zeros(len(labels), bool), cost
             cost.forward[left] += 1
             now = broken(classifier.logits(ascent.points), labels[left], STOP_LEAD)
             found[left] = np.where(now[:, None, None, None], ascent.points, ascent.best)

@@ -1,4 +1,7 @@
-"""The ascent of APGD: positions, best points and step sizes, each image its own. No classifier."""
+"""The ascent of APGD: positions, best points and step sizes, each image its own. No classifier.
+
+Not here: steps under L1 (`attacks/sparse_ascent.py`).
+"""
 
 import math
 from copy import copy
@@ -56,14 +59,18 @@ class Ascent:
                 setattr(part, name, value[rows])
         return part
 
+    def checkpoints(self, steps: int) -> dict[int, int]:
+        """Steps after which to `adapt`, and the checkpoint before each."""
+        return checkpoints(steps)
+
     def see(self, loss: np.ndarray, gradient: np.ndarray) -> None:
         """Take in loss (N,) and gradient (N, H, W, C) at `points`."""
         if not self._first:
             self._rises = self._rises + (loss > self._loss)
         better = loss > self._best_loss
         self._loss, self._gradient = loss, gradient
-        self.best = _choose(better, self.points, self.best)
-        self._best_gradient = _choose(better, gradient, self._best_gradient)
+        self.best = choose(better, self.points, self.best)
+        self._best_gradient = choose(better, gradient, self._best_gradient)
         self._best_loss = np.where(better, loss, self._best_loss)
 
     def adapt(self, steps: int) -> None:
@@ -77,8 +84,8 @@ class Ascent:
         self._halved = few_rises | plateau
         self._checkpoint_loss = self._best_loss
         self._size = np.where(self._halved, self._size / 2, self._size)
-        self.points = _choose(self._halved, self.best, self.points)
-        self._gradient = _choose(self._halved, self._best_gradient, self._gradient)
+        self.points = choose(self._halved, self.best, self.points)
+        self._gradient = choose(self._halved, self._best_gradient, self._gradient)
         self._rises = np.zeros_like(self._rises)
 
     def move(self) -> None:
@@ -96,6 +103,6 @@ class Ascent:
         return project(images, self._clean, self._eps, self._norm)
 
 
-def _choose(rows: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def choose(rows: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """`one` in the given rows, bool (N,), `other` elsewhere."""
     return np.where(rows[:, None, None, None], one, other)

@@ -51,7 +51,8 @@ def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
 def random_start(clean: np.ndarray, eps: float, norm: Norm, keys: Keys) -> np.ndarray:
     """Random points of the ball, float32 (N, H, W, C), brought into [0, 1].
 
-    Uniform in the cube for linf; a uniform direction with a uniform length for l2.
+    Uniform in the cube for linf; a uniform direction with a uniform length for l2; for l1 the point
+    of the ball that is nearest to a normal one.
     """
     shape, points = clean.shape[1:], []
     for draw in keys.generators():
@@ -59,7 +60,9 @@ def random_start(clean: np.ndarray, eps: float, norm: Norm, keys: Keys) -> np.nd
             points.append(draw.uniform(-eps, eps, shape))
         else:
             point = draw.standard_normal(shape)
-            points.append(draw.uniform(0, eps) * point / np.linalg.norm(point))
+            if norm is Norm.L2:
+                point = draw.uniform(0, eps) * point / np.linalg.norm(point)
+            points.append(point)
     return project(clean + np.array(points), clean, eps, norm)
 
 

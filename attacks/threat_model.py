@@ -97,21 +97,18 @@ def project(
 ) -> np.ndarray:
     """Move images into the ball of radius eps around the clean ones, and into [0, 1].
 
-    linf is the exact projection on the intersection. l2 scales onto the ball and then clips, which
-    only shrinks the perturbation. Results are rounded towards the clean image, so the norm measured
-    in float64 never exceeds eps.
+    linf and l1 are exact projections on the intersection. l2 scales onto the ball and then clips,
+    which only shrinks the perturbation. Results are rounded towards the clean image, so the norm
+    measured in float64 never exceeds eps.
 
     Args:
         images: float (N, H, W, C).
         clean: float32 (N, H, W, C) in [0, 1].
         eps: radius, or one an image (N, 1, 1, 1).
-        norm: linf or l2.
+        norm: of the ball.
 
     Returns:
         float32 (N, H, W, C).
-
-    Raises:
-        InputError: no projection for this norm.
     """
     delta = images.astype(np.float64) - clean
     if norm is Norm.LINF:
@@ -119,8 +116,47 @@ def project(
     elif norm is Norm.L2:
         delta *= _shrink(np.sqrt(np.square(delta).sum(axis=(1, 2, 3), keepdims=True)), eps)
     else:
-        raise InputError(f"`norm` must be linf or l2 here; got {norm}. Choose one of them.")
+        flat = delta.reshape(len(delta), math.prod(delta.shape[1:]))
+        room = np.where(flat > 0, 1.0 - clean.reshape(flat.shape), clean.reshape(flat.shape))
+        radii = np.broadcast_to(np.reshape(eps, (-1,)), (len(flat),))
+        sizes = l1_sizes(np.abs(flat), room, radii)
+        delta = (np.sign(flat) * sizes).reshape(delta.shape)
     return round_towards(np.clip(clean + delta, 0.0, 1.0), clean)
+
+
+def l1_sizes(wanted: np.ndarray, room: np.ndarray, eps: np.ndarray) -> np.ndarray:
+    """Nearest sizes to the wanted ones that fit into their room and add up to at most eps.
+
+    They are min(max(wanted - t, 0), room), with the smallest t >= 0 for which the sum fits. The
+    sum is linear in t between the points where a size meets 0 or its room, so those are sorted.
+
+    Source: Croce & Hein 2021, arXiv 2103.01208, proposition 2.1.
+
+    Args:
+        wanted: float64 (N, D), at least 0.
+        room: float64 (N, D), at least 0.
+        eps: float64 (N,), at least 0.
+
+    Returns:
+        float64 (N, D).
+    """
+    sizes = np.minimum(wanted, room)
+    over = np.flatnonzero(sizes.sum(axis=1) > eps)
+    wanted, room, eps = wanted[over], room[over], eps[over]
+    if not len(over):
+        return sizes
+    corners = np.concatenate([wanted, wanted - room], axis=1)
+    order = np.argsort(-corners, axis=1)
+    corners = np.take_along_axis(corners, order, axis=1)
+    growing = np.cumsum(np.where(order < wanted.shape[1], 1, -1), axis=1)  # as t falls past each
+    sums = np.cumsum(growing[:, :-1] * -np.diff(corners, axis=1), axis=1)
+    reached = (sums < eps[:, None]).sum(axis=1)  # before the corner after this one
+    rows, first = np.arange(len(over)), np.minimum(reached, sums.shape[1] - 1)
+    before = np.where(first, sums[rows, first - 1], 0.0)
+    threshold = corners[rows, first] - (eps - before) / np.maximum(growing[rows, first], 1)
+    fitting = np.clip(wanted - threshold[:, None], 0.0, room)
+    sizes[over] = fitting * _shrink(fitting.sum(axis=1), eps)[:, None]  # by no more than rounding
+    return sizes
 
 
 def round_towards(values: np.ndarray, clean: np.ndarray) -> np.ndarray:

@@ -30,7 +30,8 @@ class Loss(StrEnum):
 
     cross_entropy: -log softmax(z)_y, computed in float32 from logits.
     scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
-        confident logits neither underflow to a zero gradient nor hide one (R10).
+        confident logits neither underflow to a zero gradient nor hide one (R10). The margin itself
+        for 2 classes, where rescaled logits always are 8 apart.
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
         target t: z_t - z_y.
         Source: Carlini & Wagner 2017, arXiv 1608.04644, section V.
@@ -213,6 +214,8 @@ def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    if logits.shape[-1] == 2:
+        return _margin(logits, labels)
     span = tf.reduce_max(logits, axis=1) - tf.reduce_min(logits, axis=1)
     scale = tf.stop_gradient(_LOGIT_SPAN / tf.maximum(span, 1e-30))
     return _cross_entropy(logits * scale[:, None], labels)

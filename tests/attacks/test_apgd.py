@@ -8,12 +8,14 @@ from attacks.apgd_ascent import Ascent, checkpoints
 from attacks.base import Keys
 from attacks.fgsm import FGSM
 from attacks.pgd import PGD
-from attacks.threat_model import Norm
+from attacks.sparse_ascent import SparseAscent
+from attacks.threat_model import Norm, project
 from datasets.errors import InputError
 from fer_models.gradients import Loss, input_gradients
 from tests.attacks import tiny
 
 BOTH = pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+EVERY = pytest.mark.parametrize("norm", list(Norm))
 
 
 def setting(num_classes=7, count=40, **options):
@@ -134,10 +136,10 @@ def test_it_is_no_weaker_than_pgd_of_as_many_steps(norm):
     assert apgd >= pgd - 1 and targeted >= pgd - 1
 
 
-@BOTH
+@EVERY
 @pytest.mark.parametrize("attack", [APGD, TargetedAPGD])
 def test_larger_logits_change_nothing(attack, norm):
-    eps = {Norm.LINF: 0.005, Norm.L2: 0.03}[norm]
+    eps = {Norm.LINF: 0.005, Norm.L2: 0.03, Norm.L1: 0.15}[norm]
     run = attack(norm=norm, eps=eps, steps=10)
     robust = []
     for scale in (1.0, 10.0, 100.0):
@@ -145,6 +147,87 @@ def test_larger_logits_change_nothing(attack, norm):
         robust.append((~run(classifier, images, labels, keys).success).mean())
     assert 0.1 < robust[0] < 0.9
     assert np.ptp(robust) <= 0.01
+
+
+def greedy_gain(images, slopes, eps):
+    """How much a linear function can grow within L1 eps and [0, 1]: the steepest pixels first."""
+    room = np.where(slopes > 0, 1 - images, images).reshape(len(images), -1).astype(np.float64)
+    steepness = np.abs(slopes).reshape(len(images), -1).astype(np.float64)
+    order = np.argsort(-steepness, axis=1)
+    room, steepness = (np.take_along_axis(values, order, axis=1) for values in (room, steepness))
+    spent = np.cumsum(room, axis=1)
+    taken = np.clip(eps - (spent - room), 0, room)
+    return (taken * steepness).sum(axis=1)
+
+
+def margins(classifier, images, labels):
+    return input_gradients(classifier, images, labels, Loss.MARGIN)
+
+
+@pytest.mark.parametrize(
+    ("attack", "loss"),
+    [
+        (APGD, Loss.SCALED_CROSS_ENTROPY),
+        (APGD, Loss.CROSS_ENTROPY),
+        (APGD, Loss.DLR),
+        (TargetedAPGD, Loss.DLR),
+    ],
+)
+@pytest.mark.parametrize("eps", [1.0, 3.3])
+def test_under_l1_it_finds_the_optimum_of_a_linear_model(attack, loss, eps):
+    classifier, images = tiny.linear(2, scale=0.3), tiny.images(40)
+    uphill = np.sign(margins(classifier, images, np.zeros(40, np.int64)).gradient)
+    far = np.linspace(-0.25, 0.25, 40, dtype=np.float32)[:, None, None, None]
+    images = images + far * uphill  # some lie so deep in their class that eps cannot reach out
+    labels = classifier.predict(images)
+    clean = margins(classifier, images, labels)
+    best = greedy_gain(images, clean.gradient, eps)
+    stand = -clean.loss > best
+    assert 5 < stand.sum() < 35
+    keys = Keys(0, np.arange(40))
+    result = attack(norm=Norm.L1, eps=eps, loss=loss)(classifier, images, labels, keys)
+    gain = margins(classifier, result.images, labels).loss - clean.loss
+    assert (gain[stand] >= 0.99 * best[stand]).all()
+    reachable = -clean.loss < 0.99 * best
+    assert result.success[reachable].all() and not result.success[stand].any()
+
+
+def test_under_l1_it_beats_steps_in_the_steepest_pixel_and_noise():
+    classifier, images, labels, keys = setting(count=60)
+    result = APGD(norm=Norm.L1, eps=0.2, steps=30)(classifier, images, labels, keys)
+    gradient = input_gradients(classifier, images, labels, Loss.MARGIN).gradient
+    steepest = np.abs(gradient) == np.abs(gradient).max(axis=(1, 2, 3), keepdims=True)
+    moved = project(images + 0.2 * steepest * np.sign(gradient), images, 0.2, Norm.L1)
+    one_step = classifier.predict(moved) != labels
+    assert 5 < one_step.sum() < result.success.sum() < 60
+
+
+def test_a_sparse_step_moves_the_steepest_pixels_by_the_same_length():
+    grey = np.full((1, 2, 5, 1), 0.5, np.float32)
+    ascent = SparseAscent(grey, grey, 0.2)
+    ascent.see(np.array([0.0]), np.arange(10, dtype=np.float32).reshape(grey.shape) - 5)
+    ascent.move()  # a fifth of 10 pixels: those of slope -5 and one of the two of slope 4 and -4
+    moved = (ascent.points - grey).ravel()
+    np.testing.assert_allclose(moved[[0, 1, 9]], [-0.2 / 3, -0.2 / 3, 0.2 / 3], rtol=1e-5)
+    assert np.count_nonzero(moved) == 3  # slopes of the same size move together
+
+
+def test_a_sparse_ascent_shortens_its_step_when_the_best_point_gets_no_sparser():
+    grey = np.full((1, 2, 5, 1), 0.5, np.float32)
+    ascent = SparseAscent(grey, grey, 0.3)
+    ascent.best = grey + np.where(np.arange(10) < 6, 0.05, 0).reshape(grey.shape).astype("f4")
+    ascent.adapt(1)  # 6 pixels instead of 10 at the start: long steps of 6 / 1.5 = 4 pixels
+    assert ascent._size == [0.3] and ascent._count == [4]
+    for _ in range(8):
+        ascent.adapt(1)  # 6 again: 0.3 / 1.5 = 0.2, 0.133, .. down to a tenth of eps
+    assert ascent._size == pytest.approx([0.03])
+
+
+def test_steps_under_l1_are_divided_among_three_balls():
+    classifier, images, labels, keys = setting(count=4)
+    for steps in (1, 2, 10, 25):
+        result = APGD(norm=Norm.L1, eps=1e-6, steps=steps)(classifier, images, labels, keys)
+        assert (result.cost.backward == steps).all() and (result.cost.forward == steps + 1).all()
 
 
 def test_targets_are_the_likeliest_other_classes():

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.optimize import brentq
 
 from attacks.threat_model import (
     TOLERANCE,
@@ -10,6 +11,7 @@ from attacks.threat_model import (
     check_eps,
     distance,
     format_eps,
+    l1_sizes,
     parse_eps,
     parse_norm,
     project,
@@ -97,7 +99,7 @@ def test_distances_of_a_3_4_difference():
     assert distance(a, b, Norm.L1) == pytest.approx([0.7])
 
 
-@given(FAR, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
+@given(FAR, CLEAN, EPS, st.sampled_from(Norm))
 def test_projection_stays_in_ball_and_range(images, clean, eps, norm):
     projected = project(images, clean, eps, norm)
     assert projected.dtype == np.float32
@@ -111,7 +113,7 @@ def test_linf_projection_is_the_nearest_point(images, clean, eps):
     np.testing.assert_allclose(project(images, clean, eps, Norm.LINF), nearest, atol=1.3e-7)
 
 
-@given(CLEAN, CLEAN, EPS, st.sampled_from([Norm.LINF, Norm.L2]))
+@given(CLEAN, CLEAN, EPS, st.sampled_from(Norm))
 def test_points_inside_stay_where_they_are(images, clean, eps, norm):
     inside = distance(images, clean, norm) <= eps * 0.999
     np.testing.assert_array_equal(project(images, clean, eps, norm)[inside], images[inside])
@@ -124,10 +126,56 @@ def test_l2_projection_keeps_the_direction():
     np.testing.assert_allclose(project(moved, clean, 0.05, Norm.L2), expected, atol=1e-7)
 
 
-def test_l1_has_no_projection():
-    clean = np.zeros((1, 1, 2, 1), np.float32)
-    with pytest.raises(InputError, match="must be linf or l2 here; got l1"):
-        project(clean, clean, 0.1, Norm.L1)
+def test_l1_projection_by_hand():
+    clean = np.array([0.5, 0.5, 0.9, 0.0], np.float32).reshape(1, 2, 2, 1)
+    moved = clean + np.array([0.3, -0.2, 0.5, -0.4]).reshape(1, 2, 2, 1)
+    # Room: 0.5, 0.5, 0.1, 0. With t = 0.15 the sizes are 0.15, 0.05, 0.1 and 0: together 0.3.
+    delta = project(moved, clean, 0.3, Norm.L1) - clean
+    np.testing.assert_allclose(delta.ravel(), [0.15, -0.05, 0.1, 0], atol=1e-7)
+    # Of one pixel each 0.1 fits: two pixels by t = 0.2, so the second one stays.
+    delta = project(moved, clean, 0.2, Norm.L1) - clean
+    np.testing.assert_allclose(delta.ravel(), [0.1, 0, 0.1, 0], atol=1e-7)
+
+
+def nearest_sizes(wanted, room, eps):
+    """Judge of `l1_sizes`: bisection on the threshold, one image at a time."""
+
+    def fit(threshold):
+        return np.clip(wanted - threshold, 0, room)
+
+    if fit(0.0).sum() <= eps:
+        return fit(0.0)
+    return fit(brentq(lambda t: fit(t).sum() - eps, 0, wanted.max(), xtol=1e-14))
+
+
+SIZES = arrays(np.float64, (3, 8), elements=st.floats(0, 3))
+ROOM = arrays(np.float64, (3, 8), elements=st.floats(0, 1))
+
+
+@given(SIZES, ROOM, arrays(np.float64, 3, elements=st.floats(1e-6, 9)))
+def test_l1_sizes_are_the_nearest(wanted, room, eps):
+    sizes = l1_sizes(wanted, room, eps)
+    assert (sizes >= 0).all() and (sizes <= room).all()
+    assert (sizes.sum(axis=1) <= eps * (1 + 1e-9)).all()
+    for row in range(3):
+        expected = nearest_sizes(wanted[row], room[row], eps[row])
+        np.testing.assert_allclose(sizes[row], expected, atol=1e-9)
+
+
+@given(FAR, CLEAN, CLEAN, EPS)
+def test_no_point_of_the_l1_ball_is_nearer_than_the_projection(images, clean, other, eps):
+    inside = project(other, clean, eps, Norm.L1)
+    found, rival = (
+        np.square(images - point).sum(axis=(1, 2, 3))
+        for point in (project(images, clean, eps, Norm.L1), inside)
+    )
+    assert (found <= rival + 1e-5).all()
+
+
+def test_each_image_may_have_its_own_l1_radius():
+    clean = np.zeros((2, 1, 2, 1), np.float32)
+    delta = project(clean + 0.5, clean, np.array([0.2, 0.6]).reshape(2, 1, 1, 1), Norm.L1)
+    np.testing.assert_allclose(delta.reshape(2, 2), [[0.1, 0.1], [0.3, 0.3]], atol=1e-7)
 
 
 @given(FAR, CLEAN)
