@@ -4,11 +4,12 @@ Nothing is unpacked to disk.
 """
 
 import gzip
+import hashlib
 import lzma
 import tarfile
 import zipfile
 import zlib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from datasets.errors import InputError
@@ -50,6 +51,23 @@ def csv_stream(raw: BinaryIO, label: str) -> tuple[BinaryIO, str]:
     if head[257:262] == b"ustar":
         return _in_tar(raw, label)
     return raw, label
+
+
+def csv_md5(path: Path) -> str:
+    """Hex md5 of the csv in a file, however it is wrapped.
+
+    Raises:
+        InputError: as `csv_stream`, or the file is cut short or broken.
+    """
+    try:
+        with open(path, "rb") as raw:
+            stream, _ = csv_stream(raw, str(path))
+            digest = hashlib.md5(usedforsecurity=False)
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except DAMAGED as error:
+        raise InputError(f"{path}: expected a whole file, found: {error}. Get it again.") from error
+    return digest.hexdigest()
 
 
 def _in_zip(raw: BinaryIO, label: str) -> tuple[BinaryIO, str]:

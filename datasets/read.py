@@ -21,7 +21,7 @@ from datasets.sample.faces import WORD, read_sample
 from datasets.source import Source
 
 _ENDINGS = ("{}.csv", "{}.csv.xz", "{}.csv.gz", "{}.csv.zip", "{}.zip", "{}.tar.gz", "{}.tgz")
-_FILE_NAMES = tuple(end.format(Path(name).stem) for name in CSV_NAMES for end in _ENDINGS)
+FILE_NAMES = tuple(end.format(Path(name).stem) for name in CSV_NAMES for end in _ENDINGS)
 """Names looked for in a folder, the first one wins."""
 
 
@@ -71,7 +71,7 @@ def read_source(
     votes_path = Path(votes) if votes is not None else _votes_beside(path)
     try:
         if path.is_dir():
-            file = next((path / name for name in _FILE_NAMES if (path / name).is_file()), None)
+            file = next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
             if file is not None:
                 source = _from_csv(file, votes_path, progress)
             else:

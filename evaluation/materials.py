@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from datasets.archives import csv_md5
 from datasets.default_data import data_or_default
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -45,8 +46,7 @@ def _standing(source: Source, rows: Counter[str]) -> str:
     """What is known of the file beside its rows."""
     path = Path(source.path)
     if path.is_file() and path.name in MD5:
-        with open(path, "rb") as file:
-            whole = hashlib.file_digest(file, "md5").hexdigest() == MD5[path.name]
+        whole = csv_md5(path) == MD5[path.name]
         return "; the published file" if whole else "; not the published file, by its md5"
     missing = [split for split in ROWS if rows[split] < ROWS[split] and Split.TEST not in rows]
     return f"; less than published in {', '.join(missing)}" if missing else ""

@@ -1,0 +1,187 @@
+"""`python -m datasets.fetch`: put FER2013 and the FER+ votes into ./data, checked.
+
+Faces come through a client of Kaggle or Hugging Face that is installed and has its user's token,
+votes from GitHub. What cannot be had this way is said, with what to do by hand.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from datasets.clients import Client
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder to put the files into.")] = Path("data"),
+) -> int:
+    """Get FER2013 and the FER+ votes with your own accounts, check them, say what is left to do."""
+    from datasets.archives import VOTES_NAME
+    from datasets.clients import CLIENTS
+
+    out.mkdir(parents=True, exist_ok=True)
+    faces = kept_faces(out) or fetched_faces(out, CLIENTS)
+    if faces is None:
+        print(by_hand(out))
+    else:
+        print(f"faces: {faces}, the published csv by its md5")
+    votes = out / VOTES_NAME
+    problem = votes_problem(votes) if votes.exists() else fetch_votes(votes)
+    print(f"votes: {problem}" if problem else f"votes: {votes}, all rows in order")
+    if faces is None or problem:
+        return 1
+    print(f"next: python -m evaluation.run --data {out}")
+    return 0
+
+
+def kept_faces(folder: Path) -> Path | None:
+    """A file of faces that is there already.
+
+    Raises:
+        InputError: there is one, but not the published one; it is left alone.
+    """
+    from datasets.archives import csv_md5
+    from datasets.published import MD5
+    from datasets.read import FILE_NAMES
+
+    for path in (folder / name for name in FILE_NAMES):
+        if path.is_file():
+            found = csv_md5(path)
+            if found not in MD5.values():
+                raise InputError(
+                    f"{path}: expected md5 {' or '.join(MD5.values())} of the csv, found {found}: "
+                    "not the published file. Move it away, or name another --out."
+                )
+            return path
+    return None
+
+
+def fetched_faces(folder: Path, clients: "Sequence[Client]") -> Path | None:
+    """Try each client that is installed, take the first file with the right md5; None without."""
+    from datasets.clients import DownloadError
+
+    for client in clients:
+        if not client.installed():
+            _log(f"{client.name}: not installed")
+            continue
+        _log(f"{client.name}: asks {client.source}")
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
+            try:
+                found = client.download(Path(work))
+            except DownloadError as error:
+                _log(f"{client.name}: {error}")
+                continue
+            if path := _published_file(found):
+                return _put(path, folder)
+            _log(f"{client.name}: {found.name or 'what came'} is not the published file; left out")
+    return None
+
+
+def _published_file(found: Path) -> Path | None:
+    """The file with the right md5 among those that a client brought."""
+    from datasets.archives import csv_md5
+    from datasets.published import MD5
+
+    files = (
+        sorted(path for path in found.rglob("*") if path.is_file()) if found.is_dir() else [found]
+    )
+    for path in files:
+        try:
+            md5 = csv_md5(path)
+        except InputError as error:
+            _log(str(error))
+            continue
+        if md5 in MD5.values():
+            return path
+        _log(f"{path.name}: md5 {md5}, expected {' or '.join(MD5.values())}")
+    return None
+
+
+def _put(path: Path, folder: Path) -> Path:
+    """Copy a file into the folder under a name that `--data` finds there."""
+    from datasets.read import FILE_NAMES
+
+    name = path.name
+    if name not in FILE_NAMES:
+        with open(path, "rb") as file:
+            packed = {b"PK": "fer2013.zip", b"\x1f\x8b": "fer2013.tar.gz"}
+            name = packed.get(file.read(2), "fer2013.csv")
+    unfinished = folder / f".{name}"
+    shutil.copyfile(path, unfinished)
+    os.replace(unfinished, folder / name)
+    return folder / name
+
+
+def fetch_votes(path: Path) -> str:
+    """Download the FER+ votes; empty, or what is wrong and what to do by hand."""
+    import urllib.request
+
+    from datasets.published import VOTES_PAGE, VOTES_URL
+
+    hand = f"get {path.name} from {VOTES_PAGE} and put it into {path.parent}"
+    unfinished = path.with_name(f".{path.name}")
+    _log(f"asks {VOTES_URL}")
+    try:
+        with urllib.request.urlopen(VOTES_URL, timeout=60) as answer:
+            unfinished.write_bytes(answer.read())
+    except OSError as error:  # no network, no such page, a connection cut short
+        return f"{error}; {hand}"
+    if problem := votes_problem(unfinished):
+        unfinished.unlink()
+        return f"{problem} What came was not kept; {hand}"
+    os.replace(unfinished, path)
+    return ""
+
+
+def votes_problem(path: Path) -> str:
+    """What speaks against a votes file, empty when it is the published one."""
+    import numpy as np
+
+    from datasets.faceset import Split
+    from datasets.ferplus import join_votes
+    from datasets.labels import FERPLUS8
+    from datasets.published import PUBLIC_TEST_MAJORITY, ROWS
+    from datasets.votes import VoteRule, vote_labels
+
+    splits = np.repeat(list(ROWS), list(ROWS.values()))
+    try:
+        votes = join_votes(path, np.arange(len(splits)), splits)
+    except InputError as error:
+        return str(error)
+    labels = vote_labels(votes[splits == Split.PUBLIC_TEST], VoteRule.MAJORITY)
+    counts = np.bincount(labels.values[labels.present], minlength=FERPLUS8.num_classes)
+    if tuple(counts) == PUBLIC_TEST_MAJORITY:
+        return ""
+    expected = " ".join(map(str, PUBLIC_TEST_MAJORITY))
+    return (
+        f"{path}: expected {expected} PublicTest faces a class by majority, "
+        f"found {' '.join(map(str, counts))}: not the published votes."
+    )
+
+
+def by_hand(folder: Path) -> str:
+    """What to do without a client."""
+    from datasets.published import KAGGLE_FILE, KAGGLE_PAGE
+
+    return f"""FER2013 was not fetched. By hand, in a browser:
+  1. log in to Kaggle and open {KAGGLE_PAGE}
+  2. accept the rules, download {KAGGLE_FILE} or icml_face_data.csv
+  3. put it into {folder} as it is, and run this again: it is checked
+Or let a client do it: pip install -e ".[fetch]", give it your token, run this again."""
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m datasets.fetch")
