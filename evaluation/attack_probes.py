@@ -1,7 +1,7 @@
 """Does an attack work on this model? Its strongest one is run again on a few faces, changed a bit.
 
-Rows of `checks.parquet`: more steps change nothing (R6), larger logits change nothing (R10), and
-without a limit every face breaks (R4).
+Rows of `checks.parquet`: more steps change nothing (R6), larger logits change nothing (R10),
+without a limit every face breaks (R4), and a planted example is found (R14).
 """
 
 import math
@@ -14,6 +14,7 @@ from attacks.registry import ATTACKS, make_attack
 from attacks.store import AdversarialSet
 from attacks.threat_model import Norm, format_eps
 from evaluation.checks import Check, check
+from evaluation.planted_example import planted_example
 from fer_models.classifier import Classifier, DifferentiableClassifier
 
 FACES = 16
@@ -64,6 +65,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
         _converged(classifier, made, clean, eps),
         _scale_invariant(classifier, made, clean, eps),
         _unbounded(classifier, made, clean),
+        planted_example(classifier, made, clean, eps),
     ]
     return [entry | where for entry in found]
 
