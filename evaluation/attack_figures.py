@@ -25,6 +25,9 @@ _QUANTILES = {
     "upper_quartile_smallest_eps": 0.75,
 }
 
+_SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0}
+"""Columns of `per_image.parquet` whose medians are figures, and the largest value of each."""
+
 
 def attack_figures(
     figures: Figures,
@@ -105,6 +108,7 @@ def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -
     for subset, mask in [*at.strata, *at.classes]:
         rate = proportion(int((mask & before & ~stood).sum()), int((mask & before).sum()))
         figures.add(key, subset, "attack_success_rate", rate)
+    _size_figures(figures, key, at, before & ~stood)
     if key["source"] == key["model"]:
         confusion_figures(figures, key, at)
     if key["perturbation"] == WORST_CASE:
@@ -113,6 +117,21 @@ def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -
         _flip_figures(figures, key, at, before & ~stood)
         if at.label_set == LabelSet.FERPLUS:
             vote_figures(figures, key, at)
+
+
+def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
+    """Medians over the broken images of what changed; no row where nothing was measured.
+
+    Explanations are those of one attack, so the worst case, a mixture, has no median of them.
+    """
+    for name, largest in _SIZES.items():
+        if name == "cam_shift" and key["perturbation"] == WORST_CASE:
+            continue
+        known = at.lines.loc[broken, name].dropna().to_numpy(np.float64)
+        if len(known):
+            found = quantile(known, 0.5)
+            found = found._replace(low=max(found.low, 0.0), high=min(found.high, largest))
+            figures.add(key, "all", f"median_{name}", found)
 
 
 def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.store import AdversarialSet
+from evaluation.explanation_shift import Explanations
 from evaluation.results import GALLERY_ARRAYS
 from fer_models.classifier import Classifier
 
@@ -24,7 +25,11 @@ def choose_rows(lines: pd.DataFrame) -> np.ndarray:
 
 
 def examples(
-    classifier: Classifier, adversarial: AdversarialSet, clean: np.ndarray, lines: pd.DataFrame
+    classifier: Classifier,
+    adversarial: AdversarialSet,
+    clean: np.ndarray,
+    lines: pd.DataFrame,
+    explanations: Explanations | None,
 ) -> dict[str, np.ndarray]:
     """Gallery arrays (see `GALLERY_ARRAYS`) of one model and attack.
 
@@ -33,10 +38,15 @@ def examples(
         adversarial: its set of N images.
         clean: float32 (N, H, W, C), the clean images of the same rows.
         lines: the set's lines of `per_image.parquet`.
+        explanations: of its broken images, in the order of the set; None for a model without maps.
     """
     rows = choose_rows(lines)
     place = {row: i for i, row in enumerate(adversarial.row_ids)}
     index = np.array([place[row] for row in rows], dtype=np.int64)
+    if explanations is None:
+        nothing = np.zeros((len(adversarial.image_rows), *clean.shape[1:3]), np.float32)
+        explanations = Explanations(nothing, nothing)
+    shown = np.searchsorted(adversarial.image_rows, index)
     attacked = adversarial.attacked(clean, eps=np.inf)[index]
     clean = clean[index]
     labels = lines.set_index("row").label.loc[rows].to_numpy(np.int64)
@@ -56,6 +66,8 @@ def examples(
         "clean_probabilities": _softmax(classifier.logits(clean)),
         "attacked_probabilities": _softmax(classifier.logits(attacked)),
         "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
+        "clean_cam": np.round(255 * explanations.clean[shown]).astype(np.uint8),
+        "attacked_cam": np.round(255 * explanations.attacked[shown]).astype(np.uint8),
     }
 
 
@@ -101,4 +113,5 @@ def _empty(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
         "clean_probabilities": np.empty((0, 1), np.float32),
         "attacked_probabilities": np.empty((0, 1), np.float32),
         "survives_8bit": np.empty(0, bool),
+        **{name: np.empty((0, *shape[:2]), np.uint8) for name in ("clean_cam", "attacked_cam")},
     }

@@ -12,7 +12,8 @@ from attacks.store import AdversarialSet, CorruptedSet
 from attacks.threat_model import distance
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
-from evaluation.results import PER_IMAGE_COLUMNS
+from evaluation.perturbation_size import perturbation_sizes
+from evaluation.results import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from fer_models.classifier import Classifier
 
 
@@ -61,11 +62,14 @@ def attacked_lines(
     logits = clean.copy()
     moved = adversarial.image_rows
     logits[moved] = classifier.logits(adversarial.images)
-    lengths = np.full(len(faces), np.nan)
     before = faces.images[moved].astype(np.float32) / 255
     spec = adversarial.header.spec
     assert spec.norm is not None
-    lengths[moved] = distance(adversarial.images, before, spec.norm)
+    sizes = {"distance": distance(adversarial.images, before, spec.norm)}
+    sizes |= perturbation_sizes(before, adversarial.images)
+    for name, values in sizes.items():
+        sizes[name] = np.full(len(faces), np.nan)
+        sizes[name][moved] = values
     return _lines(
         faces,
         classifier,
@@ -77,7 +81,7 @@ def attacked_lines(
         norm=str(spec.norm),
         label=adversarial.labels,
         smallest_eps=adversarial.broken_at,
-        distance=lengths,
+        **sizes,
         forward=adversarial.forward,
         backward=adversarial.backward,
     )
@@ -110,6 +114,7 @@ def _lines(
         "distance": np.nan,
         "forward": 0,
         "backward": 0,
+        **dict.fromkeys(ADDED_COLUMNS, np.nan),
         **columns,
     }
     return pd.DataFrame(values, index=np.arange(count))[list(PER_IMAGE_COLUMNS)].astype(

@@ -31,6 +31,7 @@ from evaluation.black_boxes import (
 from evaluation.checks import model_checks, set_checks, suite_checks
 from evaluation.config import RunConfig
 from evaluation.disputed_faces import disputed_faces
+from evaluation.explanation_shift import explain
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines, join_lines
 from evaluation.results import (
     CHECK_COLUMNS,
@@ -265,7 +266,7 @@ def evaluate_run(
     checks = [check for c in classifiers for check in _known_before(c, images, clean[c.id], config)]
     _warn(checks, jobs, images, listener)
     outcomes: list[Outcome] = []
-    galleries: dict[str, dict[str, np.ndarray]] = {}
+    shown: dict[str, tuple[Job, AdversarialSet, pd.DataFrame]] = {}
     most_broken: dict[str, int] = {}
     strongest: dict[str, tuple[Job, AdversarialSet]] = {}
     for outcome in make_sets(jobs, faces, out / "sets", given, listener):
@@ -281,22 +282,38 @@ def evaluate_run(
             broken = int((made.broken_at > 0).sum())
             if _own_labels(job) and broken >= most_broken.get(job.classifier.id, 1):
                 most_broken[job.classifier.id] = broken
-                shown = gallery.examples(job.classifier, made, images[job.rows], lines)
-                galleries[job.classifier.id] = shown
+                shown[job.classifier.id] = (job, made, lines)
                 if can_probe(made):
                     strongest[job.classifier.id] = (job, made)
     for job, made in strongest.values():
         assert job.classifier is not None
         listener.line(f"{job.name}: checked again on a few faces")
         checks += probe_attack(job.classifier, made, images[job.rows])
+    galleries = [_explained(*entry, images, listener) for entry in shown.values()]
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
-    shown_faces = gallery.join(list(galleries.values()), faces.images.shape[1:])
-    write_arrays(shown_faces, GALLERY_ARRAYS, out / "gallery.npz")
+    examples = gallery.join(galleries, faces.images.shape[1:])
+    write_arrays(examples, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     failed = [outcome.record() for outcome in outcomes if outcome.made is None]
     _write_figures(config, classifiers, per_image, checks, failed, out)
     return [outcome.record() for outcome in outcomes]
+
+
+def _explained(
+    job: Job, made: AdversarialSet, lines: pd.DataFrame, images: np.ndarray, listener: Listener
+) -> dict[str, np.ndarray]:
+    """Gallery of the set that broke most faces; its lines get how far the explanations moved."""
+    assert job.classifier is not None
+    clean = images[job.rows]
+    try:
+        maps = explain(job.classifier, clean[made.image_rows], made.images)
+    except Exception as error:  # a foreign net may be built as no map expects: no figure of it
+        listener.line(f"{job.classifier.id}: no Grad-CAM, {type(error).__name__}")
+        maps = None
+    if maps is not None:
+        lines.loc[lines.index[made.image_rows], "cam_shift"] = maps.shifts()
+    return gallery.examples(job.classifier, made, clean, lines, maps)
 
 
 def _known_before(

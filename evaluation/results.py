@@ -71,6 +71,11 @@ METRICS = (
     "median_smallest_eps",
     "upper_quartile_smallest_eps",
     "security_curve_area",
+    "median_linf",
+    "median_l2",
+    "median_l1",
+    "median_ssim",
+    "median_cam_shift",
     "flow",
     "plausible_flip",
     "implausible_success_rate",
@@ -106,6 +111,11 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "distance": "float64",
     "forward": "int64",
     "backward": "int64",
+    "linf": "float64",
+    "l2": "float64",
+    "l1": "float64",
+    "ssim": "float64",
+    "cam_shift": "float64",
 }
 """Columns of `per_image.parquet`.
 
@@ -113,8 +123,12 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
 the model's classes (-1: none, and the image was not attacked; clean and corrupted lines have -1).
 `prediction` and `logits` belong to the perturbed image; for an image that stood they are the clean
 ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it stood the whole grid.
-`distance` is the norm of the stored perturbation, NaN where nothing is stored.
+`distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
+`l1` and `ssim`. `cam_shift` stands only in the lines of the attack that the gallery shows.
 """
+
+ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift")
+"""Columns that runs of earlier versions lack; there they are read as missing."""
 
 COMPARISON_COLUMNS: dict[str, str] = {
     "model_a": "string",
@@ -160,8 +174,10 @@ GALLERY_ARRAYS: dict[str, str] = {
     "clean_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
     "attacked_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
     "survives_8bit": "bool (G,), still wrong after rounding to 8 bits",
+    "clean_cam": "uint8 (G, H, W), Grad-CAM of the clean answer, 255 at its peak; 0 without maps",
+    "attacked_cam": "uint8 (G, H, W), of the attacked answer",
 }
-"""Arrays of `gallery.npz`: G examples."""
+"""Arrays of `gallery.npz`: G examples. Runs of earlier versions lack the last two."""
 
 DISPUTED_ARRAYS: dict[str, str] = {
     "row": "int64 (D,)",
@@ -193,6 +209,8 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
             "Name a folder that `python -m evaluation.run` has written."
         )
     frame = pd.read_parquet(path)
+    missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
+    frame = frame.assign(**dict.fromkeys(missing, np.nan))
     if list(frame.columns) != list(columns):
         raise InputError(
             f"{path}: expected columns {', '.join(columns)}; found {', '.join(frame.columns)}."
@@ -240,7 +258,7 @@ def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Pat
 
 
 def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
-    """Read them.
+    """Read them; those that the run's version did not write yet are left out.
 
     Raises:
         InputError: the file is missing.
@@ -248,4 +266,4 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
     if not path.exists():
         raise InputError(f"{path}: expected a file of a finished run, found no such file.")
     with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in names}
+        return {name: archive[name] for name in names if name in archive.files}

@@ -1,12 +1,15 @@
-"""The gallery: clean face, attacked face, difference times ten, and what the classifier says."""
+"""The gallery: a face clean and attacked, the difference, and what the classifier says and sees."""
 
 import base64
 import io
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from PIL import Image
 
+from reports.perturbation_sizes import size_words
 from reports.text import eps_text, words
 
 DIFFERENCE_GAIN = 10
@@ -42,16 +45,27 @@ class Example:
     clean: str
     attacked: str
     difference: str
+    looks: list[str]
+    sizes: list[str]
     bars: list[Bar]
 
 
-def examples(gallery: dict[str, np.ndarray]) -> tuple[list[Example], int]:
-    """Examples of the gallery, and how many were left out to keep the page small."""
+def examples(gallery: dict[str, np.ndarray], per_image: pd.DataFrame) -> tuple[list[Example], int]:
+    """Examples of the gallery, and how many were left out to keep the page small.
+
+    Args:
+        gallery: arrays of `GALLERY_ARRAYS`.
+        per_image: has the sizes of their perturbations.
+    """
     found: list[Example] = []
     used = 0
+    keys = ["row", "model", "attacked_labels", "perturbation", "norm"]
+    wanted = pd.DataFrame({key: gallery[key] for key in keys})
+    lines = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
     for index in range(len(gallery["row"])):
-        example = _example(gallery, index)
-        used += len(example.clean) + len(example.attacked) + len(example.difference)
+        example = _example(gallery, index, lines.iloc[index])
+        pictures = [example.clean, example.attacked, example.difference, *example.looks]
+        used += sum(map(len, pictures))
         if used > SIZE_BUDGET:
             return found, len(gallery["row"]) - index
         found.append(example)
@@ -68,6 +82,19 @@ def difference(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:
     return np.clip(0.5 + DIFFERENCE_GAIN * (attacked - clean / 255), 0, 1)
 
 
+def look(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A face under its Grad-CAM map: grey, warm where the map is high; uint8 (H, W, 3).
+
+    Args:
+        image: uint8, or float in [0, 1]; (H, W, 1) or (H, W, 3).
+        heat: uint8 (H, W).
+    """
+    grey = image.mean(axis=2, keepdims=True) / (255 if image.dtype == np.uint8 else 1)
+    share = heat[..., None] / 255
+    warm = sns.color_palette("rocket", as_cmap=True)(0.3 + 0.6 * heat / 255)[..., :3]
+    return np.rint(255 * ((1 - 0.65 * share) * grey + 0.65 * share * warm)).astype(np.uint8)
+
+
 def png_uri(image: np.ndarray) -> str:
     """A picture as a `data:` address of a png.
 
@@ -81,7 +108,7 @@ def png_uri(image: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
-def _example(gallery: dict[str, np.ndarray], index: int) -> Example:
+def _example(gallery: dict[str, np.ndarray], index: int, line: pd.Series) -> Example:
     one = {name: values[index] for name, values in gallery.items()}
     names = [str(name) for name in one["classes"] if name]
     before, after = (
@@ -102,6 +129,9 @@ def _example(gallery: dict[str, np.ndarray], index: int) -> Example:
         for place, name in enumerate(names)
     ]
     eps = float(one["eps"])
+    looks = []
+    if "clean_cam" in one and one["clean_cam"].any():
+        looks = [png_uri(look(one[kind], one[f"{kind}_cam"])) for kind in ("clean", "attacked")]
     return Example(
         row=int(one["row"]),
         model=str(one["model"]),
@@ -115,5 +145,7 @@ def _example(gallery: dict[str, np.ndarray], index: int) -> Example:
         clean=png_uri(one["clean"]),
         attacked=png_uri(one["attacked"]),
         difference=png_uri(difference(one["clean"], one["attacked"])),
+        looks=looks,
+        sizes=size_words(line),
         bars=bars,
     )

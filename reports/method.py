@@ -65,6 +65,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("FER+", "A later annotation of the same faces by ten people; here the majority, where "
      "there is one."),
     ("Flip", "The classifier's answer changes between the clean and the attacked face."),
+    ("Grad-CAM shift", "Grad-CAM colours the places of a face that speak for the classifier's "
+     "answer. The shift is 1 minus the cosine of the clean and the attacked answer's maps."),
     ("Interval", "A 95 % interval: if the test were repeated on other faces, 95 of 100 such "
      "intervals would hold the true share."),
     ("Label transfer", "Scored under one label set on faces attacked under the other."),
@@ -85,6 +87,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Robust accuracy", "Right on the clean face and on every attacked version, over all faces."),
     ("Security curve", "Robust accuracy against eps. Its mean (the area under it) sums up the "
      "whole curve in one figure, at most the clean accuracy."),
+    ("SSIM", "Structural similarity: how alike two images look in light, contrast and pattern, "
+     "from 1 for equal ones downwards."),
     ("White-box", "The attacker knows the model, its weights and its gradients."),
     ("Worst case", "For each face the most successful of all attacks that were run."),
 )  # fmt: skip

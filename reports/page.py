@@ -29,6 +29,7 @@ from reports.method import (
     power_sentences,
     threat_model,
 )
+from reports.perturbation_sizes import perturbation_sizes
 from reports.reliability import reliability
 from reports.svg import theme_css
 from reports.text import count, label_set_name
@@ -70,7 +71,8 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("label_noise", lambda: label_noise_charts(run, top)),
         ("confusions", lambda: confusion_charts(run, top)),
         ("flows", lambda: flow_charts(run, top)),
-        ("gallery", lambda: examples(run.gallery)),
+        ("gallery", lambda: examples(run.gallery, run.per_image)),
+        ("sizes", lambda: perturbation_sizes(run, top)),
         ("corruptions", lambda: corruption_charts(run)),
         ("corruption_summary", lambda: corruption_summary(run, top)),
         ("calibrations", lambda: calibration_charts(run, top)),

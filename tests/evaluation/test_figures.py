@@ -13,7 +13,7 @@ from evaluation.power import (
     smallest_detectable_difference,
     smallest_independent_difference,
 )
-from evaluation.results import PER_IMAGE_COLUMNS
+from evaluation.results import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from evaluation.summarise import summarise
 
 HAPPY, SAD, NEUTRAL = 3, 4, 6
@@ -72,6 +72,7 @@ def lines(
         "distance": NAN,
         "forward": 0,
         "backward": 0,
+        **dict.fromkeys(ADDED_COLUMNS, NAN),
         **columns,
     }
     return pd.DataFrame(values).astype(PER_IMAGE_COLUMNS)
@@ -140,6 +141,24 @@ def test_clean_accuracy_and_probabilities(results: pd.DataFrame) -> None:
     assert figure(results, "bin_confidence", detail="0.467-0.533", **clean).value == pytest.approx(
         0.5
     )
+
+
+def test_sizes_are_medians_over_what_broke_by_then() -> None:
+    # broken at 0.1: faces 0 and 4, at 0.2 also 1 and 2
+    sizes = np.array([0.1, 0.2, 0.15, NAN, 0.05, NAN, NAN, NAN])
+    alike = np.where(np.isnan(sizes), NAN, 1 - sizes)
+    found = summary(lines(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
+    under = {"label_set": "fer", "perturbation": "pgd"}
+    early = figure(found, "median_l2", eps=0.1, **under)
+    # nothing is interpolated: the smallest value that half of them do not exceed
+    assert (early.value, early.ci_low, early.ci_high, early.n) == (0.05, 0, np.inf, 2)
+    late = figure(found, "median_l2", eps=0.2, **under)
+    assert (late.value, late.n) == (0.1, 4)  # of .05, .1, .15, .2
+    ssim = figure(found, "median_ssim", eps=0.2, **under)
+    assert (ssim.value, ssim.ci_low, ssim.ci_high) == (0.85, 0, 1)  # of .8, .85, .9, .95
+    worst = figure(found, "median_l2", eps=0.2, **under | {"perturbation": "worst_case"})
+    assert worst.value == late.value
+    assert not (found.metric == "median_l1").any()  # never measured
 
 
 def test_votes(results: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
 from evaluation.results import (
+    ADDED_COLUMNS,
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
@@ -165,6 +166,7 @@ def _score(
                 rows += _flows(here, label, right & ~stood, right, goal, classes)
                 rows += _votes(here, model, label_set, wishes, stood)
                 rows.append(_rate(here, "plausible_flip", broken // 5, broken))
+                rows += _sizes(here, smallest[right & ~stood])
                 hard = broken - broken // 5
                 rows.append(_rate(here, "implausible_success_rate", hard, int(right.sum())))
     for perturbation in () if failed else ("fgsm", "pgd", "worst_case"):
@@ -196,6 +198,16 @@ def _score(
         rows.append(_plain(ratio, "mce", 1.05, len(label)))
         rows.append(_plain(ratio, "relative_mce", 0.87, len(label)))
     return rows, _images(model, label_set, truth, clean, smallest)
+
+
+def _sizes(here: dict[str, Any], smallest: np.ndarray) -> list[dict[str, Any]]:
+    """Medians over the broken faces; the explanation's belongs to the attack itself."""
+    middle = float(np.median(smallest)) if len(smallest) else float("nan")
+    sizes = {"linf": middle, "l2": 40 * middle, "l1": 2000 * middle, "ssim": 0.97}
+    rows = [_plain(here, f"median_{name}", value, len(smallest)) for name, value in sizes.items()]
+    shift = here | {"perturbation": "pgd"}
+    rows.append(_plain(shift, "median_cam_shift", 0.31, len(smallest)))
+    return [row | {"ci_low": 0.9 * row["value"], "ci_high": 1.02 * row["value"]} for row in rows]
 
 
 def _calibration(base: dict[str, Any], right: np.ndarray) -> list[dict[str, Any]]:
@@ -281,9 +293,13 @@ def _images(
     frame["logits"] = [[0.0] * 7 for _ in rows]
     frame["smallest_eps"], frame["distance"] = smallest, smallest
     frame["forward"], frame["backward"] = 11, 10
+    moved = np.where(smallest > 0, smallest, np.nan)
+    frame["linf"], frame["l2"], frame["l1"] = moved, 40 * moved, 2000 * moved
+    frame["ssim"], frame["cam_shift"] = 1 - 3 * moved, np.minimum(60 * moved, 1)
     unharmed: dict[str, Any] = dict.fromkeys(("attacked_labels", "source", "norm"), "")
     unharmed |= {"perturbation": "none"}
     unharmed |= {"label": -1, "prediction": clean, "smallest_eps": np.nan, "distance": np.nan}
+    unharmed |= dict.fromkeys(ADDED_COLUMNS, np.nan)
     return pd.concat([frame.assign(**unharmed, forward=0, backward=0), frame], ignore_index=True)
 
 
@@ -420,7 +436,17 @@ def _gallery(
         "clean_probabilities": before,
         "attacked_probabilities": after,
         "survives_8bit": np.arange(total) % 4 != 2,
+        "clean_cam": _spots(total, size, 0.4),
+        "attacked_cam": _spots(total, size, 0.7),
     }
+
+
+def _spots(total: int, size: int, height: float) -> np.ndarray:
+    """A warm spot on every second face."""
+    y, x = np.mgrid[0:size, 0:size] / size
+    spot = np.exp(-((x - 0.5) ** 2 + (y - height) ** 2) / 0.02)
+    even = np.arange(total) % 2 == 0
+    return np.rint(255 * spot * even[:, None, None]).astype(np.uint8)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
