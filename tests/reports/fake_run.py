@@ -502,6 +502,7 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
             "rows": wishes.count,
             "leaked": 31,
             "generated": wishes.generated,
+            "notice": "FER2013: see https://example.org <here>" if wishes.generated else "",
             "labelled": {
                 name: wishes.count - 40 * (name == "ferplus") for name in wishes.label_sets
             },
@@ -520,4 +521,3 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
         "perturbations": attacks,
         "environment": {"python": "3.12", "tensorflow": "2.21.0", "cpu": "2 cores"},
     }
-            "notice": "FER2013: see https://example.org <here>" if wishes.generated else "",
