@@ -148,9 +148,7 @@ def robust_accuracy(
         perturbation=perturbation,
         metric="robust_accuracy",
     )
-    return rows[(rows["source"] == rows["model"]) | (rows["source"] == "")].sort_values(
-        ["model", "eps"], kind="stable"
-    )
+    return rows.sort_values(["model", "eps"], kind="stable")
 
 
 @dataclass(frozen=True)

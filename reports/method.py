@@ -39,6 +39,8 @@ ATTACKS: dict[str, str] = {
     "universal": "one change for all faces",
     "patch": "one visible patch for all faces, of any colour",
     "spatial": "small shifts and turns of the face",
+    "transfer": "made on other classifiers than the one it is shown to, with momentum and on "
+    "shifted and resized copies so that it carries over",
     "ensemble": "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
     "others left standing",
     "noise": "a random sign of size eps for every pixel: the baseline any attack must beat",
@@ -89,6 +91,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "whole curve in one figure, at most the clean accuracy."),
     ("SSIM", "Structural similarity: how alike two images look in light, contrast and pattern, "
      "from 1 for equal ones downwards."),
+    ("Transfer", "An attack is made on one classifier and shown to another, which the attacker "
+     "need not know."),
     ("White-box", "The attacker knows the model, its weights and its gradients."),
     ("Worst case", "For each face the most successful of all attacks that were run."),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from reports.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.charts import curve_charts, scatter_chart
 from reports.class_charts import confusion_charts, flow_charts
@@ -66,6 +67,8 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("threats", lambda: threat_model(run, top)),
         ("curves", lambda: curve_charts(run)),
         ("scatter", lambda: scatter_chart(run, top) if top else None),
+        ("attack_matrices", lambda: attack_matrix_charts(run, top)),
+        ("transfers", lambda: transfer_charts(run)),
         ("label_sets", lambda: label_set_chart(run, top)),
         ("disputed", lambda: disputed_faces(run, top)),
         ("label_noise", lambda: label_noise_charts(run, top)),

@@ -197,7 +197,19 @@ def _score(
         ratio = here | {"detail": f"simple_cnn.{label_set}"}
         rows.append(_plain(ratio, "mce", 1.05, len(label)))
         rows.append(_plain(ratio, "relative_mce", 0.87, len(label)))
+    rows += _transfer(attacked, wishes, int(right.sum()))
     return rows, _images(model, label_set, truth, clean, smallest)
+
+
+def _transfer(attacked: dict[str, Any], wishes: Wishes, right: int) -> list[dict[str, Any]]:
+    """Nine tenths fall to an attack on the model itself, a half to one on another."""
+    rows = []
+    for source in wishes.models if len(wishes.models) > 1 else ():
+        here = attacked | {"perturbation": "transfer", "source": source, "eps": GRID[2]}
+        broken = right * 9 // 10 if source == attacked["model"] else right // 2
+        rows.append(_rate(here, "transfer_success_rate", broken, right))
+        rows.append(_rate(here, "transfer_accuracy", right - broken, wishes.count))
+    return rows
 
 
 def _sizes(here: dict[str, Any], smallest: np.ndarray) -> list[dict[str, Any]]:

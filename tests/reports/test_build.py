@@ -22,6 +22,7 @@ SECTIONS = [
     "leaderboard",
     "threat",
     "curves",
+    "who-breaks",
     "labels-section",
     "noise",
     "confusion",

@@ -131,16 +131,17 @@ def test_difference_is_ten_times_around_grey() -> None:
 
 
 def test_gallery_stays_within_its_budget(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown, left_out = examples(run.gallery)
+    shown, left_out = examples(run.gallery, run.per_image)
     assert (len(shown), left_out) == (12, 0)
-    one = len(shown[0].clean) + len(shown[0].attacked) + len(shown[0].difference)
+    pictures = [shown[0].clean, shown[0].attacked, shown[0].difference, *shown[0].looks]
+    one = sum(map(len, pictures))
     monkeypatch.setattr("reports.gallery.SIZE_BUDGET", one)
-    shown, left_out = examples(run.gallery)
+    shown, left_out = examples(run.gallery, run.per_image)
     assert (len(shown), left_out) == (1, 11)
 
 
 def test_flips_and_bars_follow_the_probabilities(run: Run) -> None:
-    shown, _ = examples(run.gallery)
+    shown, _ = examples(run.gallery, run.per_image)
     for place, example in enumerate(shown):
         before = run.gallery["clean_probabilities"][place][:7].argmax()
         after = run.gallery["attacked_probabilities"][place][:7].argmax()
