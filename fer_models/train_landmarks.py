@@ -65,7 +65,7 @@ def main(
     images, points = _sure_faces(train if limit is None else train.limit(limit, seed))
     print(f"the mesh is sure of {len(images)} Training faces", file=sys.stderr)
     keras.utils.set_random_seed(seed)
-    keras.config.set_dtype_policy(precision)
+    keras.config.set_dtype_policy(str(precision))
     try:
         net = build_landmark_net()
         _fit(net, images, points, epochs, seed)

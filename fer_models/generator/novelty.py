@@ -1,0 +1,105 @@
+"""Whether a generated face is a copy: how far it lies from the Training face nearest to it.
+
+A face is new when it is farther from every Training face, mirrored or not, than the 5th percentile
+of the PublicTest faces that do not stand in Training; in pixels and in the features of a
+classifier.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import keras
+import numpy as np
+
+from datasets.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.source import Source
+from fer_models.classifier import KerasClassifier
+from fer_models.second_head import logits_layer
+from fer_models.zoo import load
+
+PERCENTILE = 5
+_ROWS = 256
+
+
+class Limits(NamedTuple):
+    """Distances that a new face lies beyond; units as in `Distances`."""
+
+    pixels: float
+    features: float
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Of some faces to the nearest Training face.
+
+    Attributes:
+        pixels: float32 (N,), L2 of pixels in [0, 1].
+        features: float32 (N,), L2 of the features.
+    """
+
+    pixels: np.ndarray
+    features: np.ndarray
+
+    def beyond(self, limits: Limits) -> np.ndarray:
+        """Bool (N,): farther than the limit in both."""
+        return (self.pixels > limits.pixels) & (self.features > limits.features)
+
+
+class Novelty:
+    """Distances to the Training faces, and the limits they have to pass.
+
+    Args:
+        training: the faces the generator has seen.
+        others: faces of the same kind that it has not, without those that stand in Training.
+        classifier: whose last features are compared.
+    """
+
+    def __init__(self, training: FaceSet, others: FaceSet, classifier: KerasClassifier) -> None:
+        model = classifier.model
+        self._features = keras.Model(model.inputs[0], logits_layer(model).input)
+        mirrored = training.images[:, :, ::-1]
+        self._seen = [self._both(images) for images in (training.images, mirrored)]
+        found = self.distances(others.images)
+        self.limits = Limits(
+            float(np.percentile(found.pixels, PERCENTILE)),
+            float(np.percentile(found.features, PERCENTILE)),
+        )
+
+    def distances(self, images: np.ndarray) -> Distances:
+        """Of faces uint8 (N, H, W, C)."""
+        pixels, features = self._both(images)
+        return Distances(
+            np.minimum(*(nearest(pixels, seen) for seen, _ in self._seen)),
+            np.minimum(*(nearest(features, seen) for _, seen in self._seen)),
+        )
+
+    def _both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scaled = images.astype(np.float32) / 255
+        features = self._features.predict(scaled, batch_size=256, verbose=0)
+        return scaled.reshape(len(scaled), -1), features
+
+
+def nearest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """L2 distance of each row float32 (N, D) to the nearest of the others (M, D), float32 (N,)."""
+    squares = (others**2).sum(axis=1)
+    found = [
+        (squares - 2 * part @ others.T).min(axis=1) + (part**2).sum(axis=1)
+        for part in (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+    ]
+    return np.sqrt(np.maximum(np.concatenate(found), 0))
+
+
+def reference(source: Source) -> Novelty:
+    """Training faces of FER2013, the limits PublicTest sets, the features of `vgg_small.fer`.
+
+    Raises:
+        InputError: the source lacks one of the two splits.
+    """
+    training = source.faces(Split.TRAINING, for_training=True)
+    public = source.faces(Split.PUBLIC_TEST, for_training=True)
+    if public.leaked is None:
+        raise InputError("copies are told by Training and PublicTest together: give both splits.")
+    return Novelty(
+        training, public.take(~public.leaked), cast(KerasClassifier, load("vgg_small.fer"))
+    )
