@@ -53,7 +53,7 @@ class PGD(GradientAttack):
     ) -> tuple[np.ndarray, Cost]:
         assert isinstance(classifier, DifferentiableClassifier)
         attacked, cost = images.copy(), Cost.zeros(len(images))
-        standing = np.arange(len(images))
+        standing, allowed = np.arange(len(images)), self._allowed(images)
         for restart in range(self.restarts):
             if not len(standing):
                 break
@@ -62,7 +62,17 @@ class PGD(GradientAttack):
             if restart:
                 draws = keys.take(standing).with_restart(restart)
                 start = random_start(clean, self.eps, self.norm, draws)
-            found = self._climb(classifier, start, clean, labels[standing], cost, standing, restart)
+                start = np.where(allowed[standing], start, clean)
+            found = self._climb(
+                classifier,
+                start,
+                clean,
+                labels[standing],
+                allowed[standing],
+                cost,
+                standing,
+                restart,
+            )
             attacked[standing], fallen = found
             standing = standing[~fallen]
         return attacked, cost
@@ -73,6 +83,7 @@ class PGD(GradientAttack):
         start: np.ndarray,
         clean: np.ndarray,
         labels: np.ndarray,
+        allowed: np.ndarray,
         cost: Cost,
         rows: np.ndarray,
         restart: int,
@@ -87,7 +98,7 @@ class PGD(GradientAttack):
             ones = np.ones(len(left), np.int64)
             cost.add(rows[left], Cost(ones, ones, zero_gradients(gradient)))
             fallen[left] = now = broken(logits, labels[left], STOP_LEAD)
-            left, gradient = left[~now], gradient[~now]
+            left, gradient = left[~now], gradient[~now] * allowed[left[~now]]
             if not len(left):
                 return current, fallen
             moved = current[left] + steepest_step(gradient, self._size(step, restart), self.norm)
@@ -98,6 +109,10 @@ class PGD(GradientAttack):
             return current, fallen  # the base's final check is this pass
         fallen[left] = broken(classifier.logits(current[left]), labels[left], STOP_LEAD)
         return current, fallen
+
+    def _allowed(self, images: np.ndarray) -> np.ndarray:
+        """Which pixels may change, bool (N, H, W, 1)."""
+        return np.ones((*images.shape[:3], 1), bool)
 
     def _size(self, step: int, restart: int) -> float:
         if step == 0 and restart == 0:

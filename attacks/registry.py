@@ -39,12 +39,15 @@ from attacks.fgsm import FGSM
 from attacks.fmn import FMN
 from attacks.noise import Noise
 from attacks.pgd import PGD
+from attacks.regional import REGIONAL
 from attacks.spec import SetSpec
 from attacks.square import Square
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 
-OWN: tuple[type[Attack], ...] = (FGSM, PGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise)
+OWN: tuple[type[Attack], ...] = (
+    FGSM, PGD, *REGIONAL, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise
+)  # fmt: skip
 ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}
 CORRUPTIONS: dict[str, type[Corruption]] = {
     corruption.name: corruption
