@@ -1,7 +1,8 @@
-"""PGD confined to one part of the face: which part carries the vulnerability.
+"""PGD confined to one part of the face, which the face mesh finds on each clean image.
 
-The parts are those of `faces/regions.py`, found by the face mesh on each clean image; they
-partition it. Robust accuracies of parts of different size are told with the share of the pixels.
+Five attacks on the regions of `faces/regions.py` say which part carries the vulnerability; they
+partition the image, so the share of pixels belongs beside their figures. Another one may change
+the frame of a pair of glasses only, by as much as eps allows (1 for printed ones).
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.pgd import PGD
+from faces.glasses import glasses_masks
 from faces.landmarks import FaceMesh, mean_shape
 from faces.regions import Region, region_masks
 
@@ -65,6 +67,23 @@ class RestPGD(RegionalPGD):
     region: ClassVar[Region] = Region.REST
 
 
+@dataclass(frozen=True, kw_only=True)
+class GlassesPGD(PGD):
+    """Only the frame of a pair of glasses may change; each face gets its own.
+
+    So it bounds from above what one printed pair for everybody could do.
+
+    Source: Sharif et al. 2016, "Accessorize to a crime".
+    """
+
+    steps: int = 20
+
+    name: ClassVar[str] = "pgd_glasses"
+
+    def _allowed(self, images: np.ndarray) -> np.ndarray:
+        return glasses_masks(_points(images), images.shape[1:3])[..., None]
+
+
 REGIONAL: tuple[type[RegionalPGD], ...] = (EyesPGD, BrowsPGD, NosePGD, MouthPGD, RestPGD)
 
 
@@ -74,19 +93,22 @@ def region_maps(images: np.ndarray) -> np.ndarray:
     Args:
         images: float32 (N, H, W, C) in [0, 1].
     """
+    return region_masks(_points(images), images.shape[1:3]).argmax(axis=1).astype(np.uint8)
+
+
+def _points(images: np.ndarray) -> np.ndarray:
+    """Landmarks of faces that fill their images, float32 (N, 468, 2)."""
     pixels = np.rint(255 * images).astype(np.uint8)
-    return np.stack([_region_map(face.tobytes(), face.shape) for face in pixels])
+    return np.stack([_points_of(face.tobytes(), face.shape) for face in pixels])
 
 
 @lru_cache(maxsize=8192)
-def _region_map(pixels: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Cached, for a face is attacked at many eps, in five regions and on many models."""
-    face = np.frombuffer(pixels, np.uint8).reshape(shape)
+def _points_of(pixels: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Cached, for a face is attacked at many eps, in several parts and on many models."""
     if min(shape[:2]) < _SMALLEST_SIDE:
-        points = (mean_shape() * (shape[1], shape[0]))[None]
-    else:
-        points = _mesh().locate_crops(face[None]).points
-    return region_masks(points, shape[:2])[0].argmax(axis=0).astype(np.uint8)
+        return (mean_shape() * (shape[1], shape[0])).astype(np.float32)
+    face = np.frombuffer(pixels, np.uint8).reshape(shape)
+    return np.asarray(_mesh().locate_crops(face[None]).points[0])
 
 
 @cache

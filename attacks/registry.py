@@ -39,14 +39,14 @@ from attacks.fgsm import FGSM
 from attacks.fmn import FMN
 from attacks.noise import Noise
 from attacks.pgd import PGD
-from attacks.regional import REGIONAL
+from attacks.regional import REGIONAL, GlassesPGD
 from attacks.spec import SetSpec
 from attacks.square import Square
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
-    FGSM, PGD, *REGIONAL, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise
+    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise
 )  # fmt: skip
 ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}
 CORRUPTIONS: dict[str, type[Corruption]] = {

@@ -7,7 +7,7 @@ from keras import ops
 from attacks import regional
 from attacks.base import Keys
 from attacks.pgd import PGD
-from attacks.regional import REGIONAL, EyesPGD, MouthPGD, region_maps
+from attacks.regional import REGIONAL, EyesPGD, GlassesPGD, MouthPGD, region_maps
 from attacks.threat_model import Norm
 from faces.regions import Region
 from tests.attacks import tiny
@@ -20,9 +20,10 @@ KEYS = Keys(0, np.arange(6))
 @pytest.fixture(autouse=True)
 def bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Regions are five bands, the eyes on top, so that the mesh has no part in these tests."""
-    bands = np.repeat(np.arange(5, dtype=np.uint8), [10, 10, 10, 10, 8])[:, None]
+    numbers = np.repeat(np.arange(5), [10, 10, 10, 10, 8])
+    bands = np.broadcast_to(np.eye(5, dtype=bool)[numbers].T[None, :, :, None], (1, 5, 48, 48))
     monkeypatch.setattr(
-        regional, "_region_map", lambda pixels, shape: np.broadcast_to(bands, shape[:2])
+        regional, "region_masks", lambda points, shape: np.repeat(bands, len(points), axis=0)
     )
 
 
@@ -86,3 +87,12 @@ def test_images_too_small_for_the_mesh_have_the_mean_shape(
     assert maps.shape == (2, 8, 8)
     assert np.array_equal(maps[0], maps[1])
     assert len(np.unique(maps)) > 2
+
+
+def test_glasses_stay_on_their_frame() -> None:
+    classifier = tiny.conv(3, SHAPE)
+    attack = GlassesPGD(norm=Norm.LINF, eps=1.0, steps=3)
+    found = attack(classifier, FACES, classifier.predict(FACES), KEYS)
+    changed = (found.images != FACES)[..., 0]
+    assert 0.02 < changed.mean() < 0.15
+    assert not changed[:, 30:].any()  # far below the eyes

@@ -1,0 +1,55 @@
+"""Where the frame of a pair of glasses lies on a face, as a mask."""
+
+import cv2
+import numpy as np
+
+from faces.alignment import eye_centers
+
+_LENS = (0.36, 0.26)
+"""Half width and half height of a lens, in distances between the eyes."""
+_RIM = 0.12
+"""Width of the frame, in distances between the eyes."""
+_FRACTION_BITS = 4
+"""OpenCV draws at sixteenths of a pixel."""
+
+
+def glasses_masks(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Frames of glasses, bool (N, H, W): two rims, the bridge, and the temples to the border.
+
+    Source: the attack of Sharif et al. 2016, "Accessorize to a crime" (eyeglass frames).
+
+    Args:
+        points: (N, 468, 2) landmarks in pixels.
+        shape: height and width of the image.
+
+    Raises:
+        ValueError: points of another shape.
+    """
+    if points.ndim != 3 or points.shape[1:] != (468, 2):
+        raise ValueError(f"`points` must be (N, 468, 2). Received: shape={points.shape}")
+    return np.array([_frame(left, right, shape) for left, right in eye_centers(points)], bool)
+
+
+def _frame(left: np.ndarray, right: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """One frame, bool (H, W); the left eye is the image's."""
+    canvas = np.zeros(shape, np.uint8)
+    along = right - left
+    width = np.linalg.norm(along)
+    thickness = max(1, round(_RIM * width))
+    angle = float(np.degrees(np.arctan2(along[1], along[0])))
+    lens = _fixed(np.array(_LENS) * width)
+    for eye in (left, right):
+        cv2.ellipse(
+            canvas, _fixed(eye - 0.5), lens, angle, 0, 360, 1, thickness, shift=_FRACTION_BITS
+        )
+    half = _LENS[0] * along
+    for start, end in ((left + half, right - half), (left - half, left - 4 * along),
+                       (right + half, right + 4 * along)):  # fmt: skip
+        cv2.line(canvas, _fixed(start - 0.5), _fixed(end - 0.5), 1, thickness, shift=_FRACTION_BITS)
+    return canvas.astype(bool)
+
+
+def _fixed(values: np.ndarray) -> tuple[int, int]:
+    """Two numbers in sixteenths; OpenCV's whole positions are middles of pixels, ours are edges."""
+    x, y = np.rint(values * 2**_FRACTION_BITS).astype(int)
+    return int(x), int(y)
