@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from attacks.base import Keys
+from attacks.base import Attack, Keys
 from attacks.registry import CORRUPTIONS, make_attack
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
-from live.settings import ATTACKS, Settings
+from live.settings import ATTACKS, PRINTED, Settings
 from live.shelf import Shelf
 from live.towards import OTHER
 
@@ -40,10 +40,26 @@ def perturb(
     keys = Keys(SEED, numbers)
     if settings.attack in CORRUPTIONS:
         return CORRUPTIONS[settings.attack]()(images, settings.severity, keys)
+    classifier, labels = aim(shelf, classifier, labels, settings.target)
+    return attack_of(settings)(classifier, images, labels, keys).images
+
+
+def attack_of(settings: Settings) -> Attack:
+    """The attack that a viewer chose, with eps and steps."""
     option = ATTACKS[settings.attack]
     options = {option: settings.steps} if option else {}
-    attack = make_attack(settings.attack, Norm.LINF, settings.eps / 255, options)
-    if settings.target:
-        classifier = shelf.view(classifier, settings.target)
-        labels = np.full(len(images), OTHER, np.int64)
-    return attack(classifier, images, labels, keys).images
+    eps = 1.0 if settings.attack in PRINTED else settings.eps / 255
+    return make_attack(settings.attack, Norm.LINF, eps, options)
+
+
+def aim(
+    shelf: Shelf, classifier: Classifier, labels: np.ndarray, target: str
+) -> tuple[Classifier, np.ndarray]:
+    """What to attack and what to get away from, int64 (N,), so as to reach a target, if any.
+
+    Raises:
+        InputError: no such target.
+    """
+    if not target:
+        return classifier, labels
+    return shelf.view(classifier, target), np.full(len(labels), OTHER, np.int64)

@@ -2,20 +2,23 @@
 
 import base64
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 
+from attacks.photo_view import attack_faces
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from faces.box import Box
+from faces.handling import HANDLINGS, Handling, handle
+from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
 from live.engine import Engine
-from live.perturb import SEED
+from live.perturb import SEED, aim, attack_of
 from live.reading import Face, Reading
 from live.settings import Settings
-from live.source import fit, jpeg
+from live.source import fit
 
 SEARCH_SIDE = 640
 """Photographs are searched for faces at this longer side."""
@@ -23,22 +26,6 @@ MOST_PAINTED = 4_000_000
 """Pixels of an attacked picture; larger photographs are made smaller first."""
 SAME_FACE = 0.5
 """IoU from which a face found again is the same one."""
-
-
-class Handling(NamedTuple):
-    """What a picture goes through on its way: a name and JPEG quality or size."""
-
-    name: str
-    quality: int | None = None
-    scale: float = 1.0
-
-
-HANDLINGS = (
-    Handling("saved with 8 bits"),
-    Handling("JPEG, quality 90", quality=90),
-    Handling("JPEG, quality 75", quality=75),
-    Handling("half the size", scale=0.5),
-)
 
 
 def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading:
@@ -87,10 +74,10 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
     settings = engine.defaults(settings)
     image = fit(image, MOST_PAINTED)
     before = read_photo(engine, image, settings)
-    picture = paint(image, before.faces)
+    picture = _attacked(engine, image, before, settings)
     png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     clean = settings.model_copy(update={"attack": ""})
-    survival = [
+    survival: list[dict[str, Any]] = [
         {
             "handling": handling.name,
             "faces": _again(before, read_photo(engine, handle(picture, handling), clean), handling),
@@ -100,9 +87,27 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
     return {
         **photo_json(before, settings),
         "picture": f"data:image/png;base64,{base64.b64encode(png).decode()}",
-        "manifest": _manifest(engine, before, settings, hashlib.sha256(png).hexdigest()),
+        "manifest": _manifest(
+            engine, before, survival[0]["faces"], settings, hashlib.sha256(png).hexdigest()
+        ),
         "survival": survival,
     }
+
+
+def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Settings) -> np.ndarray:
+    """The photograph attacked in its own pixels, or its small faces' changes painted into it.
+
+    The second way is for corruptions, and for classifiers that no gradient can be led out of.
+    """
+    classifier = engine.shelf.wait(settings.models[0])
+    if settings.attack in CORRUPTIONS or not isinstance(classifier, DifferentiableClassifier):
+        return paint(image, before.faces)
+    answers = [face.answers[0] for face in before.faces]
+    labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
+    target, labels = aim(engine.shelf, classifier, labels, settings.target)
+    assert isinstance(target, DifferentiableClassifier)
+    frames = [face.square for face in before.faces]
+    return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 
 
 def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
@@ -129,19 +134,6 @@ def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
         inside = inside[:, : columns.stop - columns.start]
         painted[rows, columns] = image[rows, columns] + inside[..., None]
     return to_uint8(painted / 255)
-
-
-def handle(picture: np.ndarray, handling: Handling) -> np.ndarray:
-    """The picture after a handling: uint8 RGB, perhaps smaller."""
-    if handling.quality is not None:
-        data = np.frombuffer(jpeg(picture, handling.quality), np.uint8)
-        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
-        return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-    if handling.scale != 1:
-        return cv2.resize(
-            picture, None, fx=handling.scale, fy=handling.scale, interpolation=cv2.INTER_AREA
-        )
-    return picture
 
 
 def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str, Any]]:
@@ -172,7 +164,14 @@ def _enlarged(face: Face, scale: float) -> Box:
     return Box(box.x / scale, box.y / scale, box.width / scale, box.height / scale)
 
 
-def _manifest(engine: Engine, before: Reading, settings: Settings, sha256: str) -> dict[str, Any]:
+def _manifest(
+    engine: Engine,
+    before: Reading,
+    after: list[dict[str, Any]],
+    settings: Settings,
+    sha256: str,
+) -> dict[str, Any]:
+    """How the picture was made; `after` is what its faces are read as from the file."""
     model = settings.models[0]
     corruption = settings.attack in CORRUPTIONS
     how: dict[str, Any] = (
@@ -180,7 +179,7 @@ def _manifest(engine: Engine, before: Reading, settings: Settings, sha256: str) 
         if corruption
         else {
             "norm": "linf",
-            "eps": format_eps(settings.eps / 255),
+            "eps": format_eps(attack_of(settings).eps),
             "steps": settings.steps,
             "target": settings.target or None,
         }
@@ -200,10 +199,8 @@ def _manifest(engine: Engine, before: Reading, settings: Settings, sha256: str) 
                 "box": box_json(face.box),
                 "square": box_json(face.square),
                 "label": face.answers[0].predicted,
-                "attacked_label": face.attacked_answers[0].predicted
-                if face.attacked_answers
-                else None,
+                "attacked_label": again["label"],
             }
-            for face in before.faces
+            for face, again in zip(before.faces, after, strict=True)
         ],
     }

@@ -17,9 +17,13 @@ ATTACKS: dict[str, str] = {
     "pgd": "steps",
     "apgd": "steps",
     "square": "queries",
+    "pgd_glasses": "steps",
     "noise": "",
 }
 """Attacks quick enough for a camera, each with its option that `steps` sets."""
+
+PRINTED = ("pgd_glasses",)
+"""Attacks that print on a thing in any grey: eps is 1, whatever the setting says."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -76,9 +76,3 @@ def fit(image: np.ndarray, most_pixels: int = FRAME_PIXELS) -> np.ndarray:
     if shrink >= 1:
         return image
     return cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-
-
-def jpeg(image: np.ndarray, quality: int = 85) -> bytes:
-    """A picture uint8 RGB as a JPEG file."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())

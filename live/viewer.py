@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from simple_websocket import ConnectionClosed, Server
 
 from datasets.errors import InputError
+from faces.handling import jpeg
 from faces.video import Frame
 from live.answers import reading_json
 from live.engine import Engine
@@ -28,7 +29,7 @@ from live.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
 from live.mailbox import Mailbox
 from live.sessions import Sessions
 from live.settings import Settings, checked
-from live.source import Source, jpeg
+from live.source import Source
 
 MOST_COMMAND = 10_000
 """Characters of a JSON command."""

@@ -17,7 +17,8 @@ function group(select, words) {
 }
 
 const spaced = (name) => name.replaceAll("_", " ");
-const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", noise: "random signs" };
+const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", pgd_glasses: "printed glasses", noise: "random signs" };
+const PRINTED = ["pgd_glasses"];
 
 export class Controls {
   constructor(form, options, onChange) {
@@ -113,14 +114,15 @@ export class Controls {
     if (!attack) return "";
     const name = ATTACK_WORDS[attack] ?? spaced(attack);
     if (this.options.corruptions.includes(attack)) return `${name}, severity ${severity}`;
-    return `${name}, eps ${eps}/255${target ? `, towards ${target}` : ""}`;
+    const size = PRINTED.includes(attack) ? "" : `, eps ${eps}/255`;
+    return `${name}${size}${target ? `, towards ${target}` : ""}`;
   }
 
   refresh() {
     const { attack } = this.settings;
     const corruption = this.options.corruptions.includes(attack);
     const show = {
-      eps: Boolean(attack) && !corruption,
+      eps: Boolean(attack) && !corruption && !PRINTED.includes(attack),
       steps: this.options.with_steps.includes(attack),
       severity: corruption,
     };

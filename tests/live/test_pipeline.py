@@ -70,6 +70,13 @@ def test_attack_stays_within_eps(pipeline, portrait, attack):
     assert {"find", "read", "attack"} <= set(reading.milliseconds)
 
 
+def test_glasses_are_printed_in_any_grey_around_the_eyes(pipeline, portrait):
+    (face,) = pipeline.read(portrait, settings(attack="pgd_glasses", eps=3, steps=3), 0.0).faces
+    change = np.abs(face.attacked - face.clean)[..., 0]
+    assert change.max() > 0.2
+    assert not change[36:].any()
+
+
 def test_strong_attack_flips_and_is_counted(pipeline, portrait):
     for _ in range(2):
         (face,) = pipeline.read(portrait, settings(attack="pgd", eps=16), 0.0).faces

@@ -163,6 +163,12 @@ def test_attacked_photo_comes_with_manifest_and_survival(client, portrait):
     assert 0 < np.abs(changed).max() <= 16
 
 
+def test_attacked_photo_survives_what_pictures_go_through(client, portrait):
+    data = encoded(portrait, "PNG")
+    answer = send(client, data, "/api/photo/attack", attack="pgd", eps=16, steps=20)
+    assert [line["faces"][0]["fooled"] for line in answer.json["survival"]] == [True] * 4
+
+
 def test_photo_attack_needs_an_attack(client, portrait):
     assert send(client, encoded(portrait), "/api/photo/attack").status_code == 400
 

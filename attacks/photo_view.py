@@ -1,0 +1,164 @@
+"""Attack faces inside a photograph: through crop, grey and resize, for frames that wobble.
+
+A detector frames the attacked face a little differently than the clean one, and files hold 8 bits;
+so a square of the photograph is attacked, not the small face, and a face counts as broken when the
+mean answer over several displaced frames is wrong (expectation over transformation, Athalye et al.
+2018, arXiv 1707.07397).
+"""
+
+from typing import NamedTuple
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+
+from attacks.base import Attack, Keys
+from faces.box import Box
+from faces.crop import SIZE
+from fer_models.classifier import DifferentiableClassifier
+from fer_models.gradients import forward_logits
+
+LEAD = 1.0
+"""By how many logits the wrong class must lead, so that JPEG and resizing do not undo it."""
+WOBBLE = 0.04
+"""How far frames are moved, and how much larger or smaller they are, in sides of the frame."""
+_GREY = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in OpenCV's grey (ITU-R BT.601)."""
+
+
+class View(NamedTuple):
+    """A displaced frame: shift to the right and down in its sides, and its size over the plain."""
+
+    right: float = 0.0
+    down: float = 0.0
+    scale: float = 1.0
+
+
+VIEWS = (
+    View(),
+    *(View(right=sign * WOBBLE) for sign in (-1, 1)),
+    *(View(down=sign * WOBBLE) for sign in (-1, 1)),
+    *(View(scale=1 + sign * WOBBLE) for sign in (-1, 1)),
+)
+
+
+class PhotoView(DifferentiableClassifier):
+    """A classifier of small grey faces that is shown squares of a photograph.
+
+    Logits are the mean over the views. A resize to `SIZE` is linear in the pixels, so each view is
+    two matrices, made by resizing the identity as `faces/crop.py` resizes faces.
+
+    Args:
+        classifier: of grey faces.
+        side: of the squares, pixels.
+        margin: pixels of a square outside the plain frame, on each side.
+        handicap: float32 (K,), added to the logits; see `LEAD`.
+        views: frames whose answers are averaged.
+    """
+
+    def __init__(
+        self,
+        classifier: DifferentiableClassifier,
+        side: int,
+        margin: int,
+        handicap: np.ndarray,
+        views: tuple[View, ...] = VIEWS,
+    ) -> None:
+        self.id, self.weights_sha256 = classifier.id, classifier.weights_sha256
+        self.scheme = classifier.scheme
+        self._classifier, self._handicap = classifier, handicap.astype(np.float32)
+        frame = side - 2 * margin
+        self._rows, self._columns = (
+            np.stack([_resizing(side, margin, frame, *place) for place in places])
+            for places in (
+                [(view.down, view.scale) for view in views],
+                [(view.right, view.scale) for view in views],
+            )
+        )
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Mean logits (N, K) of squares (N, S, S, 3) in [0, 1]."""
+        grey = ops.sum(images * np.array(_GREY, np.float32), axis=-1)
+        faces = ops.einsum("vis,nst,vjt->nvij", self._rows, grey, self._columns)
+        small = ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, SIZE, SIZE, 1))
+        logits = self._classifier.symbolic_logits(small)
+        each = ops.reshape(logits, (-1, len(self._rows), self.scheme.num_classes))
+        return ops.mean(each, axis=1) + self._handicap
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return forward_logits(self, images)
+
+
+def _resizing(side: int, margin: int, frame: int, shift: float, scale: float) -> np.ndarray:
+    """Weights of the square's pixels in each small pixel along one axis, float32 (SIZE, side)."""
+    length = max(1, round(frame * scale))
+    start = round(margin + (shift - (scale - 1) / 2) * frame)
+    method = cv2.INTER_AREA if length >= SIZE else cv2.INTER_LINEAR
+    small = cv2.resize(np.eye(length, dtype=np.float32), (length, SIZE), interpolation=method)
+    weights = np.zeros((SIZE, side), np.float32)
+    places = np.clip(np.arange(length) + start, 0, side - 1)  # edges repeated outside
+    np.add.at(weights.T, places, small.T)
+    return weights
+
+
+def attack_frame(
+    classifier: DifferentiableClassifier,
+    image: np.ndarray,
+    frame: Box,
+    label: int,
+    attack: Attack,
+    keys: Keys,
+) -> np.ndarray:
+    """Attack one face where it stands in its photograph.
+
+    Args:
+        classifier: of grey faces.
+        image: uint8 RGB (H, W, 3).
+        frame: FER2013-like square of the face, from `Detector.frame`.
+        label: class to get away from.
+        attack: any that takes squares of a photograph; its eps is that of the photograph's pixels.
+        keys: one row.
+
+    Returns:
+        uint8 RGB (H, W, 3): the photograph, changed inside the frame and its margin.
+    """
+    side = max(1, round(frame.width))
+    margin = int(np.ceil(2 * WOBBLE * side))
+    whole = side + 2 * margin
+    padded = np.pad(image, ((whole, whole), (whole, whole), (0, 0)), mode="edge")
+    top, left = round(frame.y) - margin + whole, round(frame.x) - margin + whole
+    square = padded[top : top + whole, left : left + whole]
+    handicap = LEAD * np.eye(classifier.scheme.num_classes)[label]
+    view = PhotoView(classifier, whole, margin, handicap)
+    clean = square[None].astype(np.float32) / np.float32(255)
+    found = attack(view, clean, np.array([label]), keys).images[0]
+    padded[top : top + whole, left : left + whole] = np.rint(255 * found).astype(np.uint8)
+    return np.ascontiguousarray(padded[whole:-whole, whole:-whole])
+
+
+def attack_faces(
+    classifier: DifferentiableClassifier,
+    image: np.ndarray,
+    frames: list[Box],
+    labels: np.ndarray,
+    attack: Attack,
+    seed: int = 0,
+) -> np.ndarray:
+    """Attack every face of a photograph, the smallest first.
+
+    Args:
+        classifier: of grey faces.
+        image: uint8 RGB (H, W, 3).
+        frames: squares of the faces.
+        labels: int64 (N,), the class to get away from of each.
+        attack: see `attack_frame`.
+        seed: of every draw.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+    """
+    for number in sorted(range(len(frames)), key=lambda i: frames[i].area):
+        keys = Keys(seed, np.array([number]))
+        image = attack_frame(classifier, image, frames[number], int(labels[number]), attack, keys)
+    return image

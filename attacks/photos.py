@@ -1,0 +1,148 @@
+"""`python -m attacks.photos PHOTO|FOLDER --model ID --attack pgd --eps 8/255 --out DIR`.
+
+Adversarial versions of one's own photographs: every face is attacked where it stands, through crop,
+grey and resize. Writes `DIR/PHOTO.png`, and `faces.csv` with one line a face and handling: what it
+was read as, and what it is read as when its face is looked for again in the picture as saved, after
+JPEG, and at half the size.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datasets.commands import run
+from datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attacks.base import Attack
+    from faces.detector import Detector
+    from fer_models.classifier import DifferentiableClassifier
+    from fer_models.face_predictions import FacePrediction
+
+Option = typer.Option
+SAME_FACE = 0.5
+"""IoU from which a face found again is the same one."""
+
+
+def main(
+    path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
+    out: Annotated[Path, Option(help="Where pictures and faces.csv go.")],
+    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = "vgg_small.fer",
+    attack: Annotated[str, Option(help="Any attack, such as pgd, apgd, pgd_glasses.")] = "pgd",
+    norm: Annotated[str, Option(help="linf, l2 or l1, in the photograph's pixels.")] = "linf",
+    eps: Annotated[str, Option(help="Largest change, such as 8/255.")] = "8/255",
+    steps: Annotated[int | None, Option(min=1, help="Default: the attack's.")] = None,
+    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
+    min_size: Annotated[int, Option(min=1, help="Of a face, pixels.")] = 40,
+    seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
+) -> int:
+    """Attack the faces in photographs, and see what is left of it after rough handling."""
+    from attacks.threat_model import parse_eps, parse_norm
+    from faces.detectors import make_detector
+    from faces.photos import photos, read_photo
+
+    known_norm, size = parse_norm(norm), parse_eps(eps)
+    found, finder = photos(path), make_detector(detector, min_size=min_size)
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from attacks.registry import make_attack
+    from fer_models.classifier import DifferentiableClassifier
+    from fer_models.zoo import load
+
+    made = make_attack(attack, known_norm, size, {} if steps is None else {"steps": steps})
+    classifier = load(model)
+    if not isinstance(classifier, DifferentiableClassifier):
+        raise InputError(
+            f"{model} has no gradients to lead through crop and resize; choose a neural net."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    lines: list[dict[str, Any]] = []
+    unread = 0
+    for photo in found:
+        try:
+            lines += _attack(read_photo(photo), photo.name, classifier, finder, made, seed, out)
+        except InputError as error:
+            if path.is_file():
+                raise
+            print(error, file=sys.stderr)
+            unread += 1
+    _write_table(lines, out)
+    saved = [line for line in lines if line["handling"] == "saved with 8 bits"]
+    fooled = sum(line["fooled"] for line in saved)
+    print(f"{fooled} of {len(saved)} faces are read otherwise; {out / 'faces.csv'}")
+    return 1 if unread else 0
+
+
+def _attack(
+    image: "np.ndarray",
+    name: str,
+    classifier: "DifferentiableClassifier",
+    finder: "Detector",
+    attack: "Attack",
+    seed: int,
+    out: Path,
+) -> list[dict[str, Any]]:
+    """Attack one photograph and write it; the lines of its faces."""
+    import numpy as np
+
+    from attacks.photo_view import attack_faces
+    from faces.handling import HANDLINGS, handle
+    from fer_models.face_pictures import write_picture
+    from fer_models.face_predictions import predict_faces
+
+    before = predict_faces(image, classifier, finder)
+    if not before:
+        raise InputError(f"{name}: no face found. Try another --detector or --min-size.")
+    labels = np.array([classifier.scheme.classes.index(face.label) for face in before])
+    frames = [finder.frame(face.box) for face in before]
+    picture = attack_faces(classifier, image, frames, labels, attack, seed)
+    write_picture(picture, out / f"{name}.png")
+    return [
+        {"photo": name, "face": number, "handling": handling.name, **_line(face, after, handling)}
+        for handling in HANDLINGS
+        for after in [predict_faces(handle(picture, handling), classifier, finder)]
+        for number, face in enumerate(before, 1)
+    ]
+
+
+def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any) -> dict[str, Any]:
+    """What one face is read as before and after; empty when it is not found again."""
+    from faces.box import Box
+
+    scale = handling.scale
+    places = [
+        (Box(*(value / scale for value in (f.box.x, f.box.y, f.box.width, f.box.height))), f)
+        for f in after
+    ]
+    best, found = max(
+        ((box.iou(before.box), face) for box, face in places),
+        key=lambda pair: pair[0],
+        default=(0.0, before),
+    )
+    again = best >= SAME_FACE
+    return {
+        "label": before.label,
+        "probability": round(before.ranked[0][1], 4),
+        "found": again,
+        "label_after": found.label if again else "",
+        "probability_after": round(found.ranked[0][1], 4) if again else "",
+        "fooled": again and found.label != before.label,
+    }
+
+
+def _write_table(lines: list[dict[str, Any]], out: Path) -> None:
+    import pandas as pd
+
+    unfinished = out / ".faces.csv"
+    pd.DataFrame(lines).to_csv(unfinished, index=False)
+    os.replace(unfinished, out / "faces.csv")
+
+
+if __name__ == "__main__":
+    run(main, prog="python -m attacks.photos")

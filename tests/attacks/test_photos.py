@@ -1,0 +1,49 @@
+"""The command that attacks photographs, on the astronaut's portrait."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from skimage.data import astronaut
+
+from attacks.photos import main
+from datasets.errors import InputError
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    path = tmp_path / "portrait.png"
+    Image.fromarray(astronaut()[:256, 96:352]).save(path)
+    return path
+
+
+def test_a_face_is_read_otherwise_after_the_attack(portrait, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    assert main(portrait, out, "mini_xception.fer", eps="12/255", steps=20) == 0
+    table = pd.read_csv(out / "faces.csv")
+    assert table.handling.tolist() == [
+        "saved with 8 bits",
+        "JPEG, quality 90",
+        "JPEG, quality 75",
+        "half the size",
+    ]
+    assert table.found.all() and table.fooled.all()
+    assert (table.label_after != table.label).all()
+    change = (
+        np.asarray(Image.open(out / "portrait.png.png")).astype(int) - astronaut()[:256, 96:352]
+    )
+    assert 0 < np.abs(change).max() <= 12
+    assert "1 of 1 faces are read otherwise" in capsys.readouterr().out
+
+
+def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
+    grey = tmp_path / "grey.png"
+    Image.new("RGB", (200, 200), "grey").save(grey)
+    with pytest.raises(InputError, match="no face found"):
+        main(grey, tmp_path / "out", "mini_xception.fer")
+    with pytest.raises(InputError, match="choose a neural net"):
+        main(portrait, tmp_path / "out", "hog_svm.fer")
+    with pytest.raises(InputError, match="`norm` must be one of"):
+        main(portrait, tmp_path / "out", norm="l7")
