@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from attacks.threat_model import Norm, check_eps, format_eps, parse_eps
 from datasets.errors import InputError
@@ -48,6 +48,33 @@ class AttackSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Certification(BaseModel):
+    """Certified radii by randomised smoothing, see `evaluation/certification.py`.
+
+    Attributes:
+        sigmas: of the Gaussian noise, pixels in [0, 1], in (0, 1].
+        selection: noisy answers a face that choose its class.
+        samples: other noisy answers a face that bound the share of that class.
+        alpha: chance that a certificate is wrong.
+        limit: first faces of the run that are certified, None for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sigmas: tuple[float, ...]
+    selection: int = Field(default=100, ge=1)
+    samples: int = Field(default=1000, ge=1)
+    alpha: float = Field(default=0.001, gt=0, lt=0.5)
+    limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("sigmas")
+    @classmethod
+    def _ascending(cls, sigmas: tuple[float, ...]) -> tuple[float, ...]:
+        if not sigmas or not all(0 < sigma <= 1 for sigma in sigmas):
+            raise ValueError("must be in (0, 1], pixels being in [0, 1]")
+        return tuple(sorted(set(sigmas)))
+
+
 class Preset(BaseModel):
     """A tier as its TOML file says it.
 
@@ -55,6 +82,7 @@ class Preset(BaseModel):
         limit: rows attacked, None for all.
         severities: of every corruption, in 1 to 5.
         corruptions: registered names.
+        certification: certified radii, None for none.
         eps: grid of each norm, as users write it ("4/255").
         attacks: registered attacks with their options, cheap first.
     """
@@ -64,6 +92,7 @@ class Preset(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     severities: tuple[int, ...]
     corruptions: tuple[str, ...]
+    certification: Certification | None = None
     eps: dict[Norm, tuple[str, ...]]
     attacks: tuple[AttackSettings, ...]
 
@@ -82,6 +111,7 @@ class RunConfig(BaseModel):
         seed: of every draw.
         severities: of the corruptions.
         corruptions: registered names.
+        certification: certified radii, None for none.
         attacks: registered attacks with their options.
     """
 
@@ -97,6 +127,7 @@ class RunConfig(BaseModel):
     seed: int
     severities: tuple[int, ...]
     corruptions: tuple[str, ...]
+    certification: Certification | None = None
     attacks: tuple[AttackSettings, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -134,6 +165,7 @@ def configure(
     eps: str | None,
     limit: int | None,
     seed: int,
+    certify: str | None = None,
 ) -> RunConfig:
     """Fill a run's configuration from its tier and what the user asked for.
 
@@ -146,9 +178,10 @@ def configure(
         eps: comma-separated grid such as "1/255,2/255", None for the tier's.
         limit: rows, None for the tier's, 0 for all.
         seed: of every draw.
+        certify: comma-separated sigmas of certificates, None for the tier's.
 
     Raises:
-        InputError: an unknown label set, a bad eps, or a grid that the norm lacks.
+        InputError: an unknown label set, a bad eps or sigma, or a grid that the norm lacks.
     """
     preset = read_preset(PRESETS / f"{tier}.toml")
     if eps is None and norm not in preset.eps:
@@ -168,6 +201,7 @@ def configure(
         seed=seed,
         severities=preset.severities,
         corruptions=preset.corruptions,
+        certification=_certification(certify, preset.certification),
         attacks=preset.attacks,
     )
 
@@ -182,6 +216,20 @@ def parse_choice(choices: type[Choice], word: str, option: str) -> Choice:
         return choices(word)
     except ValueError:
         raise InputError(f"{option} must be {', '.join(choices)}; got {word!r}.") from None
+
+
+def _certification(sigmas: str | None, preset: Certification | None) -> Certification | None:
+    """The preset's certificates, with other sigmas where the user gave some."""
+    if sigmas is None:
+        return preset
+    settings = preset.model_dump(exclude={"sigmas"}) if preset else {}
+    try:
+        return Certification(sigmas=tuple(map(float, sigmas.split(","))), **settings)
+    except ValueError:
+        raise InputError(
+            "--certify must be sigmas of noise in (0, 1], pixels being in [0, 1], such as "
+            f"0.1,0.25; got {sigmas!r}."
+        ) from None
 
 
 def _label_sets(labels: str) -> tuple[LabelSet, ...]:

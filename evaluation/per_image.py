@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from attacks.store import AdversarialSet, CorruptedSet
-from attacks.threat_model import distance
+from attacks.threat_model import Norm, distance
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
+from evaluation.certification import Certificates, smoothing_name
 from evaluation.perturbation_size import perturbation_sizes
 from evaluation.results import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from fer_models.classifier import Classifier
@@ -84,6 +85,36 @@ def attacked_lines(
         **sizes,
         forward=adversarial.forward,
         backward=adversarial.backward,
+    )
+
+
+def certified_lines(
+    faces: FaceSet,
+    classifier: Classifier,
+    clean: np.ndarray,
+    certificates: Certificates,
+    sigma: float,
+) -> pd.DataFrame:
+    """One line an image: what randomised smoothing with noise of this sigma promises of it.
+
+    Args:
+        faces: the N images that were certified.
+        classifier: the model.
+        clean: its logits of the clean images, float32 (N, K).
+        certificates: of the N images.
+        sigma: of the noise.
+    """
+    return _lines(
+        faces,
+        classifier,
+        clean,
+        certificates.counts.astype(np.float32),
+        perturbation=smoothing_name(sigma),
+        source=classifier.id,
+        norm=str(Norm.L2),
+        prediction=certificates.prediction,
+        smallest_eps=np.nan,
+        certified_radius=certificates.radius,
     )
 
 

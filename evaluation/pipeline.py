@@ -28,6 +28,7 @@ from evaluation.black_boxes import (
     seconds_per_face,
     slowness,
 )
+from evaluation.certificates import certify_models, one_line
 from evaluation.checks import model_checks, set_checks, suite_checks
 from evaluation.config import RunConfig
 from evaluation.disputed_faces import disputed_faces
@@ -198,7 +199,7 @@ def make_sets(
         except InputError:
             raise
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
-            message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            message = one_line(error)
             listener.line(f"{job.name}: failed, {message}")
             yield Outcome(job, None, message)
             continue
@@ -289,15 +290,19 @@ def evaluate_run(
         assert job.classifier is not None
         listener.line(f"{job.name}: checked again on a few faces")
         checks += probe_attack(job.classifier, made, images[job.rows])
+    hear = listener.line, listener.chunk
+    promises = [*certify_models(config, faces, classifiers, clean, out, *hear)]
+    parts += [lines for _, lines in promises if lines is not None]
     galleries = [_explained(*entry, images, listener) for entry in shown.values()]
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     examples = gallery.join(galleries, faces.images.shape[1:])
     write_arrays(examples, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
-    failed = [outcome.record() for outcome in outcomes if outcome.made is None]
+    records = [*(outcome.record() for outcome in outcomes), *(record for record, _ in promises)]
+    failed = [record for record in records if record["status"] != "ok"]
     _write_figures(config, classifiers, per_image, checks, failed, out)
-    return [outcome.record() for outcome in outcomes]
+    return records
 
 
 def _explained(

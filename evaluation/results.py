@@ -76,6 +76,8 @@ METRICS = (
     "median_l1",
     "median_ssim",
     "median_cam_shift",
+    "certified_accuracy",
+    "abstention",
     "flow",
     "plausible_flip",
     "implausible_success_rate",
@@ -116,6 +118,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "l1": "float64",
     "ssim": "float64",
     "cam_shift": "float64",
+    "certified_radius": "float64",
 }
 """Columns of `per_image.parquet`.
 
@@ -124,10 +127,11 @@ the model's classes (-1: none, and the image was not attacked; clean and corrupt
 `prediction` and `logits` belong to the perturbed image; for an image that stood they are the clean
 ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it stood the whole grid.
 `distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
-`l1` and `ssim`. `cam_shift` stands only in the lines of the attack that the gallery shows.
+`l1` and `ssim`. `cam_shift` stands only in the lines of the attack that the gallery shows,
+`certified_radius` only in the lines of certificates (0 and prediction -1: abstained).
 """
 
-ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift")
+ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius")
 """Columns that runs of earlier versions lack; there they are read as missing."""
 
 COMPARISON_COLUMNS: dict[str, str] = {

@@ -53,6 +53,9 @@ def main(
     limit: Annotated[
         int | None, Option(min=0, help="Faces, 0 for all. Default: the tier's.")
     ] = None,
+    certify: Annotated[
+        str | None, Option(help="Sigmas of noise, such as 0.1: certified radii.")
+    ] = None,
     seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
     out: Annotated[Path | None, Option(help="Run folder. Default: runs/TIME.")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue the run in --out.")] = False,
@@ -82,6 +85,7 @@ def main(
         norm=norm,
         eps=eps,
         limit=limit,
+        certify=certify,
         seed=seed,
         out=out,
         resume=resume,
@@ -102,6 +106,7 @@ def evaluate(
     norm: str = "linf",
     eps: str | Sequence[str | float] | None = None,
     limit: int | None = None,
+    certify: str | float | Sequence[float] | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
@@ -121,6 +126,7 @@ def evaluate(
         norm: linf or l2.
         eps: grid such as "1/255,2/255" or [1/255, 2/255]; default the tier's.
         limit: faces, 0 for all; default the tier's.
+        certify: sigmas of noise, pixels in [0, 1], for certified radii; default the tier's.
         seed: of every draw.
         out: run folder; default runs/TIME.
         resume: continue the run in `out`.
@@ -156,6 +162,7 @@ def evaluate(
         eps=None if eps is None else _listed(eps),
         limit=limit,
         seed=seed,
+        certify=None if certify is None else _listed(certify),
     )
     asked_labels = None if labels is None else _listed(labels)
     first = configured(split=asked_split or Split.PUBLIC_TEST, labels=asked_labels or "fer")
@@ -172,9 +179,9 @@ def evaluate(
     return FinishedRun(folder)
 
 
-def _listed(words: str | Path | Sequence[object]) -> str:
-    """Text with commas, from such text, a path or a list."""
-    return str(words) if isinstance(words, str | Path) else ",".join(map(str, words))
+def _listed(words: str | Path | float | Sequence[object]) -> str:
+    """Text with commas, from such text, a path, a number or a list."""
+    return str(words) if isinstance(words, str | Path | float) else ",".join(map(str, words))
 
 
 def _run(

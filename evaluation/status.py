@@ -34,7 +34,7 @@ def with_status(
     if errors.empty:
         return results
     for entry in (entry for entry in failed if entry["status"] == "error"):
-        if not entry["attacked_labels"]:  # a corruption: the means over all types lack it
+        if not entry["model"]:  # a corruption: the means over all types lack it
             results.loc[results.perturbation == ALL_CORRUPTIONS, "status"] = "flagged"
         worst = (results.model == entry["model"]) & (results.perturbation == "worst_case")
         results.loc[worst & (results.attacked_labels == entry["attacked_labels"]), "status"] = (
@@ -56,7 +56,7 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
         "norm": entry["norm"],
         "eps": config.eps[-1] if attack else np.nan,
         "severity": pd.NA,
-        "metric": "robust_accuracy" if attack else "accuracy",
+        "metric": _metric(entry),
         "detail": entry["message"],
         "value": np.nan,
         "ci_low": np.nan,
@@ -65,3 +65,9 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "status": entry["status"],
     }
+
+
+def _metric(entry: dict[str, Any]) -> str:
+    if entry["attacked_labels"]:
+        return "robust_accuracy"
+    return "certified_accuracy" if entry["model"] else "accuracy"

@@ -9,6 +9,7 @@ import pandas as pd
 from datasets.labels import LabelScheme, LabelSet
 from evaluation import metrics
 from evaluation.attack_figures import attack_figures
+from evaluation.certification_figures import certification_figures
 from evaluation.class_figures import confusion_figures, share_figures
 from evaluation.corruption_figures import corruption_figures
 from evaluation.figures import Figures, Images, figure_key
@@ -49,6 +50,7 @@ def summarise(
             _clean_figures(figures, model, Images(clean, scheme, label_set))
             corruption_figures(figures, model, of_model, schemes, label_set)
             attack_figures(figures, lines, clean, scheme, label_set, eps)
+            certification_figures(figures, model, lines, scheme, label_set)
         label_figures(figures, model, lines, scheme, label_sets, eps)
     return figures.frame()
 

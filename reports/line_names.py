@@ -49,15 +49,24 @@ def names_beside_axes(axes: Axes, names: list[LineName]) -> None:
 
 def names_below_axes(axes: Axes, names: list[LineName]) -> None:
     """Names under the axes, one a line, highest first."""
+    place = (-0.1, -48 / size_in_points(axes)[1])
+    _legend(axes, names, loc="upper left", bbox_to_anchor=place)
+
+
+def names_in_corner(axes: Axes, names: list[LineName]) -> None:
+    """Names inside the axes at the upper right, for curves that fall; highest first."""
+    _legend(axes, names, loc="upper right")
+
+
+def _legend(axes: Axes, names: list[LineName], **place: Any) -> None:
     names = sorted(names, key=lambda name: -name.height)
     axes.legend(
         handles=[Line2D([], [], label=name.text, **name.style) for name in names],
-        loc="upper left",
-        bbox_to_anchor=(-0.1, -48 / size_in_points(axes)[1]),
         frameon=False,
         fontsize=12,
         borderpad=0,
         handlelength=2.6,
+        **place,
     )
 
 

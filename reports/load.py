@@ -83,7 +83,7 @@ class Run:
     @property
     def norms(self) -> list[str]:
         """Norms that were attacked, linf first."""
-        found = set(self.results["norm"]) - {""}
+        found = set(pick(self.results, metric="robust_accuracy")["norm"]) - {""}
         return sorted(found, key=lambda norm: (norm != "linf", norm))
 
     def own_label_set(self, model: str) -> str:

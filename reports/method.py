@@ -56,6 +56,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "attacked with full knowledge, so its robust figures are upper limits."),
     ("Brier score", "Mean squared distance of the probabilities from the true label: 0 is sure "
      "and right, 2 sure and wrong."),
+    ("Certified radius", "A length in L2 within which no change of a face at all turns the answer "
+     "that a model gives most often under noise (randomised smoothing)."),
     ("Chance line", "What always answering the most frequent class would score."),
     ("Clean", "The face as it stands in the data, unchanged."),
     ("Corruption", "A change that happens without an enemy: blur, noise, compression."),
@@ -202,7 +204,8 @@ def attack_words(run: Run) -> list[tuple[str, str, str]]:
     for cost in run.manifest["perturbations"]:
         options.setdefault(cost["perturbation"], cost.get("options") or {})
     found = []
-    names = set(run.results.loc[run.results["norm"] != "", "perturbation"])
+    attacked = run.results["attacked_labels"] != ""
+    names = set(run.results.loc[attacked, "perturbation"])
     for name in [*ATTACKS, *sorted(names - set(ATTACKS))]:
         if name in names:
             settings = ", ".join(f"{key} {value}" for key, value in options.get(name, {}).items())

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from reports.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.calibration_charts import calibration_charts, calibration_summary
+from reports.certified_charts import certified_charts
 from reports.charts import curve_charts, scatter_chart
 from reports.class_charts import confusion_charts, flow_charts
 from reports.corruption_charts import corruption_charts, corruption_note, corruption_summary
@@ -69,6 +70,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("scatter", lambda: scatter_chart(run, top) if top else None),
         ("attack_matrices", lambda: attack_matrix_charts(run, top)),
         ("transfers", lambda: transfer_charts(run)),
+        ("certified", lambda: certified_charts(run)),
         ("label_sets", lambda: label_set_chart(run, top)),
         ("disputed", lambda: disputed_faces(run, top)),
         ("label_noise", lambda: label_noise_charts(run, top)),

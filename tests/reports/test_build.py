@@ -23,6 +23,7 @@ SECTIONS = [
     "threat",
     "curves",
     "who-breaks",
+    "certified",
     "labels-section",
     "noise",
     "confusion",
@@ -185,7 +186,14 @@ def test_words_stay_honest(text: str) -> None:
 
 ODD_RUNS = {
     "one model, one label set, bare": (
-        Wishes(models=FOUR[:1], label_sets=("fer",), corruptions=(), examples=0, flagged=False),
+        Wishes(
+            models=FOUR[:1],
+            label_sets=("fer",),
+            corruptions=(),
+            examples=0,
+            flagged=False,
+            certified=False,
+        ),
         ["one label set only", "No corruptions were run", "kept no example faces"],
     ),
     "a failed attack": (
