@@ -78,7 +78,7 @@ def _feature_image(features: keras.KerasTensor, height: int, width: int) -> kera
     """What stage 1 knows beyond the points, as an image."""
     x = layers.Dense(FEATURE_SIDE**2, activation="relu", name="feature_image")(features)
     x = layers.Reshape((FEATURE_SIDE, FEATURE_SIDE, 1))(x)
-    return layers.Resizing(height, width, name="enlarged_feature_image")(x)
+    return ops.image.resize(x, (height, width))
 
 
 def _around_parts(x: keras.KerasTensor, heat: keras.KerasTensor) -> keras.KerasTensor:

@@ -81,7 +81,7 @@ def landmark_layers(
     if images.shape[-1] == 3:
         images = ops.image.rgb_to_grayscale(images)
     if tuple(images.shape[1:3]) != (SIZE, SIZE):
-        images = layers.Resizing(SIZE, SIZE, name="landmark_resizing")(images)
+        images = ops.image.resize(images, (SIZE, SIZE))
     x = layers.Rescaling(4.0, offset=-2.0, name="landmark_rescaling")(images)
     for number, filters in enumerate((16, 32, 64, 64, 64), start=1):
         name = f"landmark_conv{number}"

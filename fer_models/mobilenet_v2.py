@@ -5,7 +5,7 @@ arXiv 1801.04381. `build` starts from random weights; a training fills the backb
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from fer_models.recipe import Recipe
 
@@ -18,7 +18,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     """Images float32 (N, H, W, C) in [0, 1] to logits float32 (N, num_classes)."""
     images = keras.Input(input_shape, name="images")
     x = layers.Rescaling(2.0, offset=-1.0)(images)
-    x = layers.Resizing(SIZE, SIZE, name="enlarge")(x)
+    x = ops.image.resize(x, (SIZE, SIZE))
     if input_shape[-1] == 1:
         x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     x = keras.applications.MobileNetV2(

@@ -19,7 +19,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     images = keras.Input(input_shape, name="images")
     x = images
     if input_shape[:2] != (SIZE, SIZE):
-        x = layers.Resizing(SIZE, SIZE)(x)
+        x = ops.image.resize(x, (SIZE, SIZE))
     if input_shape[-1] == 1:
         x = layers.Concatenate(name="grey_to_bgr")([x, x, x])
     else:
