@@ -56,7 +56,7 @@ def _sample() -> Finding:
     try:
         faces = read_sample()
     except InputError as error:
-        return Finding(State.WRONG, "sample", str(error))
+        return Finding(State.WRONG, "sample", str(error), "pip install -e . in a whole checkout")
     return Finding(State.OK, "sample", f"{len(faces)} generated faces")
 
 

@@ -30,7 +30,7 @@ def render_markdown(run: Run) -> str:
     labels = listing([label_set_name(name) for name in run.label_sets])
     lead = f"{count(data['rows'])} faces, {labels} labels, seed {run.manifest['config']['seed']}."
     if data["generated"]:
-        lead = f"**Generated faces, not photographs: nothing here is about real ones.** {lead}"
+        lead = f"**Generated faces.** {data['notice']}\n\n{lead}"
     found = verdicts(run, top)
     parts = [f"# Deadpan: {models} on {escaped(data['name'])}, {data['split']}", lead]
     for label_set in dict.fromkeys(one.label_set for one in found):

@@ -1,7 +1,7 @@
 """Read and write `faces.npz`, the generated faces with their FER labels and simulated FER+ votes.
 
     pixels  uint8 (N, 48, 48)
-    labels  uint8 (N,)     FER classes in the order of `FER7`, each equally often
+    labels  uint8 (N,)     class by class in the order of `FER7`, each equally often
     votes   uint8 (N, 10)  columns `VOTE_COLUMNS`, ten a row
 
 Not here: how the faces are made (`fer_models/generator/`).
@@ -45,7 +45,7 @@ def write_sample(path: Path, pixels: np.ndarray, labels: np.ndarray, votes: np.n
     Args:
         path: file to write.
         pixels: uint8 (N, 48, 48).
-        labels: integer (N,) FER labels, each class equally often.
+        labels: integer (N,) FER labels, class by class, each equally often.
         votes: integer (N, 10), columns `VOTE_COLUMNS`, each row adding up to 10.
 
     Raises:
@@ -98,12 +98,13 @@ def _problem(pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> str |
         return f"pixels uint8 (N, {SIDE}, {SIDE}), found {pixels.dtype} {pixels.shape}"
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
         return f"labels integer ({count},), found {labels.dtype} {labels.shape}"
-    present = np.unique(labels)
-    if present.tolist() != list(range(FER7.num_classes)):
-        return f"labels 0 to {FER7.num_classes - 1}, found {', '.join(map(str, present))}"
-    classes = np.bincount(labels)
-    if classes.min() != classes.max():
-        return f"every class equally often, found {', '.join(map(str, classes))}"
+    if labels.tolist() != np.repeat(range(FER7.num_classes), count // FER7.num_classes).tolist():
+        found = ", ".join(
+            f"{n} of {value}" for value, n in zip(*np.unique(labels, return_counts=True))
+        )
+        return (
+            f"labels 0 to {FER7.num_classes - 1} in that order, each equally often, found {found}"
+        )
     if votes.dtype.kind not in "iu" or votes.shape != (count, len(VOTE_COLUMNS)):
         return f"votes integer ({count}, {len(VOTE_COLUMNS)}), found {votes.dtype} {votes.shape}"
     wrong = np.flatnonzero((votes.sum(axis=1) != _VOTES_A_FACE) | (votes < 0).any(axis=1))

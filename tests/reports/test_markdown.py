@@ -78,6 +78,7 @@ def test_runs_without_attacks_checks_or_photographs_have_their_words(
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
     text = render_markdown(Run.read(write_run(tmp_path, wishes)))
     assert "Generated faces" in text.split("\n")[2] and "1 model on" in text
+    assert "see https://example.org" in text.split("\n")[2]
 
 
 def test_names_from_outside_stay_names() -> None:

@@ -1,0 +1,98 @@
+"""The tutorial's commands: each is parsed here at once, and run as written by the slow test.
+
+`sh` blocks are run in order, in one empty folder; `console` blocks need a network.
+"""
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer import Typer
+from typer.main import get_command
+
+from datasets.sample import write_sample
+from datasets.sample.faces import FILE
+from tests.datasets.factory import sample_arrays
+
+REPOSITORY = Path(__file__).parents[2]
+TUTORIAL = (REPOSITORY / "docs" / "tutorial.md").read_text()
+SHORTER = {"python -m evaluation.run --out runs/first": " --models simple_cnn.fer --limit 20"}
+"""What the slow test adds, so that the first run does not take minutes."""
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", TUTORIAL, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Lines that run a module of ours."""
+    lines = "".join(blocks("sh") + blocks("console")).splitlines()
+    return [line for line in lines if line.startswith("python -m") and "venv" not in line]
+
+
+def test_every_fence_is_known() -> None:
+    """A block of another kind would not be run."""
+    fences = re.findall(r"^```(.*)$", TUTORIAL, flags=re.MULTILINE)
+    assert set(fences[::2]) == {"sh", "console"}
+    assert set(fences[1::2]) == {""}
+    assert all(line in TUTORIAL for line in SHORTER)
+    assert len(commands()) > 10
+
+
+@pytest.mark.parametrize("line", commands())
+def test_command_parses(line: str) -> None:
+    _, _, module, *arguments = shlex.split(line)
+    app = Typer(add_completion=False)
+    app.command()(importlib.import_module(module).main)
+    get_command(app).make_context(module, arguments)  # raises on an unknown option
+
+
+def test_a_wrong_command_would_not_parse() -> None:
+    from typer import TyperException
+
+    with pytest.raises(TyperException, match="No such option"):
+        test_command_parses("python -m evaluation.run --limitt 40")
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", TUTORIAL))
+def test_link_leads_somewhere(target: str) -> None:
+    assert (REPOSITORY / "docs" / target).exists()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """As a user has it: `python` is this one; where the sample is missing, a synthetic one."""
+    site = tmp_path / "site"
+    site.mkdir()
+    if not FILE.exists():
+        write_sample(site / "faces.npz", *sample_arrays(each=100))
+        (site / "sitecustomize.py").write_text(
+            "import pathlib, datasets.default_data, datasets.sample.faces\n"
+            f"path = pathlib.Path({str(site / 'faces.npz')!r})\n"
+            "datasets.default_data.FILE = datasets.sample.faces.FILE = path\n"
+        )
+    kept = {name: value for name, value in os.environ.items() if name != "DEADPAN_DATA"}
+    paths = os.pathsep.join((str(site), str(REPOSITORY)))
+    return {**kept, "PYTHONPATH": paths, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+@pytest.mark.slow
+def test_all_commands_run_as_written(environment: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "user"
+    folder.mkdir()
+    script = "set -eux\n" + "".join(blocks("sh"))
+    for line, more in SHORTER.items():
+        script = script.replace(line, line + more)
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    for name in ("first", "short", "my_faces", "my_net", "floor", "transfer"):
+        assert (folder / "runs" / name / "index.html").exists()
+    assert "the claim holds" in result.stdout
+    assert list((folder / "explanations").glob("*gradcam*"))
