@@ -7,6 +7,7 @@ A run folder holds
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
 - `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
+- `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `disputed.npz`: faces that the two label sets call differently (`DISPUTED_ARRAYS`);
 - `manifest.json`: configuration, data, models, costs, environment;
 - `sets/`: one folder an adversarial or corrupted set (`attacks/store.py`).
@@ -66,6 +67,7 @@ METRICS = (
     "soft_ece",
     "robust_accuracy",
     "robust_recall",
+    "best_known_accuracy",
     "attack_success_rate",
     "lower_quartile_smallest_eps",
     "median_smallest_eps",
@@ -133,6 +135,15 @@ ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it s
 
 ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius")
 """Columns that runs of earlier versions lack; there they are read as missing."""
+
+OUTSIDE_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "model": "string",
+    "attacked_labels": "string",
+    "norm": "string",
+    "size": "float64",
+}
+"""Columns of `outside/*.parquet`: confirmed images and the norm of their perturbations."""
 
 COMPARISON_COLUMNS: dict[str, str] = {
     "model_a": "string",

@@ -10,9 +10,11 @@ import pandas as pd
 
 from datasets.errors import InputError
 from datasets.labels import LabelScheme
+from evaluation.best_known import best_known_figures
 from evaluation.comparisons import compare_models
 from evaluation.config import RunConfig
 from evaluation.finished_run import FinishedRun
+from evaluation.outside import read_outside
 from evaluation.power import power_figures
 from evaluation.results import COMPARISON_COLUMNS, RESULT_COLUMNS, write_table
 from evaluation.status import with_status
@@ -41,6 +43,10 @@ def write_scores(
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)
     figures = pd.concat([figures, power], ignore_index=True)
+    known = best_known_figures(
+        per_image, read_outside(folder), schemes, config.eps, config.split, config.seed
+    )
+    figures = pd.concat([figures, known], ignore_index=True)
     results = with_status(figures, checks, failed, config)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")

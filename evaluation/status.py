@@ -25,7 +25,7 @@ def with_status(
         hit = results.model == check.model
         if check.perturbation:
             hit &= (results.attacked_labels == check.attacked_labels) & results.perturbation.isin(
-                [check.perturbation, "worst_case"]
+                [check.perturbation, "worst_case", "best_known"]
             )
         results.loc[hit & (results.status == "ok"), "status"] = "flagged"
     errors = pd.DataFrame(

@@ -10,7 +10,7 @@ from datasets.errors import InputError
 from fer_models.classifier import Classifier
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verification:
     """What became of N claimed images.
 
@@ -22,6 +22,7 @@ class Verification:
         right_before: clean images the model has right.
         confirmed: images that keep range and budget and are wrong while the clean one is right.
         confirmed_8bit: confirmed ones that stay wrong after rounding to 8 bits.
+        sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.
     """
 
     claimed: int
@@ -31,6 +32,7 @@ class Verification:
     right_before: int
     confirmed: int
     confirmed_8bit: int
+    sizes: np.ndarray
 
     @property
     def holds(self) -> bool:
@@ -87,4 +89,5 @@ def verify_images(
         right_before=int(right.sum()),
         confirmed=int(confirmed.sum()),
         confirmed_8bit=int(still.sum()),
+        sizes=np.where(confirmed, lengths, np.nan),
     )

@@ -3,6 +3,9 @@
 SET is a folder of `attacks.generate` or of a run's `sets/` (its clean images come from `--data`),
 or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
 `labels`, integers (N,) in the model's class order. Exit 1 when a claim does not hold.
+
+`--into RUN` counts what is confirmed in a finished run: its best-known figures and leaderboard. A
+`.npz` then also needs `rows`, integers (N,): row numbers of the faces in `--data`.
 """
 
 import os
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from attacks.threat_model import Norm
+    from evaluation.verification import Verification
     from fer_models.classifier import Classifier
 
 Option = typer.Option
@@ -26,13 +30,18 @@ _ARRAYS = ("clean", "adversarial", "labels")
 
 
 class Claim(NamedTuple):
-    """Images somebody says fool a model; arrays as for `verify_images`."""
+    """Images somebody says fool a model; arrays as for `verify_images`.
+
+    `rows` int64 (N,) and `attacked_labels` say of which faces, where that is known.
+    """
 
     clean: "np.ndarray"
     attacked: "np.ndarray"
     labels: "np.ndarray"
     norm: "Norm"
     eps: "np.ndarray"
+    rows: "np.ndarray | None" = None
+    attacked_labels: str = ""
 
 
 def main(
@@ -45,6 +54,9 @@ def main(
     ] = None,
     norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,
+    into: Annotated[
+        Path | None, Option(metavar="RUN", help="Count confirmed images in this finished run.")
+    ] = None,
 ) -> int:
     """Check range, norm and success of claimed adversarial images against a model."""
     from attacks.threat_model import format_eps
@@ -63,7 +75,11 @@ def main(
 
     classifier = load(model)
     _check_classes(set_path, classifier)
-    found = verify_images(classifier, *claim)
+    if into and not set_path.is_dir():
+        claim = _with_rows(claim, set_path, classifier, data, votes, split)
+    found = verify_images(
+        classifier, claim.clean, claim.attacked, claim.labels, claim.norm, claim.eps
+    )
     largest = format_eps(float(claim.eps.max(initial=0.0)))
     print(f"{set_path} against {classifier.id}: {found.claimed} images claimed to fool it")
     print(f"in [0, 1]: {found.in_range} of {found.claimed}")
@@ -74,6 +90,8 @@ def main(
     print(f"right before the attack: {found.right_before} of {found.claimed}")
     print(f"confirmed: {found.confirmed} of {found.claimed}; {found.confirmed_8bit} also at 8 bits")
     print("the claim holds" if found.holds else "the claim does not hold")
+    if into:
+        _count(into, set_path, classifier, claim, found)
     return 0 if found.holds else 1
 
 
@@ -106,7 +124,13 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
     rows = adversarial.image_rows
     norm = Norm(str(adversarial.header.spec.norm))
     return Claim(
-        clean, adversarial.images, adversarial.labels[rows], norm, adversarial.broken_at[rows]
+        clean,
+        adversarial.images,
+        adversarial.labels[rows],
+        norm,
+        adversarial.broken_at[rows],
+        np.array(wanted, np.int64),
+        adversarial.header.spec.attacked_labels,
     )
 
 
@@ -151,7 +175,61 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         labels.astype(np.int64),
         known,
         np.full(len(labels), budget),
+        arrays.get("rows"),
     )
+
+
+def _with_rows(
+    claim: Claim,
+    path: Path,
+    classifier: "Classifier",
+    data: str | None,
+    votes: Path | None,
+    split: str | None,
+) -> Claim:
+    """A `.npz` whose clean images are the faces of its rows, pixel by pixel, under own labels."""
+    import numpy as np
+
+    from datasets.faceset import Split
+    from datasets.read import load
+    from evaluation.config import parse_choice
+
+    rows = claim.rows
+    if rows is None or rows.shape != claim.labels.shape or rows.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: --into needs `rows`, integers (N,): row numbers of the faces in the data."
+        )
+    source = data or os.environ.get("DEADPAN_DATA")
+    if not source:
+        raise InputError(f"{path}: --into compares the clean images: give the faces with --data.")
+    faces = load(source, parse_choice(Split, split, "--split") if split else None, votes=votes)
+    place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
+    for row, clean in zip(rows.tolist(), claim.clean, strict=True):
+        face = faces.images[place[row]] / 255 if row in place else None
+        if face is None or face.shape != clean.shape or np.abs(face - clean).max() > 1e-6:
+            raise InputError(
+                f"{path}: clean image of row {row} is not that face of {faces.name} {faces.split}. "
+                "Give the --data and --split, or correct `rows`."
+            )
+    return claim._replace(rows=rows.astype(np.int64), attacked_labels=classifier.scheme.name)
+
+
+def _count(
+    run: Path, path: Path, classifier: "Classifier", claim: Claim, found: "Verification"
+) -> None:
+    """Keep what is confirmed beside a run and compute its figures again."""
+    from evaluation.finished_run import FinishedRun
+    from evaluation.outside import keep_outside
+    from evaluation.scoring import rescore
+
+    assert claim.rows is not None
+    finished = FinishedRun(run)
+    labels, norm = claim.attacked_labels, str(claim.norm)
+    kept = keep_outside(
+        finished, path.stem, classifier, labels, norm, claim.rows, claim.labels, found.sizes
+    )
+    rescore(finished)
+    print(f"{kept} of them count in {run}. Rebuild the report: python -m reports.build {run}")
 
 
 def _check_classes(path: Path, classifier: "Classifier") -> None:

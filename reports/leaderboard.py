@@ -6,10 +6,17 @@ from typing import Any
 import pandas as pd
 
 from evaluation.statistics import rank_ranges
-from reports.load import WORST_CASE, Headline, Run, black_boxes, pick
+from reports.load import WORST_CASE, Headline, Run, black_boxes, has_best_known, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, eps_text, label_set_name, listing
-from reports.verdict import Figure, own_figures, ranked, robust_figure, standing
+from reports.verdict import (
+    Figure,
+    best_known_figure,
+    own_figures,
+    ranked,
+    robust_figure,
+    standing,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
         extra = [eps for eps in grid[:1] if eps != headline.eps]
         head += [f"Random noise {headline.text}"]
         head += [f"Worst case {eps_text(eps, headline.norm)}" for eps in [*extra, headline.eps]]
+        head += [f"Best known {headline.text}"] if has_best_known(run.results) else []
         head += ["Attack success", f"Curve to {eps_text(grid[-1], headline.norm)}"]
         head += ["Median smallest eps"]
     head += ["Parameters"]
@@ -117,6 +125,10 @@ def _cells(run: Run, model: str, headline: Headline | None, extra: list[float]) 
         cells.append(_cell(robust_figure(run, model, headline, "noise")))
         for eps in [*extra, headline.eps]:
             cells.append(_cell(robust_figure(run, model, Headline(headline.norm, eps)), most))
+        if has_best_known(run.results):
+            known = best_known_figure(run, model, headline)
+            known = known if known.known else robust_figure(run, model, headline)
+            cells.append(_cell(known, most))
         attacked = pick(
             run.results,
             model=model,

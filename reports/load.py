@@ -28,6 +28,7 @@ from reports.text import eps_text
 HEADLINE_EPS = 4 / 255
 WORST_CASE = "worst_case"
 NOT_APPLICABLE = "not applicable"
+BEST_KNOWN = "best_known_accuracy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +134,11 @@ def attacks(results: pd.DataFrame, norm: str) -> list[str]:
 def black_boxes(results: pd.DataFrame) -> set[str]:
     """Models that only give answers: some attack of the run could not be made on them."""
     return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
+
+
+def has_best_known(results: pd.DataFrame) -> bool:
+    """Whether attacks from outside were verified against a model of the run."""
+    return bool((results["metric"] == BEST_KNOWN).any())
 
 
 def robust_accuracy(

@@ -52,6 +52,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Accuracy", "Share of faces whose label the classifier gives."),
     ("Attack success rate", "Wrong after the attack, among the faces that were right before."),
     ("Balanced accuracy", "Mean of the shares of right answers over the classes."),
+    ("Best known", "What the attacks of this run and verified attacks of others leave together: a "
+     "lower upper limit. `python -m evaluation.verify SET MODEL --into RUN` adds one."),
     ("Black box", "A classifier that gives answers but no gradients: it can be searched, not "
      "attacked with full knowledge, so its robust figures are upper limits."),
     ("Brier score", "Mean squared distance of the probabilities from the true label: 0 is sure "

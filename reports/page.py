@@ -19,7 +19,7 @@ from reports.gallery import examples
 from reports.label_noise_charts import label_noise_charts
 from reports.label_set_chart import label_set_chart
 from reports.leaderboard import leaderboard
-from reports.load import Run, black_boxes, headline
+from reports.load import Run, black_boxes, has_best_known, headline
 from reports.markdown import SUMMARY, render_markdown
 from reports.method import (
     GLOSSARY,
@@ -99,6 +99,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         models=len(run.models),
         open_models=OPEN_MODELS,
         attacks=attack_words(run),
+        best_known=has_best_known(run.results),
         limits=bool(black_boxes(run.results)),
         corruption_note=corruption_note(run),
         powers=power_sentences(run, top),

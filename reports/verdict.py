@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.load import Headline, Run, black_boxes, clean_accuracy, pick, robust_accuracy
+from reports.load import (
+    BEST_KNOWN,
+    Headline,
+    Run,
+    black_boxes,
+    clean_accuracy,
+    pick,
+    robust_accuracy,
+)
 from reports.text import (
     NBSP,
     THIN,
@@ -130,6 +138,14 @@ def robust_figure(
     return Figure.of(pick(rows, model=model, eps=headline.eps))
 
 
+def best_known_figure(run: Run, model: str, headline: Headline) -> Figure:
+    """What is left after verified outside attacks too; unknown where nobody brought one."""
+    own = run.own_label_set(model)
+    at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
+    rows = pick(run.results, metric=BEST_KNOWN, label_set=own, attacked_labels=own, **at)
+    return Figure.of(pick(rows, model=model))
+
+
 def standing(run: Run, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
     """The worst status of a model under its own labels, and the reason in words."""
     own = run.own_label_set(model)
@@ -173,4 +189,7 @@ def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
             f"reads {clean.text} of faces; {limit}{robust.text} survive {headline.text} "
             f"(95{THIN}% interval {robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
+        known = best_known_figure(run, model, headline)
+        if known.known and known.value < robust.value:
+            sentence += f" Verified outside attacks leave {known.text} ({known.interval})."
     return Verdict(model, labels, sentence, clean, robust, status, note)

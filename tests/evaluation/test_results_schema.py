@@ -28,6 +28,7 @@ def documented(section: str) -> dict[str, str]:
         ("per_image.parquet", results.PER_IMAGE_COLUMNS),
         ("comparisons.parquet", results.COMPARISON_COLUMNS),
         ("checks.parquet", results.CHECK_COLUMNS),
+        ("outside/NAME.parquet", results.OUTSIDE_COLUMNS),
         ("compare --out FILE.csv", CHANGE_COLUMNS),
         ("leaderboard --out FILE.csv", BOARD_COLUMNS),
     ],
