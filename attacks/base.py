@@ -165,6 +165,10 @@ class Attack(ABC):
             raise BudgetError(f"{self.name}: {self.norm} norm {longest:.9g}, eps {self.eps:.9g}")
         return AttackResult(attacked, broken(classifier.logits(attacked), labels), cost)
 
+    def can_attack(self, classifier: Classifier) -> bool:
+        """Whether the classifier gives what the attack asks for."""
+        return not self.needs_gradients or isinstance(classifier, DifferentiableClassifier)
+
     @abstractmethod
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -176,7 +180,7 @@ class Attack(ABC):
     ) -> None:
         check_images(images)
         check_eps(self.eps, self.norm, int(np.prod(images.shape[1:])))
-        if self.needs_gradients and not isinstance(classifier, DifferentiableClassifier):
+        if not self.can_attack(classifier):
             raise InputError(
                 f"{self.name} needs gradients and {classifier.id} has none. "
                 "Choose an attack that only asks for logits."

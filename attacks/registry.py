@@ -43,10 +43,11 @@ from attacks.regional import REGIONAL, GlassesPGD
 from attacks.spec import SetSpec
 from attacks.square import Square
 from attacks.threat_model import Norm
+from attacks.transfer import Transfer
 from datasets.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
-    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Noise
+    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Transfer, Noise
 )  # fmt: skip
 ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}
 CORRUPTIONS: dict[str, type[Corruption]] = {

@@ -149,7 +149,45 @@ class CorruptedSet:
         ]
 
 
-def open_set(directory: Path) -> AdversarialSet | CorruptedSet:
+@dataclass(frozen=True, eq=False)
+class TransferSet:
+    """N images attacked on one model at one eps, every one kept, to be shown to other models.
+
+    Attributes:
+        header: what it is; its grid holds the one eps.
+        row_ids: int64 (N,).
+        labels: int64 (N,), attacked labels in the classes of the model they were made on.
+        images: float32 (N, H, W, C), as the attack left them, whether they broke or not.
+        forward: int64 (N,), forward passes spent on the image.
+        backward: int64 (N,), backward passes.
+        zero_gradients: int64 (N,), gradients without a nonzero pixel.
+        seconds: float64 (1,).
+        reused_chunks: how many chunks were there before this call (0 when only read).
+    """
+
+    header: SetHeader
+    row_ids: np.ndarray
+    labels: np.ndarray
+    images: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    zero_gradients: np.ndarray
+    seconds: np.ndarray
+    reused_chunks: int = 0
+
+    def lines(self) -> list[str]:
+        """One line for people: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
+        spec = self.header.spec
+        return [
+            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
+            f"{len(self.row_ids)} images for other models, {self.seconds.sum():.1f} s"
+        ]
+
+
+AnySet = AdversarialSet | CorruptedSet | TransferSet
+
+
+def open_set(directory: Path) -> AnySet:
     """Read a complete set.
 
     Raises:
@@ -169,9 +207,7 @@ def find_set(key: str, directories: Iterable[Path]) -> Path | None:
     return None
 
 
-def assemble(
-    header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0
-) -> AdversarialSet | CorruptedSet:
+def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0) -> AnySet:
     """Put the arrays of all chunks together, in order."""
     arrays = {
         name: np.concatenate([chunk[name] for chunk in chunks])
@@ -181,6 +217,8 @@ def assemble(
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
     if not header.spec.is_attack:
         return CorruptedSet(header, **arrays, seconds=seconds, reused_chunks=reused)
+    if "broken_at" not in arrays:
+        return TransferSet(header, **arrays, seconds=seconds, reused_chunks=reused)
     rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]
     return AdversarialSet(
         header, **arrays, image_rows=np.concatenate(rows), seconds=seconds, reused_chunks=reused

@@ -16,8 +16,10 @@ from attacks.spec import SetSpec
 from attacks.store import (
     MANIFEST,
     AdversarialSet,
+    AnySet,
     CorruptedSet,
     SetHeader,
+    TransferSet,
     assemble,
     chunk_path,
     read_chunk,
@@ -26,6 +28,7 @@ from attacks.store import (
     write_header,
 )
 from attacks.threat_model import distance
+from attacks.transfer import made_on
 from datasets.errors import InputError
 from fer_models.classifier import Classifier
 
@@ -66,7 +69,7 @@ def make_adversarial_set(
     header = SetHeader(
         key=spec.key(faces_sha256, labels, classifier.weights_sha256),
         spec=spec,
-        source=classifier.id,
+        source=made_on(classifier),
         classes=classifier.scheme.classes,
         faces_sha256=faces_sha256,
         count=len(images),
@@ -79,6 +82,55 @@ def make_adversarial_set(
 
     result = _make(header, directory, attack_rows, on_chunk)
     assert isinstance(result, AdversarialSet)
+    return result
+
+
+def make_transfer_set(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+) -> TransferSet:
+    """Attack images at one eps to show them to other models, or read what is there already.
+
+    Unlike a sweep it keeps every image at full eps, also of those that the model has wrong before;
+    see `make_adversarial_set` for the arguments.
+
+    Raises:
+        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+        ValueError: the spec's grid has more than one eps.
+    """
+    if len(spec.grid) != 1 or spec.norm is None:
+        raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
+    attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
+    header = SetHeader(
+        key=spec.key(faces_sha256, labels, classifier.weights_sha256, shown=True),
+        spec=spec,
+        source=classifier.id,
+        classes=classifier.scheme.classes,
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+    )
+
+    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
+        start, keys = time.perf_counter(), Keys(spec.seed, row_ids[rows])
+        result = attack(classifier, images[rows], labels[rows], keys)
+        return {
+            "row_ids": row_ids[rows],
+            "labels": labels[rows],
+            "images": result.images,
+            **result.cost._asdict(),
+            "seconds": np.array([time.perf_counter() - start]),
+        }
+
+    result = _make(header, directory, attack_rows, on_chunk)
+    assert isinstance(result, TransferSet)
     return result
 
 
@@ -119,7 +171,7 @@ def _make(
     directory: Path,
     make_rows: Callable[[slice], dict[str, np.ndarray]],
     on_chunk: Progress | None,
-) -> AdversarialSet | CorruptedSet:
+) -> AnySet:
     if header.count == 0:
         raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
     if (directory / MANIFEST).exists():

@@ -22,8 +22,8 @@ def black_box_checks(classifier: Classifier, label_sets: tuple[LabelSet, ...]) -
     if not is_black_box(classifier):
         return []
     words = (
-        "The model gives no gradients, so it was attacked by its answers alone. Its robust "
-        "accuracy is an upper bound: an attacker who holds the model may break more."
+        "The model gives no gradients, so it was attacked by its answers and through other models. "
+        "Its robust accuracy is an upper bound: an attacker who holds the model may break more."
     )
     return [
         check(

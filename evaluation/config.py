@@ -17,6 +17,7 @@ from datasets.labels import LabelSet
 
 Choice = TypeVar("Choice", bound=StrEnum)
 PRESETS = Path(__file__).parent / "presets"
+HEADLINE_EPS = 4 / 255
 
 
 class Tier(StrEnum):
@@ -85,6 +86,7 @@ class Preset(BaseModel):
         certification: certified radii, None for none.
         eps: grid of each norm, as users write it ("4/255").
         attacks: registered attacks with their options, cheap first.
+        transfer: attack whose images of each model are shown to all others, None for no transfer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +97,7 @@ class Preset(BaseModel):
     certification: Certification | None = None
     eps: dict[Norm, tuple[str, ...]]
     attacks: tuple[AttackSettings, ...]
+    transfer: AttackSettings | None = None
 
 
 class RunConfig(BaseModel):
@@ -113,6 +116,7 @@ class RunConfig(BaseModel):
         corruptions: registered names.
         certification: certified radii, None for none.
         attacks: registered attacks with their options.
+        transfer: attack whose images of each model, at the headline eps, are shown to all others.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -129,6 +133,7 @@ class RunConfig(BaseModel):
     corruptions: tuple[str, ...]
     certification: Certification | None = None
     attacks: tuple[AttackSettings, ...]
+    transfer: AttackSettings | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As written to a run's manifest; eps as users write it."""
@@ -203,7 +208,17 @@ def configure(
         corruptions=preset.corruptions,
         certification=_certification(certify, preset.certification),
         attacks=preset.attacks,
+        transfer=preset.transfer,
     )
+
+
+def headline_eps(grid: tuple[float, ...], norm: str) -> float:
+    """4/255 in linf if the grid has it, else the largest below; elsewhere the largest."""
+    above = [eps for eps in grid if eps > 0]
+    if not above:
+        return 0.0
+    below = [eps for eps in above if norm != Norm.LINF or eps <= HEADLINE_EPS + 1e-9]
+    return max(below) if below else min(above)
 
 
 def parse_choice(choices: type[Choice], word: str, option: str) -> Choice:

@@ -17,6 +17,7 @@ from evaluation.results import (
     COMPARISON_COLUMNS,
     PER_IMAGE_COLUMNS,
     RESULT_COLUMNS,
+    TRANSFER_COLUMNS,
     read_manifest,
     read_table,
 )
@@ -57,6 +58,14 @@ class FinishedRun:
     def per_image(self) -> pd.DataFrame:
         """One line an image, model and perturbation: `PER_IMAGE_COLUMNS`."""
         return read_table(self.folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+
+    @cached_property
+    def transfer(self) -> pd.DataFrame:
+        """What models say of images made on others: `TRANSFER_COLUMNS`; empty in older runs."""
+        path = self.folder / "transfer.parquet"
+        if not path.exists():
+            return pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
+        return read_table(path, TRANSFER_COLUMNS)
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:

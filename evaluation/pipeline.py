@@ -15,8 +15,9 @@ import pandas as pd
 
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.spec import SetSpec
-from attacks.store import AdversarialSet, CorruptedSet, find_set
-from attacks.sweep import make_adversarial_set, make_corrupted_set
+from attacks.store import AdversarialSet, AnySet, CorruptedSet, TransferSet, find_set
+from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
+from attacks.transfer import Transfer, TransferTarget
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, SCHEMES
@@ -30,7 +31,7 @@ from evaluation.black_boxes import (
 )
 from evaluation.certificates import certify_models, one_line
 from evaluation.checks import model_checks, set_checks, suite_checks
-from evaluation.config import RunConfig
+from evaluation.config import RunConfig, headline_eps
 from evaluation.disputed_faces import disputed_faces
 from evaluation.explanation_shift import explain
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines, join_lines
@@ -39,11 +40,13 @@ from evaluation.results import (
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
+    TRANSFER_COLUMNS,
     write_arrays,
     write_table,
 )
 from evaluation.scoring import write_scores
-from fer_models.classifier import Classifier
+from evaluation.transfer_matrix import join_transfers, sibling_checks, stand_ins, transfer_lines
+from fer_models.classifier import Classifier, DifferentiableClassifier
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Job:
         rows: int64 (N,), rows of the FaceSet that take part.
         classifier: attacked model; None for a corruption.
         labels: int64 (N,) in the model's classes; None for a corruption.
+        sources: of a black box attacked through others: models that give the gradients.
+        shown: whether the images are kept at full eps and shown to the other models.
         not_applicable: why this attack cannot be made on this model; empty when it can.
     """
 
@@ -75,6 +80,8 @@ class Job:
     rows: np.ndarray
     classifier: Classifier | None = None
     labels: np.ndarray | None = None
+    sources: tuple[DifferentiableClassifier, ...] = ()
+    shown: bool = False
     not_applicable: str = ""
 
     @property
@@ -86,7 +93,7 @@ class Job:
             else ""
         )
         norm = f"-{self.spec.norm}" if self.spec.norm else ""
-        return f"{source}{self.spec.perturbation}{norm}"
+        return f"{source}{self.spec.perturbation}{norm}{'-shown' if self.shown else ''}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +101,7 @@ class Outcome:
     """What became of a job: its set, or why there is none."""
 
     job: Job
-    made: AdversarialSet | CorruptedSet | None
+    made: AnySet | None
     error: str = ""
 
     @property
@@ -115,6 +122,10 @@ class Outcome:
             "status": self.status,
             "message": self.error or self.job.not_applicable,
         }
+        if self.job.sources:
+            entry["sources"] = [source.id for source in self.job.sources]
+        if self.job.shown:
+            entry["shown"] = True
         if self.made is None:
             return entry
         entry |= {
@@ -123,7 +134,7 @@ class Outcome:
             "chunks": len(self.made.header.chunks),
             "reused_chunks": self.made.reused_chunks,
         }
-        if isinstance(self.made, AdversarialSet):
+        if isinstance(self.made, AdversarialSet | TransferSet):
             entry |= {
                 "forward": int(self.made.forward.sum()),
                 "backward": int(self.made.backward.sum()),
@@ -167,10 +178,31 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
                 )
                 part = rows[rows < attack.limit] if attack.limit else rows
                 if len(part) and (black_box or not attack.black_boxes_only):
-                    blind = black_box and ATTACKS[attack.name].needs_gradients
+                    through = black_box and ATTACKS[attack.name] is Transfer
+                    sources = tuple(stand_ins(classifier, classifiers)) if through else ()
+                    blind = black_box and ATTACKS[attack.name].needs_gradients and not sources
                     why = "the model gives no gradients" if blind else ""
-                    jobs.append(Job(spec, part, classifier, labels[part], why))
-    return jobs
+                    jobs.append(
+                        Job(spec, part, classifier, labels[part], sources, not_applicable=why)
+                    )
+    return [*jobs, *_shown_jobs(config, faces, classifiers)]
+
+
+def _shown_jobs(
+    config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]
+) -> Iterator[Job]:
+    """Of every model that gives gradients the images that all models are shown."""
+    eps = headline_eps(config.eps, config.norm)
+    if config.transfer is None or len(classifiers) < 2 or not eps:
+        return
+    name, options, limit = config.transfer.name, config.transfer.options, config.transfer.limit
+    for classifier in classifiers:
+        for label_set in () if is_black_box(classifier) else config.labels:
+            labels = faces.labels(label_set).to(classifier.scheme).values
+            rows = np.flatnonzero(labels[:limit] != NO_LABEL)
+            spec = attack_spec(name, config.norm, (eps,), label_set, seed=config.seed, **options)
+            if len(rows):
+                yield Job(spec, rows, classifier, labels[rows], shown=True)
 
 
 def make_sets(
@@ -212,13 +244,16 @@ def make_sets(
 
 def _make_set(
     job: Job, faces: FaceSet, sets: Path, given: Path | None, listener: Listener
-) -> AdversarialSet | CorruptedSet:
+) -> AnySet:
     images = faces.images.astype(np.float32) / 255
-    weights = job.classifier.weights_sha256 if job.classifier else None
-    key = job.spec.key(faces.sha256, job.labels, weights)
+    attacked = job.classifier
+    if attacked and job.sources:
+        attacked = TransferTarget(attacked, job.sources)
+    weights = attacked.weights_sha256 if attacked else None
+    key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
     on_chunk = partial(listener.chunk, job.name)
     directory = (find_set(key, [given]) if given else None) or sets / f"{job.name}-{key[:8]}"
-    if job.classifier is None or job.labels is None:
+    if attacked is None or job.labels is None:
         return make_corrupted_set(
             images,
             faces.row_ids,
@@ -227,8 +262,9 @@ def _make_set(
             directory=directory,
             on_chunk=on_chunk,
         )
-    return make_adversarial_set(
-        job.classifier,
+    make = make_transfer_set if job.shown else make_adversarial_set
+    return make(
+        attacked,
         images,
         job.labels,
         faces.row_ids,
@@ -267,6 +303,7 @@ def evaluate_run(
     checks = [check for c in classifiers for check in _known_before(c, images, clean[c.id], config)]
     _warn(checks, jobs, images, listener)
     outcomes: list[Outcome] = []
+    transfers: list[pd.DataFrame] = []
     shown: dict[str, tuple[Job, AdversarialSet, pd.DataFrame]] = {}
     most_broken: dict[str, int] = {}
     strongest: dict[str, tuple[Job, AdversarialSet]] = {}
@@ -275,6 +312,9 @@ def evaluate_run(
         job, made = outcome.job, outcome.made
         if isinstance(made, CorruptedSet):
             parts += [corrupted_lines(faces, c, clean[c.id], made) for c in classifiers]
+        elif isinstance(made, TransferSet):
+            part = faces.take(job.rows)
+            transfers += [transfer_lines(made, part, c, clean[c.id][job.rows]) for c in classifiers]
         elif isinstance(made, AdversarialSet) and job.classifier:
             logits = clean[job.classifier.id][job.rows]
             lines = attacked_lines(faces.take(job.rows), job.classifier, logits, made)
@@ -296,12 +336,15 @@ def evaluate_run(
     galleries = [_explained(*entry, images, listener) for entry in shown.values()]
     per_image = join_lines(parts)
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
+    transfer = join_transfers(transfers)
+    write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
+    checks += sibling_checks(transfer, per_image)
     examples = gallery.join(galleries, faces.images.shape[1:])
     write_arrays(examples, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     records = [*(outcome.record() for outcome in outcomes), *(record for record, _ in promises)]
     failed = [record for record in records if record["status"] != "ok"]
-    _write_figures(config, classifiers, per_image, checks, failed, out)
+    _write_figures(config, classifiers, per_image, transfer, checks, failed, out)
     return records
 
 
@@ -359,6 +402,7 @@ def _write_figures(
     config: RunConfig,
     classifiers: Sequence[Classifier],
     per_image: pd.DataFrame,
+    transfer: pd.DataFrame,
     checks: list[dict[str, Any]],
     failed: list[dict[str, Any]],
     out: Path,
@@ -367,4 +411,4 @@ def _write_figures(
     checks = checks + suite_checks(per_image, schemes, config)
     table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
-    write_scores(out, config, schemes, per_image, table, failed)
+    write_scores(out, config, schemes, per_image, transfer, table, failed)

@@ -15,10 +15,9 @@ from attacks.threat_model import format_eps
 from datasets.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparisons import WORST_CASE, compare_models
+from evaluation.config import headline_eps
 from evaluation.finished_run import FinishedRun
 from evaluation.statistics import rank_ranges
-
-HEADLINE_EPS = 4 / 255
 
 BOARD_COLUMNS: dict[str, str] = {
     "board": "int64",
@@ -136,18 +135,9 @@ def _board(entry: Entry) -> tuple:
     )
 
 
-def _headline(grid: tuple[float, ...], norm: str) -> float:
-    """4/255 in linf if the grid has it, else the largest below; elsewhere the largest."""
-    above = [eps for eps in grid if eps > 0]
-    if not above:
-        return 0.0
-    below = [eps for eps in above if norm != "linf" or eps <= HEADLINE_EPS + 1e-9]
-    return max(below) if below else min(above)
-
-
 def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
     config = entries[0].run.config
-    eps = _headline(config.eps, config.norm) if config.attacks else 0.0
+    eps = headline_eps(config.eps, config.norm) if config.attacks else 0.0
     names = _names(entries)
     ranges = _ranges(dict(zip(names, entries, strict=True)), eps)
     rows = [

@@ -4,6 +4,8 @@ A run folder holds
 
 - `results.csv`, `results.parquet`: long form, one figure a row (`RESULT_COLUMNS`);
 - `per_image.parquet`: one line an image, model, perturbation (`PER_IMAGE_COLUMNS`);
+- `transfer.parquet`: one line an image made on a model and a model it is shown to
+  (`TRANSFER_COLUMNS`);
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
 - `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
@@ -92,6 +94,8 @@ METRICS = (
     "mce",
     "relative_mce",
     "smallest_difference",
+    "transfer_accuracy",
+    "transfer_success_rate",
 )
 """What may stand in the column `metric`; docs/results-schema.md says what each is."""
 
@@ -135,6 +139,23 @@ ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it s
 
 ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius")
 """Columns that runs of earlier versions lack; there they are read as missing."""
+
+TRANSFER_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "source": "string",
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "norm": "string",
+    "eps": "float64",
+    "label": "int64",
+    "clean_prediction": "int64",
+    "prediction": "int64",
+}
+"""Columns of `transfer.parquet`: what `model` says of images that were made on `source`.
+
+Labels and predictions are in the classes of `model`; images without a label for it are left out.
+"""
 
 OUTSIDE_COLUMNS: dict[str, str] = {
     "row": "int64",

@@ -19,6 +19,7 @@ from evaluation.power import power_figures
 from evaluation.results import COMPARISON_COLUMNS, RESULT_COLUMNS, write_table
 from evaluation.status import with_status
 from evaluation.summarise import summarise
+from evaluation.transfer_figures import transfer_figures
 
 
 def write_scores(
@@ -26,6 +27,7 @@ def write_scores(
     config: RunConfig,
     schemes: dict[str, LabelScheme],
     per_image: pd.DataFrame,
+    transfer: pd.DataFrame,
     checks: pd.DataFrame,
     failed: list[dict[str, Any]],
 ) -> None:
@@ -36,13 +38,15 @@ def write_scores(
         config: of the run.
         schemes: classes of each model.
         per_image: lines of `per_image.parquet`.
+        transfer: lines of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that gave no images.
     """
     figures = summarise(per_image, schemes, config.labels, config.eps, config.split, config.seed)
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)
-    figures = pd.concat([figures, power], ignore_index=True)
+    transfers = transfer_figures(transfer, config.split, config.seed)
+    figures = pd.concat([figures, power, transfers], ignore_index=True)
     known = best_known_figures(
         per_image, read_outside(folder), schemes, config.eps, config.split, config.seed
     )
@@ -67,4 +71,4 @@ def rescore(run: FinishedRun) -> None:
             f"{', '.join(unknown)} in per_image.parquet. Run the evaluation again."
         )
     failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
-    write_scores(run.folder, run.config, run.schemes, per_image, run.checks, failed)
+    write_scores(run.folder, run.config, run.schemes, per_image, run.transfer, run.checks, failed)

@@ -34,6 +34,8 @@ def with_status(
     if errors.empty:
         return results
     for entry in (entry for entry in failed if entry["status"] == "error"):
+        if entry.get("shown"):  # no part of the model's own worst case
+            continue
         if not entry["model"]:  # a corruption: the means over all types lack it
             results.loc[results.perturbation == ALL_CORRUPTIONS, "status"] = "flagged"
         worst = (results.model == entry["model"]) & (results.perturbation == "worst_case")
@@ -54,7 +56,7 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
         "perturbation": entry["perturbation"],
         "source": entry["model"],
         "norm": entry["norm"],
-        "eps": config.eps[-1] if attack else np.nan,
+        "eps": entry["grid"][-1] if attack else np.nan,
         "severity": pd.NA,
         "metric": _metric(entry),
         "detail": entry["message"],
@@ -68,6 +70,8 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
 
 
 def _metric(entry: dict[str, Any]) -> str:
+    if entry.get("shown"):
+        return "transfer_accuracy"
     if entry["attacked_labels"]:
         return "robust_accuracy"
     return "certified_accuracy" if entry["model"] else "accuracy"

@@ -37,6 +37,7 @@ FEWER: dict[str, dict[str, float]] = {
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "fmn": {"steps": 12},
     "square": {"queries": 30},
+    "transfer": {"steps": 3},
     "deepfool": {"steps": 10},
     "cw_l2": {"steps": 5, "searches": 4},
     "cw_linf": {"steps": 3, "smallest_weight": 5.0},

@@ -11,8 +11,8 @@ import pytest
 from attacks.base import Keys
 from attacks.corruptions.gaussian_noise import GaussianNoise
 from attacks.registry import attack_spec, corruption_spec
-from attacks.store import chunk_path, find_set, open_set
-from attacks.sweep import make_adversarial_set, make_corrupted_set
+from attacks.store import TransferSet, chunk_path, find_set, open_set
+from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.errors import InputError
 from tests.attacks import tiny
@@ -217,3 +217,39 @@ def test_the_header_says_what_the_set_is(finished):
     header = finished.header
     assert header.classes == tuple(f"class{i}" for i in range(7))
     assert header.source == "conv" and header.image_shape == (8, 8, 1) and header.count == 250
+
+
+def transfer(directory, grid=(0.05,), **options):
+    images = tiny.images(120)
+    spec = attack_spec("transfer", Norm.LINF, grid, "any", steps=2, **options)
+    return make_transfer_set(
+        tiny.conv(7), images, np.arange(120) % 7, np.arange(120), spec,
+        faces_sha256="faces", directory=directory,
+    )  # fmt: skip
+
+
+def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp_path):
+    made = transfer(tmp_path / "set")
+    moved = np.abs(made.images - tiny.images(120)).max(axis=(1, 2, 3))
+    assert (moved > 0.0499).all()  # those that were wrong before, too
+    assert (made.backward == 2).all() and made.seconds.shape == (1,)
+    assert made.lines()[0].startswith("transfer linf 0.05: 120 images for other models")
+    chunk_path(tmp_path / "set", 1).unlink()
+    again = transfer(tmp_path / "set")
+    assert again.images.tobytes() == made.images.tobytes() and again.reused_chunks == 1
+    read = open_set(tmp_path / "set")
+    assert isinstance(read, TransferSet) and read.images.tobytes() == made.images.tobytes()
+
+
+def test_images_for_other_models_have_a_key_of_their_own(tmp_path):
+    shown = transfer(tmp_path / "shown").header
+    swept = make_adversarial_set(
+        tiny.conv(7), tiny.images(120), np.arange(120) % 7, np.arange(120), shown.spec,
+        faces_sha256="faces", directory=tmp_path / "swept",
+    ).header  # fmt: skip
+    assert shown.spec == swept.spec and shown.key != swept.key
+
+
+def test_images_for_other_models_are_made_at_one_eps(tmp_path):
+    with pytest.raises(ValueError, match="an attack at one eps"):
+        transfer(tmp_path, grid=(0.1, 0.2))

@@ -66,6 +66,7 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
                 "model": "tiny.fer",
                 "attacked_labels": "fer",
                 "perturbation": name,
+                "source": "another" if name == "transfer" else "tiny.fer",
                 "smallest_eps": values,
             }
         )
@@ -82,6 +83,8 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
         ("R8", {"noise": [0.1, np.nan], "pgd": [np.nan, 0.1]}, "flagged"),
         ("R7", {"square": [np.nan, 0.1], "fgsm": [np.nan, 0.02], "pgd": [0.1, np.nan]}, "ok"),
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, 0.1], "transfer": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "transfer": [0.1, 0.1]}, "flagged"),
         ("R19", {"pgd": [0.1, 0.02]}, "ok"),
         ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
     ],

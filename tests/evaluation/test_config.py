@@ -12,7 +12,15 @@ from attacks.threat_model import Norm
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
-from evaluation.config import PRESETS, RunConfig, Tier, configure, parse_choice, read_preset
+from evaluation.config import (
+    PRESETS,
+    RunConfig,
+    Tier,
+    configure,
+    headline_eps,
+    parse_choice,
+    read_preset,
+)
 
 smoke = partial(
     configure,
@@ -34,8 +42,11 @@ def test_the_smoke_tier_is_that_of_the_design() -> None:
     white_box = [attack.name for attack in config.attacks if not attack.black_boxes_only]
     assert white_box == ["noise", "fgsm", "pgd"]
     assert config.attacks[2].options == {"steps": 20}
-    assert config.attacks[3].options == {"queries": 100}
-    assert config.attacks[3].limit == 100
+    for_black_boxes = {attack.name: attack for attack in config.attacks[3:]}
+    assert list(for_black_boxes) == ["transfer", "square"]
+    assert for_black_boxes["square"].options == {"queries": 100}
+    assert for_black_boxes["square"].limit == 100
+    assert config.transfer is not None and config.transfer.limit == 100
     assert len(config.corruptions) == 5
     assert len(config.severities) == 3
 
@@ -47,6 +58,8 @@ def test_presets_name_what_is_registered(tier: Tier) -> None:
     for attack in preset.attacks:
         assert attack.name in ATTACKS
         attack_spec(attack.name, Norm.LINF, [0.1], "fer", **attack.options)
+    assert preset.transfer is not None
+    attack_spec(preset.transfer.name, Norm.LINF, [0.1], "fer", **preset.transfer.options)
     names = [attack.name for attack in preset.attacks]
     assert len(set(names)) == len(names)
     assert not all(ATTACKS[name].needs_gradients or name == "noise" for name in names)
@@ -112,3 +125,19 @@ def test_damaged_presets_are_refused(tmp_path: Path, text: str, words: str) -> N
         read_preset(tmp_path / "mine.toml")
     with pytest.raises(InputError, match="No such file"):
         read_preset(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("grid", "norm", "eps"),
+    [
+        ((1 / 255, 4 / 255, 8 / 255), "linf", 4 / 255),
+        ((0.0, 1 / 255, 2 / 255), "linf", 2 / 255),
+        ((8 / 255, 16 / 255), "linf", 8 / 255),
+        ((0.25, 0.5, 1.0), "l2", 1.0),
+        ((0.0,), "linf", 0.0),
+    ],
+)
+def test_the_headline_is_4_255_or_the_nearest_below(
+    grid: tuple[float, ...], norm: str, eps: float
+) -> None:
+    assert headline_eps(grid, norm) == eps

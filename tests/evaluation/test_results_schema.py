@@ -26,6 +26,7 @@ def documented(section: str) -> dict[str, str]:
     [
         ("results.csv and results.parquet", results.RESULT_COLUMNS),
         ("per_image.parquet", results.PER_IMAGE_COLUMNS),
+        ("transfer.parquet", results.TRANSFER_COLUMNS),
         ("comparisons.parquet", results.COMPARISON_COLUMNS),
         ("checks.parquet", results.CHECK_COLUMNS),
         ("outside/NAME.parquet", results.OUTSIDE_COLUMNS),

@@ -1,0 +1,152 @@
+"""Transfer: images made on one or several models to fool another that gives no gradients."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from attacks.base import Cost, Keys
+from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradients
+from attacks.input_diversity import DRAWS, Views
+from attacks.threat_model import project
+from datasets.errors import InputError
+from datasets.labels import NO_LABEL, translate
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.gradients import input_gradients
+
+
+class TransferTarget(Classifier):
+    """A classifier that is attacked through others: they give the gradients, it the answers.
+
+    Args:
+        target: what is to be fooled.
+        sources: whose gradients are climbed; classes as the target's, or FER and FER+.
+
+    Raises:
+        ValueError: no sources.
+    """
+
+    def __init__(self, target: Classifier, sources: Sequence[DifferentiableClassifier]) -> None:
+        if not sources:
+            raise ValueError("`sources` must name at least one classifier. Received: none")
+        self._target, self.sources = target, tuple(sources)
+        self.id, self.scheme = target.id, target.scheme
+        hashes = [part.weights_sha256 for part in (target, *sources)]
+        self.weights_sha256 = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self._target._batch_logits(images)
+
+
+def made_on(classifier: Classifier) -> str:
+    """Ids of the models whose gradients an attack on this one climbs, joined by commas."""
+    if isinstance(classifier, TransferTarget):
+        return ",".join(source.id for source in classifier.sources)
+    return classifier.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(GradientAttack):
+    """Momentum, diverse inputs and blurred gradients of an ensemble: what fools other nets too.
+
+    The mean of the sources' losses is climbed, each gradient divided by its mean size, so that
+    every source has the same say whatever its logits look like; losses and not logits, because
+    sources may have other classes. No step asks the target and none stops early: images that have
+    just crossed the boundary of a source seldom fool another net. Without sources (see
+    `TransferTarget`) the model itself is the source.
+
+    Source: momentum: Dong et al. 2018, arXiv 1710.06081; diverse inputs: Xie et al. 2019, arXiv
+    1803.06978; translation by blurred gradients: Dong et al. 2019, arXiv 1904.02884.
+
+    Attributes:
+        steps: gradients of each source.
+        step_size: of a step, as a share of eps / steps.
+        momentum: share of the gradients before that is kept.
+        diversity: share of the views that are shrunk and moved.
+        blur: standard deviation of the gradient's blur, in pixels. None by default: at 48 pixels it
+            costs more against nets than it gains against others (docs/threat-models.md).
+    """
+
+    steps: int = 10
+    step_size: float = 2.0
+    momentum: float = 1.0
+    diversity: float = 0.7
+    blur: float = 0.0
+
+    name: ClassVar[str] = "transfer"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.steps < 1:
+            raise InputError(f"`steps` must be at least 1; got {self.steps}.")
+        if not self.step_size > 0:
+            raise InputError(f"`step_size` must be more than 0; got {self.step_size}.")
+        for option in ("momentum", "diversity"):
+            if not 0 <= getattr(self, option) <= 1:
+                raise InputError(f"`{option}` must be in [0, 1]; got {getattr(self, option)}.")
+        if not self.blur >= 0:
+            raise InputError(f"`blur` must be at least 0 pixels; got {self.blur}.")
+
+    def can_attack(self, classifier: Classifier) -> bool:
+        """Also what only answers, when others stand in for it."""
+        return isinstance(classifier, TransferTarget) or super().can_attack(classifier)
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        sources = _labelled_sources(classifier, labels)
+        shape = (self.steps, len(sources), DRAWS)
+        draws = np.array([draw.random(shape) for draw in keys.generators()])
+        current, velocity = images, np.zeros(images.shape)
+        cost = Cost.zeros(len(images))
+        length = self.step_size * self.eps / self.steps
+        for step in range(self.steps):
+            gradient = self._gradient(sources, current, draws[:, step], cost)
+            if self.blur:
+                sigma = (0, self.blur, self.blur, 0)
+                gradient = gaussian_filter(gradient, sigma, mode="constant")
+            velocity = self.momentum * velocity + _same_size(gradient)
+            moved = current + steepest_step(velocity, length, self.norm)
+            current = project(moved, images, self.eps, self.norm)
+        return current, cost
+
+    def _gradient(
+        self,
+        sources: list[tuple[DifferentiableClassifier, np.ndarray]],
+        images: np.ndarray,
+        draws: np.ndarray,
+        cost: Cost,
+    ) -> np.ndarray:
+        """Sum of the sources' gradients, float64 (N, H, W, C), each of mean size 1."""
+        total = np.zeros(images.shape)
+        for index, (source, labels) in enumerate(sources):
+            rows = np.flatnonzero(labels != NO_LABEL)
+            views = Views(draws[rows, index], self.diversity, *images.shape[1:3])
+            seen = views.of(images[rows])
+            gradient = input_gradients(source, seen, labels[rows], self.loss).gradient
+            ones = np.ones(len(rows), np.int64)
+            cost.add(rows, Cost(ones, ones, zero_gradients(gradient)))
+            total[rows] += _same_size(views.back(gradient))
+        return total
+
+
+def _labelled_sources(
+    classifier: Classifier, labels: np.ndarray
+) -> list[tuple[DifferentiableClassifier, np.ndarray]]:
+    """Each source with the labels in its own classes, int64 (N,)."""
+    sources = classifier.sources if isinstance(classifier, TransferTarget) else (classifier,)
+    return [
+        (source, translate(labels, classifier.scheme, source.scheme))
+        for source in sources
+        if isinstance(source, DifferentiableClassifier)
+    ]
+
+
+def _same_size(gradient: np.ndarray) -> np.ndarray:
+    """Divided by each image's mean absolute value, float64; zeros stay zeros."""
+    wide = gradient.astype(np.float64)
+    sizes = np.abs(wide).mean(axis=(1, 2, 3), keepdims=True)
+    return wide / np.maximum(sizes, np.finfo(np.float64).tiny)
