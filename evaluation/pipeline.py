@@ -34,12 +34,14 @@ from evaluation.checks import model_checks, set_checks, suite_checks
 from evaluation.config import RunConfig, headline_eps
 from evaluation.disputed_faces import disputed_faces
 from evaluation.explanation_shift import explain
+from evaluation.face_regions import face_regions
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines, join_lines
 from evaluation.results import (
     CHECK_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
     TRANSFER_COLUMNS,
     write_arrays,
     write_table,
@@ -342,6 +344,7 @@ def evaluate_run(
     examples = gallery.join(galleries, faces.images.shape[1:])
     write_arrays(examples, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
+    write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     records = [*(outcome.record() for outcome in outcomes), *(record for record, _ in promises)]
     failed = [record for record in records if record["status"] != "ok"]
     _write_figures(config, classifiers, per_image, transfer, checks, failed, out)

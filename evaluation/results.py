@@ -221,6 +221,14 @@ DISPUTED_ARRAYS: dict[str, str] = {
 }
 """Arrays of `disputed.npz`: D faces whose FER label is not their FER+ label."""
 
+REGION_ARRAYS: dict[str, str] = {
+    "mean_face": "uint8 (H, W, C)",
+    "region": "uint8 (H, W), index in `name` of the region most faces have there",
+    "name": "str (R,), regions of a face; none in a run without attacks on regions",
+    "share": "float64 (R,), of the pixels, over all faces",
+}
+"""Arrays of `regions.npz`: the mean of the faces that attacks on one region see."""
+
 
 def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:
     """Write a frame as `.csv` or `.parquet` with exactly these columns, atomically."""
@@ -286,7 +294,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Path) -> None:
-    """Write `.npz` arrays of `GALLERY_ARRAYS` or `DISPUTED_ARRAYS`, atomically."""
+    """Write `.npz` arrays of one of the tables above, atomically."""
     unfinished = path.with_name(f".{path.name}")
     kept: dict[str, Any] = {name: arrays[name] for name in names}
     np.savez_compressed(unfinished, **kept)

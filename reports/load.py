@@ -18,6 +18,7 @@ from evaluation.results import (
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
     RESULT_COLUMNS,
     read_arrays,
     read_manifest,
@@ -42,6 +43,7 @@ class Run:
         checks: `CHECK_COLUMNS`.
         gallery: arrays of `GALLERY_ARRAYS`.
         disputed: arrays of `DISPUTED_ARRAYS`; empty when the run was made before they were kept.
+        regions: arrays of `REGION_ARRAYS`; without regions in such a run, too.
         manifest: configuration, data, models, costs, environment.
     """
 
@@ -51,6 +53,7 @@ class Run:
     checks: pd.DataFrame
     gallery: dict[str, np.ndarray]
     disputed: dict[str, np.ndarray]
+    regions: dict[str, np.ndarray]
     manifest: dict[str, Any]
 
     @classmethod
@@ -68,6 +71,7 @@ class Run:
             checks=read_table(folder / "checks.parquet", CHECK_COLUMNS),
             gallery=read_arrays(folder / "gallery.npz", GALLERY_ARRAYS),
             disputed=_disputed(folder / "disputed.npz"),
+            regions=_regions(folder / "regions.npz"),
         )
 
     @property
@@ -104,6 +108,10 @@ def _disputed(path: Path) -> dict[str, np.ndarray]:
     if path.exists():
         return read_arrays(path, DISPUTED_ARRAYS)
     return {"row": np.empty(0, np.int64), "image": np.empty((0, 1, 1, 1), np.uint8)}
+
+
+def _regions(path: Path) -> dict[str, np.ndarray]:
+    return read_arrays(path, REGION_ARRAYS) if path.exists() else {"name": np.empty(0, "<U5")}
 
 
 def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from reports.method import (
     threat_model,
 )
 from reports.perturbation_sizes import perturbation_sizes
+from reports.region_map import region_maps
 from reports.reliability import reliability
 from reports.svg import theme_css
 from reports.text import count, label_set_name
@@ -77,6 +78,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         ("confusions", lambda: confusion_charts(run, top)),
         ("flows", lambda: flow_charts(run, top)),
         ("gallery", lambda: examples(run.gallery, run.per_image)),
+        ("regions", lambda: region_maps(run, top)),
         ("sizes", lambda: perturbation_sizes(run, top)),
         ("corruptions", lambda: corruption_charts(run)),
         ("corruption_summary", lambda: corruption_summary(run, top)),

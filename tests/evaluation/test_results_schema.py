@@ -50,7 +50,11 @@ def test_a_metric_that_is_not_listed_is_refused():
 
 @pytest.mark.parametrize(
     ("file", "arrays"),
-    [("gallery.npz", results.GALLERY_ARRAYS), ("disputed.npz", results.DISPUTED_ARRAYS)],
+    [
+        ("gallery.npz", results.GALLERY_ARRAYS),
+        ("disputed.npz", results.DISPUTED_ARRAYS),
+        ("regions.npz", results.REGION_ARRAYS),
+    ],
 )
 def test_page_lists_the_arrays(file, arrays):
     listed = documented(file)

@@ -16,6 +16,7 @@ from evaluation.results import (
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
     RESULT_COLUMNS,
     write_arrays,
     write_manifest,
@@ -25,6 +26,7 @@ from evaluation.results import (
 FOUR = ("simple_cnn.fer", "mini_xception.fer", "simple_cnn.ferplus", "mini_xception.ferplus")
 GRID = (1 / 255, 2 / 255, 4 / 255)
 CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "contrast", "pixelate", "jpeg")
+PARTS = ("eyes", "brows", "nose", "mouth", "rest")
 TEN = tuple(f"look_{number}" for number in range(10))
 
 
@@ -42,6 +44,7 @@ class Wishes:
     flagged: bool = True
     size: int = 48
     certified: bool = True
+    regional: bool = False
 
 
 def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
@@ -63,6 +66,7 @@ def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
     write_table(_checks(wishes), CHECK_COLUMNS, folder / "checks.parquet")
     write_arrays(_gallery(wishes, truth, rng), GALLERY_ARRAYS, folder / "gallery.npz")
     write_arrays(_disputed(wishes, truth), DISPUTED_ARRAYS, folder / "disputed.npz")
+    write_arrays(_regions(wishes), REGION_ARRAYS, folder / "regions.npz")
     write_manifest(_manifest(wishes), folder / "manifest.json")
     return folder
 
@@ -199,6 +203,8 @@ def _score(
         rows.append(_plain(ratio, "mce", 1.05, len(label)))
         rows.append(_plain(ratio, "relative_mce", 0.87, len(label)))
     rows += _transfer(attacked, wishes, int(right.sum()))
+    if wishes.regional:
+        rows += _regional(attacked, int(right.sum()))
     if wishes.certified:
         rows += _certified(no_attack | {"source": model}, right)
     return rows, _images(model, label_set, truth, clean, smallest)
@@ -223,6 +229,27 @@ def _transfer(attacked: dict[str, Any], wishes: Wishes, right: int) -> list[dict
         rows.append(_rate(here, "transfer_success_rate", broken, right))
         rows.append(_rate(here, "transfer_accuracy", right - broken, wishes.count))
     return rows
+
+
+def _regional(attacked: dict[str, Any], right: int) -> list[dict[str, Any]]:
+    """A tenth of the faces falls to the eyes, two to the brows and so on."""
+    rows = []
+    for number, name in enumerate(PARTS, 1):
+        here = attacked | {"perturbation": f"pgd_{name}", "eps": GRID[2]}
+        rows.append(_rate(here, "attack_success_rate", right * number // 10, right))
+    return rows
+
+
+def _regions(wishes: Wishes) -> dict[str, np.ndarray]:
+    """Five bands of one height."""
+    size = wishes.size
+    band = np.minimum(np.arange(size) * 5 // size, 4).astype(np.uint8)
+    return {
+        "mean_face": face(0, 0, size),
+        "region": np.repeat(band[:, None], size, axis=1),
+        "name": np.array(PARTS if wishes.regional else [], dtype="<U5"),
+        "share": np.full(5 if wishes.regional else 0, 0.2),
+    }
 
 
 def _sizes(here: dict[str, Any], smallest: np.ndarray) -> list[dict[str, Any]]:
