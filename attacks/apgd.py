@@ -18,8 +18,6 @@ from datasets.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
 
-MOST_TARGETS = 9
-
 
 @dataclass(frozen=True, kw_only=True)
 class APGD(GradientAttack):
@@ -155,14 +153,20 @@ class TargetedAPGD(APGD):
     Broken is broken: any wrong class counts, whichever is the target.
 
     Source: Croce & Hein 2020, arXiv 2003.01690, section 4.1.
+
+    Attributes:
+        targets: other classes at most.
     """
 
     loss: Loss = Loss.DLR
+    targets: int = 9
 
     name: ClassVar[str] = "apgd_t"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.targets < 1:
+            raise InputError(f"`targets` must be at least 1; got {self.targets}.")
         if self.loss not in (Loss.DLR, Loss.MARGIN):
             raise InputError(f"`loss` must be dlr or margin for {self.name}; got {self.loss}.")
 
@@ -173,7 +177,7 @@ class TargetedAPGD(APGD):
         cost.forward[:] += 1
         logits[np.arange(len(labels)), labels] = -np.inf
         order = np.argsort(-logits, axis=1, kind="stable")
-        count = min(MOST_TARGETS, logits.shape[1] - 1)
+        count = min(self.targets, logits.shape[1] - 1)
         for restart in range(self.restarts):
             for rank in range(count):
                 yield restart * count if restart == 0 else restart * count + rank, order[:, rank]

@@ -8,10 +8,13 @@ Writes one folder a model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
                                  float32 image and its 8-bit copy are wrong
     eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
 
-Faces that stand are written clean. The same command goes on where a killed one stopped.
+Faces that stand are written clean. The same command goes on where a killed one stopped. A model
+that an attack cannot be made on is named at the end and keeps no other from being attacked.
 """
 
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,12 +39,23 @@ _DATA_HELP = (
 )
 
 
+def _list(asked: bool) -> None:
+    if asked:
+        from fer_models.backend import start_backend
+
+        start_backend()
+        from attacks.options import option_table
+
+        print("\n".join(option_table()))
+        raise typer.Exit
+
+
 def main(
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")],
     out: Annotated[Path, Option(help="Where the sets go.")],
     data: Annotated[Path | None, Option(help=_DATA_HELP)] = None,
-    attack: Annotated[str, Option(help="pgd, apgd, apgd_t, fmn, square, fgsm, noise.")] = "pgd",
-    norm: Annotated[str, Option(help="linf or l2.")] = "linf",
+    attack: Annotated[str, Option(help="Name of an attack; --list names all.")] = "pgd",
+    norm: Annotated[str, Option(help="linf, l2 or l1.")] = "linf",
     eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255",
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER,
     split: Annotated[
@@ -54,7 +68,22 @@ def main(
     seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
     steps: Annotated[int | None, Option(help="Gradient steps. Default: the attack's.")] = None,
     restarts: Annotated[int | None, Option(help="Starting points. Default: the attack's.")] = None,
-    queries: Annotated[int | None, Option(help="Forward passes of square. Default: 1000.")] = None,
+    queries: Annotated[int | None, Option(help="Forward passes. Default: the attack's.")] = None,
+    loss: Annotated[str | None, Option(help="What is climbed. Default: the attack's.")] = None,
+    targets: Annotated[int | None, Option(help="Other classes that apgd_t aims at.")] = None,
+    target: Annotated[
+        str | None, Option(help="Class that universal or patch drives all faces to.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, Option(help="Any other setting, NAME=VALUE; may be repeated.")
+    ] = None,
+    sources: Annotated[
+        str | None, Option(help="Of transfer: models the images are made on, ID,ID,..")
+    ] = None,
+    list_: Annotated[
+        bool,
+        Option("--list", help="Name attacks, norms and settings.", is_eager=True, callback=_list),
+    ] = False,
 ) -> None:
     """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
@@ -70,17 +99,60 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
+    from attacks.options import read_options
     from attacks.registry import attack_spec
+    from attacks.transfer import Transfer
     from fer_models import zoo
 
-    given = {"steps": steps, "restarts": restarts, "queries": queries}
-    options = {name: value for name, value in given.items() if value is not None}
-    spec = attack_spec(attack, known_norm, grid, labels, seed=seed, **options)
+    given = {"steps": steps, "restarts": restarts, "queries": queries, "loss": loss}
+    given |= {"targets": targets, "target": None if target is None else 0}  # a class of each model
+    words = [f"{name}={value}" for name, value in given.items() if value is not None]
+    options = read_options(attack, [*words, *(option or [])])
+    make_spec = partial(attack_spec, attack, known_norm, grid, labels, seed=seed)
+    make_spec(**options)  # refuses wrong settings before anything is read
+    if sources is not None and attack != Transfer.name:
+        raise InputError(f"--sources is for --attack {Transfer.name}; got {attack}.")
     faces = load(data_or_default(data), split, votes=votes).limit(limit, seed)
     if labels not in faces.label_sets:
         raise InputError(f"{faces.name} has no {labels} labels. Give --votes FILE for ferplus.")
+    failed = []
     for model in ids:
-        _generate(zoo.load(model), faces, spec, labels, out)
+        try:
+            classifier = _attacked(zoo.load(model), sources)
+            if target is not None:
+                options["target"] = _class_index(target, classifier)
+            _generate(classifier, faces, make_spec(**options), labels, out)
+        except Exception as error:  # whatever one model dies of, the others get their sets
+            if len(ids) == 1:
+                raise
+            failed.append(f"{model}: {' '.join(str(error).split())}")
+            print(f"no set of {failed[-1]}", file=sys.stderr)
+    if failed:
+        raise InputError(f"{len(failed)} of {len(ids)} models have no set: {'; '.join(failed)}")
+
+
+def _attacked(classifier: "Classifier", sources: str | None) -> "Classifier":
+    """The classifier itself, or behind the models that images for it are made on."""
+    if sources is None:
+        return classifier
+    from attacks.transfer import TransferTarget
+    from fer_models import zoo
+    from fer_models.classifier import DifferentiableClassifier
+
+    loaded = [zoo.load(model) for model in zoo.resolve(sources)]
+    known = [source for source in loaded if isinstance(source, DifferentiableClassifier)]
+    if blind := [source.id for source in loaded if source not in known]:
+        raise InputError(f"--sources must give gradients; {blind[0]} gives none. Leave it out.")
+    return TransferTarget(classifier, known)
+
+
+def _class_index(name: str, classifier: "Classifier") -> int:
+    classes = classifier.scheme.classes
+    if name not in classes:
+        raise InputError(
+            f"--target must be a class of {classifier.id}: {', '.join(classes)}; got {name!r}."
+        )
+    return classes.index(name)
 
 
 def _generate(

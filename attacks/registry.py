@@ -82,14 +82,23 @@ CORRUPTIONS: dict[str, type[Corruption]] = {
 }
 
 
+def check_attack(name: str) -> None:
+    """Refuse a name that is not registered.
+
+    Raises:
+        InputError: unknown.
+    """
+    if name not in ATTACKS:
+        raise InputError(f"no attack {name!r}; choose one of {', '.join(ATTACKS)}.")
+
+
 def make_attack(name: str, norm: Norm, eps: float, options: Mapping[str, Any]) -> Attack:
     """Build an attack by name.
 
     Raises:
         InputError: unknown name or option, or a norm, eps or option it refuses.
     """
-    if name not in ATTACKS:
-        raise InputError(f"no attack {name!r}; choose one of {', '.join(ATTACKS)}.")
+    check_attack(name)
     known = _options(ATTACKS[name])
     if unknown := set(options) - set(known):
         raise InputError(

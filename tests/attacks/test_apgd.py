@@ -250,6 +250,14 @@ def test_at_most_nine_targets(num_classes, targets):
     assert (result.cost.forward == 1 + 4 * targets).all()  # clean logits; each last iterate
 
 
+def test_fewer_targets_may_be_asked_for():
+    classifier, images, labels, keys = setting(7, 4)
+    run = TargetedAPGD(norm=Norm.LINF, eps=1e-6, steps=3, targets=2)
+    assert (run(classifier, images, labels, keys).cost.backward == 6).all()
+    with pytest.raises(InputError, match="`targets` must be at least 1"):
+        TargetedAPGD(norm=Norm.LINF, eps=0.1, targets=0)
+
+
 def test_costs_are_counted_and_broken_images_leave():
     classifier, images, labels, keys = setting(count=50)
     result = APGD(norm=Norm.LINF, eps=0.01, steps=8, restarts=2)(classifier, images, labels, keys)

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from attacks import generate
+from attacks.options import option_table, read_options
+from attacks.registry import ATTACKS
 from attacks.store import open_set
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -17,7 +19,7 @@ from datasets.folders import write_folders
 from datasets.labels import FER7, LabelSet
 from datasets.read import load
 from fer_models import zoo
-from fer_models.classifier import wrap
+from fer_models.classifier import Classifier, wrap
 from fer_models.contract import Contract
 from tests.attacks import tiny
 
@@ -90,6 +92,14 @@ def test_the_same_command_goes_on(faces, tmp_path, capsys):
         ({"norm": "l1"}, "`norm` must be linf or l2 for pgd"),
         ({"attack": "nothing"}, "no attack 'nothing'; choose one of fgsm, pgd"),
         ({"attack": "fgsm", "steps": 3}, "fgsm has no option 'steps'"),
+        ({"loss": "hinge"}, "`loss` must be 'cross_entropy', .* got hinge"),
+        ({"attack": "apgd_t", "targets": 0}, "`targets` must be at least 1"),
+        ({"attack": "apgd_t", "target": "happy"}, "apgd_t has no option 'target'"),
+        ({"option": ["steps=4"], "steps": 3}, "`steps` is given twice"),
+        ({"option": ["step_size"]}, "written NAME=VALUE"),
+        ({"option": ["step_size=fast"]}, "`step_size` must be a number; got fast"),
+        ({"sources": "tiny.fer"}, "--sources is for --attack transfer; got pgd"),
+        ({"attack": "universal", "target": "smile"}, "--target must be a class of tiny.fer: angry"),
         ({"steps": 0}, "`steps` must be at least 1"),
         ({"labels": LabelSet.FERPLUS}, "has no ferplus labels"),
     ],
@@ -99,6 +109,61 @@ def test_bad_input_gets_one_line(faces, tmp_path, options, message):
         make(faces, tmp_path / "out", **options)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_any_setting_may_be_given(faces, tmp_path):
+    options = ["step_size=0.5", "steps = 3"]
+    make(faces, tmp_path, option=options, restarts=2, loss="dlr", eps="1/255")
+    found = open_set(tmp_path / "tiny.fer-fer-pgd-linf").header.spec.options
+    assert found == {"loss": "dlr", "steps": 3, "restarts": 2, "step_size": 0.5}
+
+
+def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch):
+    inside = zoo.load("tiny.fer")
+
+    class Box(Classifier):
+        id, weights_sha256, scheme = "box.onnx", "0", FER7
+
+        def _batch_logits(self, images):
+            return inside._batch_logits(images)
+
+    monkeypatch.setattr(zoo, "load", lambda model: Box() if model == "box.onnx" else inside)
+    arguments = {"data": faces, "models": "box.onnx", "attack": "transfer", "eps": "16/255"}
+    generate.main(**arguments, sources="tiny.fer", out=tmp_path / "out")
+    made = open_set(tmp_path / "out" / "box.onnx-fer-transfer-linf")
+    assert made.header.source == "tiny.fer" and (made.broken_at > 0).any()
+    with pytest.raises(InputError, match="--sources must give gradients; box"):
+        generate.main(**arguments, sources="box.onnx", out=tmp_path / "other")
+    with pytest.raises(InputError, match=r"transfer needs gradients and box.onnx has none"):
+        generate.main(**arguments, out=tmp_path / "other")
+
+
+def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
+    faces, tmp_path, monkeypatch, capsys
+):
+    good = zoo.load("tiny.fer")
+    bad = wrap(good.model, Contract(8, 8, 1, FER7), model_id="bad.fer")
+    bad._batch_logits = lambda images: np.full((len(images), 7), np.nan, np.float32)
+    monkeypatch.setattr(zoo, "resolve", lambda models: models.split(","))
+    monkeypatch.setattr(zoo, "load", {"bad.fer": bad, "tiny.fer": good}.__getitem__)
+    with pytest.raises(InputError, match=r"1 of 2 models have no set: bad.fer: .*NaN"):
+        generate.main(data=faces, models="bad.fer,tiny.fer", out=tmp_path, steps=2)
+    assert open_set(tmp_path / "tiny.fer-fer-pgd-linf")
+    assert "no set of bad.fer" in capsys.readouterr().err
+
+
+def test_every_attack_is_listed_with_its_settings():
+    lines = option_table()
+    assert [line.split()[0] for line in lines] == list(ATTACKS)
+    (apgd_t,) = [line for line in lines if line.startswith("apgd_t ")]
+    assert "linf,l2,l1" in apgd_t and "targets=9" in apgd_t and "loss=dlr" in apgd_t
+
+
+def test_a_target_may_be_none():
+    assert read_options("universal", ["target=none"]) == {"target": None}
+    assert read_options("universal", ["target=3"]) == {"target": 3}
+    with pytest.raises(InputError, match="`target` must be a whole number; got happy"):
+        read_options("universal", ["target=happy"])
 
 
 def run(*arguments):

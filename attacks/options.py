@@ -1,0 +1,60 @@
+"""Settings of attacks as people write them: `steps=40`, `loss=dlr`, `target=none`."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from attacks.registry import ATTACKS, check_attack
+from datasets.errors import InputError
+
+_FIXED = ("norm", "eps")
+_KINDS = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+}
+
+
+def read_options(attack: str, words: Iterable[str]) -> dict[str, Any]:
+    """Read settings of an attack, each written `name=value`.
+
+    Raises:
+        InputError: unknown attack or setting, one given twice, or a value of the wrong kind.
+    """
+    check_attack(attack)
+    hints = get_type_hints(ATTACKS[attack])
+    known = [f.name for f in fields(ATTACKS[attack]) if f.name not in _FIXED]
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = (part.strip() for part in word.partition("="))
+        if not equals:
+            raise InputError(f"an option is written NAME=VALUE, such as steps=40; got {word!r}.")
+        if name not in known:
+            raise InputError(
+                f"{attack} has no option {name!r}; it has {', '.join(known) or 'none'}."
+            )
+        if name in found:
+            raise InputError(f"`{name}` is given twice for {attack}; give it once.")
+        found[name] = _value(name, None if text == "none" else text, hints[name])
+    return found
+
+
+def option_table() -> list[str]:
+    """One line an attack: name, norms, settings with their defaults."""
+    lines = []
+    for name, attack in ATTACKS.items():
+        settings = [f"{f.name}={f.default}" for f in fields(attack) if f.name not in _FIXED]
+        lines.append(f"{name:<14} {','.join(attack.norms):<11} {' '.join(settings)}".rstrip())
+    return lines
+
+
+def _value(name: str, text: str | None, kind: Any) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        expected = first.get("ctx", {}).get("expected") or _KINDS.get(first["type"], "a value")
+        raise InputError(f"`{name}` must be {expected}; got {text or 'none'}.") from None
