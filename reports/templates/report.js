@@ -32,7 +32,30 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-const form = document.querySelector("form.filters");
+const board = document.querySelector("form.board");
+if (board) {
+  const rows = [...document.querySelectorAll("#leaderboard tbody tr")];
+  const apply = () => {
+    const { labels, model, unflagged } = board.elements;
+    const part = model.value.trim().toLowerCase();
+    let shown = 0;
+    for (const row of rows) {
+      const [name, set] = [...row.cells].map((cell) => cell.textContent.trim());
+      row.hidden =
+        (labels.value && set !== labels.value) ||
+        !name.toLowerCase().includes(part) ||
+        (unflagged.checked && row.className !== "ok");
+      shown += row.hidden ? 0 : 1;
+    }
+    board.querySelector("output").textContent = `${shown} of ${rows.length} shown`;
+  };
+  board.addEventListener("input", apply);
+  board.addEventListener("submit", (event) => event.preventDefault());
+  board.reset();
+  apply();
+}
+
+const form = document.querySelector("form.gallery-filters");
 if (form) {
   const examples = [...document.querySelectorAll(".example")];
   const selects = [...form.querySelectorAll("select")];
