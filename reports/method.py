@@ -22,6 +22,12 @@ from reports.text import (
 ATTACKS: dict[str, str] = {
     "fgsm": "one step of full size along the sign of the gradient",
     "pgd": "many small steps uphill on the loss, projected back into the allowed change",
+    **{
+        f"pgd_{part}": f"PGD that may change the {part} only"
+        for part in ("eyes", "brows", "nose", "mouth")
+    },
+    "pgd_rest": "PGD that may change everything but eyes, brows, nose and mouth",
+    "pgd_glasses": "PGD that may change the frame of a pair of glasses only",
     "apgd": "small steps uphill whose size adapts by itself, whatever the scale of the answers",
     "apgd_t": "the same towards each likely wrong class in turn",
     "fmn": "looks for the smallest change that breaks a face, so one run serves every eps",

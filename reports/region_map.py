@@ -82,7 +82,7 @@ def _map(
     pixels = dict(zip(names, run.regions["share"], strict=True))
     title = (
         f"{label_set_name(label_set)} labels: changing only {_called(worst)} "
-        f"({percent(pixels[worst])} of the pixels) breaks {share_range(of_worst)} of faces"
+        f"({_whole(pixels[worst])} of the pixels) breaks {share_range(of_worst)} of faces"
     )
     caption = (
         f"Attack success at {headline.text} when a perturbation is confined to one region: wrong "
@@ -104,7 +104,7 @@ def _map(
 def _face(run: Run, model: str, own: pd.Series, pixels: dict[str, float]) -> RegionFace:
     order = own.sort_values(ascending=False, kind="stable")
     shares = [
-        (str(name), percent(float(value)), percent(pixels[str(name)]))
+        (str(name), _whole(float(value)), _whole(pixels[str(name)]))
         for name, value in order.items()
     ]
     alt = f"Mean face of {model}: " + ", ".join(f"{name} {value}" for name, value, _ in shares)
@@ -127,11 +127,16 @@ def coloured(face: np.ndarray, region: np.ndarray, strength: np.ndarray) -> np.n
     red = np.array([int(ROLES["attacked"][0][i : i + 2], 16) for i in (1, 3, 5)])
     grey = np.repeat(face.mean(axis=2, keepdims=True), 3, axis=2)
     share = _STRONGEST * strength[region][..., None]
-    mixed = (1 - share) * grey + share * red * (0.4 + 0.6 * grey / 255)
+    mixed = (1 - share) * grey + share * np.minimum(red * (0.5 + 0.7 * grey / 255), 255)
     height, width = region.shape
     size = (_ENLARGED * width, _ENLARGED * height)
     picture = Image.fromarray(np.rint(mixed).astype(np.uint8))
     return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+
+
+def _whole(share: float) -> str:
+    """Whole percent: a region's figures are read beside each other, its interval in the table."""
+    return percent(share, 0, 1)
 
 
 def _called(name: str) -> str:

@@ -101,11 +101,15 @@ def label_set_name(label_set: str) -> str:
     return {"fer": "FER", "ferplus": "FER+"}.get(label_set, label_set)
 
 
+_PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
+
+
 def words(identifier: str) -> str:
     """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names."""
     known = {
         "pgd": "PGD",
         "fgsm": "FGSM",
+        **{f"pgd_{part}": f"PGD, {part} only" for part in _PARTS},
         "apgd": "APGD",
         "apgd_t": "targeted APGD",
         "fmn": "FMN",
