@@ -9,6 +9,7 @@ from attacks.apgd import APGD, TargetedAPGD
 from attacks.base import Attack, Cost, Keys
 from attacks.fmn import FMN
 from attacks.square import Square
+from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 
 
@@ -17,7 +18,7 @@ class Ensemble(Attack):
     """Four attacks that fail for different reasons, cheap first: an image leaves once broken.
 
     Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Unlike there FMN takes the
-    place of FAB, and cross-entropy is of rescaled logits.
+    place of FAB, and cross-entropy is of rescaled logits. Under l1 only the first two attack.
 
     Attributes:
         steps: gradients of APGD on cross-entropy.
@@ -32,6 +33,7 @@ class Ensemble(Attack):
     queries: int = 5000
 
     name: ClassVar[str] = "ensemble"
+    norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -39,9 +41,14 @@ class Ensemble(Attack):
         self._stages()  # refuses wrong options
 
     def _stages(self) -> tuple[Attack, ...]:
-        return (
+        climbs = (
             APGD(norm=self.norm, eps=self.eps, steps=self.steps),
             TargetedAPGD(norm=self.norm, eps=self.eps, steps=self.targeted_steps),
+        )
+        if self.norm is Norm.L1:
+            return climbs
+        return (
+            *climbs,
             FMN(norm=self.norm, eps=self.eps, steps=self.minimal_steps),
             Square(norm=self.norm, eps=self.eps, queries=self.queries),
         )

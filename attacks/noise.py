@@ -8,20 +8,37 @@ from attacks.base import Attack, Cost, Keys
 from attacks.threat_model import Norm, project
 from fer_models.classifier import Classifier
 
+PARTS = 16
+"""Equal parts of eps that noise under l1 puts on random pixels."""
+
 
 class Noise(Attack):
-    """One draw an image: random signs times eps (linf), a random direction of length eps (l2)."""
+    """One draw an image, as long as eps allows; see `random_move`."""
 
     name: ClassVar[str] = "noise"
+    norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
     ) -> tuple[np.ndarray, Cost]:
         shape = images.shape[1:]
-        if self.norm is Norm.LINF:
-            draws = [draw.choice((-self.eps, self.eps), shape) for draw in keys.generators()]
-        else:
-            normal = [draw.standard_normal(shape) for draw in keys.generators()]
-            draws = [self.eps * draw / np.linalg.norm(draw) for draw in normal]
+        draws = [random_move(shape, self.eps, self.norm, draw) for draw in keys.generators()]
         noisy = project(images + np.array(draws), images, self.eps, self.norm)
         return noisy, Cost.zeros(len(images))
+
+
+def random_move(
+    shape: tuple[int, ...], eps: float, norm: Norm, draw: np.random.Generator
+) -> np.ndarray:
+    """A random perturbation of length eps, float64 of the given shape.
+
+    Signs times eps for linf, a direction for l2; for l1 sixteenths of eps, each on a random pixel.
+    """
+    if norm is Norm.LINF:
+        return draw.choice((-eps, eps), shape)
+    if norm is Norm.L2:
+        normal = draw.standard_normal(shape)
+        return eps * normal / np.linalg.norm(normal)
+    size = int(np.prod(shape))
+    counts = draw.multinomial(PARTS, np.full(size, 1 / size)).reshape(shape)
+    return eps / PARTS * counts * draw.choice((-1.0, 1.0), shape)

@@ -77,7 +77,8 @@ def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
     limits = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims or math.inf), Norm.L1: dims or math.inf}
     if math.isfinite(eps) and 0 <= eps <= limits[norm]:
         return
-    hint = f" Pixels are in [0, 1]: did you mean {eps:g}/255?" if 1 < eps <= 255 else ""
+    hint = f" Pixels are in [0, 1]: did you mean {eps:g}/255?"
+    hint = hint if norm is Norm.LINF and 1 < eps <= 255 else ""
     limit = f"[0, {limits[norm]:g}]" if math.isfinite(limits[norm]) else "finite and at least 0"
     raise InputError(f"`eps` must be in {limit} for {norm}; got {eps:g}.{hint}")
 

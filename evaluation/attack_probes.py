@@ -124,7 +124,10 @@ def _scale_invariant(
 def _unbounded(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> Check:
     """R4: any pixel may become anything."""
     sample = np.flatnonzero(made.broken_at != 0)[:FACES]
-    limit = 1.0 if made.header.spec.norm is Norm.LINF else math.sqrt(np.prod(clean.shape[1:]))
+    dims = math.prod(clean.shape[1:])
+    widest = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}
+    assert made.header.spec.norm is not None
+    limit = widest[made.header.spec.norm]
     stands = 1 - float(_success(classifier, made, clean, sample, limit).mean())
     words = "Every face of a sample breaks when pixels may change without limit."
     if stands:

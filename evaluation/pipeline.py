@@ -148,8 +148,15 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
     """All sets of a run, corruptions first, then model by model.
 
     Raises:
-        InputError: the data lacks a label set, or a model's classes cannot be scored by it.
+        InputError: the data lacks a label set, a model's classes cannot be scored by it, or the
+            norm is one that no attack knows.
     """
+    attacks = [attack for attack in config.attacks if config.norm in ATTACKS[attack.name].norms]
+    if config.attacks and not attacks:
+        raise InputError(
+            f"no attack of tier {config.tier} knows norm {config.norm}. Take another --norm, or "
+            "--tier standard."
+        )
     jobs = [
         Job(corruption_spec(name, config.severities, seed=config.seed), np.arange(len(faces)))
         for name in config.corruptions
@@ -169,7 +176,7 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
             labels = faces.labels(label_set).to(classifier.scheme).values
             rows = np.flatnonzero(labels != NO_LABEL)
             black_box = is_black_box(classifier)
-            for attack in config.attacks:
+            for attack in attacks:
                 spec = attack_spec(
                     attack.name,
                     config.norm,
@@ -198,6 +205,8 @@ def _shown_jobs(
     if config.transfer is None or len(classifiers) < 2 or not eps:
         return
     name, options, limit = config.transfer.name, config.transfer.options, config.transfer.limit
+    if config.norm not in ATTACKS[name].norms:
+        return
     for classifier in classifiers:
         for label_set in () if is_black_box(classifier) else config.labels:
             labels = faces.labels(label_set).to(classifier.scheme).values
@@ -304,6 +313,8 @@ def evaluate_run(
     jobs = plan(config, faces, classifiers)
     checks = [check for c in classifiers for check in _known_before(c, images, clean[c.id], config)]
     _warn(checks, jobs, images, listener)
+    if strangers := [a.name for a in config.attacks if config.norm not in ATTACKS[a.name].norms]:
+        listener.line(f"left out, knowing no {config.norm}: {', '.join(strangers)}")
     outcomes: list[Outcome] = []
     transfers: list[pd.DataFrame] = []
     shown: dict[str, tuple[Job, AdversarialSet, pd.DataFrame]] = {}

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from attacks.base import Keys
+from attacks.noise import random_move
 from attacks.registry import make_attack
 from attacks.store import AdversarialSet
 from attacks.threat_model import Norm, project
@@ -84,19 +85,8 @@ def planted_example(
 def random_points(
     clean: np.ndarray, eps: float, norm: Norm, draw: np.random.Generator
 ) -> np.ndarray:
-    """Points of the ball around one image, as far out as it goes, float32 (POINTS, H, W, C).
-
-    Random signs for linf, random directions for l2, for l1 random sixteenths of eps.
-    """
-    shape = (POINTS, *clean.shape)
-    if norm is Norm.LINF:
-        moves = draw.choice((-eps, eps), shape)
-    elif norm is Norm.L2:
-        normal = draw.standard_normal(shape)
-        moves = eps * normal / np.sqrt(np.square(normal).sum(axis=(1, 2, 3), keepdims=True))
-    else:
-        counts = draw.multinomial(16, np.full(clean.size, 1 / clean.size), POINTS)
-        moves = eps * counts.reshape(shape) / 16 * draw.choice((-1, 1), shape)
+    """Points of the ball around one image, as far out as it goes, float32 (POINTS, H, W, C)."""
+    moves = np.array([random_move(clean.shape, eps, norm, draw) for _ in range(POINTS)])
     images = np.repeat(clean[None], POINTS, axis=0)
     return project(images + moves, images, eps, norm)
 

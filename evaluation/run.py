@@ -46,7 +46,7 @@ def main(
         str | None, Option(help="fer,ferplus. Default: what the data carries.")
     ] = None,
     tier: Annotated[str, Option(help="smoke, standard or full.")] = "smoke",
-    norm: Annotated[str, Option(help="linf or l2.")] = "linf",
+    norm: Annotated[str, Option(help="linf, l2 or l1.")] = "linf",
     eps: Annotated[
         str | None, Option(help="Grid such as 1/255,2/255. Default: the tier's.")
     ] = None,
@@ -123,7 +123,7 @@ def evaluate(
         split: Training, PublicTest, PrivateTest or Test; default PublicTest.
         labels: `fer`, `ferplus` or both; default what the data carries.
         tier: smoke, standard or full.
-        norm: linf or l2.
+        norm: linf, l2 or l1.
         eps: grid such as "1/255,2/255" or [1/255, 2/255]; default the tier's.
         limit: faces, 0 for all; default the tier's.
         certify: sigmas of noise, pixels in [0, 1], for certified radii; default the tier's.

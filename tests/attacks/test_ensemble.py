@@ -38,6 +38,15 @@ def test_it_breaks_what_any_part_breaks(norm):
     assert (together.cost.forward[~together.success] > 28 + 20).all()
 
 
+def test_under_l1_only_the_climbs_attack():
+    classifier, images = tiny.conv(7), tiny.images(20)
+    labels, keys = classifier.predict(images), Keys(0, np.arange(20))
+    ensemble = Ensemble(norm=Norm.L1, eps=0.1, steps=4, targeted_steps=3, minimal_steps=6)
+    result = ensemble(classifier, images, labels, keys)
+    assert (~result.success).any()
+    assert (result.cost.backward[~result.success] == 4 + 18).all()
+
+
 @pytest.mark.parametrize("option", ["steps", "targeted_steps", "minimal_steps", "queries"])
 def test_wrong_options_are_refused(option):
     with pytest.raises(InputError, match="must be at least 1; got 0"):

@@ -222,3 +222,16 @@ def test_steps_have_the_asked_length_and_stop_at_zero_gradients():
     assert linf.tolist() == [[0.5, -0.5], [0, 0]]
     np.testing.assert_allclose(l2, [[0.3, -0.4], [0, 0]])  # (3, -4) / 5 / 2
     assert zero_gradients(gradient).tolist() == [0, 1]
+
+
+def test_noise_under_l1_has_all_of_eps_on_few_pixels():
+    images = tiny.images(20)
+    noise = make_attack("noise", Norm.L1, 1.0, {})
+    keys = Keys(0, np.arange(20))
+    delta = noise(tiny.conv(3), images, np.zeros(20, np.int64), keys).images - images
+    assert np.abs(delta).sum(axis=(1, 2, 3)) == pytest.approx(np.ones(20), rel=1e-5)
+    changed = (delta != 0).sum(axis=(1, 2, 3))
+    assert (changed <= 16).all() and (changed > 8).all()
+    parts = np.abs(delta[delta != 0]) * 16
+    np.testing.assert_allclose(parts, np.rint(parts), atol=1e-4)
+    assert (delta > 0).any() and (delta < 0).any()

@@ -91,6 +91,11 @@ def test_eps_in_the_wrong_unit_gets_the_next_step():
         check_eps(8, Norm.LINF)
 
 
+def test_only_linf_is_asked_about_255ths():
+    with pytest.raises(InputError, match=r"must be in \[0, 48\] for l2; got 100.$"):
+        check_eps(100, Norm.L2, 2304)
+
+
 def test_distances_of_a_3_4_difference():
     a = np.zeros((1, 1, 2, 1), np.float32)
     b = np.array([0.3, -0.4]).reshape(1, 1, 2, 1)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from attacks.fgsm import FGSM
+from attacks.threat_model import Norm
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import LabelScheme, LabelSet
@@ -338,6 +339,26 @@ def test_random_and_slow_models_are_warned_about(
 def test_a_fast_model_is_not_warned_about() -> None:
     assert black_boxes.slowness(BlackBox(), 0.001, 10_000) == ""
     assert 0 < black_boxes.seconds_per_face(BlackBox(), np.zeros((3, 8, 8, 1), np.float32)) < 1
+
+
+def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Path) -> None:
+    apgd = AttackSettings.model_validate({"name": "apgd", "steps": 10})
+    attacks = (AttackSettings(name="noise"), AttackSettings(name="fgsm"), apgd)
+    config = tiny.config(
+        labels=(LabelSet.FER,), corruptions=(), norm=Norm.L1, eps=(1.0, 5.0), attacks=attacks
+    )
+    lines: list[str] = []
+    listener = Listener(lines.append, lambda *_: None)
+    evaluate_run(config, tiny.faces(), [tiny.classifier()], tmp_path, None, listener)
+    assert "left out, knowing no l1: fgsm" in lines
+    rows = figures(results_of(tmp_path), "robust_accuracy", eps=5.0).set_index("perturbation")
+    assert set(rows.index) == {"noise", "apgd", "worst_case"}
+    assert rows.value["apgd"] < rows.value["noise"]
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    assert dict(checks.set_index("rule").status)["R4"] == "ok"
+    alone = config.model_copy(update={"attacks": attacks[1:2]})
+    with pytest.raises(InputError, match="no attack of tier smoke knows norm l1"):
+        plan(alone, tiny.faces(), [tiny.classifier()])
 
 
 def test_one_label_set_is_enough(tmp_path: Path) -> None:
