@@ -95,4 +95,5 @@ def test_all_commands_run_as_written(environment: dict[str, str], tmp_path: Path
     for name in ("first", "short", "my_faces", "my_net", "floor", "transfer"):
         assert (folder / "runs" / name / "index.html").exists()
     assert "the claim holds" in result.stdout
+    assert "Changes, % and points" in result.stdout
     assert list((folder / "explanations").glob("*gradcam*"))
