@@ -2,16 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from attacks.store import AdversarialSet, open_set
 from datasets.errors import InputError
+from datasets.faceset import Split
 from datasets.labels import FER7
+from datasets.read import load
+from evaluation import verify
 from fer_models.contract_file import ContractFile, write_contract
 from tests.datasets.factory import write_source
 from tests.fer_models.conftest import tiny_model
@@ -208,3 +215,31 @@ def test_a_claimed_set_is_verified(finished: Path, data: Path, model: Path) -> N
     assert "the claim holds" in result.stdout
     refused(deadpan(folder, model, module="evaluation.verify"), "--data")
     refused(deadpan("/nowhere.npz", model, module="evaluation.verify"), "--eps")
+
+
+def test_confirmed_images_of_others_count_in_a_run(
+    finished: Path, data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    (folder,) = finished.glob("sets/*-fer-pgd-*")
+    made, faces = open_set(folder), load(data, Split.PUBLIC_TEST)
+    assert isinstance(made, AdversarialSet)
+    rows = made.row_ids[made.image_rows]
+    places = [faces.row_ids.tolist().index(row) for row in rows]
+    arrays = {
+        "clean": faces.images[places].astype(np.float32) / 255,
+        "adversarial": made.images,
+        "labels": made.labels[made.image_rows],
+    }
+    theirs = tmp_path / "theirs.npz"
+    options: dict[str, Any] = {"data": str(data), "eps": "16/255", "into": run}
+    np.savez(theirs, **arrays)
+    with pytest.raises(InputError, match="--into needs `rows`"):
+        verify.main(theirs, str(model), **options)
+    np.savez(theirs, **arrays, rows=rows + 1)
+    with pytest.raises(InputError, match="is not that face of"):
+        verify.main(theirs, str(model), **options)
+    np.savez(theirs, **arrays, rows=rows)
+    assert verify.main(theirs, str(model), **options) == 0
+    assert f"{len(rows)} of them count in {run}" in capsys.readouterr().out
+    assert b"best_known" in (run / "results.csv").read_bytes()
