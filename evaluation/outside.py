@@ -5,6 +5,7 @@ Not here: the figures (`evaluation/best_known.py`).
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from datasets.errors import InputError
 from datasets.labels import SCHEMES, LabelSet, translate
 from evaluation.finished_run import FinishedRun
 from evaluation.results import OUTSIDE_COLUMNS, read_table, write_table
-from fer_models.classifier import Classifier
+
+if TYPE_CHECKING:
+    from fer_models.classifier import Classifier
 
 FOLDER = "outside"
 
@@ -28,7 +31,7 @@ def read_outside(folder: Path) -> pd.DataFrame:
 def keep_outside(
     run: FinishedRun,
     name: str,
-    classifier: Classifier,
+    classifier: "Classifier",
     attacked_labels: str,
     norm: str,
     rows: np.ndarray,
