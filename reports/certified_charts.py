@@ -15,7 +15,7 @@ from reports.tables import figures_table
 from reports.text import NBSP, count, label_set_name
 from reports.verdict import ranked
 
-_BLUE = ROLES["clean"][0]
+_BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]
 
 
 def certified_charts(run: Run) -> list[Chart]:
@@ -38,6 +38,7 @@ def certified_curves(
     *,
     models: list[str],
     shown: list[str],
+    chance: float = float("nan"),
     names_below: bool = False,
 ) -> None:
     """Certified accuracy against the radius, a line a model with its 95 % band.
@@ -47,6 +48,7 @@ def certified_curves(
         axes: where to draw.
         models: every model of the report, for its marker.
         shown: models to draw.
+        chance: share of the most frequent class, a dotted line; NaN for none.
         names_below: names under the axes instead of in the corner that the curves leave free.
     """
     names: list[LineName] = []
@@ -64,6 +66,10 @@ def certified_curves(
         )
         axes.plot(line["eps"], line["value"], linewidth=1.8, markersize=5, markevery=2, **style)
         names.append(LineName(float(line["value"].sum()), model, style))
+    if chance == chance:
+        dots: dict[str, Any] = {"color": _GREY, "linestyle": (0, (1, 2))}
+        axes.axhline(chance, linewidth=1.2, **dots)
+        names.append(LineName(0.0, "most frequent class", dots))
     axes.set_xlim(0, end if end == end else float(rows["eps"].max()))
     axes.tick_params(axis="x", pad=7)
     axes.set_xlabel("certified radius, L2")
@@ -85,14 +91,23 @@ def _chart(run: Run, label_set: str, smoothing: str, rows: pd.DataFrame) -> Char
         f"{labels} labels, noise of sigma {sigma}: {share_range(at_zero)} of faces read right "
         f"under noise; {share_range(half)} certified up to L2 {float(sigma) / 2:g}"
     )
-    below = 30 + 17 * len(shown)
+    shares = pick(run.results, metric="majority_share", label_set=label_set, model=shown)
+    chance = float(shares["value"].max())
+    below = 30 + 17 * (len(shown) + 1)
     svgs = [
         drawing(
             f"{name}-{'narrow' if narrow else 'wide'}",
             f"Certified accuracy against the radius for {', '.join(shown)}. {title}.",
             (PHONE, 280 + below) if narrow else (640, max(300, 90 + 18 * len(shown))),
             (46, 24, 44 + below, 10) if narrow else (46, 24, 44, 10),
-            partial(certified_curves, rows, models=run.models, shown=shown, names_below=narrow),
+            partial(
+                certified_curves,
+                rows,
+                models=run.models,
+                shown=shown,
+                chance=chance,
+                names_below=narrow,
+            ),
             "narrow" if narrow else "wide",
         )
         for narrow in (False, True)
@@ -104,7 +119,9 @@ def _chart(run: Run, label_set: str, smoothing: str, rows: pd.DataFrame) -> Char
     caption = (
         "Share of faces whose most frequent answer under Gaussian noise is right and that no "
         "change of at most that L2 length turns into another answer. This is a promise, not the "
-        "failure of an attack; it holds for the model with noise around it. "
+        "failure of an attack; it holds for the model with noise around it. Dotted: what a model "
+        "that always answers the most frequent class is certified for; only more is worth "
+        "something. "
         f"{_settings(run, smoothing)}Of {share_range(abstained['value'])} of faces smoothing says "
         f"nothing; they count as not certified. {faces_counted(rows)}."
     )

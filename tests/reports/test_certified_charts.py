@@ -24,6 +24,7 @@ def test_each_label_set_has_its_curve(run: Run) -> None:
     value = pick(rows, label_set="ferplus")["value"].iloc[0]
     assert f"{100 * value:.0f}\u202f% certified up to L2 0.05" in ferplus.title
     assert "Of 10\u202f% of faces smoothing says nothing" in ferplus.caption
+    assert ">most frequent class</text>" in ferplus.panels[0].svgs[0]
     assert f">{FOUR[2]}</text>" in ferplus.panels[0].svgs[0]
     assert f">{FOUR[0]}</text>" not in ferplus.panels[0].svgs[0]
 
