@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import DASHES, marker_of, percent_axis
@@ -72,6 +73,8 @@ def certified_curves(
         names.append(LineName(0.0, "most frequent class", dots))
     axes.set_xlim(0, end if end == end else float(rows["eps"].max()))
     axes.tick_params(axis="x", pad=7)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda radius, _: f"{radius:g}"))
     axes.set_xlabel("certified radius, L2")
     percent_axis(axes, "y")
     if names_below:
