@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from attacks.regional import REGIONAL, region_maps
+from attacks.regional import REGIONAL, Region, region_maps
 from datasets.faceset import FaceSet
 from evaluation.config import RunConfig
-from faces.regions import Region
 
 
 def face_regions(faces: FaceSet, config: RunConfig) -> dict[str, np.ndarray]:
