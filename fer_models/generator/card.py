@@ -35,10 +35,11 @@ about real faces, and no figure from them belongs in a comparison or a paper.
 
 1. A class-conditional rectified flow (`fer_models/generator/`, {parameters:,} parameters) learnt
    the Training split of FER2013, and no other: `python -m fer_models.generator.train`.
-2. `python -m fer_models.generator.sample` drew several hundred faces a class and dropped each one
-   nearer to a Training face, mirrored or not, than 95 % of genuinely new faces are, in pixels or in
-   the features of `vgg_small.fer`.
-3. Of the others it kept those whose intended class {selectors} all answer, the surest first.
+2. `python -m fer_models.generator.sample` drew faces until every class was full. It dropped each
+   one nearer to a Training face, mirrored or not, than 95 % of genuinely new faces are, in
+   pixels or in the features of `vgg_small.fer`.
+3. Of the others it kept those on which the face mesh is sure to see a face and whose intended class
+   {selectors} all answer, the surest first.
 4. Votes: one draw from the probabilities of each of {voters}.
 
 ## Measured, by `python -m fer_models.generator.card`

@@ -1,8 +1,8 @@
 """`python -m fer_models.generator.sample --data DIR`: draw the faces of the embedded sample.
 
-Draws many faces of each expression, keeps those on which classifiers agree and which are no copies,
-lets ten classifiers vote, and writes `faces.npz`. Needs a trained generator
-(`python -m fer_models.generator.train`).
+Draws many faces of each expression, keeps those that a face mesh finds a face in, that classifiers
+agree on and that are no copies, lets ten classifiers vote, and writes `faces.npz`. Needs a trained
+generator (`python -m fer_models.generator.train`).
 """
 
 import sys
@@ -15,6 +15,8 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 Option = typer.Option
+DRAWN = 128
+"""Faces drawn in a round for each class that is not full yet."""
 
 
 def main(
@@ -25,12 +27,13 @@ def main(
     ),
     out: Annotated[Path | None, Option(help="File to write; default: the embedded one.")] = None,
     count: Annotated[int, Option(min=1, help="Faces a class.")] = 100,
-    candidates: Annotated[int, Option(min=1, help="Faces drawn a class.")] = 500,
-    guidance: Annotated[float, Option(min=0, help="How plainly the expression is drawn.")] = 2.0,
-    steps: Annotated[int, Option(min=1, help="Steps from noise to a face.")] = 30,
+    rounds: Annotated[int, Option(min=1, help="Tries to fill every class.")] = 8,
+    guidance: Annotated[float, Option(min=0, help="How plainly the expression is drawn.")] = 2.5,
+    steps: Annotated[int, Option(min=1, help="Steps from noise to a face.")] = 15,
     seed: Annotated[int, Option(help="Of noise, examples, votes.")] = 0,
 ) -> None:
     """Draw, choose and label the embedded sample's faces."""
+    from faces.landmarks import FaceMesh
     from fer_models.backend import start_backend
 
     start_backend()
@@ -59,25 +62,32 @@ def main(
     training = source.faces(Split.TRAINING, for_training=True)
     generator = build_generator(training.images.shape[1:], NUM_CONDITIONS)
     load_weights(generator, weights)
+    novelty, mesh = reference(source), FaceMesh()
+    selectors = [load(name) for name in SELECTORS]
     rng = np.random.default_rng(seed)
-    classes = np.repeat(np.arange(FER7.num_classes), candidates)
-    faces = draw(generator, examples(training, classes, rng), seed, guidance, steps)
-    classifiers = {name: load(name) for name in dict.fromkeys((*SELECTORS, *VOTERS))}
-
-    novelty = reference(source)
-    new = novelty.distances(faces).beyond(novelty.limits)
-    answers = [probabilities(classifiers[name], faces) for name in SELECTORS]
-    agreement = intended_probability(answers, classes)
-    print(
-        f"{len(faces)} drawn; {100 * new.mean():.1f} % new, "
-        f"{100 * (agreement > 0).mean():.1f} % plain to all {len(SELECTORS)} selectors",
-        file=sys.stderr,
-    )
+    faces = np.empty((0, *training.images.shape[1:]), np.uint8)
+    classes, agreement = np.empty(0, np.int64), np.empty(0)
+    missing = np.arange(FER7.num_classes)
+    for turn in range(rounds):
+        wanted = np.repeat(missing, DRAWN)
+        drawn = draw(generator, examples(training, wanted, rng), seed + turn, guidance, steps)
+        answers = [probabilities(selector, drawn) for selector in selectors]
+        kept = novelty.distances(drawn).beyond(novelty.limits) & mesh.locate_crops(drawn).found
+        faces, classes = np.concatenate([faces, drawn]), np.concatenate([classes, wanted])
+        sure = np.where(kept, intended_probability(answers, wanted), 0)
+        agreement = np.concatenate([agreement, sure])
+        counts = np.bincount(classes[agreement > 0], minlength=FER7.num_classes)
+        words = ", ".join(f"{name} {n}" for name, n in zip(FER7.classes, counts))
+        print(f"{len(faces)} drawn, kept: {words}", file=sys.stderr, flush=True)
+        missing = np.flatnonzero(counts < count)
+        if not len(missing):
+            break
     try:
-        rows = choose(agreement, classes, new, count)
+        rows = choose(agreement, classes, count)
     except ValueError as error:
-        raise InputError(f"{error} (--candidates)") from error
-    cast = cast_votes([probabilities(classifiers[name], faces[rows]) for name in VOTERS], rng)
+        raise InputError(f"{error} (--rounds)") from error
+    voters = [load(name) for name in VOTERS]
+    cast = cast_votes([probabilities(voter, faces[rows]) for voter in voters], rng)
     write_sample(out or FILE, faces[rows][..., 0], classes[rows], cast)
     print(f"{out or FILE}: {len(rows)} faces")
 

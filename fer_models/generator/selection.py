@@ -8,8 +8,8 @@ from datasets.votes import VOTE_COLUMNS
 from fer_models.classifier import Classifier
 from fer_models.generator.flow import conditions_of
 
-SELECTORS = ("vgg_small.fer", "vgg_small.ferplus", "simple_cnn.fer", "hybrid.fer")
-"""They must agree with the intended expression."""
+SELECTORS = ("vgg_small.fer", "simple_cnn.fer", "mini_xception.fer", "hybrid.fer")
+"""They must agree with the intended expression; nets of FER+ labels hardly ever say disgust."""
 
 VOTERS = (
     *("vgg_small.fer", "vgg_small.ferplus", "simple_cnn.fer", "simple_cnn.ferplus"),
@@ -77,13 +77,12 @@ def intended_probability(answers: list[np.ndarray], classes: np.ndarray) -> np.n
     return np.where(agreed, np.mean([answer[rows, columns] for answer in answers], axis=0), 0)
 
 
-def choose(agreement: np.ndarray, classes: np.ndarray, new: np.ndarray, count: int) -> np.ndarray:
-    """Rows of the `count` faces of each class that the selectors are surest of, among new ones.
+def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
+    """Rows of the `count` faces of each class that the selectors are surest of.
 
     Args:
-        agreement: float64 (N,), see `intended_probability`.
+        agreement: float64 (N,), see `intended_probability`; 0 for a face that is out.
         classes: int64 (N,) FER classes.
-        new: bool (N,), no copies.
         count: faces a class.
 
     Returns:
@@ -94,10 +93,10 @@ def choose(agreement: np.ndarray, classes: np.ndarray, new: np.ndarray, count: i
     """
     chosen = []
     for label, name in enumerate(FER7.classes):
-        rows = np.flatnonzero((classes == label) & new & (agreement > 0))
+        rows = np.flatnonzero((classes == label) & (agreement > 0))
         if len(rows) < count:
             raise ValueError(
-                f"{count} new faces a class on which all selectors agree are needed. "
+                f"{count} faces a class on which all selectors agree are needed. "
                 f"Received: {len(rows)} for {name}; draw more candidates"
             )
         chosen.append(np.sort(rows[np.argsort(-agreement[rows], kind="stable")[:count]]))

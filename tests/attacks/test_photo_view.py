@@ -6,7 +6,7 @@ import pytest
 
 from attacks.base import Keys
 from attacks.pgd import PGD
-from attacks.photo_view import VIEWS, PhotoView, View, attack_frame, attack_faces
+from attacks.photo_view import VIEWS, PhotoView, View, attack_faces, attack_frame
 from attacks.threat_model import Norm
 from faces.box import Box
 from faces.crop import crop_faces

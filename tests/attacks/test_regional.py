@@ -52,9 +52,9 @@ def test_nothing_changes_outside_the_region(attack, norm) -> None:
 def test_only_the_part_a_classifier_looks_at_breaks_it() -> None:
     classifier = looks_at(slice(30, 40))  # the mouth's band
     labels = classifier.predict(FACES)
-    settings = {"norm": Norm.LINF, "eps": 0.1, "steps": 5}
-    assert MouthPGD(**settings)(classifier, FACES, labels, KEYS).success.all()
-    assert not EyesPGD(**settings)(classifier, FACES, labels, KEYS).success.any()
+    mouth, eyes = (attack(norm=Norm.LINF, eps=0.1, steps=5) for attack in (MouthPGD, EyesPGD))
+    assert mouth(classifier, FACES, labels, KEYS).success.all()
+    assert not eyes(classifier, FACES, labels, KEYS).success.any()
 
 
 def test_a_part_is_never_more_vulnerable_than_the_whole_linear_face() -> None:

@@ -30,7 +30,8 @@ class TowardsPoint:
 
     def predict_on_batch(self, inputs: list[np.ndarray]) -> np.ndarray:
         noisy, time, told = inputs
-        goal = np.where(told.any(axis=1)[:, None, None, None], self._conditional, self._free)
+        known = told.reshape(len(told), -1, 1, 1).any(axis=1, keepdims=True)
+        goal = np.where(known, self._conditional, self._free)
         return (goal - noisy) / (1 - time[:, :, None, None])
 
 
