@@ -39,7 +39,7 @@ about real faces, and no figure from them belongs in a comparison or a paper.
    one nearer to a Training face, mirrored or not, than 95 % of genuinely new faces are, in
    pixels or in the features of `vgg_small.fer`.
 3. Of the others it kept those on which the face mesh is sure to see a face and whose intended class
-   {selectors} all answer, the surest first.
+   {selectors} answer in the mean, the surest first.
 4. Votes: one draw from the probabilities of each of {voters}.
 
 ## Measured, by `python -m fer_models.generator.card`

@@ -27,7 +27,7 @@ def main(
     ),
     out: Annotated[Path | None, Option(help="File to write; default: the embedded one.")] = None,
     count: Annotated[int, Option(min=1, help="Faces a class.")] = 100,
-    rounds: Annotated[int, Option(min=1, help="Tries to fill every class.")] = 8,
+    rounds: Annotated[int, Option(min=1, help="Tries to fill every class.")] = 20,
     guidance: Annotated[float, Option(min=0, help="How plainly the expression is drawn.")] = 2.5,
     steps: Annotated[int, Option(min=1, help="Steps from noise to a face.")] = 15,
     seed: Annotated[int, Option(help="Of noise, examples, votes.")] = 0,

@@ -8,8 +8,8 @@ from datasets.votes import VOTE_COLUMNS
 from fer_models.classifier import Classifier
 from fer_models.generator.flow import conditions_of
 
-SELECTORS = ("vgg_small.fer", "simple_cnn.fer", "mini_xception.fer", "hybrid.fer")
-"""They must agree with the intended expression; nets of FER+ labels hardly ever say disgust."""
+SELECTORS = ("vgg_small.fer", "simple_cnn.fer", "mini_xception.fer")
+"""Together they must answer the intended expression; others of ours hardly ever say disgust."""
 
 VOTERS = (
     *("vgg_small.fer", "vgg_small.ferplus", "simple_cnn.fer", "simple_cnn.ferplus"),
@@ -65,7 +65,7 @@ def probabilities(classifier: Classifier, images: np.ndarray) -> np.ndarray:
 
 
 def intended_probability(answers: list[np.ndarray], classes: np.ndarray) -> np.ndarray:
-    """Mean probability of the intended FER class, float64 (N,); 0 where not all answer it.
+    """Mean probability of the intended FER class, float64 (N,); 0 where another's is higher.
 
     Args:
         answers: of each selector, float64 (N, 8).
@@ -73,8 +73,8 @@ def intended_probability(answers: list[np.ndarray], classes: np.ndarray) -> np.n
     """
     columns = _FER_COLUMNS[classes]
     rows = np.arange(len(classes))
-    agreed = np.all([answer.argmax(axis=1) == columns for answer in answers], axis=0)
-    return np.where(agreed, np.mean([answer[rows, columns] for answer in answers], axis=0), 0)
+    mean = np.mean(answers, axis=0)
+    return np.where(mean.argmax(axis=1) == columns, mean[rows, columns], 0)
 
 
 def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
@@ -96,7 +96,7 @@ def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray
         rows = np.flatnonzero((classes == label) & (agreement > 0))
         if len(rows) < count:
             raise ValueError(
-                f"{count} faces a class on which all selectors agree are needed. "
+                f"{count} faces a class that the selectors agree on are needed. "
                 f"Received: {len(rows)} for {name}; draw more candidates"
             )
         chosen.append(np.sort(rows[np.argsort(-agreement[rows], kind="stable")[:count]]))

@@ -75,11 +75,11 @@ def test_fer_probabilities_stand_under_the_ferplus_names() -> None:
     assert probabilities(classifier(8), images).shape == (9, 8)
 
 
-def test_a_face_counts_only_where_all_selectors_say_its_class() -> None:
+def test_a_face_counts_only_where_the_mean_says_its_class() -> None:
     happy, sad = np.eye(8)[1], np.eye(8)[3]
     unsure = 0.6 * happy + 0.4 * sad
-    answers = [np.stack([happy, happy, sad]), np.stack([unsure, sad, sad])]
-    # Intended: happy (FER class 3), for all three.
+    answers = [np.stack([happy, unsure, sad]), np.stack([unsure, sad, sad])]
+    # Intended: happy (FER class 3), for all three; of the second face it has 0.3, sad 0.7.
     assert intended_probability(answers, np.array([3, 3, 3])).tolist() == pytest.approx([0.8, 0, 0])
 
 
