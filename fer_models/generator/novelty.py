@@ -1,8 +1,8 @@
 """Whether a generated face is a copy: how far it lies from the Training face nearest to it.
 
 A face is new when it is farther from every Training face, mirrored or not, than the 5th percentile
-of the PublicTest faces that do not stand in Training; in pixels and in the features of a
-classifier.
+of how far the PublicTest faces that do not stand in Training are from theirs; in pixels and in the
+features of a classifier.
 """
 
 from dataclasses import dataclass
@@ -60,10 +60,9 @@ class Novelty:
         self._features = keras.Model(model.inputs[0], logits_layer(model).input)
         mirrored = training.images[:, :, ::-1]
         self._seen = [self._both(images) for images in (training.images, mirrored)]
-        found = self.distances(others.images)
+        new = zip(self._both(others.images), self._seen[0], strict=True)
         self.limits = Limits(
-            float(np.percentile(found.pixels, PERCENTILE)),
-            float(np.percentile(found.features, PERCENTILE)),
+            *(float(np.percentile(nearest(rows, seen), PERCENTILE)) for rows, seen in new)
         )
 
     def distances(self, images: np.ndarray) -> Distances:

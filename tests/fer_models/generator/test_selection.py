@@ -60,9 +60,9 @@ def test_copies_and_mirrored_copies_are_no_new_faces() -> None:
     for images in (copies, near):
         assert not novelty.distances(images).beyond(novelty.limits).any()
     new = novelty.distances(faces(400, 2).images)
-    # Each limit alone lets 95 % of new faces pass, so both let at least 90 %.
-    assert 0.85 < new.beyond(novelty.limits).mean() < 0.98
-    assert (new.pixels > novelty.limits.pixels).mean() == pytest.approx(0.95, abs=0.04)
+    # Each limit alone lets 95 % of new faces pass, less those that resemble a mirrored face.
+    assert 0.75 < new.beyond(novelty.limits).mean() < 0.98
+    assert 0.85 < (new.pixels > novelty.limits.pixels).mean() < 0.99
 
 
 def test_fer_probabilities_stand_under_the_ferplus_names() -> None:
