@@ -112,14 +112,18 @@ def test_it_writes_what_it_says(finished: Path) -> None:
     assert names == {
         "checks.parquet",
         "comparisons.parquet",
+        "disputed.npz",
         "gallery.npz",
         "index.html",
         "manifest.json",
         "per_image.parquet",
+        "regions.npz",
+        "report.md",
         "results.csv",
         "results.parquet",
         "run.json",
         "sets",
+        "transfer.parquet",
     }
 
 
@@ -223,7 +227,7 @@ def test_confirmed_images_of_others_count_in_a_run(
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     (folder,) = finished.glob("sets/*-fer-pgd-*")
     made, faces = open_set(folder), load(data, Split.PUBLIC_TEST)
-    assert isinstance(made, AdversarialSet)
+    assert isinstance(made, AdversarialSet) and len(made.images)
     rows = made.row_ids[made.image_rows]
     places = [faces.row_ids.tolist().index(row) for row in rows]
     arrays = {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import keras
+
 from datasets.labels import LabelSet
 from fer_models.architectures import architecture
 from fer_models.cards import Card, write_card
@@ -12,6 +14,7 @@ from fer_models.weights import file_sha256, save_weights
 def write_untrained(folder: Path) -> Path:
     """Write `weights.npz` and `card.json` of `mini_xception.fer`; returns the folder."""
     build, recipe = architecture("mini_xception")
+    keras.utils.set_random_seed(1)
     model = build((48, 48, 1), 7)
     save_weights(model, folder / "weights.npz")
     card = Card(
