@@ -1,15 +1,13 @@
 """Settings of attacks as people write them: `steps=40`, `loss=dlr`, `target=none`."""
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from attacks.registry import ATTACKS, check_attack
+from attacks.registry import ATTACKS, check_attack, check_options, default_options
 from datasets.errors import InputError
 
-_FIXED = ("norm", "eps")
 _KINDS = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -26,16 +24,12 @@ def read_options(attack: str, words: Iterable[str]) -> dict[str, Any]:
     """
     check_attack(attack)
     hints = get_type_hints(ATTACKS[attack])
-    known = [f.name for f in fields(ATTACKS[attack]) if f.name not in _FIXED]
     found: dict[str, Any] = {}
     for word in words:
         name, equals, text = (part.strip() for part in word.partition("="))
         if not equals:
             raise InputError(f"an option is written NAME=VALUE, such as steps=40; got {word!r}.")
-        if name not in known:
-            raise InputError(
-                f"{attack} has no option {name!r}; it has {', '.join(known) or 'none'}."
-            )
+        check_options(attack, [name])
         if name in found:
             raise InputError(f"`{name}` is given twice for {attack}; give it once.")
         found[name] = _value(name, None if text == "none" else text, hints[name])
@@ -46,7 +40,7 @@ def option_table() -> list[str]:
     """One line an attack: name, norms, settings with their defaults."""
     lines = []
     for name, attack in ATTACKS.items():
-        settings = [f"{f.name}={f.default}" for f in fields(attack) if f.name not in _FIXED]
+        settings = [f"{option}={value}" for option, value in default_options(attack).items()]
         lines.append(f"{name:<14} {','.join(attack.norms):<11} {' '.join(settings)}".rstrip())
     return lines
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from fer_models.face_predictions import FacePrediction
 
 Option = typer.Option
-SAME_FACE = 0.5
-"""IoU from which a face found again is the same one."""
 
 
 def main(
@@ -113,26 +111,18 @@ def _attack(
 
 def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any) -> dict[str, Any]:
     """What one face is read as before and after; empty when it is not found again."""
-    from faces.box import Box
+    from faces.handling import SAME_FACE
 
-    scale = handling.scale
-    places = [
-        (Box(*(value / scale for value in (f.box.x, f.box.y, f.box.width, f.box.height))), f)
-        for f in after
-    ]
-    best, found = max(
-        ((box.iou(before.box), face) for box, face in places),
-        key=lambda pair: pair[0],
-        default=(0.0, before),
-    )
-    again = best >= SAME_FACE
+    places = [face.box.scaled(1 / handling.scale) for face in after]
+    place = before.box.best_match(places, SAME_FACE)
+    found = None if place is None else after[place]
     return {
         "label": before.label,
         "probability": round(before.ranked[0][1], 4),
-        "found": again,
-        "label_after": found.label if again else "",
-        "probability_after": round(found.ranked[0][1], 4) if again else "",
-        "fooled": again and found.label != before.label,
+        "found": found is not None,
+        "label_after": found.label if found else "",
+        "probability_after": round(found.ranked[0][1], 4) if found else "",
+        "fooled": found is not None and found.label != before.label,
     }
 
 

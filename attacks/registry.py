@@ -92,18 +92,27 @@ def check_attack(name: str) -> None:
         raise InputError(f"no attack {name!r}; choose one of {', '.join(ATTACKS)}.")
 
 
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Refuse settings that an attack does not have.
+
+    Raises:
+        InputError: unknown attack or setting.
+    """
+    check_attack(name)
+    known = default_options(ATTACKS[name])
+    if unknown := set(options) - set(known):
+        raise InputError(
+            f"{name} has no option {sorted(unknown)[0]!r}; it has {', '.join(known) or 'none'}."
+        )
+
+
 def make_attack(name: str, norm: Norm, eps: float, options: Mapping[str, Any]) -> Attack:
     """Build an attack by name.
 
     Raises:
         InputError: unknown name or option, or a norm, eps or option it refuses.
     """
-    check_attack(name)
-    known = _options(ATTACKS[name])
-    if unknown := set(options) - set(known):
-        raise InputError(
-            f"{name} has no option {sorted(unknown)[0]!r}; it has {', '.join(known) or 'none'}."
-        )
+    check_options(name, options)
     return ATTACKS[name](norm=norm, eps=eps, **options)
 
 
@@ -124,7 +133,7 @@ def attack_spec(
     eps_grid = tuple(grid)
     for eps in eps_grid:
         make_attack(name, norm, eps, options)
-    settings = {**_options(ATTACKS[name]), **options} if eps_grid else {}
+    settings = {**default_options(ATTACKS[name]), **options} if eps_grid else {}
     return SetSpec(name, norm, eps_grid, settings, attacked_labels, seed)
 
 
@@ -142,6 +151,6 @@ def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> S
     return SetSpec(name, None, grid, seed=seed)
 
 
-def _options(attack: type[Attack]) -> dict[str, Any]:
+def default_options(attack: type[Attack]) -> dict[str, Any]:
     """Settings of an attack besides norm and eps, with their defaults."""
     return {f.name: f.default for f in fields(attack) if f.name not in ("norm", "eps")}

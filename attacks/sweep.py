@@ -66,15 +66,8 @@ def make_adversarial_set(
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
     """
-    header = SetHeader(
-        key=spec.key(faces_sha256, labels, classifier.weights_sha256),
-        spec=spec,
-        source=made_on(classifier),
-        classes=classifier.scheme.classes,
-        faces_sha256=faces_sha256,
-        count=len(images),
-        image_shape=images.shape[1:],
-    )
+    key = spec.key(faces_sha256, labels, classifier.weights_sha256)
+    header = _header(classifier, spec, images, faces_sha256, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         keys = Keys(spec.seed, row_ids[rows])
@@ -108,15 +101,8 @@ def make_transfer_set(
     if len(spec.grid) != 1 or spec.norm is None:
         raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
     attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
-    header = SetHeader(
-        key=spec.key(faces_sha256, labels, classifier.weights_sha256, shown=True),
-        spec=spec,
-        source=classifier.id,
-        classes=classifier.scheme.classes,
-        faces_sha256=faces_sha256,
-        count=len(images),
-        image_shape=images.shape[1:],
-    )
+    key = spec.key(faces_sha256, labels, classifier.weights_sha256, shown=True)
+    header = _header(classifier, spec, images, faces_sha256, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         start, keys = time.perf_counter(), Keys(spec.seed, row_ids[rows])
@@ -132,6 +118,21 @@ def make_transfer_set(
     result = _make(header, directory, attack_rows, on_chunk)
     assert isinstance(result, TransferSet)
     return result
+
+
+def _header(
+    classifier: Classifier, spec: SetSpec, images: np.ndarray, faces_sha256: str, key: str
+) -> SetHeader:
+    """Header of an attack's set."""
+    return SetHeader(
+        key=key,
+        spec=spec,
+        source=made_on(classifier),
+        classes=classifier.scheme.classes,
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+    )
 
 
 def make_corrupted_set(

@@ -1,5 +1,6 @@
 """Box: where a face lies in an image, in pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -44,6 +45,11 @@ class Box:
         half = side * scale / 2
         return replace(self, x=x - half, y=y - half, width=2 * half, height=2 * half)
 
+    def scaled(self, factor: float) -> "Box":
+        """The box in an image whose sides are `factor` times as long."""
+        x, y, width, height = (factor * v for v in (self.x, self.y, self.width, self.height))
+        return Box(x, y, width, height, self.score)
+
     def clip(self, width: int, height: int) -> "Box":
         """The part inside an image of this size; width or height 0 when there is none."""
         left, right = (min(max(v, 0), width) for v in (self.x, self.x + self.width))
@@ -57,3 +63,8 @@ class Box:
         inside = max(width, 0) * max(height, 0)
         union = self.area + other.area - inside
         return inside / union if union > 0 else 0.0
+
+    def best_match(self, others: Sequence["Box"], least: float) -> int | None:
+        """Place of the box with the largest `iou`; None when that is below `least`."""
+        best = max(range(len(others)), key=lambda i: self.iou(others[i]), default=None)
+        return best if best is not None and self.iou(others[best]) >= least else None

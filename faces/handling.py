@@ -5,6 +5,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+SAME_FACE = 0.5
+"""IoU from which a face found again after a handling is the same one."""
+
 
 class Handling(NamedTuple):
     """A name, and JPEG quality or size; neither leaves the picture as 8 bits hold it."""

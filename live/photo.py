@@ -10,8 +10,7 @@ import numpy as np
 from attacks.photo_view import attack_faces
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
-from faces.box import Box
-from faces.handling import HANDLINGS, Handling, handle
+from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
 from live.engine import Engine
@@ -24,8 +23,6 @@ SEARCH_SIDE = 640
 """Photographs are searched for faces at this longer side."""
 MOST_PAINTED = 4_000_000
 """Pixels of an attacked picture; larger photographs are made smaller first."""
-SAME_FACE = 0.5
-"""IoU from which a face found again is the same one."""
 
 
 def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading:
@@ -140,11 +137,12 @@ def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str
     """Of each attacked face: its label now, and whether that is still not the clean one."""
     lines: list[dict[str, Any]] = []
     for face in before.faces:
-        places = [(_enlarged(f, handling.scale).iou(face.box), f) for f in after.faces]
-        best, found = max(places, key=lambda pair: pair[0], default=(0.0, None))
-        if found is None or best < SAME_FACE:
+        places = [found.box.scaled(1 / handling.scale) for found in after.faces]
+        place = face.box.best_match(places, SAME_FACE)
+        if place is None:
             lines.append({"number": face.number, "label": None, "fooled": False})
             continue
+        found = after.faces[place]
         label = found.answers[0].predicted
         fooled = label != face.answers[0].predicted
         share = float(found.answers[0].probabilities.max())
@@ -157,11 +155,6 @@ def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str
             }
         )
     return lines
-
-
-def _enlarged(face: Face, scale: float) -> Box:
-    box = face.box
-    return Box(box.x / scale, box.y / scale, box.width / scale, box.height / scale)
 
 
 def _manifest(

@@ -204,9 +204,7 @@ def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -
     size = round(image.shape[1] / shrink), round(image.shape[0] / shrink)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     found = detector.detect(small)
-    return [
-        Box(b.x * shrink, b.y * shrink, b.width * shrink, b.height * shrink, b.score) for b in found
-    ]
+    return [box.scaled(shrink) for box in found]
 
 
 def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
@@ -219,8 +217,8 @@ def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
     shrink = max(1.0, box.width / NEAR_SIDE)
     found = find_faces(np.ascontiguousarray(region), detector, round(max(region.shape) / shrink))
     moved = [replace(b, x=b.x + left, y=b.y + top) for b in found]
-    best = max(moved, key=box.iou, default=None)
-    return best if best is not None and box.iou(best) >= SAME_FACE else None
+    place = box.best_match(moved, SAME_FACE)
+    return None if place is None else moved[place]
 
 
 def _detector(name: str, both_eyes: bool, smallest: int = SMALLEST_FOUND) -> Detector:

@@ -1,6 +1,7 @@
 """Which generated faces are kept, and how ten classifiers vote on them."""
 
 import numpy as np
+from scipy.special import softmax
 
 from datasets.faceset import FaceSet
 from datasets.labels import FER7, FERPLUS8, translate
@@ -52,9 +53,8 @@ def probabilities(classifier: Classifier, images: np.ndarray) -> np.ndarray:
 
     A FER classifier knows no contempt and gives it none.
     """
-    logits = classifier.logits(images.astype(np.float32) / 255).astype(np.float64)
-    found = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found /= found.sum(axis=1, keepdims=True)
+    logits = classifier.logits(images.astype(np.float32) / 255)
+    found = softmax(logits.astype(np.float64), axis=1)
     if classifier.scheme == FERPLUS8:
         return found
     if classifier.scheme != FER7:

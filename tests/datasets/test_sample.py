@@ -162,7 +162,6 @@ def test_the_way_to_fer2013_names_places_and_files():
         assert words in HOW_TO_GET_FER2013
 
 
-@pytest.mark.skipif(not FILE.exists(), reason="the sample is not in this checkout")
 def test_the_embedded_sample_is_what_the_card_promises():
     faces = read_sample()
     assert np.bincount(faces.fer).tolist() == [100] * 7

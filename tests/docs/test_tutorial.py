@@ -15,10 +15,6 @@ import pytest
 from typer import Typer
 from typer.main import get_command
 
-from datasets.sample import write_sample
-from datasets.sample.faces import FILE
-from tests.datasets.factory import sample_arrays
-
 REPOSITORY = Path(__file__).parents[2]
 TUTORIAL = (REPOSITORY / "docs" / "tutorial.md").read_text()
 SHORTER = {"python -m evaluation.run --out runs/first": " --models simple_cnn.fer --limit 20"}
@@ -65,20 +61,14 @@ def test_link_leads_somewhere(target: str) -> None:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """As a user has it: `python` is this one; where the sample is missing, a synthetic one."""
-    site = tmp_path / "site"
-    site.mkdir()
-    if not FILE.exists():
-        write_sample(site / "faces.npz", *sample_arrays(each=100))
-        (site / "sitecustomize.py").write_text(
-            "import pathlib, datasets.default_data, datasets.sample.faces\n"
-            f"path = pathlib.Path({str(site / 'faces.npz')!r})\n"
-            "datasets.default_data.FILE = datasets.sample.faces.FILE = path\n"
-        )
+def environment() -> dict[str, str]:
+    """As a user has it, without FER2013: `python` is this one."""
     kept = {name: value for name, value in os.environ.items() if name != "DEADPAN_DATA"}
-    paths = os.pathsep.join((str(site), str(REPOSITORY)))
-    return {**kept, "PYTHONPATH": paths, "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+    return {
+        **kept,
+        "PYTHONPATH": str(REPOSITORY),
+        "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+    }
 
 
 @pytest.mark.slow

@@ -20,3 +20,15 @@ def test_square_keeps_the_middle_and_moves_down():
 def test_clip():
     assert Box(-5, 2, 10, 10).clip(100, 8) == Box(0, 2, 5, 6)
     assert Box(200, 0, 10, 10).clip(100, 100).area == 0
+
+
+def test_scaled_keeps_the_score():
+    assert Box(1, 2, 3, 4, 0.5).scaled(2) == Box(2, 4, 6, 8, 0.5)
+
+
+def test_the_best_match_is_the_largest_overlap_if_it_is_large_enough():
+    box, far, half = Box(0, 0, 10, 10), Box(50, 50, 5, 5), Box(0, 0, 10, 5)
+    assert box.best_match([far, half, box], 0.5) == 2
+    assert box.best_match([far, half], 0.5) == 1
+    assert box.best_match([far, half], 0.51) is None
+    assert box.best_match([], 0.0) is None
