@@ -5,7 +5,7 @@ Attacks and evaluation run on TensorFlow; training elsewhere needs none of this.
 
 from collections.abc import Callable
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import keras
@@ -144,10 +144,19 @@ def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:
     return padded
 
 
+def _compiled(signature: list[tf.TensorSpec]) -> Callable[[Callable], Callable]:
+    """Decorator: one graph for all batch sizes.
+
+    TensorFlow counts traces by code and would warn of retracing at the fifth classifier; a partial
+    is counted by itself.
+    """
+    return lambda call: tf.function(partial(call), input_signature=signature, autograph=False)
+
+
 @cache
 def _compiled_forward(classifier: DifferentiableClassifier, shape: tuple[int, ...]) -> Callable:
     signature = [tf.TensorSpec((None, *shape), tf.float32)]
-    return tf.function(classifier.symbolic_logits, input_signature=signature, autograph=False)
+    return _compiled(signature)(classifier.symbolic_logits)
 
 
 @cache
@@ -157,7 +166,7 @@ def _compiled_gradients(
     classes = tf.TensorSpec((None,), tf.int64)
     signature = [tf.TensorSpec((None, *shape), tf.float32), classes, classes]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @_compiled(signature)
     def gradients(
         images: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
@@ -180,7 +189,7 @@ def _compiled_logit_gradients(
 ) -> Callable:
     signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @_compiled(signature)
     def gradients(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -198,7 +207,7 @@ def _compiled_layer_gradients(classifier: KerasClassifier, layer: str) -> Callab
     shape = (None, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)]
 
-    @tf.function(input_signature=signature, autograph=False)
+    @_compiled(signature)
     def gradients(inputs: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)

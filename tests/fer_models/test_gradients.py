@@ -1,7 +1,10 @@
 """Losses and input gradients against hand values and finite differences."""
 
+import logging
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from datasets.labels import FER7
 from fer_models import gradients
@@ -109,3 +112,15 @@ def test_nan_is_an_error_never_a_zero(images: np.ndarray) -> None:
     classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="nan")
     with pytest.raises(FloatingPointError, match="nan: NaN"):
         input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
+
+
+def test_many_classifiers_after_each_other_warn_of_nothing(
+    images: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(6):
+            classifier = tiny_classifier()
+            classifier.logits(images)
+            input_gradients(classifier, images, LABELS, Loss.MARGIN)
+    assert caplog.text == ""
