@@ -5,8 +5,10 @@ import numpy as np
 from attacks.base import Attack, Keys
 from attacks.registry import CORRUPTIONS, make_attack
 from attacks.threat_model import Norm
+from datasets.errors import InputError
 from fer_models.classifier import Classifier
-from live.settings import ATTACKS, PRINTED, Settings
+from live.learnt import show
+from live.settings import ATTACKS, LEARNT, PRINTED, Settings
 from live.shelf import Shelf
 from live.towards import OTHER
 
@@ -35,12 +37,18 @@ def perturb(
         float32 (N, H, W, C) in [0, 1].
 
     Raises:
-        InputError: no such target, or the attack needs gradients and the classifier has none.
+        InputError: no such target, the attack needs gradients and the classifier has none, or it
+            is still being learnt.
     """
     keys = Keys(SEED, numbers)
     if settings.attack in CORRUPTIONS:
         return CORRUPTIONS[settings.attack]()(images, settings.severity, keys)
     classifier, labels = aim(shelf, classifier, labels, settings.target)
+    if settings.attack in LEARNT:
+        learnt = shelf.ask_learnt(classifier, settings.attack)
+        if learnt is None:
+            raise InputError(f"Learning the {settings.attack} attack on {classifier.id} …")
+        return show(learnt, images, eps_of(settings), keys)
     return attack_of(settings)(classifier, images, labels, keys).images
 
 
@@ -48,8 +56,12 @@ def attack_of(settings: Settings) -> Attack:
     """The attack that a viewer chose, with eps and steps."""
     option = ATTACKS[settings.attack]
     options = {option: settings.steps} if option else {}
-    eps = 1.0 if settings.attack in PRINTED else settings.eps / 255
-    return make_attack(settings.attack, Norm.LINF, eps, options)
+    return make_attack(settings.attack, Norm.LINF, eps_of(settings), options)
+
+
+def eps_of(settings: Settings) -> float:
+    """Linf radius of the attack that a viewer chose."""
+    return 1.0 if settings.attack in PRINTED else settings.eps / 255
 
 
 def aim(

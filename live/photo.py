@@ -14,9 +14,9 @@ from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
 from live.engine import Engine
-from live.perturb import SEED, aim, attack_of
+from live.perturb import SEED, aim, attack_of, eps_of
 from live.reading import Face, Reading
-from live.settings import Settings
+from live.settings import ATTACKS, LEARNT, Settings
 from live.source import fit
 
 SEARCH_SIDE = 640
@@ -37,8 +37,10 @@ def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading
         InputError: an unknown model or target.
     """
     settings = engine.defaults(settings)
-    for model in settings.models:
-        engine.shelf.wait(model)
+    first, *_ = [engine.shelf.wait(model) for model in settings.models]
+    if settings.attack in LEARNT:
+        target = engine.shelf.view(first, settings.target) if settings.target else first
+        engine.shelf.wait_learnt(target, settings.attack)
     return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)
 
 
@@ -94,10 +96,12 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
 def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Settings) -> np.ndarray:
     """The photograph attacked in its own pixels, or its small faces' changes painted into it.
 
-    The second way is for corruptions, and for classifiers that no gradient can be led out of.
+    The second way is for corruptions, for what was learnt ahead, and for classifiers that no
+    gradient can be led out of.
     """
     classifier = engine.shelf.wait(settings.models[0])
-    if settings.attack in CORRUPTIONS or not isinstance(classifier, DifferentiableClassifier):
+    painted = settings.attack in (*CORRUPTIONS, *LEARNT)
+    if painted or not isinstance(classifier, DifferentiableClassifier):
         return paint(image, before.faces)
     answers = [face.answers[0] for face in before.faces]
     labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
@@ -172,8 +176,8 @@ def _manifest(
         if corruption
         else {
             "norm": "linf",
-            "eps": format_eps(attack_of(settings).eps),
-            "steps": settings.steps,
+            "eps": format_eps(eps_of(settings)),
+            "steps": settings.steps if ATTACKS[settings.attack] else None,
             "target": settings.target or None,
         }
     )

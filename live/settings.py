@@ -18,11 +18,16 @@ ATTACKS: dict[str, str] = {
     "apgd": "steps",
     "square": "queries",
     "pgd_glasses": "steps",
+    "universal": "",
+    "sticker": "",
     "noise": "",
 }
 """Attacks quick enough for a camera, each with its option that `steps` sets."""
 
-PRINTED = ("pgd_glasses",)
+LEARNT = ("universal", "sticker")
+"""Those that are learnt ahead, see `live.learnt`."""
+
+PRINTED = ("pgd_glasses", "sticker")
 """Attacks that print on a thing in any grey: eps is 1, whatever the setting says."""
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -1,6 +1,7 @@
 """The shelf: classifiers that are loaded, or being loaded while the picture goes on.
 
-Loading and the first compiled call take a second or more, so a thread of its own does both.
+Loading, the first compiled call and attacks that are learnt ahead take a second or more, so a
+thread of its own does them.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
+from live.learnt import Learnt, learn
 from live.towards import Towards, towards
 
 WARM_SIZES = (1, 2, 4)
@@ -40,6 +42,7 @@ class Shelf:
         self.ids = ids
         self._loader = ThreadPoolExecutor(1, "loader")
         self._loads: dict[str, Future[Classifier]] = {}
+        self._learnt: dict[tuple[str, str], Future[Learnt]] = {}
         self._views: dict[tuple[str, int], Towards] = {}
 
     @property
@@ -79,6 +82,22 @@ class Shelf:
     def wait(self, model: str) -> Classifier:
         """A classifier, however long that takes; see `ask`."""
         return self.ask(model) or self._loads[model].result()
+
+    def ask_learnt(self, classifier: Classifier, attack: str) -> Learnt | None:
+        """An attack of `live.learnt` on a classifier or a view of it, or None while it is learnt.
+
+        Raises:
+            InputError: the classifier has no gradients.
+        """
+        key = classifier.id, attack
+        if key not in self._learnt:
+            self._learnt[key] = self._loader.submit(learn, classifier, attack)
+        future = self._learnt[key]
+        return future.result() if future.done() else None
+
+    def wait_learnt(self, classifier: Classifier, attack: str) -> Learnt:
+        """The same, however long it takes."""
+        return self.ask_learnt(classifier, attack) or self._learnt[classifier.id, attack].result()
 
     def view(self, classifier: Classifier, target: str) -> Towards:
         """The classifier as an attack on a target sees it.

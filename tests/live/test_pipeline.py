@@ -77,6 +77,26 @@ def test_glasses_are_printed_in_any_grey_around_the_eyes(pipeline, portrait):
     assert not change[36:].any()
 
 
+def test_universal_is_learnt_ahead_and_the_same_for_every_face(pipeline, shelf, portrait):
+    settings = parse_settings({"model": "tiny.fer", "attack": "universal", "eps": 8})
+    assert "Learning the universal attack" in pipeline.read(portrait, settings, 0.0).note
+    learnt = shelf.wait_learnt(shelf.wait("tiny.fer"), "universal")
+    reading = pipeline.read(portrait, settings, 0.1)
+    face = reading.faces[0]
+    assert reading.note == ""
+    np.testing.assert_array_equal(face.attacked, learnt.show(face.clean[None], 8 / 255)[0])
+
+
+def test_sticker_towards_a_label_covers_a_square_and_stays_where_it_is(pipeline, shelf, portrait):
+    settings = parse_settings({"model": "tiny.fer", "attack": "sticker", "target": "fear"})
+    shelf.wait_learnt(shelf.view(shelf.wait("tiny.fer"), "fear"), "sticker")
+    first, again = (pipeline.read(portrait, settings, t).faces[0] for t in (0.0, 0.1))
+    assert first.number == again.number
+    places = [np.argwhere(face.attacked != face.clean) for face in (first, again)]
+    assert all(np.ptp(place[:, :2], axis=0).max() < 14 for place in places)  # 0.3 of 48 pixels
+    np.testing.assert_array_equal(places[0].min(axis=0), places[1].min(axis=0))
+
+
 def test_strong_attack_flips_and_is_counted(pipeline, portrait):
     for _ in range(2):
         (face,) = pipeline.read(portrait, settings(attack="pgd", eps=16), 0.0).faces

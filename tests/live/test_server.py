@@ -169,6 +169,18 @@ def test_attacked_photo_survives_what_pictures_go_through(client, portrait):
     assert [line["faces"][0]["fooled"] for line in answer.json["survival"]] == [True] * 4
 
 
+@pytest.mark.parametrize(("attack", "eps"), [("universal", "8/255"), ("sticker", "1")])
+def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attack, eps):
+    data = encoded(portrait, "PNG")
+    answer = send(client, data, "/api/photo/attack", attack=attack, eps=8)
+    assert answer.status_code == 200
+    assert answer.json["note"] == ""
+    assert (answer.json["manifest"]["eps"], answer.json["manifest"]["steps"]) == (eps, None)
+    png = base64.b64decode(answer.json["picture"].partition(",")[2])
+    changed = np.abs(np.asarray(Image.open(io.BytesIO(png))).astype(int) - portrait)
+    assert 0 < changed.max() <= (8 if attack == "universal" else 255)
+
+
 def test_photo_attack_needs_an_attack(client, portrait):
     assert send(client, encoded(portrait), "/api/photo/attack").status_code == 400
 
