@@ -17,7 +17,7 @@ function group(select, words) {
 }
 
 const spaced = (name) => name.replaceAll("_", " ");
-const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", pgd_glasses: "printed glasses", universal: "universal (learnt ahead)", sticker: "sticker (learnt ahead)", noise: "random signs" };
+const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", pgd_glasses: "printed glasses", noise: "random signs" };
 const PRINTED = ["pgd_glasses", "sticker"];
 
 export class Controls {
