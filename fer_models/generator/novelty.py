@@ -1,8 +1,9 @@
 """Whether a generated face is a copy: how far it lies from the Training face nearest to it.
 
 A face is new when it is farther from every Training face, mirrored or not, than the 5th percentile
-of how far the PublicTest faces that do not stand in Training are from theirs; in pixels and in the
-features of a classifier.
+of how far genuinely new PublicTest faces are from theirs; in pixels and in the features of a
+classifier. Genuinely new are those that neither stand in Training nor correlate with a face there
+as another crop, size or watermark of the same photograph does.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from fer_models.second_head import logits_layer
 from fer_models.zoo import load
 
 PERCENTILE = 5
+NEAR_COPY = 0.96
+"""Pearson correlation of pixels above which two faces are taken for the same photograph."""
 _ROWS = 256
 
 
@@ -60,9 +63,11 @@ class Novelty:
         self._features = keras.Model(model.inputs[0], logits_layer(model).input)
         mirrored = training.images[:, :, ::-1]
         self._seen = [self._both(images) for images in (training.images, mirrored)]
-        new = zip(self._both(others.images), self._seen[0], strict=True)
+        pixels, _ = self._both(others.images)
+        new = np.maximum(*(correlation(pixels, seen) for seen, _ in self._seen)) <= NEAR_COPY
+        found = self.distances(others.images[new])
         self.limits = Limits(
-            *(float(np.percentile(nearest(rows, seen), PERCENTILE)) for rows, seen in new)
+            *(float(np.percentile(v, PERCENTILE)) for v in (found.pixels, found.features))
         )
 
     def distances(self, images: np.ndarray) -> Distances:
@@ -87,6 +92,18 @@ def nearest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
         for part in (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
     ]
     return np.sqrt(np.maximum(np.concatenate(found), 0))
+
+
+def correlation(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Largest Pearson correlation of each row float32 (N, D) with one of (M, D), float32 (N,)."""
+    return 1 - nearest(_standardised(rows), _standardised(others)) ** 2 / 2
+
+
+def _standardised(rows: np.ndarray) -> np.ndarray:
+    """Rows of mean 0 and length 1; a row without contrast becomes 0."""
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    return centred / np.maximum(lengths, np.finfo(np.float32).eps)
 
 
 def reference(source: Source) -> Novelty:

@@ -11,7 +11,7 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, translate
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
-from fer_models.generator.novelty import Novelty, nearest
+from fer_models.generator.novelty import Novelty, correlation, nearest
 from fer_models.generator.selection import (
     SELECTORS,
     VOTERS,
@@ -49,6 +49,26 @@ def test_nearest_is_the_smallest_distance(count: int, others: int, seed: int) ->
     rng = np.random.default_rng(seed)
     rows, seen = (rng.random((n, 12), dtype=np.float32) for n in (count, others))
     assert nearest(rows, seen) == pytest.approx(cdist(rows, seen).min(axis=1), abs=1e-3)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
+def test_correlation_is_pearsons(count: int, others: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, seen = (rng.random((n, 12), dtype=np.float32) for n in (count, others))
+    table = np.corrcoef(rows, seen)[:count, count:]
+    assert correlation(rows, seen) == pytest.approx(table.max(axis=1), abs=1e-3)
+
+
+def test_near_copies_among_the_others_do_not_lower_the_limits() -> None:
+    training, others, net = faces(60, 0), faces(200, 1), classifier(7)
+    copies = training.take(np.arange(60) < 50)
+    darker = (copies.images[:, :, ::-1] * 0.9).astype(np.uint8)
+    images = np.concatenate([others.images, darker])
+    count = len(images)
+    mixed = FaceSet("m", Split.TRAINING, images, np.arange(count), fer=np.zeros(count, int))
+    assert Novelty(training, mixed, net).limits == pytest.approx(
+        Novelty(training, others, net).limits
+    )
 
 
 def test_copies_and_mirrored_copies_are_no_new_faces() -> None:
