@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.apgd_ascent import Ascent
-from attacks.base import STOP_LEAD, Cost, Keys, broken
+from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
 from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
@@ -124,6 +124,8 @@ class APGD(GradientAttack):
             ones = np.ones(len(left), np.int64)
             cost.add(left, Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels[left], STOP_LEAD) & leave
+            now, asked = confirmed(classifier, ascent.points, labels[left], now)
+            cost.forward[left] += asked
             if now.any():
                 found[left[now]] = ascent.points[now]
                 ascent, left = ascent.take(~now), left[~now]

@@ -105,6 +105,26 @@ def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.nda
     return others.max(axis=1, initial=-np.inf) - true > lead * np.abs(logits).max(1, initial=0)
 
 
+def confirmed(
+    classifier: Classifier, images: np.ndarray, labels: np.ndarray, now: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which images may leave because they are broken, bool (N,), and passes spent, int64 (N,).
+
+    What a classifier says in reduced precision is asked again in float32, and only that counts.
+
+    Args:
+        classifier: whose (quick) logits said so.
+        images: float32 (N, H, W, C).
+        labels: int64 (N,).
+        now: bool (N,), which images those logits call broken.
+    """
+    if classifier.exact is classifier or not now.any():
+        return now, np.zeros(len(now), np.int64)
+    sure, rows = now.copy(), np.flatnonzero(now)
+    sure[rows] = broken(classifier.logits(images[rows]), labels[rows], STOP_LEAD)
+    return sure, now.astype(np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
     """Finds images near the clean ones that a classifier gets wrong. Fields are its settings.
@@ -120,6 +140,8 @@ class Attack(ABC):
     name: ClassVar[str]
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
+    quick: ClassVar[bool] = False
+    """Takes gradients and quick logits of reduced precision, asking again before it stops."""
     minimal: ClassVar[bool] = False
     """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
 
@@ -152,6 +174,7 @@ class Attack(ABC):
             BudgetError: the attack left its budget.
         """
         self._check_inputs(classifier, images, labels, keys)
+        classifier = classifier if self.quick else classifier.exact
         attacked, cost = images.copy(), Cost.zeros(len(images))
         for start in range(0, len(images) if self.eps > 0 else 0, BATCH_ROWS):
             rows = slice(start, start + BATCH_ROWS)

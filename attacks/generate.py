@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attacks.precision import Precision
 from datasets.commands import run
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
@@ -80,6 +81,9 @@ def main(
     sources: Annotated[
         str | None, Option(help="Of transfer: models the images are made on, ID,ID,..")
     ] = None,
+    precision: Annotated[
+        Precision, Option(help="auto: bfloat16 where a trial shows it is as strong.")
+    ] = Precision.AUTO,
     list_: Annotated[
         bool,
         Option("--list", help="Name attacks, norms and settings.", is_eager=True, callback=_list),
@@ -121,7 +125,7 @@ def main(
             classifier = _attacked(zoo.load(model), sources)
             if target is not None:
                 options["target"] = _class_index(target, classifier)
-            _generate(classifier, faces, make_spec(**options), labels, out)
+            _generate(classifier, faces, make_spec(**options), labels, out, precision)
         except Exception as error:  # whatever one model dies of, the others get their sets
             if len(ids) == 1:
                 raise
@@ -156,10 +160,17 @@ def _class_index(name: str, classifier: "Classifier") -> int:
 
 
 def _generate(
-    classifier: "Classifier", faces: FaceSet, spec: "SetSpec", label_set: LabelSet, out: Path
+    classifier: "Classifier",
+    faces: FaceSet,
+    spec: "SetSpec",
+    label_set: LabelSet,
+    out: Path,
+    precision: Precision,
 ) -> None:
     import numpy as np
 
+    from attacks.quick import passes, quicken
+    from attacks.registry import ATTACKS
     from attacks.sweep import make_adversarial_set
     from datasets.progress import bar
 
@@ -167,6 +178,11 @@ def _generate(
     faces, values = faces.take(translated.present), translated.values[translated.present]
     clean = faces.images.astype(np.float32) / np.float32(255)
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
+    if precision is Precision.AUTO and ATTACKS[spec.perturbation].quick:
+        planned = passes(spec, len(faces))
+        classifier, why = quicken(classifier, clean, values, faces.row_ids, [spec], planned)
+        if why:
+            print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
     with bar(name) as on_chunk:
         made = make_adversarial_set(
             classifier,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import STOP_LEAD, Cost, Keys, broken
+from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, steepest_step, zero_gradients
 from attacks.threat_model import project
 from datasets.errors import InputError
@@ -97,7 +97,10 @@ class PGD(GradientAttack):
             )
             ones = np.ones(len(left), np.int64)
             cost.add(rows[left], Cost(ones, ones, zero_gradients(gradient)))
-            fallen[left] = now = broken(logits, labels[left], STOP_LEAD)
+            now = broken(logits, labels[left], STOP_LEAD)
+            now, asked = confirmed(classifier, current[left], labels[left], now)
+            cost.forward[rows[left]] += asked
+            fallen[left] = now
             left, gradient = left[~now], gradient[~now] * allowed[left[~now]]
             if not len(left):
                 return current, fallen

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.apgd_ascent import choose
+from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken, confirmed
 from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
 from attacks.threat_model import Norm, project
 from datasets.errors import InputError
@@ -34,6 +35,7 @@ class Square(Attack):
     area: float = 0.8
 
     name: ClassVar[str] = "square"
+    quick: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,22 +54,26 @@ class Square(Attack):
         attacked, cost = images.copy(), Cost.zeros(len(images))
         cost.forward[:] = 1
         standing = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
-        proposed, smallest = proposed[standing], np.full(len(images), np.inf)
+        clean, true, proposed = images[standing], labels[standing], proposed[standing]
+        current, smallest = clean, np.full(len(standing), np.inf)
         for query in range(self.queries):
-            if query:
-                proposed = self._propose(
-                    attacked[standing], images[standing], sides[query], draws[standing, query]
-                )
             if not len(standing):
                 break
-            logits = classifier.logits(proposed)
-            cost.forward[standing] += 1
-            margins = _margins(logits, labels[standing])
-            fallen = broken(logits, labels[standing], STOP_LEAD)
-            better = fallen | (margins < smallest[standing])
-            rows = standing[better]
-            attacked[rows], smallest[rows] = proposed[better], margins[better]
-            standing = standing[~fallen]
+            if query:
+                proposed = self._propose(current, clean, sides[query], draws[standing, query])
+            logits = classifier.quick_logits(proposed)
+            margins = _margins(logits, true)
+            better = margins < smallest
+            now = broken(logits, true, STOP_LEAD) & better
+            now, asked = confirmed(classifier, proposed, true, now)
+            cost.forward[standing] += 1 + asked
+            current = choose(better, proposed, current)
+            smallest = np.where(better, margins, smallest)
+            if now.any():
+                attacked[standing[now]] = current[now]
+                standing, clean, true = standing[~now], clean[~now], true[~now]
+                current, smallest = current[~now], smallest[~now]
+        attacked[standing] = current
         return attacked, cost
 
     def _start(self, clean: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
@@ -84,12 +90,11 @@ class Square(Attack):
         signs = np.where(draws[:, 5 : 5 + clean.shape[3]] < 0.5, -1.0, 1.0)
         into = corners(draws[:, 0:2], side, clean.shape)
         if self.norm is Norm.LINF:
-            moved = set_squares(current, clean, into, side, self.eps * signs)
-        else:
-            source = corners(draws[:, 2:4], side, clean.shape)
-            delta = current - clean.astype(np.float64)
-            upright = draws[:, 4] < 0.5
-            moved = clean + move_squares(delta, source, into, side, signs, upright, self.eps)
+            return set_squares(current, clean, into, side, signs, self.eps)
+        source = corners(draws[:, 2:4], side, clean.shape)
+        delta = current - clean.astype(np.float64)
+        upright = draws[:, 4] < 0.5
+        moved = clean + move_squares(delta, source, into, side, signs, upright, self.eps)
         return project(moved, clean, self.eps, self.norm)
 
 

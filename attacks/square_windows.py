@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from attacks.threat_model import Norm
+from attacks.threat_model import Norm, project
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Queries of 10,000 after which the area of the squares halves."""
@@ -39,11 +39,21 @@ def corners(draws: np.ndarray, side: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def set_squares(
-    current: np.ndarray, clean: np.ndarray, into: np.ndarray, side: int, values: np.ndarray
+    current: np.ndarray,
+    clean: np.ndarray,
+    into: np.ndarray,
+    side: int,
+    signs: np.ndarray,
+    eps: float,
 ) -> np.ndarray:
-    """Set one square of each image to the clean pixels plus a value a channel (N, C); float64."""
-    moved, where = current.astype(np.float64), _pixels(into, side)
-    moved[where] = clean[where] + values[:, None, None, :]
+    """Set one square of each image to the clean pixels +-eps, signs a channel (N, C); float32.
+
+    Only those pixels change, so what was inside the ball and [0, 1] still is.
+    """
+    moved, where = current.copy(), _pixels(into, side)
+    inside = clean[where]
+    wanted = inside + eps * signs[:, None, None, :]
+    moved[where] = project(wanted, inside, eps, Norm.LINF)
     return moved
 
 

@@ -40,6 +40,7 @@ class SetHeader:
         faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
         count: N, rows in the set.
         image_shape: (H, W, C).
+        precision: number format of gradients and quick logits; broken is always said in float32.
     """
 
     key: str
@@ -49,6 +50,7 @@ class SetHeader:
     faces_sha256: str
     count: int
     image_shape: tuple[int, int, int]
+    precision: str = "float32"
 
     @property
     def chunks(self) -> list[slice]:

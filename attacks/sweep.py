@@ -132,6 +132,7 @@ def _header(
         faces_sha256=faces_sha256,
         count=len(images),
         image_shape=images.shape[1:],
+        precision=classifier.precision,
     )
 
 

@@ -5,10 +5,12 @@ equal norm (linf), eps and steps or queries, after one untimed call each. They t
 each, so that whatever else the machine does disturbs both. One row a model, attack, eps and judge:
 
     model, attack, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
-    ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge
+    ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge, precision
 
-What a judge returns is cut to eps and [0, 1] and predicted again by our classifier. Every model is
-measured in a process of its own. Needs `pip install -e .[bench]`.
+Precision is that of our gradients and queries, chosen as a long run chooses it: by a trial at this
+eps, whose seconds are not in the table. What a judge returns is cut to eps and [0, 1] and predicted
+again by our classifier. Every model is measured in a process of its own.
+Needs `pip install -e .[bench]`.
 """
 
 import os
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from attacks.precision import Precision
 from datasets.commands import run
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -29,11 +32,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from benchmarks.judges import Attacker
-    from fer_models.classifier import DifferentiableClassifier
+    from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
 BATCH = 100
-ATTACKS = ("pgd", "apgd", "square", "fmn")
+NAMES = ("pgd", "apgd", "square", "fmn")
 
 
 def main(
@@ -45,6 +48,7 @@ def main(
     limit: Annotated[int, Option(min=1, help="Faces of PublicTest.")] = 500,
     steps: Annotated[int, Option(min=1, help="Gradients an image, one restart.")] = 20,
     queries: Annotated[int, Option(min=1, help="Forward passes an image of square.")] = 200,
+    precision: Annotated[Precision, Option(help="Of our side.")] = Precision.AUTO,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
@@ -53,8 +57,8 @@ def main(
     for value in grid:
         check_eps(value, parse_norm("linf"))
     names = [name.strip() for name in attacks.split(",")]
-    if unknown := set(names) - set(ATTACKS):
-        raise InputError(f"--attacks must be of {', '.join(ATTACKS)}; got {sorted(unknown)[0]!r}.")
+    if unknown := set(names) - set(NAMES):
+        raise InputError(f"--attacks must be of {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
     from fer_models import zoo
 
     ids = zoo.resolve(models)
@@ -70,7 +74,7 @@ def main(
     for name, judge in (pair for pair in JUDGES if pair[0] in names):
         budget = queries if name == "square" else steps
         for value in grid:
-            row = _measure(classifier, images, labels, name, judge, value, budget)
+            row = _measure(classifier, images, labels, name, judge, value, budget, precision)
             _append(row, out)
             print(", ".join(f"{key} {_short(entry)}" for key, entry in row.items()), flush=True)
 
@@ -121,16 +125,20 @@ def _measure(
     judge: str,
     eps: float,
     budget: int,
+    precision: Precision = Precision.AUTO,
 ) -> dict[str, Any]:
     """One row of the table."""
+    from attacks.registry import ATTACKS
     from attacks.threat_model import Norm, format_eps, project
     from benchmarks.judges import JUDGES
 
     right = classifier.predict(images) == labels
     clean, true = images[right], labels[right]
     theirs = JUDGES[name, judge]
+    auto = precision is Precision.AUTO
+    mine = _quickened(classifier, images, labels, name, eps) if auto else classifier
     sides = {
-        "ours": lambda amount: _ours(classifier, name, eps, amount),
+        "ours": lambda amount: _ours(mine, name, eps, amount),
         "theirs": lambda amount: theirs(classifier, clean.shape[1:], name, eps, amount, BATCH),
     }
     for make in sides.values():
@@ -153,10 +161,25 @@ def _measure(
         "ratio": seconds["theirs"] / seconds["ours"],
         **{f"{side}_robust": value / len(images) for side, value in stood.items()},
         "judge": judge,
+        "precision": mine.precision if ATTACKS[name].quick else "float32",
     }
 
 
-def _ours(classifier: "DifferentiableClassifier", name: str, eps: float, budget: int) -> "Attacker":
+def _quickened(
+    classifier: "Classifier", images: "np.ndarray", labels: "np.ndarray", name: str, eps: float
+) -> "Classifier":
+    """The classifier in the precision that a long run of this attack chooses."""
+    import numpy as np
+
+    from attacks.quick import quicken
+    from attacks.registry import attack_spec
+    from attacks.threat_model import Norm
+
+    spec = attack_spec(name, Norm.LINF, (eps,), LabelSet.FER)
+    return quicken(classifier, images, labels, np.arange(len(images)), [spec], sys.maxsize)[0]
+
+
+def _ours(classifier: "Classifier", name: str, eps: float, budget: int) -> "Attacker":
     import numpy as np
 
     from attacks.base import Keys

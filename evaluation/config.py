@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from attacks.precision import Precision
 from attacks.threat_model import Norm, check_eps, format_eps, parse_eps
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -117,6 +118,7 @@ class RunConfig(BaseModel):
         certification: certified radii, None for none.
         attacks: registered attacks with their options.
         transfer: attack whose images of each model, at the headline eps, are shown to all others.
+        precision: in which attacks may compute gradients and quick logits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -134,6 +136,7 @@ class RunConfig(BaseModel):
     certification: Certification | None = None
     attacks: tuple[AttackSettings, ...]
     transfer: AttackSettings | None = None
+    precision: Precision = Precision.AUTO
 
     def to_json(self) -> dict[str, Any]:
         """As written to a run's manifest; eps as users write it."""
@@ -171,6 +174,7 @@ def configure(
     limit: int | None,
     seed: int,
     certify: str | None = None,
+    precision: Precision = Precision.AUTO,
 ) -> RunConfig:
     """Fill a run's configuration from its tier and what the user asked for.
 
@@ -184,6 +188,7 @@ def configure(
         limit: rows, None for the tier's, 0 for all.
         seed: of every draw.
         certify: comma-separated sigmas of certificates, None for the tier's.
+        precision: in which attacks may compute gradients and quick logits.
 
     Raises:
         InputError: an unknown label set, a bad eps or sigma, or a grid that the norm lacks.
@@ -209,6 +214,7 @@ def configure(
         certification=_certification(certify, preset.certification),
         attacks=preset.attacks,
         transfer=preset.transfer,
+        precision=precision,
     )
 
 

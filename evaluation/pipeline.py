@@ -5,7 +5,7 @@ attack becomes an error row, not a lost run (R24).
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attacks.precision import Precision
+from attacks.quick import passes, quicken
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.spec import SetSpec
-from attacks.store import AdversarialSet, AnySet, CorruptedSet, TransferSet, find_set
+from attacks.store import AdversarialSet, AnySet, CorruptedSet, TransferSet, find_set, open_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.transfer import Transfer, TransferTarget
 from datasets.errors import InputError
@@ -49,6 +51,7 @@ from evaluation.results import (
 from evaluation.scoring import write_scores
 from evaluation.transfer_matrix import join_transfers, sibling_checks, stand_ins, transfer_lines
 from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.reduced_precision import reduced_sha256
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Job:
         sources: of a black box attacked through others: models that give the gradients.
         shown: whether the images are kept at full eps and shown to the other models.
         not_applicable: why this attack cannot be made on this model; empty when it can.
+        quick: the model as this attack asks it, in reduced precision; None for `classifier`.
     """
 
     spec: SetSpec
@@ -85,6 +89,7 @@ class Job:
     sources: tuple[DifferentiableClassifier, ...] = ()
     shown: bool = False
     not_applicable: str = ""
+    quick: Classifier | None = None
 
     @property
     def name(self) -> str:
@@ -138,6 +143,7 @@ class Outcome:
         }
         if isinstance(self.made, AdversarialSet | TransferSet):
             entry |= {
+                "precision": self.made.header.precision,
                 "forward": int(self.made.forward.sum()),
                 "backward": int(self.made.backward.sum()),
             }
@@ -216,6 +222,34 @@ def _shown_jobs(
                 yield Job(spec, rows, classifier, labels[rows], shown=True)
 
 
+def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
+    """The jobs, those that may with their model in reduced precision; each model is tried once."""
+    quick = [job for job in jobs if job.classifier and ATTACKS[job.spec.perturbation].quick]
+    chosen: dict[str, Classifier] = {}
+    for job in quick:
+        assert job.classifier is not None and job.labels is not None
+        if job.classifier.id in chosen or job.sources or is_black_box(job.classifier):
+            continue
+        mine = [other for other in quick if other.classifier is job.classifier]
+        part = faces.take(job.rows)
+        chosen[job.classifier.id], why = quicken(
+            job.classifier,
+            part.images.astype(np.float32) / 255,
+            job.labels,
+            part.row_ids,
+            [other.spec for other in mine],
+            sum(passes(other.spec, len(other.rows)) for other in mine),
+        )
+        if why:
+            listener.line(f"{job.classifier.id}: {chosen[job.classifier.id].precision}, {why}")
+    return [
+        replace(job, quick=chosen.get(job.classifier.id))
+        if job in quick and job.classifier and not job.sources
+        else job
+        for job in jobs
+    ]
+
+
 def make_sets(
     jobs: list[Job], faces: FaceSet, sets: Path, given: Path | None, listener: Listener
 ) -> Iterator[Outcome]:
@@ -257,13 +291,19 @@ def _make_set(
     job: Job, faces: FaceSet, sets: Path, given: Path | None, listener: Listener
 ) -> AnySet:
     images = faces.images.astype(np.float32) / 255
-    attacked = job.classifier
+    attacked = job.quick or job.classifier
     if attacked and job.sources:
         attacked = TransferTarget(attacked, job.sources)
-    weights = attacked.weights_sha256 if attacked else None
-    key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+    key_of = partial(job.spec.key, faces.sha256, job.labels, shown=job.shown)
     on_chunk = partial(listener.chunk, job.name)
-    directory = (find_set(key, [given]) if given else None) or sets / f"{job.name}-{key[:8]}"
+    if given:
+        exact = attacked.exact.weights_sha256 if attacked else None
+        for weights in (exact, reduced_sha256(exact)) if exact else (None,):
+            if directory := find_set(key_of(weights), [given]):
+                made = open_set(directory)
+                return replace(made, reused_chunks=len(made.header.chunks))
+    key = key_of(attacked.weights_sha256 if attacked else None)
+    directory = sets / f"{job.name}-{key[:8]}"
     if attacked is None or job.labels is None:
         return make_corrupted_set(
             images,
@@ -311,6 +351,8 @@ def evaluate_run(
     clean = {c.id: c.logits(images) for c in classifiers}
     parts = [clean_lines(faces, c, clean[c.id]) for c in classifiers]
     jobs = plan(config, faces, classifiers)
+    if config.precision is Precision.AUTO:
+        jobs = quick_jobs(jobs, faces, listener)
     checks = [check for c in classifiers for check in _known_before(c, images, clean[c.id], config)]
     _warn(checks, jobs, images, listener)
     if strangers := [a.name for a in config.attacks if config.norm not in ATTACKS[a.name].norms]:

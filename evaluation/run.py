@@ -56,6 +56,9 @@ def main(
     certify: Annotated[
         str | None, Option(help="Sigmas of noise, such as 0.1: certified radii.")
     ] = None,
+    precision: Annotated[
+        str, Option(help="Of attacks: auto (bfloat16 where it is as strong) or float32.")
+    ] = "auto",
     seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
     out: Annotated[Path | None, Option(help="Run folder. Default: runs/TIME.")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue the run in --out.")] = False,
@@ -86,6 +89,7 @@ def main(
         eps=eps,
         limit=limit,
         certify=certify,
+        precision=precision,
         seed=seed,
         out=out,
         resume=resume,
@@ -107,6 +111,7 @@ def evaluate(
     eps: str | Sequence[str | float] | None = None,
     limit: int | None = None,
     certify: str | float | Sequence[float] | None = None,
+    precision: str = "auto",
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
@@ -127,6 +132,7 @@ def evaluate(
         eps: grid such as "1/255,2/255" or [1/255, 2/255]; default the tier's.
         limit: faces, 0 for all; default the tier's.
         certify: sigmas of noise, pixels in [0, 1], for certified radii; default the tier's.
+        precision: of attacks: auto (gradients in bfloat16 where that is as strong) or float32.
         seed: of every draw.
         out: run folder; default runs/TIME.
         resume: continue the run in `out`.
@@ -141,6 +147,7 @@ def evaluate(
     """
     started = datetime.now().astimezone()
     clock = time.monotonic()
+    from attacks.precision import Precision
     from attacks.threat_model import parse_norm
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
@@ -163,6 +170,7 @@ def evaluate(
         limit=limit,
         seed=seed,
         certify=None if certify is None else _listed(certify),
+        precision=parse_choice(Precision, precision, "--precision"),
     )
     asked_labels = None if labels is None else _listed(labels)
     first = configured(split=asked_split or Split.PUBLIC_TEST, labels=asked_labels or "fer")

@@ -23,11 +23,13 @@ class Classifier(ABC):
         id: `ARCHITECTURE.LABEL_SET` for our own, a path or name for others.
         scheme: classes in the order of the logits.
         weights_sha256: identity of the weights, part of every cache key.
+        precision: number format of gradients and quick logits; `logits` are always float32.
     """
 
     id: str
     scheme: LabelScheme
     weights_sha256: str
+    precision: str = "float32"
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.
@@ -54,6 +56,15 @@ class Classifier(ABC):
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Class index of each image, int64 (N,); see `logits`."""
         return self.logits(images).argmax(axis=1)
+
+    def quick_logits(self, images: np.ndarray) -> np.ndarray:
+        """Like `logits`, but perhaps rounded: whoever concludes from them asks `logits` again."""
+        return self.logits(images)
+
+    @property
+    def exact(self) -> "Classifier":
+        """The same classifier, whose gradients and quick logits are as exact as its logits."""
+        return self
 
     @abstractmethod
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:

@@ -152,6 +152,17 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
             "attacker sees the answers only, and robust figures are upper limits, not to be set "
             "beside those of models attacked with full knowledge."
         )
+    rounded = {
+        cost["model"]
+        for cost in run.manifest["perturbations"]
+        if cost.get("precision") == "bfloat16"
+    }
+    if rounded:
+        sentences.append(
+            f"Attacks on {listing(sorted(rounded))} took gradients and quick answers in bfloat16, "
+            "which a trial had found as strong; a face is broken only where the model says so in "
+            "float32."
+        )
     if headline and headline.norm == "linf":
         steps = round(255 * headline.eps * 2) / 2
         sentences.append(

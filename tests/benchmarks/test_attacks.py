@@ -29,7 +29,7 @@ def test_shares_are_of_all_images(monkeypatch):
     row = measure("pgd")
     assert list(row) == [
         "model", "attack", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
-        "theirs_robust", "judge",
+        "theirs_robust", "judge", "precision",
     ]  # fmt: skip
     assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
     assert row["ours_robust"] < 0.75
@@ -52,7 +52,7 @@ def test_judges_run_the_same_attack(name, judge):
 
 
 def test_every_attack_has_a_judge():
-    assert {name for name, _ in judges.JUDGES} == set(attacks.ATTACKS) <= set(ATTACKS)
+    assert {name for name, _ in judges.JUDGES} == set(attacks.NAMES) <= set(ATTACKS)
 
 
 def test_unknown_attacks_are_refused(tmp_path):

@@ -129,6 +129,16 @@ def test_the_threat_model_speaks_of_gradients_where_there_are_some(run: Run, bli
     assert "white-box" not in words
 
 
+def test_the_method_names_models_attacked_in_bfloat16(run: Run) -> None:
+    assert "bfloat16" not in " ".join(threat_model(run, TOP))
+    first, *others = run.manifest["perturbations"]
+    changed = [first | {"model": FOUR[1], "precision": "bfloat16"}, *others]
+    words = " ".join(
+        threat_model(replace(run, manifest=run.manifest | {"perturbations": changed}), TOP)
+    )
+    assert f"Attacks on {FOUR[1]} took gradients and quick answers in bfloat16" in words
+
+
 def test_a_job_that_did_not_run_has_no_time(run: Run) -> None:
     job = {"perturbation": "pgd", "model": FOUR[0], "status": "not applicable"}
     table = costs(replace(run, manifest=run.manifest | {"perturbations": [job]}))

@@ -1,0 +1,91 @@
+"""bfloat16 where it may be used: a classifier's twin is tried on a few faces before a long attack.
+
+Both sides run a short APGD over the grid, and the twin is kept when it leaves at most `POINTS` more
+robust accuracy than float32. The answer hangs on model, faces, seed and processor, not on a clock,
+so a resumed run decides the same.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from attacks.apgd import APGD
+from attacks.base import Keys
+from attacks.spec import SetSpec
+from attacks.threat_model import Norm
+from fer_models.classifier import Classifier
+from fer_models.reduced_precision import reduce_precision
+
+FACES = 100
+"""Faces that are tried at most."""
+STEPS = 10
+POINTS = 0.002
+"""Robust accuracy, the mean over the grid, that the twin may leave beyond float32's."""
+WORTH = 20
+"""Passes that the attacks must plan for each of the trial's, else the trial costs what it saves."""
+
+
+def quicken(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    row_ids: np.ndarray,
+    specs: Sequence[SetSpec],
+    planned: int,
+) -> tuple[Classifier, str]:
+    """The classifier for quick attacks, in reduced precision if that pays and is as strong.
+
+    Args:
+        classifier: what will be attacked.
+        images: float32 (N, H, W, C) in [0, 1], of which the first are tried.
+        labels: int64 (N,) in [0, K).
+        row_ids: int64 (N,).
+        specs: quick attacks to come, all under one norm.
+        planned: their passes, see `passes`.
+
+    Returns:
+        The classifier given, or a `ReducedPrecision`; and why, empty where it was not asked.
+    """
+    grid = sorted({eps for spec in specs for eps in spec.grid if eps > 0})
+    keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)
+    if planned <= WORTH * 2 * len(keys.row_ids) * len(grid) * STEPS:
+        return classifier, ""
+    reduced = reduce_precision(classifier)
+    if reduced is None:
+        return classifier, "processor or model has no bfloat16"
+    norm = specs[0].norm
+    assert norm is not None
+    exact, less = (
+        _robust_accuracy(side, images[part], labels[part], keys, norm, grid)
+        for side in (classifier, reduced)
+    )
+    words = (
+        f"on {len(keys.row_ids)} faces a short attack leaves {100 * less:.2f} % in bfloat16, "
+        f"{100 * exact:.2f} % in float32"
+    )
+    return (classifier if less > exact + POINTS else reduced), words
+
+
+def passes(spec: SetSpec, count: int) -> int:
+    """Forward or backward passes that an attack on `count` images plans, at least."""
+    budgets = ("steps", "targeted_steps", "minimal_steps", "queries")
+    each = sum(int(spec.options.get(name) or 0) for name in budgets)
+    return count * len(spec.grid) * each * int(spec.options.get("restarts") or 1)
+
+
+def _robust_accuracy(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    keys: Keys,
+    norm: Norm,
+    grid: Sequence[float],
+) -> float:
+    """Mean over ascending eps of the share that is right on clean and attacked images."""
+    standing, shares = np.flatnonzero(classifier.predict(images) == labels), []
+    for eps in grid:
+        attack = APGD(norm=norm, eps=eps, steps=STEPS)
+        result = attack(classifier, images[standing], labels[standing], keys.take(standing))
+        standing = standing[~result.success]
+        shares.append(len(standing) / len(images))
+    return float(np.mean(shares))

@@ -1,0 +1,163 @@
+"""Classifiers that attacks may ask in bfloat16: the same answers, gradients of a rounded twin.
+
+The twin is the Keras model built again in bfloat16, each batch normalisation folded into the layer
+before it. What comes before the first weights and from the last weights on stays in float32: pixels
+and logits would lose most by rounding. docs/decisions/0007-bfloat16-attacks.md says why and when.
+"""
+
+import hashlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from fer_models.classifier import Classifier, DifferentiableClassifier, KerasClassifier
+
+CPU_INFO = Path("/proc/cpuinfo")
+INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
+"""Flags of processors that multiply bfloat16; others emulate it, slower than float32."""
+ROUNDED = "bfloat16"
+"""What Keras calls the twin's arithmetic."""
+FARTHEST = 0.1
+"""A twin's logits may differ by this share of the largest |logit|; rounding alone brings 0.03."""
+FOLDING = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+)
+
+
+class ReducedPrecision(DifferentiableClassifier):
+    """A classifier that answers in float32, and is differentiated and quickly asked in bfloat16.
+
+    Its weights have an identity of their own, so a set made with it is never taken for another.
+    """
+
+    precision = "bfloat16"
+
+    def __init__(self, exact: KerasClassifier, twin: keras.Model) -> None:
+        """Take the classifier, and its model in bfloat16."""
+        self._exact = exact
+        self.id, self.scheme = exact.id, exact.scheme
+        self.weights_sha256 = reduced_sha256(exact.weights_sha256)
+        self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
+
+    @property
+    def exact(self) -> KerasClassifier:
+        """The classifier in float32."""
+        return self._exact
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K) of the twin, differentiable."""
+        return self._twin.symbolic_logits(images)
+
+    def quick_logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, K) of the twin; see `Classifier.logits`."""
+        return self._twin.logits(images)
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self._exact._batch_logits(images)
+
+
+def reduced_sha256(weights_sha256: str) -> str:
+    """Identity of a classifier's weights once it is asked in bfloat16."""
+    return hashlib.sha256(f"{weights_sha256} bfloat16".encode()).hexdigest()
+
+
+def reduce_precision(classifier: Classifier) -> ReducedPrecision | None:
+    """The classifier with a twin in bfloat16.
+
+    None without gain (no such instructions, or a GPU computes), for anything but a flat Keras
+    model, and where the twin's logits are not those of the model up to rounding.
+    """
+    if not (isinstance(classifier, KerasClassifier) and has_bfloat16()):
+        return None
+    try:
+        reduced = ReducedPrecision(classifier, _twin(classifier.model))
+        return reduced if _agrees(reduced) else None
+    except Exception:  # whatever Keras refuses in a foreign model: it is attacked in float32
+        return None
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has the instructions, as far as the system tells (Linux on x86)."""
+    if keras.distribution.list_devices("gpu") or not CPU_INFO.exists():
+        return False
+    lines = CPU_INFO.read_text().splitlines()
+    return any(line.startswith("flags") and INSTRUCTIONS & set(line.split()) for line in lines)
+
+
+def _agrees(reduced: ReducedPrecision) -> bool:
+    contract = reduced.exact.contract
+    shape = (8, contract.height, contract.width, contract.channels)
+    images = np.random.default_rng(0).random(shape, np.float32)
+    exact, quick = reduced.logits(images), reduced.quick_logits(images)
+    return bool(np.abs(quick - exact).max() <= FARTHEST * np.abs(exact).max())
+
+
+def _twin(model: keras.Model) -> keras.Model:
+    """The model with the same weights in bfloat16.
+
+    Raises:
+        ValueError: a model inside the model.
+    """
+    flat = keras.Model(model.inputs[0], model.outputs[0])
+    if any(isinstance(layer, keras.Model) for layer in flat.layers):
+        raise ValueError("`model` must be flat. Received: a model inside a model")
+    folded = _folded(flat)
+    widened = {before.name for before in folded.values()}
+    weighted = [layer.name for layer in flat.layers if layer.weights]
+    first, last = (_place(flat, name) for name in (weighted[0], weighted[-1]))
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Layer):
+            rounded = first <= _place(flat, layer.name) < last
+            config["dtype"] = ROUNDED if rounded else "float32"
+        if layer.name in widened:
+            config["use_bias"] = True
+        return layer.__class__.from_config(config)
+
+    def call(layer: keras.layers.Layer, *inputs: keras.KerasTensor, **settings: object) -> object:
+        return inputs[0] if layer.name in folded else layer(*inputs, **settings)
+
+    twin = keras.models.clone_model(flat, clone_function=clone, call_function=call)
+    for layer in flat.layers:
+        if layer.weights and layer.name not in folded:
+            after = next((bn for bn, before in folded.items() if before is layer), None)
+            arrays = _fold(layer, flat.get_layer(after)) if after else layer.get_weights()
+            twin.get_layer(layer.name).set_weights(arrays)
+    return twin
+
+
+def _place(model: keras.Model, name: str) -> int:
+    return [layer.name for layer in model.layers].index(name)
+
+
+def _folded(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """Name of each batch normalisation that the layer before it can take in, and that layer."""
+    used = [id(tensor) for layer in model.layers for tensor in keras.tree.flatten(layer.input)]
+    made = {id(layer.output): layer for layer in model.layers if isinstance(layer, FOLDING)}
+    return {
+        layer.name: made[id(layer.input)]
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+        and layer.axis in (-1, len(layer.input.shape) - 1)
+        and id(layer.input) in made
+        and used.count(id(layer.input)) == 1
+        and made[id(layer.input)].activation is keras.activations.linear
+    }
+
+
+def _fold(layer: keras.layers.Layer, norm: keras.layers.BatchNormalization) -> list[np.ndarray]:
+    """Weights of the layer, a bias last, that answer like the layer and the normalisation."""
+    arrays = layer.get_weights()
+    bias = arrays.pop() if layer.use_bias else np.float32(0)
+    mean, variance = np.asarray(norm.moving_mean), np.asarray(norm.moving_variance)
+    scale = (np.asarray(norm.gamma) if norm.scale else 1) / np.sqrt(variance + norm.epsilon)
+    kernel = arrays.pop()
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    wide = scale.reshape(kernel.shape[2:]) if depthwise else scale
+    shift = (bias - mean) * scale + (np.asarray(norm.beta) if norm.center else 0)
+    return [*arrays, kernel * wide, shift]
