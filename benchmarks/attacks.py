@@ -1,10 +1,10 @@
 """`python -m benchmarks.attacks --data DIR --limit N --out FILE.csv`: against ART and foolbox.
 
 Both sides attack the same right images of the same model in one process, on the same threads, at
-equal norm (linf), eps and steps or queries, after one untimed call each. They take turns, a batch
-each, so that whatever else the machine does disturbs both. One row a model, attack, eps and judge:
+equal norm, eps and steps or queries, after one untimed call each. They take turns, a batch each, so
+that whatever else the machine does disturbs both. One row a model, attack, eps and judge:
 
-    model, attack, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
+    model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge, precision
 
 Precision is that of our gradients and queries, chosen as a long run chooses it: by a trial at this
@@ -31,31 +31,39 @@ from datasets.labels import LabelSet
 if TYPE_CHECKING:
     import numpy as np
 
+    from attacks.threat_model import Norm
     from benchmarks.judges import Attacker
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
 BATCH = 100
-NAMES = ("pgd", "apgd", "square", "fmn")
+NAMES = ("pgd", "apgd", "square", "fmn", "deepfool", "hop_skip_jump")
+UNDER_L2 = ("deepfool",)
+"""Those that we have under L2 only; the others are measured under linf."""
 
 
 def main(
     data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
     out: Annotated[Path, Option(help="The csv file; rows are added as they are measured.")],
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
-    attacks: Annotated[str, Option(help="Of pgd, apgd, square, fmn.")] = "pgd,apgd,square,fmn",
+    attacks: Annotated[
+        str, Option(help=f"Of {', '.join(NAMES)}; the last is slow.")
+    ] = "pgd,apgd,square,fmn",
     eps: Annotated[str, Option(help="linf, such as 1/255,4/255.")] = "1/255,4/255",
+    eps_l2: Annotated[str, Option(help="l2, for deepfool.")] = "0.25,1",
     limit: Annotated[int, Option(min=1, help="Faces of PublicTest.")] = 500,
-    steps: Annotated[int, Option(min=1, help="Gradients an image, one restart.")] = 20,
+    steps: Annotated[int, Option(min=1, help="Of all but square, one restart.")] = 20,
     queries: Annotated[int, Option(min=1, help="Forward passes an image of square.")] = 200,
     precision: Annotated[Precision, Option(help="Of our side.")] = Precision.AUTO,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
-    from attacks.threat_model import check_eps, parse_eps, parse_norm
+    from attacks.threat_model import Norm, check_eps, parse_eps
 
-    grid = [parse_eps(text) for text in eps.split(",")]
-    for value in grid:
-        check_eps(value, parse_norm("linf"))
+    grids = {Norm.LINF: eps, Norm.L2: eps_l2}
+    grid = {norm: [parse_eps(word) for word in text.split(",")] for norm, text in grids.items()}
+    for norm in grid:
+        for value in grid[norm]:
+            check_eps(value, norm)
     names = [name.strip() for name in attacks.split(",")]
     if unknown := set(names) - set(NAMES):
         raise InputError(f"--attacks must be of {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
@@ -73,10 +81,16 @@ def main(
     classifier, images, labels = _faces(ids[0], data, limit)
     for name, judge in (pair for pair in JUDGES if pair[0] in names):
         budget = queries if name == "square" else steps
-        for value in grid:
+        for value in grid[_norm(name)]:
             row = _measure(classifier, images, labels, name, judge, value, budget, precision)
             _append(row, out)
             print(", ".join(f"{key} {_short(entry)}" for key, entry in row.items()), flush=True)
+
+
+def _norm(name: str) -> "Norm":
+    from attacks.threat_model import Norm
+
+    return Norm.L2 if name in UNDER_L2 else Norm.LINF
 
 
 def _each_alone(ids: list[str], out: Path) -> None:
@@ -129,13 +143,13 @@ def _measure(
 ) -> dict[str, Any]:
     """One row of the table."""
     from attacks.registry import ATTACKS
-    from attacks.threat_model import Norm, format_eps, project
+    from attacks.threat_model import format_eps, project
     from benchmarks.judges import JUDGES
 
     right = classifier.predict(images) == labels
     clean, true = images[right], labels[right]
     theirs = JUDGES[name, judge]
-    auto = precision is Precision.AUTO
+    auto = precision is Precision.AUTO and ATTACKS[name].quick
     mine = _quickened(classifier, images, labels, name, eps) if auto else classifier
     sides = {
         "ours": lambda amount: _ours(mine, name, eps, amount),
@@ -151,17 +165,18 @@ def _measure(
             clock = time.perf_counter()
             attacked = attack(part, classes)
             seconds[side] += time.perf_counter() - clock
-            attacked = project(attacked, part, eps, Norm.LINF)
+            attacked = project(attacked, part, eps, _norm(name))
             stood[side] += int((classifier.predict(attacked) == classes).sum())
     return {
         "model": classifier.id,
         "attack": name,
+        "norm": str(_norm(name)),
         "eps": format_eps(eps),
         **{f"{side}_seconds": value for side, value in seconds.items()},
         "ratio": seconds["theirs"] / seconds["ours"],
         **{f"{side}_robust": value / len(images) for side, value in stood.items()},
         "judge": judge,
-        "precision": mine.precision if ATTACKS[name].quick else "float32",
+        "precision": mine.precision,
     }
 
 
@@ -173,9 +188,8 @@ def _quickened(
 
     from attacks.quick import quicken
     from attacks.registry import attack_spec
-    from attacks.threat_model import Norm
 
-    spec = attack_spec(name, Norm.LINF, (eps,), LabelSet.FER)
+    spec = attack_spec(name, _norm(name), (eps,), LabelSet.FER)
     return quicken(classifier, images, labels, np.arange(len(images)), [spec], sys.maxsize)[0]
 
 
@@ -184,10 +198,9 @@ def _ours(classifier: "Classifier", name: str, eps: float, budget: int) -> "Atta
 
     from attacks.base import Keys
     from attacks.registry import make_attack
-    from attacks.threat_model import Norm
 
     option = "queries" if name == "square" else "steps"
-    attack = make_attack(name, Norm.LINF, eps, {option: budget})
+    attack = make_attack(name, _norm(name), eps, {option: budget})
     return lambda images, labels: (
         attack(classifier, images, labels, Keys(0, np.arange(len(images)))).images
     )

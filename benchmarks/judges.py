@@ -1,10 +1,11 @@
-"""Other libraries' attacks behind one shape: (images, labels) -> attacked images, linf.
+"""Other libraries' attacks behind one shape: (images, labels) -> attacked images.
 
 Nothing is believed: what they return is cut to eps and [0, 1] and predicted again by our classifier
 in `benchmarks/attacks.py`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,7 +35,7 @@ def art(
         classifier: what is attacked.
         shape: (H, W, C) of the images.
         name: pgd, apgd or square.
-        eps: linf radius.
+        eps: radius, linf.
         budget: steps or queries.
         batch: images a call.
 
@@ -82,24 +83,33 @@ def foolbox(
     budget: int,
     batch: int,
 ) -> Attacker:
-    """An attack of foolbox: pgd or fmn; see `art`.
+    """An attack of foolbox: pgd, fmn, deepfool (l2) or hop_skip_jump; see `art`.
+
+    All but pgd look for the smallest perturbation by themselves.
 
     Raises:
         InputError: it is not installed.
     """
     try:
         from foolbox import TensorFlowModel
-        from foolbox.attacks import LInfFMNAttack, LinfProjectedGradientDescentAttack
+        from foolbox.attacks import (
+            HopSkipJumpAttack,
+            L2DeepFoolAttack,
+            LInfFMNAttack,
+            LinfProjectedGradientDescentAttack,
+        )
     except ImportError as error:
         raise InputError(f"foolbox is not installed ({error}): {_INSTALL}") from error
     model = TensorFlowModel(_input_differentiable(classifier), bounds=(0, 1), device="/CPU:0")
-    if name == "pgd":
-        attack = LinfProjectedGradientDescentAttack(rel_stepsize=0.25, steps=budget)
-    else:
-        attack = LInfFMNAttack(steps=budget)
+    attack = {
+        "pgd": partial(LinfProjectedGradientDescentAttack, rel_stepsize=0.25),
+        "fmn": LInfFMNAttack,
+        "deepfool": L2DeepFoolAttack,
+        "hop_skip_jump": partial(HopSkipJumpAttack, constraint="linf"),
+    }[name](steps=budget)
 
     def attacker(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        radius = eps if name == "pgd" else None  # fmn looks for the smallest one by itself
+        radius = eps if name == "pgd" else None
         _, found, _ = attack(model, tf.constant(images), tf.constant(labels), epsilons=radius)
         return np.asarray(found)
 
@@ -112,6 +122,8 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("square", "art"): art,
     ("pgd", "foolbox"): foolbox,
     ("fmn", "foolbox"): foolbox,
+    ("deepfool", "foolbox"): foolbox,
+    ("hop_skip_jump", "foolbox"): foolbox,
 }
 """Attack and library that has it."""
 

@@ -19,7 +19,7 @@ from fer_models.classifier import (
     fit_to_contract,
 )
 
-SIZES = (1, 2, 4, 8, 16, 32, 48, 64, 80, 100, BATCH_SIZE)
+SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
 enough that little is padded. 100 is what an attack works on at once. The same row may differ in its
 last bits from one size to another."""
