@@ -29,17 +29,22 @@ SCALE_POINTS = 0.01
 class ScaledClassifier(DifferentiableClassifier):
     """A classifier whose logits are multiplied: the same answers, more confident."""
 
-    def __init__(self, inner: DifferentiableClassifier, factor: float) -> None:
-        self._inner, self._factor = inner, factor
+    def __init__(self, inner: DifferentiableClassifier) -> None:
+        self._inner, self._factor = inner, keras.Variable(1.0, trainable=False)
         self.id, self.scheme = inner.id, inner.scheme
         self.weights_sha256 = inner.weights_sha256
+
+    def by(self, factor: float) -> "ScaledClassifier":
+        """From now on logits are multiplied by this; nothing is compiled again."""
+        self._factor.assign(factor)
+        return self
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K), multiplied."""
         return self._inner.symbolic_logits(images) * self._factor
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return (self._inner._batch_logits(images) * self._factor).astype(np.float32)
+        return self._inner._batch_logits(images) * np.asarray(self._factor)
 
 
 def can_probe(made: AdversarialSet) -> bool:
@@ -105,10 +110,8 @@ def _scale_invariant(
     """R10: logits times 10 and 100, on faces that are right."""
     sample = np.flatnonzero(made.broken_at != 0)[:FACES]
     plain = int(_success(classifier, made, clean, sample, eps).sum())
-    scaled = [
-        int(_success(ScaledClassifier(classifier, s), made, clean, sample, eps).sum())
-        for s in SCALES
-    ]
+    louder = ScaledClassifier(classifier)
+    scaled = [int(_success(louder.by(s), made, clean, sample, eps).sum()) for s in SCALES]
     moved = max(abs(count - plain) for count in scaled)
     flagged = moved > max(1, SCALE_POINTS * len(sample))  # one face may flip by rounding
     words = (

@@ -64,7 +64,7 @@ def misleading() -> DifferentiableClassifier:
 
 
 def too_confident() -> DifferentiableClassifier:
-    return ScaledClassifier(tiny.classifier(), 1000.0)
+    return ScaledClassifier(tiny.classifier()).by(1000.0)
 
 
 @pytest.mark.parametrize(
