@@ -40,7 +40,8 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     except typer.Abort:
         _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
-        _fail(f"{error.format_message()} See `{prog} --help`.".replace("\n", " "), 2)
+        words = f"{error.format_message().rstrip('.')}{_received(error, arguments)}."
+        _fail(f"{words} See `{prog} --help`.".replace("\n", " "), 2)
     except InputError as error:
         if debug:
             raise
@@ -49,6 +50,16 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
         if debug or error.filename is None:
             raise
         _fail(f"{error.filename}: {error.strerror}. Name another place, or free this one.", 2)
+
+
+def _received(error: typer.TyperException, arguments: list[str]) -> str:
+    """The value that an option was given, which typer leaves out."""
+    names = getattr(getattr(error, "param", None), "opts", [])
+    for place, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name in names and (equals or place + 1 < len(arguments)):
+            return f"; got {(value if equals else arguments[place + 1])!r}"
+    return ""
 
 
 def _fail(message: str, code: int) -> NoReturn:

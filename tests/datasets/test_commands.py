@@ -60,6 +60,16 @@ def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
     assert "`python -m room.command --help`" in error
 
 
+@pytest.mark.parametrize("arguments", [("--count", "many"), ("--count=many",)])
+def test_wrong_usage_names_the_value(monkeypatch, capsys, arguments):
+    def main(count: int = 1) -> None:
+        pass
+
+    exit_code(main, monkeypatch, *arguments)
+    assert "'--count'" in (error := capsys.readouterr().err)
+    assert "; got 'many'. See" in error
+
+
 def test_interrupt(monkeypatch, capsys):
     def main() -> None:
         raise KeyboardInterrupt
