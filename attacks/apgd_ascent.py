@@ -9,7 +9,7 @@ from copy import copy
 import numpy as np
 
 from attacks.gradient_attack import steepest_step
-from attacks.threat_model import Norm, project
+from attacks.threat_model import Norm, linf_limits, project
 
 MOMENTUM = 0.75
 """Share of the new step; the rest is the last move."""
@@ -44,6 +44,8 @@ class Ascent:
         self.points, self.best = start.copy(), start.copy()
         self._eps, self._norm, self._first = eps, norm, True
         self._clean, self._previous = clean, start
+        if norm is Norm.LINF:
+            self._low, self._high = linf_limits(clean, eps)
         self._gradient = self._best_gradient = np.zeros_like(start)
         self._loss = self._best_loss = np.full(count, -np.inf)
         self._size = np.full(count, 2 * eps)
@@ -100,6 +102,8 @@ class Ascent:
         self._previous, self.points, self._first = self.points, moved, False
 
     def _project(self, images: np.ndarray) -> np.ndarray:
+        if self._norm is Norm.LINF:
+            return np.clip(images.astype(np.float32), self._low, self._high)
         return project(images, self._clean, self._eps, self._norm)
 
 

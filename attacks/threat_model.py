@@ -99,8 +99,8 @@ def project(
     """Move images into the ball of radius eps around the clean ones, and into [0, 1].
 
     linf and l1 are exact projections on the intersection. l2 scales onto the ball and then clips,
-    which only shrinks the perturbation. Results are rounded towards the clean image, so the norm
-    measured in float64 never exceeds eps.
+    which only shrinks the perturbation. Results are rounded so that the norm measured in float64
+    never exceeds eps.
 
     Args:
         images: float (N, H, W, C).
@@ -111,10 +111,10 @@ def project(
     Returns:
         float32 (N, H, W, C).
     """
-    delta = images.astype(np.float64) - clean
     if norm is Norm.LINF:
-        delta = np.clip(delta, -eps, eps)
-    elif norm is Norm.L2:
+        return np.clip(images.astype(np.float32), *linf_limits(clean, eps))
+    delta = images.astype(np.float64) - clean
+    if norm is Norm.L2:
         delta *= _shrink(np.sqrt(np.square(delta).sum(axis=(1, 2, 3), keepdims=True)), eps)
     else:
         flat = delta.reshape(len(delta), math.prod(delta.shape[1:]))
@@ -123,6 +123,16 @@ def project(
         sizes = l1_sizes(np.abs(flat), room, radii)
         delta = (np.sign(flat) * sizes).reshape(delta.shape)
     return round_towards(np.clip(clean + delta, 0.0, 1.0), clean)
+
+
+def linf_limits(clean: np.ndarray, eps: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest pixels allowed under linf, float32 (N, H, W, C); see `project`.
+
+    Clipping to them is the projection, so attacks that stay around the same images keep them.
+    """
+    wide = clean.astype(np.float64)
+    low, high = np.clip(wide - eps, 0.0, 1.0), np.clip(wide + eps, 0.0, 1.0)
+    return round_towards(low, clean), round_towards(high, clean)
 
 
 def l1_sizes(wanted: np.ndarray, room: np.ndarray, eps: np.ndarray) -> np.ndarray:
