@@ -41,6 +41,7 @@ class APGD(GradientAttack):
     restarts: int = 1
 
     name: ClassVar[str] = "apgd"
+    quick: ClassVar[bool] = True
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
     def __post_init__(self) -> None:

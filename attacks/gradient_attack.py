@@ -22,7 +22,6 @@ class GradientAttack(Attack):
     loss: Loss = Loss.SCALED_CROSS_ENTROPY
 
     needs_gradients: ClassVar[bool] = True
-    quick: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

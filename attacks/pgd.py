@@ -35,6 +35,7 @@ class PGD(GradientAttack):
     step_size: float = 1.0
 
     name: ClassVar[str] = "pgd"
+    quick: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
