@@ -74,6 +74,7 @@ def refused(result: subprocess.CompletedProcess, words: str) -> None:
         (["--models", "simple_cnnn"], "simple_cnnn"),
         (["--models", "/nowhere/net.onnx"], "found no such file"),
         (["--tier", "huge"], "huge"),
+        (["--precision", "half"], "half"),
         (["--split", "Tset"], "Tset"),
         (["--norm", "l7"], "l7"),
         (["--eps", "8"], "did you mean 8/255?"),
