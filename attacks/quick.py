@@ -16,7 +16,7 @@ from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduce_precision
 
-FACES = 100
+FACES = 250
 """Faces that are tried at most."""
 STEPS = 10
 POINTS = 0.002

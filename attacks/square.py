@@ -36,6 +36,7 @@ class Square(Attack):
 
     name: ClassVar[str] = "square"
     quick: ClassVar[bool] = True
+    most_rounding: ClassVar[float] = 0.005
 
     def __post_init__(self) -> None:
         super().__post_init__()

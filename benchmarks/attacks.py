@@ -187,10 +187,12 @@ def _quickened(
     import numpy as np
 
     from attacks.quick import quicken
-    from attacks.registry import attack_spec
+    from attacks.registry import ATTACKS, attack_spec
 
     spec = attack_spec(name, _norm(name), (eps,), LabelSet.FER)
-    return quicken(classifier, images, labels, np.arange(len(images)), [spec], sys.maxsize)[0]
+    rows = np.arange(len(images))
+    found, _ = quicken(classifier, images, labels, rows, [spec], sys.maxsize)
+    return ATTACKS[name].asked(found)
 
 
 def _ours(classifier: "Classifier", name: str, eps: float, budget: int) -> "Attacker":

@@ -24,12 +24,14 @@ class Classifier(ABC):
         scheme: classes in the order of the logits.
         weights_sha256: identity of the weights, part of every cache key.
         precision: number format of gradients and quick logits; `logits` are always float32.
+        rounding: error of quick logits, as a share of the largest |logit|.
     """
 
     id: str
     scheme: LabelScheme
     weights_sha256: str
     precision: str = "float32"
+    rounding: float = 0.0
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.

@@ -114,6 +114,18 @@ def test_attacks_that_are_not_quick_never_see_the_twin(name):
     assert honest.images.tobytes() == twin.images.tobytes()
 
 
+def test_square_bears_little_rounding():
+    twin = liar(tiny.conv(7))
+    for name, rounding, taken in (
+        ("square", 0.005, True),
+        ("square", 0.006, False),
+        ("pgd", 9, True),
+    ):
+        twin.rounding = rounding
+        assert (ATTACKS[name].asked(twin) is twin) is taken
+    assert ATTACKS["fmn"].asked(twin) is twin.exact
+
+
 @pytest.mark.parametrize("name", SHORT)
 def test_a_real_twin_is_as_strong(name, emulated):
     classifier, images, labels, keys = setting()

@@ -82,6 +82,7 @@ def test_quick_logits_are_the_logits_up_to_rounding(
     exact, quick = plain.logits(images), classifier.quick_logits(images)
     assert 0 < np.abs(quick - exact).max() < 0.03 * np.abs(exact).max()
     assert classifier.logits(images).tobytes() == exact.tobytes()
+    assert 0 < classifier.rounding < 0.03 and plain.rounding == 0
 
 
 def test_gradients_are_those_of_the_twin_and_point_the_same_way(images: np.ndarray) -> None:
