@@ -1,5 +1,6 @@
 """Weights on disk: float16 arrays in one `.npz`, in the order of the model's weights.
 
+An array with a number beyond float16, such as the variance of unscaled features, stays float32.
 Seed states of dropout layers are not weights and are left out.
 """
 
@@ -16,7 +17,7 @@ from datasets.errors import InputError
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write the model's weights as float16, atomically."""
+    """Write the model's weights, atomically; see `model_arrays`."""
     write_arrays(model_arrays(model), path)
 
 
@@ -30,11 +31,8 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 
 def model_arrays(model: keras.Model) -> dict[str, np.ndarray]:
-    """The model's weights as float16, named by their place."""
-    return {
-        f"{i:03d}": np.asarray(variable).astype(np.float16)
-        for i, variable in enumerate(_variables(model))
-    }
+    """The model's weights as float16, or float32 where that overflows, named by their place."""
+    return {f"{i:03d}": _halved(np.asarray(v)) for i, v in enumerate(_variables(model))}
 
 
 def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
@@ -84,6 +82,11 @@ def file_sha256(path: Path) -> str:
     """Hex sha256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _halved(array: np.ndarray) -> np.ndarray:
+    fits = np.abs(array).max(initial=0) <= np.finfo(np.float16).max
+    return array.astype(np.float16 if fits else np.float32)
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

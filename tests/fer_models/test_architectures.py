@@ -1,5 +1,6 @@
 """Conformance suite: every registered architecture and every shipped classifier runs through it."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -71,6 +72,21 @@ def test_saved_and_loaded_weights_give_equal_logits(name: str, tmp_path) -> None
         wrap(first, contract, model_id="a").logits(IMAGES[:8]),
         wrap(second, contract, model_id="b").logits(IMAGES[:8]),
     )
+
+
+def test_numbers_beyond_float16_are_kept(tmp_path) -> None:
+    images = keras.Input((48, 48, 1))
+    x = keras.layers.BatchNormalization()(keras.layers.Flatten()(images))
+    model = keras.Model(images, keras.layers.Dense(7)(x))
+    norm, dense = model.layers[-2:]
+    norm.moving_variance.assign(np.linspace(1, 1e6, 2304))  # float16 ends at 65504
+    before = model.predict(IMAGES[:4], verbose=0)
+    save_weights(model, tmp_path / "w.npz")
+    norm.moving_variance.assign(np.ones(2304))
+    load_weights(model, tmp_path / "w.npz")
+    np.testing.assert_allclose(model.predict(IMAGES[:4], verbose=0), before, atol=1e-2)
+    with np.load(tmp_path / "w.npz") as arrays:
+        assert sorted(str(arrays[name].dtype) for name in arrays) == ["float16"] * 5 + ["float32"]
 
 
 def test_unknown_architecture_names_the_nearest() -> None:
