@@ -3,7 +3,6 @@
 A subclass writes one method; the base's `__call__` checks what goes in and what comes out.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -114,7 +113,7 @@ def confirmed(
     What a classifier says in reduced precision is asked again in float32, and only that counts.
 
     Args:
-        classifier: whose (quick) logits said so.
+        classifier: whose logits said so.
         images: float32 (N, H, W, C).
         labels: int64 (N,).
         now: bool (N,), which images those logits call broken.
@@ -142,9 +141,7 @@ class Attack(ABC):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
     quick: ClassVar[bool] = False
-    """Takes gradients and quick logits of reduced precision, asking again before it stops."""
-    most_rounding: ClassVar[float] = math.inf
-    """Where `Classifier.rounding` is larger, reduced precision would make it weaker."""
+    """Takes gradients of reduced precision, and asks again before it stops."""
     minimal: ClassVar[bool] = False
     """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
 
@@ -177,7 +174,7 @@ class Attack(ABC):
             BudgetError: the attack left its budget.
         """
         self._check_inputs(classifier, images, labels, keys)
-        classifier = self.asked(classifier)
+        classifier = classifier if self.quick else classifier.exact
         attacked, cost = images.copy(), Cost.zeros(len(images))
         for start in range(0, len(images) if self.eps > 0 else 0, BATCH_ROWS):
             rows = slice(start, start + BATCH_ROWS)
@@ -190,12 +187,6 @@ class Attack(ABC):
         if longest > self.eps * (1 + TOLERANCE):
             raise BudgetError(f"{self.name}: {self.norm} norm {longest:.9g}, eps {self.eps:.9g}")
         return AttackResult(attacked, broken(classifier.logits(attacked), labels), cost)
-
-    @classmethod
-    def asked(cls, classifier: Classifier) -> Classifier:
-        """The classifier as this attack asks it: in reduced precision only where that is enough."""
-        enough = cls.quick and classifier.rounding <= cls.most_rounding
-        return classifier if enough else classifier.exact
 
     def can_attack(self, classifier: Classifier) -> bool:
         """Whether the classifier gives what the attack asks for."""

@@ -181,7 +181,6 @@ def _generate(
     if precision is Precision.AUTO and ATTACKS[spec.perturbation].quick:
         planned = passes(spec, len(faces))
         classifier, why = quicken(classifier, clean, values, faces.row_ids, [spec], planned)
-        classifier = ATTACKS[spec.perturbation].asked(classifier)
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
     with bar(name) as on_chunk:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """Of gradients and quick logits only: what is broken is always said in float32.
+    """Of gradients only: what is broken is always said in float32.
 
     auto: bfloat16 where a trial shows that attacks stay as strong.
     """

@@ -67,10 +67,11 @@ def quicken(
 
 
 def passes(spec: SetSpec, count: int) -> int:
-    """Forward or backward passes that an attack on `count` images plans, at least."""
+    """Gradients or queries that an attack on `count` images plans, at most."""
     budgets = ("steps", "targeted_steps", "minimal_steps", "queries")
     each = sum(int(spec.options.get(name) or 0) for name in budgets)
-    return count * len(spec.grid) * each * int(spec.options.get("restarts") or 1)
+    repeats = [int(spec.options.get(name) or 1) for name in ("restarts", "targets")]
+    return count * len(spec.grid) * each * repeats[0] * repeats[1]
 
 
 def _robust_accuracy(

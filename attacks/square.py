@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.apgd_ascent import choose
-from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken, confirmed
+from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
 from attacks.threat_model import Norm, project
 from datasets.errors import InputError
@@ -35,8 +35,6 @@ class Square(Attack):
     area: float = 0.8
 
     name: ClassVar[str] = "square"
-    quick: ClassVar[bool] = True
-    most_rounding: ClassVar[float] = 0.005
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,12 +60,11 @@ class Square(Attack):
                 break
             if query:
                 proposed = self._propose(current, clean, sides[query], draws[standing, query])
-            logits = classifier.quick_logits(proposed)
+            logits = classifier.logits(proposed)
             margins = _margins(logits, true)
-            better = margins < smallest
-            now = broken(logits, true, STOP_LEAD) & better
-            now, asked = confirmed(classifier, proposed, true, now)
-            cost.forward[standing] += 1 + asked
+            now = broken(logits, true, STOP_LEAD)
+            better = now | (margins < smallest)
+            cost.forward[standing] += 1
             current = choose(better, proposed, current)
             smallest = np.where(better, margins, smallest)
             if now.any():

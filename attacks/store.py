@@ -40,7 +40,7 @@ class SetHeader:
         faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
         count: N, rows in the set.
         image_shape: (H, W, C).
-        precision: number format of gradients and quick logits; broken is always said in float32.
+        precision: number format of gradients; broken is always said in float32.
     """
 
     key: str

@@ -118,7 +118,7 @@ class RunConfig(BaseModel):
         certification: certified radii, None for none.
         attacks: registered attacks with their options.
         transfer: attack whose images of each model, at the headline eps, are shown to all others.
-        precision: in which attacks may compute gradients and quick logits.
+        precision: in which attacks may compute gradients.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -188,7 +188,7 @@ def configure(
         limit: rows, None for the tier's, 0 for all.
         seed: of every draw.
         certify: comma-separated sigmas of certificates, None for the tier's.
-        precision: in which attacks may compute gradients and quick logits.
+        precision: in which attacks may compute gradients.
 
     Raises:
         InputError: an unknown label set, a bad eps or sigma, or a grid that the norm lacks.

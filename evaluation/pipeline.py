@@ -243,8 +243,8 @@ def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]
         if why:
             listener.line(f"{job.classifier.id}: {chosen[job.classifier.id].precision}, {why}")
     return [
-        replace(job, quick=ATTACKS[job.spec.perturbation].asked(chosen[job.classifier.id]))
-        if job in quick and job.classifier and job.classifier.id in chosen and not job.sources
+        replace(job, quick=chosen.get(job.classifier.id))
+        if job in quick and job.classifier and not job.sources
         else job
         for job in jobs
     ]

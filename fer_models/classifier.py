@@ -23,15 +23,13 @@ class Classifier(ABC):
         id: `ARCHITECTURE.LABEL_SET` for our own, a path or name for others.
         scheme: classes in the order of the logits.
         weights_sha256: identity of the weights, part of every cache key.
-        precision: number format of gradients and quick logits; `logits` are always float32.
-        rounding: error of quick logits, as a share of the largest |logit|.
+        precision: number format of gradients; `logits` are always float32.
     """
 
     id: str
     scheme: LabelScheme
     weights_sha256: str
     precision: str = "float32"
-    rounding: float = 0.0
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.
@@ -59,13 +57,9 @@ class Classifier(ABC):
         """Class index of each image, int64 (N,); see `logits`."""
         return self.logits(images).argmax(axis=1)
 
-    def quick_logits(self, images: np.ndarray) -> np.ndarray:
-        """Like `logits`, but perhaps rounded: whoever concludes from them asks `logits` again."""
-        return self.logits(images)
-
     @property
     def exact(self) -> "Classifier":
-        """The same classifier, whose gradients and quick logits are as exact as its logits."""
+        """The same classifier, whose gradients are as exact as its logits."""
         return self
 
     @abstractmethod

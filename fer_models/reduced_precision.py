@@ -29,7 +29,7 @@ FOLDING = (
 
 
 class ReducedPrecision(DifferentiableClassifier):
-    """A classifier that answers in float32, and is differentiated and quickly asked in bfloat16.
+    """A classifier that answers in float32, and is differentiated in bfloat16.
 
     Its weights have an identity of their own, so a set made with it is never taken for another.
     """
@@ -42,7 +42,6 @@ class ReducedPrecision(DifferentiableClassifier):
         self.id, self.scheme = exact.id, exact.scheme
         self.weights_sha256 = reduced_sha256(exact.weights_sha256)
         self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
-        self.rounding = self._largest_error()
 
     @property
     def exact(self) -> KerasClassifier:
@@ -60,14 +59,6 @@ class ReducedPrecision(DifferentiableClassifier):
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self._exact._batch_logits(images)
 
-    def _largest_error(self) -> float:
-        """On noise, as a share of the largest |logit|."""
-        contract = self._exact.contract
-        shape = (8, contract.height, contract.width, contract.channels)
-        images = np.random.default_rng(0).random(shape, np.float32)
-        exact, quick = self.logits(images), self.quick_logits(images)
-        return float(np.abs(quick - exact).max() / np.abs(exact).max())
-
 
 def reduced_sha256(weights_sha256: str) -> str:
     """Identity of a classifier's weights once it is asked in bfloat16."""
@@ -84,7 +75,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision | None:
         return None
     try:
         reduced = ReducedPrecision(classifier, _twin(classifier.model))
-        return reduced if reduced.rounding <= FARTHEST else None
+        return reduced if _agrees(reduced) else None
     except Exception:  # whatever Keras refuses in a foreign model: it is attacked in float32
         return None
 
@@ -95,6 +86,14 @@ def has_bfloat16() -> bool:
         return False
     lines = CPU_INFO.read_text().splitlines()
     return any(line.startswith("flags") and INSTRUCTIONS & set(line.split()) for line in lines)
+
+
+def _agrees(reduced: ReducedPrecision) -> bool:
+    contract = reduced.exact.contract
+    shape = (8, contract.height, contract.width, contract.channels)
+    images = np.random.default_rng(0).random(shape, np.float32)
+    exact, quick = reduced.logits(images), reduced.quick_logits(images)
+    return bool(np.abs(quick - exact).max() <= FARTHEST * np.abs(exact).max())
 
 
 def _twin(model: keras.Model) -> keras.Model:

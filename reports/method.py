@@ -159,7 +159,7 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
     }
     if rounded:
         sentences.append(
-            f"Attacks on {listing(sorted(rounded))} took gradients and quick answers in bfloat16, "
+            f"Attacks on {listing(sorted(rounded))} took gradients in bfloat16, "
             "which a trial had found as strong; a face is broken only where the model says so in "
             "float32."
         )

@@ -136,7 +136,7 @@ def test_the_method_names_models_attacked_in_bfloat16(run: Run) -> None:
     words = " ".join(
         threat_model(replace(run, manifest=run.manifest | {"perturbations": changed}), TOP)
     )
-    assert f"Attacks on {FOUR[1]} took gradients and quick answers in bfloat16" in words
+    assert f"Attacks on {FOUR[1]} took gradients in bfloat16" in words
 
 
 def test_a_job_that_did_not_run_has_no_time(run: Run) -> None:
