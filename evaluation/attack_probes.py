@@ -19,7 +19,7 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 
 FACES = 16
 """Faces that a probe attacks at most."""
-STANDING = 64
+STANDING = 48
 """Standing faces that are attacked with twice the steps, at most."""
 CONVERGED = 0.005
 SCALES = (10.0, 100.0)

@@ -5,6 +5,7 @@ Reads the files described in `evaluation/results.py`; writes nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +94,15 @@ class Run:
 
     def own_label_set(self, model: str) -> str:
         """The label set a model was trained on; for a foreign scheme, the first one scored."""
-        own = self.manifest["models"][model]["label_set"]
-        scored = set(self.results.loc[self.results["model"] == model, "label_set"])
+        own, scored = self.manifest["models"][model]["label_set"], self._scored.get(model, set())
         if own in scored or not scored:
             return own
         return next(name for name in [*self.label_sets, own] if name in scored)
+
+    @cached_property
+    def _scored(self) -> dict[str, set[str]]:
+        """Label sets that each model has figures under."""
+        return self.results.groupby("model")["label_set"].agg(set).to_dict()
 
     def models_of(self, label_set: str) -> list[str]:
         """Models whose own label set this is."""

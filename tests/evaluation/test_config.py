@@ -46,7 +46,7 @@ def test_the_smoke_tier_is_that_of_the_design() -> None:
     assert list(for_black_boxes) == ["transfer", "square"]
     assert for_black_boxes["square"].options == {"queries": 100}
     assert for_black_boxes["square"].limit == 100
-    assert config.transfer is not None and config.transfer.limit == 100
+    assert config.transfer is not None and config.transfer.limit == 60
     assert len(config.corruptions) == 5
     assert len(config.severities) == 3
 
