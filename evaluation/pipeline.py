@@ -244,7 +244,7 @@ def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]
             listener.line(f"{job.classifier.id}: {chosen[job.classifier.id].precision}, {why}")
     return [
         replace(job, quick=chosen.get(job.classifier.id))
-        if job in quick and job.classifier and not job.sources
+        if job.classifier and ATTACKS[job.spec.perturbation].quick and not job.sources
         else job
         for job in jobs
     ]

@@ -39,7 +39,7 @@ def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading
     settings = engine.defaults(settings)
     first, *_ = [engine.shelf.wait(model) for model in settings.models]
     if settings.attack in LEARNT:
-        target = engine.shelf.view(first, settings.target) if settings.target else first
+        target, _ = aim(engine.shelf, first, np.empty(0, np.int64), settings.target)
         engine.shelf.wait_learnt(target, settings.attack)
     return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)
 

@@ -63,7 +63,7 @@ class Novelty:
         self._features = keras.Model(model.inputs[0], logits_layer(model).input)
         mirrored = training.images[:, :, ::-1]
         self._seen = [self._both(images) for images in (training.images, mirrored)]
-        pixels, _ = self._both(others.images)
+        pixels = _flat(others.images)
         new = np.maximum(*(correlation(pixels, seen) for seen, _ in self._seen)) <= NEAR_COPY
         found = self.distances(others.images[new])
         self.limits = Limits(
@@ -79,9 +79,9 @@ class Novelty:
         )
 
     def _both(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        scaled = images.astype(np.float32) / 255
-        features = self._features.predict(scaled, batch_size=256, verbose=0)
-        return scaled.reshape(len(scaled), -1), features
+        pixels = _flat(images)
+        features = self._features.predict(pixels.reshape(images.shape), batch_size=256, verbose=0)
+        return pixels, features
 
 
 def nearest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -97,6 +97,11 @@ def nearest(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
 def correlation(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Largest Pearson correlation of each row float32 (N, D) with one of (M, D), float32 (N,)."""
     return 1 - nearest(_standardised(rows), _standardised(others)) ** 2 / 2
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+    """Pixels of uint8 images in [0, 1], float32 (N, D)."""
+    return (images.astype(np.float32) / 255).reshape(len(images), -1)
 
 
 def _standardised(rows: np.ndarray) -> np.ndarray:

@@ -48,6 +48,12 @@ def shelf() -> Shelf:
     return TinyShelf()
 
 
+@pytest.fixture
+def new_shelf() -> Shelf:
+    """One that has learnt no attack yet."""
+    return TinyShelf()
+
+
 @pytest.fixture(scope="session")
 def engine(shelf) -> Engine:
     return Engine(shelf)

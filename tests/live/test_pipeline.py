@@ -77,10 +77,11 @@ def test_glasses_are_printed_in_any_grey_around_the_eyes(pipeline, portrait):
     assert not change[36:].any()
 
 
-def test_universal_is_learnt_ahead_and_the_same_for_every_face(pipeline, shelf, portrait):
+def test_universal_is_learnt_ahead_and_the_same_for_every_face(new_shelf, tools, portrait):
+    pipeline = Pipeline(new_shelf, tools)
     settings = parse_settings({"model": "tiny.fer", "attack": "universal", "eps": 8})
     assert "Learning the universal attack" in pipeline.read(portrait, settings, 0.0).note
-    learnt = shelf.wait_learnt(shelf.wait("tiny.fer"), "universal")
+    learnt = new_shelf.wait_learnt(new_shelf.wait("tiny.fer"), "universal")
     reading = pipeline.read(portrait, settings, 0.1)
     face = reading.faces[0]
     assert reading.note == ""
