@@ -30,6 +30,7 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.certification import Certificates, certify, smoothing_name
 from evaluation.config import Certification, RunConfig
+from evaluation.listener import Listener, one_line
 from evaluation.per_image import certified_lines
 from fer_models.classifier import Classifier
 
@@ -49,8 +50,7 @@ def certify_models(
     classifiers: Sequence[Classifier],
     clean: dict[str, np.ndarray],
     out: Path,
-    tell: Callable[[str], None],
-    on_chunk: Callable[[str, int, int], None],
+    listener: Listener,
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame | None]]:
     """Entry of the manifest and lines of `per_image.parquet`, for every model and sigma.
 
@@ -60,8 +60,7 @@ def certify_models(
         classifiers: to certify.
         clean: logits of the clean faces, float32 (N, K), by model id.
         out: run folder.
-        tell: told a line for each model and sigma.
-        on_chunk: told name, chunks done and all chunks after each chunk.
+        listener: told about chunks, and a line for each model and sigma.
     """
     if config.certification is None:
         return
@@ -79,7 +78,7 @@ def certify_models(
             "status": "ok",
             "message": "",
         }
-        chunk = partial(on_chunk, name)
+        chunk = partial(listener.chunk, name)
         folder = out / "certificates"
         try:
             made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
@@ -87,21 +86,16 @@ def certify_models(
             raise
         except Exception as error:  # R24: a model that dies of noise gives no promise
             message = one_line(error)
-            tell(f"{name}: failed, {message}")
+            listener.line(f"{name}: failed, {message}")
             yield {**entry, "status": "error", "message": message}, None
             continue
         held = int((made.certificates.radius > 0).sum())
-        tell(f"{name}: {held} of {len(part)} certified")
+        listener.line(f"{name}: {held} of {len(part)} certified")
         answers = len(part) * (settings.selection + settings.samples)
         entry |= {"seconds": round(made.seconds, 3), "forward": answers, "backward": 0}
         entry |= {"chunks": made.chunks, "reused_chunks": made.reused_chunks}
         logits = clean[classifier.id][: len(part)]
         yield entry, certified_lines(part, classifier, logits, made.certificates, sigma)
-
-
-def one_line(error: Exception) -> str:
-    """Kind and message of an error."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _options(settings: Certification) -> dict[str, Any]:

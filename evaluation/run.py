@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evaluation.fail_under import Requirement
     from evaluation.finished_run import FinishedRun
     from evaluation.foreign_models import Contracts
-    from evaluation.pipeline import Listener
+    from evaluation.listener import Listener
     from fer_models.classifier import Classifier
     from fer_models.contract_file import ContractFile
 
@@ -343,7 +343,7 @@ def _progress() -> Iterator["Listener"]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from evaluation.pipeline import Listener
+    from evaluation.listener import Listener
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with Progress(console=console, transient=True) as bar:

@@ -37,7 +37,7 @@ def test_quick_attacks_are_in_bfloat16_and_recorded(tmp_path):
 
 
 def test_float32_can_be_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluation.pipeline.quicken", None)
+    monkeypatch.setattr("evaluation.jobs.quicken", None)
     found = records(tmp_path, precision=Precision.FLOAT32)
     assert set(precisions(found).values()) == {"float32"}
 

@@ -1,17 +1,20 @@
 """A tiny model, forty tiny faces and a small configuration: a whole run in seconds."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from attacks.threat_model import Norm
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.config import AttackSettings, RunConfig, Tier
-from evaluation.pipeline import Listener, evaluate_run
-from evaluation.results import write_manifest
+from evaluation.listener import Listener
+from evaluation.pipeline import evaluate_run
+from evaluation.results import RESULT_COLUMNS, read_table, write_manifest
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
 
@@ -99,3 +102,22 @@ def write_run(folder: Path, run: RunConfig) -> Path:
     records = evaluate_run(run, faces(), models(), folder, None, SILENT)
     write_manifest_of(folder, records, run)
     return folder
+
+
+def without_votes() -> FaceSet:
+    """The same faces with FER labels only; whether they leaked is not known."""
+    return replace(faces(), votes=None, leaked=None)
+
+
+def results_of(folder: Path) -> pd.DataFrame:
+    """Figures of a run."""
+    return read_table(folder / "results.parquet", RESULT_COLUMNS)
+
+
+def figures(results: pd.DataFrame, metric: str, **columns: object) -> pd.DataFrame:
+    """Rows of a metric over all images, scored under the labels that were attacked."""
+    rows = results[(results.metric == metric) & (results.subset == "all")]
+    rows = rows[(rows.attacked_labels == "") | (rows.attacked_labels == rows.label_set)]
+    for name, value in columns.items():
+        rows = rows[rows[name] == value]
+    return rows

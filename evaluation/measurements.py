@@ -1,0 +1,136 @@
+"""What the sets of a run say of its models: lines of every image, checks, faces to show.
+
+Everything is predicted again from the stored images. Not here: figures (`evaluation/scoring.py`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from attacks.store import AdversarialSet, CorruptedSet, TransferSet
+from datasets.faceset import FaceSet
+from datasets.labels import LabelSet
+from evaluation import gallery
+from evaluation.attack_probes import can_probe, probe_attack
+from evaluation.black_boxes import black_box_checks
+from evaluation.checks import Check, model_checks, set_checks
+from evaluation.explanation_shift import explain
+from evaluation.jobs import Job
+from evaluation.listener import Listener
+from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines
+from evaluation.sets import Outcome
+from evaluation.transfer_matrix import transfer_lines
+from fer_models.classifier import Classifier
+
+
+class AttackedModel(NamedTuple):
+    """A model under one attack.
+
+    Attributes:
+        classifier: the model.
+        job: name and rows of the set.
+        made: the set.
+        lines: its lines of `per_image.parquet`.
+    """
+
+    classifier: Classifier
+    job: Job
+    made: AdversarialSet
+    lines: pd.DataFrame
+
+    @property
+    def broken(self) -> int:
+        """Faces that were right before the attack and wrong after."""
+        return int((self.made.broken_at > 0).sum())
+
+
+class Measurements:
+    """All that is measured of some models on some faces, from clean predictions on.
+
+    Args:
+        faces: N faces.
+        classifiers: in the order of the report.
+
+    Attributes:
+        images: float32 (N, H, W, C) in [0, 1], the clean faces.
+        clean: their logits, float32 (N, K), by model id.
+        lines: parts of `per_image.parquet`, in order.
+        transfers: parts of `transfer.parquet`, in order.
+        checks: rows of `checks.parquet`.
+    """
+
+    def __init__(self, faces: FaceSet, classifiers: Sequence[Classifier]) -> None:
+        self._faces, self._classifiers = faces, classifiers
+        self.images = faces.images.astype(np.float32) / 255
+        self.clean = {c.id: c.logits(self.images) for c in classifiers}
+        self.lines = [clean_lines(faces, c, self.clean[c.id]) for c in classifiers]
+        self.transfers: list[pd.DataFrame] = []
+        self.checks: list[Check] = []
+        self._strongest: dict[str, AttackedModel] = {}
+        self._probed: dict[str, AttackedModel] = {}
+
+    def check_models(self, label_sets: tuple[LabelSet, ...]) -> None:
+        """Check each model on its clean faces: what needs no attack."""
+        for classifier in self._classifiers:
+            self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
+            self.checks += black_box_checks(classifier, label_sets)
+
+    def add(self, outcome: Outcome) -> None:
+        """Predict again from a set: a corruption and images to show by all models.
+
+        An outcome without a set adds nothing.
+        """
+        job, made = outcome.job, outcome.made
+        if isinstance(made, CorruptedSet):
+            self.lines += [
+                corrupted_lines(self._faces, c, self.clean[c.id], made) for c in self._classifiers
+            ]
+        elif isinstance(made, TransferSet):
+            part = self._faces.take(job.rows)
+            self.transfers += [
+                transfer_lines(made, part, c, self.clean[c.id][job.rows]) for c in self._classifiers
+            ]
+        elif isinstance(made, AdversarialSet) and job.classifier:
+            self._add_attacked(job.classifier, job, made)
+
+    def _add_attacked(self, classifier: Classifier, job: Job, made: AdversarialSet) -> None:
+        logits = self.clean[classifier.id][job.rows]
+        lines = attacked_lines(self._faces.take(job.rows), classifier, logits, made)
+        self.lines.append(lines)
+        self.checks += set_checks(classifier, made, lines)
+        if job.spec.attacked_labels != classifier.scheme.name:
+            return  # the gallery shows a model under the labels it was trained on
+        attacked = AttackedModel(classifier, job, made, lines)
+        before = self._strongest.get(classifier.id)
+        if attacked.broken >= (before.broken if before else 1):
+            self._strongest[classifier.id] = attacked
+            if can_probe(made):
+                self._probed[classifier.id] = attacked
+
+    def probe_strongest(self, listener: Listener) -> None:
+        """Run the strongest attack on each model again on a few faces, for `checks`."""
+        for classifier, job, made, _ in self._probed.values():
+            listener.line(f"{job.name}: checked again on a few faces")
+            self.checks += probe_attack(classifier, made, self.images[job.rows])
+
+    def gallery(self, listener: Listener) -> dict[str, np.ndarray]:
+        """Arrays of `gallery.npz`: faces that the strongest attack on each model breaks.
+
+        The lines of these attacks get how far the explanations moved.
+        """
+        parts = [self._explained(attacked, listener) for attacked in self._strongest.values()]
+        return gallery.join(parts, self.images.shape[1:])
+
+    def _explained(self, attacked: AttackedModel, listener: Listener) -> dict[str, np.ndarray]:
+        classifier, job, made, lines = attacked
+        clean = self.images[job.rows]
+        try:
+            maps = explain(classifier, clean[made.image_rows], made.images)
+        except Exception as error:  # a foreign net may be built as no map expects: no figure of it
+            listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
+            maps = None
+        if maps is not None:
+            lines.loc[lines.index[made.image_rows], "cam_shift"] = maps.shifts()
+        return gallery.examples(classifier, made, clean, lines, maps)

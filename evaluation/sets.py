@@ -1,0 +1,156 @@
+"""Make the sets of a run, or take them back from disk: one outcome for each job.
+
+Writes `sets/JOB-KEY/` of a run, laid out as `attacks/store.py` says. A killed run reuses every
+finished chunk; a failing attack is an outcome without a set, not a lost run (R24).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attacks.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
+from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
+from attacks.transfer import TransferTarget
+from datasets.errors import InputError
+from datasets.faceset import FaceSet
+from evaluation.jobs import Job
+from evaluation.listener import Listener, one_line
+from fer_models.classifier import Classifier
+from fer_models.reduced_precision import reduced_sha256
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a job: its set, or why there is none."""
+
+    job: Job
+    made: AnySet | None
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `error` or `not applicable`."""
+        return "not applicable" if self.job.not_applicable else "error" if self.error else "ok"
+
+    def record(self) -> dict[str, Any]:
+        """Entry of the manifest's `perturbations`."""
+        spec = self.job.spec
+        entry: dict[str, Any] = {
+            "perturbation": spec.perturbation,
+            "norm": spec.norm or "",
+            "grid": list(spec.grid),
+            "options": spec.options,
+            "attacked_labels": spec.attacked_labels,
+            "model": self.job.classifier.id if self.job.classifier else "",
+            "status": self.status,
+            "message": self.error or self.job.not_applicable,
+        }
+        if self.job.sources:
+            entry["sources"] = [source.id for source in self.job.sources]
+        if self.job.shown:
+            entry["shown"] = True
+        if self.made is None:
+            return entry
+        entry |= {
+            "key": self.made.header.key,
+            "seconds": round(float(self.made.seconds.sum()), 3),
+            "chunks": len(self.made.header.chunks),
+            "reused_chunks": self.made.reused_chunks,
+        }
+        if isinstance(self.made, AdversarialSet | TransferSet):
+            entry |= {
+                "precision": self.made.header.precision,
+                "forward": int(self.made.forward.sum()),
+                "backward": int(self.made.backward.sum()),
+            }
+        return entry
+
+
+def make_sets(
+    jobs: Sequence[Job], faces: FaceSet, sets: Path, given: Path | None, listener: Listener
+) -> Iterator[Outcome]:
+    """Make every set, or take it back from disk.
+
+    Args:
+        jobs: from `plan`.
+        faces: the images.
+        sets: folder of the run's sets.
+        given: folder of sets made elsewhere (`--adversarial`), looked at first.
+        listener: told about chunks and finished sets.
+
+    Raises:
+        InputError: a set on disk belongs to other data or settings, or is damaged.
+    """
+    for job in jobs:
+        if job.not_applicable:
+            listener.line(f"{job.name}: not applicable, {job.not_applicable}")
+            yield Outcome(job, None)
+            continue
+        part = faces.take(job.rows)
+        try:
+            made = _given_set(job, part, given) if given else None
+            made = made or _make_set(job, part, sets, listener)
+        except InputError:
+            raise
+        except Exception as error:  # R24: whatever an attack or a model dies of is a result
+            message = one_line(error)
+            listener.line(f"{job.name}: failed, {message}")
+            yield Outcome(job, None, message)
+            continue
+        reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
+        for line in made.lines():
+            source = f"{job.classifier.id} {job.spec.attacked_labels}: " if job.classifier else ""
+            listener.line(f"{source}{line}{reused if made.reused_chunks else ''}")
+        yield Outcome(job, made)
+
+
+def _attacked(job: Job) -> Classifier | None:
+    """What the job's attack asks: its model, a twin in reduced precision, or others for it."""
+    classifier = job.quick or job.classifier
+    return TransferTarget(classifier, job.sources) if classifier and job.sources else classifier
+
+
+def _given_set(job: Job, faces: FaceSet, given: Path) -> AnySet | None:
+    """The job's set as somebody made it elsewhere, in either precision; None without one."""
+    attacked = _attacked(job)
+    exact = attacked.exact.weights_sha256 if attacked else None
+    for weights in (exact, reduced_sha256(exact)) if exact else (None,):
+        key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+        if directory := find_set(key, [given]):
+            made = open_set(directory)
+            return replace(made, reused_chunks=len(made.header.chunks))
+    return None
+
+
+def _make_set(job: Job, faces: FaceSet, sets: Path, listener: Listener) -> AnySet:
+    """The job's set in its own folder, whose finished chunks are reused."""
+    images = faces.images.astype(np.float32) / 255
+    attacked = _attacked(job)
+    weights = attacked.weights_sha256 if attacked else None
+    key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+    directory = sets / f"{job.name}-{key[:8]}"
+    on_chunk = partial(listener.chunk, job.name)
+    if attacked is None or job.labels is None:
+        return make_corrupted_set(
+            images,
+            faces.row_ids,
+            job.spec,
+            faces_sha256=faces.sha256,
+            directory=directory,
+            on_chunk=on_chunk,
+        )
+    make = make_transfer_set if job.shown else make_adversarial_set
+    return make(
+        attacked,
+        images,
+        job.labels,
+        faces.row_ids,
+        job.spec,
+        faces_sha256=faces.sha256,
+        directory=directory,
+        on_chunk=on_chunk,
+    )

@@ -1,0 +1,101 @@
+"""Models that only answer, in a run: what attacks them, and what is said of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.labels import LabelSet
+from evaluation import black_boxes
+from evaluation.config import AttackSettings
+from evaluation.listener import Listener
+from evaluation.pipeline import evaluate_run
+from evaluation.results import CHECK_COLUMNS, GALLERY_ARRAYS, read_arrays, read_table
+from fer_models.classifier import Classifier
+from tests.evaluation import tiny
+
+
+class BlackBox(Classifier):
+    """The tiny model's answers, without its gradients."""
+
+    def __init__(self, noise: float = 0.0) -> None:
+        self._inner, self._noise = tiny.classifier(), noise
+        self.id, self.scheme, self.weights_sha256 = "box.onnx", self._inner.scheme, "0"
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        logits = self._inner.logits(images)
+        draws = np.random.default_rng().normal(0, 1, logits.shape)
+        return (logits + self._noise * draws).astype(np.float32)
+
+
+SQUARE = {"name": "square", "queries": 40, "limit": 30, "black_boxes_only": True}
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict], list[str]]:
+    """A run of a white and a black box: its folder, its records, what it said."""
+    config, lines = tiny.config(labels=(LabelSet.FER,)), list[str]()
+    square = AttackSettings.model_validate(SQUARE)
+    config = config.model_copy(update={"attacks": (*config.attacks, square)})
+    folder, listener = tmp_path_factory.mktemp("mixed"), Listener(lines.append, lambda *_: None)
+    boxes = [tiny.classifier(), BlackBox()]
+    return folder, evaluate_run(config, tiny.faces(), boxes, folder, None, listener), lines
+
+
+def test_a_black_box_is_searched_and_what_needs_gradients_is_not_applicable(
+    mixed: tuple[Path, list[dict], list[str]],
+) -> None:
+    folder, records, lines = mixed
+    status = {(record["model"], record["perturbation"]): record["status"] for record in records}
+    assert status == {
+        ("", "gaussian_noise"): "ok",
+        ("tiny.fer", "noise"): "ok",
+        ("tiny.fer", "fgsm"): "ok",
+        ("tiny.fer", "pgd"): "ok",
+        ("box.onnx", "noise"): "ok",
+        ("box.onnx", "fgsm"): "not applicable",
+        ("box.onnx", "pgd"): "not applicable",
+        ("box.onnx", "square"): "ok",
+    }
+    assert "box.onnx-fer-pgd-linf: not applicable, the model gives no gradients" in lines
+    rows = tiny.figures(tiny.results_of(folder), "robust_accuracy", model="box.onnx", eps=0.1)
+    rows = rows.set_index("perturbation")
+    assert rows.status["pgd"] == "not applicable"
+    assert np.isnan(rows.value["pgd"])
+    assert rows.n["pgd"] == 0
+    assert rows.n["square"] == 30  # the first 30 of the 40
+    assert rows.value["worst_case"] < rows.value["noise"]
+
+
+def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
+    mixed: tuple[Path, list[dict], list[str]],
+) -> None:
+    folder, _, _ = mixed
+    worst = tiny.figures(tiny.results_of(folder), "robust_accuracy", perturbation="worst_case")
+    assert set(worst[worst.model == "box.onnx"].status) == {"flagged"}
+    assert set(worst[worst.model == "tiny.fer"].status) == {"ok"}
+    checks = read_table(folder / "checks.parquet", CHECK_COLUMNS)
+    (message,) = checks[checks.check == "white-box attack possible"].message
+    assert "upper bound" in message
+    shown = read_arrays(folder / "gallery.npz", GALLERY_ARRAYS)
+    assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
+
+
+def test_random_and_slow_models_are_warned_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evaluation.pipeline.seconds_per_face", lambda *_: 0.5)
+    lines: list[str] = []
+    settings = AttackSettings.model_validate({**SQUARE, "queries": 180})
+    config = tiny.config(labels=(LabelSet.FER,), corruptions=(), attacks=(settings,))
+    listener = Listener(lines.append, lambda *_: None)
+    evaluate_run(config, tiny.faces(), [BlackBox(noise=0.2)], tmp_path, None, listener)
+    assert "box.onnx: The same image gets different logits" in lines[0]
+    # 30 faces x 2 eps x 180 queries = 10,800 answers at half a second: 5,400 s
+    assert "answers 2 faces a second" in lines[1]
+    assert "up to 10,800 times: up to 2 hours" in lines[1]
+
+
+def test_a_fast_model_is_not_warned_about() -> None:
+    assert black_boxes.slowness(BlackBox(), 0.001, 10_000) == ""
+    assert 0 < black_boxes.seconds_per_face(BlackBox(), np.zeros((3, 8, 8, 1), np.float32)) < 1

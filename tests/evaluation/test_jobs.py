@@ -1,0 +1,53 @@
+"""What a run plans: what cannot be scored is refused, attacks that know no such norm left out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from attacks.threat_model import Norm
+from datasets.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.config import AttackSettings
+from evaluation.jobs import plan
+from evaluation.listener import Listener
+from evaluation.pipeline import evaluate_run
+from evaluation.results import CHECK_COLUMNS, read_table
+from tests.evaluation import tiny
+
+
+@pytest.mark.parametrize(
+    ("make_faces", "scheme", "words"),
+    [
+        (tiny.without_votes, None, "no ferplus labels. Give --votes"),
+        (tiny.faces, LabelScheme("digits", tuple("0123456789")), "must be those of fer or ferplus"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(
+    make_faces: Callable[[], FaceSet], scheme: LabelScheme | None, words: str
+) -> None:
+    model = tiny.classifier(scheme) if scheme else tiny.classifier()
+    with pytest.raises(InputError, match=words):
+        plan(tiny.config(), make_faces(), [model])
+
+
+def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Path) -> None:
+    apgd = AttackSettings.model_validate({"name": "apgd", "steps": 10})
+    attacks = (AttackSettings(name="noise"), AttackSettings(name="fgsm"), apgd)
+    config = tiny.config(
+        labels=(LabelSet.FER,), corruptions=(), norm=Norm.L1, eps=(1.0, 5.0), attacks=attacks
+    )
+    lines: list[str] = []
+    listener = Listener(lines.append, lambda *_: None)
+    evaluate_run(config, tiny.faces(), [tiny.classifier()], tmp_path, None, listener)
+    assert "left out, knowing no l1: fgsm" in lines
+    rows = tiny.figures(tiny.results_of(tmp_path), "robust_accuracy", eps=5.0)
+    rows = rows.set_index("perturbation")
+    assert set(rows.index) == {"noise", "apgd", "worst_case"}
+    assert rows.value["apgd"] < rows.value["noise"]
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    assert dict(checks.set_index("rule").status)["R4"] == "ok"
+    alone = config.model_copy(update={"attacks": attacks[1:2]})
+    with pytest.raises(InputError, match="no attack of tier smoke knows norm l1"):
+        plan(alone, tiny.faces(), [tiny.classifier()])
