@@ -19,16 +19,6 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Share of images whose prediction is the label.
-
-    Raises:
-        ValueError: shapes differ, or a label is missing.
-    """
-    labels, predictions = _checked(labels, predictions)
-    return _mean(labels == predictions)
-
-
 def confusion_matrix(
     labels: np.ndarray, predictions: np.ndarray, *, num_classes: int
 ) -> np.ndarray:
@@ -105,35 +95,6 @@ def stands(broken_at: np.ndarray, *, eps: float) -> np.ndarray:
     return ~(broken_at <= eps)
 
 
-def robust_accuracy(broken_at: np.ndarray, *, eps: float) -> float:
-    """Share of all N images that stand every attacked image up to `eps`; eps 0 is clean."""
-    return _mean(stands(broken_at, eps=eps))
-
-
-def attack_success_rate(broken_at: np.ndarray, *, eps: float) -> float:
-    """Share broken at or below `eps`, among the images that were right on the clean image."""
-    right_before = stands(broken_at, eps=0)
-    return _mean(~stands(broken_at, eps=eps)[right_before])
-
-
-def worst_case(broken_at: np.ndarray) -> np.ndarray:
-    """Smallest eps at which any of several attacks broke each image.
-
-    Args:
-        broken_at: float64 (A, N), one row an attack, over the same images.
-
-    Returns:
-        float64 (N,), NaN where every attack left the image standing.
-
-    Raises:
-        ValueError: there is no attack.
-    """
-    broken_at = np.asarray(broken_at, np.float64)
-    if broken_at.ndim != 2 or not len(broken_at):
-        raise ValueError(f"`broken_at` must be (A, N), A >= 1. Received: shape={broken_at.shape}")
-    return np.fmin.reduce(broken_at, axis=0)
-
-
 def censored_eps(broken_at: np.ndarray) -> np.ndarray:
     """Smallest breaking eps of the images right on clean, infinite where they stood the grid.
 
@@ -195,10 +156,6 @@ def _checked_eps(broken_at: np.ndarray) -> np.ndarray:
             f"Received: shape={broken_at.shape}, smallest={np.nanmin(broken_at, initial=np.inf)}"
         )
     return broken_at
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else np.nan
 
 
 def _diagonal(confusion: np.ndarray) -> np.ndarray:

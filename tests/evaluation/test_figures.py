@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
+from evaluation.attack_figures import worst_case
 from evaluation.comparisons import compare_models
 from evaluation.power import (
     power_figures,
@@ -374,3 +378,18 @@ def test_power_beside_every_accuracy() -> None:
     assert (paired.n, len(power)) == (8, 4)
     alone = power_figures(found[found.model == "net.fer"], pairs.iloc[:0], "PublicTest", 0)
     assert alone.detail.tolist() == ["unpaired"]
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda attacks: arrays(
+            np.float64, (attacks, 9), elements=st.sampled_from([0.0, *GRID, NAN])
+        )
+    )
+)
+def test_worst_case_is_at_least_as_strong_as_each_part(broken_at: np.ndarray) -> None:
+    attacks, rows = broken_at.shape
+    every = pd.DataFrame({"row": np.tile(np.arange(rows), attacks)})
+    worst = worst_case(every.assign(smallest_eps=broken_at.ravel()))
+    np.testing.assert_array_equal(worst.row, np.arange(rows))
+    np.testing.assert_array_equal(worst.smallest_eps, np.fmin.reduce(broken_at, axis=0))
