@@ -7,6 +7,7 @@ puts them together.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from attacks.adversarial_recipe import AdversarialRecipe, Method
 from attacks.base import Keys
@@ -66,7 +67,7 @@ class Adversary:
         if self._recipe.method is not Method.TRADES:
             return (attacked, *batch[1:])
         answers = np.zeros_like(targets)
-        answers[:, :num_classes] = _softmax(forward_logits(self._classifier, images))
+        answers[:, :num_classes] = softmax(forward_logits(self._classifier, images), axis=1)
         clean_weights = weights[0] if weights else np.ones(len(images), np.float32)
         return (
             np.concatenate([images, attacked]),
@@ -101,8 +102,3 @@ class Adversary:
         clean = images[rows].astype(np.float32) / np.float32(255)
         result = self._judge(self._classifier, clean, targets[rows].argmax(axis=1), Keys(0, rows))
         return float(1 - result.success.mean())
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)

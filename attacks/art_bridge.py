@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import softmax
 
 from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.threat_model import Norm, distance, project
@@ -615,10 +616,7 @@ def _estimator_type() -> type:
             """Logits float32 (N, K), or probabilities."""
             self._spent.forward += len(x)
             logits = self._ours.logits(_in_range(x))
-            if not self.gives_probabilities:
-                return logits
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            return powers / powers.sum(axis=1, keepdims=True)
+            return softmax(logits, axis=1) if self.gives_probabilities else logits
 
         def loss_gradient(self, x: np.ndarray, y: np.ndarray, **_: Any) -> np.ndarray:
             """Of the rescaled cross-entropy with the label; negative to climb towards it."""

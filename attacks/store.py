@@ -35,7 +35,8 @@ class SetHeader:
     Attributes:
         key: identity, see `SetSpec.key`.
         spec: perturbation, grid, options, attacked labels, seed.
-        source: id of the attacked model; empty for a corruption.
+        source: id of the model that gave the gradients, or ids joined by commas; empty for a
+            corruption.
         classes: the model's classes, to which labels refer; empty for a corruption.
         faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
         count: N, rows in the set.

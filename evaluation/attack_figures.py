@@ -14,9 +14,9 @@ import pandas as pd
 from datasets.labels import LabelScheme, LabelSet
 from evaluation import metrics, vote_metrics
 from evaluation.class_figures import confusion_figures, flow_figures, share_figures
-from evaluation.comparisons import WORST_CASE
 from evaluation.figures import Figures, Images, figure_key, with_clean_logits
 from evaluation.reliability_figures import reliability_figures, vote_figures
+from evaluation.results import WORST_CASE
 from evaluation.statistics import proportion, quantile
 
 _QUANTILES = {

@@ -7,9 +7,9 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.attack_figures import worst_case
 from evaluation.figures import Figures, Images, figure_key
 from evaluation.metrics import stands
+from evaluation.results import BEST_KNOWN
 from evaluation.statistics import proportion
 
-BEST_KNOWN = "best_known"
 _TOLERANCE = 1e-6
 """A verified image may exceed its eps by this share (rule R2)."""
 

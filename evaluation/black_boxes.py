@@ -6,6 +6,7 @@ import numpy as np
 
 from datasets.labels import LabelSet
 from evaluation.checks import Check, check
+from evaluation.results import WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
 
 LONG = 3600.0
@@ -28,7 +29,7 @@ def black_box_checks(classifier: Classifier, label_sets: tuple[LabelSet, ...]) -
     return [
         check(
             classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
-            attacked_labels=label_set, perturbation="worst_case",
+            attacked_labels=label_set, perturbation=WORST_CASE,
         )
         for label_set in label_sets
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from evaluation.changes import Changes
+from evaluation.results import WORST_CASE
 from evaluation.text_table import markdown_table, text_table
 
 _HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
@@ -20,7 +21,7 @@ def summary(changes: Changes) -> str:
     table = changes.table
     shown = table[
         table.metric.isin(["accuracy", "robust_accuracy"])
-        & table.perturbation.isin(["none", "worst_case"])
+        & table.perturbation.isin(["none", WORST_CASE])
     ]
     title = "Changes, % and points (95 % interval); * told from chance (McNemar, Holm's p < .05)"
     text = text_table(title, _HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared"

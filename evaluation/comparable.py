@@ -8,8 +8,8 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from datasets.labels import LabelSet
-from evaluation.comparisons import WORST_CASE
 from evaluation.finished_run import FinishedRun
+from evaluation.results import WORST_CASE
 
 
 @dataclass

@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
-from evaluation.results import COMPARISON_COLUMNS
+from evaluation.results import COMPARISON_COLUMNS, WORST_CASE
 from evaluation.statistics import holm, mcnemar
-
-WORST_CASE = "worst_case"
 
 
 def compare_models(

@@ -18,7 +18,6 @@ from datasets.labels import LabelSet
 
 Choice = TypeVar("Choice", bound=StrEnum)
 PRESETS = Path(__file__).parent / "presets"
-HEADLINE_EPS = 4 / 255
 
 
 class Tier(StrEnum):
@@ -216,15 +215,6 @@ def configure(
         transfer=preset.transfer,
         precision=precision,
     )
-
-
-def headline_eps(grid: tuple[float, ...], norm: str) -> float:
-    """4/255 in linf if the grid has it, else the largest below; elsewhere the largest."""
-    above = [eps for eps in grid if eps > 0]
-    if not above:
-        return 0.0
-    below = [eps for eps in above if norm != Norm.LINF or eps <= HEADLINE_EPS + 1e-9]
-    return max(below) if below else min(above)
 
 
 def parse_choice(choices: type[Choice], word: str, option: str) -> Choice:

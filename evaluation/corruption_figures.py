@@ -9,10 +9,8 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.class_figures import share_figures
 from evaluation.corruption_errors import corruption_errors, relative_corruption_errors
 from evaluation.figures import Figures, Images, figure_key
+from evaluation.results import ALL_CORRUPTIONS
 from evaluation.statistics import Interval, bootstrap_means
-
-ALL_CORRUPTIONS = "corruptions"
-"""Perturbation of the figures that average over all types."""
 
 BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferplus"}
 """Model whose errors divide those of the others, when it is in the run; trained on clean faces."""

@@ -12,7 +12,7 @@ _PACKAGES = ("deadpan", "tensorflow", "keras", "numpy", "pandas", "scipy", "open
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor and threads of this process, for the manifest."""
+    """Versions, processor and number of its cores, for the manifest."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -7,6 +7,7 @@ import pandas as pd
 
 from attacks.threat_model import format_eps, parse_eps
 from datasets.errors import InputError
+from evaluation.results import WORST_CASE
 
 _FORM = 'write "robust_accuracy@4/255=0.25" or "accuracy=0.6"'
 
@@ -47,7 +48,7 @@ class Requirement:
         rows = results[
             (results.metric == self.metric)
             & (results.subset == "all")
-            & (results.perturbation == ("none" if clean else "worst_case"))
+            & (results.perturbation == ("none" if clean else WORST_CASE))
             & (results.attacked_labels == ("" if clean else results.label_set))
             & ((results.eps - self.eps).abs() < 1e-9)
         ]

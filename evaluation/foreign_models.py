@@ -5,6 +5,7 @@ reads the model the same way; nothing is written beside the model.
 """
 
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from datasets.faceset import FaceSet
@@ -80,7 +81,5 @@ def name_apart(classifiers: Iterable[Classifier]) -> None:
 
 def _kept(path: str, folder: Path) -> Path:
     """Where the found contract of a model is kept; its whole path is in the name."""
-    from hashlib import sha256
-
     digest = sha256(str(Path(path).absolute()).encode()).hexdigest()[:8]
     return folder / "contracts" / f"{short_name(path).replace(':', '.')}-{digest}.json"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from attacks.store import AdversarialSet
 from evaluation.explanation_shift import Explanations
@@ -63,8 +64,8 @@ def examples(
         "clean": np.round(clean * 255).astype(np.uint8),
         "attacked": attacked,
         "classes": np.tile(names, (count, 1)),
-        "clean_probabilities": _softmax(classifier.logits(clean)),
-        "attacked_probabilities": _softmax(classifier.logits(attacked)),
+        "clean_probabilities": softmax(classifier.logits(clean), axis=1),
+        "attacked_probabilities": softmax(classifier.logits(attacked), axis=1),
         "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
         "clean_cam": np.round(255 * explanations.clean[shown]).astype(np.uint8),
         "attacked_cam": np.round(255 * explanations.attacked[shown]).astype(np.uint8),
@@ -94,11 +95,6 @@ def join(parts: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str
 
 def _pad(array: np.ndarray, width: int, fill: Any) -> np.ndarray:
     return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _empty(shape: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -18,8 +18,9 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, SCHEMES, LabelSet
 from evaluation.black_boxes import is_black_box
-from evaluation.config import AttackSettings, RunConfig, headline_eps
+from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener
+from evaluation.results import headline_eps
 from evaluation.transfer_matrix import stand_ins
 from fer_models.classifier import Classifier, DifferentiableClassifier
 

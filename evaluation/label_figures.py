@@ -12,8 +12,8 @@ import pandas as pd
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelScheme, LabelSet, translate
 from evaluation import metrics
 from evaluation.attack_figures import attack_parts, worst_case
-from evaluation.comparisons import WORST_CASE
 from evaluation.figures import Figures, Images, figure_key
+from evaluation.results import WORST_CASE
 from evaluation.statistics import mcnemar, paired_difference, proportion
 
 _OTHER = {LabelSet.FER: LabelSet.FERPLUS, LabelSet.FERPLUS: LabelSet.FER}

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from evaluation.figures import Figures
+from evaluation.results import WORST_CASE
 from evaluation.statistics import Interval
 
 _SAME = ("label_set", "perturbation", "norm", "eps")
@@ -104,7 +105,7 @@ def power_figures(
     """
     figures = Figures(split, seed)
     clean = (results.perturbation == "none") & (results.metric == "accuracy")
-    attacked = (results.perturbation == "worst_case") & (results.metric == "robust_accuracy")
+    attacked = (results.perturbation == WORST_CASE) & (results.metric == "robust_accuracy")
     own = attacked & (results.attacked_labels == results.label_set)
     for row in results[(clean | own) & (results.subset == "all") & (results.n > 0)].itertuples():
         columns = ("model", *_SAME, "attacked_labels", "source", "severity")

@@ -14,9 +14,9 @@ import pandas as pd
 from attacks.threat_model import format_eps
 from datasets.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
-from evaluation.comparisons import WORST_CASE, compare_models
-from evaluation.config import headline_eps
+from evaluation.comparisons import compare_models
 from evaluation.finished_run import FinishedRun
+from evaluation.results import WORST_CASE, headline_eps
 from evaluation.statistics import rank_ranges
 
 BOARD_COLUMNS: dict[str, str] = {

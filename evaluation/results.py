@@ -9,16 +9,22 @@ A run folder holds
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
 - `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
-- `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `disputed.npz`: faces that the two label sets call differently (`DISPUTED_ARRAYS`);
+- `regions.npz`: where eyes, brows, nose and mouth lie on the mean face (`REGION_ARRAYS`);
+- `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `manifest.json`: configuration, data, models, costs, environment;
-- `sets/`: one folder an adversarial or corrupted set (`attacks/store.py`).
+- `run.json`: what a run that goes on must be the same in (`evaluation/run.py`);
+- `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/store.py`);
+- `certificates/`: one folder a model and sigma (`evaluation/certificates.py`);
+- `contracts/`: those of foreign models that the run found (`evaluation/foreign_models.py`);
+- `index.html`, `report.md`: the report (`reports/page.py`).
 
 Not here: how a figure is computed (`evaluation/metrics.py`, `evaluation/summarise.py`).
 """
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +34,10 @@ import pandas as pd
 from datasets.errors import InputError
 
 SCHEMA_VERSION = 1
+WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptions"
+"""In the column `perturbation`, beside `none` and the names of attacks and corruptions: all attacks
+of a run, these and verified ones from outside, the mean over all corruptions."""
+HEADLINE_EPS = 4 / 255
 
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
@@ -228,6 +238,18 @@ REGION_ARRAYS: dict[str, str] = {
     "share": "float64 (R,), of the pixels, over all faces",
 }
 """Arrays of `regions.npz`: the mean of the faces that attacks on one region see."""
+
+
+def headline_eps(grid: Sequence[float], norm: str) -> float:
+    """The eps that a verdict is about; 0 where nothing above 0 is in the grid.
+
+    4/255 in linf if the grid has it, else the largest below; elsewhere the largest.
+    """
+    above = [eps for eps in grid if eps > 0]
+    if not above:
+        return 0.0
+    below = [eps for eps in above if norm != "linf" or eps <= HEADLINE_EPS + 1e-9]
+    return max(below) if below else min(above)
 
 
 def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.config import RunConfig
-from evaluation.corruption_figures import ALL_CORRUPTIONS
-from evaluation.results import RESULT_COLUMNS
+from evaluation.results import ALL_CORRUPTIONS, BEST_KNOWN, RESULT_COLUMNS, WORST_CASE
 
 
 def with_status(
@@ -25,7 +24,7 @@ def with_status(
         hit = results.model == check.model
         if check.perturbation:
             hit &= (results.attacked_labels == check.attacked_labels) & results.perturbation.isin(
-                [check.perturbation, "worst_case", "best_known"]
+                [check.perturbation, WORST_CASE, BEST_KNOWN]
             )
         results.loc[hit & (results.status == "ok"), "status"] = "flagged"
     errors = pd.DataFrame(
@@ -38,7 +37,7 @@ def with_status(
             continue
         if not entry["model"]:  # a corruption: the means over all types lack it
             results.loc[results.perturbation == ALL_CORRUPTIONS, "status"] = "flagged"
-        worst = (results.model == entry["model"]) & (results.perturbation == "worst_case")
+        worst = (results.model == entry["model"]) & (results.perturbation == WORST_CASE)
         results.loc[worst & (results.attacked_labels == entry["attacked_labels"]), "status"] = (
             "flagged"
         )

@@ -28,7 +28,9 @@ def summarise(
     split: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Compute every figure of a run that does not compare two models' rank.
+    """Compute every figure of a run that needs the lines of `per_image.parquet` alone.
+
+    Power, transfer and best-known figures join them in `evaluation/scoring.py`.
 
     Args:
         per_image: lines of `per_image.parquet`.

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from evaluation.results import WORST_CASE
 from evaluation.text_table import text_table
 
 
@@ -20,7 +21,7 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
     """
     rows = results[results.subset == "all"]
     clean = rows[(rows.perturbation == "none") & (rows.metric == "accuracy")]
-    worst = rows[(rows.perturbation == "worst_case") & (rows.metric == "robust_accuracy")]
+    worst = rows[(rows.perturbation == WORST_CASE) & (rows.metric == "robust_accuracy")]
     worst = worst[worst.attacked_labels == worst.label_set]
     cells = []
     for row in clean.itertuples():

@@ -13,7 +13,7 @@ from attacks.store import TransferSet
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.checks import BLACK_BOX_SHARE, Check, check
-from evaluation.results import TRANSFER_COLUMNS
+from evaluation.results import TRANSFER_COLUMNS, WORST_CASE
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.zoo import STARTER, load, model_ids, split_defences
 
@@ -111,7 +111,7 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
         checks.append(
             check(
                 str(model), "R13", "transfer from a sibling", flagged, gap, BLACK_BOX_SHARE, words,
-                attacked_labels=str(label_set), perturbation="worst_case",
+                attacked_labels=str(label_set), perturbation=WORST_CASE,
             )
         )  # fmt: skip
     return checks

@@ -6,18 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import shares_heat_map
-from reports.load import (
-    WORST_CASE,
-    Headline,
-    Run,
-    attacks,
-    black_boxes,
-    clean_accuracy,
-    pick,
-    robust_accuracy,
-)
+from reports.load import Headline, Run, attacks, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.tables import figures_table
 from reports.text import eps_text, label_set_name, percent, words
 from reports.verdict import ranked
@@ -49,7 +41,7 @@ def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
         shares, marks = _matrix(rows, "model", "perturbation", models, columns)
         names = [f"\N{LESS-THAN OR EQUAL TO} {name}" if name in blind else name for name in models]
         shares.index = marks.index = pd.Index(names)
-        heads = [words(part).replace("none", "clean") for part in columns]
+        heads = [words(part) for part in columns]
         shares.columns = marks.columns = pd.Index(heads)
         labels = label_set_name(label_set)
         title = f"{labels} labels: {_strongest(rows, parts[1:-1], headline)}"
@@ -60,9 +52,7 @@ def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
             f"others. {FLAG}: a check speaks against the figure."
         )
         panel = _panel(f"attacks-{label_set}", title, shares, marks, "mako", ("", ""))
-        shown = rows.assign(
-            perturbation=[words(n).replace("none", "clean") for n in rows["perturbation"]]
-        )
+        shown = rows.assign(perturbation=[words(n) for n in rows["perturbation"]])
         keys = {"model": "model", "perturbation": "attack"}
         table = figures_table(f"attacks-{label_set}", rows, keys, shown)
         charts.append(Chart(f"attacks-{label_set}", title, caption, [panel], table))

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted
-from reports.load import WORST_CASE, Headline, Run, pick
+from reports.load import Headline, Run, pick
 from reports.reliability_diagram import reliability_bins, reliability_diagram
 from reports.tables import Table, table
 from reports.text import MISSING, decimal, label_set_name, percent

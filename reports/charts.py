@@ -7,10 +7,10 @@ from functools import partial
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import clean_against_robust, security_curves
 from reports.load import (
-    WORST_CASE,
     Headline,
     Run,
     attacks,
@@ -88,7 +88,7 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
         )
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
-        perturbation=[words(name).replace("none", "clean") for name in rows["perturbation"]],
+        perturbation=[words(name) for name in rows["perturbation"]],
         eps=[eps_text(eps, norm) for eps in rows["eps"]],
     )
     table = figures_table(name, rows, keys, shown_rows)
@@ -145,9 +145,7 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
     )
     if blind & set(known):
         caption += " \N{LESS-THAN OR EQUAL TO} before a name: no gradients, so an upper limit."
-    shown = rows.assign(
-        perturbation=[words(name).replace("none", "clean") for name in rows["perturbation"]]
-    )
+    shown = rows.assign(perturbation=[words(name) for name in rows["perturbation"]])
     keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
     table = figures_table("scatter", rows, keys, shown)
     return Chart("scatter", title, caption, [Panel("", svgs)], table)

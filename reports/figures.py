@@ -15,15 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from evaluation.results import WORST_CASE
 from reports.line_names import LineName, names_below_axes, names_beside_axes
-from reports.load import (
-    WORST_CASE,
-    Headline,
-    black_boxes,
-    clean_accuracy,
-    pick,
-    robust_accuracy,
-)
+from reports.load import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.svg import ROLES, ink_on, sequential
 from reports.text import THIN, eps_text
 

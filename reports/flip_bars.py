@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from evaluation.results import WORST_CASE
 from reports.figures import percent_axis
 from reports.line_names import size_in_points
-from reports.load import WORST_CASE, pick
+from reports.load import pick
 from reports.svg import ROLES
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))

@@ -5,9 +5,10 @@ from functools import partial
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, translate
+from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.figures import label_set_bars
-from reports.load import WORST_CASE, Headline, Run, clean_accuracy, pick, robust_accuracy
+from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
 from reports.tables import figures_table
 from reports.text import count, eps_text, label_set_name, percent
 from reports.verdict import own_figures

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from evaluation.statistics import rank_ranges
-from reports.load import WORST_CASE, Headline, Run, black_boxes, has_best_known, pick
+from reports.load import Headline, Run, black_boxes, has_best_known, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, eps_text, label_set_name, listing
 from reports.verdict import (
@@ -175,5 +176,5 @@ def _eps(rows: pd.DataFrame, norm: str) -> str:
 
 
 def _grid(results: pd.DataFrame, headline: Headline) -> list[float]:
-    rows = pick(results, norm=headline.norm, metric="robust_accuracy", perturbation="worst_case")
+    rows = pick(results, norm=headline.norm, metric="robust_accuracy", perturbation=WORST_CASE)
     return sorted(float(eps) for eps in rows.loc[rows["eps"] > 0, "eps"].unique())

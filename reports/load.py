@@ -21,16 +21,15 @@ from evaluation.results import (
     PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
+    WORST_CASE,
+    headline_eps,
     read_arrays,
     read_manifest,
     read_table,
 )
 from reports.text import eps_text
 
-HEADLINE_EPS = 4 / 255
-WORST_CASE = "worst_case"
 NOT_APPLICABLE = "not applicable"
-BEST_KNOWN = "best_known_accuracy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +150,7 @@ def black_boxes(results: pd.DataFrame) -> set[str]:
 
 def has_best_known(results: pd.DataFrame) -> bool:
     """Whether attacks from outside were verified against a model of the run."""
-    return bool((results["metric"] == BEST_KNOWN).any())
+    return bool((results["metric"] == "best_known_accuracy").any())
 
 
 def robust_accuracy(
@@ -190,11 +189,10 @@ def norm_name(norm: str) -> str:
 
 
 def headline(results: pd.DataFrame) -> Headline | None:
-    """Worst case at 4/255 if the grid has it, else the largest eps below; None without attacks."""
+    """The worst case in linf, else in another norm, at its `headline_eps`; None without attacks."""
     rows = pick(results, perturbation=WORST_CASE, metric="robust_accuracy")
     rows = rows[rows["eps"] > 0]
-    for norm in sorted(rows["norm"].unique(), key=lambda norm: (norm != "linf", norm)):
-        grid = sorted(rows.loc[rows["norm"] == norm, "eps"].unique())
-        below = [eps for eps in grid if norm != "linf" or eps <= HEADLINE_EPS + 1e-9]
-        return Headline(norm, float(below[-1] if below else grid[0]))
-    return None
+    if rows.empty:
+        return None
+    norm = min(rows["norm"].unique(), key=lambda norm: (norm != "linf", norm))
+    return Headline(norm, headline_eps(rows.loc[rows["norm"] == norm, "eps"].tolist(), norm))

@@ -10,9 +10,10 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
 from datasets.labels import SCHEMES
+from evaluation.results import WORST_CASE
 from reports.figures import shares_heat_map
 from reports.line_names import size_in_points, spread
-from reports.load import WORST_CASE, pick
+from reports.load import pick
 from reports.svg import ROLES
 from reports.text import percent
 

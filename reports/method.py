@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.load import WORST_CASE, Headline, Run, attacks, black_boxes, norm_name, pick
+from evaluation.results import WORST_CASE
+from reports.load import Headline, Run, attacks, black_boxes, norm_name, pick
 from reports.tables import Table, table
 from reports.text import (
     MISSING,

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from reports.load import Headline, Run, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, decimal, eps_text, label_set_name, words
@@ -25,7 +26,7 @@ def perturbation_sizes(run: Run, headline: Headline | None) -> Table | None:
         own = run.own_label_set(model)
         at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
         rows = pick(run.results, model=model, label_set=own, attacked_labels=own, **at)
-        worst = pick(rows, perturbation="worst_case")
+        worst = pick(rows, perturbation=WORST_CASE)
         found = [pick(worst, metric=f"median_{name}") for name in _SIZES[:-1]]
         shift = pick(rows, metric="median_cam_shift")
         if found[0].empty:

@@ -105,8 +105,12 @@ _PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
 
 
 def words(identifier: str) -> str:
-    """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names."""
+    """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names.
+
+    The perturbation `none` is `clean`.
+    """
     known = {
+        "none": "clean",
         "pgd": "PGD",
         "fgsm": "FGSM",
         **{f"pgd_{part}": f"PGD, {part} only" for part in _PARTS},

@@ -7,15 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.load import (
-    BEST_KNOWN,
-    Headline,
-    Run,
-    black_boxes,
-    clean_accuracy,
-    pick,
-    robust_accuracy,
-)
+from evaluation.results import WORST_CASE
+from reports.load import Headline, Run, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.text import (
     NBSP,
     THIN,
@@ -129,7 +122,7 @@ def own_figures(run: Run, model: str, headline: Headline | None) -> tuple[Figure
 
 
 def robust_figure(
-    run: Run, model: str, headline: Headline | None, perturbation: str = "worst_case"
+    run: Run, model: str, headline: Headline | None, perturbation: str = WORST_CASE
 ) -> Figure:
     """Robust accuracy of a model under its own labels at the headline."""
     if headline is None:
@@ -142,7 +135,7 @@ def best_known_figure(run: Run, model: str, headline: Headline) -> Figure:
     """What is left after verified outside attacks too; unknown where nobody brought one."""
     own = run.own_label_set(model)
     at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
-    rows = pick(run.results, metric=BEST_KNOWN, label_set=own, attacked_labels=own, **at)
+    rows = pick(run.results, metric="best_known_accuracy", label_set=own, attacked_labels=own, **at)
     return Figure.of(pick(rows, model=model))
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from reports.dot_plot import Dot
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.flip_bars import flip_bars, flip_shares
-from reports.load import WORST_CASE, Headline, Run, pick
+from reports.load import Headline, Run, pick
 from reports.text import eps_text, percent
 from reports.vote_rows import STATES, dots_panel, noise_table, own_rows, states
 

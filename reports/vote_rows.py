@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results import WORST_CASE
 from reports.dot_plot import Dot, dot_plot
 from reports.drawing import PHONE, Panel, drawing
-from reports.load import WORST_CASE, Headline, Run, pick
+from reports.load import Headline, Run, pick
 from reports.tables import Table, figures_table
 from reports.text import eps_text, label_set_name, percent, words
 
@@ -84,7 +85,7 @@ def noise_table(name: str, rows: pd.DataFrame) -> Table:
     shown = rows.assign(
         label_set=rows["label_set"].map(label_set_name),
         metric=rows["metric"].map(METRIC_WORDS),
-        perturbation=rows["perturbation"].map(words).replace("none", "clean"),
+        perturbation=rows["perturbation"].map(words),
         eps=[
             eps_text(eps, norm or "linf")
             for eps, norm in zip(rows["eps"], rows["norm"], strict=True)

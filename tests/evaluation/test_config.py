@@ -17,10 +17,10 @@ from evaluation.config import (
     RunConfig,
     Tier,
     configure,
-    headline_eps,
     parse_choice,
     read_preset,
 )
+from evaluation.results import headline_eps
 
 smoke = partial(
     configure,
