@@ -46,9 +46,7 @@ class APGD(GradientAttack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for option in ("steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
+        self._check_at_least_one("steps", "restarts")
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -168,8 +166,7 @@ class TargetedAPGD(APGD):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.targets < 1:
-            raise InputError(f"`targets` must be at least 1; got {self.targets}.")
+        self._check_at_least_one("targets")
         if self.loss not in (Loss.DLR, Loss.MARGIN):
             raise InputError(f"`loss` must be dlr or margin for {self.name}; got {self.loss}.")
 

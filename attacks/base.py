@@ -152,6 +152,12 @@ class Attack(ABC):
             )
         check_eps(self.eps, self.norm)
 
+    def _check_at_least_one(self, *options: str) -> None:
+        """Refuse settings that count something and are below 1."""
+        for option in options:
+            if getattr(self, option) < 1:
+                raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
+
     @final
     def __call__(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys

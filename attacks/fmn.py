@@ -42,8 +42,7 @@ class FMN(Attack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.steps < 1:
-            raise InputError(f"`steps` must be at least 1; got {self.steps}.")
+        self._check_at_least_one("steps")
         if not 0 < self.step_size <= 2:
             raise InputError(
                 f"`step_size` must be in (0, 2], times the radius; got {self.step_size}."

@@ -39,9 +39,7 @@ class PGD(GradientAttack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for option in ("steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
+        self._check_at_least_one("steps", "restarts")
         if not 0 < self.step_size <= 2:
             raise InputError(f"`step_size` must be in (0, 2], times eps; got {self.step_size}.")
 

@@ -38,8 +38,7 @@ class Square(Attack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.queries < 1:
-            raise InputError(f"`queries` must be at least 1; got {self.queries}.")
+        self._check_at_least_one("queries")
         if not 0 < self.area <= 1:
             raise InputError(f"`area` must be in (0, 1], a share of the image; got {self.area}.")
 

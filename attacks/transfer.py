@@ -81,8 +81,7 @@ class Transfer(GradientAttack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.steps < 1:
-            raise InputError(f"`steps` must be at least 1; got {self.steps}.")
+        self._check_at_least_one("steps")
         if not self.step_size > 0:
             raise InputError(f"`step_size` must be more than 0; got {self.step_size}.")
         for option in ("momentum", "diversity"):
