@@ -60,10 +60,11 @@ def security_curves(
         perturbation: attack whose curve is drawn.
         names_below: names under the axes in a list (narrow pages) instead of right of it.
     """
+    drawn = list(models if shown is None else shown)
     names: list[LineName] = []
     noise_ends = []
     blind = black_boxes(results)
-    for place, model in enumerate(models if shown is None else shown):
+    for place, model in enumerate(drawn):
         style: dict[str, Any] = {
             "marker": marker_of(models, model),
             "linestyle": DASHES[place % len(DASHES)],
@@ -75,40 +76,41 @@ def security_curves(
             )
             noise_ends.append(float(noise["value"].iloc[-1]))
         line = curve(results, label_set, norm, perturbation, model)
-        if line.empty:
-            continue
-        axes.fill_between(
-            line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
-        )
-        axes.plot(
-            line["eps"],
-            line["value"],
-            color=_RED,
-            linewidth=1.8,
-            markersize=6,
-            clip_on=False,
-            **style,
-        )
-        name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
-        names.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
+        if len(line):
+            _attacked_line(axes, line, style)
+            name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
+            names.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         names.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
-    drawn = list(models if shown is None else shown)
     shares = pick(results, label_set=label_set, metric="majority_share", subset="all", model=drawn)
     chance = shares["value"].dropna()
     if len(chance):
         style = {"color": _GREY, "linestyle": (0, (1, 2))}
         axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
         names.append(LineName(float(chance.iloc[0]), "most frequent class", style))
-    grid = pick(results, label_set=label_set, norm=norm, metric="robust_accuracy")["eps"]
-    ticks = [0.0, *sorted(set(grid[grid > 0]))]
+    _eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
+    percent_axis(axes, "y")
+    (names_below_axes if names_below else names_beside_axes)(axes, names)
+
+
+def _attacked_line(axes: Axes, line: pd.DataFrame, style: dict[str, Any]) -> None:
+    """What an attack leaves by eps, with its 95 % band."""
+    axes.fill_between(
+        line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
+    )
+    axes.plot(
+        line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6, clip_on=False, **style
+    )
+
+
+def _eps_axis(axes: Axes, rows: pd.DataFrame, norm: str) -> None:
+    """An x axis from 0 to the largest eps of some rows."""
+    ticks = [0.0, *sorted(set(rows.loc[rows["eps"] > 0, "eps"]))]
     axes.set_xlim(0, max(ticks) or 1)
     axes.set_xticks(ticks, [eps_text(eps, norm) for eps in ticks])
     _thin_ticks(axes, ticks)
     axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
-    percent_axis(axes, "y")
-    (names_below_axes if names_below else names_beside_axes)(axes, names)
 
 
 def curve(

@@ -116,51 +116,18 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
     sentences = [
         f"The classifiers label the expression of {count(data['rows'])} faces of {data['name']} "
         f"({data['split']}). They label an expression as annotators did; they do not know what a "
-        "person feels."
+        "person feels.",
+        *(_attacker(run, norm) for norm in run.norms if attacks(run.results, norm)),
     ]
-    for norm in run.norms:
-        grid = sorted(
-            {eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0}
-        )
-        parts = attacks(run.results, norm)
-        if not parts:
-            continue
-        limit = (
-            "may change every pixel, each by at most eps"
-            if norm == "linf"
-            else f"may change the image by at most eps in {norm_name(norm)}"
-        )
-        knows = (
-            "sees only what the models answer (black box)"
-            if set(run.models) <= black_boxes(run.results)
-            else "knows the model and its gradients (white-box)"
-        )
-        sentences.append(
-            f"The attacker wants any wrong answer, {knows}, and {limit}: "
-            f"{listing([eps_text(eps, norm) for eps in grid])}. "
-            f"Attacks run: {listing([words(part) for part in parts])}."
-        )
-    blind = sorted(
-        {
-            cost["model"]
-            for cost in run.manifest["perturbations"]
-            if cost.get("status") == "not applicable"
-        }
-    )
-    if blind:
+    if blind := _models_with(run, status="not applicable"):
         sentences.append(
             f"{listing(blind)} {'gives' if len(blind) == 1 else 'give'} no gradients: there the "
             "attacker sees the answers only, and robust figures are upper limits, not to be set "
             "beside those of models attacked with full knowledge."
         )
-    rounded = {
-        cost["model"]
-        for cost in run.manifest["perturbations"]
-        if cost.get("precision") == "bfloat16"
-    }
-    if rounded:
+    if rounded := _models_with(run, precision="bfloat16"):
         sentences.append(
-            f"Attacks on {listing(sorted(rounded))} took gradients in bfloat16, "
+            f"Attacks on {listing(rounded)} took gradients in bfloat16, "
             "which a trial had found as strong; a face is broken only where the model says so in "
             "float32."
         )
@@ -176,6 +143,32 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
         "the physical face, on the camera or on the training data are not covered."
     )
     return sentences
+
+
+def _attacker(run: Run, norm: str) -> str:
+    """What the attacker of one norm wants, knows and may do."""
+    grid = sorted({eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0})
+    limit = (
+        "may change every pixel, each by at most eps"
+        if norm == "linf"
+        else f"may change the image by at most eps in {norm_name(norm)}"
+    )
+    knows = (
+        "sees only what the models answer (black box)"
+        if set(run.models) <= black_boxes(run.results)
+        else "knows the model and its gradients (white-box)"
+    )
+    return (
+        f"The attacker wants any wrong answer, {knows}, and {limit}: "
+        f"{listing([eps_text(eps, norm) for eps in grid])}. "
+        f"Attacks run: {listing([words(part) for part in attacks(run.results, norm)])}."
+    )
+
+
+def _models_with(run: Run, **wanted: str) -> list[str]:
+    """Models of the perturbations whose entry in the manifest says so, in alphabetical order."""
+    costs = run.manifest["perturbations"]
+    return sorted({cost["model"] for cost in costs if wanted.items() <= cost.items()})
 
 
 def power_sentences(run: Run, headline: Headline | None) -> list[str]:

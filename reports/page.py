@@ -19,7 +19,7 @@ from reports.gallery import examples
 from reports.label_noise_charts import label_noise_charts
 from reports.label_set_chart import label_set_chart
 from reports.leaderboard import leaderboard
-from reports.load import Run, black_boxes, has_best_known, headline
+from reports.load import Headline, Run, black_boxes, has_best_known, headline
 from reports.markdown import SUMMARY, render_markdown
 from reports.method import (
     GLOSSARY,
@@ -63,33 +63,8 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
     )
     environment.filters["sentence"] = _sentence
     top = headline(run.results)
-    sections: list[tuple[str, Callable[[], object]]] = [
-        ("verdicts", lambda: verdicts(run, top)),
-        ("leaderboard", lambda: leaderboard(run, top)),
-        ("threats", lambda: threat_model(run, top)),
-        ("curves", lambda: curve_charts(run)),
-        ("scatter", lambda: scatter_chart(run, top) if top else None),
-        ("attack_matrices", lambda: attack_matrix_charts(run, top)),
-        ("transfers", lambda: transfer_charts(run)),
-        ("certified", lambda: certified_charts(run)),
-        ("label_sets", lambda: label_set_chart(run, top)),
-        ("disputed", lambda: disputed_faces(run, top)),
-        ("label_noise", lambda: label_noise_charts(run, top)),
-        ("confusions", lambda: confusion_charts(run, top)),
-        ("flows", lambda: flow_charts(run, top)),
-        ("gallery", lambda: examples(run.gallery, run.per_image)),
-        ("regions", lambda: region_maps(run, top)),
-        ("sizes", lambda: perturbation_sizes(run, top)),
-        ("corruptions", lambda: corruption_charts(run)),
-        ("corruption_summary", lambda: corruption_summary(run, top)),
-        ("calibrations", lambda: calibration_charts(run, top)),
-        ("calibration_summary", lambda: calibration_summary(run, top)),
-        ("reliability", lambda: reliability(run)),
-        ("cost_summary", lambda: cost_summary(run)),
-        ("costs", lambda: costs(run)),
-    ]
     values: dict[str, object] = {}
-    for name, compute in sections:
+    for name, compute in _sections(run, top):
         progress(name.replace("_", " "))
         values[name] = compute()
     return environment.get_template("report.html").render(
@@ -114,6 +89,35 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
         version=run.manifest.get("deadpan_version", ""),
         svgs=_svgs,
     )
+
+
+def _sections(run: Run, top: Headline | None) -> list[tuple[str, Callable[[], object]]]:
+    """What takes time to draw: its name in the template, and how it is made."""
+    return [
+        ("verdicts", lambda: verdicts(run, top)),
+        ("leaderboard", lambda: leaderboard(run, top)),
+        ("threats", lambda: threat_model(run, top)),
+        ("curves", lambda: curve_charts(run)),
+        ("scatter", lambda: scatter_chart(run, top) if top else None),
+        ("attack_matrices", lambda: attack_matrix_charts(run, top)),
+        ("transfers", lambda: transfer_charts(run)),
+        ("certified", lambda: certified_charts(run)),
+        ("label_sets", lambda: label_set_chart(run, top)),
+        ("disputed", lambda: disputed_faces(run, top)),
+        ("label_noise", lambda: label_noise_charts(run, top)),
+        ("confusions", lambda: confusion_charts(run, top)),
+        ("flows", lambda: flow_charts(run, top)),
+        ("gallery", lambda: examples(run.gallery, run.per_image)),
+        ("regions", lambda: region_maps(run, top)),
+        ("sizes", lambda: perturbation_sizes(run, top)),
+        ("corruptions", lambda: corruption_charts(run)),
+        ("corruption_summary", lambda: corruption_summary(run, top)),
+        ("calibrations", lambda: calibration_charts(run, top)),
+        ("calibration_summary", lambda: calibration_summary(run, top)),
+        ("reliability", lambda: reliability(run)),
+        ("cost_summary", lambda: cost_summary(run)),
+        ("costs", lambda: costs(run)),
+    ]
 
 
 def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
