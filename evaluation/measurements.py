@@ -78,7 +78,7 @@ class Measurements:
             self.checks += black_box_checks(classifier, label_sets)
 
     def add(self, outcome: Outcome) -> None:
-        """Predict again from a set: a corruption and images to show by all models.
+        """Predict again from a set: an attack's on its own model, any other on all models.
 
         An outcome without a set adds nothing.
         """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from attacks.threat_model import Norm
+    from datasets.faceset import FaceSet
     from evaluation.verification import Verification
     from fer_models.classifier import Classifier
 
@@ -101,18 +102,11 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
 
     from attacks.store import AdversarialSet, open_set
     from attacks.threat_model import Norm
-    from datasets.faceset import Split
-    from datasets.read import load
-    from evaluation.config import parse_choice
 
     adversarial = open_set(folder)
     if not isinstance(adversarial, AdversarialSet):
         raise InputError(f"{folder}: expected attacked images, found corrupted ones.")
-    source = data or os.environ.get("DEADPAN_DATA")
-    if not source:
-        raise InputError(f"{folder} holds no clean images: give the faces with --data PATH.")
-    asked = parse_choice(Split, split, "--split") if split else None
-    faces = load(source, asked, votes=votes)
+    faces = _faces(f"{folder} holds no clean images", data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     wanted = adversarial.row_ids[adversarial.image_rows].tolist()
     if missing := [row for row in wanted if row not in place]:
@@ -132,6 +126,18 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         np.array(wanted, np.int64),
         adversarial.header.spec.attacked_labels,
     )
+
+
+def _faces(needed: str, data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
+    """The faces that somebody's images are of; `needed` says what for, where none are named."""
+    from datasets.faceset import Split
+    from datasets.read import load
+    from evaluation.config import parse_choice
+
+    source = data or os.environ.get("DEADPAN_DATA")
+    if not source:
+        raise InputError(f"{needed}: give the faces with --data PATH.")
+    return load(source, parse_choice(Split, split, "--split") if split else None, votes=votes)
 
 
 def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
@@ -190,19 +196,12 @@ def _with_rows(
     """A `.npz` whose clean images are the faces of its rows, pixel by pixel, under own labels."""
     import numpy as np
 
-    from datasets.faceset import Split
-    from datasets.read import load
-    from evaluation.config import parse_choice
-
     rows = claim.rows
     if rows is None or rows.shape != claim.labels.shape or rows.dtype.kind not in "iu":
         raise InputError(
             f"{path}: --into needs `rows`, integers (N,): row numbers of the faces in the data."
         )
-    source = data or os.environ.get("DEADPAN_DATA")
-    if not source:
-        raise InputError(f"{path}: --into compares the clean images: give the faces with --data.")
-    faces = load(source, parse_choice(Split, split, "--split") if split else None, votes=votes)
+    faces = _faces(f"{path}: --into compares the clean images", data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     for row, clean in zip(rows.tolist(), claim.clean, strict=True):
         face = faces.images[place[row]] / 255 if row in place else None
