@@ -348,7 +348,7 @@ def evaluate_run(
         Entries of the manifest's `perturbations`.
     """
     images = faces.images.astype(np.float32) / 255
-    clean = {c.id: c.logits(images) for c in classifiers}
+    clean = {c.id: _clean_logits(c, images) for c in classifiers}
     parts = [clean_lines(faces, c, clean[c.id]) for c in classifiers]
     jobs = plan(config, faces, classifiers)
     if config.precision is Precision.AUTO:
@@ -402,6 +402,15 @@ def evaluate_run(
     failed = [record for record in records if record["status"] != "ok"]
     _write_figures(config, classifiers, per_image, transfer, checks, failed, out)
     return records
+
+
+def _clean_logits(classifier: Classifier, images: np.ndarray) -> np.ndarray:
+    try:
+        return classifier.logits(images)
+    except FloatingPointError as error:
+        raise InputError(
+            f"{error}, so nothing can be measured. Leave it out of --models, or mend its weights."
+        ) from error
 
 
 def _explained(
