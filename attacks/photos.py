@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fer_models.face_predictions import FacePrediction
 
 Option = typer.Option
+_COLUMNS = ["photo", "face", "handling", "label", "probability"]
+_COLUMNS += ["found", "label_after", "probability_after", "fooled"]
 
 
 def main(
@@ -130,7 +132,7 @@ def _write_table(lines: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
     unfinished = out / ".faces.csv"
-    pd.DataFrame(lines).to_csv(unfinished, index=False)
+    pd.DataFrame(lines, columns=_COLUMNS).to_csv(unfinished, index=False)
     os.replace(unfinished, out / "faces.csv")
 
 

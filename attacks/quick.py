@@ -48,7 +48,7 @@ def quicken(
     """
     grid = sorted({eps for spec in specs for eps in spec.grid if eps > 0})
     keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)
-    if planned <= WORTH * 2 * len(keys.row_ids) * len(grid) * STEPS:
+    if not grid or planned <= WORTH * 2 * len(keys.row_ids) * len(grid) * STEPS:
         return classifier, ""
     reduced = reduce_precision(classifier)
     if reduced is None:

@@ -302,7 +302,9 @@ def read_header(directory: Path) -> SetHeader:
             f"{path}: expected a set of attacked images, found no such file. "
             "Make one with `python -m attacks.generate`."
         ) from error
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # ValueError: no JSON, text
         raise InputError(f"{path}: expected the manifest of a set, found {error!r}.") from error
 
 

@@ -6,6 +6,7 @@ arguments are parsed.
 
 import sys
 from collections.abc import Callable
+from inspect import signature
 from typing import NoReturn
 
 import typer
@@ -35,9 +36,12 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     try:
         code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
         if code == _INTERRUPTED:
-            _fail("stopped; the same command with --resume goes on where it can", code)
+            again = "; the same command with --resume goes on where it can"
+            _fail(f"stopped{again if 'resume' in signature(main).parameters else ''}", code)
         sys.exit(code)
-    except typer.Abort:
+    except typer.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # a file that ends too early stopped nobody
+            raise error.__cause__ from None
         _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
         words = f"{error.format_message().rstrip('.')}{_received(error, arguments)}."
@@ -47,15 +51,16 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
             raise
         _fail(" ".join(str(error).split()), 2)
     except OSError as error:  # a folder that may not be written, a full disk
-        if debug or error.filename is None:
+        if debug or error.strerror is None:
             raise
-        _fail(f"{error.filename}: {error.strerror}. Name another place, or free this one.", 2)
+        place = f"{error.filename}: " if error.filename else ""  # a full disk has no name
+        _fail(f"{place}{error.strerror}. Name another place, or free this one.", 2)
 
 
 def _received(error: typer.TyperException, arguments: list[str]) -> str:
     """The value that an option was given, which typer leaves out."""
     names = getattr(getattr(error, "param", None), "opts", [])
-    for place, word in enumerate(arguments):
+    for place, word in reversed(list(enumerate(arguments))):  # the last one counts
         name, equals, value = word.partition("=")
         if name in names and (equals or place + 1 < len(arguments)):
             return f"; got {(value if equals else arguments[place + 1])!r}"

@@ -1,11 +1,13 @@
-"""Folders that results go to by default, and what replaces them where they cannot be written.
+"""Where results go: default folders, what replaces them where they cannot be written, files.
 
-A folder that the user named is never replaced: what goes wrong there is an error.
+A place that the user named is never replaced: what goes wrong there is an error.
 """
 
 import sys
 import tempfile
 from pathlib import Path
+
+from datasets.errors import InputError
 
 
 def can_write(folder: Path) -> bool:
@@ -25,3 +27,23 @@ def default_folder(folder: Path) -> Path:
     other = Path(tempfile.mkdtemp(prefix=f"deadpan-{folder.name}-"))
     print(f"{folder} cannot be written; writing to {other} (--out names a place)", file=sys.stderr)
     return other
+
+
+def check_file(path: Path | None, *endings: str) -> None:
+    """Refuse, before anything is computed, an --out that no file can be written to.
+
+    Args:
+        path: as given; None for no file.
+        endings: that tell the format, such as `.csv`.
+
+    Raises:
+        InputError: another ending, a folder, or below something that is none.
+    """
+    if path is None:
+        return
+    if path.suffix not in endings:
+        raise InputError(f"--out must end in {' or '.join(endings)}; got {path}.")
+    if not path.parent.is_dir():
+        raise InputError(f"--out must lie in an existing folder; got {path}. Make it first.")
+    if path.is_dir():
+        raise InputError(f"--out must be a file; got the folder {path}. Name another.")

@@ -13,6 +13,7 @@ import typer
 
 from datasets.commands import run
 from datasets.errors import InputError
+from datasets.writable import check_file
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
@@ -44,8 +45,7 @@ def main(
     asked_split = parse_choice(Split, split, "--split")
     if write:
         _check_write(asked_split, wanted, model_ids())
-    if out and not out.parent.is_dir():
-        raise InputError(f"--out: {out.parent} is no folder. Make it, or name another file.")
+    check_file(out, ".csv")
     from datasets.read import load
     from fer_models.backend import start_backend
 
@@ -120,7 +120,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
 
 
 def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
-    """Print the table, and write it when asked."""
+    """Print the table, and write it when asked; nothing replaces an older one with no figures."""
     import pandas as pd
 
     from evaluation.model_figures import FIGURE_COLUMNS
@@ -130,8 +130,9 @@ def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
     shown = frame.assign(
         **{name: 100 * frame[name] for name in ("accuracy", "ci_low", "ci_high", "macro_f1")}
     )
-    if rows:
-        print(shown.to_string(index=False, float_format="%.2f"))
+    if not rows:
+        return
+    print(shown.to_string(index=False, float_format="%.2f"))
     if out:
         write_table(frame, FIGURE_COLUMNS, out)
         print(f"table: {out}")

@@ -10,6 +10,7 @@ import typer
 
 from datasets.commands import run
 from datasets.errors import InputError
+from datasets.writable import check_file
 
 
 def main(
@@ -21,8 +22,7 @@ def main(
     """Compare runs: figures before and after, their difference, and whether it is chance."""
     if len(folders) < 2:
         raise InputError(f"compare at least two runs; got {len(folders)}. Name another folder.")
-    if out and out.suffix not in (".csv", ".md"):
-        raise InputError(f"--out must end in .csv or .md; got {out}.")
+    check_file(out, ".csv", ".md")
     from evaluation.change_table import summary, write_changes
     from evaluation.changes import compare_runs
     from evaluation.finished_run import FinishedRun

@@ -5,6 +5,7 @@ Two runs with equal `RunConfig`s on equal data give the same `results.csv`.
 
 import tomllib
 from enum import StrEnum
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -190,8 +191,12 @@ def configure(
         precision: in which attacks may compute gradients.
 
     Raises:
-        InputError: an unknown label set, a bad eps or sigma, or a grid that the norm lacks.
+        InputError: an unknown label set, a bad eps, sigma, limit or seed, or a grid that the norm
+            lacks.
     """
+    for option, number in (("--limit", limit or 0), ("--seed", seed)):
+        if not (isinstance(number, Integral) and 0 <= number < 2**63):
+            raise InputError(f"{option} must be a whole number from 0 to 2**63 - 1; got {number}.")
     preset = read_preset(PRESETS / f"{tier}.toml")
     if eps is None and norm not in preset.eps:
         raise InputError(f"tier {tier} has no eps grid for norm {norm}. Give one with --eps.")

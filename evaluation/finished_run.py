@@ -98,23 +98,16 @@ class FinishedRun:
     @cached_property
     def schemes(self) -> dict[str, LabelScheme]:
         """Classes of each model, in the order of the run."""
-        return {model: self._scheme(model, entry) for model, entry in self._models().items()}
-
-    def _models(self) -> dict[str, dict[str, Any]]:
-        models = self.manifest.get("models")
-        if not isinstance(models, dict) or not models:
-            raise InputError(
-                f"{self.folder / 'manifest.json'}: expected models, found {models!r}. "
-                "Run the evaluation again."
-            )
-        return models
+        models = self.manifest["models"]
+        return {model: self._scheme(model, entry) for model, entry in models.items()}
 
     def _scheme(self, model: str, entry: dict[str, Any]) -> LabelScheme:
-        classes = tuple(entry.get("classes", ()))
+        classes = tuple(entry["classes"])
         for scheme in SCHEMES.values():
             if scheme.classes == classes:
                 return scheme
         raise InputError(
             f"{self.folder / 'manifest.json'}: {model}: expected the classes of fer or ferplus, "
-            f"found {', '.join(classes) or 'none'}."
+            f"found {', '.join(classes) or 'none'}. "
+            "Run the evaluation again."
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datasets.commands import run
-from datasets.errors import InputError
+from datasets.writable import check_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="The same into a .csv or .md file.")] = None,
 ) -> None:
     """Rank the models of several runs by worst-case robust accuracy under their own labels."""
-    if out and out.suffix not in (".csv", ".md"):
-        raise InputError(f"--out must end in .csv or .md; got {out}.")
+    check_file(out, ".csv", ".md")
     from evaluation.ranking import find_runs, leaderboards
     from evaluation.text_table import markdown_table, text_table
 

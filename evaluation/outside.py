@@ -23,7 +23,7 @@ FOLDER = "outside"
 
 def read_outside(folder: Path) -> pd.DataFrame:
     """All confirmed images of a run folder; empty when nobody brought any."""
-    files = sorted((folder / FOLDER).glob("*.parquet"))
+    files = sorted((folder / FOLDER).glob("[!.]*.parquet"))  # not what a killed command left
     empty = pd.DataFrame(columns=list(OUTSIDE_COLUMNS)).astype(OUTSIDE_COLUMNS)
     return pd.concat([empty, *(read_table(file, OUTSIDE_COLUMNS) for file in files)])
 

@@ -69,7 +69,8 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
     for path in sorted(folder.glob("*/manifest.json")):
         run = FinishedRun(path.parent)
         try:
-            _ = run.config, run.schemes, run.results, run.per_image
+            _ = run.config, run.per_image
+            _check_models(run)
             runs.append(run)
         except InputError as error:
             notes.append(f"left out: {error}")
@@ -80,6 +81,16 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
             "Name the folder that holds them, such as runs."
         )
     return sorted(runs, key=lambda run: str(run.manifest["started"])), notes
+
+
+def _check_models(run: FinishedRun) -> None:
+    """Refuse a run whose figures are of other models than its manifest names."""
+    clean = run.results[(run.results.perturbation == "none") & (run.results.metric == "accuracy")]
+    if missing := sorted(set(run.schemes) - set(clean.model)):
+        raise InputError(
+            f"{run.folder}: expected the accuracy of {missing[0]} in results.parquet, found none. "
+            f"Rebuild it: python -m evaluation.rescore {run.folder}"
+        )
 
 
 def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:

@@ -24,14 +24,19 @@ Not here: how a figure is computed (`evaluation/metrics.py`, `evaluation/summari
 
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowException
+from pydantic import ValidationError
 
 from datasets.errors import InputError
+from evaluation.manifest import Manifest
 
 SCHEMA_VERSION = 1
 WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptions"
@@ -267,14 +272,17 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
     """Read a table of a run.
 
     Raises:
-        InputError: the file is missing or has other columns.
+        InputError: the file is missing, damaged, or has other columns.
     """
     if not path.exists():
         raise InputError(
             f"{path}: expected a finished run, found no such file. "
             "Name a folder that `python -m evaluation.run` has written."
         )
-    frame = pd.read_parquet(path)
+    try:
+        frame = pd.read_parquet(path)
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(_damaged(path, "parquet", error)) from error
     missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
     frame = frame.assign(**dict.fromkeys(missing, np.nan))
     if list(frame.columns) != list(columns):
@@ -297,7 +305,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        InputError: missing, not JSON, or of another schema version.
+        InputError: missing, not JSON, of another schema version, or of something else than a run.
     """
     try:
         manifest = json.loads(path.read_text())
@@ -305,13 +313,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: expected a run folder with a manifest, found no such file."
         ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: expected JSON, found {error}.") from error
-    if manifest.get("schema_version") != SCHEMA_VERSION:
+    except ValueError as error:  # no JSON, or no text
+        raise InputError(_damaged(path, "JSON", error)) from error
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if version != SCHEMA_VERSION:
         raise InputError(
-            f"{path}: expected schema version {SCHEMA_VERSION}, "
-            f"found {manifest.get('schema_version')}. Run the evaluation again with this version."
+            f"{path}: expected schema version {SCHEMA_VERSION}, found {version}. "
+            "Run the evaluation again with this version."
         )
+    try:
+        Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{path}: expected the manifest of a run, found at {'.'.join(map(str, first['loc']))}: "
+            f"{first['msg']}. Name a folder that `python -m evaluation.run` has written."
+        ) from error
     return manifest
 
 
@@ -327,9 +344,19 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
     """Read them; those that the run's version did not write yet are left out.
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing or damaged.
     """
     if not path.exists():
         raise InputError(f"{path}: expected a file of a finished run, found no such file.")
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in names if name in archive.files}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names if name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(_damaged(path, "npz", error)) from error
+
+
+def _damaged(path: Path, kind: str, error: Exception) -> str:
+    return (
+        f"{path}: expected a whole {kind} file, found {error}. Restore it, or run the evaluation "
+        "again with --resume."
+    )

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -157,6 +157,8 @@ def evaluate(
     from evaluation.finished_run import FinishedRun
     from fer_models.zoo import resolve
 
+    if resume and not out:
+        raise InputError("--resume needs --out, the folder of the run that goes on. Name it.")
     given = Path(adversarial) if adversarial else None
     if given and not given.is_dir():
         raise InputError(f"--adversarial must be a folder of sets; got {given}.")
@@ -189,7 +191,9 @@ def evaluate(
 
 def _listed(words: str | Path | float | Sequence[object]) -> str:
     """Text with commas, from such text, a path, a number or a list."""
-    return str(words) if isinstance(words, str | Path | float) else ",".join(map(str, words))
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        return str(words)
+    return ",".join(map(str, words))
 
 
 def _run(

@@ -9,7 +9,6 @@ or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W,
 """
 
 import os
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -65,6 +64,10 @@ def main(
     from fer_models.zoo import describe
 
     describe(model)
+    if into:
+        from evaluation.finished_run import FinishedRun
+
+        _ = FinishedRun(into).config  # refused before the model is asked
     start_backend()
     claim = (
         _from_folder(set_path, data, votes, split)
@@ -105,7 +108,8 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
 
     adversarial = open_set(folder)
     if not isinstance(adversarial, AdversarialSet):
-        raise InputError(f"{folder}: expected attacked images, found corrupted ones.")
+        kind = "images for other models" if adversarial.header.spec.is_attack else "corrupted ones"
+        raise InputError(f"{folder}: expected images that fool a model, found {kind}.")
     faces = _faces(f"{folder} holds no clean images", data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     wanted = adversarial.row_ids[adversarial.image_rows].tolist()
@@ -142,16 +146,21 @@ def _faces(needed: str, data: str | None, votes: Path | None, split: str | None)
 
 def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
     import numpy as np
+    from numpy.lib.npyio import NpzFile
 
     from attacks.threat_model import check_eps, parse_eps, parse_norm
+    from datasets.archives import DAMAGED
 
-    if eps is None:
+    known, budget = parse_norm(norm), parse_eps(eps or "0")
+    if not budget:
         raise InputError(f"{path}: give the claimed budget with --eps, such as --eps 8/255.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, NpzFile(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: expected a .npz of arrays, {type(error).__name__}.") from error
+    except (*DAMAGED, ValueError) as error:
+        raise InputError(
+            f"{path}: expected a whole .npz of arrays, found {type(error).__name__}: {error}."
+        ) from error
     if missing := [name for name in _ARRAYS if name not in arrays]:
         raise InputError(
             f"{path}: expected arrays {', '.join(_ARRAYS)}; {missing[0]} is missing, found "
@@ -159,12 +168,13 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         )
     clean, attacked, labels = (arrays[name] for name in _ARRAYS)
     for name, images in (("clean", clean), ("adversarial", attacked)):
-        if images.ndim != 4 or images.dtype.kind != "f":
+        floats = images.ndim == 4 and images.dtype.kind == "f"
+        if not floats or images.shape[3] not in (1, 3) or not images.size:
             raise InputError(
-                f"{path}: {name} must be float (N, H, W, C) in [0, 1]; "
+                f"{path}: {name} must be float (N, H, W, C) in [0, 1], none of them 0, C = 1 or 3; "
                 f"found {images.dtype} {images.shape}."
             )
-    if len(clean) and not (clean.min() >= 0 and clean.max() <= 1):
+    if not (clean.min() >= 0 and clean.max() <= 1):
         raise InputError(
             f"{path}: clean must be in [0, 1]; found {clean.min():g} to {clean.max():g}. "
             "Divide 0-255 pixels by 255."
@@ -173,7 +183,6 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         raise InputError(
             f"{path}: labels must be integers (N,); found {labels.dtype} {labels.shape}."
         )
-    known, budget = parse_norm(norm), parse_eps(eps)
     check_eps(budget, known, int(np.prod(clean.shape[1:])))
     return Claim(
         clean.astype(np.float32),

@@ -29,11 +29,19 @@ def check_image(image: np.ndarray) -> None:
             "`image` must be uint8 RGB of shape (H, W, 3). "
             f"Received: dtype={image.dtype}, shape={image.shape}{_hint(image)}"
         )
-    height, width = image.shape[:2]
+    check_size(image.shape[1], image.shape[0])
+
+
+def check_size(width: int, height: int, name: str = "") -> None:
+    """Refuse an image that is too small or too large; `name` stands before the message.
+
+    Raises:
+        InputError: smaller than 16x16 or larger than 40 million pixels.
+    """
     if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
         raise InputError(
-            f"an image must be at least {MIN_SIDE}x{MIN_SIDE} and at most {MAX_PIXELS // 10**6} "
-            f"million pixels; got {width}x{height}. Resize it first."
+            f"{name and f'{name}: '}an image must be at least {MIN_SIDE}x{MIN_SIDE} and at most "
+            f"{MAX_PIXELS // 10**6} million pixels; got {width}x{height}. Resize it first."
         )
 
 

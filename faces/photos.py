@@ -1,26 +1,37 @@
 """Photographs from files: upright, uint8 RGB. Clips and cameras: `faces/video.py`."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from datasets.errors import InputError
+from faces.detector import check_size
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def photos(path: Path) -> list[Path]:
-    """The photograph itself, or those of a folder, by name; its subfolders are left aside.
+    """The photograph itself, or those of a folder, by name; hidden files are left aside.
 
     Raises:
-        InputError: no such path, or a folder without photographs.
+        InputError: no such path, a folder without photographs, or a name that is no text.
     """
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
+    if not path.exists():
         raise InputError(f"{path}: expected a photograph or a folder; found no such path.")
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in PHOTO_ENDINGS)
+    found = [path]
+    if path.is_dir():
+        files = (file for file in sorted(path.iterdir()) if not file.name.startswith("."))
+        found = [file for file in files if file.suffix.lower() in PHOTO_ENDINGS]
+    for file in found:
+        try:
+            str(file).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{str(file)!a}: names of photographs must be UTF-8 text, which tables and "
+                "pictures hold. Rename it."
+            ) from None
     if not found:
         raise InputError(
             f"{path}: expected photographs ({', '.join(PHOTO_ENDINGS)}); found none. "
@@ -35,10 +46,11 @@ def read_photo(path: Path) -> np.ndarray:
     Transparent places become white; of several pictures in a file the first is read.
 
     Raises:
-        InputError: no such file, no picture, or damaged.
+        InputError: no such file, no picture, damaged, too small or too large for a detector.
     """
     try:
-        with Image.open(path) as file:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # damaged EXIF
+            check_size(*file.size, str(path))
             upright = ImageOps.exif_transpose(file)
             if upright.mode.startswith("I"):  # 16 bits a pixel
                 grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
@@ -46,7 +58,9 @@ def read_photo(path: Path) -> np.ndarray:
             layer = upright.convert("RGBA")
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a photograph; found no such file.") from error
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except InputError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path}: expected a whole photograph; {type(error).__name__}. "
             "Save it again as JPEG or PNG."

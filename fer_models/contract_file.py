@@ -34,7 +34,7 @@ _NAMES = {
 class ContractFile(BaseModel):
     """What a model expects and answers; classes stand in the order of its outputs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     classes: tuple[str, ...] = Field(min_length=2)
     height: int = Field(ge=1)
@@ -111,8 +111,8 @@ def read_contract(path: Path) -> ContractFile:
         raise InputError(f"{path}: expected a contract, found no such file.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{path}: expected a contract; {where}: {first['msg']}.") from error
+        where = "".join(f"{place}: " for place in first["loc"])
+        raise InputError(f"{path}: expected a contract; {where}{first['msg']}.") from error
     except ValueError as error:  # JSON, TOML, encoding, or values that do not go together
         raise InputError(f"{path}: expected a contract; {error}") from error
     return file

@@ -17,7 +17,7 @@ from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from fer_models.classifier import fit_to_contract
 from fer_models.contract import Contract, Output
 from fer_models.contract_file import ContractFile
-from fer_models.foreign_formats import RawModel
+from fer_models.foreign_formats import RawModel, first_answer
 
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 SCALINGS: dict[str, dict] = {
@@ -85,14 +85,22 @@ def scheme_of(raw: RawModel) -> LabelScheme:
     """FER for seven outputs, FER+ for eight.
 
     Raises:
-        InputError: another number, or a size the file does not say.
+        InputError: another number, a size the file does not say, or no images.
     """
     if raw.shape is None:
         raise InputError(f"{raw.name}: the file does not say its image size. Write a contract.")
-    count = raw.call(np.zeros((1, *raw.shape), np.float32)).shape[-1]
-    if count not in (7, 8):
-        raise InputError(f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs.")
-    return FER7 if count == 7 else FERPLUS8
+    if raw.shape[2] not in (1, 3):
+        raise InputError(
+            f"{raw.name}: must take images (height, width, 1 or 3); its file says {raw.shape}. "
+            "Export it with channels last."
+        )
+    image = np.random.default_rng(0).random((1, *raw.shape), np.float32)
+    shape = first_answer(raw, image).shape
+    if shape not in ((1, 7), (1, 8)):
+        raise InputError(
+            f"{raw.name}: the probe knows 7 or 8 classes; got outputs {shape}. Write a contract."
+        )
+    return FER7 if shape == (1, 7) else FERPLUS8
 
 
 def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding, list[str]]:

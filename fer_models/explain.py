@@ -53,7 +53,7 @@ def main(
     net = _convolutional(model, load(model))
     wanted = _layers(net, grids)
     if layer is not None:
-        _layers(net, layer)
+        _check_layer(net, layer)
     explained = unread = 0
     for photo in found:
         try:
@@ -93,7 +93,8 @@ def _convolutional(model: str, classifier: "Classifier") -> "KerasClassifier":
         map_layers(classifier)
     except ValueError as error:
         raise InputError(
-            f"--model must be a convolutional net of Keras, without defences; got {model}."
+            f"--model must be a convolutional net of Keras, of a fixed size and without defences; "
+            f"got {model}."
         ) from error
     return classifier
 
@@ -106,9 +107,15 @@ def _layers(net: "KerasClassifier", words: str) -> list[str]:
     several = {"all": known, "none": [], "stages": stage_layers(net)}
     names = several.get(words, [name.strip() for name in words.split(",")])
     for name in names:
-        if name not in known:
-            raise InputError(f"a layer must be one of {', '.join(known)}; got {name!r}.")
+        _check_layer(net, name)
     return names
+
+
+def _check_layer(net: "KerasClassifier", name: str) -> None:
+    from fer_models.feature_maps import map_layers
+
+    if name not in (known := map_layers(net)):
+        raise InputError(f"a layer must be one of {', '.join(known)}; got {name!r}.")
 
 
 def _draw(

@@ -1,5 +1,7 @@
 """Explanations drawn: Grad-CAM maps of the likeliest classes, and grids of activations."""
 
+import warnings
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -9,7 +11,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fer_models.classifier import KerasClassifier
-from fer_models.face_pictures import percent
+from fer_models.face_pictures import percent, set_title
 from fer_models.face_predictions import FacePrediction
 from fer_models.feature_maps import activation_grid, grad_cam, overlay
 
@@ -46,10 +48,11 @@ def grad_cam_picture(
         axis.set_title(f"{name} {percent(share)}")
     for axis in axes:
         axis.axis("off")
-    figure.suptitle(title, x=0.01, ha="left")
+    set_title(figure, title)
     figure.set_dpi(110)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with warnings.catch_warnings(action="ignore"):  # letters that the font lacks
+        canvas.draw()
     picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     plt.close(figure)
     return picture

@@ -12,6 +12,7 @@ import typer
 
 from datasets.commands import run
 from datasets.errors import InputError
+from datasets.writable import check_file
 from fer_models.backend import start_backend
 from fer_models.zoo import card_of, load
 
@@ -35,10 +36,7 @@ def main(
 ) -> None:
     """Write a classifier as a stand-alone model."""
     path = out or Path(f"{Path(model).name}.{format}")
-    if path.suffix != f".{format}":
-        raise InputError(f"--out must end in .{format}; got {path}.")
-    if not path.parent.is_dir():
-        raise InputError(f"--out must lie in an existing folder; got {path}.")
+    check_file(path, f".{format}")
     if format is Format.ONNX and not (find_spec("onnx") and find_spec("tf2onnx")):
         raise InputError("--format onnx needs two more packages: pip install 'deadpan[onnx]'.")
     card_of(model)

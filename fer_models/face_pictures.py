@@ -1,6 +1,7 @@
 """Predictions drawn: boxes with labels on the photograph, and a bar chart of one face."""
 
 import os
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_models.face_predictions import FacePrediction
@@ -68,6 +70,11 @@ def write_picture(image: np.ndarray, path: Path) -> None:
     os.replace(unfinished, path)
 
 
+def set_title(figure: Figure, title: str) -> None:
+    """Put a title above a figure, file names in it as they are: `$` starts no formula."""
+    figure.suptitle(title, x=0.01, ha="left", parse_math=False)
+
+
 def draw_chart(prediction: FacePrediction, title: str, path: Path) -> None:
     """Write a PNG: the face as the classifier saw it, and its probabilities as bars.
 
@@ -95,8 +102,9 @@ def draw_chart(prediction: FacePrediction, title: str, path: Path) -> None:
     for text in right.get_yticklabels():
         if text.get_text() == prediction.label:
             text.set_fontweight("bold")
-    figure.suptitle(title, x=0.01, ha="left")
+    set_title(figure, title)
     unfinished = path.with_name(f".{path.name}")
-    figure.savefig(unfinished, dpi=130, format="png")
+    with warnings.catch_warnings(action="ignore"):  # letters that the font lacks
+        figure.savefig(unfinished, dpi=130, format="png")
     plt.close(figure)
     os.replace(unfinished, path)

@@ -22,15 +22,18 @@ moved its logit no more than hiding any place; see the test with shipped nets.""
 
 
 def map_layers(classifier: KerasClassifier) -> list[str]:
-    """Names of the layers whose output is a map (N, h, w, F), from image to logits.
+    """Names of the layers whose output is a map (N, h, w, F) of a fixed size, from image to logits.
 
     Raises:
         ValueError: the model has none.
     """
     layers = classifier.model.layers[1:]
-    names = [layer.name for layer in layers if len(layer.output.shape) == 4]
+    shapes = {layer.name: layer.output.shape[1:] for layer in layers}
+    names = [name for name, shape in shapes.items() if len(shape) == 3 and None not in shape]
     if not names:
-        raise ValueError(f"explanations need a convolutional net. Received: {classifier.id}")
+        raise ValueError(
+            f"explanations need a convolutional net of a fixed size. Received: {classifier.id}"
+        )
     return names
 
 

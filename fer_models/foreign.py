@@ -8,9 +8,9 @@ from keras import ops
 
 from datasets.errors import InputError
 from fer_models.classifier import Classifier, fit_to_contract, wrap
-from fer_models.contract import Output
+from fer_models.contract import Contract, Output
 from fer_models.contract_file import ContractFile, contract_of, identity
-from fer_models.foreign_formats import RawModel, open_model
+from fer_models.foreign_formats import RawModel, first_answer, open_model
 from fer_models.foreign_names import short_name
 
 
@@ -52,7 +52,7 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
         InputError: they do not fit each other.
     """
     contract, order = file.contract()
-    _check_fit(raw, file)
+    _check_fit(raw, contract)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
     model, outputs = raw.keras_model, raw.keras_model.outputs[0]
@@ -65,13 +65,15 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
     return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
 
 
-def _check_fit(raw: RawModel, file: ContractFile) -> None:
-    shape = (file.height, file.width, file.channels)
+def _check_fit(raw: RawModel, contract: Contract) -> None:
+    shape = (contract.height, contract.width, contract.channels)
     if raw.shape is not None and raw.shape != shape:
         raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
-    outputs = raw.call(np.full((1, *shape), file.low, np.float32))
-    if outputs.shape != (1, len(file.classes)):
+    image = np.random.default_rng(0).random((1, *shape), np.float32)
+    scaled = np.asarray(fit_to_contract(ops.convert_to_tensor(image), contract), np.float32)
+    answer, count = first_answer(raw, scaled), contract.scheme.num_classes
+    if answer.shape != (1, count):
         raise InputError(
-            f"{raw.name}: its contract names {len(file.classes)} classes, so outputs must be "
-            f"(N, {len(file.classes)}); got {outputs.shape}."
+            f"{raw.name}: its contract names {count} classes, so outputs must be "
+            f"(N, {count}); got {answer.shape}."
         )

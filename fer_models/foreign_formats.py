@@ -64,14 +64,40 @@ def open_model(name: str) -> RawModel:
     except Exception as error:  # every runtime has its own kinds
         detail = str(error).strip().split("\n")[0][:200]
         raise InputError(
-            f"{path}: expected a whole model, got {type(error).__name__}: {detail}"
+            f"{path}: expected a whole model, got {type(error).__name__}: {detail}. "
+            "Save it again, or name code that calls it: module:callable."
         ) from error
+
+
+def first_answer(raw: RawModel, image: np.ndarray) -> np.ndarray:
+    """What a model answers to one image: whether it takes images at all.
+
+    Args:
+        raw: the opened model.
+        image: float32 (1, h, w, c), scaled as the model wants.
+
+    Raises:
+        InputError: it fails, or answers other than finite numbers.
+    """
+    try:
+        answer = np.asarray(raw.call(image)).astype(np.float64)
+    except Exception as error:  # every runtime has its own kinds
+        detail = str(error).strip().split("\n")[0][:200]
+        raise InputError(
+            f"{raw.name}: must take one float32 image (N, h, w, c); given {image.shape} it fails, "
+            f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
+        ) from error
+    if not np.isfinite(answer).all():
+        raise InputError(
+            f"{raw.name}: must answer finite numbers; it answered NaN or infinity to an image "
+            f"from {image.min():g} to {image.max():g}. Correct its contract or its weights."
+        )
+    return answer
 
 
 def _from_keras(path: Path, sha256: str) -> RawModel:
     model = keras.models.load_model(path, compile=False)
-    if len(model.inputs) != 1:
-        raise ValueError(f"it takes {len(model.inputs)} inputs, not one")
+    _check_one_input(len(model.inputs))
     model, removed = strip_softmax(model)
     model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     shape = tuple(model.input_shape[1:])
@@ -84,6 +110,11 @@ def _from_keras(path: Path, sha256: str) -> RawModel:
         sha256,
         removed,
     )
+
+
+def _check_one_input(count: int) -> None:
+    if count != 1:
+        raise ValueError(f"it takes {count} inputs, not one")
 
 
 def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
@@ -121,6 +152,7 @@ def _from_tflite(path: Path, sha256: str) -> RawModel:
 
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
+    _check_one_input(len(interpreter.get_input_details()))
     entry, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     _, height, width, channels = map(int, entry["shape"])
 
@@ -138,7 +170,7 @@ def _from_tflite(path: Path, sha256: str) -> RawModel:
 def _quantised(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
     if entry["dtype"] is np.float32:
         return values
-    scale, zero = entry["quantization"]
+    scale, zero = _quantisation(entry)
     limits = np.iinfo(entry["dtype"])
     return np.clip(np.round(values / scale + zero), limits.min, limits.max).astype(entry["dtype"])
 
@@ -146,14 +178,21 @@ def _quantised(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
 def _restored(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
     if entry["dtype"] is np.float32:
         return values
-    scale, zero = entry["quantization"]
+    scale, zero = _quantisation(entry)
     return (values.astype(np.float32) - zero) * scale
+
+
+def _quantisation(entry: dict[str, Any]) -> tuple[float, int]:
+    """Scale and zero point; a file says scale 0 of integers that are meant as they are."""
+    scale, zero = entry["quantization"]
+    return scale or 1.0, zero
 
 
 def _from_onnx(path: Path, sha256: str) -> RawModel:
     from onnxruntime import InferenceSession
 
     session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    _check_one_input(len(session.get_inputs()))
     entry = session.get_inputs()[0]
     _, *sides = entry.shape
     channels_first = sides[0] in (1, 3) and sides[-1] not in (1, 3)
@@ -174,8 +213,10 @@ def _from_code(name: str, sha256: str) -> RawModel:
     module, _, attribute = name.partition(":")
     try:
         function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{name}: expected module:callable; {error}.") from error
+    except (Exception, SystemExit) as error:  # whatever the code of others does on import
+        raise InputError(
+            f"{name}: expected module:callable; importing it gives {type(error).__name__}: {error}."
+        ) from error
     if not callable(function):
         raise InputError(f"{name}: expected module:callable; got {type(function).__name__}.")
     return RawModel(name, lambda x: np.asarray(function(x)), None, None, sha256)

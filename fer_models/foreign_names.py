@@ -52,7 +52,7 @@ def files_sha256(name: str) -> str:
 def _module_file(name: str) -> Path:
     try:
         spec = find_spec(name.partition(":")[0])
-    except ImportError:
+    except (ImportError, ValueError):  # no such package, or the command itself
         spec = None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise InputError(f"{name}: expected module:callable, found no such module.")

@@ -47,6 +47,7 @@ NUMPY_ONLY = tuple(
         "vote_metrics",
         "corruption_errors",
         "statistics",
+        "manifest",
         "results",
         "figures",
         "class_figures",

@@ -152,6 +152,13 @@ def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
     assert "no set of bad.fer" in capsys.readouterr().err
 
 
+def test_other_classes_have_no_labels_to_attack(faces, tmp_path, monkeypatch):
+    net = tiny.conv(7)
+    monkeypatch.setattr(zoo, "load", lambda model: net)
+    with pytest.raises(InputError, match="classes must be those of fer or ferplus to be attacked"):
+        make(faces, tmp_path / "out")
+
+
 def test_every_attack_is_listed_with_its_settings():
     lines = option_table()
     assert [line.split()[0] for line in lines] == list(ATTACKS)

@@ -43,6 +43,10 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
     Image.new("RGB", (200, 200), "grey").save(grey)
     with pytest.raises(InputError, match="no face found"):
         main(grey, tmp_path / "out", "mini_xception.fer")
+    (tmp_path / "folder").mkdir()
+    grey.rename(tmp_path / "folder" / "grey.png")
+    assert main(tmp_path / "folder", tmp_path / "out", "mini_xception.fer") == 1
+    assert pd.read_csv(tmp_path / "out" / "faces.csv").columns[0] == "photo"
     with pytest.raises(InputError, match="choose a neural net"):
         main(portrait, tmp_path / "out", "hog_svm.fer")
     with pytest.raises(InputError, match="`norm` must be one of"):

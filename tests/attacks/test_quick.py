@@ -122,8 +122,8 @@ def test_a_real_twin_is_as_strong(name, emulated):
     assert less > 1 and abs(exact - less) <= 1
 
 
-def plan(images, labels, steps=1000):
-    spec = attack_spec("pgd", Norm.LINF, (0.0, EPS), "fer", steps=steps)
+def plan(images, labels, steps=1000, grid=(0.0, EPS)):
+    spec = attack_spec("pgd", Norm.LINF, grid, "fer", steps=steps)
     rows = np.arange(len(labels))
     return quicken(tiny.conv(7), images, labels, rows, [spec], passes(spec, len(labels)))
 
@@ -132,6 +132,11 @@ def test_a_twin_as_strong_as_float32_is_taken(emulated):
     _, images, labels, _ = setting()
     classifier, why = plan(images, labels)
     assert isinstance(classifier, ReducedPrecision) and "in bfloat16" in why
+
+
+def test_nothing_is_tried_where_nothing_may_change(emulated):
+    _, images, labels, _ = setting()
+    assert plan(images, labels, grid=(0.0,)) == (tiny.conv(7), "")
 
 
 def test_a_weak_twin_is_not(monkeypatch):

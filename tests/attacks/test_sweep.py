@@ -157,6 +157,14 @@ def test_an_unknown_schema_version_is_refused(tmp_path, version):
         open_set(tmp_path)
 
 
+def test_an_unknown_norm_is_refused(tmp_path):
+    corrupt(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"norm": null', '"norm": "l9"'))
+    with pytest.raises(InputError, match=r"expected the manifest of a set, found .*'l9'"):
+        open_set(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1}'])
 def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -40,6 +42,22 @@ def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_pat
         exit_code(main, monkeypatch, "--debug")
 
 
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    def main() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # writing names no file
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("error: No space left on device. Name another place")
+
+
+def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
+    def main() -> None:
+        raise EOFError("no data left in file")
+
+    with pytest.raises(EOFError):
+        exit_code(main, monkeypatch)
+
+
 def test_debug_shows_the_error(monkeypatch):
     def main() -> None:
         raise InputError("bad file")
@@ -60,7 +78,10 @@ def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
     assert "`python -m room.command --help`" in error
 
 
-@pytest.mark.parametrize("arguments", [("--count", "many"), ("--count=many",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--count", "many"), ("--count=many",), ("--count", "2", "--count", "many")],
+)
 def test_wrong_usage_names_the_value(monkeypatch, capsys, arguments):
     def main(count: int = 1) -> None:
         pass
@@ -75,7 +96,15 @@ def test_interrupt(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     assert exit_code(main, monkeypatch) == 130
-    assert capsys.readouterr().err.startswith("error: stopped")
+    assert capsys.readouterr().err == "error: stopped\n"
+
+
+def test_interrupt_of_what_can_go_on(monkeypatch, capsys):
+    def main(resume: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    assert exit_code(main, monkeypatch) == 130
+    assert "the same command with --resume goes on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["inspect", "export"])

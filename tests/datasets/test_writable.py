@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from datasets.cache import cache_folder
-from datasets.writable import can_write, default_folder
+from datasets.errors import InputError
+from datasets.writable import can_write, check_file, default_folder
 
 
 @pytest.fixture
@@ -48,6 +49,20 @@ def test_another_is_made_elsewhere_and_said(
     assert other.is_dir()
     said = capsys.readouterr().err
     assert said == f"{file / 'runs'} cannot be written; writing to {other} (--out names a place)\n"
+
+
+def test_a_file_is_refused_before_anything_is_computed(tmp_path: Path, file: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    check_file(None, ".csv")
+    check_file(tmp_path / "new.csv", ".md", ".csv")
+    for path, words in (
+        (tmp_path / "new.txt", r"--out must end in \.md or \.csv; got .*new.txt"),
+        (tmp_path / "no" / "new.csv", "--out must lie in an existing folder; got .*no/new.csv"),
+        (file / "new.csv", "--out must lie in an existing folder"),
+        (tmp_path / "folder.csv", "--out must be a file; got the folder .*folder.csv"),
+    ):
+        with pytest.raises(InputError, match=words):
+            check_file(path, ".md", ".csv")
 
 
 def test_without_a_home_the_cache_is_temporary(

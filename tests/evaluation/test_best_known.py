@@ -96,6 +96,7 @@ def test_they_lower_the_figure_and_survive_rescoring_and_resuming(
     assert set(before.splitlines()) <= set(after.splitlines())
     tiny.write_run(run.folder, tiny.config(corruptions=(), eps=(0.02,)))  # --resume
     assert run.csv.read_bytes() == after
+    (run.folder / "outside" / ".cut.parquet").write_bytes(b"PAR1")  # of a killed command
     assert keep(run, sizes=np.full(4, NAN)) == 0 and read_outside(run.folder).empty
     rescore(run)
     assert run.csv.read_bytes() == before

@@ -133,6 +133,7 @@ def test_one_that_fails_leaves_the_others(
 
 
 def test_any_crash_is_one_line(
+    tmp_path: Path,
     data: Path,
     shipped: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -142,7 +143,9 @@ def test_any_crash_is_one_line(
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(zoo, "load", crash)
-    assert main(data, models="mini_xception.fer") == 1
+    (tmp_path / "older.csv").write_text("measured last week")
+    assert main(data, models="mini_xception.fer", out=tmp_path / "older.csv") == 1
+    assert (tmp_path / "older.csv").read_text() == "measured last week"
     assert "mini_xception.fer failed: RuntimeError: no memory" in capsys.readouterr().err
 
 
@@ -169,7 +172,11 @@ def test_accuracy_of_a_split(
         ({"models": "mini_xception.fer", "write": True, "split": "PrivateTest"}, "PublicTest only"),
         ({"models": "FOLDER", "write": True}, "has no card in the package"),
         ({"models": "mini_xception.fer", "split": "Public"}, "--split must be"),
-        ({"models": "mini_xception.fer", "out": Path("no/such/file.csv")}, "no/such is no folder"),
+        (
+            {"models": "mini_xception.fer", "out": Path("no/such/file.csv")},
+            "existing folder; got no/such/file.csv",
+        ),
+        ({"models": "mini_xception.fer", "out": Path("table.txt")}, "--out must end in .csv"),
     ],
 )
 def test_wrong_usage(

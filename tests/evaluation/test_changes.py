@@ -16,7 +16,7 @@ from evaluation.change_table import summary, write_changes
 from evaluation.changes import CHANGE_COLUMNS, compare_runs
 from evaluation.finished_run import FinishedRun
 from evaluation.ranking import BOARD_COLUMNS, find_runs, leaderboards
-from evaluation.results import PER_IMAGE_COLUMNS, write_table
+from evaluation.results import PER_IMAGE_COLUMNS, RESULT_COLUMNS, write_table
 from evaluation.scoring import rescore
 from evaluation.statistics import holm
 from tests.evaluation import tiny
@@ -228,6 +228,8 @@ def test_files_and_the_command(
         (["compare", "a", "b", "--out", "x.txt"], "--out must end in .csv or .md"),
         (["leaderboard", "/nowhere"], "expected folders of finished runs, found none"),
         (["leaderboard", ".", "--out", "x.txt"], "--out must end in .csv or .md"),
+        (["compare", "a", "b", "--out", "/nowhere/x.csv"], "--out must lie in an existing folder"),
+        (["leaderboard", ".", "--out", "/nowhere/x.csv"], "--out must lie in an existing folder"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -245,6 +247,12 @@ def test_bad_input_is_one_line(
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert words in error
+
+
+def test_a_folder_of_attacked_images_is_no_run(first: Path) -> None:
+    attacked = next((first / "sets").glob("*pgd*"))
+    with pytest.raises(InputError, match=r"expected the manifest of a run, found at started: "):
+        compare_runs([FinishedRun(first), FinishedRun(attacked)])
 
 
 def test_models_of_several_runs_are_ranked_together(
@@ -300,12 +308,19 @@ def test_the_leaderboard_command(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    make("again", manifest=rename)
+    again = make("again", manifest=rename)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{")
+    for name in ("cut", "mixed"):
+        shutil.copytree(again.folder, tmp_path / name)
+    (tmp_path / "cut" / "per_image.parquet").write_bytes(b"PAR1")
+    results = again.results[again.results.model != "tiny.fer"]
+    write_table(results, RESULT_COLUMNS, tmp_path / "mixed" / "results.parquet")
     runs, notes = find_runs(tmp_path)
     assert [run.folder.name for run in runs] == ["again"]
-    assert "left out" in notes[0]
+    assert [note.startswith("left out: ") for note in notes] == [True] * 3
+    assert "per_image.parquet: expected a whole parquet file" in notes[1]
+    assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[2]
     for name in ("board.md", "board.csv"):
         leaderboard.main(tmp_path, tmp_path / name)
     printed = capsys.readouterr()

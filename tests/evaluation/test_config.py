@@ -97,6 +97,10 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
         ({"labels": "ferr"}, "got 'ferr'"),
         ({"labels": ","}, "fer, ferplus or both"),
         ({"norm": Norm.L1}, "no eps grid for norm l1"),
+        ({"limit": -3}, "--limit must be a whole number from 0 .*; got -3"),
+        ({"limit": 2.5}, "--limit must be a whole number"),
+        ({"seed": -1}, "--seed must be a whole number from 0 .*; got -1"),
+        ({"seed": 2**63}, "--seed must be a whole number from 0 to"),
     ],
 )
 def test_wrong_options_are_refused(change: dict[str, Any], words: str) -> None:

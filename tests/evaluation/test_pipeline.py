@@ -111,3 +111,12 @@ def test_one_label_set_is_enough(tmp_path: Path) -> None:
     evaluate_run(config, faces, [tiny.classifier()], tmp_path, None, tiny.SILENT)
     assert set(tiny.results_of(tmp_path).label_set) == {"fer"}
     assert "no_leak" not in set(tiny.results_of(tmp_path).subset)
+
+
+def test_a_model_that_answers_nan_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny.classifier()
+    monkeypatch.setattr(model, "_batch_logits", lambda x: np.full((len(x), 7), np.nan, np.float32))
+    with pytest.raises(InputError, match=r"tiny\.fer answered NaN .*Leave it out of --models"):
+        evaluate_run(tiny.config(), tiny.faces(), [model], tmp_path, None, tiny.SILENT)

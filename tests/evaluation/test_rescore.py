@@ -83,6 +83,14 @@ def test_the_command_says_what_it_did(
     assert "expected a run folder with a manifest" in error or "expected a finished run" in error
 
 
+def entry(*classes: str) -> dict[str, object]:
+    return {"classes": classes, "label_set": "fer", "weights_sha256": "0"}
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def change_manifest(folder: Path, **changes: object) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -94,15 +102,22 @@ def change_manifest(folder: Path, **changes: object) -> None:
         (lambda f: (f / "per_image.parquet").unlink(), "per_image.parquet: expected a finished"),
         (lambda f: (f / "checks.parquet").unlink(), "checks.parquet: expected a finished run"),
         (lambda f: change_manifest(f, schema_version=99), "expected schema version"),
-        (lambda f: change_manifest(f, models={}), "expected models"),
+        (lambda f: (f / "manifest.json").write_bytes(b"\xff"), "manifest.json: expected a whole"),
+        (lambda f: (f / "manifest.json").write_text("[]"), "expected schema version 1, found None"),
+        (lambda f: halve(f / "per_image.parquet"), "per_image.parquet: expected a whole parquet"),
+        (lambda f: (f / "checks.parquet").write_text(""), "checks.parquet: expected a whole"),
+        (lambda f: change_manifest(f, models={}), "found at models: "),
+        (lambda f: change_manifest(f, data={}), "found at data.name: Field required"),
+        (lambda f: change_manifest(f, models={"a": {}}), "found at models.a.label_set: "),
+        (lambda f: change_manifest(f, perturbations=[{}]), "perturbations.0.perturbation: "),
         (lambda f: change_manifest(f, config={"eps": ["0.1"]}), "expected the configuration"),
         (lambda f: change_manifest(f, config={"eps": ["much"]}), "`eps` must be a number"),
         (
-            lambda f: change_manifest(f, models={"a": {"classes": ["cat", "dog"]}}),
+            lambda f: change_manifest(f, models={"a": entry("cat", "dog")}),
             "a: expected the classes of fer or ferplus, found cat, dog",
         ),
         (
-            lambda f: change_manifest(f, models={"a": {"classes": list(tiny.FER7.classes)}}),
+            lambda f: change_manifest(f, models={"a": entry(*tiny.FER7.classes)}),
             "found tiny.fer, tiny.ferplus in per_image.parquet",
         ),
     ],

@@ -191,8 +191,13 @@ def test_the_function_does_what_the_command_does(
     frame = run.to_frame()
     frame["value"] = 0.0
     assert (run.to_frame().value != 0).any()
-    with pytest.raises(InputError, match="did you mean 8/255"):
-        evaluate(model, data=data, eps=[8.0], out=tmp_path / "other")
+    for eps in ([8.0], 8, np.float32(8), "8"):
+        with pytest.raises(InputError, match="did you mean 8/255"):
+            evaluate(model, data=data, eps=eps, out=tmp_path / "other")
+    with pytest.raises(InputError, match="--certify must be sigmas"):
+        evaluate(model, data=data, certify=2, out=tmp_path / "other")
+    with pytest.raises(InputError, match="--resume needs --out"):
+        evaluate(model, data=data, resume=True)
 
 
 @pytest.mark.slow

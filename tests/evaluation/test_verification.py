@@ -1,5 +1,7 @@
 """Claims about adversarial images: true ones hold, each kind of false one does not."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from attacks.base import Keys
 from attacks.fgsm import FGSM
 from attacks.threat_model import Norm
 from datasets.errors import InputError
+from evaluation import verify as command
 from evaluation.verification import Verification, verify_images
 from tests.evaluation import tiny
 
@@ -74,3 +77,40 @@ def test_other_shapes_and_classes_are_refused(claim) -> None:
         verify(clean[:3], attacked, labels)
     with pytest.raises(InputError, match=r"labels must be in \[0, 7\)"):
         verify(clean, attacked, labels + 5)
+
+
+def npz(path: Path, **changes: np.ndarray) -> Path:
+    grey = np.full((5, 8, 8, 1), 0.5, np.float32)
+    arrays = {"clean": grey, "adversarial": grey, "labels": np.zeros(5, np.int64)}
+    np.savez_compressed(path, **arrays | changes)
+    return path
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 8, 8, 4), (5, 8, 8, 2), (5, 0, 8, 1), (0, 8, 8, 1), (5, 8, 8)]
+)
+def test_arrays_of_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = npz(tmp_path / "a.npz", clean=np.zeros(shape), adversarial=np.zeros(shape))
+    with pytest.raises(
+        InputError, match=r"a\.npz: clean must be float \(N, H, W, C\).*found float"
+    ):
+        command._from_npz(path, "linf", "8/255")
+
+
+def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+    whole = npz(tmp_path / "whole.npz").read_bytes()
+    assert len(command._from_npz(tmp_path / "whole.npz", "linf", "8/255").labels) == 5
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    packed = whole.index(b"clean.npy") + 30
+    (tmp_path / "hole.npz").write_bytes(whole[:packed] + b"\xff" * 9 + whole[packed + 9 :])
+    (tmp_path / "cut.npz").write_bytes(whole[:-50])
+    (tmp_path / "empty.npz").touch()
+    for name in ("one.npy", "hole.npz", "cut.npz", "empty.npz", "none.npz"):
+        with pytest.raises(InputError, match=f"{name}: expected a whole .npz of arrays, found"):
+            command._from_npz(tmp_path / name, "linf", "8/255")
+
+
+@pytest.mark.parametrize("eps", [None, "", "0", "0/255"])
+def test_a_budget_must_be_given(tmp_path: Path, eps: str | None) -> None:
+    with pytest.raises(InputError, match="give the claimed budget with --eps"):
+        command._from_npz(npz(tmp_path / "a.npz"), "linf", eps)

@@ -82,6 +82,9 @@ def write_manifest_of(folder: Path, records: list[dict[str, Any]], run: RunConfi
             "split": data.split,
             "sha256": data.sha256,
             "rows": len(data),
+            "generated": False,
+            "notice": "",
+            "labelled": {name: len(data) for name in data.label_sets},
         },
         "models": {
             model.id: {

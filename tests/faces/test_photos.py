@@ -54,6 +54,41 @@ def test_what_is_no_photograph_is_refused(tmp_path: Path) -> None:
         read_photo(tmp_path / "cut.png")
 
 
+@pytest.mark.parametrize("size", [(1, 1), (15, 400), (9000, 9000)])
+def test_a_size_that_no_detector_takes_is_refused_by_name(tmp_path: Path, size) -> None:
+    Image.new("1", size).save(tmp_path / "odd.png")
+    with pytest.raises(
+        InputError, match=rf"odd\.png: an image must be .*; got {size[0]}x{size[1]}"
+    ):
+        read_photo(tmp_path / "odd.png")
+
+
+def test_a_damaged_chunk_is_refused_and_damaged_exif_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file)  # more than one chunk of pixels
+    data = file.read_bytes()
+    second = data.index(b"IDAT", data.index(b"IDAT") + 4)
+    file.write_bytes(data[:second] + b"\xff\xff\xff\xff" + data[second + 4 :])
+    with pytest.raises(InputError, match=r"a\.png: expected a whole photograph; SyntaxError"):
+        read_photo(file)
+    Image.fromarray(noise).save(tmp_path / "b.jpg", exif=b"Exif\0\0II*\0\xff")
+    assert read_photo(tmp_path / "b.jpg").shape == (300, 300, 3)  # without a warning
+
+
+def test_hidden_files_are_left_aside_and_names_are_text(tmp_path: Path) -> None:
+    for name in ("._a.png", "a 顔\u202fPM.png"):
+        (tmp_path / name).touch()
+    assert [file.name for file in photos(tmp_path)] == ["a 顔\u202fPM.png"]
+    latin = tmp_path / "caf\udce9.png"  # as an old zip names it: no UTF-8
+    latin.touch()
+    for path in (latin, tmp_path):
+        with pytest.raises(
+            InputError, match=r"caf\\udce9\.png': names of photographs must be UTF-8"
+        ):
+            photos(path)
+
+
 def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected photographs .* found none"):
         photos(tmp_path)

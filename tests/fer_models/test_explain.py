@@ -176,6 +176,8 @@ def test_a_folder_goes_on(
     [
         ({"grids": "first,dense"}, r"a layer must be one of .*first, second; got 'dense'"),
         ({"layer": "third"}, "a layer must be one of .*got 'third'"),
+        ({"layer": "none"}, "a layer must be one of .*got 'none'"),
+        ({"layer": "first,second"}, "a layer must be one of .*got 'first,second'"),
         ({"whole": False}, "haar finds no face. Is it one already: --whole"),
     ],
 )
@@ -191,10 +193,14 @@ def test_a_net_without_maps_is_refused(
 ) -> None:
     images = keras.Input((16, 16, 1))
     flat = keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(images)))
-    net = wrap(flat, Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
-    monkeypatch.setattr(zoo, "load", lambda _: net)
-    with pytest.raises(InputError, match="must be a convolutional net of Keras"):
-        main("flat", photograph, tmp_path, whole=True)
+    images = keras.Input((None, None, 1))
+    maps = keras.layers.Conv2D(2, 3)(images)
+    sizeless = keras.Model(images, keras.layers.GlobalAveragePooling2D()(maps))
+    for model in (flat, sizeless):
+        net = wrap(model, Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
+        monkeypatch.setattr(zoo, "load", lambda _, net=net: net)
+        with pytest.raises(InputError, match="must be a convolutional net of Keras"):
+            main("net", photograph, tmp_path, whole=True)
 
 
 def blurred(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

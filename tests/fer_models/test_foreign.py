@@ -1,7 +1,10 @@
 """Somebody else's models: contract files, formats, the probe, what is refused."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -15,7 +18,13 @@ from fer_models.contract import Output
 from fer_models.contract_file import ContractFile, match_scheme, read_contract, write_contract
 from fer_models.contract_probe import probe, scheme_of
 from fer_models.foreign import classify_with, load_foreign
-from fer_models.foreign_formats import RawModel, open_model, strip_softmax
+from fer_models.foreign_formats import (
+    RawModel,
+    _quantised,
+    _restored,
+    open_model,
+    strip_softmax,
+)
 from fer_models.foreign_names import files_sha256, is_foreign
 from tests.fer_models.conftest import tiny_model
 
@@ -143,6 +152,8 @@ def test_a_contract_of_another_size_is_refused(saved: Path) -> None:
     [
         ("{", "expected a contract"),
         ("{}", "classes: Field required"),
+        ("[1]", "expected a contract; Input should be a valid dictionary"),
+        (CONTRACT.model_dump_json().replace("-1.0", "NaN"), "low: Input should be a finite number"),
         (CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'), "channels"),
         (CONTRACT.model_dump_json().replace('"low":-1.0', '"low":1.0'), "must differ"),
     ],
@@ -176,6 +187,85 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
         open_model(str(tmp_path / "cut.tflite"))
     with pytest.raises(InputError, match="expected module:callable"):
         open_model("no_such_module:thing")
+
+
+def broken(images: np.ndarray) -> np.ndarray:
+    raise RuntimeError("no luck")
+
+
+def words(images: np.ndarray) -> np.ndarray:
+    return np.full((len(images), 7), "happy")
+
+
+def unknown(images: np.ndarray) -> np.ndarray:
+    return np.full((len(images), 7), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("broken", r"given \(1, 8, 8, 1\) it fails, RuntimeError: no luck\. Correct"),
+        ("words", "it fails, ValueError: could not convert"),
+        ("unknown", "must answer finite numbers; it answered NaN"),
+    ],
+)
+def test_a_model_that_cannot_answer_is_refused(function: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_foreign(f"{__name__}:{function}", CONTRACT)
+    raw = replace(open_model(f"{__name__}:{function}"), shape=(8, 8, 1))
+    with pytest.raises(InputError, match=message):
+        scheme_of(raw)
+
+
+def test_weights_of_nan_are_refused(saved: Path) -> None:
+    model = keras.models.load_model(saved)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(saved)
+    with pytest.raises(InputError, match="must answer finite numbers"):
+        load_foreign(str(saved))
+
+
+def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
+    one, two = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(keras.layers.Add()([one, two]))
+    model = keras.Model([one, two], keras.layers.Dense(7)(flat))
+    model.save(tmp_path / "two.keras")
+    model([np.zeros((1, 8, 8, 1), np.float32)] * 2)
+    model.export(tmp_path / "two.tflite", format="litert", verbose=False)
+    for name in ("two.keras", "two.tflite"):
+        with pytest.raises(InputError, match="it takes 2 inputs, not one"):
+            open_model(str(tmp_path / name))
+    first = keras.Input((1, 8, 8))
+    channels_first = keras.Model(first, keras.layers.Dense(7)(keras.layers.Flatten()(first)))
+    channels_first.save(tmp_path / "first.keras")
+    with pytest.raises(
+        InputError, match=r"its file says \(1, 8, 8\)\. Export it with channels last"
+    ):
+        scheme_of(open_model(str(tmp_path / "first.keras")))
+
+
+def test_integers_without_a_scale_are_what_they_are() -> None:
+    entry = {"dtype": np.uint8, "quantization": (0.0, 0)}
+    values = np.array([0.2, 127.6, 300.0], np.float32)
+    np.testing.assert_array_equal(_quantised(values, entry), [0, 128, 255])
+    np.testing.assert_array_equal(_restored(np.array([3, 9], np.uint8), entry), [3.0, 9.0])
+
+
+def test_code_that_dies_on_import_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in (
+        ("cut_short", "def f(:"),
+        ("raises", "raise RuntimeError('at import')"),
+        ("leaves", "import sys; sys.exit(3)"),
+    ):
+        (tmp_path / f"{name}.py").write_text(text)
+        with pytest.raises(InputError, match=f"{name}:f: expected module:callable; importing it"):
+            open_model(f"{name}:f")
+    monkeypatch.setitem(sys.modules, "typed_in", ModuleType("typed_in"))  # no file behind it
+    with pytest.raises(InputError, match="found no such module"):
+        files_sha256("typed_in:f")
 
 
 def flag_model(order: list[int], name: str = "flags") -> RawModel:
@@ -230,5 +320,5 @@ def test_probe_refuses_what_it_cannot_tell() -> None:
             RawModel("noise", lambda x: noise[: len(x)], (8, 8, 1), None, "0"), images, labels, FER7
         )
     nine = RawModel("nine", lambda x: np.zeros((len(x), 9)), (8, 8, 1), None, "0")
-    with pytest.raises(InputError, match="7 or 8 classes; got 9"):
+    with pytest.raises(InputError, match=r"7 or 8 classes; got outputs \(1, 9\)"):
         scheme_of(nine)

@@ -98,6 +98,14 @@ def test_the_chart_is_a_picture(tmp_path: Path) -> None:
         assert min(picture.size) > 300
 
 
+def test_names_of_files_are_no_formulas(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(photograph()).save(folder / "5$ and {$ 顔.png")
+    assert main(folder, out=tmp_path / "out") == 0
+    assert (tmp_path / "out" / "5$ and {$ 顔.png-face1.png").exists()
+
+
 def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = tmp_path / "photos", tmp_path / "out"
     folder.mkdir()

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -271,6 +272,18 @@ def test_a_folder_without_a_run_is_refused_in_one_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["gallery.npz", "disputed.npz", "results.parquet"])
+@pytest.mark.parametrize("left", [0, 0.5])
+def test_a_damaged_file_is_named(run: Path, tmp_path: Path, name: str, left: float) -> None:
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    data = (folder / name).read_bytes()
+    (folder / name).write_bytes(data[: int(left * len(data))])
+    (folder / "index.html").write_text("drawn before")
+    with pytest.raises(InputError, match=f"{name}: expected a whole .* file, found"):
+        write_report(folder)
+    assert (folder / "index.html").read_text() == "drawn before"
 
 
 def decode(uri: str, image: object) -> np.ndarray:

@@ -1,0 +1,42 @@
+"""What the commands read of a run's `manifest.json`; it may hold more."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Data(BaseModel):
+    """The faces of a run."""
+
+    name: str
+    split: str
+    sha256: str
+    rows: int
+    generated: bool
+    notice: str
+    labelled: dict[str, int]
+
+
+class Model(BaseModel):
+    """A model of a run, by its id."""
+
+    label_set: str
+    classes: tuple[str, ...]
+    weights_sha256: str
+
+
+class Perturbation(BaseModel):
+    """One set of a run, and what became of it."""
+
+    perturbation: str
+    status: str
+
+
+class Manifest(BaseModel):
+    """A run's manifest, as far as it is read back."""
+
+    started: str
+    config: dict[str, Any]
+    data: Data
+    models: dict[str, Model] = Field(min_length=1)
+    perturbations: tuple[Perturbation, ...]
