@@ -7,7 +7,7 @@ import tomllib
 from enum import StrEnum
 from numbers import Integral
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -96,9 +96,14 @@ class Preset(BaseModel):
     severities: tuple[int, ...]
     corruptions: tuple[str, ...]
     certification: Certification | None = None
-    eps: dict[Norm, tuple[str, ...]]
+    eps: dict[Norm, Annotated[tuple[str, ...], Field(min_length=1)]]
     attacks: tuple[AttackSettings, ...]
     transfer: AttackSettings | None = None
+
+    @field_validator("severities")
+    @classmethod
+    def _ascending(cls, severities: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(severities)))
 
 
 class RunConfig(BaseModel):
@@ -108,7 +113,7 @@ class RunConfig(BaseModel):
         split: part of the data that is measured.
         models: ids or folders of classifiers.
         labels: label sets under which each is attacked and scored.
-        tier: preset the run started from.
+        tier: preset the run started from, a `Tier` or the name of a user's file.
         norm: of the attacks.
         eps: ascending grid in the norm's unit, pixels in [0, 1]; 0 leaves the images as they are.
         limit: first rows of a seeded permutation, None for all.
@@ -126,7 +131,7 @@ class RunConfig(BaseModel):
     split: Split
     models: tuple[str, ...]
     labels: tuple[LabelSet, ...]
-    tier: Tier
+    tier: str
     norm: Norm
     eps: tuple[float, ...]
     limit: int | None
@@ -145,12 +150,70 @@ class RunConfig(BaseModel):
         return plain
 
 
+def preset_path(tier: str) -> Path:
+    """The file of a tier, or the user's own.
+
+    Raises:
+        InputError: neither a tier nor the name of a TOML file.
+    """
+    if tier in list(Tier):
+        return PRESETS / f"{tier}.toml"
+    if not tier.endswith(".toml"):
+        raise InputError(f"--tier must be {', '.join(Tier)} or a TOML file; got {tier!r}.")
+    return Path(tier)
+
+
 def read_preset(path: Path) -> Preset:
     """Read a preset.
 
     Raises:
-        InputError: missing, not TOML, or a field is missing, unknown or of the wrong kind.
+        InputError: missing, not TOML, a field is missing, unknown or of the wrong kind, or what it
+            names is not registered, stands there twice or knows no such option.
     """
+    preset = _parse_preset(path)
+    for place, names in (
+        ("corruptions", list(preset.corruptions)),
+        ("attacks", [attack.name for attack in preset.attacks]),
+    ):
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(f"{path}: {place}: {twice[0]} stands there twice. Leave one out.")
+    if path.parent == PRESETS:
+        return preset
+    try:
+        return _registered(preset)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _registered(preset: Preset) -> Preset:
+    """The preset with the options of its attacks as their types; every spec is made once.
+
+    The attacks need Keras, so the shipped presets go without: a test makes their specs.
+    """
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from attacks.options import read_options
+    from attacks.registry import ATTACKS, attack_spec, corruption_spec
+
+    def settled(attack: AttackSettings) -> AttackSettings:
+        words = [f"{name}={value}" for name, value in attack.options.items()]
+        options = read_options(attack.name, words)
+        for norm in [norm for norm in preset.eps if norm in ATTACKS[attack.name].norms]:
+            grid = sorted({parse_eps(word) for word in preset.eps[norm]})
+            attack_spec(attack.name, norm, grid, LabelSet.FER, **options)
+        return AttackSettings.model_validate(attack.model_dump() | options)
+
+    if preset.corruptions and not preset.severities:
+        raise InputError("severities: at least one of 1 to 5 is needed; got none.")
+    for name in preset.corruptions:
+        corruption_spec(name, preset.severities)
+    attacks = tuple(map(settled, preset.attacks))
+    transfer = settled(preset.transfer) if preset.transfer else None
+    return preset.model_copy(update={"attacks": attacks, "transfer": transfer})
+
+
+def _parse_preset(path: Path) -> Preset:
     try:
         return Preset.model_validate(tomllib.loads(path.read_text()))
     except OSError as error:
@@ -168,7 +231,7 @@ def configure(
     split: Split,
     models: tuple[str, ...],
     labels: str,
-    tier: Tier,
+    tier: str,
     norm: Norm,
     eps: str | None,
     limit: int | None,
@@ -182,7 +245,7 @@ def configure(
         split: part of the data.
         models: ids or folders.
         labels: comma-separated label sets.
-        tier: preset to start from.
+        tier: preset to start from, a `Tier` or the path of a TOML file like those.
         norm: of the attacks.
         eps: comma-separated grid such as "1/255,2/255", None for the tier's.
         limit: rows, None for the tier's, 0 for all.
@@ -197,7 +260,8 @@ def configure(
     for option, number in (("--limit", limit or 0), ("--seed", seed)):
         if not (isinstance(number, Integral) and 0 <= number < 2**63):
             raise InputError(f"{option} must be a whole number from 0 to 2**63 - 1; got {number}.")
-    preset = read_preset(PRESETS / f"{tier}.toml")
+    path = preset_path(tier)
+    preset = read_preset(path)
     if eps is None and norm not in preset.eps:
         raise InputError(f"tier {tier} has no eps grid for norm {norm}. Give one with --eps.")
     words = eps.split(",") if eps is not None else preset.eps[norm]
@@ -208,7 +272,7 @@ def configure(
         split=split,
         models=models,
         labels=_label_sets(labels),
-        tier=tier,
+        tier=tier if tier in list(Tier) else path.name,
         norm=norm,
         eps=tuple(grid),
         limit=preset.limit if limit is None else (limit or None),

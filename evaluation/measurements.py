@@ -3,13 +3,15 @@
 Everything is predicted again from the stored images. Not here: figures (`evaluation/scoring.py`).
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from attacks.store import AdversarialSet, CorruptedSet, TransferSet
+from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import LabelSet
 from evaluation import gallery
@@ -18,11 +20,20 @@ from evaluation.black_boxes import black_box_checks
 from evaluation.checks import Check, model_checks, set_checks
 from evaluation.explanation_shift import explain
 from evaluation.jobs import Job
-from evaluation.listener import Listener
+from evaluation.listener import Listener, one_line
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines
 from evaluation.sets import Outcome
 from evaluation.transfer_matrix import transfer_lines
 from fer_models.classifier import Classifier
+
+CLEAN: dict[str, Any] = {
+    "perturbation": "none",
+    "norm": "",
+    "grid": [],
+    "options": {},
+    "attacked_labels": "",
+}
+"""What an entry of the manifest says of the clean faces."""
 
 
 class AttackedModel(NamedTuple):
@@ -49,23 +60,42 @@ class AttackedModel(NamedTuple):
 class Measurements:
     """All that is measured of some models on some faces, from clean predictions on.
 
+    A model that dies of the clean faces is left out of the rest of the run; one that dies of a set
+    loses the figures of that set (R24).
+
     Args:
         faces: N faces.
         classifiers: in the order of the report.
+        listener: told a line for each failure.
 
     Attributes:
+        classifiers: those that answer for the clean faces, in the same order.
+        failures: entries of the manifest's `perturbations`, what a model gave no answer for.
         images: float32 (N, H, W, C) in [0, 1], the clean faces.
         clean: their logits, float32 (N, K), by model id.
         lines: parts of `per_image.parquet`, in order.
         transfers: parts of `transfer.parquet`, in order.
         checks: rows of `checks.parquet`.
+
+    Raises:
+        InputError: no model answers.
     """
 
-    def __init__(self, faces: FaceSet, classifiers: Sequence[Classifier]) -> None:
-        self._faces, self._classifiers = faces, classifiers
+    def __init__(
+        self, faces: FaceSet, classifiers: Sequence[Classifier], listener: Listener
+    ) -> None:
+        self._faces, self._listener = faces, listener
         self.images = faces.images.astype(np.float32) / 255
-        self.clean = {c.id: c.logits(self.images) for c in classifiers}
-        self.lines = [clean_lines(faces, c, self.clean[c.id]) for c in classifiers]
+        self.failures: list[dict[str, Any]] = []
+        self.clean: dict[str, np.ndarray] = {}
+        for classifier in classifiers:
+            with self._survived(classifier, CLEAN):
+                self.clean[classifier.id] = classifier.logits(self.images)
+        self.classifiers = [c for c in classifiers if c.id in self.clean]
+        if not self.classifiers:
+            found = "; ".join(f"{entry['model']}: {entry['message']}" for entry in self.failures)
+            raise InputError(f"no model answers for the clean faces, so none is measured: {found}")
+        self.lines = [clean_lines(faces, c, self.clean[c.id]) for c in self.classifiers]
         self.transfers: list[pd.DataFrame] = []
         self.checks: list[Check] = []
         self._strongest: dict[str, AttackedModel] = {}
@@ -73,7 +103,7 @@ class Measurements:
 
     def check_models(self, label_sets: tuple[LabelSet, ...]) -> None:
         """Check each model on its clean faces: what needs no attack."""
-        for classifier in self._classifiers:
+        for classifier in self.classifiers:
             self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
             self.checks += black_box_checks(classifier, label_sets)
 
@@ -83,17 +113,29 @@ class Measurements:
         An outcome without a set adds nothing.
         """
         job, made = outcome.job, outcome.made
-        if isinstance(made, CorruptedSet):
-            self.lines += [
-                corrupted_lines(self._faces, c, self.clean[c.id], made) for c in self._classifiers
-            ]
-        elif isinstance(made, TransferSet):
-            part = self._faces.take(job.rows)
-            self.transfers += [
-                transfer_lines(made, part, c, self.clean[c.id][job.rows]) for c in self._classifiers
-            ]
-        elif isinstance(made, AdversarialSet) and job.classifier:
-            self._add_attacked(job.classifier, job, made)
+        if isinstance(made, AdversarialSet) and job.classifier:
+            with self._survived(job.classifier, outcome.record()):
+                self._add_attacked(job.classifier, job, made)
+            return
+        for c in self.classifiers:
+            with self._survived(c, outcome.record()):
+                if isinstance(made, CorruptedSet):
+                    self.lines.append(corrupted_lines(self._faces, c, self.clean[c.id], made))
+                elif isinstance(made, TransferSet):
+                    part, logits = self._faces.take(job.rows), self.clean[c.id][job.rows]
+                    self.transfers.append(transfer_lines(made, part, c, logits))
+
+    @contextmanager
+    def _survived(self, classifier: Classifier, entry: dict[str, Any]) -> Iterator[None]:
+        """Make an error of the model a failure of that entry of the manifest."""
+        try:
+            yield
+        except Exception as error:  # R24: whatever a model dies of is a result
+            message = one_line(error)
+            self._listener.line(f"{classifier.id}: failed on {entry['perturbation']}, {message}")
+            asked = {name: entry[name] for name in CLEAN}
+            found = {"model": classifier.id, "status": "error", "message": message}
+            self.failures.append(asked | found)
 
     def _add_attacked(self, classifier: Classifier, job: Job, made: AdversarialSet) -> None:
         logits = self.clean[classifier.id][job.rows]
@@ -109,27 +151,27 @@ class Measurements:
             if can_probe(made):
                 self._probed[classifier.id] = attacked
 
-    def probe_strongest(self, listener: Listener) -> None:
+    def probe_strongest(self) -> None:
         """Run the strongest attack on each model again on a few faces, for `checks`."""
         for classifier, job, made, _ in self._probed.values():
-            listener.line(f"{job.name}: checked again on a few faces")
+            self._listener.line(f"{job.name}: checked again on a few faces")
             self.checks += probe_attack(classifier, made, self.images[job.rows])
 
-    def gallery(self, listener: Listener) -> dict[str, np.ndarray]:
+    def gallery(self) -> dict[str, np.ndarray]:
         """Arrays of `gallery.npz`: faces that the strongest attack on each model breaks.
 
         The lines of these attacks get how far the explanations moved.
         """
-        parts = [self._explained(attacked, listener) for attacked in self._strongest.values()]
+        parts = [self._explained(attacked) for attacked in self._strongest.values()]
         return gallery.join(parts, self.images.shape[1:])
 
-    def _explained(self, attacked: AttackedModel, listener: Listener) -> dict[str, np.ndarray]:
+    def _explained(self, attacked: AttackedModel) -> dict[str, np.ndarray]:
         classifier, job, made, lines = attacked
         clean = self.images[job.rows]
         try:
             maps = explain(classifier, clean[made.image_rows], made.images)
         except Exception as error:  # a foreign net may be built as no map expects: no figure of it
-            listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
+            self._listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
             maps = None
         if maps is not None:
             lines.loc[lines.index[made.image_rows], "cam_shift"] = maps.shifts()

@@ -60,10 +60,10 @@ def evaluate_run(
         Entries of the manifest's `perturbations`.
 
     Raises:
-        InputError: see `plan` and `make_sets`.
+        InputError: no model answers, or see `plan` and `make_sets`.
     """
-    measured = Measurements(faces, classifiers)
-    jobs = plan(config, faces, classifiers)
+    measured = Measurements(faces, classifiers, listener)
+    jobs = plan(config, faces, measured.classifiers)
     if config.precision is Precision.AUTO:
         jobs = quick_jobs(jobs, faces, listener)
     measured.check_models(config.labels)
@@ -72,12 +72,14 @@ def evaluate_run(
     for outcome in make_sets(jobs, faces, out / "sets", given, listener):
         measured.add(outcome)
         records.append(outcome.record())
-    measured.probe_strongest(listener)
-    for record, lines in certify_models(config, faces, classifiers, measured.clean, out, listener):
+    measured.probe_strongest()
+    certified = certify_models(config, faces, measured.classifiers, measured.clean, out, listener)
+    for record, lines in certified:
         records.append(record)
         if lines is not None:
             measured.lines.append(lines)
-    gallery = measured.gallery(listener)
+    records += measured.failures
+    gallery = measured.gallery()
     write_arrays(gallery, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")

@@ -45,7 +45,9 @@ def main(
     labels: Annotated[
         str | None, Option(help="fer,ferplus. Default: what the data carries.")
     ] = None,
-    tier: Annotated[str, Option(help="smoke, standard or full.")] = "smoke",
+    tier: Annotated[
+        str, Option(help="smoke, standard, full, or a TOML file like theirs.")
+    ] = "smoke",
     norm: Annotated[str, Option(help="linf, l2 or l1.")] = "linf",
     eps: Annotated[
         str | None, Option(help="Grid such as 1/255,2/255. Default: the tier's.")
@@ -106,7 +108,7 @@ def evaluate(
     votes: str | Path | None = None,
     split: str | None = None,
     labels: str | Sequence[str] | None = None,
-    tier: str = "smoke",
+    tier: str | Path = "smoke",
     norm: str = "linf",
     eps: str | Sequence[str | float] | None = None,
     limit: int | None = None,
@@ -127,7 +129,7 @@ def evaluate(
         votes: FER+ votes when they lie elsewhere.
         split: Training, PublicTest, PrivateTest or Test; default PublicTest.
         labels: `fer`, `ferplus` or both; default what the data carries.
-        tier: smoke, standard or full.
+        tier: smoke, standard, full, or the path of a TOML file like theirs.
         norm: linf, l2 or l1.
         eps: grid such as "1/255,2/255" or [1/255, 2/255]; default the tier's.
         limit: faces, 0 for all; default the tier's.
@@ -153,7 +155,7 @@ def evaluate(
     from datasets.faceset import Split
     from datasets.read import load
     from datasets.writable import default_folder
-    from evaluation.config import Tier, configure, parse_choice
+    from evaluation.config import configure, parse_choice
     from evaluation.finished_run import FinishedRun
     from fer_models.zoo import resolve
 
@@ -166,7 +168,7 @@ def evaluate(
     configured = partial(
         configure,
         models=tuple(resolve(_listed(models))),
-        tier=parse_choice(Tier, tier, "--tier"),
+        tier=str(tier),
         norm=parse_norm(norm),
         eps=None if eps is None else _listed(eps),
         limit=limit,

@@ -42,6 +42,8 @@ def write_scores(
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that gave no images.
     """
+    measured = set(per_image.model)  # without those that died of the clean faces
+    schemes = {model: scheme for model, scheme in schemes.items() if model in measured}
     figures = summarise(per_image, schemes, config.labels, config.eps, config.split, config.seed)
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)

@@ -35,8 +35,11 @@ def with_status(
     for entry in (entry for entry in failed if entry["status"] == "error"):
         if entry.get("shown"):  # no part of the model's own worst case
             continue
-        if not entry["model"]:  # a corruption: the means over all types lack it
-            results.loc[results.perturbation == ALL_CORRUPTIONS, "status"] = "flagged"
+        if not entry["attacked_labels"] and not entry["norm"]:
+            # a corruption: the means over all types lack it
+            means = results.perturbation == ALL_CORRUPTIONS
+            means &= (results.model == entry["model"]) | (not entry["model"])
+            results.loc[means, "status"] = "flagged"
         worst = (results.model == entry["model"]) & (results.perturbation == WORST_CASE)
         results.loc[worst & (results.attacked_labels == entry["attacked_labels"]), "status"] = (
             "flagged"
@@ -73,4 +76,4 @@ def _metric(entry: dict[str, Any]) -> str:
         return "transfer_accuracy"
     if entry["attacked_labels"]:
         return "robust_accuracy"
-    return "certified_accuracy" if entry["model"] else "accuracy"
+    return "certified_accuracy" if entry["norm"] else "accuracy"

@@ -101,7 +101,8 @@ class Run:
     @cached_property
     def _scored(self) -> dict[str, set[str]]:
         """Label sets that each model has figures under."""
-        return self.results.groupby("model")["label_set"].agg(set).to_dict()
+        rows = self.results[self.results["label_set"] != ""]
+        return rows.groupby("model")["label_set"].agg(set).to_dict()
 
     def models_of(self, label_set: str) -> list[str]:
         """Models whose own label set this is."""

@@ -146,7 +146,7 @@ def standing(run: Run, model: str, figures: tuple[Figure, ...]) -> tuple[str, st
     jobs = [
         job
         for job in run.manifest["perturbations"]
-        if job.get("model") == model and job.get("attacked_labels") == own
+        if job.get("model") == model and job.get("attacked_labels") in ("", own)
     ]
     for status in ("error", "flagged"):
         reasons = list(checks.loc[checks["status"] == status, "message"])

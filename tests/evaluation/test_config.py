@@ -109,9 +109,62 @@ def test_wrong_options_are_refused(change: dict[str, Any], words: str) -> None:
 
 
 def test_closed_choices() -> None:
-    assert parse_choice(Tier, "full", "--tier") is Tier.FULL
-    with pytest.raises(InputError, match="--tier must be smoke, standard, full; got 'big'"):
-        parse_choice(Tier, "big", "--tier")
+    assert parse_choice(LabelSet, "fer", "--labels") is LabelSet.FER
+    with pytest.raises(InputError, match="--labels must be fer, ferplus; got 'big'"):
+        parse_choice(LabelSet, "big", "--labels")
+    words = "--tier must be smoke, standard, full or a TOML file; got 'big'"
+    with pytest.raises(InputError, match=words):
+        smoke(tier="big")
+
+
+MINE = """
+limit = 40
+severities = [5, 1]
+corruptions = ["fog"]
+[eps]
+linf = ["2/255", "4/255"]
+l2 = ["0.5"]
+[[attacks]]
+name = "apgd"
+steps = 7
+limit = 20
+"""
+
+
+def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(MINE)
+    config = smoke(tier=str(tmp_path / "mine.toml"))
+    assert (config.tier, config.limit, config.severities) == ("mine.toml", 40, (1, 5))
+    assert config.eps == (2 / 255, 4 / 255)
+    (attack,) = config.attacks
+    assert (attack.name, attack.limit, attack.options) == ("apgd", 20, {"steps": 7})
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"apgd"', '"apgdd"', "mine.toml: no attack 'apgdd'"),
+        ("steps = 7", "step = 7", r"mine.toml: .*apgd.*step"),
+        ("steps = 7", "steps = 0", "mine.toml: `steps` must be at least 1; got 0"),
+        ("steps = 7", 'steps = "many"', "mine.toml: `steps` must be a whole number; got many"),
+        ("steps = 7", "steps = 7.5", "mine.toml: `steps` must be a whole number; got 7.5"),
+        ("steps = 7", 'loss = "dlrr"', "mine.toml: `loss` must be .*'dlr'.*; got dlrr"),
+        ('"fog"', '"smog"', "mine.toml: no corruption 'smog'"),
+        ('"fog"', '"fog", "fog"', "corruptions: fog stands there twice"),
+        ("[5, 1]", "[6]", "mine.toml: .*6"),
+        ("[5, 1]", "[]", "mine.toml: severities: at least one"),
+        ('"4/255"', '"4/0"', "mine.toml: `eps` must be"),
+        ('"2/255", "4/255"', "", "mine.toml: eps.linf: .*at least 1 item"),
+        ('"0.5"', '"-1"', "mine.toml: .*not negative"),
+        ("l2 =", "l3 =", "mine.toml: eps.l3"),
+    ],
+)
+def test_wrong_presets_of_users_are_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in MINE
+    (tmp_path / "mine.toml").write_text(MINE.replace(old, new))
+    with pytest.raises(InputError, match=words):
+        smoke(tier=str(tmp_path / "mine.toml"))
 
 
 @pytest.mark.parametrize(

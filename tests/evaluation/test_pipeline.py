@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from datasets.errors import InputError
 from datasets.labels import LabelSet
+from evaluation.finished_run import FinishedRun
+from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
 from evaluation.results import (
     CHECK_COLUMNS,
@@ -15,6 +18,9 @@ from evaluation.results import (
     RESULT_COLUMNS,
     read_table,
 )
+from evaluation.scoring import rescore
+from fer_models.classifier import Classifier
+from reports.page import write_report
 from tests.evaluation import tiny
 
 
@@ -113,10 +119,55 @@ def test_one_label_set_is_enough(tmp_path: Path) -> None:
     assert "no_leak" not in set(tiny.results_of(tmp_path).subset)
 
 
-def test_a_model_that_answers_nan_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = tiny.classifier()
-    monkeypatch.setattr(model, "_batch_logits", lambda x: np.full((len(x), 7), np.nan, np.float32))
-    with pytest.raises(InputError, match=r"tiny\.fer answered NaN .*Leave it out of --models"):
-        evaluate_run(tiny.config(), tiny.faces(), [model], tmp_path, None, tiny.SILENT)
+class Dying(Classifier):
+    """Answers like the tiny model while its images are not too dark, else NaN."""
+
+    def __init__(self, darkest: float) -> None:
+        self._inner, self._darkest = tiny.classifier(), darkest
+        self.id, self.scheme, self.weights_sha256 = "dying.fer", self._inner.scheme, "0"
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        dark = images.mean() < self._darkest
+        return self._inner.logits(images) + np.float32(np.nan if dark else 0)
+
+
+def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    listener = Listener(line=told.append, chunk=lambda *_: None)
+    boxes = [*tiny.models(), Dying(darkest=1)]
+    records = evaluate_run(tiny.config(), tiny.faces(), boxes, tmp_path, None, listener)
+    words = "FloatingPointError: dying.fer answered NaN or infinity for an image in [0, 1]"
+    assert told[0] == f"dying.fer: failed on none, {words}"
+    results = tiny.results_of(tmp_path)
+    (row,) = results[results.model == "dying.fer"].itertuples()
+    assert (row.metric, row.status, row.detail, row.n) == ("accuracy", "error", words, 0)
+    rest = results[results.model != "dying.fer"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, tiny.results_of(run_folder))
+    tiny.write_manifest_of(tmp_path, records, tiny.config(), boxes)
+    written = (tmp_path / "results.csv").read_bytes()
+    rescore(FinishedRun(tmp_path))
+    assert (tmp_path / "results.csv").read_bytes() == written
+    write_report(tmp_path)
+    assert words in (tmp_path / "index.html").read_text()
+
+
+def test_a_model_that_dies_of_a_corruption_loses_that_figure_only(tmp_path: Path) -> None:
+    run = tiny.config(
+        labels=(LabelSet.FER,), attacks=(), severities=(5,), corruptions=("brightness", "low_light")
+    )
+    dying = Dying(darkest=tiny.faces().images.mean() / 255 - 0.05)
+    evaluate_run(run, tiny.faces(), [tiny.classifier(), dying], tmp_path, None, tiny.SILENT)
+    results = tiny.results_of(tmp_path)
+    own = results[(results.model == "dying.fer") & (results.metric == "accuracy")]
+    own = own[own.subset == "all"]
+    dark = own[own.perturbation == "low_light"]
+    assert list(dark.status) == ["error"] and dark.value.isna().all()
+    assert own[own.perturbation == "brightness"].value.notna().all()
+    means = results[results.perturbation == "corruptions"]
+    assert set(means[means.model == "dying.fer"].status) == {"flagged"}
+    assert set(means[means.model == "tiny.fer"].status) == {"ok"}
+
+
+def test_no_model_that_answers_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no model answers .*dying\.fer answered NaN"):
+        evaluate_run(tiny.config(), tiny.faces(), [Dying(1)], tmp_path, None, tiny.SILENT)

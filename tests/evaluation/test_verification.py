@@ -1,6 +1,7 @@
 """Claims about adversarial images: true ones hold, each kind of false one does not."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_other_shapes_and_classes_are_refused(claim) -> None:
 
 def npz(path: Path, **changes: np.ndarray) -> Path:
     grey = np.full((5, 8, 8, 1), 0.5, np.float32)
-    arrays = {"clean": grey, "adversarial": grey, "labels": np.zeros(5, np.int64)}
+    arrays: dict[str, Any] = {"clean": grey, "adversarial": grey, "labels": np.zeros(5, np.int64)}
     np.savez_compressed(path, **arrays | changes)
     return path
 

@@ -1,5 +1,6 @@
 """A tiny model, forty tiny faces and a small configuration: a whole run in seconds."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from evaluation.config import AttackSettings, RunConfig, Tier
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
 from evaluation.results import RESULT_COLUMNS, read_table, write_manifest
-from fer_models.classifier import KerasClassifier, wrap
+from fer_models.classifier import Classifier, KerasClassifier, wrap
 from fer_models.contract import Contract
 
 SILENT = Listener(line=lambda _: None, chunk=lambda *_: None)
@@ -70,7 +71,12 @@ def models() -> list[KerasClassifier]:
     return [classifier(), classifier(FERPLUS8, "tiny.ferplus", seed=1)]
 
 
-def write_manifest_of(folder: Path, records: list[dict[str, Any]], run: RunConfig) -> None:
+def write_manifest_of(
+    folder: Path,
+    records: list[dict[str, Any]],
+    run: RunConfig,
+    classifiers: Sequence[Classifier] = (),
+) -> None:
     """The manifest that the command writes beside a tiny run, as far as others read it."""
     data = faces()
     manifest = {
@@ -93,7 +99,7 @@ def write_manifest_of(folder: Path, records: list[dict[str, Any]], run: RunConfi
                 "parameters": None,
                 "weights_sha256": model.weights_sha256,
             }
-            for model in models()
+            for model in classifiers or models()
         },
         "perturbations": records,
     }
