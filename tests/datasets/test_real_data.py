@@ -1,7 +1,6 @@
 """The published figures of FER2013 and FER+, on whatever splits `DEADPAN_DATA` holds."""
 
 import os
-import time
 
 import numpy as np
 import pytest
@@ -116,9 +115,8 @@ def test_duplicates(source):
         assert source.faces(Split.PRIVATE_TEST).leaked.sum() == 288
 
 
-def test_second_read_is_quick(source, real_cache, monkeypatch):
+def test_second_read_parses_nothing(source, real_cache, monkeypatch):
     monkeypatch.setenv("DEADPAN_CACHE", real_cache)
-    start = time.perf_counter()
+    monkeypatch.setattr("datasets.read.parse_csv", None)
     again = open_source(os.environ["DEADPAN_DATA"], progress=False)
-    assert time.perf_counter() - start < 3  # 0.4 s on a quiet machine; the promise is 1 s
     assert (again.images == source.images).all()
