@@ -41,7 +41,7 @@ class Leaderboard:
     """
 
     head: list[str]
-    rows: list[tuple[str, str, list[Cell], str, str]]
+    rows: list[tuple[str, str, list[Cell], list[str], str]]
     data: Table
 
 
@@ -63,13 +63,10 @@ def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
         cells += _cells(run, model, headline, extra if headline else [])
         clean, robust = own_figures(run, model, headline)
         status, _ = standing(run, model, (clean, robust))
-        rows.append((model, label_set_name(run.own_label_set(model)), cells, "", status))
-    rows = [
-        (model, labels, cells, listing(not_distinguishable(run, model, headline)), status)
-        for model, labels, cells, _, status in rows
-    ]
+        ties = not_distinguishable(run, model, headline)
+        rows.append((model, label_set_name(run.own_label_set(model)), cells, ties, status))
     data = pd.DataFrame(
-        [[model, labels, *(cell.sort for cell in cells), ties, status]
+        [[model, labels, *(cell.sort for cell in cells), listing(ties), status]
          for model, labels, cells, ties, status in rows],
         columns=["model", "labels", *head, "not distinguishable from", "status"],
     )  # fmt: skip

@@ -59,6 +59,7 @@ const form = document.querySelector("form.gallery-filters");
 if (form) {
   const examples = [...document.querySelectorAll(".example")];
   const selects = [...form.querySelectorAll("select")];
+  const models = [...document.querySelectorAll(".faces-of")];
   for (const select of selects) {
     const values = new Set(examples.map((example) => example.dataset[select.name]));
     for (const value of [...values].sort((a, b) => a.localeCompare(b, "en", { numeric: true }))) {
@@ -73,7 +74,11 @@ if (form) {
       );
       shown += example.hidden ? 0 : 1;
     }
-    form.querySelector("output").textContent = `${shown} of ${examples.length} shown`;
+    for (const faces of models) {
+      faces.hidden = !faces.querySelector(".example:not([hidden])");
+      faces.open ||= selects.some((select) => select.value);
+    }
+    form.querySelector("output").textContent = `${shown} of ${examples.length} match`;
   };
   form.addEventListener("change", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -81,5 +86,5 @@ if (form) {
 }
 
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details.folded")) folded.open = true;
+  for (const folded of document.querySelectorAll("details.folded, .ties details")) folded.open = true;
 });
