@@ -24,7 +24,7 @@ from attacks.precision import Precision
 from datasets.commands import run
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import SCHEMES, LabelSet
+from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,12 +173,9 @@ def _generate(
     from attacks.registry import ATTACKS
     from attacks.sweep import make_adversarial_set
     from datasets.progress import bar
+    from fer_models.classifier import label_set_of
 
-    if classifier.scheme not in SCHEMES.values():
-        raise InputError(
-            f"{classifier.id}: classes must be those of fer or ferplus to be attacked on faces; "
-            f"got {', '.join(classifier.scheme.classes)}."
-        )
+    label_set_of(classifier, "attacked")  # refuses classes that no label set has
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
     clean = faces.images.astype(np.float32) / np.float32(255)

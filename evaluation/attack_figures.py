@@ -5,7 +5,7 @@ eps of the grid its answer to a face is that of the kept image, or of the clean 
 stands (or was wrong before).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def attack_figures(
     clean: pd.DataFrame,
     scheme: LabelScheme,
     label_set: LabelSet,
-    grid: tuple[float, ...],
+    grids: Mapping[str, tuple[float, ...]],
 ) -> None:
     """Robust accuracy, success rate, flows and probabilities under every attack and all together.
 
@@ -45,7 +45,7 @@ def attack_figures(
         clean: the clean ones among them.
         scheme: the model's classes.
         label_set: labels that were attacked and that score.
-        grid: eps, ascending.
+        grids: eps of each attack and of the worst case, ascending.
     """
     attacked = lines[lines.attacked_labels == label_set]
     if attacked.empty:
@@ -53,7 +53,9 @@ def attack_figures(
     attacked = with_clean_logits(attacked, clean)
     for key, part in attack_parts(attacked, label_set):
         images = Images(part, scheme, label_set).scored()
-        _curve_figures(figures, key, images, grid)
+        grid = grids[key["perturbation"]]
+        if grid == grids[WORST_CASE]:
+            _curve_figures(figures, key, images, grid)
         for eps in grid:
             at = images.at(eps)
             _figures_at(figures, key | {"eps": eps}, at, eps)

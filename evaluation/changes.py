@@ -5,7 +5,7 @@ Accuracies and robust accuracies are compared image by image on the row numbers 
 reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,8 +102,8 @@ def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[d
         one, two = (run.per_image[run.per_image.model == model] for run in (before, after))
         for label_set in common.label_sets:
             yield from _clean(model, before.schemes[model], label_set, one, two)
-            for attack in common.attacks:
-                for eps in common.grid:
+            for attack, grid in common.attacks.items():
+                for eps in grid:
                     key = _key(model, label_set, attack, before.config.norm, eps, None)
                     yield from _attacked(key, label_set, one, two)
             if common.same_faces:
@@ -135,7 +135,7 @@ def _attacked(
 def _by_interval(
     model: str,
     label_set: LabelSet,
-    attacks: list[str],
+    attacks: Container[str],
     one: dict[tuple, Interval],
     two: dict[tuple, Interval],
 ) -> Iterator[dict[str, Any]]:

@@ -175,9 +175,11 @@ def suite_checks(
     attacked = per_image[per_image.attacked_labels != ""]
     for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
         table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
-        broken = {name: column <= config.eps[-1] for name, column in table.items()}
         own = set(lines[lines.source == model].perturbation)
-        checks += _pair_checks(str(model), str(label_set), broken, own)
+        shared = min(config.grids[str(name)][-1] for name in table)
+        at_shared = {str(name): column <= shared for name, column in table.items()}
+        checks += _pair_checks(str(model), str(label_set), at_shared, own)
+        broken = {str(name): column <= config.eps[-1] for name, column in table.items()}
         if schemes[str(model)].name == label_set:
             remaining[str(model)] = float((~pd.DataFrame(broken).any(axis=1)).mean())
     if remaining:

@@ -19,16 +19,15 @@ class Common:
     Attributes:
         models: ids in both.
         label_sets: that score both, with the same label for every shared face.
-        grid: shared eps above 0.
-        attacks: of the same settings; `worst_case` among them when all are.
+        attacks: of the same settings, with the shared eps above 0 of each; `worst_case` among them
+            when all are.
         same_faces: both runs measured exactly the same data.
         notes: what is not comparable and what else differs, one sentence each.
     """
 
     models: list[str] = field(default_factory=list)
     label_sets: list[LabelSet] = field(default_factory=list)
-    grid: list[float] = field(default_factory=list)
-    attacks: list[str] = field(default_factory=list)
+    attacks: dict[str, list[float]] = field(default_factory=dict)
     same_faces: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -107,11 +106,19 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     if alone:
         sizes = ", ".join(map(format_eps, alone))
         common.notes.append(f"other eps grid: {sizes} stand in one run only")
-    common.grid = [eps for eps in shared if eps > 0]
-    settings = [{a.name: a.model_dump() for a in config.attacks} for config in (old, new)]
+    settings = [
+        {
+            a.name: (a, config.grid_of(a) if config.norm in a.headline_only else ())
+            for a in config.attacks
+        }
+        for config in (old, new)
+    ]
     same = [name for name in settings[0] if settings[0][name] == settings[1].get(name)]
     other = [name for name in dict.fromkeys([*settings[0], *settings[1]]) if name not in same]
-    common.attacks = same if other else [*same, WORST_CASE]
+    common.attacks = {
+        name: [eps for eps in old.grids[name] if eps > 0 and _holds(shared, eps)]
+        for name in (same if other else [*same, WORST_CASE])
+    }
     if other:
         common.notes.append(
             f"{', '.join(other)}: only in one run, or with other settings; so the worst cases are "

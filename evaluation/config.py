@@ -16,6 +16,7 @@ from attacks.threat_model import Norm, check_eps, format_eps, parse_eps
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
+from evaluation.results import WORST_CASE, headline_eps
 
 Choice = TypeVar("Choice", bound=StrEnum)
 PRESETS = Path(__file__).parent / "presets"
@@ -36,6 +37,8 @@ class AttackSettings(BaseModel):
         name: in the registry.
         limit: first faces of the run that it attacks, None for all.
         black_boxes_only: whether models with gradients are spared, having stronger attacks.
+        headline_only: norms in which it runs at the eps of the verdict alone (`headline_eps`),
+            where a cheaper attack serves the rest of the curve.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -43,6 +46,7 @@ class AttackSettings(BaseModel):
     name: str
     limit: int | None = Field(default=None, ge=1)
     black_boxes_only: bool = False
+    headline_only: tuple[Norm, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -142,6 +146,18 @@ class RunConfig(BaseModel):
     attacks: tuple[AttackSettings, ...]
     transfer: AttackSettings | None = None
     precision: Precision = Precision.AUTO
+
+    def grid_of(self, attack: AttackSettings) -> tuple[float, ...]:
+        """Eps at which an attack is made, ascending."""
+        eps = headline_eps(self.eps, self.norm)
+        return (eps,) if self.norm in attack.headline_only and eps else self.eps
+
+    @property
+    def grids(self) -> dict[str, tuple[float, ...]]:
+        """Eps of every attack by its name; of their worst case all."""
+        return {attack.name: self.grid_of(attack) for attack in self.attacks} | {
+            WORST_CASE: self.eps
+        }
 
     def to_json(self) -> dict[str, Any]:
         """As written to a run's manifest; eps as users write it."""

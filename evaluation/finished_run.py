@@ -101,6 +101,12 @@ class FinishedRun:
         models = self.manifest["models"]
         return {model: self._scheme(model, entry) for model, entry in models.items()}
 
+    @cached_property
+    def measured(self) -> dict[str, LabelScheme]:
+        """Those of `schemes` whose model did not die of the clean faces."""
+        answered = set(self.per_image.model)
+        return {model: scheme for model, scheme in self.schemes.items() if model in answered}
+
     def _scheme(self, model: str, entry: dict[str, Any]) -> LabelScheme:
         classes = tuple(entry["classes"])
         for scheme in SCHEMES.values():

@@ -16,13 +16,13 @@ from attacks.threat_model import Norm
 from attacks.transfer import Transfer
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
-from datasets.labels import NO_LABEL, SCHEMES, LabelSet
+from datasets.labels import NO_LABEL, LabelSet
 from evaluation.black_boxes import is_black_box
 from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener
 from evaluation.results import headline_eps
 from evaluation.transfer_matrix import stand_ins
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +92,7 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
         for name in config.corruptions
     ]
     for classifier in classifiers:
-        if classifier.scheme not in SCHEMES.values():
-            raise InputError(
-                f"{classifier.id}: classes must be those of fer or ferplus to be scored on faces; "
-                f"got {', '.join(classifier.scheme.classes)}."
-            )
+        label_set_of(classifier)  # refuses classes that no label set has
         for label_set in config.labels:
             if label_set not in faces.label_sets:
                 raise InputError(
@@ -121,8 +117,9 @@ def _attack_jobs(
     for attack in config.attacks:
         if not knows(attack, config.norm):
             continue
+        grid = config.grid_of(attack)
         spec = attack_spec(
-            attack.name, config.norm, config.eps, label_set, seed=config.seed, **attack.options
+            attack.name, config.norm, grid, label_set, seed=config.seed, **attack.options
         )
         part = rows[rows < attack.limit] if attack.limit else rows
         if not len(part) or (attack.black_boxes_only and not black_box):

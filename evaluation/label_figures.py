@@ -4,6 +4,7 @@ The FER+ labels were given by ten people each, the FER labels in one pass. An or
 answers the FER+ label shows what the FER labels charge to a classifier that is in fact right.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def label_figures(
     lines: pd.DataFrame,
     scheme: LabelScheme,
     label_sets: tuple[LabelSet, ...],
-    grid: tuple[float, ...],
+    grids: Mapping[str, tuple[float, ...]],
 ) -> None:
     """Label transfer, the oracle, and the gap between the label sets, for one model.
 
@@ -35,12 +36,12 @@ def label_figures(
         lines: its lines.
         scheme: its classes.
         label_sets: that score; nothing is added unless both do.
-        grid: eps, ascending.
+        grids: eps of each attack and of the worst case, ascending.
     """
     if set(label_sets) != set(LabelSet):
         return
     for attacked_labels in label_sets:
-        _transfer_figures(figures, lines, scheme, attacked_labels, grid)
+        _transfer_figures(figures, lines, scheme, attacked_labels, grids)
     clean = Images(lines[lines.perturbation == "none"], scheme, LabelSet.FER)
     oracle = clean.take((clean.truth != NO_LABEL) & (_ferplus(clean) != NO_LABEL))
     key = figure_key(model, LabelSet.FER)
@@ -53,7 +54,7 @@ def label_figures(
         under_fer = (lines.attacked_labels == LabelSet.FER) & (lines.norm == norm)
         worst = Images(worst_case(lines[under_fer]), scheme, LabelSet.FER).scored()
         worst = worst.take(_ferplus(worst) != NO_LABEL)
-        for eps in grid:
+        for eps in grids[WORST_CASE]:
             key = _attacked_key(model, LabelSet.FER, norm, eps)
             lost = ~metrics.stands(worst.broken_at, eps=eps)
             _noise_figures(figures, key, worst, lost)
@@ -88,7 +89,7 @@ def _transfer_figures(
     lines: pd.DataFrame,
     scheme: LabelScheme,
     attacked_labels: LabelSet,
-    grid: tuple[float, ...],
+    grids: Mapping[str, tuple[float, ...]],
 ) -> None:
     """Robust accuracy of images attacked under one label set and scored under the other."""
     scoring = _OTHER[attacked_labels]
@@ -96,7 +97,7 @@ def _transfer_figures(
     standing: dict[tuple[str, float], pd.Series] = {}
     for key, part in attack_parts(attacked, attacked_labels):
         images = Images(part, scheme, scoring).scored()
-        for eps in grid:
+        for eps in grids[WORST_CASE]:
             if key["perturbation"] == WORST_CASE:
                 stood = standing[key["norm"], eps].loc[images.lines.row].to_numpy(bool)
             else:
@@ -105,6 +106,8 @@ def _transfer_figures(
                 before = standing.get((key["norm"], eps), series)
                 both = pd.concat([before, series]).groupby(level=0).all()
                 standing[key["norm"], eps] = both
+            if eps not in grids[key["perturbation"]]:
+                continue  # what it breaks below counts in the worst case above
             row = key | {"label_set": scoring, "eps": eps}
             for subset, mask in images.strata:
                 share = proportion(int((mask & stood).sum()), int(mask.sum()))

@@ -22,6 +22,7 @@ from evaluation.explanation_shift import explain
 from evaluation.jobs import Job
 from evaluation.listener import Listener, one_line
 from evaluation.per_image import attacked_lines, clean_lines, corrupted_lines
+from evaluation.results import headline_eps
 from evaluation.sets import Outcome
 from evaluation.transfer_matrix import transfer_lines
 from fer_models.classifier import Classifier
@@ -53,8 +54,10 @@ class AttackedModel(NamedTuple):
 
     @property
     def broken(self) -> int:
-        """Faces that were right before the attack and wrong after."""
-        return int((self.made.broken_at > 0).sum())
+        """Faces that were right before the attack and wrong after, at the eps of the verdict."""
+        assert self.job.spec.norm is not None
+        eps = headline_eps(self.job.spec.grid, self.job.spec.norm)
+        return int(((self.made.broken_at > 0) & (self.made.broken_at <= eps)).sum())
 
 
 class Measurements:

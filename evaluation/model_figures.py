@@ -10,10 +10,10 @@ import numpy as np
 
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
-from datasets.labels import SCHEMES, Labels, LabelSet
+from datasets.labels import Labels, LabelSet
 from evaluation.metrics import confusion_matrix, macro_f1
 from evaluation.statistics import proportion
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, label_set_of
 
 FIGURE_COLUMNS = {
     "model": "string",
@@ -52,21 +52,6 @@ class ModelFigures(NamedTuple):
     ci_low: float
     ci_high: float
     macro_f1: float
-
-
-def label_set_of(classifier: Classifier) -> LabelSet:
-    """The label set a classifier answers.
-
-    Raises:
-        InputError: neither FER nor FER+.
-    """
-    for label_set in LabelSet:
-        if SCHEMES[label_set] == classifier.scheme:
-            return label_set
-    raise InputError(
-        f"{classifier.id}: classes must be those of fer or ferplus to be scored on faces; "
-        f"got {', '.join(classifier.scheme.classes)}."
-    )
 
 
 def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[ModelFigures]:

@@ -83,7 +83,7 @@ def evaluate_run(
     write_arrays(gallery, GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
-    _write_tables(config, classifiers, measured, records, out)
+    _write_tables(config, measured, records, out)
     return records
 
 
@@ -111,13 +111,12 @@ def _warn(
 
 def _write_tables(
     config: RunConfig,
-    classifiers: Sequence[Classifier],
     measured: Measurements,
     records: Sequence[dict[str, Any]],
     out: Path,
 ) -> None:
     """Write every line, the checks that need all of them, and the figures."""
-    schemes = {c.id: c.scheme for c in classifiers}
+    schemes = {c.id: c.scheme for c in measured.classifiers}
     per_image, transfer = join_lines(measured.lines), join_transfers(measured.transfers)
     checks = [
         *measured.checks,

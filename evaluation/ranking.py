@@ -118,7 +118,7 @@ def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:
 
 
 def _entries(run: FinishedRun) -> Iterator[Entry]:
-    for model in run.schemes:
+    for model in run.measured:
         own = run.manifest["models"][model]["label_set"]
         scored = run.config.labels
         yield Entry(run, model, own if own in scored else scored[0])

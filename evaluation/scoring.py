@@ -36,15 +36,13 @@ def write_scores(
     Args:
         folder: of the run.
         config: of the run.
-        schemes: classes of each model.
+        schemes: classes of each model that answered for the clean faces.
         per_image: lines of `per_image.parquet`.
         transfer: lines of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that gave no images.
     """
-    measured = set(per_image.model)  # without those that died of the clean faces
-    schemes = {model: scheme for model, scheme in schemes.items() if model in measured}
-    figures = summarise(per_image, schemes, config.labels, config.eps, config.split, config.seed)
+    figures = summarise(per_image, schemes, config.labels, config.grids, config.split, config.seed)
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)
     transfers = transfer_figures(transfer, config.split, config.seed)
@@ -73,4 +71,4 @@ def rescore(run: FinishedRun) -> None:
             f"{', '.join(unknown)} in per_image.parquet. Run the evaluation again."
         )
     failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
-    write_scores(run.folder, run.config, run.schemes, per_image, run.transfer, run.checks, failed)
+    write_scores(run.folder, run.config, run.measured, per_image, run.transfer, run.checks, failed)

@@ -4,6 +4,8 @@ Reads no image and calls no classifier, so re-scoring a run needs neither. Rules
 per image), R18 (denominator and interval beside every figure).
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
@@ -24,7 +26,7 @@ def summarise(
     per_image: pd.DataFrame,
     schemes: dict[str, LabelScheme],
     label_sets: tuple[LabelSet, ...],
-    eps: tuple[float, ...],
+    grids: Mapping[str, tuple[float, ...]],
     split: str,
     seed: int,
 ) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def summarise(
         per_image: lines of `per_image.parquet`.
         schemes: classes of each model.
         label_sets: label sets that score.
-        eps: grid of the attacks, ascending.
+        grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
         split: name of the split, for the rows.
         seed: of the run; also of the bootstrap.
 
@@ -51,9 +53,9 @@ def summarise(
         for label_set in label_sets:
             _clean_figures(figures, model, Images(clean, scheme, label_set))
             corruption_figures(figures, model, of_model, schemes, label_set)
-            attack_figures(figures, lines, clean, scheme, label_set, eps)
+            attack_figures(figures, lines, clean, scheme, label_set, grids)
             certification_figures(figures, model, lines, scheme, label_set)
-        label_figures(figures, model, lines, scheme, label_sets, eps)
+        label_figures(figures, model, lines, scheme, label_sets, grids)
     return figures.frame()
 
 

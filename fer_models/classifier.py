@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from datasets.labels import LabelScheme
+from datasets.errors import InputError
+from datasets.labels import SCHEMES, LabelScheme, LabelSet
 from fer_models.contract import Contract, Output
 
 BATCH_SIZE = 128
@@ -131,6 +132,21 @@ def wrap(
             f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
         )
     return KerasClassifier(model, contract, model_id, weights_sha256 or _hash_weights(model))
+
+
+def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
+    """The label set a classifier answers; `use` says in the error what needs one.
+
+    Raises:
+        InputError: neither FER nor FER+.
+    """
+    for label_set in LabelSet:
+        if SCHEMES[label_set] == classifier.scheme:
+            return label_set
+    raise InputError(
+        f"{classifier.id}: classes must be those of fer or ferplus to be {use} on faces; "
+        f"got {', '.join(classifier.scheme.classes)}."
+    )
 
 
 def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:

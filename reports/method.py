@@ -213,16 +213,19 @@ def _differences(rows: pd.DataFrame, where: str) -> str:
 
 def attack_words(run: Run) -> list[tuple[str, str, str]]:
     """Attack, how it works, its options in this run."""
-    options: dict[str, dict[str, Any]] = {}
+    options: dict[str, list[str]] = {}
+    whole = len(run.manifest["config"].get("eps", []))
     for cost in run.manifest["perturbations"]:
-        options.setdefault(cost["perturbation"], cost.get("options") or {})
+        settings = [f"{key} {value}" for key, value in (cost.get("options") or {}).items()]
+        if cost.get("attacked_labels") and not cost.get("shown") and len(cost["grid"]) < whole:
+            settings.append(f"at {eps_text(cost['grid'][0], cost['norm'])} alone")
+        options.setdefault(cost["perturbation"], settings)
     found = []
     attacked = run.results["attacked_labels"] != ""
     names = set(run.results.loc[attacked, "perturbation"])
     for name in [*ATTACKS, *sorted(names - set(ATTACKS))]:
         if name in names:
-            settings = ", ".join(f"{key} {value}" for key, value in options.get(name, {}).items())
-            found.append((words(name), ATTACKS.get(name, ""), settings))
+            found.append((words(name), ATTACKS.get(name, ""), ", ".join(options.get(name, []))))
     return found
 
 

@@ -125,6 +125,10 @@ def other_steps(manifest: dict) -> None:
     manifest["config"]["attacks"][-1]["steps"] = 50
 
 
+def narrow(manifest: dict) -> None:
+    manifest["config"]["attacks"][-1]["headline_only"] = ["linf"]
+
+
 @pytest.mark.parametrize(
     ("manifest", "note", "left"),
     [
@@ -133,6 +137,7 @@ def other_steps(manifest: dict) -> None:
         (config(labels=["fer"]), "ferplus labels score only", {"none", "pgd", "worst_case"}),
         (config(eps=["0.1"]), "other eps grid: 0.02 stand in one run only", {"none", "pgd"}),
         (other_steps, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
+        (narrow, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
         (config(seed=3), "other seed, 3 against 0", {"none", "pgd", "worst_case"}),
     ],
 )
@@ -147,7 +152,7 @@ def test_what_is_not_comparable_is_said(
     assert any(note in line for line in changes.notes), changes.notes
     found = set(changes.table.perturbation)
     assert left <= found
-    if manifest is other_steps:
+    if manifest in (other_steps, narrow):
         assert not found & {"pgd", "worst_case"}
     if not left:
         assert changes.table.empty

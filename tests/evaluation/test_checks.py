@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attacks.threat_model import Norm
 from datasets.labels import FER7
 from evaluation.checks import Check, model_checks, suite_checks
+from evaluation.config import AttackSettings
 from evaluation.pipeline import evaluate_run
 from evaluation.results import CHECK_COLUMNS, read_table
 from fer_models.classifier import KerasClassifier, wrap
@@ -90,8 +92,20 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
     ],
 )
 def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) -> None:
-    checks = suite_checks(lines(broken), {"tiny.fer": FER7}, tiny.config())
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    checks = suite_checks(lines(broken), {"tiny.fer": FER7}, config)
     assert status(checks, rule) == expected
+
+
+@pytest.mark.parametrize(("headline_only", "expected"), [(False, "flagged"), (True, "ok")])
+def test_attacks_are_held_against_each_other_where_both_run(
+    headline_only: bool, expected: str
+) -> None:
+    broken = {"fgsm": [0.02, np.nan, 0.1], "pgd": [0.02, 0.02, np.nan]}
+    pgd = AttackSettings(name="pgd", headline_only=(Norm.LINF,) if headline_only else ())
+    config = tiny.config(attacks=(AttackSettings(name="fgsm"), pgd))
+    assert config.grids["pgd"] == ((0.02,) if headline_only else (0.02, 0.1))
+    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == expected
 
 
 def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:

@@ -1,5 +1,6 @@
 """Rows of results.csv from eight faces whose every figure can be counted by hand."""
 
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from evaluation.summarise import summarise
 HAPPY, SAD, NEUTRAL = 3, 4, 6
 HAPPINESS, SADNESS, NEUTRAL_PLUS = 1, 3, 0
 NAN = np.nan
-GRID = (0.1, 0.2)
+GRID: tuple[float, ...] = (0.1, 0.2)
+GRIDS: dict[str, tuple[float, ...]] = defaultdict(lambda: GRID, {"once": (0.1,)})
 
 FER = [HAPPY] * 4 + [SAD] * 4
 FERPLUS = [HAPPINESS] * 4 + [SADNESS, SADNESS, NEUTRAL_PLUS, -1]
@@ -108,7 +110,7 @@ def summary(
 ) -> pd.DataFrame:
     schemes = schemes or {"net.fer": FER7}
     frame = pd.concat(parts, ignore_index=True)
-    return summarise(frame, schemes, label_sets, GRID, "PublicTest", 0)
+    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0)
 
 
 def figure(results: pd.DataFrame, metric: str, **columns: object) -> pd.Series:
@@ -196,6 +198,26 @@ def test_the_sweep(results: pd.DataFrame) -> None:
     assert (upper.value, upper.n) == (np.inf, 6)
     # 6/8 at 0, 4/8 at 0.1, 2/8 at 0.2: (5/8 + 3/8) / 2
     assert figure(results, "security_curve_area", **key).value == pytest.approx(0.5)
+
+
+def test_an_attack_at_one_eps_has_figures_there_and_counts_above() -> None:
+    # face 5, which PGD leaves, breaks at 0.1, to happy
+    broken = [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN]
+    answers = [*CLEAN[:5], HAPPY, *CLEAN[6:]]
+    found = summary(lines(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
+    key = {"attacked_labels": "fer", "perturbation": "once"}
+    for label_set, left in (("fer", 5 / 8), ("ferplus", 5 / 7)):
+        only = figure(found, "robust_accuracy", label_set=label_set, **key)
+        assert (only.eps, only.value) == (0.1, left)
+    of_once = found[found.perturbation == "once"].metric
+    assert not of_once.isin(["security_curve_area", "median_smallest_eps"]).any()
+    worst = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case"}
+    assert figure(found, "robust_accuracy", eps=0.1, **worst).value == 3 / 8
+    assert figure(found, "robust_accuracy", eps=0.2, **worst).value == 1 / 8
+    pgd = {"label_set": "ferplus", "attacked_labels": "fer", "perturbation": "pgd"}
+    alone = figure(found, "robust_accuracy", eps=0.2, **pgd).value
+    together = figure(found, "robust_accuracy", eps=0.2, **pgd | {"perturbation": "worst_case"})
+    assert together.value == pytest.approx(alone - 1 / 7)
 
 
 def test_flows(results: pd.DataFrame) -> None:

@@ -14,6 +14,8 @@ from evaluation.jobs import plan
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
 from evaluation.results import CHECK_COLUMNS, read_table
+from reports.load import Run
+from reports.method import attack_words
 from tests.evaluation import tiny
 
 
@@ -51,3 +53,22 @@ def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Pa
     alone = config.model_copy(update={"attacks": attacks[1:2]})
     with pytest.raises(InputError, match="no attack of tier smoke knows norm l1"):
         plan(alone, tiny.faces(), [tiny.classifier()])
+
+
+def test_an_attack_may_run_at_the_eps_of_the_verdict_alone(tmp_path: Path) -> None:
+    apgd = AttackSettings.model_validate({"name": "apgd", "steps": 10, "headline_only": ["linf"]})
+    attacks = (AttackSettings(name="fgsm"), apgd)
+    config = tiny.config(labels=(LabelSet.FER,), corruptions=(), attacks=attacks)
+    grids = {
+        job.spec.perturbation: job.spec.grid
+        for job in plan(config, tiny.faces(), [tiny.classifier()])
+    }
+    assert grids == {"fgsm": (0.02, 0.1), "apgd": (0.02,)}
+    tiny.write_run(tmp_path, config)
+    rows = tiny.figures(tiny.results_of(tmp_path), "robust_accuracy", model="tiny.fer")
+    assert set(rows[rows.perturbation == "apgd"].eps) == {0.02}
+    worst = rows[rows.perturbation == "worst_case"].set_index("eps").value
+    assert worst[0.1] <= worst[0.02] <= rows[rows.perturbation == "apgd"].value.item()
+    settings = {name: told for name, _, told in attack_words(Run.read(tmp_path))}
+    assert settings["APGD"].endswith("steps 10, restarts 1, at 5.1/255 alone")
+    assert "alone" not in settings["FGSM"]

@@ -11,6 +11,7 @@ from datasets.labels import LabelSet
 from evaluation.finished_run import FinishedRun
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
+from evaluation.ranking import leaderboards
 from evaluation.results import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
@@ -147,6 +148,8 @@ def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_
     written = (tmp_path / "results.csv").read_bytes()
     rescore(FinishedRun(tmp_path))
     assert (tmp_path / "results.csv").read_bytes() == written
+    board = leaderboards([FinishedRun(tmp_path)])
+    assert set(board.model) == {"tiny.fer", "tiny.ferplus"}
     write_report(tmp_path)
     assert words in (tmp_path / "index.html").read_text()
 
