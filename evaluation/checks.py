@@ -11,7 +11,7 @@ import pandas as pd
 from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet
 from attacks.threat_model import TOLERANCE
-from datasets.labels import LabelScheme
+from datasets.labels import NO_LABEL, LabelScheme
 from evaluation.config import RunConfig
 from fer_models.classifier import Classifier
 
@@ -21,6 +21,7 @@ SATURATED_SHARE = 0.1
 BLACK_BOX_SHARE = 0.002
 POSITIVE_CONTROL = 0.02
 REPEATS = 5
+RISE = 0.01
 
 
 def check(
@@ -170,8 +171,8 @@ def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
 def suite_checks(
     per_image: pd.DataFrame, schemes: dict[str, LabelScheme], config: RunConfig
 ) -> list[Check]:
-    """Checks between attacks of one model, and the positive control of the whole run."""
-    checks, remaining = [], {}
+    """Checks between sets of one model, and the positive control of the whole run."""
+    checks, remaining = _severity_checks(per_image, schemes), {}
     attacked = per_image[per_image.attacked_labels != ""]
     for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
         table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
@@ -193,6 +194,28 @@ def suite_checks(
                 else "No model of this run was broken to about 0 at the largest eps. Add an "
                 "undefended one to see that the attack works.",
                 perturbation="run",
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -> list[Check]:
+    """R21: over all corruptions, a higher severity leaves no more faces right."""
+    checks = []
+    for model, scheme in schemes.items():
+        lines = per_image[(per_image.model == model) & per_image.severity.notna()]
+        truth = lines[scheme.name].to_numpy(np.int64)  # the model's own labels need no translation
+        lines = lines.assign(right=lines.prediction == truth)[truth != NO_LABEL]
+        accuracy = lines.groupby("severity").right.mean()
+        if len(accuracy) < 2:
+            continue
+        rise = float(accuracy.diff().max())
+        found = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
+        words = f"Over all corruptions {found} of faces are read right from the lowest severity up."
+        checks.append(
+            check(
+                model, "R21", "severity hurts", rise > RISE, rise, RISE, words,
+                perturbation="corruptions",
             )
         )  # fmt: skip
     return checks

@@ -7,14 +7,14 @@ from reports.tables import Table, table
 from reports.text import MISSING, label_set_name, words
 
 RULES: dict[str, tuple[str, str]] = {
-    "R1": ("No change, no effect", "The attack code alters images it should not touch."),
     "R2": (
         "Stored images hold up when read again",
         "Do not trust this attack's figures: they could not be repeated from the stored images.",
     ),
     "R3": (
-        "A stronger attack never leaves more right",
-        "The attack stops too early at larger eps; give it more steps.",
+        "The model answers more than one class",
+        "What stands is the share of that class: see whether the model was loaded as it was "
+        "trained, its input range above all.",
     ),
     "R4": (
         "With no limit, every face breaks",
@@ -45,38 +45,18 @@ RULES: dict[str, tuple[str, str]] = {
         "Same face, same answer",
         "The model is random; its figures must be averaged over many draws.",
     ),
-    "R12": ("Success on the way counts", "Successes were lost; the robust figure is too high."),
     "R13": (
         "A sibling's attack is not stronger",
         "The direct attack is too weak; read the transfer figure instead.",
     ),
     "R14": ("A planted weakness is found", "The attack misses known weaknesses; add steps."),
-    "R15": (
-        "Preprocessing is attacked too",
-        "The attack did not see the preprocessing; the figure is too high.",
-    ),
-    "R16": ("Enough target classes are tried", "Too few targets were tried."),
-    "R17": (
-        "The headline is the worst case",
-        "The headline is not the worst of all attacks on each face.",
-    ),
-    "R18": (
-        "Every figure has its interval and n",
-        "Do not compare models by this figure.",
-    ),
     "R19": (
         "An undefended model breaks",
         "These settings did not break a model that is known to break: they are too weak.",
     ),
-    "R20": ("Settings and costs are recorded", "The run cannot be repeated exactly."),
     "R21": (
         "Stronger corruption hurts more",
-        "A corruption's severities are out of order; read the heat map with care.",
-    ),
-    "R22": ("A resumed run is the same run", "Run again without --resume."),
-    "R23": (
-        "Batch size does not matter",
-        "Figures hang on the batch size; treat differences below 0.2 points as noise.",
+        "Accuracy rises again where corruptions are stronger; read the heat map with care.",
     ),
     "R24": (
         "The attack really ran",

@@ -1,18 +1,24 @@
 """Each check has a model on which it fires and one on which it does not."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 from attacks.threat_model import Norm
-from datasets.labels import FER7
+from datasets.labels import FER7, NO_LABEL
+from evaluation import checks as evaluation_checks
 from evaluation.checks import Check, model_checks, suite_checks
 from evaluation.config import AttackSettings
 from evaluation.pipeline import evaluate_run
-from evaluation.results import CHECK_COLUMNS, read_table
+from evaluation.results import CHECK_COLUMNS, RESULT_COLUMNS, read_table
+from evaluation.status import with_status
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
+from reports.reliability import RULES
 from tests.evaluation import tiny
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
@@ -70,6 +76,9 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
                 "perturbation": name,
                 "source": "another" if name == "transfer" else "tiny.fer",
                 "smallest_eps": values,
+                "severity": np.nan,
+                "fer": 3,
+                "prediction": 3,
             }
         )
         for name, values in broken.items()
@@ -106,6 +115,48 @@ def test_attacks_are_held_against_each_other_where_both_run(
     config = tiny.config(attacks=(AttackSettings(name="fgsm"), pgd))
     assert config.grids["pgd"] == ((0.02,) if headline_only else (0.02, 0.1))
     assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == expected
+
+
+def corrupted(right: list[int]) -> pd.DataFrame:
+    """Lines of `per_image.parquet` of a corruption, from how many of ten faces are right."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": range(11),
+                "model": "tiny.fer",
+                "attacked_labels": "",
+                "perturbation": "fog",
+                "severity": severity,
+                "fer": [3] * 10 + [NO_LABEL],
+                "prediction": [3] * count + [4] * (11 - count),
+            }
+        )
+        for severity, count in enumerate(right, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"), [([9, 7, 7, 4], "ok"), ([9, 4, 6], "flagged"), ([9], None)]
+)
+def test_accuracy_falls_with_severity(right: list[int], expected: str | None) -> None:
+    checks = suite_checks(corrupted(right), {"tiny.fer": FER7}, tiny.config())
+    assert [entry["status"] for entry in checks] == ([expected] if expected else [])
+    results = pd.DataFrame({name: [] for name in RESULT_COLUMNS}).astype(RESULT_COLUMNS)
+    row = {"model": "tiny.fer", "attacked_labels": "", "status": "ok"}
+    both = pd.DataFrame([row | {"perturbation": name} for name in ("corruptions", "none")])
+    flagged = with_status(
+        pd.concat([results, both]),
+        pd.DataFrame(checks, columns=[*CHECK_COLUMNS]),
+        [],
+        tiny.config(),
+    )
+    assert list(flagged.status) == [expected or "ok", "ok"]
+
+
+def test_every_check_has_words_for_the_reader() -> None:
+    sources = [path.read_text() for path in Path(evaluation_checks.__file__).parent.glob("*.py")]
+    emitted = set(re.findall(r'"(R\d+)"', " ".join(sources)))
+    assert emitted == set(RULES)
 
 
 def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
