@@ -58,7 +58,7 @@ def certified_curves(
     for place, model in enumerate(shown):
         line = pick(rows, model=model).sort_values("eps")
         style: dict[str, Any] = {
-            "marker": marker_of(models, model),
+            **marker_of(models, model),
             "linestyle": DASHES[place % len(DASHES)],
             "color": _BLUE,
         }

@@ -3,6 +3,7 @@
 A chart has a title that states its finding, a caption that says how to read it, and its table.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import clean_against_robust, security_curves
+from reports.line_names import names_width
 from reports.load import (
     Headline,
     Run,
@@ -23,6 +25,9 @@ from reports.load import (
 from reports.tables import figures_table
 from reports.text import eps_text, label_set_name, listing, words
 from reports.verdict import own_figures
+
+MANY = 8
+"""Models above which each has axes of its own: more curves on the same cannot be told apart."""
 
 
 def curve_charts(run: Run) -> list[Chart]:
@@ -53,27 +58,9 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
     labels = label_set_name(label_set)
     title = f"{labels} labels: {_curve_title(rows, norm)}"
     alt = f"Robust accuracy against eps under {labels} labels for {', '.join(shown)}. {title}"
-    below = 30 + 17 * (len(shown) + 2)
-    tall = max(300, 90 + 16 * (len(shown) + 2))
-    svgs = [
-        drawing(
-            f"{name}-{'narrow' if narrow else 'wide'}",
-            alt,
-            (PHONE, 300 + below) if narrow else (760, tall),
-            (46, 24, 44 + below, 10) if narrow else (46, 210, 44, 10),
-            partial(
-                security_curves,
-                run.results,
-                label_set=label_set,
-                models=run.models,
-                shown=shown,
-                norm=norm,
-                names_below=narrow,
-            ),
-            "narrow" if narrow else "wide",
-        )
-        for narrow in (False, True)
-    ]
+    draw = partial(security_curves, run.results, label_set=label_set, models=run.models, norm=norm)
+    many = len(shown) > MANY
+    panels = _small_curves(run, name, rows, draw) if many else [_one_chart(name, alt, shown, draw)]
     caption = (
         f"Share of faces still read right under {labels} labels when every pixel may change by "
         f"up to eps ({norm_name(norm)}). Red: the worst case over "
@@ -81,6 +68,10 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
         "Grey, same line style: random noise of the same size. Dotted: always answering the most "
         f"frequent class. {faces_counted(rows)}."
     )
+    if many:
+        caption += " Faint: the other models. What keeps most at the largest eps comes first."
+        if black_boxes(run.results) & set(shown):
+            caption = caption.removesuffix(".") + ", black boxes last."
     if black_boxes(run.results) & set(shown):
         caption += (
             " \N{LESS-THAN OR EQUAL TO} before a name: the model gives no gradients, so its curve "
@@ -92,7 +83,55 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
         eps=[eps_text(eps, norm) for eps in rows["eps"]],
     )
     table = figures_table(name, rows, keys, shown_rows)
-    return Chart(name, title, caption, [Panel("", svgs)], table)
+    return Chart(name, title, caption, panels, table)
+
+
+def _one_chart(name: str, alt: str, shown: list[str], draw: Callable[..., None]) -> Panel:
+    """All models on the same axes."""
+    below = 30 + 17 * (len(shown) + 2)
+    beside = names_width([*shown, "random noise, same size"])
+    tall = max(300, 90 + 16 * (len(shown) + 2))
+    wide = drawing(
+        f"{name}-wide",
+        alt,
+        (550 + beside, tall),
+        (46, beside, 44, 10),
+        partial(draw, shown=shown),
+        "wide",
+    )
+    narrow = drawing(
+        f"{name}-narrow",
+        alt,
+        (PHONE, 300 + below),
+        (46, 24, 44 + below, 10),
+        partial(draw, shown=shown, names="below"),
+        "narrow",
+    )
+    return Panel("", [wide, narrow])
+
+
+def _small_curves(
+    run: Run, name: str, rows: pd.DataFrame, draw: Callable[..., None]
+) -> list[Panel]:
+    """Each model on axes of its own, the others faint behind it; most robust first."""
+    worst = rows[rows["perturbation"] == WORST_CASE].sort_values(["eps", "value"])
+    blind = black_boxes(run.results)
+    models = sorted(dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in blind)
+    return [
+        Panel(
+            f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model,
+            [
+                drawing(
+                    f"{name}-{place}",
+                    f"Robust accuracy of {model} against eps.",
+                    (252, 200),
+                    (44, 22, 42, 8),
+                    partial(draw, shown=[model], behind=models, names="none"),
+                )
+            ],
+        )
+        for place, model in enumerate(models)
+    ]
 
 
 def scatter_chart(run: Run, headline: Headline) -> Chart | None:
@@ -114,17 +153,26 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
         if best[0] < 0.05
         else f"{best[1]} keeps most at {headline.text}: {highest.text}"
     )
-    below = 17 * (len(known) if len(known) > 6 else 0)
+    alt = f"Clean accuracy against robust accuracy. {title}."
+    draw = partial(clean_against_robust, run.results, models=models, headline=headline)
+    beside, below = names_width(known), 30 + 17 * len(known)
     svgs = [
         drawing(
-            f"scatter-{kind}",
-            f"Clean accuracy against robust accuracy. {title}.",
-            (width, 330 + below),
-            (48, 26, 44, 10),
-            partial(clean_against_robust, run.results, models=models, headline=headline),
-            kind,
-        )
-        for kind, width in (("wide", 540), ("narrow", PHONE))
+            "scatter-wide",
+            alt,
+            (514 + beside, max(330, 60 + 17 * len(known))),
+            (48, beside, 44, 10),
+            draw,
+            "wide",
+        ),
+        drawing(
+            "scatter-narrow",
+            alt,
+            (PHONE, 330 + below),
+            (48, 26, 44 + below, 10),
+            partial(draw, names="below"),
+            "narrow",
+        ),
     ]
     rows = pd.concat(
         part

@@ -6,34 +6,42 @@ be used in a notebook. Not here: class-by-class charts (`reports/matrices.py`), 
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from evaluation.results import WORST_CASE
-from reports.line_names import LineName, names_below_axes, names_beside_axes
+from reports.line_names import (
+    LineName,
+    names_below_axes,
+    names_beside_axes,
+    names_right_of_axes,
+)
 from reports.load import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.svg import ROLES, ink_on, sequential
 from reports.text import THIN, eps_text
 
 MARKERS = "os^DvPX<*>phd"
+Names = Literal["beside", "below", "none"]
+"""Where the names of the models stand."""
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
 
 
-def marker_of(models: Sequence[str], model: str) -> str:
+def marker_of(models: Sequence[str], model: str) -> dict[str, Any]:
     """Marker of a model, the same in every figure of a report; one an architecture.
 
-    `simple_cnn.fer` and `simple_cnn.ferplus` share a marker: colour or figure tells their labels.
+    Hollow from the 13th architecture on. `simple_cnn.fer` and `simple_cnn.ferplus` share a marker:
+    colour or figure tells their labels.
     """
     names = list(dict.fromkeys(name.partition(".")[0] for name in models))
-    return MARKERS[names.index(model.partition(".")[0]) % len(MARKERS)]
+    cycle, place = divmod(names.index(model.partition(".")[0]), len(MARKERS))
+    return {"marker": MARKERS[place], "fillstyle": "none" if cycle % 2 else "full"}
 
 
 def security_curves(
@@ -45,7 +53,8 @@ def security_curves(
     shown: Sequence[str] | None = None,
     norm: str = "linf",
     perturbation: str = WORST_CASE,
-    names_below: bool = False,
+    names: Names = "beside",
+    behind: Sequence[str] = (),
 ) -> None:
     """Robust accuracy against eps: one line a model, noise of the same size, chance.
 
@@ -58,15 +67,19 @@ def security_curves(
         shown: models to draw; default all.
         norm: norm of the attack.
         perturbation: attack whose curve is drawn.
-        names_below: names under the axes in a list (narrow pages) instead of right of it.
+        names: right of the axes, below them in a list (narrow pages), or nowhere.
+        behind: models whose curves are drawn faintly, to see `shown` among them.
     """
     drawn = list(models if shown is None else shown)
-    names: list[LineName] = []
+    named: list[LineName] = []
     noise_ends = []
     blind = black_boxes(results)
+    for model in behind:
+        line = curve(results, label_set, norm, perturbation, model)
+        axes.plot(line["eps"], line["value"], color=_RED, linewidth=0.8, alpha=0.25, markersize=0)
     for place, model in enumerate(drawn):
         style: dict[str, Any] = {
-            "marker": marker_of(models, model),
+            **marker_of(models, model),
             "linestyle": DASHES[place % len(DASHES)],
         }
         noise = curve(results, label_set, norm, "noise", model)
@@ -79,19 +92,22 @@ def security_curves(
         if len(line):
             _attacked_line(axes, line, style)
             name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
-            names.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
+            named.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
-        names.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
+        named.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
     shares = pick(results, label_set=label_set, metric="majority_share", subset="all", model=drawn)
     chance = shares["value"].dropna()
     if len(chance):
         style = {"color": _GREY, "linestyle": (0, (1, 2))}
         axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
-        names.append(LineName(float(chance.iloc[0]), "most frequent class", style))
+        named.append(LineName(float(chance.iloc[0]), "most frequent class", style))
     _eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
     percent_axis(axes, "y")
-    (names_below_axes if names_below else names_beside_axes)(axes, names)
+    if names == "beside":
+        names_beside_axes(axes, named)
+    elif names == "below":
+        names_below_axes(axes, named)
 
 
 def _attacked_line(axes: Axes, line: pd.DataFrame, style: dict[str, Any]) -> None:
@@ -124,7 +140,12 @@ def curve(
 
 
 def clean_against_robust(
-    results: pd.DataFrame, axes: Axes, *, models: pd.DataFrame, headline: Headline
+    results: pd.DataFrame,
+    axes: Axes,
+    *,
+    models: pd.DataFrame,
+    headline: Headline,
+    names: Names = "beside",
 ) -> None:
     """Clean accuracy against worst-case robust accuracy, with 95 % intervals.
 
@@ -133,10 +154,13 @@ def clean_against_robust(
         axes: where to draw.
         models: columns `model`, `label_set`: which model, scored under which labels.
         headline: norm and eps of the attack.
+        names: right of the axes, below them in a list (narrow pages), or nowhere.
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
-    axes.text(0.3, 0.33, "the attack costs nothing", color=_MUTED, fontsize=11)
-    handles, blind = [], black_boxes(results)
+    # above the line no point can lie
+    axes.text(0.68, 0.72, "the attack costs nothing", color=_MUTED, fontsize=11, ha="right")
+    named: list[LineName] = []
+    blind = black_boxes(results)
     for model, label_set in models[["model", "label_set"]].itertuples(index=False):
         clean = pick(clean_accuracy(results, label_set), model=model)
         rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
@@ -144,30 +168,30 @@ def clean_against_robust(
         if clean.empty or robust.empty or robust["value"].isna().all():
             continue
         x, y = clean.iloc[0], robust.iloc[0]
-        colour = ROLES.get(label_set, ROLES["ink"])[0]
-        marker = marker_of(list(models["model"]), model)
+        style: dict[str, Any] = {
+            "color": ROLES.get(label_set, ROLES["ink"])[0],
+            **marker_of(list(models["model"]), model),
+        }
         axes.errorbar(
             x["value"],
             y["value"],
             xerr=[[max(0, x["value"] - x["ci_low"])], [max(0, x["ci_high"] - x["value"])]],
             yerr=[[max(0, y["value"] - y["ci_low"])], [max(0, y["ci_high"] - y["value"])]],
-            fmt=marker,
-            color=colour,
             markersize=8,
             elinewidth=1.2,
+            linestyle="",
             clip_on=False,
+            **style,
         )
         name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
-        handles.append(
-            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=name)
-        )
+        named.append(LineName(float(y["value"]), name, style | {"linestyle": ""}))
     percent_axis(axes, "x")
     percent_axis(axes, "y")
     axes.set_xlabel("right on clean faces")
-    if handles:
-        axes.legend(
-            handles=handles, loc="upper left", frameon=False, fontsize=12, handletextpad=0.2
-        )
+    if names == "beside":
+        names_right_of_axes(axes, named)
+    elif names == "below":
+        names_below_axes(axes, named)
 
 
 def label_set_bars(

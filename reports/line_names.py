@@ -4,6 +4,7 @@ Names beside the axes stand at the heights of the lines' ends and move apart whe
 overlap.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ def names_beside_axes(axes: Axes, names: list[LineName]) -> None:
         axes.plot([1.01, 1 + step * 0.8], [end, place], color=colour, **outside)
         if marker:
             point: dict[str, Any] = {"marker": marker, "markersize": 5.5, "color": colour}
+            point["fillstyle"] = style.get("fillstyle", "full")
             axes.plot([1 + step], [place], **point, **outside)
         axes.text(
             1 + step * (1.5 if marker else 1.0),
@@ -53,6 +55,11 @@ def names_below_axes(axes: Axes, names: list[LineName]) -> None:
     _legend(axes, names, loc="upper left", bbox_to_anchor=place)
 
 
+def names_right_of_axes(axes: Axes, names: list[LineName]) -> None:
+    """Names right of the axes, one a line, highest first."""
+    _legend(axes, names, loc="upper left", bbox_to_anchor=(1.02, 1))
+
+
 def names_in_corner(axes: Axes, names: list[LineName]) -> None:
     """Names inside the axes at the upper right, for curves that fall; highest first."""
     _legend(axes, names, loc="upper right")
@@ -68,6 +75,11 @@ def _legend(axes: Axes, names: list[LineName], **place: Any) -> None:
         handlelength=2.6,
         **place,
     )
+
+
+def names_width(names: Sequence[str]) -> int:
+    """Pixels right of the axes that names beside them need, each with a mark before it."""
+    return 70 + round(6.9 * max(map(len, names), default=0))
 
 
 def spread(values: list[float], gap: float, top: float) -> list[float]:

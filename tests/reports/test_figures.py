@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.charts import MANY, curve_charts
 from reports.figures import curve, marker_of, security_curves
 from reports.gallery import difference, examples
 from reports.line_names import spread
-from reports.load import Headline, Run, headline
+from reports.load import Headline, Run, headline, robust_accuracy
 from reports.matrices import attack_flows, confusion, flow_counts
 from reports.svg import STYLE, new_figure
 from tests.reports.fake_run import FOUR, Wishes, write_run
@@ -68,6 +69,22 @@ def test_security_curves_draw_each_model_its_noise_and_chance(run: Run) -> None:
 def test_one_marker_an_architecture() -> None:
     marks = [marker_of(FOUR, model) for model in FOUR]
     assert marks[0] == marks[2] and marks[1] == marks[3] and marks[0] != marks[1]
+    many = [f"net{number}.fer" for number in range(24)]
+    assert len({tuple(marker_of(many, model).values()) for model in many}) == 24
+
+
+def test_many_models_have_axes_of_their_own_most_robust_first(tmp_path: Path) -> None:
+    many = tuple(f"net{number}.fer" for number in range(MANY + 1))
+    wishes = Wishes(models=many, label_sets=("fer",), corruptions=(), examples=0, count=60)
+    run = Run.read(write_run(tmp_path, wishes))
+    (chart,) = curve_charts(run)
+    worst = (
+        robust_accuracy(run.results, "fer", "linf").query("eps > 0.015").set_index("model").value
+    )
+    order = [panel.heading for panel in chart.panels]
+    assert sorted(order) == sorted(many)
+    assert list(worst[order]) == sorted(worst, reverse=True)
+    assert all(len(panel.svgs) == 1 for panel in chart.panels)
 
 
 def test_confusion_is_a_table_in_the_order_of_the_labels(run: Run) -> None:
