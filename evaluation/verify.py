@@ -8,7 +8,6 @@ or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W,
 `.npz` then also needs `rows`, integers (N,): row numbers of the faces in `--data`.
 """
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
+_DATA_HELP = (
+    "The faces a folder or `rows` are of, as for a run. Default: $DEADPAN_DATA, ./data, the sample."
+)
 _ARRAYS = ("clean", "adversarial", "labels")
 
 
@@ -47,7 +49,7 @@ class Claim(NamedTuple):
 def main(
     set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")],
     model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")],
-    data: Annotated[str | None, Option(help="For a folder: the faces it was made of.")] = None,
+    data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     split: Annotated[
         str | None, Option(help="For a folder: part of the data. Default: PublicTest.")
@@ -110,16 +112,17 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
     if not isinstance(adversarial, AdversarialSet):
         kind = "images for other models" if adversarial.header.spec.is_attack else "corrupted ones"
         raise InputError(f"{folder}: expected images that fool a model, found {kind}.")
-    faces = _faces(f"{folder} holds no clean images", data, votes, split)
+    faces = _faces(data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
-    wanted = adversarial.row_ids[adversarial.image_rows].tolist()
-    if missing := [row for row in wanted if row not in place]:
+    attacked = [place.get(row, -1) for row in adversarial.row_ids.tolist()]
+    if -1 in attacked or faces.take(np.array(attacked)).sha256 != adversarial.header.faces_sha256:
         raise InputError(
-            f"{folder}: row {missing[0]} is not in {faces.name} {faces.split}. "
-            "Give the --data and --split it was made of."
+            f"{folder}: made of other faces, labels or votes than those of {faces.name} "
+            f"{faces.split}. Give the --data, --votes and --split it was made of."
         )
-    clean = faces.images[[place[row] for row in wanted]].astype(np.float32) / 255
     rows = adversarial.image_rows
+    wanted = adversarial.row_ids[rows]
+    clean = faces.images[np.array(attacked)[rows]].astype(np.float32) / 255
     norm = Norm(str(adversarial.header.spec.norm))
     return Claim(
         clean,
@@ -127,21 +130,20 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         adversarial.labels[rows],
         norm,
         adversarial.broken_at[rows],
-        np.array(wanted, np.int64),
+        wanted,
         adversarial.header.spec.attacked_labels,
     )
 
 
-def _faces(needed: str, data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
-    """The faces that somebody's images are of; `needed` says what for, where none are named."""
+def _faces(data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
+    """The faces that somebody's images are of."""
+    from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
     from evaluation.config import parse_choice
 
-    source = data or os.environ.get("DEADPAN_DATA")
-    if not source:
-        raise InputError(f"{needed}: give the faces with --data PATH.")
-    return load(source, parse_choice(Split, split, "--split") if split else None, votes=votes)
+    part = parse_choice(Split, split, "--split") if split else None
+    return load(data_or_default(data), part, votes=votes)
 
 
 def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
@@ -210,7 +212,7 @@ def _with_rows(
         raise InputError(
             f"{path}: --into needs `rows`, integers (N,): row numbers of the faces in the data."
         )
-    faces = _faces(f"{path}: --into compares the clean images", data, votes, split)
+    faces = _faces(data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     for row, clean in zip(rows.tolist(), claim.clean, strict=True):
         face = faces.images[place[row]] / 255 if row in place else None

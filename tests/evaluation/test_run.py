@@ -223,7 +223,8 @@ def test_a_claimed_set_is_verified(finished: Path, data: Path, model: Path) -> N
     result = deadpan(folder, model, "--data", data, module="evaluation.verify")
     assert result.returncode == 0, result.stderr
     assert "the claim holds" in result.stdout
-    refused(deadpan(folder, model, module="evaluation.verify"), "--data")
+    other = deadpan(folder, model, "--data", "sample", module="evaluation.verify")
+    assert other.returncode == 2 and "made of other faces" in other.stderr
     refused(deadpan("/nowhere.npz", model, module="evaluation.verify"), "--eps")
 
 

@@ -84,7 +84,7 @@ def test_sets_are_made_of_it_and_verified(folder: Path, model: Path) -> None:
     assert result.returncode == 0, result.stderr
     (made,) = (folder / "sets").iterdir()
     assert (made / "eps-4-255" / "Sample" / "happy").is_dir()
-    result = on_sample("evaluation.verify", made, model, "--data", "sample", cwd=folder)
+    result = on_sample("evaluation.verify", made, model, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "the claim holds" in result.stdout
 

@@ -174,7 +174,7 @@ def test_flags_stay_visible(text: str) -> None:
     board = text[text.index('<section id="leaderboard">') : text.index('<section id="threat">')]
     box = text[text.index('<section id="reliability">') : text.index('<section id="costs">')]
     assert all("⚑ flagged" in part for part in (verdict, board, box))
-    assert "6 of 7</strong> checks passed" in box  # four a model, and the flagged one
+    assert "6 of 7</strong> checks passed" in box  # three a model, and the flagged one
     assert "not converged" in verdict and "not converged" in box
 
 
