@@ -24,6 +24,7 @@ from attacks.precision import Precision
 from datasets.commands import run
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
+from datasets.folder_lock import locked
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def _generate(
         classifier, why = quicken(classifier, clean, values, faces.row_ids, [spec], planned)
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
-    with bar(name) as on_chunk:
+    with locked(out / name), bar(name) as on_chunk:
         made = make_adversarial_set(
             classifier,
             clean,
@@ -196,10 +197,10 @@ def _generate(
             directory=out / name,
             on_chunk=on_chunk,
         )
+        survivors = _write_images(made, classifier, clean, faces.split, out / name)
+        _write_flags(made, survivors, out / name / "success.csv")
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
-    survivors = _write_images(made, classifier, clean, faces.split, out / name)
-    _write_flags(made, survivors, out / name / "success.csv")
     right = made.broken_at != 0
     for e, line in enumerate(made.lines()):
         print(f"{classifier.id} {label_set}: {line}; {survivors[right, e].sum()} after 8 bits")

@@ -18,6 +18,7 @@ import typer
 
 from datasets.commands import run
 from datasets.errors import InputError
+from datasets.folder_lock import locked
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
@@ -187,7 +188,9 @@ def evaluate(
     folder = Path(out) if out else default_folder(Path("runs") / stamp)
     contracts = _contracts(config, faces, folder)
     faces = faces.limit(config.limit, config.seed)
-    _run(config, faces, folder, resume, given, contracts, started, clock)
+    _open_folder(folder, config, faces, contracts, resume)
+    with locked(folder):
+        _run(config, faces, folder, given, contracts, started, clock)
     return FinishedRun(folder)
 
 
@@ -202,16 +205,14 @@ def _run(
     config: "RunConfig",
     faces: "FaceSet",
     folder: Path,
-    resume: bool,
     adversarial: Path | None,
     contracts: "Contracts",
     started: datetime,
     clock: float,
 ) -> None:
-    """Measure, and write tables, manifest and report."""
+    """Measure, and write tables, manifest and report, into an opened folder."""
     from fer_models.backend import start_backend
 
-    _open_folder(folder, config, faces, contracts, resume)
     start_backend()
     from evaluation.environment import environment, peak_memory_mb
     from evaluation.foreign_models import keep_contracts, name_apart

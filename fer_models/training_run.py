@@ -15,6 +15,7 @@ import keras
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.errors import InputError
+from datasets.folder_lock import locked
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures import architecture, pretrained_of
@@ -148,38 +149,42 @@ def train(
         runs_tried: for the card.
         note: for the card.
         adversary: makes the adversary of `training.trained_against`, see `fit`.
-    """
-    recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
-    both = isinstance(recipe, Recipe) and recipe.other_labels > 0
-    rows = labelled_rows(faces.training, training.labels, rule, both)
-    validation = labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
-    print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
-    if not isinstance(recipe, Recipe):
-        from fer_models.classical.training import fit_classical
 
-        model = fit_classical(recipe, rows, validation, training.seed)
-        write_arrays(model.arrays(), work / "weights.npz")
-        size = model.count_params()
-        return finish(training, work, size, [], rows, validation, runs_tried, note)
-    shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
-    build, _ = architecture(training.architecture)
-    keras.config.set_dtype_policy(str(training.precision))
-    try:
-        history = fit(
-            lambda: start_from(build(shape, num_classes), training.start_from),
-            recipe,
-            rows,
-            validation,
-            work,
-            training.seed,
-            on_epoch,
-            adversary,
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")
-    shutil.copyfile(work / "best.npz", work / "weights.npz")
-    size = build(shape, num_classes).count_params()
-    return finish(training, work, size, history, rows, validation, runs_tried, note)
+    Raises:
+        InputError: another command trains in `work`.
+    """
+    with locked(work):
+        recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
+        both = isinstance(recipe, Recipe) and recipe.other_labels > 0
+        rows = labelled_rows(faces.training, training.labels, rule, both)
+        validation = labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
+        print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
+        if not isinstance(recipe, Recipe):
+            from fer_models.classical.training import fit_classical
+
+            model = fit_classical(recipe, rows, validation, training.seed)
+            write_arrays(model.arrays(), work / "weights.npz")
+            size = model.count_params()
+            return finish(training, work, size, [], rows, validation, runs_tried, note)
+        shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
+        build, _ = architecture(training.architecture)
+        keras.config.set_dtype_policy(str(training.precision))
+        try:
+            history = fit(
+                lambda: start_from(build(shape, num_classes), training.start_from),
+                recipe,
+                rows,
+                validation,
+                work,
+                training.seed,
+                on_epoch,
+                adversary,
+            )
+        finally:
+            keras.config.set_dtype_policy("float32")
+        shutil.copyfile(work / "best.npz", work / "weights.npz")
+        size = build(shape, num_classes).count_params()
+        return finish(training, work, size, history, rows, validation, runs_tried, note)
 
 
 def finish(

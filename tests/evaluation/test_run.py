@@ -16,6 +16,7 @@ import pytest
 from attacks.store import AdversarialSet, open_set
 from datasets.errors import InputError
 from datasets.faceset import Split
+from datasets.folder_lock import locked
 from datasets.labels import FER7
 from datasets.read import load
 from evaluation import verify
@@ -111,6 +112,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data: Path, model: Path) 
 def test_it_writes_what_it_says(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
+        ".lock",
         "checks.parquet",
         "comparisons.parquet",
         "disputed.npz",
@@ -151,6 +153,9 @@ def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
 def test_a_finished_run_is_not_overwritten(finished: Path, data: Path, model: Path) -> None:
     before = (finished / "results.csv").read_bytes()
     refused(deadpan("--data", data, "--models", model, "--out", finished), "--resume")
+    with locked(finished):
+        now = deadpan("--data", data, "--models", model, "--out", finished, "--resume")
+    refused(now, "another command writes there now")
     other = deadpan("--data", data, "--models", model, "--out", finished, "--resume", "--seed", "1")
     refused(other, "differ")
     assert (finished / "results.csv").read_bytes() == before

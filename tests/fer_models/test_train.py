@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from datasets.errors import InputError
+from datasets.folder_lock import locked
 from datasets.labels import LabelSet
 from fer_models import training_queue, training_run, zoo
 from fer_models.architectures import ARCHITECTURES
@@ -86,6 +87,8 @@ def test_a_folder_continues_only_its_own_training(tmp_path: Path, data: Path) ->
         main(data, "tiny", LabelSet.FER, out=work)
     with pytest.raises(InputError, match="--resume continues the same training only"):
         main(data, "tiny", LabelSet.FER, out=work, resume=True, seed=1)
+    with locked(work), pytest.raises(InputError, match="another command writes there now"):
+        main(data, "tiny", LabelSet.FER, out=work, resume=True)
     main(data, "tiny", LabelSet.FER, out=work, resume=True)
 
 
