@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attacks.precision import Precision
-from datasets.commands import run
+from datasets.commands import DATA_DEFAULT, run
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.folder_lock import locked
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
-_DATA_HELP = (
-    "FER2013 csv, archive or folder, image folders, or `sample`. "
-    "Default: $DEADPAN_DATA, ./data, the sample."
-)
+_DATA_HELP = f"FER2013 csv, archive or folder, image folders, or `sample`. {DATA_DEFAULT}"
 
 
 def _list(asked: bool) -> None:

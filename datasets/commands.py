@@ -14,6 +14,9 @@ from typer.main import get_command
 
 from datasets.errors import InputError
 
+DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
+"""In the help of `--data`, where `datasets.default_data` finds the faces when none are named."""
+
 _INTERRUPTED = 130
 """What typer returns after Ctrl-C."""
 

@@ -11,8 +11,9 @@ import pandas as pd
 from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet
 from attacks.threat_model import TOLERANCE
-from datasets.labels import NO_LABEL, LabelScheme
+from datasets.labels import LabelScheme, LabelSet
 from evaluation.config import RunConfig
+from evaluation.figures import Images
 from fer_models.classifier import Classifier
 
 Check = dict[str, Any]
@@ -172,12 +173,12 @@ def suite_checks(
     per_image: pd.DataFrame, schemes: dict[str, LabelScheme], config: RunConfig
 ) -> list[Check]:
     """Checks between sets of one model, and the positive control of the whole run."""
-    checks, remaining = _severity_checks(per_image, schemes), {}
+    checks, remaining, grids = _severity_checks(per_image, schemes), {}, config.grids
     attacked = per_image[per_image.attacked_labels != ""]
     for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
         table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
         own = set(lines[lines.source == model].perturbation)
-        shared = min(config.grids[str(name)][-1] for name in table)
+        shared = min(grids[str(name)][-1] for name in table)
         at_shared = {str(name): column <= shared for name, column in table.items()}
         checks += _pair_checks(str(model), str(label_set), at_shared, own)
         broken = {str(name): column <= config.eps[-1] for name, column in table.items()}
@@ -204,9 +205,8 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
     checks = []
     for model, scheme in schemes.items():
         lines = per_image[(per_image.model == model) & per_image.severity.notna()]
-        truth = lines[scheme.name].to_numpy(np.int64)  # the model's own labels need no translation
-        lines = lines.assign(right=lines.prediction == truth)[truth != NO_LABEL]
-        accuracy = lines.groupby("severity").right.mean()
+        images = Images(lines, scheme, LabelSet(scheme.name)).scored()
+        accuracy = images.lines.assign(right=images.right).groupby("severity").right.mean()
         if len(accuracy) < 2:
             continue
         rise = float(accuracy.diff().max())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datasets.commands import run
+from datasets.commands import DATA_DEFAULT, run
 from datasets.errors import InputError
 from datasets.folder_lock import locked
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from fer_models.contract_file import ContractFile
 
 Option = typer.Option
-_DATA_HELP = (
-    "FER2013 csv, archive or folder, or `sample`. Default: $DEADPAN_DATA, ./data, the sample."
-)
+_DATA_HELP = f"FER2013 csv, archive or folder, or `sample`. {DATA_DEFAULT}"
 
 
 def main(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from datasets.commands import run
+from datasets.commands import DATA_DEFAULT, run
 from datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
-_DATA_HELP = (
-    "The faces a folder or `rows` are of, as for a run. Default: $DEADPAN_DATA, ./data, the sample."
-)
+_DATA_HELP = f"The faces a folder or `rows` are of, as for a run. {DATA_DEFAULT}"
 _ARRAYS = ("clean", "adversarial", "labels")
 
 
@@ -114,15 +112,14 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         raise InputError(f"{folder}: expected images that fool a model, found {kind}.")
     faces = _faces(data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
-    attacked = [place.get(row, -1) for row in adversarial.row_ids.tolist()]
-    if -1 in attacked or faces.take(np.array(attacked)).sha256 != adversarial.header.faces_sha256:
+    places = np.array([place.get(row, -1) for row in adversarial.row_ids.tolist()])
+    if -1 in places or faces.take(places).sha256 != adversarial.header.faces_sha256:
         raise InputError(
             f"{folder}: made of other faces, labels or votes than those of {faces.name} "
             f"{faces.split}. Give the --data, --votes and --split it was made of."
         )
     rows = adversarial.image_rows
-    wanted = adversarial.row_ids[rows]
-    clean = faces.images[np.array(attacked)[rows]].astype(np.float32) / 255
+    clean = faces.images[places[rows]].astype(np.float32) / 255
     norm = Norm(str(adversarial.header.spec.norm))
     return Claim(
         clean,
@@ -130,7 +127,7 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         adversarial.labels[rows],
         norm,
         adversarial.broken_at[rows],
-        wanted,
+        adversarial.row_ids[rows],
         adversarial.header.spec.attacked_labels,
     )
 

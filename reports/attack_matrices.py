@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from evaluation.results import WORST_CASE
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import shares_heat_map
-from reports.load import Headline, Run, attacks, black_boxes, clean_accuracy, pick, robust_accuracy
+from reports.load import (
+    Headline,
+    Run,
+    attacks,
+    black_boxes,
+    clean_accuracy,
+    limit_name,
+    pick,
+    robust_accuracy,
+)
 from reports.tables import figures_table
 from reports.text import eps_text, label_set_name, percent, words
 from reports.verdict import ranked
@@ -39,7 +48,7 @@ def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
             continue
         blind = black_boxes(run.results)
         shares, marks = _matrix(rows, "model", "perturbation", models, columns)
-        names = [f"\N{LESS-THAN OR EQUAL TO} {name}" if name in blind else name for name in models]
+        names = [limit_name(model, blind) for model in models]
         shares.index = marks.index = pd.Index(names)
         heads = [words(part) for part in columns]
         shares.columns = marks.columns = pd.Index(heads)

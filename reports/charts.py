@@ -18,6 +18,7 @@ from reports.load import (
     attacks,
     black_boxes,
     clean_accuracy,
+    limit_name,
     norm_name,
     pick,
     robust_accuracy,
@@ -60,7 +61,12 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
     alt = f"Robust accuracy against eps under {labels} labels for {', '.join(shown)}. {title}"
     draw = partial(security_curves, run.results, label_set=label_set, models=run.models, norm=norm)
     many = len(shown) > MANY
-    panels = _small_curves(run, name, rows, draw) if many else [_one_chart(name, alt, shown, draw)]
+    if many:
+        panels = _small_curves(run, name, rows, draw)
+    else:
+        names = [*shown, "random noise, same size", "most frequent class"]
+        together = partial(draw, shown=shown)
+        panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
     caption = (
         f"Share of faces still read right under {labels} labels when every pixel may change by "
         f"up to eps ({norm_name(norm)}). Red: the worst case over "
@@ -86,28 +92,23 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
     return Chart(name, title, caption, panels, table)
 
 
-def _one_chart(name: str, alt: str, shown: list[str], draw: Callable[..., None]) -> Panel:
-    """All models on the same axes."""
-    below = 30 + 17 * (len(shown) + 2)
-    beside = names_width([*shown, "random noise, same size"])
-    tall = max(300, 90 + 16 * (len(shown) + 2))
-    wide = drawing(
-        f"{name}-wide",
-        alt,
-        (550 + beside, tall),
-        (46, beside, 44, 10),
-        partial(draw, shown=shown),
-        "wide",
-    )
+def _wide_and_narrow(
+    name: str, alt: str, size: tuple[int, int], names: list[str], draw: Callable[..., None]
+) -> list[str]:
+    """A chart whose names stand right of the axes, and one for phones with the names below."""
+    beside, below = names_width(names), 30 + 17 * len(names)
+    width, height = size
+    tall = max(height, 60 + 17 * len(names))
+    wide = drawing(f"{name}-wide", alt, (width + beside, tall), (48, beside, 44, 10), draw, "wide")
     narrow = drawing(
         f"{name}-narrow",
         alt,
-        (PHONE, 300 + below),
-        (46, 24, 44 + below, 10),
-        partial(draw, shown=shown, names="below"),
+        (PHONE, height + below),
+        (48, 26, 44 + below, 10),
+        partial(draw, names="below"),
         "narrow",
     )
-    return Panel("", [wide, narrow])
+    return [wide, narrow]
 
 
 def _small_curves(
@@ -119,7 +120,7 @@ def _small_curves(
     models = sorted(dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in blind)
     return [
         Panel(
-            f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model,
+            limit_name(model, blind),
             [
                 drawing(
                     f"{name}-{place}",
@@ -155,25 +156,7 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
     )
     alt = f"Clean accuracy against robust accuracy. {title}."
     draw = partial(clean_against_robust, run.results, models=models, headline=headline)
-    beside, below = names_width(known), 30 + 17 * len(known)
-    svgs = [
-        drawing(
-            "scatter-wide",
-            alt,
-            (514 + beside, max(330, 60 + 17 * len(known))),
-            (48, beside, 44, 10),
-            draw,
-            "wide",
-        ),
-        drawing(
-            "scatter-narrow",
-            alt,
-            (PHONE, 330 + below),
-            (48, 26, 44 + below, 10),
-            partial(draw, names="below"),
-            "narrow",
-        ),
-    ]
+    svgs = _wide_and_narrow("scatter", alt, (514, 330), known, draw)
     rows = pd.concat(
         part
         for model in known

@@ -21,7 +21,14 @@ from reports.line_names import (
     names_beside_axes,
     names_right_of_axes,
 )
-from reports.load import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
+from reports.load import (
+    Headline,
+    black_boxes,
+    clean_accuracy,
+    limit_name,
+    pick,
+    robust_accuracy,
+)
 from reports.svg import ROLES, ink_on, sequential
 from reports.text import THIN, eps_text
 
@@ -91,8 +98,8 @@ def security_curves(
         line = curve(results, label_set, norm, perturbation, model)
         if len(line):
             _attacked_line(axes, line, style)
-            name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
-            named.append(LineName(float(line["value"].iloc[-1]), name, style | {"color": _RED}))
+            height = float(line["value"].iloc[-1])
+            named.append(LineName(height, limit_name(model, blind), style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         named.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
@@ -183,8 +190,8 @@ def clean_against_robust(
             clip_on=False,
             **style,
         )
-        name = f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
-        named.append(LineName(float(y["value"]), name, style | {"linestyle": ""}))
+        height = float(y["value"])
+        named.append(LineName(height, limit_name(model, blind), style | {"linestyle": ""}))
     percent_axis(axes, "x")
     percent_axis(axes, "y")
     axes.set_xlabel("right on clean faces")

@@ -3,7 +3,7 @@
 Reads the files described in `evaluation/results.py`; writes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -147,6 +147,11 @@ def attacks(results: pd.DataFrame, norm: str) -> list[str]:
 def black_boxes(results: pd.DataFrame) -> set[str]:
     """Models that only give answers: some attack of the run could not be made on them."""
     return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
+
+
+def limit_name(model: str, blind: Container[str]) -> str:
+    """A model's name on a chart: after a less-or-equal sign where it is one of `blind`."""
+    return f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model
 
 
 def has_best_known(results: pd.DataFrame) -> bool:
