@@ -13,7 +13,7 @@ A run folder holds
 - `regions.npz`: where eyes, brows, nose and mouth lie on the mean face (`REGION_ARRAYS`);
 - `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `manifest.json`: configuration, data, models, costs, environment;
-- `run.json`: what a run that goes on must be the same in (`evaluation/run.py`);
+- `run.json`: what a run that goes on must be the same in (`evaluation/run_folder.py`);
 - `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/store.py`);
 - `certificates/`: one folder a model and sigma (`evaluation/certificates.py`);
 - `contracts/`: those of foreign models that the run found (`evaluation/foreign_models.py`);

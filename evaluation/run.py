@@ -3,8 +3,6 @@
 Writes into `--out` the files of `evaluation/results.py` and the report `index.html`.
 """
 
-import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -156,7 +154,8 @@ def evaluate(
     from datasets.writable import default_folder
     from evaluation.config import configure, parse_choice
     from evaluation.finished_run import FinishedRun
-    from fer_models.zoo import resolve
+    from evaluation.run_folder import check_run_folder, open_run_folder, run_identity
+    from fer_models.zoo import describe, resolve
 
     if resume and not out:
         raise InputError("--resume needs --out, the folder of the run that goes on. Name it.")
@@ -186,9 +185,13 @@ def evaluate(
     folder = Path(out) if out else default_folder(Path("runs") / stamp)
     contracts = _contracts(config, faces, folder)
     faces = faces.limit(config.limit, config.seed)
-    _open_folder(folder, config, faces, contracts, resume)
+    known = {model: describe(model, _contract(model, contracts)) for model in config.models}
+    identity = run_identity(config, faces, known)
+    check_run_folder(folder, identity, resume)
+    classifiers = _load(config.models, contracts)  # what does not load leaves no folder behind
     with locked(folder):
-        _run(config, faces, folder, given, contracts, started, clock)
+        open_run_folder(folder, identity, resume)
+        _run(config, faces, classifiers, contracts, folder, given, started, clock)
     return FinishedRun(folder)
 
 
@@ -199,29 +202,37 @@ def _listed(words: str | Path | float | Sequence[object]) -> str:
     return ",".join(map(str, words))
 
 
+def _load(models: Iterable[str], contracts: "Contracts") -> list["Classifier"]:
+    """The classifiers of a run, each under a name of its own."""
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.foreign_models import name_apart
+    from fer_models.zoo import load
+
+    classifiers = [load(model, _contract(model, contracts)) for model in models]
+    name_apart(classifiers)
+    return classifiers
+
+
 def _run(
     config: "RunConfig",
     faces: "FaceSet",
+    classifiers: list["Classifier"],
+    contracts: "Contracts",
     folder: Path,
     adversarial: Path | None,
-    contracts: "Contracts",
     started: datetime,
     clock: float,
 ) -> None:
     """Measure, and write tables, manifest and report, into an opened folder."""
-    from fer_models.backend import start_backend
-
-    start_backend()
     from evaluation.environment import environment, peak_memory_mb
-    from evaluation.foreign_models import keep_contracts, name_apart
+    from evaluation.foreign_models import keep_contracts
     from evaluation.pipeline import evaluate_run
     from evaluation.results import write_manifest
-    from fer_models.zoo import load
     from reports.page import write_report
 
     keep_contracts(contracts, folder)
-    classifiers = [load(model, _contract(model, contracts)) for model in config.models]
-    name_apart(classifiers)
     with _progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, adversarial, listener)
     manifest = {
@@ -272,38 +283,6 @@ def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
     from fer_models.zoo import split_defences
 
     return contracts.get(split_defences(model)[0])
-
-
-def _open_folder(
-    folder: Path, config: "RunConfig", faces: "FaceSet", contracts: "Contracts", resume: bool
-) -> None:
-    """Start or continue a run folder: it continues only the very same run (R22)."""
-    from fer_models.zoo import describe
-
-    identity = {
-        "config": config.to_json(),
-        "faces_sha256": faces.sha256,
-        "weights_sha256": {
-            m: describe(m, _contract(m, contracts)).weights_sha256 for m in config.models
-        },
-    }
-    text = json.dumps(identity, indent=2) + "\n"
-    path = folder / "run.json"
-    if path.exists():
-        if not resume:
-            raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
-        if path.read_text() != text:
-            raise InputError(
-                f"{path}: --resume continues the same run only, but its data, weights or options "
-                "differ. Name another --out."
-            )
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / ".run.json"
-    unfinished.write_text(text)
-    os.replace(unfinished, path)
 
 
 def _data_entry(faces: "FaceSet") -> dict[str, Any]:

@@ -74,6 +74,7 @@ def refused(result: subprocess.CompletedProcess, words: str) -> None:
         (["--nonsense"], "--nonsense"),
         (["--models", "simple_cnnn"], "simple_cnnn"),
         (["--models", "/nowhere/net.onnx"], "found no such file"),
+        (["--models", "simple_cnn.fer+jpeg:75"], "jpeg:75"),
         (["--tier", "huge"], "huge"),
         (["--precision", "half"], "half"),
         (["--split", "Tset"], "Tset"),
@@ -96,6 +97,14 @@ def test_bad_input_is_one_line(
     given.update(zip(arguments[::2], arguments[1::2], strict=False))
     line = [part for pair in given.items() for part in pair]
     refused(deadpan(*line, *(arguments if len(arguments) == 1 else [])), words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_weights_cut_short_leave_no_run(data: Path, model: Path, tmp_path: Path) -> None:
+    cut = Path(shutil.copytree(model, tmp_path / "cut"))
+    weights = cut / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    refused(deadpan("--data", data, "--models", cut, "--out", tmp_path / "run"), "weights.npz")
     assert not (tmp_path / "run").exists()
 
 

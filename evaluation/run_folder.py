@@ -1,0 +1,60 @@
+"""The folder of a run, which goes on only as the very same run (R22)."""
+
+import json
+import os
+from pathlib import Path
+
+from datasets.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.folder_lock import LOCK
+from evaluation.config import RunConfig
+from fer_models.zoo import Description
+
+IDENTITY = "run.json"
+
+
+def run_identity(config: RunConfig, faces: FaceSet, models: dict[str, Description]) -> str:
+    """What a run that goes on must be the same in, as JSON.
+
+    Args:
+        config: of the run.
+        faces: the data, already limited.
+        models: what is known of each, by its name in the configuration.
+    """
+    identity = {
+        "config": config.to_json(),
+        "faces_sha256": faces.sha256,
+        "weights_sha256": {name: known.weights_sha256 for name, known in models.items()},
+    }
+    return json.dumps(identity, indent=2) + "\n"
+
+
+def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
+    """Refuse a folder that the run may not write into; nothing is written.
+
+    Raises:
+        InputError: it holds this run and `resume` is not asked, another run, or something else.
+    """
+    path = folder / IDENTITY
+    if path.exists():
+        if not resume:
+            raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
+        if path.read_text() != identity:
+            raise InputError(
+                f"{path}: --resume continues the same run only, but its data, weights or options "
+                "differ. Name another --out."
+            )
+    elif folder.exists() and any(entry.name != LOCK for entry in folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
+
+
+def open_run_folder(folder: Path, identity: str, resume: bool) -> None:
+    """Start or continue a run in a folder that is held (`datasets/folder_lock.py`).
+
+    Raises:
+        InputError: see `check_run_folder`.
+    """
+    check_run_folder(folder, identity, resume)
+    unfinished = folder / f".{IDENTITY}"
+    unfinished.write_text(identity)
+    os.replace(unfinished, folder / IDENTITY)
