@@ -46,6 +46,7 @@ def make_adversarial_set(
     faces_sha256: str,
     directory: Path,
     on_chunk: Progress | None = None,
+    before: AdversarialSet | None = None,
 ) -> AdversarialSet:
     """Attack images over an eps grid, or read what is there already.
 
@@ -62,6 +63,8 @@ def make_adversarial_set(
         faces_sha256: `FaceSet.sha256` of these rows.
         directory: where the set is, or will be.
         on_chunk: told after each chunk.
+        before: of the same attack on the same classifier under other labels; faces of the same
+            label are taken over from it, at their cost but in no time, not attacked again.
 
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
@@ -71,7 +74,7 @@ def make_adversarial_set(
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         keys = Keys(spec.seed, row_ids[rows])
-        return _sweep(classifier, images[rows], labels[rows], keys, spec)
+        return _sweep(classifier, images[rows], labels[rows], keys, spec, before)
 
     result = _make(header, directory, attack_rows, on_chunk)
     assert isinstance(result, AdversarialSet)
@@ -88,6 +91,7 @@ def make_transfer_set(
     faces_sha256: str,
     directory: Path,
     on_chunk: Progress | None = None,
+    before: TransferSet | None = None,
 ) -> TransferSet:
     """Attack images at one eps to show them to other models, or read what is there already.
 
@@ -106,12 +110,20 @@ def make_transfer_set(
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         start, keys = time.perf_counter(), Keys(spec.seed, row_ids[rows])
-        result = attack(classifier, images[rows], labels[rows], keys)
+        mine, shown, cost = labels[rows], images[rows].copy(), Cost.zeros(len(labels[rows]))
+        known, there = _same_label(before, keys.row_ids, mine)
+        if before:
+            shown[known] = before.images[there]
+            cost.add(known, _cost(before, there))
+        rest = np.setdiff1d(np.arange(len(mine)), known)
+        result = attack(classifier, images[rows][rest], mine[rest], keys.take(rest))
+        shown[rest] = result.images
+        cost.add(rest, result.cost)
         return {
-            "row_ids": row_ids[rows],
-            "labels": labels[rows],
-            "images": result.images,
-            **result.cost._asdict(),
+            "row_ids": keys.row_ids,
+            "labels": mine,
+            "images": shown,
+            **cost._asdict(),
             "seconds": np.array([time.perf_counter() - start]),
         }
 
@@ -198,17 +210,28 @@ def _make(
 
 
 def _sweep(
-    classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys, spec: SetSpec
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    keys: Keys,
+    spec: SetSpec,
+    before: AdversarialSet | None,
 ) -> dict[str, np.ndarray]:
     """Arrays of one chunk; see `AdversarialSet`."""
     assert spec.norm is not None
     broken_at = np.where(classifier.predict(images) == labels, np.nan, 0.0)
     attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
+    known, there = _same_label(before, keys.row_ids, labels)
+    if before:
+        broken_at[known] = before.broken_at[there]
+        fell = np.isin(there, before.image_rows)
+        attacked[known[fell]] = before.images[np.searchsorted(before.image_rows, there[fell])]
+        cost.add(known, _cost(before, there))
     grid, last = np.array(spec.grid), len(spec.grid) - 1
     minimal = ATTACKS[spec.perturbation].minimal
     for e in range(last if minimal else 0, last + 1):
         start, eps = time.perf_counter(), spec.grid[e]
-        standing = np.flatnonzero(np.isnan(broken_at))
+        standing = np.setdiff1d(np.flatnonzero(np.isnan(broken_at)), known)
         attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
         result = attack(classifier, images[standing], labels[standing], keys.take(standing))
         fallen = standing[result.success]
@@ -230,6 +253,23 @@ def _sweep(
         **cost._asdict(),
         "seconds": seconds,
     }
+
+
+def _same_label(
+    before: AdversarialSet | TransferSet | None, row_ids: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places, here and in `before`, of faces that are attacked away from the same class."""
+    if before is None:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    _, here, there = np.intersect1d(
+        row_ids, before.row_ids, assume_unique=True, return_indices=True
+    )
+    same = labels[here] == before.labels[there]
+    return here[same], there[same]
+
+
+def _cost(made: AdversarialSet | TransferSet, rows: np.ndarray) -> Cost:
+    return Cost(made.forward[rows], made.backward[rows], made.zero_gradients[rows])
 
 
 def _corrupt(images: np.ndarray, keys: Keys, spec: SetSpec) -> dict[str, np.ndarray]:

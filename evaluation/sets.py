@@ -1,10 +1,11 @@
 """Make the sets of a run, or take them back from disk: one outcome for each job.
 
 Writes `sets/JOB-KEY/` of a run, laid out as `attacks/store.py` says. A killed run reuses every
-finished chunk; a failing attack is an outcome without a set, not a lost run (R24).
+finished chunk; a failing attack is an outcome without a set, not a lost run (R24). A face with the
+same label under FER and FER+ is attacked once: the second set takes it over from the first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,7 @@ def make_sets(
     Raises:
         InputError: a set on disk belongs to other data or settings, or is damaged.
     """
+    folders: dict[Job, Path] = {}
     for job in jobs:
         if job.not_applicable:
             listener.line(f"{job.name}: not applicable, {job.not_applicable}")
@@ -92,13 +94,19 @@ def make_sets(
             continue
         part = faces.take(job.rows)
         try:
-            made = _given_set(job, part, given) if given else None
-            made = made or _make_set(job, part, sets, listener)
+            elsewhere = _given_folder(job, part, given) if given else None
+            folders[job] = elsewhere or _own_folder(job, part, sets)
+            if elsewhere:
+                made = open_set(elsewhere)
+                made = replace(made, reused_chunks=len(made.header.chunks))
+            else:
+                made = _make_set(job, part, folders, listener)
         except InputError:
             raise
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
             message = one_line(error)
             listener.line(f"{job.name}: failed, {message}")
+            folders.pop(job, None)
             yield Outcome(job, None, message)
             continue
         reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
@@ -114,25 +122,38 @@ def _attacked(job: Job) -> Classifier | None:
     return TransferTarget(classifier, job.sources) if classifier and job.sources else classifier
 
 
-def _given_set(job: Job, faces: FaceSet, given: Path) -> AnySet | None:
-    """The job's set as somebody made it elsewhere, in either precision; None without one."""
+def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
+    """Where the job's set stands as somebody made it elsewhere, in either precision, if it does."""
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):
         key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
-        if directory := find_set(key, [given]):
-            made = open_set(directory)
-            return replace(made, reused_chunks=len(made.header.chunks))
+        if folder := find_set(key, [given]):
+            return folder
     return None
 
 
-def _make_set(job: Job, faces: FaceSet, sets: Path, listener: Listener) -> AnySet:
-    """The job's set in its own folder, whose finished chunks are reused."""
-    images = faces.images.astype(np.float32) / 255
+def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
     attacked = _attacked(job)
     weights = attacked.weights_sha256 if attacked else None
     key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
-    directory = sets / f"{job.name}-{key[:8]}"
+    return sets / f"{job.name}-{key[:8]}"
+
+
+def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
+    """The set of the same attack on the same model under the other label set, if there is one."""
+    for other, folder in folders.items():
+        if other.classifier is not job.classifier or other.shown != job.shown or other is job:
+            continue
+        if replace(job.spec, attacked_labels=other.spec.attacked_labels) == other.spec:
+            return open_set(folder)
+    return None
+
+
+def _make_set(job: Job, faces: FaceSet, folders: dict[Job, Path], listener: Listener) -> AnySet:
+    """The job's set in its own folder, whose finished chunks are reused."""
+    images = faces.images.astype(np.float32) / 255
+    attacked = _attacked(job)
     on_chunk = partial(listener.chunk, job.name)
     if attacked is None or job.labels is None:
         return make_corrupted_set(
@@ -140,10 +161,10 @@ def _make_set(job: Job, faces: FaceSet, sets: Path, listener: Listener) -> AnySe
             faces.row_ids,
             job.spec,
             faces_sha256=faces.sha256,
-            directory=directory,
+            directory=folders[job],
             on_chunk=on_chunk,
         )
-    make = make_transfer_set if job.shown else make_adversarial_set
+    make: Callable[..., AnySet] = make_transfer_set if job.shown else make_adversarial_set
     return make(
         attacked,
         images,
@@ -151,6 +172,7 @@ def _make_set(job: Job, faces: FaceSet, sets: Path, listener: Listener) -> AnySe
         faces.row_ids,
         job.spec,
         faces_sha256=faces.sha256,
-        directory=directory,
+        directory=folders[job],
         on_chunk=on_chunk,
+        before=_made_before(job, folders),
     )
