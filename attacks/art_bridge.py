@@ -42,8 +42,6 @@ class ArtAttack(Attack):
 
     together: ClassVar[bool] = True
     """All images in one call; else one by one, each with its own draws."""
-    universal: ClassVar[bool] = False
-    """One perturbation serves all images of a batch, so rows hang on their batch."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -144,6 +144,8 @@ class Attack(ABC):
     """Takes gradients of reduced precision, and asks again before it stops."""
     minimal: ClassVar[bool] = False
     """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
+    universal: ClassVar[bool] = False
+    """Makes one perturbation for all images; of any other attack no image hangs on the others."""
 
     def __post_init__(self) -> None:
         if self.norm not in self.norms:

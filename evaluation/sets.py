@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.transfer import TransferTarget
@@ -141,7 +142,12 @@ def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
 
 
 def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
-    """The set of the same attack on the same model under the other label set, if there is one."""
+    """The set of the same attack on the same model under the other label set, if there is one.
+
+    None for an attack whose images hang on each other.
+    """
+    if ATTACKS[job.spec.perturbation].universal:
+        return None
     for other, folder in folders.items():
         if other.classifier is not job.classifier or other.shown != job.shown or other is job:
             continue

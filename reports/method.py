@@ -82,7 +82,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "answer. The shift is 1 minus the cosine of the clean and the attacked answer's maps."),
     ("Interval", "A 95 % interval: if the test were repeated on other faces, 95 of 100 such "
      "intervals would hold the true share."),
-    ("Label transfer", "Scored under one label set on faces attacked under the other."),
+    ("Label transfer", "Scored under one label set on faces attacked under the other. A face with "
+     "the same label under both is attacked once, in the time of the first."),
     ("Leaked", "Pixel for pixel the same as a face of Training, so a classifier may know it by "
      "heart."),
     ("L\N{INFINITY}, L2", "Ways to measure a change: the largest pixel change, or the root of "

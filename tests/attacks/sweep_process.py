@@ -14,7 +14,7 @@ from tests.attacks import tiny
 SPEC = attack_spec("pgd", Norm.LINF, (0.004, 0.02), "tiny", seed=1, restarts=2, steps=4)
 
 
-def make(directory: Path, on_chunk=None):
+def make(directory: Path, on_chunk=None, before=None):
     classifier, images = tiny.conv(7), tiny.images(250)
     rows = np.arange(250)
     labels = classifier.predict(images)
@@ -28,6 +28,7 @@ def make(directory: Path, on_chunk=None):
         faces_sha256="faces",
         directory=directory,
         on_chunk=on_chunk,
+        before=before,
     )
 
 

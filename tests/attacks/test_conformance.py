@@ -131,7 +131,7 @@ def test_same_seed_same_images(name, norm):
 @at_length
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_rows_do_not_hang_on_their_batch(name, norm, size):
-    if getattr(ATTACKS[name], "universal", False):
+    if ATTACKS[name].universal:
         pytest.skip("one perturbation serves a whole batch")
     classifier = tiny.conv(3)
     images, labels, keys = setting(classifier, 64)

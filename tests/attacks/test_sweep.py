@@ -10,10 +10,12 @@ import pytest
 
 from attacks.base import Keys
 from attacks.corruptions.gaussian_noise import GaussianNoise
+from attacks.pgd import PGD
 from attacks.registry import attack_spec, corruption_spec
 from attacks.store import TransferSet, chunk_path, find_set, open_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.threat_model import TOLERANCE, Norm, distance
+from attacks.transfer import Transfer
 from datasets.errors import InputError
 from tests.attacks import tiny
 from tests.attacks.sweep_process import SPEC, make
@@ -261,3 +263,51 @@ def test_images_for_other_models_have_a_key_of_their_own(tmp_path):
 def test_images_for_other_models_are_made_at_one_eps(tmp_path):
     with pytest.raises(ValueError, match="an attack at one eps"):
         transfer(tmp_path, grid=(0.1, 0.2))
+
+
+def test_a_face_of_the_same_label_is_attacked_once(finished, tmp_path, monkeypatch):
+    rows = np.arange(10, 250)  # the set before lacks ten faces, and has another label for a third
+    labels = finished.labels.copy()
+    labels[::3] = (labels[::3] + 1) % 7
+    before = make_adversarial_set(
+        tiny.conv(7), tiny.images(250)[rows], labels[rows], rows, SPEC,
+        faces_sha256="fewer", directory=tmp_path / "before",
+    )  # fmt: skip
+    asked = []
+    attack = PGD._attack
+
+    def listen(self, classifier, images, labels, keys):
+        asked.extend(keys.row_ids)
+        return attack(self, classifier, images, labels, keys)
+
+    monkeypatch.setattr(PGD, "_attack", listen)
+    after = make(tmp_path / "after", before=before)
+    assert asked and set(asked) <= set(range(0, 250, 3))
+    for name in ("broken_at", "image_rows", "forward", "backward", "zero_gradients"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(finished, name))
+    np.testing.assert_allclose(after.images, finished.images, atol=1e-6)
+    taken = {int(row): i for i, row in enumerate(rows[before.image_rows]) if row % 3}
+    for row, image in zip(after.image_rows, after.images, strict=True):
+        if row in taken:
+            assert image.tobytes() == before.images[taken[row]].tobytes()
+    assert same(open_set(tmp_path / "after"), after)
+
+
+def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monkeypatch):
+    first = transfer(tmp_path / "first")
+    spec = first.header.spec
+    monkeypatch.setattr(Transfer, "_attack", lambda *_: pytest.fail("attacked again"))
+    labels = np.arange(120) % 7
+    again = make_transfer_set(
+        tiny.conv(7), tiny.images(120)[30:], labels[30:], np.arange(30, 120), spec,
+        faces_sha256="fewer", directory=tmp_path / "again", before=first,
+    )  # fmt: skip
+    assert again.images.tobytes() == first.images[30:].tobytes()
+    np.testing.assert_array_equal(again.backward, first.backward[30:])
+    other = labels.copy()
+    other[40] = (other[40] + 1) % 7
+    with pytest.raises(pytest.fail.Exception, match="attacked again"):
+        make_transfer_set(
+            tiny.conv(7), tiny.images(120), other, np.arange(120), spec,
+            faces_sha256="faces", directory=tmp_path / "other", before=first,
+        )  # fmt: skip

@@ -1,14 +1,22 @@
 """Sets of a run: reused after a kill, taken back from elsewhere, and attacks that die."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from attacks.base import Keys
 from attacks.fgsm import FGSM
+from attacks.pgd import PGD
+from attacks.store import AdversarialSet, open_set
+from evaluation.config import AttackSettings
+from evaluation.jobs import plan
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
+from evaluation.sets import make_sets
 from tests.evaluation import tiny
 
 
@@ -27,6 +35,41 @@ def test_finished_sets_are_reused_and_lost_ones_made_again(
     reused = [record["reused_chunks"] for record in records]
     assert reused.count(0) == 1
     assert sum("chunks reused" in line for line in lines) >= len(records) - 1
+
+
+def test_a_face_of_the_same_label_under_both_sets_is_attacked_once(run_folder: Path) -> None:
+    (fer,) = map(open_set, run_folder.glob("sets/tiny.fer-fer-pgd*"))
+    (ferplus,) = map(open_set, run_folder.glob("sets/tiny.fer-ferplus-pgd*"))
+    assert isinstance(fer, AdversarialSet) and isinstance(ferplus, AdversarialSet)
+    one, other = dict(zip(fer.row_ids, fer.labels)), dict(zip(ferplus.row_ids, ferplus.labels))
+    alike = [row for row in other if one.get(row) == other[row]]
+    assert 0 < len(alike) < len(other)
+    images = [dict(zip(made.row_ids[made.image_rows], made.images)) for made in (fer, ferplus)]
+    broken = [row for row in alike if row in images[1]]
+    assert broken and all(images[0][row].tobytes() == images[1][row].tobytes() for row in broken)
+
+
+@pytest.mark.parametrize(("universal", "often"), [(False, 1), (True, 2)])
+def test_images_that_hang_on_each_other_are_made_for_each_label_set(
+    universal: bool, often: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    attack = PGD._attack
+
+    def listen(self: PGD, classifier: Any, images: Any, labels: Any, keys: Keys) -> Any:
+        asked.extend(keys.row_ids)
+        return attack(self, classifier, images, labels, keys)
+
+    monkeypatch.setattr(PGD, "_attack", listen)
+    monkeypatch.setattr(PGD, "universal", universal)
+    faces, models = tiny.faces(), tiny.models()[:1]
+    assert faces.fer is not None
+    alike = np.array([4, 5, 6, 1, 3, 2, 0])[faces.fer]  # columns of the votes: neutral is the first
+    faces = replace(faces, votes=10 * np.eye(10, dtype=np.uint8)[alike])
+    config = tiny.config(eps=(1e-6,), attacks=(AttackSettings(name="pgd"),), corruptions=())
+    jobs = plan(config, faces, models)
+    assert len(list(make_sets(jobs, faces, tmp_path, None, tiny.SILENT))) == 2
+    assert np.unique(asked, return_counts=True)[1].tolist() == [often] * 32
 
 
 def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) -> None:
