@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from reports.load import Run
 from reports.tables import Table, table
-from reports.text import MISSING, label_set_name, words
+from reports.text import MISSING, label_set_name, listing, words
 
 RULES: dict[str, tuple[str, str]] = {
     "R2": (
@@ -72,9 +72,9 @@ class Problem:
 
     status: str
     title: str
+    advice: str
     where: str
     message: str
-    advice: str
 
 
 @dataclass(frozen=True)
@@ -91,21 +91,14 @@ def reliability(run: Run) -> Reliability:
     """Summarise the checks of a run, and attacks that ended with an error."""
     checks = run.checks
     bad = checks[checks["status"] != "ok"].sort_values("status", kind="stable")
-    problems = []
-    for _, row in bad.iterrows():
-        title, advice = _words(row["rule"])
-        where = [row["model"], words(row["perturbation"])]
-        if row["attacked_labels"]:
-            where.append(f"{label_set_name(row['attacked_labels'])} labels")
-        place = ", ".join(part for part in where if part)
-        problems.append(Problem(row["status"], title, place, row["message"], advice))
+    columns = ["status", "rule", "message", "perturbation", "model", "attacked_labels"]
+    found = list(bad[columns].itertuples(index=False, name=None))
     for cost in run.manifest["perturbations"]:
         if cost.get("status") == "error":
-            place = f"{cost.get('model') or 'all models'}, {words(cost['perturbation'])}"
-            if cost.get("attacked_labels"):
-                place += f", {label_set_name(cost['attacked_labels'])} labels"
-            title, advice = _words("R24")
-            problems.append(Problem("error", title, place, cost.get("message", ""), advice))
+            model, labels = cost.get("model") or "all models", cost.get("attacked_labels", "")
+            found.append(
+                ("error", "R24", cost.get("message", ""), cost["perturbation"], model, labels)
+            )
     cells = [
         [
             row["status"],
@@ -120,7 +113,23 @@ def reliability(run: Run) -> Reliability:
     head = ["status", "check", "model", "attack", "labels", "what was found"]
     passed = int((checks["status"] == "ok").sum())
     data = table("checks", head, cells, checks)
-    return Reliability(passed, len(checks), problems, data)
+    return Reliability(passed, len(checks), _problems(found), data)
+
+
+def _problems(found: list[tuple[str, ...]]) -> list[Problem]:
+    """What is wrong in the same words, with several models or under both labels, said once."""
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for *same, label_set in found:
+        labels.setdefault(tuple(same), []).append(label_set_name(label_set))
+    models: dict[tuple[str, ...], list[str]] = {}
+    for (*same, model), names in labels.items():
+        under = f"{listing(list(dict.fromkeys(names)))} labels" if any(names) else ""
+        models.setdefault((*same, under), []).append(model)
+    problems = []
+    for (status, rule, message, perturbation, under), names in models.items():
+        where = ", ".join(filter(None, [listing(names), words(perturbation), under]))
+        problems.append(Problem(status, *_words(rule), where=where, message=message))
+    return problems
 
 
 def _words(rule: str) -> tuple[str, str]:

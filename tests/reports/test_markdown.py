@@ -11,6 +11,8 @@ from reports.load import Headline, Run
 from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
+LABELS = ("fer", "ferplus")
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -63,9 +65,19 @@ def test_flagged_figures_stay_flagged(run: Run) -> None:
 
 def test_many_flags_are_counted(run: Run) -> None:
     bad = run.checks[run.checks["status"] == "flagged"]
-    many = replace(run, checks=pd.concat([bad] * (MOST_PROBLEMS + 3), ignore_index=True))
-    text = render_markdown(many)
+    checks = [bad.assign(message=f"{i} faces fell") for i in range(MOST_PROBLEMS + 3)]
+    text = render_markdown(replace(run, checks=pd.concat(checks, ignore_index=True)))
     assert text.count("- ⚑") == MOST_PROBLEMS and "- 3 more in `index.html`" in text
+
+
+def test_what_is_said_of_several_models_is_said_once(run: Run) -> None:
+    bad = run.checks[run.checks["status"] == "flagged"]
+    one, other, third = (bad.assign(model=model) for model in FOUR[:3])
+    both = [part.assign(attacked_labels=name) for part in (one, other) for name in LABELS]
+    text = render_markdown(replace(run, checks=pd.concat([*both, third], ignore_index=True)))
+    together, alone = (line for line in text.split("\n") if line.startswith("- ⚑"))
+    assert escaped(f"{FOUR[0]} and {FOUR[1]}, PGD, FER and FER+ labels:") in together
+    assert escaped(f"{FOUR[2]}, PGD, FER labels:") in alone
 
 
 def test_runs_without_attacks_checks_or_photographs_have_their_words(
