@@ -1,6 +1,6 @@
 """What the sets of a run say of its models: lines of every image, checks, faces to show.
 
-Everything is predicted again from the stored images. Not here: figures (`evaluation/scoring.py`).
+Everything is predicted from the stored images. Not here: figures (`evaluation/scoring.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import LabelSet
 from evaluation import gallery
+from evaluation.answers import Answers
 from evaluation.attack_probes import can_probe, probe_attack
 from evaluation.black_boxes import black_box_checks
 from evaluation.checks import Check, model_checks, set_checks
@@ -69,6 +70,7 @@ class Measurements:
     Args:
         faces: N faces.
         classifiers: in the order of the report.
+        answers: theirs to the images that all models are shown.
         listener: told a line for each failure.
 
     Attributes:
@@ -85,9 +87,13 @@ class Measurements:
     """
 
     def __init__(
-        self, faces: FaceSet, classifiers: Sequence[Classifier], listener: Listener
+        self,
+        faces: FaceSet,
+        classifiers: Sequence[Classifier],
+        answers: Answers,
+        listener: Listener,
     ) -> None:
-        self._faces, self._listener = faces, listener
+        self._faces, self._answers, self._listener = faces, answers, listener
         self.images = faces.images.astype(np.float32) / 255
         self.failures: list[dict[str, Any]] = []
         self.clean: dict[str, np.ndarray] = {}
@@ -122,11 +128,13 @@ class Measurements:
             return
         for c in self.classifiers:
             with self._survived(c, outcome.record()):
+                part, clean = self._faces.take(job.rows), self.clean[c.id][job.rows]
                 if isinstance(made, CorruptedSet):
-                    self.lines.append(corrupted_lines(self._faces, c, self.clean[c.id], made))
+                    logits = self._answers.logits(c, made)
+                    self.lines.append(corrupted_lines(part, c, clean, made, logits))
                 elif isinstance(made, TransferSet):
-                    part, logits = self._faces.take(job.rows), self.clean[c.id][job.rows]
-                    self.transfers.append(transfer_lines(made, part, c, logits))
+                    logits = self._answers.logits(c, made)
+                    self.transfers.append(transfer_lines(made, part, c, clean, logits))
 
     @contextmanager
     def _survived(self, classifier: Classifier, entry: dict[str, Any]) -> Iterator[None]:

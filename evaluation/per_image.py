@@ -30,16 +30,28 @@ def clean_lines(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> p
 
 
 def corrupted_lines(
-    faces: FaceSet, classifier: Classifier, clean: np.ndarray, corrupted: CorruptedSet
+    faces: FaceSet,
+    classifier: Classifier,
+    clean: np.ndarray,
+    corrupted: CorruptedSet,
+    logits: np.ndarray,
 ) -> pd.DataFrame:
-    """One line an image and severity; `clean` are the logits of the clean images, (N, K)."""
+    """One line an image and severity.
+
+    Args:
+        faces: the N images of the set, in its order.
+        classifier: who answers.
+        clean: its logits of the clean images, float32 (N, K).
+        corrupted: N images at S severities.
+        logits: its answers to them, float32 (N, S, K).
+    """
     return pd.concat(
         [
             _lines(
                 faces,
                 classifier,
                 clean,
-                classifier.logits(np.ascontiguousarray(corrupted.images[:, index])),
+                logits[:, index],
                 perturbation=corrupted.header.spec.perturbation,
                 severity=severity,
                 smallest_eps=np.nan,

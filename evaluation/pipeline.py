@@ -12,6 +12,7 @@ import pandas as pd
 
 from attacks.precision import Precision
 from datasets.faceset import FaceSet
+from evaluation.answers import Answers
 from evaluation.black_boxes import is_black_box, seconds_per_face, slowness
 from evaluation.certificates import certify_models
 from evaluation.checks import suite_checks
@@ -62,7 +63,7 @@ def evaluate_run(
     Raises:
         InputError: no model answers, or see `plan` and `make_sets`.
     """
-    measured = Measurements(faces, classifiers, listener)
+    measured = Measurements(faces, classifiers, Answers(out / "answers"), listener)
     jobs = plan(config, faces, measured.classifiers)
     if config.precision is Precision.AUTO:
         jobs = quick_jobs(jobs, faces, listener)

@@ -45,7 +45,7 @@ def stand_ins(
 
 
 def transfer_lines(
-    made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray
+    made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray, logits: np.ndarray
 ) -> pd.DataFrame:
     """What a model says of images made on a model of the run, maybe itself.
 
@@ -54,6 +54,7 @@ def transfer_lines(
         faces: the N clean ones.
         target: who is shown them.
         clean: its logits of the clean images, float32 (N, K).
+        logits: its answers to those of the set, float32 (N, K).
 
     Returns:
         Columns of `TRANSFER_COLUMNS`; images without a label for the target are left out.
@@ -71,7 +72,7 @@ def transfer_lines(
         "eps": spec.grid[0],
         "label": labels[kept],
         "clean_prediction": clean[kept].argmax(axis=1),
-        "prediction": target.predict(made.images[kept]),
+        "prediction": logits[kept].argmax(axis=1),
     }
     return pd.DataFrame(columns, columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
 

@@ -122,6 +122,7 @@ def test_it_writes_what_it_says(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
         ".lock",
+        "answers",
         "checks.parquet",
         "comparisons.parquet",
         "disputed.npz",
