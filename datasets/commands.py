@@ -47,7 +47,8 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
             raise error.__cause__ from None
         _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
-        words = f"{error.format_message().rstrip('.')}{_received(error, arguments)}."
+        message = error.format_message().rstrip(".").replace("Value error, ", "")  # pydantic's
+        words = f"{message}{_received(error, arguments)}."
         _fail(f"{words} See `{prog} --help`.".replace("\n", " "), 2)
     except InputError as error:
         if debug:

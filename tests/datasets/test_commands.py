@@ -7,6 +7,7 @@ import pytest
 
 from datasets.commands import run
 from datasets.errors import InputError
+from datasets.labels import LabelSet
 
 
 def exit_code(main, monkeypatch, *arguments: str) -> object:
@@ -76,6 +77,17 @@ def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
     assert "`python -m room.command --help`" in error
+
+
+def test_a_wrong_choice_names_the_right_ones(monkeypatch, capsys):
+    def main(labels: LabelSet = LabelSet.FER) -> None:
+        pass
+
+    exit_code(main, monkeypatch, "--labels", "FER2")
+    words = (
+        "error: Invalid value for '--labels': 'FER2' is not one of 'fer', 'ferplus'; got 'FER2'."
+    )
+    assert capsys.readouterr().err.startswith(words)
 
 
 @pytest.mark.parametrize(
