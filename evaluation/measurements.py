@@ -126,14 +126,15 @@ class Measurements:
             with self._survived(job.classifier, outcome.record()):
                 self._add_attacked(job.classifier, job, made)
             return
+        if not isinstance(made, CorruptedSet | TransferSet):
+            return
+        part, entry = self._faces.take(job.rows), outcome.record()
         for c in self.classifiers:
-            with self._survived(c, outcome.record()):
-                part, clean = self._faces.take(job.rows), self.clean[c.id][job.rows]
+            with self._survived(c, entry):
+                clean, logits = self.clean[c.id][job.rows], self._answers.logits(c, made)
                 if isinstance(made, CorruptedSet):
-                    logits = self._answers.logits(c, made)
                     self.lines.append(corrupted_lines(part, c, clean, made, logits))
-                elif isinstance(made, TransferSet):
-                    logits = self._answers.logits(c, made)
+                else:
                     self.transfers.append(transfer_lines(made, part, c, clean, logits))
 
     @contextmanager

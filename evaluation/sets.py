@@ -96,20 +96,20 @@ def make_sets(
         part = faces.take(job.rows)
         try:
             elsewhere = _given_folder(job, part, given) if given else None
-            folders[job] = elsewhere or _own_folder(job, part, sets)
+            folder = elsewhere or _own_folder(job, part, sets)
             if elsewhere:
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
-                made = _make_set(job, part, folders, listener)
+                made = _make_set(job, part, folder, _made_before(job, folders), listener)
         except InputError:
             raise
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
             message = one_line(error)
             listener.line(f"{job.name}: failed, {message}")
-            folders.pop(job, None)
             yield Outcome(job, None, message)
             continue
+        folders[job] = folder
         reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
         for line in made.lines():
             source = f"{job.classifier.id} {job.spec.attacked_labels}: " if job.classifier else ""
@@ -144,19 +144,21 @@ def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
 def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
     """The set of the same attack on the same model under the other label set, if there is one.
 
-    None for an attack whose images hang on each other.
+    None for a corruption, and for an attack whose images hang on each other.
     """
-    if ATTACKS[job.spec.perturbation].universal:
+    if job.classifier is None or ATTACKS[job.spec.perturbation].universal:
         return None
     for other, folder in folders.items():
-        if other.classifier is not job.classifier or other.shown != job.shown or other is job:
+        if other.classifier is not job.classifier or other.shown != job.shown:
             continue
         if replace(job.spec, attacked_labels=other.spec.attacked_labels) == other.spec:
             return open_set(folder)
     return None
 
 
-def _make_set(job: Job, faces: FaceSet, folders: dict[Job, Path], listener: Listener) -> AnySet:
+def _make_set(
+    job: Job, faces: FaceSet, folder: Path, before: AnySet | None, listener: Listener
+) -> AnySet:
     """The job's set in its own folder, whose finished chunks are reused."""
     images = faces.images.astype(np.float32) / 255
     attacked = _attacked(job)
@@ -167,7 +169,7 @@ def _make_set(job: Job, faces: FaceSet, folders: dict[Job, Path], listener: List
             faces.row_ids,
             job.spec,
             faces_sha256=faces.sha256,
-            directory=folders[job],
+            directory=folder,
             on_chunk=on_chunk,
         )
     make: Callable[..., AnySet] = make_transfer_set if job.shown else make_adversarial_set
@@ -178,7 +180,7 @@ def _make_set(job: Job, faces: FaceSet, folders: dict[Job, Path], listener: List
         faces.row_ids,
         job.spec,
         faces_sha256=faces.sha256,
-        directory=folders[job],
+        directory=folder,
         on_chunk=on_chunk,
-        before=_made_before(job, folders),
+        before=before,
     )
