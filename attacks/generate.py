@@ -12,7 +12,6 @@ Faces that stand are written clean. The same command goes on where a killed one 
 that an attack cannot be made on is named at the end and keeps no other from being attacked.
 """
 
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attacks.precision import Precision
+from datasets.atomic import atomic
 from datasets.commands import DATA_DEFAULT, run
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
@@ -239,9 +239,8 @@ def _write_flags(made: "AdversarialSet", survivors: "np.ndarray", path: Path) ->
     for e, eps in enumerate(made.header.spec.grid):
         columns[f"wrong at {format_eps(eps)}"] = made.success[:, e]
         columns[f"wrong at {format_eps(eps)} after 8 bits"] = survivors[:, e]
-    unfinished = path.with_name(f".{path.name}")
-    pd.DataFrame(columns).to_csv(unfinished, index=False)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        pd.DataFrame(columns).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ was read as, and what it is read as when its face is looked for again in the pic
 JPEG, and at half the size.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.errors import InputError
 
@@ -131,9 +131,8 @@ def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any
 def _write_table(lines: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
-    unfinished = out / ".faces.csv"
-    pd.DataFrame(lines, columns=_COLUMNS).to_csv(unfinished, index=False)
-    os.replace(unfinished, out / "faces.csv")
+    with atomic(out / "faces.csv") as unfinished:
+        pd.DataFrame(lines, columns=_COLUMNS).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,11 @@
     chunk-00000.npz    rows 0 to 99 of the set, whole or not there at all
     chunk-00001.npz    ...
 
-The manifest comes first, so a killed run can be continued; a set is complete when its last chunk
-is there. Not here: making sets (`attacks/sweep.py`).
+The manifest comes before the chunks, so a killed run can be continued; a set is complete when its
+last chunk is there. Not here: making sets (`attacks/sweep.py`).
 """
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ import numpy as np
 from attacks.base import BATCH_ROWS
 from attacks.spec import SetSpec
 from attacks.threat_model import format_eps
+from datasets.atomic import atomic
 from datasets.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -236,10 +236,9 @@ def chunk_path(directory: Path, index: int) -> Path:
 def write_chunk(directory: Path, index: int, key: str, arrays: dict[str, np.ndarray]) -> None:
     """Write a chunk atomically; it carries its set's key."""
     path = chunk_path(directory, index)
-    unfinished = directory / f".{os.getpid()}-{path.name}"
-    named: dict[str, Any] = {"key": np.array(key), **arrays}
-    np.savez(unfinished, **named)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        named: dict[str, Any] = {"key": np.array(key), **arrays}
+        np.savez(unfinished, **named)
 
 
 def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.ndarray]:
@@ -272,10 +271,9 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
 
 def write_header(directory: Path, header: SetHeader) -> None:
     """Write the manifest atomically."""
-    values = {**asdict(header), "spec": header.spec.to_json()}
-    unfinished = directory / f".{os.getpid()}-{MANIFEST}"
-    unfinished.write_text(json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2) + "\n")
-    os.replace(unfinished, directory / MANIFEST)
+    values = {"schema_version": SCHEMA_VERSION, **asdict(header), "spec": header.spec.to_json()}
+    with atomic(directory / MANIFEST) as unfinished:
+        unfinished.write_text(json.dumps(values, indent=2) + "\n")
 
 
 def read_header(directory: Path) -> SetHeader:

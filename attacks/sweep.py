@@ -188,21 +188,21 @@ def _make(
 ) -> AnySet:
     if header.count == 0:
         raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
-    if (directory / MANIFEST).exists():
-        if read_header(directory).key != header.key:
-            raise InputError(
-                f"{directory}: holds a set of other data, weights, settings or code version. "
-                "Name another folder, or delete this one."
-            )
-    else:
-        directory.mkdir(parents=True, exist_ok=True)
-        write_header(directory, header)
+    if (directory / MANIFEST).exists() and read_header(directory).key != header.key:
+        raise InputError(
+            f"{directory}: holds a set of other data, weights, settings or code version. "
+            "Name another folder, or delete this one."
+        )
     chunks, reused = [], 0
     for index, rows in enumerate(header.chunks):
         if chunk_path(directory, index).exists():
             reused += 1
         else:
-            write_chunk(directory, index, header.key, make_rows(rows))
+            made = make_rows(rows)  # an attack that refuses the model leaves no folder behind
+            if not (directory / MANIFEST).exists():
+                directory.mkdir(parents=True, exist_ok=True)
+                write_header(directory, header)
+            write_chunk(directory, index, header.key, made)
         chunks.append(read_chunk(directory, index, header))
         if on_chunk:
             on_chunk(index + 1, len(header.chunks))

@@ -13,7 +13,6 @@ again by our classifier. Every model is measured in a process of its own.
 Needs `pip install -e .[bench]`.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attacks.precision import Precision
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -106,9 +106,8 @@ def _append(row: dict[str, Any], out: Path) -> None:
     import pandas as pd
 
     before = [pd.read_csv(out)] if out.exists() else []
-    unfinished = out.with_name(f".{out.name}")
-    pd.concat([*before, pd.DataFrame([row])]).to_csv(unfinished, index=False)
-    os.replace(unfinished, out)
+    with atomic(out) as unfinished:
+        pd.concat([*before, pd.DataFrame([row])]).to_csv(unfinished, index=False)
 
 
 def _faces(

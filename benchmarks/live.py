@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 
 if TYPE_CHECKING:
@@ -245,9 +246,8 @@ def _replace(path: Path, section: str) -> None:
     before, found, after = text.partition(f"{HEADING}\n")
     rest = after.partition("\n## ")[2] if found else ""
     text = f"{before.rstrip()}\n\n{section}" + (f"\n## {rest}" if rest else "")
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        unfinished.write_text(text)
 
 
 if __name__ == "__main__":

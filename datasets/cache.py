@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from datasets.atomic import atomic
 from datasets.fer2013 import Faces
 
 _FORMAT = 1
@@ -43,16 +44,11 @@ def read_entry(digest: str) -> Faces | None:
 def write_entry(digest: str, faces: Faces) -> None:
     """Store faces under a file's sha256, atomically: two processes may do it at once."""
     entry = _entry(digest)
-    unfinished = None
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".tmp", delete=False) as file:
-            unfinished = file.name
-            np.savez(file, **faces._asdict())
-        os.replace(unfinished, entry)
+        with atomic(entry) as unfinished:
+            np.savez(unfinished, **faces._asdict())
     except OSError as error:
-        if unfinished is not None:
-            Path(unfinished).unlink(missing_ok=True)
         print(
             f"warning: cannot keep parsed faces in {entry.parent}: {error}; the next read parses "
             "the file again (set DEADPAN_CACHE to a folder that can be written)",

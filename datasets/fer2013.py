@@ -5,13 +5,13 @@ Not here: archives, the cache, FER+ votes (`datasets/ferplus.py`).
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import FER7
@@ -131,15 +131,13 @@ def write_csv(
         advance: called now and then with rows written and rows in all.
     """
     words = [str(value) for value in range(256)]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(unfinished, "w", newline="") as file:
+    with atomic(path) as unfinished, open(unfinished, "w", newline="") as file:
         file.write(",".join(COLUMNS) + "\n")
         for row, image in enumerate(images):
             pixels = " ".join(map(words.__getitem__, image.tobytes()))
             file.write(f"{fer[row]},{pixels},{splits[row]}\n")
             if row % 256 == 0:
                 advance(row, len(images))
-    os.replace(unfinished, path)
 
 
 def _place(name: str, header: list[str], label: str) -> int:

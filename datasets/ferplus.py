@@ -5,12 +5,12 @@ Its `Image name` column is not the row number and is not used. Not here: the lab
 """
 
 import csv
-import os
 from pathlib import Path
 
 import numpy as np
 
 from datasets.archives import DAMAGED, csv_stream
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows, short
@@ -55,13 +55,11 @@ def join_votes(path: Path, row_ids: np.ndarray, splits: np.ndarray) -> np.ndarra
 
 def write_votes(votes: np.ndarray, splits: np.ndarray, path: Path) -> None:
     """Write votes uint8 (N, 10) and splits str (N,) as fer2013new.csv has them, atomically."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(unfinished, "w", newline="") as file:
+    with atomic(path) as unfinished, open(unfinished, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((_USAGE, "Image name", *VOTE_COLUMNS))
         for row, counts in enumerate(votes.tolist()):
             writer.writerow((splits[row], f"fer{row:07d}.png", *counts))
-    os.replace(unfinished, path)
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.errors import InputError
 
@@ -115,9 +116,8 @@ def _put(path: Path, folder: Path) -> Path:
         with open(path, "rb") as file:
             packed = {b"PK": "fer2013.zip", b"\x1f\x8b": "fer2013.tar.gz"}
             name = packed.get(file.read(2), "fer2013.csv")
-    unfinished = folder / f".{name}"
-    shutil.copyfile(path, unfinished)
-    os.replace(unfinished, folder / name)
+    with atomic(folder / name) as unfinished:
+        shutil.copyfile(path, unfinished)
     return folder / name
 
 

@@ -1,6 +1,5 @@
 """Figures about a data source: class counts, agreement of the label sets, sample faces."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from datasets.agreement import Agreement
+from datasets.atomic import atomic
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 
 FER_COLOUR = "#0F8B8D"
@@ -31,9 +31,8 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     written = []
     for ending in ("png", "svg"):
         final = path.with_name(f"{path.name}.{ending}")
-        unfinished = path.with_name(f".{path.name}.{ending}")
-        figure.savefig(unfinished, format=ending, dpi=_DPI, facecolor="white")
-        os.replace(unfinished, final)
+        with atomic(final) as unfinished:
+            figure.savefig(unfinished, format=ending, dpi=_DPI, facecolor="white")
         written.append(final)
     plt.close(figure)
     return written

@@ -15,12 +15,13 @@ LOCK = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder, which is made where it is missing, until the block or the process ends.
 
-    A process that is killed lets go of it.
+    A process that is killed lets go of it. A folder made here that stays empty is removed.
 
     Raises:
         InputError: another command holds it.
         OSError: it may not be written.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
@@ -32,4 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if made and [*folder.iterdir()] == [folder / LOCK]:
+            (folder / LOCK).unlink()
+            folder.rmdir()
         lock.release()

@@ -4,12 +4,12 @@ Writes `answers/KEY.npy` of a run, a file a set and model.
 """
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 
 from attacks.store import CorruptedSet, TransferSet
+from datasets.atomic import atomic
 from fer_models.classifier import Classifier
 
 
@@ -44,7 +44,6 @@ class Answers:
         images = made.images.reshape(-1, height, width, channels)
         logits = classifier.logits(images).reshape(shape)
         self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}")
-        np.save(unfinished, logits)
-        os.replace(unfinished, path)
+        with atomic(path) as unfinished:
+            np.save(unfinished, logits)
         return logits

@@ -24,7 +24,6 @@ Not here: how a figure is computed (`evaluation/metrics.py`, `evaluation/summari
 """
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -36,6 +35,7 @@ import pandas as pd
 from pyarrow import ArrowException
 from pydantic import ValidationError
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from evaluation.manifest import Manifest
 
@@ -261,12 +261,11 @@ def headline_eps(grid: Sequence[float], norm: str) -> float:
 def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:
     """Write a frame as `.csv` or `.parquet` with exactly these columns, atomically."""
     frame = frame[list(columns)].astype(columns)
-    unfinished = path.with_name(f".{path.name}")
-    if path.suffix == ".csv":
-        frame.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
-    else:
-        frame.to_parquet(unfinished, index=False)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        if path.suffix == ".csv":
+            frame.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+        else:
+            frame.to_parquet(unfinished, index=False)
 
 
 def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
@@ -295,11 +294,10 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
 
 def write_manifest(manifest: dict[str, Any], path: Path) -> None:
     """Write a manifest as JSON with its schema version, atomically."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(
-        json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=2) + "\n"
-    )
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        unfinished.write_text(
+            json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=2) + "\n"
+        )
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -335,10 +333,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Path) -> None:
     """Write `.npz` arrays of one of the tables above, atomically."""
-    unfinished = path.with_name(f".{path.name}")
-    kept: dict[str, Any] = {name: arrays[name] for name in names}
-    np.savez_compressed(unfinished, **kept)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        kept: dict[str, Any] = {name: arrays[name] for name in names}
+        np.savez_compressed(unfinished, **kept)
 
 
 def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:

@@ -1,9 +1,9 @@
 """The folder of a run, which goes on only as the very same run (R22)."""
 
 import json
-import os
 from pathlib import Path
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.folder_lock import LOCK
@@ -55,6 +55,5 @@ def open_run_folder(folder: Path, identity: str, resume: bool) -> None:
         InputError: see `check_run_folder`.
     """
     check_run_folder(folder, identity, resume)
-    unfinished = folder / f".{IDENTITY}"
-    unfinished.write_text(identity)
-    os.replace(unfinished, folder / IDENTITY)
+    with atomic(folder / IDENTITY) as unfinished:
+        unfinished.write_text(identity)

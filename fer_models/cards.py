@@ -4,11 +4,11 @@ A card stands at `fer_models/cards/ID.json` for shipped weights and at `FOLDER/c
 training's own result. Reading needs no Keras.
 """
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
@@ -135,6 +135,5 @@ def read_card(path: Path) -> Card:
 
 def write_card(card: Card, path: Path) -> None:
     """Write a card as JSON, atomically."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(card.model_dump_json(indent=2) + "\n")
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        unfinished.write_text(card.model_dump_json(indent=2) + "\n")

@@ -8,13 +8,13 @@
 
 import hashlib
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.contract import Contract, Output
@@ -120,9 +120,8 @@ def read_contract(path: Path) -> ContractFile:
 
 def write_contract(file: ContractFile, path: Path) -> None:
     """Write a contract as JSON, atomically."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(file.model_dump_json(indent=2) + "\n")
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        unfinished.write_text(file.model_dump_json(indent=2) + "\n")
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,5 @@
 """Predictions drawn: boxes with labels on the photograph, and a bar chart of one face."""
 
-import os
 import warnings
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
+from datasets.atomic import atomic
 from fer_models.face_predictions import FacePrediction
 
 ANSWER, OTHERS = "#2F6DB5", "#8A8F98"
@@ -65,9 +65,8 @@ def annotated(image: np.ndarray, predictions: list[FacePrediction], top: int = 1
 
 def write_picture(image: np.ndarray, path: Path) -> None:
     """Write uint8 RGB (H, W, 3) or grey (H, W) as PNG, atomically."""
-    unfinished = path.with_name(f".{path.name}")
-    Image.fromarray(image).save(unfinished, format="PNG")
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        Image.fromarray(image).save(unfinished, format="PNG")
 
 
 def set_title(figure: Figure, title: str) -> None:
@@ -103,8 +102,7 @@ def draw_chart(prediction: FacePrediction, title: str, path: Path) -> None:
         if text.get_text() == prediction.label:
             text.set_fontweight("bold")
     set_title(figure, title)
-    unfinished = path.with_name(f".{path.name}")
-    with warnings.catch_warnings(action="ignore"):  # letters that the font lacks
-        figure.savefig(unfinished, dpi=130, format="png")
-    plt.close(figure)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        with warnings.catch_warnings(action="ignore"):  # letters that the font lacks
+            figure.savefig(unfinished, dpi=130, format="png")
+        plt.close(figure)

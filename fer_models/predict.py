@@ -4,13 +4,13 @@ Writes into `--out`: `PHOTO-faces.png` with boxes and labels, `PHOTO-face1.png` 
 probabilities of each face, and `predictions.csv`, one line a face.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.errors import InputError
 
@@ -106,9 +106,8 @@ def _write_table(lines: list[dict[str, Any]], classes: tuple[str, ...], out: Pat
 
     out.mkdir(parents=True, exist_ok=True)
     columns = ["photo", "face", "x", "y", "width", "height", "label", *classes]
-    unfinished = out / ".predictions.csv"
-    pd.DataFrame(lines, columns=columns).to_csv(unfinished, index=False)
-    os.replace(unfinished, out / "predictions.csv")
+    with atomic(out / "predictions.csv") as unfinished:
+        pd.DataFrame(lines, columns=columns).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Selection is on the validation rows it is given; it never loads data itself.
 
 import csv
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Protocol
 import keras
 import numpy as np
 
+from datasets.atomic import atomic
 from fer_models.augmentation import augment
 from fer_models.recipe import Recipe, Schedule
 from fer_models.second_head import (
@@ -236,14 +236,13 @@ def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
 
 
 def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: Path) -> None:
-    """History first: a kill between the two renames repeats an epoch's line, never loses one."""
-    model.save(work / "next.keras")
-    with open(work / "next.csv", "w", newline="") as file:
+    """Checkpoint first: a kill between the two files trains an epoch twice, never skips one."""
+    with atomic(work / "checkpoint.keras") as unfinished:
+        model.save(unfinished)
+    with atomic(work / "history.csv") as unfinished, open(unfinished, "w", newline="") as file:
         writer = csv.DictWriter(file, list(history[0]))
         writer.writeheader()
         writer.writerows(history)
-    os.replace(work / "next.keras", work / "checkpoint.keras")
-    os.replace(work / "next.csv", work / "history.csv")
 
 
 def read_history(path: Path) -> list[dict[str, float]]:

@@ -5,7 +5,6 @@ Seed states of dropout layers are not weights and are left out.
 """
 
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 
 
@@ -57,9 +57,8 @@ def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
 
 def write_arrays(arrays: dict[str, Any], path: Path) -> None:
     """Write an `.npz` without pickle, atomically."""
-    unfinished = path.with_name(f"{path.stem}.next.npz")
-    np.savez_compressed(unfinished, allow_pickle=False, **arrays)
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        np.savez_compressed(unfinished, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

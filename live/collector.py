@@ -1,11 +1,11 @@
 """Faces saved under a class by a key, in folders that the room `datasets` reads."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from datasets.atomic import atomic
 from datasets.faceset import Split
 from datasets.labels import FER7
 
@@ -40,8 +40,7 @@ class Collector:
         for known in FER7.classes:
             (split / known).mkdir(parents=True, exist_ok=True)
         path = split / name / f"{self._next}.png"
-        unfinished = path.with_name(f".{path.name}")
-        Image.fromarray(face[..., 0]).save(unfinished, format="PNG")
-        os.replace(unfinished, path)
+        with atomic(path) as unfinished:
+            Image.fromarray(face[..., 0]).save(unfinished, format="PNG")
         self._next += 1
         return path

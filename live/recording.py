@@ -8,7 +8,6 @@ classifier is recorded, the one that is attacked.
 """
 
 import math
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.registry import CORRUPTIONS
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from live.reading import Face, Reading
 from live.settings import Settings
@@ -75,12 +75,11 @@ class Recording:
         """
         if path.suffix not in FORMATS:
             raise InputError(f"a recording is .csv or .parquet; got {path.name!r}.")
-        unfinished = path.with_name(f".{path.name}")
-        if path.suffix == ".csv":
-            self.table().to_csv(unfinished, index=False)
-        else:
-            self.table().to_parquet(unfinished, index=False)
-        os.replace(unfinished, path)
+        with atomic(path) as unfinished:
+            if path.suffix == ".csv":
+                self.table().to_csv(unfinished, index=False)
+            else:
+                self.table().to_parquet(unfinished, index=False)
 
 
 def _ordered(columns: list[str]) -> list[str]:

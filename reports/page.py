@@ -1,12 +1,12 @@
 """The report of a run: the page, everything put into the template, and its summary in Markdown."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
+from datasets.atomic import atomic
 from reports.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.certified_charts import certified_charts
@@ -135,9 +135,8 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
     """
     run = Run.read(run_folder)
     for name, text in ((SUMMARY, render_markdown(run)), (PAGE, render(run, progress))):
-        unfinished = run_folder / f".{name}"
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(unfinished, run_folder / name)
+        with atomic(run_folder / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
     return run_folder / PAGE
 
 

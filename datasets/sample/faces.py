@@ -8,12 +8,12 @@ Not here: how the faces are made (`fer_models/generator/`).
 """
 
 import io
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import SIDE
@@ -57,9 +57,8 @@ def write_sample(path: Path, pixels: np.ndarray, labels: np.ndarray, votes: np.n
     np.savez_compressed(
         content, pixels=pixels, labels=labels.astype(np.uint8), votes=votes.astype(np.uint8)
     )
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_bytes(content.getvalue())
-    os.replace(unfinished, path)
+    with atomic(path) as unfinished:
+        unfinished.write_bytes(content.getvalue())
 
 
 def read_sample(path: Path | None = None) -> FaceSet:

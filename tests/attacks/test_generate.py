@@ -149,6 +149,7 @@ def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
     with pytest.raises(InputError, match=r"1 of 2 models have no set: bad.fer: .*NaN"):
         generate.main(data=faces, models="bad.fer,tiny.fer", out=tmp_path, steps=2)
     assert open_set(tmp_path / "tiny.fer-fer-pgd-linf")
+    assert not [*tmp_path.glob("bad.fer*")]
     assert "no set of bad.fer" in capsys.readouterr().err
 
 

@@ -45,3 +45,16 @@ def test_a_killed_command_holds_nothing(tmp_path: Path) -> None:
         os.kill(other.pid, signal.SIGKILL)
     with locked(tmp_path):
         pass
+
+
+def test_a_folder_that_stays_empty_is_removed(tmp_path: Path) -> None:
+    made, given = tmp_path / "made", tmp_path / "given"
+    given.mkdir()
+    for folder in (made, given):
+        with locked(folder):
+            pass
+    assert not made.exists()
+    assert given.exists()
+    with locked(made):
+        (made / "run.json").write_text("{}")
+    assert (made / "run.json").exists()
