@@ -1,0 +1,30 @@
+"""The example of `docs/python-api.md` that attacks any classifier, run as written."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+
+PAGE = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text()
+
+
+def test_any_keras_classifier_is_attacked_as_written() -> None:
+    section = PAGE.partition("## Attack any Keras classifier")[2]
+    code = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
+    shorter = code.replace(
+        '"ensemble", Norm.LINF, 8 / 255, {}', '"pgd", Norm.LINF, 8 / 255, {"steps": 3}'
+    )
+    assert shorter != code
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    images = np.random.default_rng(0).random((8, 32, 32, 3), np.float32)
+    normed = (images - (0.491, 0.482, 0.447)) / (0.247, 0.243, 0.262)
+    labels = model.predict(normed, verbose=0).argmax(axis=1)  # all right before the attack
+    names = {"model": model, "images": images, "labels": labels}
+    exec(shorter, names)
+    assert names["found"].success.all()  # a linear net of 3,072 inputs falls at 8/255
+    assert np.abs(names["found"].images - images).max() <= 8 / 255 + 1e-6
+    assert names["robust"].value == 0
