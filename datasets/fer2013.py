@@ -100,9 +100,10 @@ def csv_rows(
                 )
             yield where, [fields[place].strip() for place in places]
     except UnicodeDecodeError as error:
+        where = "before the first row" if row < 0 else f"after row {row}"
         raise InputError(
-            f"{label}: after row {row}: expected UTF-8 text, found {error}. "
-            "Give the csv as published, or save it as UTF-8."
+            f"{label}: {where}: expected UTF-8 text, found {error}. "
+            "Give the csv or archive as published, or save it as UTF-8."
         ) from error
     except csv.Error as error:
         raise InputError(
