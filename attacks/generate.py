@@ -58,7 +58,8 @@ def main(
     eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255",
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER,
     split: Annotated[
-        Split | None, Option(help="Part of the data. Default: PublicTest.", show_default=False)
+        Split | None,
+        Option(help="Part of the data. Default: PublicTest, else Test.", show_default=False),
     ] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     limit: Annotated[

@@ -31,13 +31,13 @@ def main(
 ) -> None:
     """Write the faces as image folders (--out) or as a csv (--csv), FER+ votes beside them."""
     from datasets.errors import InputError
-    from datasets.read import read_source
+    from datasets.read import open_source
 
     if (out is None) == (csv is None):
         raise InputError("expected either --out DIR or --csv FILE; give one of them.")
     target = Path(out or csv or "")
     export = export_folders if out is not None else export_csv
-    source = read_source(data, votes)
+    source = open_source(data, votes)
     try:
         export(source, target)
     except OSError as error:

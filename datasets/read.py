@@ -30,28 +30,17 @@ def load(
     split: Split | None,
     *,
     votes: Path | str | None = None,
-    for_training: bool = False,
     progress: bool = True,
 ) -> FaceSet:
-    """Read one split, PublicTest by default, of the sample its only one.
+    """Read one split, `Source.default_split` when None.
 
     Arguments and errors as for `open_source` and `Source.faces`.
     """
     source = open_source(data, votes, progress=progress)
-    return source.faces(split or source.default_split, for_training=for_training)
+    return source.faces(split or source.default_split)
 
 
 def open_source(
-    data: Path | str, votes: Path | str | None = None, *, progress: bool = True
-) -> Source:
-    """Read all faces; a tenth of Training becomes PublicTest where there is only Test beside it.
-
-    Arguments and errors as for `read_source`.
-    """
-    return read_source(data, votes, progress=progress).with_validation()
-
-
-def read_source(
     data: Path | str, votes: Path | str | None = None, *, progress: bool = True
 ) -> Source:
     """Read all faces, with the splits exactly as the files have them.

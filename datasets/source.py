@@ -45,19 +45,23 @@ class Source:
 
     @property
     def default_split(self) -> Split:
-        """The one that is measured when nobody asks for one: Sample if it is all there is."""
-        return Split.SAMPLE if self.splits == (Split.SAMPLE,) else Split.PUBLIC_TEST
+        """The one that is measured when nobody asks: PublicTest, else Test, else Sample."""
+        measured = (Split.PUBLIC_TEST, Split.TEST, Split.SAMPLE)
+        return next((split for split in measured if split in self.splits), Split.PUBLIC_TEST)
 
     def faces(self, split: Split, *, for_training: bool = False) -> FaceSet:
         """Faces of one split.
 
         Args:
             split: which one.
-            for_training: the caller learns from the faces or selects a model on them.
+            for_training: the caller learns from the faces or selects a model on them. Then a tenth
+                of Training stands in for PublicTest where the source has only Test beside it.
 
         Raises:
             InputError: the source has no such split, or it is a test split and meant for training.
         """
+        if for_training and (held_out := self._with_validation()) is not self:
+            return held_out.faces(split, for_training=True)
         if for_training and split in _KEPT_BACK:
             raise InputError(
                 f"{self.path}: training and selection may read Training and PublicTest only; got "
@@ -83,8 +87,8 @@ class Source:
             leaked,
         )
 
-    def with_validation(self) -> "Source":
-        """Hold a tenth of Training out as PublicTest where the source has Test but no PublicTest.
+    def _with_validation(self) -> "Source":
+        """A tenth of Training as PublicTest where there is Test but no PublicTest.
 
         Stratified by class, always the same rows.
         """

@@ -36,7 +36,8 @@ def main(
     data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     split: Annotated[
-        str | None, Option(help="Training, PublicTest, PrivateTest, Test. Default: PublicTest.")
+        str | None,
+        Option(help="Training, PublicTest, PrivateTest, Test. Default: PublicTest, else Test."),
     ] = None,
     models: Annotated[str, Option(help="starter, all, or ids, folders, files: A,B")] = "starter",
     labels: Annotated[
@@ -124,7 +125,7 @@ def evaluate(
         data: FER2013 csv, archive or folder, or "sample" for the embedded sample of generated
             faces; default $DEADPAN_DATA, then ./data, then the sample.
         votes: FER+ votes when they lie elsewhere.
-        split: Training, PublicTest, PrivateTest or Test; default PublicTest.
+        split: Training, PublicTest, PrivateTest or Test; default PublicTest, else Test.
         labels: `fer`, `ferplus` or both; default what the data carries.
         tier: smoke, standard, full, or the path of a TOML file like theirs.
         norm: linf, l2 or l1.

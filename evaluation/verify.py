@@ -50,7 +50,7 @@ def main(
     data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     split: Annotated[
-        str | None, Option(help="For a folder: part of the data. Default: PublicTest.")
+        str | None, Option(help="For a folder: part of the data. Default: PublicTest, else Test.")
     ] = None,
     norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,

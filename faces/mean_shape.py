@@ -25,10 +25,10 @@ def main(
 
     from datasets.errors import InputError
     from datasets.faceset import Split
-    from datasets.read import load
+    from datasets.read import open_source
     from faces.landmarks import MIN_SCORE, FaceMesh
 
-    faces = load(data, Split.TRAINING, for_training=True).limit(limit, seed)
+    faces = open_source(data).faces(Split.TRAINING, for_training=True).limit(limit, seed)
     mesh = FaceMesh(min_score=0)  # so that no mean shape is needed to make one
     marks = mesh.locate_crops(faces.images)
     sure = marks.scores >= MIN_SCORE

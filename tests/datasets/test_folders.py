@@ -69,12 +69,12 @@ def test_kaggle_folders_and_synonyms(tmp_path):
             save(tmp_path / "train" / name / f"Training_{number}.png", GREY + label)
         save(tmp_path / "test" / name / "PrivateTest_1.jpg", GREY)
     source = open_source(tmp_path, progress=False)
-    assert source.splits == (Split.TRAINING, Split.PUBLIC_TEST, Split.TEST)
+    assert source.splits == (Split.TRAINING, Split.TEST)
     assert len(source.faces(Split.TEST)) == 7
-    held_out = source.faces(Split.PUBLIC_TEST)  # one of ten of each class
+    held_out = source.faces(Split.PUBLIC_TEST, for_training=True)  # one of ten of each class
     assert sorted(held_out.fer.tolist()) == list(range(7))
     assert (held_out.images[:, 0, 0, 0] == held_out.fer).all()  # pixel 0 is the label
-    assert len(source.faces(Split.TRAINING)) == 63
+    assert len(source.faces(Split.TRAINING, for_training=True)) == 63
     assert held_out.leaked.all()  # every class repeats one image
     with pytest.raises(InputError, match="kept for the final figure"):
         source.faces(Split.TEST, for_training=True)

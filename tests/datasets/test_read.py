@@ -214,23 +214,37 @@ def test_split_that_is_not_there(tmp_path):
 def test_test_splits_are_refused_for_training(tmp_path, split):
     write_source(tmp_path)
     with pytest.raises(InputError, match=f"got {split}, which is kept for the final figure"):
-        load(tmp_path, split, for_training=True, progress=False)
-    assert len(load(tmp_path, Split.TRAINING, for_training=True, progress=False)) == 42
+        open_source(tmp_path, progress=False).faces(split, for_training=True)
+    source = open_source(tmp_path, progress=False)
+    assert len(source.faces(Split.TRAINING, for_training=True)) == 42
 
 
-def test_csv_with_test_rows_holds_training_rows_out(tmp_path):
+def test_training_holds_rows_out_where_there_is_only_test(tmp_path):
     lines = [
         line.replace("PublicTest", "Test").replace("PrivateTest", "Test") for line in csv_lines()
     ]
     path = write_lines(tmp_path / "fer2013.csv", lines)
     source = open_source(path, progress=False)
-    held_out = source.faces(Split.PUBLIC_TEST)
+    held_out = source.faces(Split.PUBLIC_TEST, for_training=True)
     # 42 Training rows, 6 of each of 7 classes: a tenth is round(0.6) = 1 of each
     assert sorted(held_out.fer.tolist()) == list(range(7))
-    assert len(source.faces(Split.TRAINING)) == 35
-    assert len(source.faces(Split.TEST)) == 18
-    again = open_source(path, progress=False).faces(Split.PUBLIC_TEST)
+    assert len(source.faces(Split.TRAINING, for_training=True)) == 35
+    again = open_source(path, progress=False).faces(Split.PUBLIC_TEST, for_training=True)
     assert (held_out.row_ids == again.row_ids).all()
+    with pytest.raises(InputError, match="kept for the final figure"):
+        source.faces(Split.TEST, for_training=True)
+
+
+def test_what_nets_learnt_from_is_never_measured_as_public_test(tmp_path):
+    """The shipped nets learnt from all of Training, so no part of it may stand in for a test."""
+    lines = [
+        line.replace("PublicTest", "Test").replace("PrivateTest", "Test") for line in csv_lines()
+    ]
+    path = write_lines(tmp_path / "fer2013.csv", lines)
+    faces = load(path, None, progress=False)
+    assert (faces.split, len(faces)) == (Split.TEST, 18)
+    with pytest.raises(InputError, match="expected a split PublicTest, found Training, Test"):
+        load(path, Split.PUBLIC_TEST, progress=False)
 
 
 class TestVotes:
