@@ -42,7 +42,7 @@ def keep_outside(
 
     Args:
         run: finished.
-        name: of the set; another one of that name is replaced.
+        name: of the set and model; what is kept under that name is replaced.
         classifier: that the images fool.
         attacked_labels: `fer` or `ferplus`.
         norm: in which `sizes` are.

@@ -232,11 +232,26 @@ def _count(
     assert claim.rows is not None
     finished = FinishedRun(run)
     labels, norm = claim.attacked_labels, str(claim.norm)
+    name = _outside_name(path, classifier)
     kept = keep_outside(
-        finished, path.stem, classifier, labels, norm, claim.rows, claim.labels, found.sizes
+        finished, name, classifier, labels, norm, claim.rows, claim.labels, found.sizes
     )
     rescore(finished)
     print(f"{kept} of them count in {run}. Rebuild the report: python -m reports.build {run}")
+
+
+def _outside_name(path: Path, classifier: "Classifier") -> str:
+    """What is kept of a set against a model: no other set or model has this name."""
+    import hashlib
+
+    from attacks.store import read_header
+
+    if path.is_dir():
+        identity = read_header(path).key
+    else:
+        identity = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256(f"{identity} {classifier.weights_sha256}".encode()).hexdigest()
+    return f"{path.resolve().name.lstrip('.')[:80]}-{digest[:8]}"
 
 
 def _check_classes(path: Path, classifier: "Classifier") -> None:

@@ -115,3 +115,24 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
 def test_a_budget_must_be_given(tmp_path: Path, eps: str | None) -> None:
     with pytest.raises(InputError, match="give the claimed budget with --eps"):
         command._from_npz(npz(tmp_path / "a.npz"), "linf", eps)
+
+
+def test_every_set_and_model_has_a_file_of_its_own_in_a_run(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("alice", "bob"):
+        (tmp_path / name).mkdir()
+    names = [
+        command._outside_name(path, model)
+        for model in tiny.models()
+        for path in (
+            npz(tmp_path / "alice" / "claim.npz"),
+            npz(tmp_path / "bob" / "claim.npz", labels=np.ones(5, np.int64)),
+            npz(tmp_path / ".claim.npz", labels=np.full(5, 2)),
+            *run_folder.glob("sets/tiny.fer-fer-*"),
+        )
+    ]
+    assert len(set(names)) == len(names) > 8
+    assert not any(name.startswith(".") for name in names)  # what a killed command left
+    monkeypatch.chdir(tmp_path / "alice")
+    assert command._outside_name(Path("claim.npz"), tiny.models()[0]) == names[0], "the same set"
