@@ -178,7 +178,7 @@ class Attack(ABC):
         Raises:
             InputError: eps, labels, or a classifier without gradients where they are needed.
             ValueError: images of wrong dtype, shape or range.
-            FloatingPointError: the model answered NaN or infinity.
+            ModelError: the model failed, or answered NaN or infinity.
             BudgetError: the attack left its budget.
         """
         self._check_inputs(classifier, images, labels, keys)

@@ -32,7 +32,7 @@ from evaluation.certification import Certificates, certify, smoothing_name
 from evaluation.config import Certification, RunConfig
 from evaluation.listener import Listener, one_line
 from evaluation.per_image import certified_lines
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError
 
 
 class Made(NamedTuple):
@@ -82,9 +82,9 @@ def certify_models(
         folder = out / "certificates"
         try:
             made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
-        except InputError:
-            raise
         except Exception as error:  # R24: a model that dies of noise gives no promise
+            if isinstance(error, InputError) and not isinstance(error, ModelError):
+                raise
             message = one_line(error)
             listener.line(f"{name}: failed, {message}")
             yield {**entry, "status": "error", "message": message}, None

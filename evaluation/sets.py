@@ -21,7 +21,7 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.jobs import Job
 from evaluation.listener import Listener, one_line
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError
 from fer_models.reduced_precision import reduced_sha256
 
 
@@ -102,9 +102,9 @@ def make_sets(
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
                 made = _make_set(job, part, folder, _made_before(job, folders), listener)
-        except InputError:
-            raise
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
+            if isinstance(error, InputError) and not isinstance(error, ModelError):
+                raise
             message = one_line(error)
             listener.line(f"{job.name}: failed, {message}")
             yield Outcome(job, None, message)

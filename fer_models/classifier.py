@@ -4,6 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,9 +13,14 @@ from keras import ops
 from datasets.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme, LabelSet
 from fer_models.contract import Contract, Output
+from fer_models.softmax import strip_softmax
 
 BATCH_SIZE = 128
 """Images a forward call at most."""
+
+
+class ModelError(InputError):
+    """A model failed, or answered what cannot be logits; in a run it is an error row (R24)."""
 
 
 class Classifier(ABC):
@@ -43,15 +49,24 @@ class Classifier(ABC):
 
         Raises:
             ValueError: images have the wrong dtype, shape or range.
-            FloatingPointError: the model answered NaN or infinity.
+            ModelError: the model failed, or answered NaN, infinity, or not (N, K).
         """
         check_images(images)
         logits = np.empty((len(images), self.scheme.num_classes), np.float32)
         for start in range(0, len(images), BATCH_SIZE):
-            part = slice(start, start + BATCH_SIZE)
-            logits[part] = self._batch_logits(images[part])
+            part = logits[start : start + BATCH_SIZE]
+            answer = self._batch_logits(images[start : start + BATCH_SIZE])
+            if answer.shape != part.shape:
+                raise ModelError(
+                    f"{self.id} must answer {part.shape} to {len(part)} images; it answered "
+                    f"{answer.shape}. Make it answer a row an image."
+                )
+            part[:] = answer
         if not np.isfinite(logits).all():
-            raise FloatingPointError(f"{self.id} answered NaN or infinity for an image in [0, 1]")
+            raise ModelError(
+                f"{self.id} answered NaN or infinity for an image in [0, 1]. "
+                "Correct its scaling or its weights."
+            )
         return logits
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -114,7 +129,7 @@ def wrap(
     model_id: str | None = None,
     weights_sha256: str | None = None,
 ) -> KerasClassifier:
-    """Make a Classifier of a Keras 3 model.
+    """Make a Classifier of a Keras 3 model; a softmax that is found as its last step is left out.
 
     Args:
         model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
@@ -131,7 +146,11 @@ def wrap(
             f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
             f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
         )
-    return KerasClassifier(model, contract, model_id, weights_sha256 or _hash_weights(model))
+    sha256 = weights_sha256 or _hash_weights(model)
+    if contract.output is Output.PROBABILITIES:
+        model, removed = strip_softmax(model)
+        contract = replace(contract, output=Output.LOGITS) if removed else contract
+    return KerasClassifier(model, contract, model_id, sha256)
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:

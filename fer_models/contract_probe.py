@@ -17,7 +17,7 @@ from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from fer_models.classifier import fit_to_contract
 from fer_models.contract import Contract, Output
 from fer_models.contract_file import ContractFile
-from fer_models.foreign_formats import RawModel, first_answer
+from fer_models.foreign_formats import RawModel, are_probabilities, ask, first_answers
 
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 SCALINGS: dict[str, dict] = {
@@ -94,13 +94,13 @@ def scheme_of(raw: RawModel) -> LabelScheme:
             f"{raw.name}: must take images (height, width, 1 or 3); its file says {raw.shape}. "
             "Export it with channels last."
         )
-    image = np.random.default_rng(0).random((1, *raw.shape), np.float32)
-    shape = first_answer(raw, image).shape
-    if shape not in ((1, 7), (1, 8)):
+    images = np.random.default_rng(0).random((2, *raw.shape), np.float32)
+    count = first_answers(raw, images).shape[1]
+    if count not in (7, 8):
         raise InputError(
-            f"{raw.name}: the probe knows 7 or 8 classes; got outputs {shape}. Write a contract."
+            f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract."
         )
-    return FER7 if shape == (1, 7) else FERPLUS8
+    return FER7 if count == 7 else FERPLUS8
 
 
 def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding, list[str]]:
@@ -182,7 +182,7 @@ def probe(raw: RawModel, images: np.ndarray, labels: np.ndarray, scheme: LabelSc
 
 
 def _in_batches(raw: RawModel, inputs: np.ndarray) -> np.ndarray:
-    parts = [raw.call(inputs[start : start + 64]) for start in range(0, len(inputs), 64)]
+    parts = [ask(raw, inputs[start : start + 64]) for start in range(0, len(inputs), 64)]
     return np.concatenate(parts).astype(np.float64)
 
 
@@ -239,5 +239,4 @@ def _output(raw: RawModel, outputs: np.ndarray) -> Output:
     """What the file gives; its softmax, when found, is taken off again on loading."""
     if raw.softmax_removed:
         return Output.PROBABILITIES
-    sums_to_one = np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
-    return Output.PROBABILITIES if outputs.min() >= 0 and sums_to_one else Output.LOGITS
+    return Output.PROBABILITIES if are_probabilities(outputs) else Output.LOGITS

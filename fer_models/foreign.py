@@ -1,5 +1,6 @@
 """Somebody else's model as a Classifier: differentiable when it is Keras, else a black box."""
 
+import sys
 from dataclasses import replace
 
 import keras
@@ -10,7 +11,7 @@ from datasets.errors import InputError
 from fer_models.classifier import Classifier, fit_to_contract, wrap
 from fer_models.contract import Contract, Output
 from fer_models.contract_file import ContractFile, contract_of, identity
-from fer_models.foreign_formats import RawModel, first_answer, open_model
+from fer_models.foreign_formats import RawModel, are_probabilities, ask, first_answers, open_model
 from fer_models.foreign_names import short_name
 
 
@@ -26,7 +27,7 @@ class BlackBoxClassifier(Classifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         inputs = fit_to_contract(ops.convert_to_tensor(images), self.contract)
-        outputs = self._raw.call(np.asarray(inputs, np.float32))[:, self._order]
+        outputs = ask(self._raw, np.asarray(inputs, np.float32))[:, self._order]
         if self.contract.output is Output.PROBABILITIES:
             outputs = np.log(np.maximum(outputs, 1e-30))
         return outputs.astype(np.float32)
@@ -69,11 +70,25 @@ def _check_fit(raw: RawModel, contract: Contract) -> None:
     shape = (contract.height, contract.width, contract.channels)
     if raw.shape is not None and raw.shape != shape:
         raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
-    image = np.random.default_rng(0).random((1, *shape), np.float32)
-    scaled = np.asarray(fit_to_contract(ops.convert_to_tensor(image), contract), np.float32)
-    answer, count = first_answer(raw, scaled), contract.scheme.num_classes
-    if answer.shape != (1, count):
+    images = np.random.default_rng(0).random((2, *shape), np.float32)
+    scaled = np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+    answers, count = first_answers(raw, scaled), contract.scheme.num_classes
+    if answers.shape[1] != count:
         raise InputError(
             f"{raw.name}: its contract names {count} classes, so outputs must be "
-            f"(N, {count}); got {answer.shape}."
+            f"(N, {count}); got {answers.shape}."
         )
+    if raw.softmax_removed or are_probabilities(answers) == (contract.output != Output.LOGITS):
+        return
+    if contract.output is Output.PROBABILITIES:
+        raise InputError(
+            f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
+            f"two images gave {answers.min():.3g} to {answers.max():.3g}, sums "
+            f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. Correct it: logits?"
+        )
+    print(
+        f"warning: {raw.name}: its contract says logits, but two images gave numbers of at least "
+        "0 that sum to 1: if they are probabilities, gradients vanish and it looks robust. "
+        'Write "output": "probabilities".',
+        file=sys.stderr,
+    )

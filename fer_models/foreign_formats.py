@@ -13,7 +13,9 @@ import keras
 import numpy as np
 
 from datasets.errors import InputError
+from fer_models.classifier import ModelError
 from fer_models.foreign_names import files_sha256, is_code
+from fer_models.softmax import strip_softmax
 
 
 @dataclass(frozen=True)
@@ -69,35 +71,59 @@ def open_model(name: str) -> RawModel:
         ) from error
 
 
-def first_answer(raw: RawModel, image: np.ndarray) -> np.ndarray:
-    """What a model answers to one image: whether it takes images at all.
+def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """What a model answers to images.
 
     Args:
         raw: the opened model.
-        image: float32 (1, h, w, c), scaled as the model wants.
+        images: float32 (N, h, w, c), scaled as the model wants.
+
+    Returns:
+        float32 or float64 (N, K).
 
     Raises:
-        InputError: it fails, or answers other than finite numbers.
+        ModelError: it fails, or answers other than (N, K) finite numbers.
     """
     try:
-        answer = np.asarray(raw.call(image)).astype(np.float64)
+        answer = np.asarray(raw.call(images))
+        answer = answer if answer.dtype == np.float32 else answer.astype(np.float64)
     except Exception as error:  # every runtime has its own kinds
         detail = str(error).strip().split("\n")[0][:200]
-        raise InputError(
-            f"{raw.name}: must take one float32 image (N, h, w, c); given {image.shape} it fails, "
+        raise ModelError(
+            f"{raw.name}: must take float32 images (N, h, w, c); given {images.shape} it fails, "
             f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
         ) from error
+    if answer.ndim != 2 or len(answer) != len(images):
+        raise ModelError(
+            f"{raw.name}: must answer (N, K) to N images; it answered {answer.shape} to "
+            f"{len(images)}. Export it so that every image has a row."
+        )
     if not np.isfinite(answer).all():
-        raise InputError(
+        worst = images[~np.isfinite(answer).all(axis=1)][0]
+        raise ModelError(
             f"{raw.name}: must answer finite numbers; it answered NaN or infinity to an image "
-            f"from {image.min():g} to {image.max():g}. Correct its contract or its weights."
+            f"from {worst.min():g} to {worst.max():g}. Correct its contract or its weights."
         )
     return answer
 
 
+def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """What a model answers to two images, after one alone: whether it takes batches of any size.
+
+    Arguments, returns and errors as for `ask`.
+    """
+    ask(raw, images[:1])
+    return ask(raw, images)
+
+
+def are_probabilities(answers: np.ndarray) -> bool:
+    """Whether answers (N, K) can be probabilities; those of 8 bits sum to 1 within 2 %."""
+    return bool(answers.min() >= -1e-6 and (np.abs(answers.sum(axis=1) - 1) <= 2e-2).all())
+
+
 def _from_keras(path: Path, sha256: str) -> RawModel:
     model = keras.models.load_model(path, compile=False)
-    _check_one_input(len(model.inputs))
+    _check_one(len(model.inputs), len(model.outputs))
     model, removed = strip_softmax(model)
     model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     shape = tuple(model.input_shape[1:])
@@ -112,22 +138,11 @@ def _from_keras(path: Path, sha256: str) -> RawModel:
     )
 
 
-def _check_one_input(count: int) -> None:
-    if count != 1:
-        raise ValueError(f"it takes {count} inputs, not one")
-
-
-def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
-    """The model up to its last softmax, and whether there was one."""
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or (
-        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
-    ):
-        return keras.Model(model.inputs[0], last.input, name=model.name), True
-    if getattr(last, "activation", None) is keras.activations.softmax:
-        last.activation = keras.activations.linear
-        return keras.Model(model.inputs[0], model.outputs[0], name=model.name), True
-    return model, False
+def _check_one(inputs: int, outputs: int) -> None:
+    if inputs != 1:
+        raise ValueError(f"it takes {inputs} inputs, not one")
+    if outputs != 1:
+        raise ValueError(f"it gives {outputs} outputs, not one: export the emotions alone")
 
 
 def _from_saved_model(path: Path, sha256: str) -> RawModel:
@@ -141,8 +156,9 @@ def _from_saved_model(path: Path, sha256: str) -> RawModel:
         raise ValueError("a SavedModel with the endpoint serve or serving_default")
 
     def call(images: np.ndarray) -> np.ndarray:
-        outputs = layer(images)
-        return np.asarray(next(iter(outputs.values())) if isinstance(outputs, dict) else outputs)
+        outputs = keras.tree.flatten(layer(images))
+        _check_one(1, len(outputs))
+        return np.asarray(outputs[0])
 
     return RawModel(str(path), call, None, None, sha256)
 
@@ -152,7 +168,7 @@ def _from_tflite(path: Path, sha256: str) -> RawModel:
 
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
-    _check_one_input(len(interpreter.get_input_details()))
+    _check_one(len(interpreter.get_input_details()), len(interpreter.get_output_details()))
     entry, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     _, height, width, channels = map(int, entry["shape"])
 
@@ -192,7 +208,7 @@ def _from_onnx(path: Path, sha256: str) -> RawModel:
     from onnxruntime import InferenceSession
 
     session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    _check_one_input(len(session.get_inputs()))
+    _check_one(len(session.get_inputs()), len(session.get_outputs()))
     entry = session.get_inputs()[0]
     _, *sides = entry.shape
     channels_first = sides[0] in (1, 3) and sides[-1] not in (1, 3)
@@ -219,4 +235,5 @@ def _from_code(name: str, sha256: str) -> RawModel:
         ) from error
     if not callable(function):
         raise InputError(f"{name}: expected module:callable; got {type(function).__name__}.")
-    return RawModel(name, lambda x: np.asarray(function(x)), None, None, sha256)
+    # copies: it may work in place, or answer in a buffer of its own
+    return RawModel(name, lambda x: np.array(function(x.copy())), None, None, sha256)

@@ -16,8 +16,11 @@ from fer_models.classifier import (
     BATCH_SIZE,
     DifferentiableClassifier,
     KerasClassifier,
+    ModelError,
     fit_to_contract,
 )
+
+_MEND = "Correct its scaling or its weights."
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
@@ -77,7 +80,7 @@ def input_gradients(
         targets: int64 (N,) in [0, K), the class to reach instead of any other; for margin and dlr.
 
     Raises:
-        FloatingPointError: logits or gradient are NaN or infinite (never read as zero, R9).
+        ModelError: logits or gradient are NaN or infinite (never read as zero, R9).
         ValueError: targets for a loss that knows none.
     """
     if targets is not None and loss not in _TARGETED_LOSSES:
@@ -88,7 +91,7 @@ def input_gradients(
     answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
     result = Gradients(*answers)
     if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
-        raise FloatingPointError(f"{classifier.id}: NaN or infinity in logits or input gradient")
+        raise ModelError(f"{classifier.id}: NaN or infinity in logits or input gradient. {_MEND}")
     return result
 
 
@@ -103,13 +106,13 @@ def logit_gradients(
         classes: int64 (N,) in [0, K), whose logit is differentiated.
 
     Raises:
-        FloatingPointError: the gradient is NaN or infinite.
+        ModelError: the gradient is NaN or infinite.
     """
     padded = _pad(images, np.float32), _pad(classes, np.int64)
     call = _compiled_logit_gradients(classifier, images.shape[1:])
     gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
     if not np.isfinite(gradient).all():
-        raise FloatingPointError(f"{classifier.id}: NaN or infinity in a logit's gradient")
+        raise ModelError(f"{classifier.id}: NaN or infinity in a logit's gradient. {_MEND}")
     return gradient
 
 

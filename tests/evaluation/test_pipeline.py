@@ -137,7 +137,8 @@ def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_
     listener = Listener(line=told.append, chunk=lambda *_: None)
     boxes = [*tiny.models(), Dying(darkest=1)]
     records = evaluate_run(tiny.config(), tiny.faces(), boxes, tmp_path, None, listener)
-    words = "FloatingPointError: dying.fer answered NaN or infinity for an image in [0, 1]"
+    words = "ModelError: dying.fer answered NaN or infinity for an image in [0, 1]. "
+    words += "Correct its scaling or its weights."
     assert told[0] == f"dying.fer: failed on none, {words}"
     results = tiny.results_of(tmp_path)
     (row,) = results[results.model == "dying.fer"].itertuples()

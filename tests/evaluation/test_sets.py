@@ -17,6 +17,7 @@ from evaluation.jobs import plan
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
 from evaluation.sets import make_sets
+from fer_models.classifier import ModelError
 from tests.evaluation import tiny
 
 
@@ -79,11 +80,12 @@ def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) ->
     assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, ModelError])
 def test_a_dying_attack_is_an_error_row_and_loses_nothing(
-    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[Exception], run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
-        raise RuntimeError("out of luck")
+        raise kind("out of luck")
 
     monkeypatch.setattr(FGSM, "_attack", die)
     records = evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
@@ -94,7 +96,7 @@ def test_a_dying_attack_is_an_error_row_and_loses_nothing(
     assert len(errors) == 4  # two models, two label sets
     assert errors.value.isna().all()
     assert (errors.n == 0).all()
-    assert errors.detail.str.contains("RuntimeError: out of luck").all()
+    assert errors.detail.str.contains(f"{kind.__name__}: out of luck").all()
     worst = tiny.figures(results, "robust_accuracy", perturbation="worst_case")
     assert (worst.status == "flagged").all()
     good = tiny.figures(tiny.results_of(run_folder), "robust_accuracy", perturbation="pgd")

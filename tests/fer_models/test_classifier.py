@@ -1,5 +1,6 @@
 """The contract between callers and any classifier."""
 
+import re
 from typing import Any
 
 import keras
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 
 from datasets.labels import FER7, FERPLUS8, LabelScheme
-from fer_models.classifier import BATCH_SIZE, wrap
+from fer_models.classifier import BATCH_SIZE, Classifier, ModelError, wrap
 from fer_models.contract import Contract, Output
+from fer_models.gradients import Loss, input_gradients
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 
@@ -62,12 +64,48 @@ def test_grey_images_reach_a_colour_model(images: np.ndarray) -> None:
 
 def test_probabilities_become_logits(images: np.ndarray) -> None:
     model = tiny_model()
-    softmax = keras.Model(model.inputs, keras.layers.Softmax()(model.outputs[0]))
+    shares = keras.layers.Softmax()(model.outputs[0])
+    twice = keras.Model(model.inputs, keras.layers.Identity()(shares))  # no softmax stands last
     contract = Contract(8, 8, 1, FER7, output=Output.PROBABILITIES)
-    found = wrap(softmax, contract, model_id="softmax").logits(images)
+    found = wrap(twice, contract, model_id="softmax").logits(images)
     logits = np.asarray(model(images))
     expected = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_softmax_that_stands_last_is_left_out(images: np.ndarray) -> None:
+    model = tiny_model()
+    model.layers[-1].activation = keras.activations.softmax
+    model.layers[-1].kernel.assign(100 * model.layers[-1].kernel)  # sure: its gradient vanishes
+    sure = np.asarray(model(images))
+    contract = Contract(8, 8, 1, FER7, output=Output.PROBABILITIES)
+    classifier = wrap(model, contract)
+    model.layers[-1].activation = keras.activations.linear
+    np.testing.assert_allclose(classifier.logits(images), np.asarray(model(images)), rtol=1e-5)
+    assert classifier.weights_sha256 == wrap(model, Contract(8, 8, 1, FER7)).weights_sha256
+    gradient = input_gradients(classifier, images, sure.argmax(axis=1), Loss.MARGIN).gradient
+    assert (np.abs(gradient).max(axis=(1, 2, 3)) > 1).all(), "as through a log of zeros: none"
+
+
+class Answering(Classifier):
+    """Answers what it is told to."""
+
+    id, scheme, weights_sha256 = "answering", FER7, "0"
+
+    def __init__(self, answer: np.ndarray) -> None:
+        self._answer = answer
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self._answer
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (12, 1), (7,), (12, 8), (1, 1)])
+def test_an_answer_that_has_no_row_an_image_is_refused(
+    shape: tuple[int, ...], images: np.ndarray
+) -> None:
+    words = re.escape(f"must answer (12, 7) to 12 images; it answered {shape}")
+    with pytest.raises(ModelError, match=words):
+        Answering(np.zeros(shape, np.float32)).logits(images)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +132,7 @@ def test_a_contract_of_other_classes_is_refused() -> None:
 def test_nan_logits_are_an_error(images: np.ndarray) -> None:
     model = tiny_model()
     model.layers[-1].bias.assign(np.full(7, np.nan))
-    with pytest.raises(FloatingPointError, match="NaN"):
+    with pytest.raises(ModelError, match="NaN"):
         wrap(model, Contract(8, 8, 1, FER7), model_id="nan").logits(images)
 
 

@@ -13,7 +13,7 @@ import pytest
 from datasets.errors import InputError
 from datasets.labels import FER7, FERPLUS8
 from fer_models import zoo
-from fer_models.classifier import KerasClassifier
+from fer_models.classifier import KerasClassifier, ModelError
 from fer_models.contract import Output
 from fer_models.contract_file import ContractFile, match_scheme, read_contract, write_contract
 from fer_models.contract_probe import probe, scheme_of
@@ -23,9 +23,9 @@ from fer_models.foreign_formats import (
     _quantised,
     _restored,
     open_model,
-    strip_softmax,
 )
 from fer_models.foreign_names import files_sha256, is_foreign
+from fer_models.softmax import strip_softmax
 from tests.fer_models.conftest import tiny_model
 
 ALPHABETICAL = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -118,11 +118,22 @@ def test_softmax_is_taken_off_where_it_stands_last(images: np.ndarray) -> None:
     model = tiny_model()
     dense = tiny_model()
     dense.layers[-1].activation = keras.activations.softmax
-    for candidate in (softmax_model(), dense):
+    activation = keras.layers.Activation("softmax")(model.output)
+    operation = keras.ops.softmax(model.output)
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Identity(), dense])
+    outer = keras.Model(model.input, inner(keras.layers.Identity()(model.input)))
+    candidates = [softmax_model(), dense, inner, outer]
+    candidates += [keras.Model(model.input, output) for output in (activation, operation)]
+    for candidate in candidates:
+        before = candidate(images)
         stripped, removed = strip_softmax(candidate)
         assert removed
         np.testing.assert_allclose(stripped(images), model(images), atol=1e-5)
+        np.testing.assert_array_equal(candidate(images), before, "stays as it is")
     assert strip_softmax(model) == (model, False)
+    image = keras.Input((7,))
+    for other in (keras.Model(image, image), keras.Sequential([model])):
+        assert strip_softmax(other) == (other, False)
 
 
 def test_classes_are_matched_in_any_order_and_wording() -> None:
@@ -201,12 +212,29 @@ def unknown(images: np.ndarray) -> np.ndarray:
     return np.full((len(images), 7), np.nan)
 
 
+def first_only(images: np.ndarray) -> np.ndarray:
+    return outside(images)[:1]
+
+
+def one_only(images: np.ndarray) -> np.ndarray:
+    if len(images) > 1:
+        raise ValueError("one image")
+    return outside(images)
+
+
+def two_answers(images: np.ndarray) -> list[np.ndarray]:
+    return [outside(images), outside(images)]
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
         ("broken", r"given \(1, 8, 8, 1\) it fails, RuntimeError: no luck\. Correct"),
         ("words", "it fails, ValueError: could not convert"),
         ("unknown", "must answer finite numbers; it answered NaN"),
+        ("first_only", r"\(N, K\) to N images; it answered \(1, 7\) to 2\. Export it so"),
+        ("one_only", r"given \(2, 8, 8, 1\) it fails, ValueError: one image\. Correct"),
+        ("two_answers", r"\(N, K\) to N images; it answered \(2, 1, 7\) to 1\."),
     ],
 )
 def test_a_model_that_cannot_answer_is_refused(function: str, message: str) -> None:
@@ -215,6 +243,61 @@ def test_a_model_that_cannot_answer_is_refused(function: str, message: str) -> N
     raw = replace(open_model(f"{__name__}:{function}"), shape=(8, 8, 1))
     with pytest.raises(InputError, match=message):
         scheme_of(raw)
+
+
+def contrast(images: np.ndarray) -> np.ndarray:
+    """Divides by the deviation of each image: NaN for a constant one."""
+    scaled = images / images.std(axis=(1, 2, 3), keepdims=True, where=images > -2)
+    return np.asarray(tiny_model()(np.where(np.isfinite(scaled), images, np.nan)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_model_that_fails_later_is_one_line(images: np.ndarray) -> None:
+    file = CONTRACT.model_copy(update={"output": Output.LOGITS})
+    classifier = load_foreign(f"{__name__}:contrast", file)
+    assert np.isfinite(classifier.logits(images)).all()
+    images[3] = 0.5
+    with pytest.raises(ModelError, match=r"contrast: must answer finite .* from 0 to 0\."):
+        classifier.logits(images)
+    raw = replace(open_model(f"{__name__}:contrast"), shape=(8, 8, 1))
+    with pytest.raises(ModelError, match=r"contrast: must answer finite .* from 0\.5 to 0\.5"):
+        probe(raw, images, np.arange(12) % 7, FER7)
+
+
+def in_place(images: np.ndarray) -> np.ndarray:
+    images -= 5
+    ANSWER[: len(images)] = tiny_model()(images)
+    return ANSWER[: len(images)]
+
+
+ANSWER = np.zeros((200, 7), np.float32)
+
+
+def test_code_may_work_in_place(images: np.ndarray) -> None:
+    plain = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    classifier = load_foreign(f"{__name__}:in_place", plain)
+    before = images.copy()
+    expected = np.asarray(tiny_model()(images - 5))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-4)
+    np.testing.assert_array_equal(images, before)
+    call = open_model(f"{__name__}:in_place").call
+    one, two = call(images[:1]), call(images[1:2])
+    assert not np.array_equal(one, two)
+
+
+def test_what_a_contract_says_of_outputs_is_checked(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"{__name__}:outside"
+    load_foreign(name, CONTRACT)
+    assert not capsys.readouterr().err
+    load_foreign(name, CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    assert "outside: its contract says logits, but two images gave" in capsys.readouterr().err
+    load_foreign(str(saved), CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    assert not capsys.readouterr().err, "its softmax is taken off"
+    tiny_model().save(saved)
+    with pytest.raises(InputError, match=r"says probabilities, which must .* sums -?[0-9.]+ and"):
+        load_foreign(str(saved), CONTRACT)
 
 
 def test_weights_of_nan_are_refused(saved: Path) -> None:
@@ -235,6 +318,15 @@ def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
     for name in ("two.keras", "two.tflite"):
         with pytest.raises(InputError, match="it takes 2 inputs, not one"):
             open_model(str(tmp_path / name))
+    model = tiny_model()
+    both = keras.Model(model.input, [keras.layers.Softmax()(model.output), model.output])
+    both(np.zeros((1, 8, 8, 1), np.float32))
+    both.save(tmp_path / "heads.keras")
+    both.export(tmp_path / "heads.tflite", format="litert", verbose=False)
+    both.export(tmp_path / "heads", format="tf_saved_model", verbose=False)
+    for name in ("heads.keras", "heads.tflite", "heads"):
+        with pytest.raises(InputError, match="it gives 2 outputs, not one"):
+            classify_with(open_model(str(tmp_path / name)), CONTRACT)
     first = keras.Input((1, 8, 8))
     channels_first = keras.Model(first, keras.layers.Dense(7)(keras.layers.Flatten()(first)))
     channels_first.save(tmp_path / "first.keras")
@@ -320,5 +412,5 @@ def test_probe_refuses_what_it_cannot_tell() -> None:
             RawModel("noise", lambda x: noise[: len(x)], (8, 8, 1), None, "0"), images, labels, FER7
         )
     nine = RawModel("nine", lambda x: np.zeros((len(x), 9)), (8, 8, 1), None, "0")
-    with pytest.raises(InputError, match=r"7 or 8 classes; got outputs \(1, 9\)"):
+    with pytest.raises(InputError, match=r"7 or 8 classes; got 9 outputs"):
         scheme_of(nine)

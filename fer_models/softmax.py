@@ -1,0 +1,41 @@
+"""Take the softmax off the end of a Keras model, so that attacks see its logits (rule R10)."""
+
+from typing import Any
+
+import keras
+
+
+def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
+    """A model of one output up to the softmax that makes it, and whether there is one.
+
+    The softmax may be a layer, an operation, the activation of the last layer, or the end of a
+    model inside the model. The model given stays as it is; the new one shares its layers, but for a
+    copy of the one whose activation was the softmax.
+    """
+    outputs = getattr(model, "outputs", None)  # none: a model whose steps only its code knows
+    logits = _before_softmax(outputs[0]) if outputs else None
+    if logits is None:
+        return model, False
+    return keras.Model(model.inputs[0], logits, name=model.name), True
+
+
+def _before_softmax(answer: keras.KerasTensor) -> keras.KerasTensor | None:
+    """What a softmax made this of; None where something else made it."""
+    layer, node, _ = answer._keras_history
+    given = next(iter(layer._inbound_nodes[node].input_tensors), None)  # none: an input
+    if isinstance(layer, keras.Model):
+        inner, removed = strip_softmax(layer)
+        return inner(given) if removed else None
+    if type(layer).__name__ == "Softmax":  # the layer, or the operation of `keras.ops`
+        return given
+    if getattr(layer, "activation", None) is not keras.activations.softmax:
+        return None
+    return _without_activation(layer, given)
+
+
+def _without_activation(layer: Any, given: keras.KerasTensor) -> keras.KerasTensor:
+    """What the layer makes of a tensor with the same weights and no activation."""
+    copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
+    answer = copy(given)
+    copy.set_weights(layer.get_weights())
+    return answer
