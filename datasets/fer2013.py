@@ -148,6 +148,11 @@ def _place(name: str, header: list[str], label: str) -> int:
         raise InputError(
             f"{label}: header: expected a column {name!r}, found {short(', '.join(header))}."
         )
+    if header.count(name) > 1:
+        raise InputError(
+            f"{label}: header: expected one column {name!r}, found {header.count(name)} in "
+            f"{short(', '.join(header))}. Remove all but the right one."
+        )
     return header.index(name)
 
 

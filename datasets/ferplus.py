@@ -14,26 +14,34 @@ from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows, short
-from datasets.votes import VOTE_COLUMNS
+from datasets.labels import FER7
+from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 
 _VOTES = {str(count): count for count in range(256)}
 _USAGE = "Usage"
+_BLOCK = 500
+_LEAST_AGREEMENT = 0.35
+"""In each block of rows with both labels, of which there must be a hundred. Votes of another face
+agree by chance, with about a fifth of the labels."""
 
 
-def join_votes(path: Path, row_ids: np.ndarray, splits: np.ndarray) -> np.ndarray:
+def join_votes(
+    path: Path, row_ids: np.ndarray, splits: np.ndarray, fer: np.ndarray | None = None
+) -> np.ndarray:
     """Votes of the given rows.
 
     Args:
         path: the votes file, plain or compressed; it may be longer than needed.
         row_ids: int64 (N,) row numbers in the FER2013 file.
         splits: str (N,) splits of those rows; the file must give the same ones.
+        fer: int64 (N,) FER labels of those rows, where there are any; most votes agree with them.
 
     Returns:
         uint8 (N, 10), columns `VOTE_COLUMNS`.
 
     Raises:
         InputError: the file is missing, damaged, shorter than the faces, has a wrong cell, or
-            belongs to other rows.
+            belongs to other rows or faces.
     """
     votes, usage = _read(path)
     last = int(row_ids.max(initial=-1))
@@ -50,7 +58,26 @@ def join_votes(path: Path, row_ids: np.ndarray, splits: np.ndarray) -> np.ndarra
             f"{path}: row {row}: expected Usage {splits[other[0]]}, as the face of row {row} has; "
             f"found {joined[other[0]]}. Votes join by row: both files must keep all rows in order."
         )
+    _check_agreement(path, votes[row_ids], row_ids, fer)
     return votes[row_ids]
+
+
+def _check_agreement(
+    path: Path, votes: np.ndarray, row_ids: np.ndarray, fer: np.ndarray | None
+) -> None:
+    """Refuse votes of other faces: where a row was lost, all below it have those of a neighbour."""
+    majority = vote_labels(votes, VoteRule.MAJORITY).to(FER7)
+    both = np.flatnonzero(majority.present & (fer is not None))
+    if len(both) < _BLOCK // 5:
+        return
+    for block in np.array_split(both, max(1, len(both) // _BLOCK)):
+        share = float((majority.values[block] == np.asarray(fer)[block]).mean())
+        if share < _LEAST_AGREEMENT:
+            raise InputError(
+                f"{path}: rows {row_ids[block[0]]} to {row_ids[block[-1]]}: expected votes that "
+                f"agree with most FER labels (65 to 90 % as published), found {100 * share:.0f} % "
+                "of them. Votes join by row: give both files with all their rows in order."
+            )
 
 
 def write_votes(votes: np.ndarray, splits: np.ndarray, path: Path) -> None:

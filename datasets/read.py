@@ -104,7 +104,7 @@ def _from_csv(path: Path, votes_path: Path | None, progress: bool) -> Source:
                 faces = parse_csv(stream, label, lambda: advance(file.tell(), size))
             write_entry(digest, faces)
     row_ids = np.arange(len(faces.fer), dtype=np.int64)
-    votes = None if votes_path is None else join_votes(votes_path, row_ids, faces.splits)
+    votes = None if votes_path is None else join_votes(votes_path, row_ids, faces.splits, faces.fer)
     name = path.name.split(".")[0]
     return Source(name, str(path), faces.images, row_ids, faces.splits, faces.fer, votes)
 
@@ -125,7 +125,7 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
                 f"{votes_path}: votes join by row, so image files must be named after their row "
                 f"(17.png); in {path} they are not. Move the votes file away or rename the images."
             )
-        votes = join_votes(votes_path, faces.row_ids, faces.splits)
+        votes = join_votes(votes_path, faces.row_ids, faces.splits, faces.fer)
     return Source(
         path.resolve().name, str(path), faces.images, faces.row_ids, faces.splits, faces.fer, votes
     )

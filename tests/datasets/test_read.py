@@ -10,6 +10,7 @@ import pytest
 from datasets import read
 from datasets.errors import InputError
 from datasets.faceset import Split
+from datasets.ferplus import join_votes, write_votes
 from datasets.read import load, open_source
 from tests.datasets.factory import (
     FER,
@@ -145,6 +146,7 @@ def test_bad_row(tmp_path, fields, parts):
         (b"pixels\n1 2 3\n", ["column 'emotion'", "'pixels'"]),
         (b"emotion,pixels\n0,1\n", ["column 'Usage'", "'emotion, pixels'"]),
         (b"emotion;pixels;Usage\n0;1;Training\n", ["column 'emotion'"]),
+        (b"emotion,emotion,pixels,Usage\n0,1,2,Test\n", ["one column 'emotion', found 2 in"]),
         ("\n".join(csv_lines()).encode("utf-16"), ["before the first row", "UTF-8"]),
         ("\n".join(changed(9, usage="Tr\u00e4ning")).encode("latin-1"), ["UTF-8"]),
         ("\n".join([*csv_lines()[:9], *csv_lines()]).encode(), ["row 8 (line 10)", "'emotion'"]),
@@ -160,6 +162,7 @@ def test_bad_row(tmp_path, fields, parts):
         "pixels only",
         "no usage",
         "semicolons",
+        "two labels",
         "utf-16",
         "latin-1",
         "second header",
@@ -297,6 +300,21 @@ class TestVotes:
     def test_missing_file(self, tmp_path):
         write_source(tmp_path)
         fails(tmp_path, "absent.csv", "No such file", votes=tmp_path / "absent.csv")
+
+    @pytest.mark.parametrize("lost", [0, 700])
+    def test_a_row_that_is_missing_within_a_split(self, tmp_path, lost):
+        fer = np.random.default_rng(0).integers(0, 7, 1200)
+        wrong = np.where(np.arange(1200) % 5 < 2, (fer + 1) % 7, fer)  # 60 % agree
+        votes = 10 * np.eye(10, dtype=np.uint8)[np.array([4, 5, 6, 1, 3, 2, 0])[wrong]]
+        splits = np.full(1200, "Training")
+        path = tmp_path / "fer2013new.csv"
+        write_votes(votes, splits, path)
+        assert (join_votes(path, np.arange(1200), splits, fer) == votes).all()
+        few = np.delete(np.arange(1200), lost)[:99]
+        assert len(join_votes(path, few, splits[:99], np.roll(fer, 1)[few])) == 99  # too few
+        first = 0 if lost == 0 else 600  # 1,199 rows are two blocks, of 600 and 599
+        with pytest.raises(InputError, match=rf"csv: rows {first} to .* found \d+ % of them"):
+            join_votes(path, np.arange(1199), splits[1:], np.delete(fer, lost))
 
     def test_the_faces_given_as_votes(self, tmp_path):
         write_source(tmp_path)
