@@ -42,6 +42,7 @@ class FaceSet:
         votes: uint8 (N, 10) FER+ votes, columns `VOTE_COLUMNS`, or None.
         leaked: bool (N,), True where a pixel-identical image stands in Training; None when the
             source holds one split only, or for Training itself.
+        tagged: taggers gave the votes; False: each row is one label, written as ten votes.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FaceSet:
     fer: np.ndarray | None = None
     votes: np.ndarray | None = None
     leaked: np.ndarray | None = None
+    tagged: bool = True
 
     def __post_init__(self) -> None:
         count = len(self.images)

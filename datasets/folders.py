@@ -2,6 +2,8 @@
 
 Class names may be those of FER or of FER+, in any case. A folder that has the class `contempt` is
 labelled under FER+: each image then counts as ten votes for its class.
+
+Images are turned as their EXIF orientation says, and transparent places become white.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from datasets.errors import InputError
 from datasets.faceset import Split
@@ -21,6 +23,7 @@ _SPLITS = {
     "training": Split.TRAINING,
     "publictest": Split.PUBLIC_TEST,
     "validation": Split.PUBLIC_TEST,
+    "valid": Split.PUBLIC_TEST,
     "val": Split.PUBLIC_TEST,
     "privatetest": Split.PRIVATE_TEST,
     "test": Split.TEST,
@@ -44,6 +47,8 @@ _CLASSES = {
 }
 _CONTEMPT = "contempt"
 _ENDINGS = (".png", ".jpg", ".jpeg")
+_OTHER_ENDINGS = (".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jfif", ".jp2")
+_MAX_PIXELS = 2**20
 _GREY_MODES = ("1", "L", "LA")
 _UNANIMOUS = 10
 
@@ -91,7 +96,8 @@ def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderF
         advance: called now and then with images read and images in all.
 
     Raises:
-        InputError: an unknown class, an unreadable image, another size than the first, no images.
+        InputError: an unknown class, an unreadable image, another size than the first, no images,
+            or an image that would be left out.
     """
     files: list[_File] = []
     names: set[str] = set()
@@ -106,6 +112,7 @@ def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderF
             ]
     if not files:
         raise InputError(f"{folder}: expected <split>/<class>/*.png or *.jpg, found no image.")
+    _check_none_left(folder, {file.path for file in files})
     row_ids, numbered = _row_ids(files)
     order = np.argsort(row_ids, kind="stable")
     images = _read_images([files[place].path for place in order], advance)
@@ -154,6 +161,21 @@ def _class_name(folder: Path) -> str:
     return name
 
 
+def _check_none_left(folder: Path, taken: set[Path]) -> None:
+    """Refuse images of a split or class that stand elsewhere than `<split>/<class>/NAME.png`."""
+    telling = {*_SPLITS, *_CLASSES, _CONTEMPT}
+    for path in sorted(folder.rglob("*")):
+        if path in taken or path.suffix.lower() not in (*_ENDINGS, *_OTHER_ENDINGS):
+            continue
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        if not hidden and telling.intersection(part.lower() for part in parts[:-1]):
+            raise InputError(
+                f"{path}: expected images at <split>/<class>/NAME.png or .jpg, the split one of "
+                f"{', '.join(_SPLITS)}; this one would be left out. Move, convert or remove it."
+            )
+
+
 def _row_ids(files: list[_File]) -> tuple[np.ndarray, bool]:
     stems = [file.path.stem for file in files]
     if all(stem.isascii() and stem.isdigit() and len(stem) < 19 for stem in stems):
@@ -168,7 +190,7 @@ def _read_images(paths: Sequence[Path], advance: Callable[[int, int], object]) -
     for row, path in enumerate(paths):
         image = _read_image(path)
         if images is None:
-            images = np.empty((len(paths), *image.shape), dtype=np.uint8)
+            images = _room_for(len(paths), image.shape)
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path}: expected all images to be {_size(images.shape[1:])} as {paths[0]} is, "
@@ -185,14 +207,39 @@ def _read_image(path: Path) -> np.ndarray:
     """uint8 (H, W, 1) for grey files, (H, W, 3) for the others."""
     try:
         with Image.open(path) as image:
-            image.load()
+            if image.width * image.height > _MAX_PIXELS:
+                raise InputError(
+                    f"{path}: expected a face of at most {_MAX_PIXELS // 10**6} million pixels, "
+                    f"found {image.height}x{image.width}. Crop the faces and make them smaller."
+                )
             mode = image.mode
-            pixels = np.array(image.convert("L" if mode in _GREY_MODES else "RGB"))
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = np.array(_opaque(image).convert("L" if mode in _GREY_MODES else "RGB"))
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG, found: {error}.") from error
     if mode.startswith(("I", "F")):
         raise InputError(f"{path}: expected 8 bits a channel, found a deeper image ({mode}).")
     return pixels[:, :, None] if mode in _GREY_MODES else pixels
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The image over white where it is transparent."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+
+
+def _room_for(count: int, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        return np.empty((count, *shape), dtype=np.uint8)
+    except MemoryError as error:
+        raise InputError(
+            f"expected faces that fit into memory, found {count:,} of {_size(shape)}. "
+            "Crop them and make them smaller, 48x48 say."
+        ) from error
 
 
 def _size(shape: tuple[int, ...]) -> str:

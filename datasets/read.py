@@ -127,5 +127,12 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
             )
         votes = join_votes(votes_path, faces.row_ids, faces.splits, faces.fer)
     return Source(
-        path.resolve().name, str(path), faces.images, faces.row_ids, faces.splits, faces.fer, votes
+        path.resolve().name,
+        str(path),
+        faces.images,
+        faces.row_ids,
+        faces.splits,
+        faces.fer,
+        votes,
+        tagged=votes is not faces.votes or votes is None,
     )

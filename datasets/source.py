@@ -27,6 +27,7 @@ class Source:
         split_of: str (N,), values of `Split`.
         fer: int64 (N,) FER labels, or None.
         votes: uint8 (N, 10) FER+ votes, or None.
+        tagged: see `FaceSet`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Source:
     split_of: np.ndarray
     fer: np.ndarray | None = None
     votes: np.ndarray | None = None
+    tagged: bool = True
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -85,6 +87,7 @@ class Source:
             None if self.fer is None else self.fer[rows],
             None if self.votes is None else self.votes[rows],
             leaked,
+            self.tagged,
         )
 
     def _with_validation(self) -> "Source":

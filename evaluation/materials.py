@@ -35,7 +35,7 @@ def _faces() -> Finding:
         return Finding(State.WRONG, "data", str(error), _FETCH)
     rows = Counter(source.split_of.tolist())
     counts = ", ".join(f"{split} {rows[split]:,}" for split in source.splits)
-    votes = "" if source.votes is None else ", FER+ votes"
+    votes = "" if source.votes is None else f", FER+ {'votes' if source.tagged else 'labels'}"
     what = f"{source.path}: {counts}{votes}{_standing(source, rows)}"
     if source.votes is None:
         return Finding(State.NOTE, "data", f"{what}, no FER+ votes", _FETCH)

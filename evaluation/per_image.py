@@ -148,7 +148,7 @@ def _lines(
         "severity": pd.NA,
         "fer": _labels(faces, LabelSet.FER),
         "ferplus": _labels(faces, LabelSet.FERPLUS),
-        "votes": list(faces.votes) if faces.votes is not None else [None] * count,
+        "votes": list(faces.votes) if faces.votes is not None and faces.tagged else [None] * count,
         "leaked": faces.leaked if faces.leaked is not None else pd.NA,
         "label": NO_LABEL,
         "clean_prediction": clean.argmax(axis=1),

@@ -52,6 +52,12 @@ def test_ferplus_faces_come_back_as_unanimous_votes(tmp_path):
     assert faces.label_sets == (LabelSet.FERPLUS,)
     assert faces.labels(LabelSet.FERPLUS).values.tolist() == labels.tolist()
     assert faces.votes.sum(axis=1).tolist() == [10] * 4
+    assert not faces.tagged and not faces.take(np.arange(2)).tagged
+    write_lines(tmp_path / "fer2013new.csv", vote_lines())
+    fails(tmp_path, "row 0: expected Usage PublicTest")
+    lines = [line.replace("Training", "PublicTest") for line in vote_lines()]
+    write_lines(tmp_path / "fer2013new.csv", lines)
+    assert load(tmp_path, Split.PUBLIC_TEST, progress=False).tagged
 
 
 def test_ferplus_faces_without_contempt_still_read_as_ferplus(tmp_path):
@@ -101,6 +107,60 @@ def test_votes_need_numbered_files(tmp_path):
     save(tmp_path / "train" / "sad" / "face.png", GREY)
     write_lines(tmp_path / "fer2013new.csv", vote_lines())
     fails(tmp_path, "fer2013new.csv", "named after their row")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "train/sad/deeper/1.png",
+        "train/sad/1.bmp",
+        "train/1.png",
+        "test/sad/a/b/1.WEBP",
+        "extra/sad/1.png",
+        "sad/1.jpg",
+        "more/train/sad/1.png",
+    ],
+)
+def test_an_image_that_would_be_left_out(tmp_path, place):
+    save(tmp_path / "train" / "sad" / "0.png", GREY)
+    for ignored in ("inspect/counts.png", ".hidden/train/sad/1.png", "train/sad/._0.png"):
+        save(tmp_path / ignored, GREY)
+    (tmp_path / "train" / "sad" / "Thumbs.db").touch()
+    assert len(load(tmp_path, Split.TRAINING, progress=False)) == 1
+    save(tmp_path / place, GREY)
+    fails(tmp_path, str(tmp_path / place), "would be left out. Move, convert or remove it")
+
+
+def test_valid_is_public_test(tmp_path):
+    save(tmp_path / "valid" / "sad" / "0.png", GREY)
+    assert len(load(tmp_path, Split.PUBLIC_TEST, progress=False)) == 1
+
+
+def test_images_are_upright_and_opaque(tmp_path):
+    orientation = Image.Exif()
+    orientation[0x0112] = 6  # turned left by the camera
+    folder = tmp_path / "train" / "sad"
+    save(folder / "0.png", GREY)
+    Image.fromarray(np.rot90(GREY)).save(folder / "1.png", exif=orientation)
+    shade = np.stack([GREY, np.full_like(GREY, 255)], axis=-1)
+    shade[0, 0] = 0  # black, and transparent
+    Image.fromarray(shade, "LA").save(folder / "2.png")
+    images = load(tmp_path, Split.TRAINING, progress=False).images[..., 0]
+    assert (images[:2] == GREY).all()
+    assert images[2].ravel().tolist() == [255, *range(1, 12)]
+
+
+def test_images_that_are_no_faces(tmp_path, monkeypatch):
+    path = tmp_path / "train" / "sad" / "0.png"
+    save(path, np.zeros((1025, 1024), np.uint8))
+    fails(tmp_path, str(path), "at most 1 million pixels, found 1025x1024")
+    save(path, GREY)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", refuse)
+    fails(tmp_path, "fit into memory, found 1 of 3x4 grey")
 
 
 def test_unknown_class(tmp_path):

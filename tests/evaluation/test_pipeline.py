@@ -1,5 +1,6 @@
 """A whole run on tiny faces: its files and its figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,23 @@ def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_
     assert set(board.model) == {"tiny.fer", "tiny.ferplus"}
     write_report(tmp_path)
     assert words in (tmp_path / "index.html").read_text()
+
+
+def test_labels_that_are_no_votes_give_no_figure_of_taggers(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    of_votes = {"expected_agreement", "vote_cross_entropy", "soft_ece"}
+    of_votes |= {"plausible_flip", "implausible_success_rate"}
+    assert of_votes < set(tiny.results_of(run_folder).metric)
+    faces = replace(tiny.faces(), fer=None, tagged=False)
+    config = tiny.config(labels=(LabelSet.FERPLUS,), corruptions=())
+    records = evaluate_run(config, faces, tiny.models(), tmp_path, None, tiny.SILENT)
+    results = tiny.results_of(tmp_path)
+    assert not of_votes & set(results.metric)
+    assert not {"clear", "ambiguous"} & set(results.subset)
+    assert {"accuracy", "robust_accuracy", "ece"} < set(results.metric)
+    tiny.write_manifest_of(tmp_path, records, config, tiny.models())
+    write_report(tmp_path)
 
 
 def test_a_model_that_dies_of_a_corruption_loses_that_figure_only(tmp_path: Path) -> None:
