@@ -289,7 +289,13 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
         raise InputError(
             f"{path}: expected columns {', '.join(columns)}; found {', '.join(frame.columns)}."
         )
-    return frame.astype(columns)
+    try:
+        return frame.astype(columns)
+    except (ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{path}: expected the types of docs/results-schema.md; {' '.join(str(error).split())}. "
+            "Run the evaluation again."
+        ) from error
 
 
 def write_manifest(manifest: dict[str, Any], path: Path) -> None:

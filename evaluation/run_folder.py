@@ -39,7 +39,7 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
     if path.exists():
         if not resume:
             raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
-        if path.read_text() != identity:
+        if path.read_bytes() != identity.encode():
             raise InputError(
                 f"{path}: --resume continues the same run only, but its data, weights or options "
                 "differ. Name another --out."
@@ -56,4 +56,4 @@ def open_run_folder(folder: Path, identity: str, resume: bool) -> None:
     """
     check_run_folder(folder, identity, resume)
     with atomic(folder / IDENTITY) as unfinished:
-        unfinished.write_text(identity)
+        unfinished.write_bytes(identity.encode())

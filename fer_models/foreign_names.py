@@ -54,6 +54,12 @@ def _module_file(name: str) -> Path:
         spec = find_spec(name.partition(":")[0])
     except (ImportError, ValueError):  # no such package, or the command itself
         spec = None
+    except (Exception, SystemExit) as error:  # whatever the package around it does on import
+        detail = " ".join(str(error).split())
+        raise InputError(
+            f"{name}: expected module:callable; importing its package gives "
+            f"{type(error).__name__}: {detail}."
+        ) from error
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         raise InputError(f"{name}: expected module:callable, found no such module.")
     return Path(spec.origin)

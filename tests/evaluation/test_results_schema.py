@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from datasets.errors import InputError
 from evaluation import results
 from evaluation.changes import CHANGE_COLUMNS
 from evaluation.figures import Figures
@@ -61,3 +63,12 @@ def test_page_lists_the_arrays(file, arrays):
     assert list(listed) == list(arrays)
     for name, dtype in listed.items():
         assert arrays[name].startswith(dtype)
+
+
+@pytest.mark.parametrize("row", ["seven", None, [7]])
+def test_a_table_of_other_types_is_one_line(row: object, tmp_path: Path) -> None:
+    path = tmp_path / "outside.parquet"
+    line = {"row": row, "model": "m", "attacked_labels": "fer", "norm": "linf", "size": 0.1}
+    pd.DataFrame([line]).to_parquet(path)
+    with pytest.raises(InputError, match=r"outside\.parquet: expected the types of docs/results"):
+        results.read_table(path, results.OUTSIDE_COLUMNS)
