@@ -1,5 +1,6 @@
 """What a net is trained against, as data; `attacks/adversarial_training.py` does it."""
 
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -57,9 +58,9 @@ class AdversarialRecipe:
             raise InputError(
                 f"`steps` must be {rule} for {self.method}; got {self.steps}. pgd takes more."
             )
-        if self.warm_up < 0 or self.beta <= 0:
+        if not (0 <= self.warm_up < math.inf and 0 < self.beta < math.inf):
             raise InputError(
-                "`warm_up` must be at least 0 and `beta` more than 0; "
+                "`warm_up` must be at least 0, `beta` more than 0, and both finite; "
                 f"got {self.warm_up:g} and {self.beta:g}."
             )
 

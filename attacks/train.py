@@ -54,7 +54,9 @@ def main(
     votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
     out: Annotated[Path | None, Option(help="Work folder.")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue a training that was cut.")] = False,
-    seed: Annotated[int, Option(help="Of weights, order, augmentation and noise.")] = 0,
+    seed: Annotated[
+        int, Option(min=0, max=2**32 - 1, help="Of weights, order, augmentation and noise.")
+    ] = 0,
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
     ] = Precision.FLOAT32,
@@ -132,7 +134,7 @@ def main(
         trained_against=against.as_card(),
     )
     work = out or Path("training") / training.id
-    open_work_folder(work, training, resume)
+    open_work_folder(work, training, faces, resume)
     card = train(
         training,
         faces,

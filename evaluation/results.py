@@ -293,8 +293,8 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
         return frame.astype(columns)
     except (ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{path}: expected the types of docs/results-schema.md; {' '.join(str(error).split())}. "
-            "Run the evaluation again."
+            f"{path}: expected the types of docs/results-schema.md; found "
+            f"{' '.join(str(error).split())}. Run the evaluation again."
         ) from error
 
 

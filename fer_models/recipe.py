@@ -1,7 +1,10 @@
 """How a classifier is trained, as data: it is saved in the card of every model."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+
+from datasets.errors import InputError
 
 
 class Schedule(StrEnum):
@@ -66,6 +69,11 @@ class Recipe:
     other_labels: float = 0.0
     calm_epochs: int = 10
     averaging: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(f"`{name}` must be a finite number; got {value}.")
 
     def at_epoch(self, epoch: int) -> "Recipe":
         """The recipe with the augmentation of this epoch (counted from 0)."""

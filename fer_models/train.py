@@ -46,7 +46,9 @@ def main(
         Path | None, Option(help="Work folder; with --all the folder of work folders.")
     ] = None,
     resume: Annotated[bool, Option("--resume", help="Continue a training that was cut.")] = False,
-    seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
+    seed: Annotated[
+        int, Option(min=0, max=2**32 - 1, help="Of weights, order and augmentation.")
+    ] = 0,
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
     ] = Precision.FLOAT32,
@@ -151,7 +153,7 @@ def _train_one(
 ) -> None:
     from fer_models.training_run import EpochLines, open_work_folder, train
 
-    open_work_folder(work, training, resume)
+    open_work_folder(work, training, faces, resume)
     lines = EpochLines(training.recipe.epochs)
     card = train(training, faces, work, lines, runs_tried=runs_tried, note=note)
     _show(card, work, shipping)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datasets.commands import run
+from datasets.errors import InputError
 from fer_models.recipe import Precision, Recipe
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def main(
     out: Annotated[Path | None, Option(help="Weights file; default: the shipped one.")] = None,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = RECIPE.epochs,
     limit: Annotated[int | None, Option(min=1, help="So many Training faces only.")] = None,
-    seed: Annotated[int, Option(help="Of weights, order and augmentation.")] = 0,
+    seed: Annotated[
+        int, Option(min=0, max=2**32 - 1, help="Of weights, order and augmentation.")
+    ] = 0,
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
     ] = Precision.FLOAT32,
@@ -64,6 +67,11 @@ def main(
     test = source.faces(Split.PUBLIC_TEST, for_training=True)
     images, points = _sure_faces(train if limit is None else train.limit(limit, seed))
     print(f"the mesh is sure of {len(images)} Training faces", file=sys.stderr)
+    if len(images) < RECIPE.batch_size:
+        raise InputError(
+            f"{data}: expected {RECIPE.batch_size} Training faces that the face mesh is sure of, "
+            f"found {len(images)}. Give more faces, or raise --limit."
+        )
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(str(precision))
     try:

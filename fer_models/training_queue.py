@@ -111,7 +111,7 @@ def train_all(
         work = folder / queue[0]
         try:
             training = _begun(work, faces) or new_training(queue[0])
-            open_work_folder(work, training, resume=True)
+            open_work_folder(work, training, faces, resume=True)
             on_epoch = _Deadline(EpochLines(training.recipe.epochs), deadline)
             on_card(train(training, faces, work, on_epoch))
         except BudgetOver:

@@ -46,11 +46,16 @@ def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) 
         both: also give the targets under the other label set.
 
     Raises:
-        InputError: the faces carry no such labels.
+        InputError: the faces carry no such labels, or none of them has one.
     """
     targets = _targets(faces, labels, rule)
     other = LabelSet.FER if labels is LabelSet.FERPLUS else LabelSet.FERPLUS
     kept = targets.any(axis=1)
+    if not kept.any():
+        raise InputError(
+            f"{faces.name} {faces.split}: expected faces with {labels} labels, found none among "
+            f"{len(faces)}. Give other --votes, or learn the other labels."
+        )
     other_targets = _targets(faces, other, VoteRule.CROSS_ENTROPY) if both else targets[:, :0]
     return TrainingRows(faces.images[kept], targets[kept], other_targets[kept])
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from datasets.atomic import atomic
 from datasets.errors import InputError
 from datasets.folder_lock import locked
 from datasets.labels import LabelSet
@@ -86,11 +87,12 @@ def read_run(path: Path) -> TrainingRun:
         ) from error
 
 
-def open_work_folder(work: Path, training: TrainingRun, resume: bool) -> None:
+def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, resume: bool) -> None:
     """Start or continue: a folder continues only the very same training.
 
     Raises:
-        InputError: the folder holds a training and `resume` is off, or holds another one.
+        InputError: the folder holds a training and `resume` is off, or holds another one, or the
+            training cannot begin; then nothing is written.
     """
     path = work / "settings.json"
     if path.exists():
@@ -104,8 +106,46 @@ def open_work_folder(work: Path, training: TrainingRun, resume: bool) -> None:
                 "Name another --out."
             )
         return
+    _check_begin(training, faces)
     work.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(training.model_dump(mode="json"), indent=2) + "\n")
+    with atomic(path) as unfinished:
+        unfinished.write_text(json.dumps(training.model_dump(mode="json"), indent=2) + "\n")
+
+
+def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
+    """Refuse missing labels, too few faces, and a net or a start that does not fit them."""
+    recipe, (rows, _) = training.recipe, _rows(training, faces)
+    if not isinstance(recipe, Recipe):
+        return
+    if len(rows.images) < recipe.batch_size:
+        raise InputError(
+            f"a batch must be at most the {len(rows.images)} {faces.training.split} faces with "
+            f"{training.labels} labels; got {recipe.batch_size}. Give --batch-size or more faces."
+        )
+    build, _ = architecture(training.architecture)
+    shape = rows.images.shape[1:]
+    try:
+        model = build(shape, rows.targets.shape[1])
+    except ValueError as error:
+        detail = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"{training.architecture} cannot take faces of {shape}: {detail}. Resize them."
+        ) from error
+    start_from(model, training.start_from)
+
+
+def _rows(training: TrainingRun, faces: TrainingFaces) -> tuple[TrainingRows, TrainingRows]:
+    """What is learnt from and what epochs are chosen on.
+
+    Raises:
+        InputError: there are no such labels.
+    """
+    recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
+    both = isinstance(recipe, Recipe) and recipe.other_labels > 0
+    return (
+        labelled_rows(faces.training, training.labels, rule, both),
+        labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both),
+    )
 
 
 class EpochLines:
@@ -151,13 +191,10 @@ def train(
         adversary: makes the adversary of `training.trained_against`, see `fit`.
 
     Raises:
-        InputError: another command trains in `work`.
+        InputError: another command trains in `work`, or there are no such labels.
     """
     with locked(work):
-        recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
-        both = isinstance(recipe, Recipe) and recipe.other_labels > 0
-        rows = labelled_rows(faces.training, training.labels, rule, both)
-        validation = labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
+        recipe, (rows, validation) = training.recipe, _rows(training, faces)
         print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
         if not isinstance(recipe, Recipe):
             from fer_models.classical.training import fit_classical
@@ -243,6 +280,11 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
                 f"of {card.architecture}. Leave it out, or name another."
             )
         source = load_net(card, weights).model
+        if source.input_shape != model.input_shape:
+            raise InputError(
+                f"--start-from must be a classifier of faces of {model.input_shape[1:]}; got "
+                f"{other} of {source.input_shape[1:]}. Leave it out, or name another."
+            )
         for layer, its in zip(model.layers, source.layers, strict=True):
             if layer is not logits_layer(model):
                 layer.set_weights(its.get_weights())

@@ -221,6 +221,8 @@ def test_the_judge_takes_a_fixed_sample() -> None:
         ({"steps": 0, "method": Method.PGD}, "`steps` must be at least 1 for pgd; got 0"),
         ({"steps": 2}, "`steps` must be 1 for n_fgsm; got 2"),
         ({"warm_up": -1.0}, "`warm_up` must be at least 0"),
+        ({"warm_up": float("nan")}, "`warm_up` must be at least 0"),
+        ({"beta": float("nan")}, "`beta` more than 0"),
         ({"beta": 0.0}, "`beta` more than 0"),
     ],
 )
