@@ -71,11 +71,13 @@ def csv_md5(path: Path) -> str:
 
 
 def _in_zip(raw: BinaryIO, label: str) -> tuple[BinaryIO, str]:
-    archive = zipfile.ZipFile(raw)
-    member = _choose([name for name in archive.namelist() if not name.endswith("/")], label)
     try:
+        archive = zipfile.ZipFile(raw)
+        member = _choose([name for name in archive.namelist() if not name.endswith("/")], label)
         stream = archive.open(member)
-    except RuntimeError as error:  # encrypted, or a compression that Python does not know
+    except UnicodeDecodeError as error:  # of a member's name
+        raise zipfile.BadZipFile(str(error)) from error
+    except RuntimeError as error:  # encrypted, or a version or compression unknown here
         raise InputError(f"{label}: {error}. Unpack it first and give the csv.") from error
     return csv_stream(cast(BinaryIO, stream), f"{label}/{member}")
 

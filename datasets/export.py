@@ -83,7 +83,8 @@ def export_csv(source: "Source", path: Path) -> None:
     """Write the faces in the form of fer2013.csv, and the votes as `fer2013new.csv` beside it.
 
     Raises:
-        InputError: no FER labels, no 48x48 grey faces, or a file of that name exists.
+        InputError: no FER labels, no 48x48 grey faces, or a file of that name exists or is for the
+            votes.
     """
     from datasets.archives import VOTES_NAME
     from datasets.errors import InputError
@@ -99,6 +100,10 @@ def export_csv(source: "Source", path: Path) -> None:
             f"{channels} channels."
         )
     votes_path = path.with_name(VOTES_NAME)
+    if path.name == VOTES_NAME:
+        raise InputError(
+            f"{path}: that name is for the votes beside the faces. Name another, fer2013.csv say."
+        )
     for file in (path, *([] if source.votes is None else [votes_path])):
         if file.exists():
             raise InputError(f"{file}: exists already and is not overwritten. Name another folder.")

@@ -39,11 +39,16 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
 
 
 def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
-    """Share of each class in each split, one panel a label set.
+    """Share of each class in each split, one panel a label set; without those that have no face.
 
     Args:
         counts: for each scheme a table, one line a class, one column a split.
     """
+    counts = {
+        scheme: table.loc[:, table.sum() > 0]
+        for scheme, table in counts.items()
+        if table.to_numpy().any()
+    }
     titles = {FER7: ("FER", FER_COLOUR), FERPLUS8: ("FER+ (majority)", FERPLUS_COLOUR)}
     with sns.axes_style("whitegrid"), plt.rc_context(_STYLE):
         figure, axes = plt.subplots(

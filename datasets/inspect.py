@@ -166,7 +166,8 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
         agreement = measure_agreement(
             Labels(FER7, source.fer), vote_labels(source.votes, VoteRule.MAJORITY)
         )
-        written += save_figure(plot_agreement(agreement), out / "agreement")
+        if agreement.n:
+            written += save_figure(plot_agreement(agreement), out / "agreement")
     faces = source.faces(source.splits[0])
     for label_set in faces.label_sets:
         labels = faces.labels(label_set)

@@ -111,6 +111,16 @@ def test_archive_without_one_csv(tmp_path, name, content, found):
     fails(path, found)
 
 
+def test_zip_of_a_damaged_name_or_another_version(tmp_path):
+    whole = as_zip({"fär.csv": CSV})
+    name, path = whole.rindex("ä".encode()), tmp_path / "faces.zip"
+    path.write_bytes(whole[:name] + b"\xff" + whole[name + 1 :])
+    fails(path, "BadZipFile", "damaged or not readable: get it again")
+    version = whole.index(b"PK\x01\x02") + 6
+    path.write_bytes(whole[:version] + b"\xf0" + whole[version + 1 :])
+    fails(path, "zip file version 24.0. Unpack it first")
+
+
 def test_encrypted_zip(tmp_path):
     content = bytearray(WRAPPED["fer2013.csv.zip"])
     content[6] |= 1  # the flag in the member's own header

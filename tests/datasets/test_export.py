@@ -55,6 +55,8 @@ def test_nothing_is_overwritten(tmp_path):
     before = (data / "fer2013new.csv").read_bytes()
     fails("fer2013new.csv: exists already", data, csv=data / "copy.csv")
     fails("fer2013.csv: exists already", data, csv=data / "fer2013.csv")
+    new = data / "new" / "fer2013new.csv"
+    fails(r"fer2013new\.csv: that name is for the votes beside the faces", data, csv=new)
     fails("new or empty folder", data, out=data)
     fails("new or empty folder", data, out=data / "fer2013.csv")
     assert (data / "fer2013new.csv").read_bytes() == before

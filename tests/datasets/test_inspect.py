@@ -7,6 +7,7 @@ from PIL import Image
 from datasets import inspect
 from datasets.errors import InputError
 from datasets.faceset import Split
+from datasets.ferplus import write_votes
 from datasets.folders import write_folders
 from datasets.labels import FER7, FERPLUS8
 from datasets.read import open_source
@@ -57,6 +58,17 @@ def test_prints_tables_and_writes_figures(tmp_path, capsys):
     assert (face[::2, ::2] == face[1::2, 1::2]).all()
     angry = make_images()[(FER == 0) & (SPLITS == "Training"), :, :, 0]
     assert (angry == face[::2, ::2]).all(axis=(1, 2)).any()
+
+
+@pytest.mark.parametrize("nobody", [slice(None), SPLITS == "Training"])
+def test_votes_of_nobody_are_shown_as_none(tmp_path, capsys, nobody):
+    data, votes = write_source(tmp_path / "data"), make_votes()
+    votes[nobody] = 0
+    write_votes(votes, SPLITS, data / "fer2013new.csv")
+    inspect.main(data, out=tmp_path / "out")
+    assert "nan" in capsys.readouterr().out
+    assert (tmp_path / "out" / "class_counts.png").exists()
+    assert (tmp_path / "out" / "agreement.png").exists() == bool(votes.any())
 
 
 def test_source_with_fer_labels_only(tmp_path, capsys):

@@ -23,9 +23,9 @@ from fer_models.landmark_net import (
     move_points,
     pretrained_landmarks,
 )
-from tests.datasets.factory import write_source
 from fer_models.recipe import Recipe
 from fer_models.weights import file_sha256, save_weights
+from tests.datasets.factory import write_source
 
 POINTS = mean_shape()[list(MESH_POINTS)]
 
@@ -144,6 +144,6 @@ def test_nets_that_use_it_keep_it_frozen(name: str) -> None:
 def test_too_few_sure_faces_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = np.zeros((63, 48, 48, 1), np.uint8), np.zeros((63, 68, 2), np.float32)
     monkeypatch.setattr(train_landmarks, "_sure_faces", lambda faces: few)
-    with pytest.raises(InputError, match="expected 64 Training faces .* found 63"):
+    with pytest.raises(InputError, match=r"expected 64 Training .* found 63"):
         train_landmarks.main(write_source(tmp_path), out=tmp_path / "weights.npz")
     assert not (tmp_path / "weights.npz").exists()
