@@ -234,7 +234,7 @@ def _parse_preset(path: Path) -> Preset:
         return Preset.model_validate(tomllib.loads(path.read_text()))
     except OSError as error:
         raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: expected TOML, found {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]

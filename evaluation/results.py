@@ -318,7 +318,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: expected a run folder with a manifest, found no such file."
         ) from error
-    except ValueError as error:  # no JSON, or no text
+    except (ValueError, RecursionError) as error:  # no JSON, no text, brackets without end
         raise InputError(_damaged(path, "JSON", error)) from error
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if version != SCHEMA_VERSION:

@@ -155,7 +155,8 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         raise InputError(f"{path}: give the claimed budget with --eps, such as --eps 8/255.")
     try:
         with open(path, "rb") as file, NpzFile(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            read = {name: archive[name] for name in archive.files}
+            arrays = {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
     except (*DAMAGED, ValueError) as error:
         raise InputError(
             f"{path}: expected a whole .npz of arrays, found {type(error).__name__}: {error}."

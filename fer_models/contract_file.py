@@ -37,8 +37,8 @@ class ContractFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     classes: tuple[str, ...] = Field(min_length=2)
-    height: int = Field(ge=1)
-    width: int = Field(ge=1)
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
     channels: Literal[1, 3]
     low: float = 0.0
     high: float = 1.0
@@ -113,6 +113,8 @@ def read_contract(path: Path) -> ContractFile:
         first = error.errors()[0]
         where = "".join(f"{place}: " for place in first["loc"])
         raise InputError(f"{path}: expected a contract; {where}{first['msg']}.") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: expected a contract, found brackets without end.") from error
     except ValueError as error:  # JSON, TOML, encoding, or values that do not go together
         raise InputError(f"{path}: expected a contract; {error}") from error
     return file

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Option = typer.Option
 DEFAULT_MODEL = "simple_cnn.fer"
+_DIGITS = 4
+"""Of the number of a camera, which OpenCV reads into an int."""
 
 
 def main(
@@ -36,8 +38,7 @@ def main(
     ] = False,
 ) -> None:
     """Read faces of a camera, clean and under attack, side by side."""
-    if source not in ("camera",) and not source.isdigit() and not Path(source).is_file():
-        raise InputError(f"--source must be camera, a number, or a clip; got {source!r}.")
+    place = _place(source)
     from fer_models import zoo
 
     first = zoo.resolve(model)[0]
@@ -48,9 +49,23 @@ def main(
     if window:
         from datasets.writable import default_folder
 
-        _open_window(shelf, source, out or default_folder(Path("collected")))
+        _open_window(shelf, place, out or default_folder(Path("collected")))
         return
-    _serve(shelf, _source(source), host, port, browser, allow_url)
+    _serve(shelf, _source(place), host, port, browser, allow_url)
+
+
+def _place(source: str) -> Path | int | None:
+    """A clip, the number of a camera here, or None for the browser's."""
+    if source == "camera":
+        return None
+    if source.isascii() and source.isdigit() and len(source) <= _DIGITS:
+        return int(source)
+    if not Path(source).is_file():
+        raise InputError(
+            f"--source must be camera, a number from 0 to {10**_DIGITS - 1}, or a clip; "
+            f"got {source!r}."
+        )
+    return Path(source)
 
 
 def _shelf(first: str) -> "Shelf":
@@ -61,19 +76,16 @@ def _shelf(first: str) -> "Shelf":
     return Shelf([first, *others])
 
 
-def _source(name: str) -> "Source | None":
+def _source(place: Path | int | None) -> "Source | None":
     from live.source import Source
 
-    if name == "camera":
-        return None
-    return Source(int(name) if name.isdigit() else Path(name))
+    return None if place is None else Source(place)
 
 
-def _open_window(shelf: "Shelf", source: str, out: Path) -> None:
+def _open_window(shelf: "Shelf", place: Path | int | None, out: Path) -> None:
     from live.window import show
 
-    number_or_path = 0 if source == "camera" else int(source) if source.isdigit() else Path(source)
-    show(shelf, number_or_path, out)
+    show(shelf, 0 if place is None else place, out)
 
 
 def _serve(

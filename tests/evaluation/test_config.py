@@ -182,6 +182,7 @@ def test_wrong_presets_of_users_are_refused(tmp_path: Path, old: str, new: str, 
     ("text", "words"),
     [
         ("limit = ", "expected TOML"),
+        pytest.param("limit = " + "[" * 100_000, "found maximum recursion", id="brackets"),
         ("limit = 3", "severities: Field required"),
         ("limit = 0\nseverities = [1]\ncorruptions = []\nattacks = []\n[eps]", "limit: .*; got 0"),
         ("speed = 1", "speed: Extra inputs|severities"),

@@ -103,6 +103,7 @@ def change_manifest(folder: Path, **changes: object) -> None:
         (lambda f: (f / "checks.parquet").unlink(), "checks.parquet: expected a finished run"),
         (lambda f: change_manifest(f, schema_version=99), "expected schema version"),
         (lambda f: (f / "manifest.json").write_bytes(b"\xff"), "manifest.json: expected a whole"),
+        (lambda f: (f / "manifest.json").write_text("[" * 100_000), "maximum recursion depth"),
         (lambda f: (f / "manifest.json").write_text("[]"), "expected schema version 1, found None"),
         (lambda f: halve(f / "per_image.parquet"), "per_image.parquet: expected a whole parquet"),
         (lambda f: (f / "checks.parquet").write_text(""), "checks.parquet: expected a whole"),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -109,6 +110,14 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
     for name in ("one.npy", "hole.npz", "cut.npz", "empty.npz", "none.npz"):
         with pytest.raises(InputError, match=f"{name}: expected a whole .npz of arrays, found"):
             command._from_npz(tmp_path / name, "linf", "8/255")
+
+
+def test_files_that_are_no_arrays_are_missing(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "raw.npz", "w") as archive:
+        for name in ("clean", "adversarial", "labels"):
+            archive.writestr(name, b"hello")
+    with pytest.raises(InputError, match=r"raw\.npz: expected arrays clean.* found none"):
+        command._from_npz(tmp_path / "raw.npz", "linf", "8/255")
 
 
 @pytest.mark.parametrize("eps", [None, "", "0", "0/255"])

@@ -167,6 +167,8 @@ def test_a_contract_of_another_size_is_refused(saved: Path) -> None:
         (CONTRACT.model_dump_json().replace("-1.0", "NaN"), "low: Input should be a finite number"),
         (CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'), "channels"),
         (CONTRACT.model_dump_json().replace('"low":-1.0', '"low":1.0'), "must differ"),
+        (CONTRACT.model_dump_json().replace('"height":8', '"height":1000000'), "equal to 1024"),
+        pytest.param("[" * 200_000, "brackets without end", id="brackets"),
     ],
 )
 def test_damaged_contracts_are_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -181,6 +183,9 @@ def test_toml_contracts(tmp_path: Path) -> None:
         'output = "probabilities"\n'
     )
     assert read_contract(tmp_path / "c.toml") == CONTRACT
+    (tmp_path / "c.toml").write_text("a = " + "[" * 200_000)
+    with pytest.raises(InputError, match="brackets without end"):
+        read_contract(tmp_path / "c.toml")
 
 
 def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:

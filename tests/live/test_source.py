@@ -3,12 +3,14 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from datasets.errors import InputError
+from live.__main__ import _place
 from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
 from live.source import Source, fit
@@ -52,6 +54,19 @@ def test_large_frames_are_made_smaller():
     assert width / height == pytest.approx(16 / 9, rel=0.01)
     small = np.zeros((480, 640, 3), np.uint8)
     assert fit(small) is small
+
+
+@pytest.mark.parametrize("source", ["99999999999", "²", "-1", "0.5", ""])
+def test_a_number_that_is_no_camera(source):
+    with pytest.raises(InputError, match="--source must be camera, a number from 0 to 9999"):
+        _place(source)
+
+
+def test_what_a_source_names(tmp_path, monkeypatch):
+    assert (_place("camera"), _place("0"), _place("12")) == (None, 0, 12)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "20251122").touch()
+    assert _place("20251122") == Path("20251122")
 
 
 @pytest.mark.parametrize(
