@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.registry import ATTACKS
+from attacks.registry import ATTACKS, default_options
 from attacks.store import AdversarialSet
 from attacks.threat_model import TOLERANCE
 from datasets.labels import LabelScheme, LabelSet
@@ -179,11 +179,12 @@ def suite_checks(
         table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
         own = set(lines[lines.source == model].perturbation)
         shared = min(grids[str(name)][-1] for name in table)
-        at_shared = {str(name): column <= shared for name, column in table.items()}
-        checks += _pair_checks(str(model), str(label_set), at_shared, own)
-        broken = {str(name): column <= config.eps[-1] for name, column in table.items()}
+        ran = (
+            lines.assign(ran=True).pivot(index="row", columns="perturbation", values="ran").notna()
+        )
+        checks += _pair_checks(str(model), str(label_set), table <= shared, ran, own)
         if schemes[str(model)].name == label_set:
-            remaining[str(model)] = float((~pd.DataFrame(broken).any(axis=1)).mean())
+            remaining[str(model)] = float((~(table <= config.eps[-1]).any(axis=1)).mean())
     if remaining:
         model, lowest = min(remaining.items(), key=lambda item: item[1])
         missing = lowest > POSITIVE_CONTROL
@@ -222,35 +223,48 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
 
 
 def _pair_checks(
-    model: str, label_set: str, broken: dict[str, pd.Series], own: set[str]
+    model: str, label_set: str, broken: pd.DataFrame, ran: pd.DataFrame, own: set[str]
 ) -> list[Check]:
-    """R5: the strongest attack contains FGSM; R7, R8: no search, no noise beats all gradients.
+    """R5, R7, R8: one step, a search or noise breaks no face that no other gradient attack breaks.
 
-    `own` are the attacks made on the model itself, not on others that stand in for it.
+    Held against each other where both ran. An attack that also searches without gradients, as the
+    ensemble does, is no judge of them.
+
+    Args:
+        model: id of the attacked model.
+        label_set: attacked labels.
+        broken: bool, a line a face, a column an attack.
+        ran: bool, the same shape: whether the attack was made on the face.
+        own: attacks made on the model itself, not on others that stand in for it.
     """
-    gradient = [name for name in broken if ATTACKS[name].needs_gradients and name in own]
-    if not gradient:
-        return []
-    iterative = [name for name in gradient if name != "fgsm"]
-    strongest = max(iterative or gradient, key=lambda name: broken[name].sum())
+    climbing = [
+        name
+        for name in broken
+        if name in own
+        and ATTACKS[name].needs_gradients
+        and "queries" not in default_options(ATTACKS[name])
+    ]
     checks = []
     for name, rule, words in (
         ("fgsm", "R5", "one gradient step"),
         ("square", "R7", "asking for answers"),
         ("noise", "R8", "random noise"),
     ):
-        if name not in broken or name == strongest:
+        others = [other for other in climbing if other != name]
+        if name not in broken or not others:
             continue
-        by_gradients = pd.DataFrame({part: broken[part] for part in gradient}).any(axis=1)
-        others = by_gradients if rule == "R7" else broken[strongest]
-        only = float((broken[name] & ~others).mean())
+        both = ran[name] & ran[others].any(axis=1)
+        if not both.any():
+            continue
+        only = float((broken[name] & ~broken[others].any(axis=1))[both].mean())
+        strongest = max(others, key=lambda other: (other != "fgsm", broken[other].sum()))
         limit = 0.0 if rule == "R5" else BLACK_BOX_SHARE
         checks.append(
             check(
                 model, rule, f"{strongest} beats {name}", only > limit, only, limit,
                 f"No more faces than expected are broken by {words} alone."
                 if only <= limit
-                else f"{100 * only:.1f} % of the faces are broken by {words} but not by "
+                else f"{100 * only:.1f} % of {both.sum()} faces are broken by {words} but not by "
                 f"{strongest}: its gradients mislead it, and robust accuracy is overstated.",
                 attacked_labels=label_set,
                 perturbation=strongest,

@@ -160,11 +160,12 @@ class Measurements:
         before = self._strongest.get(classifier.id)
         if attacked.broken >= (before.broken if before else 1):
             self._strongest[classifier.id] = attacked
-            if can_probe(made):
-                self._probed[classifier.id] = attacked
+        probed = self._probed.get(classifier.id)
+        if can_probe(made) and (probed is None or attacked.broken > probed.broken):
+            self._probed[classifier.id] = attacked  # also where it breaks nothing: is it blind?
 
     def probe_strongest(self) -> None:
-        """Run the strongest attack on each model again on a few faces, for `checks`."""
+        """Run the strongest attack by gradients on each model again on a few faces."""
         for classifier, job, made, _ in self._probed.values():
             self._listener.line(f"{job.name}: checked again on a few faces")
             self.checks += probe_attack(classifier, made, self.images[job.rows])

@@ -96,6 +96,8 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, 0.1], "transfer": [0.1, np.nan]}, "ok"),
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "transfer": [0.1, 0.1]}, "flagged"),
+        ("R5", {"fgsm": [0.1, np.nan], "fmn": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "ensemble": [0.1, 0.1]}, "flagged"),
         ("R19", {"pgd": [0.1, 0.02]}, "ok"),
         ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
     ],
@@ -104,6 +106,25 @@ def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) 
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
     checks = suite_checks(lines(broken), {"tiny.fer": FER7}, config)
     assert status(checks, rule) == expected
+
+
+def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
+    """Square breaks 1 of 100 faces that gradients do not, 1 %, of 2,000 that the others saw."""
+    broken = {"pgd": [np.nan] * 2000, "square": [0.1] + [np.nan] * 99}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    (found,) = (
+        entry
+        for entry in suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+        if entry["rule"] == "R7"
+    )
+    assert (found["status"], found["value"]) == ("flagged", 0.01)
+    assert "1.0 % of 100 faces" in found["message"]
+
+
+def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
+    broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
 
 
 @pytest.mark.parametrize(("headline_only", "expected"), [(False, "flagged"), (True, "ok")])
@@ -170,6 +191,8 @@ def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
     fired = checks[(checks.rule == "R9") & (checks.status == "flagged")]
     assert set(fired.perturbation) == {"fgsm", "pgd"}
+    blind = checks[(checks.perturbation == "pgd") & (checks.status == "flagged")]
+    assert {"R4", "R9"} <= set(blind.rule)  # it breaks no face, and is probed all the same
     results = pd.read_parquet(tmp_path / "results.parquet")
     assert (results[results.perturbation == "pgd"].status == "flagged").all()
     assert (results[results.perturbation == "worst_case"].status == "flagged").all()
