@@ -33,7 +33,7 @@ class ScaledClassifier(DifferentiableClassifier):
 
     def __init__(self, inner: DifferentiableClassifier) -> None:
         self._inner, self._factor = inner, keras.Variable(1.0, trainable=False)
-        self.id, self.scheme = inner.id, inner.scheme
+        self.id, self.scheme, self.draws_apart = inner.id, inner.scheme, inner.draws_apart
         self.weights_sha256 = inner.weights_sha256
 
     def by(self, factor: float) -> "ScaledClassifier":

@@ -57,6 +57,7 @@ class DefendedClassifier(Classifier):
         self.defence = defence
         self.id = f"{inner.id}+{suffix}"
         self.scheme = inner.scheme
+        self.draws_apart = defence.random or inner.draws_apart
         self.weights_sha256 = hashlib.sha256(
             f"{inner.weights_sha256}+{defence!r}".encode()
         ).hexdigest()
