@@ -15,7 +15,7 @@ from datasets.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier, check_images
 
 LEAD = 1e-5
-"""An image is broken when another class leads by more than this share of its largest |logit|.
+"""An image is broken when another class leads by more than this share of the logits that decide.
 
 Last-bit differences between batches are smaller, so predicting again from the stored image gives
 the same flag. Attacks that stop early ask for `STOP_LEAD`, so the final check agrees with them.
@@ -96,13 +96,17 @@ def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.nda
     Args:
         logits: float32 (N, K).
         labels: int64 (N,) in [0, K).
-        lead: by which share of the largest |logit| it must lead.
+        lead: by which share of the larger of both classes' |logits|, or of the median |logit|, it
+            must lead. Not of the largest: a model may mask a class by a huge negative logit.
     """
     rows = np.arange(len(labels))
-    true = logits[rows, labels].astype(np.float64)
     others = logits.astype(np.float64)
+    true = others[rows, labels]
+    scale = np.median(np.abs(others), axis=1)
     others[rows, labels] = -np.inf
-    return others.max(axis=1, initial=-np.inf) - true > lead * np.abs(logits).max(1, initial=0)
+    best = others.max(axis=1, initial=-np.inf)
+    scale = np.maximum(scale, np.maximum(np.abs(true), np.abs(best)))
+    return best - true > lead * scale
 
 
 def confirmed(
@@ -110,7 +114,8 @@ def confirmed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which images may leave because they are broken, bool (N,), and passes spent, int64 (N,).
 
-    What a classifier says in reduced precision is asked again in float32, and only that counts.
+    What a classifier says in reduced precision, or over an attacker's own draws, is asked again as
+    it will be judged, and only that counts.
 
     Args:
         classifier: whose logits said so.
@@ -118,7 +123,8 @@ def confirmed(
         labels: int64 (N,).
         now: bool (N,), which images those logits call broken.
     """
-    if classifier.exact is classifier or not now.any():
+    judged_so = classifier.exact is classifier and not classifier.draws_apart
+    if judged_so or not now.any():
         return now, np.zeros(len(now), np.int64)
     sure, rows = now.copy(), np.flatnonzero(now)
     sure[rows] = broken(classifier.logits(images[rows]), labels[rows], STOP_LEAD)
@@ -220,6 +226,12 @@ class Attack(ABC):
             raise ValueError(
                 "`images`, `labels` and `keys` must have one row each. "
                 f"Received: {len(images)}, {len(labels)}, {len(keys.row_ids)}"
+            )
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in "iu":
+            found = np.asarray(labels)
+            raise InputError(
+                "labels must be whole numbers of shape (N,) in a numpy array; got "
+                f"{type(labels).__name__}, {found.dtype} {found.shape}. Give one class an image."
             )
         count = classifier.scheme.num_classes
         outside = (labels < 0) | (labels >= count)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import steepest_step, zero_gradients
 from attacks.threat_model import Norm, distance, project
 from datasets.errors import InputError
@@ -59,6 +59,8 @@ class FMN(Attack):
             ones = np.ones(len(images), np.int64)
             cost.add(slice(None), Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels, STOP_LEAD)
+            now, asked = confirmed(classifier, current, labels, now)
+            cost.forward[:] += asked
             sizes = distance(current, images, self.norm)
             best, smallest = _keep(now, current, sizes, best, smallest)
             fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))

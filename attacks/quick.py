@@ -21,6 +21,8 @@ FACES = 250
 STEPS = 10
 POINTS = 0.002
 """Robust accuracy, the mean over the grid, that the twin may leave beyond float32's."""
+BUDGETS = ("steps", "targeted_steps", "minimal_steps", "queries")
+"""Options of attacks that count gradients or queries."""
 WORTH = 20
 """Passes that the attacks must plan for each of the trial's, else the trial costs what it saves."""
 
@@ -68,8 +70,7 @@ def quicken(
 
 def passes(spec: SetSpec, count: int) -> int:
     """Gradients or queries that an attack on `count` images plans, at most."""
-    budgets = ("steps", "targeted_steps", "minimal_steps", "queries")
-    each = sum(int(spec.options.get(name) or 0) for name in budgets)
+    each = sum(int(spec.options.get(name) or 0) for name in BUDGETS)
     repeats = [int(spec.options.get(name) or 1) for name in ("restarts", "targets")]
     return count * len(spec.grid) * each * repeats[0] * repeats[1]
 

@@ -1,6 +1,6 @@
-"""Does an attack work on this model? Its strongest one is run again on a few faces, changed a bit.
+"""Does an attack work on this model? The strongest by gradients is tried again on a few faces.
 
-Rows of `checks.parquet`: more steps change nothing (R6), larger logits change nothing (R10),
+Rows of `checks.parquet`: twice the budget changes nothing (R6), larger logits change nothing (R10),
 without a limit every face breaks (R4), and a planted example is found (R14).
 """
 
@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from attacks.base import Keys
+from attacks.quick import BUDGETS
+from attacks.regional import GlassesPGD, RegionalPGD
 from attacks.registry import ATTACKS, make_attack
 from attacks.store import AdversarialSet
 from attacks.threat_model import Norm, format_eps
@@ -31,7 +33,7 @@ class ScaledClassifier(DifferentiableClassifier):
 
     def __init__(self, inner: DifferentiableClassifier) -> None:
         self._inner, self._factor = inner, keras.Variable(1.0, trainable=False)
-        self.id, self.scheme = inner.id, inner.scheme
+        self.id, self.scheme, self.draws_apart = inner.id, inner.scheme, inner.draws_apart
         self.weights_sha256 = inner.weights_sha256
 
     def by(self, factor: float) -> "ScaledClassifier":
@@ -48,9 +50,11 @@ class ScaledClassifier(DifferentiableClassifier):
 
 
 def can_probe(made: AdversarialSet) -> bool:
-    """Whether a set is of an attack that climbs by gradients, step by step."""
+    """Whether a set is of an attack that climbs by gradients, step by step, at any pixel."""
     spec = made.header.spec
-    return ATTACKS[spec.perturbation].needs_gradients and "steps" in spec.options
+    attack = ATTACKS[spec.perturbation]
+    confined = attack.universal or issubclass(attack, RegionalPGD | GlassesPGD)
+    return attack.needs_gradients and "steps" in spec.options and not confined
 
 
 def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> list[Check]:
@@ -87,14 +91,17 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
 def _converged(
     classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
-    """R6: doubled steps on faces that stand at eps."""
-    steps = made.header.spec.options["steps"]
+    """R6: doubled budget on faces that stand at eps."""
+    options = made.header.spec.options
+    budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
     standing = np.flatnonzero(~(made.broken_at <= eps))
     sample = standing[:STANDING]
-    fallen = _success(classifier, made, clean, sample, eps, {"steps": 2 * steps})
+    twice = {name: 2 * count for name, count in budget.items()}
+    fallen = _success(classifier, made, clean, sample, eps, twice)
     change = fallen.mean() * len(standing) / len(clean) if len(sample) else 0.0
+    spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
     words = (
-        f"Twice the {steps} steps lower robust accuracy at {format_eps(eps)} by "
+        f"Twice the {spent} lower robust accuracy at {format_eps(eps)} by "
         f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} standing faces fall)."
     )
     flagged = change > CONVERGED and fallen.sum() > 1  # a single face may be chance

@@ -23,7 +23,10 @@ def summary(changes: Changes) -> str:
         table.metric.isin(["accuracy", "robust_accuracy"])
         & table.perturbation.isin(["none", WORST_CASE])
     ]
-    title = "Changes, % and points (95 % interval); * told from chance (McNemar, Holm's p < .05)"
+    title = (
+        "Changes, % and points (95 % interval); * told from chance (McNemar, Holm's p < .05), "
+        "! flagged in a run"
+    )
     text = text_table(title, _HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared"
     return "\n".join([text, *changes.notes])
 
@@ -50,6 +53,7 @@ def _row(row: Any) -> list[str]:
         return f"{scale * value:+.{digits}f}"
 
     star = " *" if row.changed is not pd.NA and row.changed else ""
+    flag = "" if row.status == "ok" else " !"
     p = "" if pd.isna(row.p_holm) else "<.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}"
     return [
         Path(row.run).name,
@@ -59,7 +63,7 @@ def _row(row: Any) -> list[str]:
         row.metric.replace("_", " "),
         f"{scale * row.before:.{digits}f}",
         f"{scale * row.after:.{digits}f}",
-        f"{signed(row.difference)} ({signed(row.ci_low)} to {signed(row.ci_high)}){star}",
+        f"{signed(row.difference)} ({signed(row.ci_low)} to {signed(row.ci_high)}){star}{flag}",
         str(row.n),
         p,
     ]

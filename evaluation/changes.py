@@ -5,9 +5,9 @@ Accuracies and robust accuracies are compared image by image on the row numbers 
 reason.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,9 +42,11 @@ CHANGE_COLUMNS: dict[str, str] = {
     "p_value": "float64",
     "p_holm": "float64",
     "changed": "boolean",
+    "status": "string",
 }
 """Columns of a comparison. `difference` is after minus before; `p_value` is exact McNemar, missing
-for figures that are not counted image by image; `changed` is `p_holm` below 0.05."""
+for figures that are not counted image by image; `changed` is `p_holm` below 0.05; `status` is the
+worse of the two figures'."""
 
 BY_INTERVAL = (
     "balanced_accuracy",
@@ -97,18 +99,33 @@ def compare_runs(runs: list[FinishedRun]) -> Changes:
 
 
 def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[dict[str, Any]]:
-    """Every figure both runs have."""
+    """Every figure both runs have, with the worse status of the two."""
     for model in common.models:
-        one, two = (run.per_image[run.per_image.model == model] for run in (before, after))
+        sides = tuple(run.per_image[run.per_image.model == model] for run in (before, after))
         for label_set in common.label_sets:
-            yield from _clean(model, before.schemes[model], label_set, one, two)
-            for attack, grid in common.attacks.items():
-                for eps in grid:
-                    key = _key(model, label_set, attack, before.config.norm, eps, None)
-                    yield from _attacked(key, label_set, one, two)
-            if common.same_faces:
-                figures = (_figures(run, model, label_set) for run in (before, after))
-                yield from _by_interval(model, label_set, common.attacks, *figures)
+            figures = tuple(_figures(run, model, label_set) for run in (before, after))
+            for row in _changes(model, before.schemes[model], label_set, common, sides, figures):
+                found = [side.get(_identity(row)) for side in figures]
+                bad = [figure.status for figure in found if figure and figure.status != "ok"]
+                yield row | {"status": bad[0] if bad else "ok"}
+
+
+def _changes(
+    model: str,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+    common: Common,
+    sides: tuple[pd.DataFrame, ...],
+    figures: tuple[dict[tuple, "_Figure"], ...],
+) -> Iterator[dict[str, Any]]:
+    """What of a model under a label set may be compared."""
+    yield from _clean(model, scheme, label_set, *sides)
+    for attack, grid in common.attacks_on(model, label_set).items():
+        for eps in grid:
+            key = _key(model, label_set, attack, common.norm, eps, None)
+            yield from _attacked(key, label_set, *sides)
+    if common.same_faces:
+        yield from _by_interval(model, label_set, common, *figures)
 
 
 def _clean(
@@ -135,18 +152,21 @@ def _attacked(
 def _by_interval(
     model: str,
     label_set: LabelSet,
-    attacks: Container[str],
-    one: dict[tuple, Interval],
-    two: dict[tuple, Interval],
+    common: Common,
+    one: dict[tuple, "_Figure"],
+    two: dict[tuple, "_Figure"],
 ) -> Iterator[dict[str, Any]]:
+    attacks = common.attacks_on(model, label_set)
     for identity, before in one.items():
-        name, norm, eps, metric = identity
+        name, norm, eps, severity, metric = identity
         after = two.get(identity)
-        if after is None or (norm and name not in attacks):
+        if after is None or metric not in BY_INTERVAL or (norm and name not in attacks):
             continue
-        gap = independent_difference(after, before)
-        key = _key(model, label_set, name, norm, np.nan if eps is None else eps, None)
-        cells = _cells(before.value, after.value, gap)
+        if not common.averages_alike(model, label_set, name, metric):
+            continue
+        gap = independent_difference(after.interval, before.interval)
+        key = _key(model, label_set, name, norm, np.nan if eps is None else eps, severity)
+        cells = _cells(before.interval.value, after.interval.value, gap)
         yield key | {"metric": metric} | cells | {"p_value": np.nan}
 
 
@@ -186,22 +206,37 @@ def _cells(before: float, after: float, gap: Interval) -> dict[str, Any]:
     }
 
 
-def _figures(run: FinishedRun, model: str, label_set: LabelSet) -> dict[tuple, Interval]:
-    """Figures of `BY_INTERVAL`, by what they are of."""
+class _Figure(NamedTuple):
+    interval: Interval
+    status: str
+
+
+def _figures(run: FinishedRun, model: str, label_set: LabelSet) -> dict[tuple, _Figure]:
+    """Figures of a model that a comparison may need, by what they are of."""
     rows = run.results
     rows = rows[
         (rows.model == model)
         & (rows.label_set == label_set)
         & rows.attacked_labels.isin(["", label_set])
-        & rows.source.isin(["", model])
         & (rows.subset == "all")
-        & rows.metric.isin(BY_INTERVAL)
+        & rows.metric.isin(["accuracy", "robust_accuracy", *BY_INTERVAL])
         & (rows.n > 0)
     ]
-    found = {}
-    for row in rows.itertuples():
-        eps = row.eps if row.norm else 0.0 if row.perturbation == "none" else None
-        found[row.perturbation, row.norm, eps, row.metric] = Interval(
-            row.value, row.ci_low, row.ci_high, row.n
+    return {
+        _identity(row): _Figure(
+            Interval(row["value"], row["ci_low"], row["ci_high"], row["n"]), row["status"]
         )
-    return found
+        for row in rows.to_dict("records")
+    }
+
+
+def _identity(row: dict[Any, Any]) -> tuple[str, str, float | None, int | None, str]:
+    """What a figure is of: perturbation, norm, eps, severity, metric."""
+    eps, severity = row["eps"], row["severity"]
+    return (
+        row["perturbation"],
+        row["norm"],
+        None if pd.isna(eps) else round(float(eps), 9),
+        None if pd.isna(severity) else int(severity),
+        row["metric"],
+    )

@@ -8,8 +8,11 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from datasets.labels import LabelSet
+from evaluation.config import RunConfig
+from evaluation.corruption_figures import BASELINES
 from evaluation.finished_run import FinishedRun
-from evaluation.results import WORST_CASE
+from evaluation.results import ALL_CORRUPTIONS, WORST_CASE
+from evaluation.uneven_sets import UnevenSet, uneven_sets
 
 
 @dataclass
@@ -17,19 +20,58 @@ class Common:
     """What may be compared between two runs.
 
     Attributes:
-        models: ids in both.
+        models: ids in both that answered for the clean faces.
         label_sets: that score both, with the same label for every shared face.
+        norm: of the attacks; empty when it is not the same.
         attacks: of the same settings, with the shared eps above 0 of each; `worst_case` among them
             when all are.
         same_faces: both runs measured exactly the same data.
+        same_grid: attacks went through the same eps.
+        same_severities: of the corruptions.
+        same_corruptions: the same types, at the same severities.
+        reweighted: models with other weights.
+        uneven: sets that failed or differ for some models, see `evaluation/uneven_sets.py`.
         notes: what is not comparable and what else differs, one sentence each.
     """
 
     models: list[str] = field(default_factory=list)
     label_sets: list[LabelSet] = field(default_factory=list)
+    norm: str = ""
     attacks: dict[str, list[float]] = field(default_factory=dict)
     same_faces: bool = False
+    same_grid: bool = False
+    same_severities: bool = False
+    same_corruptions: bool = False
+    reweighted: set[str] = field(default_factory=set)
+    uneven: list[UnevenSet] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def attacks_on(self, model: str, label_set: LabelSet) -> dict[str, list[float]]:
+        """Those of `attacks` that were made alike on a model; the worst case needs all (R24)."""
+        lost = {
+            name
+            for one in self.uneven
+            if (one.model, one.attacked_labels) == (model, label_set)
+            for name in (one.perturbation, WORST_CASE)
+        }
+        return {name: grid for name, grid in self.attacks.items() if name not in lost}
+
+    def averages_alike(
+        self, model: str, label_set: LabelSet, perturbation: str, metric: str
+    ) -> bool:
+        """Whether a mean of both runs, if the metric is one, is over the same things."""
+        if metric == "security_curve_area":
+            return self.same_grid
+        if metric not in ("mean_corruption_accuracy", "mce"):
+            return True
+        if perturbation != ALL_CORRUPTIONS:
+            return self.same_severities
+        baseline = BASELINES[label_set]
+        needed = {"", model, baseline} if metric == "mce" else {"", model}
+        lacking = {one.model for one in self.uneven if not one.attacked_labels}
+        if metric == "mce" and baseline in self.reweighted:
+            return False
+        return self.same_corruptions and not needed & lacking
 
 
 def in_common(before: FinishedRun, after: FinishedRun) -> Common:
@@ -56,7 +98,9 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
     _circumstances(common, before, after)
     _label_sets(common, before, after)
     _attacks(common, before, after)
+    _corruptions(common, before.config, after.config)
     _models(common, before, after)
+    _uneven(common, before, after)
     return common
 
 
@@ -101,11 +145,16 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
             f"attacks in {new.norm} against {old.norm}: robust accuracies are not comparable"
         )
         return
+    common.norm = old.norm
     shared = [eps for eps in old.eps if _holds(new.eps, eps)]
     alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(shared, eps)]
     if alone:
         sizes = ", ".join(map(format_eps, alone))
-        common.notes.append(f"other eps grid: {sizes} stand in one run only")
+        common.notes.append(
+            f"other eps grid: {sizes} stand in one run only; so areas under security curves are "
+            "not comparable"
+        )
+    common.same_grid = not any(eps > 0 for eps in alone)
     settings = [
         {
             a.name: (a, config.grid_of(a) if config.norm in a.headline_only else ())
@@ -130,6 +179,28 @@ def _holds(grid: list[float] | tuple[float, ...], eps: float) -> bool:
     return any(np.isclose(eps, other) for other in grid)
 
 
+def _corruptions(common: Common, old: RunConfig, new: RunConfig) -> None:
+    """Types and severities that means are over."""
+    common.same_severities = old.severities == new.severities
+    alone = [name for name in (*old.corruptions, *new.corruptions) if _in_one(name, old, new)]
+    common.same_corruptions = common.same_severities and not alone
+    if alone:
+        common.notes.append(
+            f"other corruptions: {', '.join(alone)} stand in one run only; so means over all "
+            "corruptions and mCE are not comparable"
+        )
+    if old.corruptions and new.corruptions and not common.same_severities:
+        found = [", ".join(map(str, config.severities)) for config in (new, old)]
+        common.notes.append(
+            f"other severities of corruptions, {found[0]} against {found[1]}; so means over them "
+            "and mCE are not comparable"
+        )
+
+
+def _in_one(corruption: str, old: RunConfig, new: RunConfig) -> bool:
+    return (corruption in old.corruptions) != (corruption in new.corruptions)
+
+
 def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     old, new = before.schemes, after.schemes
     for model in dict.fromkeys([*old, *new]):
@@ -140,7 +211,36 @@ def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
         if old[model] != new[model]:
             common.notes.append(f"{model}: other classes, not comparable")
             continue
+        if silent := [run for run in (before, after) if model not in run.measured]:
+            common.notes.append(f"{model} gave no answers in {silent[0].folder}")
+            continue
         common.models.append(model)
         one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
         if one != two:
-            common.notes.append(f"{model}: other weights, {two[:8]} against {one[:8]}")
+            common.reweighted.add(model)
+            divides = "; so mCE, relative to it, is not comparable" if _is_baseline(model) else ""
+            common.notes.append(f"{model}: other weights, {two[:8]} against {one[:8]}{divides}")
+
+
+def _is_baseline(model: str) -> bool:
+    return model in BASELINES.values()
+
+
+def _uneven(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    """Attacks and corruptions that failed or differ for some models; a note on each."""
+    corruptions = {*before.config.corruptions} & {*after.config.corruptions}
+    notes: dict[str, list[str]] = {}
+    for one in uneven_sets(before, after):
+        if one.model not in ("", *common.models):
+            continue
+        if one.perturbation in common.attacks and one.attacked_labels in common.label_sets:
+            where, mean = f"{one.model} under {one.attacked_labels} labels", "worst case"
+        elif one.perturbation in corruptions:
+            every = " and every mCE, relative to it" if _is_baseline(one.model) else ""
+            where, mean = f"{one.model or 'all models'}{every}", "mean over corruptions"
+        else:
+            continue  # what was left out before, and certificates
+        common.uneven.append(one)
+        note = f"{one.perturbation} {one.reason}: neither it nor the {mean} is comparable for"
+        notes.setdefault(note, []).append(where)
+    common.notes += [f"{note} {', '.join(found)}" for note, found in notes.items()]

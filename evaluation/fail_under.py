@@ -39,29 +39,42 @@ class Requirement:
             )
 
     def missed(self, results: pd.DataFrame) -> list[str]:
-        """One line for each model and label set below the floor; an error counts as below.
+        """One line for each model and label set below the floor or not measured, and each error.
 
         Args:
             results: rows of `results.parquet`.
         """
-        clean = self.metric == "accuracy"
-        rows = results[
-            (results.metric == self.metric)
-            & (results.subset == "all")
-            & (results.perturbation == ("none" if clean else WORST_CASE))
-            & (results.attacked_labels == ("" if clean else results.label_set))
-            & ((results.eps - self.eps).abs() < 1e-9)
-        ]
+        clean = _measured(results, "accuracy", 0.0)
+        rows = _measured(results, self.metric, self.eps)
+        found = set(zip(rows.model, rows.label_set, strict=True))
         lines = [
             f"{row.model} under {row.label_set} labels: {self.metric} {row.value:.4f} is below "
             f"{self.floor:g}"
             for row in rows.itertuples()
             if not row.value >= self.floor
         ]
+        lines += [
+            f"{row.model} under {row.label_set} labels: {self.metric} was not measured, no attack "
+            "gave a figure"
+            for row in clean.itertuples()
+            if (row.model, row.label_set) not in found
+        ]
         crashed = results[results.status == "error"]
         return lines + [
             f"{row.model} {row.perturbation}: failed, {row.detail}" for row in crashed.itertuples()
         ]
+
+
+def _measured(results: pd.DataFrame, metric: str, eps: float) -> pd.DataFrame:
+    """Clean accuracies, or robust accuracies of the worst case, over all images."""
+    clean = metric == "accuracy"
+    return results[
+        (results.metric == metric)
+        & (results.subset == "all")
+        & (results.perturbation == ("none" if clean else WORST_CASE))
+        & (results.attacked_labels == ("" if clean else results.label_set))
+        & ((results.eps - eps).abs() < 1e-9)
+    ]
 
 
 def parse_requirement(text: str) -> Requirement:

@@ -48,6 +48,8 @@ def label_figures(
     for subset, mask in oracle.strata:
         agreed = proportion(int((mask & ~labels_differ(oracle)).sum()), int(mask.sum()))
         figures.add(key, subset, "oracle_accuracy", agreed)
+        beside = proportion(int((mask & oracle.right).sum()), int(mask.sum()))
+        figures.add(key, subset, "oracle_faces_accuracy", beside)
     _noise_figures(figures, key, oracle, ~oracle.right)
     _gap_figures(figures, model, lines, scheme, None, 0.0)
     for norm in lines.loc[lines.attacked_labels != "", "norm"].unique():

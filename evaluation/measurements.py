@@ -13,12 +13,12 @@ import pandas as pd
 from attacks.store import AdversarialSet, CorruptedSet, TransferSet
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
-from datasets.labels import LabelSet
 from evaluation import gallery
 from evaluation.answers import Answers
 from evaluation.attack_probes import can_probe, probe_attack
 from evaluation.black_boxes import black_box_checks
 from evaluation.checks import Check, model_checks, set_checks
+from evaluation.config import RunConfig
 from evaluation.explanation_shift import explain
 from evaluation.jobs import Job
 from evaluation.listener import Listener, one_line
@@ -110,11 +110,11 @@ class Measurements:
         self._strongest: dict[str, AttackedModel] = {}
         self._probed: dict[str, AttackedModel] = {}
 
-    def check_models(self, label_sets: tuple[LabelSet, ...]) -> None:
+    def check_models(self, config: RunConfig) -> None:
         """Check each model on its clean faces: what needs no attack."""
         for classifier in self.classifiers:
             self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
-            self.checks += black_box_checks(classifier, label_sets)
+            self.checks += black_box_checks(classifier, config, len(self.images))
 
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's on its own model, any other on all models.
@@ -160,11 +160,12 @@ class Measurements:
         before = self._strongest.get(classifier.id)
         if attacked.broken >= (before.broken if before else 1):
             self._strongest[classifier.id] = attacked
-            if can_probe(made):
-                self._probed[classifier.id] = attacked
+        probed = self._probed.get(classifier.id)
+        if can_probe(made) and (probed is None or attacked.broken > probed.broken):
+            self._probed[classifier.id] = attacked  # also where it breaks nothing: is it blind?
 
     def probe_strongest(self) -> None:
-        """Run the strongest attack on each model again on a few faces, for `checks`."""
+        """Run the strongest attack by gradients on each model again on a few faces."""
         for classifier, job, made, _ in self._probed.values():
             self._listener.line(f"{job.name}: checked again on a few faces")
             self.checks += probe_attack(classifier, made, self.images[job.rows])

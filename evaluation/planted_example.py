@@ -35,6 +35,7 @@ class PlantedClassifier(DifferentiableClassifier):
     def __init__(self, inner: DifferentiableClassifier) -> None:
         self._inner = inner
         self.id, self.weights_sha256 = inner.id, inner.weights_sha256
+        self.draws_apart = inner.draws_apart
         self.scheme = LabelScheme("planted", ("face", "planted"))
         size = inner.scheme.num_classes
         self._weights = keras.Variable(np.zeros((size, 2), np.float32), trainable=False)

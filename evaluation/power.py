@@ -11,6 +11,7 @@ from evaluation.figures import Figures
 from evaluation.results import WORST_CASE
 from evaluation.statistics import Interval
 
+LEVEL = 0.05
 _SAME = ("label_set", "perturbation", "norm", "eps")
 
 
@@ -87,12 +88,12 @@ def smallest_independent_difference(
 def power_figures(
     results: pd.DataFrame, comparisons: pd.DataFrame, split: str, seed: int
 ) -> pd.DataFrame:
-    """Smallest accuracy difference found with 80 % power at a level of 5 %.
+    """Smallest accuracy difference found with 80 % power at a level of 5 % over all pairs.
 
     Beside the clean and the worst-case accuracy of every model under the labels it was attacked
     on, two rows: `unpaired`, against a model measured on as many other images; `paired`, against
     one on the same images, when the two differ on as many of them as this model and the others of
-    the run do on average.
+    the run do on average, at the level of Holm's first step: 5 % over the pairs of models.
 
     Args:
         results: rows of `summarise`.
@@ -112,26 +113,28 @@ def power_figures(
         key: dict[str, Any] = {name: getattr(row, name) for name in columns}
         unpaired = smallest_independent_difference(row.n, row.value)
         figures.add(key, "all", "smallest_difference", _figure(unpaired, row.n), "unpaired")
-        share, n = _discordant(comparisons, key)
+        share, n, pairs = _discordant(comparisons, key)
         if share > 0:
-            paired = smallest_detectable_difference(n, share)
+            paired = smallest_detectable_difference(n, share, alpha=LEVEL / pairs)
             figures.add(key, "all", "smallest_difference", _figure(paired, n), "paired")
     return figures.frame()
 
 
-def _discordant(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[float, int]:
-    """Share of images on which exactly one of this model and another is right, and how many images.
+def _discordant(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[float, int, int]:
+    """Share of images on which exactly one of this model and another is right.
 
-    A mean over the others; 0 without one.
+    A mean over the others, 0 without one; then how many images, and how many pairs of models are
+    tested together.
     """
-    same = (comparisons.model_a == key["model"]) | (comparisons.model_b == key["model"])
+    family = comparisons.n > 0
     for name in _SAME:
-        same &= comparisons[name] == key[name]
-    pairs = comparisons[same & (comparisons.n > 0)]
+        family &= comparisons[name] == key[name]
+    mine = (comparisons.model_a == key["model"]) | (comparisons.model_b == key["model"])
+    pairs = comparisons[family & mine]
     if pairs.empty:
-        return 0.0, 0
+        return 0.0, 0, 0
     shares = (pairs.only_a_right + pairs.only_b_right) / pairs.n
-    return float(shares.mean()), int(pairs.n.min())
+    return float(shares.mean()), int(pairs.n.min()), int(family.sum())
 
 
 def _figure(difference: float, n: int) -> Interval:

@@ -102,6 +102,7 @@ METRICS = (
     "plausible_flip",
     "implausible_success_rate",
     "oracle_accuracy",
+    "oracle_faces_accuracy",
     "label_noise_share",
     "label_gap",
     "mean_corruption_accuracy",

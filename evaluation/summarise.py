@@ -51,7 +51,7 @@ def summarise(
         lines = of_model[model]
         clean = lines[lines.perturbation == "none"]
         for label_set in label_sets:
-            _clean_figures(figures, model, Images(clean, scheme, label_set))
+            _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
             corruption_figures(figures, model, of_model, schemes, label_set)
             attack_figures(figures, lines, clean, scheme, label_set, grids)
             certification_figures(figures, model, lines, scheme, label_set)
@@ -59,8 +59,8 @@ def summarise(
     return figures.frame()
 
 
-def _clean_figures(figures: Figures, model: str, every: Images) -> None:
-    key, images = figure_key(model, every.label_set), every.scored()
+def _clean_figures(figures: Figures, model: str, images: Images) -> None:
+    key = figure_key(model, images.label_set)
     share_figures(figures, key, images, images.right, "accuracy", "recall")
     truth, classes = images.truth_as_model, images.scheme.num_classes
     counts = metrics.confusion_matrix(truth, images.predictions, num_classes=classes)
@@ -70,5 +70,5 @@ def _clean_figures(figures: Figures, model: str, every: Images) -> None:
     figures.add(key, "all", "majority_share", proportion(round(share * len(truth)), len(truth)))
     confusion_figures(figures, key, images)
     reliability_figures(figures, key, images)
-    if every.label_set == LabelSet.FERPLUS:
-        vote_figures(figures, key, every)
+    if images.label_set == LabelSet.FERPLUS:
+        vote_figures(figures, key, images)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from attacks.registry import ATTACKS
 from attacks.store import TransferSet
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
@@ -92,6 +93,7 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
     """
     checks = []
     own = per_image[(per_image.attacked_labels != "") & (per_image.source == per_image.model)]
+    own = own[[ATTACKS[name].needs_gradients for name in own.perturbation]]
     given = dict(iter(own.groupby(["model", "attacked_labels"], sort=False)))
     sources = set(transfers.source)
     for (model, label_set), lines in transfers.groupby(["model", "attacked_labels"], sort=False):
@@ -100,6 +102,9 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
             continue  # a black box, or nothing to compare
         white = given[model, label_set]
         fell = (white.smallest_eps <= lines.eps.iloc[0]).groupby(white.row).any()
+        lines = lines[lines.row.isin(fell.index)]
+        if lines.empty:
+            continue
         gaps = {source: _gap(part, fell) for source, part in lines.groupby("source", sort=False)}
         source, gap = max(gaps.items(), key=lambda item: item[1])
         words = "No image made on another model is stronger than the attacks on this one."
@@ -121,5 +126,5 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
 def _gap(lines: pd.DataFrame, fell: pd.Series) -> float:
     """Robust accuracy under white-box attacks minus that under transfer, on the same images."""
     stood = (lines.clean_prediction == lines.label) & (lines.prediction == lines.label)
-    white = ~fell.reindex(lines.row).to_numpy(bool)
+    white = ~fell.loc[lines.row].to_numpy(bool)
     return float(white.mean() - stood.mean())

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from datasets.errors import InputError
 from faces.detector import check_size
@@ -51,11 +51,7 @@ def read_photo(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # damaged EXIF
             check_size(*file.size, str(path))
-            upright = ImageOps.exif_transpose(file)
-            if upright.mode.startswith("I"):  # 16 bits a pixel
-                grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
-                return np.repeat(grey[..., None], 3, axis=2)
-            layer = upright.convert("RGBA")
+            return upright_rgb(file)
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a photograph; found no such file.") from error
     except InputError:
@@ -65,5 +61,38 @@ def read_photo(path: Path) -> np.ndarray:
             f"{path}: expected a whole photograph; {type(error).__name__}. "
             "Save it again as JPEG or PNG."
         ) from error
+
+
+def upright_rgb(file: Image.Image) -> np.ndarray:
+    """An opened picture as uint8 RGB (H, W, 3), turned as its EXIF orientation says.
+
+    Transparent places become white. EXIF that is damaged turns nothing.
+    """
+    turn = _TURNS.get(_orientation(file))
+    upright = file if turn is None else file.transpose(turn)
+    if upright.mode.startswith("I"):  # 16 bits a pixel
+        grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    layer = upright.convert("RGBA")
     white = Image.new("RGBA", layer.size, "white")
-    return np.asarray(Image.alpha_composite(white, layer).convert("RGB"))
+    return np.array(Image.alpha_composite(white, layer).convert("RGB"))
+
+
+def _orientation(file: Image.Image) -> object:
+    """`ImageOps.exif_transpose` writes the whole block anew and dies of one damaged tag."""
+    try:
+        return file.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow raises errors of many kinds here; a picture is more than its EXIF
+        return None
+
+
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings a picture of each EXIF orientation upright."""

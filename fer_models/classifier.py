@@ -31,12 +31,14 @@ class Classifier(ABC):
         scheme: classes in the order of the logits.
         weights_sha256: identity of the weights, part of every cache key.
         precision: number format of gradients; `logits` are always float32.
+        draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
     """
 
     id: str
     scheme: LabelScheme
     weights_sha256: str
     precision: str = "float32"
+    draws_apart: bool = False
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.

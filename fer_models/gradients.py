@@ -5,8 +5,8 @@ Attacks and evaluation run on TensorFlow; training elsewhere needs none of this.
 
 from collections.abc import Callable
 from enum import StrEnum
-from functools import cache, partial
-from typing import NamedTuple
+from functools import partial, wraps
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,6 +19,9 @@ from fer_models.classifier import (
     ModelError,
     fit_to_contract,
 )
+
+tf.config.experimental.enable_tensor_float_32_execution(False)
+"""Else a GPU rounds float32 to 10 bits: what is broken hangs on the fifth digit."""
 
 _MEND = "Correct its scaling or its weights."
 
@@ -33,7 +36,8 @@ class Loss(StrEnum):
 
     cross_entropy: -log softmax(z)_y, computed in float32 from logits.
     scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
-        confident logits neither underflow to a zero gradient nor hide one (R10). The margin itself
+        confident logits neither underflow to a zero gradient nor hide one (R10); classes that a
+        model masks by a huge negative logit are no part of the range. The margin itself
         for 2 classes, where rescaled logits always are 8 apart.
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
         target t: z_t - z_y.
@@ -156,13 +160,27 @@ def _compiled(signature: list[tf.TensorSpec]) -> Callable[[Callable], Callable]:
     return lambda call: tf.function(partial(call), input_signature=signature, autograph=False)
 
 
-@cache
+def _kept(build: Callable[..., Callable]) -> Callable[..., Callable]:
+    """Decorator: what is compiled for a classifier is kept by it, and goes when it goes."""
+
+    @wraps(build)
+    def kept(classifier: DifferentiableClassifier, *settings: Any) -> Callable:
+        calls = classifier.__dict__.setdefault("_compiled_calls", {})
+        key = (build.__name__, *settings)
+        if key not in calls:
+            calls[key] = build(classifier, *settings)
+        return calls[key]
+
+    return kept
+
+
+@_kept
 def _compiled_forward(classifier: DifferentiableClassifier, shape: tuple[int, ...]) -> Callable:
     signature = [tf.TensorSpec((None, *shape), tf.float32)]
     return _compiled(signature)(classifier.symbolic_logits)
 
 
-@cache
+@_kept
 def _compiled_gradients(
     classifier: DifferentiableClassifier, loss: Loss, shape: tuple[int, ...], targeted: bool
 ) -> Callable:
@@ -186,7 +204,7 @@ def _compiled_gradients(
     return gradients
 
 
-@cache
+@_kept
 def _compiled_logit_gradients(
     classifier: DifferentiableClassifier, shape: tuple[int, ...]
 ) -> Callable:
@@ -202,7 +220,7 @@ def _compiled_logit_gradients(
     return gradients
 
 
-@cache
+@_kept
 def _compiled_layer_gradients(classifier: KerasClassifier, layer: str) -> Callable:
     """Compiled, so that gradients of the kernels, which nobody asked for, are not computed."""
     model = classifier.model
@@ -228,7 +246,11 @@ def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     if logits.shape[-1] == 2:
         return _margin(logits, labels)
-    span = tf.reduce_max(logits, axis=1) - tf.reduce_min(logits, axis=1)
+    largest = tf.reduce_max(logits, axis=1, keepdims=True)
+    masked = logits < largest - _MASK
+    second = tf.math.top_k(logits, 2).values[:, 1]
+    lowest = tf.minimum(tf.reduce_min(tf.where(masked, largest, logits), axis=1), second)
+    span = largest[:, 0] - lowest
     scale = tf.stop_gradient(_LOGIT_SPAN / tf.maximum(span, 1e-30))
     return _cross_entropy(logits * scale[:, None], labels)
 
@@ -260,6 +282,8 @@ def _targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> t
 
 
 _LOGIT_SPAN = 8.0
+_MASK = 1e6
+"""A logit so far below the largest is a class that the model masks; it must not set the scale."""
 _DLR_CLASSES = 4
 _LOSSES = {
     Loss.CROSS_ENTROPY: _cross_entropy,

@@ -3,9 +3,10 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from faces.detector import MIN_SIDE
+from faces.photos import upright_rgb
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MOST_BYTES = 16 * 2**20
@@ -72,15 +73,8 @@ def decode(
 
 
 def _pixels(file: Image.Image) -> np.ndarray:
-    if file.mode == "RGB" and file.format == "JPEG" and not file.getexif():
-        return np.array(file)
-    upright = ImageOps.exif_transpose(file)
-    if upright.mode.startswith("I"):  # 16 bits a pixel
-        grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    layer = upright.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return np.array(Image.alpha_composite(white, layer).convert("RGB"))
+    plain = file.mode == "RGB" and file.format == "JPEG" and "exif" not in file.info
+    return np.array(file) if plain else upright_rgb(file)
 
 
 def _too_many(size: str, most: int) -> ImageError:

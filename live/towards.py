@@ -28,7 +28,7 @@ class Towards(Classifier):
         self.inner, self.target = inner, target
         self.id = f"{inner.id}>{inner.scheme.classes[target]}"
         self.scheme = LabelScheme("towards", ("other", inner.scheme.classes[target]))
-        self.weights_sha256 = inner.weights_sha256
+        self.weights_sha256, self.draws_apart = inner.weights_sha256, inner.draws_apart
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         logits = self.inner.logits(images)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from reports.drawing import Chart, faces_counted, share_range
-from reports.load import Headline, Run, clean_accuracy, pick
+from reports.load import Headline, Run, pick
 from reports.verdict import Figure
 from reports.vote_charts import agreement_chart, flips_chart, strata_chart
 from reports.vote_rows import STATES, Rows, dots_panel, noise_table, states
@@ -35,7 +35,8 @@ def _oracle_chart(run: Run, headline: Headline | None) -> Chart | None:
     noise = states(run, headline, metric="label_noise_share", label_set="fer")
     gap = states(run, headline, metric="label_gap", label_set="ferplus")
     models = [model for model in run.models if model in set(found["model"])]
-    accuracy = {"clean": pick(clean_accuracy(run.results, "fer"), model=models)}
+    beside = pick(run.results, metric="oracle_faces_accuracy", subset="all", label_set="fer")
+    accuracy = {"clean": pick(beside, model=models)}
     plots: list[tuple[str, Rows, dict[str, Any]]] = [
         ("Accuracy, FER labels; dotted: the oracle", accuracy, {"line": oracle.value}),
         ("Of the faces lost, lost by the oracle too", noise, {}),

@@ -148,7 +148,8 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
 
 def _attacker(run: Run, norm: str) -> str:
     """What the attacker of one norm wants, knows and may do."""
-    grid = sorted({eps for eps in run.results.loc[run.results["norm"] == norm, "eps"] if eps > 0})
+    rows = pick(run.results, norm=norm, metric="robust_accuracy")  # certificates have eps too
+    grid = sorted({eps for eps in rows["eps"] if eps > 0})
     limit = (
         "may change every pixel, each by at most eps"
         if norm == "linf"
@@ -199,16 +200,15 @@ def power_sentences(run: Run, headline: Headline | None) -> list[str]:
 def _differences(rows: pd.DataFrame, where: str) -> str:
     """The median over models of the smallest difference that shows, with and without pairing."""
     paired, unpaired = (
-        pick(rows, detail=kind)["value"].replace(np.inf, np.nan).dropna()
-        for kind in ("paired", "unpaired")
+        pick(rows, detail=kind)["value"].dropna().median() for kind in ("paired", "unpaired")
     )
     points = []
-    if len(paired):
-        points.append(f"{100 * paired.median():.1f} points between two of its models")
-    elif len(pick(rows, detail="paired")):
+    if np.isfinite(paired):
+        points.append(f"{100 * paired:.1f} points between two of its models, all pairs tested")
+    elif np.isinf(paired):
         points.append("no difference between its models, which differ on too few faces")
-    if len(unpaired):
-        points.append(f"{100 * unpaired.median():.1f} points from a model seen on other faces")
+    if np.isfinite(unpaired):
+        points.append(f"{100 * unpaired:.1f} points from one model seen on other faces")
     return f"{where}, {' and '.join(points)}" if points else ""
 
 

@@ -52,7 +52,7 @@ RULES: dict[str, tuple[str, str]] = {
     "R14": ("A planted weakness is found", "The attack misses known weaknesses; add steps."),
     "R19": (
         "An undefended model breaks",
-        "These settings did not break a model that is known to break: they are too weak.",
+        "Nothing shows that these settings can break a model: read robust figures as upper limits.",
     ),
     "R21": (
         "Stronger corruption hurts more",

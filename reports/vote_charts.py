@@ -112,7 +112,8 @@ def agreement_chart(run: Run, headline: Headline | None) -> Chart | None:
         title += f", at {headline.text} with {attacked}"
     caption = (
         "The chance that a tagger, drawn at random from those who named an emotion, named the "
-        "one the model answers: no majority is needed, so every face counts. Bars are 95\u202f% "
+        "one the model answers, on faces whose taggers have a majority: only they can be "
+        "attacked. Bars are 95\u202f% "
         f"intervals; {faces_counted(pd.concat(rows.values()))}."
     )
     table = noise_table("agreement", pd.concat(rows.values()))

@@ -23,6 +23,7 @@ METRIC_WORDS = {
     "accuracy": "accuracy",
     "robust_accuracy": "robust accuracy",
     "oracle_accuracy": "oracle's accuracy",
+    "oracle_faces_accuracy": "accuracy beside the oracle's",
     "label_noise_share": "lost, and by the oracle too",
     "label_gap": "FER+ minus FER",
     "plausible_flip": "plausible among broken",

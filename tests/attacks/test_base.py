@@ -3,9 +3,12 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from keras import ops
 
 from attacks.base import LEAD, Attack, BudgetError, Corruption, Cost, Keys, broken
+from attacks.registry import make_attack
 from attacks.threat_model import Norm
+from datasets.errors import InputError
 from tests.attacks import tiny
 
 
@@ -27,6 +30,41 @@ def test_broken_needs_a_clear_lead():
     logits = np.array([[1, 2], [2, 1], [1, 1], [100, 100 + 50 * LEAD], [100, 100.1]], np.float32)
     # 50e-5 on logits of 100 is half of the lead of 1e-5 * 100; 0.1 is a hundred times it
     assert broken(logits, np.zeros(5, np.int64)).tolist() == [True, False, False, False, True]
+
+
+def test_a_masked_class_does_not_decide():
+    logits = np.array([[1, 2, 0, -1e9], [2, 1, 0, -1e9]], np.float32)
+    assert broken(logits, np.zeros(2, np.int64)).tolist() == [True, False]
+    assert broken(np.empty((0, 3), np.float32), np.empty(0, np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "fmn"])
+def test_a_masked_class_hides_nothing(name):
+    """As in `attacks/base.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
+    plain, images = tiny.conv(3), tiny.images(12)
+
+    def logits(pixels):
+        answers = plain.symbolic_logits(pixels)
+        masked = ops.full((ops.shape(pixels)[0], 1), -1e9)
+        return ops.concatenate([answers, masked], axis=1)
+
+    labels = plain.predict(images)
+    keys = Keys(0, np.arange(12))
+    attack = make_attack(name, Norm.LINF, 0.05, {})
+    fallen = [
+        attack(classifier, images, labels, keys).success.sum()
+        for classifier in (plain, tiny.FunctionClassifier(logits, 4))
+    ]
+    assert fallen[1] >= fallen[0] - 1 and fallen[1] > 3
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros((6, 1), np.uint8), np.zeros(6), [0] * 6, np.zeros(6, bool)]
+)
+def test_labels_are_one_whole_number_an_image(labels):
+    attack = make_attack("noise", Norm.LINF, 0.1, {})
+    with pytest.raises(InputError, match=r"labels must be whole numbers of shape \(N,\)"):
+        attack(tiny.conv(3), tiny.images(6), labels, Keys(0, np.arange(6)))
 
 
 def test_costs_add_up_by_row():

@@ -13,6 +13,8 @@ from attacks.registry import ATTACKS, attack_spec, make_attack
 from attacks.threat_model import Norm
 from fer_models import reduced_precision
 from fer_models.classifier import DifferentiableClassifier
+from fer_models.defences.base import defend
+from fer_models.defences.randomised_smoothing import RandomisedSmoothing
 from fer_models.gradients import forward_logits
 from fer_models.reduced_precision import ReducedPrecision, reduce_precision
 from tests.attacks import tiny
@@ -177,3 +179,16 @@ def test_passes_count_steps_restarts_queries_and_the_grid():
     found = spec("ensemble", steps=1, targeted_steps=2, minimal_steps=3, queries=4)
     assert passes(found, 10) == 10 * 2 * 10
     assert passes(spec("apgd_t", steps=7, targets=4), 10) == 10 * 2 * 7 * 4
+
+
+@pytest.mark.parametrize("name", ["pgd", "apgd"])
+def test_a_random_defence_is_not_left_before_it_is_broken(name):
+    """What an attacker's own draws call broken is asked again over the draws that judge it."""
+    net, images = tiny.conv(3), tiny.images(40)
+    defended = defend(net, RandomisedSmoothing(0.5), "smooth0.5")
+    labels = defended.predict(images)
+    attack = make_attack(name, Norm.LINF, 0.02, {"steps": 5})
+    result = attack(defended, images, labels, Keys(0, np.arange(40)))
+    own = np.argmax(defended.symbolic_logits(images), axis=1)
+    assert (own != labels).any()  # over those draws some seem broken before the attack
+    assert not (result.images == images).all(axis=(1, 2, 3)).any()

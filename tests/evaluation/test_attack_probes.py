@@ -78,8 +78,16 @@ def test_probes_fire_where_they_should(
 
 def test_only_attacks_with_steps_and_gradients_are_probed(tmp_path: Path) -> None:
     classifier = tiny.classifier()
-    for name, expected in (("pgd", True), ("fgsm", False), ("noise", False)):
+    for name, expected in (("pgd", True), ("fgsm", False), ("noise", False), ("pgd_eyes", False)):
         assert can_probe(made_by(classifier, tmp_path / name, name)) is expected
+
+
+def test_every_budget_of_an_ensemble_is_doubled(tmp_path: Path) -> None:
+    budget = {"steps": 1, "targeted_steps": 2, "minimal_steps": 3, "queries": 4}
+    made = made_by(tiny.classifier(), tmp_path, "ensemble", **budget)
+    checks = probe_attack(tiny.classifier(), made, IMAGES)
+    (words,) = [entry["message"] for entry in checks if entry["rule"] == "R6"]
+    assert words.startswith("Twice the 1 steps, 2 targeted steps, 3 minimal steps, 4 queries lower")
 
 
 def test_the_sensitive_eps_leaves_half_of_the_right_faces(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from datasets.errors import InputError
-from evaluation import compare, leaderboard
+from datasets.labels import LabelSet
+from evaluation import compare, corruption_figures, leaderboard
 from evaluation.change_table import summary, write_changes
 from evaluation.changes import CHANGE_COLUMNS, compare_runs
 from evaluation.finished_run import FinishedRun
@@ -165,6 +166,151 @@ def test_other_norm_leaves_only_what_is_not_attacked(
     changes = compare_runs([FinishedRun(first), make("l2", manifest=config(norm="l2"))])
     assert "attacks in l2 against linf: robust accuracies are not comparable" in changes.notes[0]
     assert set(changes.table.perturbation) == {"none", "gaussian_noise", "corruptions"}
+
+
+def without(name: str, model: str, labels: str = "") -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Drops the lines of a set that crashed."""
+
+    def drop(lines: pd.DataFrame) -> pd.DataFrame:
+        lost = (lines.model == model) & (lines.perturbation == name)
+        return lines[~(lost & (lines.attacked_labels == labels))]
+
+    return drop
+
+
+def crash(name: str, model: str, labels: str = "", **changes: object) -> Callable[[dict], None]:
+    def fail(manifest: dict) -> None:
+        entry = {"perturbation": name, "norm": "", "grid": [0.02, 0.1], "options": {}}
+        found = {"model": model, "attacked_labels": labels, "status": "error", "message": "boom"}
+        manifest["perturbations"].append(entry | found | changes)
+
+    return fail
+
+
+def figures_of(table: pd.DataFrame, model: str, label_set: str) -> set[tuple[str, str]]:
+    rows = table[(table.model == model) & (table.label_set == label_set)]
+    return set(zip(rows.perturbation, rows.metric, strict=True))
+
+
+@pytest.mark.parametrize("crashed_first", [False, True])
+def test_a_crashed_attack_is_no_gain(
+    crashed_first: bool, first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    dead = make("dead", without("pgd", "tiny.fer", "fer"), crash("pgd", "tiny.fer", "fer"))
+    runs = [dead, FinishedRun(first)] if crashed_first else [FinishedRun(first), dead]
+    changes = compare_runs(runs)
+    (note,) = changes.notes
+    assert f"pgd failed in {dead.folder}: neither it nor the worst case is comparable for" in note
+    assert note.endswith(" tiny.fer under fer labels")
+    hit = {name for name, _ in figures_of(changes.table, "tiny.fer", "fer")}
+    assert not hit & {"pgd", "worst_case"}
+    assert {"none", "noise", "fgsm", "gaussian_noise"} <= hit
+    for other in (("tiny.fer", "ferplus"), ("tiny.ferplus", "fer")):
+        assert {"pgd", "worst_case"} <= {name for name, _ in figures_of(changes.table, *other)}
+    assert (changes.table.difference == 0).all()
+
+
+def test_an_attack_that_was_possible_in_one_run_only(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def blind(manifest: dict) -> None:
+        for entry in manifest["perturbations"]:
+            if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                entry["status"] = "not applicable"
+
+    lines = without("pgd", "tiny.fer", "fer")
+    black = make("black", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), blind)
+    changes = compare_runs([FinishedRun(first), black])
+    (note,) = changes.notes
+    assert "pgd was possible in one run only" in note
+    assert note.endswith("for tiny.fer under fer labels, tiny.fer under ferplus labels")
+    assert not {("worst_case", "robust_accuracy")} & figures_of(changes.table, "tiny.fer", "fer")
+    # in neither run: the same attacks are left, so their worst cases are comparable
+    changes = compare_runs([black, black])
+    assert changes.notes == []
+    assert ("worst_case", "robust_accuracy") in figures_of(changes.table, "tiny.fer", "fer")
+
+
+def test_a_crashed_corruption_and_a_silent_model(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    name = "gaussian_noise"
+    dead = make("dead", without(name, "tiny.fer"), crash(name, "tiny.fer"))
+    changes = compare_runs([FinishedRun(first), dead])
+    (note,) = changes.notes
+    assert note.endswith("neither it nor the mean over corruptions is comparable for tiny.fer")
+    mean = ("corruptions", "mean_corruption_accuracy")
+    assert mean not in figures_of(changes.table, "tiny.fer", "fer")
+    assert mean in figures_of(changes.table, "tiny.ferplus", "fer")
+    gone = make("gone", lambda frame: frame[frame.model != "tiny.fer"], crash("none", "tiny.fer"))
+    changes = compare_runs([FinishedRun(first), gone])
+    assert changes.notes == [f"{gone.folder}: tiny.fer gave no answers in {gone.folder}"]
+    assert set(changes.table.model) == {"tiny.ferplus"}
+
+
+def test_a_flag_in_either_run_is_shown(first: Path, make: Callable[..., FinishedRun]) -> None:
+    flagged = make("flagged")
+    results = flagged.results
+    hit = (results.model == "tiny.fer") & (results.perturbation == "worst_case")
+    results.loc[hit & (results.eps == 0.1), "status"] = "flagged"
+    write_table(results, RESULT_COLUMNS, flagged.folder / "results.parquet")
+    for runs in ([first, flagged.folder], [flagged.folder, first]):
+        changes = compare_runs([FinishedRun(folder) for folder in runs])
+        bad = changes.table[changes.table.status != "ok"]
+        assert set(bad.status) == {"flagged"}
+        assert set(bad.model) == {"tiny.fer"}
+        assert set(bad.perturbation) == {"worst_case"}
+        assert set(bad.eps) == {0.1}
+        assert {"robust_accuracy", "security_curve_area", "ece"} <= set(bad.metric)
+        lines = [line for line in summary(changes).splitlines() if "linf 0.1" in line]
+        assert ["!" in line for line in lines] == [("tiny.fer " in line) for line in lines]
+
+
+CORRUPTED = ("corruptions", "mean_corruption_accuracy"), ("corruptions", "mce")
+ONE_TYPE = ("gaussian_noise", "mean_corruption_accuracy")
+AREA = ("worst_case", "security_curve_area")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "note", "lost"),
+    [
+        (lambda _: None, "", set()),
+        (
+            config(severities=[1]),
+            "other severities of corruptions, 1 against 5",
+            {*CORRUPTED, ONE_TYPE},
+        ),
+        (
+            config(corruptions=["gaussian_noise", "fog"]),
+            "other corruptions: fog stand",
+            {*CORRUPTED},
+        ),
+        (config(eps=["0.05", "0.1"]), "other eps grid: 0.02, 0.05 stand", {AREA}),
+        (config(eps=["0", "0.02", "0.1"]), "other eps grid: 0 stand", set()),
+        (crash("gaussian_noise", "tiny.ferplus"), "tiny.ferplus and every mCE", {CORRUPTED[1]}),
+        (crash("gaussian_noise", ""), "is comparable for all models", {*CORRUPTED}),
+        (
+            lambda manifest: manifest["models"]["tiny.ferplus"].update(weights_sha256="f" * 64),
+            "so mCE, relative to it, is not comparable",
+            {CORRUPTED[1]},
+        ),
+    ],
+)
+def test_means_over_other_things_are_not_compared(
+    manifest: Callable[[dict], None],
+    note: str,
+    lost: set[tuple[str, str]],
+    first: Path,
+    make: Callable[..., FinishedRun],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(corruption_figures.BASELINES, LabelSet.FER, "tiny.ferplus")
+    before, after = make("before"), make("other", manifest=manifest)
+    changes = compare_runs([before, after])
+    assert any(note in line for line in changes.notes) if note else not changes.notes
+    found = figures_of(changes.table, "tiny.fer", "fer")
+    assert {*CORRUPTED, ONE_TYPE, AREA} - found == lost
+    assert ("gaussian_noise", "accuracy") in found
 
 
 def test_a_model_in_one_run_only(first: Path, make: Callable[..., FinishedRun]) -> None:

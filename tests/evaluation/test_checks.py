@@ -13,12 +13,17 @@ from datasets.labels import FER7, NO_LABEL
 from evaluation import checks as evaluation_checks
 from evaluation.checks import Check, model_checks, suite_checks
 from evaluation.config import AttackSettings
+from evaluation.finished_run import FinishedRun
 from evaluation.pipeline import evaluate_run
+from evaluation.ranking import leaderboards
 from evaluation.results import CHECK_COLUMNS, RESULT_COLUMNS, read_table
 from evaluation.status import with_status
+from evaluation.summary_table import summary_table
 from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
-from reports.reliability import RULES
+from reports.load import Run, headline
+from reports.reliability import RULES, reliability
+from reports.verdict import verdicts
 from tests.evaluation import tiny
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
@@ -96,6 +101,8 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, 0.1], "transfer": [0.1, np.nan]}, "ok"),
         ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "transfer": [0.1, 0.1]}, "flagged"),
+        ("R5", {"fgsm": [0.1, np.nan], "fmn": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "ensemble": [0.1, 0.1]}, "flagged"),
         ("R19", {"pgd": [0.1, 0.02]}, "ok"),
         ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
     ],
@@ -104,6 +111,61 @@ def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) 
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
     checks = suite_checks(lines(broken), {"tiny.fer": FER7}, config)
     assert status(checks, rule) == expected
+
+
+def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
+    """Square breaks 1 of 100 faces that gradients do not, 1 %, of 2,000 that the others saw."""
+    broken = {"pgd": [np.nan] * 2000, "square": [0.1] + [np.nan] * 99}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    (found,) = (
+        entry
+        for entry in suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+        if entry["rule"] == "R7"
+    )
+    assert (found["status"], found["value"]) == ("flagged", 0.01)
+    assert "1.0 % of 100 faces" in found["message"]
+
+
+def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
+    broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
+
+
+def test_the_control_is_sought_under_every_attacked_label_set() -> None:
+    weak = lines({"pgd": [0.1, np.nan]})
+    strong = lines({"pgd": [0.1, 0.02]}).assign(model="strong.fer")
+    config = tiny.config(attacks=(AttackSettings(name="pgd"),))
+    parts = [weak, strong, weak.assign(attacked_labels="ferplus")]
+    found = suite_checks(pd.concat(parts), {"tiny.fer": FER7, "strong.fer": FER7}, config)
+    control = [(row["model"], row["attacked_labels"], row["status"]) for row in found]
+    assert sorted(control) == [
+        ("strong.fer", "fer", "ok"),
+        ("tiny.fer", "fer", "ok"),
+        ("tiny.fer", "ferplus", "flagged"),
+    ]
+    # no model under its own labels
+    found = suite_checks(weak.assign(attacked_labels="ferplus"), {"tiny.fer": FER7}, config)
+    assert status(found, "R19") == "flagged"
+
+
+def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: Path) -> None:
+    folder = tiny.write_run(tmp_path / "run", tiny.config(corruptions=(), eps=(0.001,)))
+    results = tiny.results_of(folder)
+    worst = results.perturbation == "worst_case"
+    assert set(results[worst].status) == {"flagged"}
+    assert "flagged" not in set(results[results.perturbation.isin(["none", "noise"])].status)
+    assert "!" in summary_table(results, (0.001,))
+    assert set(leaderboards([FinishedRun(folder)]).status) == {"flagged"}
+    run = Run.read(folder)
+    found = verdicts(run, headline(run.results))
+    assert [(one.model, one.status) for one in found] == [
+        ("tiny.fer", "flagged"),
+        ("tiny.ferplus", "flagged"),
+    ]
+    assert all("broken to about 0" in one.note for one in found)
+    (said,) = [one for one in reliability(run).problems if one.title == RULES["R19"][0]]
+    assert said.where.startswith("tiny.fer and tiny.ferplus, worst case, FER and FER+ labels")
 
 
 @pytest.mark.parametrize(("headline_only", "expected"), [(False, "flagged"), (True, "ok")])
@@ -170,6 +232,8 @@ def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
     fired = checks[(checks.rule == "R9") & (checks.status == "flagged")]
     assert set(fired.perturbation) == {"fgsm", "pgd"}
+    blind = checks[(checks.perturbation == "pgd") & (checks.status == "flagged")]
+    assert {"R4", "R9"} <= set(blind.rule)  # it breaks no face, and is probed all the same
     results = pd.read_parquet(tmp_path / "results.parquet")
     assert (results[results.perturbation == "pgd"].status == "flagged").all()
     assert (results[results.perturbation == "worst_case"].status == "flagged").all()

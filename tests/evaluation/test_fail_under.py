@@ -49,6 +49,21 @@ def test_only_models_below_are_missed() -> None:
     assert len(parse_requirement("accuracy=0.71").missed(RESULTS)) == 1
 
 
+def test_what_was_not_measured_is_missed() -> None:
+    clean = {"metric": "accuracy", "attacked_labels": "", "perturbation": "none", "eps": 0.0}
+    unattacked = [row(**clean, label_set="ferplus"), row(**clean, model="blind", value=0.9)]
+    transfer = row(model="blind", attacked_labels="ferplus", value=0.9)
+    results = pd.concat([RESULTS, pd.DataFrame([*unattacked, transfer])])
+    robust = parse_requirement("robust_accuracy@4/255=0.1")
+    assert robust.missed(results) == [
+        f"{where} labels: robust_accuracy was not measured, no attack gave a figure"
+        for where in ("m under ferplus", "blind under fer")
+    ]
+    assert len(robust.missed(pd.DataFrame(unattacked))) == 2  # a tier without attacks
+    assert parse_requirement("accuracy=0.1").missed(results) == []
+    assert parse_requirement("robust_accuracy@2/255=0").missed(RESULTS)[0].startswith("m under fer")
+
+
 def test_a_crashed_attack_misses_every_floor() -> None:
     crashed = pd.concat([RESULTS, pd.DataFrame([row(status="error", subset="x", detail="boom")])])
     assert parse_requirement("accuracy=0").missed(crashed) == ["m worst_case: failed, boom"]

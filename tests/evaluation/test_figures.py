@@ -169,20 +169,19 @@ def test_sizes_are_medians_over_what_broke_by_then() -> None:
 
 def test_votes(results: pd.DataFrame) -> None:
     clean = {"label_set": "ferplus", "perturbation": "none"}
-    # faces 0-2: 0.8; 3: sad, nobody; 4, 5: 0.9; 6: 0.9; 7, which has no label: 0.5
+    # faces 0-2: 0.8; 3: sad, nobody; 4, 5: 0.9; 6: 0.9; 7 has no label and cannot be attacked
     agreement = figure(results, "expected_agreement", **clean)
-    assert agreement.value == pytest.approx((3 * 0.8 + 0 + 3 * 0.9 + 0.5) / 8)
-    assert agreement.n == 8
+    assert agreement.value == pytest.approx((3 * 0.8 + 0 + 3 * 0.9) / 7)
+    assert agreement.n == 7
     half, rest = np.log(2), np.log(12)
     entropy = 3 * (0.8 * half + 0.2 * rest) + rest + 3 * (0.9 * half + 0.1 * rest)
-    entropy += 0.5 * half + 0.5 * rest
-    assert figure(results, "vote_cross_entropy", **clean).value == pytest.approx(entropy / 8)
+    assert figure(results, "vote_cross_entropy", **clean).value == pytest.approx(entropy / 7)
     # one bin: confidence 1/2 against the mean agreement
-    assert figure(results, "soft_ece", **clean).value == pytest.approx(5.6 / 8 - 0.5)
+    assert figure(results, "soft_ece", **clean).value == pytest.approx(5.1 / 7 - 0.5)
     clear = figure(results, "expected_agreement", **clean | {"subset": "clear"})
     assert (clear.value, clear.n) == (pytest.approx((0 + 3 * 0.9) / 4), 4)
     ambiguous = figure(results, "expected_agreement", **clean | {"subset": "ambiguous"})
-    assert (ambiguous.value, ambiguous.n) == (0.5, 1)
+    assert ambiguous.n == 0
 
 
 def test_the_sweep(results: pd.DataFrame) -> None:
@@ -283,6 +282,8 @@ def test_the_oracle(results: pd.DataFrame) -> None:
     clean = {"label_set": "fer", "perturbation": "none"}
     oracle = figure(results, "oracle_accuracy", **clean)
     assert (oracle.value, oracle.n) == (6 / 7, 7)  # the label sets differ on face 6
+    beside = figure(results, "oracle_faces_accuracy", **clean)
+    assert (beside.value, beside.n) == (5 / 7, 7)  # faces 3 and 6 are wrong
     share = figure(results, "label_noise_share", **clean)
     assert (share.value, share.n) == (1 / 2, 2)  # faces 3 and 6 are wrong
     worst = clean | {"perturbation": "worst_case", "eps": 0.2}
@@ -381,7 +382,7 @@ def test_contempt_and_a_model_of_eight_classes() -> None:
     found = summary(lines(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8})
     key = {"label_set": "fer", "perturbation": "none"}
     assert figure(found, "accuracy", **key).value == 7 / 8
-    assert figure(found, "expected_agreement", label_set="ferplus").n == 8
+    assert figure(found, "expected_agreement", label_set="ferplus").n == 7
 
 
 def test_power_beside_every_accuracy() -> None:

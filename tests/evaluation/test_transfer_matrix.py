@@ -17,7 +17,7 @@ from evaluation.pipeline import evaluate_run
 from evaluation.results import CHECK_COLUMNS, PER_IMAGE_COLUMNS, TRANSFER_COLUMNS, read_table
 from evaluation.scoring import rescore
 from evaluation.transfer_figures import transfer_figures
-from evaluation.transfer_matrix import MOST_SOURCES, stand_ins
+from evaluation.transfer_matrix import MOST_SOURCES, sibling_checks, stand_ins
 from fer_models.classifier import Classifier, wrap
 from fer_models.contract import Contract
 from tests.evaluation import tiny
@@ -201,3 +201,21 @@ def test_a_transfer_that_beats_white_box_attacks_is_flagged(tmp_path: Path) -> N
     found = checks[checks.rule == "R13"].set_index("model")
     assert dict(found.status) == {"tiny.fer": "ok", "misleading": "flagged"}
     assert "made on tiny.fer leave" in found.message["misleading"]
+
+
+def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
+    """Gradients left face 0, the one they saw; a sibling's image broke it. Noise is no judge."""
+    own = {"model": "net.fer", "source": "net.fer", "attacked_labels": "fer"}
+    lines = [
+        own | {"perturbation": "pgd", "row": 0, "smallest_eps": np.nan},
+        *(own | {"perturbation": "noise", "row": row, "smallest_eps": 0.1} for row in range(3)),
+    ]
+    shown = {"attacked_labels": "fer", "eps": 0.1, "label": 3, "clean_prediction": 3}
+    transfers = pd.DataFrame(
+        shown
+        | {"model": "net.fer", "source": source, "row": row, "prediction": 4 if row < 2 else 3}
+        for source in ("net.fer", "sibling.fer")
+        for row in range(3)
+    )
+    (found,) = sibling_checks(transfers, pd.DataFrame(lines))
+    assert (found["status"], found["value"]) == ("flagged", 1.0)

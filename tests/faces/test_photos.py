@@ -1,13 +1,15 @@
 """Photographs come upright and as RGB, whatever their file; anything else is one line."""
 
+import io
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from datasets.errors import InputError
-from faces.photos import photos, read_photo
+from faces.photos import photos, read_photo, upright_rgb
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -61,6 +63,30 @@ def test_a_size_that_no_detector_takes_is_refused_by_name(tmp_path: Path, size) 
         InputError, match=rf"odd\.png: an image must be .*; got {size[0]}x{size[1]}"
     ):
         read_photo(tmp_path / "odd.png")
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_turned_as_pillow_does(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation  # 1 to 8 are known
+    file = io.BytesIO()
+    Image.fromarray(PICTURE).save(file, format="PNG", exif=exif)
+    with Image.open(file) as opened:
+        expected = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        assert (upright_rgb(opened) == expected).all()
+
+
+def test_a_damaged_tag_beside_the_orientation_harms_nothing(tmp_path: Path) -> None:
+    """Its maker has the type of a fraction: Pillow cannot write that again and dies of it."""
+    maker, turned = (
+        struct.pack(">HHII", 0x010F, 5, 1, 38),
+        struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0),
+    )
+    block = b"MM\0*\0\0\0\x08\0\x02" + maker + turned + b"\0\0\0\0" + struct.pack(">II", 72, 1)
+    Image.fromarray(PICTURE).save(tmp_path / "a.jpg", exif=b"Exif\0\0" + block)
+    with Image.open(tmp_path / "a.jpg") as file, pytest.raises((AttributeError, struct.error)):
+        ImageOps.exif_transpose(file)
+    assert read_photo(tmp_path / "a.jpg").shape == (*PICTURE.shape[1::-1], 3)
 
 
 def test_a_damaged_chunk_is_refused_and_damaged_exif_is_read(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Losses and input gradients against hand values and finite differences."""
 
+import gc
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -124,3 +126,14 @@ def test_many_classifiers_after_each_other_warn_of_nothing(
             classifier.logits(images)
             input_gradients(classifier, images, LABELS, Loss.MARGIN)
     assert caplog.text == ""
+
+
+def test_compiled_calls_go_with_their_classifier(images: np.ndarray) -> None:
+    """Or a folder of photographs, a view each, would fill the memory."""
+    net = tiny_classifier()
+    net.logits(images)
+    input_gradients(net, images, LABELS, Loss.MARGIN)
+    gone = weakref.ref(net)
+    del net
+    gc.collect()
+    assert gone() is None

@@ -300,6 +300,7 @@ def _votes(
         rows.append(_plain(base, "label_noise_share", 0.61 if clean else 0.33, len(right)))
         if clean:
             rows.append(_plain(base, "oracle_accuracy", 0.67, len(right)))
+            rows.append(_plain(base, "oracle_faces_accuracy", 0.64, len(right)))
     return rows
 
 
