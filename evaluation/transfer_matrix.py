@@ -93,7 +93,7 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
     """
     checks = []
     own = per_image[(per_image.attacked_labels != "") & (per_image.source == per_image.model)]
-    own = own[[ATTACKS[name].needs_gradients for name in own.perturbation]]
+    own = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
     given = dict(iter(own.groupby(["model", "attacked_labels"], sort=False)))
     sources = set(transfers.source)
     for (model, label_set), lines in transfers.groupby(["model", "attacked_labels"], sort=False):
