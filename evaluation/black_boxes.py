@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 
-from datasets.labels import LabelSet
+from attacks.registry import ATTACKS, default_options
 from evaluation.checks import Check, check
+from evaluation.config import AttackSettings, RunConfig
 from evaluation.results import WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
 
@@ -18,21 +19,35 @@ def is_black_box(classifier: Classifier) -> bool:
     return not isinstance(classifier, DifferentiableClassifier)
 
 
-def black_box_checks(classifier: Classifier, label_sets: tuple[LabelSet, ...]) -> list[Check]:
-    """A flag on the worst case of a black box: no white-box attack was possible."""
+def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> list[Check]:
+    """A flag on the worst case of a black box: no white-box attack was possible.
+
+    Args:
+        classifier: the model.
+        config: of the run.
+        faces: of the run.
+    """
     if not is_black_box(classifier):
         return []
     words = (
         "The model gives no gradients, so it was attacked by its answers and through other models. "
         "Its robust accuracy is an upper bound: an attacker who holds the model may break more."
     )
+    searched = max((each.limit or faces for each in config.attacks if _searches(each)), default=0)
+    if searched < faces:
+        words += f" Its answers were searched for the first {searched} of {faces} faces only."
     return [
         check(
             classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
             attacked_labels=label_set, perturbation=WORST_CASE,
         )
-        for label_set in label_sets
+        for label_set in config.labels
     ]  # fmt: skip
+
+
+def _searches(settings: AttackSettings) -> bool:
+    attack = ATTACKS[settings.name]
+    return not attack.needs_gradients and "queries" in default_options(attack)
 
 
 def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:

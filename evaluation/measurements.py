@@ -13,12 +13,12 @@ import pandas as pd
 from attacks.store import AdversarialSet, CorruptedSet, TransferSet
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
-from datasets.labels import LabelSet
 from evaluation import gallery
 from evaluation.answers import Answers
 from evaluation.attack_probes import can_probe, probe_attack
 from evaluation.black_boxes import black_box_checks
 from evaluation.checks import Check, model_checks, set_checks
+from evaluation.config import RunConfig
 from evaluation.explanation_shift import explain
 from evaluation.jobs import Job
 from evaluation.listener import Listener, one_line
@@ -110,11 +110,11 @@ class Measurements:
         self._strongest: dict[str, AttackedModel] = {}
         self._probed: dict[str, AttackedModel] = {}
 
-    def check_models(self, label_sets: tuple[LabelSet, ...]) -> None:
+    def check_models(self, config: RunConfig) -> None:
         """Check each model on its clean faces: what needs no attack."""
         for classifier in self.classifiers:
             self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
-            self.checks += black_box_checks(classifier, label_sets)
+            self.checks += black_box_checks(classifier, config, len(self.images))
 
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's on its own model, any other on all models.

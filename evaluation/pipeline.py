@@ -67,7 +67,7 @@ def evaluate_run(
     jobs = plan(config, faces, measured.classifiers)
     if config.precision is Precision.AUTO:
         jobs = quick_jobs(jobs, faces, listener)
-    measured.check_models(config.labels)
+    measured.check_models(config)
     _warn(config, measured, jobs, listener)
     records: list[dict[str, Any]] = []
     for outcome in make_sets(jobs, faces, out / "sets", given, listener):

@@ -58,9 +58,9 @@ class DefendedClassifier(Classifier):
         self.id = f"{inner.id}+{suffix}"
         self.scheme = inner.scheme
         self.draws_apart = defence.random or inner.draws_apart
-        self.weights_sha256 = hashlib.sha256(
-            f"{inner.weights_sha256}+{defence!r}".encode()
-        ).hexdigest()
+        draws = f"+{EVALUATION_DRAWS} judge {ATTACK_DRAWS}" if self.draws_apart else ""
+        identity = f"{inner.weights_sha256}+{defence!r}{draws}"
+        self.weights_sha256 = hashlib.sha256(identity.encode()).hexdigest()
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         total = None
