@@ -12,6 +12,7 @@ Before the answer to a frame of the server's own, its JPEG comes as a binary mes
 """
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from live.sessions import Sessions
 from live.settings import Settings, checked
 from live.source import Source
 
+_LOG = logging.getLogger(__name__)
 MOST_COMMAND = 10_000
 """Characters of a JSON command."""
 
@@ -47,11 +49,10 @@ class Command(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """One frame of the viewer's: its number, the file, and when it came."""
+    """One frame of the viewer's: its number and the file."""
 
     number: int
     data: bytes
-    seconds: float
 
 
 class Viewer:
@@ -68,6 +69,7 @@ class Viewer:
         self._sending = threading.Lock()
         self._received = 0
         self._session: str | None = None
+        self._logged = ""
 
     def serve(self) -> None:
         """Talk until the viewer leaves."""
@@ -78,7 +80,7 @@ class Viewer:
                 message = self._socket.receive()
                 if isinstance(message, bytes | bytearray):
                     self._received += 1
-                    self._mailbox.put(Arrival(self._received, bytes(message), time.monotonic()))
+                    self._mailbox.put(Arrival(self._received, bytes(message)))
                 elif message is not None:
                     self._obey(message)
         finally:
@@ -130,29 +132,36 @@ class Viewer:
             return
 
     def _answer(self, arrival: Arrival | Frame) -> None:
-        settings, began = self._settings, time.monotonic()
         number = arrival.number if isinstance(arrival, Arrival) else arrival.index
         try:
-            if isinstance(arrival, Arrival):
-                image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
-            else:
-                image = arrival.image
-            reading = self._engine.read(self._pipeline, image, settings, began)
+            answer = self._read(arrival, number)
         except (InputError, ImageError) as error:
-            self._send({"kind": "error", "error": str(error), "frame": number})
-            return
+            answer = {"kind": "error", "error": str(error)}
+        except Exception as error:  # of a model, say: the viewer is told and the next frame read
+            answer = {"kind": "error", "error": self._log(error)}
+        if answer["kind"] == "frame" and isinstance(arrival, Frame):
+            self._send(jpeg(arrival.image))
+        self._send({**answer, "frame": number})
+
+    def _read(self, arrival: Arrival | Frame, number: int) -> dict[str, Any]:
+        settings, began = self._settings, time.monotonic()
+        if isinstance(arrival, Arrival):
+            image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
+        else:
+            image = arrival.image
+        reading = self._engine.read(self._pipeline, image, settings, began)
         if self._session:
             self._sessions.add(self._session, number, began, reading, settings)
-        if isinstance(arrival, Frame):
-            self._send(jpeg(arrival.image))
-        self._send(
-            {
-                "kind": "frame",
-                "frame": number,
-                "dropped": self._mailbox.dropped,
-                **reading_json(reading),
-            }
-        )
+        return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
+
+    def _log(self, error: Exception) -> str:
+        """A line on what nobody foresaw; its traceback is logged once, not with every frame."""
+        words, *_ = str(error).splitlines() or [""]
+        line = f"This frame cannot be read: {type(error).__name__}: {words[:200]}"
+        if line != self._logged:
+            _LOG.error("a frame cannot be read", exc_info=error)
+        self._logged = line
+        return line
 
     def _send(self, message: dict[str, Any] | bytes) -> None:
         data = message if isinstance(message, bytes) else json.dumps(message)

@@ -39,7 +39,7 @@ export class Link {
     }
     if (message.kind === "frame") this.on.onFrame(message);
     else if (message.kind === "recording") this.on.onRecording(message);
-    else this.on.onError(message.error);
+    else this.on.onError(message.error, message.frame);
   }
 
   get open() {

@@ -31,7 +31,10 @@ const link = new Link({
     arriving = createImageBitmap(blob);
   },
   onRecording,
-  onError: (words) => say(words, true),
+  onError: (words, frame) => {
+    turn = turn.then(() => forget(frame)); // no answer will come for it
+    say(words, true);
+  },
   onState: (state) => {
     sent.clear();
     say(state === "open" ? "Connected." : "The server does not answer. Is it still running? Trying again …", state !== "open");
@@ -143,7 +146,7 @@ async function onFrame(answer, picture) {
   if (frozen && fromServer) return;
   const bitmap = fromServer ? await picture : sent.get(answer.frame);
   if (!bitmap) return;
-  if (answer.note.startsWith("Loading")) stillWanted = true;
+  if (answer.busy) stillWanted = true;
   await prepare(answer.faces);
   if (shown.bitmap && shown.bitmap !== bitmap) shown.bitmap.close();
   Object.assign(shown, { bitmap, faces: answer.faces });
@@ -161,7 +164,7 @@ function draw() {
 
 function tell(answer) {
   const count = answer.faces.length;
-  if (answer.note) say(answer.note, !answer.note.startsWith("Loading"));
+  if (answer.note) say(answer.note, !answer.busy);
   else if (!count) say("No face found. Look into the camera from nearer, with light from the front.");
   else say(count === 1 ? "One face." : `${count} faces.`);
   const now = performance.now();

@@ -28,7 +28,7 @@ async function ask(path) {
   else form.append("url", photo.url);
   form.append("settings", JSON.stringify(controls.settings));
   const mine = ++busy;
-  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again five times …" : "Looking for faces …"), 250);
+  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again after rough handling …" : "Looking for faces …"), 250);
   try {
     const response = await fetch(path, { method: "POST", body: form });
     const answer = await response.json();

@@ -26,7 +26,7 @@ def reading(label, attacked=None, number=1, scheme=FER7):
     after = (answer(attacked, scheme),) if attacked else ()
     hit = face if attacked else None
     entry = Face(number, box, box, face, (answer(label, scheme),), hit, after)
-    return Reading(64, 64, (entry,), "", {})
+    return Reading(64, 64, (entry,), "", False, {})
 
 
 def recorded(*readings, attack="", step=1.0):

@@ -298,6 +298,27 @@ def test_bad_message_gets_a_line_and_the_socket_lives(address, portrait, message
     socket.close()
 
 
+def test_model_that_fails_is_a_line_a_frame_and_a_traceback_once(
+    address, engine, portrait, monkeypatch, caplog
+):
+    def fail(images):
+        raise FloatingPointError("tiny.fer answered NaN\nor infinity")
+
+    socket, frame = connect(address), encoded(portrait)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.shelf.wait("tiny.fer"), "logits", fail)
+        for number in (1, 2):
+            socket.send(frame)
+            answer = answer_of(socket)
+            assert (answer["kind"], answer["frame"]) == ("error", number)
+            assert "FloatingPointError: tiny.fer answered NaN" in answer["error"]
+            assert "\n" not in answer["error"]
+    socket.send(frame)
+    assert answer_of(socket)["kind"] == "frame"
+    assert [record.exc_info[0] for record in caplog.records] == [FloatingPointError]
+    socket.close()
+
+
 def test_too_heavy_message_ends_the_socket_not_the_server(address, portrait):
     socket = connect(address)
     with pytest.raises((ConnectionClosed, OSError)):
