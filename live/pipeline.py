@@ -121,11 +121,13 @@ class Pipeline:
             known = []
         near = [find_near(image, self._near(settings, box), box) for box in known]
         boxes = [box for box in near if box is not None]
+        boxes.sort(key=lambda box: box.area, reverse=True)
         self._since += 1
         if not near or len(boxes) < len(near):
             boxes, self._since = find_faces(image, detector, self._search_side), 1
         boxes = boxes[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes)
+        tracks.sort(key=lambda track: track.box.area, reverse=True)
         numbers = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in numbers}
         return tracks, [detector.frame(track.box) for track in tracks]

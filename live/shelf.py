@@ -117,7 +117,9 @@ class Shelf:
 
 
 def _load(model: str) -> Classifier:
+    """Load a classifier, named as it was asked for: a training has the id of the shipped net."""
     classifier = zoo.load(model)
+    classifier.id = model
     for size in WARM_SIZES:
         images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)
         classifier.logits(images)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -65,6 +66,27 @@ def test_two_faces_or_the_largest_alone(pipeline, portrait):
     pair = np.concatenate([portrait, portrait], axis=1)
     assert len(pipeline.read(pair, settings(), 0.0).faces) == 2
     assert len(pipeline.read(pair, settings(many=False), 0.0).faces) == 1
+
+
+def test_face_that_comes_nearer_is_first_before_the_next_search(pipeline, portrait):
+    """Both are found in the first frame, then followed: the second grows, the first shrinks."""
+    small, large = (cv2.resize(portrait, (side, side)) for side in (224, 256))
+
+    def pair(left, right):
+        image = np.full((256, 512, 3), 128, np.uint8)
+        for x, face in ((0, left), (256, right)):
+            image[: len(face), x : x + len(face)] = face
+        return image
+
+    first = pipeline.read(pair(large, small), settings(), 0.0).faces
+    for _ in range(SEARCH_EVERY - 1):
+        after = pipeline.read(pair(small, large), settings(), 0.1).faces
+        areas = [face.box.area for face in after]
+        assert areas == sorted(areas, reverse=True)
+    assert [face.number for face in first] == [1, 2]
+    assert [face.number for face in after] == [2, 1]
+    (alone,) = pipeline.read(pair(small, large), settings(many=False), 0.2).faces
+    assert alone.number == 2
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd", "square", "noise"])

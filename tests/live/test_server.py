@@ -13,9 +13,22 @@ import pytest
 from PIL import Image
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
+from datasets.labels import FER7
+from fer_models.classifier import Classifier
+from live.engine import Engine
 from live.guard import COOKIE, is_loopback
 from live.images import MOST_BYTES
 from live.server import make_app, serve
+from live.shelf import Shelf
+
+
+class Blind(Classifier):
+    """A black box that likes bright corners."""
+
+    id, scheme, weights_sha256 = "blind.fer", FER7, "0"
+
+    def _batch_logits(self, images):
+        return images[:, 0, :7, 0]
 
 
 def encoded(image, kind="JPEG", **options):
@@ -179,6 +192,20 @@ def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attac
     png = base64.b64decode(answer.json["picture"].partition(",")[2])
     changed = np.abs(np.asarray(Image.open(io.BytesIO(png))).astype(int) - portrait)
     assert 0 < changed.max() <= (8 if attack == "universal" else 255)
+
+
+def test_attack_that_could_not_be_made_is_refused(portrait):
+    """Gradients of a black box: no picture claims an attack. Noise and corruptions need none."""
+    blind = Shelf(["blind.fer"])
+    blind.add(Blind())
+    client, data = make_app(Engine(blind)).test_client(), encoded(portrait, "PNG")
+    refused = send(client, data, "/api/photo/attack", attack="pgd")
+    assert (refused.status_code, list(refused.json)) == (400, ["error"])
+    assert "needs gradients and blind.fer has none" in refused.json["error"]
+    for attack in ("noise", "fog"):
+        assert send(client, data, "/api/photo/attack", attack=attack).status_code == 200
+    nobody = encoded(np.full((64, 64, 3), 128, np.uint8))
+    assert send(client, nobody, "/api/photo/attack", attack="pgd").json["faces"] == []
 
 
 def test_photo_attack_needs_an_attack(client, portrait):

@@ -1,5 +1,6 @@
 """Mailbox, tracks, repeater, blinks and the two-class view, each alone."""
 
+from copy import copy
 from threading import Thread
 
 import numpy as np
@@ -8,6 +9,7 @@ from faces.box import Box
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
 from live.repeater import Repeater
+from live.shelf import Shelf
 from live.towards import towards
 from live.tracking import PATIENCE, Tracker
 
@@ -101,6 +103,16 @@ def test_two_class_gradients_agree_with_the_logits(shelf):
     images = np.random.default_rng(1).random((3, 48, 48, 1), np.float32)
     np.testing.assert_allclose(forward_logits(view, images), view.logits(images), rtol=1e-5)
     assert shelf.view(shelf.wait("tiny.fer"), "happy") is view
+
+
+def test_training_and_shipped_net_of_one_id_are_told_apart(shelf, monkeypatch):
+    """A training's card has the id of the architecture, as the shipped net's has."""
+    monkeypatch.setattr("live.shelf.WARM_SIZES", ())
+    monkeypatch.setattr("live.shelf.zoo.load", lambda model: copy(shelf.wait("tiny.fer")))
+    twins = Shelf(["twin.fer", "training/twin.fer"])
+    both = [twins.wait(model) for model in twins.ids]
+    assert [classifier.id for classifier in both] == twins.ids
+    assert [twins.view(classifier, "happy").inner for classifier in both] == both
 
 
 def test_counterpart_is_the_other_label_set(shelf):
