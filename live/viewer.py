@@ -30,7 +30,7 @@ from live.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
 from live.mailbox import Mailbox
 from live.sessions import Sessions
 from live.settings import Settings, checked
-from live.source import Source
+from live.source import SILENCE, Source
 
 _LOG = logging.getLogger(__name__)
 MOST_COMMAND = 10_000
@@ -69,6 +69,7 @@ class Viewer:
         self._sending = threading.Lock()
         self._received = 0
         self._session: str | None = None
+        self._watched: Source | None = None
         self._logged = ""
 
     def serve(self) -> None:
@@ -86,6 +87,8 @@ class Viewer:
         finally:
             if self._source:
                 self._source.leave(self._mailbox)  # type: ignore[arg-type]
+            if self._session:
+                self._sessions.stop(self._session)
             self._mailbox.close()
             reader.join(10)
 
@@ -109,25 +112,28 @@ class Viewer:
                 raise InputError("the server has no clip or camera; start it with --source.")
             return
         self._source.leave(self._mailbox)  # type: ignore[arg-type]
-        if name == "server":
-            self._source.watch(self._mailbox)  # type: ignore[arg-type]
+        self._watched = self._source if name == "server" else None
+        if self._watched:
+            self._watched.watch(self._mailbox)  # type: ignore[arg-type]
 
     def _record(self, on: bool) -> None:
+        """Start or stop, and say what runs now, also when that has not changed."""
         if on and self._session is None:
             self._session = self._sessions.start()
-        elif not on and self._session is not None:
-            done, self._session = self._session, None
-            rows = self._sessions.stop(done)
-            self._send({"kind": "recording", "session": done, "rows": rows, "on": False})
-            return
-        if self._session:
-            self._send({"kind": "recording", "session": self._session, "rows": 0, "on": True})
+        name, rows = self._session, 0
+        if name is not None and not on:
+            self._session, rows = None, self._sessions.stop(name)
+        self._send({"kind": "recording", "session": name, "rows": rows, "on": on})
 
     def _answer_all(self) -> None:
         """Take the newest frame, read it, answer, until the mailbox closes."""
         try:
-            while (arrival := self._mailbox.take()) is not None:
-                self._answer(arrival)
+            while not self._mailbox.closed:
+                arrival = self._mailbox.take(SILENCE)
+                if arrival is not None:
+                    self._answer(arrival)
+                elif self._watched:
+                    self._send({"kind": "error", "error": self._watched.silent})
         except (ConnectionClosed, OSError):
             return
 

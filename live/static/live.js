@@ -18,6 +18,7 @@ const pace = { times: [], latencies: [] };
 let frozen = false;
 let opened = false;
 let stillWanted = false;
+let session = null; // that records now
 let arriving = Promise.resolve(null);
 let turn = Promise.resolve();
 
@@ -37,6 +38,7 @@ const link = new Link({
   },
   onState: (state) => {
     sent.clear();
+    if (session) onRecording({ session, on: false });
     say(state === "open" ? "Connected." : "The server does not answer. Is it still running? Trying again …", state !== "open");
   },
 });
@@ -208,19 +210,22 @@ function save() {
   }, "image/png");
 }
 
-function onRecording({ session, rows, on }) {
-  press("record", on);
+// The server's answer; without rows the connection was lost, which ends a recording.
+function onRecording(answer) {
+  press("record", answer.on);
+  session = answer.on ? answer.session : null;
   const line = find("recorded");
-  line.hidden = false;
-  if (on) {
+  line.hidden = !answer.session;
+  if (answer.on) {
     line.textContent = "Recording. Rows stay in the server’s memory until you fetch them.";
     return;
   }
   const summary = document.createElement("a");
-  summary.href = `/session/${session}`;
+  summary.href = `/session/${answer.session}`;
   summary.textContent = "See the summary";
   summary.target = "_blank";
-  line.replaceChildren(`Recorded ${rows} rows. `, summary, ".");
+  const words = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} rows. `;
+  line.replaceChildren(words, summary, ".");
 }
 
 document.querySelector("[data-do=freeze]").addEventListener("click", freeze);

@@ -6,20 +6,25 @@ import io
 import json
 import struct
 import threading
+import time
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
+from datasets.errors import InputError
 from datasets.labels import FER7
+from faces.video import Frame
 from fer_models.classifier import Classifier
 from live.engine import Engine
 from live.guard import COOKIE, is_loopback
 from live.images import MOST_BYTES
 from live.server import make_app, serve
 from live.shelf import Shelf
+from live.source import Source
 
 
 class Blind(Classifier):
@@ -257,14 +262,20 @@ def test_addresses_of_this_machine_alone(host, alone):
     assert is_loopback(host) is alone
 
 
-@pytest.fixture(scope="module")
-def address(app):
+@contextmanager
+def served(app):
     server = serve(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.port}"
     server.shutdown()
     thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def address(app):
+    with served(app) as address:
+        yield address
 
 
 def connect(address, **headers):
@@ -386,3 +397,54 @@ def test_recording_is_kept_only_between_start_and_stop(address, client, portrait
     assert client.get("/session/other").status_code == 404
     assert client.get("/session/other/recording.csv").status_code == 404
     socket.close()
+
+
+def record(socket, on):
+    socket.send(json.dumps({"record": on}))
+    return answer_of(socket)
+
+
+def test_every_wish_to_record_is_answered(address):
+    socket = connect(address)
+    assert record(socket, False) == {"kind": "recording", "session": None, "rows": 0, "on": False}
+    first, again = record(socket, True), record(socket, True)
+    assert first == again and first["on"]
+    assert record(socket, False)["session"] == first["session"]
+    socket.close()
+
+
+def test_lost_viewer_no_longer_records_and_gives_way_to_the_next(engine, monkeypatch):
+    monkeypatch.setattr("live.sessions.MOST_SESSIONS", 1)
+    with served(make_app(engine)) as address:
+        one, two = connect(address), connect(address)
+        assert record(one, True)["on"]
+        assert "at most 1 recordings" in record(two, True)["error"]
+        one.close()
+        started = time.monotonic()
+        while record(two, True)["kind"] == "error":
+            assert time.monotonic() - started < 20
+            time.sleep(0.05)
+        two.close()
+
+
+def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
+    monkeypatch.setattr("live.viewer.SILENCE", 0.1)
+    frame = Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr("live.source.frames", lambda source: (frame for _ in range(1)))
+    camera = Source(7)
+    monkeypatch.setattr("live.source.frames", unplugged)
+    with served(make_app(engine, source=camera)) as address:
+        socket = connect(address)
+        socket.send('{"source": "server"}')
+        assert answer_of(socket)["error"].startswith("Nothing comes from camera 7.")
+        socket.send('{"source": "browser"}')
+        socket.send('{"record": false}')
+        while (answer := answer_of(socket))["kind"] == "error":
+            pass
+        assert answer["kind"] == "recording"
+        assert socket.receive(timeout=0.4) is None
+        socket.close()
+
+
+def unplugged(source):
+    raise InputError("no frame")

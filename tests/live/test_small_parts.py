@@ -31,6 +31,10 @@ def test_closing_wakes_the_reader():
     assert answers == [None]
 
 
+def test_reader_does_not_wait_for_ever():
+    assert Mailbox().take(0.01) is None
+
+
 def test_tracks_follow_overlap_not_order():
     tracker, a, b = Tracker(), Box(0, 0, 10, 10), Box(50, 0, 10, 10)
     assert [t.number for t in tracker.update([a, b])] == [1, 2]
