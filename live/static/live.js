@@ -68,9 +68,9 @@ const chooseFile = () => find("file").click();
 
 async function open(name) {
   opened = false;
+  source.close();
   link.say("source", name === "server" ? "server" : "browser");
   if (name === "server") {
-    source.close();
     notice(null);
     say(`Playing ${options.source} on the server.`);
     return;
@@ -86,7 +86,7 @@ async function open(name) {
 
 async function start(openIt, mirrored) {
   try {
-    await openIt();
+    if (!(await openIt())) return;
     controls.write("mirror", mirrored);
     opened = stillWanted = true;
     notice(null);
@@ -128,7 +128,7 @@ async function pump() {
     if (canvas) {
       stillWanted = false;
       const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
-      if (link.ready) sent.set(link.send(blob), bitmap);
+      if (opened && link.ready) sent.set(link.send(blob), bitmap);
     }
   }
   setTimeout(pump, wanted ? 4 : 12);

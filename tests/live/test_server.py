@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import socket
 import struct
 import threading
 import time
@@ -448,3 +449,20 @@ def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
 
 def unplugged(source):
     raise InputError("no frame")
+
+
+def test_viewer_who_answers_no_ping_loses_the_seat(engine, monkeypatch):
+    """A laptop that was shut: its socket is open and silent."""
+    monkeypatch.setattr("live.server.PING_SECONDS", 0.2)
+    with served(make_app(engine)) as address:
+        with socket.create_connection(address.split(":"), timeout=20) as raw:
+            raw.sendall(
+                f"GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+            )
+            received = b""
+            while part := raw.recv(4096):
+                received += part
+        frames = received.partition(b"\r\n\r\n")[2]
+        assert (frames[0], frames[2]) == (0x89, 0x88)  # a ping of no bytes, then the end

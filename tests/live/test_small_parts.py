@@ -4,7 +4,9 @@ from copy import copy
 from threading import Thread
 
 import numpy as np
+import pytest
 
+from datasets.errors import InputError
 from faces.box import Box
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
@@ -117,6 +119,16 @@ def test_training_and_shipped_net_of_one_id_are_told_apart(shelf, monkeypatch):
     both = [twins.wait(model) for model in twins.ids]
     assert [classifier.id for classifier in both] == twins.ids
     assert [twins.view(classifier, "happy").inner for classifier in both] == both
+
+
+def test_defence_of_the_list_stands_behind_an_id_and_nothing_else_does(monkeypatch):
+    monkeypatch.setattr("live.shelf._load", lambda model: model)
+    shelf = Shelf(["a.fer", "b.fer+bits3"])
+    for model in ("a.fer+jpeg75", "b.fer+bits3", "b.fer+bits3+jpeg75"):
+        assert shelf.wait(model) == model
+    for model in ("a.fer+jpeg1", "a.fer+jpeg75+jpeg75", "b.fer", "b.fer+jpeg75", "a.fer+", "+"):
+        with pytest.raises(InputError, match="no model"):
+            shelf.ask(model)
 
 
 def test_counterpart_is_the_other_label_set(shelf):
