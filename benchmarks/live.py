@@ -235,7 +235,7 @@ def _section(lines: list[tuple[str, str]], model: str, clip: Path | None) -> str
     table = "\n".join(f"| {name} | {text} |" for name, text in lines)
     return (
         f"{HEADING}\n\n`{model}`, one face, {face} as 640x480 JPEG, {cores} cores; measured by "
-        "`python -m benchmarks.live`, a WebSocket client on the same machine.\n\n"
+        f"`python -m benchmarks.live --model {model}`, a WebSocket client on the same machine.\n\n"
         f"| what | measured |\n|---|---|\n{table}\n"
     )
 

@@ -29,7 +29,7 @@ class Recipe:
         epochs: most passes over the training rows.
         batch_size: images a step.
         learning_rate: peak rate of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
-        schedule: `cosine` falls to zero over `epochs` after one epoch of warm-up; `plateau`
+        schedule: `cosine` falls to 2 % over `epochs` after one epoch of warm-up; `plateau`
             multiplies by 0.3 after `plateau_patience` epochs without a better PublicTest accuracy.
         plateau_patience: epochs.
         early_stopping: epochs without a better PublicTest accuracy before it ends.

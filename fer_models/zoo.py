@@ -101,7 +101,7 @@ def card_of(model: str) -> tuple[Card, Path]:
     if (folder / "card.json").exists():
         return read_card(folder / "card.json"), folder / "weights.npz"
     if model not in model_ids():
-        raise InputError(_unknown(model, model_ids()))
+        raise InputError(_not_one(model, model_ids()))
     return read_card(CARDS / f"{model}.json"), WEIGHTS / f"{model}.npz"
 
 
@@ -197,6 +197,19 @@ def load_net(card: Card, weights: Path) -> "KerasClassifier":
     load_weights(model, weights)
     contract = Contract(height, width, channels, scheme)
     return wrap(model, contract, model_id=card.id, weights_sha256=card.weights_sha256)
+
+
+def _not_one(name: str, known: list[str]) -> str:
+    """Why a name is not the one model that is asked for."""
+    both = [model_id for model_id in known if model_id.split(".")[0] == name]
+    if both:
+        return f"one model is asked for; {name!r} means {len(both)}: name {' or '.join(both)}."
+    close = get_close_matches(name, known, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return (
+        "a model must be a folder with a card.json, a model file, or one of "
+        f"{', '.join(known)}; got {name!r}.{hint}"
+    )
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -22,6 +22,7 @@ def reading_json(reading: Reading) -> dict[str, Any]:
         "height": reading.height,
         "faces": [face_json(face) for face in reading.faces],
         "note": reading.note,
+        "busy": reading.busy,
         "milliseconds": {name: round(value, 1) for name, value in reading.milliseconds.items()},
     }
 

@@ -11,13 +11,14 @@ class Mailbox(Generic[T]):
 
     Attributes:
         dropped: items that were replaced before anyone took them.
+        closed: nothing comes any more.
     """
 
     def __init__(self) -> None:
         self.dropped = 0
         self._changed = Condition()
         self._item: T | None = None
-        self._closed = False
+        self.closed = False
 
     def put(self, item: T) -> None:
         """Replace what is there."""
@@ -26,15 +27,15 @@ class Mailbox(Generic[T]):
             self._item = item
             self._changed.notify_all()
 
-    def take(self) -> T | None:
-        """Wait for the newest item; None once the mailbox is closed."""
+    def take(self, seconds: float | None = None) -> T | None:
+        """Wait for the newest item; None once the mailbox is closed, or after so many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed)
+            self._changed.wait_for(lambda: self._item is not None or self.closed, seconds)
             item, self._item = self._item, None
-            return None if self._closed else item
+            return None if self.closed else item
 
     def close(self) -> None:
         """Let the reader go."""
         with self._changed:
-            self._closed = True
+            self.closed = True
             self._changed.notify_all()

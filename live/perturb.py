@@ -15,6 +15,10 @@ from live.towards import OTHER
 SEED = 0
 
 
+class NotYet(InputError):
+    """What was asked for is being learnt; a later frame gets it."""
+
+
 def perturb(
     shelf: Shelf,
     classifier: Classifier,
@@ -37,8 +41,8 @@ def perturb(
         float32 (N, H, W, C) in [0, 1].
 
     Raises:
-        InputError: no such target, the attack needs gradients and the classifier has none, or it
-            is still being learnt.
+        InputError: no such target, or the attack needs gradients and the classifier has none.
+        NotYet: it is still being learnt.
     """
     keys = Keys(SEED, numbers)
     if settings.attack in CORRUPTIONS:
@@ -47,7 +51,7 @@ def perturb(
     if settings.attack in LEARNT:
         learnt = shelf.ask_learnt(classifier, settings.attack)
         if learnt is None:
-            raise InputError(f"Learning the {settings.attack} attack on {classifier.id} …")
+            raise NotYet(f"Learning the {settings.attack} attack on {classifier.id} …")
         return show(learnt, images, eps_of(settings), keys)
     return attack_of(settings)(classifier, images, labels, keys).images
 

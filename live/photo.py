@@ -10,6 +10,7 @@ import numpy as np
 from attacks.photo_view import attack_faces
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
+from datasets.errors import InputError
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
@@ -68,11 +69,14 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
         `HANDLINGS` leaves of the attack in `survival`.
 
     Raises:
-        InputError: an unknown model or target.
+        InputError: an unknown model or target, or an attack that the classifier has no gradients
+            for.
     """
     settings = engine.defaults(settings)
     image = fit(image, MOST_PAINTED)
     before = read_photo(engine, image, settings)
+    if before.faces and all(face.attacked is None for face in before.faces):
+        raise InputError(before.note)
     picture = _attacked(engine, image, before, settings)
     png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
     clean = settings.model_copy(update={"attack": ""})

@@ -24,7 +24,7 @@ from faces.eyes import eye_aspect_ratio
 from faces.landmarks import FaceMesh, Landmarks
 from fer_models.classifier import Classifier, KerasClassifier
 from live.blinks import BlinkCounter
-from live.perturb import perturb
+from live.perturb import NotYet, perturb
 from live.reading import Answer, Face, Reading
 from live.repeater import Repeater
 from live.settings import Settings
@@ -102,14 +102,17 @@ class Pipeline:
         with _timed(spent, "find"):
             tracks, squares = self._find(image, settings)
         classifiers, note = self._classifiers(settings)
+        busy = bool(note)
         faces: tuple[Face, ...] = ()
         if tracks and classifiers:
-            faces, wrong = self._faces(image, tracks, squares, classifiers, settings, spent)
-            note = wrong or note
+            faces, wrong, learning = self._faces(
+                image, tracks, squares, classifiers, settings, spent
+            )
+            note, busy = wrong or note, busy or learning
         if settings.landmarks and faces:
             with _timed(spent, "landmarks"):
                 faces = self._marked(image, faces, seconds)
-        return Reading(width, height, faces, note, spent)
+        return Reading(width, height, faces, note, busy, spent)
 
     def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
@@ -118,11 +121,13 @@ class Pipeline:
             known = []
         near = [find_near(image, self._near(settings, box), box) for box in known]
         boxes = [box for box in near if box is not None]
+        boxes.sort(key=lambda box: box.area, reverse=True)
         self._since += 1
         if not near or len(boxes) < len(near):
             boxes, self._since = find_faces(image, detector, self._search_side), 1
         boxes = boxes[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes)
+        tracks.sort(key=lambda track: track.box.area, reverse=True)
         numbers = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in numbers}
         return tracks, [detector.frame(track.box) for track in tracks]
@@ -146,23 +151,24 @@ class Pipeline:
         classifiers: list[Classifier],
         settings: Settings,
         spent: dict[str, float],
-    ) -> tuple[tuple[Face, ...], str]:
-        """Faces read clean and attacked, and what kept the attack from it."""
+    ) -> tuple[tuple[Face, ...], str, bool]:
+        """Faces read clean and attacked, what kept from more, and whether that will pass."""
         numbers = np.array([track.number for track in tracks])
         memories = [self._memories.setdefault(track.number, _Memory()) for track in tracks]
         first, note, heats, attacked = classifiers[0], "", None, None
+        learning = False
         with _timed(spent, "read"):
             crops = crop_faces(image, squares).astype(np.float32) / np.float32(255)
             answers = _answers(classifiers, crops, memories, False, settings.repeat)
             if settings.heat and isinstance(first, KerasClassifier):
-                heats = _heat(first, crops)
+                heats, note = _heat(first, crops)
         if settings.attack:
             with _timed(spent, "attack"):
                 labels = np.array([row[0].probabilities.argmax() for row in answers])
                 try:
                     attacked = perturb(self._shelf, first, crops, labels, numbers, settings)
                 except InputError as error:
-                    note = str(error)
+                    note, learning = str(error), isinstance(error, NotYet)
         after: list[tuple[Answer, ...]] = [()] * len(tracks)
         if attacked is not None:
             with _timed(spent, "read"):
@@ -180,12 +186,11 @@ class Pipeline:
             )
             for i, track in enumerate(tracks)
         ]
-        return tuple(map(_count_flip, faces, memories)), note
+        return tuple(map(_count_flip, faces, memories)), note, learning
 
     def _marked(
         self, image: np.ndarray, faces: tuple[Face, ...], seconds: float
     ) -> tuple[Face, ...]:
-
         marks: Landmarks = self._tools.mesh.locate(image, [face.square for face in faces])
         ratios = eye_aspect_ratio(marks.points)
         marked = []
@@ -243,14 +248,17 @@ def _answers(
     return [tuple(row) for row in rows]
 
 
-def _heat(classifier: KerasClassifier, images: np.ndarray) -> np.ndarray:
+def _heat(classifier: KerasClassifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
+    """Where it looks, or why that cannot be said."""
     from fer_models.feature_maps import grad_cam
 
-    return grad_cam(classifier, images)
+    try:
+        return grad_cam(classifier, images), ""
+    except ValueError as error:  # no convolutional net
+        return None, f"No Grad-CAM: {error}"
 
 
 def _count_flip(face: Face, memory: _Memory) -> Face:
-
     memory.flips += face.flipped
     return replace(face, flips=memory.flips)
 

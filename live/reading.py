@@ -76,6 +76,7 @@ class Reading:
         height: of the frame, pixels.
         faces: the largest first.
         note: one line for the viewer, such as what is being loaded; empty when all is well.
+        busy: something is being loaded or learnt; the same frame gets more of an answer later.
         milliseconds: what was spent on `find`, `read` and `attack`.
     """
 
@@ -83,4 +84,5 @@ class Reading:
     height: int
     faces: tuple[Face, ...]
     note: str
+    busy: bool
     milliseconds: dict[str, float]

@@ -3,8 +3,8 @@
     seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
     attacked_<class>...,flipped
 
-`attack` and `attacked_label` are empty where nothing was attacked; eps is in 255ths. Only the first
-classifier is recorded, the one that is attacked.
+`attack` and `attacked_label` are empty where nothing was attacked; eps is in 255ths, 255 where
+the attack prints in any grey. Only the first classifier is recorded, the one that is attacked.
 """
 
 import math
@@ -17,6 +17,7 @@ import pandas as pd
 from attacks.registry import CORRUPTIONS
 from datasets.atomic import atomic
 from datasets.errors import InputError
+from live.perturb import eps_of
 from live.reading import Face, Reading
 from live.settings import Settings
 
@@ -110,7 +111,7 @@ def _row(frame: int, seconds: float, face: Face, settings: Settings) -> dict[str
     if face.attacked_answers:
         after = face.attacked_answers[0]
         row["attack"] = settings.attack
-        row["eps"] = math.nan if settings.attack in CORRUPTIONS else settings.eps
+        row["eps"] = math.nan if settings.attack in CORRUPTIONS else 255 * eps_of(settings)
         row["attacked_label"] = after.predicted
         shares = after.probabilities.round(5).tolist()
         row |= {f"attacked_{c}": share for c, share in zip(after.classes, shares)}

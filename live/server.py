@@ -29,6 +29,8 @@ from live.summary import summarise
 from live.viewer import Viewer
 
 MOST_VIEWERS = 16
+PING_SECONDS = 25.0
+"""A viewer who answered no ping in that time has gone, and the seat is free."""
 FORM_BYTES = 2**20
 """Room for the form around a photograph; it is parsed in parts of a sixteenth of that."""
 
@@ -55,6 +57,7 @@ def make_app(
     app.config["SOCK_SERVER_OPTIONS"] = {
         "max_message_size": FRAME_BYTES,
         "receive_bytes": 2**16,
+        "ping_interval": PING_SECONDS,
     }
     guard(app, token)
     _answer_errors(app)

@@ -4,17 +4,19 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 
+from datasets.errors import InputError
 from live.reading import Reading
 from live.recording import Recording
 from live.settings import Settings
 
 MOST_SESSIONS = 8
-"""The oldest goes when one more starts."""
+"""The oldest that was stopped goes when one more starts."""
 
 
 @dataclass
 class _Session:
     started: float | None = None
+    stopped: bool = False
     recording: Recording = field(default_factory=Recording)
 
 
@@ -26,28 +28,40 @@ class Sessions:
         self._sessions: dict[str, _Session] = {}
 
     def start(self) -> str:
-        """Begin a session; its name."""
+        """Begin a session; its name.
+
+        Raises:
+            InputError: `MOST_SESSIONS` run already.
+        """
         name = secrets.token_urlsafe(9)
         with self._lock:
-            while len(self._sessions) >= MOST_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
+            if len(self._sessions) >= MOST_SESSIONS:
+                stopped = [known for known, session in self._sessions.items() if session.stopped]
+                if not stopped:
+                    raise InputError(
+                        f"at most {MOST_SESSIONS} recordings run at once; stop one of them first."
+                    )
+                del self._sessions[stopped[0]]
             self._sessions[name] = _Session()
         return name
 
     def add(
         self, name: str, frame: int, seconds: float, reading: Reading, settings: Settings
     ) -> None:
-        """Add a frame taken at `seconds` of any clock; dropped when the session is gone or full."""
+        """Add a frame taken at `seconds` of any clock; dropped when the session is over or full."""
         session = self._sessions.get(name)
-        if session is None:
+        if session is None or session.stopped:
             return
         session.started = seconds if session.started is None else session.started
         session.recording.add(frame, seconds - session.started, reading, settings)
 
     def stop(self, name: str) -> int:
-        """Rows of a session that takes no more."""
+        """End a session; its rows."""
         session = self._sessions.get(name)
-        return len(session.recording) if session else 0
+        if session is None:
+            return 0
+        session.stopped = True
+        return len(session.recording)
 
     def find(self, name: str) -> Recording | None:
         """A recording, or None when there is no such session."""

@@ -16,6 +16,7 @@ from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
 from live.learnt import Learnt, learn
+from live.settings import DEFENCES
 from live.towards import Towards, towards
 
 WARM_SIZES = (1, 2, 4)
@@ -67,13 +68,14 @@ class Shelf:
         """A classifier, or None while it is being loaded.
 
         Args:
-            model: one of `ids`, perhaps with a defence of `live.settings` behind it.
+            model: one of `ids`, perhaps with one defence of `live.settings` behind it.
 
         Raises:
             InputError: not one of them, or it could not be loaded.
         """
         if model not in self._loads:
-            if zoo.split_defences(model)[0] not in self.ids and model not in self.ids:
+            base, _, defence = model.rpartition("+")
+            if model not in self.ids and not (base in self.ids and defence in DEFENCES):
                 raise InputError(f"no model {model[:60]!r}; choose one of {', '.join(self.ids)}.")
             self._loads[model] = self._loader.submit(_load, model)
         load = self._loads[model]
@@ -117,7 +119,9 @@ class Shelf:
 
 
 def _load(model: str) -> Classifier:
+    """Load a classifier, named as it was asked for: a training has the id of the shipped net."""
     classifier = zoo.load(model)
+    classifier.id = model
     for size in WARM_SIZES:
         images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)
         classifier.logits(images)

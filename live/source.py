@@ -12,12 +12,16 @@ from faces.video import Frame, frames
 from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
 
+SILENCE = 3.0
+"""Seconds without a frame after which a viewer is told."""
+
 
 class Source:
     """Plays while somebody watches; a clip begins again when it ends.
 
     Attributes:
         name: for people.
+        silent: what to tell them when nothing comes.
     """
 
     def __init__(self, source: Path | int) -> None:
@@ -30,8 +34,10 @@ class Source:
             InputError: no such file, no clip, or no camera.
         """
         self.name = f"camera {source}" if isinstance(source, int) else source.name
+        self.silent = f"Nothing comes from {self.name}. Is it still there?"
         self._source = source
         self._watchers: list[Mailbox[Frame]] = []
+        self._playing = False
         self._lock = threading.Lock()
         first = frames(source)
         next(first)
@@ -41,7 +47,8 @@ class Source:
         """Put every frame into a mailbox from now on."""
         with self._lock:
             self._watchers.append(mailbox)
-            if len(self._watchers) == 1:
+            if not self._playing:
+                self._playing = True
                 threading.Thread(target=self._play, daemon=True, name="source").start()
 
     def leave(self, mailbox: Mailbox[Frame]) -> None:
@@ -62,11 +69,13 @@ class Source:
                     fitted = Frame(frame.index, frame.seconds, fit(frame.image))
                     for mailbox in watchers:
                         mailbox.put(fitted)
-            except InputError:  # unplugged: the page says that nothing comes
+            except (InputError, cv2.error):  # unplugged: viewers are told that nothing comes
                 time.sleep(1.0)
 
     def _watched(self) -> list[Mailbox[Frame]]:
+        """For the playing thread, which ends when there are none."""
         with self._lock:
+            self._playing = bool(self._watchers)
             return list(self._watchers)
 
 

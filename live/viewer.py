@@ -12,6 +12,7 @@ Before the answer to a frame of the server's own, its JPEG comes as a binary mes
 """
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -29,8 +30,9 @@ from live.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
 from live.mailbox import Mailbox
 from live.sessions import Sessions
 from live.settings import Settings, checked
-from live.source import Source
+from live.source import SILENCE, Source
 
+_LOG = logging.getLogger(__name__)
 MOST_COMMAND = 10_000
 """Characters of a JSON command."""
 
@@ -47,11 +49,10 @@ class Command(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """One frame of the viewer's: its number, the file, and when it came."""
+    """One frame of the viewer's: its number and the file."""
 
     number: int
     data: bytes
-    seconds: float
 
 
 class Viewer:
@@ -68,6 +69,8 @@ class Viewer:
         self._sending = threading.Lock()
         self._received = 0
         self._session: str | None = None
+        self._watched: Source | None = None
+        self._logged = ""
 
     def serve(self) -> None:
         """Talk until the viewer leaves."""
@@ -78,12 +81,14 @@ class Viewer:
                 message = self._socket.receive()
                 if isinstance(message, bytes | bytearray):
                     self._received += 1
-                    self._mailbox.put(Arrival(self._received, bytes(message), time.monotonic()))
+                    self._mailbox.put(Arrival(self._received, bytes(message)))
                 elif message is not None:
                     self._obey(message)
         finally:
             if self._source:
                 self._source.leave(self._mailbox)  # type: ignore[arg-type]
+            if self._session:
+                self._sessions.stop(self._session)
             self._mailbox.close()
             reader.join(10)
 
@@ -107,52 +112,62 @@ class Viewer:
                 raise InputError("the server has no clip or camera; start it with --source.")
             return
         self._source.leave(self._mailbox)  # type: ignore[arg-type]
-        if name == "server":
-            self._source.watch(self._mailbox)  # type: ignore[arg-type]
+        self._watched = self._source if name == "server" else None
+        if self._watched:
+            self._watched.watch(self._mailbox)  # type: ignore[arg-type]
 
     def _record(self, on: bool) -> None:
+        """Start or stop, and say what runs now, also when that has not changed."""
         if on and self._session is None:
             self._session = self._sessions.start()
-        elif not on and self._session is not None:
-            done, self._session = self._session, None
-            rows = self._sessions.stop(done)
-            self._send({"kind": "recording", "session": done, "rows": rows, "on": False})
-            return
-        if self._session:
-            self._send({"kind": "recording", "session": self._session, "rows": 0, "on": True})
+        name, rows = self._session, 0
+        if name is not None and not on:
+            self._session, rows = None, self._sessions.stop(name)
+        self._send({"kind": "recording", "session": name, "rows": rows, "on": on})
 
     def _answer_all(self) -> None:
         """Take the newest frame, read it, answer, until the mailbox closes."""
         try:
-            while (arrival := self._mailbox.take()) is not None:
-                self._answer(arrival)
+            while not self._mailbox.closed:
+                arrival = self._mailbox.take(SILENCE)
+                if arrival is not None:
+                    self._answer(arrival)
+                elif self._watched:
+                    self._send({"kind": "error", "error": self._watched.silent})
         except (ConnectionClosed, OSError):
             return
 
     def _answer(self, arrival: Arrival | Frame) -> None:
-        settings, began = self._settings, time.monotonic()
         number = arrival.number if isinstance(arrival, Arrival) else arrival.index
         try:
-            if isinstance(arrival, Arrival):
-                image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
-            else:
-                image = arrival.image
-            reading = self._engine.read(self._pipeline, image, settings, began)
+            answer = self._read(arrival, number)
         except (InputError, ImageError) as error:
-            self._send({"kind": "error", "error": str(error), "frame": number})
-            return
+            answer = {"kind": "error", "error": str(error)}
+        except Exception as error:  # of a model, say: the viewer is told and the next frame read
+            answer = {"kind": "error", "error": self._log(error)}
+        if answer["kind"] == "frame" and isinstance(arrival, Frame):
+            self._send(jpeg(arrival.image))
+        self._send({**answer, "frame": number})
+
+    def _read(self, arrival: Arrival | Frame, number: int) -> dict[str, Any]:
+        settings, began = self._settings, time.monotonic()
+        if isinstance(arrival, Arrival):
+            image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
+        else:
+            image = arrival.image
+        reading = self._engine.read(self._pipeline, image, settings, began)
         if self._session:
             self._sessions.add(self._session, number, began, reading, settings)
-        if isinstance(arrival, Frame):
-            self._send(jpeg(arrival.image))
-        self._send(
-            {
-                "kind": "frame",
-                "frame": number,
-                "dropped": self._mailbox.dropped,
-                **reading_json(reading),
-            }
-        )
+        return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
+
+    def _log(self, error: Exception) -> str:
+        """A line on what nobody foresaw; its traceback is logged once, not with every frame."""
+        words, *_ = str(error).splitlines() or [""]
+        line = f"This frame cannot be read: {type(error).__name__}: {words[:200]}"
+        if line != self._logged:
+            _LOG.error("a frame cannot be read", exc_info=error)
+        self._logged = line
+        return line
 
     def _send(self, message: dict[str, Any] | bytes) -> None:
         data = message if isinstance(message, bytes) else json.dumps(message)

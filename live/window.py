@@ -3,7 +3,7 @@
 a d f h n s u   save the largest face as angry, disgust, fear, happy, neutral, sad, surprise
 1 2 3 4         no attack, FGSM, PGD-10, noise;  + and - change eps
 m  l  b  r      next model, landmarks, both eyes only, record to csv (press again to write it)
-q or Esc        quit
+q or Esc        quit; a recording that runs is written
 """
 
 import os
@@ -25,10 +25,12 @@ from live.reading import Reading
 from live.recording import Recording
 from live.settings import MOST_EPS, Settings
 from live.shelf import Shelf
-from live.source import Source, fit
+from live.source import SILENCE, Source, fit
 
 TITLE = "Deadpan"
 WIDEST_PIXELS = 640 * 480
+PATIENCE = 0.1
+"""Seconds between two looks at the keyboard when no frame comes."""
 ATTACK_KEYS = {"1": "", "2": "fgsm", "3": "pgd", "4": "noise"}
 QUIT = ("q", "\x1b")
 HELP = "a d f h n s u save   1-4 attack   + - eps   m model   l b r   q quit"
@@ -113,6 +115,12 @@ class Window:
         self.message = f"Wrote {path}"
         self.recording = None
 
+    def close(self) -> None:
+        """Write a recording that still runs, and say so where the command was given."""
+        if self.recording is not None:
+            self._record()
+            print(self.message, file=sys.stderr)
+
 
 def show(shelf: Shelf, source: int | Path, out: Path) -> None:
     """Open the window and stay until a key quits it.
@@ -134,12 +142,24 @@ def show(shelf: Shelf, source: int | Path, out: Path) -> None:
     cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
     camera.watch(mailbox)
     try:
-        while (frame := mailbox.take()) is not None:
-            cv2.imshow(TITLE, cv2.cvtColor(window.show(frame.image), cv2.COLOR_RGB2BGR))
-            pressed = cv2.waitKey(1) & 0xFF
-            closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
-            if closed or (pressed != 0xFF and not window.press(chr(pressed))):
-                return
+        _stay(window, camera, mailbox)
     finally:
         camera.leave(mailbox)
         cv2.destroyAllWindows()
+        window.close()
+
+
+def _stay(window: Window, camera: Source, mailbox: Mailbox[Frame]) -> None:
+    """Show frames and obey keys until one quits or the window is closed."""
+    canvas, arrived = np.zeros((480, 640, 3), np.uint8), time.monotonic()
+    while True:
+        frame = mailbox.take(PATIENCE)
+        if frame is not None:
+            canvas, arrived = window.show(frame.image), time.monotonic()
+        elif time.monotonic() - arrived > SILENCE:
+            write_line(canvas, camera.silent, 40)
+        cv2.imshow(TITLE, cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR))
+        pressed = cv2.waitKey(1) & 0xFF
+        closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
+        if closed or (pressed != 0xFF and not window.press(chr(pressed))):
+            return

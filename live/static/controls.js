@@ -1,6 +1,6 @@
 // The column of controls: fills its lists, hears its keys, and tells what changed.
 
-const ON_PAGE = ["source", "mirror", "round"]; // the server does not know these
+const ON_PAGE = ["source", "mirror", "round", "keys"]; // the server does not know these
 const NUMBERS = ["eps", "steps", "severity", "repeat"];
 
 function option(select, value, words, parent = select) {
@@ -127,6 +127,7 @@ export class Controls {
       severity: corruption,
     };
     for (const [name, visible] of Object.entries(show)) this.form.querySelector(`[data-row=${name}]`).hidden = !visible;
+    document.body.classList.toggle("keyless", !this.read("keys"));
     const target = this.form.elements.target;
     target.disabled = !attack || corruption || attack === "noise";
     if (target.disabled) target.value = "";
@@ -137,14 +138,14 @@ export class Controls {
   }
 
   hear(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=text],input[type=url]")) return;
+    if (!this.read("keys") || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=text],input[type=url]")) return;
     const key = event.key === "-" ? "−" : event.key === " " ? "Space" : event.key.toUpperCase();
-    if (key === "SPACE" && event.target.matches("button,a,input,select")) return;
-    const plain = { "{": "[", "}": "]", "<": ",", ">": ".", "=": "+", SPACE: "Space" }[key] ?? key;
+    if (key === "Space" && event.target.matches("button,a,input,select")) return;
+    if (event.target.matches("select") && /^[A-Z]$/.test(key)) return; // letters choose in the list
+    const plain = { "{": "[", "}": "]", "<": ",", ">": ".", "=": "+" }[key] ?? key;
     const controls = [...this.form.querySelectorAll("[aria-keyshortcuts]")];
     const control = controls.find((node) => node.getAttribute("aria-keyshortcuts").split(" ").includes(plain) && !node.closest("[hidden]"));
     if (!control || control.disabled) return;
-    if (event.target.matches("select") && plain.length === 1 && /[A-Z]/.test(plain)) event.target.blur();
     event.preventDefault();
     if (control.type === "checkbox") this.set(control.name, !control.checked);
     else if (control.type === "range") this.step(control, control.getAttribute("aria-keyshortcuts").startsWith(plain) ? -1 : 1);

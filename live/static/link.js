@@ -39,7 +39,7 @@ export class Link {
     }
     if (message.kind === "frame") this.on.onFrame(message);
     else if (message.kind === "recording") this.on.onRecording(message);
-    else this.on.onError(message.error);
+    else this.on.onError(message.error, message.frame);
   }
 
   get open() {
@@ -58,8 +58,7 @@ export class Link {
   }
 
   say(name, value) {
-    if (name === "record") this.recording = value;
-    else this.commands[name] = value; // said again after a lost connection
+    if (name !== "record") this.commands[name] = value; // said again after a lost connection
     if (this.open) this.socket.send(JSON.stringify({ [name]: value }));
   }
 }

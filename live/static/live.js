@@ -18,6 +18,7 @@ const pace = { times: [], latencies: [] };
 let frozen = false;
 let opened = false;
 let stillWanted = false;
+let session = null; // that records now
 let arriving = Promise.resolve(null);
 let turn = Promise.resolve();
 
@@ -31,9 +32,13 @@ const link = new Link({
     arriving = createImageBitmap(blob);
   },
   onRecording,
-  onError: (words) => say(words, true),
+  onError: (words, frame) => {
+    turn = turn.then(() => forget(frame)); // no answer will come for it
+    say(words, true);
+  },
   onState: (state) => {
     sent.clear();
+    if (session) onRecording({ session, on: false });
     say(state === "open" ? "Connected." : "The server does not answer. Is it still running? Trying again …", state !== "open");
   },
 });
@@ -63,9 +68,9 @@ const chooseFile = () => find("file").click();
 
 async function open(name) {
   opened = false;
+  source.close();
   link.say("source", name === "server" ? "server" : "browser");
   if (name === "server") {
-    source.close();
     notice(null);
     say(`Playing ${options.source} on the server.`);
     return;
@@ -81,7 +86,7 @@ async function open(name) {
 
 async function start(openIt, mirrored) {
   try {
-    await openIt();
+    if (!(await openIt())) return;
     controls.write("mirror", mirrored);
     opened = stillWanted = true;
     notice(null);
@@ -123,7 +128,7 @@ async function pump() {
     if (canvas) {
       stillWanted = false;
       const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
-      if (link.ready) sent.set(link.send(blob), bitmap);
+      if (opened && link.ready) sent.set(link.send(blob), bitmap);
     }
   }
   setTimeout(pump, wanted ? 4 : 12);
@@ -143,7 +148,7 @@ async function onFrame(answer, picture) {
   if (frozen && fromServer) return;
   const bitmap = fromServer ? await picture : sent.get(answer.frame);
   if (!bitmap) return;
-  if (answer.note.startsWith("Loading")) stillWanted = true;
+  if (answer.busy) stillWanted = true;
   await prepare(answer.faces);
   if (shown.bitmap && shown.bitmap !== bitmap) shown.bitmap.close();
   Object.assign(shown, { bitmap, faces: answer.faces });
@@ -161,7 +166,7 @@ function draw() {
 
 function tell(answer) {
   const count = answer.faces.length;
-  if (answer.note) say(answer.note, !answer.note.startsWith("Loading"));
+  if (answer.note) say(answer.note, !answer.busy);
   else if (!count) say("No face found. Look into the camera from nearer, with light from the front.");
   else say(count === 1 ? "One face." : `${count} faces.`);
   const now = performance.now();
@@ -205,19 +210,22 @@ function save() {
   }, "image/png");
 }
 
-function onRecording({ session, rows, on }) {
-  press("record", on);
+// The server's answer; without rows the connection was lost, which ends a recording.
+function onRecording(answer) {
+  press("record", answer.on);
+  session = answer.on ? answer.session : null;
   const line = find("recorded");
-  line.hidden = false;
-  if (on) {
+  line.hidden = !answer.session;
+  if (answer.on) {
     line.textContent = "Recording. Rows stay in the server’s memory until you fetch them.";
     return;
   }
   const summary = document.createElement("a");
-  summary.href = `/session/${session}`;
+  summary.href = `/session/${answer.session}`;
   summary.textContent = "See the summary";
   summary.target = "_blank";
-  line.replaceChildren(`Recorded ${rows} rows. `, summary, ".");
+  const words = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} rows. `;
+  line.replaceChildren(words, summary, ".");
 }
 
 document.querySelector("[data-do=freeze]").addEventListener("click", freeze);

@@ -28,7 +28,7 @@ async function ask(path) {
   else form.append("url", photo.url);
   form.append("settings", JSON.stringify(controls.settings));
   const mine = ++busy;
-  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again five times …" : "Looking for faces …"), 250);
+  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again after rough handling …" : "Looking for faces …"), 250);
   try {
     const response = await fetch(path, { method: "POST", body: form });
     const answer = await response.json();
@@ -59,9 +59,14 @@ async function read() {
   cards.show(answer.faces);
 }
 
-async function open(file) {
+function closeCamera() {
   camera.close();
   camera.video.remove();
+  find("take").textContent = "Use the camera";
+}
+
+async function open(file) {
+  closeCamera();
   Object.assign(photo, { file, url: null, bitmap: null });
   cards.show([]);
   find("picture").hidden = true;
@@ -139,11 +144,10 @@ async function take() {
   if (camera.video.isConnected) {
     const canvas = camera.grab() ?? camera.canvas;
     canvas.toBlob((blob) => open(new File([blob], "camera.png", { type: "image/png" })), "image/png");
-    find("take").textContent = "Use the camera";
     return;
   }
   try {
-    await camera.openCamera();
+    if (!(await camera.openCamera())) return;
     find("drop").append(camera.video);
     find("take").textContent = "Take the picture";
     say(null);
@@ -163,12 +167,13 @@ find("file").addEventListener("change", (event) => {
 });
 find("by-url")?.addEventListener("submit", (event) => {
   event.preventDefault();
+  closeCamera();
   Object.assign(photo, { file: null, url: new FormData(event.target).get("url"), bitmap: null });
   read();
 });
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input,select") || event.ctrlKey || event.metaKey || event.altKey;
-  if (!typing && event.key.toLowerCase() === "p") find("file").click();
+  if (!typing && controls.read("keys") && event.key.toLowerCase() === "p") find("file").click();
 });
 for (const kind of ["dragover", "dragleave", "drop"]) {
   find("drop").addEventListener(kind, (event) => {

@@ -23,42 +23,54 @@ export class Source {
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.still = null;
     this.lastTime = -1;
+    this.turn = 0; // what was asked for before the last close() is no longer wanted
   }
 
+  // Both openings answer whether what they opened is still wanted.
   async openCamera() {
     this.close();
+    const mine = this.turn;
     if (!navigator.mediaDevices?.getUserMedia) {
       throw new SourceError("Browsers lend the camera to https pages or to this machine only. Open http://127.0.0.1, or choose a clip or picture.");
     }
     try {
-      this.video.srcObject = await navigator.mediaDevices.getUserMedia({
+      const stream = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user", frameRate: { ideal: 30 } },
       });
+      if (mine !== this.turn) {
+        for (const track of stream.getTracks()) track.stop();
+        return false;
+      }
+      this.video.srcObject = stream;
       await this.video.play();
     } catch (error) {
+      if (mine !== this.turn) return false;
       throw new SourceError(REFUSED[error.name] ?? `The camera does not answer (${error.name}).`);
     }
+    return mine === this.turn;
   }
 
   async openFile(file) {
     this.close();
-    if (file.type.startsWith("image/")) {
-      try {
-        this.still = await createImageBitmap(file);
-      } catch {
-        throw new SourceError(`${file.name} is no picture this browser can show.`);
-      }
-      return;
-    }
-    this.video.src = URL.createObjectURL(file);
+    const mine = this.turn;
+    const picture = file.type.startsWith("image/");
     try {
-      await this.video.play();
+      if (picture) {
+        const still = await createImageBitmap(file);
+        if (mine === this.turn) this.still = still;
+      } else {
+        this.video.src = URL.createObjectURL(file);
+        await this.video.play();
+      }
     } catch {
-      throw new SourceError(`${file.name} is no clip this browser can play.`);
+      if (mine !== this.turn) return false;
+      throw new SourceError(`${file.name} is no ${picture ? "picture this browser can show" : "clip this browser can play"}.`);
     }
+    return mine === this.turn;
   }
 
   close() {
+    this.turn += 1;
     for (const track of this.video.srcObject?.getTracks() ?? []) track.stop();
     if (this.video.src) URL.revokeObjectURL(this.video.src);
     this.video.srcObject = null;

@@ -96,3 +96,16 @@ def test_names_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
         zoo.resolve(" , ")
     with pytest.raises(InputError, match="got 'nosuch'"):
         zoo.load("nosuch")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("simple_cnn", r"'simple_cnn' means 2: name simple_cnn.fer or simple_cnn.ferplus\.$"),
+        ("starter", r"or one of dexpression.fer, .*; got 'starter'\.$"),
+        ("simple_cnn.fr", r"Did you mean 'simple_cnn.fer'\?$"),
+    ],
+)
+def test_one_model_is_named_by_its_id(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        zoo.card_of(name)

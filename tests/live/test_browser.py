@@ -5,6 +5,8 @@ Needs Chromium and the package playwright; skipped without them.
 
 import shutil
 import threading
+import time
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
@@ -26,14 +28,38 @@ CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
 PATIENCE = 60_000
 
 
-@pytest.fixture(scope="module")
-def address(engine):
-    server = serve(make_app(engine), "127.0.0.1", 0)
+WITNESS = """
+window.streams = []; window.sockets = [];
+const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+window.allowed = Promise.resolve();
+media.getUserMedia = async (what) => {
+  await window.allowed;
+  const stream = await ask(what);
+  window.streams.push(stream);
+  return stream;
+};
+window.WebSocket = class extends WebSocket {
+  constructor(...parts) { super(...parts); window.sockets.push(this); }
+};
+"""
+"""Keeps every camera stream and socket that the page opens; the camera waits for `allowed`."""
+ENDED = "streams.length && streams.every(s => s.getTracks().every(t => t.readyState == 'ended'))"
+
+
+@contextmanager
+def served(app):
+    server = serve(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
     thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    with served(make_app(engine)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +185,93 @@ def test_recording_ends_in_a_summary(page, browser):
         page.click("#recorded a")
     popup.value.wait_for_selector("svg rect.theirs")
     assert "was read most" in popup.value.inner_text("h1")
+
+
+@pytest.fixture
+def watched(browser):
+    """A page whose camera and sockets can be looked at."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(WITNESS)
+    yield page
+    page.close()
+
+
+def wait_until(page, condition):
+    """`wait_for_function` needs an eval that the page's policy forbids."""
+    began = time.monotonic()
+    while not page.evaluate(condition):
+        assert time.monotonic() - began < PATIENCE / 1000, condition
+        page.wait_for_timeout(50)
+
+
+def test_switch_turns_single_keys_off(page):
+    assert page.is_visible("kbd >> nth=0")
+    page.uncheck("[name=keys]")
+    press(page, "m")
+    press(page, "Space")
+    assert value(page, "model") == "tiny.fer"
+    assert page.get_attribute("[data-do=freeze]", "aria-pressed") == "false"
+    assert not page.is_visible("kbd >> nth=0")
+    page.check("[name=keys]")
+    press(page, "m")
+    assert value(page, "model") == "tiny.ferplus"
+
+
+def test_letters_in_a_list_choose_in_it_and_space_presses_what_has_the_focus(page):
+    page.focus("[name=defence]")
+    page.keyboard.press("b")
+    assert (value(page, "defence"), value(page, "second")) == ("bits3", "tiny.ferplus")
+    page.focus("[name=round]")
+    page.keyboard.press("Space")
+    assert value(page, "round")
+    assert page.get_attribute("[data-do=freeze]", "aria-pressed") == "false"
+
+
+def test_choosing_a_clip_closes_the_camera_at_once(watched, address):
+    watched.goto(address)
+    watched.wait_for_selector(".face")
+    assert watched.evaluate(ENDED) is False
+    watched.select_option("[name=source]", "file")
+    assert watched.evaluate(ENDED)
+
+
+def test_camera_that_is_allowed_too_late_is_closed(watched, address):
+    watched.add_init_script("window.allowed = new Promise((yes) => { window.allow = yes; });")
+    watched.goto(address)
+    watched.wait_for_selector("#notice:not([hidden])")
+    watched.select_option("[name=source]", "file")
+    watched.evaluate("allow()")
+    wait_until(watched, ENDED)
+    assert "Choose a clip" in watched.inner_text("#notice p")
+    assert watched.locator(".face").count() == 0
+
+
+def test_lost_connection_ends_the_recording_and_shows_its_summary(watched, address):
+    watched.goto(address)
+    watched.wait_for_selector(".face")
+    press(watched, "r")
+    watched.wait_for_selector("[data-do=record][aria-pressed=true]")
+    watched.evaluate("sockets.at(-1).close()")
+    watched.wait_for_selector("[data-do=record][aria-pressed=false]")
+    assert "The connection was lost" in watched.inner_text("#recorded")
+    assert "/session/" in watched.get_attribute("#recorded a", "href")
+    wait_until(watched, "sockets.length == 2 && sockets[1].readyState == 1")
+    press(watched, "r")
+    watched.wait_for_selector("[data-do=record][aria-pressed=true]")
+
+
+def test_picture_by_address_closes_the_camera(watched, engine):
+    with served(make_app(engine, allow_url=True)) as address:
+        watched.goto(f"{address}/photo")
+        watched.click("#take")
+        watched.wait_for_selector("#drop video")
+        watched.fill("[name=url]", "http://127.0.0.1/me.png")
+        watched.click("#by-url button")
+        wait_until(watched, ENDED)
+        assert watched.locator("#drop video").count() == 0
+        assert watched.inner_text("#take") == "Use the camera"
+        watched.wait_for_selector("#message.error")
 
 
 def test_phone_has_no_sideways_scrolling(browser, address):

@@ -1,11 +1,19 @@
 """Frames through the pipeline: numbers that stay, answers clean and attacked, notes."""
 
+from concurrent.futures import Future
+
+import cv2
+import keras
 import numpy as np
 import pytest
 
 from datasets.errors import InputError
+from datasets.labels import FER7
+from fer_models.classifier import wrap
+from fer_models.contract import Contract
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
+from live.shelf import Shelf
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +68,27 @@ def test_two_faces_or_the_largest_alone(pipeline, portrait):
     assert len(pipeline.read(pair, settings(many=False), 0.0).faces) == 1
 
 
+def test_face_that_comes_nearer_is_first_before_the_next_search(pipeline, portrait):
+    """Both are found in the first frame, then followed: the second grows, the first shrinks."""
+    small, large = (cv2.resize(portrait, (side, side)) for side in (224, 256))
+
+    def pair(left, right):
+        image = np.full((256, 512, 3), 128, np.uint8)
+        for x, face in ((0, left), (256, right)):
+            image[: len(face), x : x + len(face)] = face
+        return image
+
+    first = pipeline.read(pair(large, small), settings(), 0.0).faces
+    for _ in range(SEARCH_EVERY - 1):
+        after = pipeline.read(pair(small, large), settings(), 0.1).faces
+        areas = [face.box.area for face in after]
+        assert areas == sorted(areas, reverse=True)
+    assert [face.number for face in first] == [1, 2]
+    assert [face.number for face in after] == [2, 1]
+    (alone,) = pipeline.read(pair(small, large), settings(many=False), 0.2).faces
+    assert alone.number == 2
+
+
 @pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd", "square", "noise"])
 def test_attack_stays_within_eps(pipeline, portrait, attack):
     reading = pipeline.read(portrait, settings(attack=attack, eps=3, steps=3), 0.0)
@@ -80,11 +109,12 @@ def test_glasses_are_printed_in_any_grey_around_the_eyes(pipeline, portrait):
 def test_universal_is_learnt_ahead_and_the_same_for_every_face(new_shelf, tools, portrait):
     pipeline = Pipeline(new_shelf, tools)
     settings = parse_settings({"model": "tiny.fer", "attack": "universal", "eps": 8})
-    assert "Learning the universal attack" in pipeline.read(portrait, settings, 0.0).note
+    waiting = pipeline.read(portrait, settings, 0.0)
+    assert "Learning the universal attack" in waiting.note and waiting.busy
     learnt = new_shelf.wait_learnt(new_shelf.wait("tiny.fer"), "universal")
     reading = pipeline.read(portrait, settings, 0.1)
     face = reading.faces[0]
-    assert reading.note == ""
+    assert (reading.note, reading.busy) == ("", False)
     np.testing.assert_array_equal(face.attacked, learnt.show(face.clean[None], 8 / 255)[0])
 
 
@@ -127,6 +157,26 @@ def test_landmarks_and_heat_come_when_asked(pipeline, portrait):
     (face,) = pipeline.read(portrait, settings(landmarks=True, heat=True), 0.0).faces
     assert face.points.shape == (468, 2) and face.blinks == 0
     assert face.heat.shape == (48, 48)
+
+
+def test_heat_of_a_net_without_maps_is_a_note_and_the_attack_goes_on(shelf, tools, portrait):
+    inputs = keras.Input((48, 48, 1))
+    net = keras.Model(inputs, keras.layers.Dense(7)(keras.layers.Flatten()(inputs)))
+    dense = Shelf(["dense.fer"])
+    dense.add(wrap(net, Contract(48, 48, 1, FER7), model_id="dense.fer"))
+    asked = Settings(model="dense.fer", heat=True, attack="fgsm")
+    reading = Pipeline(dense, tools).read(portrait, asked, 0.0)
+    assert "No Grad-CAM" in reading.note and not reading.busy
+    assert reading.faces[0].heat is None and reading.faces[0].attacked_answers
+
+
+def test_what_is_being_loaded_makes_the_answer_busy(shelf, tools, portrait):
+    loading = Shelf(["tiny.fer", "slow.fer"])
+    loading.add(shelf.wait("tiny.fer"))
+    loading._loads["slow.fer"] = Future()
+    asked = settings(second="slow.fer", attack="fgsm", target="bored")
+    reading = Pipeline(loading, tools).read(portrait, asked, 0.0)
+    assert "no class 'bored'" in reading.note and reading.busy
 
 
 def test_unknown_target_is_a_note_and_the_clean_answer_stands(pipeline, portrait):

@@ -26,7 +26,7 @@ def reading(label, attacked=None, number=1, scheme=FER7):
     after = (answer(attacked, scheme),) if attacked else ()
     hit = face if attacked else None
     entry = Face(number, box, box, face, (answer(label, scheme),), hit, after)
-    return Reading(64, 64, (entry,), "", {})
+    return Reading(64, 64, (entry,), "", False, {})
 
 
 def recorded(*readings, attack="", step=1.0):
@@ -58,6 +58,12 @@ def test_clean_rows_have_no_attack():
 def test_corruption_has_no_eps():
     (row,) = recorded(reading("happy", "sad"), attack="fog").table().to_dict("records")
     assert row["attack"] == "fog" and np.isnan(row["eps"])
+
+
+@pytest.mark.parametrize("attack", ["pgd_glasses", "sticker"])
+def test_eps_of_what_is_printed_in_any_grey_is_all_of_it(attack):
+    (row,) = recorded(reading("happy", "sad"), attack=attack).table().to_dict("records")
+    assert row["eps"] == 255
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 1000])
@@ -124,13 +130,32 @@ def test_nothing_recorded_has_no_summary():
     assert summarise(Recording().table()) is None
 
 
-def test_oldest_session_goes_and_names_are_new():
+def test_oldest_stopped_session_goes_and_names_are_new():
     sessions = Sessions()
-    names = [sessions.start() for _ in range(MOST_SESSIONS + 1)]
+    names = [sessions.start() for _ in range(MOST_SESSIONS)]
+    for name in (names[5], names[3]):
+        sessions.stop(name)
+    names.append(sessions.start())
     assert len(set(names)) == len(names)
-    assert sessions.find(names[0]) is None and sessions.find(names[-1]) is not None
-    sessions.add(names[0], 0, 0.0, reading("happy"), Settings())
-    assert sessions.stop(names[0]) == 0
+    assert [name for name in names if sessions.find(name) is None] == [names[3]]
+    sessions.add(names[3], 0, 0.0, reading("happy"), Settings())
+    assert sessions.stop(names[3]) == 0
+
+
+def test_no_recording_that_runs_is_pushed_out():
+    sessions = Sessions()
+    names = [sessions.start() for _ in range(MOST_SESSIONS)]
+    with pytest.raises(InputError, match="at most 8 recordings"):
+        sessions.start()
+    assert all(sessions.find(name) is not None for name in names)
+
+
+def test_stopped_session_takes_no_more():
+    sessions = Sessions()
+    name = sessions.start()
+    for expected in (1, 1):
+        sessions.add(name, 0, 0.0, reading("happy"), Settings())
+        assert sessions.stop(name) == expected
 
 
 def test_seconds_count_from_the_first_frame():

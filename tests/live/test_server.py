@@ -4,18 +4,37 @@ import base64
 import hashlib
 import io
 import json
+import socket
 import struct
 import threading
+import time
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 from simple_websocket import Client, ConnectionClosed, ConnectionError
 
+from datasets.errors import InputError
+from datasets.labels import FER7
+from faces.video import Frame
+from fer_models.classifier import Classifier
+from live.engine import Engine
 from live.guard import COOKIE, is_loopback
 from live.images import MOST_BYTES
 from live.server import make_app, serve
+from live.shelf import Shelf
+from live.source import Source
+
+
+class Blind(Classifier):
+    """A black box that likes bright corners."""
+
+    id, scheme, weights_sha256 = "blind.fer", FER7, "0"
+
+    def _batch_logits(self, images):
+        return images[:, 0, :7, 0]
 
 
 def encoded(image, kind="JPEG", **options):
@@ -181,6 +200,20 @@ def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attac
     assert 0 < changed.max() <= (8 if attack == "universal" else 255)
 
 
+def test_attack_that_could_not_be_made_is_refused(portrait):
+    """Gradients of a black box: no picture claims an attack. Noise and corruptions need none."""
+    blind = Shelf(["blind.fer"])
+    blind.add(Blind())
+    client, data = make_app(Engine(blind)).test_client(), encoded(portrait, "PNG")
+    refused = send(client, data, "/api/photo/attack", attack="pgd")
+    assert (refused.status_code, list(refused.json)) == (400, ["error"])
+    assert "needs gradients and blind.fer has none" in refused.json["error"]
+    for attack in ("noise", "fog"):
+        assert send(client, data, "/api/photo/attack", attack=attack).status_code == 200
+    nobody = encoded(np.full((64, 64, 3), 128, np.uint8))
+    assert send(client, nobody, "/api/photo/attack", attack="pgd").json["faces"] == []
+
+
 def test_photo_attack_needs_an_attack(client, portrait):
     assert send(client, encoded(portrait), "/api/photo/attack").status_code == 400
 
@@ -230,14 +263,20 @@ def test_addresses_of_this_machine_alone(host, alone):
     assert is_loopback(host) is alone
 
 
-@pytest.fixture(scope="module")
-def address(app):
+@contextmanager
+def served(app):
     server = serve(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.port}"
     server.shutdown()
     thread.join(5)
+
+
+@pytest.fixture(scope="module")
+def address(app):
+    with served(app) as address:
+        yield address
 
 
 def connect(address, **headers):
@@ -298,6 +337,27 @@ def test_bad_message_gets_a_line_and_the_socket_lives(address, portrait, message
     socket.close()
 
 
+def test_model_that_fails_is_a_line_a_frame_and_a_traceback_once(
+    address, engine, portrait, monkeypatch, caplog
+):
+    def fail(images):
+        raise FloatingPointError("tiny.fer answered NaN\nor infinity")
+
+    socket, frame = connect(address), encoded(portrait)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.shelf.wait("tiny.fer"), "logits", fail)
+        for number in (1, 2):
+            socket.send(frame)
+            answer = answer_of(socket)
+            assert (answer["kind"], answer["frame"]) == ("error", number)
+            assert "FloatingPointError: tiny.fer answered NaN" in answer["error"]
+            assert "\n" not in answer["error"]
+    socket.send(frame)
+    assert answer_of(socket)["kind"] == "frame"
+    assert [record.exc_info[0] for record in caplog.records] == [FloatingPointError]
+    socket.close()
+
+
 def test_too_heavy_message_ends_the_socket_not_the_server(address, portrait):
     socket = connect(address)
     with pytest.raises((ConnectionClosed, OSError)):
@@ -338,3 +398,71 @@ def test_recording_is_kept_only_between_start_and_stop(address, client, portrait
     assert client.get("/session/other").status_code == 404
     assert client.get("/session/other/recording.csv").status_code == 404
     socket.close()
+
+
+def record(socket, on):
+    socket.send(json.dumps({"record": on}))
+    return answer_of(socket)
+
+
+def test_every_wish_to_record_is_answered(address):
+    socket = connect(address)
+    assert record(socket, False) == {"kind": "recording", "session": None, "rows": 0, "on": False}
+    first, again = record(socket, True), record(socket, True)
+    assert first == again and first["on"]
+    assert record(socket, False)["session"] == first["session"]
+    socket.close()
+
+
+def test_lost_viewer_no_longer_records_and_gives_way_to_the_next(engine, monkeypatch):
+    monkeypatch.setattr("live.sessions.MOST_SESSIONS", 1)
+    with served(make_app(engine)) as address:
+        one, two = connect(address), connect(address)
+        assert record(one, True)["on"]
+        assert "at most 1 recordings" in record(two, True)["error"]
+        one.close()
+        started = time.monotonic()
+        while record(two, True)["kind"] == "error":
+            assert time.monotonic() - started < 20
+            time.sleep(0.05)
+        two.close()
+
+
+def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
+    monkeypatch.setattr("live.viewer.SILENCE", 0.1)
+    frame = Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr("live.source.frames", lambda source: (frame for _ in range(1)))
+    camera = Source(7)
+    monkeypatch.setattr("live.source.frames", unplugged)
+    with served(make_app(engine, source=camera)) as address:
+        socket = connect(address)
+        socket.send('{"source": "server"}')
+        assert answer_of(socket)["error"].startswith("Nothing comes from camera 7.")
+        socket.send('{"source": "browser"}')
+        socket.send('{"record": false}')
+        while (answer := answer_of(socket))["kind"] == "error":
+            pass
+        assert answer["kind"] == "recording"
+        assert socket.receive(timeout=0.4) is None
+        socket.close()
+
+
+def unplugged(source):
+    raise InputError("no frame")
+
+
+def test_viewer_who_answers_no_ping_loses_the_seat(engine, monkeypatch):
+    """A laptop that was shut: its socket is open and silent."""
+    monkeypatch.setattr("live.server.PING_SECONDS", 0.2)
+    with served(make_app(engine)) as address:
+        with socket.create_connection(address.split(":"), timeout=20) as raw:
+            raw.sendall(
+                f"GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+            )
+            received = b""
+            while part := raw.recv(4096):
+                received += part
+        frames = received.partition(b"\r\n\r\n")[2]
+        assert (frames[0], frames[2]) == (0x89, 0x88)  # a ping of no bytes, then the end

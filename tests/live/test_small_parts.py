@@ -1,13 +1,17 @@
 """Mailbox, tracks, repeater, blinks and the two-class view, each alone."""
 
+from copy import copy
 from threading import Thread
 
 import numpy as np
+import pytest
 
+from datasets.errors import InputError
 from faces.box import Box
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
 from live.repeater import Repeater
+from live.shelf import Shelf
 from live.towards import towards
 from live.tracking import PATIENCE, Tracker
 
@@ -27,6 +31,10 @@ def test_closing_wakes_the_reader():
     box.close()
     reader.join(5)
     assert answers == [None]
+
+
+def test_reader_does_not_wait_for_ever():
+    assert Mailbox().take(0.01) is None
 
 
 def test_tracks_follow_overlap_not_order():
@@ -101,6 +109,26 @@ def test_two_class_gradients_agree_with_the_logits(shelf):
     images = np.random.default_rng(1).random((3, 48, 48, 1), np.float32)
     np.testing.assert_allclose(forward_logits(view, images), view.logits(images), rtol=1e-5)
     assert shelf.view(shelf.wait("tiny.fer"), "happy") is view
+
+
+def test_training_and_shipped_net_of_one_id_are_told_apart(shelf, monkeypatch):
+    """A training's card has the id of the architecture, as the shipped net's has."""
+    monkeypatch.setattr("live.shelf.WARM_SIZES", ())
+    monkeypatch.setattr("live.shelf.zoo.load", lambda model: copy(shelf.wait("tiny.fer")))
+    twins = Shelf(["twin.fer", "training/twin.fer"])
+    both = [twins.wait(model) for model in twins.ids]
+    assert [classifier.id for classifier in both] == twins.ids
+    assert [twins.view(classifier, "happy").inner for classifier in both] == both
+
+
+def test_defence_of_the_list_stands_behind_an_id_and_nothing_else_does(monkeypatch):
+    monkeypatch.setattr("live.shelf._load", lambda model: model)
+    shelf = Shelf(["a.fer", "b.fer+bits3"])
+    for model in ("a.fer+jpeg75", "b.fer+bits3", "b.fer+bits3+jpeg75"):
+        assert shelf.wait(model) == model
+    for model in ("a.fer+jpeg1", "a.fer+jpeg75+jpeg75", "b.fer", "b.fer+jpeg75", "a.fer+", "+"):
+        with pytest.raises(InputError, match="no model"):
+            shelf.ask(model)
 
 
 def test_counterpart_is_the_other_label_set(shelf):

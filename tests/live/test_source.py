@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from datasets.errors import InputError
+from faces.video import Frame
 from live.__main__ import _place
 from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
@@ -36,6 +38,30 @@ def test_clip_plays_at_its_pace_and_begins_again(clip):
         seen.append(mailbox.take().index)
         assert time.monotonic() - start < 20
     assert time.monotonic() - start >= 0.4
+    source.leave(mailbox)
+
+
+def test_one_thread_plays_for_who_leaves_and_comes_back(clip, monkeypatch):
+    """At one frame in 0.3 s the first thread still sleeps when the viewer is back."""
+
+    def slow(source):
+        for i in range(60):
+            yield Frame(i, 0.3 * i, np.zeros((64, 64, 3), np.uint8))
+
+    others = set(threading.enumerate())
+    source, mailbox = Source(clip), Mailbox()
+    monkeypatch.setattr("live.source.frames", slow)
+    source.watch(mailbox)
+    assert mailbox.take(5).index == 0
+    for _ in range(3):
+        source.leave(mailbox)
+        source.watch(mailbox)
+    (player,) = set(threading.enumerate()) - others
+    assert mailbox.take(5).index == 1
+    source.leave(mailbox)
+    player.join(5)
+    source.watch(mailbox)
+    assert mailbox.take(5).index == 0
     source.leave(mailbox)
 
 

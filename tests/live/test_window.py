@@ -1,11 +1,13 @@
 """The window without a screen: drawing, keys, saved faces, recordings."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from datasets.errors import InputError
 from datasets.read import load
+from faces.video import Frame
 from live.collector import KEYS, Collector
 from live.window import Window, show
 
@@ -86,3 +88,61 @@ def test_no_screen_is_one_line(shelf, tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="no screen"):
         show(shelf, 0, tmp_path)
+
+
+class Camera:
+    """One frame of the portrait, then nothing."""
+
+    silent = "Nothing comes from camera 0."
+
+    def __init__(self, image):
+        self.image = image
+
+    def watch(self, mailbox):
+        mailbox.put(Frame(0, 0.0, self.image))
+
+    def leave(self, mailbox):
+        pass
+
+
+@pytest.fixture
+def screen(portrait, monkeypatch):
+    """A screen that keeps what it was shown, and the keys that are pressed on it."""
+    pressed = iter("r2q")
+    shown = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("live.window.Source", lambda source: Camera(portrait))
+    for name in ("namedWindow", "destroyAllWindows"):
+        monkeypatch.setattr(cv2, name, lambda *arguments: None)
+    monkeypatch.setattr(cv2, "imshow", lambda title, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda wait: ord(next(pressed)))
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *arguments: 1.0)
+    return shown
+
+
+def test_recording_that_runs_is_written_when_the_window_is_quit(shelf, tmp_path, screen, capsys):
+    show(shelf, 0, tmp_path)
+    (file,) = tmp_path.glob("session-*.csv")
+    assert str(file) in capsys.readouterr().err
+
+
+def test_recording_that_runs_is_written_when_the_window_fails(shelf, tmp_path, screen, monkeypatch):
+    monkeypatch.setattr("live.window.Window.press", fail_at_two)
+    with pytest.raises(RuntimeError, match="two"):
+        show(shelf, 0, tmp_path)
+    assert len(list(tmp_path.glob("session-*.csv"))) == 1
+
+
+def fail_at_two(window, key, press=Window.press):
+    if key == "2":
+        raise RuntimeError("two")
+    return press(window, key)
+
+
+def test_window_without_frames_says_so_and_obeys_its_keys(shelf, tmp_path, screen, monkeypatch):
+    monkeypatch.setattr("live.window.SILENCE", 0.15)
+    show(shelf, 0, tmp_path)
+    assert len(screen) == 3
+    first, _, last = screen
+    assert not np.array_equal(first, last)
+    np.testing.assert_array_equal(first[60:], last[60:])
