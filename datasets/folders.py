@@ -6,16 +6,18 @@ labelled under FER+: each image then counts as ten votes for its class.
 Images are turned as their EXIF orientation says, and transparent places become white.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, translate
+from datasets.upright import opaque, upright
 from datasets.votes import VOTE_COLUMNS
 
 _SPLITS = {
@@ -206,15 +208,15 @@ def _read_images(paths: Sequence[Path], advance: Callable[[int, int], object]) -
 def _read_image(path: Path) -> np.ndarray:
     """uint8 (H, W, 1) for grey files, (H, W, 3) for the others."""
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # damaged EXIF
             if image.width * image.height > _MAX_PIXELS:
                 raise InputError(
                     f"{path}: expected a face of at most {_MAX_PIXELS // 10**6} million pixels, "
                     f"found {image.height}x{image.width}. Crop the faces and make them smaller."
                 )
             mode = image.mode
-            ImageOps.exif_transpose(image, in_place=True)
-            pixels = np.array(_opaque(image).convert("L" if mode in _GREY_MODES else "RGB"))
+            seen = opaque(upright(image))
+            pixels = np.array(seen.convert("L" if mode in _GREY_MODES else "RGB"))
     except InputError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
@@ -222,14 +224,6 @@ def _read_image(path: Path) -> np.ndarray:
     if mode.startswith(("I", "F")):
         raise InputError(f"{path}: expected 8 bits a channel, found a deeper image ({mode}).")
     return pixels[:, :, None] if mode in _GREY_MODES else pixels
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """The image over white where it is transparent."""
-    if "A" not in image.getbands() and "transparency" not in image.info:
-        return image
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
 
 
 def _room_for(count: int, shape: tuple[int, ...]) -> np.ndarray:

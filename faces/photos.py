@@ -4,9 +4,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from datasets.errors import InputError
+from datasets.upright import opaque, upright
 from faces.detector import check_size
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -68,31 +69,8 @@ def upright_rgb(file: Image.Image) -> np.ndarray:
 
     Transparent places become white. EXIF that is damaged turns nothing.
     """
-    turn = _TURNS.get(_orientation(file))
-    upright = file if turn is None else file.transpose(turn)
-    if upright.mode.startswith("I"):  # 16 bits a pixel
-        grey = (np.asarray(upright, np.uint32) >> 8).astype(np.uint8)
+    turned = upright(file)
+    if turned.mode.startswith("I"):  # 16 bits a pixel
+        grey = (np.asarray(turned, np.uint32) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    layer = upright.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return np.array(Image.alpha_composite(white, layer).convert("RGB"))
-
-
-def _orientation(file: Image.Image) -> object:
-    """`ImageOps.exif_transpose` writes the whole block anew and dies of one damaged tag."""
-    try:
-        return file.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow raises errors of many kinds here; a picture is more than its EXIF
-        return None
-
-
-_TURNS: dict[object, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What brings a picture of each EXIF orientation upright."""
+    return np.array(opaque(turned).convert("RGB"))

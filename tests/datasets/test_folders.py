@@ -145,8 +145,9 @@ def test_images_are_upright_and_opaque(tmp_path):
     shade = np.stack([GREY, np.full_like(GREY, 255)], axis=-1)
     shade[0, 0] = 0  # black, and transparent
     Image.fromarray(shade, "LA").save(folder / "2.png")
+    Image.fromarray(GREY).save(folder / "3.png", exif=b"Exif\0\0II*\0\xff")  # damaged: left aside
     images = load(tmp_path, Split.TRAINING, progress=False).images[..., 0]
-    assert (images[:2] == GREY).all()
+    assert (images[[0, 1, 3]] == GREY).all()
     assert images[2].ravel().tolist() == [255, *range(1, 12)]
 
 
