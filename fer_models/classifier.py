@@ -137,7 +137,7 @@ def wrap(
         model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
         contract: what its pixels and outputs mean.
         model_id: name in results and reports; the model's own when None.
-        weights_sha256: identity of the weights; hashed from the model when None.
+        weights_sha256: identity of the weights; hashed from model and contract when None.
 
     Raises:
         ValueError: the model's outputs are not (N, K) with the contract's K.
@@ -148,11 +148,10 @@ def wrap(
             f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
             f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
         )
-    sha256 = weights_sha256 or _hash_weights(model)
     if contract.output is Output.PROBABILITIES:
         model, removed = strip_softmax(model)
         contract = replace(contract, output=Output.LOGITS) if removed else contract
-    return KerasClassifier(model, contract, model_id, sha256)
+    return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
@@ -208,10 +207,12 @@ def check_images(images: np.ndarray) -> None:
         )
 
 
-def _hash_weights(model: keras.Model) -> str:
+def _identity(model: keras.Model, contract: Contract) -> str:
+    """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
     import hashlib
 
-    digest = hashlib.sha256()
+    kinds = [type(layer).__name__ for layer in model.layers]
+    digest = hashlib.sha256(repr((contract, kinds)).encode())
     for variable in model.weights:
         digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()

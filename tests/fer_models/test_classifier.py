@@ -156,3 +156,14 @@ def test_two_classes_are_enough(images: np.ndarray) -> None:
     assert tiny_classifier(2).logits(images).shape == (12, 2)
     with pytest.raises(ValueError, match="at least two"):
         LabelScheme("one", ("a",))
+
+
+def test_a_wrapped_model_is_another_when_it_is_read_otherwise() -> None:
+    """Or sets of attacked images made for one scaling would be taken for another's."""
+    model = tiny_model()
+    contracts = (Contract(8, 8, 1, FER7), Contract(8, 8, 1, FER7, low=-1.0))
+    first, second = (wrap(model, contract).weights_sha256 for contract in contracts)
+    assert first != second
+    assert wrap(model, contracts[0]).weights_sha256 == first
+    smoothed = keras.Sequential([model, keras.layers.Softmax()])
+    assert wrap(smoothed, contracts[0]).weights_sha256 != first
