@@ -302,7 +302,7 @@ def read_header(directory: Path) -> SetHeader:
         ) from error
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # ValueError: no JSON, text
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # no JSON
         raise InputError(f"{path}: expected the manifest of a set, found {error!r}.") from error
 
 

@@ -11,6 +11,7 @@ from attacks.photo_view import attack_faces
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from datasets.errors import InputError
+from faces.detector import MIN_SIDE
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
@@ -83,7 +84,9 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
     survival: list[dict[str, Any]] = [
         {
             "handling": handling.name,
-            "faces": _again(before, read_photo(engine, handle(picture, handling), clean), handling),
+            "faces": _again(
+                before, _read_again(engine, handle(picture, handling), clean), handling
+            ),
         }
         for handling in HANDLINGS
     ]
@@ -141,16 +144,23 @@ def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
     return to_uint8(painted / 255)
 
 
-def _again(before: Reading, after: Reading, handling: Handling) -> list[dict[str, Any]]:
+def _read_again(engine: Engine, picture: np.ndarray, settings: Settings) -> tuple[Face, ...]:
+    """Faces of a handled picture; none where half its size is too small for any detector."""
+    if min(picture.shape[:2]) < MIN_SIDE:
+        return ()
+    return read_photo(engine, picture, settings).faces
+
+
+def _again(before: Reading, after: tuple[Face, ...], handling: Handling) -> list[dict[str, Any]]:
     """Of each attacked face: its label now, and whether that is still not the clean one."""
     lines: list[dict[str, Any]] = []
     for face in before.faces:
-        places = [found.box.scaled(1 / handling.scale) for found in after.faces]
+        places = [found.box.scaled(1 / handling.scale) for found in after]
         place = face.box.best_match(places, SAME_FACE)
         if place is None:
             lines.append({"number": face.number, "label": None, "fooled": False})
             continue
-        found = after.faces[place]
+        found = after[place]
         label = found.answers[0].predicted
         fooled = label != face.answers[0].predicted
         share = float(found.answers[0].probabilities.max())

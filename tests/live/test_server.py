@@ -215,6 +215,9 @@ def test_attack_that_could_not_be_made_is_refused(portrait):
 
 
 def test_photo_attack_needs_an_attack(client, portrait):
+    small = encoded(np.zeros((28, 28, 3), np.uint8))  # half of it is too small for a detector
+    answer = send(client, small, "/api/photo/attack", attack="pgd")
+    assert (answer.status_code, answer.json["faces"]) == (200, [])
     assert send(client, encoded(portrait), "/api/photo/attack").status_code == 400
 
 
