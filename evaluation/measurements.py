@@ -16,7 +16,7 @@ from datasets.faceset import FaceSet
 from evaluation import gallery
 from evaluation.answers import Answers
 from evaluation.attack_probes import can_probe, probe_attack
-from evaluation.black_boxes import black_box_checks
+from evaluation.black_boxes import black_box_checks, is_black_box
 from evaluation.checks import Check, model_checks, set_checks
 from evaluation.config import RunConfig
 from evaluation.explanation_shift import explain
@@ -160,8 +160,8 @@ class Measurements:
         before = self._strongest.get(classifier.id)
         if attacked.broken >= (before.broken if before else 1):
             self._strongest[classifier.id] = attacked
-        probed = self._probed.get(classifier.id)
-        if can_probe(made) and (probed is None or attacked.broken > probed.broken):
+        probed, gradients = self._probed.get(classifier.id), not is_black_box(classifier)
+        if gradients and can_probe(made) and (probed is None or attacked.broken > probed.broken):
             self._probed[classifier.id] = attacked  # also where it breaks nothing: is it blind?
 
     def probe_strongest(self) -> None:
