@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports.figures import percent_axis
 from reports.line_names import size_in_points
-from reports.svg import ROLES
+from reports.svg import ROLES, in_two_lines
 
 _GREY, _INK, _MUTED, _PAPER = (ROLES[role][0] for role in ("noise", "ink", "muted", "paper"))
 
@@ -61,7 +61,7 @@ def dot_plot(
             )  # fmt: skip
     if line is not None or around_zero:
         axes.axvline(line or 0.0, color=_GREY, linewidth=1.4, linestyle=(0, (1, 2)))
-    axes.set_yticks(range(len(models)), list(models))
+    axes.set_yticks(range(len(models)), map(in_two_lines, models))
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.tick_params(axis="y", labelcolor=_INK, pad=10)
     axes.grid(False, axis="y")

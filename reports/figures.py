@@ -29,7 +29,7 @@ from reports.load import (
     pick,
     robust_accuracy,
 )
-from reports.svg import ROLES, ink_on, sequential
+from reports.svg import ROLES, in_two_lines, ink_on, sequential
 from reports.text import THIN, eps_text
 
 MARKERS = "os^DvPX<*>phd"
@@ -239,7 +239,7 @@ def label_set_bars(
                 axes.text(0.01, y, "no figure", va="center", fontsize=11, color=_MUTED)
                 continue
             axes.plot([low, high], [y, y], color=_INK, linewidth=1.4)
-    axes.set_yticks(range(len(models)), list(models))
+    axes.set_yticks(range(len(models)), map(in_two_lines, models))
     axes.set_ylim(len(models) - 0.4, -0.6)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", labelcolor=_INK)

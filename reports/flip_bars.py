@@ -11,7 +11,7 @@ from evaluation.results import WORST_CASE
 from reports.figures import percent_axis
 from reports.line_names import size_in_points
 from reports.load import pick
-from reports.svg import ROLES
+from reports.svg import ROLES, in_two_lines
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
 _PARTS: dict[str, dict[str, Any]] = {
@@ -58,7 +58,7 @@ def flip_bars(shares: pd.DataFrame, axes: Axes) -> None:
     for index, known in enumerate(shares["implausible"].notna()):
         if not known:
             axes.text(0.01, index, "no figure", va="center", fontsize=11, color=_MUTED)
-    axes.set_yticks(range(len(shares)), list(shares.index))
+    axes.set_yticks(range(len(shares)), map(in_two_lines, shares.index))
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.tick_params(axis="y", labelcolor=_INK)
     axes.grid(False, axis="y")

@@ -95,6 +95,15 @@ def ink_on(share: float) -> str:
     return _INK_ON_LOW if int(share * LEVELS) < LEVELS // 2 else _INK_ON_HIGH
 
 
+def in_two_lines(name: str, longest: int = 22) -> str:
+    """A model's name, broken behind the part nearest its middle where it is longer."""
+    if len(name) <= longest:
+        return name
+    ends = [found.end() for found in re.finditer(r"[_+/.-]", name[:-1])] or [len(name) // 2]
+    middle = min(ends, key=lambda end: abs(end - len(name) / 2))
+    return f"{name[:middle]}\n{name[middle:]}"
+
+
 def new_figure(width: int, height: int) -> Figure:
     """A figure whose units are CSS pixels: 72 points an inch, one point a pixel."""
     return Figure(figsize=(width / 72, height / 72), dpi=72)

@@ -5,7 +5,17 @@ import re
 import matplotlib as mpl
 import numpy as np
 
-from reports.svg import LEVELS, ROLES, STYLE, ink_on, new_figure, sequential, theme_css, to_svg
+from reports.svg import (
+    LEVELS,
+    ROLES,
+    STYLE,
+    in_two_lines,
+    ink_on,
+    new_figure,
+    sequential,
+    theme_css,
+    to_svg,
+)
 
 
 def drawn(name: str = "f", alt: str = "A line") -> str:
@@ -70,3 +80,9 @@ def luminance(colour: str) -> float:
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_long_names_are_broken_where_a_reader_would() -> None:
+    assert in_two_lines("vgg_small_robust.fer") == "vgg_small_robust.fer"
+    assert in_two_lines("sliding_hog_landmark_svm.fer") == "sliding_hog_\nlandmark_svm.fer"
+    assert in_two_lines("x" * 30) == "x" * 15 + "\n" + "x" * 15
