@@ -160,7 +160,7 @@ class Pipeline:
         with _timed(spent, "read"):
             crops = crop_faces(image, squares).astype(np.float32) / np.float32(255)
             answers = _answers(classifiers, crops, memories, False, settings.repeat)
-            if settings.heat and isinstance(first, KerasClassifier):
+            if settings.heat:
                 heats, note = _heat(first, crops)
         if settings.attack:
             with _timed(spent, "attack"):
@@ -248,8 +248,10 @@ def _answers(
     return [tuple(row) for row in rows]
 
 
-def _heat(classifier: KerasClassifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
+def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
     """Where it looks, or why that cannot be said."""
+    if not isinstance(classifier, KerasClassifier):
+        return None, f"No Grad-CAM: {classifier.id} is no neural net, or stands behind a defence."
     from fer_models.feature_maps import grad_cam
 
     try:

@@ -11,6 +11,8 @@ from datasets.errors import InputError
 from datasets.labels import FER7
 from fer_models.classifier import wrap
 from fer_models.contract import Contract
+from fer_models.defences.base import defend
+from fer_models.defences.jpeg import Jpeg
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
 from live.shelf import Shelf
@@ -168,6 +170,15 @@ def test_heat_of_a_net_without_maps_is_a_note_and_the_attack_goes_on(shelf, tool
     reading = Pipeline(dense, tools).read(portrait, asked, 0.0)
     assert "No Grad-CAM" in reading.note and not reading.busy
     assert reading.faces[0].heat is None and reading.faces[0].attacked_answers
+
+
+def test_heat_behind_a_defence_is_a_note(shelf, tools, portrait):
+    asked = settings(heat=True, defence="jpeg75")
+    defended = Shelf(["tiny.fer"])
+    defended.add(defend(shelf.wait("tiny.fer"), Jpeg(75), "jpeg75"))
+    reading = Pipeline(defended, tools).read(portrait, asked, 0.0)
+    assert "No Grad-CAM: tiny.fer+jpeg75" in reading.note
+    assert reading.faces[0].heat is None
 
 
 def test_what_is_being_loaded_makes_the_answer_busy(shelf, tools, portrait):
