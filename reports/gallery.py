@@ -14,7 +14,7 @@ from reports.text import eps_text, words
 
 DIFFERENCE_GAIN = 10
 SIZE_BUDGET = 8_000_000
-"""Most bytes of pictures on a page; the report stays under 15 MB."""
+"""Most bytes of pictures on a page."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +49,37 @@ class Example:
     sizes: list[str]
     bars: list[Bar]
 
+    @property
+    def bytes(self) -> int:
+        """Of its pictures."""
+        return sum(map(len, [self.clean, self.attacked, self.difference, *self.looks]))
 
-def examples(gallery: dict[str, np.ndarray], per_image: pd.DataFrame) -> tuple[list[Example], int]:
+
+def examples(
+    gallery: dict[str, np.ndarray], per_image: pd.DataFrame, most: int = SIZE_BUDGET
+) -> tuple[list[Example], int]:
     """Examples of the gallery, and how many were left out to keep the page small.
+
+    Where not all find room, each model shows as many as the others.
 
     Args:
         gallery: arrays of `GALLERY_ARRAYS`.
         per_image: has the sizes of their perturbations.
+        most: bytes of pictures.
     """
-    found: list[Example] = []
+    found: dict[int, Example] = {}
     used = 0
     keys = ["row", "model", "attacked_labels", "perturbation", "norm"]
     wanted = pd.DataFrame({key: gallery[key] for key in keys})
     lines = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
-    for index in range(len(gallery["row"])):
+    place_in_model = wanted.groupby("model").cumcount().to_numpy()
+    for index in np.argsort(place_in_model, kind="stable").tolist():
         example = _example(gallery, index, lines.iloc[index])
-        pictures = [example.clean, example.attacked, example.difference, *example.looks]
-        used += sum(map(len, pictures))
-        if used > SIZE_BUDGET:
-            return found, len(gallery["row"]) - index
-        found.append(example)
-    return found, 0
+        used += example.bytes
+        if used > most:
+            break
+        found[index] = example
+    return [found[index] for index in sorted(found)], len(wanted) - len(found)
 
 
 def difference(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:

@@ -39,6 +39,8 @@ from reports.text import count, label_set_name
 from reports.verdict import verdicts
 
 PAGE = "index.html"
+MOST_BYTES = 15_000_000
+"""Of the page; the gallery gives way."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
@@ -67,6 +69,20 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
     for name, compute in _sections(run, top):
         progress(name.replace("_", " "))
         values[name] = compute()
+    page = _filled(environment, run, top, values)
+    excess = len(page.encode()) - MOST_BYTES
+    if excess > 0:
+        shown, _ = examples(run.gallery, run.per_image)
+        room = sum(example.bytes for example in shown) - excess
+        values["gallery"] = examples(run.gallery, run.per_image, room)
+        page = _filled(environment, run, top, values)
+    return page
+
+
+def _filled(
+    environment: jinja2.Environment, run: Run, top: Headline | None, values: dict[str, object]
+) -> str:
+    """The template with all sections and what takes no time to make."""
     return environment.get_template("report.html").render(
         **values,
         data=run.manifest["data"],

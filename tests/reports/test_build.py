@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from datasets.errors import InputError
-from reports.page import write_report
+from reports.load import Run
+from reports.page import render, write_report
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 SECTIONS = [
@@ -91,6 +92,17 @@ def text(run: Path) -> str:
 @pytest.fixture(scope="module")
 def page(text: str) -> Page:
     return Page(text)
+
+
+def test_the_gallery_gives_way_to_a_page_that_is_too_large(
+    run: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = len(text.encode()) - 5_000
+    monkeypatch.setattr("reports.page.MOST_BYTES", most)
+    page = render(Run.read(run))
+    assert len(page.encode()) <= most
+    assert "more examples are in gallery.npz" in page
+    assert Page(page).sections == SECTIONS
 
 
 def test_sections_stand_in_the_reading_order(page: Page) -> None:
