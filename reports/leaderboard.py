@@ -7,7 +7,7 @@ import pandas as pd
 
 from evaluation.results import WORST_CASE
 from evaluation.statistics import rank_ranges
-from reports.load import Headline, Run, black_boxes, has_best_known, pick
+from reports.load import Headline, Run, black_boxes, crashed, has_best_known, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, eps_text, label_set_name, listing
 from reports.verdict import (
@@ -93,10 +93,14 @@ def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
 
 
 def _rivals(run: Run, model: str) -> list[str]:
-    """Models with the same label set that, like this one, give gradients or do not."""
-    blind = black_boxes(run.results)
+    """Models with the same label set that, like this one, give gradients or do not.
+
+    One on which an attack crashed has none.
+    """
+    blind, broken = black_boxes(run.results), crashed(run.results)
     of_label_set = run.models_of(run.own_label_set(model))
-    return [name for name in of_label_set if (name in blind) == (model in blind)]
+    alike = [name for name in of_label_set if (name in blind) == (model in blind)]
+    return [name for name in alike if name == model or not broken & {name, model}]
 
 
 def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
@@ -106,7 +110,7 @@ def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
     _, robust = own_figures(run, model, headline)
     of_label_set = run.models_of(run.own_label_set(model))
     limit = model in black_boxes(run.results) and len(rivals) < len(of_label_set)
-    if limit or (headline and not robust.known):
+    if limit or model in crashed(run.results) or (headline and not robust.known):
         return Cell(MISSING, float("nan"))
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
     return Cell(text, best + worst / 1000)

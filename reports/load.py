@@ -149,6 +149,12 @@ def black_boxes(results: pd.DataFrame) -> set[str]:
     return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
 
 
+def crashed(results: pd.DataFrame) -> set[str]:
+    """Models on which an attack crashed: their worst case lacks it, so no rank is theirs (R24)."""
+    failed = (results["status"] == "error") & (results["metric"] == "robust_accuracy")
+    return set(results.loc[failed, "model"])
+
+
 def limit_name(model: str, blind: Container[str]) -> str:
     """A model's name on a chart: after a less-or-equal sign where it is one of `blind`."""
     return f"\N{LESS-THAN OR EQUAL TO} {model}" if model in blind else model

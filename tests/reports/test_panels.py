@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from reports.calibration_charts import calibration_charts, calibration_summary
@@ -91,6 +92,16 @@ def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
     found = run.comparisons.assign(distinguishable=True)  # the first is 3 faces better
     assert column(replace(run, comparisons=found), "Rank")[FOUR[0]] == ("1", "")
     assert column(replace(run, comparisons=found), "Rank")[FOUR[1]] == ("2", "")
+
+
+def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: Run) -> None:
+    attacked = run.results["metric"] == "robust_accuracy"
+    one = run.results[attacked & (run.results["model"] == FOUR[0])].iloc[:1]
+    failed = one.assign(status="error", value=np.nan, ci_low=np.nan, ci_high=np.nan, n=0)
+    crashed = replace(run, results=pd.concat([run.results, failed], ignore_index=True))
+    assert column(crashed, "Rank")[FOUR[0]] == ("\u2014", "")
+    assert column(crashed, "Rank")[FOUR[1]] == ("1", "")
+    assert not any(FOUR[0] in line[3] for line in leaderboard(crashed, TOP).rows)
 
 
 def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(run: Run) -> None:
