@@ -92,7 +92,7 @@ def _attack(
     import numpy as np
 
     from attacks.photo_view import attack_faces
-    from faces.detector import MIN_SIDE
+    from faces.detector import fits_detector
     from faces.handling import HANDLINGS, handle
     from fer_models.face_pictures import write_picture
     from fer_models.face_predictions import predict_faces
@@ -104,14 +104,14 @@ def _attack(
     frames = [finder.frame(face.box) for face in before]
     picture = attack_faces(classifier, image, frames, labels, attack, seed)
     write_picture(picture, out / f"{name}.png")
-    handled = [(handling, handle(picture, handling)) for handling in HANDLINGS]
-    return [
-        {"photo": name, "face": number, "handling": handling.name, **_line(face, after, handling)}
-        for handling, left in handled
-        for large in [min(left.shape[:2]) >= MIN_SIDE]  # no detector takes a smaller picture
-        for after in [predict_faces(left, classifier, finder) if large else []]
-        for number, face in enumerate(before, 1)
-    ]
+    lines: list[dict[str, Any]] = []
+    for handling in HANDLINGS:
+        left = handle(picture, handling)
+        after = predict_faces(left, classifier, finder) if fits_detector(left) else []
+        for number, face in enumerate(before, 1):
+            key = {"photo": name, "face": number, "handling": handling.name}
+            lines.append(key | _line(face, after, handling))
+    return lines
 
 
 def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any) -> dict[str, Any]:

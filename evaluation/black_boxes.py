@@ -4,9 +4,9 @@ import time
 
 import numpy as np
 
-from attacks.registry import ATTACKS, default_options
+from attacks.registry import ATTACKS, searches
 from evaluation.checks import Check, check
-from evaluation.config import AttackSettings, RunConfig
+from evaluation.config import RunConfig
 from evaluation.results import WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
 
@@ -33,7 +33,8 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
         "The model gives no gradients, so it was attacked by its answers and through other models. "
         "Its robust accuracy is an upper bound: an attacker who holds the model may break more."
     )
-    searched = max((each.limit or faces for each in config.attacks if _searches(each)), default=0)
+    asking = [a for a in config.attacks if searches(a.name) and not ATTACKS[a.name].needs_gradients]
+    searched = max((attack.limit or faces for attack in asking), default=0)
     if searched < faces:
         words += f" Its answers were searched for the first {searched} of {faces} faces only."
     return [
@@ -43,11 +44,6 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
         )
         for label_set in config.labels
     ]  # fmt: skip
-
-
-def _searches(settings: AttackSettings) -> bool:
-    attack = ATTACKS[settings.name]
-    return not attack.needs_gradients and "queries" in default_options(attack)
 
 
 def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:

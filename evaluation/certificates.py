@@ -30,9 +30,9 @@ from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.certification import Certificates, certify, smoothing_name
 from evaluation.config import Certification, RunConfig
-from evaluation.listener import Listener, one_line
+from evaluation.listener import Listener, is_result, one_line
 from evaluation.per_image import certified_lines
-from fer_models.classifier import Classifier, ModelError
+from fer_models.classifier import Classifier
 
 
 class Made(NamedTuple):
@@ -83,7 +83,7 @@ def certify_models(
         try:
             made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
         except Exception as error:  # R24: a model that dies of noise gives no promise
-            if isinstance(error, InputError) and not isinstance(error, ModelError):
+            if not is_result(error):
                 raise
             message = one_line(error)
             listener.line(f"{name}: failed, {message}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.registry import ATTACKS, default_options
+from attacks.registry import ATTACKS, searches
 from attacks.store import AdversarialSet
 from attacks.threat_model import TOLERANCE
 from datasets.labels import LabelScheme, LabelSet
@@ -263,9 +263,7 @@ def _pair_checks(
     climbing = [
         name
         for name in broken
-        if name in own
-        and ATTACKS[name].needs_gradients
-        and "queries" not in default_options(ATTACKS[name])
+        if name in own and ATTACKS[name].needs_gradients and not searches(name)
     ]
     checks = []
     for name, rule, words in (

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from datasets.errors import InputError
+from fer_models.classifier import ModelError
+
 
 @dataclass(frozen=True)
 class Listener:
@@ -20,3 +23,8 @@ class Listener:
 def one_line(error: Exception) -> str:
     """Kind and message of an error."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def is_result(error: Exception) -> bool:
+    """Whether a model or an attack died (R24), which a run notes; a wrong request ends it."""
+    return isinstance(error, ModelError) or not isinstance(error, InputError)

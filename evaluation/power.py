@@ -16,7 +16,7 @@ _SAME = ("label_set", "perturbation", "norm", "eps")
 
 
 def smallest_detectable_difference(
-    n: int, discordant: float, *, alpha: float = 0.05, power: float = 0.8
+    n: int, discordant: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
     """Smallest accuracy difference that McNemar's test on n images finds with the given power.
 
@@ -49,7 +49,7 @@ def smallest_detectable_difference(
 
 
 def smallest_independent_difference(
-    n: int, accuracy: float, *, alpha: float = 0.05, power: float = 0.8
+    n: int, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
     """Smallest accuracy difference that two samples of n images each show with the given power.
 

@@ -17,11 +17,10 @@ from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.transfer import TransferTarget
-from datasets.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.jobs import Job
-from evaluation.listener import Listener, one_line
-from fer_models.classifier import Classifier, ModelError
+from evaluation.listener import Listener, is_result, one_line
+from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduced_sha256
 
 
@@ -103,7 +102,7 @@ def make_sets(
             else:
                 made = _make_set(job, part, folder, _made_before(job, folders), listener)
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
-            if isinstance(error, InputError) and not isinstance(error, ModelError):
+            if not is_result(error):
                 raise
             message = one_line(error)
             listener.line(f"{job.name}: failed, {message}")

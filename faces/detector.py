@@ -45,6 +45,11 @@ def check_size(width: int, height: int, name: str = "") -> None:
         )
 
 
+def fits_detector(image: np.ndarray) -> bool:
+    """Whether an image (H, W, 3) is large enough; no face is found in a smaller one."""
+    return min(image.shape[:2]) >= MIN_SIDE
+
+
 def _hint(image: np.ndarray) -> str:
     if image.dtype != np.uint8:
         return ". Scale floats by 255 and round them."

@@ -17,6 +17,8 @@ from fer_models.softmax import strip_softmax
 
 BATCH_SIZE = 128
 """Images a forward call at most."""
+MEND = "Correct its scaling or its weights."
+"""What to do about a model that answers NaN or infinity."""
 
 
 class ModelError(InputError):
@@ -65,10 +67,7 @@ class Classifier(ABC):
                 )
             part[:] = answer
         if not np.isfinite(logits).all():
-            raise ModelError(
-                f"{self.id} answered NaN or infinity for an image in [0, 1]. "
-                "Correct its scaling or its weights."
-            )
+            raise ModelError(f"{self.id} answered NaN or infinity for an image in [0, 1]. {MEND}")
         return logits
 
     def predict(self, images: np.ndarray) -> np.ndarray:

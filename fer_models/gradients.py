@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from fer_models.classifier import (
     BATCH_SIZE,
+    MEND,
     DifferentiableClassifier,
     KerasClassifier,
     ModelError,
@@ -22,8 +23,6 @@ from fer_models.classifier import (
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """Else a GPU rounds float32 to 10 bits: what is broken hangs on the fifth digit."""
-
-_MEND = "Correct its scaling or its weights."
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
@@ -95,7 +94,7 @@ def input_gradients(
     answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
     result = Gradients(*answers)
     if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
-        raise ModelError(f"{classifier.id}: NaN or infinity in logits or input gradient. {_MEND}")
+        raise ModelError(f"{classifier.id}: NaN or infinity in logits or input gradient. {MEND}")
     return result
 
 
@@ -116,7 +115,7 @@ def logit_gradients(
     call = _compiled_logit_gradients(classifier, images.shape[1:])
     gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
     if not np.isfinite(gradient).all():
-        raise ModelError(f"{classifier.id}: NaN or infinity in a logit's gradient. {_MEND}")
+        raise ModelError(f"{classifier.id}: NaN or infinity in a logit's gradient. {MEND}")
     return gradient
 
 
@@ -246,9 +245,9 @@ def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     if logits.shape[-1] == 2:
         return _margin(logits, labels)
-    largest = tf.reduce_max(logits, axis=1, keepdims=True)
+    top = tf.math.top_k(logits, 2).values
+    largest, second = top[:, :1], top[:, 1]
     masked = logits < largest - _MASK
-    second = tf.math.top_k(logits, 2).values[:, 1]
     lowest = tf.minimum(tf.reduce_min(tf.where(masked, largest, logits), axis=1), second)
     span = largest[:, 0] - lowest
     scale = tf.stop_gradient(_LOGIT_SPAN / tf.maximum(span, 1e-30))

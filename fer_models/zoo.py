@@ -204,19 +204,18 @@ def _not_one(name: str, known: list[str]) -> str:
     both = [model_id for model_id in known if model_id.split(".")[0] == name]
     if both:
         return f"one model is asked for; {name!r} means {len(both)}: name {' or '.join(both)}."
-    close = get_close_matches(name, known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return (
-        "a model must be a folder with a card.json, a model file, or one of "
-        f"{', '.join(known)}; got {name!r}.{hint}"
-    )
+    return _must_be("", known, name)
 
 
 def _unknown(name: str, known: list[str]) -> str:
     names = sorted({*known, *(model_id.split(".")[0] for model_id in known)})
+    return _must_be("starter, all, ", names, name)
+
+
+def _must_be(words: str, names: list[str], name: str) -> str:
     close = get_close_matches(name, names, 1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        "a model must be starter, all, a folder with a card.json, a model file, or one of "
+        f"a model must be {words}a folder with a card.json, a model file, or one of "
         f"{', '.join(names)}; got {name!r}.{hint}"
     )

@@ -11,7 +11,7 @@ from attacks.photo_view import attack_faces
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from datasets.errors import InputError
-from faces.detector import MIN_SIDE
+from faces.detector import fits_detector
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.answers import box_json, face_json, to_uint8
@@ -146,9 +146,7 @@ def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
 
 def _read_again(engine: Engine, picture: np.ndarray, settings: Settings) -> tuple[Face, ...]:
     """Faces of a handled picture; none where half its size is too small for any detector."""
-    if min(picture.shape[:2]) < MIN_SIDE:
-        return ()
-    return read_photo(engine, picture, settings).faces
+    return read_photo(engine, picture, settings).faces if fits_detector(picture) else ()
 
 
 def _again(before: Reading, after: tuple[Face, ...], handling: Handling) -> list[dict[str, Any]]:

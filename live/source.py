@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -10,10 +11,16 @@ import numpy as np
 from datasets.errors import InputError
 from faces.video import Frame, frames
 from live.images import FRAME_PIXELS
-from live.mailbox import Mailbox
 
 SILENCE = 3.0
 """Seconds without a frame after which a viewer is told."""
+
+
+class Watcher(Protocol):
+    """Takes frames, as a `Mailbox` does."""
+
+    def put(self, item: Frame) -> None:
+        """Take the newest."""
 
 
 class Source:
@@ -36,14 +43,14 @@ class Source:
         self.name = f"camera {source}" if isinstance(source, int) else source.name
         self.silent = f"Nothing comes from {self.name}. Is it still there?"
         self._source = source
-        self._watchers: list[Mailbox[Frame]] = []
+        self._watchers: list[Watcher] = []
         self._playing = False
         self._lock = threading.Lock()
         first = frames(source)
         next(first)
         first.close()  # type: ignore[attr-defined]
 
-    def watch(self, mailbox: Mailbox[Frame]) -> None:
+    def watch(self, mailbox: Watcher) -> None:
         """Put every frame into a mailbox from now on."""
         with self._lock:
             self._watchers.append(mailbox)
@@ -51,7 +58,7 @@ class Source:
                 self._playing = True
                 threading.Thread(target=self._play, daemon=True, name="source").start()
 
-    def leave(self, mailbox: Mailbox[Frame]) -> None:
+    def leave(self, mailbox: Watcher) -> None:
         """Stop; nothing happens to who does not watch."""
         with self._lock:
             self._watchers = [w for w in self._watchers if w is not mailbox]
@@ -72,7 +79,7 @@ class Source:
             except (InputError, cv2.error):  # unplugged: viewers are told that nothing comes
                 time.sleep(1.0)
 
-    def _watched(self) -> list[Mailbox[Frame]]:
+    def _watched(self) -> list[Watcher]:
         """For the playing thread, which ends when there are none."""
         with self._lock:
             self._playing = bool(self._watchers)

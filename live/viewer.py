@@ -86,7 +86,7 @@ class Viewer:
                     self._obey(message)
         finally:
             if self._source:
-                self._source.leave(self._mailbox)  # type: ignore[arg-type]
+                self._source.leave(self._mailbox)
             if self._session:
                 self._sessions.stop(self._session)
             self._mailbox.close()
@@ -111,10 +111,10 @@ class Viewer:
             if name == "server":
                 raise InputError("the server has no clip or camera; start it with --source.")
             return
-        self._source.leave(self._mailbox)  # type: ignore[arg-type]
+        self._source.leave(self._mailbox)
         self._watched = self._source if name == "server" else None
         if self._watched:
-            self._watched.watch(self._mailbox)  # type: ignore[arg-type]
+            self._watched.watch(self._mailbox)
 
     def _record(self, on: bool) -> None:
         """Start or stop, and say what runs now, also when that has not changed."""

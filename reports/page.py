@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -65,14 +66,14 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
     )
     environment.filters["sentence"] = _sentence
     top = headline(run.results)
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     for name, compute in _sections(run, top):
         progress(name.replace("_", " "))
         values[name] = compute()
     page = _filled(environment, run, top, values)
     excess = len(page.encode()) - MOST_BYTES
     if excess > 0:
-        shown, _ = examples(run.gallery, run.per_image)
+        shown, _ = values["gallery"]
         room = sum(example.bytes for example in shown) - excess
         values["gallery"] = examples(run.gallery, run.per_image, room)
         page = _filled(environment, run, top, values)
@@ -80,7 +81,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
 
 
 def _filled(
-    environment: jinja2.Environment, run: Run, top: Headline | None, values: dict[str, object]
+    environment: jinja2.Environment, run: Run, top: Headline | None, values: dict[str, Any]
 ) -> str:
     """The template with all sections and what takes no time to make."""
     return environment.get_template("report.html").render(
