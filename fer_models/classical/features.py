@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -21,6 +21,8 @@ ORIENTATIONS = 8
 CELL = 8
 WINDOW, STEP = 24, 6
 """Side and step of the sliding windows, pixels."""
+REMEMBERED = 8192
+"""Faces whose points are kept, 6 kB each: several models are asked about the same ones."""
 
 _CORES = os.cpu_count() or 1
 _meshes = threading.local()
@@ -54,9 +56,8 @@ def landmarks(faces: np.ndarray) -> np.ndarray:
 
     A face that the mesh does not find has the mean shape. Every core places some of them.
     """
-    parts = np.array_split(faces, max(1, min(len(faces), _CORES)))
-    points = np.concatenate(list(_workers().map(_locate, parts)))
-    return shape_of(points).reshape(len(faces), -1)
+    points = list(_workers().map(_points, [face.tobytes() for face in faces]))
+    return shape_of(np.array(points)).reshape(len(faces), -1)
 
 
 @cache
@@ -64,10 +65,14 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_CORES, thread_name_prefix="mesh")
 
 
-def _locate(faces: np.ndarray) -> np.ndarray:
+@lru_cache(REMEMBERED)
+def _points(pixels: bytes) -> np.ndarray:
+    """Points (468, 2) of one face, given as its bytes, which a cache can look up."""
     if not hasattr(_meshes, "mesh"):  # a mesh is not safe for threads
         _meshes.mesh = FaceMesh()
-    return _meshes.mesh.locate_crops(faces).points
+    face = np.frombuffer(pixels, np.uint8).reshape(1, SIDE, SIDE, 1)
+    points: np.ndarray = _meshes.mesh.locate_crops(face).points[0]
+    return points
 
 
 def shape_of(points: np.ndarray) -> np.ndarray:

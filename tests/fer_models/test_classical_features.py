@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from faces.landmarks import mean_shape
-from fer_models.classical.features import CELL, hog, shape_of, sliding_hog
+from faces.landmarks import FaceMesh, mean_shape
+from fer_models.classical.features import CELL, hog, landmarks, shape_of, sliding_hog
 from fer_models.classical.grey_faces import grey_faces
 from fer_models.classical.recipes import Features, SvmRecipe
 from fer_models.classical.svm import Svm, fit_svm
@@ -116,3 +116,10 @@ def test_calibration_scales_and_keeps_the_order() -> None:
     labels[[0, 10]] = [1, 0]
     scaled = calibrated(svm, features, labels)
     assert scaled.logits(features)[0, 0] == pytest.approx(np.log(9) / 2, rel=1e-3)
+
+
+def test_a_face_is_located_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = np.random.default_rng(7).integers(0, 256, (5, 48, 48, 1), dtype=np.uint8)
+    before = landmarks(faces)
+    monkeypatch.setattr(FaceMesh, "locate_crops", None)
+    np.testing.assert_array_equal(landmarks(faces[::-1]), before[::-1])
