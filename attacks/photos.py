@@ -44,7 +44,7 @@ def main(
     """Attack the faces in photographs, and see what is left of it after rough handling."""
     from attacks.threat_model import parse_eps, parse_norm
     from faces.detectors import make_detector
-    from faces.photos import photos, read_photo
+    from faces.photos import naming, photos, read_photo
 
     known_norm, size = parse_norm(norm), parse_eps(eps)
     found, finder = photos(path), make_detector(detector, min_size=min_size)
@@ -66,7 +66,9 @@ def main(
     unread = 0
     for photo in found:
         try:
-            lines += _attack(read_photo(photo), photo.name, classifier, finder, made, seed, out)
+            image = read_photo(photo)
+            with naming(photo):
+                lines += _attack(image, photo.name, classifier, finder, made, seed, out)
         except InputError as error:
             if path.is_file():
                 raise

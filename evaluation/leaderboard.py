@@ -50,7 +50,12 @@ def _title(board: "pd.DataFrame") -> str:
 
 
 def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
-    """Head and rows. A rank is a range where tests cannot tell models apart."""
+    """Head and rows. A rank is a range where tests cannot tell models apart.
+
+    Models without gradients come last: after <= stands an upper bound.
+    """
+    import pandas as pd
+
     from attacks.threat_model import format_eps
 
     first = board.iloc[0]
@@ -59,10 +64,10 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     rows = []
     for row in board.itertuples():
         low, high = row.best_rank, row.worst_rank
-        rank = str(low) if low == high else f"{low}-{high}"
-        flag = "" if row.status == "ok" else " !"
+        rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
+        limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else " !"
         cells = [rank, row.model, Path(row.run).name, _share(row, "accuracy")]
-        rows.append([*cells, *([_share(row, "robust_accuracy") + flag] if size else [])])
+        rows.append([*cells, *([limit + _share(row, "robust_accuracy") + flag] if size else [])])
     return head, rows
 
 

@@ -16,7 +16,7 @@ from datasets.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparisons import compare_models
 from evaluation.finished_run import FinishedRun
-from evaluation.results import WORST_CASE, headline_eps
+from evaluation.results import WORST_CASE, black_boxes, crashed, headline_eps
 from evaluation.statistics import rank_ranges
 
 BOARD_COLUMNS: dict[str, str] = {
@@ -28,8 +28,8 @@ BOARD_COLUMNS: dict[str, str] = {
     "label_set": "string",
     "norm": "string",
     "eps": "float64",
-    "best_rank": "int64",
-    "worst_rank": "int64",
+    "best_rank": "Int64",
+    "worst_rank": "Int64",
     "model": "string",
     "run": "string",
     "n": "int64",
@@ -39,10 +39,11 @@ BOARD_COLUMNS: dict[str, str] = {
     "robust_accuracy": "float64",
     "robust_accuracy_low": "float64",
     "robust_accuracy_high": "float64",
+    "upper_bound": "bool",
     "status": "string",
 }
 """Columns of leaderboards; rows of one `board` are comparable. Ranks: the best and the worst that
-paired tests leave open."""
+paired tests leave open; none to an upper bound among real figures, or where an attack crashed."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ class Entry:
     def weights(self) -> str:
         """Sha256 of its weights."""
         return str(self.run.manifest["models"][self.model]["weights_sha256"])
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it gives no gradients, so that its robust accuracy is an upper bound."""
+        return self.model in black_boxes(self.run.results)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its worst case is over all attacks of its run."""
+        return self.model not in crashed(self.run.results)
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
@@ -149,14 +160,23 @@ def _board(entry: Entry) -> tuple:
 def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
     config = entries[0].run.config
     eps = headline_eps(config.eps, config.norm) if config.attacks else 0.0
-    names = _names(entries)
-    ranges = _ranges(dict(zip(names, entries, strict=True)), eps)
-    rows = [
-        {**_figures(entry, eps), "best_rank": ranges[name][0], "worst_rank": ranges[name][1]}
-        for name, entry in zip(names, entries, strict=True)
-    ]
+    named = dict(zip(_names(entries), entries, strict=True))
+    ranges = _ranges(_rivals(named), eps)
+    rows = []
+    for name, entry in named.items():
+        best, worst = ranges.get(name, (None, None))
+        rows.append({**_figures(entry, eps), "best_rank": best, "worst_rank": worst})
     key = "robust_accuracy" if eps else "accuracy"
-    return sorted(rows, key=lambda row: (-np.nan_to_num(row[key], nan=-1), -row["accuracy"]))
+    return sorted(
+        rows,
+        key=lambda row: (row["upper_bound"], -np.nan_to_num(row[key], nan=-1), -row["accuracy"]),
+    )
+
+
+def _rivals(entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Those that can be ranked: upper bounds only where there is nothing else."""
+    exact = {name: entry for name, entry in entries.items() if not entry.is_bounded}
+    return {name: entry for name, entry in (exact or entries).items() if entry.is_whole}
 
 
 def _names(entries: list[Entry]) -> list[str]:
@@ -169,6 +189,8 @@ def _names(entries: list[Entry]) -> list[str]:
 
 
 def _ranges(entries: dict[str, Entry], eps: float) -> dict[str, tuple[int, int]]:
+    if not entries:
+        return {}
     first = next(iter(entries.values()))
     schemes: dict[str, LabelScheme] = {}
     parts = []
@@ -213,6 +235,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "n": int(clean.n.iloc[0]),
         **_interval("accuracy", clean),
         **_interval("robust_accuracy", robust),
+        "upper_bound": entry.is_bounded,
         "status": "flagged" if statuses else "ok",
     }
 

@@ -44,6 +44,8 @@ WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptio
 """In the column `perturbation`, beside `none` and the names of attacks and corruptions: all attacks
 of a run, these and verified ones from outside, the mean over all corruptions."""
 HEADLINE_EPS = 4 / 255
+NOT_APPLICABLE = "not applicable"
+"""In the column `status`: the attack needs gradients, which the model does not give."""
 
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
@@ -245,6 +247,17 @@ REGION_ARRAYS: dict[str, str] = {
     "share": "float64 (R,), of the pixels, over all faces",
 }
 """Arrays of `regions.npz`: the mean of the faces that attacks on one region see."""
+
+
+def black_boxes(results: pd.DataFrame) -> set[str]:
+    """Models that only give answers: some attack of the run could not be made on them."""
+    return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
+
+
+def crashed(results: pd.DataFrame) -> set[str]:
+    """Models on which an attack crashed: their worst case lacks it, so no rank is theirs (R24)."""
+    failed = (results["status"] == "error") & (results["metric"] == "robust_accuracy")
+    return set(results.loc[failed, "model"])
 
 
 def headline_eps(grid: Sequence[float], norm: str) -> float:

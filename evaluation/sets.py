@@ -20,6 +20,7 @@ from attacks.transfer import TransferTarget
 from datasets.faceset import FaceSet
 from evaluation.jobs import Job
 from evaluation.listener import Listener, is_result, one_line
+from evaluation.results import NOT_APPLICABLE
 from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduced_sha256
 
@@ -34,8 +35,8 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """`ok`, `error` or `not applicable`."""
-        return "not applicable" if self.job.not_applicable else "error" if self.error else "ok"
+        """`ok`, `error` or `NOT_APPLICABLE`."""
+        return NOT_APPLICABLE if self.job.not_applicable else "error" if self.error else "ok"
 
     def record(self) -> dict[str, Any]:
         """Entry of the manifest's `perturbations`."""

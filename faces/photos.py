@@ -1,6 +1,8 @@
 """Photographs from files: upright, uint8 RGB. Clips and cameras: `faces/video.py`."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,15 @@ def read_photo(path: Path) -> np.ndarray:
             f"{path}: expected a whole photograph; {type(error).__name__}. "
             "Save it again as JPEG or PNG."
         ) from error
+
+
+@contextmanager
+def naming(photo: Path) -> Iterator[None]:
+    """Put the photograph's name before what is wrong with it, such as a model's answer."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{photo}: {error}") from error
 
 
 def upright_rgb(file: Image.Image) -> np.ndarray:

@@ -46,7 +46,7 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
-    from faces.photos import read_photo
+    from faces.photos import naming, read_photo
     from fer_models.face_predictions import predict_faces
     from fer_models.zoo import load
 
@@ -57,7 +57,9 @@ def main(
     explained = unread = 0
     for photo in found:
         try:
-            faces = predict_faces(read_photo(photo), net, finder)
+            image = read_photo(photo)
+            with naming(photo):
+                faces = predict_faces(image, net, finder)
             if not faces:
                 raise InputError(f"{photo}: {detector} finds no face. Is it one already: --whole?")
         except InputError as error:

@@ -34,7 +34,7 @@ def main(
     """Find faces, name their expressions, draw both."""
     from datasets.writable import default_folder
     from faces.detectors import make_detector
-    from faces.photos import photos
+    from faces.photos import naming, photos, read_photo
     from fer_models.zoo import describe
 
     found = photos(path)
@@ -44,7 +44,6 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
-    from faces.photos import read_photo
     from fer_models.face_predictions import predict_faces
     from fer_models.zoo import load
 
@@ -54,7 +53,8 @@ def main(
     for photo in found:
         try:
             image = read_photo(photo)
-            predictions = predict_faces(image, classifier, finder)
+            with naming(photo):
+                predictions = predict_faces(image, classifier, finder)
         except InputError as error:
             if path.is_file():
                 raise

@@ -47,21 +47,22 @@ class Sessions:
 
     def add(
         self, name: str, frame: int, seconds: float, reading: Reading, settings: Settings
-    ) -> None:
-        """Add a frame taken at `seconds` of any clock; dropped when the session is over or full."""
+    ) -> bool:
+        """Add a frame taken at `seconds` of any clock; False when the session takes no more."""
         session = self._sessions.get(name)
         if session is None or session.stopped:
-            return
+            return False
         session.started = seconds if session.started is None else session.started
         session.recording.add(frame, seconds - session.started, reading, settings)
+        return not session.recording.full
 
-    def stop(self, name: str) -> int:
-        """End a session; its rows."""
+    def stop(self, name: str) -> Recording | None:
+        """End a session; what it recorded."""
         session = self._sessions.get(name)
         if session is None:
-            return 0
+            return None
         session.stopped = True
-        return len(session.recording)
+        return session.recording
 
     def find(self, name: str) -> Recording | None:
         """A recording, or None when there is no such session."""

@@ -120,10 +120,11 @@ class Viewer:
         """Start or stop, and say what runs now, also when that has not changed."""
         if on and self._session is None:
             self._session = self._sessions.start()
-        name, rows = self._session, 0
+        name, recording = self._session, None
         if name is not None and not on:
-            self._session, rows = None, self._sessions.stop(name)
-        self._send({"kind": "recording", "session": name, "rows": rows, "on": on})
+            self._session, recording = None, self._sessions.stop(name)
+        rows, full = (len(recording), recording.full) if recording else (0, False)
+        self._send({"kind": "recording", "session": name, "on": on, "rows": rows, "full": full})
 
     def _answer_all(self) -> None:
         """Take the newest frame, read it, answer, until the mailbox closes."""
@@ -156,8 +157,10 @@ class Viewer:
         else:
             image = arrival.image
         reading = self._engine.read(self._pipeline, image, settings, began)
-        if self._session:
-            self._sessions.add(self._session, number, began, reading, settings)
+        if self._session and not self._sessions.add(
+            self._session, number, began, reading, settings
+        ):
+            self._record(False)
         return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
 
     def _log(self, error: Exception) -> str:

@@ -64,6 +64,8 @@ class Window:
         self._reading = reading
         if self.recording is not None:
             self.recording.add(self._frame, seconds, reading, self.settings)
+            if self.recording.full:
+                self._record()
         self._frame += 1
         canvas = side_by_side(image, reading)
         words = reading.note or ("" if reading.faces else "No face found.")
@@ -112,7 +114,7 @@ class Window:
         self._out.mkdir(parents=True, exist_ok=True)
         path = self._out / f"session-{time.strftime('%Y%m%d-%H%M%S')}.csv"
         self.recording.write(path)
-        self.message = f"Wrote {path}"
+        self.message = f"{'Full: wrote' if self.recording.full else 'Wrote'} {path}"
         self.recording = None
 
     def close(self) -> None:

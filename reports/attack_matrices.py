@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from evaluation.results import WORST_CASE
+from evaluation.results import WORST_CASE, black_boxes
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import shares_heat_map
 from reports.load import (
     Headline,
     Run,
     attacks,
-    black_boxes,
     clean_accuracy,
     limit_name,
     pick,

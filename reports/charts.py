@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.results import WORST_CASE
+from evaluation.results import WORST_CASE, black_boxes
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import clean_against_robust, security_curves
 from reports.line_names import names_width
@@ -16,7 +16,6 @@ from reports.load import (
     Headline,
     Run,
     attacks,
-    black_boxes,
     clean_accuracy,
     limit_name,
     norm_name,

@@ -14,7 +14,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from evaluation.results import WORST_CASE
+from evaluation.results import WORST_CASE, black_boxes
 from reports.line_names import (
     LineName,
     names_below_axes,
@@ -23,7 +23,6 @@ from reports.line_names import (
 )
 from reports.load import (
     Headline,
-    black_boxes,
     clean_accuracy,
     limit_name,
     pick,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.results import WORST_CASE
+from evaluation.results import WORST_CASE, black_boxes, crashed
 from evaluation.statistics import rank_ranges
-from reports.load import Headline, Run, black_boxes, crashed, has_best_known, pick
+from reports.load import Headline, Run, has_best_known, pick
 from reports.tables import Table, table
 from reports.text import MISSING, count, eps_text, label_set_name, listing
 from reports.verdict import (

@@ -18,6 +18,7 @@ from evaluation.results import (
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
+    NOT_APPLICABLE,
     PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
@@ -28,8 +29,6 @@ from evaluation.results import (
     read_table,
 )
 from reports.text import eps_text
-
-NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,17 +141,6 @@ def attacks(results: pd.DataFrame, norm: str) -> list[str]:
     rows = results[(results["norm"] == norm) & (results["metric"] == "robust_accuracy")]
     rows = rows[rows["status"] != NOT_APPLICABLE]
     return [name for name in rows["perturbation"].unique() if name not in ("noise", WORST_CASE)]
-
-
-def black_boxes(results: pd.DataFrame) -> set[str]:
-    """Models that only give answers: some attack of the run could not be made on them."""
-    return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
-
-
-def crashed(results: pd.DataFrame) -> set[str]:
-    """Models on which an attack crashed: their worst case lacks it, so no rank is theirs (R24)."""
-    failed = (results["status"] == "error") & (results["metric"] == "robust_accuracy")
-    return set(results.loc[failed, "model"])
 
 
 def limit_name(model: str, blind: Container[str]) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.results import WORST_CASE
-from reports.load import Headline, Run, attacks, black_boxes, norm_name, pick
+from evaluation.results import NOT_APPLICABLE, WORST_CASE, black_boxes
+from reports.load import Headline, Run, attacks, norm_name, pick
 from reports.tables import Table, table
 from reports.text import (
     MISSING,
@@ -120,7 +120,7 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
         "person feels.",
         *(_attacker(run, norm) for norm in run.norms if attacks(run.results, norm)),
     ]
-    if blind := _models_with(run, status="not applicable"):
+    if blind := _models_with(run, status=NOT_APPLICABLE):
         sentences.append(
             f"{listing(blind)} {'gives' if len(blind) == 1 else 'give'} no gradients: there the "
             "attacker sees the answers only, and robust figures are upper limits, not to be set "
@@ -235,7 +235,7 @@ def cost_summary(run: Run) -> Table:
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
         columns=["perturbation", "norm", "forward", "backward", "seconds", "status"]
     )
-    rows = rows[rows.pop("status") != "not applicable"]
+    rows = rows[rows.pop("status") != NOT_APPLICABLE]
     rows = rows.fillna({"norm": "", "forward": 0, "backward": 0, "seconds": 0})
     sums = rows.groupby(["perturbation", "norm"], sort=False)
     cells = [

@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from datasets.atomic import atomic
+from evaluation.results import black_boxes
 from reports.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.certified_charts import certified_charts
@@ -20,7 +21,7 @@ from reports.gallery import examples
 from reports.label_noise_charts import label_noise_charts
 from reports.label_set_chart import label_set_chart
 from reports.leaderboard import leaderboard
-from reports.load import Headline, Run, black_boxes, has_best_known, headline
+from reports.load import Headline, Run, has_best_known, headline
 from reports.markdown import SUMMARY, render_markdown
 from reports.method import (
     GLOSSARY,

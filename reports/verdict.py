@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from evaluation.results import WORST_CASE
-from reports.load import Headline, Run, black_boxes, clean_accuracy, pick, robust_accuracy
+from evaluation.results import WORST_CASE, black_boxes
+from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
 from reports.text import (
     NBSP,
     THIN,

@@ -224,8 +224,8 @@ function onRecording(answer) {
   summary.href = `/session/${answer.session}`;
   summary.textContent = "See the summary";
   summary.target = "_blank";
-  const words = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} rows. `;
-  line.replaceChildren(words, summary, ".");
+  const ended = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} rows. `;
+  line.replaceChildren(answer.full ? "The recording is full and ended. " : "", ended, summary, ".");
 }
 
 document.querySelector("[data-do=freeze]").addEventListener("click", freeze);

@@ -440,6 +440,32 @@ def test_models_that_cannot_be_told_apart_share_a_range(
     assert fer[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 2], [1, 2]]
 
 
+@pytest.mark.parametrize("status", ["error", "not applicable"])
+def test_a_worst_case_that_lacks_an_attack_has_no_rank(
+    status: str, first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def lacking(manifest: dict) -> None:
+        rename(manifest)
+        for entry in manifest["perturbations"]:
+            if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                entry |= {"status": status, "message": "boom"}
+
+    lines = without("pgd", "tiny.fer", "fer")
+    part = make("part", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), lacking)
+    table = leaderboards([FinishedRun(first), part])
+    fer = table[table.label_set == "fer"].set_index("run")
+    ranks = fer[["best_rank", "worst_rank"]]
+    assert ranks.loc[str(first)].tolist() == [1, 1]
+    assert ranks.loc[str(part.folder)].isna().all()
+    blind = status == "not applicable"
+    assert fer.upper_bound.to_dict() == {str(first): False, str(part.folder): blind}
+    assert fer.robust_accuracy[str(part.folder)] > fer.robust_accuracy[str(first)]
+    assert not blind or list(fer.index) == [str(first), str(part.folder)]
+    _, rows = leaderboard._cells(table[table.label_set == "fer"])
+    (row,) = [row for row in rows if row[0] == "-"]
+    assert row[2] == "part" and row[-1].startswith("<= ") == blind
+
+
 def test_other_attacks_or_faces_are_another_board(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:

@@ -139,5 +139,25 @@ def test_one_photograph(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"c\.png: expected a whole photograph"):
         main(tmp_path / "c.png", out=tmp_path / "out")
     Image.fromarray(np.zeros((5, 5, 3), np.uint8)).save(tmp_path / "d.png")
-    with pytest.raises(InputError, match="at least 16x16"):
+    with pytest.raises(InputError, match=r"d\.png: .*at least 16x16"):
         main(tmp_path / "d.png", out=tmp_path / "out")
+
+
+def test_a_photograph_that_the_model_cannot_answer_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are read."""
+
+    class Dark(Even):
+        def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+            return super()._batch_logits(images) / (images.min() > 0.9)
+
+    monkeypatch.setattr(zoo, "load", lambda _: Dark())
+    monkeypatch.setattr(Bright, "_find", lambda *_: [Box(100, 30, 50, 50)])
+    Image.fromarray(np.zeros((120, 160, 3), np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(photograph()).save(tmp_path / "b.png")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert main(tmp_path, out=tmp_path / "out") == 1
+    printed, log = capsys.readouterr()
+    assert f"{tmp_path / 'a.png'}: even.fer answered NaN or infinity" in log
+    assert "b.png, face 1: neutral" in printed

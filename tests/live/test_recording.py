@@ -138,8 +138,8 @@ def test_oldest_stopped_session_goes_and_names_are_new():
     names.append(sessions.start())
     assert len(set(names)) == len(names)
     assert [name for name in names if sessions.find(name) is None] == [names[3]]
-    sessions.add(names[3], 0, 0.0, reading("happy"), Settings())
-    assert sessions.stop(names[3]) == 0
+    assert not sessions.add(names[3], 0, 0.0, reading("happy"), Settings())
+    assert sessions.stop(names[3]) is None
 
 
 def test_no_recording_that_runs_is_pushed_out():
@@ -153,9 +153,10 @@ def test_no_recording_that_runs_is_pushed_out():
 def test_stopped_session_takes_no_more():
     sessions = Sessions()
     name = sessions.start()
-    for expected in (1, 1):
-        sessions.add(name, 0, 0.0, reading("happy"), Settings())
-        assert sessions.stop(name) == expected
+    for taken in (True, False):
+        assert sessions.add(name, 0, 0.0, reading("happy"), Settings()) == taken
+        recording = sessions.stop(name)
+        assert recording is not None and len(recording) == 1
 
 
 def test_seconds_count_from_the_first_frame():

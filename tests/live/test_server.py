@@ -410,10 +410,24 @@ def record(socket, on):
 
 def test_every_wish_to_record_is_answered(address):
     socket = connect(address)
-    assert record(socket, False) == {"kind": "recording", "session": None, "rows": 0, "on": False}
+    nothing = {"kind": "recording", "session": None, "on": False, "rows": 0, "full": False}
+    assert record(socket, False) == nothing
     first, again = record(socket, True), record(socket, True)
     assert first == again and first["on"]
     assert record(socket, False)["session"] == first["session"]
+    socket.close()
+
+
+def test_full_recording_ends_and_says_so(address, portrait, monkeypatch):
+    monkeypatch.setattr("live.recording.MOST_ROWS", 1)
+    socket = connect(address)
+    name = record(socket, True)["session"]
+    socket.send(encoded(portrait))
+    ended = answer_of(socket)
+    assert ended == {"kind": "recording", "session": name, "on": False, "rows": 1, "full": True}
+    assert answer_of(socket)["kind"] == "frame"
+    socket.send(encoded(portrait))
+    assert answer_of(socket)["kind"] == "frame"
     socket.close()
 
 

@@ -82,6 +82,15 @@ def test_recording_is_written_at_the_second_press(window, portrait, tmp_path):
     assert len(pd.read_csv(file)) == 1
 
 
+def test_full_recording_is_written(window, portrait, tmp_path, monkeypatch):
+    monkeypatch.setattr("live.recording.MOST_ROWS", 1)
+    window.press("r")
+    window.show(portrait)
+    (file,) = tmp_path.glob("session-*.csv")
+    assert len(pd.read_csv(file)) == 1
+    assert window.message.startswith("Full: wrote") and window.recording is None
+
+
 def test_no_screen_is_one_line(shelf, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):

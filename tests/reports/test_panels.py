@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.results import black_boxes
 from reports.calibration_charts import calibration_charts, calibration_summary
 from reports.charts import curve_charts
 from reports.corruption_charts import corruption_note, corruption_summary
 from reports.corruption_map import corruption_heat_map
 from reports.label_noise_charts import label_noise_charts
 from reports.leaderboard import leaderboard
-from reports.load import Headline, Run, attacks, black_boxes
+from reports.load import Headline, Run, attacks
 from reports.method import costs, power_sentences, threat_model
 from reports.svg import STYLE, new_figure
 from reports.verdict import verdicts
