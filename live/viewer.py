@@ -157,9 +157,9 @@ class Viewer:
         else:
             image = arrival.image
         reading = self._engine.read(self._pipeline, image, settings, began)
-        if self._session and not self._sessions.add(
-            self._session, number, began, reading, settings
-        ):
+        name = self._session
+        ended = name and not self._sessions.add(name, number, began, reading, settings)
+        if ended and name == self._session:  # full; the viewer did not stop it meanwhile
             self._record(False)
         return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
 
