@@ -48,12 +48,18 @@ def set_squares(
 ) -> np.ndarray:
     """Set one square of each image to the clean pixels +-eps, signs a channel (N, C); float32.
 
-    Only those pixels change, so what was inside the ball and [0, 1] still is.
+    Only those pixels change, so what was inside the ball and [0, 1] still is. A square that holds
+    these values already takes the opposite signs: no query asks about the same image again. The
+    authors' code draws the signs once more there; with one channel that is the same.
     """
     moved, where = current.copy(), _pixels(into, side)
     inside = clean[where]
-    wanted = inside + eps * signs[:, None, None, :]
-    moved[where] = project(wanted, inside, eps, Norm.LINF)
+
+    def shifted(signs: np.ndarray) -> np.ndarray:
+        return project(inside + eps * signs[:, None, None, :], inside, eps, Norm.LINF)
+
+    idle = (shifted(signs) == moved[where]).all(axis=(1, 2, 3))
+    moved[where] = shifted(np.where(idle[:, None], -signs, signs))
     return moved
 
 

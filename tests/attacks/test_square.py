@@ -6,7 +6,15 @@ import pytest
 from attacks.base import Keys
 from attacks.noise import Noise
 from attacks.square import Square
-from attacks.square_windows import bumps, corners, move_squares, side_lengths, stripes, tiles
+from attacks.square_windows import (
+    bumps,
+    corners,
+    move_squares,
+    set_squares,
+    side_lengths,
+    stripes,
+    tiles,
+)
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 from tests.attacks import tiny
@@ -83,6 +91,20 @@ def test_squares_may_overlap():
         delta, np.array([[0, 0]]), np.array([[1, 1]]), 3, np.ones((1, 1)), np.array([True]), 0.06
     )
     assert np.isfinite(moved).all() and moved[0, 1:4, 1:4].all()
+
+
+def test_a_square_that_would_change_nothing_takes_the_opposite_signs():
+    clean = np.full((2, 6, 6, 2), 0.5, np.float32)
+    clean[0, 0, 0] = 1  # +eps leaves the range there: it cannot rise, only fall
+    into, signs = np.zeros((2, 2), int), np.array([[1.0, -1.0], [1.0, 1.0]])
+    once = set_squares(clean, clean, into, 3, signs, 0.25)
+    again = set_squares(once, clean, into, 3, signs[[0, 0]], 0.25)
+    np.testing.assert_array_equal(
+        again[0, :3, :3, 0], np.where(clean[0, :3, :3, 0] == 1, 0.75, 0.25)
+    )
+    np.testing.assert_array_equal(again[0, 1:3, 1:3, 1], np.full((2, 2), 0.75, np.float32))
+    np.testing.assert_array_equal(again[1, :3, :3], np.broadcast_to([0.75, 0.25], (3, 3, 2)))
+    np.testing.assert_array_equal(again[:, 3:], clean[:, 3:])
 
 
 def test_linf_steps_come_close_to_the_closed_form_of_a_linear_model():
