@@ -16,7 +16,7 @@ from datasets.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparisons import compare_models
 from evaluation.finished_run import FinishedRun
-from evaluation.results import WORST_CASE, black_boxes, crashed, headline_eps
+from evaluation.results import WORST_CASE, black_boxes, crashed, headline_eps, rankable
 from evaluation.statistics import rank_ranges
 
 BOARD_COLUMNS: dict[str, str] = {
@@ -161,7 +161,10 @@ def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
     config = entries[0].run.config
     eps = headline_eps(config.eps, config.norm) if config.attacks else 0.0
     named = dict(zip(_names(entries), entries, strict=True))
-    ranges = _ranges(_rivals(named), eps)
+    bounded = {name for name, entry in named.items() if entry.is_bounded}
+    broken = {name for name, entry in named.items() if not entry.is_whole}
+    rivals = {name: named[name] for name in rankable(named, bounded, broken)}
+    ranges = _ranges(rivals, eps)
     rows = []
     for name, entry in named.items():
         best, worst = ranges.get(name, (None, None))
@@ -171,12 +174,6 @@ def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
         rows,
         key=lambda row: (row["upper_bound"], -np.nan_to_num(row[key], nan=-1), -row["accuracy"]),
     )
-
-
-def _rivals(entries: dict[str, Entry]) -> dict[str, Entry]:
-    """Those that can be ranked: upper bounds only where there is nothing else."""
-    exact = {name: entry for name, entry in entries.items() if not entry.is_bounded}
-    return {name: entry for name, entry in (exact or entries).items() if entry.is_whole}
 
 
 def _names(entries: list[Entry]) -> list[str]:

@@ -26,7 +26,7 @@ Not here: how a figure is computed (`evaluation/metrics.py`, `evaluation/summari
 import json
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +258,13 @@ def crashed(results: pd.DataFrame) -> set[str]:
     """Models on which an attack crashed: their worst case lacks it, so no rank is theirs (R24)."""
     failed = (results["status"] == "error") & (results["metric"] == "robust_accuracy")
     return set(results.loc[failed, "model"])
+
+
+def rankable(models: Iterable[str], upper_bounds: set[str], broken: set[str]) -> list[str]:
+    """Those that share one ranking: not the broken, upper bounds only where all figures are."""
+    names = list(models)
+    exact = [name for name in names if name not in upper_bounds]
+    return [name for name in exact or names if name not in broken]
 
 
 def headline_eps(grid: Sequence[float], norm: str) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.results import WORST_CASE, black_boxes, crashed
+from evaluation.results import WORST_CASE, black_boxes, crashed, rankable
 from evaluation.statistics import rank_ranges
 from reports.load import Headline, Run, has_best_known, pick
 from reports.tables import Table, table
@@ -93,25 +93,18 @@ def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
 
 
 def _rivals(run: Run, model: str) -> list[str]:
-    """Models with the same label set that, like this one, give gradients or do not.
-
-    One on which an attack crashed has none.
-    """
-    blind, broken = black_boxes(run.results), crashed(run.results)
+    """Models with this one's label set that share one ranking."""
     of_label_set = run.models_of(run.own_label_set(model))
-    alike = [name for name in of_label_set if (name in blind) == (model in blind)]
-    return [name for name in alike if name == model or not broken & {name, model}]
+    return rankable(of_label_set, black_boxes(run.results), crashed(run.results))
 
 
 def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
-    """The ranks that the paired tests leave open; none to an upper limit among real figures."""
+    """The ranks that the paired tests leave open."""
     rivals = _rivals(run, model)
-    best, worst = rank_ranges(_pairs(run, model, headline), rivals)[model]
     _, robust = own_figures(run, model, headline)
-    of_label_set = run.models_of(run.own_label_set(model))
-    limit = model in black_boxes(run.results) and len(rivals) < len(of_label_set)
-    if limit or model in crashed(run.results) or (headline and not robust.known):
+    if model not in rivals or (headline and not robust.known):
         return Cell(MISSING, float("nan"))
+    best, worst = rank_ranges(_pairs(run, model, headline), rivals)[model]
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
     return Cell(text, best + worst / 1000)
 
