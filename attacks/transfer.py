@@ -12,6 +12,7 @@ from attacks.base import Cost, Keys
 from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradients
 from attacks.input_diversity import DRAWS, Views
 from attacks.threat_model import project
+from attacks.transfer_images import TransferImages, names_of
 from datasets.errors import InputError
 from datasets.labels import NO_LABEL, translate
 from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -24,15 +25,21 @@ class TransferTarget(Classifier):
     Args:
         target: what is to be fooled.
         sources: whose gradients are climbed; classes as the target's, or FER and FER+.
+        kept: images that the same sources made for others, and where new ones go; None for none.
 
     Raises:
         ValueError: no sources.
     """
 
-    def __init__(self, target: Classifier, sources: Sequence[DifferentiableClassifier]) -> None:
+    def __init__(
+        self,
+        target: Classifier,
+        sources: Sequence[DifferentiableClassifier],
+        kept: TransferImages | None = None,
+    ) -> None:
         if not sources:
             raise ValueError("`sources` must name at least one classifier. Received: none")
-        self._target, self.sources = target, tuple(sources)
+        self._target, self.sources, self.kept = target, tuple(sources), kept
         self.id, self.scheme = target.id, target.scheme
         hashes = [part.weights_sha256 for part in (target, *sources)]
         self.weights_sha256 = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
@@ -95,6 +102,21 @@ class Transfer(GradientAttack):
         return isinstance(classifier, TransferTarget) or super().can_attack(classifier)
 
     def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        if not isinstance(classifier, TransferTarget) or classifier.kept is None:
+            return self._climb(classifier, images, labels, keys)
+        kept = classifier.kept
+        weights = [source.weights_sha256 for source in classifier.sources]
+        recipe = f"{self} {weights} {classifier.scheme.classes} {keys.seed} {keys.restart}"
+        names = names_of(recipe, images, labels, keys.row_ids)
+        rows = kept.missing(names)
+        if len(rows):
+            made = self._climb(classifier, images[rows], labels[rows], keys.take(rows))
+            kept.add(names[rows], *made)
+        return kept.take(names)
+
+    def _climb(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
     ) -> tuple[np.ndarray, Cost]:
         sources = _labelled_sources(classifier, labels)

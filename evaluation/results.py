@@ -15,6 +15,7 @@ A run folder holds
 - `manifest.json`: configuration, data, models, costs, environment;
 - `run.json`: what a run that goes on must be the same in (`evaluation/run_folder.py`);
 - `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/store.py`);
+- `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
 - `answers/`: what each model says of images that all are shown (`evaluation/answers.py`);
 - `certificates/`: one folder a model and sigma (`evaluation/certificates.py`);
 - `contracts/`: those of foreign models that the run found (`evaluation/foreign_models.py`);

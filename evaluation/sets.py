@@ -2,7 +2,8 @@
 
 Writes `sets/JOB-KEY/` of a run, laid out as `attacks/store.py` says. A killed run reuses every
 finished chunk; a failing attack is an outcome without a set, not a lost run (R24). A face with the
-same label under FER and FER+ is attacked once: the second set takes it over from the first.
+same label under FER and FER+ is attacked once: the second set takes it over from the first. Images
+that other models make for a black box, in `stand_ins/`, serve every black box they stand in for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
 from attacks.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
 from attacks.transfer import TransferTarget
+from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
 from evaluation.jobs import Job
 from evaluation.listener import Listener, is_result, one_line
@@ -88,6 +90,7 @@ def make_sets(
         InputError: a set on disk belongs to other data or settings, or is damaged.
     """
     folders: dict[Job, Path] = {}
+    kept = TransferImages(sets.parent / "stand_ins")
     for job in jobs:
         if job.not_applicable:
             listener.line(f"{job.name}: not applicable, {job.not_applicable}")
@@ -101,7 +104,7 @@ def make_sets(
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
-                made = _make_set(job, part, folder, _made_before(job, folders), listener)
+                made = _make_set(job, part, folder, _made_before(job, folders), kept, listener)
         except Exception as error:  # R24: whatever an attack or a model dies of is a result
             if not is_result(error):
                 raise
@@ -117,10 +120,12 @@ def make_sets(
         yield Outcome(job, made)
 
 
-def _attacked(job: Job) -> Classifier | None:
+def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None:
     """What the job's attack asks: its model, a twin in reduced precision, or others for it."""
     classifier = job.quick or job.classifier
-    return TransferTarget(classifier, job.sources) if classifier and job.sources else classifier
+    if classifier and job.sources:
+        return TransferTarget(classifier, job.sources, kept)
+    return classifier
 
 
 def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
@@ -157,11 +162,16 @@ def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
 
 
 def _make_set(
-    job: Job, faces: FaceSet, folder: Path, before: AnySet | None, listener: Listener
+    job: Job,
+    faces: FaceSet,
+    folder: Path,
+    before: AnySet | None,
+    kept: TransferImages,
+    listener: Listener,
 ) -> AnySet:
     """The job's set in its own folder, whose finished chunks are reused."""
     images = faces.images.astype(np.float32) / 255
-    attacked = _attacked(job)
+    attacked = _attacked(job, kept)
     on_chunk = partial(listener.chunk, job.name)
     if attacked is None or job.labels is None:
         return make_corrupted_set(

@@ -1,10 +1,14 @@
 """Models that only answer, in a run: what attacks them, and what is said of them."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from attacks.base import Keys
+from attacks.transfer import Transfer
 from datasets.labels import LabelSet
 from evaluation import black_boxes
 from evaluation.config import AttackSettings
@@ -80,6 +84,37 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
     assert message.endswith("searched for the first 30 of 40 faces only.")
     shown = read_arrays(folder / "gallery.npz", GALLERY_ARRAYS)
     assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
+
+
+def test_images_for_black_boxes_are_made_once_and_a_killed_run_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    climb = Transfer._climb
+
+    def listen(self: Transfer, classifier: Any, images: Any, labels: Any, keys: Keys) -> Any:
+        asked.extend(keys.row_ids)
+        return climb(self, classifier, images, labels, keys)
+
+    monkeypatch.setattr(Transfer, "_climb", listen)
+    boxes = [tiny.classifier(), BlackBox(), BlackBox()]
+    boxes[2].id = "other.onnx"
+    attacks = (AttackSettings(name="transfer", black_boxes_only=True),)
+    config = tiny.config(attacks=attacks, corruptions=(), transfer=None)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    evaluate_run(config, tiny.faces(), boxes, whole, None, tiny.SILENT)
+    robust = tiny.figures(tiny.results_of(whole), "robust_accuracy", perturbation="transfer")
+    by_box = [robust[robust.model == box.id].value.to_numpy() for box in boxes[1:]]
+    np.testing.assert_array_equal(*by_box)  # the same answers to the same images
+    once = len(asked)
+    evaluate_run(config, tiny.faces(), boxes[:2], tmp_path / "one", None, tiny.SILENT)
+    assert 0 < len(asked) - once == once
+    shutil.copytree(whole, killed)
+    shutil.rmtree(next(killed.glob("sets/other.onnx-fer-transfer*")))
+    (killed / "results.csv").unlink()
+    evaluate_run(config, tiny.faces(), boxes, killed, None, tiny.SILENT)
+    assert len(asked) == 2 * once
+    assert (killed / "results.csv").read_bytes() == (whole / "results.csv").read_bytes()
 
 
 def test_random_and_slow_models_are_warned_about(
