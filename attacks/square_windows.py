@@ -49,7 +49,7 @@ def set_squares(
     """Set one square of each image to the clean pixels +-eps, signs a channel (N, C); float32.
 
     Only those pixels change, so what was inside the ball and [0, 1] still is. A square that holds
-    these values already takes the opposite signs: no query asks about the same image again. The
+    these values already takes the opposite signs: no query is spent on the image as it is. The
     authors' code draws the signs once more there; with one channel that is the same.
     """
     moved, where = current.copy(), _pixels(into, side)
