@@ -5,11 +5,13 @@ No step of `attacks/transfer.py` asks its target, so what was made for one serve
 
 import hashlib
 import zipfile
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from attacks.base import Cost
+from attacks.spec import CODE_VERSION
 from datasets.atomic import atomic
 
 
@@ -20,23 +22,12 @@ class TransferImages:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take what an earlier start left in the folder, which need not exist.
-
-        A file that is damaged is left out, and written again once its images are made again.
-        """
+        """Take the folder, which need not exist."""
         self._folder = folder
-        self._images: dict[str, np.ndarray] = {}
-        self._costs: dict[str, np.ndarray] = {}
-        for path in sorted(folder.glob("[!.]*.npz")):
-            try:
-                with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
-                    self._hold(kept["names"], kept["images"], kept["costs"])
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-                continue
 
     def missing(self, names: np.ndarray) -> np.ndarray:
         """Places of names without an image, int64."""
-        return np.flatnonzero([name not in self._images for name in names])
+        return np.flatnonzero([name not in self._made for name in names])
 
     def add(self, names: np.ndarray, images: np.ndarray, cost: Cost) -> None:
         """Keep images float32 (N, H, W, C) and what each cost."""
@@ -44,16 +35,33 @@ class TransferImages:
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic(self._folder / f"{names[0]}.npz") as unfinished:
             np.savez(unfinished, names=names, images=images, costs=costs)
-        self._hold(names, images, costs)
+        self._made.update(_by_name(names, images, costs))
 
     def take(self, names: np.ndarray) -> tuple[np.ndarray, Cost]:
         """Images float32 (N, H, W, C) and costs of names that are all there."""
-        costs = np.stack([self._costs[name] for name in names])
-        return np.stack([self._images[name] for name in names]), Cost(*costs.T)
+        images, costs = zip(*(self._made[name] for name in names), strict=True)
+        return np.stack(images), Cost(*np.stack(costs, axis=1))
 
-    def _hold(self, names: np.ndarray, images: np.ndarray, costs: np.ndarray) -> None:
-        self._images.update(zip(names.tolist(), images, strict=True))
-        self._costs.update(zip(names.tolist(), costs, strict=True))
+    @cached_property
+    def _made(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Image and cost by name, at first those that an earlier start left in the folder.
+
+        A file that is damaged is left out, and written again once its images are made again.
+        """
+        made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        for path in sorted(self._folder.glob("[!.]*.npz")):
+            try:
+                with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
+                    made.update(_by_name(kept["names"], kept["images"], kept["costs"]))
+            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+                continue
+        return made
+
+
+def _by_name(
+    names: np.ndarray, images: np.ndarray, costs: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    return dict(zip(names.tolist(), zip(images, costs, strict=True), strict=True))
 
 
 def names_of(
@@ -61,13 +69,15 @@ def names_of(
 ) -> np.ndarray:
     """A name for each image to be made, str (N,): hex sha256 of all that decides it.
 
+    Images of another code version have other names, as sets have other keys (R22).
+
     Args:
         recipe: attack, sources, classes and seed.
         images: float32 (N, H, W, C), the clean ones.
         labels: int64 (N,).
         row_ids: int64 (N,), what draws hang on.
     """
-    start = hashlib.sha256(recipe.encode())
+    start = hashlib.sha256(f"{CODE_VERSION} {recipe}".encode())
     names = []
     for image, label, row in zip(images, labels, row_ids, strict=True):
         name = start.copy()

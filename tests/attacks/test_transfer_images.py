@@ -77,6 +77,15 @@ def test_another_attack_seed_or_label_is_another_image(other, tmp_path, asked):
     assert asked == [5] * 4
 
 
+def test_images_of_another_code_version_are_made_again(tmp_path, asked, monkeypatch):
+    target, rows = Answers(sibling(0)), np.arange(5)
+    attack(target, rows, TransferImages(tmp_path))
+    asked.clear()
+    monkeypatch.setattr("attacks.transfer_images.CODE_VERSION", 0)
+    attack(target, rows, TransferImages(tmp_path))
+    assert asked == [5] * 4
+
+
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut short"])
 def test_a_damaged_file_is_made_again(damage, tmp_path, asked):
     target, rows = Answers(sibling(0)), np.arange(5)

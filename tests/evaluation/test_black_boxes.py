@@ -2,12 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from attacks.base import Keys
 from attacks.transfer import Transfer
 from datasets.labels import LabelSet
 from evaluation import black_boxes
@@ -89,14 +87,7 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
 def test_images_for_black_boxes_are_made_once_and_a_killed_run_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    climb = Transfer._climb
-
-    def listen(self: Transfer, classifier: Any, images: Any, labels: Any, keys: Keys) -> Any:
-        asked.extend(keys.row_ids)
-        return climb(self, classifier, images, labels, keys)
-
-    monkeypatch.setattr(Transfer, "_climb", listen)
+    asked = tiny.rows_attacked(monkeypatch, Transfer, "_climb")
     boxes = [tiny.classifier(), BlackBox(), BlackBox()]
     boxes[2].id = "other.onnx"
     attacks = (AttackSettings(name="transfer", black_boxes_only=True),)

@@ -3,12 +3,10 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from attacks.base import Keys
 from attacks.fgsm import FGSM
 from attacks.pgd import PGD
 from attacks.store import AdversarialSet, open_set
@@ -54,14 +52,7 @@ def test_a_face_of_the_same_label_under_both_sets_is_attacked_once(run_folder: P
 def test_images_that_hang_on_each_other_are_made_for_each_label_set(
     universal: bool, often: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    attack = PGD._attack
-
-    def listen(self: PGD, classifier: Any, images: Any, labels: Any, keys: Keys) -> Any:
-        asked.extend(keys.row_ids)
-        return attack(self, classifier, images, labels, keys)
-
-    monkeypatch.setattr(PGD, "_attack", listen)
+    asked = tiny.rows_attacked(monkeypatch, PGD, "_attack")
     monkeypatch.setattr(PGD, "universal", universal)
     faces, models = tiny.faces(), tiny.models()[:1]
     assert faces.fer is not None

@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import pytest
 
+from attacks.base import Attack, Keys
 from attacks.threat_model import Norm
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
@@ -129,4 +131,17 @@ def figures(results: pd.DataFrame, metric: str, **columns: object) -> pd.DataFra
     rows = rows[(rows.attacked_labels == "") | (rows.attacked_labels == rows.label_set)]
     for name, value in columns.items():
         rows = rows[rows[name] == value]
+    return rows
+
+
+def rows_attacked(monkeypatch: pytest.MonkeyPatch, attack: type[Attack], method: str) -> list[int]:
+    """Row ids that an attack's method is called for, filled as it is called."""
+    rows: list[int] = []
+    original = getattr(attack, method)
+
+    def listen(self: Attack, classifier: Any, images: Any, labels: Any, keys: Keys) -> Any:
+        rows.extend(keys.row_ids)
+        return original(self, classifier, images, labels, keys)
+
+    monkeypatch.setattr(attack, method, listen)
     return rows
