@@ -17,6 +17,11 @@ def test_grey_faces_are_whole_levels() -> None:
     assert grey_faces(np.ones((2, 96, 96, 3), np.float32)).shape == (2, 48, 48, 1)
 
 
+@pytest.mark.parametrize(("pixel", "level"), [(-0.05, 0), (1.05, 255)])
+def test_grey_faces_do_not_wrap_where_a_defence_adds_noise(pixel: float, level: int) -> None:
+    assert (grey_faces(np.full((1, 48, 48, 1), pixel, np.float32)) == level).all()
+
+
 def test_hog_sees_the_edges_direction() -> None:
     """Left half black, right half white: all gradients point along x, the first orientation."""
     face = np.zeros((1, 48, 48, 1), np.uint8)
