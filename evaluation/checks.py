@@ -14,6 +14,7 @@ from attacks.threat_model import TOLERANCE
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.config import RunConfig
 from evaluation.figures import Images
+from evaluation.listener import one_line
 from evaluation.results import WORST_CASE
 from fer_models.classifier import Classifier
 
@@ -54,6 +55,12 @@ def check(
         "threshold": float(threshold),
         "message": message,
     }
+
+
+def failed_check(classifier: Classifier, rule: str, name: str, error: Exception) -> Check:
+    """A check that the model died of (R24): what it is about is not known to be right."""
+    words = f"{one_line(error)}. The check was not made: whether its rule holds is not known."
+    return check(classifier.id, rule, name, True, np.nan, np.nan, words) | {"status": "error"}
 
 
 def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray) -> list[Check]:

@@ -19,7 +19,7 @@ from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.black_boxes import is_black_box
 from evaluation.config import AttackSettings, RunConfig
-from evaluation.listener import Listener
+from evaluation.listener import Listener, is_result, one_line
 from evaluation.results import headline_eps
 from evaluation.transfer_matrix import stand_ins
 from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
@@ -161,14 +161,19 @@ def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]
         first = mine[0]
         assert first.classifier is not None and first.labels is not None
         part = faces.take(first.rows)
-        chosen[model], why = quicken(
-            first.classifier,
-            part.images.astype(np.float32) / 255,
-            first.labels,
-            part.row_ids,
-            [job.spec for job in mine],
-            sum(passes(job.spec, len(job.rows)) for job in mine),
-        )
+        try:
+            chosen[model], why = quicken(
+                first.classifier,
+                part.images.astype(np.float32) / 255,
+                first.labels,
+                part.row_ids,
+                [job.spec for job in mine],
+                sum(passes(job.spec, len(job.rows)) for job in mine),
+            )
+        except Exception as error:  # R24: what the model dies of, its attacks will tell
+            if not is_result(error):
+                raise
+            chosen[model], why = first.classifier, f"the trial died of {one_line(error)}"
         if why:
             listener.line(f"{model}: {chosen[model].precision}, {why}")
     return [

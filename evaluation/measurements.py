@@ -17,7 +17,7 @@ from evaluation import gallery
 from evaluation.answers import Answers
 from evaluation.attack_probes import can_probe, probe_attack
 from evaluation.black_boxes import black_box_checks, is_black_box
-from evaluation.checks import Check, model_checks, set_checks
+from evaluation.checks import Check, failed_check, model_checks, set_checks
 from evaluation.config import RunConfig
 from evaluation.explanation_shift import explain
 from evaluation.jobs import Job
@@ -113,7 +113,10 @@ class Measurements:
     def check_models(self, config: RunConfig) -> None:
         """Check each model on its clean faces: what needs no attack."""
         for classifier in self.classifiers:
-            self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
+            try:
+                self.checks += model_checks(classifier, self.images, self.clean[classifier.id])
+            except Exception as error:  # R24: a model that answered once and now dies
+                self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(self.images))
 
     def add(self, outcome: Outcome) -> None:
@@ -147,6 +150,8 @@ class Measurements:
             self._listener.line(f"{classifier.id}: failed on {entry['perturbation']}, {message}")
             asked = {name: entry[name] for name in CLEAN}
             found = {"model": classifier.id, "status": "error", "message": message}
+            if entry.get("shown"):
+                found |= {"shown": True, "source": entry["model"]}
             self.failures.append(asked | found)
 
     def _add_attacked(self, classifier: Classifier, job: Job, made: AdversarialSet) -> None:

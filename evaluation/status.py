@@ -74,7 +74,7 @@ def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
         "split": config.split,
         "subset": "all",
         "perturbation": entry["perturbation"],
-        "source": entry["model"],
+        "source": entry.get("source", entry["model"]),
         "norm": entry["norm"],
         "eps": entry["grid"][-1] if attack else np.nan,
         "severity": pd.NA,

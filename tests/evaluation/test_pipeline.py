@@ -3,12 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from attacks.store import CorruptedSet, TransferSet
 from datasets.errors import InputError
-from datasets.labels import LabelSet
+from datasets.labels import FER7, LabelSet
+from evaluation.answers import Answers
+from evaluation.config import AttackSettings
 from evaluation.finished_run import FinishedRun
 from evaluation.listener import Listener
 from evaluation.pipeline import evaluate_run
@@ -21,7 +25,8 @@ from evaluation.results import (
     read_table,
 )
 from evaluation.scoring import rescore
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError, wrap
+from fer_models.contract import Contract
 from reports.page import write_report
 from tests.evaluation import tiny
 
@@ -121,6 +126,10 @@ def test_one_label_set_is_enough(tmp_path: Path) -> None:
     assert "no_leak" not in set(tiny.results_of(tmp_path).subset)
 
 
+DIES = ("tiny.fer", "tiny.ferplus")
+"""A model, and the one whose images it dies of."""
+
+
 class Dying(Classifier):
     """Answers like the tiny model while its images are not too dark, else NaN."""
 
@@ -188,6 +197,50 @@ def test_a_model_that_dies_of_a_corruption_loses_that_figure_only(tmp_path: Path
     means = results[results.perturbation == "corruptions"]
     assert set(means[means.model == "dying.fer"].status) == {"flagged"}
     assert set(means[means.model == "tiny.fer"].status) == {"ok"}
+
+
+def test_a_model_that_dies_of_images_made_on_another_keeps_its_own_worst_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all sets only those shown to it are made of other images than its own attacks."""
+    original = Answers.logits
+
+    def die(self: Answers, classifier: Classifier, made: CorruptedSet | TransferSet) -> np.ndarray:
+        if isinstance(made, TransferSet) and (classifier.id, made.header.source) == DIES:
+            raise ModelError("it dies")
+        return original(self, classifier, made)
+
+    monkeypatch.setattr(Answers, "logits", die)
+    run = tiny.config(corruptions=(), transfer=AttackSettings(name="fgsm"))
+    evaluate_run(run, tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    results = tiny.results_of(tmp_path)
+    errors = results[results.status == "error"]
+    assert set(zip(errors.model, errors.source, strict=True)) == {DIES}
+    assert set(errors.metric) == {"transfer_accuracy"}
+    worst = results[(results.perturbation == "worst_case") & (results.metric == "robust_accuracy")]
+    of_the_other = worst[worst.model == DIES[1]].status.to_numpy()
+    np.testing.assert_array_equal(worst[worst.model == DIES[0]].status, of_the_other)
+
+
+def test_a_model_that_dies_of_larger_logits_keeps_the_run(tmp_path: Path) -> None:
+    """A class masked by the lowest float32 is answered and attacked; ten times it is infinite."""
+    lowest = float(np.finfo(np.float32).min)
+    whole = tiny.classifier()
+    (logits,) = whole.model.outputs
+    masked = keras.layers.Rescaling([1.0] * 6 + [0.0], [0.0] * 6 + [lowest])(logits)
+    model = keras.Model(whole.model.inputs, masked)
+    masking = wrap(model, Contract(8, 8, 1, FER7), model_id="masking.fer")
+    run = tiny.config(corruptions=(), labels=(LabelSet.FER,))
+    evaluate_run(run, tiny.faces(), [masking, whole], tmp_path, None, tiny.SILENT)
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    errors = checks[checks.status == "error"]
+    assert set(errors.model) == {"masking.fer"} and "scale invariance" in set(errors.check)
+    assert errors.value.isna().all()
+    made = checks[(checks.model == "masking.fer") & (checks.check == "unbounded attack")]
+    assert set(made.status) == {"ok"}
+    results = tiny.results_of(tmp_path)
+    worst = results[(results.perturbation == "worst_case") & (results.model == "masking.fer")]
+    assert set(worst[worst.metric == "robust_accuracy"].status) == {"flagged"}
 
 
 def test_no_model_that_answers_is_one_line(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from attacks.precision import Precision
 from datasets.labels import LabelSet
 from evaluation.pipeline import evaluate_run
 from fer_models import reduced_precision
+from fer_models.classifier import ModelError
 from tests.evaluation import tiny
 
 SHORT = {"labels": (LabelSet.FER,), "corruptions": ()}
@@ -40,6 +41,14 @@ def test_float32_can_be_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("evaluation.jobs.quicken", None)
     found = records(tmp_path, precision=Precision.FLOAT32)
     assert set(precisions(found).values()) == {"float32"}
+
+
+def test_a_model_that_dies_of_the_trial_is_attacked_in_float32(tmp_path, monkeypatch):
+    def die(*_):
+        raise ModelError("it dies")
+
+    monkeypatch.setattr(quick, "_robust_accuracy", die)
+    assert set(precisions(records(tmp_path)).values()) == {"float32"}
 
 
 def test_sets_made_in_either_are_taken_back_by_any_run(tmp_path):
