@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 from attacks.base import Attack, Keys
+from attacks.threat_model import TOLERANCE, Norm
 from faces.box import Box
-from faces.crop import SIZE
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.gradients import forward_logits
 
@@ -46,8 +46,8 @@ VIEWS = (
 class PhotoView(DifferentiableClassifier):
     """A classifier of small grey faces that is shown squares of a photograph.
 
-    Logits are the mean over the views. A resize to `SIZE` is linear in the pixels, so each view is
-    two matrices, made by resizing the identity as `faces/crop.py` resizes faces.
+    Logits are the mean over the views. A resize to its `face_side` is linear in the pixels, so each
+    view is two matrices, made by resizing the identity as `faces/crop.py` resizes faces.
 
     Args:
         classifier: of grey faces.
@@ -68,9 +68,9 @@ class PhotoView(DifferentiableClassifier):
         self.id, self.weights_sha256 = classifier.id, classifier.weights_sha256
         self.scheme = classifier.scheme
         self._classifier, self._handicap = classifier, handicap.astype(np.float32)
-        frame = side - 2 * margin
+        frame, size = side - 2 * margin, classifier.face_side
         self._rows, self._columns = (
-            np.stack([_resizing(side, margin, frame, *place) for place in places])
+            np.stack([_resizing(size, side, margin, frame, *place) for place in places])
             for places in (
                 [(view.down, view.scale) for view in views],
                 [(view.right, view.scale) for view in views],
@@ -81,7 +81,8 @@ class PhotoView(DifferentiableClassifier):
         """Mean logits (N, K) of squares (N, S, S, 3) in [0, 1]."""
         grey = ops.sum(images * np.array(_GREY, np.float32), axis=-1)
         faces = ops.einsum("vis,nst,vjt->nvij", self._rows, grey, self._columns)
-        small = ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, SIZE, SIZE, 1))
+        size = self._classifier.face_side
+        small = ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, size, size, 1))
         logits = self._classifier.symbolic_logits(small)
         each = ops.reshape(logits, (-1, len(self._rows), self.scheme.num_classes))
         return ops.mean(each, axis=1) + self._handicap
@@ -90,13 +91,15 @@ class PhotoView(DifferentiableClassifier):
         return forward_logits(self, images)
 
 
-def _resizing(side: int, margin: int, frame: int, shift: float, scale: float) -> np.ndarray:
-    """Weights of the square's pixels in each small pixel along one axis, float32 (SIZE, side)."""
+def _resizing(
+    size: int, side: int, margin: int, frame: int, shift: float, scale: float
+) -> np.ndarray:
+    """Weights of the square's pixels in each small pixel along one axis, float32 (size, side)."""
     length = max(1, round(frame * scale))
     start = round(margin + (shift - (scale - 1) / 2) * frame)
-    method = cv2.INTER_AREA if length >= SIZE else cv2.INTER_LINEAR
-    small = cv2.resize(np.eye(length, dtype=np.float32), (length, SIZE), interpolation=method)
-    weights = np.zeros((SIZE, side), np.float32)
+    method = cv2.INTER_AREA if length >= size else cv2.INTER_LINEAR
+    small = cv2.resize(np.eye(length, dtype=np.float32), (length, size), interpolation=method)
+    weights = np.zeros((size, side), np.float32)
     places = np.clip(np.arange(length) + start, 0, side - 1)  # edges repeated outside
     np.add.at(weights.T, places, small.T)
     return weights
@@ -147,6 +150,10 @@ def attack_faces(
 ) -> np.ndarray:
     """Attack every face of a photograph, the smallest first.
 
+    Frames may overlap and files hold whole levels, so at the end under linf every pixel is taken
+    back to eps around what it was, in whole levels. Under l2 and l1 eps holds for each face before
+    rounding.
+
     Args:
         classifier: of grey faces.
         image: uint8 RGB (H, W, 3).
@@ -158,7 +165,12 @@ def attack_faces(
     Returns:
         uint8 RGB (H, W, 3).
     """
+    attacked = image
     for number in sorted(range(len(frames)), key=lambda i: frames[i].area):
-        keys = Keys(seed, np.array([number]))
-        image = attack_frame(classifier, image, frames[number], int(labels[number]), attack, keys)
-    return image
+        frame, label, keys = frames[number], int(labels[number]), Keys(seed, np.array([number]))
+        attacked = attack_frame(classifier, attacked, frame, label, attack, keys)
+    if attack.norm is not Norm.LINF:
+        return attacked
+    levels = int(255 * attack.eps * (1 + TOLERANCE))
+    moved = np.clip(attacked.astype(np.int16) - image, -levels, levels)
+    return (image + moved).astype(np.uint8)

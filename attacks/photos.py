@@ -42,11 +42,13 @@ def main(
     seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
 ) -> int:
     """Attack the faces in photographs, and see what is left of it after rough handling."""
-    from attacks.threat_model import parse_eps, parse_norm
+    from attacks.threat_model import Norm, parse_eps, parse_norm
     from faces.detectors import make_detector
     from faces.photos import naming, photos, read_photo
 
     known_norm, size = parse_norm(norm), parse_eps(eps)
+    if known_norm is Norm.LINF and size < 1 / 255:
+        raise InputError(f"--eps must be at least 1/255 in a picture of 8 bits; got {eps}.")
     found, finder = photos(path), make_detector(detector, min_size=min_size)
     from fer_models.backend import start_backend
 

@@ -12,6 +12,7 @@ from keras import ops
 
 from datasets.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme, LabelSet
+from faces.crop import SIZE
 from fer_models.contract import Contract, Output
 from fer_models.softmax import strip_softmax
 
@@ -34,6 +35,7 @@ class Classifier(ABC):
         weights_sha256: identity of the weights, part of every cache key.
         precision: number format of gradients; `logits` are always float32.
         draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
+        face_side: pixels of the squares that faces are cut to from a photograph.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Classifier(ABC):
     weights_sha256: str
     precision: str = "float32"
     draws_apart: bool = False
+    face_side: int = SIZE
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.
@@ -99,7 +102,7 @@ class KerasClassifier(DifferentiableClassifier):
         self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str
     ) -> None:
         self.model = model
-        self.contract = contract
+        self.contract, self.face_side = contract, contract.height
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256

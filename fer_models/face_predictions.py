@@ -6,9 +6,9 @@ import numpy as np
 from scipy.special import softmax
 
 from faces.box import Box
-from faces.crop import SIZE, crop_faces
+from faces.crop import crop_faces
 from faces.detector import Detector
-from fer_models.classifier import Classifier, KerasClassifier
+from fer_models.classifier import Classifier
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,8 @@ def predict_faces(
     boxes = detector.detect(image)
     if not boxes:
         return []
-    size = classifier.contract.height if isinstance(classifier, KerasClassifier) else SIZE
-    faces = crop_faces(image, [detector.frame(box) for box in boxes], size)
+    frames = [detector.frame(box) for box in boxes]
+    faces = crop_faces(image, frames, classifier.face_side)
     shares = softmax(classifier.logits(faces.astype(np.float32) / 255).astype(float), axis=1)
     return [
         FacePrediction(box, face, dict(zip(classifier.scheme.classes, map(float, row))))

@@ -21,7 +21,7 @@ class BlackBoxClassifier(Classifier):
     def __init__(self, raw: RawModel, file: ContractFile) -> None:
         self.contract, self._order = file.contract()
         self.id = short_name(raw.name)
-        self.scheme = self.contract.scheme
+        self.scheme, self.face_side = self.contract.scheme, self.contract.height
         self.weights_sha256 = identity(raw.sha256, file)
         self._raw = raw
 

@@ -39,7 +39,7 @@ class ReducedPrecision(DifferentiableClassifier):
     def __init__(self, exact: KerasClassifier, twin: keras.Model) -> None:
         """Take the classifier, and its model in bfloat16."""
         self._exact = exact
-        self.id, self.scheme = exact.id, exact.scheme
+        self.id, self.scheme, self.face_side = exact.id, exact.scheme, exact.face_side
         self.weights_sha256 = reduced_sha256(exact.weights_sha256)
         self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
 

@@ -56,7 +56,7 @@ class DefendedClassifier(Classifier):
         self.inner = inner
         self.defence = defence
         self.id = f"{inner.id}+{suffix}"
-        self.scheme = inner.scheme
+        self.scheme, self.face_side = inner.scheme, inner.face_side
         self.draws_apart = defence.random or inner.draws_apart
         draws = f"+{EVALUATION_DRAWS} judge {ATTACK_DRAWS}" if self.draws_apart else ""
         identity = f"{inner.weights_sha256}+{defence!r}{draws}"

@@ -22,14 +22,16 @@ def small(image, frame):
     return crop_faces(image, [frame]).astype(np.float32) / 255
 
 
+@pytest.mark.parametrize("classifier", [GREY, tiny.conv(3, (64, 64, 1))])
 @pytest.mark.parametrize("side", [30, 48, 71, 96])
-def test_the_plain_view_is_the_crop_that_a_classifier_gets(side):
-    view = PhotoView(GREY, side + 20, 10, NONE, views=(View(),))
+def test_the_plain_view_is_the_crop_that_a_classifier_gets(side, classifier):
+    view = PhotoView(classifier, side + 20, 10, NONE, views=(View(),))
     frame = Box(20, 17, side, side)
     square = PHOTO[None, 7 : 27 + side, 10 : 30 + side]
     logits = view.logits(square.astype(np.float32) / 255)
     # Both round: the crop to 8 bits in grey and in size.
-    np.testing.assert_allclose(logits, GREY.logits(small(PHOTO, frame)), atol=0.05)
+    crop = crop_faces(PHOTO, [frame], classifier.face_side).astype(np.float32) / 255
+    np.testing.assert_allclose(logits, classifier.logits(crop), atol=0.05)
 
 
 @pytest.mark.parametrize("shifted", [View(right=0.1), View(down=-0.1), View(scale=1.1)])
@@ -75,3 +77,13 @@ def test_a_frame_beyond_the_border_is_attacked_inside_the_photograph():
     changed = attack_faces(GREY, PHOTO, [frame], np.array([label]), attack)
     assert changed.shape == PHOTO.shape
     assert (changed != PHOTO).any()
+
+
+@pytest.mark.parametrize(("eps", "levels"), [(8, 8), (2.6, 2)])
+def test_no_pixel_moves_by_more_than_eps_where_frames_overlap(eps, levels):
+    """Both faces push the pixels that they share, and files hold whole levels."""
+    frames = [Box(30, 30, 60, 60), Box(50, 40, 50, 50)]
+    labels = GREY.predict(crop_faces(PHOTO, frames).astype(np.float32) / 255)
+    attack = PGD(norm=Norm.LINF, eps=eps / 255, steps=3)
+    changed = attack_faces(GREY, PHOTO, frames, labels, attack)
+    assert np.abs(changed.astype(int) - PHOTO).max() == levels

@@ -74,3 +74,5 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
         main(portrait, tmp_path / "out", "hog_svm.fer")
     with pytest.raises(InputError, match="`norm` must be one of"):
         main(portrait, tmp_path / "out", norm="l7")
+    with pytest.raises(InputError, match=r"at least 1/255 in .*; got 0\.7/255"):
+        main(portrait, tmp_path / "out", eps="0.7/255")
