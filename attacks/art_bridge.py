@@ -290,6 +290,7 @@ class HopSkipJump(ArtAttack):
     queries: int = 100
 
     name: ClassVar[str] = "hop_skip_jump"
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 
@@ -322,6 +323,7 @@ class Boundary(ArtAttack):
 
     name: ClassVar[str] = "boundary"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 
@@ -349,6 +351,7 @@ class SimBA(ArtAttack):
 
     name: ClassVar[str] = "simba"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 
@@ -386,6 +389,7 @@ class ZOO(ArtAttack):
 
     name: ClassVar[str] = "zoo"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 
@@ -420,6 +424,7 @@ class OnePixel(ArtAttack):
 
     name: ClassVar[str] = "one_pixel"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L1,)
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 
@@ -545,6 +550,7 @@ class Spatial(ArtAttack):
 
     name: ClassVar[str] = "spatial"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF,)
+    by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 

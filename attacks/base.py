@@ -146,6 +146,8 @@ class Attack(ABC):
     name: ClassVar[str]
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
+    by_answers: ClassVar[bool] = False
+    """Searches, in a part of it at least, by nothing but the classifier's answers."""
     quick: ClassVar[bool] = False
     """Takes gradients of reduced precision, and asks again before it stops."""
     minimal: ClassVar[bool] = False

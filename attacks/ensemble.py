@@ -35,6 +35,7 @@ class Ensemble(Attack):
     name: ClassVar[str] = "ensemble"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
+    by_answers: ClassVar[bool] = True
     quick: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -106,11 +106,6 @@ def check_options(name: str, options: Iterable[str]) -> None:
         )
 
 
-def searches(name: str) -> bool:
-    """Whether an attack, in a part of it at least, asks for answers alone: it counts queries."""
-    return "queries" in default_options(ATTACKS[name])
-
-
 def make_attack(name: str, norm: Norm, eps: float, options: Mapping[str, Any]) -> Attack:
     """Build an attack by name.
 

@@ -35,6 +35,7 @@ class Square(Attack):
     area: float = 0.8
 
     name: ClassVar[str] = "square"
+    by_answers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

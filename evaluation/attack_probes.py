@@ -109,17 +109,17 @@ def _converged(
     sample = standing[:STANDING]
     twice = {name: 2 * count for name, count in budget.items()}
     fallen = _success(classifier, made, clean, sample, eps, twice)
-    change = fallen.mean() * len(standing) / len(clean) if len(sample) else 0.0
+    each = len(standing) / max(len(sample), 1) / len(clean)  # of robust accuracy
+    change = each * fallen.sum()
     spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
     words = (
         f"Twice the {spent} lower robust accuracy at {format_eps(eps)} by "
         f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} standing faces fall)."
     )
-    flagged = change > CONVERGED and fallen.sum() > 1  # a single face may be chance
-    if flagged:
+    limit = max(CONVERGED, each)  # a single face may be chance
+    if flagged := change > limit:
         words += " The attack is not converged: read its figure as an upper bound."
-    name = "converged"
-    return check(classifier.id, "R6", name, flagged, change, CONVERGED, words)
+    return check(classifier.id, "R6", "converged", flagged, change, limit, words)
 
 
 def _scale_invariant(
@@ -131,15 +131,14 @@ def _scale_invariant(
     louder = ScaledClassifier(classifier)
     scaled = [int(_success(louder.by(s), made, clean, sample, eps).sum()) for s in SCALES]
     moved = max(abs(count - plain) for count in scaled)
-    flagged = moved > max(1, SCALE_POINTS * len(sample))  # one face may flip by rounding
+    share, limit = moved / len(sample), max(1 / len(sample), SCALE_POINTS)
     words = (
         f"With logits 10 and 100 times as large {scaled[0]} and {scaled[1]} of {len(sample)} faces "
         f"fall, {plain} with the model's own."
     )
-    if flagged:
+    if flagged := share > limit:  # one face may flip by rounding
         words += " Confidence hides the gradient: take a loss that rescales logits."
-    value = moved / len(sample)
-    return check(classifier.id, "R10", "scale invariance", flagged, value, SCALE_POINTS, words)
+    return check(classifier.id, "R10", "scale invariance", flagged, share, limit, words)
 
 
 def _unbounded(

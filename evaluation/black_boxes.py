@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 
-from attacks.registry import ATTACKS, searches
+from attacks.registry import ATTACKS
+from attacks.transfer import Transfer
 from evaluation.checks import Check, check
 from evaluation.config import RunConfig
 from evaluation.results import WORST_CASE
@@ -29,12 +30,17 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     """
     if not is_black_box(classifier):
         return []
+    able = [a for a in config.attacks if config.norm in ATTACKS[a.name].norms]
+    asking = [a for a in able if ATTACKS[a.name].by_answers and not ATTACKS[a.name].needs_gradients]
+    ways = ["by its answers"] if asking else []
+    if any(ATTACKS[attack.name] is Transfer for attack in able):
+        ways.append("through other models")
     words = (
-        "The model gives no gradients, so it was attacked by its answers and through other models. "
-        "Its robust accuracy is an upper bound: an attacker who holds the model may break more."
+        "The model gives no gradients, so it was attacked "
+        f"{' and '.join(ways) or 'by noise at most'}. Its robust accuracy is an upper bound: an "
+        "attacker who holds the model may break more."
     )
-    asking = [a for a in config.attacks if searches(a.name) and not ATTACKS[a.name].needs_gradients]
-    searched = max((attack.limit or faces for attack in asking), default=0)
+    searched = max((attack.limit or faces for attack in asking), default=faces)
     if searched < faces:
         words += f" Its answers were searched for the first {searched} of {faces} faces only."
     return [
@@ -61,17 +67,17 @@ def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
 
 
 def slowness(classifier: Classifier, seconds: float, queries: int) -> str:
-    """A warning in one line when the attacks on a model may take very long, else empty.
+    """A warning in one line when Square on a model may take very long, else empty.
 
     Args:
         classifier: the model.
         seconds: of one answer.
-        queries: answers that are asked for at most.
+        queries: answers that Square asks for at most.
     """
     if seconds * queries < LONG:
         return ""
     return (
-        f"{classifier.id}: answers {1 / seconds:.0f} faces a second, and its attacks ask up to "
+        f"{classifier.id}: answers {1 / seconds:.0f} faces a second, and square asks up to "
         f"{queries:,} times: up to {seconds * queries / 3600:.0f} hours. --limit or --eps shorten "
         "that."
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.registry import ATTACKS, searches
+from attacks.registry import ATTACKS
 from attacks.store import AdversarialSet
 from attacks.threat_model import TOLERANCE
 from datasets.labels import LabelScheme, LabelSet
@@ -158,7 +158,7 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
     share = float(right.mean())
     words = f"{100 * share:.1f} % of the broken images are right again after rounding to 8 bits."
-    return check(classifier.id, "R2", "survives 8 bits", False, share, np.nan, words)
+    return check(classifier.id, "R2", "right again after 8 bits", False, share, np.nan, words)
 
 
 def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
@@ -270,7 +270,7 @@ def _pair_checks(
     climbing = [
         name
         for name in broken
-        if name in own and ATTACKS[name].needs_gradients and not searches(name)
+        if name in own and ATTACKS[name].needs_gradients and not ATTACKS[name].by_answers
     ]
     checks = []
     for name, rule, words in (

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.precision import Precision
+from attacks.square import Square
 from datasets.faceset import FaceSet
 from evaluation.answers import Answers
 from evaluation.black_boxes import is_black_box, seconds_per_face, slowness
@@ -98,9 +99,9 @@ def _warn(
     attacked = {job.classifier.id: job.classifier for job in jobs if job.classifier}
     for classifier in attacked.values():
         queries = sum(
-            len(job.rows) * len(job.spec.grid) * job.spec.options.get("queries", 0)
+            len(job.rows) * len(job.spec.grid) * job.spec.options["queries"]
             for job in jobs
-            if job.classifier is classifier and not job.not_applicable
+            if job.classifier is classifier and job.spec.perturbation == Square.name
         )
         if queries and is_black_box(classifier):
             seconds = seconds_per_face(classifier, measured.images)

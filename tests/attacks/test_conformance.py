@@ -79,6 +79,13 @@ def setting(classifier, count=24, shape=(8, 8, 1)):
     return images, classifier.predict(images), Keys(1, np.arange(100, 100 + count))
 
 
+def test_all_but_noise_take_gradients_or_search_by_answers():
+    aimless = [
+        name for name, kind in ATTACKS.items() if not (kind.needs_gradients or kind.by_answers)
+    ]
+    assert aimless == ["noise"]
+
+
 @at_length
 @pytest.mark.parametrize("num_classes", [2, 3, 7, 8, 10])
 def test_budget_range_and_success(name, norm, num_classes):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from attacks.threat_model import Norm
 from attacks.transfer import Transfer
 from datasets.labels import LabelSet
 from evaluation import black_boxes
@@ -84,6 +85,24 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
     assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
 
 
+@pytest.mark.parametrize(
+    ("norm", "attacks", "words"),
+    [
+        (Norm.LINF, [SQUARE, {"name": "transfer"}], "by its answers and through other models."),
+        (Norm.L2, [{"name": "boundary"}], "by its answers."),
+        (Norm.L1, [SQUARE, {"name": "noise"}, {"name": "transfer"}], "by noise at most."),
+    ],
+)
+def test_a_black_box_is_said_to_be_attacked_as_it_was(
+    norm: Norm, attacks: list[dict], words: str
+) -> None:
+    settings = tuple(AttackSettings.model_validate(attack) for attack in attacks)
+    run = tiny.config(norm=norm, attacks=settings, labels=(LabelSet.FER,))
+    (found,) = black_boxes.black_box_checks(BlackBox(), run, 40)
+    assert f"attacked {words} Its robust accuracy" in found["message"]
+    assert ("first 30 of 40 faces only" in found["message"]) == (norm == Norm.LINF)
+
+
 def test_images_for_black_boxes_are_made_once_and_a_killed_run_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +139,7 @@ def test_random_and_slow_models_are_warned_about(
     assert "box.onnx: The same image gets different logits" in lines[0]
     # 30 faces x 2 eps x 180 queries = 10,800 answers at half a second: 5,400 s
     assert "answers 2 faces a second" in lines[1]
-    assert "up to 10,800 times: up to 2 hours" in lines[1]
+    assert "square asks up to 10,800 times: up to 2 hours" in lines[1]
 
 
 def test_a_fast_model_is_not_warned_about() -> None:
