@@ -180,4 +180,5 @@ class TargetedAPGD(APGD):
         count = min(self.targets, logits.shape[1] - 1)
         for restart in range(self.restarts):
             for rank in range(count):
-                yield restart * count if restart == 0 else restart * count + rank, order[:, rank]
+                # Run 0 starts at the clean image, and so does the first run to each target.
+                yield restart and restart * count + rank, order[:, rank]

@@ -140,12 +140,14 @@ def _attacked(classifier: "Classifier", sources: str | None) -> "Classifier":
         return classifier
     from attacks.transfer import TransferTarget
     from fer_models import zoo
-    from fer_models.classifier import DifferentiableClassifier
+    from fer_models.classifier import DifferentiableClassifier, label_set_of
 
     loaded = [zoo.load(model) for model in zoo.resolve(sources)]
     known = [source for source in loaded if isinstance(source, DifferentiableClassifier)]
     if blind := [source.id for source in loaded if source not in known]:
         raise InputError(f"--sources must give gradients; {blind[0]} gives none. Leave it out.")
+    for source in known:
+        label_set_of(source, "a source")
     return TransferTarget(classifier, known)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from datasets.atomic import atomic
 from evaluation.changes import Changes
 from evaluation.results import WORST_CASE
 from evaluation.text_table import markdown_table, text_table
@@ -33,12 +34,14 @@ def summary(changes: Changes) -> str:
 
 def write_changes(changes: Changes, path: Path) -> None:
     """Write every row, as `.csv`, or as `.md` with the notes below."""
-    if path.suffix == ".csv":
-        changes.table.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
-        return
-    lines = [markdown_table(_HEAD, _cells(changes.table), left=_LEFT), ""]
+    table = changes.table
+    lines = [markdown_table(_HEAD, _cells(table), left=_LEFT), ""]
     lines += [f"- {note}" for note in changes.notes]
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    with atomic(path) as unfinished:
+        if path.suffix == ".csv":
+            table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+        else:
+            unfinished.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 def _cells(table: pd.DataFrame) -> list[list[str]]:

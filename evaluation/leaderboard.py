@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.writable import check_file
 
@@ -32,13 +33,14 @@ def main(
     boards = [(_title(board), *_cells(board)) for _, board in table.groupby("board")]
     for title, head, rows in boards:
         print(text_table(title, head, rows, left=3))
-    if out and out.suffix == ".csv":
-        table.to_csv(out, index=False, float_format="%.10g", lineterminator="\n")
-    elif out:
-        parts = (
-            f"{title}\n\n{markdown_table(head, rows, left=3)}\n" for title, head, rows in boards
-        )
-        out.write_text("\n".join(parts), encoding="utf-8")
+    if out is None:
+        return
+    parts = (f"{title}\n\n{markdown_table(head, rows, left=3)}\n" for title, head, rows in boards)
+    with atomic(out) as unfinished:
+        if out.suffix == ".csv":
+            table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+        else:
+            unfinished.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _title(board: "pd.DataFrame") -> str:

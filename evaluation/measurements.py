@@ -148,11 +148,11 @@ class Measurements:
         except Exception as error:  # R24: whatever a model dies of is a result
             message = one_line(error)
             self._listener.line(f"{classifier.id}: failed on {entry['perturbation']}, {message}")
-            asked = {name: entry[name] for name in CLEAN}
-            found = {"model": classifier.id, "status": "error", "message": message}
+            failure = {name: entry[name] for name in CLEAN}
+            failure |= {"model": classifier.id, "status": "error", "message": message}
             if entry.get("shown"):
-                found |= {"shown": True, "source": entry["model"]}
-            self.failures.append(asked | found)
+                failure |= {"shown": True, "source": entry["model"]}
+            self.failures.append(failure)
 
     def _add_attacked(self, classifier: Classifier, job: Job, made: AdversarialSet) -> None:
         logits = self.clean[classifier.id][job.rows]

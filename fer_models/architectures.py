@@ -40,6 +40,10 @@ def architecture(
     Raises:
         InputError: no architecture has this name.
     """
+    if name in CLASSICAL:
+        raise InputError(
+            f"{name} is no neural net; here one of {', '.join(ARCHITECTURES)} is needed."
+        )
     if name not in ARCHITECTURES:
         known = [*ARCHITECTURES, *CLASSICAL]
         close = get_close_matches(name, known, 1)

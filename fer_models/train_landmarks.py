@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.errors import InputError
 from fer_models.recipe import Precision, Recipe
@@ -88,13 +89,14 @@ def main(
     errors = _errors(found * images.shape[2], points * images.shape[2])
     facts = {
         "sha256": file_sha256(files.weights),
-        "training_faces": len(train) if limit is None else limit,
+        "training_faces": len(train) if limit is None else min(limit, len(train)),
         "epochs": epochs,
         "seed": seed,
         "precision": precision,
         **errors,
     }
-    files.facts.write_text(json.dumps(facts, indent=2) + "\n")
+    with atomic(files.facts) as unfinished:
+        unfinished.write_text(json.dumps(facts, indent=2) + "\n")
     print(
         f"{files.weights}: mean error {errors['error_px']:.2f} pixels of {images.shape[2]} on "
         f"{len(images)} PublicTest faces ({100 * errors['error_interocular']:.1f} % of the "

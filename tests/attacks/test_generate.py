@@ -16,7 +16,7 @@ from attacks.store import open_set
 from datasets.errors import InputError
 from datasets.faceset import Split
 from datasets.folders import write_folders
-from datasets.labels import FER7, LabelSet
+from datasets.labels import FER7, LabelScheme, LabelSet
 from datasets.read import load
 from fer_models import zoo
 from fer_models.classifier import Classifier, wrap
@@ -24,6 +24,7 @@ from fer_models.contract import Contract
 from tests.attacks import tiny
 
 ROOT = Path(__file__).parents[2]
+OWN = LabelScheme("own", tuple("abcdefg"))
 
 
 @pytest.fixture
@@ -134,6 +135,11 @@ def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch
     assert made.header.source == "tiny.fer" and (made.broken_at > 0).any()
     with pytest.raises(InputError, match="--sources must give gradients; box"):
         generate.main(**arguments, sources="box.onnx", out=tmp_path / "other")
+    ten = wrap(inside.model, Contract(8, 8, 1, OWN), model_id="own.keras")
+    with monkeypatch.context() as own:
+        own.setattr(zoo, "load", lambda model: Box() if model == "box.onnx" else ten)
+        with pytest.raises(InputError, match="classes must be those of fer or ferplus to be a sou"):
+            generate.main(**arguments, sources="tiny.fer", out=tmp_path / "other")
     with pytest.raises(InputError, match=r"transfer needs gradients and box.onnx has none"):
         generate.main(**arguments, out=tmp_path / "other")
 

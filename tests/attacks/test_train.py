@@ -85,6 +85,11 @@ def test_wrong_options_are_refused_before_anything_is_read(
         main("tiny", LabelSet.FER, tmp_path / "nothing here", **options)
 
 
+def test_a_classical_model_cannot_be_trained_against_attacks(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"hog_svm is no neural net; .* vgg_small, "):
+        main("hog_svm", LabelSet.FER, tmp_path / "nothing here")
+
+
 def test_a_bare_name_leaves_the_robust_sibling_out(monkeypatch: pytest.MonkeyPatch) -> None:
     known = ["vgg_small.fer", "vgg_small.ferplus", "vgg_small_robust.fer"]
     monkeypatch.setattr(zoo, "model_ids", lambda: known)
