@@ -229,6 +229,14 @@ ODD_RUNS = {
         Wishes(models=("looks.ten", FOUR[0]), label_sets=("fer",), examples=2, corruptions=()),
         ["look_9", "looks.ten"],
     ),
+    "L2 attacks": (
+        Wishes(models=FOUR[:1], label_sets=("fer",), examples=1, corruptions=(), norm="l2"),
+        [
+            "survive L2 0.0157 (95",
+            "labels: at L2 0.0157 the attack leaves",
+            "when the image may change by up to eps (L2)",
+        ],
+    ),
 }
 
 
