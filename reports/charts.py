@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.results import WORST_CASE, black_boxes
+from evaluation.results import WORST_CASE, black_boxes, headline_eps
 from reports.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.figures import clean_against_robust, security_curves
 from reports.line_names import names_width
@@ -66,8 +66,9 @@ def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: l
         names = [*shown, "random noise, same size", "most frequent class"]
         together = partial(draw, shown=shown)
         panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
+    changes = "every pixel" if norm == "linf" else "the image"
     caption = (
-        f"Share of faces still read right under {labels} labels when every pixel may change by "
+        f"Share of faces still read right under {labels} labels when {changes} may change by "
         f"up to eps ({norm_name(norm)}). Red: the worst case over "
         f"{listing([words(part) for part in parts]) or 'all attacks'}, band: 95\u202f% interval. "
         "Grey, same line style: random noise of the same size. Dotted: always answering the most "
@@ -182,16 +183,13 @@ def scatter_chart(run: Run, headline: Headline) -> Chart | None:
 
 
 def _curve_title(rows: pd.DataFrame, norm: str) -> str:
-    grid = sorted(eps for eps in rows["eps"].unique() if 0 < eps <= 4 / 255 + 1e-9) or sorted(
-        eps for eps in rows["eps"].unique() if eps > 0
-    )
-    if not grid:
+    at = Headline(norm, headline_eps(rows["eps"].tolist(), norm))
+    if not at.eps:
         return "no attack gave a figure"
-    eps = grid[-1] if norm == "linf" else grid[0]
-    at = pick(rows, eps=eps)
-    robust = at.loc[at["perturbation"] == WORST_CASE, "value"].dropna()
-    noise = at.loc[at["perturbation"] == "noise", "value"].dropna()
+    there = pick(rows, eps=at.eps)
+    robust = there.loc[there["perturbation"] == WORST_CASE, "value"].dropna()
+    noise = there.loc[there["perturbation"] == "noise", "value"].dropna()
     if robust.empty:
-        return f"no attack at {eps_text(eps, norm)} gave a figure"
-    text = f"at {eps_text(eps, norm)} the attack leaves {share_range(robust)} of faces read right"
+        return f"no attack at {at.text} gave a figure"
+    text = f"at {at.text} the attack leaves {share_range(robust)} of faces read right"
     return f"{text}; random noise of that size leaves {share_range(noise)}" if len(noise) else text

@@ -37,7 +37,7 @@ class Leaderboard:
     Attributes:
         head: titles of the number columns.
         rows: model, its label set, number cells, models it is not distinguishable from, status.
-        data: the same as a csv.
+        data: the same as a csv, a rank as its best and its worst.
     """
 
     head: list[str]
@@ -57,20 +57,21 @@ def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
         head += ["Attack success", f"Curve to {eps_text(grid[-1], headline.norm)}"]
         head += ["Median smallest eps"]
     head += ["Parameters"]
-    rows = []
+    rows, data = [], []
     for model in ranked(run, headline):
-        cells = [_rank(run, model, headline)]
-        cells += _cells(run, model, headline, extra if headline else [])
+        ends = _rank_range(run, model, headline)
+        cells = [_rank(ends), *_cells(run, model, headline, extra if headline else [])]
         clean, robust = own_figures(run, model, headline)
         status, _ = standing(run, model, (clean, robust))
         ties = not_distinguishable(run, model, headline)
-        rows.append((model, label_set_name(run.own_label_set(model)), cells, ties, status))
-    data = pd.DataFrame(
-        [[model, labels, *(cell.sort for cell in cells), listing(ties), status]
-         for model, labels, cells, ties, status in rows],
-        columns=["model", "labels", *head, "not distinguishable from", "status"],
-    )  # fmt: skip
-    return Leaderboard(head, rows, table("leaderboard", [], [], data))
+        labels = label_set_name(run.own_label_set(model))
+        rows.append((model, labels, cells, ties, status))
+        numbers = [*(ends or (None, None)), *(cell.sort for cell in cells[1:])]
+        data.append([model, labels, *numbers, listing(ties), status])
+    columns = ["model", "labels", "Best rank", "Worst rank", *head[1:]]
+    columns += ["not distinguishable from", "status"]
+    frame = pd.DataFrame(data, columns=columns)
+    return Leaderboard(head, rows, table("leaderboard", [], [], frame))
 
 
 def not_distinguishable(run: Run, model: str, headline: Headline | None) -> list[str]:
@@ -98,13 +99,19 @@ def _rivals(run: Run, model: str) -> list[str]:
     return rankable(of_label_set, black_boxes(run.results), crashed(run.results))
 
 
-def _rank(run: Run, model: str, headline: Headline | None) -> Cell:
-    """The ranks that the paired tests leave open."""
+def _rank_range(run: Run, model: str, headline: Headline | None) -> tuple[int, int] | None:
+    """Best and worst rank that the paired tests leave open; None where it has no rank."""
     rivals = _rivals(run, model)
     _, robust = own_figures(run, model, headline)
     if model not in rivals or (headline and not robust.known):
+        return None
+    return rank_ranges(_pairs(run, model, headline), rivals)[model]
+
+
+def _rank(ends: tuple[int, int] | None) -> Cell:
+    if ends is None:
         return Cell(MISSING, float("nan"))
-    best, worst = rank_ranges(_pairs(run, model, headline), rivals)[model]
+    best, worst = ends
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
     return Cell(text, best + worst / 1000)
 

@@ -178,7 +178,7 @@ class Headline:
 
     @property
     def text(self) -> str:
-        """`4/255` for linf, `l2 0.5` otherwise."""
+        """`4/255` for linf, `L2 0.5` otherwise."""
         prefix = "" if self.norm == "linf" else f"{norm_name(self.norm)} "
         return f"{prefix}{eps_text(self.eps, self.norm)}"
 

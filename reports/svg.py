@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": _SALT,
     "font.family": "DejaVu Sans",
     "font.size": 12,
+    "text.parse_math": False,
     "text.color": ROLES["ink"][0],
     "axes.labelcolor": ROLES["muted"][0],
     "axes.edgecolor": ROLES["muted"][0],
@@ -68,7 +69,7 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "hatch.linewidth": 1,
 }
-"""Matplotlib settings of every figure: light grid, no boxes."""
+"""Matplotlib settings of every figure: light grid, no boxes, `$` in a file's name is a dollar."""
 
 
 @cache
@@ -129,7 +130,7 @@ def to_svg(figure: Figure, name: str, alt: str, css_class: str = "") -> str:
     body = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', body)
     body = body.replace("url(#", f"url(#{name}-")
     body = re.sub(r"#[0-9a-f]{6}\b", lambda match: _variables().get(match[0], match[0]), body)
-    body = re.sub(r"(\d\.\d{2})\d+", r"\1", re.sub(r"\n\s*", "\n", body))
+    body = re.sub(r"<[^>]*>", _two_decimals, re.sub(r"\n\s*", "\n", body))
     body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
     label = escape(alt, quote=True)
     return (
@@ -171,6 +172,11 @@ def _levels(name: str) -> list[str]:
 
 def _font_size(match: re.Match[str]) -> str:
     return f"font-size: {match[1]}px" if match[1] else ""
+
+
+def _two_decimals(tag: re.Match[str]) -> str:
+    """A tag with short coordinates; text between tags stays as it is."""
+    return re.sub(r"(\d\.\d{2})\d+", r"\1", tag[0])
 
 
 def _luminance(colour: np.ndarray) -> float:

@@ -250,8 +250,11 @@ def _distribution(requirement: str) -> str:
     return "".join(c if c.isalnum() else "-" for c in name.split(">")[0].split("=")[0]).lower()
 
 
-def test_data_files_of_packages_are_installed():
+def test_data_files_of_packages_are_installed_and_every_pattern_has_some():
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for room, declared in patterns["package-data"].items():
+        for pattern in declared:
+            assert any((ROOT / room).glob(pattern)), f"{room}/{pattern}"
     for room in ROOMS:
         for file in (ROOT / room).rglob("*"):
             inside = file.relative_to(ROOT / room).as_posix()

@@ -25,7 +25,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
         if (isText) return sign * key(a).localeCompare(key(b));
         const [x, y] = [key(a), key(b)];
         if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
-        return sign * (x - y);
+        return x === y ? 0 : sign * (x - y); // two infinities are equal
       };
       body.append(...[...body.rows].sort(compare));
     });

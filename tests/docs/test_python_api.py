@@ -1,17 +1,35 @@
-"""The example of `docs/python-api.md` that attacks any classifier, run as written."""
+"""The examples of `docs/python-api.md` that draw a chart and attack any classifier, as written."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+
+from tests.reports.fake_run import Wishes, write_run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text()
 
 
+def example(title: str) -> str:
+    """The first example of a section."""
+    section = PAGE.partition(f"## {title}\n")[2]
+    return re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
+
+
+def test_a_chart_is_drawn_as_written(tmp_path: Path) -> None:
+    write_run(tmp_path, Wishes(corruptions=(), examples=0))
+    names: dict[str, Any] = {"frame": pd.read_parquet(tmp_path / "results.parquet")}
+    exec(example("Charts"), names)
+    plt.close(names["figure"])
+    assert "simple_cnn.fer" in {text.get_text() for text in names["axes"].get_legend().texts}
+
+
 def test_any_keras_classifier_is_attacked_as_written() -> None:
-    section = PAGE.partition("## Attack any Keras classifier")[2]
-    code = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
+    code = example("Attack any Keras classifier")
     shorter = code.replace(
         '"ensemble", Norm.LINF, 8 / 255, {}', '"pgd", Norm.LINF, 8 / 255, {"steps": 3}'
     )

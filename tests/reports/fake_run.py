@@ -45,6 +45,7 @@ class Wishes:
     size: int = 48
     certified: bool = True
     regional: bool = False
+    norm: str = "linf"
 
 
 def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
@@ -148,7 +149,7 @@ def _score(
     rows += _calibration(no_attack, right)
     rows += _votes(no_attack, model, label_set, wishes, right)
     failed = model == wishes.broken_model
-    attacked = no_attack | {"attacked_labels": label_set, "source": model, "norm": "linf"}
+    attacked = no_attack | {"attacked_labels": label_set, "source": model, "norm": wishes.norm}
     for eps in GRID:
         strength = {"fgsm": 0.6, "pgd": 1.0, "worst_case": 1.0, "noise": 0.03}
         for perturbation, factor in strength.items():
@@ -176,7 +177,8 @@ def _score(
                 rows.append(_rate(here, "implausible_success_rate", hard, int(right.sum())))
     for perturbation in () if failed else ("fgsm", "pgd", "worst_case"):
         here = attacked | {"perturbation": perturbation}
-        median = {"fgsm": float("inf"), "pgd": GRID[0]}.get(perturbation, GRID[0])
+        stands = perturbation == "fgsm" or not model.endswith(".fer")
+        median = float("inf") if stands else GRID[0]
         at = here | {"eps": GRID[2]}
         for name, value in (
             ("lower_quartile", 0.5 / 255),
@@ -207,7 +209,7 @@ def _score(
         rows += _regional(attacked, int(right.sum()))
     if wishes.certified:
         rows += _certified(no_attack | {"source": model}, right)
-    return rows, _images(model, label_set, truth, clean, smallest)
+    return rows, _images(model, label_set, wishes.norm, truth, clean, smallest)
 
 
 def _certified(base: dict[str, Any], right: np.ndarray) -> list[dict[str, Any]]:
@@ -326,6 +328,7 @@ def _flows(
 def _images(
     model: str,
     label_set: str,
+    norm: str,
     truth: dict[str, np.ndarray],
     clean: np.ndarray,
     smallest: np.ndarray,
@@ -333,7 +336,7 @@ def _images(
     rows = np.flatnonzero(truth[label_set] >= 0)
     frame = pd.DataFrame({"row": rows})
     frame["model"], frame["attacked_labels"] = model, label_set
-    frame["perturbation"], frame["source"], frame["norm"] = "pgd", model, "linf"
+    frame["perturbation"], frame["source"], frame["norm"] = "pgd", model, norm
     frame["severity"] = pd.array([pd.NA] * len(rows), dtype="Int64")
     frame["fer"], frame["ferplus"] = truth["fer"][rows], truth["ferplus"][rows]
     frame["votes"] = [_taggers(truth["fer"][row], truth["ferplus"][row]) for row in rows]
@@ -406,7 +409,10 @@ def _comparisons(wishes: Wishes) -> pd.DataFrame:
     for label_set in wishes.label_sets:
         own = [model for model in wishes.models if model.endswith("." + label_set)]
         for first, second in pairwise(own):
-            for perturbation, norm, eps in (("none", "", 0.0), ("worst_case", "linf", GRID[2])):
+            for perturbation, norm, eps in (
+                ("none", "", 0.0),
+                ("worst_case", wishes.norm, GRID[2]),
+            ):
                 rows.append(
                     {
                         "model_a": first,
@@ -479,7 +485,7 @@ def _gallery(
         "model": np.array(models, dtype=str),
         "attacked_labels": np.array([model.rpartition(".")[2] for model in models], dtype=str),
         "perturbation": np.array(["pgd", "fgsm"] * total, dtype=str)[:total],
-        "norm": np.array(["linf"] * total, dtype=str),
+        "norm": np.array([wishes.norm] * total, dtype=str),
         "eps": eps,
         "label": np.array(labels, dtype=str),
         "clean": clean,
@@ -510,7 +516,7 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
     attacks = [
         {
             "perturbation": name,
-            "norm": "linf",
+            "norm": wishes.norm,
             "grid": [float(eps) for eps in GRID],
             "options": options,
             "attacked_labels": label_set,
@@ -543,7 +549,7 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
             "labels": list(wishes.label_sets),
             "tier": "smoke",
             "eps": ["1/255", "2/255", "4/255"],
-            "norms": ["linf"],
+            "norms": [wishes.norm],
             "seed": 0,
             "limit": wishes.count,
         },

@@ -190,6 +190,10 @@ def test_flags_stay_visible(text: str) -> None:
     assert "not converged" in verdict and "not converged" in box
 
 
+def test_a_model_that_no_eps_breaks_sorts_by_what_scripts_read_as_infinite(text: str) -> None:
+    assert re.findall(r'data-sort="([^"]*)">&gt;4/255', text) == ["Infinity"]
+
+
 def test_words_stay_honest(text: str) -> None:
     lead = text[: text.index("<nav")]
     assert "labels an expression" in lead
@@ -224,6 +228,14 @@ ODD_RUNS = {
     "ten foreign classes": (
         Wishes(models=("looks.ten", FOUR[0]), label_sets=("fer",), examples=2, corruptions=()),
         ["look_9", "looks.ten"],
+    ),
+    "L2 attacks": (
+        Wishes(models=FOUR[:1], label_sets=("fer",), examples=1, corruptions=(), norm="l2"),
+        [
+            "survive L2 0.0157 (95",
+            "labels: at L2 0.0157 the attack leaves",
+            "when the image may change by up to eps (L2)",
+        ],
     ),
 }
 

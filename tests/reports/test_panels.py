@@ -1,5 +1,7 @@
 """What the panels say of a synthetic run: calibration, label noise, ranks, corruptions, limits."""
 
+import base64
+import io
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -93,6 +95,18 @@ def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
     found = run.comparisons.assign(distinguishable=True)  # the first is 3 faces better
     assert column(replace(run, comparisons=found), "Rank")[FOUR[0]] == ("1", "")
     assert column(replace(run, comparisons=found), "Rank")[FOUR[1]] == ("2", "")
+
+
+def test_the_download_holds_both_ends_of_a_rank_as_numbers(run: Run, blind: Run) -> None:
+    ranks = downloaded_ranks(run)
+    assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
+    assert downloaded_ranks(blind).loc[FOUR[1]].isna().all()
+
+
+def downloaded_ranks(run: Run) -> pd.DataFrame:
+    _, _, code = leaderboard(run, TOP).data.uri.partition(",")
+    frame = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
+    return frame.filter(regex="(?i)rank")
 
 
 def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: Run) -> None:

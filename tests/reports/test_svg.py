@@ -43,6 +43,18 @@ def test_text_is_text_in_the_font_of_the_page() -> None:
     assert "font-family" not in svg and "DejaVu" not in svg
 
 
+def test_coordinates_are_shortened_but_no_text() -> None:
+    names = ["cp-0.6789.keras", "cp-0.6781.keras", "a$x_$.keras"]
+    with mpl.rc_context(STYLE):
+        figure = new_figure(300, 200)
+        axes = figure.add_subplot()
+        axes.set_xticks([0.125], ["0.125"])
+        axes.set_yticks([0.1, 0.2, 0.3], names)
+    svg = to_svg(figure, "f", "Names")
+    assert re.findall(r">([^<>\n]+)</text>", svg) == ["0.125", *names]
+    assert not re.search(r"<[^>]*\d\.\d{3}", svg)
+
+
 def test_same_figure_same_bytes_and_ids_carry_the_name() -> None:
     assert drawn() == drawn()
     ids = re.findall(r' id="([^"]+)"', drawn("one")) + re.findall(r' id="([^"]+)"', drawn("two"))
