@@ -132,7 +132,8 @@ def _eps_axis(axes: Axes, rows: pd.DataFrame, norm: str) -> None:
     axes.set_xlim(0, max(ticks) or 1)
     axes.set_xticks(ticks, [eps_text(eps, norm) for eps in ticks])
     _thin_ticks(axes, ticks)
-    axes.set_xlabel("largest change of a pixel (eps)" if norm == "linf" else f"eps, {norm}")
+    limit = "a pixel (eps)" if norm == "linf" else f"the image (eps, {norm.upper()})"
+    axes.set_xlabel(f"largest change of {limit}")
 
 
 def curve(
