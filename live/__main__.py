@@ -96,9 +96,15 @@ def _serve(
     browser: bool,
     allow_url: bool,
 ) -> None:
+    try:
+        from live.guard import is_loopback, new_token
+        from live.server import make_app, serve
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"the live page needs {error.name}, which is not installed: pip install -e '.[live]'. "
+            "Or take --window."
+        ) from error
     from live.engine import Engine
-    from live.guard import is_loopback, new_token
-    from live.server import make_app, serve
 
     token = None if is_loopback(host) else new_token()
     engine = Engine(shelf)

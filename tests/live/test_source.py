@@ -12,7 +12,7 @@ import pytest
 
 from datasets.errors import InputError
 from faces.video import Frame
-from live.__main__ import _place
+from live.__main__ import _place, _serve
 from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
 from live.source import Source, fit
@@ -108,3 +108,11 @@ def test_wrong_options_are_one_line(arguments, words):
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 2
     assert words in found.stderr and len(found.stderr.strip().splitlines()) == 1
+
+
+def test_page_without_flask_is_one_line(monkeypatch, shelf):
+    for module in ("live.guard", "live.server"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    with pytest.raises(InputError, match=r"needs flask, which is not installed: pip install"):
+        _serve(shelf, None, "127.0.0.1", 0, False, False)
