@@ -41,11 +41,15 @@ def main(
     place = _place(source)
     from fer_models import zoo
 
-    first = zoo.resolve(model)[0]
+    zoo.describe(model)  # refuses what is none, or more than one
     from fer_models.backend import start_backend
 
     start_backend()
-    shelf = _shelf(first)
+    from fer_models.defences.registry import parse_defence
+
+    for defence in zoo.split_defences(model)[1]:
+        parse_defence(defence)
+    shelf = _shelf(model)
     if window:
         from datasets.writable import default_folder
 
