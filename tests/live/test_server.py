@@ -445,6 +445,22 @@ def test_lost_viewer_no_longer_records_and_gives_way_to_the_next(engine, monkeyp
         two.close()
 
 
+def test_clip_that_begins_again_is_recorded_frame_by_frame(engine, portrait, monkeypatch):
+    clip = [Frame(i, 0.02 * i, portrait) for i in range(2)]
+    monkeypatch.setattr("live.source.frames", lambda source: (frame for frame in clip))
+    app = make_app(engine, source=Source(7))
+    with served(app) as address:
+        socket = connect(address)
+        name = record(socket, True)["session"]
+        socket.send('{"source": "server"}')
+        for _ in range(2 * 5):  # each a picture and what was read in it
+            assert socket.receive(timeout=20) is not None
+        socket.close()
+    csv = app.test_client().get(f"/session/{name}/recording.csv").text
+    frames = [line.split(",")[1] for line in csv.splitlines()[1:]]
+    assert frames == [str(i) for i in range(len(frames))] and len(frames) >= 5
+
+
 def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
     monkeypatch.setattr("live.viewer.SILENCE", 0.1)
     frame = Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8))
