@@ -282,6 +282,15 @@ def address(app):
         yield address
 
 
+def test_address_that_cannot_be_listened_on_is_one_line_with_its_reason(app, capfd):
+    words = r"Address already in use\)\. Choose another --port"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match=words):
+        serve(app, "127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(InputError, match="cannot be listened on"):
+        serve(app, 70 * "x", 0)  # no name of the internet has a part so long
+    assert capfd.readouterr().err == ""
+
+
 def connect(address, **headers):
     return Client(f"ws://{address}/ws", headers=headers)
 
