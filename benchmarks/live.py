@@ -28,6 +28,7 @@ import typer
 
 from datasets.atomic import atomic
 from datasets.commands import run
+from datasets.errors import InputError
 
 if TYPE_CHECKING:
     from simple_websocket import Client
@@ -55,6 +56,9 @@ def main(
     out: Annotated[Path | None, Option(help="Markdown file to write the section to.")] = None,
 ) -> None:
     """Measure frames a second, latency, queues, memory and fairness of the live demo."""
+    from fer_models import zoo
+
+    zoo.describe(model)  # refuses what is none, or more than one
     frames = _frames(clip)
     with _server(model) as (address, process):
         lines = _measure(address, frames, model, seconds)
@@ -69,13 +73,14 @@ def main(
 def _measure(
     address: str, frames: list[bytes], model: str, seconds: float
 ) -> list[tuple[str, str]]:
-    """Every line but memory's."""
+    """Every line but memory's; that of two classifiers where the other label set has one."""
+    from fer_models import zoo
+
+    paced = {"clean": {}, "FGSM, 4/255": {"attack": "fgsm"}}
+    if second := zoo.counterpart(model, zoo.model_ids()):
+        paced[f"FGSM beside `{second}`"] = {"attack": "fgsm", "second": second}
     lines = []
-    for name, settings in {
-        "clean": {},
-        "FGSM, 4/255": {"attack": "fgsm"},
-        "FGSM beside FER+": {"attack": "fgsm", "second": model.replace(".fer", ".ferplus")},
-    }.items():
+    for name, settings in paced.items():
         pace = _paced(address, frames, {"model": model, **settings}, seconds)
         age = median(pace.ages)
         lines.append((name, f"{pace.rate:.1f} frames/s, {age:.0f} ms from frame to answer"))
@@ -142,7 +147,10 @@ def _server(model: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip().replace("http", "ws") + "ws", process
+        address = process.stdout.readline().strip()
+        if not address:
+            raise InputError("the server ended before it listened; its reason stands above.")
+        yield address.replace("http", "ws") + "ws", process
     finally:
         process.terminate()
         process.wait(20)
@@ -160,7 +168,7 @@ def _connect(address: str, settings: dict[str, Any], frame: bytes) -> "tuple[Cli
         sent += 1
         answer = json.loads(client.receive())
         if answer["kind"] == "error":
-            raise RuntimeError(answer["error"])
+            raise InputError(answer["error"])
         warm += not answer["note"]
     return client, sent
 

@@ -4,7 +4,6 @@ Faces come through a client of Kaggle or Hugging Face that is installed and has 
 votes from GitHub. What cannot be had this way is said, with what to do by hand.
 """
 
-import os
 import shutil
 import sys
 import tempfile
@@ -124,21 +123,20 @@ def _put(path: Path, folder: Path) -> Path:
 def fetch_votes(path: Path) -> str:
     """Download the FER+ votes; empty, or what is wrong and what to do by hand."""
     import urllib.request
+    from http.client import HTTPException
 
     from datasets.published import VOTES_PAGE, VOTES_URL
 
     hand = f"get {path.name} from {VOTES_PAGE} and put it into {path.parent}"
-    unfinished = path.with_name(f".{path.name}")
     _log(f"asks {VOTES_URL}")
     try:
-        with urllib.request.urlopen(VOTES_URL, timeout=60) as answer:
-            unfinished.write_bytes(answer.read())
-    except OSError as error:  # no network, no such page, a connection cut short
+        with atomic(path) as unfinished:
+            with urllib.request.urlopen(VOTES_URL, timeout=60) as answer:
+                unfinished.write_bytes(answer.read())
+            if problem := votes_problem(unfinished):
+                raise InputError(f"{problem} What came was not kept")
+    except (InputError, OSError, HTTPException) as error:  # no network, no such page, cut short
         return f"{error}; {hand}"
-    if problem := votes_problem(unfinished):
-        unfinished.unlink()
-        return f"{problem} What came was not kept; {hand}"
-    os.replace(unfinished, path)
     return ""
 
 

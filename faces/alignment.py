@@ -13,13 +13,6 @@ def eye_centers(points: np.ndarray) -> np.ndarray:
     return np.stack(eyes, axis=-2)
 
 
-def roll(points: np.ndarray) -> np.ndarray:
-    """Degrees by which the line of the eyes falls to the right: (...,) from (..., 468, 2)."""
-    left, right = np.moveaxis(eye_centers(points), -2, 0)
-    x, y = np.moveaxis(right - left, -1, 0)
-    return np.degrees(np.arctan2(y, x))
-
-
 def level_transform(points: np.ndarray, size: int = 48) -> np.ndarray:
     """Similarity, float64 (2, 3), from image pixels to a square of `size` with level eyes.
 

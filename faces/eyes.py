@@ -1,4 +1,4 @@
-"""Eye aspect ratio: how far the eyes are open, and whether that is a blink.
+"""Eye aspect ratio: how far the eyes are open, and below what they count as closed.
 
 Source: Soukupova and Cech, "Real-time eye blink detection using facial landmarks", 2016, eq. 1.
 """
@@ -37,8 +37,3 @@ def _ratio(six: np.ndarray) -> np.ndarray:
 
     width = np.maximum(distance(0, 3), np.finfo(np.float32).tiny)
     return (distance(1, 5) + distance(2, 4)) / (2 * width)
-
-
-def eyes_closed(points: np.ndarray) -> np.ndarray:
-    """Whether the mean ratio is below `BLINK`: bool (...,); arguments as `eye_aspect_ratio`."""
-    return eye_aspect_ratio(points) < BLINK

@@ -79,6 +79,13 @@ def _resolve_one(name: str, known: list[str]) -> list[str]:
     return both
 
 
+def counterpart(model: str, known: list[str]) -> str:
+    """The same architecture under the other label set; empty when it is not among the known."""
+    architecture, _, label_set = model.rpartition(".")
+    other = {"fer": "ferplus", "ferplus": "fer"}.get(label_set, "")
+    return found if (found := f"{architecture}.{other}") in known else ""
+
+
 def split_defences(model: str) -> tuple[str, list[str]]:
     """`simple_cnn.fer+jpeg75+bits3` is `simple_cnn.fer` behind `jpeg75`, then `bits3`.
 

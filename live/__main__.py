@@ -41,11 +41,15 @@ def main(
     place = _place(source)
     from fer_models import zoo
 
-    first = zoo.resolve(model)[0]
+    zoo.describe(model)  # refuses what is none, or more than one
     from fer_models.backend import start_backend
 
     start_backend()
-    shelf = _shelf(first)
+    from fer_models.defences.registry import parse_defence
+
+    for defence in zoo.split_defences(model)[1]:
+        parse_defence(defence)
+    shelf = _shelf(model)
     if window:
         from datasets.writable import default_folder
 
@@ -96,9 +100,15 @@ def _serve(
     browser: bool,
     allow_url: bool,
 ) -> None:
+    try:
+        from live.guard import is_loopback, new_token
+        from live.server import make_app, serve
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"the live page needs {error.name}, which is not installed: pip install -e '.[live]'. "
+            "Or take --window."
+        ) from error
     from live.engine import Engine
-    from live.guard import is_loopback, new_token
-    from live.server import make_app, serve
 
     token = None if is_loopback(host) else new_token()
     engine = Engine(shelf)

@@ -77,7 +77,7 @@ class Reading:
         faces: the largest first.
         note: one line for the viewer, such as what is being loaded; empty when all is well.
         busy: something is being loaded or learnt; the same frame gets more of an answer later.
-        milliseconds: what was spent on `find`, `read` and `attack`.
+        milliseconds: what was spent on `find`, `read`, `attack` and `landmarks`.
     """
 
     width: int

@@ -3,6 +3,7 @@
     seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
     attacked_<class>...,flipped
 
+`frame` counts the frames read while it recorded, from 0; one without a face has no row.
 `attack` and `attacked_label` are empty where nothing was attacked; eps is in 255ths, 255 where
 the attack prints in any grey. Only the first classifier is recorded, the one that is attacked.
 """
@@ -35,6 +36,7 @@ class Recording:
     def __init__(self) -> None:
         self._chunks: list[pd.DataFrame] = []
         self._rows: list[dict[str, Any]] = []
+        self._frames = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -45,18 +47,19 @@ class Recording:
         """No more are taken."""
         return len(self) >= MOST_ROWS
 
-    def add(self, frame: int, seconds: float, reading: Reading, settings: Settings) -> None:
+    def add(self, seconds: float, reading: Reading, settings: Settings) -> None:
         """Take the faces of one frame.
 
         Args:
-            frame: its number.
             seconds: since the session began.
             reading: what the pipeline answered.
             settings: under which.
         """
         with self._lock:
             if not self.full:
-                self._rows += [_row(frame, seconds, face, settings) for face in reading.faces]
+                faces = reading.faces
+                self._rows += [_row(self._frames, seconds, face, settings) for face in faces]
+                self._frames += 1
             if len(self._rows) >= CHUNK:
                 self._chunks.append(pd.DataFrame(self._rows))
                 self._rows = []

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from contextlib import redirect_stderr
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -87,10 +88,13 @@ def serve(app: Flask, host: str, port: int) -> BaseWSGIServer:
         InputError: the port is taken, or the host is not this machine's.
     """
     try:
-        return make_server(host, port, app, threaded=True, request_handler=_Quiet)
-    except (OSError, SystemExit) as error:
+        with redirect_stderr(io.StringIO()):  # werkzeug prints the reason itself, and exits
+            return make_server(host, port, app, threaded=True, request_handler=_Quiet)
+    except (OSError, UnicodeError, SystemExit) as error:
+        reason = error.__context__ if isinstance(error, SystemExit) else error
         raise InputError(
-            f"{host}:{port} cannot be listened on ({error}). Choose another --port."
+            f"{host}:{port} cannot be listened on ({getattr(reason, 'strerror', reason)}). "
+            "Choose another --port or --host."
         ) from None
 
 

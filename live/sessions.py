@@ -45,15 +45,13 @@ class Sessions:
             self._sessions[name] = _Session()
         return name
 
-    def add(
-        self, name: str, frame: int, seconds: float, reading: Reading, settings: Settings
-    ) -> bool:
+    def add(self, name: str, seconds: float, reading: Reading, settings: Settings) -> bool:
         """Add a frame taken at `seconds` of any clock; False when the session takes no more."""
         session = self._sessions.get(name)
         if session is None or session.stopped:
             return False
         session.started = seconds if session.started is None else session.started
-        session.recording.add(frame, seconds - session.started, reading, settings)
+        session.recording.add(seconds - session.started, reading, settings)
         return not session.recording.full
 
     def stop(self, name: str) -> Recording | None:

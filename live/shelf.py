@@ -54,9 +54,7 @@ class Shelf:
 
     def counterpart(self, model: str) -> str:
         """The same architecture under the other label set; empty when there is none."""
-        architecture, _, label_set = model.rpartition(".")
-        other = {"fer": "ferplus", "ferplus": "fer"}.get(label_set, "")
-        return found if (found := f"{architecture}.{other}") in self.ids else ""
+        return zoo.counterpart(model, self.ids)
 
     def add(self, classifier: Classifier) -> None:
         """Put a classifier on the shelf under its id."""

@@ -141,7 +141,7 @@ class Viewer:
     def _answer(self, arrival: Arrival | Frame) -> None:
         number = arrival.number if isinstance(arrival, Arrival) else arrival.index
         try:
-            answer = self._read(arrival, number)
+            answer = self._read(arrival)
         except (InputError, ImageError) as error:
             answer = {"kind": "error", "error": str(error)}
         except Exception as error:  # of a model, say: the viewer is told and the next frame read
@@ -150,7 +150,7 @@ class Viewer:
             self._send(jpeg(arrival.image))
         self._send({**answer, "frame": number})
 
-    def _read(self, arrival: Arrival | Frame, number: int) -> dict[str, Any]:
+    def _read(self, arrival: Arrival | Frame) -> dict[str, Any]:
         settings, began = self._settings, time.monotonic()
         if isinstance(arrival, Arrival):
             image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
@@ -158,7 +158,7 @@ class Viewer:
             image = arrival.image
         reading = self._engine.read(self._pipeline, image, settings, began)
         name = self._session
-        ended = name and not self._sessions.add(name, number, began, reading, settings)
+        ended = name and not self._sessions.add(name, began, reading, settings)
         if ended and name == self._session:  # full; the viewer did not stop it meanwhile
             self._record(False)
         return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}

@@ -54,7 +54,6 @@ class Window:
         self._pipeline = Pipeline(shelf, Tools())
         self._reading: Reading | None = None
         self._began = time.monotonic()
-        self._frame = 0
 
     def show(self, image: np.ndarray) -> np.ndarray:
         """Read a frame and draw what is shown: uint8 RGB."""
@@ -63,10 +62,9 @@ class Window:
         reading = self._pipeline.read(image, self.settings, seconds)
         self._reading = reading
         if self.recording is not None:
-            self.recording.add(self._frame, seconds, reading, self.settings)
+            self.recording.add(seconds, reading, self.settings)
             if self.recording.full:
                 self._record()
-        self._frame += 1
         canvas = side_by_side(image, reading)
         words = reading.note or ("" if reading.faces else "No face found.")
         attack = f"{self.settings.attack or 'no attack'}, eps {self.settings.eps:g}/255"

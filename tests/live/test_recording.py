@@ -1,5 +1,7 @@
 """Recordings and their summary, on readings made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +34,7 @@ def reading(label, attacked=None, number=1, scheme=FER7):
 def recorded(*readings, attack="", step=1.0):
     found = Recording()
     for i, entry in enumerate(readings):
-        found.add(i, i * step, entry, Settings(attack=attack))
+        found.add(i * step, entry, Settings(attack=attack))
     return found
 
 
@@ -47,6 +49,13 @@ def test_row_holds_face_probabilities_and_flip():
         "sad",
         True,
     )
+
+
+def test_frames_are_counted_also_those_without_a_face():
+    empty = Reading(64, 64, (), "", False, {})
+    family = replace(reading("happy"), faces=reading("happy").faces + reading("sad").faces)
+    table = recorded(family, empty, reading("happy")).table()
+    assert table["frame"].tolist() == [0, 0, 2]
 
 
 def test_clean_rows_have_no_attack():
@@ -138,7 +147,7 @@ def test_oldest_stopped_session_goes_and_names_are_new():
     names.append(sessions.start())
     assert len(set(names)) == len(names)
     assert [name for name in names if sessions.find(name) is None] == [names[3]]
-    assert not sessions.add(names[3], 0, 0.0, reading("happy"), Settings())
+    assert not sessions.add(names[3], 0.0, reading("happy"), Settings())
     assert sessions.stop(names[3]) is None
 
 
@@ -154,7 +163,7 @@ def test_stopped_session_takes_no_more():
     sessions = Sessions()
     name = sessions.start()
     for taken in (True, False):
-        assert sessions.add(name, 0, 0.0, reading("happy"), Settings()) == taken
+        assert sessions.add(name, 0.0, reading("happy"), Settings()) == taken
         recording = sessions.stop(name)
         assert recording is not None and len(recording) == 1
 
@@ -163,5 +172,5 @@ def test_seconds_count_from_the_first_frame():
     sessions = Sessions()
     name = sessions.start()
     for seconds in (100.0, 101.5):
-        sessions.add(name, 0, seconds, reading("happy"), Settings())
+        sessions.add(name, seconds, reading("happy"), Settings())
     assert sessions.find(name).table()["seconds"].tolist() == [0, 1.5]

@@ -282,6 +282,15 @@ def address(app):
         yield address
 
 
+def test_address_that_cannot_be_listened_on_is_one_line_with_its_reason(app, capfd):
+    words = r"Address already in use\)\. Choose another --port"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match=words):
+        serve(app, "127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(InputError, match="cannot be listened on"):
+        serve(app, 70 * "x", 0)  # no name of the internet has a part so long
+    assert capfd.readouterr().err == ""
+
+
 def connect(address, **headers):
     return Client(f"ws://{address}/ws", headers=headers)
 
@@ -443,6 +452,22 @@ def test_lost_viewer_no_longer_records_and_gives_way_to_the_next(engine, monkeyp
             assert time.monotonic() - started < 20
             time.sleep(0.05)
         two.close()
+
+
+def test_clip_that_begins_again_is_recorded_frame_by_frame(engine, portrait, monkeypatch):
+    clip = [Frame(i, 0.02 * i, portrait) for i in range(2)]
+    monkeypatch.setattr("live.source.frames", lambda source: (frame for frame in clip))
+    app = make_app(engine, source=Source(7))
+    with served(app) as address:
+        socket = connect(address)
+        name = record(socket, True)["session"]
+        socket.send('{"source": "server"}')
+        for _ in range(2 * 5):  # each a picture and what was read in it
+            assert socket.receive(timeout=20) is not None
+        socket.close()
+    csv = app.test_client().get(f"/session/{name}/recording.csv").text
+    frames = [line.split(",")[1] for line in csv.splitlines()[1:]]
+    assert frames == [str(i) for i in range(len(frames))] and len(frames) >= 5
 
 
 def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):

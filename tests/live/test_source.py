@@ -12,7 +12,7 @@ import pytest
 
 from datasets.errors import InputError
 from faces.video import Frame
-from live.__main__ import _place
+from live.__main__ import _place, _serve, main
 from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
 from live.source import Source, fit
@@ -108,3 +108,27 @@ def test_wrong_options_are_one_line(arguments, words):
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 2
     assert words in found.stderr and len(found.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("missing.keras", "no such file"),
+        ("simple_cnn", "means 2: name simple_cnn.fer or simple_cnn.ferplus"),
+        ("simple_cnn.fer,vgg_small.fer", "a model must be"),
+        ("simple_cnn.fer+jpge75", "a defence must be"),
+    ],
+)
+def test_no_page_is_served_of_what_is_not_one_model(model, words, monkeypatch):
+    monkeypatch.setattr("live.__main__._serve", lambda *arguments: None)
+    main(model="simple_cnn.fer+jpeg75")
+    with pytest.raises(InputError, match=words):
+        main(model=model)
+
+
+def test_page_without_flask_is_one_line(monkeypatch, shelf):
+    for module in ("live.guard", "live.server"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "flask", None)
+    with pytest.raises(InputError, match=r"needs flask, which is not installed: pip install"):
+        _serve(shelf, None, "127.0.0.1", 0, False, False)
