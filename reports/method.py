@@ -50,7 +50,8 @@ ATTACKS: dict[str, str] = {
     "shifted and resized copies so that it carries over",
     "ensemble": "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
     "others left standing",
-    "noise": "random moves of size eps, under linf a random sign for every pixel: any attack must beat it",
+    "noise": "a random move of size eps, in linf a random sign for every pixel: the baseline any "
+    "attack must beat",
     "worst_case": "a face counts as broken as soon as any of the attacks breaks it",
 }
 """Attack: how it works, for readers who have not met it."""
