@@ -34,14 +34,18 @@ SMALLEST = 1e-6
 STARTS = 100
 """Random images among which decision attacks look for a wrong one to start from."""
 BISECTIONS = 10
+LARGEST = 1e6
+"""What a setting without a limit of its own may be; far above, ART's float32 overflows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArtAttack(Attack):
-    """An attack whose search is ART's. Every number among its settings must be more than 0."""
+    """An attack whose search is ART's. Numbers among its settings lie within `limits`."""
 
     together: ClassVar[bool] = True
     """All images in one call; else one by one, each with its own draws."""
+    limits: ClassVar[dict[str, tuple[float, float]]] = {}
+    """Least and largest value of a setting, where it is not just more than 0, at most `LARGEST`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,9 +53,14 @@ class ArtAttack(Attack):
             raise InputError(f'{self.name} needs ART: pip install "deadpan[art]".')
         for setting in fields(self):
             value = getattr(self, setting.name)
-            if isinstance(setting.default, int | float) and not value > 0:
+            least, largest = self.limits.get(setting.name, (0.0, LARGEST))
+            if not isinstance(setting.default, int | float):
+                continue
+            if not (value > 0 and least <= value <= largest):
+                above = f"at least {least:g}" if least else "more than 0"
                 raise InputError(
-                    f"`{setting.name}` must be more than 0 for {self.name}; got {value}."
+                    f"`{setting.name}` must be {above} and at most {largest:g} for {self.name}; "
+                    f"got {value}."
                 )
 
     def _attack(
@@ -261,6 +270,7 @@ class JSMA(ArtAttack):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L1,)
     needs_gradients: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"step": (0, 1), "share": (0, 1)}
 
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -293,6 +303,7 @@ class HopSkipJump(ArtAttack):
     by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"queries": (0, 10_000)}
 
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -427,6 +438,7 @@ class OnePixel(ArtAttack):
     by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"pixels": (0, 1000)}
 
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -501,6 +513,7 @@ class Patch(ArtAttack):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF,)
     needs_gradients: ClassVar[bool] = True
     universal: ClassVar[bool] = True
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"size": (0.05, 1), "rotation": (0, 180)}
 
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -553,6 +566,7 @@ class Spatial(ArtAttack):
     by_answers: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
+    limits: ClassVar[dict[str, tuple[float, float]]] = {"shift": (0, 100), "rotation": (0, 180)}
 
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys

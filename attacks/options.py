@@ -11,6 +11,8 @@ from datasets.errors import InputError
 _KINDS = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "float_type": "a number",
     "float_parsing": "a number",
     "bool_parsing": "true or false",
 }

@@ -121,11 +121,14 @@ def attack_spec(
     norm: Norm,
     grid: Iterable[float],
     attacked_labels: str,
+    /,
     *,
     seed: int = 0,
     **options: Any,
 ) -> SetSpec:
     """Spec of an attack over ascending eps; options that are not given have their defaults.
+
+    The first four go by place: `spatial` has an option of its own named `grid`.
 
     Raises:
         InputError: see `make_attack`; or a grid that is not ascending.

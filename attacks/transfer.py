@@ -18,6 +18,9 @@ from datasets.labels import NO_LABEL, translate
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import input_gradients
 
+MOST_BLUR = 100
+"""Pixels; a kernel grows with its blur, and this is more than twice a face's side."""
+
 
 class TransferTarget(Classifier):
     """A classifier that is attacked through others: they give the gradients, it the answers.
@@ -94,8 +97,8 @@ class Transfer(GradientAttack):
         for option in ("momentum", "diversity"):
             if not 0 <= getattr(self, option) <= 1:
                 raise InputError(f"`{option}` must be in [0, 1]; got {getattr(self, option)}.")
-        if not self.blur >= 0:
-            raise InputError(f"`blur` must be at least 0 pixels; got {self.blur}.")
+        if not 0 <= self.blur <= MOST_BLUR:
+            raise InputError(f"`blur` must be in [0, {MOST_BLUR}] pixels; got {self.blur}.")
 
     def can_attack(self, classifier: Classifier) -> bool:
         """Also what only answers, when others stand in for it."""

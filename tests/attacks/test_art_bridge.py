@@ -8,7 +8,7 @@ import pytest
 from attacks import art_bridge
 from attacks.art_bridge import ART_ATTACKS, JSMA, CarliniWagnerL2, DeepFool, Patch, Universal
 from attacks.base import Keys
-from attacks.registry import make_attack
+from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.errors import InputError
 from fer_models.gradients import Loss, input_gradients
@@ -161,12 +161,27 @@ def test_without_art_it_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("deepfool", {"steps": 0}, "`steps` must be more than 0 for deepfool; got 0"),
-        ("patch", {"size": -0.1}, "`size` must be more than 0 for patch"),
+        ("deepfool", {"steps": 0}, "`steps` must be more than 0 .* for deepfool; got 0"),
+        ("patch", {"size": -0.1}, "`size` must be at least 0.05"),
+        ("patch", {"size": 5}, "`size` must be at least 0.05 and at most 1 for patch; got 5"),
+        ("patch", {"size": 1e-9}, "`size` must be at least 0.05"),
+        ("patch", {"rotation": 720}, "`rotation` must be more than 0 and at most 180"),
+        ("spatial", {"shift": 200}, "`shift` must be more than 0 and at most 100"),
+        ("jsma", {"share": 5}, "`share` must be more than 0 and at most 1 for jsma; got 5"),
+        ("hop_skip_jump", {"queries": 10_001}, "`queries` must be .* at most 10000"),
+        ("one_pixel", {"pixels": 99_999}, "`pixels` must be .* at most 1000"),
+        ("zoo", {"weight": 1e300}, "`weight` must be more than 0 and at most 1e\\+06"),
+        ("cw_linf", {"largest_weight": float("inf")}, "`largest_weight` must be .* got inf"),
         ("zoo", {"colour": 1}, "zoo has no option 'colour'"),
     ],
 )
 def test_wrong_settings_are_refused(name, options, words):
-    norm = Norm.LINF if name == "patch" else Norm.L2
     with pytest.raises(InputError, match=words):
-        make_attack(name, norm, 0.1, options)
+        make_attack(name, ATTACKS[name].norms[0], 0.1, options)
+
+
+def test_a_patch_of_the_least_size_is_learnt():
+    classifier, images, labels, keys = setting(2, shape=(48, 48, 1))
+    Patch(norm=Norm.LINF, eps=1.0, size=Patch.limits["size"][0], steps=1)(
+        classifier, images, labels, keys
+    )

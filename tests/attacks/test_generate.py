@@ -98,6 +98,7 @@ def test_the_same_command_goes_on(faces, tmp_path, capsys):
         ({"attack": "apgd_t", "target": "happy"}, "apgd_t has no option 'target'"),
         ({"option": ["steps=4"], "steps": 3}, "`steps` is given twice"),
         ({"option": ["step_size"]}, "written NAME=VALUE"),
+        ({"option": ["steps=none"]}, "`steps` must be a whole number; got none"),
         ({"option": ["step_size=fast"]}, "`step_size` must be a number; got fast"),
         ({"sources": "tiny.fer"}, "--sources is for --attack transfer; got pgd"),
         ({"attack": "universal", "target": "smile"}, "--target must be a class of tiny.fer: angry"),

@@ -38,7 +38,9 @@ def test_specs_survive_json(spec):
 def test_the_key_knows_everything_that_matters(monkeypatch):
     def spec(**changes):
         given = {"name": "pgd", "norm": Norm.LINF, "grid": (0.1, 0.2), "attacked_labels": "fer"}
-        return attack_spec(**{**given, **changes})
+        given |= changes
+        places = [given.pop(name) for name in ("name", "norm", "grid", "attacked_labels")]
+        return attack_spec(*places, **given)
 
     keys = {
         spec().key("f", LABELS, "w"),
@@ -89,3 +91,8 @@ def test_unknown_names_and_options_are_refused():
 def test_an_attack_without_labels_is_no_spec():
     with pytest.raises(ValueError, match="attacked labels"):
         SetSpec("pgd", Norm.LINF, (0.1,))
+
+
+def test_options_may_be_named_like_places():
+    pytest.importorskip("art")
+    assert attack_spec("spatial", Norm.LINF, (1.0,), "fer", grid=3).options["grid"] == 3

@@ -151,7 +151,7 @@ def test_sets_know_what_they_were_made_on(tmp_path):
     ("option", "value"),
     [
         ("steps", 0), ("step_size", 0), ("momentum", 1.1), ("diversity", -0.1), ("blur", -1),
-        ("blur", float("nan")), ("loss", "none"),
+        ("blur", float("nan")), ("blur", float("inf")), ("loss", "none"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_refused(option, value):
