@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Option = typer.Option
 BATCH = 100
+_FIRST_COLUMNS = b"model,attack"
 NAMES = ("pgd", "apgd", "square", "fmn", "deepfool", "hop_skip_jump")
 UNDER_L2 = ("deepfool",)
 """Those that we have under L2 only; the others are measured under linf."""
@@ -70,6 +71,7 @@ def main(
     from fer_models import zoo
 
     ids = zoo.resolve(models)
+    _check_own(out)
     if len(ids) > 1:
         _each_alone(ids, out)
         return
@@ -94,12 +96,21 @@ def _norm(name: str) -> "Norm":
 
 
 def _each_alone(ids: list[str], out: Path) -> None:
-    """The same command once for each model, in a process of its own."""
-    out.unlink(missing_ok=True)
+    """The same command once for each model, in a process of its own; each adds its rows."""
     for model in ids:
         again = [sys.executable, "-m", "benchmarks.attacks", *sys.argv[1:], "--models", model]
         if subprocess.run(again).returncode:
             raise InputError(f"{model}: its measurement died; rows so far are in {out}.")
+
+
+def _check_own(out: Path) -> None:
+    """Refuse a file that holds something else than rows of this benchmark."""
+    if not out.exists():
+        return
+    with out.open("rb") as file:
+        start = file.read(len(_FIRST_COLUMNS))
+    if start != _FIRST_COLUMNS:
+        raise InputError(f"--out must be new, or a table of this benchmark; got {out}.")
 
 
 def _append(row: dict[str, Any], out: Path) -> None:

@@ -1,6 +1,7 @@
 """The benchmark's table: what its columns say, with and without the judges installed."""
 
 from collections.abc import Callable
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -64,6 +65,23 @@ def test_rows_are_added_to_the_file(tmp_path):
     for model in ("a", "b"):
         attacks._append({"model": model, "ratio": 2.5}, tmp_path / "x.csv")
     assert (tmp_path / "x.csv").read_text() == "model,ratio\na,2.5\nb,2.5\n"
+
+
+@pytest.mark.parametrize("models", ["mini_xception.fer", "starter"])
+def test_no_other_file_is_touched(tmp_path, models):
+    notes = tmp_path / "notes.csv"
+    notes.write_text("my own notes\n")
+    with pytest.raises(InputError, match="--out must be new, or a table of this benchmark; got"):
+        attacks.main(data=tmp_path / "none", out=notes, models=models)
+    assert notes.read_text() == "my own notes\n"
+
+
+def test_rows_before_stay_where_several_models_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(attacks.subprocess, "run", lambda words: CompletedProcess(words, 0))
+    table = tmp_path / "x.csv"
+    table.write_text("model,attack\na,pgd\n")
+    attacks.main(data=tmp_path, out=table)
+    assert table.read_text() == "model,attack\na,pgd\n"
 
 
 def test_a_model_that_kills_its_process_is_named(tmp_path, monkeypatch):
