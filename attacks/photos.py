@@ -49,6 +49,8 @@ def main(
     known_norm, size = parse_norm(norm), parse_eps(eps)
     if known_norm is Norm.LINF and size < 1 / 255:
         raise InputError(f"--eps must be at least 1/255 in a picture of 8 bits; got {eps}.")
+    if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png may be a photograph there
+        raise InputError(f"--out must be another folder than the photographs'; got {out}.")
     found, finder = photos(path), make_detector(detector, min_size=min_size)
     from fer_models.backend import start_backend
 
@@ -72,7 +74,7 @@ def main(
             with naming(photo):
                 lines += _attack(image, photo.name, classifier, finder, made, seed, out)
         except InputError as error:
-            if path.is_file():
+            if not path.is_dir():
                 raise
             print(error, file=sys.stderr)
             unread += 1
@@ -103,7 +105,7 @@ def _attack(
 
     before = predict_faces(image, classifier, finder)
     if not before:
-        raise InputError(f"{name}: no face found. Try another --detector or --min-size.")
+        raise InputError("no face found. Try another --detector or --min-size.")
     labels = np.array([classifier.scheme.classes.index(face.label) for face in before])
     frames = [finder.frame(face.box) for face in before]
     picture = attack_faces(classifier, image, frames, labels, attack, seed)

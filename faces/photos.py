@@ -25,7 +25,8 @@ def photos(path: Path) -> list[Path]:
         raise InputError(f"{path}: expected a photograph or a folder; found no such path.")
     found = [path]
     if path.is_dir():
-        files = (file for file in sorted(path.iterdir()) if not file.name.startswith("."))
+        visible = (file for file in sorted(path.iterdir()) if not file.name.startswith("."))
+        files = (file for file in visible if not file.is_dir())
         found = [file for file in files if file.suffix.lower() in PHOTO_ENDINGS]
     for file in found:
         try:

@@ -63,7 +63,7 @@ def main(
             if not faces:
                 raise InputError(f"{photo}: {detector} finds no face. Is it one already: --whole?")
         except InputError as error:
-            if images.is_file():
+            if not images.is_dir():
                 raise
             print(error, file=sys.stderr)
             unread += 1

@@ -56,14 +56,14 @@ def main(
             with naming(photo):
                 predictions = predict_faces(image, classifier, finder)
         except InputError as error:
-            if path.is_file():
+            if not path.is_dir():
                 raise
             print(error, file=sys.stderr)
             unread += 1
             continue
         if not predictions:
             message = f"{photo}: {detector} finds no face. Try another --detector or --min-size."
-            if path.is_file():
+            if not path.is_dir():
                 raise InputError(message)
             print(message, file=sys.stderr)
             continue

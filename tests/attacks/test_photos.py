@@ -64,7 +64,7 @@ def test_a_face_too_small_for_half_its_size_is_not_found_there(tmp_path) -> None
 def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
     grey = tmp_path / "grey.png"
     Image.new("RGB", (200, 200), "grey").save(grey)
-    with pytest.raises(InputError, match="no face found"):
+    with pytest.raises(InputError, match=f"^{grey}: no face found"):
         main(grey, tmp_path / "out", "mini_xception.fer")
     (tmp_path / "folder").mkdir()
     grey.rename(tmp_path / "folder" / "grey.png")
@@ -76,3 +76,15 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
         main(portrait, tmp_path / "out", norm="l7")
     with pytest.raises(InputError, match=r"at least 1/255 in .*; got 0\.7/255"):
         main(portrait, tmp_path / "out", eps="0.7/255")
+
+
+def test_photographs_are_not_written_over(portrait) -> None:
+    with pytest.raises(InputError, match="--out must be another folder than the photographs'; got"):
+        main(portrait.parent, portrait.parent)
+    assert list(portrait.parent.iterdir()) == [portrait]
+
+
+def test_what_is_no_folder_is_one_photograph(tmp_path) -> None:
+    with pytest.raises(InputError, match="/dev/null: expected a whole photograph"):
+        main(Path("/dev/null"), tmp_path / "out", "mini_xception.fer")
+    assert not (tmp_path / "out" / "faces.csv").exists()

@@ -120,7 +120,8 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
         photos(tmp_path)
     for name in ("b.JPG", "a.png", "notes.txt"):
         (tmp_path / name).touch()
-    (tmp_path / "deeper").mkdir()
+    for name in ("deeper", "deeper.jpg"):
+        (tmp_path / name).mkdir()
     assert [file.name for file in photos(tmp_path)] == ["a.png", "b.JPG"]
     assert photos(tmp_path / "a.png") == [tmp_path / "a.png"]
     with pytest.raises(InputError, match="found no such path"):
