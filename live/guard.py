@@ -80,7 +80,10 @@ def _foreign(asked: Request) -> bool:
     origin = asked.headers.get("Origin")
     if origin is None:
         return False
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # no address at all
+        return True
     return parts.scheme not in ("http", "https") or parts.netloc.lower() != asked.host.lower()
 
 

@@ -13,6 +13,7 @@ from flask_sock import Sock
 from simple_websocket import Server
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from wsproto.utilities import RemoteProtocolError
 
 from attacks.registry import CORRUPTIONS
 from datasets.errors import InputError
@@ -203,6 +204,10 @@ def _answer_errors(app: Flask) -> None:
     @app.errorhandler(ImageError)
     def image_error(error: ImageError) -> tuple[Response, int]:
         return say(str(error), error.status)
+
+    @app.errorhandler(RemoteProtocolError)
+    def handshake_error(error: RemoteProtocolError) -> tuple[Response, int]:
+        return say(f"This is no WebSocket handshake: {error}.", 400)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:

@@ -227,7 +227,9 @@ def test_pictures_by_address_are_off(client):
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "/api/photo", "/session/x"])
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://[x", "http://127.0.0.1:1"]
+)
 def test_foreign_origin_is_turned_away(client, path, origin):
     headers = {"Origin": origin, "Host": "127.0.0.1:8765"}
     call = client.post if path.startswith("/api") else client.get
@@ -386,6 +388,15 @@ def test_foreign_page_cannot_open_the_socket(address):
     with pytest.raises(ConnectionError) as refused:
         connect(address, Origin="http://evil.example")
     assert refused.value.status_code == 403
+
+
+def test_half_a_handshake_is_refused_in_words(address):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        lines = ("GET /ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade")
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        answer = connection.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 400") and "This is no WebSocket handshake" in answer
 
 
 def test_recording_is_kept_only_between_start_and_stop(address, client, portrait):
