@@ -115,6 +115,8 @@ def main(
     make_spec(**options)  # refuses wrong settings before anything is read
     if sources is not None and attack != Transfer.name:
         raise InputError(f"--sources is for --attack {Transfer.name}; got {attack}.")
+    if sources is not None and not sources.strip(" ,"):
+        raise InputError(f"--sources must name at least one classifier; got {sources!r}.")
     faces = load(data_or_default(data), split, votes=votes).limit(limit, seed)
     if labels not in faces.label_sets:
         raise InputError(f"{faces.name} has no {labels} labels. Give --votes FILE for ferplus.")

@@ -101,6 +101,7 @@ def test_the_same_command_goes_on(faces, tmp_path, capsys):
         ({"option": ["steps=none"]}, "`steps` must be a whole number; got none"),
         ({"option": ["step_size=fast"]}, "`step_size` must be a number; got fast"),
         ({"sources": "tiny.fer"}, "--sources is for --attack transfer; got pgd"),
+        ({"attack": "transfer", "sources": ","}, "--sources must name at least one .*; got ','"),
         ({"attack": "universal", "target": "smile"}, "--target must be a class of tiny.fer: angry"),
         ({"steps": 0}, "`steps` must be at least 1"),
         ({"labels": LabelSet.FERPLUS}, "has no ferplus labels"),
