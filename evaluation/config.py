@@ -5,10 +5,12 @@ Two runs with equal `RunConfig`s on equal data give the same `results.csv`.
 
 import tomllib
 from enum import StrEnum
+from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from attacks.precision import Precision
@@ -270,8 +272,8 @@ def configure(
         precision: in which attacks may compute gradients.
 
     Raises:
-        InputError: an unknown label set, a bad eps, sigma, limit or seed, or a grid that the norm
-            lacks.
+        InputError: an unknown label set, a bad eps, sigma, limit or seed, two eps that are one, or
+            a grid that the norm lacks.
     """
     for option, number in (("--limit", limit or 0), ("--seed", seed)):
         if not (isinstance(number, Integral) and 0 <= number < 2**63):
@@ -284,6 +286,12 @@ def configure(
     grid = sorted({parse_eps(word) for word in words})
     for value in grid:
         check_eps(value, norm)
+    for one, other in pairwise(grid):
+        if np.isclose(one, other):  # as figures of one eps are looked up
+            raise InputError(
+                f"`eps` must be apart; got {one!r} and {other!r}, which are one in results. "
+                "Leave one out."
+            )
     return RunConfig(
         split=split,
         models=models,

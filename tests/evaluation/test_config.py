@@ -107,6 +107,8 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
     [
         ({"eps": "8/255,x"}, "`eps` must be a number"),
         ({"eps": "-1/255"}, "not negative"),
+        ({"eps": "4/255,0.0156862745"}, "`eps` must be apart; got 0.01568.* and 0.01568"),
+        ({"eps": "0,1e-9"}, "`eps` must be apart; got 0.0 and 1e-09"),
         ({"labels": "ferr"}, "got 'ferr'"),
         ({"labels": ","}, "fer, ferplus or both"),
         ({"norm": Norm.L1}, "no eps grid for norm l1"),
