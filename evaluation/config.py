@@ -46,7 +46,7 @@ class AttackSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
     black_boxes_only: bool = False
     headline_only: tuple[Norm, ...] = ()
 
@@ -73,7 +73,7 @@ class Certification(BaseModel):
     selection: int = Field(default=100, ge=1)
     samples: int = Field(default=1000, ge=1)
     alpha: float = Field(default=0.001, gt=0, lt=0.5)
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
 
     @field_validator("sigmas")
     @classmethod
@@ -98,7 +98,7 @@ class Preset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
     severities: tuple[int, ...]
     corruptions: tuple[str, ...]
     certification: Certification | None = None
@@ -233,7 +233,7 @@ def _registered(preset: Preset) -> Preset:
 
 def _parse_preset(path: Path) -> Preset:
     try:
-        return Preset.model_validate(tomllib.loads(path.read_text()))
+        return Preset.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -276,8 +276,11 @@ def configure(
             a grid that the norm lacks.
     """
     for option, number in (("--limit", limit or 0), ("--seed", seed)):
-        if not (isinstance(number, Integral) and 0 <= number < 2**63):
-            raise InputError(f"{option} must be a whole number from 0 to 2**63 - 1; got {number}.")
+        whole = isinstance(number, Integral) and not isinstance(number, bool)
+        if not (whole and 0 <= number < 2**63):
+            raise InputError(
+                f"{option} must be a whole number from 0 to 2**63 - 1; got {number!r}."
+            )
     path = preset_path(tier)
     preset = read_preset(path)
     if eps is None and norm not in preset.eps:
