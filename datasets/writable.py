@@ -9,6 +9,9 @@ from pathlib import Path
 
 from datasets.errors import InputError
 
+_OF_A_RUN = ("results.csv", "report.md")
+"""Tables that a run writes beside its `manifest.json`."""
+
 
 def can_write(folder: Path) -> bool:
     """Whether files can be made in the folder, or in the nearest one above that exists."""
@@ -37,7 +40,7 @@ def check_file(path: Path | None, *endings: str) -> None:
         endings: that tell the format, such as `.csv`.
 
     Raises:
-        InputError: another ending, a folder, or below something that is none.
+        InputError: another ending, a folder, below something that is none, or a table of a run.
     """
     if path is None:
         return
@@ -47,3 +50,5 @@ def check_file(path: Path | None, *endings: str) -> None:
         raise InputError(f"--out must lie in an existing folder; got {path}. Make it first.")
     if path.is_dir():
         raise InputError(f"--out must be a file; got the folder {path}. Name another.")
+    if path.name in _OF_A_RUN and (path.parent / "manifest.json").exists():
+        raise InputError(f"--out must not replace a file of a run; got {path}. Name another.")

@@ -5,10 +5,12 @@ Two runs with equal `RunConfig`s on equal data give the same `results.csv`.
 
 import tomllib
 from enum import StrEnum
+from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from attacks.precision import Precision
@@ -44,7 +46,7 @@ class AttackSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
     black_boxes_only: bool = False
     headline_only: tuple[Norm, ...] = ()
 
@@ -71,7 +73,7 @@ class Certification(BaseModel):
     selection: int = Field(default=100, ge=1)
     samples: int = Field(default=1000, ge=1)
     alpha: float = Field(default=0.001, gt=0, lt=0.5)
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
 
     @field_validator("sigmas")
     @classmethod
@@ -96,7 +98,7 @@ class Preset(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    limit: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1, strict=True)
     severities: tuple[int, ...]
     corruptions: tuple[str, ...]
     certification: Certification | None = None
@@ -231,7 +233,7 @@ def _registered(preset: Preset) -> Preset:
 
 def _parse_preset(path: Path) -> Preset:
     try:
-        return Preset.model_validate(tomllib.loads(path.read_text()))
+        return Preset.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -270,12 +272,15 @@ def configure(
         precision: in which attacks may compute gradients.
 
     Raises:
-        InputError: an unknown label set, a bad eps, sigma, limit or seed, or a grid that the norm
-            lacks.
+        InputError: an unknown label set, a bad eps, sigma, limit or seed, two eps that are one, or
+            a grid that the norm lacks.
     """
     for option, number in (("--limit", limit or 0), ("--seed", seed)):
-        if not (isinstance(number, Integral) and 0 <= number < 2**63):
-            raise InputError(f"{option} must be a whole number from 0 to 2**63 - 1; got {number}.")
+        whole = isinstance(number, Integral) and not isinstance(number, bool)
+        if not (whole and 0 <= number < 2**63):
+            raise InputError(
+                f"{option} must be a whole number from 0 to 2**63 - 1; got {number!r}."
+            )
     path = preset_path(tier)
     preset = read_preset(path)
     if eps is None and norm not in preset.eps:
@@ -284,6 +289,12 @@ def configure(
     grid = sorted({parse_eps(word) for word in words})
     for value in grid:
         check_eps(value, norm)
+    for one, other in pairwise(grid):
+        if np.isclose(one, other):  # as figures of one eps are looked up
+            raise InputError(
+                f"`eps` must be apart; got {one!r} and {other!r}, which are one in results. "
+                "Leave one out."
+            )
     return RunConfig(
         split=split,
         models=models,

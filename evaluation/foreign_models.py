@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from datasets.faceset import FaceSet
+from evaluation.run_folder import CONTRACTS
 from fer_models.classifier import Classifier
 from fer_models.contract_file import ContractFile, find_contract, read_contract, write_contract
 from fer_models.contract_probe import FACES, Finding, UnsureError, probe_on
@@ -82,4 +83,4 @@ def name_apart(classifiers: Iterable[Classifier]) -> None:
 def _kept(path: str, folder: Path) -> Path:
     """Where the found contract of a model is kept; its whole path is in the name."""
     digest = sha256(str(Path(path).absolute()).encode()).hexdigest()[:8]
-    return folder / "contracts" / f"{short_name(path).replace(':', '.')}-{digest}.json"
+    return folder / CONTRACTS / f"{short_name(path).replace(':', '.')}-{digest}.json"

@@ -3,6 +3,7 @@
 Here is planned only; `evaluation/sets.py` makes them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from attacks.quick import passes, quicken
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.spec import SetSpec
-from attacks.threat_model import Norm
+from attacks.threat_model import Norm, check_eps
 from attacks.transfer import Transfer
 from datasets.errors import InputError
 from datasets.faceset import FaceSet
@@ -79,14 +80,16 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
     """All sets of a run: corruptions, attacks model by model, images that other models are shown.
 
     Raises:
-        InputError: the data lacks a label set, a model's classes cannot be scored by it, or the
-            norm is one that no attack knows.
+        InputError: the data lacks a label set, a model's classes cannot be scored by it, the norm
+            is one that no attack knows, or an eps is too large for the images.
     """
     if config.attacks and not any(knows(attack, config.norm) for attack in config.attacks):
         raise InputError(
             f"no attack of tier {config.tier} knows norm {config.norm}. Take another --norm, or "
             "--tier standard."
         )
+    for eps in config.eps:
+        check_eps(eps, config.norm, math.prod(faces.images.shape[1:]))
     jobs = [
         Job(corruption_spec(name, config.severities, seed=config.seed), np.arange(len(faces)))
         for name in config.corruptions

@@ -190,8 +190,7 @@ def evaluate(
     identity = run_identity(config, faces, known)
     check_run_folder(folder, identity, resume)
     classifiers = _load(config.models, contracts)  # what does not load leaves no folder behind
-    with locked(folder):
-        open_run_folder(folder, identity, resume)
+    with locked(folder), open_run_folder(folder, identity, resume):
         _run(config, faces, classifiers, contracts, folder, given, started, clock)
     return FinishedRun(folder)
 

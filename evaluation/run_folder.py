@@ -1,6 +1,9 @@
 """The folder of a run, which goes on only as the very same run (R22)."""
 
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from datasets.atomic import atomic
@@ -11,6 +14,8 @@ from evaluation.config import RunConfig
 from fer_models.zoo import Description
 
 IDENTITY = "run.json"
+CONTRACTS = "contracts"
+"""Folder of the contracts that a run found, see `evaluation/foreign_models.py`."""
 
 
 def run_identity(config: RunConfig, faces: FaceSet, models: dict[str, Description]) -> str:
@@ -48,12 +53,24 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
         raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
 
 
-def open_run_folder(folder: Path, identity: str, resume: bool) -> None:
+@contextmanager
+def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]:
     """Start or continue a run in a folder that is held (`datasets/folder_lock.py`).
+
+    A run that is refused before anything was measured leaves nothing in the folder.
 
     Raises:
         InputError: see `check_run_folder`.
     """
     check_run_folder(folder, identity, resume)
-    with atomic(folder / IDENTITY) as unfinished:
+    path = folder / IDENTITY
+    is_new = not path.exists()
+    with atomic(path) as unfinished:
         unfinished.write_bytes(identity.encode())
+    try:
+        yield
+    except InputError:
+        if is_new and {entry.name for entry in folder.iterdir()} <= {LOCK, IDENTITY, CONTRACTS}:
+            shutil.rmtree(folder / CONTRACTS, ignore_errors=True)
+            path.unlink()
+        raise

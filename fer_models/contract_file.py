@@ -103,7 +103,7 @@ def read_contract(path: Path) -> ContractFile:
         InputError: missing, not JSON or TOML, or fields missing, unknown or impossible.
     """
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
         file = ContractFile.model_validate(data)
         file.contract()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import keras
 import numpy as np
@@ -86,8 +87,10 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
     """
     try:
         answer = np.asarray(raw.call(images))
+        if answer.dtype.kind == "c":
+            raise TypeError(f"it answers {answer.dtype}, not real numbers")
         answer = answer if answer.dtype == np.float32 else answer.astype(np.float64)
-    except Exception as error:  # every runtime has its own kinds
+    except (Exception, SystemExit) as error:  # every runtime has its own kinds
         detail = str(error).strip().split("\n")[0][:200]
         raise ModelError(
             f"{raw.name}: must take float32 images (N, h, w, c); given {images.shape} it fails, "
@@ -122,6 +125,8 @@ def are_probabilities(answers: np.ndarray) -> bool:
 
 
 def _from_keras(path: Path, sha256: str) -> RawModel:
+    if path.suffix == ".keras" and path.is_file() and not is_zipfile(path):
+        raise ValueError("it is no zip as .keras files are")  # Keras says: File not found
     model = keras.models.load_model(path, compile=False)
     _check_one(len(model.inputs), len(model.outputs))
     model, removed = strip_softmax(model)

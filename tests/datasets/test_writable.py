@@ -55,10 +55,16 @@ def test_a_file_is_refused_before_anything_is_computed(tmp_path: Path, file: Pat
     (tmp_path / "folder.csv").mkdir()
     check_file(None, ".csv")
     check_file(tmp_path / "new.csv", ".md", ".csv")
+    check_file(tmp_path / "results.csv", ".csv")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "manifest.json").write_text("{}")
+    check_file(tmp_path / "run" / "changes.csv", ".csv")
     for path, words in (
         (tmp_path / "new.txt", r"--out must end in \.md or \.csv; got .*new.txt"),
         (tmp_path / "no" / "new.csv", "--out must lie in an existing folder; got .*no/new.csv"),
         (file / "new.csv", "--out must lie in an existing folder"),
+        (tmp_path / "run" / "results.csv", "--out must not replace a file of a run; got .*results"),
+        (tmp_path / "run" / "report.md", "--out must not replace a file of a run; got .*report"),
         (tmp_path / "folder.csv", "--out must be a file; got the folder .*folder.csv"),
     ):
         with pytest.raises(InputError, match=words):

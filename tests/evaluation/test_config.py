@@ -107,11 +107,15 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
     [
         ({"eps": "8/255,x"}, "`eps` must be a number"),
         ({"eps": "-1/255"}, "not negative"),
+        ({"eps": "4/255,0.0156862745"}, "`eps` must be apart; got 0.01568.* and 0.01568"),
+        ({"eps": "0,1e-9"}, "`eps` must be apart; got 0.0 and 1e-09"),
         ({"labels": "ferr"}, "got 'ferr'"),
         ({"labels": ","}, "fer, ferplus or both"),
         ({"norm": Norm.L1}, "no eps grid for norm l1"),
         ({"limit": -3}, "--limit must be a whole number from 0 .*; got -3"),
         ({"limit": 2.5}, "--limit must be a whole number"),
+        ({"limit": True}, "--limit must be a whole number .*; got True"),
+        ({"limit": "4"}, "--limit must be a whole number .*; got '4'"),
         ({"seed": -1}, "--seed must be a whole number from 0 .*; got -1"),
         ({"seed": 2**63}, "--seed must be a whole number from 0 to"),
     ],
@@ -145,7 +149,7 @@ limit = 20
 
 
 def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(MINE)
+    (tmp_path / "mine.toml").write_text(MINE, "utf-8-sig")  # a BOM, as editors of Windows write
     config = smoke(tier=str(tmp_path / "mine.toml"))
     assert (config.tier, config.limit, config.severities) == ("mine.toml", 40, (1, 5))
     assert config.eps == (2 / 255, 4 / 255)
@@ -157,6 +161,8 @@ def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("limit = 40", "limit = true", "mine.toml: limit: .*valid integer; got True"),
+        ("limit = 20", "limit = true", r"mine.toml: attacks.0.limit: .*valid integer; got True"),
         ('"apgd"', '"apgdd"', "mine.toml: no attack 'apgdd'"),
         ("steps = 7", "step = 7", r"mine.toml: .*apgd.*step"),
         ("steps = 7", "steps = 0", "mine.toml: `steps` must be at least 1; got 0"),

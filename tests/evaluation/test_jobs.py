@@ -34,6 +34,12 @@ def test_what_cannot_be_scored_is_refused(
         plan(tiny.config(), make_faces(), [model])
 
 
+def test_an_eps_too_large_for_the_images_is_refused_before_any_set() -> None:
+    config = tiny.config(norm=Norm.L2, eps=(1.0, 9.0))  # of 8x8 pixels the largest is 8
+    with pytest.raises(InputError, match=r"must be in \[0, 8\] for l2; got 9"):
+        plan(config, tiny.faces(), [tiny.classifier()])
+
+
 def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Path) -> None:
     apgd = AttackSettings.model_validate({"name": "apgd", "steps": 10})
     attacks = (AttackSettings(name="noise"), AttackSettings(name="fgsm"), apgd)

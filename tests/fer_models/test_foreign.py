@@ -183,6 +183,8 @@ def test_toml_contracts(tmp_path: Path) -> None:
         'output = "probabilities"\n'
     )
     assert read_contract(tmp_path / "c.toml") == CONTRACT
+    (tmp_path / "bom.json").write_text(CONTRACT.model_dump_json(), "utf-8-sig")
+    assert read_contract(tmp_path / "bom.json") == CONTRACT
     (tmp_path / "c.toml").write_text("a = " + "[" * 200_000)
     with pytest.raises(InputError, match="brackets without end"):
         read_contract(tmp_path / "c.toml")
@@ -198,9 +200,10 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
     for load in (load_foreign, zoo.describe):
         with pytest.raises(InputError, match="no contract says"):
             load(str(saved))
-    (tmp_path / "cut.tflite").write_bytes(b"abc")
-    with pytest.raises(InputError, match="expected a whole model"):
-        open_model(str(tmp_path / "cut.tflite"))
+    for name, why in (("cut.tflite", ""), ("cut.keras", "ValueError: it is no zip")):
+        (tmp_path / name).write_bytes(b"abc")
+        with pytest.raises(InputError, match=f"expected a whole model, got .*{why}"):
+            open_model(str(tmp_path / name))
     with pytest.raises(InputError, match="expected module:callable"):
         open_model("no_such_module:thing")
 
@@ -231,9 +234,19 @@ def two_answers(images: np.ndarray) -> list[np.ndarray]:
     return [outside(images), outside(images)]
 
 
+def complex_numbers(images: np.ndarray) -> np.ndarray:
+    return outside(images) * 1j
+
+
+def leaving(images: np.ndarray) -> np.ndarray:
+    raise SystemExit(3)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
+        ("complex_numbers", "it fails, TypeError: it answers complex.*, not real numbers"),
+        ("leaving", "it fails, SystemExit: 3"),
         ("broken", r"given \(1, 8, 8, 1\) it fails, RuntimeError: no luck\. Correct"),
         ("words", "it fails, ValueError: could not convert"),
         ("unknown", "must answer finite numbers; it answered NaN"),
