@@ -4,6 +4,7 @@ Times come from the container (presentation timestamps), never from a frame numb
 rate: many clips have a variable rate.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import cv2
 import numpy as np
 
 from datasets.errors import InputError
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what fails is said below, in one line
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,8 @@ def main(
     ] = False,
 ) -> None:
     """Read faces of a camera, clean and under attack, side by side."""
+    if not host:
+        raise InputError("--host must be an address; got ''. 0.0.0.0 listens on all.")
     place = _place(source)
     from fer_models import zoo
 

@@ -32,12 +32,15 @@ def test_frames_in_order_with_times_and_rgb(clip):
     assert found[2].image[0, 0] == pytest.approx([200, 0, 0], abs=12)
 
 
-def test_no_clip(tmp_path):
+def test_no_clip(tmp_path, capfd):
     with pytest.raises(InputError, match="found no such file"):
         next(frames(tmp_path / "none.mp4"))
     (tmp_path / "text.mp4").write_text("no clip")
     with pytest.raises(InputError, match="a clip that OpenCV can read; got no frame"):
         next(frames(tmp_path / "text.mp4"))
+    with pytest.raises(InputError, match="camera 9999: expected a camera that answers"):
+        next(frames(9999))
+    assert capfd.readouterr().err == ""  # OpenCV and FFmpeg say nothing beside it
 
 
 @needs_clips

@@ -126,6 +126,11 @@ def test_no_page_is_served_of_what_is_not_one_model(model, words, monkeypatch):
         main(model=model)
 
 
+def test_an_empty_host_is_not_every_address():
+    with pytest.raises(InputError, match="--host must be an address; got ''"):
+        main(host="", browser=False, model="nothing")
+
+
 def test_page_without_flask_is_one_line(monkeypatch, shelf):
     for module in ("live.guard", "live.server"):
         monkeypatch.delitem(sys.modules, module, raising=False)
