@@ -130,8 +130,7 @@ def _eps_axis(axes: Axes, rows: pd.DataFrame, norm: str) -> None:
     """An x axis from 0 to the largest eps of some rows."""
     ticks = [0.0, *sorted(set(rows.loc[rows["eps"] > 0, "eps"]))]
     axes.set_xlim(0, max(ticks) or 1)
-    axes.set_xticks(ticks, [eps_text(eps, norm) for eps in ticks])
-    _thin_ticks(axes, ticks)
+    axes.set_xticks(ticks, _thinned(axes, ticks, [eps_text(eps, norm) for eps in ticks]))
     limit = "a pixel (eps)" if norm == "linf" else f"the image (eps, {norm.upper()})"
     axes.set_xlabel(f"largest change of {limit}")
 
@@ -287,12 +286,16 @@ def percent_axis(axes: Axes, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{THIN}%"))
 
 
-def _thin_ticks(axes: Axes, ticks: list[float]) -> None:
-    """Drop names of ticks that stand closer than a tenth of the axis to the one before."""
-    last = -np.inf
-    for tick, text in zip(ticks, axes.get_xticklabels(), strict=True):
-        if tick - last < 0.1 * max(ticks):
-            text.set_text("")
-        else:
-            last = tick
-    axes.set_xticks(ticks, [text.get_text() for text in axes.get_xticklabels()])
+_TICK_POINTS = 36
+"""How far apart ticks with names such as `0.5/255` stand."""
+
+
+def _thinned(axes: Axes, ticks: list[float], names: list[str]) -> list[str]:
+    """Names of ticks from 0 up, empty where they would touch the one before."""
+    inches = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted()).width
+    apart, last, thinned = _TICK_POINTS / 72 / inches * max(ticks), -np.inf, []
+    for tick, name in zip(ticks, names, strict=True):
+        fits = tick - last >= apart
+        thinned.append(name if fits else "")
+        last = tick if fits else last
+    return thinned

@@ -1,7 +1,5 @@
 """Attacks in reduced precision: float32 has the last word, and a trial decides on its use."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from keras import ops
@@ -172,7 +170,9 @@ def test_a_short_attack_is_not_worth_a_trial(emulated, monkeypatch):
 
 
 def test_passes_count_steps_restarts_queries_and_the_grid():
-    spec = partial(attack_spec, norm=Norm.LINF, grid=(0.01, 0.02), attacked_labels="fer")
+    def spec(name, **options):
+        return attack_spec(name, Norm.LINF, (0.01, 0.02), "fer", **options)
+
     assert passes(spec("fgsm"), 10) == 0
     assert passes(spec("pgd", steps=7, restarts=3), 10) == 10 * 2 * 7 * 3
     assert passes(spec("square", queries=50), 10) == 10 * 2 * 50

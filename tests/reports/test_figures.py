@@ -57,6 +57,16 @@ def test_curve_starts_clean_and_falls(run: Run) -> None:
     assert line["value"].iloc[0] == clean["value"].iloc[0]
 
 
+@pytest.mark.parametrize(("width", "second"), [(700, "1/255"), (120, "")])
+def test_names_of_eps_that_would_touch_are_left_out(run: Run, width: int, second: str) -> None:
+    with mpl.rc_context(STYLE):
+        axes = new_figure(width, 200).add_subplot()
+        shown = [*FOUR[:2]]
+        security_curves(run.results, axes, label_set="fer", models=shown, names="none")
+    names = [text.get_text() for text in axes.get_xticklabels()]
+    assert names == ["0", second, "2/255", "4/255"]
+
+
 def test_security_curves_draw_each_model_its_noise_and_chance(run: Run) -> None:
     with mpl.rc_context(STYLE):
         axes = new_figure(700, 300).add_subplot()
