@@ -6,7 +6,6 @@ was read as, and what it is read as when its face is looked for again in the pic
 JPEG, and at half the size.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +43,7 @@ def main(
     """Attack the faces in photographs, and see what is left of it after rough handling."""
     from attacks.threat_model import Norm, parse_eps, parse_norm
     from faces.detectors import make_detector
-    from faces.photos import naming, photos, read_photo
+    from faces.photos import photos, read_each
 
     known_norm, size = parse_norm(norm), parse_eps(eps)
     if known_norm is Norm.LINF and size < 1 / 255:
@@ -67,22 +66,16 @@ def main(
         )
     out.mkdir(parents=True, exist_ok=True)
     lines: list[dict[str, Any]] = []
-    unread = 0
-    for photo in found:
-        try:
-            image = read_photo(photo)
-            with naming(photo):
-                lines += _attack(image, photo.name, classifier, finder, made, seed, out)
-        except InputError as error:
-            if not path.is_dir():
-                raise
-            print(error, file=sys.stderr)
-            unread += 1
+
+    def attack_one(photo: Path, image: "np.ndarray") -> None:
+        lines.extend(_attack(image, photo.name, classifier, finder, made, seed, out))
+
+    wrong = read_each(found, path.is_dir(), attack_one)
     _write_table(lines, out)
     saved = [line for line in lines if line["handling"] == "saved with 8 bits"]
     fooled = sum(line["fooled"] for line in saved)
     print(f"{fooled} of {len(saved)} faces are read otherwise; {out / 'faces.csv'}")
-    return 1 if unread else 0
+    return 1 if wrong else 0
 
 
 def _attack(

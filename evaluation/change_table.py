@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
-from datasets.atomic import atomic
 from evaluation.changes import Changes
 from evaluation.results import WORST_CASE
-from evaluation.text_table import markdown_table, text_table
+from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
 _HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
 _LEFT = 5
@@ -37,11 +36,7 @@ def write_changes(changes: Changes, path: Path) -> None:
     table = changes.table
     lines = [markdown_table(_HEAD, _cells(table), left=_LEFT), ""]
     lines += [f"- {note}" for note in changes.notes]
-    with atomic(path) as unfinished:
-        if path.suffix == ".csv":
-            table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
-        else:
-            unfinished.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    write_csv_or_markdown(table, "\n".join(lines).rstrip() + "\n", path)
 
 
 def _cells(table: pd.DataFrame) -> list[list[str]]:

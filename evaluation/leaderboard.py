@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.atomic import atomic
 from datasets.commands import run
 from datasets.writable import check_file
 
@@ -24,7 +23,7 @@ def main(
     """Rank the models of several runs by worst-case robust accuracy under their own labels."""
     check_file(out, ".csv", ".md")
     from evaluation.ranking import find_runs, leaderboards
-    from evaluation.text_table import markdown_table, text_table
+    from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
     runs, notes = find_runs(folder)
     for note in notes:
@@ -36,11 +35,7 @@ def main(
     if out is None:
         return
     parts = (f"{title}\n\n{markdown_table(head, rows, left=3)}\n" for title, head, rows in boards)
-    with atomic(out) as unfinished:
-        if out.suffix == ".csv":
-            table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
-        else:
-            unfinished.write_text("\n".join(parts), encoding="utf-8")
+    write_csv_or_markdown(table, "\n".join(parts), out)
 
 
 def _title(board: "pd.DataFrame") -> str:

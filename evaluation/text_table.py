@@ -2,9 +2,13 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
+
+from datasets.atomic import atomic
 
 WIDTH = 160
 
@@ -34,6 +38,15 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: 
     rule = ["---" if index < left else "---:" for index in range(len(head))]
     lines = (" | ".join(_escaped(cells)) for cells in (head, rule, *rows))
     return "\n".join(f"| {line} |" for line in lines)
+
+
+def write_csv_or_markdown(table: pd.DataFrame, markdown: str, path: Path) -> None:
+    """Write the table as `.csv`, or this text to a file of any other name, atomically."""
+    with atomic(path) as unfinished:
+        if path.suffix == ".csv":
+            table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+        else:
+            unfinished.write_text(markdown, encoding="utf-8")
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:

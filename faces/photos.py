@@ -1,7 +1,8 @@
 """Photographs from files: upright, uint8 RGB. Clips and cameras: `faces/video.py`."""
 
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,9 +68,31 @@ def read_photo(path: Path) -> np.ndarray:
         ) from error
 
 
+def read_each(found: list[Path], in_folder: bool, use: Callable[[Path, np.ndarray], None]) -> int:
+    """Read photographs one after another, and hand on their names and pixels.
+
+    What is wrong with one, or with what a model says of it, ends the command with its name; in a
+    folder it stands on the terminal, and the next one is read.
+
+    Returns:
+        Number of photographs of a folder that went wrong.
+    """
+    wrong = 0
+    for photo in found:
+        try:
+            image = read_photo(photo)
+            with _naming(photo):
+                use(photo, image)
+        except InputError as error:
+            if not in_folder:
+                raise
+            print(error, file=sys.stderr)
+            wrong += 1
+    return wrong
+
+
 @contextmanager
-def naming(photo: Path) -> Iterator[None]:
-    """Put the photograph's name before what is wrong with it, such as a model's answer."""
+def _naming(photo: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:

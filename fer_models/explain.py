@@ -4,7 +4,6 @@ Writes for each face `PHOTO-face1-gradcam.png`, the places that speak for its li
 `PHOTO-face1-LAYER.png`, all maps of a layer side by side.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,8 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from faces.detector import Detector
     from fer_models.classifier import Classifier, KerasClassifier
     from fer_models.face_predictions import FacePrediction
@@ -36,7 +37,7 @@ def main(
 ) -> int:
     """Draw what a convolutional net looks at in faces."""
     from datasets.writable import default_folder
-    from faces.photos import photos
+    from faces.photos import photos, read_each
     from fer_models.zoo import describe
 
     found = photos(images)
@@ -46,7 +47,6 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
-    from faces.photos import naming, read_photo
     from fer_models.face_predictions import predict_faces
     from fer_models.zoo import load
 
@@ -54,25 +54,20 @@ def main(
     wanted = _layers(net, grids)
     if layer is not None:
         _check_layer(net, layer)
-    explained = unread = 0
-    for photo in found:
-        try:
-            image = read_photo(photo)
-            with naming(photo):
-                faces = predict_faces(image, net, finder)
-            if not faces:
-                raise InputError(f"{photo}: {detector} finds no face. Is it one already: --whole?")
-        except InputError as error:
-            if not images.is_dir():
-                raise
-            print(error, file=sys.stderr)
-            unread += 1
-            continue
+    explained: list[str] = []
+
+    def explain_one(photo: Path, image: "np.ndarray") -> None:
+        faces = predict_faces(image, net, finder)
+        if not faces:
+            raise InputError(f"{detector} finds no face. Is it one already: --whole?")
         for number, face in enumerate(faces, 1):
-            _draw(net, face, layer, wanted, f"{photo.name}-face{number}", out)
-            explained += 1
-    print(f"faces: {explained}, photographs: {len(found)}; {out}")
-    return 1 if unread else 0
+            name = f"{photo.name}-face{number}"
+            _draw(net, face, layer, wanted, name, out)
+            explained.append(name)
+
+    wrong = read_each(found, images.is_dir(), explain_one)
+    print(f"faces: {len(explained)}, photographs: {len(found)}; {out}")
+    return 1 if wrong else 0
 
 
 def _finder(detector: str, whole: bool) -> "Detector":

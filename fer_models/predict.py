@@ -15,6 +15,8 @@ from datasets.commands import run
 from datasets.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fer_models.face_predictions import FacePrediction
 
 Option = typer.Option
@@ -34,7 +36,7 @@ def main(
     """Find faces, name their expressions, draw both."""
     from datasets.writable import default_folder
     from faces.detectors import make_detector
-    from faces.photos import naming, photos, read_photo
+    from faces.photos import photos, read_each
     from fer_models.zoo import describe
 
     found = photos(path)
@@ -49,30 +51,23 @@ def main(
 
     classifier = load(model)
     lines: list[dict[str, Any]] = []
-    unread = 0
-    for photo in found:
-        try:
-            image = read_photo(photo)
-            with naming(photo):
-                predictions = predict_faces(image, classifier, finder)
-        except InputError as error:
-            if not path.is_dir():
-                raise
-            print(error, file=sys.stderr)
-            unread += 1
-            continue
+
+    def predict_one(photo: Path, image: "np.ndarray") -> None:
+        predictions = predict_faces(image, classifier, finder)
         if not predictions:
-            message = f"{photo}: {detector} finds no face. Try another --detector or --min-size."
+            message = f"{detector} finds no face. Try another --detector or --min-size."
             if not path.is_dir():
                 raise InputError(message)
-            print(message, file=sys.stderr)
-            continue
+            print(f"{photo}: {message}", file=sys.stderr)
+            return
         out.mkdir(parents=True, exist_ok=True)
         _draw(image, predictions, photo.name, classifier.id, top, out)
-        lines += [_line(photo.name, i, p) for i, p in enumerate(predictions, 1)]
+        lines.extend(_line(photo.name, i, p) for i, p in enumerate(predictions, 1))
+
+    wrong = read_each(found, path.is_dir(), predict_one)
     _write_table(lines, classifier.scheme.classes, out)
     print(f"faces: {len(lines)}, photographs: {len(found)}; {out / 'predictions.csv'}")
-    return 1 if unread else 0
+    return 1 if wrong else 0
 
 
 def _draw(

@@ -3,7 +3,6 @@
 Needs Chromium and the package playwright; skipped without them.
 """
 
-import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -13,17 +12,9 @@ import numpy as np
 import pytest
 
 from live.server import make_app, serve
+from tests.browser import IN_CHROMIUM, browsers
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+pytestmark = IN_CHROMIUM
 CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 PATIENCE = 60_000
 
@@ -75,15 +66,14 @@ def camera_clip(tmp_path_factory, portrait):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        yield driver.chromium
+def launch():
+    with browsers() as launch:
+        yield launch
 
 
 @pytest.fixture(scope="module")
-def browser(chromium, camera_clip):
-    flags = [*FLAGS, *CAMERA, f"--use-file-for-fake-video-capture={camera_clip}"]
-    browser = chromium.launch(executable_path=CHROMIUM, args=flags)
+def browser(launch, camera_clip):
+    browser = launch(*CAMERA, f"--use-file-for-fake-video-capture={camera_clip}")
     yield browser
     browser.close()
 
@@ -283,8 +273,8 @@ def test_phone_has_no_sideways_scrolling(browser, address):
     page.close()
 
 
-def test_no_camera_says_what_to_do(chromium, address):
-    browser = chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+def test_no_camera_says_what_to_do(launch, address):
+    browser = launch()
     page = browser.new_page()
     page.goto(address)
     page.wait_for_selector("#notice button")

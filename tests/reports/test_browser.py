@@ -3,23 +3,17 @@
 Needs Chromium and the package playwright; skipped without them.
 """
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from reports.load import Run, pick
 from reports.page import render
+from tests.browser import IN_CHROMIUM, browsers
 from tests.reports.fake_run import Wishes, write_run
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = IN_CHROMIUM
 MEDIANS = {"a.fer": 2 / 255, "b.fer": np.inf, "c.fer": np.nan, "d.fer": np.inf, "e.fer": 3 / 255}
 
 
@@ -29,8 +23,8 @@ def test_models_that_the_grid_does_not_break_sort_as_the_most_robust(tmp_path: P
     results = run.results.copy()
     rows = pick(results, metric="median_smallest_eps", perturbation="worst_case")
     results.loc[rows.index, "value"] = rows["model"].map(MEDIANS).astype(float)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with browsers() as launch:
+        browser = launch()
         page = browser.new_page()
         page.set_content(render(replace(run, results=results)))
         title = page.get_by_role("button", name="Median smallest eps")
