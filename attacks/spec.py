@@ -10,7 +10,7 @@ import numpy as np
 from attacks.threat_model import Norm
 from datasets.errors import InputError
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raise it when any attack or corruption gives other images than before: old sets are refused."""
 
 

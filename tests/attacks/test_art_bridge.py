@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from keras import ops
 
 from attacks import art_bridge
 from attacks.art_bridge import ART_ATTACKS, JSMA, CarliniWagnerL2, DeepFool, Patch, Universal
@@ -130,6 +131,36 @@ def test_jsma_brightens_few_pixels():
     changed = (result.images != images).sum(axis=(1, 2, 3))
     assert (changed <= 0.2 * 64 + 2).all()
     assert (result.images >= images).all()
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_hop_skip_jump_ends_at_the_boundary(norm):
+    """ART's last step goes beyond; its way back is ours. A linear net has no second boundary."""
+    classifier, images = tiny.linear(3), tiny.images(6)
+    labels, keys = classifier.predict(images), Keys(0, np.arange(6))
+    run = make_attack("hop_skip_jump", norm, 8.0 if norm is Norm.L2 else 1.0, {"steps": 4})
+    result = run(classifier, images, labels, keys)
+    assert result.success.all()
+    change = result.images - images
+    bound = 0.98 * np.abs(change).max(axis=(1, 2, 3), keepdims=True)
+    nearer = np.clip(change, -bound, bound) if norm is Norm.LINF else 0.98 * change
+    np.testing.assert_array_equal(classifier.predict(images + nearer), labels)
+
+
+@pytest.mark.parametrize("name", ["hop_skip_jump", "boundary"])
+def test_decision_attacks_start_where_white_noise_has_the_images_own_class(name):
+    """Two halves of white noise are equally bright: their difference is 7 standard deviations."""
+
+    def logits(pixels):
+        sides = ops.mean(pixels[:, :, :8], axis=(1, 2, 3)) - ops.mean(pixels[:, :, 8:], (1, 2, 3))
+        return ops.stack([0 * sides + 0.25, sides], axis=1)
+
+    classifier, images = tiny.FunctionClassifier(logits, 2), tiny.images(3, (16, 16, 1))
+    white = np.random.default_rng(0).uniform(0, 1, (1000, 16, 16, 1)).astype(np.float32)
+    assert not classifier.predict(white).any()
+    labels = np.zeros(3, np.int64)
+    run = make_attack(name, Norm.L2, 10.0, FEWER[name])
+    assert run(classifier, images, labels, Keys(0, np.arange(3))).success.all()
 
 
 def test_arts_classifier_gives_our_gradients():
