@@ -42,27 +42,34 @@ def test_clip_plays_at_its_pace_and_begins_again(clip):
 
 
 def test_one_thread_plays_for_who_leaves_and_comes_back(clip, monkeypatch):
-    """At one frame in 0.3 s the first thread still sleeps when the viewer is back."""
+    """The first thread still waits for the second frame when the viewer is back."""
+    come = threading.Semaphore(0)
 
-    def slow(source):
+    def released(source):
         for i in range(60):
-            yield Frame(i, 0.3 * i, np.zeros((64, 64, 3), np.uint8))
+            come.acquire()
+            yield Frame(i, 0.0, np.zeros((64, 64, 3), np.uint8))
 
     others = set(threading.enumerate())
     source, mailbox = Source(clip), Mailbox()
-    monkeypatch.setattr("live.source.frames", slow)
+    monkeypatch.setattr("live.source.frames", released)
     source.watch(mailbox)
+    come.release()
     assert mailbox.take(5).index == 0
     for _ in range(3):
         source.leave(mailbox)
         source.watch(mailbox)
     (player,) = set(threading.enumerate()) - others
+    come.release()
     assert mailbox.take(5).index == 1
     source.leave(mailbox)
+    come.release()
     player.join(5)
     source.watch(mailbox)
+    come.release()
     assert mailbox.take(5).index == 0
     source.leave(mailbox)
+    come.release()
 
 
 def test_wrong_sources_are_refused(tmp_path):
