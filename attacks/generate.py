@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from attacks.spec import SetSpec
     from attacks.store import AdversarialSet
-    from fer_models.classifier import Classifier
+    from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
 _DATA_HELP = f"FER2013 csv, archive or folder, image folders, or `sample`. {DATA_DEFAULT}"
@@ -104,7 +104,7 @@ def main(
     start_backend()
     from attacks.options import read_options
     from attacks.registry import attack_spec
-    from attacks.transfer import Transfer
+    from attacks.transfer import Transfer, TransferTarget
     from fer_models import zoo
 
     given = {"steps": steps, "restarts": restarts, "queries": queries, "loss": loss}
@@ -115,15 +115,17 @@ def main(
     make_spec(**options)  # refuses wrong settings before anything is read
     if sources is not None and attack != Transfer.name:
         raise InputError(f"--sources is for --attack {Transfer.name}; got {attack}.")
-    if sources is not None and not sources.strip(" ,"):
-        raise InputError(f"--sources must name at least one classifier; got {sources!r}.")
+    source_ids = [] if sources is None else resolve(sources, "--sources")
     faces = load(data_or_default(data), split, votes=votes).limit(limit, seed)
     if labels not in faces.label_sets:
         raise InputError(f"{faces.name} has no {labels} labels. Give --votes FILE for ferplus.")
+    stand_ins = _stand_ins(source_ids)
     failed = []
     for model in ids:
         try:
-            classifier = _attacked(zoo.load(model), sources)
+            classifier = zoo.load(model)
+            if stand_ins:
+                classifier = TransferTarget(classifier, stand_ins)
             if target is not None:
                 options["target"] = _class_index(target, classifier)
             _generate(classifier, faces, make_spec(**options), labels, out, precision)
@@ -136,21 +138,18 @@ def main(
         raise InputError(f"{len(failed)} of {len(ids)} models have no set: {'; '.join(failed)}")
 
 
-def _attacked(classifier: "Classifier", sources: str | None) -> "Classifier":
-    """The classifier itself, or behind the models that images for it are made on."""
-    if sources is None:
-        return classifier
-    from attacks.transfer import TransferTarget
+def _stand_ins(ids: list[str]) -> list["DifferentiableClassifier"]:
+    """The models that images for others are made on."""
     from fer_models import zoo
     from fer_models.classifier import DifferentiableClassifier, label_set_of
 
-    loaded = [zoo.load(model) for model in zoo.resolve(sources)]
+    loaded = [zoo.load(model) for model in ids]
     known = [source for source in loaded if isinstance(source, DifferentiableClassifier)]
     if blind := [source.id for source in loaded if source not in known]:
         raise InputError(f"--sources must give gradients; {blind[0]} gives none. Leave it out.")
     for source in known:
         label_set_of(source, "a source")
-    return TransferTarget(classifier, known)
+    return known
 
 
 def _class_index(name: str, classifier: "Classifier") -> int:

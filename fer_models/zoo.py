@@ -42,7 +42,7 @@ def model_ids() -> list[str]:
     return sorted(path.name.removesuffix(".json") for path in CARDS.glob("*.json"))
 
 
-def resolve(models: str) -> list[str]:
+def resolve(models: str, option: str = "--models") -> list[str]:
     """Turn `--models` into ids, folders and foreign models.
 
     Args:
@@ -50,6 +50,7 @@ def resolve(models: str) -> list[str]:
             (`simple_cnn`: every label set it was trained on), folders of a training, and models of
             others by path or `module:callable`. A defence may follow each:
             `simple_cnn.fer+jpeg75`, or several, applied from left to right.
+        option: that named them, for errors.
 
     Raises:
         InputError: a name is unknown, or the list is empty.
@@ -62,7 +63,7 @@ def resolve(models: str) -> list[str]:
         suffix = "".join(f"+{defence}" for defence in defences)
         found += [f"{model}{suffix}" for model in _resolve_one(base, known)]
     if not found:
-        raise InputError(f"--models must name at least one classifier; got {models!r}.")
+        raise InputError(f"{option} must name at least one classifier; got {models!r}.")
     return list(dict.fromkeys(found))
 
 

@@ -32,7 +32,7 @@ def faces(tmp_path, monkeypatch):
     """A folder of 30 faces, and a tiny net that the zoo knows as `tiny.fer`."""
     model = tiny.conv(7).model
     classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="tiny.fer")
-    monkeypatch.setattr(zoo, "resolve", lambda models: [models])
+    monkeypatch.setattr(zoo, "_resolve_one", lambda name, known: [name])
     monkeypatch.setattr(zoo, "load", lambda model: classifier)
     pixels = np.rint(tiny.images(30) * 255).astype(np.uint8)
     labels = classifier.predict(pixels.astype(np.float32) / np.float32(255))
