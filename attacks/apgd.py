@@ -14,7 +14,7 @@ from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
 from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
 

@@ -23,7 +23,7 @@ from scipy.special import softmax
 
 from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.threat_model import Norm, distance, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients, logit_gradients
 

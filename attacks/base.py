@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple, final
 import numpy as np
 
 from attacks.threat_model import TOLERANCE, Norm, check_eps, distance
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier, check_images
 
 LEAD = 1e-5

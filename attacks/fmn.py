@@ -9,7 +9,7 @@ import numpy as np
 from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import steepest_step, zero_gradients
 from attacks.threat_model import Norm, distance, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import Loss, input_gradients
 

@@ -2,8 +2,8 @@
 
 Writes one folder a model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
 
-    manifest.json, chunk-*.npz   the set, float32 (`attacks/store.py`); `python -m evaluation.run
-                                 --adversarial OUT` takes it back
+    manifest.json, chunk-*.npz   the set, float32 (`attacks/sets/store.py`);
+                                 `python -m evaluation.run --adversarial OUT` takes it back
     success.csv                  one line a face: label, smallest eps, and per eps whether the
                                  float32 image and its 8-bit copy are wrong
     eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attacks.precision import Precision
-from datasets.atomic import atomic
-from datasets.commands import DATA_DEFAULT, run
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
 from datasets.faceset import FaceSet, Split
-from datasets.folder_lock import locked
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from attacks.spec import SetSpec
-    from attacks.store import AdversarialSet
+    from attacks.sets.spec import SetSpec
+    from attacks.sets.store import AdversarialSet
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
@@ -173,8 +173,8 @@ def _generate(
 
     from attacks.quick import passes, quicken
     from attacks.registry import ATTACKS
-    from attacks.sweep import make_adversarial_set
-    from datasets.progress import bar
+    from attacks.sets.sweep import make_adversarial_set
+    from datasets.base.progress import bar
     from fer_models.classifier import label_set_of
 
     label_set_of(classifier, "attacked")  # refuses classes that no label set has

@@ -7,7 +7,7 @@ import numpy as np
 
 from attacks.base import Attack, Keys
 from attacks.threat_model import Norm, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.gradients import Loss
 
 

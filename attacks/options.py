@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from attacks.registry import ATTACKS, check_attack, check_options, default_options
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 _KINDS = {
     "int_parsing": "a whole number",

@@ -9,7 +9,7 @@ import numpy as np
 from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, steepest_step, zero_gradients
 from attacks.threat_model import project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import input_gradients
 

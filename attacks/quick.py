@@ -11,7 +11,7 @@ import numpy as np
 
 from attacks.apgd import APGD
 from attacks.base import Keys
-from attacks.spec import SetSpec
+from attacks.sets.spec import SetSpec
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduce_precision

@@ -10,41 +10,41 @@ from typing import Any
 from attacks.apgd import APGD, TargetedAPGD
 from attacks.art_bridge import ART_ATTACKS
 from attacks.base import Attack, Corruption, check_severity
-from attacks.corruptions.bars import EyesBar, MouthBar
-from attacks.corruptions.brightness import Brightness
-from attacks.corruptions.contrast import Contrast
-from attacks.corruptions.crop_jitter import CropJitter
-from attacks.corruptions.defocus_blur import DefocusBlur
-from attacks.corruptions.elastic import Elastic
-from attacks.corruptions.fog import Fog
-from attacks.corruptions.gaussian_blur import GaussianBlur
-from attacks.corruptions.gaussian_noise import GaussianNoise
-from attacks.corruptions.glass_blur import GlassBlur
-from attacks.corruptions.hand import Hand
-from attacks.corruptions.impulse_noise import ImpulseNoise
-from attacks.corruptions.jpeg import Jpeg
-from attacks.corruptions.low_light import LowLight
-from attacks.corruptions.motion_blur import MotionBlur
-from attacks.corruptions.pixelate import Pixelate
-from attacks.corruptions.rain import Rain
-from attacks.corruptions.random_squares import RandomSquares
-from attacks.corruptions.rotation import Rotation
-from attacks.corruptions.scale import Scale
-from attacks.corruptions.shot_noise import ShotNoise
-from attacks.corruptions.speckle_noise import SpeckleNoise
-from attacks.corruptions.translation import Translation
-from attacks.corruptions.zoom_blur import ZoomBlur
+from attacks.corruptions.blur.defocus_blur import DefocusBlur
+from attacks.corruptions.blur.gaussian_blur import GaussianBlur
+from attacks.corruptions.blur.glass_blur import GlassBlur
+from attacks.corruptions.blur.motion_blur import MotionBlur
+from attacks.corruptions.blur.zoom_blur import ZoomBlur
+from attacks.corruptions.digital.jpeg import Jpeg
+from attacks.corruptions.digital.pixelate import Pixelate
+from attacks.corruptions.geometry.crop_jitter import CropJitter
+from attacks.corruptions.geometry.elastic import Elastic
+from attacks.corruptions.geometry.rotation import Rotation
+from attacks.corruptions.geometry.scale import Scale
+from attacks.corruptions.geometry.translation import Translation
+from attacks.corruptions.noise.gaussian_noise import GaussianNoise
+from attacks.corruptions.noise.impulse_noise import ImpulseNoise
+from attacks.corruptions.noise.shot_noise import ShotNoise
+from attacks.corruptions.noise.speckle_noise import SpeckleNoise
+from attacks.corruptions.occlusion.bars import EyesBar, MouthBar
+from attacks.corruptions.occlusion.hand import Hand
+from attacks.corruptions.occlusion.random_squares import RandomSquares
+from attacks.corruptions.weather.brightness import Brightness
+from attacks.corruptions.weather.contrast import Contrast
+from attacks.corruptions.weather.fog import Fog
+from attacks.corruptions.weather.low_light import LowLight
+from attacks.corruptions.weather.rain import Rain
 from attacks.ensemble import Ensemble
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
 from attacks.noise import Noise
 from attacks.pgd import PGD
 from attacks.regional import REGIONAL, GlassesPGD
-from attacks.spec import SetSpec
+from attacks.sets.spec import SetSpec
 from attacks.square import Square
 from attacks.threat_model import Norm
 from attacks.transfer import Transfer
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
     FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Transfer, Noise

@@ -9,7 +9,7 @@ from attacks.apgd_ascent import choose
 from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
 from attacks.threat_model import Norm, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
 DRAWS = 8

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 TOLERANCE = 1e-6
 """A stored perturbation may be longer than eps by this share of eps, no more (R2)."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from attacks.adversarial_recipe import Method
-from datasets.commands import run
+from attacks.adversarial_training.recipe import Method
+from datasets.base.commands import run
 from datasets.labels import SCHEMES, LabelSet
 from datasets.votes import VoteRule
 from fer_models.recipe import Precision
@@ -20,8 +20,8 @@ from fer_models.recipe import Precision
 if TYPE_CHECKING:
     import keras
 
-    from attacks.adversarial_recipe import AdversarialRecipe
-    from attacks.adversarial_training import Adversary
+    from attacks.adversarial_training.adversary import Adversary
+    from attacks.adversarial_training.recipe import AdversarialRecipe
 
 Option = typer.Option
 
@@ -99,11 +99,11 @@ def main(
     from fer_models.backend import start_backend
 
     start_backend()
-    from attacks.adversarial_recipe import AdversarialRecipe
+    from attacks.adversarial_training.recipe import AdversarialRecipe
     from attacks.threat_model import parse_eps
-    from fer_models.architectures import architecture
-    from fer_models.training_rows import read_training_faces
-    from fer_models.training_run import (
+    from fer_models.architectures.registry import architecture
+    from fer_models.training.rows import read_training_faces
+    from fer_models.training.run import (
         ROBUST,
         EpochLines,
         TrainingRun,
@@ -154,9 +154,9 @@ def main(
 
 def _adversary(model: "keras.Model", labels: LabelSet, against: "AdversarialRecipe") -> "Adversary":
     """The adversary of a net in training; its weights go on changing, so they have no hash."""
-    from attacks.adversarial_training import Adversary
-    from fer_models.classifier import wrap
+    from attacks.adversarial_training.adversary import Adversary
     from fer_models.contract import Contract
+    from fer_models.keras_classifier import wrap
 
     height, width, channels = model.input_shape[1:]
     contract = Contract(height, width, channels, SCHEMES[labels])

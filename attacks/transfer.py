@@ -13,7 +13,7 @@ from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradient
 from attacks.input_diversity import DRAWS, Views
 from attacks.threat_model import project
 from attacks.transfer_images import TransferImages, names_of
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import NO_LABEL, translate
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.gradients import input_gradients

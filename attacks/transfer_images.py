@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from attacks.base import Cost
-from attacks.spec import CODE_VERSION
-from datasets.atomic import atomic
+from attacks.sets.spec import CODE_VERSION
+from datasets.base.atomic import atomic
 
 
 class TransferImages:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attacks.precision import Precision
-from datasets.atomic import atomic
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import DifferentiableClassifier
 
 Attacker = Callable[[np.ndarray, np.ndarray], np.ndarray]

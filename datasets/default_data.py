@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.sample.faces import FILE, WORD
 
 FOLDER = Path("data")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def main(
     votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
 ) -> None:
     """Write the faces as image folders (--out) or as a csv (--csv), FER+ votes beside them."""
-    from datasets.errors import InputError
+    from datasets.base.errors import InputError
     from datasets.read import open_source
 
     if (out is None) == (csv is None):
@@ -53,11 +53,11 @@ def export_folders(source: "Source", out: Path) -> None:
             row ids have gaps.
     """
     from datasets.archives import VOTES_NAME
-    from datasets.errors import InputError
+    from datasets.base.errors import InputError
+    from datasets.base.progress import bar
     from datasets.ferplus import write_votes
     from datasets.folders import write_folders
     from datasets.labels import FER7
-    from datasets.progress import bar
 
     fer = _fer_labels(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -87,10 +87,10 @@ def export_csv(source: "Source", path: Path) -> None:
             votes.
     """
     from datasets.archives import VOTES_NAME
-    from datasets.errors import InputError
+    from datasets.base.errors import InputError
+    from datasets.base.progress import bar
     from datasets.fer2013 import SIDE, write_csv
     from datasets.ferplus import write_votes
-    from datasets.progress import bar
 
     fer = _fer_labels(source)
     if source.images.shape[1:] != (SIDE, SIDE, 1):
@@ -115,7 +115,7 @@ def export_csv(source: "Source", path: Path) -> None:
 
 
 def _fer_labels(source: "Source") -> "np.ndarray":
-    from datasets.errors import InputError
+    from datasets.base.errors import InputError
 
     if source.fer is None:
         raise InputError(f"{source.path}: expected FER labels to export, found FER+ labels only.")

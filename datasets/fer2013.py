@@ -11,8 +11,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import FER7
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets.archives import DAMAGED, csv_stream
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows, short
 from datasets.labels import FER7

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.atomic import atomic
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     from datasets.clients import Client

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, translate
 from datasets.upright import opaque, upright

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +28,9 @@ def main(
     """Print class counts, agreement of FER and FER+, duplicates; draw them, and sample faces."""
     from rich.console import Console
 
+    from datasets.base.writable import default_folder
     from datasets.default_data import data_or_default
     from datasets.read import open_source
-    from datasets.writable import default_folder
 
     source = open_source(data_or_default(data), votes)
     out = out or default_folder(Path("inspect"))
@@ -152,8 +152,8 @@ def _table(title: str, frame: "pd.DataFrame") -> "Table":
 
 def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path) -> list[Path]:
     from datasets.agreement import measure_agreement
-    from datasets.errors import InputError
-    from datasets.figures import plot_agreement, plot_class_counts, plot_faces, save_figure
+    from datasets.base.errors import InputError
+    from datasets.charts import plot_agreement, plot_class_counts, plot_faces, save_figure
     from datasets.labels import FER7, Labels, LabelSet
     from datasets.votes import VoteRule, vote_labels
 

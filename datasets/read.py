@@ -1,7 +1,7 @@
 """Read faces from a csv, an archive, or a folder: `open_source` once, or `load` for one split.
 
 Not here: what a file looks like inside (`datasets/fer2013.py`, `datasets/ferplus.py`,
-`datasets/archives.py`, `datasets/folders.py`), and the cache (`datasets/cache.py`).
+`datasets/archives.py`, `datasets/folders.py`), and the cache (`datasets/base/cache.py`).
 """
 
 import hashlib
@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from datasets.archives import CSV_NAMES, DAMAGED, VOTES_NAME, csv_stream
-from datasets.cache import read_entry, write_entry
-from datasets.errors import InputError
+from datasets.base.cache import read_entry, write_entry
+from datasets.base.errors import InputError
+from datasets.base.progress import bar
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import parse_csv
 from datasets.ferplus import join_votes
 from datasets.folders import read_folders, split_folders
-from datasets.progress import bar
 from datasets.sample.faces import WORD, read_sample
 from datasets.source import Source
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from datasets.base.errors import InputError
 from datasets.duplicates import found_in
-from datasets.errors import InputError
 from datasets.faceset import FaceSet, Split
 
 _KEPT_BACK = (Split.PRIVATE_TEST, Split.TEST)

@@ -1,6 +1,6 @@
 """`python -m evaluation.cards --all --data DIR --out FILE.csv`: measure classifiers on a split.
 
-The csv has the columns of `evaluation/model_figures.py`. `--write` puts PublicTest figures, and
+The csv has the columns of `evaluation/figures/models.py`. `--write` puts PublicTest figures, and
 what a forward pass costs, into the cards of shipped classifiers.
 """
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
-from datasets.writable import check_file
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from datasets.base.writable import check_file
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
-    from evaluation.model_figures import ModelFigures
+    from evaluation.figures.models import ModelFigures
     from fer_models.classifier import Classifier
 
 Option = typer.Option
@@ -82,7 +82,7 @@ def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:
 def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
     import keras
 
-    from evaluation.model_figures import model_figures
+    from evaluation.figures.models import model_figures
     from fer_models.zoo import load
 
     classifier = load(model)
@@ -96,7 +96,7 @@ def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
 def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]) -> None:
     from evaluation.image_time import milliseconds_per_image
     from fer_models.cards import CARDS, Measured, SubsetFigures, write_card
-    from fer_models.classifier import KerasClassifier
+    from fer_models.keras_classifier import KerasClassifier
     from fer_models.multiply_adds import multiply_adds
     from fer_models.zoo import card_of
 
@@ -123,8 +123,8 @@ def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
     """Print the table, and write it when asked; nothing replaces an older one with no figures."""
     import pandas as pd
 
-    from evaluation.model_figures import FIGURE_COLUMNS
-    from evaluation.results import write_table
+    from evaluation.figures.models import FIGURE_COLUMNS
+    from evaluation.results.files import write_table
 
     frame = pd.DataFrame(rows, columns=list(FIGURE_COLUMNS))
     shown = frame.assign(

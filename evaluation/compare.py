@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
-from datasets.writable import check_file
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from datasets.base.writable import check_file
 
 
 def main(
@@ -23,9 +23,9 @@ def main(
     if len(folders) < 2:
         raise InputError(f"compare at least two runs; got {len(folders)}. Name another folder.")
     check_file(out, ".csv", ".md")
-    from evaluation.change_table import summary, write_changes
-    from evaluation.changes import compare_runs
-    from evaluation.finished_run import FinishedRun
+    from evaluation.comparing.change_table import summary, write_changes
+    from evaluation.comparing.changes import compare_runs
+    from evaluation.results.run import FinishedRun
 
     changes = compare_runs([FinishedRun(folder) for folder in folders])
     print(summary(changes))

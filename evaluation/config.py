@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from attacks.precision import Precision
 from attacks.threat_model import Norm, check_eps, format_eps, parse_eps
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
-from evaluation.results import WORST_CASE, headline_eps
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import headline_eps
 
 Choice = TypeVar("Choice", bound=StrEnum)
 PRESETS = Path(__file__).parent / "presets"
@@ -57,7 +58,7 @@ class AttackSettings(BaseModel):
 
 
 class Certification(BaseModel):
-    """Certified radii by randomised smoothing, see `evaluation/certification.py`.
+    """Certified radii by randomised smoothing, see `evaluation/stages/certification.py`.
 
     Attributes:
         sigmas: of the Gaussian noise, pixels in [0, 1], in (0, 1].

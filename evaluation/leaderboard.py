@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.writable import check_file
+from datasets.base.commands import run
+from datasets.base.writable import check_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Rank the models of several runs by worst-case robust accuracy under their own labels."""
     check_file(out, ".csv", ".md")
-    from evaluation.ranking import find_runs, leaderboards
+    from evaluation.comparing.boards import find_runs, leaderboards
     from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
     runs, notes = find_runs(folder)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
 
 

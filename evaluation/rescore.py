@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 
 def main(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
 ) -> int:
     """Rebuild results.csv, results.parquet and comparisons.parquet of a finished run."""
-    from evaluation.finished_run import FinishedRun
-    from evaluation.scoring import rescore
+    from evaluation.figures.write import rescore
+    from evaluation.results.run import FinishedRun
 
     finished = FinishedRun(folder)
     before = finished.csv.read_bytes() if finished.csv.exists() else None

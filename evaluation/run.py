@@ -1,6 +1,6 @@
 """`python -m evaluation.run`: attack classifiers of facial expressions and report what is left.
 
-Writes into `--out` the files of `evaluation/results.py` and the report `index.html`.
+Writes into `--out` the files of `evaluation/results/schema.py` and the report `index.html`.
 """
 
 import sys
@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datasets.commands import DATA_DEFAULT, run
-from datasets.errors import InputError
-from datasets.folder_lock import locked
+from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
+    from evaluation.comparing.fail_under import Requirement
     from evaluation.config import RunConfig
-    from evaluation.fail_under import Requirement
-    from evaluation.finished_run import FinishedRun
-    from evaluation.foreign_models import Contracts
     from evaluation.listener import Listener
+    from evaluation.results.run import FinishedRun
+    from evaluation.stages.foreign_models import Contracts
     from fer_models.classifier import Classifier
-    from fer_models.contract_file import ContractFile
+    from fer_models.foreign.contract_file import ContractFile
 
 Option = typer.Option
 _DATA_HELP = f"FER2013 csv, archive or folder, or `sample`. {DATA_DEFAULT}"
@@ -70,7 +70,7 @@ def main(
     ] = None,
 ) -> int:
     """Attack classifiers, measure what is left under FER and FER+ labels, write a report."""
-    from evaluation.fail_under import parse_requirement
+    from evaluation.comparing.fail_under import parse_requirement
 
     requirements = [parse_requirement(text) for text in fail_under or []]
 
@@ -149,13 +149,13 @@ def evaluate(
     clock = time.monotonic()
     from attacks.precision import Precision
     from attacks.threat_model import parse_norm
+    from datasets.base.writable import default_folder
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
-    from datasets.writable import default_folder
     from evaluation.config import configure, parse_choice
-    from evaluation.finished_run import FinishedRun
-    from evaluation.run_folder import check_run_folder, open_run_folder, run_identity
+    from evaluation.results.run import FinishedRun
+    from evaluation.stages.run_folder import check_run_folder, open_run_folder, run_identity
     from fer_models.zoo import describe, resolve
 
     if resume and not out:
@@ -207,7 +207,7 @@ def _load(models: Iterable[str], contracts: "Contracts") -> list["Classifier"]:
     from fer_models.backend import start_backend
 
     start_backend()
-    from evaluation.foreign_models import name_apart
+    from evaluation.stages.foreign_models import name_apart
     from fer_models.zoo import load
 
     classifiers = [load(model, _contract(model, contracts)) for model in models]
@@ -227,9 +227,9 @@ def _run(
 ) -> None:
     """Measure, and write tables, manifest and report, into an opened folder."""
     from evaluation.environment import environment, peak_memory_mb
-    from evaluation.foreign_models import keep_contracts
-    from evaluation.pipeline import evaluate_run
-    from evaluation.results import write_manifest
+    from evaluation.results.files import write_manifest
+    from evaluation.stages.foreign_models import keep_contracts
+    from evaluation.stages.pipeline import evaluate_run
     from reports.page import write_report
 
     keep_contracts(contracts, folder)
@@ -262,8 +262,8 @@ def _command() -> str:
 
 def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contracts":
     """Contracts of the foreign models that have none beside them, found on the faces."""
-    from fer_models.contract_file import find_contract
-    from fer_models.foreign_names import files_sha256, is_foreign
+    from fer_models.foreign.contract_file import find_contract
+    from fer_models.foreign.names import files_sha256, is_foreign
     from fer_models.zoo import split_defences
 
     foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
@@ -274,7 +274,7 @@ def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contract
     from fer_models.backend import start_backend
 
     start_backend()
-    from evaluation.foreign_models import contracts_of
+    from evaluation.stages.foreign_models import contracts_of
 
     return contracts_of(foreign, faces, folder, _log)
 
@@ -303,7 +303,7 @@ def _data_entry(faces: "FaceSet") -> dict[str, Any]:
 
 
 def _model_entry(classifier: "Classifier", model: str, contracts: "Contracts") -> dict[str, Any]:
-    from fer_models.classifier import KerasClassifier
+    from fer_models.keras_classifier import KerasClassifier
     from fer_models.zoo import describe
 
     known = describe(model, _contract(model, contracts))

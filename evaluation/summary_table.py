@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
-from evaluation.results import WORST_CASE
+from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import text_table
 
 

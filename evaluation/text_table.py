@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from datasets.atomic import atomic
+from datasets.base.atomic import atomic
 
 WIDTH = 160
 

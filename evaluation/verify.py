@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from datasets.commands import DATA_DEFAULT, run
-from datasets.errors import InputError
+from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from attacks.threat_model import Norm
     from datasets.faceset import FaceSet
-    from evaluation.verification import Verification
+    from evaluation.comparing.verification import Verification
     from fer_models.classifier import Classifier
 
 Option = typer.Option
@@ -65,7 +65,7 @@ def main(
 
     describe(model)
     if into:
-        from evaluation.finished_run import FinishedRun
+        from evaluation.results.run import FinishedRun
 
         _ = FinishedRun(into).config  # refused before the model is asked
     start_backend()
@@ -74,7 +74,7 @@ def main(
         if set_path.is_dir()
         else _from_npz(set_path, norm, eps)
     )
-    from evaluation.verification import verify_images
+    from evaluation.comparing.verification import verify_images
     from fer_models.zoo import load
 
     classifier = load(model)
@@ -103,7 +103,7 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
     """Broken images of one of our sets, with the clean ones from the data."""
     import numpy as np
 
-    from attacks.store import AdversarialSet, open_set
+    from attacks.sets.store import AdversarialSet, open_set
     from attacks.threat_model import Norm
 
     adversarial = open_set(folder)
@@ -226,9 +226,9 @@ def _count(
     run: Path, path: Path, classifier: "Classifier", claim: Claim, found: "Verification"
 ) -> None:
     """Keep what is confirmed beside a run and compute its figures again."""
-    from evaluation.finished_run import FinishedRun
-    from evaluation.outside import keep_outside
-    from evaluation.scoring import rescore
+    from evaluation.figures.write import rescore
+    from evaluation.results.outside import keep_outside
+    from evaluation.results.run import FinishedRun
 
     assert claim.rows is not None
     finished = FinishedRun(run)
@@ -245,7 +245,7 @@ def _outside_name(path: Path, classifier: "Classifier") -> str:
     """What is kept of a set against a model: no other set or model has this name."""
     import hashlib
 
-    from attacks.store import read_header
+    from attacks.sets.store import read_header
 
     if path.is_dir():
         identity = read_header(path).key
@@ -257,7 +257,7 @@ def _outside_name(path: Path, classifier: "Classifier") -> str:
 
 def _check_classes(path: Path, classifier: "Classifier") -> None:
     """A set's labels are in the class order of its own source: refuse a model with another."""
-    from attacks.store import read_header
+    from attacks.sets.store import read_header
 
     if path.is_dir() and read_header(path).classes != classifier.scheme.classes:
         raise InputError(

@@ -5,7 +5,7 @@ Each is imported when it is first asked for: MTCNN brings TensorFlow along, HOG 
 
 from importlib import import_module
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.both_eyes import BothEyes
 from faces.detector import Detector
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 _FILE = Path(__file__).with_suffix(".npy")
 
@@ -23,7 +23,7 @@ def main(
     """Average the landmarks of the Training faces on which the mesh is sure."""
     import numpy as np
 
-    from datasets.errors import InputError
+    from datasets.base.errors import InputError
     from datasets.faceset import Split
     from datasets.read import open_source
     from faces.landmarks import MIN_SCORE, FaceMesh

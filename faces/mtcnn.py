@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.box import Box
 from faces.detector import Detector
 

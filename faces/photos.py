@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.upright import opaque, upright
 from faces.detector import check_size
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 
 def model_file(name: str) -> Path:

@@ -1,22 +1,22 @@
 """Model cards: what a set of weights is, as data beside it.
 
-A card stands at `fer_models/cards/ID.json` for shipped weights and at `FOLDER/card.json` for a
-training's own result. Reading needs no Keras.
+A card stands at `fer_models/shipped/cards/ID.json` for shipped weights and at `FOLDER/card.json`
+for a training's own result. Reading needs no Keras.
 """
 
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Precision, Recipe
 
-CARDS = Path(__file__).parent / "cards"
-WEIGHTS = Path(__file__).parent / "weights"
+CARDS = Path(__file__).parent / "shipped" / "cards"
+WEIGHTS = Path(__file__).parent / "shipped" / "weights"
 
 AnyRecipe = Recipe | SvmRecipe | LgbmRecipe
 """Each kind has a field that the others lack, so that a card's recipe is read as what it is."""
@@ -67,7 +67,7 @@ class Card(BaseModel):
 
     Attributes:
         id: `ARCHITECTURE.LABEL_SET`.
-        architecture: name in `fer_models/architectures.py` or `fer_models/classical/recipes.py`.
+        architecture: name in `architectures/registry.py` or `classical/recipes.py`.
         label_set: labels it was trained on; also its class order.
         input_shape: native (H, W, C), pixels.
         parameters: trainable and fixed numbers of the model.
@@ -85,7 +85,7 @@ class Card(BaseModel):
         validation_rows: PublicTest rows with a label.
         weights_sha256: of the weights file; loading refuses another.
         trained_against: settings of the attack of an adversarial training
-            (`attacks/adversarial_training.py`); empty: learnt from clean images.
+            (`attacks/adversarial_training/adversary.py`); empty: learnt from clean images.
         note: one sentence on what is special.
         measured: figures of the shipped weights; None before they were measured.
     """

@@ -4,20 +4,18 @@
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 
 import keras
 import numpy as np
-from keras import ops
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme, LabelSet
 from faces.crop import SIZE
-from fer_models.contract import Contract, Output
-from fer_models.softmax import strip_softmax
 
 BATCH_SIZE = 128
 """Images a forward call at most."""
+
+
 MEND = "Correct its scaling or its weights."
 """What to do about a model that answers NaN or infinity."""
 
@@ -95,67 +93,6 @@ class DifferentiableClassifier(Classifier):
         """Logits (N, K) of a backend tensor (N, H, W, C) in [0, 1], differentiable."""
 
 
-class KerasClassifier(DifferentiableClassifier):
-    """A Keras 3 model behind its contract."""
-
-    def __init__(
-        self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str
-    ) -> None:
-        self.model = model
-        self.contract, self.face_side = contract, contract.height
-        self.id = model_id
-        self.scheme = contract.scheme
-        self.weights_sha256 = weights_sha256
-
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Fit the images to the contract, call the model in inference mode, undo a softmax."""
-        return self.outputs_to_logits(
-            self.model(fit_to_contract(images, self.contract), training=False)
-        )
-
-    def outputs_to_logits(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits (N, K) of what the model answered."""
-        outputs = ops.cast(outputs, "float32")
-        if self.contract.output is Output.PROBABILITIES:
-            return ops.log(ops.maximum(outputs, 1e-30))
-        return outputs
-
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        from fer_models.gradients import forward_logits
-
-        return forward_logits(self, images)
-
-
-def wrap(
-    model: keras.Model,
-    contract: Contract,
-    *,
-    model_id: str | None = None,
-    weights_sha256: str | None = None,
-) -> KerasClassifier:
-    """Make a Classifier of a Keras 3 model; a softmax that is found as its last step is left out.
-
-    Args:
-        model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
-        contract: what its pixels and outputs mean.
-        model_id: name in results and reports; the model's own when None.
-        weights_sha256: identity of the weights; hashed from model and contract when None.
-
-    Raises:
-        ValueError: the model's outputs are not (N, K) with the contract's K.
-    """
-    shape, model_id = model.output_shape, model_id or model.name
-    if len(shape) != 2 or shape[-1] != contract.scheme.num_classes:
-        raise ValueError(
-            f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
-            f"must be (N, {contract.scheme.num_classes}). Received: {shape}"
-        )
-    if contract.output is Output.PROBABILITIES:
-        model, removed = strip_softmax(model)
-        contract = replace(contract, output=Output.LOGITS) if removed else contract
-    return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
-
-
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
     """The label set a classifier answers; `use` says in the error what needs one.
 
@@ -169,26 +106,6 @@ def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
         f"{classifier.id}: classes must be those of fer or ferplus to be {use} on faces; "
         f"got {', '.join(classifier.scheme.classes)}."
     )
-
-
-def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
-    """What the model is fed for images (N, H, W, C) in [0, 1]."""
-    if images.shape[-1] != contract.channels:
-        images = (
-            ops.repeat(images, 3, axis=-1)
-            if contract.channels == 3
-            else ops.image.rgb_to_grayscale(images)
-        )
-    if tuple(images.shape[1:3]) != (contract.height, contract.width):
-        images = ops.image.resize(
-            images, (contract.height, contract.width), interpolation="bilinear"
-        )
-    if (contract.low, contract.high) != (0.0, 1.0):
-        images = images * (contract.high - contract.low) + contract.low
-    if (contract.mean, contract.std) != ((0.0,), (1.0,)):
-        mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
-        images = (images - mean) / std
-    return images
 
 
 def check_images(images: np.ndarray) -> None:
@@ -207,14 +124,3 @@ def check_images(images: np.ndarray) -> None:
             f"`images` must be in [0, 1] and finite. Received: [{images.min()}, {images.max()}]. "
             "For 0-255 pixels divide by 255."
         )
-
-
-def _identity(model: keras.Model, contract: Contract) -> str:
-    """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
-    import hashlib
-
-    kinds = [type(layer).__name__ for layer in model.layers]
-    digest = hashlib.sha256(repr((contract, kinds)).encode())
-    for variable in model.weights:
-        digest.update(np.ascontiguousarray(variable).tobytes())
-    return digest.hexdigest()

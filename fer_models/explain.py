@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from faces.detector import Detector
-    from fer_models.classifier import Classifier, KerasClassifier
+    from fer_models.classifier import Classifier
     from fer_models.face_predictions import FacePrediction
+    from fer_models.keras_classifier import KerasClassifier
 
 Option = typer.Option
 
@@ -36,7 +37,7 @@ def main(
     ] = "stages",
 ) -> int:
     """Draw what a convolutional net looks at in faces."""
-    from datasets.writable import default_folder
+    from datasets.base.writable import default_folder
     from faces.photos import photos, read_each
     from fer_models.zoo import describe
 
@@ -81,8 +82,8 @@ def _finder(detector: str, whole: bool) -> "Detector":
 
 
 def _convolutional(model: str, classifier: "Classifier") -> "KerasClassifier":
-    from fer_models.classifier import KerasClassifier
-    from fer_models.feature_maps import map_layers
+    from fer_models.explanations.feature_maps import map_layers
+    from fer_models.keras_classifier import KerasClassifier
 
     try:
         if not isinstance(classifier, KerasClassifier):
@@ -98,7 +99,7 @@ def _convolutional(model: str, classifier: "Classifier") -> "KerasClassifier":
 
 def _layers(net: "KerasClassifier", words: str) -> list[str]:
     """Names of layers, from a list or one of the words for several."""
-    from fer_models.feature_maps import map_layers, stage_layers
+    from fer_models.explanations.feature_maps import map_layers, stage_layers
 
     known = map_layers(net)
     several = {"all": known, "none": [], "stages": stage_layers(net)}
@@ -109,7 +110,7 @@ def _layers(net: "KerasClassifier", words: str) -> list[str]:
 
 
 def _check_layer(net: "KerasClassifier", name: str) -> None:
-    from fer_models.feature_maps import map_layers
+    from fer_models.explanations.feature_maps import map_layers
 
     if name not in (known := map_layers(net)):
         raise InputError(f"a layer must be one of {', '.join(known)}; got {name!r}.")
@@ -123,7 +124,7 @@ def _draw(
     name: str,
     out: Path,
 ) -> None:
-    from fer_models.explanation_pictures import grad_cam_picture, grid_picture
+    from fer_models.explanations.pictures import grad_cam_picture, grid_picture
     from fer_models.face_pictures import caption, shortened, write_picture
 
     out.mkdir(parents=True, exist_ok=True)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
-from datasets.writable import check_file
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from datasets.base.writable import check_file
 from fer_models.backend import start_backend
 from fer_models.zoo import card_of, load
 
 if TYPE_CHECKING:
-    from fer_models.classifier import KerasClassifier
+    from fer_models.keras_classifier import KerasClassifier
 
 
 class Format(StrEnum):
@@ -43,7 +43,7 @@ def main(
     start_backend()
     import numpy as np
 
-    from fer_models.classifier import KerasClassifier
+    from fer_models.keras_classifier import KerasClassifier
 
     classifier = load(model)
     if not isinstance(classifier, KerasClassifier):
@@ -72,7 +72,7 @@ def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
     """
     import numpy as np
 
-    from fer_models.foreign_formats import open_model
+    from fer_models.foreign.formats import open_model
 
     images = np.random.default_rng(0).random((4, *classifier.model.input_shape[1:]), np.float32)
     difference = np.abs(open_model(str(path)).call(images) - classifier.logits(images)).max()

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.atomic import atomic
+from datasets.base.atomic import atomic
 from fer_models.face_predictions import FacePrediction
 
 ANSWER, OTHERS = "#2F6DB5", "#8A8F98"

@@ -12,14 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fer_models.classifier import (
-    BATCH_SIZE,
-    MEND,
-    DifferentiableClassifier,
-    KerasClassifier,
-    ModelError,
-    fit_to_contract,
-)
+from fer_models.classifier import BATCH_SIZE, MEND, DifferentiableClassifier, ModelError
+from fer_models.keras_classifier import KerasClassifier, fit_to_contract
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """Else a GPU rounds float32 to 10 bits: what is broken hangs on the fifth digit."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datasets.atomic import atomic
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def main(
     ] = None,
 ) -> int:
     """Find faces, name their expressions, draw both."""
-    from datasets.writable import default_folder
+    from datasets.base.writable import default_folder
     from faces.detectors import make_detector
     from faces.photos import photos, read_each
     from fer_models.zoo import describe

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 Option = typer.Option
 
@@ -25,9 +25,9 @@ def main(
 
     start_backend()
     from datasets.read import load
-    from fer_models.contract_file import write_contract
-    from fer_models.contract_probe import probe_on
-    from fer_models.foreign_formats import open_model
+    from fer_models.foreign.contract_file import write_contract
+    from fer_models.foreign.contract_probe import probe_on
+    from fer_models.foreign.formats import open_model
 
     found, lines = probe_on(open_model(model), load(data, None, votes=votes), faces)
     print("\n".join(lines))

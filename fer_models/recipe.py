@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 
 class Schedule(StrEnum):

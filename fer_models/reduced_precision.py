@@ -11,7 +11,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fer_models.classifier import Classifier, DifferentiableClassifier, KerasClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.keras_classifier import KerasClassifier
 
 CPU_INFO = Path("/proc/cpuinfo")
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}

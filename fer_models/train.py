@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.recipe import Precision, Recipe, Schedule
 
 if TYPE_CHECKING:
     from fer_models.cards import Card
-    from fer_models.training_rows import TrainingFaces
-    from fer_models.training_run import TrainingRun
+    from fer_models.training.rows import TrainingFaces
+    from fer_models.training.run import TrainingRun
 
 Option = typer.Option
 WORK = Path("training")
@@ -90,7 +90,7 @@ def main(
         raise InputError("--budget limits --all: add it, or leave --budget out.")
     if not everything and not (name and labels):
         raise InputError("name an architecture and its --labels, or give --all.")
-    from fer_models.architectures import recipe_of
+    from fer_models.architectures.registry import recipe_of
     from fer_models.backend import start_backend
 
     changes: dict[str, Any] = {
@@ -118,8 +118,8 @@ def main(
             "Leave them out."
         )
 
-    from fer_models.training_rows import read_training_faces
-    from fer_models.training_run import TrainingRun
+    from fer_models.training.rows import read_training_faces
+    from fer_models.training.run import TrainingRun
 
     faces = read_training_faces(data, votes)
 
@@ -151,7 +151,7 @@ def _train_one(
     runs_tried: int,
     note: str,
 ) -> None:
-    from fer_models.training_run import EpochLines, open_work_folder, train
+    from fer_models.training.run import EpochLines, open_work_folder, train
 
     open_work_folder(work, training, faces, resume)
     lines = EpochLines(training.recipe.epochs)
@@ -167,7 +167,7 @@ def _train_all(
     budget: float | None,
     shipping: bool,
 ) -> int:
-    from fer_models.training_queue import train_all
+    from fer_models.training.queue import train_all
 
     result = train_all(
         folder,
@@ -188,7 +188,7 @@ def _train_all(
 def _show(card: "Card", work: Path, shipping: bool) -> None:
     """Print what came out, and ship it when asked."""
     if shipping:
-        from fer_models.training_run import ship
+        from fer_models.training.run import ship
 
         ship(card, work)
     epoch = f", epoch {card.best_epoch} of {card.epochs}" if card.epochs else ""

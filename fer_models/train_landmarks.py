@@ -1,7 +1,7 @@
 """`python -m fer_models.train_landmarks --data DIR`: teach the small landmark net the face mesh.
 
 Writes the weights and, beside them, a JSON with their sha256 and the error on PublicTest; by
-default those that ship, `fer_models/weights/landmarks.npz`. No part of it hangs on emotion labels.
+default those that ship, `fer_models/shipped/weights/landmarks.npz`. It uses no emotion labels.
 """
 
 import json
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.atomic import atomic
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 from fer_models.recipe import Precision, Recipe
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def main(
 
     from datasets.faceset import Split
     from datasets.read import open_source
-    from fer_models.landmark_net import SHIPPED, LandmarkFiles, build_landmark_net
+    from fer_models.architectures.landmark_net import SHIPPED, LandmarkFiles, build_landmark_net
     from fer_models.weights import file_sha256, load_weights, save_weights
 
     source = open_source(data)
@@ -109,7 +109,7 @@ def _sure_faces(faces: "FaceSet") -> tuple["np.ndarray", "np.ndarray"]:
     import numpy as np
 
     from faces.landmarks import FaceMesh
-    from fer_models.landmark_net import MESH_POINTS
+    from fer_models.architectures.landmark_net import MESH_POINTS
 
     marks = FaceMesh().locate_crops(faces.images)
     height, width = faces.images.shape[1:3]
@@ -149,8 +149,8 @@ def _batches(
     images: "np.ndarray", points: "np.ndarray", rng: "np.random.Generator"
 ) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
     """Shuffled batches of varied faces, float32 in [0, 1], and their points moved alike."""
-    from fer_models.augmentation import warped_views
-    from fer_models.landmark_net import move_points
+    from fer_models.architectures.landmark_net import move_points
+    from fer_models.training.augmentation import warped_views
 
     order = rng.permutation(len(images))
     for start in range(0, len(order) - RECIPE.batch_size + 1, RECIPE.batch_size):

@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 
 
 def save_weights(model: keras.Model, path: Path) -> None:

@@ -7,15 +7,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
-from fer_models.foreign_names import files_sha256, is_foreign
+from fer_models.foreign.names import files_sha256, is_foreign
 from fer_models.recipe import Recipe
 
 if TYPE_CHECKING:
-    from fer_models.classifier import Classifier, KerasClassifier
-    from fer_models.contract_file import ContractFile
+    from fer_models.classifier import Classifier
+    from fer_models.foreign.contract_file import ContractFile
+    from fer_models.keras_classifier import KerasClassifier
 
 STARTER = ("vgg_small", "simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
@@ -125,7 +126,7 @@ def describe(model: str, contract: "ContractFile | None" = None) -> Description:
     """
     base, _ = split_defences(model)
     if is_foreign(base):
-        from fer_models.contract_file import contract_of, identity, match_scheme
+        from fer_models.foreign.contract_file import contract_of, identity, match_scheme
 
         file = contract or contract_of(base)
         scheme, _ = match_scheme(file.classes)
@@ -158,7 +159,7 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
         classifier.id = "+".join([classifier.id.split("+")[0], *names])
         return classifier
     if is_foreign(model):
-        from fer_models.foreign import load_foreign
+        from fer_models.foreign.classifier import load_foreign
 
         return load_foreign(model, contract)
     card, weights = card_of(model)
@@ -188,9 +189,9 @@ def load_net(card: Card, weights: Path) -> "KerasClassifier":
     """The same of a neural net's card."""
     import keras
 
-    from fer_models.architectures import architecture
-    from fer_models.classifier import wrap
+    from fer_models.architectures.registry import architecture
     from fer_models.contract import Contract
+    from fer_models.keras_classifier import wrap
     from fer_models.weights import load_weights
 
     scheme = SCHEMES[card.label_set]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     from live.shelf import Shelf
@@ -53,7 +53,7 @@ def main(
         parse_defence(defence)
     shelf = _shelf(model)
     if window:
-        from datasets.writable import default_folder
+        from datasets.base.writable import default_folder
 
         _open_window(shelf, place, out or default_folder(Path("collected")))
         return
@@ -103,8 +103,8 @@ def _serve(
     allow_url: bool,
 ) -> None:
     try:
-        from live.guard import is_loopback, new_token
-        from live.server import make_app, serve
+        from live.server.app import make_app, serve
+        from live.server.guard import is_loopback, new_token
     except ModuleNotFoundError as error:
         raise InputError(
             f"the live page needs {error.name}, which is not installed: pip install -e '.[live]'. "

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datasets.atomic import atomic
+from datasets.base.atomic import atomic
 from datasets.faceset import Split
 from datasets.labels import FER7
 

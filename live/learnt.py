@@ -6,7 +6,7 @@ import numpy as np
 
 from attacks.base import Keys
 from attacks.universal import Sticker, UniversalPerturbation, learn_sticker, learn_universal
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.sample import read_sample
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from live.towards import OTHER, Towards

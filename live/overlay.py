@@ -5,8 +5,8 @@ import numpy as np
 
 from faces.box import Box
 from faces.regions import HULLS
-from live.answers import to_uint8
 from live.reading import Answer, Face, Reading
+from live.server.answers import to_uint8
 
 CLEAN, ATTACKED, QUIET, INK = (47, 109, 181), (200, 69, 59), (138, 143, 152), (255, 255, 255)
 """RGB of each role; see docs of the report."""

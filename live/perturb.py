@@ -5,7 +5,7 @@ import numpy as np
 from attacks.base import Attack, Keys
 from attacks.registry import CORRUPTIONS, make_attack
 from attacks.threat_model import Norm
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from live.learnt import show
 from live.settings import ATTACKS, LEARNT, PRINTED, Settings

@@ -15,14 +15,15 @@ import cv2
 import numpy as np
 from scipy.special import softmax
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.box import Box
 from faces.crop import crop_faces
 from faces.detector import MIN_SIDE, Detector
 from faces.detectors import make_detector
 from faces.eyes import eye_aspect_ratio
 from faces.landmarks import FaceMesh, Landmarks
-from fer_models.classifier import Classifier, KerasClassifier
+from fer_models.classifier import Classifier
+from fer_models.keras_classifier import KerasClassifier
 from live.blinks import BlinkCounter
 from live.perturb import NotYet, perturb
 from live.reading import Answer, Face, Reading
@@ -252,7 +253,7 @@ def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None
     """Where it looks, or why that cannot be said."""
     if not isinstance(classifier, KerasClassifier):
         return None, f"No Grad-CAM: {classifier.id} is no neural net, or stands behind a defence."
-    from fer_models.feature_maps import grad_cam
+    from fer_models.explanations.feature_maps import grad_cam
 
     try:
         return grad_cam(classifier, images), ""

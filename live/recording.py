@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from attacks.registry import CORRUPTIONS
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 from live.perturb import eps_of
 from live.reading import Face, Reading
 from live.settings import Settings

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from attacks.base import SEVERITIES
 from attacks.registry import CORRUPTIONS
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.detectors import DETECTORS
 
 ATTACKS: dict[str, str] = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import SCHEMES
 from faces.crop import SIZE
 from fer_models import zoo

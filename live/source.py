@@ -8,9 +8,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.video import Frame, frames
-from live.images import FRAME_PIXELS
+from live.server.images import FRAME_PIXELS
 
 SILENCE = 3.0
 """Seconds without a frame after which a viewer is told."""

@@ -1,6 +1,6 @@
 """What a recorded session shows: numbers for the summary page.
 
-Not here: recording (`live/recording.py`) and drawing (`live/templates/session.html`).
+Not here: recording (`live/recording.py`) and drawing (`live/server/templates/session.html`).
 """
 
 from dataclasses import dataclass

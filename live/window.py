@@ -14,15 +14,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.video import Frame
-from live.answers import to_uint8
 from live.collector import KEYS, Collector
 from live.mailbox import Mailbox
 from live.overlay import side_by_side, write_line
 from live.pipeline import Pipeline, Tools
 from live.reading import Reading
 from live.recording import Recording
+from live.server.answers import to_uint8
 from live.settings import MOST_EPS, Settings
 from live.shelf import Shelf
 from live.source import SILENCE, Source, fit

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
+from datasets.base.commands import run
 
 
 def main(

@@ -1,6 +1,6 @@
 """A finished run in memory, and the selections of its results that several sections share.
 
-Reads the files described in `evaluation/results.py`; writes nothing.
+Reads the files described in `evaluation/results/schema.py`; writes nothing.
 """
 
 from collections.abc import Container, Sequence
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import SCHEMES
-from evaluation.results import (
+from evaluation.results.files import read_arrays, read_manifest, read_table
+from evaluation.results.schema import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
@@ -23,12 +24,9 @@ from evaluation.results import (
     REGION_ARRAYS,
     RESULT_COLUMNS,
     WORST_CASE,
-    headline_eps,
-    read_arrays,
-    read_manifest,
-    read_table,
 )
-from reports.text import eps_text
+from evaluation.results.select import headline_eps
+from reports.words.text import eps_text
 
 
 @dataclass(frozen=True, eq=False)

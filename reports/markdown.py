@@ -6,11 +6,11 @@ a flagged figure is flagged here too.
 
 import re
 
-from reports.leaderboard import Cell, leaderboard, not_distinguishable
 from reports.load import Run, headline
-from reports.reliability import reliability
-from reports.text import NBSP, THIN, count, label_set_name, listing
-from reports.verdict import Verdict, verdicts
+from reports.sections.leaderboard import Cell, leaderboard, not_distinguishable
+from reports.sections.reliability import reliability
+from reports.sections.verdict import Verdict, verdicts
+from reports.words.text import NBSP, THIN, count, label_set_name, listing
 
 SUMMARY = "report.md"
 

@@ -7,23 +7,24 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from datasets.atomic import atomic
-from evaluation.results import black_boxes
-from reports.attack_matrices import attack_matrix_charts, transfer_charts
-from reports.calibration_charts import calibration_charts, calibration_summary
-from reports.certified_charts import certified_charts
-from reports.charts import curve_charts, scatter_chart
-from reports.class_charts import confusion_charts, flow_charts
-from reports.corruption_charts import corruption_charts, corruption_note, corruption_summary
-from reports.disputed_faces import disputed_faces
-from reports.drawing import Chart
-from reports.gallery import examples
-from reports.label_noise_charts import label_noise_charts
-from reports.label_set_chart import label_set_chart
-from reports.leaderboard import leaderboard
+from datasets.base.atomic import atomic
+from evaluation.results.select import black_boxes
+from reports.charts.drawing import Chart
+from reports.charts.svg import theme_css
 from reports.load import Headline, Run, has_best_known, headline
 from reports.markdown import SUMMARY, render_markdown
-from reports.method import (
+from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
+from reports.sections.calibration import calibration_charts, calibration_summary
+from reports.sections.certification import certified_charts
+from reports.sections.classes import confusion_charts, flow_charts
+from reports.sections.corruptions import corruption_charts, corruption_note, corruption_summary
+from reports.sections.curves import curve_charts, scatter_chart
+from reports.sections.disputed_faces import disputed_faces
+from reports.sections.gallery import examples
+from reports.sections.label_noise import label_noise_charts
+from reports.sections.label_sets import label_set_chart
+from reports.sections.leaderboard import leaderboard
+from reports.sections.method import (
     GLOSSARY,
     attack_words,
     cost_summary,
@@ -33,12 +34,11 @@ from reports.method import (
     power_sentences,
     threat_model,
 )
-from reports.perturbation_sizes import perturbation_sizes
-from reports.region_map import region_maps
-from reports.reliability import reliability
-from reports.svg import theme_css
-from reports.text import count, label_set_name
-from reports.verdict import verdicts
+from reports.sections.perturbation_sizes import perturbation_sizes
+from reports.sections.region_map import region_maps
+from reports.sections.reliability import reliability
+from reports.sections.verdict import verdicts
+from reports.words.text import count, label_set_name
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000

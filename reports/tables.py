@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.text import interval, percent
+from reports.words.text import interval, percent
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.atomic import atomic
-from datasets.errors import InputError
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import SIDE
 from datasets.labels import FER7

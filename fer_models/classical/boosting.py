@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classical.recipes import LgbmRecipe
 
 if TYPE_CHECKING:

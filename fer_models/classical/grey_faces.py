@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from datasets.labels import FER7
-from fer_models.classifier import fit_to_contract
 from fer_models.contract import Contract
+from fer_models.keras_classifier import fit_to_contract
 
 SIDE = 48
 """Rows and columns."""

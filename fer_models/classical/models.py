@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classical.autoencoder import Encoder, build
 from fer_models.classical.boosting import Trees
 from fer_models.classical.features import extract

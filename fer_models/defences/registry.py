@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.defences.base import Defence
 from fer_models.defences.bit_depth import BitDepth
 from fer_models.defences.gaussian_blur import GaussianBlur

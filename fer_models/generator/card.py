@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,8 +112,8 @@ def _agreement(faces: "FaceSet", judge: Path) -> dict[str, float | str]:
 
     from datasets.labels import FER7, LabelSet
     from fer_models.contract import Output
-    from fer_models.contract_file import ContractFile
-    from fer_models.foreign import load_foreign
+    from fer_models.foreign.classifier import load_foreign
+    from fer_models.foreign.contract_file import ContractFile
 
     contract = ContractFile(
         classes=FER7.classes,

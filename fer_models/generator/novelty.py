@@ -12,11 +12,11 @@ from typing import NamedTuple, cast
 import keras
 import numpy as np
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.source import Source
-from fer_models.classifier import KerasClassifier
-from fer_models.second_head import logits_layer
+from fer_models.keras_classifier import KerasClassifier
+from fer_models.training.second_head import logits_layer
 from fer_models.zoo import load
 
 PERCENTILE = 5

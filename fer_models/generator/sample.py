@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from datasets.commands import run
-from datasets.errors import InputError
+from datasets.base.commands import run
+from datasets.base.errors import InputError
 
 Option = typer.Option
 DRAWN = 128

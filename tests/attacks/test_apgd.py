@@ -10,7 +10,7 @@ from attacks.fgsm import FGSM
 from attacks.pgd import PGD
 from attacks.sparse_ascent import SparseAscent
 from attacks.threat_model import Norm, project
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.gradients import Loss, input_gradients
 from tests.attacks import tiny
 

@@ -11,7 +11,7 @@ from attacks.art_bridge import ART_ATTACKS, JSMA, CarliniWagnerL2, DeepFool, Pat
 from attacks.base import Keys
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.gradients import Loss, input_gradients
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER

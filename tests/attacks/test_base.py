@@ -8,7 +8,7 @@ from keras import ops
 from attacks.base import LEAD, Attack, BudgetError, Corruption, Cost, Keys, broken
 from attacks.registry import make_attack
 from attacks.threat_model import Norm
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from tests.attacks import tiny
 
 

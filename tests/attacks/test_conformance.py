@@ -9,7 +9,7 @@ from attacks.art_bridge import ART_ATTACKS
 from attacks.base import Keys
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
 from tests.attacks import tiny
 

@@ -9,7 +9,7 @@ from attacks.ensemble import Ensemble
 from attacks.fmn import FMN
 from attacks.square import Square
 from attacks.threat_model import Norm
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from tests.attacks import tiny
 
 EPS = {Norm.LINF: 0.012, Norm.L2: 0.08}

@@ -7,9 +7,9 @@ from attacks.base import Keys
 from attacks.fmn import FMN
 from attacks.pgd import PGD
 from attacks.registry import attack_spec
-from attacks.sweep import make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
 from attacks.threat_model import Norm, distance
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from tests.attacks import tiny
 from tests.attacks.test_gradient_attacks import smallest_steps
 

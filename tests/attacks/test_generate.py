@@ -12,15 +12,16 @@ import pytest
 from attacks import generate
 from attacks.options import option_table, read_options
 from attacks.registry import ATTACKS
-from attacks.store import open_set
-from datasets.errors import InputError
+from attacks.sets.store import open_set
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.folders import write_folders
 from datasets.labels import FER7, LabelScheme, LabelSet
 from datasets.read import load
 from fer_models import zoo
-from fer_models.classifier import Classifier, wrap
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract
+from fer_models.keras_classifier import wrap
 from tests.attacks import tiny
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from attacks.gradient_attack import steepest_step, zero_gradients
 from attacks.pgd import PGD
 from attacks.registry import make_attack
 from attacks.threat_model import Norm, distance
-from datasets.errors import InputError
-from fer_models.classifier import wrap
+from datasets.base.errors import InputError
 from fer_models.contract import Contract
 from fer_models.gradients import Loss, input_gradients
+from fer_models.keras_classifier import wrap
 from tests.attacks import tiny
 
 DUAL = {Norm.LINF: 1, Norm.L2: 2}

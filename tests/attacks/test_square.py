@@ -16,7 +16,7 @@ from attacks.square_windows import (
     tiles,
 )
 from attacks.threat_model import Norm
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from tests.attacks import tiny
 from tests.attacks.test_gradient_attacks import smallest_steps
 

@@ -17,7 +17,7 @@ from attacks.threat_model import (
     project,
     round_towards,
 )
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 # Differences of such pixels are exact in float64, so a point inside comes back bit for bit.
 UNIT = st.one_of(st.just(0.0), st.floats(2**-20, 1, width=32))

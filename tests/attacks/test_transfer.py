@@ -9,13 +9,13 @@ from attacks.fgsm import FGSM
 from attacks.input_diversity import Views
 from attacks.noise import Noise
 from attacks.registry import attack_spec
-from attacks.sweep import make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
 from attacks.threat_model import Norm
 from attacks.transfer import Transfer, TransferTarget, made_on
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8
-from fer_models.classifier import wrap
 from fer_models.contract import Contract
+from fer_models.keras_classifier import wrap
 from tests.attacks import tiny
 
 KEYS = Keys(0, np.arange(40))

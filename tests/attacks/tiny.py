@@ -8,9 +8,10 @@ import numpy as np
 from keras import ops
 
 from datasets.labels import LabelScheme
-from fer_models.classifier import Classifier, DifferentiableClassifier, KerasClassifier, wrap
+from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.contract import Contract
 from fer_models.gradients import forward_logits
+from fer_models.keras_classifier import KerasClassifier, wrap
 
 Shape = tuple[int, int, int]
 

@@ -8,7 +8,7 @@ import pytest
 
 from attacks.registry import ATTACKS
 from benchmarks import attacks, judges
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from tests.attacks import tiny
 
 EPS = {"deepfool": 0.12}

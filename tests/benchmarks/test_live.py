@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import live
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 
 
 @pytest.mark.parametrize(

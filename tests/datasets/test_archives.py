@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.read import open_source
 from tests.datasets.factory import csv_lines, make_images
 

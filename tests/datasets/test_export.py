@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datasets import export
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.folders import write_folders
 from datasets.labels import FER7, FERPLUS8

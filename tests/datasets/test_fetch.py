@@ -12,7 +12,7 @@ import pytest
 
 from datasets import published
 from datasets.archives import csv_md5
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.fetch import main
 from datasets.read import open_source
 from datasets.votes import VoteRule, vote_labels

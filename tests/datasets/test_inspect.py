@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from datasets import inspect
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.ferplus import write_votes
 from datasets.folders import write_folders

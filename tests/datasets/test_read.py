@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datasets import read
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.ferplus import join_votes, write_votes
 from datasets.read import load, open_source

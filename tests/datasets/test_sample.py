@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.base.errors import InputError
 from datasets.default_data import data_or_default
-from datasets.errors import InputError
 from datasets.export import export_csv, export_folders
 from datasets.faceset import Split
 from datasets.labels import LabelSet

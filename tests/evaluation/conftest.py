@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.pipeline import evaluate_run
+from evaluation.stages.pipeline import evaluate_run
 from tests.evaluation import tiny
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from evaluation import image_time
 from evaluation.cards import main
+from evaluation.figures.models import FIGURE_COLUMNS, model_figures
 from evaluation.image_time import milliseconds_per_image
-from evaluation.model_figures import FIGURE_COLUMNS, model_figures
 from fer_models import cards, zoo
 from fer_models.cards import read_card, write_card
 from fer_models.classifier import Classifier

@@ -9,7 +9,7 @@ import pytest
 from attacks.base import SEVERITIES
 from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
 from attacks.threat_model import Norm
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.labels import LabelSet
 from evaluation.config import (
@@ -20,7 +20,7 @@ from evaluation.config import (
     parse_choice,
     read_preset,
 )
-from evaluation.results import headline_eps
+from evaluation.results.select import headline_eps
 
 smoke = partial(
     configure,

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from attacks.fgsm import FGSM
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from evaluation import rescore as command
-from evaluation.finished_run import FinishedRun
-from evaluation.results import PER_IMAGE_COLUMNS, write_table
-from evaluation.scoring import rescore
+from evaluation.figures.write import rescore
+from evaluation.results.files import write_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import PER_IMAGE_COLUMNS
 from tests.evaluation import tiny
 
 REBUILT = ("results.csv", "results.parquet", "comparisons.parquet")

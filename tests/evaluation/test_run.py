@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attacks.store import AdversarialSet, open_set
-from datasets.errors import InputError
+from attacks.sets.store import AdversarialSet, open_set
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
 from datasets.faceset import Split
-from datasets.folder_lock import locked
 from datasets.labels import FER7
 from datasets.read import load
 from evaluation import verify
-from fer_models.contract_file import ContractFile, write_contract
+from fer_models.foreign.contract_file import ContractFile, write_contract
 from tests.datasets.factory import write_source
 from tests.fer_models.conftest import tiny_model
 from tests.fer_models.untrained import write_untrained

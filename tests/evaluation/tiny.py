@@ -16,10 +16,12 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.config import AttackSettings, RunConfig, Tier
 from evaluation.listener import Listener
-from evaluation.pipeline import evaluate_run
-from evaluation.results import RESULT_COLUMNS, read_table, write_manifest
-from fer_models.classifier import Classifier, KerasClassifier, wrap
+from evaluation.results.files import read_table, write_manifest
+from evaluation.results.schema import RESULT_COLUMNS
+from evaluation.stages.pipeline import evaluate_run
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract
+from fer_models.keras_classifier import KerasClassifier, wrap
 
 SILENT = Listener(line=lambda _: None, chunk=lambda *_: None)
 

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.box import Box
 from faces.detector import Detector
 from faces.detectors import DETECTORS, make_detector

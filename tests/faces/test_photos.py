@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.photos import photos, read_photo, upright_rgb
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)

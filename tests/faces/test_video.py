@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.detectors import make_detector
 from faces.video import frames
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from datasets.labels import FER7, LabelScheme
-from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
+from fer_models.keras_classifier import KerasClassifier, wrap
 
 
 def tiny_model(shape: tuple[int, int, int] = (8, 8, 1), num_classes: int = 7) -> keras.Model:

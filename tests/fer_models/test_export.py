@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
-from fer_models.classifier import KerasClassifier
+from datasets.base.errors import InputError
 from fer_models.export import Format, main, require_equal_logits
+from fer_models.keras_classifier import KerasClassifier
 from fer_models.zoo import load
 from tests.fer_models.untrained import write_untrained
 

@@ -10,9 +10,10 @@ import tensorflow as tf
 
 from datasets.labels import FER7
 from fer_models import gradients
-from fer_models.classifier import ModelError, wrap
+from fer_models.classifier import ModelError
 from fer_models.contract import Contract
 from fer_models.gradients import Loss, _pad, input_gradients, logit_gradients
+from fer_models.keras_classifier import wrap
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 LABELS = np.arange(12) % 7

@@ -8,7 +8,7 @@ from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2 as frozen,
 )
 
-from fer_models.architectures import architecture
+from fer_models.architectures.registry import architecture
 from fer_models.multiply_adds import multiply_adds
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import FER7
 from faces import detectors
 from faces.box import Box

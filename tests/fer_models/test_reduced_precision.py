@@ -9,9 +9,10 @@ from keras import layers
 
 from datasets.labels import FER7
 from fer_models import reduced_precision
-from fer_models.classifier import BATCH_SIZE, Classifier, KerasClassifier, wrap
+from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract, Output
 from fer_models.gradients import Loss, input_gradients
+from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.reduced_precision import (
     ReducedPrecision,
     has_bfloat16,

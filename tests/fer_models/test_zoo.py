@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models import zoo
-from fer_models.architectures import architecture
+from fer_models.architectures.registry import architecture
 from fer_models.cards import read_card, write_card
 from fer_models.weights import load_weights
 from tests.fer_models.untrained import write_untrained

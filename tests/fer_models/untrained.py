@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from datasets.labels import LabelSet
-from fer_models.architectures import architecture
+from fer_models.architectures.registry import architecture
 from fer_models.cards import Card, write_card
 from fer_models.recipe import Precision
 from fer_models.weights import file_sha256, save_weights

@@ -6,8 +6,8 @@ import pytest
 from skimage.data import astronaut
 
 from datasets.labels import FER7, FERPLUS8, LabelScheme
-from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
+from fer_models.keras_classifier import KerasClassifier, wrap
 from live.engine import Engine
 from live.shelf import Choice, Shelf
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from live.server import make_app, serve
+from live.server.app import make_app, serve
 from tests.browser import IN_CHROMIUM, browsers
 
 pytestmark = IN_CHROMIUM

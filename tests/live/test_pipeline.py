@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import FER7
-from fer_models.classifier import wrap
 from fer_models.contract import Contract
 from fer_models.defences.base import defend
 from fer_models.defences.jpeg import Jpeg
+from fer_models.keras_classifier import wrap
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
 from live.shelf import Shelf

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8
 from faces.box import Box
 from live import recording as recording_module
 from live.reading import Answer, Face, Reading
 from live.recording import Recording
-from live.sessions import MOST_SESSIONS, Sessions
+from live.server.sessions import MOST_SESSIONS, Sessions
 from live.settings import Settings
 from live.summary import summarise
 

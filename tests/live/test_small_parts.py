@@ -6,7 +6,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.box import Box
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from faces.video import Frame
 from live.__main__ import _place, _serve, main
-from live.images import FRAME_PIXELS
 from live.mailbox import Mailbox
+from live.server.images import FRAME_PIXELS
 from live.source import Source, fit
 
 
@@ -139,7 +139,7 @@ def test_an_empty_host_is_not_every_address():
 
 
 def test_page_without_flask_is_one_line(monkeypatch, shelf):
-    for module in ("live.guard", "live.server"):
+    for module in ("live.server.guard", "live.server.app"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "flask", None)
     with pytest.raises(InputError, match=r"needs flask, which is not installed: pip install"):

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from datasets.read import load
 from faces.video import Frame
 from live.collector import KEYS, Collector

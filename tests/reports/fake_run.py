@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
-from evaluation.results import (
+from evaluation.results.files import write_arrays, write_manifest, write_table
+from evaluation.results.schema import (
     ADDED_COLUMNS,
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
@@ -18,9 +19,6 @@ from evaluation.results import (
     PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
-    write_arrays,
-    write_manifest,
-    write_table,
 )
 
 FOUR = ("simple_cnn.fer", "mini_xception.fer", "simple_cnn.ferplus", "mini_xception.ferplus")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from reports.load import Run
 from reports.page import render, write_report
 from tests.reports.fake_run import FOUR, Wishes, write_run

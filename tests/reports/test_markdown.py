@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports.leaderboard import leaderboard
 from reports.load import Headline, Run
 from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
+from reports.sections.leaderboard import leaderboard
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 LABELS = ("fer", "ferplus")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from datasets.errors import InputError
+from datasets.base.errors import InputError
 from fer_models.generator import net
 from fer_models.generator.flow import NUM_CONDITIONS, FlowBatches
 from fer_models.generator.train import main

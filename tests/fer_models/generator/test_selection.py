@@ -9,7 +9,6 @@ from scipy.spatial.distance import cdist
 
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, translate
-from fer_models.classifier import KerasClassifier, wrap
 from fer_models.contract import Contract
 from fer_models.generator.novelty import Novelty, correlation, nearest
 from fer_models.generator.selection import (
@@ -21,6 +20,7 @@ from fer_models.generator.selection import (
     intended_probability,
     probabilities,
 )
+from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.zoo import model_ids
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,104 @@
+"""Adversarial training: what a batch is turned into, and how an epoch is judged.
+
+The loop is `fer_models.training.loop.fit`; an `Adversary` is what it calls.
+`python -m attacks.train` puts them together.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import softmax
+
+from attacks.adversarial_training.recipe import AdversarialRecipe, Method
+from attacks.base import Keys
+from attacks.pgd import PGD
+from attacks.threat_model import Norm
+from fer_models.classifier import DifferentiableClassifier
+from fer_models.gradients import Loss, forward_logits, input_gradients
+
+MOST_STEP, WHOLE_PATH = 1.25, 2.5
+"""Length of one PGD step and of all together, times eps (Wong et al. 2020; Madry et al. 2018)."""
+JUDGE_STEPS = 10
+
+
+class Moves(NamedTuple):
+    """Width of the uniform noise at the start, times eps; whether steps end inside the ball."""
+
+    noise: float
+    projected: bool
+
+
+MOVES = {Method.PGD: Moves(1, True), Method.N_FGSM: Moves(2, False), Method.TRADES: Moves(1, True)}
+
+
+class Adversary:
+    """Attacks the batches of a training and judges its epochs.
+
+    The inner gradient sees the net as it answers (batch normalisation by its running averages, no
+    dropout): Pang et al. 2021, arXiv 2010.00467, section 3, find better clean accuracy at equal
+    robustness, and the averages stay those of the batches that are learnt.
+    """
+
+    def __init__(self, classifier: DifferentiableClassifier, recipe: AdversarialRecipe) -> None:
+        """Take the net in training, which goes on changing, in its precision."""
+        self._classifier, self._recipe = classifier, recipe
+        self._judge = PGD(norm=Norm.LINF, eps=recipe.judge_eps, steps=JUDGE_STEPS)
+
+    def attack(
+        self, batch: tuple[np.ndarray, ...], epoch: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """What to learn from instead of a batch.
+
+        Args:
+            batch: images float32 (N, H, W, C) in [0, 1], targets float32 (N, K or more), and
+                weights float32 (N,) if any.
+            epoch: epochs done, a fraction included.
+            rng: source of every draw.
+
+        Returns:
+            The same with attacked images; for trades 2N rows with weights. At eps 0 the batch.
+        """
+        eps = self._recipe.eps_at(epoch)
+        if eps == 0:
+            return batch
+        images, targets, *weights = batch
+        num_classes = self._classifier.scheme.num_classes
+        attacked = self._attacked(images, targets[:, :num_classes].argmax(axis=1), eps, rng)
+        if self._recipe.method is not Method.TRADES:
+            return (attacked, *batch[1:])
+        answers = np.zeros_like(targets)
+        answers[:, :num_classes] = softmax(forward_logits(self._classifier, images), axis=1)
+        clean_weights = weights[0] if weights else np.ones(len(images), np.float32)
+        return (
+            np.concatenate([images, attacked]),
+            np.concatenate([targets, answers]),
+            np.concatenate([clean_weights, self._recipe.beta * clean_weights]),
+        )
+
+    def _attacked(
+        self, images: np.ndarray, labels: np.ndarray, eps: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        noise, projected = MOVES[self._recipe.method]
+        delta = eps * rng.uniform(-noise, noise, images.shape).astype(np.float32)
+        step = eps * (min(MOST_STEP, WHOLE_PATH / self._recipe.steps) if projected else 1.0)
+        for _ in range(self._recipe.steps):
+            current = np.clip(images + delta, 0, 1)
+            gradient = input_gradients(
+                self._classifier, current, labels, Loss.CROSS_ENTROPY
+            ).gradient
+            delta = current - images + np.float32(step) * np.sign(gradient)
+            if projected:
+                delta = np.clip(delta, -eps, eps)
+        return np.clip(images + delta, 0, 1)
+
+    def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
+        """Share of a fixed sample that PGD does not break; quick, so a bound from above.
+
+        Args:
+            images: uint8 (N, H, W, C).
+            targets: float32 (N, K).
+        """
+        rows = np.random.default_rng(0).permutation(len(images))[: self._recipe.judge_rows]
+        clean = images[rows].astype(np.float32) / np.float32(255)
+        result = self._judge(self._classifier, clean, targets[rows].argmax(axis=1), Keys(0, rows))
+        return float(1 - result.success.mean())

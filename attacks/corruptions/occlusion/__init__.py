@@ -1,0 +1,1 @@
+"""Corruptions that hide a part of the face."""

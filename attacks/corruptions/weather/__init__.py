@@ -1,0 +1,1 @@
+"""Corruptions by weather and light."""

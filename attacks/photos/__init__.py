@@ -1,0 +1,1 @@
+"""Attack the faces in photographs, in place."""

@@ -1,0 +1,287 @@
+"""Make sets: run an attack over its eps grid, or a corruption over its severities, chunk by chunk.
+
+Finished chunks on disk are reused, so a killed run goes on where it stopped and ends with the same
+arrays (only the seconds differ).
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from attacks.base import Cost, Keys, check_severity
+from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
+from attacks.sets.spec import SetSpec
+from attacks.sets.store import (
+    MANIFEST,
+    AdversarialSet,
+    AnySet,
+    CorruptedSet,
+    SetHeader,
+    TransferSet,
+    assemble,
+    chunk_path,
+    read_chunk,
+    read_header,
+    write_chunk,
+    write_header,
+)
+from attacks.threat_model import distance
+from attacks.transfer import made_on
+from datasets.base.errors import InputError
+from fer_models.classifier import Classifier
+
+Progress = Callable[[int, int], object]
+"""Called with (chunks done, all chunks) after each chunk, reused ones too."""
+
+
+def make_adversarial_set(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+    before: AdversarialSet | None = None,
+) -> AdversarialSet:
+    """Attack images over an eps grid, or read what is there already.
+
+    At each eps only images are attacked that are right on clean and not broken at a smaller eps.
+    An attack that looks for the smallest perturbation runs once, at the largest eps, where all of
+    its time is noted; each image counts from the first eps that holds its perturbation.
+
+    Args:
+        classifier: what is attacked.
+        images: float32 (N, H, W, C) in [0, 1].
+        labels: int64 (N,) in [0, K); rows without a label must be left out by the caller.
+        row_ids: int64 (N,), what draws hang on.
+        spec: the attack, from `attacks.registry.attack_spec`.
+        faces_sha256: `FaceSet.sha256` of these rows.
+        directory: where the set is, or will be.
+        on_chunk: told after each chunk.
+        before: of the same attack on the same classifier under other labels; faces of the same
+            label are taken over from it, at their cost but in no time, not attacked again.
+
+    Raises:
+        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+    """
+    key = spec.key(faces_sha256, labels, classifier.weights_sha256)
+    header = _header(classifier, spec, images, faces_sha256, key)
+
+    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
+        keys = Keys(spec.seed, row_ids[rows])
+        return _sweep(classifier, images[rows], labels[rows], keys, spec, before)
+
+    result = _make(header, directory, attack_rows, on_chunk)
+    assert isinstance(result, AdversarialSet)
+    return result
+
+
+def make_transfer_set(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+    before: TransferSet | None = None,
+) -> TransferSet:
+    """Attack images at one eps to show them to other models, or read what is there already.
+
+    Unlike a sweep it keeps every image at full eps, also of those that the model has wrong before;
+    see `make_adversarial_set` for the arguments.
+
+    Raises:
+        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+        ValueError: the spec's grid has more than one eps.
+    """
+    if len(spec.grid) != 1 or spec.norm is None:
+        raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
+    attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
+    key = spec.key(faces_sha256, labels, classifier.weights_sha256, shown=True)
+    header = _header(classifier, spec, images, faces_sha256, key)
+
+    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
+        start, keys = time.perf_counter(), Keys(spec.seed, row_ids[rows])
+        mine, shown, cost = labels[rows], images[rows].copy(), Cost.zeros(len(labels[rows]))
+        known, there = _same_label(before, keys.row_ids, mine)
+        if before:
+            shown[known] = before.images[there]
+            cost.add(known, _cost(before, there))
+        rest = np.setdiff1d(np.arange(len(mine)), known)
+        result = attack(classifier, images[rows][rest], mine[rest], keys.take(rest))
+        shown[rest] = result.images
+        cost.add(rest, result.cost)
+        return {
+            "row_ids": keys.row_ids,
+            "labels": mine,
+            "images": shown,
+            **cost._asdict(),
+            "seconds": np.array([time.perf_counter() - start]),
+        }
+
+    result = _make(header, directory, attack_rows, on_chunk)
+    assert isinstance(result, TransferSet)
+    return result
+
+
+def _header(
+    classifier: Classifier, spec: SetSpec, images: np.ndarray, faces_sha256: str, key: str
+) -> SetHeader:
+    """Header of an attack's set."""
+    return SetHeader(
+        key=key,
+        spec=spec,
+        source=made_on(classifier),
+        classes=classifier.scheme.classes,
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+        precision=classifier.precision,
+    )
+
+
+def make_corrupted_set(
+    images: np.ndarray,
+    row_ids: np.ndarray,
+    spec: SetSpec,
+    *,
+    faces_sha256: str,
+    directory: Path,
+    on_chunk: Progress | None = None,
+) -> CorruptedSet:
+    """Corrupt images at each severity, or read what is there already; see `make_adversarial_set`.
+
+    Raises:
+        InputError: the folder holds another set, or a chunk is damaged.
+    """
+    header = SetHeader(
+        key=spec.key(faces_sha256),
+        spec=spec,
+        source="",
+        classes=(),
+        faces_sha256=faces_sha256,
+        count=len(images),
+        image_shape=images.shape[1:],
+    )
+
+    def corrupt_rows(rows: slice) -> dict[str, np.ndarray]:
+        return _corrupt(images[rows], Keys(spec.seed, row_ids[rows]), spec)
+
+    result = _make(header, directory, corrupt_rows, on_chunk)
+    assert isinstance(result, CorruptedSet)
+    return result
+
+
+def _make(
+    header: SetHeader,
+    directory: Path,
+    make_rows: Callable[[slice], dict[str, np.ndarray]],
+    on_chunk: Progress | None,
+) -> AnySet:
+    if header.count == 0:
+        raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
+    if (directory / MANIFEST).exists() and read_header(directory).key != header.key:
+        raise InputError(
+            f"{directory}: holds a set of other data, weights, settings or code version. "
+            "Name another folder, or delete this one."
+        )
+    chunks, reused = [], 0
+    for index, rows in enumerate(header.chunks):
+        if chunk_path(directory, index).exists():
+            reused += 1
+        else:
+            made = make_rows(rows)  # an attack that refuses the model leaves no folder behind
+            if not (directory / MANIFEST).exists():
+                directory.mkdir(parents=True, exist_ok=True)
+                write_header(directory, header)
+            write_chunk(directory, index, header.key, made)
+        chunks.append(read_chunk(directory, index, header))
+        if on_chunk:
+            on_chunk(index + 1, len(header.chunks))
+    return assemble(header, chunks, reused)
+
+
+def _sweep(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    keys: Keys,
+    spec: SetSpec,
+    before: AdversarialSet | None,
+) -> dict[str, np.ndarray]:
+    """Arrays of one chunk; see `AdversarialSet`."""
+    assert spec.norm is not None
+    broken_at = np.where(classifier.predict(images) == labels, np.nan, 0.0)
+    attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
+    known, there = _same_label(before, keys.row_ids, labels)
+    if before:
+        broken_at[known] = before.broken_at[there]
+        fell = np.isin(there, before.image_rows)
+        attacked[known[fell]] = before.images[np.searchsorted(before.image_rows, there[fell])]
+        cost.add(known, _cost(before, there))
+    grid, last = np.array(spec.grid), len(spec.grid) - 1
+    minimal = ATTACKS[spec.perturbation].minimal
+    for e in range(last if minimal else 0, last + 1):
+        start, eps = time.perf_counter(), spec.grid[e]
+        standing = np.setdiff1d(np.flatnonzero(np.isnan(broken_at)), known)
+        attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
+        result = attack(classifier, images[standing], labels[standing], keys.take(standing))
+        fallen = standing[result.success]
+        attacked[fallen] = result.images[result.success]
+        if minimal:
+            sizes = distance(attacked[fallen], images[fallen], spec.norm)
+            broken_at[fallen] = grid[np.minimum(np.searchsorted(grid, sizes), last)]
+        else:
+            broken_at[fallen] = eps
+        cost.add(standing, result.cost)
+        seconds[e] = time.perf_counter() - start
+    image_rows = np.flatnonzero(broken_at > 0)
+    return {
+        "row_ids": keys.row_ids,
+        "labels": labels,
+        "broken_at": broken_at,
+        "images": attacked[image_rows],
+        "image_rows": image_rows,
+        **cost._asdict(),
+        "seconds": seconds,
+    }
+
+
+def _same_label(
+    before: AdversarialSet | TransferSet | None, row_ids: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places, here and in `before`, of faces that are attacked away from the same class."""
+    if before is None:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    _, here, there = np.intersect1d(
+        row_ids, before.row_ids, assume_unique=True, return_indices=True
+    )
+    same = labels[here] == before.labels[there]
+    return here[same], there[same]
+
+
+def _cost(made: AdversarialSet | TransferSet, rows: np.ndarray) -> Cost:
+    return Cost(made.forward[rows], made.backward[rows], made.zero_gradients[rows])
+
+
+def _corrupt(images: np.ndarray, keys: Keys, spec: SetSpec) -> dict[str, np.ndarray]:
+    corruption = CORRUPTIONS[spec.perturbation]()
+    views, seconds = [], []
+    for severity in spec.grid:
+        check_severity(int(severity))
+        start = time.perf_counter()
+        views.append(corruption(images, int(severity), keys))
+        seconds.append(time.perf_counter() - start)
+    return {
+        "row_ids": keys.row_ids,
+        "images": np.stack(views, axis=1),
+        "seconds": np.array(seconds),
+    }

@@ -1,0 +1,1 @@
+"""What every room uses: errors, commands, whole-file writes, locks, progress, cache."""

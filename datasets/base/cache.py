@@ -1,0 +1,60 @@
+"""Parsed csv files in the user's cache folder, keyed by the sha256 of the file.
+
+`DEADPAN_CACHE` names another folder. A damaged entry counts as missing; a folder that cannot be
+written costs one warning and nothing else.
+"""
+
+import os
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from datasets.base.atomic import atomic
+from datasets.fer2013 import Faces
+
+_FORMAT = 1
+"""Raise it when parsing changes: older entries are then ignored."""
+
+
+def cache_folder() -> Path:
+    """`DEADPAN_CACHE`, the user's cache folder of this platform, or a temporary one.
+
+    The last is for users without a home folder, whose cache would land in the current one.
+    """
+    if named := os.environ.get("DEADPAN_CACHE"):
+        return Path(named)
+    folder = Path(platformdirs.user_cache_dir("deadpan"))
+    return folder if folder.is_absolute() else Path(tempfile.gettempdir()) / "deadpan-cache"
+
+
+def read_entry(digest: str) -> Faces | None:
+    """Faces stored under a file's sha256; None where there are none, or they are damaged."""
+    try:
+        with open(_entry(digest), "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            faces = Faces(*(arrays[name] for name in Faces._fields))
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+    return faces
+
+
+def write_entry(digest: str, faces: Faces) -> None:
+    """Store faces under a file's sha256, atomically: two processes may do it at once."""
+    entry = _entry(digest)
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(entry) as unfinished:
+            np.savez(unfinished, **faces._asdict())
+    except OSError as error:
+        print(
+            f"warning: cannot keep parsed faces in {entry.parent}: {error}; the next read parses "
+            "the file again (set DEADPAN_CACHE to a folder that can be written)",
+            file=sys.stderr,
+        )
+
+
+def _entry(digest: str) -> Path:
+    return cache_folder() / f"{digest}-{_FORMAT}.npz"

@@ -1,0 +1,170 @@
+"""Figures about a data source: class counts, agreement of the label sets, sample faces."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from datasets.agreement import Agreement
+from datasets.base.atomic import atomic
+from datasets.labels import FER7, FERPLUS8, LabelScheme
+
+FER_COLOUR = "#0F8B8D"
+FERPLUS_COLOUR = "#7A4FBF"
+_MUTED = "#5F6470"
+_FACE_PIXELS = 96
+_FACES_A_ROW = 8
+_DPI = 100
+_STYLE: Any = {"svg.fonttype": "none", "font.size": 10, "axes.titlelocation": "left"}
+
+
+def save_figure(figure: Figure, path: Path) -> list[Path]:
+    """Write `path` + `.png` and `.svg`, each atomically; returns both paths."""
+    written = []
+    for ending in ("png", "svg"):
+        final = path.with_name(f"{path.name}.{ending}")
+        with atomic(final) as unfinished:
+            figure.savefig(unfinished, format=ending, dpi=_DPI, facecolor="white")
+        written.append(final)
+    plt.close(figure)
+    return written
+
+
+def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
+    """Share of each class in each split, one panel a label set; without those that have no face.
+
+    Args:
+        counts: for each scheme a table, one line a class, one column a split.
+    """
+    counts = {
+        scheme: table.loc[:, table.sum() > 0]
+        for scheme, table in counts.items()
+        if table.to_numpy().any()
+    }
+    titles = {FER7: ("FER", FER_COLOUR), FERPLUS8: ("FER+ (majority)", FERPLUS_COLOUR)}
+    with sns.axes_style("whitegrid"), plt.rc_context(_STYLE):
+        figure, axes = plt.subplots(
+            1, len(counts), figsize=(5.6 * len(counts), 4.8), squeeze=False, layout="constrained"
+        )
+        for axis, (scheme, table) in zip(axes[0], counts.items()):
+            name, colour = titles[scheme]
+            shares = 100 * table / table.sum()
+            long = shares.rename_axis("class").reset_index().melt("class", var_name="split")
+            palette = sns.light_palette(colour, len(table.columns) + 1, reverse=True)[:-1]
+            sns.barplot(
+                long, x="value", y="class", hue="split", ax=axis, palette=palette, saturation=1
+            )
+            for container, split in zip(axis.containers, table.columns):
+                texts = [f" {count:,}" for count in table[split]]
+                axis.bar_label(container, texts, fontsize=8, color=_MUTED)
+            top, low = shares.iloc[:, 0].idxmax(), shares.iloc[:, 0].idxmin()
+            axis.set_title(
+                f"{name}: {top} leads with {shares.loc[top].iloc[0]:.1f} %,\n"
+                f"{low} has {shares.loc[low].iloc[0]:.1f} %"
+            )
+            axis.set(xlabel=f"% of the split (n = {_thin(table.sum())})", ylabel="")
+            axis.set_xlim(0, 1.18 * shares.to_numpy().max())
+            axis.legend(title=None, frameon=False, loc="lower right")
+            sns.despine(ax=axis, left=True, bottom=True)
+    return figure
+
+
+def plot_agreement(agreement: Agreement) -> Figure:
+    """Where each FER class goes under FER+: rows sum to 100 %."""
+    totals = np.maximum(agreement.counts.sum(axis=1, keepdims=True), 1)
+    shares = 100 * agreement.counts / totals
+    columns = [FERPLUS8.classes.index(name) for name in _FERPLUS_IN_FER_ORDER]
+    least = int(np.nanargmin(agreement.survival))
+    with plt.rc_context(_STYLE):
+        figure, axis = plt.subplots(figsize=(8.4, 5.6), layout="constrained")
+        sns.heatmap(
+            pd.DataFrame(shares[:, columns], FER7.classes, _FERPLUS_IN_FER_ORDER),
+            annot=True,
+            fmt=".1f",
+            cmap="mako_r",
+            vmin=0,
+            vmax=100,
+            linewidths=1,
+            ax=axis,
+            cbar_kws={"label": "% of the FER class"},
+        )
+        axis.set_title(
+            f"FER and FER+ agree on {100 * agreement.share:.1f} % of faces "
+            f"(kappa {agreement.kappa:.2f}, n = {agreement.n:,});\n"
+            f"{FER7.classes[least]} survives least ({100 * agreement.survival[least]:.1f} %)"
+        )
+        axis.set(xlabel="FER+ label (majority)", ylabel="FER label")
+        axis.tick_params(axis="y", rotation=0)
+        axis.tick_params(axis="x", rotation=30)
+    return figure
+
+
+_FERPLUS_IN_FER_ORDER = (
+    "anger",
+    "disgust",
+    "fear",
+    "happiness",
+    "sadness",
+    "surprise",
+    "neutral",
+    "contempt",
+)
+
+
+def plot_faces(
+    images: np.ndarray, labels: np.ndarray, scheme: LabelScheme, title: str, seed: int = 0
+) -> Figure:
+    """Grid of random faces, one row a class, pixels shown as they are.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        labels: int (N,), -1 where there is none.
+        scheme: names of the classes.
+        title: what the faces are.
+        seed: of the choice.
+    """
+    rng = np.random.default_rng(seed)
+    step = _FACE_PIXELS + 6
+    height, width = step * scheme.num_classes, step * _FACES_A_ROW
+    sheet = np.full((height, width, 3), 255, dtype=np.uint8)
+    for row in range(scheme.num_classes):
+        members = np.flatnonzero(labels == row)
+        for column, member in enumerate(rng.permutation(members)[:_FACES_A_ROW]):
+            face = _enlarged(images[member])
+            top, left = row * step + 3, column * step + 3
+            sheet[top : top + face.shape[0], left : left + face.shape[1]] = face
+    margin, head = 90, 40
+    with plt.rc_context(_STYLE):
+        figure = plt.figure(figsize=((width + margin) / _DPI, (height + head) / _DPI), dpi=_DPI)
+        axis = figure.add_axes(
+            (margin / (width + margin), 0, width / (width + margin), height / (height + head))
+        )
+        axis.imshow(sheet, interpolation="none", aspect="auto")
+        axis.axis("off")
+        for row, name in enumerate(scheme.classes):
+            axis.text(-8, (row + 0.5) * step, name, ha="right", va="center", fontsize=11)
+        figure.text(0.01, 1 - 0.5 * head / (height + head), title, va="center", fontsize=12)
+    return figure
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    """RGB uint8 of at most `_FACE_PIXELS` a side: whole pixels repeated, or every n-th taken."""
+    side = max(image.shape[:2])
+    if side > _FACE_PIXELS:
+        every = -(-side // _FACE_PIXELS)
+        image = image[::every, ::every]
+    times = max(1, _FACE_PIXELS // max(image.shape[:2]))
+    image = image.repeat(times, axis=0).repeat(times, axis=1)
+    return image.repeat(3, axis=2) if image.shape[2] == 1 else image
+
+
+def _thin(totals: pd.Series) -> str:
+    return ", ".join(f"{split} {total:,}" for split, total in totals.items())

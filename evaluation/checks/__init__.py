@@ -1,0 +1,1 @@
+"""Reliability checks: rules R1 to R24."""

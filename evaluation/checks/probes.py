@@ -1,0 +1,176 @@
+"""Does an attack work on this model? The strongest by gradients is tried again on a few faces.
+
+Rows of `checks.parquet`: twice the budget changes nothing (R6), larger logits change nothing (R10),
+without a limit every face breaks (R4), and a planted example is found (R14).
+"""
+
+import math
+
+import keras
+import numpy as np
+
+from attacks.base import Keys
+from attacks.quick import BUDGETS
+from attacks.regional import GlassesPGD, RegionalPGD
+from attacks.registry import ATTACKS, make_attack
+from attacks.sets.store import AdversarialSet
+from attacks.threat_model import Norm, format_eps
+from evaluation.checks.planted_example import planted_example
+from evaluation.checks.rules import Check, check, failed_check
+from evaluation.listener import is_result
+from fer_models.classifier import Classifier, DifferentiableClassifier
+
+FACES = 16
+"""Faces that a probe attacks at most."""
+STANDING = 48
+"""Standing faces that are attacked with twice the steps, at most."""
+CONVERGED = 0.005
+SCALES = (10.0, 100.0)
+SCALE_POINTS = 0.01
+
+
+class ScaledClassifier(DifferentiableClassifier):
+    """A classifier whose logits are multiplied: the same answers, more confident."""
+
+    def __init__(self, inner: DifferentiableClassifier) -> None:
+        self._inner, self._factor = inner, keras.Variable(1.0, trainable=False)
+        self.id, self.scheme, self.draws_apart = inner.id, inner.scheme, inner.draws_apart
+        self.weights_sha256 = inner.weights_sha256
+
+    def by(self, factor: float) -> "ScaledClassifier":
+        """From now on logits are multiplied by this; nothing is compiled again."""
+        self._factor.assign(factor)
+        return self
+
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K), multiplied."""
+        return self._inner.symbolic_logits(images) * self._factor
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self._inner._batch_logits(images) * np.asarray(self._factor)
+
+
+def can_probe(made: AdversarialSet) -> bool:
+    """Whether a set is of an attack that climbs by gradients, step by step, at any pixel."""
+    spec = made.header.spec
+    attack = ATTACKS[spec.perturbation]
+    confined = attack.universal or issubclass(attack, RegionalPGD | GlassesPGD)
+    return attack.needs_gradients and "steps" in spec.options and not confined
+
+
+def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> list[Check]:
+    """Run an attack again on a few faces.
+
+    Args:
+        classifier: the attacked model.
+        made: the set of the attack, for which `can_probe` holds.
+        clean: float32 (N, H, W, C), clean images of the set's rows.
+
+    Returns:
+        A row for each probe, with status `error` where the model died of it.
+    """
+    eps = sensitive_eps(made)
+    if eps is None or not isinstance(classifier, DifferentiableClassifier):
+        return []
+    spec = made.header.spec
+    where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
+    found = []
+    for rule, name, probe in (
+        ("R6", "converged", _converged),
+        ("R10", "scale invariance", _scale_invariant),
+        ("R4", "unbounded attack", _unbounded),
+        ("R14", "planted example", planted_example),
+    ):
+        try:
+            found.append(probe(classifier, made, clean, eps))
+        except Exception as error:  # R24: whatever a model dies of is a result
+            if not is_result(error):
+                raise
+            found.append(failed_check(classifier, rule, name, error))
+    return [entry | where for entry in found]
+
+
+def sensitive_eps(made: AdversarialSet) -> float | None:
+    """The eps at which the share of right faces that stand is nearest to half; None without any."""
+    right = made.broken_at[made.broken_at != 0]
+    grid = [eps for eps in made.header.spec.grid if eps > 0]
+    if not (len(right) and grid):
+        return None
+    return min(grid, key=lambda eps: abs(float((~(right <= eps)).mean()) - 0.5))
+
+
+def _converged(
+    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
+) -> Check:
+    """R6: doubled budget on faces that stand at eps."""
+    options = made.header.spec.options
+    budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
+    standing = np.flatnonzero(~(made.broken_at <= eps))
+    sample = standing[:STANDING]
+    twice = {name: 2 * count for name, count in budget.items()}
+    fallen = _success(classifier, made, clean, sample, eps, twice)
+    each = len(standing) / max(len(sample), 1) / len(clean)  # of robust accuracy
+    change = each * fallen.sum()
+    spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
+    words = (
+        f"Twice the {spent} lower robust accuracy at {format_eps(eps)} by "
+        f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} standing faces fall)."
+    )
+    limit = max(CONVERGED, each)  # a single face may be chance
+    if flagged := change > limit:
+        words += " The attack is not converged: read its figure as an upper bound."
+    return check(classifier.id, "R6", "converged", flagged, change, limit, words)
+
+
+def _scale_invariant(
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+) -> Check:
+    """R10: logits times 10 and 100, on faces that are right."""
+    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    plain = int(_success(classifier, made, clean, sample, eps).sum())
+    louder = ScaledClassifier(classifier)
+    scaled = [int(_success(louder.by(s), made, clean, sample, eps).sum()) for s in SCALES]
+    moved = max(abs(count - plain) for count in scaled)
+    share, limit = moved / len(sample), max(1 / len(sample), SCALE_POINTS)
+    words = (
+        f"With logits 10 and 100 times as large {scaled[0]} and {scaled[1]} of {len(sample)} faces "
+        f"fall, {plain} with the model's own."
+    )
+    if flagged := share > limit:  # one face may flip by rounding
+        words += " Confidence hides the gradient: take a loss that rescales logits."
+    return check(classifier.id, "R10", "scale invariance", flagged, share, limit, words)
+
+
+def _unbounded(
+    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
+) -> Check:
+    """R4: any pixel may become anything, whatever eps."""
+    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    dims = math.prod(clean.shape[1:])
+    widest = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}
+    assert made.header.spec.norm is not None
+    limit = widest[made.header.spec.norm]
+    stands = 1 - float(_success(classifier, made, clean, sample, limit).mean())
+    words = "Every face of a sample breaks when pixels may change without limit."
+    if stands:
+        words = (
+            f"{100 * stands:.0f} % of a sample stand even when pixels may change without limit: "
+            "the attack is broken on this model, and its figures say nothing."
+        )
+    return check(classifier.id, "R4", "unbounded attack", stands > 0, stands, 0, words)
+
+
+def _success(
+    classifier: Classifier,
+    made: AdversarialSet,
+    clean: np.ndarray,
+    rows: np.ndarray,
+    eps: float,
+    options: dict[str, int] | None = None,
+) -> np.ndarray:
+    """bool (len(rows),): which faces the set's attack breaks at eps, with some options changed."""
+    spec = made.header.spec
+    assert spec.norm is not None
+    attack = make_attack(spec.perturbation, spec.norm, eps, {**spec.options, **(options or {})})
+    keys = Keys(spec.seed, made.row_ids[rows])
+    return attack(classifier, clean[rows], made.labels[rows], keys).success

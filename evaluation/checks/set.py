@@ -1,0 +1,88 @@
+"""Reliability checks of one attack's stored set."""
+
+import numpy as np
+import pandas as pd
+
+from attacks.registry import ATTACKS
+from attacks.sets.store import AdversarialSet
+from attacks.threat_model import TOLERANCE
+from evaluation.checks.rules import Check, check
+from fer_models.classifier import Classifier
+
+
+def set_checks(
+    classifier: Classifier, adversarial: AdversarialSet, lines: pd.DataFrame
+) -> list[Check]:
+    """Checks of one attack's set, from its stored images.
+
+    Args:
+        classifier: the attacked model.
+        adversarial: its set of N images.
+        lines: the set's lines of `per_image.parquet`, predicted from disk.
+    """
+    spec = adversarial.header.spec
+    where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
+    found = [
+        _budget(classifier.id, adversarial, lines),
+        _repredicted(classifier.id, adversarial, lines),
+        _eight_bits(classifier, adversarial),
+    ]
+    if ATTACKS[spec.perturbation].needs_gradients:
+        found.append(_gradient_calls(classifier.id, adversarial))
+    if adversarial.backward.any():
+        found.append(_zero_gradients(classifier.id, adversarial))
+    return [entry | where for entry in found]
+
+
+def _budget(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
+    images, rows = adversarial.images, adversarial.image_rows
+    excess = lines.distance.to_numpy(float)[rows] / adversarial.broken_at[rows] - 1
+    longest = float(excess.max(initial=-1.0))
+    inside = bool(np.isfinite(images).all() and ((images >= 0) & (images <= 1)).all())
+    if longest <= TOLERANCE and inside:
+        words = "Every stored image lies within eps and in [0, 1]."
+    else:
+        words = "A stored image leaves its budget or [0, 1]: these figures are not about eps."
+    flagged = longest > TOLERANCE or not inside
+    return check(model, "R2", "budget and range", flagged, longest, TOLERANCE, words)
+
+
+def _repredicted(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
+    wrong = lines.prediction.to_numpy(np.int64) != adversarial.labels
+    differing = int((wrong != (adversarial.broken_at >= 0)).sum())
+    words = f"{differing} images have another flag when predicted again from the stored set."
+    return check(model, "R2", "predicted again from disk", differing > 0, differing, 0, words)
+
+
+def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
+    """Counted apart, never flagged: eps below 1/255 cannot survive rounding."""
+    labels = adversarial.labels[adversarial.image_rows]
+    rounded = np.round(adversarial.images * 255).astype(np.float32) / 255
+    right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
+    share = float(right.mean())
+    words = f"{100 * share:.1f} % of the broken images are right again after rounding to 8 bits."
+    return check(classifier.id, "R2", "right again after 8 bits", False, share, np.nan, words)
+
+
+def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
+    """R24: an attack that never asked for a gradient has attacked nothing."""
+    attacked = adversarial.broken_at != 0
+    idle = float((adversarial.backward[attacked] == 0).mean()) if attacked.any() else 0.0
+    words = "The attack asked for the gradient of every face."
+    if idle:
+        words = (
+            f"{100 * idle:.1f} % of the faces were attacked without a single gradient: what stands "
+            "of them is not robust."
+        )
+    return check(model, "R24", "gradients were asked for", idle > 0, idle, 0, words)
+
+
+def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
+    share = float(adversarial.zero_gradients.sum() / adversarial.backward.sum())
+    words = "No input gradient was zero."
+    if share:
+        words = (
+            f"{100 * share:.1f} % of the input gradients were zero: the attack was blind there, "
+            "so what stands may only be hidden. Try an attack that needs no gradients."
+        )
+    return check(model, "R9", "gradients are not zero", share > 0, share, 0, words)

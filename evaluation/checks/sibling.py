@@ -1,0 +1,54 @@
+"""R13: images made on a sibling model must not fool more than white-box attacks do."""
+
+import pandas as pd
+
+from attacks.registry import ATTACKS
+from evaluation.checks.rules import Check, check
+from evaluation.checks.suite import BLACK_BOX_SHARE
+from evaluation.results.schema import WORST_CASE
+
+
+def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Check]:
+    """R13: images of no other model leave less of a model than its own white-box attacks.
+
+    Args:
+        transfers: lines of `transfer.parquet`.
+        per_image: lines of `per_image.parquet`.
+    """
+    checks = []
+    own = per_image[(per_image.attacked_labels != "") & (per_image.source == per_image.model)]
+    own = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
+    given = dict(iter(own.groupby(["model", "attacked_labels"], sort=False)))
+    sources = set(transfers.source)
+    for (model, label_set), lines in transfers.groupby(["model", "attacked_labels"], sort=False):
+        lines = lines[lines.source != model]
+        if model not in sources or (model, label_set) not in given or lines.empty:
+            continue  # a black box, or nothing to compare
+        white = given[model, label_set]
+        fell = (white.smallest_eps <= lines.eps.iloc[0]).groupby(white.row).any()
+        lines = lines[lines.row.isin(fell.index)]
+        if lines.empty:
+            continue
+        gaps = {source: _gap(part, fell) for source, part in lines.groupby("source", sort=False)}
+        source, gap = max(gaps.items(), key=lambda item: item[1])
+        words = "No image made on another model is stronger than the attacks on this one."
+        flagged = gap > BLACK_BOX_SHARE
+        if flagged:
+            words = (
+                f"Images made on {source} leave {100 * gap:.1f} points less than attacks on the "
+                "model itself: its gradients mislead, and robust accuracy is overstated."
+            )
+        checks.append(
+            check(
+                str(model), "R13", "transfer from a sibling", flagged, gap, BLACK_BOX_SHARE, words,
+                attacked_labels=str(label_set), perturbation=WORST_CASE,
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _gap(lines: pd.DataFrame, fell: pd.Series) -> float:
+    """Robust accuracy under white-box attacks minus that under transfer, on the same images."""
+    stood = (lines.clean_prediction == lines.label) & (lines.prediction == lines.label)
+    white = ~fell.loc[lines.row].to_numpy(bool)
+    return float(white.mean() - stood.mean())

@@ -1,0 +1,134 @@
+"""Reliability checks between the sets of a run (R5, R7, R8, R19, R21)."""
+
+import pandas as pd
+
+from attacks.registry import ATTACKS
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.checks.rules import Check, check
+from evaluation.config import RunConfig
+from evaluation.figures.rows import Images
+from evaluation.results.schema import WORST_CASE
+
+BLACK_BOX_SHARE = 0.002
+
+
+POSITIVE_CONTROL = 0.02
+
+
+RISE = 0.01
+
+
+def suite_checks(
+    per_image: pd.DataFrame, schemes: dict[str, LabelScheme], config: RunConfig
+) -> list[Check]:
+    """Checks between sets of one model, and the positive control of each attacked label set."""
+    checks, grids = _severity_checks(per_image, schemes), config.grids
+    left: dict[str, dict[str, float]] = {}
+    attacked = per_image[per_image.attacked_labels != ""]
+    for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
+        table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
+        own = set(lines[lines.source == model].perturbation)
+        shared = min(grids[str(name)][-1] for name in table)
+        ran = (
+            lines.assign(ran=True).pivot(index="row", columns="perturbation", values="ran").notna()
+        )
+        checks += _pair_checks(str(model), str(label_set), table <= shared, ran, own)
+        share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
+        left.setdefault(str(label_set), {})[str(model)] = share
+    for attacked_labels, shares in left.items():
+        checks += _positive_control(attacked_labels, shares)
+    return checks
+
+
+def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
+    """R19: a control that fails speaks against the worst case of every model, so each has a row.
+
+    Args:
+        label_set: that was attacked.
+        left: share of faces that stand the largest eps, by model.
+    """
+    lowest = min(left.values())
+    missing = lowest > POSITIVE_CONTROL
+    words = "These settings break a model to about 0, so they are able to."
+    if missing:
+        words = (
+            "No model of this run was broken to about 0 at the largest eps, so too weak an attack "
+            "would look the same. Add an undefended model, or a larger eps."
+        )
+    return [
+        check(
+            model, "R19", "positive control", missing, lowest, POSITIVE_CONTROL, words,
+            attacked_labels=label_set, perturbation=WORST_CASE,
+        )
+        for model in left
+    ]  # fmt: skip
+
+
+def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -> list[Check]:
+    """R21: over all corruptions, a higher severity leaves no more faces right."""
+    checks = []
+    for model, scheme in schemes.items():
+        lines = per_image[(per_image.model == model) & per_image.severity.notna()]
+        images = Images(lines, scheme, LabelSet(scheme.name)).scored()
+        accuracy = images.lines.assign(right=images.right).groupby("severity").right.mean()
+        if len(accuracy) < 2:
+            continue
+        rise = float(accuracy.diff().max())
+        found = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
+        words = f"Over all corruptions {found} of faces are read right from the lowest severity up."
+        checks.append(
+            check(
+                model, "R21", "severity hurts", rise > RISE, rise, RISE, words,
+                perturbation="corruptions",
+            )
+        )  # fmt: skip
+    return checks
+
+
+def _pair_checks(
+    model: str, label_set: str, broken: pd.DataFrame, ran: pd.DataFrame, own: set[str]
+) -> list[Check]:
+    """R5, R7, R8: one step, a search or noise breaks no face that no other gradient attack breaks.
+
+    Held against each other where both ran. An attack that also searches without gradients, as the
+    ensemble does, is no judge of them.
+
+    Args:
+        model: id of the attacked model.
+        label_set: attacked labels.
+        broken: bool, a line a face, a column an attack.
+        ran: bool, the same shape: whether the attack was made on the face.
+        own: attacks made on the model itself, not on others that stand in for it.
+    """
+    climbing = [
+        name
+        for name in broken
+        if name in own and ATTACKS[name].needs_gradients and not ATTACKS[name].by_answers
+    ]
+    checks = []
+    for name, rule, words in (
+        ("fgsm", "R5", "one gradient step"),
+        ("square", "R7", "asking for answers"),
+        ("noise", "R8", "random noise"),
+    ):
+        others = [other for other in climbing if other != name]
+        if name not in broken or not others:
+            continue
+        both = ran[name] & ran[others].any(axis=1)
+        if not both.any():
+            continue
+        only = float((broken[name] & ~broken[others].any(axis=1))[both].mean())
+        strongest = max(others, key=lambda other: (other != "fgsm", broken[other].sum()))
+        limit = 0.0 if rule == "R5" else BLACK_BOX_SHARE
+        checks.append(
+            check(
+                model, rule, f"{strongest} beats {name}", only > limit, only, limit,
+                f"No more faces than expected are broken by {words} alone."
+                if only <= limit
+                else f"{100 * only:.1f} % of {both.sum()} faces are broken by {words} but not by "
+                f"{strongest}: its gradients mislead it, and robust accuracy is overstated.",
+                attacked_labels=label_set,
+                perturbation=strongest,
+            )
+        )  # fmt: skip
+    return checks

@@ -1,0 +1,1 @@
+"""Compare runs: what changed, leaderboards, required floors, claimed images."""

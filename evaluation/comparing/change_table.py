@@ -1,0 +1,77 @@
+"""A comparison of runs for reading: on the terminal, and as a csv or Markdown file."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attacks.threat_model import format_eps
+from evaluation.comparing.changes import Changes
+from evaluation.results.schema import WORST_CASE
+from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
+
+_HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
+_LEFT = 5
+_PLAIN = ("brier", "nll", "vote_cross_entropy", "mce")
+"""Metrics that are no shares: shown as they are, not in percent."""
+
+
+def summary(changes: Changes) -> str:
+    """Clean and worst-case accuracies as text, then the notes."""
+    table = changes.table
+    shown = table[
+        table.metric.isin(["accuracy", "robust_accuracy"])
+        & table.perturbation.isin(["none", WORST_CASE])
+    ]
+    title = (
+        "Changes, % and points (95 % interval); * told from chance (McNemar, Holm's p < .05), "
+        "! flagged in a run"
+    )
+    text = text_table(title, _HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared"
+    return "\n".join([text, *changes.notes])
+
+
+def write_changes(changes: Changes, path: Path) -> None:
+    """Write every row, as `.csv`, or as `.md` with the notes below."""
+    table = changes.table
+    lines = [markdown_table(_HEAD, _cells(table), left=_LEFT), ""]
+    lines += [f"- {note}" for note in changes.notes]
+    write_csv_or_markdown(table, "\n".join(lines).rstrip() + "\n", path)
+
+
+def _cells(table: pd.DataFrame) -> list[list[str]]:
+    return [_row(row) for row in table.itertuples()]
+
+
+def _row(row: Any) -> list[str]:
+    plain = row.metric in _PLAIN
+    scale, digits = (1, 3) if plain else (100, 1)
+
+    def signed(value: float) -> str:
+        return f"{scale * value:+.{digits}f}"
+
+    star = " *" if row.changed is not pd.NA and row.changed else ""
+    flag = "" if row.status == "ok" else " !"
+    p = "" if pd.isna(row.p_holm) else "<.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}"
+    return [
+        Path(row.run).name,
+        row.model,
+        row.label_set,
+        _images(row),
+        row.metric.replace("_", " "),
+        f"{scale * row.before:.{digits}f}",
+        f"{scale * row.after:.{digits}f}",
+        f"{signed(row.difference)} ({signed(row.ci_low)} to {signed(row.ci_high)}){star}{flag}",
+        str(row.n),
+        p,
+    ]
+
+
+def _images(row: Any) -> str:
+    """What was done to the images: `clean`, `jpeg 3`, `pgd linf 4/255`."""
+    if row.perturbation == "none":
+        return "clean"
+    name = row.perturbation.replace("_", " ")
+    if row.norm:
+        return f"{name} {row.norm} {format_eps(row.eps)}"
+    return name if pd.isna(row.severity) else f"{name} {row.severity}"

@@ -1,0 +1,246 @@
+"""What two runs have in common, and why the rest of them is not comparable."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attacks.threat_model import format_eps
+from datasets.labels import LabelSet
+from evaluation.comparing.uneven_sets import UnevenSet, uneven_sets
+from evaluation.config import RunConfig
+from evaluation.figures.corruption import BASELINES
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import ALL_CORRUPTIONS, WORST_CASE
+
+
+@dataclass
+class Common:
+    """What may be compared between two runs.
+
+    Attributes:
+        models: ids in both that answered for the clean faces.
+        label_sets: that score both, with the same label for every shared face.
+        norm: of the attacks; empty when it is not the same.
+        attacks: of the same settings, with the shared eps above 0 of each; `worst_case` among them
+            when all are.
+        same_faces: both runs measured exactly the same data.
+        same_grid: attacks went through the same eps.
+        same_severities: of the corruptions.
+        same_corruptions: the same types, at the same severities.
+        reweighted: models with other weights.
+        uneven: sets that failed or differ for some models, see `uneven_sets.py`.
+        notes: what is not comparable and what else differs, one sentence each.
+    """
+
+    models: list[str] = field(default_factory=list)
+    label_sets: list[LabelSet] = field(default_factory=list)
+    norm: str = ""
+    attacks: dict[str, list[float]] = field(default_factory=dict)
+    same_faces: bool = False
+    same_grid: bool = False
+    same_severities: bool = False
+    same_corruptions: bool = False
+    reweighted: set[str] = field(default_factory=set)
+    uneven: list[UnevenSet] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def attacks_on(self, model: str, label_set: LabelSet) -> dict[str, list[float]]:
+        """Those of `attacks` that were made alike on a model; the worst case needs all (R24)."""
+        lost = {
+            name
+            for one in self.uneven
+            if (one.model, one.attacked_labels) == (model, label_set)
+            for name in (one.perturbation, WORST_CASE)
+        }
+        return {name: grid for name, grid in self.attacks.items() if name not in lost}
+
+    def averages_alike(
+        self, model: str, label_set: LabelSet, perturbation: str, metric: str
+    ) -> bool:
+        """Whether a mean of both runs, if the metric is one, is over the same things."""
+        if metric == "security_curve_area":
+            return self.same_grid
+        if metric not in ("mean_corruption_accuracy", "mce"):
+            return True
+        if perturbation != ALL_CORRUPTIONS:
+            return self.same_severities
+        baseline = BASELINES[label_set]
+        needed = {"", model, baseline} if metric == "mce" else {"", model}
+        lacking = {one.model for one in self.uneven if not one.attacked_labels}
+        if metric == "mce" and baseline in self.reweighted:
+            return False
+        return self.same_corruptions and not needed & lacking
+
+
+def in_common(before: FinishedRun, after: FinishedRun) -> Common:
+    """Find what two runs share.
+
+    Raises:
+        InputError: a file of a run is missing or has another schema.
+    """
+    common = Common()
+    one, two = before.manifest["data"], after.manifest["data"]
+    names = [f"{data['name']} {data['split']}" for data in (one, two)]
+    if names[0] != names[1]:
+        common.notes.append(f"other faces, {names[1]} against {names[0]}: nothing is comparable")
+        return common
+    common.same_faces = one["sha256"] == two["sha256"]
+    if not common.same_faces:
+        rows = pd.Index(before.per_image.row.unique())
+        shared = len(rows.intersection(after.per_image.row.unique()))
+        common.notes.append(
+            f"other data ({two['sha256'][:8]}, {two['rows']} faces, against {one['sha256'][:8]}, "
+            f"{one['rows']}): only the {shared} faces whose row numbers both hold are compared, "
+            "and no figure that is not counted face by face"
+        )
+    _circumstances(common, before, after)
+    _label_sets(common, before, after)
+    _attacks(common, before, after)
+    _corruptions(common, before.config, after.config)
+    _models(common, before, after)
+    _uneven(common, before, after)
+    return common
+
+
+def _circumstances(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    pairs: dict[str, tuple[Any, Any]] = {
+        "version of Deadpan": (
+            before.manifest.get("deadpan_version"),
+            after.manifest.get("deadpan_version"),
+        ),
+        "seed": (before.config.seed, after.config.seed),
+    }
+    for name, (old, new) in pairs.items():
+        if old != new:
+            common.notes.append(f"other {name}, {new} against {old}")
+
+
+def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    old, new = before.config.labels, after.config.labels
+    for name in dict.fromkeys([*old, *new]):
+        if name not in old or name not in new:
+            where = before if name in old else after
+            common.notes.append(f"{name} labels score only {where.folder}")
+            continue
+        one, two = (_labels(run, name) for run in (before, after))
+        rows = one.index.intersection(two.index)
+        differing = int((one[rows] != two[rows]).sum())
+        if differing:
+            common.notes.append(f"{name} labels of {differing} faces differ: not comparable")
+        else:
+            common.label_sets.append(name)
+
+
+def _labels(run: FinishedRun, label_set: LabelSet) -> pd.Series:
+    return run.per_image.drop_duplicates("row").set_index("row")[label_set]
+
+
+def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    """Grid and attacks; none in another norm."""
+    old, new = before.config, after.config
+    if old.norm != new.norm:
+        common.notes.append(
+            f"attacks in {new.norm} against {old.norm}: robust accuracies are not comparable"
+        )
+        return
+    common.norm = old.norm
+    shared = [eps for eps in old.eps if _holds(new.eps, eps)]
+    alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(shared, eps)]
+    if alone:
+        sizes = ", ".join(map(format_eps, alone))
+        common.notes.append(
+            f"other eps grid: {sizes} stand in one run only; so areas under security curves are "
+            "not comparable"
+        )
+    common.same_grid = not any(eps > 0 for eps in alone)
+    settings = [
+        {
+            a.name: (a, config.grid_of(a) if config.norm in a.headline_only else ())
+            for a in config.attacks
+        }
+        for config in (old, new)
+    ]
+    same = [name for name in settings[0] if settings[0][name] == settings[1].get(name)]
+    other = [name for name in dict.fromkeys([*settings[0], *settings[1]]) if name not in same]
+    common.attacks = {
+        name: [eps for eps in old.grids[name] if eps > 0 and _holds(shared, eps)]
+        for name in (same if other else [*same, WORST_CASE])
+    }
+    if other:
+        common.notes.append(
+            f"{', '.join(other)}: only in one run, or with other settings; so the worst cases are "
+            "over other attacks and not comparable"
+        )
+
+
+def _holds(grid: list[float] | tuple[float, ...], eps: float) -> bool:
+    return any(np.isclose(eps, other) for other in grid)
+
+
+def _corruptions(common: Common, old: RunConfig, new: RunConfig) -> None:
+    """Types and severities that means are over."""
+    common.same_severities = old.severities == new.severities
+    alone = [name for name in (*old.corruptions, *new.corruptions) if _in_one(name, old, new)]
+    common.same_corruptions = common.same_severities and not alone
+    if alone:
+        common.notes.append(
+            f"other corruptions: {', '.join(alone)} stand in one run only; so means over all "
+            "corruptions and mCE are not comparable"
+        )
+    if old.corruptions and new.corruptions and not common.same_severities:
+        found = [", ".join(map(str, config.severities)) for config in (new, old)]
+        common.notes.append(
+            f"other severities of corruptions, {found[0]} against {found[1]}; so means over them "
+            "and mCE are not comparable"
+        )
+
+
+def _in_one(corruption: str, old: RunConfig, new: RunConfig) -> bool:
+    return (corruption in old.corruptions) != (corruption in new.corruptions)
+
+
+def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    old, new = before.schemes, after.schemes
+    for model in dict.fromkeys([*old, *new]):
+        if model not in new or model not in old:
+            where = before if model in old else after
+            common.notes.append(f"{model} is only in {where.folder}")
+            continue
+        if old[model] != new[model]:
+            common.notes.append(f"{model}: other classes, not comparable")
+            continue
+        if silent := [run for run in (before, after) if model not in run.measured]:
+            common.notes.append(f"{model} gave no answers in {silent[0].folder}")
+            continue
+        common.models.append(model)
+        one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
+        if one != two:
+            common.reweighted.add(model)
+            divides = "; so mCE, relative to it, is not comparable" if _is_baseline(model) else ""
+            common.notes.append(f"{model}: other weights, {two[:8]} against {one[:8]}{divides}")
+
+
+def _is_baseline(model: str) -> bool:
+    return model in BASELINES.values()
+
+
+def _uneven(common: Common, before: FinishedRun, after: FinishedRun) -> None:
+    """Attacks and corruptions that failed or differ for some models; a note on each."""
+    corruptions = {*before.config.corruptions} & {*after.config.corruptions}
+    notes: dict[str, list[str]] = {}
+    for one in uneven_sets(before, after):
+        if one.model not in ("", *common.models):
+            continue
+        if one.perturbation in common.attacks and one.attacked_labels in common.label_sets:
+            where, mean = f"{one.model} under {one.attacked_labels} labels", "worst case"
+        elif one.perturbation in corruptions:
+            every = " and every mCE, relative to it" if _is_baseline(one.model) else ""
+            where, mean = f"{one.model or 'all models'}{every}", "mean over corruptions"
+        else:
+            continue  # what was left out before, and certificates
+        common.uneven.append(one)
+        note = f"{one.perturbation} {one.reason}: neither it nor the {mean} is comparable for"
+        notes.setdefault(note, []).append(where)
+    common.notes += [f"{note} {', '.join(found)}" for note, found in notes.items()]

@@ -1,0 +1,57 @@
+"""Sets that two runs do not both have alike: they failed in one, or were made otherwise there.
+
+What is missing because an attack crashed is never robustness (R24), so nothing that needs such a
+set may be compared.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from evaluation.results.run import FinishedRun
+
+Identity = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class UnevenSet:
+    """An attack on a model, or a corruption.
+
+    Attributes:
+        model: id; empty for a corruption that no model was shown.
+        attacked_labels: empty for a corruption.
+        perturbation: its name.
+        reason: why it is not comparable, goes on after the name.
+    """
+
+    model: str
+    attacked_labels: str
+    perturbation: str
+    reason: str
+
+
+def uneven_sets(before: FinishedRun, after: FinishedRun) -> Iterator[UnevenSet]:
+    """Find them in two manifests, of whatever attacks and corruptions the runs had."""
+    old, new = _made(before), _made(after)
+    for identity in dict.fromkeys([*old, *new]):
+        states = old.get(identity), new.get(identity)
+        failed = [
+            str(run.folder)
+            for run, state in zip((before, after), states, strict=True)
+            if state and state[0] == "error"
+        ]
+        if failed:
+            yield UnevenSet(*identity, f"failed in {' and '.join(failed)}")
+        elif states[0] != states[1]:
+            yield UnevenSet(*identity, "was possible in one run only, or through other models")
+
+
+def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
+    """Status of each set, an error before all else, and what stood in for a black box."""
+    found: dict[Identity, tuple[str, list[str]]] = {}
+    for entry in run.manifest["perturbations"]:
+        if entry.get("shown"):  # to other models: no part of a figure that is compared
+            continue
+        identity = entry["model"], entry["attacked_labels"], entry["perturbation"]
+        if found.get(identity, ("", []))[0] != "error":
+            found[identity] = entry["status"], entry.get("sources", [])
+    return found

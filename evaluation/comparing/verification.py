@@ -1,0 +1,93 @@
+"""Check claimed adversarial images against a model: range, norm, success, and success at 8 bits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attacks.base import broken
+from attacks.threat_model import TOLERANCE, Norm, distance
+from datasets.base.errors import InputError
+from fer_models.classifier import Classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What became of N claimed images.
+
+    Attributes:
+        claimed: N.
+        in_range: images with finite pixels in [0, 1].
+        in_budget: images whose norm is at most eps (1 + 1e-6).
+        largest: largest norm as a multiple of its eps.
+        right_before: clean images the model has right.
+        confirmed: images that keep range and budget and are wrong while the clean one is right.
+        confirmed_8bit: confirmed ones that stay wrong after rounding to 8 bits.
+        sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.
+    """
+
+    claimed: int
+    in_range: int
+    in_budget: int
+    largest: float
+    right_before: int
+    confirmed: int
+    confirmed_8bit: int
+    sizes: np.ndarray
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claimed image is confirmed."""
+        return self.confirmed == self.claimed
+
+
+def verify_images(
+    classifier: Classifier,
+    clean: np.ndarray,
+    attacked: np.ndarray,
+    labels: np.ndarray,
+    norm: Norm,
+    eps: np.ndarray,
+) -> Verification:
+    """Check images that are claimed to fool a model.
+
+    Args:
+        classifier: the model.
+        clean: float32 (N, H, W, C) in [0, 1].
+        attacked: float32 (N, H, W, C), the claimed images.
+        labels: int64 (N,) in [0, K), true classes.
+        norm: of the budget.
+        eps: float64 (N,), budget of each image.
+
+    Raises:
+        InputError: shapes differ, or labels are not classes of the model.
+    """
+    if clean.shape != attacked.shape or len(labels) != len(clean):
+        raise InputError(
+            "clean and adversarial images need one shape and one label each; got "
+            f"{clean.shape}, {attacked.shape} and {len(labels)} labels."
+        )
+    classes = classifier.scheme.num_classes
+    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
+        raise InputError(
+            f"labels must be in [0, {classes}) for {classifier.id}; "
+            f"got {labels.min()} to {labels.max()}."
+        )
+    finite = np.isfinite(attacked).all(axis=(1, 2, 3))
+    inside = finite & (attacked >= 0).all(axis=(1, 2, 3)) & (attacked <= 1).all(axis=(1, 2, 3))
+    usable = np.where(inside[:, None, None, None], attacked, clean).astype(np.float32)
+    lengths = np.where(finite, distance(np.nan_to_num(attacked), clean, norm), np.inf)
+    within = lengths <= eps * (1 + TOLERANCE)
+    right = classifier.predict(clean) == labels
+    confirmed = inside & within & right & broken(classifier.logits(usable), labels)
+    rounded = np.round(usable * 255).astype(np.float32) / 255
+    still = confirmed & (classifier.predict(rounded) != labels)
+    return Verification(
+        claimed=len(labels),
+        in_range=int(inside.sum()),
+        in_budget=int(within.sum()),
+        largest=float((lengths / eps).max(initial=0.0)),
+        right_before=int(right.sum()),
+        confirmed=int(confirmed.sum()),
+        confirmed_8bit=int(still.sum()),
+        sizes=np.where(confirmed, lengths, np.nan),
+    )

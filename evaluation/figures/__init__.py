@@ -1,0 +1,1 @@
+"""Rows of `results.csv`, computed from `per_image.parquet`."""

@@ -1,0 +1,150 @@
+"""Figures of attacks: what stands at each eps, for every attack and for their worst case.
+
+An attack keeps one image of each face it breaks: the one at the smallest eps that broke it. At an
+eps of the grid its answer to a face is that of the kept image, or of the clean one where the face
+stands (or was wrong before).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.figures.classes import confusion_figures, flow_figures, share_figures
+from evaluation.figures.reliability import reliability_figures, vote_figures
+from evaluation.figures.rows import Figures, Images, figure_key, with_clean_logits
+from evaluation.metrics import votes as vote_metrics
+from evaluation.metrics.robustness import censored_eps, security_curve_areas, stands
+from evaluation.results.schema import WORST_CASE
+from evaluation.statistics.intervals import proportion, quantile
+
+_QUANTILES = {
+    "lower_quartile_smallest_eps": 0.25,
+    "median_smallest_eps": 0.5,
+    "upper_quartile_smallest_eps": 0.75,
+}
+
+_SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0}
+"""Columns of `per_image.parquet` whose medians are figures, and the largest value of each."""
+
+
+def attack_figures(
+    figures: Figures,
+    lines: pd.DataFrame,
+    clean: pd.DataFrame,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+    grids: Mapping[str, tuple[float, ...]],
+) -> None:
+    """Robust accuracy, success rate, flows and probabilities under every attack and all together.
+
+    Args:
+        figures: takes the rows.
+        lines: of one model.
+        clean: the clean ones among them.
+        scheme: the model's classes.
+        label_set: labels that were attacked and that score.
+        grids: eps of each attack and of the worst case, ascending.
+    """
+    attacked = lines[lines.attacked_labels == label_set]
+    if attacked.empty:
+        return
+    attacked = with_clean_logits(attacked, clean)
+    for key, part in attack_parts(attacked, label_set):
+        images = Images(part, scheme, label_set).scored()
+        grid = grids[key["perturbation"]]
+        if grid == grids[WORST_CASE]:
+            _curve_figures(figures, key, images, grid)
+        for eps in grid:
+            at = images.at(eps)
+            _figures_at(figures, key | {"eps": eps}, at, eps)
+
+
+def attack_parts(
+    attacked: pd.DataFrame, label_set: LabelSet
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Every attack of a model on one label set and, for each norm, their worst case.
+
+    Args:
+        attacked: lines of one model whose attacked labels are `label_set`.
+        label_set: goes into the key as attacked and as scoring labels.
+
+    Yields:
+        Key of the figures without eps, and lines.
+    """
+    for norm, of_norm in attacked.groupby("norm", sort=False):
+        model = of_norm.model.iloc[0]
+        key = figure_key(model, label_set, attacked_labels=label_set, norm=norm)
+        for (name, source), part in of_norm.groupby(["perturbation", "source"], sort=False):
+            yield key | {"perturbation": name, "source": source}, part
+        yield key | {"perturbation": WORST_CASE, "source": model}, worst_case(of_norm)
+
+
+def worst_case(attacked: pd.DataFrame) -> pd.DataFrame:
+    """Of several attacks the line that broke each image at the smallest eps (R17)."""
+    smallest = attacked.smallest_eps.fillna(np.inf)
+    order = np.lexsort((np.arange(len(attacked)), smallest, attacked.row))
+    return attacked.iloc[order].drop_duplicates("row")
+
+
+def _curve_figures(
+    figures: Figures, key: dict[str, Any], images: Images, grid: tuple[float, ...]
+) -> None:
+    """Figures of the whole sweep, in rows of its largest eps."""
+    key = key | {"eps": grid[-1]}
+    broken = censored_eps(images.broken_at)
+    for name, share in _QUANTILES.items():
+        found = quantile(broken, share)
+        figures.add(key, "all", name, found._replace(low=max(found.low, 0.0)))
+    rising = [eps for eps in grid if eps > 0]
+    if rising:
+        areas = security_curve_areas(images.broken_at, eps_grid=rising)
+        figures.add_means(key, images.strata, "security_curve_area", areas)
+
+
+def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -> None:
+    stood = stands(at.broken_at, eps=eps)
+    before = at.broken_at != 0
+    share_figures(figures, key, at, stood, "robust_accuracy", "robust_recall")
+    for subset, mask in [*at.strata, *at.classes]:
+        rate = proportion(int((mask & before & ~stood).sum()), int((mask & before).sum()))
+        figures.add(key, subset, "attack_success_rate", rate)
+    _size_figures(figures, key, at, before & ~stood)
+    if key["source"] == key["model"]:
+        confusion_figures(figures, key, at)
+    if key["perturbation"] == WORST_CASE:
+        flow_figures(figures, key, at, before & ~stood)
+        reliability_figures(figures, key, at)
+        _flip_figures(figures, key, at, before & ~stood)
+        if at.label_set == LabelSet.FERPLUS:
+            vote_figures(figures, key, at)
+
+
+def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
+    """Medians over the broken images of what changed; no row where nothing was measured.
+
+    Explanations are those of one attack, so the worst case, a mixture, has no median of them.
+    """
+    for name, largest in _SIZES.items():
+        if name == "cam_shift" and key["perturbation"] == WORST_CASE:
+            continue
+        known = at.lines.loc[broken, name].dropna().to_numpy(np.float64)
+        if len(known):
+            found = quantile(known, 0.5)
+            found = found._replace(low=max(found.low, 0.0), high=min(found.high, largest))
+            figures.add(key, "all", f"median_{name}", found)
+
+
+def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
+    """Flips to an emotion that taggers saw in the face too, told from flips to one nobody saw."""
+    if at.votes is None:
+        return
+    seen = vote_metrics.plausible(at.votes, at.predictions, at.scheme)
+    before = at.broken_at != 0
+    for subset, mask in at.strata:
+        flipped, plausible = int((mask & broken).sum()), int((mask & broken & seen).sum())
+        figures.add(key, subset, "plausible_flip", proportion(plausible, flipped))
+        rate = proportion(flipped - plausible, int((mask & before).sum()))
+        figures.add(key, subset, "implausible_success_rate", rate)

@@ -1,0 +1,55 @@
+"""Best-known robust accuracy: what the run's attacks and verified outside ones leave together."""
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.figures.attack import worst_case
+from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.metrics.robustness import stands
+from evaluation.results.schema import BEST_KNOWN
+from evaluation.statistics.intervals import proportion
+
+_TOLERANCE = 1e-6
+"""A verified image may exceed its eps by this share (rule R2)."""
+
+
+def best_known_figures(
+    per_image: pd.DataFrame,
+    outside: pd.DataFrame,
+    schemes: dict[str, LabelScheme],
+    grid: tuple[float, ...],
+    split: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Rows of `results.csv` for each model and label set that an outside attack was verified on.
+
+    A face stands at eps when it is right, the run's worst case leaves it, and no verified outside
+    image of that size or smaller fools the model: never more than the run's own figure.
+
+    Args:
+        per_image: lines of `per_image.parquet`.
+        outside: lines of all `outside/*.parquet`.
+        schemes: classes of each model.
+        grid: eps, ascending.
+        split: of the run, for the rows.
+        seed: of the run, for the rows.
+    """
+    figures = Figures(split, seed)
+    keys = ["model", "attacked_labels", "norm"]
+    for (model, labels, norm), found in outside.groupby(keys, sort=True):
+        lines = per_image[(per_image.model == model) & (per_image.attacked_labels == labels)]
+        lines = worst_case(lines[lines.norm == norm])
+        sizes = found.groupby("row")["size"].min().reindex(lines.row).to_numpy()
+        broken = np.fmin(lines.smallest_eps.to_numpy(np.float64), sizes)
+        label_set = LabelSet(str(labels))
+        images = Images(lines.assign(smallest_eps=broken), schemes[str(model)], label_set).scored()
+        key = figure_key(
+            str(model), label_set, attacked_labels=labels, norm=norm, perturbation=BEST_KNOWN
+        )
+        for eps in grid:
+            stood = stands(images.broken_at, eps=eps * (1 + _TOLERANCE))
+            for subset, mask in images.strata:
+                share = proportion(int((mask & stood).sum()), int(mask.sum()))
+                figures.add(key | {"eps": eps}, subset, "best_known_accuracy", share)
+    return figures.frame()

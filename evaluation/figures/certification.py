@@ -1,0 +1,44 @@
+"""Figures of certificates: how many faces are certified to be right at each L2 radius."""
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import NO_LABEL, LabelScheme, LabelSet
+from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.statistics.intervals import proportion
+
+STEPS = 16
+"""Radii of a curve, a quarter of sigma apart; no number of samples in use certifies 4 sigma."""
+
+
+def certification_figures(
+    figures: Figures,
+    model: str,
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+) -> None:
+    """Certified accuracy by radius, and the share of faces of which smoothing says nothing.
+
+    Args:
+        figures: takes the rows.
+        model: id of the model.
+        lines: of the model.
+        scheme: its classes.
+        label_set: labels that score.
+    """
+    certified = lines[lines.certified_radius.notna()]
+    for name, part in certified.groupby("perturbation", sort=False):
+        images = Images(part, scheme, label_set).scored()
+        sigma = float(str(name).removeprefix("smooth"))
+        key = figure_key(model, label_set, perturbation=name, source=model, norm="l2")
+        abstains = images.predictions == NO_LABEL
+        radius = images.lines.certified_radius.to_numpy(np.float64)
+        for subset, mask in images.strata:
+            count, n = int((abstains & mask).sum()), int(mask.sum())
+            figures.add(key, subset, "abstention", proportion(count, n))
+            for step in range(STEPS + 1):
+                at = step * sigma / 4
+                held = int((mask & images.right & (radius >= at)).sum())
+                value = proportion(held, n)
+                figures.add(key | {"eps": at}, subset, "certified_accuracy", value)

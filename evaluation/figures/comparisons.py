@@ -1,0 +1,104 @@
+"""Paired tests between all pairs of models on the same images: exact McNemar, Holm over all pairs.
+
+Source: McNemar 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
+"""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
+from evaluation.results.schema import COMPARISON_COLUMNS, WORST_CASE
+from evaluation.statistics.paired import holm, mcnemar
+
+
+def compare_models(
+    per_image: pd.DataFrame,
+    schemes: dict[str, LabelScheme],
+    label_sets: tuple[LabelSet, ...],
+    norm: str,
+    grid: tuple[float, ...],
+) -> pd.DataFrame:
+    """Compare every pair of models, clean (eps 0) and under the worst case at each eps.
+
+    Only images that have a label for both models count. Holm's correction runs over all pairs of
+    one label set and eps.
+
+    Returns:
+        Rows of `comparisons.parquet`.
+    """
+    rows = []
+    of_model = {model: per_image[per_image.model == model] for model in schemes}
+    for label_set in label_sets:
+        for eps in (0.0, *(eps for eps in grid if eps)):
+            right = {
+                model: right_clean(of_model[model], scheme, label_set)
+                if eps == 0
+                else stands_attack(of_model[model], label_set, WORST_CASE, norm, eps)
+                for model, scheme in schemes.items()
+            }
+            family = [_pair(a, b, right[a], right[b]) for a, b in combinations(schemes, 2)]
+            corrected = holm(np.array([row["p_value"] for row in family]))
+            for row, p_holm in zip(family, corrected, strict=True):
+                rows.append(
+                    {
+                        **row,
+                        "label_set": label_set,
+                        "perturbation": WORST_CASE if eps else "none",
+                        "norm": norm if eps else "",
+                        "eps": eps,
+                        "p_holm": p_holm,
+                        "distinguishable": p_holm < 0.05,
+                    }
+                )
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).astype(COMPARISON_COLUMNS)
+
+
+def right_clean(
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+    perturbation: str = "none",
+    severity: int | None = None,
+) -> pd.Series:
+    """Whether each image (by row id) is right, clean or under a corruption.
+
+    Args:
+        lines: of one model.
+        scheme: its classes.
+        label_set: labels that score; images without one for this model are left out.
+        perturbation: `none` or a corruption.
+        severity: of the corruption.
+    """
+    lines = lines[lines.perturbation == perturbation]
+    if severity is not None:
+        lines = lines[lines.severity == severity]
+    truth = translate(lines[label_set].to_numpy(np.int64), SCHEMES[label_set], scheme)
+    kept = truth != NO_LABEL
+    right = lines.prediction.to_numpy(np.int64)[kept] == truth[kept]
+    return pd.Series(right, index=lines.row.to_numpy()[kept])
+
+
+def stands_attack(
+    lines: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
+) -> pd.Series:
+    """Whether each image (by row id) is right on the clean and every attacked image up to eps.
+
+    Args:
+        lines: of one model.
+        label_set: attacked labels.
+        perturbation: an attack, or `worst_case` for all of them.
+        norm: of the attack.
+        eps: above 0.
+    """
+    attacked = lines[(lines.attacked_labels == label_set) & (lines.norm == norm)]
+    if perturbation != WORST_CASE:
+        attacked = attacked[attacked.perturbation == perturbation]
+    return ~(attacked.smallest_eps <= eps).groupby(attacked.row).any()
+
+
+def _pair(a: str, b: str, right_a: pd.Series, right_b: pd.Series) -> dict[str, object]:
+    both = right_a.index.intersection(right_b.index)
+    test = mcnemar(right_a[both].to_numpy(bool), right_b[both].to_numpy(bool))
+    return {"model_a": a, "model_b": b, **test._asdict()}

@@ -1,0 +1,140 @@
+"""Figures of corruptions: accuracy by type and severity, and errors relative to a baseline."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.figures.classes import share_figures
+from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.metrics.corruption_errors import corruption_errors, relative_corruption_errors
+from evaluation.results.schema import ALL_CORRUPTIONS
+from evaluation.statistics.intervals import Interval, bootstrap_means
+
+BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferplus"}
+"""Model whose errors divide those of the others, when it is in the run; trained on clean faces."""
+
+
+def corruption_figures(
+    figures: Figures,
+    model: str,
+    of_model: dict[str, pd.DataFrame],
+    schemes: dict[str, LabelScheme],
+    label_set: LabelSet,
+) -> None:
+    """Accuracy under each corruption, and the errors of all relative to a baseline.
+
+    Args:
+        figures: takes the rows.
+        model: id of the model.
+        of_model: lines of every model of the run.
+        schemes: classes of every model.
+        label_set: labels that score.
+    """
+    lines = of_model[model]
+    corrupted = lines[lines.severity.notna()]
+    if corrupted.empty:
+        return
+    for (name, severity), part in corrupted.groupby(["perturbation", "severity"]):
+        key = figure_key(model, label_set, perturbation=name, eps=np.nan, severity=severity)
+        images = Images(part, schemes[model], label_set).scored()
+        share_figures(figures, key, images, images.right, "accuracy", "recall")
+    wrong = _wrong(lines, schemes[model], label_set)
+    _mean_figures(figures, model, label_set, wrong)
+    baseline = BASELINES[label_set]
+    if baseline in of_model:
+        base = _wrong(of_model[baseline], schemes[baseline], label_set)
+        _relative_figures(figures, model, label_set, wrong, base, baseline)
+        return
+    nothing = Interval(np.nan, np.nan, np.nan, 0)
+    for metric in ("mce", "relative_mce"):
+        figures.add(_key(model, label_set), "all", metric, nothing, f"needs {baseline} in the run")
+
+
+def _key(model: str, label_set: LabelSet, perturbation: str = ALL_CORRUPTIONS) -> dict:
+    return figure_key(model, label_set, perturbation=perturbation, eps=np.nan)
+
+
+def _wrong(lines: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
+    """Errors 0 or 1 by row number; columns (type, severity), and ("none", 0) for clean."""
+    kept = lines[(lines.perturbation == "none") | lines.severity.notna()]
+    images = Images(kept, scheme, label_set).scored()
+    table = pd.DataFrame(
+        {
+            "row": images.lines.row.to_numpy(),
+            "type": images.lines.perturbation.to_numpy(object),
+            "severity": images.lines.severity.fillna(0).to_numpy(np.int64),
+            "wrong": (~images.right).astype(np.float64),
+        }
+    )
+    wide = table.pivot(index="row", columns=["type", "severity"], values="wrong")
+    return wide[list(dict.fromkeys(zip(table.type, table.severity, strict=True)))]
+
+
+def _types(wrong: pd.DataFrame) -> list[str]:
+    return [name for name in dict.fromkeys(wrong.columns.get_level_values(0)) if name != "none"]
+
+
+def _mean_figures(figures: Figures, model: str, label_set: LabelSet, wrong: pd.DataFrame) -> None:
+    """Accuracy averaged over severities, of each type and of all."""
+    metric = "mean_corruption_accuracy"
+    strata = [("all", np.ones(len(wrong), bool))]
+    each = {name: 1 - wrong[name].mean(axis=1).to_numpy() for name in _types(wrong)}
+    for name, values in each.items():
+        figures.add_means(_key(model, label_set, name), strata, metric, values)
+    every = np.mean(list(each.values()), axis=0)
+    figures.add_means(_key(model, label_set), strata, metric, every)
+
+
+def _relative_figures(
+    figures: Figures,
+    model: str,
+    label_set: LabelSet,
+    wrong: pd.DataFrame,
+    base: pd.DataFrame,
+    baseline: str,
+) -> None:
+    """Corruption errors of each type and their means, on the images both models are scored on."""
+    columns = [column for column in wrong.columns if column in set(base.columns)]
+    rows = wrong.index.intersection(base.index)
+    wrong, base = wrong.loc[rows, columns], base.loc[rows, columns]
+    for relative, name in ((False, "corruption_error"), (True, "relative_corruption_error")):
+        for kind in _types(wrong):
+            value = _error(wrong, base, [kind], relative, figures.seed)
+            figures.add(_key(model, label_set, kind), "all", name, value, baseline)
+        value = _error(wrong, base, _types(wrong), relative, figures.seed)
+        metric = "relative_mce" if relative else "mce"
+        figures.add(_key(model, label_set), "all", metric, value, baseline)
+
+
+def _error(
+    wrong: pd.DataFrame, base: pd.DataFrame, types: list[str], relative: bool, seed: int
+) -> Interval:
+    columns = [("none", 0), *(column for column in wrong.columns if column[0] in types)]
+    values = np.hstack([wrong[columns].to_numpy(), base[columns].to_numpy()])
+    sizes = [sum(column[0] == name for column in columns) for name in types]
+    return bootstrap_means(values, partial(_mean_error, sizes=sizes, relative=relative), seed=seed)
+
+
+def _mean_error(means: np.ndarray, *, sizes: list[int], relative: bool) -> np.ndarray:
+    """Mean over types of their (relative) corruption errors.
+
+    Args:
+        means: errors (..., 2 (1 + S)): clean and each type's severities, then the baseline's.
+        sizes: severities of each type.
+        relative: subtract the clean errors first.
+    """
+    half = means.shape[-1] // 2
+    total = np.zeros(means.shape[:-1])
+    start = 1
+    for size in sizes:
+        own = means[..., None, start : start + size]
+        base = means[..., None, half + start : half + start + size]
+        if relative:
+            error = relative_corruption_errors(own, means[..., 0], base, means[..., half])
+        else:
+            error = corruption_errors(own, base)
+        total = total + error[..., 0]
+        start += size
+    return total / len(sizes)

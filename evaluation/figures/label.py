@@ -1,0 +1,151 @@
+"""Figures between the two label sets: attacked under one and scored under the other, label noise.
+
+The FER+ labels were given by ten people each, the FER labels in one pass. An oracle that always
+answers the FER+ label shows what the FER labels charge to a classifier that is in fact right.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelScheme, LabelSet, translate
+from evaluation.figures.attack import attack_parts, worst_case
+from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.metrics.robustness import stands
+from evaluation.results.schema import WORST_CASE
+from evaluation.statistics.intervals import proportion
+from evaluation.statistics.paired import mcnemar, paired_difference
+
+_OTHER = {LabelSet.FER: LabelSet.FERPLUS, LabelSet.FERPLUS: LabelSet.FER}
+
+
+def label_figures(
+    figures: Figures,
+    model: str,
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    label_sets: tuple[LabelSet, ...],
+    grids: Mapping[str, tuple[float, ...]],
+) -> None:
+    """Label transfer, the oracle, and the gap between the label sets, for one model.
+
+    Args:
+        figures: takes the rows.
+        model: its id.
+        lines: its lines.
+        scheme: its classes.
+        label_sets: that score; nothing is added unless both do.
+        grids: eps of each attack and of the worst case, ascending.
+    """
+    if set(label_sets) != set(LabelSet):
+        return
+    for attacked_labels in label_sets:
+        _transfer_figures(figures, lines, scheme, attacked_labels, grids)
+    clean = Images(lines[lines.perturbation == "none"], scheme, LabelSet.FER)
+    oracle = clean.take((clean.truth != NO_LABEL) & (_ferplus(clean) != NO_LABEL))
+    key = figure_key(model, LabelSet.FER)
+    for subset, mask in oracle.strata:
+        agreed = proportion(int((mask & ~labels_differ(oracle)).sum()), int(mask.sum()))
+        figures.add(key, subset, "oracle_accuracy", agreed)
+        beside = proportion(int((mask & oracle.right).sum()), int(mask.sum()))
+        figures.add(key, subset, "oracle_faces_accuracy", beside)
+    _noise_figures(figures, key, oracle, ~oracle.right)
+    _gap_figures(figures, model, lines, scheme, None, 0.0)
+    for norm in lines.loc[lines.attacked_labels != "", "norm"].unique():
+        under_fer = (lines.attacked_labels == LabelSet.FER) & (lines.norm == norm)
+        worst = Images(worst_case(lines[under_fer]), scheme, LabelSet.FER).scored()
+        worst = worst.take(_ferplus(worst) != NO_LABEL)
+        for eps in grids[WORST_CASE]:
+            key = _attacked_key(model, LabelSet.FER, norm, eps)
+            lost = ~stands(worst.broken_at, eps=eps)
+            _noise_figures(figures, key, worst, lost)
+            _gap_figures(figures, model, lines, scheme, norm, eps)
+
+
+def labels_differ(images: Images) -> np.ndarray:
+    """Bool (N,): the FER+ label is another emotion than the FER label; both exist."""
+    fer = images.lines[LabelSet.FER].to_numpy(np.int64)
+    return translate(fer, FER7, FERPLUS8) != _ferplus(images)
+
+
+def _ferplus(images: Images) -> np.ndarray:
+    return images.lines[LabelSet.FERPLUS].to_numpy(np.int64)
+
+
+def _attacked_key(model: str, label_set: LabelSet, norm: str, eps: float) -> dict[str, Any]:
+    changes = {"perturbation": WORST_CASE, "source": model, "norm": norm, "eps": eps}
+    return figure_key(model, label_set, attacked_labels=label_set, **changes)
+
+
+def _noise_figures(figures: Figures, key: dict[str, Any], images: Images, lost: np.ndarray) -> None:
+    """Of the images lost under FER labels, the share that the oracle loses too."""
+    differ = labels_differ(images)
+    for subset, mask in images.strata:
+        share = proportion(int((mask & lost & differ).sum()), int((mask & lost).sum()))
+        figures.add(key, subset, "label_noise_share", share)
+
+
+def _transfer_figures(
+    figures: Figures,
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    attacked_labels: LabelSet,
+    grids: Mapping[str, tuple[float, ...]],
+) -> None:
+    """Robust accuracy of images attacked under one label set and scored under the other."""
+    scoring = _OTHER[attacked_labels]
+    attacked = lines[lines.attacked_labels == attacked_labels]
+    standing: dict[tuple[str, float], pd.Series] = {}
+    for key, part in attack_parts(attacked, attacked_labels):
+        images = Images(part, scheme, scoring).scored()
+        for eps in grids[WORST_CASE]:
+            if key["perturbation"] == WORST_CASE:
+                stood = standing[key["norm"], eps].loc[images.lines.row].to_numpy(bool)
+            else:
+                stood = _stands_transfer(images, eps)
+                series = pd.Series(stood, index=images.lines.row.to_numpy())
+                before = standing.get((key["norm"], eps), series)
+                both = pd.concat([before, series]).groupby(level=0).all()
+                standing[key["norm"], eps] = both
+            if eps not in grids[key["perturbation"]]:
+                continue  # what it breaks below counts in the worst case above
+            row = key | {"label_set": scoring, "eps": eps}
+            for subset, mask in images.strata:
+                share = proportion(int((mask & stood).sum()), int(mask.sum()))
+                figures.add(row, subset, "robust_accuracy", share)
+
+
+def _stands_transfer(images: Images, eps: float) -> np.ndarray:
+    """Right under the scoring labels on the clean image and on the one kept up to eps."""
+    moved = (images.broken_at > 0) & ~stands(images.broken_at, eps=eps)
+    clean = images.lines.clean_prediction.to_numpy(np.int64) == images.truth_as_model
+    return clean & (images.right | ~moved)
+
+
+def _gap_figures(
+    figures: Figures,
+    model: str,
+    lines: pd.DataFrame,
+    scheme: LabelScheme,
+    norm: str | None,
+    eps: float,
+) -> None:
+    """Accuracy under FER+ minus accuracy under FER, on the images that have both labels."""
+    right = {}
+    for label_set in LabelSet:
+        part = lines[lines.perturbation == "none"]
+        if norm is not None:
+            part = worst_case(lines[(lines.attacked_labels == label_set) & (lines.norm == norm)])
+        images = Images(part, scheme, label_set).scored()
+        flags = images.right if norm is None else stands(images.broken_at, eps=eps)
+        right[label_set] = pd.Series(flags, index=images.lines.row.to_numpy(), dtype=bool)
+    both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
+    ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))
+    test = mcnemar(ferplus, fer)
+    key = figure_key(model, LabelSet.FERPLUS)
+    if norm is not None:
+        key = _attacked_key(model, LabelSet.FERPLUS, norm, eps)
+    gap = paired_difference(test.only_a_right, test.only_b_right, test.n)
+    figures.add(key, "all", "label_gap", gap, "minus fer")

@@ -1,0 +1,101 @@
+"""Clean figures of one classifier on one split under its own labels: one row a subset.
+
+Not here: robust figures (`evaluation/figures/of_images.py`), and what a forward pass costs
+(`evaluation/image_time.py`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.labels import Labels, LabelSet
+from evaluation.metrics.accuracy import confusion_matrix, macro_f1
+from evaluation.statistics.intervals import proportion
+from fer_models.classifier import Classifier, label_set_of
+
+FIGURE_COLUMNS = {
+    "model": "string",
+    "label_set": "string",
+    "subset": "string",
+    "n": "int64",
+    "accuracy": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "macro_f1": "float64",
+}
+"""Columns of the table of `python -m evaluation.cards`, with their pandas dtypes."""
+
+ALL, WITHOUT_LEAKS = "all", "without_leaks"
+
+
+class ModelFigures(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        model: id or path.
+        label_set: the model's own; FER+ by majority rule.
+        subset: `all`, or `without_leaks`: no image that stands pixel by pixel in Training.
+        n: images of the subset with a label.
+        accuracy: share that is right; NaN when n is 0.
+        ci_low: lower bound of its 95 % interval (Wilson).
+        ci_high: upper bound.
+        macro_f1: mean F1 over the classes that have images.
+    """
+
+    model: str
+    label_set: str
+    subset: str
+    n: int
+    accuracy: float
+    ci_low: float
+    ci_high: float
+    macro_f1: float
+
+
+def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[ModelFigures]:
+    """Measure a classifier on a split.
+
+    Args:
+        model: what the rows call it.
+        classifier: loaded.
+        faces: the split; without `leaked` there is one row only.
+
+    Raises:
+        InputError: the classes are not those of a label set, or the faces lack it.
+    """
+    label_set = label_set_of(classifier)
+    if label_set not in faces.label_sets:
+        raise InputError(
+            f"{model}: answers {label_set} labels, but {faces.name} has none. "
+            "Give --votes FILE for ferplus, or leave the model out."
+        )
+    labels = faces.labels(label_set)
+    faces, labels = faces.take(labels.present), labels.take(labels.present)
+    predictions = classifier.predict(faces.images.astype(np.float32) / 255)
+    everything = np.ones(len(faces), bool)
+    subsets = {ALL: everything}
+    if faces.leaked is not None:
+        subsets[WITHOUT_LEAKS] = ~faces.leaked
+    return [
+        _figures(model, label_set, subset, labels.take(rows), predictions[rows])
+        for subset, rows in subsets.items()
+    ]
+
+
+def _figures(
+    model: str, label_set: LabelSet, subset: str, labels: Labels, predictions: np.ndarray
+) -> ModelFigures:
+    right = proportion(int((labels.values == predictions).sum()), len(labels))
+    confusion = confusion_matrix(labels.values, predictions, num_classes=labels.scheme.num_classes)
+    return ModelFigures(
+        model,
+        str(label_set),
+        subset,
+        right.n,
+        right.value,
+        right.low,
+        right.high,
+        float(macro_f1(confusion)),
+    )

@@ -1,0 +1,79 @@
+"""From `per_image.parquet` to `results.csv`: every figure of a run, computed from its images.
+
+Reads no image and calls no classifier, so re-scoring a run needs neither. Rules: R17 (worst case
+per image), R18 (denominator and interval beside every figure).
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.figures.attack import attack_figures
+from evaluation.figures.certification import certification_figures
+from evaluation.figures.classes import confusion_figures, share_figures
+from evaluation.figures.corruption import corruption_figures
+from evaluation.figures.label import label_figures
+from evaluation.figures.reliability import reliability_figures, vote_figures
+from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.metrics.accuracy import (
+    balanced_accuracy,
+    confusion_matrix,
+    macro_f1,
+    majority_share,
+)
+from evaluation.statistics.intervals import bootstrap, proportion
+
+_CLASS_AVERAGES = {"balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
+
+
+def summarise(
+    per_image: pd.DataFrame,
+    schemes: dict[str, LabelScheme],
+    label_sets: tuple[LabelSet, ...],
+    grids: Mapping[str, tuple[float, ...]],
+    split: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Compute every figure of a run that needs the lines of `per_image.parquet` alone.
+
+    Power, transfer and best-known figures join them in `evaluation/figures/write.py`.
+
+    Args:
+        per_image: lines of `per_image.parquet`.
+        schemes: classes of each model.
+        label_sets: label sets that score.
+        grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
+        split: name of the split, for the rows.
+        seed: of the run; also of the bootstrap.
+
+    Returns:
+        Rows of `results.csv`.
+    """
+    figures = Figures(split, seed)
+    of_model = {model: per_image[per_image.model == model] for model in schemes}
+    for model, scheme in schemes.items():
+        lines = of_model[model]
+        clean = lines[lines.perturbation == "none"]
+        for label_set in label_sets:
+            _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
+            corruption_figures(figures, model, of_model, schemes, label_set)
+            attack_figures(figures, lines, clean, scheme, label_set, grids)
+            certification_figures(figures, model, lines, scheme, label_set)
+        label_figures(figures, model, lines, scheme, label_sets, grids)
+    return figures.frame()
+
+
+def _clean_figures(figures: Figures, model: str, images: Images) -> None:
+    key = figure_key(model, images.label_set)
+    share_figures(figures, key, images, images.right, "accuracy", "recall")
+    truth, classes = images.truth_as_model, images.scheme.num_classes
+    counts = confusion_matrix(truth, images.predictions, num_classes=classes)
+    for name, metric in _CLASS_AVERAGES.items():
+        figures.add(key, "all", name, bootstrap(counts, metric, seed=figures.seed))
+    share = majority_share(truth) if len(truth) else 0.0
+    figures.add(key, "all", "majority_share", proportion(round(share * len(truth)), len(truth)))
+    confusion_figures(figures, key, images)
+    reliability_figures(figures, key, images)
+    if images.label_set == LabelSet.FERPLUS:
+        vote_figures(figures, key, images)

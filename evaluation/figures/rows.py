@@ -1,0 +1,192 @@
+"""What every figure is made of: the images of one model and perturbation, and rows to fill.
+
+Not here: which figures there are (`evaluation/figures/of_images.py` and the modules it calls).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
+from evaluation.metrics.robustness import stands
+from evaluation.results.schema import METRICS, RESULT_COLUMNS
+from evaluation.statistics.intervals import Interval, bootstrap_means
+
+CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
+"""An image is clear when its top vote has at least 9 of 10 taggers, ambiguous with at most 6."""
+
+Strata = list[tuple[str, np.ndarray]]
+"""Name and mask bool (N,) of subsets of the images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Lines of `per_image.parquet` of one model and perturbation, as arrays.
+
+    Attributes:
+        lines: those lines.
+        scheme: the model's classes.
+        label_set: labels that score them.
+    """
+
+    lines: pd.DataFrame
+    scheme: LabelScheme
+    label_set: LabelSet
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        """int64 (N,), labels in their own scheme."""
+        return self.lines[self.label_set].to_numpy(np.int64)
+
+    @cached_property
+    def truth_as_model(self) -> np.ndarray:
+        """int64 (N,), the same labels in the model's classes."""
+        return translate(self.truth, SCHEMES[self.label_set], self.scheme)
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """int64 (N,), answers in the model's classes."""
+        return self.lines.prediction.to_numpy(np.int64)
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Bool (N,): answers that are the label."""
+        return self.predictions == self.truth_as_model
+
+    @cached_property
+    def broken_at(self) -> np.ndarray:
+        """Smallest eps that broke each image, float64 (N,), see `metrics/robustness.py`."""
+        return self.lines.smallest_eps.to_numpy(np.float64)
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """float32 (N, K) of the answers."""
+        if self.lines.empty:
+            return np.zeros((0, self.scheme.num_classes), np.float32)
+        return np.stack(self.lines.logits.to_numpy())
+
+    @cached_property
+    def votes(self) -> np.ndarray | None:
+        """int64 (N, 10), None when an image has no votes."""
+        votes = self.lines.votes
+        if votes.empty or votes.isna().any():
+            return None
+        return np.stack(votes.to_numpy()).astype(np.int64)
+
+    def take(self, mask: np.ndarray) -> "Images":
+        """The images of a mask bool (N,)."""
+        return Images(self.lines[mask], self.scheme, self.label_set)
+
+    def scored(self) -> "Images":
+        """Only the images whose label exists for this model."""
+        return self.take(self.truth_as_model != NO_LABEL)
+
+    def at(self, eps: float) -> "Images":
+        """The same images as an attack up to eps leaves them: broken, or clean where they stood.
+
+        Needs the columns of `with_clean_logits`.
+        """
+        moved = (self.broken_at > 0) & ~stands(self.broken_at, eps=eps)
+        lines = self.lines.assign(
+            prediction=np.where(moved, self.predictions, self.lines.clean_prediction),
+            logits=np.where(moved, self.lines.logits, self.lines.clean_logits),
+        )
+        return Images(lines, self.scheme, self.label_set)
+
+    @cached_property
+    def strata(self) -> Strata:
+        """All images, those without a copy in Training, the clear and the ambiguous ones."""
+        found: Strata = [("all", np.ones(len(self.lines), bool))]
+        leaked = self.lines.leaked
+        if leaked.notna().all():
+            found.append(("no_leak", ~leaked.to_numpy(bool)))
+        if self.votes is not None:
+            top = self.votes.max(axis=1)
+            found += [("clear", top >= CLEAR_VOTES), ("ambiguous", top <= AMBIGUOUS_VOTES)]
+        return found
+
+    @cached_property
+    def classes(self) -> Strata:
+        """The images of each label, `class:NAME`."""
+        names = SCHEMES[self.label_set].classes
+        return [(f"class:{name}", self.truth == index) for index, name in enumerate(names)]
+
+
+def with_clean_logits(attacked: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
+    """Attacked lines with a column of the logits that the same model gave the clean image."""
+    logits = clean.set_index("row").logits
+    return attacked.assign(clean_logits=logits.reindex(attacked.row).to_numpy())
+
+
+class Figures:
+    """Collects rows of `results.csv` that share a run's split and seed."""
+
+    def __init__(self, split: str, seed: int) -> None:
+        self.seed = seed
+        self._shared = {"split": split, "seed": seed}
+        self._rows: list[dict[str, Any]] = []
+
+    def add(
+        self, key: dict[str, Any], subset: str, metric: str, value: Interval, detail: str = ""
+    ) -> None:
+        """Add one figure; `key` holds model, labels and perturbation.
+
+        Raises:
+            ValueError: the metric is not in `METRICS`.
+        """
+        if metric not in METRICS:
+            raise ValueError(f"`metric` must be in results.METRICS. Received: {metric!r}")
+        self._rows.append(
+            {
+                **self._shared,
+                **key,
+                "subset": subset,
+                "metric": metric,
+                "detail": detail,
+                "value": value.value,
+                "ci_low": value.low,
+                "ci_high": value.high,
+                "n": value.n,
+                "status": "ok",
+            }
+        )
+
+    def add_means(
+        self,
+        key: dict[str, Any],
+        strata: Strata,
+        metric: str,
+        values: np.ndarray,
+        detail: str = "",
+    ) -> None:
+        """Add the mean of the values float64 (N,) in each subset; NaN values are left out."""
+        known = ~np.isnan(values)
+        for subset, mask in strata:
+            kept = values[mask & known][:, None]
+            self.add(key, subset, metric, bootstrap_means(kept, _first, seed=self.seed), detail)
+
+    def frame(self) -> pd.DataFrame:
+        """All rows, columns of `RESULT_COLUMNS`."""
+        return pd.DataFrame(self._rows, columns=list(RESULT_COLUMNS)).astype(RESULT_COLUMNS)
+
+
+def figure_key(model: str, label_set: str, **changes: Any) -> dict[str, Any]:
+    """Identity of a figure; a clean one unless `changes` say otherwise."""
+    return {
+        "model": model,
+        "label_set": label_set,
+        "attacked_labels": "",
+        "perturbation": "none",
+        "source": "",
+        "norm": "",
+        "eps": 0.0,
+        "severity": pd.NA,
+        **changes,
+    }
+
+
+def _first(means: np.ndarray) -> np.ndarray:
+    return means[..., 0]

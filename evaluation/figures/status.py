@@ -1,0 +1,97 @@
+"""Which figures carry a flag: their check failed, or their attack crashed."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.config import RunConfig
+from evaluation.results.schema import ALL_CORRUPTIONS, BEST_KNOWN, RESULT_COLUMNS, WORST_CASE
+
+_RELATIVE = ("corruption_error", "relative_corruption_error", "mce", "relative_mce")
+"""Metrics whose `detail` is the model that they are relative to."""
+
+
+def with_status(
+    results: pd.DataFrame, checks: pd.DataFrame, failed: list[dict[str, Any]], config: RunConfig
+) -> pd.DataFrame:
+    """Flag figures whose checks failed, and add a row for each perturbation that has none.
+
+    The worst case carries the flags of its parts, and so do the gap between the label sets, means
+    over corruptions and errors relative to a baseline. A crashed attack, or one that the model
+    allows no one to make, has no figure: its row holds NaN with n = 0, never "robust".
+    """
+    results = results.copy()
+    for check in checks[checks.status != "ok"].itertuples():
+        hit = results.model == check.model
+        if check.perturbation:
+            part = (results.attacked_labels == check.attacked_labels) & (
+                results.perturbation == check.perturbation
+            )
+            hit &= part | _needs_all_attacks(results, check.attacked_labels)
+        results.loc[hit, "status"] = "flagged"
+    errors = pd.DataFrame(
+        [_error_row(entry, config) for entry in failed], columns=list(RESULT_COLUMNS)
+    ).astype(RESULT_COLUMNS)
+    if errors.empty:
+        return results
+    for entry in (entry for entry in failed if entry["status"] == "error"):
+        if entry.get("shown"):  # no part of the model's own worst case
+            continue
+        if entry["attacked_labels"]:
+            hit = results.model == entry["model"]
+            hit &= _needs_all_attacks(results, entry["attacked_labels"])
+        elif entry["norm"]:  # a certificate: nothing else needs it
+            continue
+        else:
+            hit = _needs_all_corruptions(results, entry["model"])
+        results.loc[hit, "status"] = "flagged"
+    return pd.concat([results, errors], ignore_index=True)
+
+
+def _needs_all_attacks(results: pd.DataFrame, attacked_labels: str) -> pd.Series:
+    """Mask of the worst case of a label set, and of the gap to it from the other one."""
+    over_all = results.perturbation.isin([WORST_CASE, BEST_KNOWN])
+    gap = (results.metric == "label_gap") & bool(attacked_labels)
+    return over_all & ((results.attacked_labels == attacked_labels) | gap)
+
+
+def _needs_all_corruptions(results: pd.DataFrame, model: str) -> pd.Series:
+    """Mask of a model's means over corruptions, and of the errors that its own divide.
+
+    Without a model, of all models.
+    """
+    own = (results.perturbation == ALL_CORRUPTIONS) & ((results.model == model) | (not model))
+    return own | ((results.detail == model) & results.metric.isin(_RELATIVE))
+
+
+def _error_row(entry: dict[str, Any], config: RunConfig) -> dict[str, Any]:
+    attack = bool(entry["attacked_labels"])
+    return {
+        "model": entry["model"],
+        "label_set": entry["attacked_labels"],
+        "attacked_labels": entry["attacked_labels"],
+        "split": config.split,
+        "subset": "all",
+        "perturbation": entry["perturbation"],
+        "source": entry.get("source", entry["model"]),
+        "norm": entry["norm"],
+        "eps": entry["grid"][-1] if attack else np.nan,
+        "severity": pd.NA,
+        "metric": _metric(entry),
+        "detail": entry["message"],
+        "value": np.nan,
+        "ci_low": np.nan,
+        "ci_high": np.nan,
+        "n": 0,
+        "seed": config.seed,
+        "status": entry["status"],
+    }
+
+
+def _metric(entry: dict[str, Any]) -> str:
+    if entry.get("shown"):
+        return "transfer_accuracy"
+    if entry["attacked_labels"]:
+        return "robust_accuracy"
+    return "certified_accuracy" if entry["norm"] else "accuracy"

@@ -1,0 +1,32 @@
+"""Figures of transfer: images made on one model of a run and shown to another."""
+
+from typing import Any
+
+import pandas as pd
+
+from evaluation.figures.rows import Figures, figure_key
+from evaluation.statistics.intervals import proportion
+
+
+def transfer_figures(lines: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
+    """Accuracy and success rate of every source on every model, itself included.
+
+    Args:
+        lines: of `transfer.parquet`.
+        split: name of the split, for the rows.
+        seed: of the run.
+
+    Returns:
+        Rows of `results.csv`.
+    """
+    figures = Figures(split, seed)
+    cells = ["attacked_labels", "model", "source", "perturbation", "norm", "eps"]
+    for key, part in lines.groupby(cells, sort=False):
+        where: dict[str, Any] = dict(zip(cells, key, strict=True))
+        where = figure_key(label_set=where["attacked_labels"], **where)
+        before = part.clean_prediction == part.label
+        stood = before & (part.prediction == part.label)
+        right, kept = int(before.sum()), int(stood.sum())
+        figures.add(where, "all", "transfer_accuracy", proportion(kept, len(part)))
+        figures.add(where, "all", "transfer_success_rate", proportion(right - kept, right))
+    return figures.frame()

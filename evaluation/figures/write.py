@@ -1,0 +1,75 @@
+"""From what a run has on disk to its tables: figures with their flags, and pairs of models.
+
+The run itself and `evaluation.rescore` come through here, so both write the same bytes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from datasets.base.errors import InputError
+from datasets.labels import LabelScheme
+from evaluation.config import RunConfig
+from evaluation.figures.best_known import best_known_figures
+from evaluation.figures.comparisons import compare_models
+from evaluation.figures.of_images import summarise
+from evaluation.figures.power import power_figures
+from evaluation.figures.status import with_status
+from evaluation.figures.transfer import transfer_figures
+from evaluation.results.files import write_table
+from evaluation.results.outside import read_outside
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import COMPARISON_COLUMNS, RESULT_COLUMNS
+
+
+def write_scores(
+    folder: Path,
+    config: RunConfig,
+    schemes: dict[str, LabelScheme],
+    per_image: pd.DataFrame,
+    transfer: pd.DataFrame,
+    checks: pd.DataFrame,
+    failed: list[dict[str, Any]],
+) -> None:
+    """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        schemes: classes of each model that answered for the clean faces.
+        per_image: lines of `per_image.parquet`.
+        transfer: lines of `transfer.parquet`.
+        checks: rows of `checks.parquet`.
+        failed: entries of the manifest's `perturbations` that gave no images.
+    """
+    figures = summarise(per_image, schemes, config.labels, config.grids, config.split, config.seed)
+    comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
+    power = power_figures(figures, comparisons, config.split, config.seed)
+    transfers = transfer_figures(transfer, config.split, config.seed)
+    figures = pd.concat([figures, power, transfers], ignore_index=True)
+    known = best_known_figures(
+        per_image, read_outside(folder), schemes, config.eps, config.split, config.seed
+    )
+    figures = pd.concat([figures, known], ignore_index=True)
+    results = with_status(figures, checks, failed, config)
+    write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
+    write_table(results, RESULT_COLUMNS, folder / "results.parquet")
+    write_table(results, RESULT_COLUMNS, folder / "results.csv")
+
+
+def rescore(run: FinishedRun) -> None:
+    """Write the tables of a finished run again from its images, checks and manifest.
+
+    Raises:
+        InputError: a file is missing, or they do not belong together.
+    """
+    per_image = run.per_image
+    unknown = sorted(set(per_image.model) - set(run.schemes))
+    if unknown:
+        raise InputError(
+            f"{run.folder}: expected the models {', '.join(run.schemes)} of manifest.json, found "
+            f"{', '.join(unknown)} in per_image.parquet. Run the evaluation again."
+        )
+    failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
+    write_scores(run.folder, run.config, run.measured, per_image, run.transfer, run.checks, failed)

@@ -1,0 +1,1 @@
+"""Metrics: pure numpy functions of labels, logits and smallest breaking eps."""

@@ -1,0 +1,1 @@
+"""The files of a run: schema, reading and writing, selections."""

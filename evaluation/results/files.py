@@ -1,0 +1,125 @@
+"""Read and write the files of a run: tables, arrays, manifest."""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyarrow import ArrowException
+from pydantic import ValidationError
+
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
+from evaluation.results.manifest import Manifest
+from evaluation.results.schema import ADDED_COLUMNS, SCHEMA_VERSION
+
+
+def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> None:
+    """Write a frame as `.csv` or `.parquet` with exactly these columns, atomically."""
+    frame = frame[list(columns)].astype(columns)
+    with atomic(path) as unfinished:
+        if path.suffix == ".csv":
+            frame.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
+        else:
+            frame.to_parquet(unfinished, index=False)
+
+
+def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
+    """Read a table of a run.
+
+    Raises:
+        InputError: the file is missing, damaged, or has other columns.
+    """
+    if not path.exists():
+        raise InputError(
+            f"{path}: expected a finished run, found no such file. "
+            "Name a folder that `python -m evaluation.run` has written."
+        )
+    try:
+        frame = pd.read_parquet(path)
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(_damaged(path, "parquet", error)) from error
+    missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
+    frame = frame.assign(**dict.fromkeys(missing, np.nan))
+    if list(frame.columns) != list(columns):
+        raise InputError(
+            f"{path}: expected columns {', '.join(columns)}; found {', '.join(frame.columns)}."
+        )
+    try:
+        return frame.astype(columns)
+    except (ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{path}: expected the types of docs/results-schema.md; found "
+            f"{' '.join(str(error).split())}. Run the evaluation again."
+        ) from error
+
+
+def write_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Write a manifest as JSON with its schema version, atomically."""
+    with atomic(path) as unfinished:
+        unfinished.write_text(
+            json.dumps({"schema_version": SCHEMA_VERSION, **manifest}, indent=2) + "\n"
+        )
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises:
+        InputError: missing, not JSON, of another schema version, or of something else than a run.
+    """
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: expected a run folder with a manifest, found no such file."
+        ) from error
+    except (ValueError, RecursionError) as error:  # no JSON, no text, brackets without end
+        raise InputError(_damaged(path, "JSON", error)) from error
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: expected schema version {SCHEMA_VERSION}, found {version}. "
+            "Run the evaluation again with this version."
+        )
+    try:
+        Manifest.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            f"{path}: expected the manifest of a run, found at {'.'.join(map(str, first['loc']))}: "
+            f"{first['msg']}. Name a folder that `python -m evaluation.run` has written."
+        ) from error
+    return manifest
+
+
+def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Path) -> None:
+    """Write `.npz` arrays of one of the tables above, atomically."""
+    with atomic(path) as unfinished:
+        kept: dict[str, Any] = {name: arrays[name] for name in names}
+        np.savez_compressed(unfinished, **kept)
+
+
+def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
+    """Read them; those that the run's version did not write yet are left out.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: expected a file of a finished run, found no such file.")
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names if name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(_damaged(path, "npz", error)) from error
+
+
+def _damaged(path: Path, kind: str, error: Exception) -> str:
+    return (
+        f"{path}: expected a whole {kind} file, found {error}. Restore it, or run the evaluation "
+        "again with --resume."
+    )

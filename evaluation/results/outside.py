@@ -1,0 +1,89 @@
+"""Attacks from outside that `evaluation.verify` confirmed against a run's models.
+
+Reads and writes `outside/NAME.parquet` of a run (`OUTSIDE_COLUMNS`), a line a confirmed image.
+Not here: the figures (`evaluation/figures/best_known.py`).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from datasets.base.errors import InputError
+from datasets.labels import SCHEMES, LabelSet, translate
+from evaluation.results.files import read_table, write_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import OUTSIDE_COLUMNS
+
+if TYPE_CHECKING:
+    from fer_models.classifier import Classifier
+
+FOLDER = "outside"
+
+
+def read_outside(folder: Path) -> pd.DataFrame:
+    """All confirmed images of a run folder; empty when nobody brought any."""
+    files = sorted((folder / FOLDER).glob("[!.]*.parquet"))  # not what a killed command left
+    empty = pd.DataFrame(columns=list(OUTSIDE_COLUMNS)).astype(OUTSIDE_COLUMNS)
+    return pd.concat([empty, *(read_table(file, OUTSIDE_COLUMNS) for file in files)])
+
+
+def keep_outside(
+    run: FinishedRun,
+    name: str,
+    classifier: "Classifier",
+    attacked_labels: str,
+    norm: str,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    sizes: np.ndarray,
+) -> int:
+    """Keep confirmed images beside a run, so that its best-known figures count them.
+
+    Args:
+        run: finished.
+        name: of the set and model; what is kept under that name is replaced.
+        classifier: that the images fool.
+        attacked_labels: `fer` or `ferplus`.
+        norm: in which `sizes` are.
+        rows: int64 (N,), row numbers in the data source.
+        labels: int64 (N,), true classes of the classifier.
+        sizes: float64 (N,), norm of each perturbation; NaN where the claim was not confirmed.
+
+    Returns:
+        Images of faces that the run attacked.
+
+    Raises:
+        InputError: the run holds no such model, labels or norm, or labels a face otherwise.
+    """
+    models = run.manifest["models"]
+    same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]
+    if not same:
+        raise InputError(
+            f"{run.folder}: expected a run of {classifier.id} with these weights, found "
+            f"{', '.join(models)}. Name the run that attacked it."
+        )
+    if norm != run.config.norm or attacked_labels not in list(run.config.labels):
+        raise InputError(
+            f"{run.folder}: expected a run that attacks {attacked_labels} labels in {norm}, found "
+            f"{', '.join(run.config.labels)} in {run.config.norm}."
+        )
+    lines = run.per_image[run.per_image.model == same[0]]
+    lines = lines[(lines.attacked_labels == attacked_labels) & (lines.norm == norm)]
+    label_set = LabelSet(attacked_labels)
+    truth = translate(lines[label_set].to_numpy(np.int64), SCHEMES[label_set], run.schemes[same[0]])
+    of_row = dict(zip(lines.row.tolist(), truth.tolist(), strict=True))
+    classes = classifier.scheme.classes
+    for row, label in zip(rows.tolist(), labels.tolist(), strict=True):
+        if of_row.get(row, label) != label:
+            raise InputError(
+                f"{name}: row {row} is labelled {classes[label]}, in the run it is "
+                f"{classes[of_row[row]]}. Check the class order and the {attacked_labels} labels."
+            )
+    held = ~np.isnan(sizes) & np.isin(rows, list(of_row))
+    frame = pd.DataFrame({"row": rows[held], "size": sizes[held]})
+    frame = frame.assign(model=same[0], attacked_labels=attacked_labels, norm=norm)
+    (run.folder / FOLDER).mkdir(exist_ok=True)
+    write_table(frame, OUTSIDE_COLUMNS, run.folder / FOLDER / f"{name}.parquet")
+    return len(frame)

@@ -1,0 +1,251 @@
+"""The files of a run: names, columns, writing and reading. Everything a report needs is here.
+
+A run folder holds
+
+- `results.csv`, `results.parquet`: long form, one figure a row (`RESULT_COLUMNS`);
+- `per_image.parquet`: one line an image, model, perturbation (`PER_IMAGE_COLUMNS`);
+- `transfer.parquet`: one line an image made on a model and a model it is shown to
+  (`TRANSFER_COLUMNS`);
+- `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
+- `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
+- `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
+- `disputed.npz`: faces that the two label sets call differently (`DISPUTED_ARRAYS`);
+- `regions.npz`: where eyes, brows, nose and mouth lie on the mean face (`REGION_ARRAYS`);
+- `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
+- `manifest.json`: configuration, data, models, costs, environment;
+- `run.json`: what a run that goes on must be the same in (`evaluation/stages/run_folder.py`);
+- `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/sets/store.py`);
+- `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
+- `answers/`: what each model says of images that all are shown (`evaluation/stages/answers.py`);
+- `certificates/`: one folder a model and sigma (`evaluation/stages/certificates.py`);
+- `contracts/`: those of foreign models that the run found (`evaluation/stages/foreign_models.py`);
+- `index.html`, `report.md`: the report (`reports/page.py`).
+
+Not here: how a figure is computed (`evaluation/figures/`, `evaluation/metrics/`).
+"""
+
+SCHEMA_VERSION = 1
+
+
+WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptions"
+"""In the column `perturbation`, beside `none` and the names of attacks and corruptions: all attacks
+of a run, these and verified ones from outside, the mean over all corruptions."""
+
+
+HEADLINE_EPS = 4 / 255
+
+
+NOT_APPLICABLE = "not applicable"
+"""In the column `status`: the attack needs gradients, which the model does not give."""
+
+
+RESULT_COLUMNS: dict[str, str] = {
+    "model": "string",
+    "label_set": "string",
+    "attacked_labels": "string",
+    "split": "string",
+    "subset": "string",
+    "perturbation": "string",
+    "source": "string",
+    "norm": "string",
+    "eps": "float64",
+    "severity": "Int64",
+    "metric": "string",
+    "detail": "string",
+    "value": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "n": "int64",
+    "seed": "int64",
+    "status": "string",
+}
+"""Columns of `results.csv` in order, with their pandas dtypes. Strings are empty, never missing."""
+
+
+METRICS = (
+    "accuracy",
+    "recall",
+    "balanced_accuracy",
+    "macro_f1",
+    "majority_share",
+    "confusion",
+    "ece",
+    "adaptive_ece",
+    "brier",
+    "nll",
+    "bin_accuracy",
+    "bin_confidence",
+    "expected_agreement",
+    "vote_cross_entropy",
+    "soft_ece",
+    "robust_accuracy",
+    "robust_recall",
+    "best_known_accuracy",
+    "attack_success_rate",
+    "lower_quartile_smallest_eps",
+    "median_smallest_eps",
+    "upper_quartile_smallest_eps",
+    "security_curve_area",
+    "median_linf",
+    "median_l2",
+    "median_l1",
+    "median_ssim",
+    "median_cam_shift",
+    "certified_accuracy",
+    "abstention",
+    "flow",
+    "plausible_flip",
+    "implausible_success_rate",
+    "oracle_accuracy",
+    "oracle_faces_accuracy",
+    "label_noise_share",
+    "label_gap",
+    "mean_corruption_accuracy",
+    "corruption_error",
+    "relative_corruption_error",
+    "mce",
+    "relative_mce",
+    "smallest_difference",
+    "transfer_accuracy",
+    "transfer_success_rate",
+)
+"""What may stand in the column `metric`; docs/results-schema.md says what each is."""
+
+
+PER_IMAGE_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "source": "string",
+    "norm": "string",
+    "severity": "Int64",
+    "fer": "int64",
+    "ferplus": "int64",
+    "votes": "object",
+    "leaked": "boolean",
+    "label": "int64",
+    "clean_prediction": "int64",
+    "prediction": "int64",
+    "logits": "object",
+    "smallest_eps": "float64",
+    "distance": "float64",
+    "forward": "int64",
+    "backward": "int64",
+    "linf": "float64",
+    "l2": "float64",
+    "l1": "float64",
+    "ssim": "float64",
+    "cam_shift": "float64",
+    "certified_radius": "float64",
+}
+"""Columns of `per_image.parquet`.
+
+`fer` and `ferplus` are labels in their own scheme, -1 for none. `label` is the attacked label in
+the model's classes (-1: none, and the image was not attacked; clean and corrupted lines have -1).
+`prediction` and `logits` belong to the perturbed image; for an image that stood they are the clean
+ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it stood the whole grid.
+`distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
+`l1` and `ssim`. `cam_shift` stands only in the lines of the attack that the gallery shows,
+`certified_radius` only in the lines of certificates (0 and prediction -1: abstained).
+"""
+
+
+ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius")
+"""Columns that runs of earlier versions lack; there they are read as missing."""
+
+
+TRANSFER_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "source": "string",
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "norm": "string",
+    "eps": "float64",
+    "label": "int64",
+    "clean_prediction": "int64",
+    "prediction": "int64",
+}
+"""Columns of `transfer.parquet`: what `model` says of images that were made on `source`.
+
+Labels and predictions are in the classes of `model`; images without a label for it are left out.
+"""
+
+
+OUTSIDE_COLUMNS: dict[str, str] = {
+    "row": "int64",
+    "model": "string",
+    "attacked_labels": "string",
+    "norm": "string",
+    "size": "float64",
+}
+"""Columns of `outside/*.parquet`: confirmed images and the norm of their perturbations."""
+
+
+COMPARISON_COLUMNS: dict[str, str] = {
+    "model_a": "string",
+    "model_b": "string",
+    "label_set": "string",
+    "perturbation": "string",
+    "norm": "string",
+    "eps": "float64",
+    "n": "int64",
+    "only_a_right": "int64",
+    "only_b_right": "int64",
+    "difference": "float64",
+    "p_value": "float64",
+    "p_holm": "float64",
+    "distinguishable": "boolean",
+}
+"""Columns of `comparisons.parquet`: exact McNemar on the same images, Holm over all pairs."""
+
+
+CHECK_COLUMNS: dict[str, str] = {
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "rule": "string",
+    "check": "string",
+    "status": "string",
+    "value": "float64",
+    "threshold": "float64",
+    "message": "string",
+}
+"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R24."""
+
+
+GALLERY_ARRAYS: dict[str, str] = {
+    "row": "int64 (G,)",
+    "model": "str (G,)",
+    "attacked_labels": "str (G,)",
+    "perturbation": "str (G,)",
+    "norm": "str (G,)",
+    "eps": "float64 (G,), smallest eps that broke the image",
+    "label": "str (G,), name of the attacked label in the model's classes",
+    "clean": "uint8 (G, H, W, C)",
+    "attacked": "float32 (G, H, W, C) in [0, 1]",
+    "classes": "str (G, Kmax), empty beyond the model's K",
+    "clean_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
+    "attacked_probabilities": "float32 (G, Kmax), NaN beyond the model's K",
+    "survives_8bit": "bool (G,), still wrong after rounding to 8 bits",
+    "clean_cam": "uint8 (G, H, W), Grad-CAM of the clean answer, 255 at its peak; 0 without maps",
+    "attacked_cam": "uint8 (G, H, W), of the attacked answer",
+}
+"""Arrays of `gallery.npz`: G examples. Runs of earlier versions lack the last two."""
+
+
+DISPUTED_ARRAYS: dict[str, str] = {
+    "row": "int64 (D,)",
+    "image": "uint8 (D, H, W, C)",
+}
+"""Arrays of `disputed.npz`: D faces whose FER label is not their FER+ label."""
+
+
+REGION_ARRAYS: dict[str, str] = {
+    "mean_face": "uint8 (H, W, C)",
+    "region": "uint8 (H, W), index in `name` of the region most faces have there",
+    "name": "str (R,), regions of a face; none in a run without attacks on regions",
+    "share": "float64 (R,), of the pixels, over all faces",
+}
+"""Arrays of `regions.npz`: the mean of the faces that attacks on one region see."""

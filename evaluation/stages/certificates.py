@@ -1,0 +1,160 @@
+"""Certificates of a model on disk: made in chunks of faces, taken back after a kill.
+
+Writes `certificates/MODEL-smoothSIGMA-KEY/` of a run, laid out as `attacks/sets/store.py` says.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from attacks.base import Keys
+from attacks.sets.spec import SetSpec
+from attacks.sets.store import (
+    MANIFEST,
+    SetHeader,
+    chunk_path,
+    read_chunk,
+    read_header,
+    write_chunk,
+    write_header,
+)
+from attacks.threat_model import Norm
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
+from evaluation.config import Certification, RunConfig
+from evaluation.listener import Listener, is_result, one_line
+from evaluation.stages.certification import Certificates, certify, smoothing_name
+from evaluation.stages.per_image import certified_lines
+from fer_models.classifier import Classifier
+
+
+class Made(NamedTuple):
+    """Certificates with the seconds they took and their chunks, all and reused ones."""
+
+    certificates: Certificates
+    seconds: float
+    chunks: int
+    reused_chunks: int
+
+
+def certify_models(
+    config: RunConfig,
+    faces: FaceSet,
+    classifiers: Sequence[Classifier],
+    clean: dict[str, np.ndarray],
+    out: Path,
+    listener: Listener,
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame | None]]:
+    """Entry of the manifest and lines of `per_image.parquet`, for every model and sigma.
+
+    Args:
+        config: of the run; without certification nothing comes.
+        faces: of the run.
+        classifiers: to certify.
+        clean: logits of the clean faces, float32 (N, K), by model id.
+        out: run folder.
+        listener: told about chunks, and a line for each model and sigma.
+    """
+    if config.certification is None:
+        return
+    settings = config.certification
+    part = faces.take(np.arange(min(len(faces), settings.limit or len(faces))))
+    for classifier, sigma in product(classifiers, settings.sigmas):
+        name = f"{classifier.id} {smoothing_name(sigma)}"
+        entry: dict[str, Any] = {
+            "perturbation": smoothing_name(sigma),
+            "norm": str(Norm.L2),
+            "grid": [sigma],
+            "options": _options(settings),
+            "attacked_labels": "",
+            "model": classifier.id,
+            "status": "ok",
+            "message": "",
+        }
+        chunk = partial(listener.chunk, name)
+        folder = out / "certificates"
+        try:
+            made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
+        except Exception as error:  # R24: a model that dies of noise gives no promise
+            if not is_result(error):
+                raise
+            message = one_line(error)
+            listener.line(f"{name}: failed, {message}")
+            yield {**entry, "status": "error", "message": message}, None
+            continue
+        held = int((made.certificates.radius > 0).sum())
+        listener.line(f"{name}: {held} of {len(part)} certified")
+        answers = len(part) * (settings.selection + settings.samples)
+        entry |= {"seconds": round(made.seconds, 3), "forward": answers, "backward": 0}
+        entry |= {"chunks": made.chunks, "reused_chunks": made.reused_chunks}
+        logits = clean[classifier.id][: len(part)]
+        yield entry, certified_lines(part, classifier, logits, made.certificates, sigma)
+
+
+def _options(settings: Certification) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude={"sigmas", "limit"})
+
+
+def make_certificates(
+    classifier: Classifier,
+    faces: FaceSet,
+    settings: Certification,
+    sigma: float,
+    seed: int,
+    folder: Path,
+    on_chunk: Callable[[int, int], object],
+) -> Made:
+    """Certify every face, or take back what is there.
+
+    Args:
+        classifier: any.
+        faces: those that are certified.
+        settings: how many noisy answers, and how sure.
+        sigma: of the noise.
+        seed: of the run.
+        folder: where the certificates of all models are.
+        on_chunk: told (chunks done, all chunks) after each.
+
+    Raises:
+        InputError: a chunk on disk is damaged or belongs to another set.
+    """
+    options = _options(settings)
+    spec = SetSpec(smoothing_name(sigma), None, (sigma,), options, seed=seed)
+    identity = f"{spec.key(faces.sha256)}+{classifier.weights_sha256}"
+    key = hashlib.sha256(identity.encode()).hexdigest()
+    shape, scheme = faces.images.shape[1:], classifier.scheme
+    header = SetHeader(key, spec, classifier.id, scheme.classes, faces.sha256, len(faces), shape)
+    directory = folder / f"{Path(classifier.id).name}-{spec.perturbation}-{key[:8]}"
+    if not (directory / MANIFEST).exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        write_header(directory, header)
+    elif read_header(directory).key != key:
+        raise InputError(
+            f"{directory}: holds other certificates. Delete it, or name another --out."
+        )
+    chunks, reused = [], 0
+    for index, rows in enumerate(header.chunks):
+        if chunk_path(directory, index).exists():
+            reused += 1
+        else:
+            start = time.perf_counter()
+            images = faces.images[rows].astype(np.float32) / 255
+            found = certify(
+                classifier, images, Keys(seed, faces.row_ids[rows]), sigma=sigma, **options
+            )
+            seconds = np.array(time.perf_counter() - start)
+            write_chunk(directory, index, key, {**found._asdict(), "seconds": seconds})
+        chunks.append(read_chunk(directory, index, header))
+        on_chunk(index + 1, len(header.chunks))
+    joined = Certificates(
+        *(np.concatenate([chunk[name] for chunk in chunks]) for name in Certificates._fields)
+    )
+    total = float(sum(chunk["seconds"] for chunk in chunks))
+    return Made(joined, total, len(chunks), reused)

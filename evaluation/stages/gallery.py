@@ -1,0 +1,113 @@
+"""Choose the faces the report shows: broken images of every class, from the strongest attack."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from attacks.sets.store import AdversarialSet
+from evaluation.results.schema import GALLERY_ARRAYS
+from evaluation.stages.explanation_shift import Explanations
+from fer_models.classifier import Classifier
+
+PER_CLASS = 2
+"""Faces shown for each class and model."""
+
+
+def choose_rows(lines: pd.DataFrame) -> np.ndarray:
+    """Row ids of up to `PER_CLASS` broken images of each class, in the order of the run.
+
+    Args:
+        lines: lines of `per_image.parquet` of one model, attacked labels and attack.
+    """
+    moved = lines[lines.smallest_eps > 0]
+    return moved.groupby("label").head(PER_CLASS).sort_values("label", kind="stable").row.to_numpy()
+
+
+def examples(
+    classifier: Classifier,
+    adversarial: AdversarialSet,
+    clean: np.ndarray,
+    lines: pd.DataFrame,
+    explanations: Explanations | None,
+) -> dict[str, np.ndarray]:
+    """Gallery arrays (see `GALLERY_ARRAYS`) of one model and attack.
+
+    Args:
+        classifier: the attacked model.
+        adversarial: its set of N images.
+        clean: float32 (N, H, W, C), the clean images of the same rows.
+        lines: the set's lines of `per_image.parquet`.
+        explanations: of its broken images, in the order of the set; None for a model without maps.
+    """
+    rows = choose_rows(lines)
+    place = {row: i for i, row in enumerate(adversarial.row_ids)}
+    index = np.array([place[row] for row in rows], dtype=np.int64)
+    if explanations is None:
+        nothing = np.zeros((len(adversarial.image_rows), *clean.shape[1:3]), np.float32)
+        explanations = Explanations(nothing, nothing)
+    shown = np.searchsorted(adversarial.image_rows, index)
+    attacked = adversarial.attacked(clean, eps=np.inf)[index]
+    clean = clean[index]
+    labels = lines.set_index("row").label.loc[rows].to_numpy(np.int64)
+    rounded = np.round(attacked * 255).astype(np.uint8)
+    count, names = len(rows), np.array(classifier.scheme.classes)
+    return {
+        "row": rows.astype(np.int64),
+        "model": np.full(count, lines.model.iloc[0]),
+        "attacked_labels": np.full(count, lines.attacked_labels.iloc[0]),
+        "perturbation": np.full(count, lines.perturbation.iloc[0]),
+        "norm": np.full(count, lines.norm.iloc[0]),
+        "eps": adversarial.broken_at[index],
+        "label": names[labels],
+        "clean": np.round(clean * 255).astype(np.uint8),
+        "attacked": attacked,
+        "classes": np.tile(names, (count, 1)),
+        "clean_probabilities": softmax(classifier.logits(clean), axis=1),
+        "attacked_probabilities": softmax(classifier.logits(attacked), axis=1),
+        "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
+        "clean_cam": np.round(255 * explanations.clean[shown]).astype(np.uint8),
+        "attacked_cam": np.round(255 * explanations.attacked[shown]).astype(np.uint8),
+    }
+
+
+def join(parts: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Put galleries of several models together; classes are padded to the largest K.
+
+    Args:
+        parts: arrays of `examples`, possibly none.
+        shape: (H, W, C) of the images, for an empty gallery.
+    """
+    if not parts:
+        return _empty(shape)
+    widest = max(part["classes"].shape[1] for part in parts)
+    joined = {}
+    for name in GALLERY_ARRAYS:
+        arrays = [part[name] for part in parts]
+        if name == "classes":
+            arrays = [_pad(array, widest, "") for array in arrays]
+        elif name.endswith("probabilities"):
+            arrays = [_pad(array, widest, np.nan) for array in arrays]
+        joined[name] = np.concatenate(arrays)
+    return joined
+
+
+def _pad(array: np.ndarray, width: int, fill: Any) -> np.ndarray:
+    return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=fill)
+
+
+def _empty(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    text = np.empty(0, "U1")
+    return {
+        **{name: text for name in ("model", "attacked_labels", "perturbation", "norm", "label")},
+        "row": np.empty(0, np.int64),
+        "eps": np.empty(0),
+        "clean": np.empty((0, *shape), np.uint8),
+        "attacked": np.empty((0, *shape), np.float32),
+        "classes": np.empty((0, 1), "U1"),
+        "clean_probabilities": np.empty((0, 1), np.float32),
+        "attacked_probabilities": np.empty((0, 1), np.float32),
+        "survives_8bit": np.empty(0, bool),
+        **{name: np.empty((0, *shape[:2]), np.uint8) for name in ("clean_cam", "attacked_cam")},
+    }

@@ -1,0 +1,187 @@
+"""Which sets a run makes: every corruption, and every attack on each model under each label set.
+
+Here is planned only; `evaluation/stages/sets.py` makes them.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from attacks.quick import passes, quicken
+from attacks.registry import ATTACKS, attack_spec, corruption_spec
+from attacks.sets.spec import SetSpec
+from attacks.threat_model import Norm, check_eps
+from attacks.transfer import Transfer
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.labels import NO_LABEL, LabelSet
+from evaluation.config import AttackSettings, RunConfig
+from evaluation.listener import Listener, is_result, one_line
+from evaluation.results.select import headline_eps
+from evaluation.stages.black_boxes import is_black_box
+from evaluation.stages.transfer_matrix import stand_ins
+from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One set to make: a perturbation, and for an attack the model and labels it attacks.
+
+    Attributes:
+        spec: what is done to the images.
+        rows: int64 (N,), rows of the FaceSet that take part.
+        classifier: attacked model; None for a corruption.
+        labels: int64 (N,) in the model's classes; None for a corruption.
+        sources: of a black box attacked through others: models that give the gradients.
+        shown: whether the images are kept at full eps and shown to the other models.
+        not_applicable: why this attack cannot be made on this model; empty when it can.
+        quick: the model as this attack asks it, in reduced precision; None for `classifier`.
+    """
+
+    spec: SetSpec
+    rows: np.ndarray
+    classifier: Classifier | None = None
+    labels: np.ndarray | None = None
+    sources: tuple[DifferentiableClassifier, ...] = ()
+    shown: bool = False
+    not_applicable: str = ""
+    quick: Classifier | None = None
+
+    @property
+    def name(self) -> str:
+        """Folder name of the set, and how people read it."""
+        source = (
+            f"{Path(self.classifier.id).name}-{self.spec.attacked_labels}-"
+            if self.classifier
+            else ""
+        )
+        norm = f"-{self.spec.norm}" if self.spec.norm else ""
+        return f"{source}{self.spec.perturbation}{norm}{'-shown' if self.shown else ''}"
+
+    @property
+    def may_be_quick(self) -> bool:
+        """Whether its attack may take gradients in reduced precision, and its model gives any."""
+        return (
+            self.classifier is not None
+            and not is_black_box(self.classifier)
+            and ATTACKS[self.spec.perturbation].quick
+        )
+
+
+def knows(attack: AttackSettings, norm: Norm) -> bool:
+    """Whether an attack of a tier can be made under this norm."""
+    return norm in ATTACKS[attack.name].norms
+
+
+def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -> list[Job]:
+    """All sets of a run: corruptions, attacks model by model, images that other models are shown.
+
+    Raises:
+        InputError: the data lacks a label set, a model's classes cannot be scored by it, the norm
+            is one that no attack knows, or an eps is too large for the images.
+    """
+    if config.attacks and not any(knows(attack, config.norm) for attack in config.attacks):
+        raise InputError(
+            f"no attack of tier {config.tier} knows norm {config.norm}. Take another --norm, or "
+            "--tier standard."
+        )
+    for eps in config.eps:
+        check_eps(eps, config.norm, math.prod(faces.images.shape[1:]))
+    jobs = [
+        Job(corruption_spec(name, config.severities, seed=config.seed), np.arange(len(faces)))
+        for name in config.corruptions
+    ]
+    for classifier in classifiers:
+        label_set_of(classifier)  # refuses classes that no label set has
+        for label_set in config.labels:
+            if label_set not in faces.label_sets:
+                raise InputError(
+                    f"{faces.name} has no {label_set} labels. Give --votes FILE for ferplus, or "
+                    f"leave {label_set} out of --labels."
+                )
+            jobs += _attack_jobs(config, faces, label_set, classifier, classifiers)
+    return [*jobs, *_shown_jobs(config, faces, classifiers)]
+
+
+def _attack_jobs(
+    config: RunConfig,
+    faces: FaceSet,
+    label_set: LabelSet,
+    classifier: Classifier,
+    classifiers: Sequence[Classifier],
+) -> Iterator[Job]:
+    """Attacks on one model under one label set, a black box also through the other models."""
+    labels = faces.labels(label_set).to(classifier.scheme).values
+    rows = np.flatnonzero(labels != NO_LABEL)
+    black_box = is_black_box(classifier)
+    for attack in config.attacks:
+        if not knows(attack, config.norm):
+            continue
+        grid = config.grid_of(attack)
+        spec = attack_spec(
+            attack.name, config.norm, grid, label_set, seed=config.seed, **attack.options
+        )
+        part = rows[rows < attack.limit] if attack.limit else rows
+        if not len(part) or (attack.black_boxes_only and not black_box):
+            continue
+        through = black_box and ATTACKS[attack.name] is Transfer
+        sources = tuple(stand_ins(classifier, classifiers)) if through else ()
+        blind = black_box and ATTACKS[attack.name].needs_gradients and not sources
+        why = "the model gives no gradients" if blind else ""
+        yield Job(spec, part, classifier, labels[part], sources, not_applicable=why)
+
+
+def _shown_jobs(
+    config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]
+) -> Iterator[Job]:
+    """Of every model that gives gradients the images that all models are shown."""
+    eps = headline_eps(config.eps, config.norm)
+    if config.transfer is None or len(classifiers) < 2 or not eps:
+        return
+    name, options, limit = config.transfer.name, config.transfer.options, config.transfer.limit
+    if not knows(config.transfer, config.norm):
+        return
+    for classifier in classifiers:
+        for label_set in () if is_black_box(classifier) else config.labels:
+            labels = faces.labels(label_set).to(classifier.scheme).values
+            rows = np.flatnonzero(labels[:limit] != NO_LABEL)
+            spec = attack_spec(name, config.norm, (eps,), label_set, seed=config.seed, **options)
+            if len(rows):
+                yield Job(spec, rows, classifier, labels[rows], shown=True)
+
+
+def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
+    """The jobs, those that may with their model in reduced precision; each model is tried once."""
+    by_model: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.classifier and job.may_be_quick:
+            by_model.setdefault(job.classifier.id, []).append(job)
+    chosen: dict[str, Classifier] = {}
+    for model, mine in by_model.items():
+        first = mine[0]
+        assert first.classifier is not None and first.labels is not None
+        part = faces.take(first.rows)
+        try:
+            chosen[model], why = quicken(
+                first.classifier,
+                part.images.astype(np.float32) / 255,
+                first.labels,
+                part.row_ids,
+                [job.spec for job in mine],
+                sum(passes(job.spec, len(job.rows)) for job in mine),
+            )
+        except Exception as error:  # R24: what the model dies of, its attacks will tell
+            if not is_result(error):
+                raise
+            chosen[model], why = first.classifier, f"the trial died of {one_line(error)}"
+        if why:
+            listener.line(f"{model}: {chosen[model].precision}, {why}")
+    return [
+        replace(job, quick=chosen[job.classifier.id])
+        if job.classifier and job.may_be_quick
+        else job
+        for job in jobs
+    ]

@@ -1,0 +1,169 @@
+"""Lines of `per_image.parquet`: what a model says of each image, clean and perturbed.
+
+Predictions are made again from the stored images (R2), never taken over from the attack.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from attacks.sets.store import AdversarialSet, CorruptedSet
+from attacks.threat_model import Norm, distance
+from datasets.faceset import FaceSet
+from datasets.labels import NO_LABEL, LabelSet
+from evaluation.metrics.perturbation_size import perturbation_sizes
+from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
+from evaluation.stages.certification import Certificates, smoothing_name
+from fer_models.classifier import Classifier
+
+
+def clean_lines(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> pd.DataFrame:
+    """One line an image, unperturbed.
+
+    Args:
+        faces: N images.
+        classifier: the model.
+        logits: its answer, float32 (N, K).
+    """
+    return _lines(faces, classifier, logits, logits, perturbation="none", smallest_eps=np.nan)
+
+
+def corrupted_lines(
+    faces: FaceSet,
+    classifier: Classifier,
+    clean: np.ndarray,
+    corrupted: CorruptedSet,
+    logits: np.ndarray,
+) -> pd.DataFrame:
+    """One line an image and severity.
+
+    Args:
+        faces: the N images of the set, in its order.
+        classifier: who answers.
+        clean: its logits of the clean images, float32 (N, K).
+        corrupted: N images at S severities.
+        logits: its answers to them, float32 (N, S, K).
+    """
+    return pd.concat(
+        [
+            _lines(
+                faces,
+                classifier,
+                clean,
+                logits[:, index],
+                perturbation=corrupted.header.spec.perturbation,
+                severity=severity,
+                smallest_eps=np.nan,
+            )
+            for index, severity in enumerate(corrupted.severities)
+        ]
+    )
+
+
+def attacked_lines(
+    faces: FaceSet, classifier: Classifier, clean: np.ndarray, adversarial: AdversarialSet
+) -> pd.DataFrame:
+    """One line an image: the image that broke at the smallest eps, or the clean one if it stood.
+
+    Args:
+        faces: the N images of the set, in its order.
+        classifier: the attacked model.
+        clean: its logits of the clean images, float32 (N, K).
+        adversarial: the set.
+    """
+    logits = clean.copy()
+    moved = adversarial.image_rows
+    logits[moved] = classifier.logits(adversarial.images)
+    before = faces.images[moved].astype(np.float32) / 255
+    spec = adversarial.header.spec
+    assert spec.norm is not None
+    sizes = {"distance": distance(adversarial.images, before, spec.norm)}
+    sizes |= perturbation_sizes(before, adversarial.images)
+    for name, values in sizes.items():
+        sizes[name] = np.full(len(faces), np.nan)
+        sizes[name][moved] = values
+    return _lines(
+        faces,
+        classifier,
+        clean,
+        logits,
+        attacked_labels=spec.attacked_labels,
+        perturbation=spec.perturbation,
+        source=adversarial.header.source,
+        norm=str(spec.norm),
+        label=adversarial.labels,
+        smallest_eps=adversarial.broken_at,
+        **sizes,
+        forward=adversarial.forward,
+        backward=adversarial.backward,
+    )
+
+
+def certified_lines(
+    faces: FaceSet,
+    classifier: Classifier,
+    clean: np.ndarray,
+    certificates: Certificates,
+    sigma: float,
+) -> pd.DataFrame:
+    """One line an image: what randomised smoothing with noise of this sigma promises of it.
+
+    Args:
+        faces: the N images that were certified.
+        classifier: the model.
+        clean: its logits of the clean images, float32 (N, K).
+        certificates: of the N images.
+        sigma: of the noise.
+    """
+    return _lines(
+        faces,
+        classifier,
+        clean,
+        certificates.counts.astype(np.float32),
+        perturbation=smoothing_name(sigma),
+        source=classifier.id,
+        norm=str(Norm.L2),
+        prediction=certificates.prediction,
+        smallest_eps=np.nan,
+        certified_radius=certificates.radius,
+    )
+
+
+def join_lines(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """All lines of a run, columns of `PER_IMAGE_COLUMNS`."""
+    return pd.concat(parts, ignore_index=True).astype(PER_IMAGE_COLUMNS)
+
+
+def _lines(
+    faces: FaceSet, classifier: Classifier, clean: np.ndarray, logits: np.ndarray, **columns: Any
+) -> pd.DataFrame:
+    count = len(faces)
+    values = {
+        "row": faces.row_ids,
+        "model": classifier.id,
+        "attacked_labels": "",
+        "source": "",
+        "norm": "",
+        "severity": pd.NA,
+        "fer": _labels(faces, LabelSet.FER),
+        "ferplus": _labels(faces, LabelSet.FERPLUS),
+        "votes": list(faces.votes) if faces.votes is not None and faces.tagged else [None] * count,
+        "leaked": faces.leaked if faces.leaked is not None else pd.NA,
+        "label": NO_LABEL,
+        "clean_prediction": clean.argmax(axis=1),
+        "prediction": logits.argmax(axis=1),
+        "logits": list(logits),
+        "distance": np.nan,
+        "forward": 0,
+        "backward": 0,
+        **dict.fromkeys(ADDED_COLUMNS, np.nan),
+        **columns,
+    }
+    return pd.DataFrame(values, index=np.arange(count))[list(PER_IMAGE_COLUMNS)].astype(
+        PER_IMAGE_COLUMNS
+    )
+
+
+def _labels(faces: FaceSet, label_set: LabelSet) -> np.ndarray | int:
+    return faces.labels(label_set).values if label_set in faces.label_sets else NO_LABEL

@@ -1,0 +1,133 @@
+"""A whole run, from a configuration to its tables: plan, make sets, measure, write.
+
+`jobs.py` plans the sets, `sets.py` makes them, `measurements.py` predicts again from them,
+`evaluation/figures/write.py` computes the figures from its lines.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from attacks.precision import Precision
+from attacks.square import Square
+from datasets.faceset import FaceSet
+from evaluation.checks.sibling import sibling_checks
+from evaluation.checks.suite import suite_checks
+from evaluation.config import RunConfig
+from evaluation.figures.write import write_scores
+from evaluation.listener import Listener
+from evaluation.results.files import write_arrays, write_table
+from evaluation.results.schema import (
+    CHECK_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
+    PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
+    TRANSFER_COLUMNS,
+)
+from evaluation.stages.answers import Answers
+from evaluation.stages.black_boxes import is_black_box, seconds_per_face, slowness
+from evaluation.stages.certificates import certify_models
+from evaluation.stages.disputed_faces import disputed_faces
+from evaluation.stages.face_regions import face_regions
+from evaluation.stages.jobs import Job, knows, plan, quick_jobs
+from evaluation.stages.measurements import Measurements
+from evaluation.stages.per_image import join_lines
+from evaluation.stages.sets import make_sets
+from evaluation.stages.transfer_matrix import join_transfers
+from fer_models.classifier import Classifier
+
+
+def evaluate_run(
+    config: RunConfig,
+    faces: FaceSet,
+    classifiers: Sequence[Classifier],
+    out: Path,
+    given: Path | None,
+    listener: Listener,
+) -> list[dict[str, Any]]:
+    """Measure everything and write the run's tables and gallery.
+
+    Args:
+        config: what to measure.
+        faces: the data, already limited.
+        classifiers: in the order of the report.
+        out: run folder.
+        given: see `make_sets`.
+        listener: told how it goes on.
+
+    Returns:
+        Entries of the manifest's `perturbations`.
+
+    Raises:
+        InputError: no model answers, or see `plan` and `make_sets`.
+    """
+    measured = Measurements(faces, classifiers, Answers(out / "answers"), listener)
+    jobs = plan(config, faces, measured.classifiers)
+    if config.precision is Precision.AUTO:
+        jobs = quick_jobs(jobs, faces, listener)
+    measured.check_models(config)
+    _warn(config, measured, jobs, listener)
+    records: list[dict[str, Any]] = []
+    for outcome in make_sets(jobs, faces, out / "sets", given, listener):
+        measured.add(outcome)
+        records.append(outcome.record())
+    measured.probe_strongest()
+    certified = certify_models(config, faces, measured.classifiers, measured.clean, out, listener)
+    for record, lines in certified:
+        records.append(record)
+        if lines is not None:
+            measured.lines.append(lines)
+    records += measured.failures
+    gallery = measured.gallery()
+    write_arrays(gallery, GALLERY_ARRAYS, out / "gallery.npz")
+    write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
+    write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
+    _write_tables(config, measured, records, out)
+    return records
+
+
+def _warn(
+    config: RunConfig, measured: Measurements, jobs: Sequence[Job], listener: Listener
+) -> None:
+    """Say before anything is attacked which models are random or slow, which attacks left out."""
+    for entry in measured.checks:
+        if entry["rule"] == "R11" and entry["status"] == "flagged":
+            listener.line(f"{entry['model']}: {entry['message']}")
+    attacked = {job.classifier.id: job.classifier for job in jobs if job.classifier}
+    for classifier in attacked.values():
+        queries = sum(
+            len(job.rows) * len(job.spec.grid) * job.spec.options["queries"]
+            for job in jobs
+            if job.classifier is classifier and job.spec.perturbation == Square.name
+        )
+        if queries and is_black_box(classifier):
+            seconds = seconds_per_face(classifier, measured.images)
+            if warning := slowness(classifier, seconds, queries):
+                listener.line(warning)
+    if strangers := [a.name for a in config.attacks if not knows(a, config.norm)]:
+        listener.line(f"left out, knowing no {config.norm}: {', '.join(strangers)}")
+
+
+def _write_tables(
+    config: RunConfig,
+    measured: Measurements,
+    records: Sequence[dict[str, Any]],
+    out: Path,
+) -> None:
+    """Write every line, the checks that need all of them, and the figures."""
+    schemes = {c.id: c.scheme for c in measured.classifiers}
+    per_image, transfer = join_lines(measured.lines), join_transfers(measured.transfers)
+    checks = [
+        *measured.checks,
+        *sibling_checks(transfer, per_image),
+        *suite_checks(per_image, schemes, config),
+    ]
+    table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
+    write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
+    write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
+    write_table(table, CHECK_COLUMNS, out / "checks.parquet")
+    failed = [record for record in records if record["status"] != "ok"]
+    write_scores(out, config, schemes, per_image, transfer, table, failed)

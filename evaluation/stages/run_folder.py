@@ -1,0 +1,76 @@
+"""The folder of a run, which goes on only as the very same run (R22)."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import LOCK
+from datasets.faceset import FaceSet
+from evaluation.config import RunConfig
+from fer_models.zoo import Description
+
+IDENTITY = "run.json"
+CONTRACTS = "contracts"
+"""Folder of the contracts that a run found, see `evaluation/stages/foreign_models.py`."""
+
+
+def run_identity(config: RunConfig, faces: FaceSet, models: dict[str, Description]) -> str:
+    """What a run that goes on must be the same in, as JSON.
+
+    Args:
+        config: of the run.
+        faces: the data, already limited.
+        models: what is known of each, by its name in the configuration.
+    """
+    identity = {
+        "config": config.to_json(),
+        "faces_sha256": faces.sha256,
+        "weights_sha256": {name: known.weights_sha256 for name, known in models.items()},
+    }
+    return json.dumps(identity, indent=2) + "\n"
+
+
+def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
+    """Refuse a folder that the run may not write into; nothing is written.
+
+    Raises:
+        InputError: it holds this run and `resume` is not asked, another run, or something else.
+    """
+    path = folder / IDENTITY
+    if path.exists():
+        if not resume:
+            raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
+        if path.read_bytes() != identity.encode():
+            raise InputError(
+                f"{path}: --resume continues the same run only, but its data, weights or options "
+                "differ. Name another --out."
+            )
+    elif folder.exists() and any(entry.name != LOCK for entry in folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
+
+
+@contextmanager
+def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]:
+    """Start or continue a run in a folder that is held (`datasets/base/folder_lock.py`).
+
+    A run that is refused before anything was measured leaves nothing in the folder.
+
+    Raises:
+        InputError: see `check_run_folder`.
+    """
+    check_run_folder(folder, identity, resume)
+    path = folder / IDENTITY
+    is_new = not path.exists()
+    with atomic(path) as unfinished:
+        unfinished.write_bytes(identity.encode())
+    try:
+        yield
+    except InputError:
+        if is_new and {entry.name for entry in folder.iterdir()} <= {LOCK, IDENTITY, CONTRACTS}:
+            shutil.rmtree(folder / CONTRACTS, ignore_errors=True)
+            path.unlink()
+        raise

@@ -1,0 +1,196 @@
+"""Make the sets of a run, or take them back from disk: one outcome for each job.
+
+Writes `sets/JOB-KEY/` of a run, laid out as `attacks/sets/store.py` says. A killed run reuses every
+finished chunk; a failing attack is an outcome without a set, not a lost run (R24). A face with the
+same label under FER and FER+ is attacked once: the second set takes it over from the first. Images
+that other models make for a black box, in `stand_ins/`, serve every black box they stand in for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attacks.registry import ATTACKS
+from attacks.sets.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
+from attacks.sets.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
+from attacks.transfer import TransferTarget
+from attacks.transfer_images import TransferImages
+from datasets.faceset import FaceSet
+from evaluation.listener import Listener, is_result, one_line
+from evaluation.results.schema import NOT_APPLICABLE
+from evaluation.stages.jobs import Job
+from fer_models.classifier import Classifier
+from fer_models.reduced_precision import reduced_sha256
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a job: its set, or why there is none."""
+
+    job: Job
+    made: AnySet | None
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `error` or `NOT_APPLICABLE`."""
+        return NOT_APPLICABLE if self.job.not_applicable else "error" if self.error else "ok"
+
+    def record(self) -> dict[str, Any]:
+        """Entry of the manifest's `perturbations`."""
+        spec = self.job.spec
+        entry: dict[str, Any] = {
+            "perturbation": spec.perturbation,
+            "norm": spec.norm or "",
+            "grid": list(spec.grid),
+            "options": spec.options,
+            "attacked_labels": spec.attacked_labels,
+            "model": self.job.classifier.id if self.job.classifier else "",
+            "status": self.status,
+            "message": self.error or self.job.not_applicable,
+        }
+        if self.job.sources:
+            entry["sources"] = [source.id for source in self.job.sources]
+        if self.job.shown:
+            entry["shown"] = True
+        if self.made is None:
+            return entry
+        entry |= {
+            "key": self.made.header.key,
+            "seconds": round(float(self.made.seconds.sum()), 3),
+            "chunks": len(self.made.header.chunks),
+            "reused_chunks": self.made.reused_chunks,
+        }
+        if isinstance(self.made, AdversarialSet | TransferSet):
+            entry |= {
+                "precision": self.made.header.precision,
+                "forward": int(self.made.forward.sum()),
+                "backward": int(self.made.backward.sum()),
+            }
+        return entry
+
+
+def make_sets(
+    jobs: Sequence[Job], faces: FaceSet, sets: Path, given: Path | None, listener: Listener
+) -> Iterator[Outcome]:
+    """Make every set, or take it back from disk.
+
+    Args:
+        jobs: from `plan`.
+        faces: the images.
+        sets: folder of the run's sets.
+        given: folder of sets made elsewhere (`--adversarial`), looked at first.
+        listener: told about chunks and finished sets.
+
+    Raises:
+        InputError: a set on disk belongs to other data or settings, or is damaged.
+    """
+    folders: dict[Job, Path] = {}
+    kept = TransferImages(sets.parent / "stand_ins")
+    for job in jobs:
+        if job.not_applicable:
+            listener.line(f"{job.name}: not applicable, {job.not_applicable}")
+            yield Outcome(job, None)
+            continue
+        part = faces.take(job.rows)
+        try:
+            elsewhere = _given_folder(job, part, given) if given else None
+            folder = elsewhere or _own_folder(job, part, sets)
+            if elsewhere:
+                made = open_set(elsewhere)
+                made = replace(made, reused_chunks=len(made.header.chunks))
+            else:
+                made = _make_set(job, part, folder, _made_before(job, folders), kept, listener)
+        except Exception as error:  # R24: whatever an attack or a model dies of is a result
+            if not is_result(error):
+                raise
+            message = one_line(error)
+            listener.line(f"{job.name}: failed, {message}")
+            yield Outcome(job, None, message)
+            continue
+        folders[job] = folder
+        reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
+        for line in made.lines():
+            source = f"{job.classifier.id} {job.spec.attacked_labels}: " if job.classifier else ""
+            listener.line(f"{source}{line}{reused if made.reused_chunks else ''}")
+        yield Outcome(job, made)
+
+
+def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None:
+    """What the job's attack asks: its model, a twin in reduced precision, or others for it."""
+    classifier = job.quick or job.classifier
+    if classifier and job.sources:
+        return TransferTarget(classifier, job.sources, kept)
+    return classifier
+
+
+def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
+    """Where the job's set stands as somebody made it elsewhere, in either precision, if it does."""
+    attacked = _attacked(job)
+    exact = attacked.exact.weights_sha256 if attacked else None
+    for weights in (exact, reduced_sha256(exact)) if exact else (None,):
+        key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+        if folder := find_set(key, [given]):
+            return folder
+    return None
+
+
+def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
+    attacked = _attacked(job)
+    weights = attacked.weights_sha256 if attacked else None
+    key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+    return sets / f"{job.name}-{key[:8]}"
+
+
+def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
+    """The set of the same attack on the same model under the other label set, if there is one.
+
+    None for a corruption, and for an attack whose images hang on each other.
+    """
+    if job.classifier is None or ATTACKS[job.spec.perturbation].universal:
+        return None
+    for other, folder in folders.items():
+        if other.classifier is not job.classifier or other.shown != job.shown:
+            continue
+        if replace(job.spec, attacked_labels=other.spec.attacked_labels) == other.spec:
+            return open_set(folder)
+    return None
+
+
+def _make_set(
+    job: Job,
+    faces: FaceSet,
+    folder: Path,
+    before: AnySet | None,
+    kept: TransferImages,
+    listener: Listener,
+) -> AnySet:
+    """The job's set in its own folder, whose finished chunks are reused."""
+    images = faces.images.astype(np.float32) / 255
+    attacked = _attacked(job, kept)
+    on_chunk = partial(listener.chunk, job.name)
+    if attacked is None or job.labels is None:
+        return make_corrupted_set(
+            images,
+            faces.row_ids,
+            job.spec,
+            faces_sha256=faces.sha256,
+            directory=folder,
+            on_chunk=on_chunk,
+        )
+    make: Callable[..., AnySet] = make_transfer_set if job.shown else make_adversarial_set
+    return make(
+        attacked,
+        images,
+        job.labels,
+        faces.row_ids,
+        job.spec,
+        faces_sha256=faces.sha256,
+        directory=folder,
+        on_chunk=on_chunk,
+        before=before,
+    )

@@ -1,0 +1,82 @@
+"""Transfer within a run: which models stand in for a black box, and who fools whom.
+
+Lines of `transfer.parquet`, predicted from the stored images, and the check that no sibling's
+images are stronger than white-box attacks (R13).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from attacks.sets.store import TransferSet
+from datasets.faceset import FaceSet
+from datasets.labels import NO_LABEL, LabelSet
+from evaluation.results.schema import TRANSFER_COLUMNS
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.zoo import STARTER, load, model_ids, split_defences
+
+MOST_SOURCES = 4
+"""Models that stand in for a black box, at most."""
+
+
+def stand_ins(
+    target: Classifier, classifiers: Sequence[Classifier]
+) -> list[DifferentiableClassifier]:
+    """Models on which images for a black box are made, those with its classes first.
+
+    The others of the run that give gradients, or the shipped starters when there are none. A
+    defended target is not attacked through what it defends.
+    """
+    base = split_defences(target.id)[0]
+    found = [
+        classifier
+        for classifier in classifiers
+        if isinstance(classifier, DifferentiableClassifier)
+        and split_defences(classifier.id)[0] != base
+    ]
+    if not found:
+        starters = [name for name in model_ids() if name.split(".")[0] in STARTER]
+        shipped = [load(name) for name in starters if name.endswith(f".{target.scheme.name}")]
+        found = [each for each in shipped if isinstance(each, DifferentiableClassifier)]
+    found.sort(key=lambda classifier: classifier.scheme != target.scheme)
+    return found[:MOST_SOURCES]
+
+
+def transfer_lines(
+    made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray, logits: np.ndarray
+) -> pd.DataFrame:
+    """What a model says of images made on a model of the run, maybe itself.
+
+    Args:
+        made: N images.
+        faces: the N clean ones.
+        target: who is shown them.
+        clean: its logits of the clean images, float32 (N, K).
+        logits: its answers to those of the set, float32 (N, K).
+
+    Returns:
+        Columns of `TRANSFER_COLUMNS`; images without a label for the target are left out.
+    """
+    spec = made.header.spec
+    labels = faces.labels(LabelSet(spec.attacked_labels)).to(target.scheme).values
+    kept = np.flatnonzero(labels != NO_LABEL)
+    columns = {
+        "row": made.row_ids[kept],
+        "source": made.header.source,
+        "model": target.id,
+        "attacked_labels": spec.attacked_labels,
+        "perturbation": spec.perturbation,
+        "norm": str(spec.norm),
+        "eps": spec.grid[0],
+        "label": labels[kept],
+        "clean_prediction": clean[kept].argmax(axis=1),
+        "prediction": logits[kept].argmax(axis=1),
+    }
+    return pd.DataFrame(columns, columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
+
+
+def join_transfers(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """All lines of a run, possibly none."""
+    empty = pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
+    return pd.concat(parts, ignore_index=True).astype(TRANSFER_COLUMNS) if parts else empty

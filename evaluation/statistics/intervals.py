@@ -1,0 +1,174 @@
+"""Confidence intervals of proportions, bootstrapped metrics and quantiles."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom, binomtest
+
+CONFIDENCE = 0.95
+"""Of every interval in a run's tables."""
+
+
+class Interval(NamedTuple):
+    """A figure with its confidence interval.
+
+    Attributes:
+        value: the figure; NaN when n is 0.
+        low: lower bound.
+        high: upper bound.
+        n: images it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def proportion(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Share `count / n` with its interval.
+
+    Wilson's score interval; near 0 and 1, where that covers too little (`count` or `n - count`
+    below 5), the exact one of Clopper and Pearson. `n` = 0 gives NaN.
+
+    Source: Wilson 1927, JASA 22, 209-212; Clopper & Pearson 1934, Biometrika 26, 404-413.
+
+    Raises:
+        ValueError: `count` is not in [0, n].
+    """
+    count, n = int(count), int(n)
+    if not 0 <= count <= n:
+        raise ValueError(f"`count` must be in [0, n]. Received: count={count}, n={n}")
+    return _proportion(count, n, confidence)
+
+
+@lru_cache(maxsize=65536)
+def _proportion(count: int, n: int, confidence: float) -> Interval:
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    method = "exact" if min(count, n - count) < 5 else "wilson"
+    bounds = binomtest(count, n).proportion_ci(confidence, method=method)
+    return Interval(count / n, float(bounds.low), float(bounds.high), n)
+
+
+def bootstrap(
+    confusion: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+    resamples: int = 2000,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Percentile bootstrap of a figure that is a function of the confusion matrix.
+
+    Drawing N images with replacement draws the cells of their confusion matrix from a
+    multinomial, so no image is touched again.
+
+    Args:
+        confusion: counts, int64 (K, K + 1) of `metrics.confusion_matrix`.
+        statistic: counts (..., K, K + 1) to figures (...): `macro_f1`, `balanced_accuracy`.
+        seed: of the draws; the same seed gives the same interval.
+        resamples: number of draws.
+        confidence: share of the draws between the bounds.
+
+    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
+    """
+    n = int(confusion.sum())
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    filled = np.flatnonzero(confusion)
+    draws = np.zeros((resamples, confusion.size), np.int64)
+    shares = confusion.ravel()[filled] / n
+    draws[:, filled] = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
+    figures = statistic(draws.reshape(resamples, *confusion.shape))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(figures, [tail, 1 - tail])
+    return Interval(float(statistic(confusion)), float(low), float(high), n)
+
+
+def bootstrap_means(
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray],
+    *,
+    seed: int,
+    resamples: int = 1000,
+    confidence: float = CONFIDENCE,
+) -> Interval:
+    """Percentile bootstrap of a figure that is a function of means over images.
+
+    Args:
+        values: float64 (N, M), M numbers of each image.
+        statistic: their means (..., M) to figures (...).
+        seed: of the draws; the same seed gives the same interval.
+        resamples: number of draws.
+        confidence: share of the draws between the bounds.
+
+    Returns:
+        The figure. Its bounds are widened to hold it: a figure that bends at its optimum, such as
+        a calibration error near 0, is larger in almost every draw. Draws in which it is undefined
+        (NaN) are left out.
+
+    Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
+
+    Raises:
+        ValueError: `values` is not (N, M).
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"`values` must be (N, M). Received: shape={values.shape}")
+    n = len(values)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    draws = np.array_split(_draws(n, seed, resamples), 8)
+    figures = statistic(np.concatenate([part @ values for part in draws]) / n)
+    value, tail = float(statistic(values.mean(axis=0))), (1 - confidence) / 2
+    if np.isnan(value):
+        return Interval(np.nan, np.nan, np.nan, n)
+    low, high = np.nanquantile(figures, [tail, 1 - tail])
+    return Interval(value, float(min(low, value)), float(max(high, value)), n)
+
+
+@lru_cache(maxsize=4)
+def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
+    """How often each of n images is drawn in each resample, float32 (R, n): small, yet exact."""
+    rng = np.random.default_rng(seed)
+    drawn = np.empty((resamples, n), np.float32)
+    for row in drawn:
+        row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+    return drawn
+
+
+def quantile(values: np.ndarray, share: float, confidence: float = CONFIDENCE) -> Interval:
+    """Smallest value that at least `share` of the values do not exceed, and its interval.
+
+    Nothing is interpolated, so infinite (censored) values are allowed. The bounds are order
+    statistics, without any assumption on the distribution; a lower bound of -infinity or an upper
+    one of infinity means that n is too small for one.
+
+    Args:
+        values: float64 (N,), no NaN.
+        share: in (0, 1); 0.5 is the median.
+        confidence: at least this share of such intervals hold the quantile.
+
+    Source: Conover 1999, "Practical nonparametric statistics", section 3.2.
+
+    Raises:
+        ValueError: `share` is outside (0, 1) or a value is NaN.
+    """
+    values = np.sort(np.asarray(values, np.float64))
+    if not 0 < share < 1 or np.isnan(values).any():
+        raise ValueError(
+            "`share` must be in (0, 1) and `values` without NaN. "
+            f"Received: {share} and {int(np.isnan(values).sum())} NaN"
+        )
+    n = len(values)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    tail = (1 - confidence) / 2
+    lower, upper = binom.ppf([tail, 1 - tail], n, share).astype(int)
+    low = values[lower - 1] if lower > 0 else -np.inf
+    high = values[upper] if upper < n else np.inf
+    value = np.quantile(values, share, method="inverted_cdf")
+    return Interval(float(value), float(low), float(high), n)

@@ -1,0 +1,77 @@
+"""The smallest difference between two models that a number of images can show."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+LEVEL = 0.05
+
+
+def smallest_detectable_difference(
+    n: int, discordant: float, *, alpha: float = LEVEL, power: float = 0.8
+) -> float:
+    """Smallest accuracy difference that McNemar's test on n images finds with the given power.
+
+    Args:
+        n: images both models answered.
+        discordant: share of images on which exactly one model is right, in (0, 1].
+        alpha: two-sided level of the test.
+        power: chance of finding the difference.
+
+    Returns:
+        Difference in (0, discordant]; infinity when even a difference of `discordant` is too
+        small to be found on n images.
+
+    Source: Connor 1987, Biometrics 43, 207-211, solved for the difference.
+
+    Raises:
+        ValueError: n is below 1 or `discordant` outside (0, 1].
+    """
+    if n < 1 or not 0 < discordant <= 1:
+        raise ValueError(
+            f"`n` must be >= 1 and `discordant` in (0, 1]. Received: {n} and {discordant}"
+        )
+    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+
+    def lacking(difference: float) -> float:
+        spread = np.sqrt(discordant - difference**2)
+        return z_alpha * np.sqrt(discordant) + z_power * spread - difference * np.sqrt(n)
+
+    return float(brentq(lacking, 0, discordant)) if lacking(discordant) <= 0 else np.inf
+
+
+def smallest_independent_difference(
+    n: int, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
+) -> float:
+    """Smallest accuracy difference that two samples of n images each show with the given power.
+
+    Args:
+        n: images of each sample.
+        accuracy: of one model; the other is taken on the side of 1/2, where more is needed.
+        alpha: two-sided level of the test of two proportions.
+        power: chance of finding the difference.
+
+    Returns:
+        Difference in (0, 1); infinity when n is too small for any.
+
+    Source: Fleiss, Levin & Paik 2003, "Statistical methods for rates and proportions", formula
+    4.14, solved for the difference.
+
+    Raises:
+        ValueError: n is below 1 or `accuracy` outside [0, 1].
+    """
+    if n < 1 or not 0 <= accuracy <= 1:
+        raise ValueError(f"`n` must be >= 1 and `accuracy` in [0, 1]. Received: {n} and {accuracy}")
+    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+    lower = min(accuracy, 1 - accuracy)  # the test is the same for errors
+
+    def lacking(difference: float) -> float:
+        other = lower + difference
+        middle = (lower + other) / 2
+        spread = np.sqrt(lower * (1 - lower) + other * (1 - other))
+        pooled = np.sqrt(2 * middle * (1 - middle))
+        return z_alpha * pooled + z_power * spread - difference * np.sqrt(n)
+
+    largest = 1 - lower
+    tiny = 1e-9 * largest  # at 0 both sides vanish when the accuracy is 0 or 1
+    return float(brentq(lacking, tiny, largest)) if lacking(largest) <= 0 else np.inf

@@ -1,0 +1,1 @@
+"""Where a net looks: Grad-CAM and activation maps."""

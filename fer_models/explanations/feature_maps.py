@@ -1,0 +1,144 @@
+"""Where a convolutional net looks: Grad-CAM maps and activation grids, as arrays.
+
+Not here: drawing them (`fer_models/explanations/pictures.py`).
+
+Source: Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via
+gradient-based localization", arXiv 1610.02391, equations 1 and 2.
+"""
+
+import math
+
+import cv2
+import keras
+import numpy as np
+from keras import ops
+
+from fer_models.classifier import check_images
+from fer_models.gradients import layer_gradients
+from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+
+_FEWEST_ROWS = 6
+"""Coarser maps say too little about places: hiding the peak of a 3x3 map of `mini_xception.fer`
+moved its logit no more than hiding any place; see the test with shipped nets."""
+
+
+def map_layers(classifier: KerasClassifier) -> list[str]:
+    """Names of the layers whose output is a map (N, h, w, F) of a fixed size, from image to logits.
+
+    Raises:
+        ValueError: the model has none.
+    """
+    layers = classifier.model.layers[1:]
+    shapes = {layer.name: layer.output.shape[1:] for layer in layers}
+    names = [name for name, shape in shapes.items() if len(shape) == 3 and None not in shape]
+    if not names:
+        raise ValueError(
+            f"explanations need a convolutional net of a fixed size. Received: {classifier.id}"
+        )
+    return names
+
+
+def default_layer(classifier: KerasClassifier) -> str:
+    """The last map of at least 6x6: the whole net so far stands in it, and it still has places."""
+    names = map_layers(classifier)
+    shapes = {name: classifier.model.get_layer(name).output.shape for name in names}
+    wide = [name for name in names if min(shapes[name][1:3]) >= _FEWEST_ROWS]
+    return (wide or names)[-1]
+
+
+def stage_layers(classifier: KerasClassifier) -> list[str]:
+    """The last layer of each map size, from image to logits: what every stage of the net found."""
+    last: dict[tuple[int, int], str] = {}
+    for name in map_layers(classifier):
+        height, width = classifier.model.get_layer(name).output.shape[1:3]
+        last.pop((height, width), None)
+        last[height, width] = name
+    return list(last.values())
+
+
+def grad_cam(
+    classifier: KerasClassifier,
+    images: np.ndarray,
+    classes: np.ndarray | None = None,
+    layer: str | None = None,
+) -> np.ndarray:
+    """How much each place speaks for a class.
+
+    Args:
+        classifier: a convolutional Keras model behind its contract.
+        images: float32 (N, H, W, C) in [0, 1].
+        classes: int64 (N,); the predicted ones when None.
+        layer: name of a layer with maps; `default_layer` when None.
+
+    Returns:
+        float32 (N, H, W) in [0, 1], the largest value of each image 1; all 0 where no place speaks
+        for the class.
+
+    Raises:
+        ValueError: wrong images, or the layer gives no maps.
+    """
+    check_images(images)
+    layer = _checked_layer(classifier, layer)
+    classes = classifier.predict(images) if classes is None else classes
+    activations, gradient = layer_gradients(classifier, images, classes, layer)
+    weights = gradient.mean(axis=(1, 2), keepdims=True)
+    maps = np.maximum((weights * activations).sum(axis=3), 0).astype(np.float32)
+    peaks = maps.max(axis=(1, 2), keepdims=True)
+    maps /= np.where(peaks > 0, peaks, 1)
+    height, width = images.shape[1:3]
+    heat = np.stack([cv2.resize(m, (width, height), interpolation=cv2.INTER_LINEAR) for m in maps])
+    return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-12)
+
+
+def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Lay a map over its image.
+
+    Args:
+        image: float32 (H, W, C) in [0, 1].
+        heat: float32 (H, W) in [0, 1].
+
+    Returns:
+        uint8 (H, W, 3) RGB: grey face, warm colours where the map is high.
+    """
+    colours = cv2.applyColorMap(np.uint8(255 * heat), cv2.COLORMAP_INFERNO)[..., ::-1]
+    grey = 255 * image.mean(axis=2, keepdims=True)
+    strength = 0.6 * heat[..., None]
+    return np.round((1 - strength) * grey + strength * colours).astype(np.uint8)
+
+
+def activation_grid(
+    classifier: KerasClassifier, image: np.ndarray, layer: str, columns: int | None = None
+) -> np.ndarray:
+    """All maps of a layer side by side, each stretched to its own range.
+
+    Args:
+        classifier: a convolutional Keras model behind its contract.
+        image: float32 (H, W, C) in [0, 1].
+        layer: name of a layer with maps, see `map_layers`.
+        columns: maps a row; as many as make the grid square when None.
+
+    Returns:
+        float32 (rows * (h + 1) - 1, columns * (w + 1) - 1) in [0, 1]; NaN between and after maps.
+    """
+    check_images(image[None])
+    layer = _checked_layer(classifier, layer)
+    net = keras.Model(classifier.model.inputs[0], classifier.model.get_layer(layer).output)
+    inputs = fit_to_contract(ops.convert_to_tensor(image[None]), classifier.contract)
+    maps = ops.convert_to_numpy(net(inputs, training=False))[0].astype(np.float32)
+    height, width, count = maps.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
+    maps = (maps - low) / np.where(high > low, high - low, 1)
+    rows = -(-count // columns)
+    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
+    for i in range(count):
+        top, left = (i // columns) * (height + 1), (i % columns) * (width + 1)
+        grid[top : top + height, left : left + width] = maps[..., i]
+    return grid
+
+
+def _checked_layer(classifier: KerasClassifier, layer: str | None) -> str:
+    names = map_layers(classifier)
+    if layer is not None and layer not in names:
+        raise ValueError(f"`layer` must be one of {', '.join(names)}. Received: {layer!r}")
+    return layer or default_layer(classifier)

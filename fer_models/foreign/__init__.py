@@ -1,0 +1,1 @@
+"""Other people's models: formats, contracts, the probe that finds a contract."""

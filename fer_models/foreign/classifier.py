@@ -1,0 +1,95 @@
+"""Somebody else's model as a Classifier: differentiable when it is Keras, else a black box."""
+
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import ops
+
+from datasets.base.errors import InputError
+from fer_models.classifier import Classifier
+from fer_models.contract import Contract, Output
+from fer_models.foreign.contract_file import ContractFile, contract_of, identity
+from fer_models.foreign.formats import RawModel, are_probabilities, ask, first_answers, open_model
+from fer_models.foreign.names import short_name
+from fer_models.keras_classifier import fit_to_contract, wrap
+
+
+class BlackBoxClassifier(Classifier):
+    """A model that only answers, behind its contract."""
+
+    def __init__(self, raw: RawModel, file: ContractFile) -> None:
+        self.contract, self._order = file.contract()
+        self.id = short_name(raw.name)
+        self.scheme, self.face_side = self.contract.scheme, self.contract.height
+        self.weights_sha256 = identity(raw.sha256, file)
+        self._raw = raw
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        inputs = fit_to_contract(ops.convert_to_tensor(images), self.contract)
+        outputs = ask(self._raw, np.asarray(inputs, np.float32))[:, self._order]
+        if self.contract.output is Output.PROBABILITIES:
+            outputs = np.log(np.maximum(outputs, 1e-30))
+        return outputs.astype(np.float32)
+
+
+def load_foreign(name: str, contract: ContractFile | None = None) -> Classifier:
+    """Load a model by path or `module:callable`.
+
+    Args:
+        name: what to load.
+        contract: its contract; the file beside the model when None.
+
+    Raises:
+        InputError: model or contract are missing or damaged, or do not fit each other.
+    """
+    return classify_with(open_model(name), contract or contract_of(name))
+
+
+def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
+    """Put an opened model behind a contract.
+
+    Raises:
+        InputError: they do not fit each other.
+    """
+    contract, order = file.contract()
+    _check_fit(raw, contract)
+    if raw.keras_model is None:
+        return BlackBoxClassifier(raw, file)
+    model, outputs = raw.keras_model, raw.keras_model.outputs[0]
+    if order != sorted(order):
+        outputs = ops.take(outputs, order, axis=-1)
+    if raw.softmax_removed:
+        contract = replace(contract, output=Output.LOGITS)
+    ordered = keras.Model(model.inputs[0], outputs, name=model.name)
+    sha256 = identity(raw.sha256, file)
+    return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
+
+
+def _check_fit(raw: RawModel, contract: Contract) -> None:
+    shape = (contract.height, contract.width, contract.channels)
+    if raw.shape is not None and raw.shape != shape:
+        raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
+    images = np.random.default_rng(0).random((2, *shape), np.float32)
+    scaled = np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+    answers, count = first_answers(raw, scaled), contract.scheme.num_classes
+    if answers.shape[1] != count:
+        raise InputError(
+            f"{raw.name}: its contract names {count} classes, so outputs must be "
+            f"(N, {count}); got {answers.shape}."
+        )
+    if raw.softmax_removed or are_probabilities(answers) == (contract.output != Output.LOGITS):
+        return
+    if contract.output is Output.PROBABILITIES:
+        raise InputError(
+            f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
+            f"two images gave {answers.min():.3g} to {answers.max():.3g}, sums "
+            f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. Correct it: logits?"
+        )
+    print(
+        f"warning: {raw.name}: its contract says logits, but two images gave numbers of at least "
+        "0 that sum to 1: if they are probabilities, gradients vanish and it looks robust. "
+        'Write "output": "probabilities".',
+        file=sys.stderr,
+    )

@@ -1,0 +1,131 @@
+"""The contract of somebody else's model as a small file beside it, JSON or TOML.
+
+`net.tflite` has `net.tflite.contract.json` (or `.toml`):
+
+    {"classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
+     "height": 48, "width": 48, "channels": 1, "low": -1, "high": 1, "output": "probabilities"}
+"""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
+from datasets.labels import FER7, FERPLUS8, LabelScheme
+from fer_models.contract import Contract, Output
+from fer_models.foreign.names import is_code
+
+_NAMES = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+"""Other words for the seven FER classes."""
+
+
+class ContractFile(BaseModel):
+    """What a model expects and answers; classes stand in the order of its outputs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    classes: tuple[str, ...] = Field(min_length=2)
+    height: int = Field(ge=1, le=1024)
+    width: int = Field(ge=1, le=1024)
+    channels: Literal[1, 3]
+    low: float = 0.0
+    high: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    output: Output = Output.LOGITS
+
+    def contract(self) -> tuple[Contract, list[int]]:
+        """The contract in Deadpan's class order, and the model's output for each of its classes."""
+        scheme, order = match_scheme(self.classes)
+        fields = self.model_dump(exclude={"classes"})
+        return Contract(scheme=scheme, **fields), order
+
+
+def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
+    """FER or FER+ when these are its classes in any order and wording, else a scheme of their own.
+
+    Returns:
+        The scheme, and for each of its classes the index in `classes`.
+    """
+    found = [_plain(name) for name in classes]
+    for scheme in (FER7, FERPLUS8):
+        wanted = [_plain(name) for name in scheme.classes]
+        if sorted(found) == sorted(wanted):
+            return scheme, [found.index(name) for name in wanted]
+    return LabelScheme("foreign", tuple(classes)), list(range(len(classes)))
+
+
+def find_contract(model: Path) -> Path | None:
+    """The contract file beside a model, if there is one."""
+    files = [model.with_name(f"{model.name}.contract{end}") for end in (".json", ".toml")]
+    return next((file for file in files if file.exists()), None)
+
+
+def contract_of(name: str) -> ContractFile:
+    """The contract that stands beside a model given by path or `module:callable`.
+
+    Raises:
+        InputError: there is no such model or no contract, or the contract is damaged.
+    """
+    if not (is_code(name) or Path(name).exists()):
+        raise InputError(f"{name}: expected a model, found no such file.")
+    contract = find_contract(Path(name))
+    if contract is None:
+        raise InputError(
+            f"{name}: no contract says what its pixels and outputs mean. Write "
+            f"{name}.contract.json, or let `python -m fer_models.probe {name} --data DIR --write` "
+            "find out."
+        )
+    return read_contract(contract)
+
+
+def identity(model_sha256: str, file: ContractFile) -> str:
+    """Hex sha256 of a model together with how it is read: other scaling, other cached attacks."""
+    return hashlib.sha256(f"{model_sha256} {file.model_dump_json()}".encode()).hexdigest()
+
+
+def read_contract(path: Path) -> ContractFile:
+    """Read a contract file.
+
+    Raises:
+        InputError: missing, not JSON or TOML, or fields missing, unknown or impossible.
+    """
+    try:
+        text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
+        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        file = ContractFile.model_validate(data)
+        file.contract()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: expected a contract, found no such file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{place}: " for place in first["loc"])
+        raise InputError(f"{path}: expected a contract; {where}{first['msg']}.") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: expected a contract, found brackets without end.") from error
+    except ValueError as error:  # JSON, TOML, encoding, or values that do not go together
+        raise InputError(f"{path}: expected a contract; {error}") from error
+    return file
+
+
+def write_contract(file: ContractFile, path: Path) -> None:
+    """Write a contract as JSON, atomically."""
+    with atomic(path) as unfinished:
+        unfinished.write_text(file.model_dump_json(indent=2) + "\n")
+
+
+def _plain(name: str) -> str:
+    lower = name.strip().lower()
+    return _NAMES.get(lower, lower)

@@ -1,0 +1,70 @@
+"""Which names on a command line mean somebody else's model, and the hash of what it is made of.
+
+Needs no Keras.
+"""
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+from datasets.base.errors import InputError
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a name on the command line means somebody else's model."""
+    path = Path(name)
+    return (
+        path.suffix in (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
+        or (path / "saved_model.pb").exists()
+        or is_code(name)
+    )
+
+
+def is_code(name: str) -> bool:
+    """Whether a name has the form `module:callable`."""
+    return name.count(":") == 1 and name.replace(":", "", 1).replace(".", "").isidentifier()
+
+
+def short_name(name: str) -> str:
+    """What a foreign model is called in results: its file's stem, its folder, or its callable."""
+    path = Path(name)
+    return name if is_code(name) else path.name if path.is_dir() else path.stem
+
+
+def files_sha256(name: str) -> str:
+    """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
+
+    Raises:
+        InputError: there is no such file or module.
+    """
+    if is_code(name):
+        return _hash(_module_file(name))
+    path = Path(name)
+    if not path.exists():
+        raise InputError(f"{path}: expected a model, found no such file.")
+    if path.is_file():
+        return _hash(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    parts = [f"{file.relative_to(path).as_posix()} {_hash(file)}" for file in files]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _module_file(name: str) -> Path:
+    try:
+        spec = find_spec(name.partition(":")[0])
+    except (ImportError, ValueError):  # no such package, or the command itself
+        spec = None
+    except (Exception, SystemExit) as error:  # whatever the package around it does on import
+        detail = " ".join(str(error).split())
+        raise InputError(
+            f"{name}: expected module:callable; importing its package gives "
+            f"{type(error).__name__}: {detail}."
+        ) from error
+    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
+        raise InputError(f"{name}: expected module:callable, found no such module.")
+    return Path(spec.origin)
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Train classifiers: rows, loop, work folder, queue."""

@@ -1,0 +1,253 @@
+"""The training loop: any architecture, on any Keras backend, resumable after a kill.
+
+Writes into the work folder: `checkpoint.keras` (weights and optimizer after the last whole epoch),
+`history.csv` (one line an epoch), `best.npz` (weights of the best epoch so far).
+Selection is on the validation rows it is given; it never loads data itself.
+"""
+
+import csv
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from datasets.base.atomic import atomic
+from fer_models.recipe import Recipe, Schedule
+from fer_models.training.augmentation import augment
+from fer_models.training.second_head import (
+    LabelSetAccuracy,
+    LabelSetsLoss,
+    with_second_head,
+    without_second_head,
+)
+from fer_models.weights import save_weights
+
+HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
+ROBUST_COLUMN = "val_robust_accuracy"
+"""One column more when a training has an adversary; it then chooses the best epoch."""
+
+Batch = tuple[np.ndarray, ...]
+"""Images float32 (N, H, W, C) in [0, 1], targets float32 (N, K + J), weights (N,) if any."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Rows to learn from or to select on.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        targets: float32 (N, K), each row a distribution over the classes.
+        other_targets: float32 (N, J), the same under the other label set; rows without such a label
+            are zero. J is 0 when only one label set is learnt.
+    """
+
+    images: np.ndarray
+    targets: np.ndarray
+    other_targets: np.ndarray
+
+    @property
+    def all_targets(self) -> np.ndarray:
+        """Both label sets side by side, float32 (N, K + J)."""
+        return np.concatenate([self.targets, self.other_targets], axis=1)
+
+
+class Adversary(Protocol):
+    """What makes a training adversarial (`attacks/adversarial_training/adversary.py`)."""
+
+    def attack(self, batch: Batch, epoch: float, rng: np.random.Generator) -> Batch:
+        """What to learn from instead of a batch, after that many epochs (a fraction included)."""
+
+    def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
+        """Accuracy on attacked images; of uint8 (N, H, W, C) and float32 (N, K)."""
+
+
+class AugmentedBatches:
+    """Shuffled, augmented batches of one epoch; the same seed and epoch give the same batches."""
+
+    def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
+        self._rows, self._recipe, self.key = rows, recipe.at_epoch(epoch), (seed, epoch)
+        self._order = np.random.default_rng(self.key).permutation(len(rows.images))
+        self._targets = rows.all_targets
+        self._weights = rows.targets @ class_weights(rows.targets) if recipe.class_weights else None
+
+    def __len__(self) -> int:
+        return len(self._order) // self._recipe.batch_size
+
+    def __getitem__(self, index: int) -> Batch:
+        size = self._recipe.batch_size
+        rows = self._order[index * size : (index + 1) * size]
+        rng = np.random.default_rng((*self.key, index))
+        images = augment(self._rows.images[rows], self._recipe, rng)
+        if self._weights is None:
+            return images, self._targets[rows]
+        return images, self._targets[rows], self._weights[rows]
+
+
+def class_weights(targets: np.ndarray) -> np.ndarray:
+    """Weight of each class, float32 (K,): N / (K * mass of the class); rare classes weigh more."""
+    mass = targets.sum(axis=0)
+    return (len(targets) / (targets.shape[1] * np.maximum(mass, 1))).astype(np.float32)
+
+
+def learning_rate(recipe: Recipe, history: list[dict[str, float]]) -> float:
+    """Rate of the next epoch, a pure function of the epochs done so far."""
+    if recipe.schedule is Schedule.PLATEAU:
+        rate, best, stale = recipe.learning_rate, -1.0, 0
+        for line in history:
+            best, stale = (score(line), 0) if score(line) > best else (best, stale + 1)
+            if stale == recipe.plateau_patience:
+                rate, stale = 0.3 * rate, 0
+        return rate
+    if not history and recipe.epochs > 1:
+        return 0.2 * recipe.learning_rate
+    done = (len(history) - 1) / max(1, recipe.epochs - 1)
+    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * max(0.0, done))))
+
+
+def should_stop(recipe: Recipe, history: list[dict[str, float]]) -> bool:
+    """Whether the epochs are used up or the last `early_stopping` brought nothing better."""
+    if len(history) >= recipe.epochs:
+        return True
+    return bool(history) and len(history) - best_epoch(history) >= recipe.early_stopping
+
+
+def score(line: dict[str, float]) -> float:
+    """What an epoch is judged by: accuracy on attacked images if there is an adversary."""
+    return line.get(ROBUST_COLUMN, line["val_accuracy"])
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """Number of the first epoch with the highest score, counted from 1."""
+    return 1 + int(np.argmax([score(line) for line in history]))
+
+
+def fit(
+    build: Callable[[], keras.Model],
+    recipe: Recipe,
+    train: TrainingRows,
+    validation: TrainingRows,
+    work: Path,
+    seed: int,
+    on_epoch: Callable[[dict[str, float]], None],
+    adversary: Callable[[keras.Model], Adversary] | None = None,
+) -> list[dict[str, float]]:
+    """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
+
+    Args:
+        build: makes the untrained model under the current precision policy.
+        recipe: hyper-parameters.
+        train: rows to learn from.
+        validation: rows on which the best epoch is chosen.
+        work: folder of checkpoint, history and best weights.
+        seed: of weights, order, augmentation and dropout.
+        on_epoch: called with the history line of every finished epoch.
+        adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
+            on clean images.
+
+    Returns:
+        One dict an epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / "checkpoint.keras"
+    history = read_history(work / "history.csv") if checkpoint.exists() else []
+    keras.utils.set_random_seed(seed)
+    model = (
+        keras.models.load_model(checkpoint)
+        if history
+        else _compiled(with_second_head(build(), train.other_targets.shape[1]), recipe)
+    )
+    classifier = without_second_head(model)
+    opponent = adversary(classifier) if adversary else None
+    while not should_stop(recipe, history):
+        epoch = len(history)
+        rate = learning_rate(recipe, history)
+        model.optimizer.learning_rate = rate
+        loss, accuracy = _learn(model, AugmentedBatches(train, recipe, seed, epoch), opponent)
+        line = {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
+        with _averaged(model):
+            line |= _judge(model, validation, opponent)
+            if score(line) > max(map(score, history), default=-1.0):
+                save_weights(classifier, work / "best.npz")
+        history.append(line)
+        _save_checkpoint(model, history, work)
+        on_epoch(line)
+    return history
+
+
+def _learn(
+    model: keras.Model, batches: AugmentedBatches, opponent: Adversary | None
+) -> tuple[float, float]:
+    """One epoch; mean loss and accuracy of its batches."""
+    seen = []
+    for index in range(len(batches)):
+        batch = batches[index]
+        if opponent:
+            rng = np.random.default_rng((*batches.key, index, 1))
+            batch = opponent.attack(batch, batches.key[1] + index / len(batches), rng)
+        logs = model.train_on_batch(*batch, return_dict=True)
+        seen.append((logs["loss"], logs["accuracy"]))
+    loss, accuracy = np.mean(seen, axis=0)
+    return float(loss), float(accuracy)
+
+
+def _judge(
+    model: keras.Model, validation: TrainingRows, opponent: Adversary | None
+) -> dict[str, float]:
+    """The validation columns of a history line."""
+    images = validation.images.astype(np.float32) / 255.0
+    loss, accuracy = model.evaluate(images, validation.all_targets, batch_size=256, verbose=0)
+    found = {"val_loss": loss, "val_accuracy": accuracy}
+    if opponent:
+        found[ROBUST_COLUMN] = opponent.robust_accuracy(validation.images, validation.targets)
+    return found
+
+
+@contextmanager
+def _averaged(model: keras.Model) -> Iterator[None]:
+    """The model with the running average of its weights, if its optimizer keeps one."""
+    variables = model.trainable_variables
+    current = [variable.numpy() for variable in variables]
+    model.optimizer.finalize_variable_values(variables)
+    yield
+    for variable, value in zip(variables, current):
+        variable.assign(value)
+
+
+def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
+    optimizer = keras.optimizers.AdamW(
+        recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        use_ema=recipe.averaging > 0,
+        ema_momentum=recipe.averaging,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    num_classes = without_second_head(model).output_shape[-1]
+    model.compile(
+        optimizer=optimizer,
+        loss=LabelSetsLoss(num_classes, recipe.label_smoothing, recipe.other_labels),
+        weighted_metrics=[LabelSetAccuracy(num_classes)],
+    )
+    return model
+
+
+def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: Path) -> None:
+    """Checkpoint first: a kill between the two files trains an epoch twice, never skips one."""
+    with atomic(work / "checkpoint.keras") as unfinished:
+        model.save(unfinished)
+    with atomic(work / "history.csv") as unfinished, open(unfinished, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def read_history(path: Path) -> list[dict[str, float]]:
+    """Lines of `history.csv`, one dict an epoch; empty when the file does not exist."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]

@@ -1,0 +1,146 @@
+"""All trainings of the zoo in order of worth, within a budget of hours; stopped and continued.
+
+A training is done when its card ships or stands in its work folder. One that was begun goes on with
+the settings of its folder.
+"""
+
+import math
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+
+from datasets.base.errors import InputError
+from datasets.labels import LabelSet
+from fer_models.architectures.registry import ARCHITECTURES
+from fer_models.cards import CARDS, Card
+from fer_models.classical.recipes import CLASSICAL
+from fer_models.training.loop import read_history
+from fer_models.training.rows import TrainingFaces
+from fer_models.training.run import EpochLines, TrainingRun, open_work_folder, read_run, train
+
+FIRST = (
+    "vgg_small.fer",
+    "vgg_small.ferplus",
+    "mini_xception.fer",
+    "mini_xception.ferplus",
+    "simple_cnn.fer",
+    "simple_cnn.ferplus",
+    "xception.fer",
+    "xception.ferplus",
+    "mobilenet_v2.ferplus",
+    "mobilenet_v2.fer",
+    "four_conv_cnn.fer",
+    "plain_cnn.fer",
+    "inception.fer",
+    "hybrid.fer",
+    "emotional_dan.fer",
+    "dexpression.fer",
+    "emopy_cnn.ferplus",
+    "tflearn_cnn.fer",
+    "vgg16_transfer.fer",
+    *(f"{name}.fer" for name in CLASSICAL),
+)
+"""Ids worth most; every other architecture and label set follows in the order of the table."""
+
+
+class QueueResult(NamedTuple):
+    """What became of a queue.
+
+    Attributes:
+        failed: ids whose training died.
+        remaining: ids not finished when the budget was over, each with the epochs it has.
+    """
+
+    failed: list[str]
+    remaining: dict[str, int]
+
+
+class BudgetOver(Exception):
+    """Raised after the epoch in which the budget ended."""
+
+
+def pending(folder: Path, label_sets: Sequence[LabelSet]) -> list[str]:
+    """Ids neither shipped nor trained in `folder/ID`, the most worthwhile first."""
+    every = [f"{name}.{labels}" for name in (*ARCHITECTURES, *CLASSICAL) for labels in LabelSet]
+    ordered = dict.fromkeys([*FIRST, *every])
+    return [
+        model_id
+        for model_id in ordered
+        if model_id in every
+        and model_id.split(".")[1] in label_sets
+        and not (CARDS / f"{model_id}.json").exists()
+        and not (folder / model_id / "card.json").exists()
+    ]
+
+
+def train_all(
+    folder: Path,
+    faces: TrainingFaces,
+    label_sets: Sequence[LabelSet],
+    new_training: Callable[[str], TrainingRun],
+    hours: float | None,
+    on_card: Callable[[Card], None],
+) -> QueueResult:
+    """Train what is pending, each in `folder/ID`, until the budget is over.
+
+    A training that dies is reported and the next one begins.
+
+    Args:
+        folder: of the work folders.
+        faces: rows to learn from and to choose epochs on.
+        label_sets: label sets to train.
+        new_training: id to the settings of a training that has not begun.
+        hours: budget, None for no end; the running epoch is finished.
+        on_card: called with the card of every finished training.
+    """
+    deadline = time.monotonic() + 3600 * hours if hours is not None else math.inf
+    failed: list[str] = []
+    queue = pending(folder, label_sets)
+    while queue and time.monotonic() < deadline:
+        work = folder / queue[0]
+        try:
+            training = _begun(work, faces) or new_training(queue[0])
+            open_work_folder(work, training, faces, resume=True)
+            on_epoch = _Deadline(EpochLines(training.recipe.epochs), deadline)
+            on_card(train(training, faces, work, on_epoch))
+        except BudgetOver:
+            break
+        except InputError as error:
+            print(f"{queue[0]}: {error}", file=sys.stderr)
+            failed.append(queue[0])
+        except Exception:
+            traceback.print_exc()
+            print(f"{queue[0]}: died as told above; the next one begins", file=sys.stderr)
+            failed.append(queue[0])
+        queue.pop(0)
+        keras.backend.clear_session()
+    remaining = {name: len(read_history(folder / name / "history.csv")) for name in queue}
+    return QueueResult(failed, remaining)
+
+
+def _begun(work: Path, faces: TrainingFaces) -> TrainingRun | None:
+    """Settings of a training that was cut, None when there is none."""
+    path = work / "settings.json"
+    if not path.exists():
+        return None
+    training = read_run(path)
+    if training.data_sha256 != faces.training.sha256:
+        raise InputError(f"{path}: was begun with other data. Give that, or name another --out.")
+    return training
+
+
+class _Deadline:
+    """Passes every epoch's line on; ends the training after the epoch in which time ran out."""
+
+    def __init__(self, on_epoch: Callable[[dict[str, float]], None], deadline: float) -> None:
+        self._on_epoch, self._deadline = on_epoch, deadline
+
+    def __call__(self, line: dict[str, float]) -> None:
+        self._on_epoch(line)
+        if time.monotonic() >= self._deadline:
+            raise BudgetOver

@@ -1,0 +1,301 @@
+"""One training in its work folder: settings, the loop, and what comes out of it.
+
+Writes `settings.json` first (a folder continues only the very same training), the files of
+`fer_models/training/loop.py`, and at the end `weights.npz`, `card.json` and `history.png`.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
+from datasets.labels import LabelSet
+from datasets.votes import VoteRule
+from fer_models.architectures.imagenet import copy_backbone, read_backbone
+from fer_models.architectures.registry import architecture, pretrained_of
+from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
+from fer_models.recipe import Precision, Recipe
+from fer_models.training.curves import plot_history
+from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
+from fer_models.training.rows import TrainingFaces, labelled_rows
+from fer_models.training.second_head import logits_layer
+from fer_models.weights import file_sha256, write_arrays
+from fer_models.zoo import card_of, load_net, load_unverified
+
+ROBUST = "_robust"
+"""Follows the architecture in the id of an adversarially trained classifier."""
+
+
+class TrainingRun(BaseModel):
+    """All that decides what a training gives, as `settings.json` holds it.
+
+    Attributes:
+        id: `ARCHITECTURE.LABEL_SET`, or `ARCHITECTURE_robust.LABEL_SET`.
+        recipe: hyper-parameters.
+        precision: arithmetic.
+        seed: of weights, order and augmentation.
+        training_rule: FER+ rule behind the targets, None for FER.
+        start_from: id or folder of a classifier whose layers, all but the last, come first, or a
+            Keras file of a backbone.
+        data_sha256: identity of the training rows.
+        trained_against: settings of the attack of an adversarial training; empty: none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    recipe: AnyRecipe
+    precision: Precision
+    seed: int
+    training_rule: VoteRule | None
+    start_from: str = ""
+    data_sha256: str
+    trained_against: dict[str, str | int | float] = {}
+
+    @property
+    def architecture(self) -> str:
+        """Name in `fer_models/architectures/registry.py`."""
+        name = self.id.split(".")[0]
+        return name.removesuffix(ROBUST) if self.trained_against else name
+
+    @property
+    def labels(self) -> LabelSet:
+        """Label set that is learnt."""
+        return LabelSet(self.id.split(".")[1])
+
+
+def read_run(path: Path) -> TrainingRun:
+    """Read a `settings.json`; what newer recipes add has its default.
+
+    Raises:
+        InputError: missing, or no settings of a training.
+    """
+    try:
+        return TrainingRun.model_validate_json(path.read_text())
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        detail = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: expected the settings of a training; {detail}. Name another --out."
+        ) from error
+
+
+def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, resume: bool) -> None:
+    """Start or continue: a folder continues only the very same training.
+
+    Raises:
+        InputError: the folder holds a training and `resume` is off, or holds another one, or the
+            training cannot begin; then nothing is written.
+    """
+    path = work / "settings.json"
+    if path.exists():
+        if not resume:
+            raise InputError(
+                f"{work} holds a training already. Add --resume, or name another --out."
+            )
+        if read_run(path) != training:
+            raise InputError(
+                f"{path}: --resume continues the same training only, but data or settings differ. "
+                "Name another --out."
+            )
+        return
+    _check_begin(training, faces)
+    work.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as unfinished:
+        unfinished.write_text(json.dumps(training.model_dump(mode="json"), indent=2) + "\n")
+
+
+def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
+    """Refuse missing labels, too few faces, and a net or a start that does not fit them."""
+    recipe, (rows, _) = training.recipe, _rows(training, faces)
+    if not isinstance(recipe, Recipe):
+        return
+    if len(rows.images) < recipe.batch_size:
+        raise InputError(
+            f"a batch must be at most the {len(rows.images)} {faces.training.split} faces with "
+            f"{training.labels} labels; got {recipe.batch_size}. Give --batch-size or more faces."
+        )
+    build, _ = architecture(training.architecture)
+    shape = rows.images.shape[1:]
+    try:
+        model = build(shape, rows.targets.shape[1])
+    except ValueError as error:
+        detail = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"{training.architecture} cannot take faces of {shape}: {detail}. Resize them."
+        ) from error
+    start_from(model, training.start_from)
+
+
+def _rows(training: TrainingRun, faces: TrainingFaces) -> tuple[TrainingRows, TrainingRows]:
+    """What is learnt from and what epochs are chosen on.
+
+    Raises:
+        InputError: there are no such labels.
+    """
+    recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
+    both = isinstance(recipe, Recipe) and recipe.other_labels > 0
+    return (
+        labelled_rows(faces.training, training.labels, rule, both),
+        labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both),
+    )
+
+
+class EpochLines:
+    """One line an epoch on standard error."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs, self._then = epochs, time.monotonic()
+
+    def __call__(self, line: dict[str, float]) -> None:
+        """Print a line of the history."""
+        now = time.monotonic()
+        robust = f", attacked {100 * line[ROBUST_COLUMN]:.1f} %" if ROBUST_COLUMN in line else ""
+        print(
+            f"epoch {line['epoch']:.0f} of {self._epochs}: loss {line['loss']:.3f}, "
+            f"accuracy {100 * line['accuracy']:.1f} %, PublicTest "
+            f"{100 * line['val_accuracy']:.2f} %{robust}, {now - self._then:.0f} s",
+            file=sys.stderr,
+            flush=True,
+        )
+        self._then = now
+
+
+def train(
+    training: TrainingRun,
+    faces: TrainingFaces,
+    work: Path,
+    on_epoch: Callable[[dict[str, float]], None],
+    *,
+    runs_tried: int = 1,
+    note: str = "",
+    adversary: Callable[[keras.Model], Adversary] | None = None,
+) -> Card:
+    """Train, or continue, in an opened work folder; write weights, card and curves.
+
+    Args:
+        training: what to train.
+        faces: rows to learn from and to choose the best epoch on.
+        work: folder, see `open_work_folder`.
+        on_epoch: called with the history line of every finished epoch; what it raises ends the
+            training there, and the folder continues it later.
+        runs_tried: for the card.
+        note: for the card.
+        adversary: makes the adversary of `training.trained_against`, see `fit`.
+
+    Raises:
+        InputError: another command trains in `work`, or there are no such labels.
+    """
+    with locked(work):
+        recipe, (rows, validation) = training.recipe, _rows(training, faces)
+        print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
+        if not isinstance(recipe, Recipe):
+            from fer_models.classical.training import fit_classical
+
+            model = fit_classical(recipe, rows, validation, training.seed)
+            write_arrays(model.arrays(), work / "weights.npz")
+            size = model.count_params()
+            return finish(training, work, size, [], rows, validation, runs_tried, note)
+        shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
+        build, _ = architecture(training.architecture)
+        keras.config.set_dtype_policy(str(training.precision))
+        try:
+            history = fit(
+                lambda: start_from(build(shape, num_classes), training.start_from),
+                recipe,
+                rows,
+                validation,
+                work,
+                training.seed,
+                on_epoch,
+                adversary,
+            )
+        finally:
+            keras.config.set_dtype_policy("float32")
+        shutil.copyfile(work / "best.npz", work / "weights.npz")
+        size = build(shape, num_classes).count_params()
+        return finish(training, work, size, history, rows, validation, runs_tried, note)
+
+
+def finish(
+    training: TrainingRun,
+    work: Path,
+    parameters: int,
+    history: list[dict[str, float]],
+    rows: TrainingRows,
+    validation: TrainingRows,
+    runs_tried: int,
+    note: str,
+) -> Card:
+    """Measure the weights as stored, and write what is known of them."""
+    weights = work / "weights.npz"
+    card = Card(
+        **dict(training) | {"start_from": Path(training.start_from).name},
+        architecture=training.architecture,
+        label_set=training.labels,
+        input_shape=rows.images.shape[1:],
+        parameters=parameters,
+        runs_tried=runs_tried,
+        training_rows=len(rows.images),
+        epochs=len(history),
+        best_epoch=best_epoch(history) if history else 0,
+        validation_accuracy=0.0,
+        validation_rows=len(validation.images),
+        weights_sha256=file_sha256(weights),
+        note=note,
+    )
+    predicted = load_unverified(card, weights).predict(validation.images.astype("float32") / 255)
+    accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
+    card = card.model_copy(update={"validation_accuracy": accuracy})
+    write_card(card, work / "card.json")
+    if history:
+        title = f"{card.id}: {100 * accuracy:.1f} % on PublicTest"
+        plot_history(history, title, work / "history.png")
+    return card
+
+
+def start_from(model: keras.Model, other: str) -> keras.Model:
+    """Copy the layers of another classifier of this architecture, all but the logits.
+
+    A `.keras` file gives the layers that have a namesake. Without either, an architecture that has
+    a pretrained part starts from that.
+
+    Raises:
+        InputError: the other one is unknown or of another architecture, or weights are damaged.
+    """
+    if other.endswith(".keras"):
+        copy_backbone(model, read_backbone(Path(other)))
+    elif other:
+        card, weights = card_of(other)
+        if card.architecture != model.name:
+            raise InputError(
+                f"--start-from must be a classifier of architecture {model.name}; got {other} "
+                f"of {card.architecture}. Leave it out, or name another."
+            )
+        source = load_net(card, weights).model
+        if source.input_shape != model.input_shape:
+            raise InputError(
+                f"--start-from must be a classifier of faces of {model.input_shape[1:]}; got "
+                f"{other} of {source.input_shape[1:]}. Leave it out, or name another."
+            )
+        for layer, its in zip(model.layers, source.layers, strict=True):
+            if layer is not logits_layer(model):
+                layer.set_weights(its.get_weights())
+    elif (pretrained := pretrained_of(model.name)) is not None:
+        copy_backbone(model, pretrained)
+    return model
+
+
+def ship(card: Card, work: Path) -> None:
+    """Put weights and card of a finished training into the package."""
+    for folder in (CARDS, WEIGHTS):
+        folder.mkdir(exist_ok=True)
+    shutil.copyfile(work / "weights.npz", WEIGHTS / f"{card.id}.npz")
+    write_card(card, CARDS / f"{card.id}.json")

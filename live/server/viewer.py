@@ -1,0 +1,178 @@
+"""One viewer's WebSocket.
+
+In come binary messages, each a picture (JPEG, PNG, ...), and JSON commands:
+
+    {"settings": {...}}                 see `live.settings.Settings`; what is left out is default
+    {"source": "server" | "browser"}    frames of the server's own clip or camera, or the viewer's
+    {"record": true | false}
+
+Out come JSON messages of a `kind`: frame, recording or error. The number of a frame counts the
+viewer's binary messages from 1; of frames that arrive while another is read, the newest is kept.
+Before the answer to a frame of the server's own, its JPEG comes as a binary message.
+"""
+
+import json
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from simple_websocket import ConnectionClosed, Server
+
+from datasets.base.errors import InputError
+from faces.handling import jpeg
+from faces.video import Frame
+from live.engine import Engine
+from live.mailbox import Mailbox
+from live.server.answers import reading_json
+from live.server.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
+from live.server.sessions import Sessions
+from live.settings import Settings, checked
+from live.source import SILENCE, Source
+
+_LOG = logging.getLogger(__name__)
+MOST_COMMAND = 10_000
+"""Characters of a JSON command."""
+
+
+class Command(BaseModel):
+    """What a viewer may ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: Settings | None = None
+    source: Literal["server", "browser"] | None = None
+    record: bool | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """One frame of the viewer's: its number and the file."""
+
+    number: int
+    data: bytes
+
+
+class Viewer:
+    """Receives on one thread, reads and answers on another."""
+
+    def __init__(
+        self, socket: Server, engine: Engine, source: Source | None, sessions: Sessions
+    ) -> None:
+        self._socket, self._engine, self._source = socket, engine, source
+        self._sessions = sessions
+        self._mailbox: Mailbox[Arrival | Frame] = Mailbox()
+        self._pipeline = engine.pipeline()
+        self._settings = engine.defaults(Settings())
+        self._sending = threading.Lock()
+        self._received = 0
+        self._session: str | None = None
+        self._watched: Source | None = None
+        self._logged = ""
+
+    def serve(self) -> None:
+        """Talk until the viewer leaves."""
+        reader = threading.Thread(target=self._answer_all, daemon=True, name="viewer")
+        reader.start()
+        try:
+            while True:
+                message = self._socket.receive()
+                if isinstance(message, bytes | bytearray):
+                    self._received += 1
+                    self._mailbox.put(Arrival(self._received, bytes(message)))
+                elif message is not None:
+                    self._obey(message)
+        finally:
+            if self._source:
+                self._source.leave(self._mailbox)
+            if self._session:
+                self._sessions.stop(self._session)
+            self._mailbox.close()
+            reader.join(10)
+
+    def _obey(self, text: str) -> None:
+        try:
+            if len(text) > MOST_COMMAND:
+                raise InputError(f"a command has at most {MOST_COMMAND} characters.")
+            command = checked(Command, text)
+            if command.settings is not None:
+                self._settings = self._engine.defaults(command.settings)
+            if command.source is not None:
+                self._choose_source(command.source)
+            if command.record is not None:
+                self._record(command.record)
+        except InputError as error:
+            self._send({"kind": "error", "error": str(error)})
+
+    def _choose_source(self, name: str) -> None:
+        if self._source is None:
+            if name == "server":
+                raise InputError("the server has no clip or camera; start it with --source.")
+            return
+        self._source.leave(self._mailbox)
+        self._watched = self._source if name == "server" else None
+        if self._watched:
+            self._watched.watch(self._mailbox)
+
+    def _record(self, on: bool) -> None:
+        """Start or stop, and say what runs now, also when that has not changed."""
+        if on and self._session is None:
+            self._session = self._sessions.start()
+        name, recording = self._session, None
+        if name is not None and not on:
+            self._session, recording = None, self._sessions.stop(name)
+        rows, full = (len(recording), recording.full) if recording else (0, False)
+        self._send({"kind": "recording", "session": name, "on": on, "rows": rows, "full": full})
+
+    def _answer_all(self) -> None:
+        """Take the newest frame, read it, answer, until the mailbox closes."""
+        try:
+            while not self._mailbox.closed:
+                arrival = self._mailbox.take(SILENCE)
+                if arrival is not None:
+                    self._answer(arrival)
+                elif self._watched:
+                    self._send({"kind": "error", "error": self._watched.silent})
+        except (ConnectionClosed, OSError):
+            return
+
+    def _answer(self, arrival: Arrival | Frame) -> None:
+        number = arrival.number if isinstance(arrival, Arrival) else arrival.index
+        try:
+            answer = self._read(arrival)
+        except (InputError, ImageError) as error:
+            answer = {"kind": "error", "error": str(error)}
+        except Exception as error:  # of a model, say: the viewer is told and the next frame read
+            answer = {"kind": "error", "error": self._log(error)}
+        if answer["kind"] == "frame" and isinstance(arrival, Frame):
+            self._send(jpeg(arrival.image))
+        self._send({**answer, "frame": number})
+
+    def _read(self, arrival: Arrival | Frame) -> dict[str, Any]:
+        settings, began = self._settings, time.monotonic()
+        if isinstance(arrival, Arrival):
+            image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
+        else:
+            image = arrival.image
+        reading = self._engine.read(self._pipeline, image, settings, began)
+        name = self._session
+        ended = name and not self._sessions.add(name, began, reading, settings)
+        if ended and name == self._session:  # full; the viewer did not stop it meanwhile
+            self._record(False)
+        return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
+
+    def _log(self, error: Exception) -> str:
+        """A line on what nobody foresaw; its traceback is logged once, not with every frame."""
+        words, *_ = str(error).splitlines() or [""]
+        line = f"This frame cannot be read: {type(error).__name__}: {words[:200]}"
+        if line != self._logged:
+            _LOG.error("a frame cannot be read", exc_info=error)
+        self._logged = line
+        return line
+
+    def _send(self, message: dict[str, Any] | bytes) -> None:
+        data = message if isinstance(message, bytes) else json.dumps(message)
+        with self._sending:
+            self._socket.send(data)

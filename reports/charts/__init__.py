@@ -1,0 +1,1 @@
+"""Charts: axes and a results frame in, a drawing out."""

@@ -1,0 +1,116 @@
+"""Security curves, drawn on axes from a results frame."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import black_boxes
+from reports.charts.axes import DASHES, _eps_axis, marker_of, percent_axis
+from reports.charts.line_names import (
+    LineName,
+    names_below_axes,
+    names_beside_axes,
+)
+from reports.charts.svg import ROLES
+from reports.load import (
+    clean_accuracy,
+    limit_name,
+    pick,
+    robust_accuracy,
+)
+
+Names = Literal["beside", "below", "none"]
+"""Where the names of the models stand."""
+
+
+_RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
+
+
+def security_curves(
+    results: pd.DataFrame,
+    axes: Axes,
+    *,
+    label_set: str,
+    models: Sequence[str],
+    shown: Sequence[str] | None = None,
+    norm: str = "linf",
+    perturbation: str = WORST_CASE,
+    names: Names = "beside",
+    behind: Sequence[str] = (),
+) -> None:
+    """Robust accuracy against eps: one line a model, noise of the same size, chance.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw; names go to the right of it, after a less-or-equal sign where a
+            model gives no gradients and its curve is an upper limit.
+        label_set: scored and attacked under these labels.
+        models: every model of the report, for its marker and line style.
+        shown: models to draw; default all.
+        norm: norm of the attack.
+        perturbation: attack whose curve is drawn.
+        names: right of the axes, below them in a list (narrow pages), or nowhere.
+        behind: models whose curves are drawn faintly, to see `shown` among them.
+    """
+    drawn = list(models if shown is None else shown)
+    named: list[LineName] = []
+    noise_ends = []
+    blind = black_boxes(results)
+    for model in behind:
+        line = curve(results, label_set, norm, perturbation, model)
+        axes.plot(line["eps"], line["value"], color=_RED, linewidth=0.8, alpha=0.25, markersize=0)
+    for place, model in enumerate(drawn):
+        style: dict[str, Any] = {
+            **marker_of(models, model),
+            "linestyle": DASHES[place % len(DASHES)],
+        }
+        noise = curve(results, label_set, norm, "noise", model)
+        if len(noise) > 1:
+            axes.plot(
+                noise["eps"], noise["value"], color=_GREY, linewidth=1.3, markersize=0, **style
+            )
+            noise_ends.append(float(noise["value"].iloc[-1]))
+        line = curve(results, label_set, norm, perturbation, model)
+        if len(line):
+            _attacked_line(axes, line, style)
+            height = float(line["value"].iloc[-1])
+            named.append(LineName(height, limit_name(model, blind), style | {"color": _RED}))
+    if noise_ends:
+        style = {"color": _GREY, "linestyle": "-"}
+        named.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
+    shares = pick(results, label_set=label_set, metric="majority_share", subset="all", model=drawn)
+    chance = shares["value"].dropna()
+    if len(chance):
+        style = {"color": _GREY, "linestyle": (0, (1, 2))}
+        axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
+        named.append(LineName(float(chance.iloc[0]), "most frequent class", style))
+    _eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
+    percent_axis(axes, "y")
+    if names == "beside":
+        names_beside_axes(axes, named)
+    elif names == "below":
+        names_below_axes(axes, named)
+
+
+def _attacked_line(axes: Axes, line: pd.DataFrame, style: dict[str, Any]) -> None:
+    """What an attack leaves by eps, with its 95 % band."""
+    axes.fill_between(
+        line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
+    )
+    axes.plot(
+        line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6, clip_on=False, **style
+    )
+
+
+def curve(
+    results: pd.DataFrame, label_set: str, norm: str, perturbation: str, model: str
+) -> pd.DataFrame:
+    """Robust accuracy of one model by eps, starting at eps 0 with its clean accuracy."""
+    rows = pick(robust_accuracy(results, label_set, norm, perturbation), model=model)
+    rows = rows[(rows["eps"] > 0) & rows["value"].notna()]
+    clean = pick(clean_accuracy(results, label_set), model=model)
+    return pd.concat([clean, rows]) if len(rows) else rows

@@ -1,0 +1,42 @@
+"""A heat map of shares, drawn on axes."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from reports.charts.curves import _INK, _MUTED
+from reports.charts.svg import ROLES, ink_on, sequential
+
+
+def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
+    """A table of shares in [0, 1] as cells with whole percentages.
+
+    Args:
+        table: names in its index and columns.
+        axes: where to draw.
+        colours: `mako` (clean) or `rocket` (attacked).
+    """
+    sns.heatmap(
+        table,
+        ax=axes,
+        cmap=sequential(colours),
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=1,
+        linecolor=ROLES["paper"][0],
+    )
+    size = 12 if len(table.columns) <= 8 else 10
+    for row, shares in enumerate(table.to_numpy(dtype=float)):
+        for column, share in enumerate(shares):
+            known = not np.isnan(share)
+            text = f"{100 * share:.0f}" if known else "\N{EN DASH}"
+            colour = ink_on(share) if known else _MUTED
+            axes.text(
+                column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size
+            )
+    axes.grid(False)
+    axes.set_ylabel("")
+    axes.tick_params(axis="y", rotation=0, labelcolor=_INK)
+    axes.tick_params(axis="x", labelcolor=_INK)

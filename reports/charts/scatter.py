@@ -1,0 +1,74 @@
+"""Clean against robust accuracy, drawn on axes from a results frame."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from evaluation.results.select import black_boxes
+from reports.charts.axes import marker_of, percent_axis
+from reports.charts.curves import _GREY, _MUTED, Names
+from reports.charts.line_names import LineName, names_below_axes, names_right_of_axes
+from reports.charts.svg import ROLES
+from reports.load import (
+    Headline,
+    clean_accuracy,
+    limit_name,
+    pick,
+    robust_accuracy,
+)
+
+
+def clean_against_robust(
+    results: pd.DataFrame,
+    axes: Axes,
+    *,
+    models: pd.DataFrame,
+    headline: Headline,
+    names: Names = "beside",
+) -> None:
+    """Clean accuracy against worst-case robust accuracy, with 95 % intervals.
+
+    Args:
+        results: long-form rows.
+        axes: where to draw.
+        models: columns `model`, `label_set`: which model, scored under which labels.
+        headline: norm and eps of the attack.
+        names: right of the axes, below them in a list (narrow pages), or nowhere.
+    """
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
+    # above the line no point can lie
+    axes.text(0.68, 0.72, "the attack costs nothing", color=_MUTED, fontsize=11, ha="right")
+    named: list[LineName] = []
+    blind = black_boxes(results)
+    for model, label_set in models[["model", "label_set"]].itertuples(index=False):
+        clean = pick(clean_accuracy(results, label_set), model=model)
+        rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
+        robust = pick(rows, eps=headline.eps)
+        if clean.empty or robust.empty or robust["value"].isna().all():
+            continue
+        x, y = clean.iloc[0], robust.iloc[0]
+        style: dict[str, Any] = {
+            "color": ROLES.get(label_set, ROLES["ink"])[0],
+            **marker_of(list(models["model"]), model),
+        }
+        axes.errorbar(
+            x["value"],
+            y["value"],
+            xerr=[[max(0, x["value"] - x["ci_low"])], [max(0, x["ci_high"] - x["value"])]],
+            yerr=[[max(0, y["value"] - y["ci_low"])], [max(0, y["ci_high"] - y["value"])]],
+            markersize=8,
+            elinewidth=1.2,
+            linestyle="",
+            clip_on=False,
+            **style,
+        )
+        height = float(y["value"])
+        named.append(LineName(height, limit_name(model, blind), style | {"linestyle": ""}))
+    percent_axis(axes, "x")
+    percent_axis(axes, "y")
+    axes.set_xlabel("right on clean faces")
+    if names == "beside":
+        names_right_of_axes(axes, named)
+    elif names == "below":
+        names_below_axes(axes, named)

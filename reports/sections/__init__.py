@@ -1,0 +1,1 @@
+"""Sections of the page: which chart, table and words each one shows."""

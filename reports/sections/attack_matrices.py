@@ -1,0 +1,188 @@
+"""Who breaks whom: attack by model, and source by target where attacks were carried over."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import black_boxes
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
+from reports.charts.heat_map import shares_heat_map
+from reports.load import (
+    Headline,
+    Run,
+    attacks,
+    clean_accuracy,
+    limit_name,
+    pick,
+    robust_accuracy,
+)
+from reports.sections.verdict import ranked
+from reports.tables import figures_table
+from reports.words.text import eps_text, label_set_name, percent, words
+
+SUCCESS, ACCURACY = "transfer_success_rate", "transfer_accuracy"
+FLAG = "\N{BLACK FLAG}"
+_COLUMN, _ROW = 44, 30
+"""Pixels of a cell."""
+
+
+def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """Robust accuracy of each model under each attack, a chart a label set."""
+    if headline is None:
+        return []
+    charts = []
+    for label_set in run.label_sets:
+        models = [name for name in ranked(run, headline) if name in run.models_of(label_set)]
+        parts = ["noise", *attacks(run.results, headline.norm), WORST_CASE]
+        found = [pick(clean_accuracy(run.results, label_set), model=models)]
+        for part in parts:
+            rows = robust_accuracy(run.results, label_set, headline.norm, part)
+            found.append(pick(rows, model=models, eps=headline.eps))
+        rows = pd.concat(found)
+        rows = rows[rows["value"].notna()]
+        columns = [part for part in ["none", *parts] if part in set(rows["perturbation"])]
+        if len(columns) < 2:
+            continue
+        blind = black_boxes(run.results)
+        shares, marks = _matrix(rows, "model", "perturbation", models, columns)
+        names = [limit_name(model, blind) for model in models]
+        shares.index = marks.index = pd.Index(names)
+        heads = [words(part) for part in columns]
+        shares.columns = marks.columns = pd.Index(heads)
+        labels = label_set_name(label_set)
+        title = f"{labels} labels: {_strongest(rows, parts[1:-1], headline)}"
+        caption = (
+            f"Percent of faces read right at {headline.text}, clean and under each attack "
+            f"by itself; the worst case counts a face as broken as soon as one attack breaks it. "
+            f"{faces_counted(rows)}: an attack that runs on fewer faces cannot be set beside the "
+            f"others. {FLAG}: a check speaks against the figure."
+        )
+        panel = _panel(f"attacks-{label_set}", title, shares, marks, "mako", ("", ""))
+        shown = rows.assign(perturbation=[words(n) for n in rows["perturbation"]])
+        keys = {"model": "model", "perturbation": "attack"}
+        table = figures_table(f"attacks-{label_set}", rows, keys, shown)
+        charts.append(Chart(f"attacks-{label_set}", title, caption, [panel], table))
+    return charts
+
+
+def transfer_charts(run: Run) -> list[Chart]:
+    """Attack success by the model an attack was made on and the model it is shown to.
+
+    One chart a label set that was attacked; none where a run has one model only.
+    """
+    charts = []
+    rows = pick(run.results, metric=SUCCESS, subset="all")
+    for label_set in run.label_sets:
+        of_set = pick(rows, label_set=label_set, attacked_labels=label_set)
+        of_set = of_set[of_set["value"].notna()]
+        sources = [name for name in run.models if name in set(of_set["source"])]
+        targets = [name for name in run.models if name in set(of_set["model"])]
+        if not sources or len(targets) < 2:
+            continue
+        shares, marks = _matrix(of_set, "source", "model", sources, targets)
+        eps, norm = float(of_set["eps"].iloc[0]), str(of_set["norm"].iloc[0])
+        title = f"{label_set_name(label_set)} labels: {_carried(of_set)}"
+        attack = words(str(of_set["perturbation"].iloc[0]))
+        caption = (
+            "Percent of the faces that a model (across) reads right and that the "
+            f"{attack} attack breaks at {eps_text(eps, norm)} when it knows only the model at the "
+            f"left; on the diagonal it knows the very model. {faces_counted(of_set)}. It is made "
+            "to carry over and need not be the strongest against its own source."
+        )
+        name = f"transfer-{label_set}"
+        panel = _panel(name, title, shares, marks, "rocket", ("shown to", "made on"))
+        keys = {"source": "made on", "model": "shown to"}
+        table = figures_table(name, of_set, keys, of_set)
+        charts.append(Chart(name, title, caption, [panel], table))
+    return charts
+
+
+def attack_matrix(
+    shares: pd.DataFrame,
+    axes: Axes,
+    *,
+    marks: pd.DataFrame,
+    colours: str = "rocket",
+    across: str = "",
+    down: str = "",
+) -> None:
+    """Shares in [0, 1] as a heat map, percentages in its cells.
+
+    Args:
+        shares: names in its index and columns.
+        axes: where to draw.
+        marks: the same names; True where a flag stands behind the number.
+        colours: `mako` for what is left, `rocket` for what an attack takes.
+        across: what the columns are.
+        down: what the lines are.
+    """
+    shares_heat_map(shares, axes, colours)
+    for text, marked in zip(axes.texts, marks.to_numpy(dtype=bool).ravel(), strict=True):
+        if marked:
+            text.set_text(f"{text.get_text()}{FLAG}")
+    axes.set_xlabel(across)
+    axes.set_ylabel(down)
+    axes.set_xticks(np.arange(len(shares.columns)) + 0.5, shares.columns, rotation=40, ha="right")
+    for tick in axes.get_xticklabels():
+        tick.set_rotation_mode("anchor")
+
+
+def _matrix(
+    rows: pd.DataFrame, index: str, columns: str, lines: list[str], heads: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shares, and which of them are flagged."""
+    flagged = rows.assign(flagged=(rows["status"] == "flagged").astype(float))
+    shares, marks = (
+        flagged.pivot_table(index=index, columns=columns, values=value, aggfunc="max")
+        .reindex(index=lines, columns=heads)
+        .astype(float)
+        for value in ("value", "flagged")
+    )
+    return shares, marks.fillna(0).astype(bool)
+
+
+def _panel(
+    name: str,
+    title: str,
+    shares: pd.DataFrame,
+    marks: pd.DataFrame,
+    colours: str,
+    axes: tuple[str, str],
+) -> Panel:
+    """A drawing as wide as its columns need; a narrow page scrolls it sideways."""
+    longest = max(len(str(head)) for head in shares.columns)
+    side = 16 + 7.4 * max(len(str(line)) for line in shares.index) + (18 if axes[1] else 0)
+    bottom = 22 + 4.9 * longest + (18 if axes[0] else 0)
+    width = max(PHONE, round(side + _COLUMN * len(shares.columns) + 12))
+    alt = f"{title}. Heat map of {len(shares)} by {len(shares.columns)} cells; table below."
+    svg = drawing(
+        name,
+        alt,
+        (width, round(bottom + 6 + _ROW * len(shares))),
+        (round(side), 12, round(bottom), 6),
+        partial(attack_matrix, shares, marks=marks, colours=colours, across=axes[0], down=axes[1]),
+        "scrolls" if width > PHONE else "",
+    )
+    return Panel("", [svg])
+
+
+def _strongest(rows: pd.DataFrame, parts: list[str], headline: Headline) -> str:
+    """The attack that leaves least, over the models."""
+    means = pick(rows, perturbation=parts).groupby("perturbation")["value"].mean()
+    if means.empty:
+        return f"what each attack leaves at {headline.text}"
+    name = str(means.idxmin())
+    left = share_range(pick(rows, perturbation=name)["value"])
+    return f"at {headline.text}, {words(name)} alone leaves {left} of faces read right"
+
+
+def _carried(rows: pd.DataFrame) -> str:
+    own = rows.loc[rows["source"] == rows["model"], "value"]
+    other = rows.loc[rows["source"] != rows["model"], "value"]
+    text = f"a face made to fool one model fools another in {percent(float(other.median()), 0, 1)}"
+    if own.empty:
+        return f"{text} of cases (median over pairs)"
+    return f"{text} of cases (median over pairs), its own in {percent(float(own.median()), 0, 1)}"

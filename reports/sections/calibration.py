@@ -1,0 +1,125 @@
+"""Calibration: how sure each model is and how often it is right, clean and attacked."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from evaluation.results.schema import WORST_CASE
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
+from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
+from reports.load import Headline, Run, pick
+from reports.sections.verdict import Figure, ranked
+from reports.tables import Table, table
+from reports.words.text import MISSING, decimal, label_set_name, percent
+
+MEASURES: tuple[tuple[str, str], ...] = (
+    ("ece", "ECE"),
+    ("adaptive_ece", "adaptive ECE"),
+    ("brier", "Brier"),
+    ("nll", "NLL"),
+)
+"""Metric and its name; the first two are shares, the others plain numbers."""
+
+
+def calibration_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """A reliability diagram of each model under its own labels, clean and under the worst case."""
+    charts = []
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        panels: list[Panel] = []
+        rows, sure = [], []
+        for heading, eps, norm in _steps(headline):
+            where: dict[str, Any] = {"model": model, "label_set": own, "norm": norm, "eps": eps}
+            bins = reliability_bins(run.results, **where)
+            if bins.empty:
+                continue
+            confidence, right = _means(bins)
+            sure.append((heading, confidence, right))
+            svg = drawing(
+                f"calibration-{index}-{len(panels)}",
+                f"Reliability diagram of {model}, {heading}: says {percent(confidence, 0, 1)}, "
+                f"is right on {percent(right, 0, 1)}.",
+                (PHONE, 330),
+                (64, 24, 44, 10),
+                partial(reliability_diagram, run.results, **where),
+            )
+            measures = measure_rows(run, model, norm, eps)
+            panels.append(Panel(f"{heading}: {_measures_text(measures)}", [svg]))
+            rows.append(measures)
+        if not panels:
+            continue
+        caption = f"{label_set_name(own)} labels, {faces_counted(pd.concat(rows))}."
+        data = calibration_table(run, [model], headline, f"calibration-{model}")
+        name = f"calibration-{index}"
+        charts.append(Chart(name, _title(model, sure), caption, panels, data))
+    return charts
+
+
+def calibration_summary(run: Run, headline: Headline | None) -> Table:
+    """Calibration of every model in one table, most robust first."""
+    return calibration_table(run, ranked(run, headline), headline, "calibration")
+
+
+def calibration_table(run: Run, models: list[str], headline: Headline | None, name: str) -> Table:
+    """Confidence, accuracy and calibration measures of some models, clean and attacked."""
+    cells, data = [], []
+    for model in models:
+        own = run.own_label_set(model)
+        for heading, eps, norm in _steps(headline):
+            bins = reliability_bins(run.results, model=model, label_set=own, norm=norm, eps=eps)
+            rows = measure_rows(run, model, norm, eps)
+            if bins.empty:
+                continue
+            confidence, right = _means(bins)
+            figures = [Figure.of(pick(rows, metric=metric)) for metric, _ in MEASURES]
+            texts = [figures[0].text, figures[1].text, *(decimal(f.value) for f in figures[2:])]
+            shares = [percent(confidence, 0, 1), percent(right, 0, 1)]
+            cells.append([model, label_set_name(own), heading.lower(), *shares, *texts])
+            data.append(rows)
+    head = ["model", "labels", "faces", "says", "is right", *(title for _, title in MEASURES)]
+    columns = run.results.columns
+    return table(name, head, cells, pd.concat(data) if data else pd.DataFrame(columns=columns))
+
+
+def measure_rows(run: Run, model: str, norm: str, eps: float) -> pd.DataFrame:
+    """Rows of the calibration measures of a model under its own labels, clean where eps is 0."""
+    own = run.own_label_set(model)
+    rows = pick(run.results, model=model, label_set=own, subset="all", eps=eps)
+    rows = pick(rows, metric=[metric for metric, _ in MEASURES])
+    if eps == 0:
+        return pick(rows, perturbation="none")
+    return pick(rows, perturbation=WORST_CASE, norm=norm, attacked_labels=own)
+
+
+def _steps(headline: Headline | None) -> list[tuple[str, float, str]]:
+    steps = [("Clean", 0.0, "linf")]
+    if headline:
+        steps.append((f"Worst case {headline.text}", headline.eps, headline.norm))
+    return steps
+
+
+def _means(bins: pd.DataFrame) -> tuple[float, float]:
+    """Mean confidence and accuracy over all faces, from the bins."""
+    weights = bins["n"] / bins["n"].sum()
+    return float((bins["confidence"] * weights).sum()), float((bins["accuracy"] * weights).sum())
+
+
+def _measures_text(rows: pd.DataFrame) -> str:
+    ece = Figure.of(pick(rows, metric="ece"))
+    brier, nll = (Figure.of(pick(rows, metric=metric)) for metric in ("brier", "nll"))
+    return f"ECE {ece.text}, Brier {decimal(brier.value)}, NLL {decimal(nll.value)}"
+
+
+def _title(model: str, sure: list[tuple[str, float, float]]) -> str:
+    heading, confidence, right = sure[0]
+    first = "on clean faces" if heading == "Clean" else "under attack"
+    text = f"{model} is {_share(confidence)} sure {first} and right on {_share(right)}"
+    if len(sure) > 1:
+        _, confidence, right = sure[1]
+        text += f"; attacked, {_share(confidence)} sure and right on {_share(right)}"
+    return text
+
+
+def _share(value: float) -> str:
+    return percent(value, 0, 1) if value == value else MISSING

@@ -1,0 +1,151 @@
+"""Certified accuracy by L2 radius: what randomised smoothing promises of each model."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reports.charts.axes import DASHES, marker_of, percent_axis
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
+from reports.charts.line_names import LineName, names_below_axes, names_in_corner
+from reports.charts.svg import ROLES
+from reports.load import Run, pick
+from reports.sections.verdict import ranked
+from reports.tables import figures_table
+from reports.words.text import NBSP, count, label_set_name
+
+_BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]
+
+
+def certified_charts(run: Run) -> list[Chart]:
+    """Certified accuracy of the models of each label set, one chart a sigma of the noise."""
+    every = pick(run.results, metric="certified_accuracy", subset="all")
+    every = every[every["value"].notna()]
+    charts = []
+    for label_set in run.label_sets:
+        of_set = pick(every, label_set=label_set)
+        for name in of_set["perturbation"].unique():
+            rows = pick(of_set, perturbation=name, model=run.models_of(label_set))
+            if len(rows):
+                charts.append(_chart(run, label_set, str(name), rows))
+    return charts
+
+
+def certified_curves(
+    rows: pd.DataFrame,
+    axes: Axes,
+    *,
+    models: list[str],
+    shown: list[str],
+    chance: float = float("nan"),
+    names_below: bool = False,
+) -> None:
+    """Certified accuracy against the radius, a line a model with its 95 % band.
+
+    Args:
+        rows: `certified_accuracy` of one label set and sigma.
+        axes: where to draw.
+        models: every model of the report, for its marker.
+        shown: models to draw.
+        chance: share of the most frequent class, a dotted line; NaN for none.
+        names_below: names under the axes instead of in the corner that the curves leave free.
+    """
+    names: list[LineName] = []
+    reached = rows.loc[rows["value"] > 0, "eps"]
+    end = float(rows["eps"][rows["eps"] > reached.max()].min()) if len(reached) else float("nan")
+    for place, model in enumerate(shown):
+        line = pick(rows, model=model).sort_values("eps")
+        style: dict[str, Any] = {
+            **marker_of(models, model),
+            "linestyle": DASHES[place % len(DASHES)],
+            "color": _BLUE,
+        }
+        axes.fill_between(
+            line["eps"], line["ci_low"], line["ci_high"], color=_BLUE, alpha=0.13, linewidth=0
+        )
+        axes.plot(line["eps"], line["value"], linewidth=1.8, markersize=5, markevery=2, **style)
+        names.append(LineName(float(line["value"].sum()), model, style))
+    if chance == chance:
+        dots: dict[str, Any] = {"color": _GREY, "linestyle": (0, (1, 2))}
+        axes.axhline(chance, linewidth=1.2, **dots)
+        names.append(LineName(0.0, "most frequent class", dots))
+    axes.set_xlim(0, end if end == end else float(rows["eps"].max()))
+    axes.tick_params(axis="x", pad=7)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda radius, _: f"{radius:g}"))
+    axes.set_xlabel("certified radius, L2")
+    percent_axis(axes, "y")
+    if names_below:
+        names_below_axes(axes, names)
+    else:
+        names_in_corner(axes, names)
+
+
+def _chart(run: Run, label_set: str, smoothing: str, rows: pd.DataFrame) -> Chart:
+    sigma = smoothing.removeprefix("smooth")
+    shown = [model for model in ranked(run, None) if model in set(rows["model"])]
+    labels = label_set_name(label_set)
+    name = f"certified-{label_set}-{smoothing}".replace(".", "-")
+    at_zero = pick(rows, eps=0.0)["value"]
+    half = pick(rows, eps=float(sigma) / 2)["value"]
+    title = (
+        f"{labels} labels, noise of sigma {sigma}: {share_range(at_zero)} of faces read right "
+        f"under noise; {share_range(half)} certified up to L2 {float(sigma) / 2:g}"
+    )
+    shares = pick(run.results, metric="majority_share", label_set=label_set, model=shown)
+    chance = float(shares["value"].max())
+    below = 30 + 17 * (len(shown) + 1)
+    svgs = [
+        drawing(
+            f"{name}-{'narrow' if narrow else 'wide'}",
+            f"Certified accuracy against the radius for {', '.join(shown)}. {title}.",
+            (PHONE, 280 + below) if narrow else (640, max(300, 90 + 18 * len(shown))),
+            (46, 24, 44 + below, 10) if narrow else (46, 24, 44, 10),
+            partial(
+                certified_curves,
+                rows,
+                models=run.models,
+                shown=shown,
+                chance=chance,
+                names_below=narrow,
+            ),
+            "narrow" if narrow else "wide",
+        )
+        for narrow in (False, True)
+    ]
+    abstained = pick(
+        run.results, metric="abstention", subset="all", label_set=label_set,
+        perturbation=smoothing, model=shown,
+    )  # fmt: skip
+    caption = (
+        "Share of faces whose most frequent answer under Gaussian noise is right and that no "
+        "change of at most that L2 length turns into another answer. This is a promise, not the "
+        "failure of an attack; it holds for the model with noise around it. Dotted: what a model "
+        "that always answers the most frequent class is certified for; only more is worth "
+        "something. "
+        f"{_settings(run, smoothing)}Of {share_range(abstained['value'])} of faces smoothing says "
+        f"nothing; they count as not certified. {faces_counted(rows)}."
+    )
+    keys = {"model": "model", "eps": "radius"}
+    both = pd.concat([abstained, rows])
+    words = both.assign(
+        eps=[
+            "abstains" if metric == "abstention" else f"{eps:.4g}"
+            for metric, eps in zip(both["metric"], both["eps"], strict=True)
+        ]
+    )
+    return Chart(name, title, caption, [Panel("", svgs)], figures_table(name, both, keys, words))
+
+
+def _settings(run: Run, smoothing: str) -> str:
+    """How many answers a certificate rests on, and how sure it is."""
+    jobs = [job for job in run.manifest["perturbations"] if job["perturbation"] == smoothing]
+    options: dict[str, Any] = next((job["options"] for job in jobs if job.get("options")), {})
+    if not {"samples", "alpha"} <= set(options):
+        return ""
+    return (
+        f"Each certificate rests on {count(options['samples'])} noisy answers and is wrong with a "
+        f"chance of at most {100 * options['alpha']:g}{NBSP}%. "
+    )

@@ -1,0 +1,139 @@
+"""Class-by-class charts of the page: confusion clean and attacked, and where classes are sent."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.charts.drawing import PHONE, Chart, Panel, drawing
+from reports.charts.matrices import (
+    attack_flows,
+    attacked_confusion,
+    confusion,
+    confusion_matrix,
+    flow_counts,
+)
+from reports.load import Headline, Run
+from reports.tables import shares_table, table
+from reports.words.text import count, label_set_name, percent, words
+
+ENOUGH_FACES = 20
+"""A title speaks only of labels that at least so many faces carry."""
+
+
+def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """Clean and attacked confusion of each model under its own labels."""
+    charts = []
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        clean = confusion(run.results, model=model, label_set=own)
+        if clean.empty:
+            continue
+        panels = [_matrix_panel(f"confusion-{index}-clean", f"{model}, clean", clean, False)]
+        shares = clean
+        if headline:
+            name, attacked = attacked_confusion(
+                run.results, model=model, label_set=own, norm=headline.norm, eps=headline.eps
+            )
+            if not attacked.empty:
+                heading = f"{model}, {words(name)} {headline.text}"
+                panels.append(_matrix_panel(f"confusion-{index}-hit", heading, attacked, True))
+                shares = pd.concat({"clean": clean, f"{words(name)} {headline.text}": attacked})
+                shares.index = [f"{kind}: {label}" for kind, label in shares.index]
+        caption = (
+            f"Down: {label_set_name(own)} label; across: what the classifier says. Cells are "
+            "percent of a label's faces; the diagonal is right."
+        )
+        faces = confusion(run.results, model=model, label_set=own, value="n")
+        title = _confusion_title(model, clean[faces.max(axis=1) >= ENOUGH_FACES])
+        data = shares_table(f"confusion-{model}", shares, "label")
+        charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
+    return charts
+
+
+def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """Where the attack at the headline sends each class, one chart a model."""
+    charts: list[Chart] = []
+    if headline is None:
+        return charts
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        where: dict[str, Any] = {
+            "model": model,
+            "label_set": own,
+            "norm": headline.norm,
+            "eps": headline.eps,
+        }
+        counts = flow_counts(run.results, **where)
+        if counts.empty or counts.to_numpy().sum() == 0:
+            continue
+        title = _flow_title(model, counts, headline)
+        svg = drawing(
+            f"flows-{index}",
+            f"Flows from labels to attacked predictions for {model}. {title}.",
+            (PHONE, max(300, 34 * max(counts.shape))),
+            (104, 104, 6, 6),
+            partial(attack_flows, counts),
+        )
+        caption = (
+            f"Faces read right when clean. Left: their {label_set_name(own)} labels; right: what "
+            f"the classifier says under the worst case at {headline.text}. Red: faces sent to "
+            "another class, fullest the largest stream of a label; grey: faces that stood. "
+            f"n = {count(float(counts.to_numpy().sum()))} faces."
+        )
+        cells = [
+            [str(label), *(count(number) for number in row)]
+            for label, row in zip(counts.index, counts.to_numpy(), strict=True)
+        ]
+        head = ["label", *map(str, counts.columns)]
+        data = table(f"flows-{model}", head, cells, counts.reset_index())
+        charts.append(Chart(f"flows-{index}", title, caption, [Panel("", [svg])], data))
+    return charts
+
+
+def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool) -> Panel:
+    alt = f"Confusion matrix of {heading}. {_diagonal(shares)}"
+    svg = drawing(
+        name,
+        alt,
+        (PHONE, 96 + 30 * len(shares)),
+        (92, 8, 88, 8),
+        partial(confusion_matrix, shares, attacked=attacked),
+    )
+    return Panel(heading, [svg])
+
+
+def _diagonal(shares: pd.DataFrame) -> str:
+    right = [
+        f"{label} {percent(float(shares.loc[label, label]), 0, 1)}"
+        for label in shares.index
+        if label in shares.columns
+    ]
+    return f"Right: {', '.join(right)}."
+
+
+def _confusion_title(model: str, clean: pd.DataFrame) -> str:
+    wrong = clean.copy()
+    for label in wrong.index:
+        if label in wrong.columns:
+            wrong.loc[label, label] = np.nan
+    if wrong.notna().sum().sum() == 0 or wrong.max(axis=None) == 0:
+        return f"{model}: what each label is taken for"
+    label, prediction = wrong.stack().idxmax()
+    share = percent(float(wrong.loc[label, prediction]), 0, 1)
+    return f"On clean faces, {model} most often takes {label} for {prediction} ({share})"
+
+
+def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
+    total = counts.sum(axis=0)
+    stood = float(np.diag(counts).sum())
+    moved = total - np.diag(counts)
+    if moved.sum() == 0:
+        return f"At {headline.text}, no face that {model} reads right is sent elsewhere"
+    name = moved.idxmax()
+    share = percent(float(moved[name] / moved.sum()), 0, 1)
+    kept = "none stands" if stood == 0 else f"{percent(stood / total.sum(), 0, 1)} stand"
+    return (
+        f"At {headline.text}, {share} of the faces sent elsewhere by {model} end as {name}; {kept}"
+    )

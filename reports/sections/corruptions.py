@@ -1,0 +1,109 @@
+"""Corruptions: every model in one table, and one heat map a model."""
+
+from functools import partial
+
+import pandas as pd
+
+from reports.charts.corruption_map import corruption_heat_map, corruption_rows
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
+from reports.load import Headline, Run, clean_accuracy, pick
+from reports.sections.verdict import Figure, ranked
+from reports.tables import Table, figures_table, table
+from reports.words.text import count, decimal, label_set_name, words
+
+MANY_KINDS = 12
+"""From so many corruption types on, the lines of a heat map stand closer."""
+
+
+def corruption_summary(run: Run, headline: Headline | None) -> Table | None:
+    """Clean accuracy, mean over corruptions, mCE and relative mCE of every model."""
+    cells, data = [], []
+    for model in ranked(run, headline):
+        own = run.own_label_set(model)
+        rows = pick(run.results, model=model, label_set=own, subset="all")
+        overall = pick(rows, perturbation="corruptions")
+        mean = Figure.of(pick(overall, metric="mean_corruption_accuracy"))
+        if not mean.known:
+            continue
+        clean = Figure.of(pick(clean_accuracy(run.results, own), model=model))
+        cells.append(
+            [
+                model,
+                label_set_name(own),
+                clean.text,
+                mean.text,
+                mean.interval,
+                *(
+                    text
+                    for metric in ("mce", "relative_mce")
+                    for text in _ratio(pick(overall, metric=metric))
+                ),
+                count(mean.n),
+            ]
+        )
+        data.append(overall)
+    head = ["model", "labels", "clean", "mean corrupted", "95 % interval", "mCE", "95 % interval"]
+    head += ["relative mCE", "95 % interval", "n"]
+    return table("corruptions", head, cells, pd.concat(data)) if cells else None
+
+
+def corruption_note(run: Run) -> str:
+    """What corruption errors are measured against, or why there are none."""
+    rows = pick(run.results, metric="mce", subset="all")
+    known = sorted(set(rows.loc[rows["value"].notna(), "detail"]))
+    reasons = sorted(set(rows.loc[rows["value"].isna(), "detail"]))
+    if known:
+        return (
+            f"CE: errors under a corruption divided by those of {' or '.join(known)} (the model's "
+            "own labels decide which), so 1 is as many and less is better; mCE is their mean over "
+            "the kinds. Relative mCE counts only the errors that the corruption adds: a model that "
+            "is bad to begin with can have a small one."
+        )
+    return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
+
+
+def corruption_charts(run: Run) -> list[Chart]:
+    """One heat map a model, under its own labels."""
+    charts = []
+    for index, model in enumerate(run.models):
+        own = run.own_label_set(model)
+        rows = pick(corruption_rows(run.results, own), model=model)
+        if rows.empty or rows["value"].isna().all():
+            continue
+        name = f"corruptions-{index}"
+        worst = rows.loc[rows["value"].idxmin()]
+        clean = Figure.of(pick(clean_accuracy(run.results, own), model=model))
+        low = Figure.of(rows.loc[[rows["value"].idxmin()]])
+        kind = words(worst["perturbation"])
+        title = (
+            f"{kind[:1].upper()}{kind[1:]} at severity {worst['severity']} costs "
+            f"{model} most: {clean.text} \N{RIGHTWARDS ARROW} {low.text}"
+        )
+        lines = rows["perturbation"].nunique() + 1
+        svg = drawing(
+            name,
+            f"Accuracy of {model} by corruption and severity. {title}.",
+            (PHONE, 50 + (24 if lines > MANY_KINDS else 32) * lines),
+            (120, 6, 44, 4),
+            partial(corruption_heat_map, run.results, model=model, label_set=own),
+        )
+        caption = (
+            "Accuracy in percent by corruption (down) and severity (across); "
+            f"{label_set_name(own)} labels, {faces_counted(rows)}."
+        )
+        shown = rows.assign(perturbation=rows["perturbation"].map(words))
+        keys = {"perturbation": "corruption", "severity": "severity"}
+        data = figures_table(name, rows, keys, shown)
+        charts.append(Chart(name, title, caption, [Panel("", [svg])], data))
+    return charts
+
+
+def _ratio(rows: pd.DataFrame) -> list[str]:
+    """A ratio and its interval."""
+    figure = Figure.of(rows)
+    if not figure.known or figure.low == figure.high:  # the baseline itself
+        return [decimal(figure.value), ""]
+    return [
+        decimal(figure.value),
+        f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}",
+    ]

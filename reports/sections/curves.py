@@ -1,0 +1,197 @@
+"""Security curves and clean against robust accuracy: the charts of the page's central section.
+
+A chart has a title that states its finding, a caption that says how to read it, and its table.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import black_boxes, headline_eps
+from reports.charts.curves import security_curves
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
+from reports.charts.line_names import names_width
+from reports.charts.scatter import clean_against_robust
+from reports.load import (
+    Headline,
+    Run,
+    attacks,
+    clean_accuracy,
+    limit_name,
+    norm_name,
+    pick,
+    robust_accuracy,
+)
+from reports.sections.verdict import own_figures
+from reports.tables import figures_table
+from reports.words.text import eps_text, label_set_name, listing, words
+
+MANY = 8
+"""Models above which each has axes of its own: more curves on the same cannot be told apart."""
+
+
+def curve_charts(run: Run) -> list[Chart]:
+    """Security curves, one chart a label set and norm."""
+    charts = []
+    for norm in run.norms:
+        parts = attacks(run.results, norm)
+        if not parts and pick(run.results, norm=norm, perturbation=WORST_CASE).empty:
+            continue
+        for label_set in run.label_sets:
+            shown = run.models_of(label_set)
+            if shown:
+                charts.append(_curve_chart(run, label_set, norm, shown, parts))
+    return charts
+
+
+def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: list[str]) -> Chart:
+    name = f"curve-{label_set}-{norm}"
+    rows = pd.concat(
+        [
+            pick(clean_accuracy(run.results, label_set), model=shown),
+            *(
+                pick(robust_accuracy(run.results, label_set, norm, part), model=shown)
+                for part in [WORST_CASE, *parts, "noise"]
+            ),
+        ]
+    )
+    labels = label_set_name(label_set)
+    title = f"{labels} labels: {_curve_title(rows, norm)}"
+    alt = f"Robust accuracy against eps under {labels} labels for {', '.join(shown)}. {title}"
+    draw = partial(security_curves, run.results, label_set=label_set, models=run.models, norm=norm)
+    many = len(shown) > MANY
+    if many:
+        panels = _small_curves(run, name, rows, draw)
+    else:
+        names = [*shown, "random noise, same size", "most frequent class"]
+        together = partial(draw, shown=shown)
+        panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
+    changes = "every pixel" if norm == "linf" else "the image"
+    caption = (
+        f"Share of faces still read right under {labels} labels when {changes} may change by "
+        f"up to eps ({norm_name(norm)}). Red: the worst case over "
+        f"{listing([words(part) for part in parts]) or 'all attacks'}, band: 95\u202f% interval. "
+        "Grey, same line style: random noise of the same size. Dotted: always answering the most "
+        f"frequent class. {faces_counted(rows)}."
+    )
+    if many:
+        caption += " Faint: the other models. What keeps most at the largest eps comes first."
+        if black_boxes(run.results) & set(shown):
+            caption = caption.removesuffix(".") + ", black boxes last."
+    if black_boxes(run.results) & set(shown):
+        caption += (
+            " \N{LESS-THAN OR EQUAL TO} before a name: the model gives no gradients, so its curve "
+            "is an upper limit."
+        )
+    keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
+    shown_rows = rows.assign(
+        perturbation=[words(name) for name in rows["perturbation"]],
+        eps=[eps_text(eps, norm) for eps in rows["eps"]],
+    )
+    table = figures_table(name, rows, keys, shown_rows)
+    return Chart(name, title, caption, panels, table)
+
+
+def _wide_and_narrow(
+    name: str, alt: str, size: tuple[int, int], names: list[str], draw: Callable[..., None]
+) -> list[str]:
+    """A chart whose names stand right of the axes, and one for phones with the names below."""
+    beside, below = names_width(names), 30 + 17 * len(names)
+    width, height = size
+    tall = max(height, 60 + 17 * len(names))
+    wide = drawing(f"{name}-wide", alt, (width + beside, tall), (48, beside, 44, 10), draw, "wide")
+    narrow = drawing(
+        f"{name}-narrow",
+        alt,
+        (PHONE, height + below),
+        (48, 26, 44 + below, 10),
+        partial(draw, names="below"),
+        "narrow",
+    )
+    return [wide, narrow]
+
+
+def _small_curves(
+    run: Run, name: str, rows: pd.DataFrame, draw: Callable[..., None]
+) -> list[Panel]:
+    """Each model on axes of its own, the others faint behind it; most robust first."""
+    worst = rows[rows["perturbation"] == WORST_CASE].sort_values(["eps", "value"])
+    blind = black_boxes(run.results)
+    models = sorted(dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in blind)
+    return [
+        Panel(
+            limit_name(model, blind),
+            [
+                drawing(
+                    f"{name}-{place}",
+                    f"Robust accuracy of {model} against eps.",
+                    (252, 200),
+                    (44, 22, 42, 8),
+                    partial(draw, shown=[model], behind=models, names="none"),
+                )
+            ],
+        )
+        for place, model in enumerate(models)
+    ]
+
+
+def scatter_chart(run: Run, headline: Headline) -> Chart | None:
+    """Clean against robust accuracy, every model under its own labels."""
+    pairs = [(model, *own_figures(run, model, headline)) for model in run.models]
+    known = [model for model, clean, robust in pairs if clean.known and robust.known]
+    if len(known) < 2:
+        return None
+    models = pd.DataFrame({"model": run.models})
+    models["label_set"] = [run.own_label_set(model) for model in run.models]
+    blind = black_boxes(run.results)
+    seen = [model for model in known if model not in blind] or known
+    subject = "No model" if seen == known else "No model attacked with full knowledge"
+    best = max((robust.value, model) for model, _, robust in pairs if model in seen)
+    highest = next(robust for model, _, robust in pairs if model == best[1])
+    title = (
+        f"{subject} keeps more than {highest.text} at {headline.text}, "
+        "however well it reads clean faces"
+        if best[0] < 0.05
+        else f"{best[1]} keeps most at {headline.text}: {highest.text}"
+    )
+    alt = f"Clean accuracy against robust accuracy. {title}."
+    draw = partial(clean_against_robust, run.results, models=models, headline=headline)
+    svgs = _wide_and_narrow("scatter", alt, (514, 330), known, draw)
+    rows = pd.concat(
+        part
+        for model in known
+        for part in (
+            pick(clean_accuracy(run.results, run.own_label_set(model)), model=model),
+            pick(
+                robust_accuracy(run.results, run.own_label_set(model), headline.norm),
+                model=model,
+                eps=headline.eps,
+            ),
+        )
+    )
+    caption = (
+        "Right on clean faces (across) and still right in the worst case at "
+        f"{headline.text} (up), each under its own labels; lines are 95\u202f% intervals. "
+        f"On the dotted line an attack would cost nothing. {faces_counted(rows)}."
+    )
+    if blind & set(known):
+        caption += " \N{LESS-THAN OR EQUAL TO} before a name: no gradients, so an upper limit."
+    shown = rows.assign(perturbation=[words(name) for name in rows["perturbation"]])
+    keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
+    table = figures_table("scatter", rows, keys, shown)
+    return Chart("scatter", title, caption, [Panel("", svgs)], table)
+
+
+def _curve_title(rows: pd.DataFrame, norm: str) -> str:
+    at = Headline(norm, headline_eps(rows["eps"].tolist(), norm))
+    if not at.eps:
+        return "no attack gave a figure"
+    there = pick(rows, eps=at.eps)
+    robust = there.loc[there["perturbation"] == WORST_CASE, "value"].dropna()
+    noise = there.loc[there["perturbation"] == "noise", "value"].dropna()
+    if robust.empty:
+        return f"no attack at {at.text} gave a figure"
+    text = f"at {at.text} the attack leaves {share_range(robust)} of faces read right"
+    return f"{text}; random noise of that size leaves {share_range(noise)}" if len(noise) else text

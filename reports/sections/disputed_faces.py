@@ -1,0 +1,201 @@
+"""Faces whose FER label is not their FER+ label: what taggers chose and what the models answer.
+
+Reads the faces of `disputed.npz` and the answers of `per_image.parquet`. A model answers an
+attacked face as the worst case at the headline leaves it, attacked under the model's own labels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
+from reports.load import Headline, Run
+from reports.sections.gallery import png_uri
+from reports.tables import Table, table
+from reports.words.text import count, label_set_name, percent
+
+_OUTSIDE = ("unknown", "no face")
+"""Columns of the votes behind the eight emotions."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One emotion of a disputed face.
+
+    Attributes:
+        name: of the emotion.
+        votes: taggers who chose it.
+        share: the same in percent of all taggers.
+        models: how many models answer it, one number a column of the panel.
+        labels: `FER`, `FER+` or empty: whose label it is.
+    """
+
+    name: str
+    votes: int
+    share: float
+    models: list[int]
+    labels: str
+
+
+@dataclass(frozen=True)
+class DisputedFace:
+    """A face, its two labels in words, and an answer an emotion that anybody chose."""
+
+    row: int
+    picture: str
+    fer: str
+    ferplus: str
+    answers: list[Answer]
+
+
+@dataclass(frozen=True)
+class Disputed:
+    """The panel.
+
+    Attributes:
+        title: its finding.
+        caption: how to read it, and n.
+        moments: `clean` and `attacked`, each with the labels that its models were trained on.
+        faces: examples.
+        shares: whom the models follow, over all disputed faces.
+    """
+
+    title: str
+    caption: str
+    moments: dict[str, list[str]]
+    faces: list[DisputedFace]
+    shares: Table
+
+
+def disputed_faces(run: Run, headline: Headline | None) -> Disputed | None:
+    """The panel, or None where no face carries two labels that differ."""
+    answers = _answers(run, headline)
+    if answers.empty:
+        return None
+    columns = list(dict.fromkeys(zip(answers["when"], answers["trained_on"], strict=True)))
+    columns.sort(key=lambda column: (column[0] != "clean", column[1] != "fer"))
+    shown = [
+        _face(run.disputed, place, answers[answers["row"] == row], columns)
+        for place, row in enumerate(run.disputed["row"].tolist())
+        if (answers["row"] == row).any()
+    ]
+    shares = _shares(answers, columns)
+    total = answers["row"].nunique()
+    attacked = (
+        f"Attacked: the worst case at {headline.text} under a model's own labels; a model wrong "
+        "before is not attacked and answers as before. "
+        if headline
+        else ""
+    )
+    caption = (
+        "Votes: what the taggers of FER+ chose. Numbers: how many models trained on FER or on "
+        f"FER+ labels give that answer. {attacked}Examples are the disagreements with "
+        "the clearest votes, one FER label after another."
+    )
+    moments: dict[str, list[str]] = {}
+    for when, labels in columns:
+        moments.setdefault(when, []).append(label_set_name(labels))
+    return Disputed(_title(shares, total), caption, moments, shown, _table(shares, headline))
+
+
+def _answers(run: Run, headline: Headline | None) -> pd.DataFrame:
+    """A line a disputed face, model and moment; labels and answers as FER+ classes."""
+    parts = []
+    lines = run.per_image
+    for model in run.models:
+        own = run.manifest["models"][model]["label_set"]
+        if own not in SCHEMES:
+            continue
+        of_model = lines[lines["model"] == model]
+        clean = of_model[of_model["perturbation"] == "none"]
+        moments = {"clean": clean.set_index("row")["prediction"]}
+        if headline:
+            here = (of_model["attacked_labels"] == own) & (of_model["norm"] == headline.norm)
+            broken = here & of_model["smallest_eps"].between(1e-12, headline.eps + 1e-9)
+            first = of_model[broken].sort_values("smallest_eps", kind="stable")
+            first = first.drop_duplicates("row").set_index("row")["prediction"]
+            attacked = set(of_model.loc[here, "row"])
+            before = moments["clean"][[row in attacked for row in moments["clean"].index]]
+            moments["attacked"] = first.reindex(before.index).fillna(before)
+        clean = clean.drop_duplicates("row").set_index("row")
+        for when, predictions in moments.items():
+            predictions = predictions[~predictions.index.duplicated()]
+            part = clean.loc[predictions.index, ["fer", "ferplus", "votes"]].reset_index()
+            answer = translate(predictions.to_numpy(np.int64), SCHEMES[own], FERPLUS8)
+            parts.append(part.assign(answer=answer, when=when, trained_on=own))
+    if not parts:
+        return pd.DataFrame()
+    found = pd.concat(parts, ignore_index=True)
+    found["fer"] = translate(found["fer"].to_numpy(np.int64), FER7, FERPLUS8)
+    differ = (found["fer"] >= 0) & (found["ferplus"] >= 0) & (found["fer"] != found["ferplus"])
+    return found[differ]
+
+
+def _face(
+    disputed: dict[str, np.ndarray],
+    place: int,
+    answers: pd.DataFrame,
+    columns: list[tuple[str, str]],
+) -> DisputedFace:
+    """A face with every emotion that a label, a tagger or a model names."""
+    one = answers.iloc[0]
+    names = [*map(_name, range(FERPLUS8.num_classes)), *_OUTSIDE]
+    votes = np.asarray(one["votes"]) if one["votes"] is not None else np.zeros(len(names), int)
+    given = [
+        answers[(answers["when"] == when) & (answers["trained_on"] == labels)]["answer"]
+        for when, labels in columns
+    ]
+    found = []
+    for index, name in enumerate(names):
+        models = [int((column == index).sum()) for column in given]
+        labels = {one["fer"]: "FER", one["ferplus"]: "FER+"}.get(index, "")
+        if labels or votes[index] or any(models):
+            share = 100 * float(votes[index]) / max(1, int(votes.sum()))
+            found.append(Answer(name, int(votes[index]), share, models, labels))
+    found.sort(key=lambda answer: -answer.votes)
+    picture = png_uri(disputed["image"][place])
+    return DisputedFace(int(one["row"]), picture, _name(one["fer"]), _name(one["ferplus"]), found)
+
+
+def _shares(answers: pd.DataFrame, columns: list[tuple[str, str]]) -> pd.DataFrame:
+    """Share of the answers that follow FER, FER+ or neither, a line a column of the panel."""
+    lines = []
+    for when, labels in columns:
+        part = answers[(answers["when"] == when) & (answers["trained_on"] == labels)]
+        fer, ferplus = (float((part["answer"] == part[name]).mean()) for name in ("fer", "ferplus"))
+        lines.append([labels, when, fer, ferplus, 1 - fer - ferplus, len(part)])
+    head = ["trained_on", "faces", "says_fer", "says_ferplus", "says_neither", "n"]
+    return pd.DataFrame(lines, columns=head)
+
+
+def _table(shares: pd.DataFrame, headline: Headline | None) -> Table:
+    cells = [
+        [
+            label_set_name(line.trained_on),
+            "clean" if line.faces == "clean" or not headline else f"worst case {headline.text}",
+            *(percent(share, 0, 1) for share in (line.says_fer, line.says_ferplus)),
+            percent(line.says_neither, 0, 1),
+            count(line.n),
+        ]
+        for line in shares.itertuples()
+    ]
+    head = ["models trained on", "faces", "say the FER label", "say the FER+ label", "neither"]
+    return table("disputed", [*head, "answers"], cells, shares)
+
+
+def _title(shares: pd.DataFrame, faces: int) -> str:
+    parts = []
+    for name, said in (("fer", "says_fer"), ("ferplus", "says_ferplus")):
+        clean = shares[(shares["trained_on"] == name) & (shares["faces"] == "clean")]
+        if len(clean):
+            label = label_set_name(name)
+            share = percent(float(clean[said].iloc[0]), 0, 1)
+            parts.append(f"models trained on {label} follow {label} in {share} of their answers")
+    return f"On the {count(faces)} faces where the label sets differ, {' and '.join(parts)}"
+
+
+def _name(index: int) -> str:
+    """Name of a FER+ class, in FER's word where FER has the class."""
+    fer = int(translate(np.array([index]), FERPLUS8, FER7)[0])
+    return FER7.classes[fer] if fer >= 0 else FERPLUS8.classes[index]

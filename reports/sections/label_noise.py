@@ -1,0 +1,61 @@
+"""Label noise and votes: what the labels themselves cost, and how much ten people disagree.
+
+An oracle that always answers the FER+ label (ten taggers) is wrong under the FER label (one
+annotator) wherever the two differ: no classifier can be blamed for those faces alone.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from reports.charts.drawing import Chart, faces_counted, share_range
+from reports.load import Headline, Run, pick
+from reports.sections.verdict import Figure
+from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
+from reports.sections.votes import agreement_chart, flips_chart, strata_chart
+
+
+def label_noise_charts(run: Run, headline: Headline | None) -> list[Chart]:
+    """What label noise explains, clear against ambiguous faces, flips that taggers would accept."""
+    charts = [
+        _oracle_chart(run, headline),
+        strata_chart(run, headline),
+        flips_chart(run, headline),
+        agreement_chart(run, headline),
+    ]
+    return [chart for chart in charts if chart is not None]
+
+
+def _oracle_chart(run: Run, headline: Headline | None) -> Chart | None:
+    found = pick(run.results, metric="oracle_accuracy", subset="all", label_set="fer")
+    found = found[found["value"].notna()]
+    if found.empty:
+        return None
+    oracle = Figure.of(found.nlargest(1, "n"))
+    noise = states(run, headline, metric="label_noise_share", label_set="fer")
+    gap = states(run, headline, metric="label_gap", label_set="ferplus")
+    models = [model for model in run.models if model in set(found["model"])]
+    beside = pick(run.results, metric="oracle_faces_accuracy", subset="all", label_set="fer")
+    accuracy = {"clean": pick(beside, model=models)}
+    plots: list[tuple[str, Rows, dict[str, Any]]] = [
+        ("Accuracy, FER labels; dotted: the oracle", accuracy, {"line": oracle.value}),
+        ("Of the faces lost, lost by the oracle too", noise, {}),
+        ("FER+ accuracy minus FER, in points", gap, {"around_zero": True}),
+    ]
+    panels = [
+        dots_panel(f"label-noise-{index}", heading, rows, models, STATES, **options)
+        for index, (heading, rows, options) in enumerate(plots)
+        if rows
+    ]
+    share = noise["clean"]["value"].dropna() if "clean" in noise else pd.Series(dtype=float)
+    title = f"Answering every FER+ label would score {oracle.text} under FER labels"
+    if len(share):
+        title += f"; that noise explains {share_range(share)} of the models' clean errors"
+    caption = (
+        "FER labels were given in one pass, FER+ labels by ten people. Faces on which they differ "
+        "count as errors of whoever follows the ten. The gap compares the same faces under both "
+        "labels: right of 0 the model does better under FER+. Bars are 95\u202f% intervals; "
+        f"{faces_counted(found)} that carry both labels."
+    )
+    rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])
+    return Chart("label-noise", title, caption, panels, noise_table("label-noise", rows))

@@ -1,0 +1,100 @@
+"""FER beside FER+: each model under both label sets, clean and attacked."""
+
+from functools import partial
+
+import pandas as pd
+
+from datasets.labels import FER7, FERPLUS8, translate
+from evaluation.results.schema import WORST_CASE
+from reports.charts.bars import label_set_bars
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
+from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
+from reports.sections.verdict import own_figures
+from reports.tables import figures_table
+from reports.words.text import count, eps_text, label_set_name, percent
+
+
+def label_set_chart(run: Run, headline: Headline | None) -> Chart | None:
+    """Each model under FER and under FER+, clean and attacked."""
+    both = [name for name in ("fer", "ferplus") if name in run.label_sets]
+    models = [model for model in run.models if set(both) <= _scored_under(run, model)]
+    if len(both) < 2 or not models:
+        return None
+    steps: list[tuple[str, float]] = [("Clean", 0.0)]
+    if headline:
+        grid = robust_accuracy(run.results, both[0], headline.norm)["eps"]
+        smallest = float(grid[grid > 0].min()) if (grid > 0).any() else headline.eps
+        steps += [
+            (f"Worst case {eps_text(eps, headline.norm)}", eps)
+            for eps in sorted({smallest, headline.eps})
+        ]
+    threat = headline or Headline("linf", 0.0)
+    panels = []
+    for index, (heading, eps) in enumerate(steps):
+        svg = drawing(
+            f"labels-{index}",
+            f"{heading}: accuracy of {', '.join(models)} under FER and FER+ labels.",
+            (PHONE, 48 + 46 * len(models)),
+            (150, 22, 40, 4),
+            partial(label_set_bars, run.results, models=models, eps=eps, headline=threat),
+        )
+        panels.append(Panel(heading, [svg]))
+    wanted = [pick(clean_accuracy(run.results, name), model=models) for name in both]
+    for name in both if headline else []:
+        wanted.append(pick(robust_accuracy(run.results, name, threat.norm), model=models))
+    rows = pd.concat([*wanted, _transfer(run.results)])
+    caption = (
+        "Solid teal: FER labels; hatched purple: FER+ labels (majority of ten taggers); thin "
+        "line: 95\u202f% interval. A model is attacked under the labels it is scored on. "
+        "Where a FER+ model meets FER labels, contempt counts as wrong; where a FER model meets "
+        f"FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
+    )
+    shown = rows.assign(
+        label_set=rows["label_set"].map(label_set_name),
+        attacked_labels=rows["attacked_labels"].map(label_set_name),
+        eps=[eps_text(eps, threat.norm) for eps in rows["eps"]],
+    )
+    keys = {"model": "model", "label_set": "scored on", "attacked_labels": "attacked under"}
+    keys["eps"] = "eps"
+    table = figures_table("labels", rows, keys, shown)
+    return Chart("labels", _label_title(run, headline), caption, panels, table)
+
+
+def _scored_under(run: Run, model: str) -> set[str]:
+    rows = pick(run.results, model=model, perturbation="none", metric="accuracy", subset="all")
+    return set(rows["label_set"])
+
+
+def _transfer(results: pd.DataFrame) -> pd.DataFrame:
+    rows = pick(results, subset="all", perturbation=WORST_CASE, metric="robust_accuracy")
+    return rows[(rows["attacked_labels"] != "") & (rows["attacked_labels"] != rows["label_set"])]
+
+
+def _label_title(run: Run, headline: Headline | None) -> str:
+    parts = []
+    for label_set in ("fer", "ferplus"):
+        clean = pick(clean_accuracy(run.results, label_set), model=run.models_of(label_set))[
+            "value"
+        ].dropna()
+        if len(clean):
+            parts.append(f"{share_range(clean)} under {label_set_name(label_set)}")
+    title = f"On their own labels, models read {' and '.join(parts)}" if parts else "FER and FER+"
+    robust = [own_figures(run, model, headline)[1] for model in run.models]
+    known = [figure for figure in robust if figure.known]
+    if headline is None or not known:
+        return title
+    highest = max(known, key=lambda figure: figure.value)
+    return f"{title}; at {headline.text} at most {highest.text} of faces survive"
+
+
+def _agreement(run: Run) -> str:
+    rows = run.per_image.drop_duplicates("row")
+    rows = rows[(rows["fer"] >= 0) & (rows["ferplus"] >= 0)]
+    if rows.empty:
+        return ""
+    translated = translate(rows["fer"].to_numpy(), FER7, FERPLUS8)
+    share = float((translated == rows["ferplus"].to_numpy()).mean())
+    return (
+        f"The two label sets agree on {percent(share, 0, 1)} of the {count(len(rows))} faces "
+        "that carry both; on the rest no answer is right under both."
+    )

@@ -1,0 +1,66 @@
+"""How large the changes are that break faces: medians of norms, likeness and Grad-CAM shift."""
+
+import math
+
+import pandas as pd
+
+from evaluation.results.schema import WORST_CASE
+from reports.load import Headline, Run, pick
+from reports.sections.verdict import Figure, ranked
+from reports.tables import Table, table
+from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, words
+
+_SIZES = ("linf", "l2", "l1", "ssim", "cam_shift")
+_NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
+
+
+def perturbation_sizes(run: Run, headline: Headline | None) -> Table | None:
+    """Medians of every model over the faces broken up to the headline, under its own labels.
+
+    Each model stands with its worst case; the Grad-CAM shift is that of the attack in the gallery.
+    """
+    if headline is None:
+        return None
+    cells, data = [], []
+    for model in ranked(run, headline):
+        own = run.own_label_set(model)
+        at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
+        rows = pick(run.results, model=model, label_set=own, attacked_labels=own, **at)
+        worst = pick(rows, perturbation=WORST_CASE)
+        found = [pick(worst, metric=f"median_{name}") for name in _SIZES[:-1]]
+        shift = pick(rows, metric="median_cam_shift")
+        if found[0].empty:
+            continue
+        texts = [
+            _with_interval(name, Figure.of(part))
+            for name, part in zip(_SIZES, [*found, shift], strict=True)
+        ]
+        attack = words(str(shift["perturbation"].iloc[0])) if len(shift) else MISSING
+        cells.append([model, label_set_name(own), *texts, attack, count(Figure.of(found[0]).n)])
+        data += [*found, shift]
+    if not cells:
+        return None
+    head = ["model", "labels", *_NAMES, "shift under", "broken faces"]
+    return table("sizes", head, cells, pd.concat(data))
+
+
+def size_words(line: pd.Series) -> list[str]:
+    """The sizes of one perturbation for reading, those that are known."""
+    return [
+        f"{name} {_number(size, float(line[size]))}"
+        for size, name in zip(_SIZES, _NAMES, strict=True)
+        if not math.isnan(float(line[size]))
+    ]
+
+
+def _with_interval(size: str, figure: Figure) -> str:
+    if not figure.known:
+        return MISSING
+    low, high = (_number(size, end).removesuffix("/255") for end in (figure.low, figure.high))
+    return f"{_number(size, figure.value)} ({low}\N{EN DASH}{high})"
+
+
+def _number(size: str, value: float) -> str:
+    if size == "linf":
+        return "\N{INFINITY}" if math.isinf(value) else eps_text(value)
+    return decimal(value, {"ssim": 3, "l1": 1}.get(size, 2))

@@ -1,0 +1,143 @@
+"""Which part of a face carries the vulnerability: attacks on one region, on a mean face."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from reports.charts.drawing import faces_counted, share_range
+from reports.charts.svg import ROLES
+from reports.load import Headline, Run, pick
+from reports.sections.gallery import png_uri
+from reports.sections.verdict import ranked
+from reports.tables import Table, figures_table
+from reports.words.text import label_set_name, percent
+
+_ENLARGED = 4
+"""Pixels a pixel of the mean face is drawn with."""
+_STRONGEST = 0.8
+"""Share of the colour where every face is broken."""
+
+
+@dataclass(frozen=True)
+class RegionFace:
+    """The mean face coloured for one model.
+
+    Attributes:
+        model: its id.
+        picture: `data:` address of a png.
+        alt: what the picture shows.
+        shares: region, attack success rate and share of the pixels, in words.
+    """
+
+    model: str
+    picture: str
+    alt: str
+    shares: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    """The panel of one label set: its finding, how to read it, a face a model, the figures."""
+
+    title: str
+    caption: str
+    faces: list[RegionFace]
+    table: Table
+
+
+def region_maps(run: Run, headline: Headline | None) -> list[RegionMap]:
+    """A panel a label set; none in a run without regional attacks."""
+    if headline is None or not len(run.regions["name"]):
+        return []
+    names = [str(name) for name in run.regions["name"]]
+    perturbations = [f"pgd_{name}" for name in names]
+    maps = []
+    for label_set in run.label_sets:
+        models = [name for name in ranked(run, headline) if name in run.models_of(label_set)]
+        rows = pick(
+            run.results, metric="attack_success_rate", subset="all", label_set=label_set,
+            attacked_labels=label_set, perturbation=perturbations, norm=headline.norm,
+            eps=headline.eps, model=models,
+        )  # fmt: skip
+        rows = rows[rows["value"].notna()]
+        if len(rows):
+            maps.append(_map(run, label_set, headline, names, models, rows))
+    return maps
+
+
+def _map(
+    run: Run,
+    label_set: str,
+    headline: Headline,
+    names: list[str],
+    models: list[str],
+    rows: pd.DataFrame,
+) -> RegionMap:
+    region = rows["perturbation"].str.removeprefix("pgd_")
+    medians = rows.assign(region=region).groupby("region", sort=False)["value"].median()
+    worst = str(medians.idxmax())
+    of_worst = rows.loc[region == worst, "value"]
+    pixels = dict(zip(names, run.regions["share"], strict=True))
+    title = (
+        f"{label_set_name(label_set)} labels: changing only {_called(worst)} "
+        f"({_whole(pixels[worst])} of the pixels) breaks {share_range(of_worst)} of faces"
+    )
+    caption = (
+        f"Attack success at {headline.text} when a perturbation is confined to one region: wrong "
+        "after, among the faces read right before. Regions differ in size, so their share of the "
+        f"pixels stands beside. {faces_counted(rows)}; regions are those of each face, drawn here "
+        "on the mean of all."
+    )
+    faces = []
+    for model in models:
+        own = rows[rows["model"] == model].set_index(region[rows["model"] == model])["value"]
+        if len(own):
+            faces.append(_face(run, model, own, pixels))
+    shown = rows.assign(perturbation=region)
+    keys = {"model": "model", "perturbation": "region"}
+    table = figures_table(f"regions-{label_set}", rows, keys, shown)
+    return RegionMap(title, caption, faces, table)
+
+
+def _face(run: Run, model: str, own: pd.Series, pixels: dict[str, float]) -> RegionFace:
+    order = own.sort_values(ascending=False, kind="stable")
+    shares = [
+        (str(name), _whole(float(value)), _whole(pixels[str(name)]))
+        for name, value in order.items()
+    ]
+    alt = f"Mean face of {model}: " + ", ".join(f"{name} {value}" for name, value, _ in shares)
+    strength = np.array([float(own.get(str(name), 0.0)) for name in run.regions["name"]])
+    picture = coloured(run.regions["mean_face"], run.regions["region"], strength)
+    return RegionFace(model, png_uri(picture), alt, shares)
+
+
+def coloured(face: np.ndarray, region: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """A face with its regions the redder, the more an attack there breaks.
+
+    Args:
+        face: uint8 (H, W, C).
+        region: integer (H, W), number of each pixel's region.
+        strength: float (R,) in [0, 1], of each region.
+
+    Returns:
+        uint8 (4 H, 4 W, 3).
+    """
+    red = np.array([int(ROLES["attacked"][0][i : i + 2], 16) for i in (1, 3, 5)])
+    grey = np.repeat(face.mean(axis=2, keepdims=True), 3, axis=2)
+    share = _STRONGEST * strength[region][..., None]
+    mixed = (1 - share) * grey + share * np.minimum(red * (0.5 + 0.7 * grey / 255), 255)
+    height, width = region.shape
+    size = (_ENLARGED * width, _ENLARGED * height)
+    picture = Image.fromarray(np.rint(mixed).astype(np.uint8))
+    return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
+
+
+def _whole(share: float) -> str:
+    """Whole percent: a region's figures are read beside each other, its interval in the table."""
+    return percent(share, 0, 1)
+
+
+def _called(name: str) -> str:
+    return "what is neither eyes, brows, nose nor mouth" if name == "rest" else f"the {name}"

@@ -1,0 +1,133 @@
+"""Votes: clear against ambiguous faces, flips that taggers would accept, agreement with one."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from evaluation.results.schema import WORST_CASE
+from reports.charts.dot_plot import Dot
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
+from reports.charts.flip_bars import flip_bars, flip_shares
+from reports.load import Headline, Run, pick
+from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
+from reports.words.text import eps_text, percent
+
+STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink", "s", False)}
+"""Clear and ambiguous faces as dots."""
+
+
+def strata_chart(run: Run, headline: Headline | None) -> Chart | None:
+    """Faces on which taggers agree against faces on which they do not, clean and attacked."""
+    clean = {
+        name: own_rows(run, perturbation="none", metric="accuracy", subset=name) for name in STRATA
+    }
+    if any(rows["value"].dropna().empty for rows in clean.values()):
+        return None
+    panels = [dots_panel("strata-0", "Clean", clean, run.models, STRATA)]
+    rows = [*clean.values()]
+    for index, eps in enumerate(_steps(run, headline), start=1):
+        hit = {
+            name: own_rows(
+                run, perturbation=WORST_CASE, metric="robust_accuracy", subset=name, eps=eps,
+                norm=_norm(headline), attacked=True,
+            )
+            for name in STRATA
+        }  # fmt: skip
+        heading = f"Worst case {eps_text(eps, _norm(headline))}"
+        panels.append(dots_panel(f"strata-{index}", heading, hit, run.models, STRATA))
+        rows += hit.values()
+    shares = [share_range(clean[name]["value"].dropna()) for name in STRATA]
+    title = f"Models read {shares[0]} of clear faces and {shares[1]} of ambiguous ones"
+    caption = (
+        "Clear: at least nine of ten taggers agree; ambiguous: at most six do. Each model under "
+        f"its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
+    )
+    return Chart("strata", title, caption, panels, noise_table("strata", pd.concat(rows)))
+
+
+def flips_chart(run: Run, headline: Headline | None) -> Chart | None:
+    """Flips to an answer that taggers chose too, flips to another, and faces that stood."""
+    if headline is None:
+        return None
+    panels, rows = [], []
+    for index, eps in enumerate(_steps(run, headline)):
+        shares = pd.concat(
+            [
+                flip_shares(
+                    run.results, label_set=run.own_label_set(model), norm=headline.norm, eps=eps
+                ).reindex([model])
+                for model in run.models
+            ]
+        )
+        if shares.isna().all(axis=None):
+            continue
+        where: dict[str, Any] = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": eps}
+        rows += [
+            own_rows(run, metric=metric, attacked=True, **where)
+            for metric in ("plausible_flip", "implausible_success_rate")
+        ]
+        heading = f"Worst case {eps_text(eps, headline.norm)}"
+        said = "; ".join(
+            f"{model} {percent(float(share), 0, 1)} implausible"
+            for model, share in shares["implausible"].dropna().items()
+        )
+        svg = drawing(
+            f"flips-{index}",
+            f"{heading}: faces right before that were flipped. {said}.",
+            (PHONE, 74 + 34 * len(run.models)),
+            (152, 24, 66, 4),
+            partial(flip_bars, shares),
+        )
+        panels.append(Panel(heading, [svg]))
+    if not panels:
+        return None
+    shown = rows[-2]["value"].dropna()
+    title = (
+        f"{panels[-1].heading}: {share_range(shown)} of broken faces get an answer that at least "
+        "two taggers chose"
+        if len(shown)
+        else f"{panels[-1].heading}: no face was broken"
+    )
+    caption = (
+        "Of the faces read right when clean: flipped to an emotion that at most one of ten "
+        "taggers chose (implausible, solid), to one that at least two chose (plausible, hatched: "
+        "a person might say so too), or standing (grey). Each model under its own labels; "
+        f"{faces_counted(pd.concat(rows[1::2]))} right before."
+    )
+    return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))
+
+
+def agreement_chart(run: Run, headline: Headline | None) -> Chart | None:
+    """How often one tagger drawn at random agrees with each model, clean and attacked."""
+    rows = states(run, headline, metric="expected_agreement", label_set="ferplus")
+    if "clean" not in rows or rows["clean"]["value"].dropna().empty:
+        return None
+    models = [model for model in run.models if model in set(rows["clean"]["model"])]
+    heading = "Expected agreement with one tagger"
+    panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
+    title = f"On clean faces a model agrees with {share_range(rows['clean']['value'])} of taggers"
+    if "worst case" in rows and headline:
+        attacked = share_range(rows["worst case"]["value"].dropna())
+        title += f", at {headline.text} with {attacked}"
+    caption = (
+        "The chance that a tagger, drawn at random from those who named an emotion, named the "
+        "one the model answers, on faces whose taggers have a majority: only they can be "
+        "attacked. Bars are 95\u202f% "
+        f"intervals; {faces_counted(pd.concat(rows.values()))}."
+    )
+    table = noise_table("agreement", pd.concat(rows.values()))
+    return Chart("agreement", title, caption, panels, table)
+
+
+def _steps(run: Run, headline: Headline | None) -> list[float]:
+    """The smallest eps of the grid and the headline's."""
+    if headline is None:
+        return []
+    grid = pick(run.results, metric="robust_accuracy", norm=headline.norm, perturbation=WORST_CASE)
+    grid = grid.loc[grid["eps"] > 0, "eps"]
+    return sorted({float(grid.min()), headline.eps})
+
+
+def _norm(headline: Headline | None) -> str:
+    return headline.norm if headline else ""

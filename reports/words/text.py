@@ -1,0 +1,145 @@
+"""How numbers are written on the page: percentages, intervals, eps, counts, seconds.
+
+Not here: sentences about a run (`reports/sections/verdict.py`).
+"""
+
+import math
+from fractions import Fraction
+
+THIN = "\N{NARROW NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
+MISSING = "\N{EM DASH}"
+_DASH = "\N{EN DASH}"
+
+WIDE_INTERVAL = 0.04
+"""Intervals at least this wide (4 points) do not support a decimal of a percentage."""
+
+
+def decimals(low: float, high: float) -> int:
+    """Decimals of a percentage that its 95 % interval supports: 1, or 0 for a wide interval."""
+    return 0 if high - low >= WIDE_INTERVAL else 1
+
+
+def percent(value: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A proportion in [0, 1] as a percentage, `0.4 %`; `71 %` where the interval is wide.
+
+    Rounding never makes a proportion look like exactly none or all: `<1 %`, `>99.9 %`.
+    """
+    if math.isnan(value):
+        return MISSING
+    return f"{_digits(value, decimals(low, high))}{THIN}%"
+
+
+def interval(low: float, high: float) -> str:
+    """A 95 % interval of a proportion, in percent without the sign: `0.1-1.4` (en dash)."""
+    if math.isnan(low) or math.isnan(high):
+        return ""
+    places = decimals(low, high)
+    return f"{100 * low:.{places}f}{_DASH}{100 * high:.{places}f}"
+
+
+def decimal(value: float, places: int = 2) -> str:
+    """A figure that is no share: `0.49`; a dash where there is none, a sign where it is infinite.
+
+    Args:
+        value: the figure.
+        places: decimals.
+    """
+    if math.isnan(value):
+        return MISSING
+    return "\N{INFINITY}" if math.isinf(value) else f"{value:.{places}f}"
+
+
+def eps_text(eps: float, norm: str = "linf") -> str:
+    """An eps as people write it: `4/255` or `0.5/255` for linf, a plain number for other norms."""
+    if math.isnan(eps):
+        return MISSING
+    if eps == 0:
+        return "0"
+    if norm == "linf":
+        return f"{255 * eps:.3g}/255"
+    return f"{eps:.3g}"
+
+
+def parse_eps(text: str | float) -> float:
+    """The number in `4/255` or `0.5/255` or `0.25`."""
+    parts = str(text).split("/")
+    return float(Fraction(parts[0]) / Fraction(parts[1])) if len(parts) == 2 else float(text)
+
+
+def count(number: float) -> str:
+    """A whole number with thin spaces between thousands: `3 589`."""
+    if math.isnan(number):
+        return MISSING
+    return f"{round(number):,}".replace(",", THIN)
+
+
+def seconds(duration: float) -> str:
+    """A duration: `3.1 s`, `42 s`, `4 min 05 s`, `3 h 07 min`."""
+    if math.isnan(duration):
+        return MISSING
+    if duration < 9.95:
+        return f"{duration:.1f}{THIN}s"
+    whole = round(duration)
+    if whole < 60:
+        return f"{whole}{THIN}s"
+    if whole < 3600:
+        return f"{whole // 60}{THIN}min {whole % 60:02d}{THIN}s"
+    minutes = round(duration / 60)
+    return f"{minutes // 60}{THIN}h {minutes % 60:02d}{THIN}min"
+
+
+def listing(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def label_set_name(label_set: str) -> str:
+    """`FER`, `FER+`, or a foreign scheme's own name."""
+    return {"fer": "FER", "ferplus": "FER+"}.get(label_set, label_set)
+
+
+_PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
+
+
+def words(identifier: str) -> str:
+    """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names.
+
+    The perturbation `none` is `clean`.
+    """
+    known = {
+        "none": "clean",
+        "pgd": "PGD",
+        "fgsm": "FGSM",
+        **{f"pgd_{part}": f"PGD, {part} only" for part in _PARTS},
+        "apgd": "APGD",
+        "apgd_t": "targeted APGD",
+        "fmn": "FMN",
+        "deepfool": "DeepFool",
+        "cw_l2": "Carlini-Wagner L2",
+        "cw_linf": "Carlini-Wagner L\N{INFINITY}",
+        "jsma": "JSMA",
+        "hop_skip_jump": "HopSkipJump",
+        "boundary": "boundary attack",
+        "simba": "SimBA",
+        "zoo": "ZOO",
+        "universal": "universal change",
+        "spatial": "shifts and turns",
+        "square": "Square",
+        "worst_case": "worst case",
+        "noise": "random noise",
+        "jpeg": "JPEG",
+    }
+    return known.get(identifier, identifier.replace("_", " "))
+
+
+def _digits(value: float, places: int) -> str:
+    smallest = 10.0**-places
+    shown = 100 * value
+    if 0 < shown < smallest / 2:
+        return f"<{smallest:.{places}f}"
+    if 100 - smallest / 2 < shown < 100:
+        return f">{100 - smallest:.{places}f}"
+    return f"{shown:.{places}f}"

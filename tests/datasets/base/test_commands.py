@@ -1,0 +1,132 @@
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from datasets.labels import LabelSet
+
+
+def exit_code(main, monkeypatch, *arguments: str) -> object:
+    monkeypatch.setattr(sys, "argv", ["prog", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        run(main, prog="python -m room.command")
+    return stopped.value.code
+
+
+def test_return_value_is_the_exit_code(monkeypatch):
+    assert exit_code(lambda: None, monkeypatch) == 0
+    assert exit_code(lambda: 1, monkeypatch) == 1
+
+
+def test_input_error_is_one_line(monkeypatch, capsys):
+    def main() -> None:
+        raise InputError("file: row 3:\n expected this,\n found that")
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err == "error: file: row 3: expected this, found that\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
+    def main() -> None:
+        (tmp_path / "file").write_text("")
+        (tmp_path / "file" / "folder").mkdir()
+
+    assert exit_code(main, monkeypatch) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path}") and "Not a directory" in error
+    assert error.count("\n") == 1
+    with pytest.raises(NotADirectoryError):
+        exit_code(main, monkeypatch, "--debug")
+
+
+def test_a_full_disk_is_one_line(monkeypatch, capsys):
+    def main() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # writing names no file
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err.startswith("error: No space left on device. Name another place")
+
+
+def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
+    def main() -> None:
+        raise EOFError("no data left in file")
+
+    with pytest.raises(EOFError):
+        exit_code(main, monkeypatch)
+
+
+def test_debug_shows_the_error(monkeypatch):
+    def main() -> None:
+        raise InputError("bad file")
+
+    monkeypatch.setattr(sys, "argv", ["prog", "--debug"])
+    with pytest.raises(InputError):
+        run(main, prog="prog")
+
+
+@pytest.mark.parametrize("arguments", [("--nonsense",), ("--count", "many"), ("stray",)])
+def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
+    def main(count: int = 1) -> None:
+        pass
+
+    assert exit_code(main, monkeypatch, *arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert "`python -m room.command --help`" in error
+
+
+def test_a_wrong_choice_names_the_right_ones(monkeypatch, capsys):
+    def main(labels: LabelSet = LabelSet.FER) -> None:
+        pass
+
+    exit_code(main, monkeypatch, "--labels", "FER2")
+    words = (
+        "error: Invalid value for '--labels': 'FER2' is not one of 'fer', 'ferplus'; got 'FER2'."
+    )
+    assert capsys.readouterr().err.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--count", "many"), ("--count=many",), ("--count", "2", "--count", "many")],
+)
+def test_wrong_usage_names_the_value(monkeypatch, capsys, arguments):
+    def main(count: int = 1) -> None:
+        pass
+
+    exit_code(main, monkeypatch, *arguments)
+    assert "'--count'" in (error := capsys.readouterr().err)
+    assert "; got 'many'. See" in error
+
+
+def test_interrupt(monkeypatch, capsys):
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    assert exit_code(main, monkeypatch) == 130
+    assert capsys.readouterr().err == "error: stopped\n"
+
+
+def test_interrupt_of_what_can_go_on(monkeypatch, capsys):
+    def main(resume: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    assert exit_code(main, monkeypatch) == 130
+    assert "the same command with --resume goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["inspect", "export"])
+def test_help_loads_nothing_heavy(name):
+    code = (
+        "import runpy, sys; sys.argv = ['x', '--help']\n"
+        f"try: runpy.run_module('datasets.{name}', run_name='__main__')\n"
+        "except SystemExit as stop: print('exit', stop.code)\n"
+        "print('heavy', [m for m in ('numpy', 'pandas', 'PIL', 'tensorflow') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "exit 0" in done.stdout
+    assert "heavy []" in done.stdout

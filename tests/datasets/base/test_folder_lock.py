@@ -1,0 +1,60 @@
+"""A folder is written by one command at a time; one that was killed holds nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
+
+HOLDING = """
+import sys, time
+from pathlib import Path
+from datasets.folder_lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "run"
+    with (
+        locked(folder),
+        pytest.raises(InputError, match=r"run: another command writes there now"),
+        locked(folder),
+    ):
+        pass
+    with pytest.raises(KeyError), locked(folder):
+        raise KeyError
+    with locked(folder):
+        pass
+
+
+def test_a_killed_command_holds_nothing(tmp_path: Path) -> None:
+    line = [sys.executable, "-c", HOLDING, str(tmp_path)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InputError), locked(tmp_path):
+            pass
+        os.kill(other.pid, signal.SIGKILL)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_stays_empty_is_removed(tmp_path: Path) -> None:
+    made, given = tmp_path / "made", tmp_path / "given"
+    given.mkdir()
+    for folder in (made, given):
+        with locked(folder):
+            pass
+    assert not made.exists()
+    assert given.exists()
+    with locked(made):
+        (made / "run.json").write_text("{}")
+    assert (made / "run.json").exists()

@@ -1,0 +1,243 @@
+"""Each check has a model on which it fires and one on which it does not."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from attacks.threat_model import Norm
+from datasets.labels import FER7, NO_LABEL
+from evaluation.checks import rules
+from evaluation.checks.model import model_checks
+from evaluation.checks.rules import Check
+from evaluation.checks.suite import suite_checks
+from evaluation.comparing.boards import leaderboards
+from evaluation.config import AttackSettings
+from evaluation.figures.status import with_status
+from evaluation.results.files import read_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import CHECK_COLUMNS, RESULT_COLUMNS
+from evaluation.stages.pipeline import evaluate_run
+from evaluation.summary_table import summary_table
+from fer_models.contract import Contract
+from fer_models.keras_classifier import KerasClassifier, wrap
+from reports.load import Run, headline
+from reports.sections.reliability import RULES, reliability
+from reports.sections.verdict import verdicts
+from tests.evaluation import tiny
+
+IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
+
+
+def changed(layer: keras.layers.Layer) -> KerasClassifier:
+    """The tiny model with one more layer behind its logits."""
+    model = tiny.classifier().model
+    outputs = layer(model.outputs[0])
+    return wrap(keras.Model(model.inputs, outputs), Contract(8, 8, 1, FER7), model_id="changed")
+
+
+def status(checks: list[Check], rule: str) -> str:
+    (found,) = [check["status"] for check in checks if check["rule"] == rule]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "layer"),
+    [
+        ("R10", keras.layers.Rescaling(1000.0)),
+        ("R3", keras.layers.Rescaling(0.0)),
+        ("R11", None),
+    ],
+)
+def test_model_checks_fire_on_the_net_they_are_for(
+    rule: str, layer: keras.layers.Layer | None
+) -> None:
+    good = tiny.classifier()
+    assert status(model_checks(good, IMAGES, good.logits(IMAGES)), rule) == "ok"
+    bad = changed(layer) if layer else noisy()
+    assert status(model_checks(bad, IMAGES, bad.logits(IMAGES)), rule) == "flagged"
+
+
+def noisy() -> KerasClassifier:
+    """Its logits change from call to call."""
+
+    class Noisy(KerasClassifier):
+        def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+            logits = super()._batch_logits(images)
+            return logits + np.random.default_rng().normal(0, 0.1, logits.shape).astype(np.float32)
+
+    good = tiny.classifier()
+    return Noisy(good.model, good.contract, "noisy", "0")
+
+
+def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
+    """Lines of `per_image.parquet` of one model from the smallest eps of each attack."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": range(len(values)),
+                "model": "tiny.fer",
+                "attacked_labels": "fer",
+                "perturbation": name,
+                "source": "another" if name == "transfer" else "tiny.fer",
+                "smallest_eps": values,
+                "severity": np.nan,
+                "fer": 3,
+                "prediction": 3,
+            }
+        )
+        for name, values in broken.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken", "expected"),
+    [
+        ("R5", {"fgsm": [0.1, np.nan], "pgd": [0.1, 0.1]}, "ok"),
+        ("R5", {"fgsm": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
+        ("R8", {"noise": [np.nan, 0.1], "pgd": [0.1, 0.1]}, "ok"),
+        ("R8", {"noise": [0.1, np.nan], "pgd": [np.nan, 0.1]}, "flagged"),
+        ("R7", {"square": [np.nan, 0.1], "fgsm": [np.nan, 0.02], "pgd": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "flagged"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, 0.1], "transfer": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "transfer": [0.1, 0.1]}, "flagged"),
+        ("R5", {"fgsm": [0.1, np.nan], "fmn": [np.nan, 0.1], "pgd": [0.1, np.nan]}, "ok"),
+        ("R7", {"square": [np.nan, 0.1], "pgd": [0.1, np.nan], "ensemble": [0.1, 0.1]}, "flagged"),
+        ("R19", {"pgd": [0.1, 0.02]}, "ok"),
+        ("R19", {"pgd": [0.1, np.nan]}, "flagged"),
+    ],
+)
+def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) -> None:
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    checks = suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+    assert status(checks, rule) == expected
+
+
+def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
+    """Square breaks 1 of 100 faces that gradients do not, 1 %, of 2,000 that the others saw."""
+    broken = {"pgd": [np.nan] * 2000, "square": [0.1] + [np.nan] * 99}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    (found,) = (
+        entry
+        for entry in suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+        if entry["rule"] == "R7"
+    )
+    assert (found["status"], found["value"]) == ("flagged", 0.01)
+    assert "1.0 % of 100 faces" in found["message"]
+
+
+def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
+    broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
+
+
+def test_the_control_is_sought_under_every_attacked_label_set() -> None:
+    weak = lines({"pgd": [0.1, np.nan]})
+    strong = lines({"pgd": [0.1, 0.02]}).assign(model="strong.fer")
+    config = tiny.config(attacks=(AttackSettings(name="pgd"),))
+    parts = [weak, strong, weak.assign(attacked_labels="ferplus")]
+    found = suite_checks(pd.concat(parts), {"tiny.fer": FER7, "strong.fer": FER7}, config)
+    control = [(row["model"], row["attacked_labels"], row["status"]) for row in found]
+    assert sorted(control) == [
+        ("strong.fer", "fer", "ok"),
+        ("tiny.fer", "fer", "ok"),
+        ("tiny.fer", "ferplus", "flagged"),
+    ]
+    # no model under its own labels
+    found = suite_checks(weak.assign(attacked_labels="ferplus"), {"tiny.fer": FER7}, config)
+    assert status(found, "R19") == "flagged"
+
+
+def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: Path) -> None:
+    folder = tiny.write_run(tmp_path / "run", tiny.config(corruptions=(), eps=(0.001,)))
+    results = tiny.results_of(folder)
+    worst = results.perturbation == "worst_case"
+    assert set(results[worst].status) == {"flagged"}
+    assert "flagged" not in set(results[results.perturbation.isin(["none", "noise"])].status)
+    assert "!" in summary_table(results, (0.001,))
+    assert set(leaderboards([FinishedRun(folder)]).status) == {"flagged"}
+    run = Run.read(folder)
+    found = verdicts(run, headline(run.results))
+    assert [(one.model, one.status) for one in found] == [
+        ("tiny.fer", "flagged"),
+        ("tiny.ferplus", "flagged"),
+    ]
+    assert all("broken to about 0" in one.note for one in found)
+    (said,) = [one for one in reliability(run).problems if one.title == RULES["R19"][0]]
+    assert said.where.startswith("tiny.fer and tiny.ferplus, worst case, FER and FER+ labels")
+
+
+@pytest.mark.parametrize(("headline_only", "expected"), [(False, "flagged"), (True, "ok")])
+def test_attacks_are_held_against_each_other_where_both_run(
+    headline_only: bool, expected: str
+) -> None:
+    broken = {"fgsm": [0.02, np.nan, 0.1], "pgd": [0.02, 0.02, np.nan]}
+    pgd = AttackSettings(name="pgd", headline_only=(Norm.LINF,) if headline_only else ())
+    config = tiny.config(attacks=(AttackSettings(name="fgsm"), pgd))
+    assert config.grids["pgd"] == ((0.02,) if headline_only else (0.02, 0.1))
+    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == expected
+
+
+def corrupted(right: list[int]) -> pd.DataFrame:
+    """Lines of `per_image.parquet` of a corruption, from how many of ten faces are right."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": range(11),
+                "model": "tiny.fer",
+                "attacked_labels": "",
+                "perturbation": "fog",
+                "severity": severity,
+                "fer": [3] * 10 + [NO_LABEL],
+                "prediction": [3] * count + [4] * (11 - count),
+            }
+        )
+        for severity, count in enumerate(right, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"), [([9, 7, 7, 4], "ok"), ([9, 4, 6], "flagged"), ([9], None)]
+)
+def test_accuracy_falls_with_severity(right: list[int], expected: str | None) -> None:
+    checks = suite_checks(corrupted(right), {"tiny.fer": FER7}, tiny.config())
+    assert [entry["status"] for entry in checks] == ([expected] if expected else [])
+    results = pd.DataFrame({name: [] for name in RESULT_COLUMNS}).astype(RESULT_COLUMNS)
+    row = {"model": "tiny.fer", "attacked_labels": "", "status": "ok"}
+    both = pd.DataFrame([row | {"perturbation": name} for name in ("corruptions", "none")])
+    flagged = with_status(
+        pd.concat([results, both]),
+        pd.DataFrame(checks, columns=[*CHECK_COLUMNS]),
+        [],
+        tiny.config(),
+    )
+    assert list(flagged.status) == [expected or "ok", "ok"]
+
+
+def test_every_check_has_words_for_the_reader() -> None:
+    sources = [path.read_text() for path in Path(rules.__file__).parents[1].rglob("*.py")]
+    emitted = set(re.findall(r'"(R\d+)"', " ".join(sources)))
+    assert emitted == set(RULES)
+
+
+def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
+    model = tiny.classifier().model
+    steps = keras.layers.Lambda(lambda x: keras.ops.floor(x * 4) / 4)
+    outputs = keras.Model(model.inputs, model(steps(model.inputs[0])))
+    quantised = wrap(outputs, Contract(8, 8, 1, FER7), model_id="tiny.fer")
+    evaluate_run(
+        tiny.config(corruptions=()), tiny.faces(), [quantised], tmp_path, None, tiny.SILENT
+    )
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    fired = checks[(checks.rule == "R9") & (checks.status == "flagged")]
+    assert set(fired.perturbation) == {"fgsm", "pgd"}
+    blind = checks[(checks.perturbation == "pgd") & (checks.status == "flagged")]
+    assert {"R4", "R9"} <= set(blind.rule)  # it breaks no face, and is probed all the same
+    results = pd.read_parquet(tmp_path / "results.parquet")
+    assert (results[results.perturbation == "pgd"].status == "flagged").all()
+    assert (results[results.perturbation == "worst_case"].status == "flagged").all()
+    assert (results[results.perturbation == "none"].status == "ok").all()

@@ -1,0 +1,147 @@
+"""Claims about adversarial images: true ones hold, each kind of false one does not."""
+
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+from attacks.base import Keys
+from attacks.fgsm import FGSM
+from attacks.threat_model import Norm
+from datasets.base.errors import InputError
+from evaluation import verify as command
+from evaluation.comparing.verification import Verification, verify_images
+from tests.evaluation import tiny
+
+EPS = 0.1
+
+
+@pytest.fixture(scope="module")
+def claim() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Clean and broken images with their labels."""
+    classifier = tiny.classifier()
+    clean = np.random.default_rng(1).random((30, 8, 8, 1), np.float32)
+    labels = classifier.predict(clean)
+    result = FGSM(norm=Norm.LINF, eps=EPS)(classifier, clean, labels, Keys(0, np.arange(30)))
+    assert result.success.sum() > 10
+    return clean[result.success], result.images[result.success], labels[result.success]
+
+
+def verify(clean: np.ndarray, attacked: np.ndarray, labels: np.ndarray) -> Verification:
+    eps = np.full(len(labels), EPS)
+    return verify_images(tiny.classifier(), clean, attacked, labels, Norm.LINF, eps)
+
+
+def test_a_true_claim_holds(claim) -> None:
+    found = verify(*claim)
+    assert found.holds
+    assert found.confirmed == found.claimed == found.in_range == found.in_budget
+    assert found.largest == pytest.approx(1, abs=1e-4)
+    assert found.confirmed_8bit <= found.confirmed
+
+
+def test_an_image_out_of_budget_does_not_count(claim) -> None:
+    clean, attacked, labels = claim
+    moved = attacked.copy()
+    moved[0] = np.where(clean[0] > 0.5, clean[0] - 0.3, clean[0] + 0.3)
+    found = verify(clean, moved, labels)
+    assert not found.holds
+    assert found.in_budget == found.claimed - 1
+    assert found.largest == pytest.approx(3, abs=1e-3)
+
+
+@pytest.mark.parametrize("pixel", [1.05, -0.05, np.nan, np.inf])
+def test_a_pixel_out_of_range_does_not_count(claim, pixel: float) -> None:
+    clean, attacked, labels = claim
+    moved = attacked.copy()
+    moved[0, 0, 0, 0] = pixel
+    found = verify(clean, moved, labels)
+    assert not found.holds
+    assert found.in_range == found.claimed - 1
+
+
+def test_clean_images_fool_nobody(claim) -> None:
+    clean, _, labels = claim
+    assert verify(clean, clean, labels).confirmed == 0
+
+
+def test_an_image_wrong_before_does_not_count(claim) -> None:
+    clean, attacked, labels = claim
+    found = verify(clean, attacked, (labels + 1) % 7)
+    assert found.right_before == found.confirmed == 0
+
+
+def test_other_shapes_and_classes_are_refused(claim) -> None:
+    clean, attacked, labels = claim
+    with pytest.raises(InputError, match="one shape"):
+        verify(clean[:3], attacked, labels)
+    with pytest.raises(InputError, match=r"labels must be in \[0, 7\)"):
+        verify(clean, attacked, labels + 5)
+
+
+def npz(path: Path, **changes: np.ndarray) -> Path:
+    grey = np.full((5, 8, 8, 1), 0.5, np.float32)
+    arrays: dict[str, Any] = {"clean": grey, "adversarial": grey, "labels": np.zeros(5, np.int64)}
+    np.savez_compressed(path, **arrays | changes)
+    return path
+
+
+@pytest.mark.parametrize(
+    "shape", [(5, 8, 8, 4), (5, 8, 8, 2), (5, 0, 8, 1), (0, 8, 8, 1), (5, 8, 8)]
+)
+def test_arrays_of_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = npz(tmp_path / "a.npz", clean=np.zeros(shape), adversarial=np.zeros(shape))
+    with pytest.raises(
+        InputError, match=r"a\.npz: clean must be float \(N, H, W, C\).*found float"
+    ):
+        command._from_npz(path, "linf", "8/255")
+
+
+def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
+    whole = npz(tmp_path / "whole.npz").read_bytes()
+    assert len(command._from_npz(tmp_path / "whole.npz", "linf", "8/255").labels) == 5
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    packed = whole.index(b"clean.npy") + 30
+    (tmp_path / "hole.npz").write_bytes(whole[:packed] + b"\xff" * 9 + whole[packed + 9 :])
+    (tmp_path / "cut.npz").write_bytes(whole[:-50])
+    (tmp_path / "empty.npz").touch()
+    for name in ("one.npy", "hole.npz", "cut.npz", "empty.npz", "none.npz"):
+        with pytest.raises(InputError, match=f"{name}: expected a whole .npz of arrays, found"):
+            command._from_npz(tmp_path / name, "linf", "8/255")
+
+
+def test_files_that_are_no_arrays_are_missing(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "raw.npz", "w") as archive:
+        for name in ("clean", "adversarial", "labels"):
+            archive.writestr(name, b"hello")
+    with pytest.raises(InputError, match=r"raw\.npz: expected arrays clean.* found none"):
+        command._from_npz(tmp_path / "raw.npz", "linf", "8/255")
+
+
+@pytest.mark.parametrize("eps", [None, "", "0", "0/255"])
+def test_a_budget_must_be_given(tmp_path: Path, eps: str | None) -> None:
+    with pytest.raises(InputError, match="give the claimed budget with --eps"):
+        command._from_npz(npz(tmp_path / "a.npz"), "linf", eps)
+
+
+def test_every_set_and_model_has_a_file_of_its_own_in_a_run(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("alice", "bob"):
+        (tmp_path / name).mkdir()
+    names = [
+        command._outside_name(path, model)
+        for model in tiny.models()
+        for path in (
+            npz(tmp_path / "alice" / "claim.npz"),
+            npz(tmp_path / "bob" / "claim.npz", labels=np.ones(5, np.int64)),
+            npz(tmp_path / ".claim.npz", labels=np.full(5, 2)),
+            *run_folder.glob("sets/tiny.fer-fer-*"),
+        )
+    ]
+    assert len(set(names)) == len(names) > 8
+    assert not any(name.startswith(".") for name in names)  # what a killed command left
+    monkeypatch.chdir(tmp_path / "alice")
+    assert command._outside_name(Path("claim.npz"), tiny.models()[0]) == names[0], "the same set"

@@ -1,0 +1,418 @@
+"""Rows of results.csv from eight faces whose every figure can be counted by hand."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
+from evaluation.figures.attack import worst_case
+from evaluation.figures.comparisons import compare_models
+from evaluation.figures.of_images import summarise
+from evaluation.figures.power import power_figures
+from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
+from evaluation.statistics.power import (
+    smallest_detectable_difference,
+    smallest_independent_difference,
+)
+
+HAPPY, SAD, NEUTRAL = 3, 4, 6
+HAPPINESS, SADNESS, NEUTRAL_PLUS = 1, 3, 0
+NAN = np.nan
+GRID: tuple[float, ...] = (0.1, 0.2)
+GRIDS: dict[str, tuple[float, ...]] = defaultdict(lambda: GRID, {"once": (0.1,)})
+
+FER = [HAPPY] * 4 + [SAD] * 4
+FERPLUS = [HAPPINESS] * 4 + [SADNESS, SADNESS, NEUTRAL_PLUS, -1]
+CLEAN = [HAPPY, HAPPY, HAPPY, SAD, SAD, SAD, NEUTRAL, SAD]
+"""Under FER right but for faces 3 and 6; under FER+ right but for face 3; face 7 has no label."""
+
+
+def votes() -> list[np.ndarray]:
+    """Nine votes for the FER+ label and one for surprise; faces 0 to 2: two of ten for sadness."""
+    rows = np.zeros((8, 10), np.int64)
+    for face, label in enumerate(FERPLUS):
+        if label < 0:
+            rows[face, [NEUTRAL_PLUS, SADNESS]] = 5
+        else:
+            rows[face, label] = 9
+            rows[face, 2] = 1
+    rows[:3] = 0
+    rows[:3, HAPPINESS], rows[:3, SADNESS] = 8, 2
+    return list(rows)
+
+
+def logits(predictions: list[int], classes: int = 7) -> list[np.ndarray]:
+    """Probability 1/2 for the prediction, the rest shared evenly."""
+    rows = np.zeros((8, classes), np.float32)
+    rows[np.arange(8), predictions] = np.log(classes - 1)
+    return list(rows)
+
+
+def lines(
+    predictions: list[int], model: str = "net.fer", classes: int = 7, **columns: Any
+) -> pd.DataFrame:
+    clean = columns.pop("clean", predictions)
+    values = {
+        "row": np.arange(8) + 50,
+        "model": model,
+        "attacked_labels": "",
+        "perturbation": "none",
+        "source": "",
+        "norm": "",
+        "severity": pd.NA,
+        "fer": FER,
+        "ferplus": FERPLUS,
+        "votes": votes(),
+        "leaked": [True] + [False] * 7,
+        "label": -1,
+        "clean_prediction": clean,
+        "prediction": predictions,
+        "logits": logits(predictions, classes),
+        "smallest_eps": NAN,
+        "distance": NAN,
+        "forward": 0,
+        "backward": 0,
+        **dict.fromkeys(ADDED_COLUMNS, NAN),
+        **columns,
+    }
+    return pd.DataFrame(values).astype(PER_IMAGE_COLUMNS)
+
+
+def attacked(predictions: list[int], broken_at: list[float], **columns: Any) -> pd.DataFrame:
+    values = {
+        "attacked_labels": "fer",
+        "perturbation": "pgd",
+        "source": columns.get("model", "net.fer"),
+        "norm": "linf",
+        "clean": CLEAN,
+        "smallest_eps": broken_at,
+        **columns,
+    }
+    return lines(predictions, **values)
+
+
+PGD = attacked(
+    [SAD, SAD, NEUTRAL, SAD, HAPPY, SAD, NEUTRAL, SAD], [0.1, 0.2, 0.2, 0, 0.1, NAN, 0, NAN]
+)
+"""Face 0 breaks at 0.1 to sad, 1 at 0.2 to sad, 2 at 0.2 to neutral, 4 at 0.1 to happy."""
+
+
+def summary(
+    *parts: pd.DataFrame,
+    schemes: dict[str, LabelScheme] | None = None,
+    label_sets: tuple[LabelSet, ...] = tuple(LabelSet),
+) -> pd.DataFrame:
+    schemes = schemes or {"net.fer": FER7}
+    frame = pd.concat(parts, ignore_index=True)
+    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0)
+
+
+def figure(results: pd.DataFrame, metric: str, **columns: object) -> pd.Series:
+    rows = results[results.metric == metric]
+    for name, value in {"subset": "all", **columns}.items():
+        rows = rows[rows[name] == value]
+    assert len(rows) == 1, rows
+    return rows.iloc[0]
+
+
+@pytest.fixture(scope="module")
+def results() -> pd.DataFrame:
+    under_ferplus = attacked(
+        [SAD, HAPPY, HAPPY, SAD, SAD, SAD, HAPPY, SAD],
+        [0.1, NAN, NAN, 0, NAN, NAN, 0.2, NAN],
+        attacked_labels="ferplus",
+    ).iloc[:7]
+    return summary(lines(CLEAN), PGD, under_ferplus)
+
+
+def test_clean_accuracy_and_probabilities(results: pd.DataFrame) -> None:
+    clean = {"label_set": "fer", "perturbation": "none"}
+    assert figure(results, "accuracy", **clean).value == 6 / 8
+    assert figure(results, "accuracy", **clean | {"label_set": "ferplus"}).value == 6 / 7
+    # every confidence is 1/2 and six of eight are right
+    assert figure(results, "ece", **clean).value == pytest.approx(2 / 8)
+    # right: 1/4 + 6 (1/12)^2; wrong: 1/4 + (1 - 1/12)^2 + 5 (1/12)^2
+    right, wrong = 1 / 4 + 6 / 144, 1 / 4 + (11 / 12) ** 2 + 5 / 144
+    assert figure(results, "brier", **clean).value == pytest.approx((6 * right + 2 * wrong) / 8)
+    expected = (6 * np.log(2) + 2 * np.log(12)) / 8
+    assert figure(results, "nll", **clean).value == pytest.approx(expected)
+    accuracy = figure(results, "bin_accuracy", detail="0.467-0.533", **clean)
+    assert (accuracy.value, accuracy.n) == (6 / 8, 8)
+    assert figure(results, "bin_confidence", detail="0.467-0.533", **clean).value == pytest.approx(
+        0.5
+    )
+
+
+def test_sizes_are_medians_over_what_broke_by_then() -> None:
+    # broken at 0.1: faces 0 and 4, at 0.2 also 1 and 2
+    sizes = np.array([0.1, 0.2, 0.15, NAN, 0.05, NAN, NAN, NAN])
+    alike = np.where(np.isnan(sizes), NAN, 1 - sizes)
+    found = summary(lines(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
+    under = {"label_set": "fer", "perturbation": "pgd"}
+    early = figure(found, "median_l2", eps=0.1, **under)
+    # nothing is interpolated: the smallest value that half of them do not exceed
+    assert (early.value, early.ci_low, early.ci_high, early.n) == (0.05, 0, np.inf, 2)
+    late = figure(found, "median_l2", eps=0.2, **under)
+    assert (late.value, late.n) == (0.1, 4)  # of .05, .1, .15, .2
+    ssim = figure(found, "median_ssim", eps=0.2, **under)
+    assert (ssim.value, ssim.ci_low, ssim.ci_high) == (0.85, 0, 1)  # of .8, .85, .9, .95
+    worst = figure(found, "median_l2", eps=0.2, **under | {"perturbation": "worst_case"})
+    assert worst.value == late.value
+    assert not (found.metric == "median_l1").any()  # never measured
+
+
+def test_votes(results: pd.DataFrame) -> None:
+    clean = {"label_set": "ferplus", "perturbation": "none"}
+    # faces 0-2: 0.8; 3: sad, nobody; 4, 5: 0.9; 6: 0.9; 7 has no label and cannot be attacked
+    agreement = figure(results, "expected_agreement", **clean)
+    assert agreement.value == pytest.approx((3 * 0.8 + 0 + 3 * 0.9) / 7)
+    assert agreement.n == 7
+    half, rest = np.log(2), np.log(12)
+    entropy = 3 * (0.8 * half + 0.2 * rest) + rest + 3 * (0.9 * half + 0.1 * rest)
+    assert figure(results, "vote_cross_entropy", **clean).value == pytest.approx(entropy / 7)
+    # one bin: confidence 1/2 against the mean agreement
+    assert figure(results, "soft_ece", **clean).value == pytest.approx(5.1 / 7 - 0.5)
+    clear = figure(results, "expected_agreement", **clean | {"subset": "clear"})
+    assert (clear.value, clear.n) == (pytest.approx((0 + 3 * 0.9) / 4), 4)
+    ambiguous = figure(results, "expected_agreement", **clean | {"subset": "ambiguous"})
+    assert ambiguous.n == 0
+
+
+def test_the_sweep(results: pd.DataFrame) -> None:
+    key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "pgd"}
+    assert figure(results, "robust_accuracy", eps=0.1, **key).value == 4 / 8
+    assert figure(results, "robust_accuracy", eps=0.2, **key).value == 2 / 8
+    no_leak = figure(results, "robust_accuracy", eps=0.2, **key | {"subset": "no_leak"})
+    assert (no_leak.value, no_leak.n) == (2 / 7, 7)
+    # broken: 0.1 0.1 0.2 0.2 and two beyond the grid
+    assert figure(results, "lower_quartile_smallest_eps", **key).value == 0.1
+    assert figure(results, "median_smallest_eps", **key).value == 0.2
+    upper = figure(results, "upper_quartile_smallest_eps", **key)
+    assert (upper.value, upper.n) == (np.inf, 6)
+    # 6/8 at 0, 4/8 at 0.1, 2/8 at 0.2: (5/8 + 3/8) / 2
+    assert figure(results, "security_curve_area", **key).value == pytest.approx(0.5)
+
+
+def test_an_attack_at_one_eps_has_figures_there_and_counts_above() -> None:
+    # face 5, which PGD leaves, breaks at 0.1, to happy
+    broken = [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN]
+    answers = [*CLEAN[:5], HAPPY, *CLEAN[6:]]
+    found = summary(lines(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
+    key = {"attacked_labels": "fer", "perturbation": "once"}
+    for label_set, left in (("fer", 5 / 8), ("ferplus", 5 / 7)):
+        only = figure(found, "robust_accuracy", label_set=label_set, **key)
+        assert (only.eps, only.value) == (0.1, left)
+    of_once = found[found.perturbation == "once"].metric
+    assert not of_once.isin(["security_curve_area", "median_smallest_eps"]).any()
+    worst = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case"}
+    assert figure(found, "robust_accuracy", eps=0.1, **worst).value == 3 / 8
+    assert figure(found, "robust_accuracy", eps=0.2, **worst).value == 1 / 8
+    pgd = {"label_set": "ferplus", "attacked_labels": "fer", "perturbation": "pgd"}
+    alone = figure(found, "robust_accuracy", eps=0.2, **pgd).value
+    together = figure(found, "robust_accuracy", eps=0.2, **pgd | {"perturbation": "worst_case"})
+    assert together.value == pytest.approx(alone - 1 / 7)
+
+
+def test_flows(results: pd.DataFrame) -> None:
+    key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case"}
+    happy = key | {"subset": "class:happy"}
+    flow = figure(results, "flow", detail="sad", eps=0.2, **happy)
+    assert (flow.value, flow.n) == (2 / 3, 3)  # of the three happy faces right before
+    assert figure(results, "flow", detail="neutral", eps=0.2, **happy).value == 1 / 3
+    assert figure(results, "flow", detail="neutral", eps=0.1, **happy).value == 0
+    rows = results[(results.metric == "flow") & (results.attacked_labels == "fer")]
+    assert not (rows.subset == "class:" + rows.detail).any()
+    for (subset, eps), part in rows.groupby(["subset", "eps"]):
+        rate = figure(results, "attack_success_rate", eps=eps, **key | {"subset": subset})
+        if rate.n:
+            assert part.value.sum() == pytest.approx(rate.value)
+
+
+def test_attacked_probabilities_are_those_of_the_kept_or_the_clean_face(
+    results: pd.DataFrame,
+) -> None:
+    key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case"}
+    assert figure(results, "ece", eps=0.1, **key).value == pytest.approx(0, abs=1e-6)
+    assert figure(results, "ece", eps=0.2, **key).value == pytest.approx(2 / 8)
+    expected = (4 * np.log(2) + 4 * np.log(12)) / 8
+    assert figure(results, "nll", eps=0.1, **key).value == pytest.approx(expected)
+
+
+def test_plausible_flips(results: pd.DataFrame) -> None:
+    key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case"}
+    # by 0.2: 0 and 1 to sad, which two of ten saw; 2 to neutral and 4 to happy, which nobody saw
+    flips = figure(results, "plausible_flip", eps=0.2, **key)
+    assert (flips.value, flips.n) == (2 / 4, 4)
+    rate = figure(results, "implausible_success_rate", eps=0.2, **key)
+    assert (rate.value, rate.n) == (2 / 6, 6)
+    assert figure(results, "plausible_flip", eps=0.1, **key).value == 1 / 2
+
+
+def test_label_transfer(results: pd.DataFrame) -> None:
+    key = {"attacked_labels": "fer", "label_set": "ferplus", "perturbation": "worst_case"}
+    # seven faces have both labels; face 3 is wrong under FER+ too, 6 is right there and untouched
+    at = figure(results, "robust_accuracy", eps=0.1, **key)
+    assert (at.value, at.n) == (4 / 7, 7)  # 1, 2, 5, 6
+    assert figure(results, "robust_accuracy", eps=0.2, **key).value == 2 / 7  # 5, 6
+    back = {"attacked_labels": "ferplus", "label_set": "fer", "perturbation": "pgd"}
+    at = figure(results, "robust_accuracy", eps=0.2, **back)
+    assert (at.value, at.n) == (4 / 7, 7)  # 1, 2, 4, 5: face 0 broke, 3 and 6 were wrong before
+
+
+def test_transfer_under_two_attacks_needs_both_stood() -> None:
+    other = attacked(
+        [HAPPY, HAPPY, HAPPY, SAD, SAD, NEUTRAL, NEUTRAL, SAD],
+        [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN],
+        perturbation="fgsm",
+    )
+    found = summary(lines(CLEAN), PGD, other)
+    key = {"attacked_labels": "fer", "label_set": "ferplus", "eps": 0.2}
+    assert figure(found, "robust_accuracy", perturbation="pgd", **key).value == 2 / 7  # 5, 6
+    assert figure(found, "robust_accuracy", perturbation="fgsm", **key).value == 5 / 7
+    assert figure(found, "robust_accuracy", perturbation="worst_case", **key).value == 1 / 7
+
+
+def test_the_oracle(results: pd.DataFrame) -> None:
+    clean = {"label_set": "fer", "perturbation": "none"}
+    oracle = figure(results, "oracle_accuracy", **clean)
+    assert (oracle.value, oracle.n) == (6 / 7, 7)  # the label sets differ on face 6
+    beside = figure(results, "oracle_faces_accuracy", **clean)
+    assert (beside.value, beside.n) == (5 / 7, 7)  # faces 3 and 6 are wrong
+    share = figure(results, "label_noise_share", **clean)
+    assert (share.value, share.n) == (1 / 2, 2)  # faces 3 and 6 are wrong
+    worst = clean | {"perturbation": "worst_case", "eps": 0.2}
+    share = figure(results, "label_noise_share", **worst)
+    assert (share.value, share.n) == (1 / 6, 6)  # 0, 1, 2, 3, 4, 6
+
+
+def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
+    gap = figure(results, "label_gap", label_set="ferplus", perturbation="none")
+    assert (gap.value, gap.n) == (pytest.approx(1 / 7), 7)  # face 6
+    at = figure(results, "label_gap", label_set="ferplus", perturbation="worst_case", eps=0.2)
+    # under FER+ 1, 2, 4, 5 stand, under FER only 5
+    assert at.value == pytest.approx(3 / 7)
+    assert at.ci_low < at.value < at.ci_high
+
+
+def test_one_label_set_has_no_figures_between_two() -> None:
+    found = summary(lines(CLEAN), PGD, label_sets=(LabelSet.FER,))
+    assert set(found.label_set) == {"fer"}
+    assert not set(found.metric) & {"oracle_accuracy", "label_gap", "label_noise_share"}
+    assert set(found.attacked_labels) == {"", "fer"}
+
+
+def test_an_attack_on_a_part_of_the_faces_leaves_the_others_to_the_rest() -> None:
+    part = attacked([HAPPY] * 8, [NAN] * 5 + [0.1] * 3, perturbation="square").iloc[4:6]
+    found = summary(lines(CLEAN), PGD, part)
+    key = {"attacked_labels": "fer", "eps": 0.2}
+    worst = key | {"perturbation": "worst_case"}
+    own = figure(found, "robust_accuracy", label_set="fer", **worst)
+    assert (own.value, own.n) == (1 / 8, 8)  # of 5 and 7 the square breaks 5
+    transfer = figure(found, "robust_accuracy", label_set="ferplus", **worst)
+    assert (transfer.value, transfer.n) == (1 / 7, 7)  # 6
+    square = figure(found, "robust_accuracy", label_set="fer", perturbation="square", **key)
+    assert (square.value, square.n) == (1 / 2, 2)
+
+
+def test_worst_case_is_kept_apart_by_norm() -> None:
+    square = attacked([SAD] * 8, [NAN] * 3 + [0] + [NAN] * 4, norm="l2")
+    found = summary(lines(CLEAN), PGD, square)
+    key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case", "eps": 0.2}
+    assert figure(found, "robust_accuracy", norm="linf", **key).value == 2 / 8
+    assert figure(found, "robust_accuracy", norm="l2", **key).value == 7 / 8
+
+
+def corrupted(predictions: list[int], kind: str, severity: int, model: str) -> pd.DataFrame:
+    return lines(predictions, model=model, perturbation=kind, severity=severity, clean=CLEAN)
+
+
+def test_corruption_errors_relative_to_the_baseline() -> None:
+    base, net = "simple_cnn.fer", "net.fer"
+    none_right, all_right = [NEUTRAL] * 8, FER
+    found = summary(
+        lines(CLEAN, model=base),  # 2 of 8 wrong
+        corrupted(none_right, "blur", 1, base),
+        corrupted(none_right, "blur", 2, base),
+        corrupted(none_right, "fog", 1, base),
+        corrupted(CLEAN, "fog", 2, base),
+        lines(all_right, model=net),
+        corrupted(CLEAN, "blur", 1, net),
+        corrupted(none_right, "blur", 2, net),
+        corrupted(CLEAN, "fog", 1, net),
+        corrupted(all_right, "fog", 2, net),
+        schemes={base: FER7, net: FER7},
+        label_sets=(LabelSet.FER,),
+    )
+    key = {"model": net, "label_set": "fer"}
+    blur, fog = key | {"perturbation": "blur"}, key | {"perturbation": "fog"}
+    every = key | {"perturbation": "corruptions"}
+    # blur: (2/8 + 1) / (1 + 1); fog: (2/8 + 0) / (1 + 2/8)
+    assert figure(found, "corruption_error", **blur).value == pytest.approx(0.625)
+    assert figure(found, "corruption_error", **fog).value == pytest.approx(0.2)
+    assert figure(found, "mce", **every).value == pytest.approx((0.625 + 0.2) / 2)
+    # after the clean errors 0 and 2/8: 1.25 / 1.5 and 0.25 / 0.75
+    relative = figure(found, "relative_corruption_error", **blur)
+    assert relative.value == pytest.approx(1.25 / 1.5)
+    assert relative.detail == base
+    expected = (1.25 / 1.5 + 0.25 / 0.75) / 2
+    assert figure(found, "relative_mce", **every).value == pytest.approx(expected)
+    accuracy = figure(found, "mean_corruption_accuracy", **every)
+    assert accuracy.value == pytest.approx((6 / 8 + 0 + 6 / 8 + 1) / 4)
+    own = {"model": base, "label_set": "fer", "perturbation": "corruptions"}
+    assert figure(found, "mce", **own).value == 1
+    assert figure(found, "relative_mce", **own).value == 1
+
+
+def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
+    found = summary(lines(CLEAN), corrupted(CLEAN, "blur", 1, "net.fer"))
+    row = figure(found, "mce", label_set="ferplus")
+    assert np.isnan(row.value)
+    assert (row.n, row.detail) == (0, "needs simple_cnn.ferplus in the run")
+    assert not (found.metric == "corruption_error").any()
+
+
+def test_contempt_and_a_model_of_eight_classes() -> None:
+    eight = [HAPPINESS] * 4 + [SADNESS] * 3 + [7]
+    found = summary(lines(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8})
+    key = {"label_set": "fer", "perturbation": "none"}
+    assert figure(found, "accuracy", **key).value == 7 / 8
+    assert figure(found, "expected_agreement", label_set="ferplus").n == 7
+
+
+def test_power_beside_every_accuracy() -> None:
+    other = [SAD] * 4 + CLEAN[4:]
+    schemes = {"net.fer": FER7, "other.fer": FER7}
+    parts = [lines(CLEAN), lines(other, model="other.fer")]
+    frame = pd.concat(parts, ignore_index=True)
+    found = summary(*parts, schemes=schemes, label_sets=(LabelSet.FER,))
+    pairs = compare_models(frame, schemes, (LabelSet.FER,), "linf", GRID[:0])
+    power = power_figures(found, pairs, "PublicTest", 0)
+    key = {"model": "net.fer", "label_set": "fer", "perturbation": "none"}
+    unpaired = figure(power, "smallest_difference", detail="unpaired", **key)
+    assert unpaired.value == smallest_independent_difference(8, 6 / 8)
+    paired = figure(power, "smallest_difference", detail="paired", **key)
+    assert paired.value == smallest_detectable_difference(8, 3 / 8)  # faces 0, 1 and 2 differ
+    assert (paired.n, len(power)) == (8, 4)
+    alone = power_figures(found[found.model == "net.fer"], pairs.iloc[:0], "PublicTest", 0)
+    assert alone.detail.tolist() == ["unpaired"]
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda attacks: arrays(
+            np.float64, (attacks, 9), elements=st.sampled_from([0.0, *GRID, NAN])
+        )
+    )
+)
+def test_worst_case_is_at_least_as_strong_as_each_part(broken_at: np.ndarray) -> None:
+    attacks, rows = broken_at.shape
+    every = pd.DataFrame({"row": np.tile(np.arange(rows), attacks)})
+    worst = worst_case(every.assign(smallest_eps=broken_at.ravel()))
+    np.testing.assert_array_equal(worst.row, np.arange(rows))
+    np.testing.assert_array_equal(worst.smallest_eps, np.fmin.reduce(broken_at, axis=0))

@@ -1,0 +1,79 @@
+"""Which figures a failed check or a crash speaks against."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from evaluation.figures.status import with_status
+from evaluation.results.schema import ALL_CORRUPTIONS, CHECK_COLUMNS, RESULT_COLUMNS
+from tests.evaluation import tiny
+
+GAP = ("net", "ferplus", "worst_case", "label_gap")
+CLEAN_GAP = ("net", "", "none", "label_gap")
+WORST = [("net", name, "worst_case", "robust_accuracy") for name in ("fer", "ferplus")]
+BEST = [("net", name, "best_known", "best_known_accuracy") for name in ("fer", "ferplus")]
+PGD = ("net", "fer", "pgd", "robust_accuracy")
+MEANS = [(model, "", ALL_CORRUPTIONS, "mean_corruption_accuracy") for model in ("net", "base")]
+MCE = [(model, "", ALL_CORRUPTIONS, "mce") for model in ("net", "base")]
+ERROR = ("net", "", "fog", "corruption_error")
+FOG = ("net", "", "fog", "mean_corruption_accuracy")
+OTHERS = [("other", name, "worst_case", metric) for _, name, _, metric in (*WORST, GAP)]
+FIGURES = [GAP, CLEAN_GAP, *WORST, *BEST, PGD, *MEANS, *MCE, ERROR, FOG, *OTHERS]
+
+
+def flagged(checks: list[dict[str, Any]], failed: list[dict[str, Any]]) -> set[tuple]:
+    """Figures that are flagged, by model, attacked labels, perturbation and metric."""
+    names = ["model", "attacked_labels", "perturbation", "metric"]
+    rows = pd.DataFrame(FIGURES, columns=names).reindex(columns=list(RESULT_COLUMNS))
+    rows = rows.assign(status="ok", n=1, seed=0, detail="")
+    rows.loc[rows.metric.isin(["mce", "corruption_error"]), "detail"] = "base"
+    results = with_status(
+        rows.astype(RESULT_COLUMNS),
+        pd.DataFrame(checks, columns=list(CHECK_COLUMNS)),
+        failed,
+        tiny.config(),
+    )
+    assert list(results.status[len(FIGURES) :]) == [entry["status"] for entry in failed]
+    return set(results.loc[results.status == "flagged", names].itertuples(index=False, name=None))
+
+
+def crashed(model: str, labels: str, name: str, norm: str = "", **more: object) -> dict[str, Any]:
+    entry = {"model": model, "attacked_labels": labels, "perturbation": name, "norm": norm}
+    return entry | {"grid": [0.1], "status": "error", "message": "boom"} | more
+
+
+def failing(model: str, labels: str, name: str) -> dict[str, Any]:
+    where = {"model": model, "attacked_labels": labels, "perturbation": name}
+    return where | {"rule": "R6", "check": "converged", "status": "flagged", "message": "weak"}
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [
+        (failing("net", "fer", "pgd"), {PGD, WORST[0], BEST[0], GAP}),
+        (failing("net", "ferplus", "pgd"), {WORST[1], BEST[1], GAP}),
+        (failing("net", "", ALL_CORRUPTIONS), {MEANS[0], MCE[0]}),
+        (failing("other", "", ""), set(OTHERS)),
+    ],
+)
+def test_a_failed_check(check: dict[str, Any], expected: set[tuple]) -> None:
+    assert flagged([check], []) == expected
+    assert flagged([check | {"status": "ok"}], []) == set()
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (crashed("net", "fer", "apgd", "linf"), {WORST[0], BEST[0], GAP}),
+        (crashed("net", "ferplus", "apgd", "linf"), {WORST[1], BEST[1], GAP}),
+        (crashed("net", "fer", "apgd", "linf", shown=True), set()),
+        (crashed("net", "fer", "apgd", "linf", status="not applicable"), set()),
+        (crashed("net", "", "smooth0.1", "l2"), set()),
+        (crashed("net", "", "rain"), {MEANS[0], MCE[0]}),
+        (crashed("", "", "rain"), {*MEANS, *MCE}),
+        (crashed("base", "", "rain"), {MEANS[1], *MCE, ERROR}),
+    ],
+)
+def test_a_crash(entry: dict[str, Any], expected: set[tuple]) -> None:
+    assert flagged([], [entry]) == expected

@@ -1,0 +1,86 @@
+"""docs/results-schema.md lists exactly the columns that `evaluation/results/schema.py` fixes."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation.comparing.boards import BOARD_COLUMNS
+from evaluation.comparing.changes import CHANGE_COLUMNS
+from evaluation.figures.rows import Figures
+from evaluation.results.files import read_table
+from evaluation.results.schema import (
+    CHECK_COLUMNS,
+    COMPARISON_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
+    METRICS,
+    OUTSIDE_COLUMNS,
+    PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
+    RESULT_COLUMNS,
+    TRANSFER_COLUMNS,
+)
+from evaluation.statistics.intervals import Interval
+
+PAGE = Path(__file__).parents[3] / "docs" / "results-schema.md"
+
+
+def documented(section: str) -> dict[str, str]:
+    """Column and dtype of the first table of a section, in order."""
+    text = PAGE.read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    table = text.split("| column |")[1].split("\n\n")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", table, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("section", "columns"),
+    [
+        ("results.csv and results.parquet", RESULT_COLUMNS),
+        ("per_image.parquet", PER_IMAGE_COLUMNS),
+        ("transfer.parquet", TRANSFER_COLUMNS),
+        ("comparisons.parquet", COMPARISON_COLUMNS),
+        ("checks.parquet", CHECK_COLUMNS),
+        ("outside/NAME.parquet", OUTSIDE_COLUMNS),
+        ("compare --out FILE.csv", CHANGE_COLUMNS),
+        ("leaderboard --out FILE.csv", BOARD_COLUMNS),
+    ],
+)
+def test_page_lists_the_columns_in_order(section, columns):
+    assert list(documented(section).items()) == list(columns.items())
+
+
+def test_page_lists_the_metrics_in_order():
+    text = PAGE.read_text().split("| metric |")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(METRICS)
+
+
+def test_a_metric_that_is_not_listed_is_refused():
+    with pytest.raises(ValueError, match="Received: 'luck'"):
+        Figures("PublicTest", 0).add({}, "all", "luck", Interval(1, 0, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("file", "arrays"),
+    [
+        ("gallery.npz", GALLERY_ARRAYS),
+        ("disputed.npz", DISPUTED_ARRAYS),
+        ("regions.npz", REGION_ARRAYS),
+    ],
+)
+def test_page_lists_the_arrays(file, arrays):
+    listed = documented(file)
+    assert list(listed) == list(arrays)
+    for name, dtype in listed.items():
+        assert arrays[name].startswith(dtype)
+
+
+@pytest.mark.parametrize("row", ["seven", None, [7]])
+def test_a_table_of_other_types_is_one_line(row: object, tmp_path: Path) -> None:
+    path = tmp_path / "outside.parquet"
+    line = {"row": row, "model": "m", "attacked_labels": "fer", "norm": "linf", "size": 0.1}
+    pd.DataFrame([line]).to_parquet(path)
+    with pytest.raises(InputError, match=r"outside\.parquet: expected the types of docs/results"):
+        read_table(path, OUTSIDE_COLUMNS)

@@ -1,0 +1,70 @@
+"""Answers kept on disk: asked once, and never those of another set or model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attacks.registry import corruption_spec
+from attacks.sets.store import CorruptedSet
+from attacks.sets.sweep import make_corrupted_set
+from datasets.labels import FERPLUS8
+from evaluation.stages.answers import Answers
+from fer_models.keras_classifier import KerasClassifier
+from tests.evaluation import tiny
+
+
+def corrupted(folder: Path, name: str = "brightness") -> CorruptedSet:
+    faces = tiny.faces(6)
+    images = faces.images.astype(np.float32) / 255
+    spec = corruption_spec(name, (1, 5))
+    made = make_corrupted_set(
+        images, faces.row_ids, spec, faces_sha256=faces.sha256, directory=folder / name
+    )
+    assert isinstance(made, CorruptedSet)
+    return made
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """An entry for each question about a whole set."""
+    counts: list[int] = []
+    answer = KerasClassifier.logits
+
+    def listen(self: KerasClassifier, images: np.ndarray) -> np.ndarray:
+        if len(images) == 12:  # six faces at two severities
+            counts.append(len(images))
+        return answer(self, images)
+
+    monkeypatch.setattr(KerasClassifier, "logits", listen)
+    return counts
+
+
+def test_a_model_is_asked_once(tmp_path: Path, asked: list[int]) -> None:
+    made, model = corrupted(tmp_path), tiny.classifier()
+    first = Answers(tmp_path / "answers").logits(model, made)
+    again = Answers(tmp_path / "answers").logits(model, made)
+    assert asked == [12] and first.shape == (6, 2, 7) and first.dtype == np.float32
+    assert again.tobytes() == first.tobytes()
+    np.testing.assert_allclose(first[:, 1], model.logits(made.images[:, 1]), atol=1e-6)
+
+
+def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) -> None:
+    answers = Answers(tmp_path / "answers")
+    bright, dark = corrupted(tmp_path), corrupted(tmp_path, "low_light")
+    model, other = tiny.classifier(), tiny.classifier(FERPLUS8, "tiny.ferplus", seed=1)
+    found = [answers.logits(one, made) for one in (model, other) for made in (bright, dark)]
+    assert asked == [12] * 4 and len({logits.tobytes() for logits in found}) == 4
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "text"])
+def test_a_damaged_file_is_written_again(tmp_path: Path, asked: list[int], damage: str) -> None:
+    answers, made, model = Answers(tmp_path / "answers"), corrupted(tmp_path), tiny.classifier()
+    first = answers.logits(model, made)
+    (path,) = (tmp_path / "answers").iterdir()
+    whole = path.read_bytes()
+    left: dict[str, Any] = {"cut": whole[:-9], "empty": b"", "text": b"not an array"}
+    path.write_bytes(left[damage])
+    assert answers.logits(model, made).tobytes() == first.tobytes()
+    assert asked == [12, 12] and path.read_bytes() == whole

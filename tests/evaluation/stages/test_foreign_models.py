@@ -1,0 +1,101 @@
+"""Models of others in a run: contracts that are found and kept, ids that differ."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.labels import FER7
+from evaluation.stages import foreign_models
+from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
+from fer_models.foreign import contract_probe
+from fer_models.foreign.contract_file import write_contract
+from fer_models.foreign.formats import RawModel
+from tests.evaluation import tiny
+
+ORDER = [3, 1, 0, 2, 6, 5, 4]
+
+
+def flagged_faces(count: int = 210) -> FaceSet:
+    """Faces whose brightest pixel stands in the column of their label."""
+    labels = np.arange(count) % 7
+    images = np.random.default_rng(0).integers(0, 230, (count, 8, 8, 1)).astype(np.uint8)
+    images[np.arange(count), 0, labels, 0] = 255
+    return FaceSet("flags", Split.PUBLIC_TEST, images, np.arange(count), fer=labels)
+
+
+def reads_signed_pixels(name: str) -> RawModel:
+    """Right for pixels from -1 to 1 only; its outputs stand in another order."""
+
+    def call(images: np.ndarray) -> np.ndarray:
+        if abs(images.min() + 1) > 0.05 or images.max() > 1.5:
+            return np.eye(7, dtype=np.float32)[np.arange(len(images)) % 5]
+        return 9 * images[:, 0, :7, 0][:, ORDER]
+
+    return RawModel(name, call, (8, 8, 1), None, "0")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the models that were opened."""
+    names: list[str] = []
+
+    def open_model(name: str) -> RawModel:
+        names.append(name)
+        return reads_signed_pixels(name)
+
+    monkeypatch.setattr(foreign_models, "open_model", open_model)
+    return names
+
+
+def test_a_missing_contract_is_found_told_and_kept(tmp_path: Path, opened: list[str]) -> None:
+    path, lines = str(tmp_path / "net.onnx"), list[str]()
+    models = ["simple_cnn.fer", path, f"{path}+jpeg75"]
+    found = contracts_of(models, flagged_faces(), tmp_path, lines.append)
+    assert opened == [path]
+    assert (found[path].low, found[path].high) == (-1, 1)
+    assert found[path].classes == tuple(FER7.classes[i] for i in ORDER)
+    assert f"{path}: 100.0 % of 210 faces" in lines[0]
+    assert "scaling   -1 to 1" in lines[0]
+    keep_contracts(found, tmp_path)
+    assert contracts_of([path], flagged_faces(), tmp_path, lines.append) == found
+    assert opened == [path]  # the resumed run reads what the first one found
+    assert len(lines) == 1
+
+
+def test_more_faces_are_asked_where_some_do_not_tell(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def probe_on(raw: RawModel, faces: FaceSet, count: int = 400) -> tuple[str, list[str]]:
+        counts.append(count)
+        raise contract_probe.UnsureError("cannot tell")
+
+    monkeypatch.setattr(foreign_models, "probe_on", probe_on)
+    with pytest.raises(InputError, match="cannot tell"):
+        contracts_of([str(tmp_path / "net.onnx")], flagged_faces(), tmp_path, lambda _: None)
+    assert counts == [400, 1200]
+
+
+def test_a_contract_beside_the_model_is_left_to_it(tmp_path: Path, opened: list[str]) -> None:
+    path = tmp_path / "net.onnx"
+    found = contracts_of([str(path)], flagged_faces(), tmp_path, lambda _: None)
+    write_contract(found[str(path)], tmp_path / "net.onnx.contract.json")
+    assert contracts_of([str(path)], flagged_faces(), tmp_path, lambda _: None) == {}
+    assert opened == [str(path)]
+
+
+def test_faces_without_the_models_labels_are_refused(tmp_path: Path, opened: list[str]) -> None:
+    faces = tiny.faces()
+    blind = FaceSet("votes", faces.split, faces.images, faces.row_ids, votes=faces.votes)
+    with pytest.raises(InputError, match="answers 7 classes, and votes has no fer labels"):
+        contracts_of([str(tmp_path / "net.onnx")], blind, tmp_path, lambda _: None)
+
+
+def test_ids_that_stand_twice_are_numbered() -> None:
+    models = [tiny.classifier(model_id=name) for name in ("net", "net", "net+jpeg75", "net+jpeg75")]
+    name_apart(models)
+    assert [model.id for model in models] == ["net", "net-2", "net+jpeg75", "net-2+jpeg75"]

@@ -1,0 +1,64 @@
+"""What a run keeps of its sets: faces for the gallery, sizes and explanations of broken ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.labels import LabelSet
+from evaluation.listener import Listener
+from evaluation.results.files import read_arrays, read_table
+from evaluation.results.schema import GALLERY_ARRAYS, PER_IMAGE_COLUMNS
+from evaluation.stages import measurements
+from evaluation.stages.pipeline import evaluate_run
+from tests.evaluation import tiny
+
+
+def test_a_net_that_cannot_be_explained_keeps_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("an odd graph")
+
+    monkeypatch.setattr(measurements, "explain", die)
+    told: list[str] = []
+    listener = Listener(line=told.append, chunk=lambda *_: None)
+    run = tiny.config(corruptions=(), eps=(0.1,), labels=(LabelSet.FER,))
+    evaluate_run(run, tiny.faces(), tiny.models()[:1], tmp_path, None, listener)
+    assert "tiny.fer: no Grad-CAM, RuntimeError" in told
+    assert not (tiny.results_of(tmp_path).metric == "median_cam_shift").any()
+    assert read_arrays(tmp_path / "gallery.npz", GALLERY_ARRAYS)["clean_cam"].max() == 0
+
+
+def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:
+    gallery = read_arrays(run_folder / "gallery.npz", GALLERY_ARRAYS)
+    assert set(gallery["model"]) == {"tiny.fer", "tiny.ferplus"}
+    assert (gallery["perturbation"] == "pgd").all()
+    assert (gallery["eps"] > 0).all()
+    assert gallery["classes"].shape[1] == 8
+    moved = np.abs(gallery["attacked"] - gallery["clean"].astype(np.float32) / 255)
+    assert (moved.max(axis=(1, 2, 3)) <= gallery["eps"] * (1 + 1e-5)).all()
+    fer = gallery["model"] == "tiny.fer"
+    assert np.isnan(gallery["clean_probabilities"][fer, 7]).all()
+    np.testing.assert_allclose(np.nansum(gallery["attacked_probabilities"], axis=1), 1, atol=1e-5)
+
+
+def test_sizes_and_explanations_of_broken_faces(run_folder: Path) -> None:
+    lines = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    attacked = lines[lines.attacked_labels != ""]
+    moved = attacked.smallest_eps > 0
+    assert moved.any() and attacked.loc[~moved, ["linf", "l2", "l1", "distance"]].isna().all(
+        axis=None
+    )
+    broken = attacked[moved]
+    np.testing.assert_array_equal(broken.linf, broken.distance)
+    # of 64 pixels: the largest is at most the root of the sum of squares, that at most the sum
+    assert ((broken.linf <= broken.l2) & (broken.l2 <= broken.l1)).all()
+    assert (broken.l1 <= 64 * broken.linf * (1 + 1e-9)).all()
+    known = lines[lines.cam_shift.notna()]
+    own = known.model.str.split(".").str[1]
+    assert set(known.perturbation) == {"pgd"} and (known.attacked_labels == own).all()
+    assert known.cam_shift.between(0, 1).all() and (known.smallest_eps > 0).all()
+    assert read_arrays(run_folder / "gallery.npz", GALLERY_ARRAYS)["attacked_cam"].max() == 255
+    results = tiny.results_of(run_folder)
+    assert len(results[results.metric == "median_cam_shift"]) == 2 * 2  # models and eps

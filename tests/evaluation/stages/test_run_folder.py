@@ -1,0 +1,33 @@
+"""A run's folder goes on only as the very same run."""
+
+from pathlib import Path
+
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation.stages.run_folder import CONTRACTS, IDENTITY, check_run_folder, open_run_folder
+
+
+def test_a_folder_continues_the_same_run_only(tmp_path: Path) -> None:
+    for resume in (False, True):
+        with open_run_folder(tmp_path, '{"name": "größe"}\n', resume):
+            pass
+    with pytest.raises(InputError, match="holds a run already"):
+        check_run_folder(tmp_path, '{"name": "größe"}\n', resume=False)
+    for other in (b"{}", b"\xff\xfe\x00", b""):
+        (tmp_path / IDENTITY).write_bytes(other)
+        with pytest.raises(InputError, match="continues the same run only"):
+            check_run_folder(tmp_path, '{"name": "größe"}\n', resume=True)
+
+
+def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    def refused(resume: bool) -> list[str]:
+        with pytest.raises(InputError, match="no"), open_run_folder(tmp_path, "{}", resume):
+            (tmp_path / CONTRACTS).mkdir(exist_ok=True)
+            raise InputError("no")
+        return sorted(entry.name for entry in tmp_path.iterdir())
+
+    assert refused(resume=False) == []
+    with pytest.raises(KeyboardInterrupt), open_run_folder(tmp_path, "{}", resume=False):
+        raise KeyboardInterrupt
+    assert refused(resume=True) == [CONTRACTS, IDENTITY]  # it goes on another time

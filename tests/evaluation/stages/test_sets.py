@@ -1,0 +1,95 @@
+"""Sets of a run: reused after a kill, taken back from elsewhere, and attacks that die."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from attacks.fgsm import FGSM
+from attacks.pgd import PGD
+from attacks.sets.store import AdversarialSet, open_set
+from evaluation.config import AttackSettings
+from evaluation.listener import Listener
+from evaluation.stages.jobs import plan
+from evaluation.stages.pipeline import evaluate_run
+from evaluation.stages.sets import make_sets
+from fer_models.classifier import ModelError
+from tests.evaluation import tiny
+
+
+def test_finished_sets_are_reused_and_lost_ones_made_again(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(run_folder, folder)
+    lost = next(folder.glob("sets/tiny.fer-fer-pgd*"))
+    shutil.rmtree(lost)
+    (folder / "results.csv").unlink()
+    lines: list[str] = []
+    listener = Listener(line=lines.append, chunk=lambda *_: None)
+    records = evaluate_run(tiny.config(), tiny.faces(), tiny.models(), folder, None, listener)
+    assert (folder / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+    reused = [record["reused_chunks"] for record in records]
+    assert reused.count(0) == 1
+    assert sum("chunks reused" in line for line in lines) >= len(records) - 1
+
+
+def test_a_face_of_the_same_label_under_both_sets_is_attacked_once(run_folder: Path) -> None:
+    (fer,) = map(open_set, run_folder.glob("sets/tiny.fer-fer-pgd*"))
+    (ferplus,) = map(open_set, run_folder.glob("sets/tiny.fer-ferplus-pgd*"))
+    assert isinstance(fer, AdversarialSet) and isinstance(ferplus, AdversarialSet)
+    one, other = dict(zip(fer.row_ids, fer.labels)), dict(zip(ferplus.row_ids, ferplus.labels))
+    alike = [row for row in other if one.get(row) == other[row]]
+    assert 0 < len(alike) < len(other)
+    images = [dict(zip(made.row_ids[made.image_rows], made.images)) for made in (fer, ferplus)]
+    broken = [row for row in alike if row in images[1]]
+    assert broken and all(images[0][row].tobytes() == images[1][row].tobytes() for row in broken)
+
+
+@pytest.mark.parametrize(("universal", "often"), [(False, 1), (True, 2)])
+def test_images_that_hang_on_each_other_are_made_for_each_label_set(
+    universal: bool, often: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tiny.rows_attacked(monkeypatch, PGD, "_attack")
+    monkeypatch.setattr(PGD, "universal", universal)
+    faces, models = tiny.faces(), tiny.models()[:1]
+    assert faces.fer is not None
+    alike = np.array([4, 5, 6, 1, 3, 2, 0])[faces.fer]  # columns of the votes: neutral is the first
+    faces = replace(faces, votes=10 * np.eye(10, dtype=np.uint8)[alike])
+    config = tiny.config(eps=(1e-6,), attacks=(AttackSettings(name="pgd"),), corruptions=())
+    jobs = plan(config, faces, models)
+    assert len(list(make_sets(jobs, faces, tmp_path, None, tiny.SILENT))) == 2
+    assert np.unique(asked, return_counts=True)[1].tolist() == [often] * 32
+
+
+def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) -> None:
+    given = run_folder / "sets"
+    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, given, tiny.SILENT)
+    assert not (tmp_path / "sets").exists()
+    assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ModelError])
+def test_a_dying_attack_is_an_error_row_and_loses_nothing(
+    kind: type[Exception], run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise kind("out of luck")
+
+    monkeypatch.setattr(FGSM, "_attack", die)
+    records = evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    failed = [record for record in records if record["status"] == "error"]
+    assert {record["perturbation"] for record in failed} == {"fgsm"}
+    results = tiny.results_of(tmp_path)
+    errors = results[results.status == "error"]
+    assert len(errors) == 4  # two models, two label sets
+    assert errors.value.isna().all()
+    assert (errors.n == 0).all()
+    assert errors.detail.str.contains(f"{kind.__name__}: out of luck").all()
+    worst = tiny.figures(results, "robust_accuracy", perturbation="worst_case")
+    assert (worst.status == "flagged").all()
+    good = tiny.figures(tiny.results_of(run_folder), "robust_accuracy", perturbation="pgd")
+    still = tiny.figures(results, "robust_accuracy", perturbation="pgd")
+    np.testing.assert_array_equal(good.value, still.value)

@@ -1,0 +1,277 @@
+"""The training command: one classifier, and all of them within a budget; cut and continued."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from attacks import train as attacks_train
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from datasets.base.folder_lock import locked
+from datasets.ferplus import write_votes
+from datasets.labels import LabelSet
+from fer_models import train_landmarks, zoo
+from fer_models.architectures.registry import ARCHITECTURES
+from fer_models.classical.recipes import CLASSICAL
+from fer_models.recipe import Recipe
+from fer_models.train import main
+from fer_models.training import queue as training_queue
+from fer_models.training import run as training_run
+from fer_models.training.queue import FIRST, pending
+from tests.datasets.factory import SPLITS, write_source
+
+LABELS = tuple(LabelSet)
+
+
+def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    images = keras.Input(input_shape)
+    x = keras.layers.AveragePooling2D(12)(images)
+    x = keras.layers.Dense(4, name="features")(keras.layers.Flatten()(x))
+    return keras.Model(images, keras.layers.Dense(num_classes)(x), name="tiny")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_source(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(autouse=True)
+def tiny_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zoo of one architecture, with nothing shipped."""
+    module: Any = ModuleType("tiny_architecture")
+    module.build, module.RECIPE = build, Recipe(epochs=2, batch_size=8, calm_epochs=0)
+    monkeypatch.setitem(sys.modules, "tiny_architecture", module)
+    for name in list(ARCHITECTURES):
+        monkeypatch.delitem(ARCHITECTURES, name)
+    monkeypatch.setitem(ARCHITECTURES, "tiny", "tiny_architecture")
+    monkeypatch.setattr(training_queue, "CLASSICAL", {})
+    for where in (training_queue, training_run, zoo):
+        monkeypatch.setattr(where, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(training_run, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "weights")
+
+
+def test_the_table_of_worth_names_what_exists() -> None:
+    known = {path.stem for path in Path(training_queue.__file__).parent.glob("*.py")}
+    known |= set(CLASSICAL)
+    assert {model_id.split(".")[0] for model_id in FIRST} <= known
+    assert {model_id.split(".")[1] for model_id in FIRST} == set(LABELS)
+    assert len(set(FIRST)) == len(FIRST)
+
+
+def test_one_training_writes_ships_and_loads(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "work"
+    main(data, "tiny", LabelSet.FER, out=work, shipping=True, note="toy")
+    assert capsys.readouterr().out.startswith("tiny.fer: ")
+    classifier = zoo.load("tiny.fer")
+    assert classifier.logits(np.zeros((2, 48, 48, 1), np.float32)).shape == (2, 7)
+    card, _ = zoo.card_of("tiny.fer")
+    # 48x48 in 12x12 places of 4 x 4: 16 inputs; 16 * 4 + 4 and 4 * 7 + 7.
+    assert (card.parameters, card.epochs, card.note) == (68 + 35, 2, "toy")
+    settings = json.loads((work / "settings.json").read_text())
+    assert list(settings) == [
+        "id", "recipe", "precision", "seed", "training_rule", "start_from", "data_sha256",
+        "trained_against",
+    ]  # fmt: skip
+    assert settings["recipe"] == dataclasses.asdict(card.recipe)
+
+
+def test_a_folder_continues_only_its_own_training(tmp_path: Path, data: Path) -> None:
+    work = tmp_path / "work"
+    main(data, "tiny", LabelSet.FER, out=work)
+    with pytest.raises(InputError, match=r"holds a training already\. Add --resume"):
+        main(data, "tiny", LabelSet.FER, out=work)
+    with pytest.raises(InputError, match="--resume continues the same training only"):
+        main(data, "tiny", LabelSet.FER, out=work, resume=True, seed=1)
+    with locked(work), pytest.raises(InputError, match="another command writes there now"):
+        main(data, "tiny", LabelSet.FER, out=work, resume=True)
+    main(data, "tiny", LabelSet.FER, out=work, resume=True)
+
+
+def test_a_folder_of_before_a_recipe_grew_goes_on(tmp_path: Path, data: Path) -> None:
+    work = tmp_path / "work"
+    main(data, "tiny", LabelSet.FER, out=work)
+    settings = json.loads((work / "settings.json").read_text())
+    del settings["recipe"]["other_labels"]
+    (work / "settings.json").write_text(json.dumps(settings))
+    main(data, "tiny", LabelSet.FER, out=work, resume=True)
+
+
+def test_damaged_settings_are_refused(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(InputError, match=r"settings\.json: expected the settings of a training"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path, resume=True)
+
+
+def test_another_architecture_is_no_start(tmp_path: Path, data: Path) -> None:
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "two", start_from=str(tmp_path / "one"))
+    card = json.loads((tmp_path / "one" / "card.json").read_text())
+    (tmp_path / "one" / "card.json").write_text(json.dumps({**card, "architecture": "other"}))
+    with pytest.raises(InputError, match=r"must be a classifier of architecture tiny; got .*other"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / "three", start_from=str(tmp_path / "one"))
+
+
+def test_all_trains_what_is_missing(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "training"
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "shipped", shipping=True)
+    assert pending(folder, LABELS) == ["tiny.ferplus"]
+    capsys.readouterr()
+    assert main(data, everything=True, out=folder) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("tiny.ferplus: ")
+    assert pending(folder, LABELS) == []
+    assert main(data, everything=True, out=folder) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_budget_ends_after_an_epoch_and_the_rest_goes_on(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(data, everything=True, out=tmp_path / "t", budget=0) == 0
+    assert "tiny.fer (0 epochs done), tiny.ferplus (0 epochs done)" in capsys.readouterr().out
+    assert main(data, everything=True, out=tmp_path / "t", budget=1e-5) == 0
+    assert "tiny.fer (1 epochs done), tiny.ferplus (0 epochs done)" in capsys.readouterr().out
+    assert main(data, everything=True, out=tmp_path / "t", seed=5) == 0  # its folder's seed stays
+    out = capsys.readouterr().out
+    assert "tiny.fer: " in out
+    assert "tiny.ferplus: " in out
+    seeds = [
+        zoo.card_of(str(tmp_path / "t" / name))[0].seed for name in ("tiny.fer", "tiny.ferplus")
+    ]
+    assert seeds == [0, 5]
+
+
+def test_one_that_dies_does_not_stop_the_others(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny.fer").mkdir()
+    (tmp_path / "tiny.fer" / "settings.json").write_text("{}")
+    assert main(data, everything=True, out=tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert "failed: tiny.fer" in out
+    assert "tiny.ferplus: " in out
+    assert "tiny.fer: " in err
+
+    def broken(*_: object) -> keras.Model:
+        raise ValueError("no such layer")
+
+    monkeypatch.setattr(sys.modules["tiny_architecture"], "build", broken)
+    (tmp_path / "tiny.fer" / "settings.json").unlink()
+    assert main(data, everything=True, out=tmp_path) == 1
+    assert "no such layer" in capsys.readouterr().err
+
+
+def test_other_data_does_not_continue_a_training(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(data, everything=True, labels=LabelSet.FER, out=tmp_path / "t", budget=1e-5)
+    settings = tmp_path / "t" / "tiny.fer" / "settings.json"
+    written = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**written, "data_sha256": "another"}))
+    assert main(data, everything=True, labels=LabelSet.FER, out=tmp_path / "t") == 1
+    assert "was begun with other data" in capsys.readouterr().err
+
+
+def without_votes(folder: Path) -> dict[str, Any]:
+    (folder / "fer2013new.csv").unlink()
+    return {"labels": LabelSet.FERPLUS}
+
+
+def votes_of_nobody(folder: Path) -> dict[str, Any]:
+    write_votes(np.zeros((60, 10), np.uint8), SPLITS, folder / "fer2013new.csv")
+    return {"labels": LabelSet.FERPLUS}
+
+
+def misspelt_start(folder: Path) -> dict[str, Any]:
+    return {"start_from": "tinny.fer"}
+
+
+def large_batches(folder: Path) -> dict[str, Any]:
+    return {"batch_size": 43}
+
+
+def too_small_faces(folder: Path) -> dict[str, Any]:
+    def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+        images = keras.Input(input_shape)
+        return keras.Model(images, keras.layers.Conv2D(num_classes, 49)(images))
+
+    sys.modules["tiny_architecture"].build = build  # type: ignore[attr-defined]
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
+        (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 42"),
+        (misspelt_start, "got 'tinny.fer'"),
+        (large_batches, "a batch must be at most the 42 Training faces .* got 43"),
+        (too_small_faces, r"tiny cannot take faces of \(48, 48, 1\): .*negative"),
+    ],
+)
+def test_a_refused_training_leaves_nothing_behind(
+    spoil: Callable[[Path], dict[str, Any]], message: str, tmp_path: Path
+) -> None:
+    folder, work = write_source(tmp_path / "data"), tmp_path / "work"
+    options = {"labels": LabelSet.FER, **spoil(folder)}
+    with pytest.raises(InputError, match=message):
+        main(folder, "tiny", out=work, **options)
+    assert not work.exists()
+
+
+def test_a_start_of_another_size_is_refused(tmp_path: Path, data: Path) -> None:
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
+    with pytest.raises(InputError, match=r"faces of \(24, 48, 1\); got .* of \(48, 48, 1\)"):
+        training_run.start_from(build((24, 48, 1), 7), str(tmp_path / "one"))
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+@pytest.mark.parametrize("command", [main, attacks_train.main, train_landmarks.main])
+def test_a_seed_that_no_generator_takes_is_refused(
+    command: Callable[..., object],
+    seed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "--data", "sample", "--seed", seed])
+    with pytest.raises(SystemExit) as stopped:
+        run(command, prog="train")
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "'--seed': Input should be" in error and f"got '{seed}'" in error
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "l2", "other_labels"])
+def test_a_number_that_is_none_is_refused(name: str, data: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {name: float("nan")}
+    with pytest.raises(InputError, match="must be a finite number; got nan"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / "work", **options)
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "tiny"}, "name an architecture and its --labels, or give --all"),
+        ({"labels": LabelSet.FER}, "name an architecture and its --labels, or give --all"),
+        ({"everything": True, "name": "tiny"}, "--all takes no NAME"),
+        ({"name": "tiny", "labels": LabelSet.FER, "budget": 1.0}, "--budget limits --all"),
+        ({"name": "tinny", "labels": LabelSet.FER}, "Did you mean 'tiny'"),
+    ],
+)
+def test_wrong_usage(data: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        main(data, **options)

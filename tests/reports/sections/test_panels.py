@@ -1,0 +1,209 @@
+"""What the panels say of a synthetic run: calibration, label noise, ranks, corruptions, limits."""
+
+import base64
+import io
+from dataclasses import replace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.results.select import black_boxes
+from reports.charts.corruption_map import corruption_heat_map
+from reports.charts.svg import STYLE, new_figure
+from reports.load import Headline, Run, attacks
+from reports.sections.calibration import calibration_charts, calibration_summary
+from reports.sections.corruptions import corruption_note, corruption_summary
+from reports.sections.curves import curve_charts
+from reports.sections.label_noise import label_noise_charts
+from reports.sections.leaderboard import leaderboard
+from reports.sections.method import costs, power_sentences, threat_model
+from reports.sections.verdict import verdicts
+from tests.reports.fake_run import FOUR, Wishes, write_run
+
+TOP = Headline("linf", 4 / 255)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    wishes = Wishes(models=FOUR[:3], corruptions=("jpeg", "contrast"), examples=0)
+    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+
+
+@pytest.fixture(scope="module")
+def blind(run: Run) -> Run:
+    """The same run, where the second model gives no gradients."""
+    results = run.results.copy()
+    hidden = (results["model"] == FOUR[1]) & results["perturbation"].isin(["pgd", "fgsm"])
+    results.loc[hidden, ["value", "ci_low", "ci_high"]] = np.nan
+    results.loc[hidden, "status"] = "not applicable"
+    return replace(run, results=results)
+
+
+def column(run: Run, title: str) -> dict[str, tuple[str, str]]:
+    """Text and small text of a column of the leaderboard, by model."""
+    board = leaderboard(run, TOP)
+    place = next(i for i, head in enumerate(board.head) if head.startswith(title))
+    return {model: (cells[place].text, cells[place].small) for model, _, cells, *_ in board.rows}
+
+
+def test_calibration_compares_what_is_said_with_what_is_right(run: Run) -> None:
+    chart = calibration_charts(run, TOP)[0]
+    # four bins of equally many faces say .3, .5, .7 and .9
+    assert "simple_cnn.fer is 60\u202f% sure on clean faces" in chart.title
+    assert "attacked, 60\u202f% sure" in chart.title
+    assert [panel.heading.partition(":")[0] for panel in chart.panels] == [
+        "Clean",
+        "Worst case 4/255",
+    ]
+    assert chart.panels[0].heading.endswith("Brier 0.50, NLL 1.25")
+    summary = calibration_summary(run, TOP)
+    assert len(summary.rows) == 2 * 3
+    assert [len(row) for row in summary.rows] == [len(summary.head)] * 6
+
+
+def test_calibration_without_attacks_or_figures(run: Run) -> None:
+    assert len(calibration_charts(run, None)[0].panels) == 1
+    bare = replace(run, results=run.results[~run.results["metric"].str.startswith("bin_")])
+    assert calibration_charts(bare, TOP) == []
+    assert calibration_summary(bare, TOP).rows == []
+
+
+def test_label_noise_has_its_four_charts(run: Run) -> None:
+    charts = {chart.name: chart for chart in label_noise_charts(run, TOP)}
+    assert list(charts) == ["label-noise", "strata", "flips", "agreement"]
+    assert "explains 61\u202f% of the models' clean errors" in charts["label-noise"].title
+    assert len(charts["label-noise"].panels) == 3
+    assert "20\u202f% of broken faces" in charts["flips"].title
+    assert charts["agreement"].title.endswith("at 4/255 with 6.0\u202f%")
+    assert all(len(chart.table.rows) > 3 for chart in charts.values())
+
+
+def test_label_noise_needs_two_label_sets(run: Run) -> None:
+    one = replace(run, results=run.results[run.results["label_set"] == "fer"])
+    one = replace(one, results=one.results[~one.results["metric"].str.contains("oracle|noise")])
+    assert [chart.name for chart in label_noise_charts(one, None)] == ["strata"]
+
+
+def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
+    assert column(run, "Rank") == {
+        FOUR[0]: ("1\u20132", ""),
+        FOUR[1]: ("1\u20132", ""),
+        FOUR[2]: ("1", ""),
+    }
+    found = run.comparisons.assign(distinguishable=True)  # the first is 3 faces better
+    assert column(replace(run, comparisons=found), "Rank")[FOUR[0]] == ("1", "")
+    assert column(replace(run, comparisons=found), "Rank")[FOUR[1]] == ("2", "")
+
+
+def test_the_download_holds_both_ends_of_a_rank_as_numbers(run: Run, blind: Run) -> None:
+    ranks = downloaded_ranks(run)
+    assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
+    assert downloaded_ranks(blind).loc[FOUR[1]].isna().all()
+
+
+def downloaded_ranks(run: Run) -> pd.DataFrame:
+    _, _, code = leaderboard(run, TOP).data.uri.partition(",")
+    frame = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
+    return frame.filter(regex="(?i)rank")
+
+
+def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: Run) -> None:
+    attacked = run.results["metric"] == "robust_accuracy"
+    one = run.results[attacked & (run.results["model"] == FOUR[0])].iloc[:1]
+    failed = one.assign(status="error", value=np.nan, ci_low=np.nan, ci_high=np.nan, n=0)
+    crashed = replace(run, results=pd.concat([run.results, failed], ignore_index=True))
+    assert column(crashed, "Rank")[FOUR[0]] == ("\u2014", "")
+    assert column(crashed, "Rank")[FOUR[1]] == ("1", "")
+    assert not any(FOUR[0] in line[3] for line in leaderboard(crashed, TOP).rows)
+
+
+def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(run: Run) -> None:
+    assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255 to >4/255")
+    assert column(run, "Curve")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
+    assert column(run, "Without leaked")[FOUR[0]][0].endswith("%")
+
+
+def test_upper_limits_are_marked_wherever_they_stand(blind: Run) -> None:
+    assert black_boxes(blind.results) == {FOUR[1]}
+    robust = column(blind, "Worst case 4/255")
+    assert robust[FOUR[1]][0].startswith("\u2264") and not robust[FOUR[0]][0].startswith("\u2264")
+    assert column(blind, "Median smallest eps")[FOUR[1]][0] == "\u2264\u202f1/255"
+    assert column(blind, "Rank")[FOUR[1]] == ("\u2014", "")
+    assert column(blind, "Rank")[FOUR[0]] == ("1", "")  # no rival is left
+    assert column(blind, "Attack success")[FOUR[1]][0].startswith("\u2265")
+    sentences = {verdict.model: verdict.sentence for verdict in verdicts(blind, TOP)}
+    assert "; at most " in sentences[FOUR[1]] and "; at most " not in sentences[FOUR[0]]
+    first, second = curve_charts(blind)
+    assert f"\u2264 {FOUR[1]}" in first.panels[0].svgs[0]
+    assert "upper limit" in first.caption and "upper limit" not in second.caption
+
+
+def test_an_attack_that_no_model_allows_is_not_named(run: Run) -> None:
+    results = run.results.assign(status="not applicable")
+    assert attacks(results, "linf") == []
+    assert attacks(run.results, "linf") == ["fgsm", "pgd"]
+
+
+def test_the_threat_model_speaks_of_gradients_where_there_are_some(run: Run, blind: Run) -> None:
+    assert "white-box" in " ".join(threat_model(blind, TOP))
+    of_blind = blind.results[blind.results["model"] == FOUR[1]]
+    models = {FOUR[1]: blind.manifest["models"][FOUR[1]]}
+    alone = replace(blind, results=of_blind, manifest=blind.manifest | {"models": models})
+    words = " ".join(threat_model(replace(alone, results=of_blind), TOP))
+    assert "white-box" not in words
+
+
+def test_the_method_names_models_attacked_in_bfloat16(run: Run) -> None:
+    assert "bfloat16" not in " ".join(threat_model(run, TOP))
+    first, *others = run.manifest["perturbations"]
+    changed = [first | {"model": FOUR[1], "precision": "bfloat16"}, *others]
+    words = " ".join(
+        threat_model(replace(run, manifest=run.manifest | {"perturbations": changed}), TOP)
+    )
+    assert f"Attacks on {FOUR[1]} took gradients in bfloat16" in words
+
+
+def test_a_job_that_did_not_run_has_no_time(run: Run) -> None:
+    job = {"perturbation": "pgd", "model": FOUR[0], "status": "not applicable"}
+    table = costs(replace(run, manifest=run.manifest | {"perturbations": [job]}))
+    assert table.rows[0][table.head.index("time")] == "\u2014"
+
+
+def test_power_is_said_in_points(run: Run) -> None:
+    first, second = power_sentences(run, TOP)
+    assert "on clean faces, 4.1 points between two of its models, all pairs tested" in first
+    assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
+    tied = run.results.copy()
+    paired = (tied["metric"] == "smallest_difference") & (tied["detail"] == "paired")
+    tied.loc[paired, "value"] = np.inf
+    assert "no difference between its models" in power_sentences(replace(run, results=tied), TOP)[0]
+    bare = run.results[run.results["metric"] != "smallest_difference"]
+    assert power_sentences(replace(run, results=bare), TOP) == []
+
+
+def test_corruptions_have_means_and_errors(run: Run) -> None:
+    summary = corruption_summary(run, TOP)
+    assert summary is not None and len(summary.rows) == 3
+    assert summary.rows[0][5:9] == ["1.05", "1.02\u20131.08", "0.87", "0.84\u20130.90"]
+    assert "simple_cnn.fer or simple_cnn.ferplus" in corruption_note(run)
+    with mpl.rc_context(STYLE):
+        axes = new_figure(350, 200).add_subplot()
+        corruption_heat_map(run.results, axes, model=FOUR[0], label_set="fer")
+    lines = [text.get_text() for text in axes.get_yticklabels()]
+    assert lines == ["JPEG", "contrast", "all kinds"]
+    columns = [text.get_text() for text in axes.get_xticklabels()]
+    assert columns == ["clean", "1", "3", "5", "mean", "CE"]
+    assert [text.get_text() for text in axes.texts][-3:] == ["0.90", "1.00", "1.05"]
+
+
+def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: Run) -> None:
+    results = run.results.copy()
+    mce = results["metric"].isin(["mce", "relative_mce"])
+    results.loc[mce, "value"] = np.nan
+    results.loc[mce, "detail"] = "needs simple_cnn.fer in the run"
+    bare = replace(run, results=results[results["metric"] != "corruption_error"])
+    assert corruption_note(bare).startswith("No mCE: it needs simple_cnn.fer in the run")
+    summary = corruption_summary(bare, TOP)
+    assert summary is not None and summary.rows[0][5:9] == ["\u2014", "", "\u2014", ""]

@@ -1,0 +1,56 @@
+"""The map of parts of the face: its finding, its figures, its colours."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reports.load import Headline, Run
+from reports.page import render
+from reports.sections.region_map import coloured, region_maps
+from tests.reports.fake_run import FOUR, Wishes, write_run
+
+TOP = Headline("linf", 4 / 255)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run.read(write_run(tmp_path_factory.mktemp("run"), Wishes(regional=True, examples=2)))
+
+
+def test_each_label_set_has_a_face_for_each_of_its_models(run: Run) -> None:
+    fer, ferplus = region_maps(run, TOP)
+    assert {face.model for face in fer.faces} == {FOUR[0], FOUR[1]}
+    assert {face.model for face in ferplus.faces} == {FOUR[2], FOUR[3]}
+    # rest: 5 of 10 faces; the regions are fifths of the picture.
+    assert fer.title.startswith("FER labels: changing only what is neither eyes")
+    assert [name for name, _, _ in fer.faces[0].shares] == [
+        "rest",
+        "mouth",
+        "nose",
+        "brows",
+        "eyes",
+    ]
+    assert fer.faces[0].shares[0][2].startswith("20")
+
+
+def test_a_run_without_regional_attacks_has_no_map(run: Run) -> None:
+    nothing = {"name": np.empty(0, "<U5")}
+    assert region_maps(replace(run, regions=nothing), TOP) == []
+    assert region_maps(run, None) == []
+
+
+def test_a_region_is_the_redder_the_more_it_breaks() -> None:
+    face = np.full((2, 2, 1), 128, np.uint8)
+    region = np.array([[0, 0], [1, 2]])
+    picture = coloured(face, region, np.array([0.0, 0.5, 1.0])).astype(int)
+    assert picture.shape == (8, 8, 3)
+    redness = (picture[..., 0] - picture[..., 2])[[0, 4, 4], [0, 0, 4]]
+    assert redness[0] == 0
+    assert redness[0] < redness[1] < redness[2]
+
+
+def test_the_page_shows_it(run: Run) -> None:
+    text = render(run)
+    assert 'id="regions"' in text and 'href="#regions"' in text
+    assert text.count('class="region-face"') == 4
