@@ -38,7 +38,7 @@ def main(
     if everything == bool(models):
         raise InputError("give either --all or --models LIST.")
     from datasets.faceset import Split
-    from evaluation.config import parse_choice
+    from datasets.base.options import parse_choice
     from fer_models.zoo import model_ids, resolve
 
     wanted = resolve(models or "all")

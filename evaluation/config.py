@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -21,7 +21,6 @@ from datasets.labels import LabelSet
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps
 
-Choice = TypeVar("Choice", bound=StrEnum)
 PRESETS = Path(__file__).parent / "presets"
 
 
@@ -312,18 +311,6 @@ def configure(
         transfer=preset.transfer,
         precision=precision,
     )
-
-
-def parse_choice(choices: type[Choice], word: str, option: str) -> Choice:
-    """Read one of a closed set of words from the command line.
-
-    Raises:
-        InputError: not one of them.
-    """
-    try:
-        return choices(word)
-    except ValueError:
-        raise InputError(f"{option} must be {', '.join(choices)}; got {word!r}.") from None
 
 
 def _certification(sigmas: str | None, preset: Certification | None) -> Certification | None:

@@ -153,7 +153,8 @@ def evaluate(
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
-    from evaluation.config import configure, parse_choice
+    from datasets.base.options import parse_choice
+    from evaluation.config import configure
     from evaluation.results.run import FinishedRun
     from evaluation.stages.run_folder import check_run_folder, open_run_folder, run_identity
     from fer_models.zoo import describe, resolve

@@ -137,7 +137,7 @@ def _faces(data: str | None, votes: Path | None, split: str | None) -> "FaceSet"
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
-    from evaluation.config import parse_choice
+    from datasets.base.options import parse_choice
 
     part = parse_choice(Split, split, "--split") if split else None
     return load(data_or_default(data), part, votes=votes)

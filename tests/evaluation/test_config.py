@@ -10,6 +10,7 @@ from attacks.base import SEVERITIES
 from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
+from datasets.base.options import parse_choice
 from datasets.faceset import Split
 from datasets.labels import LabelSet
 from evaluation.config import (
@@ -17,7 +18,6 @@ from evaluation.config import (
     RunConfig,
     Tier,
     configure,
-    parse_choice,
     read_preset,
 )
 from evaluation.results.select import headline_eps
