@@ -23,7 +23,7 @@ from attacks.precision import Precision
 from datasets.base.atomic import atomic
 from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 from datasets.faceset import FaceSet, Split
 from datasets.labels import LabelSet
 

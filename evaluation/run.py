@@ -16,7 +16,7 @@ import typer
 
 from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import LOCK
+from datasets.base.locks import LOCK
 from datasets.faceset import FaceSet
 from evaluation.config import RunConfig
 from fer_models.zoo import Description
@@ -55,7 +55,7 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
 
 @contextmanager
 def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]:
-    """Start or continue a run in a folder that is held (`datasets/base/folder_lock.py`).
+    """Start or continue a run in a folder that is held (`datasets/base/locks.py`).
 
     A run that is refused before anything was measured leaves nothing in the folder.
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures.imagenet import copy_backbone, read_backbone

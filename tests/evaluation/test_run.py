@@ -15,7 +15,7 @@ import pytest
 
 from attacks.sets.store import AdversarialSet, open_set
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 from datasets.faceset import Split
 from datasets.labels import FER7
 from datasets.read import load

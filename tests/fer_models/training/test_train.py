@@ -15,7 +15,7 @@ import pytest
 from attacks import train as attacks_train
 from datasets.base.commands import run
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 from datasets.ferplus import write_votes
 from datasets.labels import LabelSet
 from fer_models import train_landmarks, zoo

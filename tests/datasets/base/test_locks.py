@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from datasets.base.errors import InputError
-from datasets.base.folder_lock import locked
+from datasets.base.locks import locked
 
 HOLDING = """
 import sys, time
 from pathlib import Path
-from datasets.folder_lock import locked
+from datasets.base.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
