@@ -41,7 +41,7 @@ class APGD(GradientAttack):
     restarts: int = 1
 
     name: ClassVar[str] = "apgd"
-    quick: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
     def __post_init__(self) -> None:
@@ -53,19 +53,19 @@ class APGD(GradientAttack):
     ) -> tuple[np.ndarray, Cost]:
         assert isinstance(classifier, DifferentiableClassifier)
         attacked, cost = images.copy(), Cost.zeros(len(images))
-        standing = np.arange(len(images))
+        active = np.arange(len(images))
         for restart, targets in self._runs(classifier, images, labels, cost):
-            clean = images[standing]
+            clean = images[active]
             start = clean
             if restart:
-                draws = keys.take(standing).with_restart(restart)
+                draws = keys.take(active).with_restart(restart)
                 start = random_start(clean, self.eps, self.norm, draws)
-            chosen = None if targets is None else targets[standing]
-            found = self._approach(classifier, start, clean, labels[standing], chosen)
-            attacked[standing], fallen, spent = found
-            cost.add(standing, spent)
-            standing = standing[~fallen]
-            if not len(standing):
+            chosen = None if targets is None else targets[active]
+            found = self._approach(classifier, start, clean, labels[active], chosen)
+            attacked[active], fallen, spent = found
+            cost.add(active, spent)
+            active = active[~fallen]
+            if not len(active):
                 break
         return attacked, cost
 

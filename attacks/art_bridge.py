@@ -68,9 +68,9 @@ class ArtAttack(Attack):
     ) -> tuple[np.ndarray, Cost]:
         attacked, cost = images.copy(), Cost.zeros(len(images))
         cost.forward[:] = 1
-        standing = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
-        groups = [standing] if self.together else list(standing[:, None])
-        for rows in groups if len(standing) else []:
+        active = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
+        groups = [active] if self.together else list(active[:, None])
+        for rows in groups if len(active) else []:
             spent = Spent()
             estimator = _estimator_type()(classifier, images.shape[1:], spent)
             draws = keys.take(rows)

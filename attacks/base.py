@@ -148,8 +148,8 @@ class Attack(ABC):
     needs_gradients: ClassVar[bool] = False
     by_answers: ClassVar[bool] = False
     """Searches, in a part of it at least, by nothing but the classifier's answers."""
-    quick: ClassVar[bool] = False
-    """Takes gradients of reduced precision, and asks again before it stops."""
+    reduced_precision: ClassVar[bool] = False
+    """Takes gradients in reduced precision, and confirms in float32 before it stops."""
     minimal: ClassVar[bool] = False
     """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
     universal: ClassVar[bool] = False
@@ -190,7 +190,7 @@ class Attack(ABC):
             BudgetError: the attack left its budget.
         """
         self._check_inputs(classifier, images, labels, keys)
-        classifier = classifier if self.quick else classifier.exact
+        classifier = classifier if self.reduced_precision else classifier.exact
         attacked, cost = images.copy(), Cost.zeros(len(images))
         for start in range(0, len(images) if self.eps > 0 else 0, BATCH_ROWS):
             rows = slice(start, start + BATCH_ROWS)

@@ -36,7 +36,7 @@ class Ensemble(Attack):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
     by_answers: ClassVar[bool] = True
-    quick: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,12 +59,12 @@ class Ensemble(Attack):
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
     ) -> tuple[np.ndarray, Cost]:
         attacked, cost = images.copy(), Cost.zeros(len(images))
-        standing = np.arange(len(images))
+        active = np.arange(len(images))
         for stage in self._stages():
-            if not len(standing):
+            if not len(active):
                 break
-            found = stage(classifier, images[standing], labels[standing], keys.take(standing))
-            attacked[standing] = found.images
-            cost.add(standing, found.cost)
-            standing = standing[~found.success]
+            found = stage(classifier, images[active], labels[active], keys.take(active))
+            attacked[active] = found.images
+            cost.add(active, found.cost)
+            active = active[~found.success]
         return attacked, cost

@@ -20,7 +20,7 @@ class FGSM(GradientAttack):
     """
 
     name: ClassVar[str] = "fgsm"
-    quick: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
 
     def _attack(
         self,

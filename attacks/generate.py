@@ -119,13 +119,13 @@ def main(
     faces = load(data_or_default(data), split, votes=votes).limit(limit, seed)
     if labels not in faces.label_sets:
         raise InputError(f"{faces.name} has no {labels} labels. Give --votes FILE for ferplus.")
-    stand_ins = _stand_ins(source_ids)
+    surrogates = _surrogates(source_ids)
     failed = []
     for model in ids:
         try:
             classifier = zoo.load(model)
-            if stand_ins:
-                classifier = TransferTarget(classifier, stand_ins)
+            if surrogates:
+                classifier = TransferTarget(classifier, surrogates)
             if target is not None:
                 options["target"] = _class_index(target, classifier)
             _generate(classifier, faces, make_spec(**options), labels, out, precision)
@@ -138,7 +138,7 @@ def main(
         raise InputError(f"{len(failed)} of {len(ids)} models have no set: {'; '.join(failed)}")
 
 
-def _stand_ins(ids: list[str]) -> list["DifferentiableClassifier"]:
+def _surrogates(ids: list[str]) -> list["DifferentiableClassifier"]:
     """The models that images for others are made on."""
     from fer_models import zoo
     from fer_models.classifier import DifferentiableClassifier, label_set_of
@@ -171,7 +171,7 @@ def _generate(
 ) -> None:
     import numpy as np
 
-    from attacks.quick import passes, quicken
+    from attacks.precision_trial import passes, try_reduced_precision
     from attacks.registry import ATTACKS
     from attacks.sets.sweep import make_adversarial_set
     from datasets.base.progress import bar
@@ -182,9 +182,11 @@ def _generate(
     faces, values = faces.take(translated.present), translated.values[translated.present]
     clean = faces.images.astype(np.float32) / np.float32(255)
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
-    if precision is Precision.AUTO and ATTACKS[spec.perturbation].quick:
+    if precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:
         planned = passes(spec, len(faces))
-        classifier, why = quicken(classifier, clean, values, faces.row_ids, [spec], planned)
+        classifier, why = try_reduced_precision(
+            classifier, clean, values, faces.row_ids, [spec], planned
+        )
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
     with locked(out / name), bar(name) as on_chunk:
@@ -202,7 +204,7 @@ def _generate(
         _write_flags(made, survivors, out / name / "success.csv")
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
-    right = made.broken_at != 0
+    right = made.smallest_eps != 0
     for e, line in enumerate(made.lines()):
         print(f"{classifier.id} {label_set}: {line}; {survivors[right, e].sum()} after 8 bits")
 
@@ -238,7 +240,7 @@ def _write_flags(made: "AdversarialSet", survivors: "np.ndarray", path: Path) ->
     columns = {
         "row": made.row_ids,
         "label": [made.header.classes[label] for label in made.labels],
-        "smallest_eps": made.broken_at,
+        "smallest_eps": made.smallest_eps,
     }
     for e, eps in enumerate(made.header.spec.grid):
         columns[f"wrong at {format_eps(eps)}"] = made.success[:, e]

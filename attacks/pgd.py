@@ -35,7 +35,7 @@ class PGD(GradientAttack):
     step_size: float = 1.0
 
     name: ClassVar[str] = "pgd"
-    quick: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,28 +52,28 @@ class PGD(GradientAttack):
     ) -> tuple[np.ndarray, Cost]:
         assert isinstance(classifier, DifferentiableClassifier)
         attacked, cost = images.copy(), Cost.zeros(len(images))
-        standing, allowed = np.arange(len(images)), self._allowed(images)
+        active, allowed = np.arange(len(images)), self._allowed(images)
         for restart in range(self.restarts):
-            if not len(standing):
+            if not len(active):
                 break
-            clean = images[standing]
+            clean = images[active]
             start = clean
             if restart:
-                draws = keys.take(standing).with_restart(restart)
+                draws = keys.take(active).with_restart(restart)
                 start = random_start(clean, self.eps, self.norm, draws)
-                start = np.where(allowed[standing], start, clean)
+                start = np.where(allowed[active], start, clean)
             found = self._climb(
                 classifier,
                 start,
                 clean,
-                labels[standing],
-                allowed[standing],
+                labels[active],
+                allowed[active],
                 cost,
-                standing,
+                active,
                 restart,
             )
-            attacked[standing], fallen = found
-            standing = standing[~fallen]
+            attacked[active], fallen = found
+            active = active[~fallen]
         return attacked, cost
 
     def _climb(

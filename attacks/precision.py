@@ -1,12 +1,13 @@
-"""In which number format a user lets attacks compute; `attacks/quick.py` decides within it."""
+"""Precision that a user allows for gradients; `attacks/precision_trial.py` decides within it."""
 
 from enum import StrEnum
 
 
 class Precision(StrEnum):
-    """Of gradients only: what is broken is always said in float32.
+    """Precision of gradients only: whether an image is broken is always decided in float32.
 
     auto: bfloat16 where a trial shows that attacks stay as strong.
+    float32: float32 throughout.
     """
 
     AUTO = "auto"

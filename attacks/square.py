@@ -52,26 +52,26 @@ class Square(Attack):
         sides = side_lengths(self.queries, self.area, images.shape[1:3], self.norm)
         attacked, cost = images.copy(), Cost.zeros(len(images))
         cost.forward[:] = 1
-        standing = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
-        clean, true, proposed = images[standing], labels[standing], proposed[standing]
-        current, smallest = clean, np.full(len(standing), np.inf)
+        active = np.flatnonzero(~broken(classifier.logits(images), labels, STOP_LEAD))
+        clean, true, proposed = images[active], labels[active], proposed[active]
+        current, smallest = clean, np.full(len(active), np.inf)
         for query in range(self.queries):
-            if not len(standing):
+            if not len(active):
                 break
             if query:
-                proposed = self._propose(current, clean, sides[query], draws[standing, query])
+                proposed = self._propose(current, clean, sides[query], draws[active, query])
             logits = classifier.logits(proposed)
             margins = _margins(logits, true)
             now = broken(logits, true, STOP_LEAD)
             better = now | (margins < smallest)
-            cost.forward[standing] += 1
+            cost.forward[active] += 1
             current = choose(better, proposed, current)
             smallest = np.where(better, margins, smallest)
             if now.any():
-                attacked[standing[now]] = current[now]
-                standing, clean, true = standing[~now], clean[~now], true[~now]
+                attacked[active[now]] = current[now]
+                active, clean, true = active[~now], clean[~now], true[~now]
                 current, smallest = current[~now], smallest[~now]
-        attacked[standing] = current
+        attacked[active] = current
         return attacked, cost
 
     def _start(self, clean: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:

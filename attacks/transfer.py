@@ -87,7 +87,7 @@ class Transfer(GradientAttack):
     blur: float = 0.0
 
     name: ClassVar[str] = "transfer"
-    quick: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -159,7 +159,7 @@ def _measure(
     right = classifier.predict(images) == labels
     clean, true = images[right], labels[right]
     theirs = JUDGES[name, judge]
-    auto = precision is Precision.AUTO and ATTACKS[name].quick
+    auto = precision is Precision.AUTO and ATTACKS[name].reduced_precision
     mine = _quickened(classifier, images, labels, name, eps) if auto else classifier
     sides = {
         "ours": lambda amount: _ours(mine, name, eps, amount),
@@ -196,12 +196,12 @@ def _quickened(
     """The classifier in the precision that a long run of this attack chooses."""
     import numpy as np
 
-    from attacks.quick import quicken
+    from attacks.precision_trial import try_reduced_precision
     from attacks.registry import attack_spec
 
     spec = attack_spec(name, _norm(name), (eps,), LabelSet.FER)
     rows = np.arange(len(images))
-    return quicken(classifier, images, labels, rows, [spec], sys.maxsize)[0]
+    return try_reduced_precision(classifier, images, labels, rows, [spec], sys.maxsize)[0]
 
 
 def _ours(classifier: "Classifier", name: str, eps: float, budget: int) -> "Attacker":

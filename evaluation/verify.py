@@ -126,7 +126,7 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         adversarial.images,
         adversarial.labels[rows],
         norm,
-        adversarial.broken_at[rows],
+        adversarial.smallest_eps[rows],
         adversarial.row_ids[rows],
         adversarial.header.spec.attacked_labels,
     )

@@ -53,7 +53,7 @@ class ReducedPrecision(DifferentiableClassifier):
         """Logits (N, K) of the twin, differentiable."""
         return self._twin.symbolic_logits(images)
 
-    def quick_logits(self, images: np.ndarray) -> np.ndarray:
+    def reduced_logits(self, images: np.ndarray) -> np.ndarray:
         """Logits float32 (N, K) of the twin; see `Classifier.logits`."""
         return self._twin.logits(images)
 
@@ -93,8 +93,8 @@ def _agrees(reduced: ReducedPrecision) -> bool:
     contract = reduced.exact.contract
     shape = (8, contract.height, contract.width, contract.channels)
     images = np.random.default_rng(0).random(shape, np.float32)
-    exact, quick = reduced.logits(images), reduced.quick_logits(images)
-    return bool(np.abs(quick - exact).max() <= FARTHEST * np.abs(exact).max())
+    exact, rounded = reduced.logits(images), reduced.reduced_logits(images)
+    return bool(np.abs(rounded - exact).max() <= FARTHEST * np.abs(exact).max())
 
 
 def _twin(model: keras.Model) -> keras.Model:

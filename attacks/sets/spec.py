@@ -67,7 +67,7 @@ class SetSpec:
         labels: np.ndarray | None = None,
         weights_sha256: str | None = None,
         *,
-        shown: bool = False,
+        transfer_set: bool = False,
     ) -> str:
         """Identity of the set, hex sha256; sets with other keys are never reused (R22).
 
@@ -79,7 +79,7 @@ class SetSpec:
             faces_sha256: `FaceSet.sha256` of exactly the rows in the set.
             labels: int64 (N,), the attacked labels in the order of the model's classes.
             weights_sha256: of the attacked model.
-            shown: whether every image is kept, to be shown to other models.
+            transfer_set: whether every image is kept, to attack other models with.
 
         Raises:
             ValueError: an attack without labels or weights, or a corruption with them.
@@ -93,7 +93,7 @@ class SetSpec:
             "labels": labels is not None and _digest(labels.astype(np.int64).tobytes()),
             "weights": weights_sha256,
         }
-        if shown:
+        if transfer_set:
             parts["shown"] = True
         return _digest(json.dumps(parts, sort_keys=True).encode())
 

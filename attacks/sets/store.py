@@ -26,6 +26,8 @@ from datasets.base.errors import InputError
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
+"""An array's name in memory, and in chunks since the first version."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class AdversarialSet:
         header: what it is.
         row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
         labels: int64 (N,), attacked labels.
-        broken_at: float64 (N,): 0.0 wrong on clean, else the smallest eps of the grid that broke
+        smallest_eps: float64 (N,): 0.0 wrong on clean, else the smallest eps of the grid that broke
             the image, NaN where it stood the whole grid.
         images: float32 (B, H, W, C), each broken image once, at that eps.
         image_rows: int64 (B,), ascending: where each of `images` stands among the N rows.
@@ -81,7 +83,7 @@ class AdversarialSet:
     header: SetHeader
     row_ids: np.ndarray
     labels: np.ndarray
-    broken_at: np.ndarray
+    smallest_eps: np.ndarray
     images: np.ndarray
     image_rows: np.ndarray
     forward: np.ndarray
@@ -93,7 +95,7 @@ class AdversarialSet:
     @property
     def success(self) -> np.ndarray:
         """bool (N, E): wrong at each eps, the clean image or one broken at that eps or below."""
-        return self.broken_at[:, None] <= np.array(self.header.spec.grid)
+        return self.smallest_eps[:, None] <= np.array(self.header.spec.grid)
 
     def attacked(self, clean: np.ndarray, eps: float) -> np.ndarray:
         """Images as the attack leaves them at eps: broken ones, the others clean.
@@ -103,7 +105,7 @@ class AdversarialSet:
             eps: any radius; images broken at larger ones stay clean.
         """
         images = clean.copy()
-        within = self.broken_at[self.image_rows] <= eps
+        within = self.smallest_eps[self.image_rows] <= eps
         images[self.image_rows[within]] = self.images[within]
         return images
 
@@ -112,7 +114,7 @@ class AdversarialSet:
 
         Counted are faces that were right before the attack.
         """
-        spec, right = self.header.spec, self.broken_at != 0
+        spec, right = self.header.spec, self.smallest_eps != 0
         return [
             f"{spec.perturbation} {spec.norm} {format_eps(eps)}: "
             f"{self.success[right, e].sum()} of {right.sum()} broken, {self.seconds[e]:.1f} s"
@@ -220,7 +222,7 @@ def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
     if not header.spec.is_attack:
         return CorruptedSet(header, **arrays, seconds=seconds, reused_chunks=reused)
-    if "broken_at" not in arrays:
+    if "smallest_eps" not in arrays:
         return TransferSet(header, **arrays, seconds=seconds, reused_chunks=reused)
     rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]
     return AdversarialSet(
@@ -238,6 +240,8 @@ def write_chunk(directory: Path, index: int, key: str, arrays: dict[str, np.ndar
     path = chunk_path(directory, index)
     with atomic(path) as unfinished:
         named: dict[str, Any] = {"key": np.array(key), **arrays}
+        if SMALLEST_EPS in named:
+            named[SMALLEST_EPS_ON_DISK] = named.pop(SMALLEST_EPS)
         np.savez(unfinished, **named)
 
 
@@ -251,6 +255,8 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+        if SMALLEST_EPS_ON_DISK in arrays:
+            arrays[SMALLEST_EPS] = arrays.pop(SMALLEST_EPS_ON_DISK)
         if str(arrays["key"]) != header.key:
             raise InputError(
                 f"{path}: this chunk belongs to another set. Delete the folder, or name another."

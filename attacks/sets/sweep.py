@@ -105,7 +105,7 @@ def make_transfer_set(
     if len(spec.grid) != 1 or spec.norm is None:
         raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
     attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
-    key = spec.key(faces_sha256, labels, classifier.weights_sha256, shown=True)
+    key = spec.key(faces_sha256, labels, classifier.weights_sha256, transfer_set=True)
     header = _header(classifier, spec, images, faces_sha256, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
@@ -219,11 +219,11 @@ def _sweep(
 ) -> dict[str, np.ndarray]:
     """Arrays of one chunk; see `AdversarialSet`."""
     assert spec.norm is not None
-    broken_at = np.where(classifier.predict(images) == labels, np.nan, 0.0)
+    smallest_eps = np.where(classifier.predict(images) == labels, np.nan, 0.0)
     attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
     known, there = _same_label(before, keys.row_ids, labels)
     if before:
-        broken_at[known] = before.broken_at[there]
+        smallest_eps[known] = before.smallest_eps[there]
         fell = np.isin(there, before.image_rows)
         attacked[known[fell]] = before.images[np.searchsorted(before.image_rows, there[fell])]
         cost.add(known, _cost(before, there))
@@ -231,23 +231,23 @@ def _sweep(
     minimal = ATTACKS[spec.perturbation].minimal
     for e in range(last if minimal else 0, last + 1):
         start, eps = time.perf_counter(), spec.grid[e]
-        standing = np.setdiff1d(np.flatnonzero(np.isnan(broken_at)), known)
+        active = np.setdiff1d(np.flatnonzero(np.isnan(smallest_eps)), known)
         attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
-        result = attack(classifier, images[standing], labels[standing], keys.take(standing))
-        fallen = standing[result.success]
+        result = attack(classifier, images[active], labels[active], keys.take(active))
+        fallen = active[result.success]
         attacked[fallen] = result.images[result.success]
         if minimal:
             sizes = distance(attacked[fallen], images[fallen], spec.norm)
-            broken_at[fallen] = grid[np.minimum(np.searchsorted(grid, sizes), last)]
+            smallest_eps[fallen] = grid[np.minimum(np.searchsorted(grid, sizes), last)]
         else:
-            broken_at[fallen] = eps
-        cost.add(standing, result.cost)
+            smallest_eps[fallen] = eps
+        cost.add(active, result.cost)
         seconds[e] = time.perf_counter() - start
-    image_rows = np.flatnonzero(broken_at > 0)
+    image_rows = np.flatnonzero(smallest_eps > 0)
     return {
         "row_ids": keys.row_ids,
         "labels": labels,
-        "broken_at": broken_at,
+        "smallest_eps": smallest_eps,
         "images": attacked[image_rows],
         "image_rows": image_rows,
         **cost._asdict(),

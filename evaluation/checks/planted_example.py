@@ -69,7 +69,7 @@ def planted_example(
     spec = made.header.spec
     assert spec.norm is not None
     attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
-    rows = np.flatnonzero(made.broken_at != 0)[:FACES]
+    rows = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     keys, planted = Keys(spec.seed, made.row_ids), PlantedClassifier(classifier)
     found = []
     for row in rows:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from attacks.base import Keys
-from attacks.quick import BUDGETS
+from attacks.precision_trial import BUDGETS
 from attacks.regional import GlassesPGD, RegionalPGD
 from attacks.registry import ATTACKS, make_attack
 from attacks.sets.store import AdversarialSet
@@ -92,7 +92,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
 
 def sensitive_eps(made: AdversarialSet) -> float | None:
     """The eps at which the share of right faces that stand is nearest to half; None without any."""
-    right = made.broken_at[made.broken_at != 0]
+    right = made.smallest_eps[made.smallest_eps != 0]
     grid = [eps for eps in made.header.spec.grid if eps > 0]
     if not (len(right) and grid):
         return None
@@ -105,7 +105,7 @@ def _converged(
     """R6: doubled budget on faces that stand at eps."""
     options = made.header.spec.options
     budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
-    standing = np.flatnonzero(~(made.broken_at <= eps))
+    standing = np.flatnonzero(~(made.smallest_eps <= eps))
     sample = standing[:STANDING]
     twice = {name: 2 * count for name, count in budget.items()}
     fallen = _success(classifier, made, clean, sample, eps, twice)
@@ -126,7 +126,7 @@ def _scale_invariant(
     classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """R10: logits times 10 and 100, on faces that are right."""
-    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     plain = int(_success(classifier, made, clean, sample, eps).sum())
     louder = ScaledClassifier(classifier)
     scaled = [int(_success(louder.by(s), made, clean, sample, eps).sum()) for s in SCALES]
@@ -145,7 +145,7 @@ def _unbounded(
     classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
 ) -> Check:
     """R4: any pixel may become anything, whatever eps."""
-    sample = np.flatnonzero(made.broken_at != 0)[:FACES]
+    sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     dims = math.prod(clean.shape[1:])
     widest = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}
     assert made.header.spec.norm is not None

@@ -36,7 +36,7 @@ def set_checks(
 
 def _budget(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
     images, rows = adversarial.images, adversarial.image_rows
-    excess = lines.distance.to_numpy(float)[rows] / adversarial.broken_at[rows] - 1
+    excess = lines.distance.to_numpy(float)[rows] / adversarial.smallest_eps[rows] - 1
     longest = float(excess.max(initial=-1.0))
     inside = bool(np.isfinite(images).all() and ((images >= 0) & (images <= 1)).all())
     if longest <= TOLERANCE and inside:
@@ -49,7 +49,7 @@ def _budget(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Che
 
 def _repredicted(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
     wrong = lines.prediction.to_numpy(np.int64) != adversarial.labels
-    differing = int((wrong != (adversarial.broken_at >= 0)).sum())
+    differing = int((wrong != (adversarial.smallest_eps >= 0)).sum())
     words = f"{differing} images have another flag when predicted again from the stored set."
     return check(model, "R2", "predicted again from disk", differing > 0, differing, 0, words)
 
@@ -66,7 +66,7 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
 
 def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
     """R24: an attack that never asked for a gradient has attacked nothing."""
-    attacked = adversarial.broken_at != 0
+    attacked = adversarial.smallest_eps != 0
     idle = float((adversarial.backward[attacked] == 0).mean()) if attacked.any() else 0.0
     words = "The attack asked for the gradient of every face."
     if idle:

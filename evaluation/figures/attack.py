@@ -94,19 +94,19 @@ def _curve_figures(
 ) -> None:
     """Figures of the whole sweep, in rows of its largest eps."""
     key = key | {"eps": grid[-1]}
-    broken = censored_eps(images.broken_at)
+    broken = censored_eps(images.smallest_eps)
     for name, share in _QUANTILES.items():
         found = quantile(broken, share)
         figures.add(key, "all", name, found._replace(low=max(found.low, 0.0)))
     rising = [eps for eps in grid if eps > 0]
     if rising:
-        areas = security_curve_areas(images.broken_at, eps_grid=rising)
+        areas = security_curve_areas(images.smallest_eps, eps_grid=rising)
         figures.add_means(key, images.strata, "security_curve_area", areas)
 
 
 def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -> None:
-    stood = stands(at.broken_at, eps=eps)
-    before = at.broken_at != 0
+    stood = stands(at.smallest_eps, eps=eps)
+    before = at.smallest_eps != 0
     share_figures(figures, key, at, stood, "robust_accuracy", "robust_recall")
     for subset, mask in [*at.strata, *at.classes]:
         rate = proportion(int((mask & before & ~stood).sum()), int((mask & before).sum()))
@@ -142,7 +142,7 @@ def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
     if at.votes is None:
         return
     seen = vote_metrics.plausible(at.votes, at.predictions, at.scheme)
-    before = at.broken_at != 0
+    before = at.smallest_eps != 0
     for subset, mask in at.strata:
         flipped, plausible = int((mask & broken).sum()), int((mask & broken & seen).sum())
         figures.add(key, subset, "plausible_flip", proportion(plausible, flipped))

@@ -48,7 +48,7 @@ def best_known_figures(
             str(model), label_set, attacked_labels=labels, norm=norm, perturbation=BEST_KNOWN
         )
         for eps in grid:
-            stood = stands(images.broken_at, eps=eps * (1 + _TOLERANCE))
+            stood = stands(images.smallest_eps, eps=eps * (1 + _TOLERANCE))
             for subset, mask in images.strata:
                 share = proportion(int((mask & stood).sum()), int(mask.sum()))
                 figures.add(key | {"eps": eps}, subset, "best_known_accuracy", share)

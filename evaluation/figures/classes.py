@@ -44,7 +44,7 @@ def flow_figures(
         attacked: answers at one eps.
         broken: bool (N,), right before and wrong after.
     """
-    right_before = attacked.broken_at != 0
+    right_before = attacked.smallest_eps != 0
     labels = SCHEMES[attacked.label_set]
     own = translate(np.arange(labels.num_classes), labels, attacked.scheme)
     for (subset, mask), kept in zip(attacked.classes, own, strict=True):

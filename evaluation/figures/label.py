@@ -59,7 +59,7 @@ def label_figures(
         worst = worst.take(_ferplus(worst) != NO_LABEL)
         for eps in grids[WORST_CASE]:
             key = _attacked_key(model, LabelSet.FER, norm, eps)
-            lost = ~stands(worst.broken_at, eps=eps)
+            lost = ~stands(worst.smallest_eps, eps=eps)
             _noise_figures(figures, key, worst, lost)
             _gap_figures(figures, model, lines, scheme, norm, eps)
 
@@ -119,7 +119,7 @@ def _transfer_figures(
 
 def _stands_transfer(images: Images, eps: float) -> np.ndarray:
     """Right under the scoring labels on the clean image and on the one kept up to eps."""
-    moved = (images.broken_at > 0) & ~stands(images.broken_at, eps=eps)
+    moved = (images.smallest_eps > 0) & ~stands(images.smallest_eps, eps=eps)
     clean = images.lines.clean_prediction.to_numpy(np.int64) == images.truth_as_model
     return clean & (images.right | ~moved)
 
@@ -139,7 +139,7 @@ def _gap_figures(
         if norm is not None:
             part = worst_case(lines[(lines.attacked_labels == label_set) & (lines.norm == norm)])
         images = Images(part, scheme, label_set).scored()
-        flags = images.right if norm is None else stands(images.broken_at, eps=eps)
+        flags = images.right if norm is None else stands(images.smallest_eps, eps=eps)
         right[label_set] = pd.Series(flags, index=images.lines.row.to_numpy(), dtype=bool)
     both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
     ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))

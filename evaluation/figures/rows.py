@@ -57,7 +57,7 @@ class Images:
         return self.predictions == self.truth_as_model
 
     @cached_property
-    def broken_at(self) -> np.ndarray:
+    def smallest_eps(self) -> np.ndarray:
         """Smallest eps that broke each image, float64 (N,), see `metrics/robustness.py`."""
         return self.lines.smallest_eps.to_numpy(np.float64)
 
@@ -89,7 +89,7 @@ class Images:
 
         Needs the columns of `with_clean_logits`.
         """
-        moved = (self.broken_at > 0) & ~stands(self.broken_at, eps=eps)
+        moved = (self.smallest_eps > 0) & ~stands(self.smallest_eps, eps=eps)
         lines = self.lines.assign(
             prediction=np.where(moved, self.predictions, self.lines.clean_prediction),
             logits=np.where(moved, self.lines.logits, self.lines.clean_logits),

@@ -5,30 +5,30 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def stands(broken_at: np.ndarray, *, eps: float) -> np.ndarray:
+def stands(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
     """Bool (N,): images that are right on the clean and on every attacked image up to `eps`.
 
     Raises:
-        ValueError: `broken_at` is not (N,) of non-negative or NaN, or `eps` is negative.
+        ValueError: `smallest_eps` is not (N,) of non-negative or NaN, or `eps` is negative.
     """
-    broken_at = _checked_eps(broken_at)
+    smallest_eps = _checked_eps(smallest_eps)
     if not eps >= 0:
         raise ValueError(f"`eps` must be >= 0. Received: {eps}")
-    return ~(broken_at <= eps)
+    return ~(smallest_eps <= eps)
 
 
-def censored_eps(broken_at: np.ndarray) -> np.ndarray:
+def censored_eps(smallest_eps: np.ndarray) -> np.ndarray:
     """Smallest breaking eps of the images right on clean, infinite where they stood the grid.
 
     Its quantiles (`statistics.quantile`) say by which eps a share of the images is broken; infinity
     means "beyond the grid", never 0.
     """
-    broken_at = _checked_eps(broken_at)
-    right = broken_at[stands(broken_at, eps=0)]
+    smallest_eps = _checked_eps(smallest_eps)
+    right = smallest_eps[stands(smallest_eps, eps=0)]
     return np.where(np.isnan(right), np.inf, right)
 
 
-def security_curve_areas(broken_at: np.ndarray, *, eps_grid: Sequence[float]) -> np.ndarray:
+def security_curve_areas(smallest_eps: np.ndarray, *, eps_grid: Sequence[float]) -> np.ndarray:
     """What each image adds to the security curve's area, float64 (N,) in [0, 1].
 
     Their mean is the area: the mean robust accuracy between eps 0 and the largest of the grid, by
@@ -43,15 +43,16 @@ def security_curve_areas(broken_at: np.ndarray, *, eps_grid: Sequence[float]) ->
     grid = np.concatenate([[0.0], np.asarray(eps_grid, np.float64)])
     if len(grid) < 2 or not (np.diff(grid) > 0).all():
         raise ValueError(f"`eps_grid` must rise from above 0. Received: {list(eps_grid)}")
-    curves = np.stack([stands(broken_at, eps=eps) for eps in grid], axis=1).astype(np.float64)
+    curves = np.stack([stands(smallest_eps, eps=eps) for eps in grid], axis=1).astype(np.float64)
     return np.trapezoid(curves, grid, axis=1) / grid[-1]
 
 
-def _checked_eps(broken_at: np.ndarray) -> np.ndarray:
-    broken_at = np.asarray(broken_at, np.float64)
-    if broken_at.ndim != 1 or (broken_at < 0).any():
+def _checked_eps(smallest_eps: np.ndarray) -> np.ndarray:
+    smallest_eps = np.asarray(smallest_eps, np.float64)
+    if smallest_eps.ndim != 1 or (smallest_eps < 0).any():
         raise ValueError(
-            "`broken_at` must be (N,), each >= 0 or NaN. "
-            f"Received: shape={broken_at.shape}, smallest={np.nanmin(broken_at, initial=np.inf)}"
+            "`smallest_eps` must be (N,), each >= 0 or NaN. "
+            f"Received: shape={smallest_eps.shape}, "
+            f"smallest={np.nanmin(smallest_eps, initial=np.inf)}"
         )
-    return broken_at
+    return smallest_eps

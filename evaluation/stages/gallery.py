@@ -59,7 +59,7 @@ def examples(
         "attacked_labels": np.full(count, lines.attacked_labels.iloc[0]),
         "perturbation": np.full(count, lines.perturbation.iloc[0]),
         "norm": np.full(count, lines.norm.iloc[0]),
-        "eps": adversarial.broken_at[index],
+        "eps": adversarial.smallest_eps[index],
         "label": names[labels],
         "clean": np.round(clean * 255).astype(np.uint8),
         "attacked": attacked,

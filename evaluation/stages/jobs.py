@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from attacks.quick import passes, quicken
+from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.sets.spec import SetSpec
 from attacks.threat_model import Norm, check_eps
@@ -22,7 +22,7 @@ from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.select import headline_eps
 from evaluation.stages.black_boxes import is_black_box
-from evaluation.stages.transfer_matrix import stand_ins
+from evaluation.stages.transfer_matrix import surrogates
 from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
 
 
@@ -36,9 +36,9 @@ class Job:
         classifier: attacked model; None for a corruption.
         labels: int64 (N,) in the model's classes; None for a corruption.
         sources: of a black box attacked through others: models that give the gradients.
-        shown: whether the images are kept at full eps and shown to the other models.
+        transfer_set: whether the images are kept at full eps, to attack all other models with.
         not_applicable: why this attack cannot be made on this model; empty when it can.
-        quick: the model as this attack asks it, in reduced precision; None for `classifier`.
+        reduced: the model as this attack asks it, in reduced precision; None for `classifier`.
     """
 
     spec: SetSpec
@@ -46,9 +46,9 @@ class Job:
     classifier: Classifier | None = None
     labels: np.ndarray | None = None
     sources: tuple[DifferentiableClassifier, ...] = ()
-    shown: bool = False
+    transfer_set: bool = False
     not_applicable: str = ""
-    quick: Classifier | None = None
+    reduced: Classifier | None = None
 
     @property
     def name(self) -> str:
@@ -59,15 +59,15 @@ class Job:
             else ""
         )
         norm = f"-{self.spec.norm}" if self.spec.norm else ""
-        return f"{source}{self.spec.perturbation}{norm}{'-shown' if self.shown else ''}"
+        return f"{source}{self.spec.perturbation}{norm}{'-shown' if self.transfer_set else ''}"
 
     @property
-    def may_be_quick(self) -> bool:
+    def may_reduce_precision(self) -> bool:
         """Whether its attack may take gradients in reduced precision, and its model gives any."""
         return (
             self.classifier is not None
             and not is_black_box(self.classifier)
-            and ATTACKS[self.spec.perturbation].quick
+            and ATTACKS[self.spec.perturbation].reduced_precision
         )
 
 
@@ -77,7 +77,7 @@ def knows(attack: AttackSettings, norm: Norm) -> bool:
 
 
 def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -> list[Job]:
-    """All sets of a run: corruptions, attacks model by model, images that other models are shown.
+    """All sets of a run: corruptions, attacks model by model, transfer sets.
 
     Raises:
         InputError: the data lacks a label set, a model's classes cannot be scored by it, the norm
@@ -103,7 +103,7 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
                     f"leave {label_set} out of --labels."
                 )
             jobs += _attack_jobs(config, faces, label_set, classifier, classifiers)
-    return [*jobs, *_shown_jobs(config, faces, classifiers)]
+    return [*jobs, *_transfer_set_jobs(config, faces, classifiers)]
 
 
 def _attack_jobs(
@@ -128,16 +128,16 @@ def _attack_jobs(
         if not len(part) or (attack.black_boxes_only and not black_box):
             continue
         through = black_box and ATTACKS[attack.name] is Transfer
-        sources = tuple(stand_ins(classifier, classifiers)) if through else ()
+        sources = tuple(surrogates(classifier, classifiers)) if through else ()
         blind = black_box and ATTACKS[attack.name].needs_gradients and not sources
         why = "the model gives no gradients" if blind else ""
         yield Job(spec, part, classifier, labels[part], sources, not_applicable=why)
 
 
-def _shown_jobs(
+def _transfer_set_jobs(
     config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]
 ) -> Iterator[Job]:
-    """Of every model that gives gradients the images that all models are shown."""
+    """The transfer set of every model that gives gradients."""
     eps = headline_eps(config.eps, config.norm)
     if config.transfer is None or len(classifiers) < 2 or not eps:
         return
@@ -150,14 +150,14 @@ def _shown_jobs(
             rows = np.flatnonzero(labels[:limit] != NO_LABEL)
             spec = attack_spec(name, config.norm, (eps,), label_set, seed=config.seed, **options)
             if len(rows):
-                yield Job(spec, rows, classifier, labels[rows], shown=True)
+                yield Job(spec, rows, classifier, labels[rows], transfer_set=True)
 
 
-def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
+def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
     """The jobs, those that may with their model in reduced precision; each model is tried once."""
     by_model: dict[str, list[Job]] = {}
     for job in jobs:
-        if job.classifier and job.may_be_quick:
+        if job.classifier and job.may_reduce_precision:
             by_model.setdefault(job.classifier.id, []).append(job)
     chosen: dict[str, Classifier] = {}
     for model, mine in by_model.items():
@@ -165,7 +165,7 @@ def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]
         assert first.classifier is not None and first.labels is not None
         part = faces.take(first.rows)
         try:
-            chosen[model], why = quicken(
+            chosen[model], why = try_reduced_precision(
                 first.classifier,
                 part.images.astype(np.float32) / 255,
                 first.labels,
@@ -180,8 +180,8 @@ def quick_jobs(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]
         if why:
             listener.line(f"{model}: {chosen[model].precision}, {why}")
     return [
-        replace(job, quick=chosen[job.classifier.id])
-        if job.classifier and job.may_be_quick
+        replace(job, reduced=chosen[job.classifier.id])
+        if job.classifier and job.may_reduce_precision
         else job
         for job in jobs
     ]

@@ -60,7 +60,7 @@ class AttackedModel(NamedTuple):
         """Faces that were right before the attack and wrong after, at the eps of the verdict."""
         assert self.job.spec.norm is not None
         eps = headline_eps(self.job.spec.grid, self.job.spec.norm)
-        return int(((self.made.broken_at > 0) & (self.made.broken_at <= eps)).sum())
+        return int(((self.made.smallest_eps > 0) & (self.made.smallest_eps <= eps)).sum())
 
 
 class Measurements:

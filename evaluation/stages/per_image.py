@@ -93,7 +93,7 @@ def attacked_lines(
         source=adversarial.header.source,
         norm=str(spec.norm),
         label=adversarial.labels,
-        smallest_eps=adversarial.broken_at,
+        smallest_eps=adversarial.smallest_eps,
         **sizes,
         forward=adversarial.forward,
         backward=adversarial.backward,

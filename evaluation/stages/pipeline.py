@@ -32,7 +32,7 @@ from evaluation.stages.black_boxes import is_black_box, seconds_per_face, slowne
 from evaluation.stages.certificates import certify_models
 from evaluation.stages.disputed_faces import disputed_faces
 from evaluation.stages.face_regions import face_regions
-from evaluation.stages.jobs import Job, knows, plan, quick_jobs
+from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.per_image import join_lines
 from evaluation.stages.sets import make_sets
@@ -67,7 +67,7 @@ def evaluate_run(
     measured = Measurements(faces, classifiers, Answers(out / "answers"), listener)
     jobs = plan(config, faces, measured.classifiers)
     if config.precision is Precision.AUTO:
-        jobs = quick_jobs(jobs, faces, listener)
+        jobs = in_reduced_precision(jobs, faces, listener)
     measured.check_models(config)
     _warn(config, measured, jobs, listener)
     records: list[dict[str, Any]] = []

@@ -55,7 +55,7 @@ class Outcome:
         }
         if self.job.sources:
             entry["sources"] = [source.id for source in self.job.sources]
-        if self.job.shown:
+        if self.job.transfer_set:
             entry["shown"] = True
         if self.made is None:
             return entry
@@ -122,7 +122,7 @@ def make_sets(
 
 def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None:
     """What the job's attack asks: its model, a twin in reduced precision, or others for it."""
-    classifier = job.quick or job.classifier
+    classifier = job.reduced or job.classifier
     if classifier and job.sources:
         return TransferTarget(classifier, job.sources, kept)
     return classifier
@@ -133,7 +133,7 @@ def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):
-        key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+        key = job.spec.key(faces.sha256, job.labels, weights, transfer_set=job.transfer_set)
         if folder := find_set(key, [given]):
             return folder
     return None
@@ -142,7 +142,7 @@ def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
 def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
     attacked = _attacked(job)
     weights = attacked.weights_sha256 if attacked else None
-    key = job.spec.key(faces.sha256, job.labels, weights, shown=job.shown)
+    key = job.spec.key(faces.sha256, job.labels, weights, transfer_set=job.transfer_set)
     return sets / f"{job.name}-{key[:8]}"
 
 
@@ -154,7 +154,7 @@ def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
     if job.classifier is None or ATTACKS[job.spec.perturbation].universal:
         return None
     for other, folder in folders.items():
-        if other.classifier is not job.classifier or other.shown != job.shown:
+        if other.classifier is not job.classifier or other.transfer_set != job.transfer_set:
             continue
         if replace(job.spec, attacked_labels=other.spec.attacked_labels) == other.spec:
             return open_set(folder)
@@ -182,7 +182,7 @@ def _make_set(
             directory=folder,
             on_chunk=on_chunk,
         )
-    make: Callable[..., AnySet] = make_transfer_set if job.shown else make_adversarial_set
+    make: Callable[..., AnySet] = make_transfer_set if job.transfer_set else make_adversarial_set
     return make(
         attacked,
         images,

@@ -20,7 +20,7 @@ MOST_SOURCES = 4
 """Models that stand in for a black box, at most."""
 
 
-def stand_ins(
+def surrogates(
     target: Classifier, classifiers: Sequence[Classifier]
 ) -> list[DifferentiableClassifier]:
     """Models on which images for a black box are made, those with its classes first.

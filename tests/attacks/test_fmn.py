@@ -67,16 +67,16 @@ def test_one_run_fills_the_grid(tmp_path):
     )
     alone = FMN(norm=Norm.LINF, eps=0.05)(classifier, images, labels, keys)
     found = distance(alone.images, images, Norm.LINF)
-    assert made.broken_at[0] == 0
+    assert made.smallest_eps[0] == 0
     for row in range(1, len(images)):
         if alone.success[row]:
-            assert made.broken_at[row] == min(eps for eps in grid if eps >= found[row])
+            assert made.smallest_eps[row] == min(eps for eps in grid if eps >= found[row])
         else:
-            assert np.isnan(made.broken_at[row])
-    assert len(set(made.broken_at[1:])) >= 3
+            assert np.isnan(made.smallest_eps[row])
+    assert len(set(made.smallest_eps[1:])) >= 3
     assert made.backward[0] == 0 and (made.backward[1:] == 100).all()  # one run of 100 steps
     assert (made.seconds[:-1] == 0).all() and made.seconds[-1] > 0
-    at = made.broken_at[made.image_rows]
+    at = made.smallest_eps[made.image_rows]
     assert (distance(made.images, images[made.image_rows], Norm.LINF) <= at).all()
 
 

@@ -53,7 +53,7 @@ def test_it_writes_arrays_images_and_flags(faces, tmp_path, capsys):
     folder = out / "tiny.fer-fer-pgd-linf"
     made, flags = open_set(folder), pd.read_csv(folder / "success.csv")
     np.testing.assert_array_equal(flags["row"], made.row_ids)
-    np.testing.assert_array_equal(flags["smallest_eps"], made.broken_at)
+    np.testing.assert_array_equal(flags["smallest_eps"], made.smallest_eps)
     np.testing.assert_array_equal(flags["wrong at 4/255"], made.success[:, 1])
     assert made.header.spec.options["steps"] == 4 and len(made.row_ids) == 25
 
@@ -68,7 +68,7 @@ def test_it_writes_arrays_images_and_flags(faces, tmp_path, capsys):
     after = flags.set_index("row")["wrong at 4/255 after 8 bits"].loc[attacked.row_ids]
     np.testing.assert_array_equal(after, wrong)
     lines = capsys.readouterr().out.splitlines()
-    right = int((made.broken_at != 0).sum())
+    right = int((made.smallest_eps != 0).sum())
     assert len(lines) == 2
     assert (
         lines[1].startswith("tiny.fer fer: pgd linf 4/255: ") and f"of {right} broken" in lines[1]
@@ -135,7 +135,7 @@ def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch
     arguments = {"data": faces, "models": "box.onnx", "attack": "transfer", "eps": "16/255"}
     generate.main(**arguments, sources="tiny.fer", out=tmp_path / "out")
     made = open_set(tmp_path / "out" / "box.onnx-fer-transfer-linf")
-    assert made.header.source == "tiny.fer" and (made.broken_at > 0).any()
+    assert made.header.source == "tiny.fer" and (made.smallest_eps > 0).any()
     with pytest.raises(InputError, match="--sources must give gradients; box"):
         generate.main(**arguments, sources="box.onnx", out=tmp_path / "other")
     ten = wrap(inside.model, Contract(8, 8, 1, OWN), model_id="own.keras")

@@ -61,8 +61,8 @@ def reduced(model: keras.Model | None = None) -> ReducedPrecision:
 def test_folding_changes_nothing(monkeypatch: pytest.MonkeyPatch, images: np.ndarray) -> None:
     monkeypatch.setattr(reduced_precision, "ROUNDED", "float32")
     classifier = reduced()
-    quick, exact = classifier.quick_logits(images), classifier.logits(images)
-    np.testing.assert_allclose(quick, exact, atol=1e-4)
+    rounded, exact = classifier.reduced_logits(images), classifier.logits(images)
+    np.testing.assert_allclose(rounded, exact, atol=1e-4)
     left = [
         layer.name
         for layer in classifier._twin.model.layers
@@ -72,7 +72,7 @@ def test_folding_changes_nothing(monkeypatch: pytest.MonkeyPatch, images: np.nda
 
 
 @pytest.mark.parametrize("probabilities", [False, True])
-def test_quick_logits_are_the_logits_up_to_rounding(
+def test_reduced_logits_are_the_logits_up_to_rounding(
     images: np.ndarray, probabilities: bool
 ) -> None:
     output = Output.PROBABILITIES if probabilities else Output.LOGITS
@@ -80,20 +80,20 @@ def test_quick_logits_are_the_logits_up_to_rounding(
     plain = wrap(normalised_net(probabilities), contract, model_id="net")
     classifier = reduce_precision(plain)
     assert classifier is not None
-    exact, quick = plain.logits(images), classifier.quick_logits(images)
-    assert 0 < np.abs(quick - exact).max() < 0.03 * np.abs(exact).max()
+    exact, rounded = plain.logits(images), classifier.reduced_logits(images)
+    assert 0 < np.abs(rounded - exact).max() < 0.03 * np.abs(exact).max()
     assert classifier.logits(images).tobytes() == exact.tobytes()
 
 
 def test_gradients_are_those_of_the_twin_and_point_the_same_way(images: np.ndarray) -> None:
     classifier, labels = reduced(), np.arange(12) % 7
-    exact, quick = (
+    exact, rounded = (
         input_gradients(side, images, labels, Loss.MARGIN).gradient.reshape(12, -1)
         for side in (classifier.exact, classifier)
     )
-    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(quick, axis=1)
-    assert not np.array_equal(exact, quick)
-    assert ((exact * quick).sum(axis=1) / lengths).min() > 0.98
+    lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)
+    assert not np.array_equal(exact, rounded)
+    assert ((exact * rounded).sum(axis=1) / lengths).min() > 0.98
 
 
 def test_pixels_and_logits_stay_in_float32() -> None:
@@ -114,7 +114,7 @@ def test_a_set_made_with_it_has_another_key() -> None:
 
 def test_any_number_of_images(images: np.ndarray) -> None:
     many = np.concatenate([images] * 12)[: BATCH_SIZE + 5]
-    assert reduced().quick_logits(many).shape == (BATCH_SIZE + 5, 7)
+    assert reduced().reduced_logits(many).shape == (BATCH_SIZE + 5, 7)
 
 
 def test_sequential_models_have_a_twin_too(images: np.ndarray) -> None:
@@ -123,7 +123,7 @@ def test_sequential_models_have_a_twin_too(images: np.ndarray) -> None:
     )
     classifier = reduced(model)
     np.testing.assert_allclose(
-        classifier.quick_logits(images), classifier.logits(images), atol=0.02
+        classifier.reduced_logits(images), classifier.logits(images), atol=0.02
     )
 
 

@@ -21,7 +21,7 @@ from tests.attacks import tiny
 from tests.attacks.sets.sweep_process import SPEC, make
 
 ROOT = Path(__file__).parents[3]
-ARRAYS = ("row_ids", "labels", "broken_at", "images", "image_rows", "forward", "backward")
+ARRAYS = ("row_ids", "labels", "smallest_eps", "images", "image_rows", "forward", "backward")
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +49,11 @@ def corrupt(directory, count=120, severities=(1, 3, 5), **options):
 
 def test_the_smallest_eps_that_broke_each_image(finished):
     clean, classifier = tiny.images(250), tiny.conv(7)
-    assert (finished.broken_at[:20] == 0).all()
-    counts = [np.sum(finished.broken_at == eps) for eps in SPEC.grid]
-    assert min(counts) > 10 and np.isnan(finished.broken_at).sum() > 0
+    assert (finished.smallest_eps[:20] == 0).all()
+    counts = [np.sum(finished.smallest_eps == eps) for eps in SPEC.grid]
+    assert min(counts) > 10 and np.isnan(finished.smallest_eps).sum() > 0
     assert len(finished.images) == sum(counts)
-    at = finished.broken_at[finished.image_rows]
+    at = finished.smallest_eps[finished.image_rows]
     sizes = distance(finished.images, clean[finished.image_rows], Norm.LINF)
     assert (sizes <= at * (1 + TOLERANCE)).all()
     predicted = classifier.predict(finished.images)
@@ -283,7 +283,7 @@ def test_a_face_of_the_same_label_is_attacked_once(finished, tmp_path, monkeypat
     monkeypatch.setattr(PGD, "_attack", listen)
     after = make(tmp_path / "after", before=before)
     assert asked and set(asked) <= set(range(0, 250, 3))
-    for name in ("broken_at", "image_rows", "forward", "backward", "zero_gradients"):
+    for name in ("smallest_eps", "image_rows", "forward", "backward", "zero_gradients"):
         np.testing.assert_array_equal(getattr(after, name), getattr(finished, name))
     np.testing.assert_allclose(after.images, finished.images, atol=1e-6)
     taken = {int(row): i for i, row in enumerate(rows[before.image_rows]) if row % 3}

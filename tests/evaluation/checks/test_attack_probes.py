@@ -93,13 +93,13 @@ def test_every_budget_of_an_ensemble_is_doubled(tmp_path: Path) -> None:
 
 def test_the_sensitive_eps_leaves_half_of_the_right_faces(tmp_path: Path) -> None:
     made = made_by(tiny.classifier(), tmp_path)
-    made.broken_at[:] = np.nan
-    made.broken_at[:10] = 0.0  # wrong on clean: 30 are right
-    made.broken_at[10:13] = 0.02
-    made.broken_at[13:23] = 0.1  # 17 of 30 stand
-    made.broken_at[23:] = 0.3
+    made.smallest_eps[:] = np.nan
+    made.smallest_eps[:10] = 0.0  # wrong on clean: 30 are right
+    made.smallest_eps[10:13] = 0.02
+    made.smallest_eps[13:23] = 0.1  # 17 of 30 stand
+    made.smallest_eps[23:] = 0.3
     assert sensitive_eps(made) == 0.1
-    made.broken_at[:] = 0.0
+    made.smallest_eps[:] = 0.0
     assert sensitive_eps(made) is None
     assert probe_attack(tiny.classifier(), made, IMAGES) == []
 

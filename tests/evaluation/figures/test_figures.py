@@ -84,14 +84,14 @@ def lines(
     return pd.DataFrame(values).astype(PER_IMAGE_COLUMNS)
 
 
-def attacked(predictions: list[int], broken_at: list[float], **columns: Any) -> pd.DataFrame:
+def attacked(predictions: list[int], smallest_eps: list[float], **columns: Any) -> pd.DataFrame:
     values = {
         "attacked_labels": "fer",
         "perturbation": "pgd",
         "source": columns.get("model", "net.fer"),
         "norm": "linf",
         "clean": CLEAN,
-        "smallest_eps": broken_at,
+        "smallest_eps": smallest_eps,
         **columns,
     }
     return lines(predictions, **values)
@@ -410,9 +410,9 @@ def test_power_beside_every_accuracy() -> None:
         )
     )
 )
-def test_worst_case_is_at_least_as_strong_as_each_part(broken_at: np.ndarray) -> None:
-    attacks, rows = broken_at.shape
+def test_worst_case_is_at_least_as_strong_as_each_part(smallest_eps: np.ndarray) -> None:
+    attacks, rows = smallest_eps.shape
     every = pd.DataFrame({"row": np.tile(np.arange(rows), attacks)})
-    worst = worst_case(every.assign(smallest_eps=broken_at.ravel()))
+    worst = worst_case(every.assign(smallest_eps=smallest_eps.ravel()))
     np.testing.assert_array_equal(worst.row, np.arange(rows))
-    np.testing.assert_array_equal(worst.smallest_eps, np.fmin.reduce(broken_at, axis=0))
+    np.testing.assert_array_equal(worst.smallest_eps, np.fmin.reduce(smallest_eps, axis=0))

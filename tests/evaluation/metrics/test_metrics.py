@@ -154,15 +154,15 @@ def test_stacked_confusions_give_stacked_figures():
 
 
 @given(broken)
-def test_what_stands_never_rises_with_eps(broken_at):
-    curve = [stands(broken_at, eps=eps) for eps in (0, *GRID, 8)]
+def test_what_stands_never_rises_with_eps(smallest_eps):
+    curve = [stands(smallest_eps, eps=eps) for eps in (0, *GRID, 8)]
     assert all((after <= before).all() for before, after in pairwise(curve))
 
 
 @given(broken)
-def test_median_is_where_half_are_broken(broken_at):
-    median = quantile(censored_eps(broken_at), 0.5).value
-    right = broken_at[broken_at != 0]
+def test_median_is_where_half_are_broken(smallest_eps):
+    median = quantile(censored_eps(smallest_eps), 0.5).value
+    right = smallest_eps[smallest_eps != 0]
     if np.isfinite(median):
         assert (right <= median).mean() >= 0.5
         assert (right <= median * 0.99).mean() < 0.5

@@ -19,7 +19,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS, PER_IMAGE_COLUMNS, TRANSFER_COLUMNS
 from evaluation.stages import transfer_matrix
 from evaluation.stages.pipeline import evaluate_run
-from evaluation.stages.transfer_matrix import MOST_SOURCES, stand_ins
+from evaluation.stages.transfer_matrix import MOST_SOURCES, surrogates
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import wrap
@@ -175,16 +175,16 @@ def test_a_black_box_is_attacked_through_the_others(tmp_path: Path) -> None:
     assert set(transfer.model) == {"tiny.fer", "plus", "box.onnx"}
 
 
-def test_stand_ins_are_others_that_give_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_surrogates_are_others_that_give_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     box = BlackBox()
     box.id = "tiny.fer+vote"
     nets = [tiny.classifier(model_id=f"net{i}") for i in range(6)]
-    found = stand_ins(box, [tiny.classifier(), *nets, BlackBox()])
+    found = surrogates(box, [tiny.classifier(), *nets, BlackBox()])
     assert [net.id for net in found] == [f"net{i}" for i in range(MOST_SOURCES)]
     shipped = {"simple_cnn.fer": tiny.classifier(), "simple_cnn.ferplus": None, "hog_svm.fer": None}
     monkeypatch.setattr(transfer_matrix, "model_ids", lambda: list(shipped))
     monkeypatch.setattr(transfer_matrix, "load", shipped.__getitem__)
-    assert stand_ins(box, [tiny.classifier(), box]) == [shipped["simple_cnn.fer"]]
+    assert surrogates(box, [tiny.classifier(), box]) == [shipped["simple_cnn.fer"]]
 
 
 def misleading() -> Classifier:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from attacks import quick
+from attacks import precision_trial
 from attacks.base import Keys, confirmed
-from attacks.quick import passes, quicken
+from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, make_attack
 from attacks.threat_model import Norm
 from fer_models import reduced_precision
@@ -28,7 +28,7 @@ EPS = 0.02
 
 
 class FalseTwin(DifferentiableClassifier):
-    """A classifier whose quick logits and gradients are a function of its logits."""
+    """A classifier whose reduced logits and gradients are a function of its logits."""
 
     precision = "bfloat16"
 
@@ -43,7 +43,7 @@ class FalseTwin(DifferentiableClassifier):
     def symbolic_logits(self, images):
         return self._change(self._inner.symbolic_logits(images))
 
-    def quick_logits(self, images):
+    def reduced_logits(self, images):
         return forward_logits(self, images)
 
     def _batch_logits(self, images):
@@ -102,12 +102,12 @@ def test_an_exact_classifier_is_not_asked_again():
 
 
 @pytest.mark.parametrize("name", ["fmn", "square", "noise"])
-def test_attacks_that_are_not_quick_never_see_the_twin(name):
+def test_attacks_in_full_precision_never_see_the_twin(name):
     classifier, images, labels, keys = setting()
     attack = make_attack(
         name, Norm.LINF, EPS, {"fmn": {"steps": 5}, "square": {"queries": 9}}.get(name, {})
     )
-    assert not ATTACKS[name].quick
+    assert not ATTACKS[name].reduced_precision
     honest, twin = (attack(c, images, labels, keys) for c in (classifier, blind(classifier)))
     assert honest.images.tobytes() == twin.images.tobytes()
 
@@ -125,7 +125,9 @@ def test_a_real_twin_is_as_strong(name, emulated):
 def plan(images, labels, steps=1000, grid=(0.0, EPS)):
     spec = attack_spec("pgd", Norm.LINF, grid, "fer", steps=steps)
     rows = np.arange(len(labels))
-    return quicken(tiny.conv(7), images, labels, rows, [spec], passes(spec, len(labels)))
+    return try_reduced_precision(
+        tiny.conv(7), images, labels, rows, [spec], passes(spec, len(labels))
+    )
 
 
 def test_a_twin_as_strong_as_float32_is_taken(emulated):
@@ -141,7 +143,7 @@ def test_nothing_is_tried_where_nothing_may_change(emulated):
 
 def test_a_weak_twin_is_not(monkeypatch):
     _, images, labels, _ = setting()
-    monkeypatch.setattr(quick, "reduce_precision", blind)
+    monkeypatch.setattr(precision_trial, "reduce_precision", blind)
     classifier, why = plan(images, labels)
     assert classifier is tiny.conv(7)
     assert "leaves 100.00 % in bfloat16" in why
@@ -149,9 +151,9 @@ def test_a_weak_twin_is_not(monkeypatch):
 
 def test_a_few_hundredths_of_a_point_decide(monkeypatch):
     _, images, labels, _ = setting()
-    monkeypatch.setattr(quick, "reduce_precision", blind)
+    monkeypatch.setattr(precision_trial, "reduce_precision", blind)
     shares = iter([0.5, 0.502, 0.5, 0.5021])
-    monkeypatch.setattr(quick, "_robust_accuracy", lambda *_: next(shares))
+    monkeypatch.setattr(precision_trial, "_robust_accuracy", lambda *_: next(shares))
     assert plan(images, labels)[0].precision == "bfloat16"
     assert plan(images, labels)[0].precision == "float32"
 
@@ -159,13 +161,13 @@ def test_a_few_hundredths_of_a_point_decide(monkeypatch):
 def test_without_bfloat16_nothing_is_tried(monkeypatch):
     _, images, labels, _ = setting()
     monkeypatch.setattr(reduced_precision, "has_bfloat16", lambda: False)
-    monkeypatch.setattr(quick, "_robust_accuracy", None)
+    monkeypatch.setattr(precision_trial, "_robust_accuracy", None)
     assert plan(images, labels) == (tiny.conv(7), "processor or model has no bfloat16")
 
 
 def test_a_short_attack_is_not_worth_a_trial(emulated, monkeypatch):
     _, images, labels, _ = setting()
-    monkeypatch.setattr(quick, "_robust_accuracy", None)
+    monkeypatch.setattr(precision_trial, "_robust_accuracy", None)
     assert plan(images, labels, steps=20) == (tiny.conv(7), "")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attacks import quick
+from attacks import precision_trial
 from attacks.precision import Precision
 from datasets.labels import LabelSet
 from evaluation.stages.pipeline import evaluate_run
@@ -15,7 +15,7 @@ SHORT = {"labels": (LabelSet.FER,), "corruptions": ()}
 
 @pytest.fixture(autouse=True)
 def always_worth_it(monkeypatch):
-    monkeypatch.setattr(quick, "WORTH", 0)
+    monkeypatch.setattr(precision_trial, "WORTH", 0)
     monkeypatch.setattr(reduced_precision, "has_bfloat16", lambda: True)
 
 
@@ -38,7 +38,7 @@ def test_quick_attacks_are_in_bfloat16_and_recorded(tmp_path):
 
 
 def test_float32_can_be_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluation.stages.jobs.quicken", None)
+    monkeypatch.setattr("evaluation.stages.jobs.try_reduced_precision", None)
     found = records(tmp_path, precision=Precision.FLOAT32)
     assert set(precisions(found).values()) == {"float32"}
 
@@ -47,7 +47,7 @@ def test_a_model_that_dies_of_the_trial_is_attacked_in_float32(tmp_path, monkeyp
     def die(*_):
         raise ModelError("it dies")
 
-    monkeypatch.setattr(quick, "_robust_accuracy", die)
+    monkeypatch.setattr(precision_trial, "_robust_accuracy", die)
     assert set(precisions(records(tmp_path)).values()) == {"float32"}
 
 

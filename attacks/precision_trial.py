@@ -27,7 +27,7 @@ WORTH = 20
 """Passes that the attacks must plan for each of the trial's, else the trial costs what it saves."""
 
 
-def quicken(
+def try_reduced_precision(
     classifier: Classifier,
     images: np.ndarray,
     labels: np.ndarray,
@@ -35,14 +35,14 @@ def quicken(
     specs: Sequence[SetSpec],
     planned: int,
 ) -> tuple[Classifier, str]:
-    """The classifier for quick attacks, in reduced precision if that pays and is as strong.
+    """The classifier to attack, in reduced precision if that pays and the attacks stay as strong.
 
     Args:
         classifier: what will be attacked.
         images: float32 (N, H, W, C) in [0, 1], of which the first are tried.
         labels: int64 (N,) in [0, K).
         row_ids: int64 (N,).
-        specs: quick attacks to come, all under one norm.
+        specs: attacks to come that may use reduced precision, all under one norm.
         planned: their passes, see `passes`.
 
     Returns:
@@ -84,10 +84,10 @@ def _robust_accuracy(
     grid: Sequence[float],
 ) -> float:
     """Mean over ascending eps of the share that is right on clean and attacked images."""
-    standing, shares = np.flatnonzero(classifier.predict(images) == labels), []
+    active, shares = np.flatnonzero(classifier.predict(images) == labels), []
     for eps in grid:
         attack = APGD(norm=norm, eps=eps, steps=STEPS)
-        result = attack(classifier, images[standing], labels[standing], keys.take(standing))
-        standing = standing[~result.success]
-        shares.append(len(standing) / len(images))
+        result = attack(classifier, images[active], labels[active], keys.take(active))
+        active = active[~result.success]
+        shares.append(len(active) / len(images))
     return float(np.mean(shares))
