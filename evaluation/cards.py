@@ -37,8 +37,8 @@ def main(
     """Measure accuracy and macro F1 of classifiers, each under its own labels."""
     if everything == bool(models):
         raise InputError("give either --all or --models LIST.")
-    from datasets.faceset import Split
     from datasets.base.options import parse_choice
+    from datasets.faceset import Split
     from fer_models.zoo import model_ids, resolve
 
     wanted = resolve(models or "all")

@@ -149,11 +149,11 @@ def evaluate(
     clock = time.monotonic()
     from attacks.precision import Precision
     from attacks.threat_model import parse_norm
+    from datasets.base.options import parse_choice
     from datasets.base.writable import default_folder
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
-    from datasets.base.options import parse_choice
     from evaluation.config import configure
     from evaluation.results.run import FinishedRun
     from evaluation.stages.run_folder import check_run_folder, open_run_folder, run_identity

@@ -134,10 +134,10 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
 
 def _faces(data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
     """The faces that somebody's images are of."""
+    from datasets.base.options import parse_choice
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
     from datasets.read import load
-    from datasets.base.options import parse_choice
 
     part = parse_choice(Split, split, "--split") if split else None
     return load(data_or_default(data), part, votes=votes)
