@@ -16,7 +16,8 @@ from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 
 
 @dataclass(frozen=True, kw_only=True)

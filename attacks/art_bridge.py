@@ -25,7 +25,8 @@ from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.threat_model import Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import Loss, input_gradients, logit_gradients
+from fer_models.gradients import input_gradients, logit_gradients
+from fer_models.losses import Loss
 
 STRETCHES = (1.0, 1.001, 1.01, 1.05)
 """ART stops on the boundary itself, where rounding decides; so perturbations may grow a little."""

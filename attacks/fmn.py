@@ -11,7 +11,8 @@ from attacks.gradient_attack import steepest_step, zero_gradients
 from attacks.threat_model import Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 
 FIRST_CHANGE, LAST_CHANGE = 0.05, 1e-4
 """By which share a radius shrinks or grows at the first and the last step."""

@@ -8,7 +8,7 @@ import numpy as np
 from attacks.base import Attack, Keys
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
-from fer_models.gradients import Loss
+from fer_models.losses import Loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import numpy as np
 
 from attacks.base import Keys, broken
 from fer_models.classifier import DifferentiableClassifier
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 
 BATCH = 50
 MOMENTUM = 0.9

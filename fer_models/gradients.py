@@ -3,8 +3,8 @@
 Attacks and evaluation run on TensorFlow; training elsewhere needs none of this.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial, wraps
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from fer_models.classifier import BATCH_SIZE, MEND, DifferentiableClassifier, ModelError
-from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+from fer_models.losses import Loss
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """Else a GPU rounds float32 to 10 bits: what is broken hangs on the fifth digit."""
@@ -22,28 +22,6 @@ SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
 enough that little is padded. 100 is what an attack works on at once. The same row may differ in its
 last bits from one size to another."""
-
-
-class Loss(StrEnum):
-    """Losses that attacks increase. Each is per image and needs no other image.
-
-    cross_entropy: -log softmax(z)_y, computed in float32 from logits.
-    scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
-        confident logits neither underflow to a zero gradient nor hide one (R10); classes that a
-        model masks by a huge negative logit are no part of the range. The margin itself
-        for 2 classes, where rescaled logits always are 8 apart.
-    margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
-        target t: z_t - z_y.
-        Source: Carlini & Wagner 2017, arXiv 1608.04644, section V.
-    dlr: difference of logits ratio, the margin divided by z_(1) - z_(3), z_(i) the i-th largest;
-        towards a target by z_(1) - (z_(3) + z_(4)) / 2. The margin itself below 4 classes (R16).
-        Source: Croce & Hein 2020, arXiv 2003.01690, equations 6 and 7.
-    """
-
-    CROSS_ENTROPY = "cross_entropy"
-    SCALED_CROSS_ENTROPY = "scaled_cross_entropy"
-    MARGIN = "margin"
-    DLR = "dlr"
 
 
 class Gradients(NamedTuple):
@@ -120,19 +98,34 @@ class LayerGradients(NamedTuple):
     gradient: np.ndarray
 
 
+class LayeredClassifier(DifferentiableClassifier):
+    """A differentiable classifier whose layers have names."""
+
+    @abstractmethod
+    def model_inputs(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """What the model inside is fed for images (N, H, W, C) in [0, 1]."""
+
+    @abstractmethod
+    def symbolic_layer(
+        self, inputs: keras.KerasTensor, layer: str
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Activations (N, h, w, F) of a layer and logits (N, K) for `model_inputs`."""
+
+
 def layer_gradients(
-    classifier: KerasClassifier, images: np.ndarray, classes: np.ndarray, layer: str
+    classifier: LayeredClassifier, images: np.ndarray, classes: np.ndarray, layer: str
 ) -> LayerGradients:
     """Activations of a layer and how the logit of a class changes with each.
 
     Args:
-        classifier: a Keras model behind its contract.
+        classifier: a classifier with K classes whose layers have names.
         images: float32 (N, H, W, C) in [0, 1].
         classes: int64 (N,) in [0, K), whose logit is differentiated.
         layer: name of a layer of the model.
     """
-    inputs = fit_to_contract(tf.constant(images), classifier.contract)
-    activations, gradient = _compiled_layer_gradients(classifier, layer)(inputs, classes)
+    inputs = classifier.model_inputs(tf.constant(images))
+    call = _compiled_layer_gradients(classifier, layer, tuple(inputs.shape[1:]))
+    activations, gradient = call(inputs, classes)
     return LayerGradients(activations.numpy(), gradient.numpy())
 
 
@@ -214,20 +207,19 @@ def _compiled_logit_gradients(
 
 
 @_kept
-def _compiled_layer_gradients(classifier: KerasClassifier, layer: str) -> Callable:
+def _compiled_layer_gradients(
+    classifier: LayeredClassifier, layer: str, shape: tuple[int, ...]
+) -> Callable:
     """Compiled, so that gradients of the kernels, which nobody asked for, are not computed."""
-    model = classifier.model
-    both = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
-    shape = (None, *model.inputs[0].shape[1:])
-    signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.int64)]
+    signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
 
     @_compiled(signature)
     def gradients(inputs: tf.Tensor, classes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(inputs)
-            activations, outputs = both(inputs, training=False)
-            logits = tf.gather(classifier.outputs_to_logits(outputs), classes, batch_dims=1)
-        return activations, tape.gradient(logits, activations)
+            activations, logits = classifier.symbolic_layer(inputs, layer)
+            logit = tf.gather(logits, classes, batch_dims=1)
+        return activations, tape.gradient(logit, activations)
 
     return gradients
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from fer_models.classifier import DifferentiableClassifier
 from fer_models.contract import Contract, Output
+from fer_models.gradients import LayeredClassifier, forward_logits
 from fer_models.softmax import strip_softmax
 
 
-class KerasClassifier(DifferentiableClassifier):
+class KerasClassifier(LayeredClassifier):
     """A Keras 3 model behind its contract."""
 
     def __init__(
@@ -25,9 +25,20 @@ class KerasClassifier(DifferentiableClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract, call the model in inference mode, undo a softmax."""
-        return self.outputs_to_logits(
-            self.model(fit_to_contract(images, self.contract), training=False)
-        )
+        return self.outputs_to_logits(self.model(self.model_inputs(images), training=False))
+
+    def model_inputs(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Fit the images to the contract."""
+        return fit_to_contract(images, self.contract)
+
+    def symbolic_layer(
+        self, inputs: keras.KerasTensor, layer: str
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Activations of a layer of the model, and its logits, in inference mode."""
+        model = self.model
+        both = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
+        activations, outputs = both(inputs, training=False)
+        return activations, self.outputs_to_logits(outputs)
 
     def outputs_to_logits(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of what the model answered."""
@@ -37,8 +48,6 @@ class KerasClassifier(DifferentiableClassifier):
         return outputs
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        from fer_models.gradients import forward_logits
-
         return forward_logits(self, images)
 
 

@@ -14,7 +14,8 @@ from datasets.labels import SCHEMES
 from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 from live.learnt import Learnt, learn
 from live.settings import DEFENCES
 from live.towards import Towards, towards

@@ -40,6 +40,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "fer_models.classifier",
         "fer_models.gradients",
         "fer_models.keras_classifier",
+        "fer_models.losses",
         "fer_models.reduced_precision",
     ),
     "evaluation": ("datasets", "fer_models", "attacks"),

@@ -14,7 +14,8 @@ from attacks.base import Keys
 from attacks.pgd import PGD
 from attacks.threat_model import Norm
 from fer_models.classifier import DifferentiableClassifier
-from fer_models.gradients import Loss, forward_logits, input_gradients
+from fer_models.gradients import forward_logits, input_gradients
+from fer_models.losses import Loss
 
 MOST_STEP, WHOLE_PATH = 1.25, 2.5
 """Length of one PGD step and of all together, times eps (Wong et al. 2020; Madry et al. 2018)."""

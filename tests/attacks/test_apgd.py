@@ -11,7 +11,8 @@ from attacks.pgd import PGD
 from attacks.sparse_ascent import SparseAscent
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 from tests.attacks import tiny
 
 BOTH = pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])

@@ -12,7 +12,8 @@ from attacks.base import Keys
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER
 

@@ -11,8 +11,9 @@ from attacks.registry import make_attack
 from attacks.threat_model import Norm, distance
 from datasets.base.errors import InputError
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import wrap
+from fer_models.losses import Loss
 from tests.attacks import tiny
 
 DUAL = {Norm.LINF: 1, Norm.L2: 2}

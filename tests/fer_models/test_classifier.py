@@ -10,8 +10,9 @@ import pytest
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.classifier import BATCH_SIZE, Classifier, ModelError
 from fer_models.contract import Contract, Output
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import wrap
+from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 

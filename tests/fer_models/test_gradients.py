@@ -12,8 +12,9 @@ from datasets.labels import FER7
 from fer_models import gradients
 from fer_models.classifier import ModelError
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, _pad, input_gradients, logit_gradients
+from fer_models.gradients import _pad, input_gradients, logit_gradients
 from fer_models.keras_classifier import wrap
+from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 
 LABELS = np.arange(12) % 7

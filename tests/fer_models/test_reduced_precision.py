@@ -11,8 +11,9 @@ from datasets.labels import FER7
 from fer_models import reduced_precision
 from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract, Output
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
+from fer_models.losses import Loss
 from fer_models.reduced_precision import (
     ReducedPrecision,
     has_bfloat16,

@@ -14,8 +14,9 @@ from attacks.pgd import PGD
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, forward_logits, input_gradients
+from fer_models.gradients import forward_logits, input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
+from fer_models.losses import Loss
 from fer_models.recipe import Recipe
 from fer_models.training.loop import ROBUST_COLUMN, TrainingRows, fit, read_history
 from fer_models.weights import load_weights

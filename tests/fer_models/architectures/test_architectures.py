@@ -9,8 +9,9 @@ from datasets.labels import FERPLUS8, LabelScheme
 from fer_models.architectures.registry import ARCHITECTURES, architecture
 from fer_models.classical.classifier import ClassicalClassifier
 from fer_models.contract import Contract
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
+from fer_models.losses import Loss
 from fer_models.weights import load_weights, save_weights
 from fer_models.zoo import card_of, load, model_ids
 

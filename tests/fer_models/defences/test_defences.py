@@ -10,7 +10,8 @@ from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.defences.base import Defence, defend
 from fer_models.defences.registry import DEFENCES, parse_defence
-from fer_models.gradients import Loss, input_gradients
+from fer_models.gradients import input_gradients
+from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier
 from tests.fer_models.untrained import write_untrained
 
