@@ -18,26 +18,21 @@ from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.certification import certified_charts
 from reports.sections.classes import confusion_charts, flow_charts
 from reports.sections.corruptions import corruption_charts, corruption_note, corruption_summary
+from reports.sections.costs import cost_summary, costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.disputed_faces import disputed_faces
 from reports.sections.gallery import examples
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.leaderboard import leaderboard
-from reports.sections.method import (
-    GLOSSARY,
-    attack_words,
-    cost_summary,
-    costs,
-    facts,
-    manifest_text,
-    power_sentences,
-    threat_model,
-)
+from reports.sections.manifest import facts, manifest_text
+from reports.sections.method import attack_words, power_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
 from reports.sections.region_map import region_maps
 from reports.sections.reliability import reliability
+from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
+from reports.words.glossary import GLOSSARY
 from reports.words.text import count, label_set_name
 
 PAGE = "index.html"

@@ -27,7 +27,7 @@ def marker_of(models: Sequence[str], model: str) -> dict[str, Any]:
     return {"marker": MARKERS[place], "fillstyle": "none" if cycle % 2 else "full"}
 
 
-def _eps_axis(axes: Axes, rows: pd.DataFrame, norm: str) -> None:
+def eps_axis(axes: Axes, rows: pd.DataFrame, norm: str) -> None:
     """An x axis from 0 to the largest eps of some rows."""
     ticks = [0.0, *sorted(set(rows.loc[rows["eps"] > 0, "eps"]))]
     axes.set_xlim(0, max(ticks) or 1)

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from reports.charts.axes import percent_axis
-from reports.charts.curves import _INK, _MUTED
 from reports.charts.svg import ROLES, in_two_lines
 from reports.load import (
     Headline,
@@ -15,6 +14,8 @@ from reports.load import (
     pick,
     robust_accuracy,
 )
+
+_INK, _MUTED = (ROLES[role][0] for role in ("ink", "muted"))
 
 
 def label_set_bars(

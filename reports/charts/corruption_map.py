@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from reports.charts.heat_map import shares_heat_map
 from reports.charts.svg import ROLES
 from reports.load import clean_accuracy, pick
-from reports.words.text import decimal, words
+from reports.words.attacks import words
+from reports.words.text import decimal
 
 _INK = ROLES["ink"][0]
 ALL = "all kinds"

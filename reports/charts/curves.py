@@ -1,7 +1,7 @@
 """Security curves, drawn on axes from a results frame."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import black_boxes
-from reports.charts.axes import DASHES, _eps_axis, marker_of, percent_axis
+from reports.charts.axes import DASHES, eps_axis, marker_of, percent_axis
 from reports.charts.line_names import (
     LineName,
+    Names,
     names_below_axes,
     names_beside_axes,
 )
@@ -23,11 +24,7 @@ from reports.load import (
     robust_accuracy,
 )
 
-Names = Literal["beside", "below", "none"]
-"""Where the names of the models stand."""
-
-
-_RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
+_RED, _GREY = (ROLES[role][0] for role in ("attacked", "noise"))
 
 
 def security_curves(
@@ -88,7 +85,7 @@ def security_curves(
         style = {"color": _GREY, "linestyle": (0, (1, 2))}
         axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
         named.append(LineName(float(chance.iloc[0]), "most frequent class", style))
-    _eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
+    eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
     percent_axis(axes, "y")
     if names == "beside":
         names_beside_axes(axes, named)

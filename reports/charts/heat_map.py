@@ -5,8 +5,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from reports.charts.curves import _INK, _MUTED
 from reports.charts.svg import ROLES, ink_on, sequential
+
+_INK, _MUTED = (ROLES[role][0] for role in ("ink", "muted"))
 
 
 def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:

@@ -5,12 +5,15 @@ overlap.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from reports.charts.svg import ROLES
+
+Names = Literal["beside", "below", "none"]
+"""Where the names of the models are written."""
 
 _LINE_HEIGHT = 15
 _INK, _MUTED = ROLES["ink"][0], ROLES["muted"][0]

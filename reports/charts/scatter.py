@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 
 from evaluation.results.select import black_boxes
 from reports.charts.axes import marker_of, percent_axis
-from reports.charts.curves import _GREY, _MUTED, Names
-from reports.charts.line_names import LineName, names_below_axes, names_right_of_axes
+from reports.charts.line_names import LineName, Names, names_below_axes, names_right_of_axes
 from reports.charts.svg import ROLES
 from reports.load import (
     Headline,
@@ -17,6 +16,8 @@ from reports.load import (
     pick,
     robust_accuracy,
 )
+
+_GREY, _MUTED = (ROLES[role][0] for role in ("noise", "muted"))
 
 
 def clean_against_robust(

@@ -2,14 +2,12 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import black_boxes
+from reports.charts.attack_matrix import FLAG, attack_matrix
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
-from reports.charts.heat_map import shares_heat_map
 from reports.load import (
     Headline,
     Run,
@@ -19,12 +17,12 @@ from reports.load import (
     pick,
     robust_accuracy,
 )
-from reports.sections.verdict import ranked
+from reports.sections.figures import ranked
 from reports.tables import figures_table
-from reports.words.text import eps_text, label_set_name, percent, words
+from reports.words.attacks import words
+from reports.words.text import eps_text, label_set_name, percent
 
 SUCCESS, ACCURACY = "transfer_success_rate", "transfer_accuracy"
-FLAG = "\N{BLACK FLAG}"
 _COLUMN, _ROW = 44, 30
 """Pixels of a cell."""
 
@@ -98,36 +96,6 @@ def transfer_charts(run: Run) -> list[Chart]:
         table = figures_table(name, of_set, keys, of_set)
         charts.append(Chart(name, title, caption, [panel], table))
     return charts
-
-
-def attack_matrix(
-    shares: pd.DataFrame,
-    axes: Axes,
-    *,
-    marks: pd.DataFrame,
-    colours: str = "rocket",
-    across: str = "",
-    down: str = "",
-) -> None:
-    """Shares in [0, 1] as a heat map, percentages in its cells.
-
-    Args:
-        shares: names in its index and columns.
-        axes: where to draw.
-        marks: the same names; True where a flag stands behind the number.
-        colours: `mako` for what is left, `rocket` for what an attack takes.
-        across: what the columns are.
-        down: what the lines are.
-    """
-    shares_heat_map(shares, axes, colours)
-    for text, marked in zip(axes.texts, marks.to_numpy(dtype=bool).ravel(), strict=True):
-        if marked:
-            text.set_text(f"{text.get_text()}{FLAG}")
-    axes.set_xlabel(across)
-    axes.set_ylabel(down)
-    axes.set_xticks(np.arange(len(shares.columns)) + 0.5, shares.columns, rotation=40, ha="right")
-    for tick in axes.get_xticklabels():
-        tick.set_rotation_mode("anchor")
 
 
 def _matrix(

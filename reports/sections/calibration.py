@@ -9,7 +9,7 @@ from evaluation.results.schema import WORST_CASE
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
 from reports.load import Headline, Run, pick
-from reports.sections.verdict import Figure, ranked
+from reports.sections.figures import Figure, ranked
 from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 

@@ -16,7 +16,8 @@ from reports.charts.matrices import (
 )
 from reports.load import Headline, Run
 from reports.tables import shares_table, table
-from reports.words.text import count, label_set_name, percent, words
+from reports.words.attacks import words
+from reports.words.text import count, label_set_name, percent
 
 ENOUGH_FACES = 20
 """A title speaks only of labels that at least so many faces carry."""

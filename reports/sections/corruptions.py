@@ -7,9 +7,10 @@ import pandas as pd
 from reports.charts.corruption_map import corruption_heat_map, corruption_rows
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.load import Headline, Run, clean_accuracy, pick
-from reports.sections.verdict import Figure, ranked
+from reports.sections.figures import Figure, ranked
 from reports.tables import Table, figures_table, table
-from reports.words.text import count, decimal, label_set_name, words
+from reports.words.attacks import words
+from reports.words.text import count, decimal, label_set_name
 
 MANY_KINDS = 12
 """From so many corruption types on, the lines of a heat map stand closer."""

@@ -24,9 +24,10 @@ from reports.load import (
     pick,
     robust_accuracy,
 )
-from reports.sections.verdict import own_figures
+from reports.sections.figures import own_figures
 from reports.tables import figures_table
-from reports.words.text import eps_text, label_set_name, listing, words
+from reports.words.attacks import words
+from reports.words.text import eps_text, label_set_name, listing
 
 MANY = 8
 """Models above which each has axes of its own: more curves on the same cannot be told apart."""

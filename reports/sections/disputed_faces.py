@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
+from reports.charts.pictures import png_uri
 from reports.load import Headline, Run
-from reports.sections.gallery import png_uri
 from reports.tables import Table, table
 from reports.words.text import count, label_set_name, percent
 

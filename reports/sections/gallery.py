@@ -1,18 +1,15 @@
 """The gallery: a face clean and attacked, the difference, and what the classifier says and sees."""
 
-import base64
-import io
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from PIL import Image
 
+from reports.charts.pictures import difference, look, png_uri
 from reports.sections.perturbation_sizes import size_words
-from reports.words.text import eps_text, words
+from reports.words.attacks import words
+from reports.words.text import eps_text
 
-DIFFERENCE_GAIN = 10
 SIZE_BUDGET = 8_000_000
 """Most bytes of pictures on a page."""
 
@@ -80,42 +77,6 @@ def examples(
             break
         found[index] = example
     return [found[index] for index in sorted(found)], len(wanted) - len(found)
-
-
-def difference(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:
-    """Attacked minus clean, times ten around middle grey: float (H, W, C) in [0, 1].
-
-    Args:
-        clean: uint8 (H, W, C).
-        attacked: float (H, W, C) in [0, 1].
-    """
-    return np.clip(0.5 + DIFFERENCE_GAIN * (attacked - clean / 255), 0, 1)
-
-
-def look(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A face under its Grad-CAM map: grey, warm where the map is high; uint8 (H, W, 3).
-
-    Args:
-        image: uint8, or float in [0, 1]; (H, W, 1) or (H, W, 3).
-        heat: uint8 (H, W).
-    """
-    grey = image.mean(axis=2, keepdims=True) / (255 if image.dtype == np.uint8 else 1)
-    share = heat[..., None] / 255
-    warm = sns.color_palette("rocket", as_cmap=True)(0.3 + 0.6 * heat / 255)[..., :3]
-    return np.rint(255 * ((1 - 0.65 * share) * grey + 0.65 * share * warm)).astype(np.uint8)
-
-
-def png_uri(image: np.ndarray) -> str:
-    """A picture as a `data:` address of a png.
-
-    Args:
-        image: uint8, or float in [0, 1]; (H, W, 1) or (H, W, 3).
-    """
-    pixels = image if image.dtype == np.uint8 else np.rint(255 * image).astype(np.uint8)
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    stream = io.BytesIO()
-    picture.save(stream, format="png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _example(gallery: dict[str, np.ndarray], index: int, line: pd.Series) -> Example:

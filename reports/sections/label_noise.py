@@ -10,7 +10,7 @@ import pandas as pd
 
 from reports.charts.drawing import Chart, faces_counted, share_range
 from reports.load import Headline, Run, pick
-from reports.sections.verdict import Figure
+from reports.sections.figures import Figure
 from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
 from reports.sections.votes import agreement_chart, flips_chart, strata_chart
 

@@ -9,7 +9,7 @@ from evaluation.results.schema import WORST_CASE
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
-from reports.sections.verdict import own_figures
+from reports.sections.figures import own_figures
 from reports.tables import figures_table
 from reports.words.text import count, eps_text, label_set_name, percent
 

@@ -9,7 +9,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import black_boxes, crashed, rankable
 from evaluation.statistics.ranks import rank_ranges
 from reports.load import Headline, Run, has_best_known, pick
-from reports.sections.verdict import (
+from reports.sections.figures import (
     Figure,
     best_known_figure,
     own_figures,

@@ -6,9 +6,10 @@ import pandas as pd
 
 from evaluation.results.schema import WORST_CASE
 from reports.load import Headline, Run, pick
-from reports.sections.verdict import Figure, ranked
+from reports.sections.figures import Figure, ranked
 from reports.tables import Table, table
-from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, words
+from reports.words.attacks import words
+from reports.words.text import MISSING, count, decimal, eps_text, label_set_name
 
 _SIZES = ("linf", "l2", "l1", "ssim", "cam_shift")
 _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")

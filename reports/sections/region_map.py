@@ -4,20 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from reports.charts.drawing import faces_counted, share_range
-from reports.charts.svg import ROLES
+from reports.charts.pictures import coloured, png_uri
 from reports.load import Headline, Run, pick
-from reports.sections.gallery import png_uri
-from reports.sections.verdict import ranked
+from reports.sections.figures import ranked
 from reports.tables import Table, figures_table
 from reports.words.text import label_set_name, percent
-
-_ENLARGED = 4
-"""Pixels a pixel of the mean face is drawn with."""
-_STRONGEST = 0.8
-"""Share of the colour where every face is broken."""
 
 
 @dataclass(frozen=True)
@@ -111,27 +104,6 @@ def _face(run: Run, model: str, own: pd.Series, pixels: dict[str, float]) -> Reg
     strength = np.array([float(own.get(str(name), 0.0)) for name in run.regions["name"]])
     picture = coloured(run.regions["mean_face"], run.regions["region"], strength)
     return RegionFace(model, png_uri(picture), alt, shares)
-
-
-def coloured(face: np.ndarray, region: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """A face with its regions the redder, the more an attack there breaks.
-
-    Args:
-        face: uint8 (H, W, C).
-        region: integer (H, W), number of each pixel's region.
-        strength: float (R,) in [0, 1], of each region.
-
-    Returns:
-        uint8 (4 H, 4 W, 3).
-    """
-    red = np.array([int(ROLES["attacked"][0][i : i + 2], 16) for i in (1, 3, 5)])
-    grey = np.repeat(face.mean(axis=2, keepdims=True), 3, axis=2)
-    share = _STRONGEST * strength[region][..., None]
-    mixed = (1 - share) * grey + share * np.minimum(red * (0.5 + 0.7 * grey / 255), 255)
-    height, width = region.shape
-    size = (_ENLARGED * width, _ENLARGED * height)
-    picture = Image.fromarray(np.rint(mixed).astype(np.uint8))
-    return np.asarray(picture.resize(size, Image.Resampling.NEAREST))
 
 
 def _whole(share: float) -> str:

@@ -11,7 +11,8 @@ from reports.charts.dot_plot import Dot, dot_plot
 from reports.charts.drawing import PHONE, Panel, drawing
 from reports.load import Headline, Run, pick
 from reports.tables import Table, figures_table
-from reports.words.text import eps_text, label_set_name, percent, words
+from reports.words.attacks import words
+from reports.words.text import eps_text, label_set_name, percent
 
 STATES: dict[str, Dot] = {
     "clean": Dot("clean", "o", True),

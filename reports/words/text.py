@@ -101,40 +101,6 @@ def label_set_name(label_set: str) -> str:
     return {"fer": "FER", "ferplus": "FER+"}.get(label_set, label_set)
 
 
-_PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
-
-
-def words(identifier: str) -> str:
-    """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names.
-
-    The perturbation `none` is `clean`.
-    """
-    known = {
-        "none": "clean",
-        "pgd": "PGD",
-        "fgsm": "FGSM",
-        **{f"pgd_{part}": f"PGD, {part} only" for part in _PARTS},
-        "apgd": "APGD",
-        "apgd_t": "targeted APGD",
-        "fmn": "FMN",
-        "deepfool": "DeepFool",
-        "cw_l2": "Carlini-Wagner L2",
-        "cw_linf": "Carlini-Wagner L\N{INFINITY}",
-        "jsma": "JSMA",
-        "hop_skip_jump": "HopSkipJump",
-        "boundary": "boundary attack",
-        "simba": "SimBA",
-        "zoo": "ZOO",
-        "universal": "universal change",
-        "spatial": "shifts and turns",
-        "square": "Square",
-        "worst_case": "worst case",
-        "noise": "random noise",
-        "jpeg": "JPEG",
-    }
-    return known.get(identifier, identifier.replace("_", " "))
-
-
 def _digits(value: float, places: int) -> str:
     smallest = 10.0**-places
     shown = 100 * value

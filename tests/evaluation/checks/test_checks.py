@@ -25,8 +25,9 @@ from evaluation.summary_table import summary_table
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from reports.load import Run, headline
-from reports.sections.reliability import RULES, reliability
+from reports.sections.reliability import reliability
 from reports.sections.verdict import verdicts
+from reports.words.rules import RULES
 from tests.evaluation import tiny
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)

@@ -15,10 +15,11 @@ from reports.charts.axes import marker_of
 from reports.charts.curves import curve, security_curves
 from reports.charts.line_names import spread
 from reports.charts.matrices import attack_flows, confusion, flow_counts
+from reports.charts.pictures import difference
 from reports.charts.svg import STYLE, new_figure
 from reports.load import Headline, Run, headline, robust_accuracy
 from reports.sections.curves import MANY, curve_charts
-from reports.sections.gallery import difference, examples
+from reports.sections.gallery import examples
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 

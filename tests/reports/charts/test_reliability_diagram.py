@@ -67,7 +67,7 @@ def test_a_model_without_bins_draws_an_empty_diagram(results: pd.DataFrame) -> N
 
 
 def test_the_page_names_functions_that_exist() -> None:
-    names = re.findall(r"`(reports\.\w+)\.(\w+)`", PAGE.read_text())
+    names = re.findall(r"`(reports(?:\.\w+)+)\.(\w+)`", PAGE.read_text())
     assert len(names) >= 7
     for module, function in names:
         assert callable(getattr(import_module(module), function))

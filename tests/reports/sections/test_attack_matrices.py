@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.charts.attack_matrix import FLAG
 from reports.load import Headline, Run
-from reports.sections.attack_matrices import FLAG, attack_matrix_charts, transfer_charts
+from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 TOP = Headline("linf", 4 / 255)

@@ -15,10 +15,12 @@ from reports.charts.svg import STYLE, new_figure
 from reports.load import Headline, Run, attacks
 from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.corruptions import corruption_note, corruption_summary
+from reports.sections.costs import costs
 from reports.sections.curves import curve_charts
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.leaderboard import leaderboard
-from reports.sections.method import costs, power_sentences, threat_model
+from reports.sections.method import power_sentences
+from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from tests.reports.fake_run import FOUR, Wishes, write_run
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reports.charts.pictures import look
 from reports.load import Headline, Run
-from reports.sections.gallery import examples, look
+from reports.sections.gallery import examples
 from reports.sections.perturbation_sizes import perturbation_sizes, size_words
 from tests.reports.fake_run import FOUR, Wishes, write_run
 

@@ -7,7 +7,7 @@ import pytest
 
 from reports.load import Headline, Run
 from reports.page import render
-from reports.sections.region_map import coloured, region_maps
+from reports.sections.region_map import region_maps
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 TOP = Headline("linf", 4 / 255)
@@ -38,16 +38,6 @@ def test_a_run_without_regional_attacks_has_no_map(run: Run) -> None:
     nothing = {"name": np.empty(0, "<U5")}
     assert region_maps(replace(run, regions=nothing), TOP) == []
     assert region_maps(run, None) == []
-
-
-def test_a_region_is_the_redder_the_more_it_breaks() -> None:
-    face = np.full((2, 2, 1), 128, np.uint8)
-    region = np.array([[0, 0], [1, 2]])
-    picture = coloured(face, region, np.array([0.0, 0.5, 1.0])).astype(int)
-    assert picture.shape == (8, 8, 3)
-    redness = (picture[..., 0] - picture[..., 2])[[0, 4, 4], [0, 0, 4]]
-    assert redness[0] == 0
-    assert redness[0] < redness[1] < redness[2]
 
 
 def test_the_page_shows_it(run: Run) -> None:

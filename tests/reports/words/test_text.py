@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from reports.words.attacks import words
 from reports.words.text import (
     count,
     eps_text,
@@ -13,7 +14,6 @@ from reports.words.text import (
     parse_eps,
     percent,
     seconds,
-    words,
 )
 
 THIN = "\u202f"

@@ -1,0 +1,66 @@
+"""What attacks and corruptions cost: passes through a model and seconds."""
+
+from typing import Any
+
+import pandas as pd
+
+from evaluation.results.schema import NOT_APPLICABLE
+from reports.load import Run, norm_name
+from reports.tables import Table, table
+from reports.words.attacks import words
+from reports.words.text import MISSING, count, label_set_name, seconds
+
+
+def cost_summary(run: Run) -> Table:
+    """What each kind of perturbation cost, over all models and labels."""
+    rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
+        columns=["perturbation", "norm", "forward", "backward", "seconds", "status"]
+    )
+    rows = rows[rows.pop("status") != NOT_APPLICABLE]
+    rows = rows.fillna({"norm": "", "forward": 0, "backward": 0, "seconds": 0})
+    sums = rows.groupby(["perturbation", "norm"], sort=False)
+    cells = [
+        [
+            words(name),
+            norm_name(norm) if norm else "",
+            count(len(group)),
+            count(float(group["forward"].sum())),
+            count(float(group["backward"].sum())),
+            seconds(float(group["seconds"].sum())),
+        ]
+        for (name, norm), group in sums
+    ]
+    head = ["attack or corruption", "norm", "sweeps", "forward passes", "backward passes", "time"]
+    return table("cost-summary", head, cells, sums.sum().reset_index())
+
+
+def costs(run: Run) -> Table:
+    """What each perturbation cost."""
+    rows = run.manifest["perturbations"]
+    cells = [
+        [
+            words(cost["perturbation"]),
+            norm_name(cost["norm"]) if cost.get("norm") else "",
+            cost.get("model") or "all",
+            label_set_name(cost.get("attacked_labels") or MISSING),
+            _number(cost.get("forward")),
+            _number(cost.get("backward")),
+            seconds(float(cost.get("seconds") or 0)) if "seconds" in cost else MISSING,
+            _chunks(cost),
+            cost.get("status", "ok"),
+        ]
+        for cost in rows
+    ]
+    head = ["attack or corruption", "norm", "model", "labels", "forward", "backward", "time"]
+    head += ["reused chunks", "status"]
+    return table("costs", head, cells, pd.DataFrame(rows))
+
+
+def _number(value: Any) -> str:
+    return MISSING if value is None else count(float(value))
+
+
+def _chunks(cost: dict[str, Any]) -> str:
+    if cost.get("chunks") is None:
+        return MISSING
+    return f"{cost.get('reused_chunks') or 0} of {cost['chunks']}"

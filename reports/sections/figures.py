@@ -1,0 +1,122 @@
+"""Figures of a model under its own labels, as sections quote them."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import black_boxes
+from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
+from reports.words.attacks import words
+from reports.words.text import interval, percent
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure with its interval and standing.
+
+    Attributes:
+        value: proportion in [0, 1], NaN when unknown.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        n: denominator.
+        status: ok, flagged or error.
+    """
+
+    value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    n: int = 0
+    status: str = "ok"
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Figure":
+        """The figure in the first of some result rows; unknown when there is none."""
+        if rows.empty:
+            return cls()
+        row = rows.iloc[0]
+        low, high = float(row["ci_low"]), float(row["ci_high"])
+        return cls(float(row["value"]), low, high, int(row["n"]), str(row["status"]))
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a value."""
+        return self.value == self.value
+
+    @property
+    def text(self) -> str:
+        """The value in percent, with no more digits than its interval supports."""
+        return percent(self.value, self.low, self.high)
+
+    @property
+    def interval(self) -> str:
+        """The interval in percent."""
+        return interval(self.low, self.high) if self.known else ""
+
+
+def ranked(run: Run, headline: Headline | None) -> list[str]:
+    """Models by label set, then by worst-case robust accuracy, then by clean accuracy.
+
+    Models that only give answers stand last within their label set: their figures are upper limits.
+    """
+    sets, blind = [*run.label_sets, ""], black_boxes(run.results)
+
+    def rank(model: str) -> tuple[int, bool, float, float, str]:
+        own = run.own_label_set(model)
+        clean, robust = own_figures(run, model, headline)
+        place = sets.index(own) if own in sets else len(sets)
+        return (
+            place,
+            model in blind,
+            -robust.value if robust.known else 1.0,
+            -clean.value if clean.known else 1.0,
+            model,
+        )
+
+    return sorted(run.models, key=rank)
+
+
+def own_figures(run: Run, model: str, headline: Headline | None) -> tuple[Figure, Figure]:
+    """Clean accuracy and worst-case robust accuracy of a model under its own labels."""
+    own = run.own_label_set(model)
+    clean = Figure.of(pick(clean_accuracy(run.results, own), model=model))
+    return clean, robust_figure(run, model, headline)
+
+
+def robust_figure(
+    run: Run, model: str, headline: Headline | None, perturbation: str = WORST_CASE
+) -> Figure:
+    """Robust accuracy of a model under its own labels at the headline."""
+    if headline is None:
+        return Figure()
+    rows = robust_accuracy(run.results, run.own_label_set(model), headline.norm, perturbation)
+    return Figure.of(pick(rows, model=model, eps=headline.eps))
+
+
+def best_known_figure(run: Run, model: str, headline: Headline) -> Figure:
+    """What is left after verified outside attacks too; unknown where nobody brought one."""
+    own = run.own_label_set(model)
+    at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
+    rows = pick(run.results, metric="best_known_accuracy", label_set=own, attacked_labels=own, **at)
+    return Figure.of(pick(rows, model=model))
+
+
+def standing(run: Run, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
+    """The worst status of a model under its own labels, and the reason in words."""
+    own = run.own_label_set(model)
+    checks = pick(run.checks, model=model, attacked_labels=["", own])
+    jobs = [
+        job
+        for job in run.manifest["perturbations"]
+        if job.get("model") == model and job.get("attacked_labels") in ("", own)
+    ]
+    for status in ("error", "flagged"):
+        reasons = list(checks.loc[checks["status"] == status, "message"])
+        reasons += [
+            f"{words(job['perturbation'])} failed: {job['message']}"
+            for job in jobs
+            if job.get("status") == status
+        ]
+        if reasons or any(figure.status == status for figure in figures):
+            return status, str(reasons[0]) if reasons else "One of its attacks did not finish."
+    return "ok", ""

@@ -1,0 +1,36 @@
+"""The main entries of the manifest, and all of it as text."""
+
+import json
+
+from reports.load import Run
+from reports.words.text import count, eps_text, label_set_name, parse_eps, seconds
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """The manifest's main lines."""
+    manifest, data, config = run.manifest, run.manifest["data"], run.manifest["config"]
+    labelled = [
+        f"{label_set_name(name)} {count(number)}" for name, number in data["labelled"].items()
+    ]
+    grid = [parse_eps(eps) for eps in config.get("eps", [])]
+    memory = manifest.get("peak_memory_mb")
+    found = [
+        ("Command", manifest.get("command", "")),
+        ("Started", manifest.get("started", "")),
+        ("Took", seconds(float(manifest.get("seconds") or 0))),
+        ("Peak memory", f"{count(float(memory))}\u202fMB" if memory else ""),
+        ("Deadpan", manifest.get("deadpan_version", "")),
+        ("Tier", str(config.get("tier", ""))),
+        ("Seed", str(config.get("seed", ""))),
+        ("Eps", ", ".join(eps_text(eps) for eps in grid)),
+        ("Data", f"{data['name']}, {data['split']}, {count(data['rows'])} faces"),
+        ("Labelled", ", ".join(labelled)),
+        ("Also in Training", "" if data.get("leaked") is None else count(data["leaked"])),
+        ("Data sha256", data.get("sha256", "")),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def manifest_text(run: Run) -> str:
+    """The whole manifest as indented JSON."""
+    return json.dumps(run.manifest, indent=2, ensure_ascii=False)
