@@ -1,6 +1,6 @@
-"""`python -m fer_models.probe MODEL --data DIR`: find out how somebody's model wants to be read.
+"""`python -m fer_models.probe MODEL --data DIR`: find the contract of a foreign model.
 
-With `--write` the contract goes beside the model, and every other command can take it by path.
+With `--write` the contract is written next to the model, so that every other command can load it.
 """
 
 from pathlib import Path
@@ -16,11 +16,13 @@ Option = typer.Option
 def main(
     model: Annotated[str, typer.Argument(help="A .keras, .h5, .tflite or .onnx file.")],
     data: Annotated[Path, Option(help="Labelled faces: csv, archive or folder.")],
-    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
-    faces: Annotated[int, Option(min=50, help="Faces to look at, spread over classes.")] = 400,
-    write: Annotated[bool, Option("--write", help="Write the contract beside the model.")] = False,
+    votes: Annotated[
+        Path | None, Option(help="File of FER+ votes, if not next to the data.")
+    ] = None,
+    faces: Annotated[int, Option(min=50, help="Number of faces, balanced over classes.")] = 400,
+    write: Annotated[bool, Option("--write", help="Write the contract next to the model.")] = False,
 ) -> None:
-    """Find input scaling, class order and kind of output of a model from labelled faces."""
+    """Find the input scaling, class order and kind of output of a model from labelled faces."""
     from fer_models.backend import start_backend
 
     start_backend()

@@ -1,4 +1,4 @@
-"""Take the softmax off the end of a Keras model, so that attacks see its logits (rule R10)."""
+"""Remove the final softmax of a Keras model, so that attacks see its logits (rule R10)."""
 
 from typing import Any
 
@@ -6,13 +6,15 @@ import keras
 
 
 def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
-    """A model of one output up to the softmax that makes it, and whether there is one.
+    """Cut a model of one output before its final softmax, and say whether there is one.
 
     The softmax may be a layer, an operation, the activation of the last layer, or the end of a
-    model inside the model. The model given stays as it is; the new one shares its layers, but for a
-    copy of the one whose activation was the softmax.
+    model inside the model. The given model is not changed; the new one shares its
+    layers, except for a copy of the one whose activation was the softmax.
     """
-    outputs = getattr(model, "outputs", None)  # none: a model whose steps only its code knows
+    outputs = getattr(
+        model, "outputs", None
+    )  # None for a model whose steps are known to its code only
     logits = _before_softmax(outputs[0]) if outputs else None
     if logits is None:
         return model, False
@@ -20,7 +22,7 @@ def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
 
 
 def _before_softmax(answer: keras.KerasTensor) -> keras.KerasTensor | None:
-    """What a softmax made this of; None where something else made it."""
+    """The input of the softmax that made this tensor; None if something else made it."""
     layer, node, _ = answer._keras_history
     given = next(iter(layer._inbound_nodes[node].input_tensors), None)  # none: an input
     if isinstance(layer, keras.Model):
@@ -34,7 +36,7 @@ def _before_softmax(answer: keras.KerasTensor) -> keras.KerasTensor | None:
 
 
 def _without_activation(layer: Any, given: keras.KerasTensor) -> keras.KerasTensor:
-    """What the layer makes of a tensor with the same weights and no activation."""
+    """Output of the layer for a tensor, with the same weights and no activation."""
     copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
     answer = copy(given)
     copy.set_weights(layer.get_weights())

@@ -1,7 +1,7 @@
-"""Models of others in a run: contracts found where none is given, and names that tell them apart.
+"""Foreign models in a run: finding contracts that are missing, and unique names.
 
 A contract that was found is kept in the run's folder, `contracts/NAME.json`, so that a resumed run
-reads the model the same way; nothing is written beside the model.
+uses the same one; nothing is written next to the model.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,21 +23,21 @@ from fer_models.foreign.names import is_foreign, short_name
 from fer_models.zoo import split_defences
 
 MORE_FACES = 3 * FACES
-"""Faces of a second probe, where the first cannot tell."""
+"""Faces of a second probe, when the first cannot tell."""
 Contracts = dict[str, ContractFile]
-"""Contract of each foreign model, by path, that has none beside it."""
+"""Contract of each foreign model, by path, that has no contract file."""
 
 
 def contracts_of(
     models: Iterable[str], faces: FaceSet, folder: Path, log: Callable[[str], object]
 ) -> Contracts:
-    """Find the contracts that are missing, or read those found by the run before.
+    """Find missing contracts, or read those that the resumed run found.
 
     Args:
         models: ids, folders and paths of a run, defences included.
-        faces: labelled; as many as there are.
-        folder: of the run, which need not exist.
-        log: told what was found.
+        faces: all labelled faces of the data.
+        folder: run folder, which need not exist.
+        log: called with what was found.
 
     Raises:
         InputError: a contract cannot be told.
@@ -51,13 +51,13 @@ def contracts_of(
             found[path] = read_contract(kept)
             continue
         finding, lines = _probe(path, faces)
-        log("\n".join(["no contract stands beside a model; found by probing it:", *lines]))
+        log("\n".join(["a model has no contract file; found by probing it:", *lines]))
         found[path] = finding.file
     return found
 
 
 def _probe(path: str, faces: FaceSet) -> tuple[Finding, list[str]]:
-    """Probe on some faces and, when they do not tell, on more."""
+    """Probe on some faces and, if these are too few to tell, on more."""
     raw = open_model(path)
     try:
         return probe_on(raw, faces)
@@ -66,7 +66,7 @@ def _probe(path: str, faces: FaceSet) -> tuple[Finding, list[str]]:
 
 
 def keep_contracts(found: Contracts, folder: Path) -> None:
-    """Write found contracts into the folder of the run."""
+    """Write found contracts to the run folder."""
     for path, file in found.items():
         kept = _kept(path, folder)
         kept.parent.mkdir(exist_ok=True)
@@ -74,7 +74,7 @@ def keep_contracts(found: Contracts, folder: Path) -> None:
 
 
 def name_apart(classifiers: Iterable[Classifier]) -> None:
-    """Number the ids that stand twice: `net`, `net-2`."""
+    """Number ids that occur more than once: `net`, `net-2`."""
     used: set[str] = set()
     for classifier in classifiers:
         base, plus, defences = classifier.id.partition("+")
@@ -86,6 +86,6 @@ def name_apart(classifiers: Iterable[Classifier]) -> None:
 
 
 def _kept(path: str, folder: Path) -> Path:
-    """Where the found contract of a model is kept; its whole path is in the name."""
+    """File of a found contract; its name holds a hash of the model's whole path."""
     digest = sha256(str(Path(path).absolute()).encode()).hexdigest()[:8]
     return folder / CONTRACTS / f"{short_name(path).replace(':', '.')}-{digest}.json"

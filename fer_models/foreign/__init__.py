@@ -1,1 +1,1 @@
-"""Other people's models: formats, contracts, the probe that finds a contract."""
+"""Foreign models: their formats, their contracts, and the probe that finds a contract."""

@@ -1,4 +1,4 @@
-"""Somebody else's model as a Classifier: differentiable when it is Keras, else a black box."""
+"""A foreign model as a Classifier: differentiable when it is Keras, else a black box."""
 
 import sys
 from dataclasses import replace
@@ -11,13 +11,14 @@ from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.contract_file import ContractFile, contract_of, identity
-from fer_models.foreign.formats import RawModel, are_probabilities, ask, first_answers, open_model
+from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import short_name
+from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
 from fer_models.keras_classifier import fit_to_contract, wrap
 
 
 class BlackBoxClassifier(Classifier):
-    """A model that only answers, behind its contract."""
+    """A model without gradients, behind its contract."""
 
     def __init__(self, raw: RawModel, file: ContractFile) -> None:
         self.contract, self._order = file.contract()
@@ -38,11 +39,11 @@ def load_foreign(name: str, contract: ContractFile | None = None) -> Classifier:
     """Load a model by path or `module:callable`.
 
     Args:
-        name: what to load.
+        name: path or `module:callable`.
         contract: its contract; the file beside the model when None.
 
     Raises:
-        InputError: model or contract are missing or damaged, or do not fit each other.
+        InputError: model or contract is missing or damaged, or they do not fit each other.
     """
     return classify_with(open_model(name), contract or contract_of(name))
 
@@ -84,12 +85,13 @@ def _check_fit(raw: RawModel, contract: Contract) -> None:
     if contract.output is Output.PROBABILITIES:
         raise InputError(
             f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
-            f"two images gave {answers.min():.3g} to {answers.max():.3g}, sums "
-            f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. Correct it: logits?"
+            f"two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
+            f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. Did you mean logits?"
         )
     print(
-        f"warning: {raw.name}: its contract says logits, but two images gave numbers of at least "
-        "0 that sum to 1: if they are probabilities, gradients vanish and it looks robust. "
+        f"warning: {raw.name}: its contract says logits, but the outputs for two images are "
+        "at least 0 and sum to 1: if they are probabilities, gradients vanish and the model looks "
+        "robust. "
         'Write "output": "probabilities".',
         file=sys.stderr,
     )

@@ -1,4 +1,4 @@
-"""The contract of somebody else's model as a small file beside it, JSON or TOML.
+"""The contract of a foreign model as a small JSON or TOML file next to the model.
 
 `net.tflite` has `net.tflite.contract.json` (or `.toml`):
 
@@ -28,11 +28,11 @@ _NAMES = {
     "sadness": "sad",
     "surprised": "surprise",
 }
-"""Other words for the seven FER classes."""
+"""Synonyms of the seven FER classes."""
 
 
 class ContractFile(BaseModel):
-    """What a model expects and answers; classes stand in the order of its outputs."""
+    """What a model expects and returns; classes are listed in the order of its outputs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -47,14 +47,14 @@ class ContractFile(BaseModel):
     output: Output = Output.LOGITS
 
     def contract(self) -> tuple[Contract, list[int]]:
-        """The contract in Deadpan's class order, and the model's output for each of its classes."""
+        """The contract in Deadpan's class order, and the index of each class among the outputs."""
         scheme, order = match_scheme(self.classes)
         fields = self.model_dump(exclude={"classes"})
         return Contract(scheme=scheme, **fields), order
 
 
 def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
-    """FER or FER+ when these are its classes in any order and wording, else a scheme of their own.
+    """Match class names, in any order and wording, to FER or FER+; else make a new scheme.
 
     Returns:
         The scheme, and for each of its classes the index in `classes`.
@@ -68,13 +68,13 @@ def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
 
 
 def find_contract(model: Path) -> Path | None:
-    """The contract file beside a model, if there is one."""
+    """Path of the contract file next to a model, if there is one."""
     files = [model.with_name(f"{model.name}.contract{end}") for end in (".json", ".toml")]
     return next((file for file in files if file.exists()), None)
 
 
 def contract_of(name: str) -> ContractFile:
-    """The contract that stands beside a model given by path or `module:callable`.
+    """Read the contract next to a model given by path or `module:callable`.
 
     Raises:
         InputError: there is no such model or no contract, or the contract is damaged.
@@ -86,13 +86,13 @@ def contract_of(name: str) -> ContractFile:
         raise InputError(
             f"{name}: no contract says what its pixels and outputs mean. Write "
             f"{name}.contract.json, or let `python -m fer_models.probe {name} --data DIR --write` "
-            "find out."
+            "find it."
         )
     return read_contract(contract)
 
 
 def identity(model_sha256: str, file: ContractFile) -> str:
-    """Hex sha256 of a model together with how it is read: other scaling, other cached attacks."""
+    """Hex sha256 of a model and its contract: another scaling means other cached attacks."""
     return hashlib.sha256(f"{model_sha256} {file.model_dump_json()}".encode()).hexdigest()
 
 
@@ -100,7 +100,7 @@ def read_contract(path: Path) -> ContractFile:
     """Read a contract file.
 
     Raises:
-        InputError: missing, not JSON or TOML, or fields missing, unknown or impossible.
+        InputError: missing, not JSON or TOML, or a field is missing, unknown or impossible.
     """
     try:
         text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
@@ -114,8 +114,8 @@ def read_contract(path: Path) -> ContractFile:
         where = "".join(f"{place}: " for place in first["loc"])
         raise InputError(f"{path}: expected a contract; {where}{first['msg']}.") from error
     except RecursionError as error:
-        raise InputError(f"{path}: expected a contract, found brackets without end.") from error
-    except ValueError as error:  # JSON, TOML, encoding, or values that do not go together
+        raise InputError(f"{path}: expected a contract, found brackets nested too deep.") from error
+    except ValueError as error:  # JSON, TOML, encoding, or values that contradict each other
         raise InputError(f"{path}: expected a contract; {error}") from error
     return file
 

@@ -1,4 +1,4 @@
-"""Find a model's contract from labelled faces: scaling, class order, logits or probabilities.
+"""Find a model's contract from labelled faces: scaling, class order, kind of output.
 
 Each scaling is tried; under each the class order is the best assignment of the confusion matrix
 (Hungarian method). A scaling counts as found when it beats the next one by two standard errors on
@@ -16,7 +16,7 @@ from datasets.faceset import FaceSet
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from fer_models.contract import Contract, Output
 from fer_models.foreign.contract_file import ContractFile
-from fer_models.foreign.formats import RawModel, are_probabilities, ask, first_answers
+from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
 from fer_models.keras_classifier import fit_to_contract
 
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -31,11 +31,11 @@ _RESAMPLES = 200
 _SURE = 0.9
 _LEAST_ACCURACY = 0.35
 FACES = 400
-"""Faces a probe looks at."""
+"""Faces used by a probe."""
 
 
 class UnsureError(InputError):
-    """The faces were too few to tell; more may do."""
+    """There were too few faces to tell; more may be enough."""
 
 
 class Trial(NamedTuple):
@@ -53,10 +53,10 @@ class Finding(NamedTuple):
     Attributes:
         file: the contract.
         scaling: in words.
-        accuracy: on the faces, read this way, in [0, 1].
+        accuracy: on the faces with this contract, in [0, 1].
         runner_up: the next best scaling, and its accuracy.
-        sureness: share of resamples that give each class, in scheme order, the same output.
-        faces: how many were looked at.
+        sureness: share of resamples that assign each class, in scheme order, the same output.
+        faces: number of faces used.
     """
 
     file: ContractFile
@@ -67,13 +67,13 @@ class Finding(NamedTuple):
     faces: int
 
     def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
-        """What was found, for people; arguments as given to `probe`."""
+        """What was found, as lines of text; arguments as given to `probe`."""
         second, accuracy = self.runner_up
         sure = dict(zip(scheme.classes, self.sureness))
         words = (f"{name} {100 * sure[name]:.0f} %" for name in self.file.classes)
-        removed = "; its softmax is taken off" if raw.softmax_removed else ""
+        removed = "; its softmax is removed" if raw.softmax_removed else ""
         return [
-            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.faces} faces, as many of each class",
+            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.faces} faces, balanced over classes",
             f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
             f"  scaling   {self.scaling} (next: {second}, {100 * accuracy:.1f} %)",
             f"  outputs   {', '.join(words)}",
@@ -104,15 +104,15 @@ def scheme_of(raw: RawModel) -> LabelScheme:
 
 
 def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding, list[str]]:
-    """Find the contract on labelled faces, about as many of each class.
+    """Find the contract on labelled faces, balanced over classes.
 
     Args:
         raw: the opened model.
-        faces: labelled under the label set the model answers.
-        count: faces to look at.
+        faces: labelled under the label set of the model's classes.
+        count: number of faces.
 
     Returns:
-        What was found, and the same in lines for people.
+        What was found, and the same as lines of text.
 
     Raises:
         InputError: the faces lack these labels, or scaling or class order cannot be told.
@@ -120,7 +120,7 @@ def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding
     scheme = scheme_of(raw)
     if scheme.name not in faces.label_sets:
         raise InputError(
-            f"{raw.name}: answers {scheme.num_classes} classes, and {faces.name} has no "
+            f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
             f"{scheme.name} labels to find their order by. Write a contract."
         )
     labels = faces.labels(LabelSet(scheme.name)).values
@@ -131,7 +131,7 @@ def probe_on(raw: RawModel, faces: FaceSet, count: int = FACES) -> tuple[Finding
 
 
 def _spread(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
-    """About `count` rows, as many of each class as there are."""
+    """About `count` rows, balanced over classes as far as there are enough."""
     rng = np.random.default_rng(0)
     each = -(-count // classes)
     rows = [rng.permutation(np.flatnonzero(labels == k))[:each] for k in range(classes)]
@@ -143,9 +143,9 @@ def probe(raw: RawModel, images: np.ndarray, labels: np.ndarray, scheme: LabelSc
 
     Args:
         raw: the opened model.
-        images: float32 (N, H, W, C) in [0, 1]; about as many of each class.
+        images: float32 (N, H, W, C) in [0, 1], about balanced over classes.
         labels: int64 (N,) in [0, K) of `scheme`.
-        scheme: what `scheme_of` gives.
+        scheme: result of `scheme_of`.
 
     Raises:
         InputError: scaling or class order cannot be told.
@@ -215,7 +215,7 @@ def _refuse_when_unsure(
 ) -> None:
     if best.accuracy < _LEAST_ACCURACY:
         raise InputError(
-            f"{name}: no scaling gives more than {100 * best.accuracy:.0f} % of the faces right "
+            f"{name}: no scaling classifies more than {100 * best.accuracy:.0f} % of faces correctly "
             f"({best.scaling}); at least {100 * _LEAST_ACCURACY:.0f} % are needed. "
             "Write a contract."
         )
@@ -236,7 +236,7 @@ def _refuse_when_unsure(
 
 
 def _output(raw: RawModel, outputs: np.ndarray) -> Output:
-    """What the file gives; its softmax, when found, is taken off again on loading."""
+    """Kind of output of the file; a softmax that was found is removed again on loading."""
     if raw.softmax_removed:
         return Output.PROBABILITIES
     return Output.PROBABILITIES if are_probabilities(outputs) else Output.LOGITS

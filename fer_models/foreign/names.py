@@ -1,4 +1,4 @@
-"""Which names on a command line mean somebody else's model, and the hash of what it is made of.
+"""Which names on a command line mean a foreign model, and the hash of its files.
 
 Needs no Keras.
 """
@@ -11,7 +11,7 @@ from datasets.base.errors import InputError
 
 
 def is_foreign(name: str) -> bool:
-    """Whether a name on the command line means somebody else's model."""
+    """Whether a name on the command line means a foreign model."""
     path = Path(name)
     return (
         path.suffix in (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
@@ -26,7 +26,7 @@ def is_code(name: str) -> bool:
 
 
 def short_name(name: str) -> str:
-    """What a foreign model is called in results: its file's stem, its folder, or its callable."""
+    """Name of a foreign model in results: its file's stem, its folder, or its callable."""
     path = Path(name)
     return name if is_code(name) else path.name if path.is_dir() else path.stem
 
@@ -57,7 +57,7 @@ def _module_file(name: str) -> Path:
     except (Exception, SystemExit) as error:  # whatever the package around it does on import
         detail = " ".join(str(error).split())
         raise InputError(
-            f"{name}: expected module:callable; importing its package gives "
+            f"{name}: expected module:callable; importing its package raises "
             f"{type(error).__name__}: {detail}."
         ) from error
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():

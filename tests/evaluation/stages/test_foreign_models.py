@@ -12,7 +12,7 @@ from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
 from fer_models.foreign import contract_probe
 from fer_models.foreign.contract_file import write_contract
-from fer_models.foreign.formats import RawModel
+from fer_models.foreign.raw_model import RawModel
 from tests.evaluation import tiny
 
 ORDER = [3, 1, 0, 2, 6, 5, 4]
@@ -91,7 +91,7 @@ def test_a_contract_beside_the_model_is_left_to_it(tmp_path: Path, opened: list[
 def test_faces_without_the_models_labels_are_refused(tmp_path: Path, opened: list[str]) -> None:
     faces = tiny.faces()
     blind = FaceSet("votes", faces.split, faces.images, faces.row_ids, votes=faces.votes)
-    with pytest.raises(InputError, match="answers 7 classes, and votes has no fer labels"):
+    with pytest.raises(InputError, match="has 7 classes, and votes has no fer labels"):
         contracts_of([str(tmp_path / "net.onnx")], blind, tmp_path, lambda _: None)
 
 

@@ -1,0 +1,87 @@
+"""A model as its file holds it, and calling it with every answer checked.
+
+Not here: opening files (`fer_models/foreign/formats.py`), and what pixels and outputs mean
+(`fer_models/foreign/contract_file.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from fer_models.classifier import ModelError
+
+
+@dataclass(frozen=True)
+class RawModel:
+    """A model as its file holds it.
+
+    Attributes:
+        name: path or `module:callable`.
+        call: float32 (N, h, w, c), scaled as the model expects, to outputs (N, K).
+        shape: (h, w, c) of its input, None where the file does not say.
+        keras_model: the model itself when it is differentiable.
+        sha256: hash of its files.
+        softmax_removed: whether a last softmax was found and removed.
+    """
+
+    name: str
+    call: Callable[[np.ndarray], np.ndarray]
+    shape: tuple[int, int, int] | None
+    keras_model: keras.Model | None
+    sha256: str
+    softmax_removed: bool = False
+
+
+def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """Call a model and check its outputs.
+
+    Args:
+        raw: the opened model.
+        images: float32 (N, h, w, c), scaled as the model expects.
+
+    Returns:
+        Outputs, float32 or float64 (N, K).
+
+    Raises:
+        ModelError: the model fails, or its outputs are not (N, K) finite numbers.
+    """
+    try:
+        answer = np.asarray(raw.call(images))
+        if answer.dtype.kind == "c":
+            raise TypeError(f"it returns {answer.dtype}, not real numbers")
+        answer = answer if answer.dtype == np.float32 else answer.astype(np.float64)
+    except (Exception, SystemExit) as error:  # every runtime has its own kinds
+        detail = str(error).strip().split("\n")[0][:200]
+        raise ModelError(
+            f"{raw.name}: must take float32 images (N, h, w, c); given {images.shape} it fails, "
+            f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
+        ) from error
+    if answer.ndim != 2 or len(answer) != len(images):
+        raise ModelError(
+            f"{raw.name}: must return (N, K) for N images; it returned {answer.shape} for "
+            f"{len(images)}. Export it with one row per image."
+        )
+    if not np.isfinite(answer).all():
+        worst = images[~np.isfinite(answer).all(axis=1)][0]
+        raise ModelError(
+            f"{raw.name}: must return finite numbers; it returned NaN or infinity for an image "
+            f"with pixels from {worst.min():g} to {worst.max():g}. Correct its contract or its "
+            "weights."
+        )
+    return answer
+
+
+def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """Call a model with one image, then with two: does it take batches of any size?
+
+    Arguments, returns and errors as for `ask`.
+    """
+    ask(raw, images[:1])
+    return ask(raw, images)
+
+
+def are_probabilities(answers: np.ndarray) -> bool:
+    """Whether outputs (N, K) can be probabilities; 8-bit ones sum to 1 within 2 %."""
+    return bool(answers.min() >= -1e-6 and (np.abs(answers.sum(axis=1) - 1) <= 2e-2).all())

@@ -1,0 +1,137 @@
+"""Foreign models behind their contract: what they return, and what does not fit."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.labels import FER7
+from fer_models import zoo
+from fer_models.classifier import ModelError
+from fer_models.contract import Output
+from fer_models.foreign.classifier import classify_with, load_foreign
+from fer_models.foreign.contract_file import (
+    ContractFile,
+    read_contract,
+    write_contract,
+)
+from fer_models.foreign.contract_probe import probe
+from fer_models.foreign.formats import open_model
+from fer_models.foreign.names import is_foreign
+from fer_models.keras_classifier import KerasClassifier
+from tests.fer_models.conftest import tiny_model
+from tests.fer_models.foreign.small_nets import CONTRACT, OUTSIDE
+
+
+def test_a_keras_file_reads_as_its_contract_says(saved: Path, images: np.ndarray) -> None:
+    classifier = load_foreign(str(saved))
+    assert isinstance(classifier, KerasClassifier)
+    assert classifier.scheme == FER7
+    raw = np.asarray(tiny_model()(images * 2 - 1))
+    # FER order from alphabetical: angry disgust fear happy sad surprise neutral
+    np.testing.assert_allclose(classifier.logits(images), raw[:, [0, 1, 2, 3, 5, 6, 4]], atol=1e-4)
+    assert zoo.load(str(saved)).id == saved.stem
+    assert zoo.load(f"{saved}+bits2").id == f"{saved.stem}+bits2"
+    assert zoo.resolve(str(saved)) == [str(saved)]
+
+
+def test_a_model_is_described_without_loading_it(saved: Path, images: np.ndarray) -> None:
+    known = zoo.describe(f"{saved}+bits2")
+    assert (known.architecture, known.label_set, known.card) == ("foreign", "fer", None)
+    assert known.weights_sha256 == zoo.load(str(saved)).weights_sha256
+    file = CONTRACT.model_copy(update={"low": 0.0})
+    write_contract(file, saved.with_name("net.keras.contract.json"))
+    assert zoo.describe(str(saved)).weights_sha256 != known.weights_sha256, "read another way"
+    assert zoo.load(f"{saved}+bits2").logits(images).shape == (len(images), 7)
+
+
+def test_code_is_a_black_box(tmp_path: Path, images: np.ndarray, saved: Path) -> None:
+    write_contract(CONTRACT, tmp_path / "c.json")
+    name = OUTSIDE
+    assert is_foreign(name)
+    classifier = load_foreign(name, read_contract(tmp_path / "c.json"))
+    assert not isinstance(classifier, KerasClassifier)
+    whole = load_foreign(str(saved)).logits(images)
+    expected = whole - np.log(np.exp(whole).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-4)
+
+
+def test_a_contract_with_nine_classes_is_refused(saved: Path) -> None:
+    path = saved.with_name("net.keras.contract.json")
+    data = json.loads(path.read_text()) | {"classes": list("abcdefghi")}
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"names 9 classes, so outputs must be \(N, 9\)"):
+        load_foreign(str(saved))
+
+
+def test_a_contract_of_another_size_is_refused(saved: Path) -> None:
+    file = CONTRACT.model_copy(update={"height": 9})
+    with pytest.raises(InputError, match=r"takes images of \(8, 8, 1\); its contract says \(9"):
+        classify_with(open_model(str(saved)), file)
+
+
+def test_what_a_contract_says_of_outputs_is_checked(
+    saved: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = OUTSIDE
+    load_foreign(name, CONTRACT)
+    assert not capsys.readouterr().err
+    load_foreign(name, CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    assert "outside: its contract says logits, but the outputs for two" in capsys.readouterr().err
+    load_foreign(str(saved), CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    assert not capsys.readouterr().err, "its softmax is removed"
+    tiny_model().save(saved)
+    with pytest.raises(InputError, match=r"says probabilities, which must .* sums -?[0-9.]+ and"):
+        load_foreign(str(saved), CONTRACT)
+
+
+def test_weights_of_nan_are_refused(saved: Path) -> None:
+    model = keras.models.load_model(saved)
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(saved)
+    with pytest.raises(InputError, match="must return finite numbers"):
+        load_foreign(str(saved))
+
+
+def contrast(images: np.ndarray) -> np.ndarray:
+    """Divides by the deviation of each image: NaN for a constant one."""
+    scaled = images / images.std(axis=(1, 2, 3), keepdims=True, where=images > -2)
+    return np.asarray(tiny_model()(np.where(np.isfinite(scaled), images, np.nan)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_model_that_fails_later_is_one_line(images: np.ndarray) -> None:
+    file = CONTRACT.model_copy(update={"output": Output.LOGITS})
+    classifier = load_foreign(f"{__name__}:contrast", file)
+    assert np.isfinite(classifier.logits(images)).all()
+    images[3] = 0.5
+    with pytest.raises(ModelError, match=r"contrast: must return finite .* from 0 to 0\."):
+        classifier.logits(images)
+    raw = replace(open_model(f"{__name__}:contrast"), shape=(8, 8, 1))
+    with pytest.raises(ModelError, match=r"contrast: must return finite .* from 0\.5 to 0\.5"):
+        probe(raw, images, np.arange(12) % 7, FER7)
+
+
+def in_place(images: np.ndarray) -> np.ndarray:
+    images -= 5
+    ANSWER[: len(images)] = tiny_model()(images)
+    return ANSWER[: len(images)]
+
+
+ANSWER = np.zeros((200, 7), np.float32)
+
+
+def test_code_may_work_in_place(images: np.ndarray) -> None:
+    plain = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    classifier = load_foreign(f"{__name__}:in_place", plain)
+    before = images.copy()
+    expected = np.asarray(tiny_model()(images - 5))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-4)
+    np.testing.assert_array_equal(images, before)
+    call = open_model(f"{__name__}:in_place").call
+    one, two = call(images[:1]), call(images[1:2])
+    assert not np.array_equal(one, two)

@@ -1,0 +1,50 @@
+"""Contract files: class names, JSON and TOML, what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.labels import FER7, FERPLUS8
+from fer_models.foreign.contract_file import match_scheme, read_contract
+from tests.fer_models.foreign.small_nets import ALPHABETICAL, CONTRACT
+
+
+def test_classes_are_matched_in_any_order_and_wording() -> None:
+    words = ("Anger", "disgust", "fear", "happy", "neutral", "sadness", "surprised")
+    assert match_scheme(words) == (FER7, [0, 1, 2, 3, 5, 6, 4])
+    assert match_scheme(FERPLUS8.classes) == (FERPLUS8, list(range(8)))
+    scheme, order = match_scheme(("yes", "no"))
+    assert (scheme.classes, order) == (("yes", "no"), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "expected a contract"),
+        ("{}", "classes: Field required"),
+        ("[1]", "expected a contract; Input should be a valid dictionary"),
+        (CONTRACT.model_dump_json().replace("-1.0", "NaN"), "low: Input should be a finite number"),
+        (CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'), "channels"),
+        (CONTRACT.model_dump_json().replace('"low":-1.0', '"low":1.0'), "must differ"),
+        (CONTRACT.model_dump_json().replace('"height":8', '"height":1000000'), "equal to 1024"),
+        pytest.param("[" * 200_000, "brackets nested too deep", id="brackets"),
+    ],
+)
+def test_damaged_contracts_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "c.json").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read_contract(tmp_path / "c.json")
+
+
+def test_toml_contracts(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        f"classes = {list(ALPHABETICAL)}\nheight = 8\nwidth = 8\nchannels = 1\nlow = -1\nhigh = 1\n"
+        'output = "probabilities"\n'
+    )
+    assert read_contract(tmp_path / "c.toml") == CONTRACT
+    (tmp_path / "bom.json").write_text(CONTRACT.model_dump_json(), "utf-8-sig")
+    assert read_contract(tmp_path / "bom.json") == CONTRACT
+    (tmp_path / "c.toml").write_text("a = " + "[" * 200_000)
+    with pytest.raises(InputError, match="brackets nested too deep"):
+        read_contract(tmp_path / "c.toml")

@@ -1,0 +1,83 @@
+"""Opening foreign models: exported formats, missing and damaged files, several inputs."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from fer_models import zoo
+from fer_models.foreign.classifier import classify_with, load_foreign
+from fer_models.foreign.contract_file import read_contract
+from fer_models.foreign.contract_probe import scheme_of
+from fer_models.foreign.formats import open_model
+from fer_models.foreign.names import is_foreign
+from fer_models.keras_classifier import KerasClassifier
+from tests.fer_models.conftest import tiny_model
+from tests.fer_models.foreign.small_nets import CONTRACT, softmax_model
+
+
+@pytest.mark.parametrize("kind", ["tf_saved_model", "litert", "onnx"])
+def test_exported_formats_answer_alike(kind: str, tmp_path: Path, images: np.ndarray) -> None:
+    if kind == "onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("tf2onnx")
+    model = softmax_model()
+    model(images)  # Keras exports only what was called
+    path = tmp_path / {"tf_saved_model": "net", "litert": "net.tflite", "onnx": "net.onnx"}[kind]
+    model.export(path, format=kind, verbose=False)
+    assert is_foreign(str(path))
+    classifier = classify_with(open_model(str(path)), CONTRACT)
+    assert not isinstance(classifier, KerasClassifier)
+    keras_file = tmp_path / "net.keras"
+    model.save(keras_file)
+    whole = classify_with(open_model(str(keras_file)), CONTRACT).logits(images)
+    expected = whole - np.log(np.exp(whole).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-3)
+
+
+def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_contract(tmp_path / "none.json")
+    for load in (open_model, load_foreign, zoo.describe):
+        with pytest.raises(InputError, match="found no such file"):
+            load(str(tmp_path / "none.keras"))
+    saved.with_name("net.keras.contract.json").unlink()
+    for load in (load_foreign, zoo.describe):
+        with pytest.raises(InputError, match="no contract says"):
+            load(str(saved))
+    for name, why in (("cut.tflite", ""), ("cut.keras", "ValueError: it is not the zip")):
+        (tmp_path / name).write_bytes(b"abc")
+        with pytest.raises(InputError, match=f"expected a whole model, got .*{why}"):
+            open_model(str(tmp_path / name))
+    with pytest.raises(InputError, match="expected module:callable"):
+        open_model("no_such_module:thing")
+
+
+def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
+    one, two = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(keras.layers.Add()([one, two]))
+    model = keras.Model([one, two], keras.layers.Dense(7)(flat))
+    model.save(tmp_path / "two.keras")
+    model([np.zeros((1, 8, 8, 1), np.float32)] * 2)
+    model.export(tmp_path / "two.tflite", format="litert", verbose=False)
+    for name in ("two.keras", "two.tflite"):
+        with pytest.raises(InputError, match="it takes 2 inputs, not one"):
+            open_model(str(tmp_path / name))
+    model = tiny_model()
+    both = keras.Model(model.input, [keras.layers.Softmax()(model.output), model.output])
+    both(np.zeros((1, 8, 8, 1), np.float32))
+    both.save(tmp_path / "heads.keras")
+    both.export(tmp_path / "heads.tflite", format="litert", verbose=False)
+    both.export(tmp_path / "heads", format="tf_saved_model", verbose=False)
+    for name in ("heads.keras", "heads.tflite", "heads"):
+        with pytest.raises(InputError, match="it has 2 outputs, not one"):
+            classify_with(open_model(str(tmp_path / name)), CONTRACT)
+    first = keras.Input((1, 8, 8))
+    channels_first = keras.Model(first, keras.layers.Dense(7)(keras.layers.Flatten()(first)))
+    channels_first.save(tmp_path / "first.keras")
+    with pytest.raises(
+        InputError, match=r"its file says \(1, 8, 8\)\. Export it with channels last"
+    ):
+        scheme_of(open_model(str(tmp_path / "first.keras")))

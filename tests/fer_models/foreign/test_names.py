@@ -1,0 +1,44 @@
+"""Hashes of folders, and modules that cannot be imported."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from datasets.base.errors import InputError
+from fer_models.foreign.formats import open_model
+from fer_models.foreign.names import files_sha256
+
+
+def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    weights = tmp_path / "variables" / "variables.data"
+    weights.write_bytes(b"1")
+    first = files_sha256(str(tmp_path))
+    weights.write_bytes(b"2")
+    assert files_sha256(str(tmp_path)) != first
+
+
+def test_code_that_dies_on_import_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, text in (
+        ("cut_short", "def f(:"),
+        ("raises", "raise RuntimeError('at import')"),
+        ("leaves", "import sys; sys.exit(3)"),
+    ):
+        (tmp_path / f"{name}.py").write_text(text)
+        with pytest.raises(InputError, match=f"{name}:f: expected module:callable; importing it"):
+            open_model(f"{name}:f")
+    (tmp_path / "around").mkdir()
+    (tmp_path / "around" / "__init__.py").write_text("unknown_name")
+    (tmp_path / "around" / "inside.py").touch()
+    for ask in (files_sha256, open_model):
+        with pytest.raises(InputError, match="importing its package raises NameError: name 'unkn"):
+            ask("around.inside:f")
+    monkeypatch.setitem(sys.modules, "typed_in", ModuleType("typed_in"))  # no file behind it
+    with pytest.raises(InputError, match="found no such module"):
+        files_sha256("typed_in:f")

@@ -1,0 +1,67 @@
+"""Calling foreign models: what they must return."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from fer_models.foreign.classifier import load_foreign
+from fer_models.foreign.contract_probe import scheme_of
+from fer_models.foreign.formats import open_model
+from tests.fer_models.foreign.small_nets import CONTRACT, outside
+
+
+def broken(images: np.ndarray) -> np.ndarray:
+    raise RuntimeError("no luck")
+
+
+def words(images: np.ndarray) -> np.ndarray:
+    return np.full((len(images), 7), "happy")
+
+
+def unknown(images: np.ndarray) -> np.ndarray:
+    return np.full((len(images), 7), np.nan)
+
+
+def first_only(images: np.ndarray) -> np.ndarray:
+    return outside(images)[:1]
+
+
+def one_only(images: np.ndarray) -> np.ndarray:
+    if len(images) > 1:
+        raise ValueError("one image")
+    return outside(images)
+
+
+def two_answers(images: np.ndarray) -> list[np.ndarray]:
+    return [outside(images), outside(images)]
+
+
+def complex_numbers(images: np.ndarray) -> np.ndarray:
+    return outside(images) * 1j
+
+
+def leaving(images: np.ndarray) -> np.ndarray:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("complex_numbers", "it fails, TypeError: it returns complex.*, not real numbers"),
+        ("leaving", "it fails, SystemExit: 3"),
+        ("broken", r"given \(1, 8, 8, 1\) it fails, RuntimeError: no luck\. Correct"),
+        ("words", "it fails, ValueError: could not convert"),
+        ("unknown", "must return finite numbers; it returned NaN"),
+        ("first_only", r"\(N, K\) for N images; it returned \(1, 7\) for 2\. Export it with"),
+        ("one_only", r"given \(2, 8, 8, 1\) it fails, ValueError: one image\. Correct"),
+        ("two_answers", r"\(N, K\) for N images; it returned \(2, 1, 7\) for 1\."),
+    ],
+)
+def test_a_model_that_cannot_be_called_is_refused(function: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_foreign(f"{__name__}:{function}", CONTRACT)
+    raw = replace(open_model(f"{__name__}:{function}"), shape=(8, 8, 1))
+    with pytest.raises(InputError, match=message):
+        scheme_of(raw)
