@@ -215,8 +215,8 @@ def _refuse_when_unsure(
 ) -> None:
     if best.accuracy < _LEAST_ACCURACY:
         raise InputError(
-            f"{name}: no scaling classifies more than {100 * best.accuracy:.0f} % of faces correctly "
-            f"({best.scaling}); at least {100 * _LEAST_ACCURACY:.0f} % are needed. "
+            f"{name}: no scaling classifies more than {100 * best.accuracy:.0f} % of faces "
+            f"correctly ({best.scaling}); at least {100 * _LEAST_ACCURACY:.0f} % are needed. "
             "Write a contract."
         )
     gained = int((best.right & ~second.right).sum())
