@@ -30,8 +30,8 @@ from datasets.labels import LabelSet
 if TYPE_CHECKING:
     import numpy as np
 
-    from attacks.sets.spec import SetSpec
-    from attacks.sets.store import AdversarialSet
+    from attacks.sets.contents import AdversarialSet
+    from attacks.sets.spec import AttackSpec
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
@@ -164,43 +164,33 @@ def _class_index(name: str, classifier: "Classifier") -> int:
 def _generate(
     classifier: "Classifier",
     faces: FaceSet,
-    spec: "SetSpec",
+    spec: "AttackSpec",
     label_set: LabelSet,
     out: Path,
     precision: Precision,
 ) -> None:
-    import numpy as np
 
     from attacks.precision_trial import passes, try_reduced_precision
     from attacks.registry import ATTACKS
-    from attacks.sets.sweep import make_adversarial_set
+    from attacks.sets.sweep import CleanFaces, make_adversarial_set
     from datasets.base.progress import bar
     from fer_models.classifier import label_set_of
 
     label_set_of(classifier, "attacked")  # refuses classes that no label set has
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
-    clean = faces.images.astype(np.float32) / np.float32(255)
+    clean = CleanFaces.of(faces)
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
     if precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:
         planned = passes(spec, len(faces))
         classifier, why = try_reduced_precision(
-            classifier, clean, values, faces.row_ids, [spec], planned
+            classifier, clean.images, values, faces.row_ids, [spec], planned
         )
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
     with locked(out / name), bar(name) as on_chunk:
-        made = make_adversarial_set(
-            classifier,
-            clean,
-            values,
-            faces.row_ids,
-            spec,
-            faces_sha256=faces.sha256,
-            directory=out / name,
-            on_chunk=on_chunk,
-        )
-        survivors = _write_images(made, classifier, clean, faces.split, out / name)
+        made = make_adversarial_set(classifier, clean, values, spec, out / name, on_chunk=on_chunk)
+        survivors = _write_images(made, classifier, clean.images, faces.split, out / name)
         _write_flags(made, survivors, out / name / "success.csv")
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
@@ -223,7 +213,7 @@ def _write_images(
     from datasets.folders import write_folders
 
     wrong = []
-    for eps in made.header.spec.grid:
+    for eps in made.spec.grid:
         images = np.rint(made.attacked(clean, eps) * 255).astype(np.uint8)
         folder = directory / f"eps-{format_eps(eps).replace('/', '-')}"
         write_folders(images, made.labels, classifier.scheme, made.row_ids, split, folder)
@@ -242,7 +232,7 @@ def _write_flags(made: "AdversarialSet", survivors: "np.ndarray", path: Path) ->
         "label": [made.header.classes[label] for label in made.labels],
         "smallest_eps": made.smallest_eps,
     }
-    for e, eps in enumerate(made.header.spec.grid):
+    for e, eps in enumerate(made.spec.grid):
         columns[f"wrong at {format_eps(eps)}"] = made.success[:, e]
         columns[f"wrong at {format_eps(eps)} after 8 bits"] = survivors[:, e]
     with atomic(path) as unfinished:

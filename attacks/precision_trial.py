@@ -11,7 +11,7 @@ import numpy as np
 
 from attacks.apgd import APGD
 from attacks.base import Keys
-from attacks.sets.spec import SetSpec
+from attacks.sets.spec import AttackSpec, PerturbationSpec
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduce_precision
@@ -32,7 +32,7 @@ def try_reduced_precision(
     images: np.ndarray,
     labels: np.ndarray,
     row_ids: np.ndarray,
-    specs: Sequence[SetSpec],
+    specs: Sequence[AttackSpec],
     planned: int,
 ) -> tuple[Classifier, str]:
     """The classifier to attack, in reduced precision if that pays and the attacks stay as strong.
@@ -56,7 +56,6 @@ def try_reduced_precision(
     if reduced is None:
         return classifier, "processor or model has no bfloat16"
     norm = specs[0].norm
-    assert norm is not None
     exact, less = (
         _robust_accuracy(side, images[part], labels[part], keys, norm, grid)
         for side in (classifier, reduced)
@@ -68,7 +67,7 @@ def try_reduced_precision(
     return (classifier if less > exact + POINTS else reduced), words
 
 
-def passes(spec: SetSpec, count: int) -> int:
+def passes(spec: PerturbationSpec, count: int) -> int:
     """Gradients or queries that an attack on `count` images plans, at most."""
     each = sum(int(spec.options.get(name) or 0) for name in BUDGETS)
     repeats = [int(spec.options.get(name) or 1) for name in ("restarts", "targets")]

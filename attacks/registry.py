@@ -1,6 +1,6 @@
 """Which attacks and corruptions exist: adding one is a file and a line here.
 
-`attack_spec` and `corruption_spec` are the way from names and numbers to a checked `SetSpec`.
+`attack_spec` and `corruption_spec` turn names and numbers into checked specs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ from attacks.fmn import FMN
 from attacks.noise import Noise
 from attacks.pgd import PGD
 from attacks.regional import REGIONAL, GlassesPGD
-from attacks.sets.spec import SetSpec
+from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.square import Square
 from attacks.threat_model import Norm
 from attacks.transfer import Transfer
@@ -125,7 +125,7 @@ def attack_spec(
     *,
     seed: int = 0,
     **options: Any,
-) -> SetSpec:
+) -> AttackSpec:
     """Spec of an attack over ascending eps; options that are not given have their defaults.
 
     The first four go by place: `spatial` has an option of its own named `grid`.
@@ -137,10 +137,17 @@ def attack_spec(
     for eps in eps_grid:
         make_attack(name, norm, eps, options)
     settings = {**default_options(ATTACKS[name]), **options} if eps_grid else {}
-    return SetSpec(name, norm, eps_grid, settings, attacked_labels, seed)
+    return AttackSpec(
+        perturbation=name,
+        norm=norm,
+        grid=eps_grid,
+        options=settings,
+        attacked_labels=attacked_labels,
+        seed=seed,
+    )
 
 
-def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> SetSpec:
+def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> CorruptionSpec:
     """Spec of a corruption at ascending severities.
 
     Raises:
@@ -151,7 +158,7 @@ def corruption_spec(name: str, severities: Iterable[int], *, seed: int = 0) -> S
     grid = tuple(severities)
     for severity in grid:
         check_severity(severity)
-    return SetSpec(name, None, grid, seed=seed)
+    return CorruptionSpec(perturbation=name, grid=grid, seed=seed)
 
 
 def default_options(attack: type[Attack]) -> dict[str, Any]:

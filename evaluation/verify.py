@@ -103,12 +103,13 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
     """Broken images of one of our sets, with the clean ones from the data."""
     import numpy as np
 
-    from attacks.sets.store import AdversarialSet, open_set
-    from attacks.threat_model import Norm
+    from attacks.sets.contents import AdversarialSet, TransferSet
+    from attacks.sets.store import open_set
 
     adversarial = open_set(folder)
     if not isinstance(adversarial, AdversarialSet):
-        kind = "images for other models" if adversarial.header.spec.is_attack else "corrupted ones"
+        is_attack = isinstance(adversarial, TransferSet)
+        kind = "images for other models" if is_attack else "corrupted ones"
         raise InputError(f"{folder}: expected images that fool a model, found {kind}.")
     faces = _faces(data, votes, split)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
@@ -120,15 +121,14 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         )
     rows = adversarial.image_rows
     clean = faces.images[places[rows]].astype(np.float32) / 255
-    norm = Norm(str(adversarial.header.spec.norm))
     return Claim(
         clean,
         adversarial.images,
         adversarial.labels[rows],
-        norm,
+        adversarial.spec.norm,
         adversarial.smallest_eps[rows],
         adversarial.row_ids[rows],
-        adversarial.header.spec.attacked_labels,
+        adversarial.spec.attacked_labels,
     )
 
 

@@ -1,26 +1,26 @@
-"""Sets of attacked or corrupted images on disk: a folder of fixed chunks and a manifest.
+"""Read and write sets of attacked or corrupted images: a folder of fixed chunks and a manifest.
 
     manifest.json      kind, key, spec, source, counts, schema version
     chunk-00000.npz    rows 0 to 99 of the set, whole or not there at all
     chunk-00001.npz    ...
 
 The manifest comes before the chunks, so a killed run can be continued; a set is complete when its
-last chunk is there. Not here: making sets (`attacks/sets/sweep.py`).
+last chunk is there. Not here: what the arrays are (`attacks/sets/contents.py`), making them
+(`attacks/sets/sweep.py`).
 """
 
 import json
 import zipfile
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from attacks.base import BATCH_ROWS
-from attacks.sets.spec import SetSpec
-from attacks.threat_model import format_eps
+from attacks.sets.contents import AnySet, SetHeader, assemble
+from attacks.sets.spec import spec_from_json
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 
@@ -28,168 +28,6 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
 """An array's name in memory, and in chunks since the first version."""
-
-
-@dataclass(frozen=True)
-class SetHeader:
-    """What `manifest.json` says.
-
-    Attributes:
-        key: identity, see `SetSpec.key`.
-        spec: perturbation, grid, options, attacked labels, seed.
-        source: id of the model that gave the gradients, or ids joined by commas; empty for a
-            corruption.
-        classes: the model's classes, to which labels refer; empty for a corruption.
-        faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
-        count: N, rows in the set.
-        image_shape: (H, W, C).
-        precision: number format of gradients; broken is always said in float32.
-    """
-
-    key: str
-    spec: SetSpec
-    source: str
-    classes: tuple[str, ...]
-    faces_sha256: str
-    count: int
-    image_shape: tuple[int, int, int]
-    precision: str = "float32"
-
-    @property
-    def chunks(self) -> list[slice]:
-        """Rows of each chunk."""
-        return [slice(i, min(i + BATCH_ROWS, self.count)) for i in range(0, self.count, BATCH_ROWS)]
-
-
-@dataclass(frozen=True, eq=False)
-class AdversarialSet:
-    """One attack's sweep over its eps grid (E values) on N images.
-
-    Attributes:
-        header: what it is.
-        row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
-        labels: int64 (N,), attacked labels.
-        smallest_eps: float64 (N,): 0.0 wrong on clean, else the smallest eps of the grid that broke
-            the image, NaN where it stood the whole grid.
-        images: float32 (B, H, W, C), each broken image once, at that eps.
-        image_rows: int64 (B,), ascending: where each of `images` stands among the N rows.
-        forward: int64 (N,), forward passes spent on the image over the whole grid.
-        backward: int64 (N,), backward passes.
-        zero_gradients: int64 (N,), gradients without a nonzero pixel.
-        seconds: float64 (E,), time at each eps.
-        reused_chunks: how many chunks were there before this call (0 when only read).
-    """
-
-    header: SetHeader
-    row_ids: np.ndarray
-    labels: np.ndarray
-    smallest_eps: np.ndarray
-    images: np.ndarray
-    image_rows: np.ndarray
-    forward: np.ndarray
-    backward: np.ndarray
-    zero_gradients: np.ndarray
-    seconds: np.ndarray
-    reused_chunks: int = 0
-
-    @property
-    def success(self) -> np.ndarray:
-        """bool (N, E): wrong at each eps, the clean image or one broken at that eps or below."""
-        return self.smallest_eps[:, None] <= np.array(self.header.spec.grid)
-
-    def attacked(self, clean: np.ndarray, eps: float) -> np.ndarray:
-        """Images as the attack leaves them at eps: broken ones, the others clean.
-
-        Args:
-            clean: float32 (N, H, W, C), the clean images of the same rows.
-            eps: any radius; images broken at larger ones stay clean.
-        """
-        images = clean.copy()
-        within = self.smallest_eps[self.image_rows] <= eps
-        images[self.image_rows[within]] = self.images[within]
-        return images
-
-    def lines(self) -> list[str]:
-        """One line an eps for people: "pgd linf 4/255: 412 of 500 broken, 3.1 s".
-
-        Counted are faces that were right before the attack.
-        """
-        spec, right = self.header.spec, self.smallest_eps != 0
-        return [
-            f"{spec.perturbation} {spec.norm} {format_eps(eps)}: "
-            f"{self.success[right, e].sum()} of {right.sum()} broken, {self.seconds[e]:.1f} s"
-            for e, eps in enumerate(spec.grid)
-        ]
-
-
-@dataclass(frozen=True, eq=False)
-class CorruptedSet:
-    """One corruption of N images at S severities.
-
-    Attributes:
-        header: what it is; the grid holds the severities.
-        row_ids: int64 (N,).
-        images: float32 (N, S, H, W, C).
-        seconds: float64 (S,).
-        reused_chunks: how many chunks were there before this call (0 when only read).
-    """
-
-    header: SetHeader
-    row_ids: np.ndarray
-    images: np.ndarray
-    seconds: np.ndarray
-    reused_chunks: int = 0
-
-    @property
-    def severities(self) -> tuple[int, ...]:
-        """The S severities, ascending."""
-        return tuple(int(severity) for severity in self.header.spec.grid)
-
-    def lines(self) -> list[str]:
-        """One line for people: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
-        severities = ", ".join(map(str, self.severities))
-        return [
-            f"{self.header.spec.perturbation} severity {severities}: "
-            f"{len(self.row_ids)} images each, {self.seconds.sum():.1f} s"
-        ]
-
-
-@dataclass(frozen=True, eq=False)
-class TransferSet:
-    """N images attacked on one model at one eps, every one kept, to be shown to other models.
-
-    Attributes:
-        header: what it is; its grid holds the one eps.
-        row_ids: int64 (N,).
-        labels: int64 (N,), attacked labels in the classes of the model they were made on.
-        images: float32 (N, H, W, C), as the attack left them, whether they broke or not.
-        forward: int64 (N,), forward passes spent on the image.
-        backward: int64 (N,), backward passes.
-        zero_gradients: int64 (N,), gradients without a nonzero pixel.
-        seconds: float64 (1,).
-        reused_chunks: how many chunks were there before this call (0 when only read).
-    """
-
-    header: SetHeader
-    row_ids: np.ndarray
-    labels: np.ndarray
-    images: np.ndarray
-    forward: np.ndarray
-    backward: np.ndarray
-    zero_gradients: np.ndarray
-    seconds: np.ndarray
-    reused_chunks: int = 0
-
-    def lines(self) -> list[str]:
-        """One line for people: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
-        spec = self.header.spec
-        return [
-            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
-            f"{len(self.row_ids)} images for other models, {self.seconds.sum():.1f} s"
-        ]
-
-
-AnySet = AdversarialSet | CorruptedSet | TransferSet
 
 
 def open_set(directory: Path) -> AnySet:
@@ -210,24 +48,6 @@ def find_set(key: str, directories: Iterable[Path]) -> Path | None:
                 if _is_complete(manifest.parent, key):
                     return manifest.parent
     return None
-
-
-def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0) -> AnySet:
-    """Put the arrays of all chunks together, in order."""
-    arrays = {
-        name: np.concatenate([chunk[name] for chunk in chunks])
-        for name in chunks[0]
-        if name not in ("key", "seconds", "image_rows")
-    }
-    seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
-    if not header.spec.is_attack:
-        return CorruptedSet(header, **arrays, seconds=seconds, reused_chunks=reused)
-    if "smallest_eps" not in arrays:
-        return TransferSet(header, **arrays, seconds=seconds, reused_chunks=reused)
-    rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]
-    return AdversarialSet(
-        header, **arrays, image_rows=np.concatenate(rows), seconds=seconds, reused_chunks=reused
-    )
 
 
 def chunk_path(directory: Path, index: int) -> Path:
@@ -297,7 +117,7 @@ def read_header(directory: Path) -> SetHeader:
                 f"{path}: expected schema version {SCHEMA_VERSION}, found {version}. "
                 "Make the set again with this version."
             )
-        values["spec"] = SetSpec.from_json(values["spec"])
+        values["spec"] = spec_from_json(values["spec"])
         for name in ("classes", "image_shape"):
             values[name] = tuple(values[name])
         return SetHeader(**values)

@@ -1,26 +1,30 @@
 """Make sets: run an attack over its eps grid, or a corruption over its severities, chunk by chunk.
 
-Finished chunks on disk are reused, so a killed run goes on where it stopped and ends with the same
-arrays (only the seconds differ).
+Finished chunks on disk are reused, so a killed run continues where it stopped and ends with the
+same arrays (only the seconds differ).
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from attacks.base import Cost, Keys, check_severity
 from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
-from attacks.sets.spec import SetSpec
-from attacks.sets.store import (
-    MANIFEST,
+from attacks.sets.contents import (
     AdversarialSet,
     AnySet,
     CorruptedSet,
     SetHeader,
     TransferSet,
     assemble,
+)
+from attacks.sets.spec import AttackSpec, CorruptionSpec
+from attacks.sets.store import (
+    MANIFEST,
     chunk_path,
     read_chunk,
     read_header,
@@ -30,51 +34,69 @@ from attacks.sets.store import (
 from attacks.threat_model import distance
 from attacks.transfer import made_on
 from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
 from fer_models.classifier import Classifier
 
 Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
 
 
+@dataclass(frozen=True, eq=False)
+class CleanFaces:
+    """The images that a set is made of, as attacks and corruptions take them.
+
+    Attributes:
+        images: float32 (N, H, W, C) in [0, 1].
+        row_ids: int64 (N,), on which random draws depend.
+        sha256: `FaceSet.sha256` of these rows.
+    """
+
+    images: np.ndarray
+    row_ids: np.ndarray
+    sha256: str
+
+    @classmethod
+    def of(cls, faces: FaceSet) -> Self:
+        """All images of a FaceSet."""
+        return cls(faces.images.astype(np.float32) / 255, faces.row_ids, faces.sha256)
+
+
 def make_adversarial_set(
     classifier: Classifier,
-    images: np.ndarray,
+    faces: CleanFaces,
     labels: np.ndarray,
-    row_ids: np.ndarray,
-    spec: SetSpec,
-    *,
-    faces_sha256: str,
+    spec: AttackSpec,
     directory: Path,
+    *,
     on_chunk: Progress | None = None,
     before: AdversarialSet | None = None,
 ) -> AdversarialSet:
     """Attack images over an eps grid, or read what is there already.
 
-    At each eps only images are attacked that are right on clean and not broken at a smaller eps.
-    An attack that looks for the smallest perturbation runs once, at the largest eps, where all of
-    its time is noted; each image counts from the first eps that holds its perturbation.
+    At each eps only images are attacked that are classified correctly on clean and not broken at a
+    smaller eps. An attack that looks for the smallest perturbation runs once, at the largest eps,
+    to which all of its time is charged; each image counts from the first eps that holds its
+    perturbation.
 
     Args:
-        classifier: what is attacked.
-        images: float32 (N, H, W, C) in [0, 1].
+        classifier: the model to attack.
+        faces: the N clean images.
         labels: int64 (N,) in [0, K); rows without a label must be left out by the caller.
-        row_ids: int64 (N,), what draws hang on.
         spec: the attack, from `attacks.registry.attack_spec`.
-        faces_sha256: `FaceSet.sha256` of these rows.
-        directory: where the set is, or will be.
-        on_chunk: told after each chunk.
-        before: of the same attack on the same classifier under other labels; faces of the same
-            label are taken over from it, at their cost but in no time, not attacked again.
+        directory: folder of the set.
+        on_chunk: called after each chunk.
+        before: set of the same attack on the same classifier under other labels. Faces with the
+            same label are copied from it, with their cost but no time, instead of attacked again.
 
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
     """
-    key = spec.key(faces_sha256, labels, classifier.weights_sha256)
-    header = _header(classifier, spec, images, faces_sha256, key)
+    key = spec.key(faces.sha256, labels, classifier.weights_sha256)
+    header = _header(classifier, spec, faces, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
-        keys = Keys(spec.seed, row_ids[rows])
-        return _sweep(classifier, images[rows], labels[rows], keys, spec, before)
+        keys = Keys(spec.seed, faces.row_ids[rows])
+        return _sweep(classifier, faces.images[rows], labels[rows], keys, spec, before)
 
     result = _make(header, directory, attack_rows, on_chunk)
     assert isinstance(result, AdversarialSet)
@@ -83,46 +105,45 @@ def make_adversarial_set(
 
 def make_transfer_set(
     classifier: Classifier,
-    images: np.ndarray,
+    faces: CleanFaces,
     labels: np.ndarray,
-    row_ids: np.ndarray,
-    spec: SetSpec,
-    *,
-    faces_sha256: str,
+    spec: AttackSpec,
     directory: Path,
+    *,
     on_chunk: Progress | None = None,
     before: TransferSet | None = None,
 ) -> TransferSet:
-    """Attack images at one eps to show them to other models, or read what is there already.
+    """Attack images at one eps, to attack other models with them, or read what is there already.
 
-    Unlike a sweep it keeps every image at full eps, also of those that the model has wrong before;
-    see `make_adversarial_set` for the arguments.
+    Unlike a sweep it keeps every image at full eps, including those that the model misclassifies
+    when clean; see `make_adversarial_set` for the arguments.
 
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
         ValueError: the spec's grid has more than one eps.
     """
-    if len(spec.grid) != 1 or spec.norm is None:
+    if len(spec.grid) != 1:
         raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
     attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
-    key = spec.key(faces_sha256, labels, classifier.weights_sha256, transfer_set=True)
-    header = _header(classifier, spec, images, faces_sha256, key)
+    key = spec.key(faces.sha256, labels, classifier.weights_sha256, transfer_set=True)
+    header = _header(classifier, spec, faces, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
-        start, keys = time.perf_counter(), Keys(spec.seed, row_ids[rows])
-        mine, shown, cost = labels[rows], images[rows].copy(), Cost.zeros(len(labels[rows]))
+        start, keys = time.perf_counter(), Keys(spec.seed, faces.row_ids[rows])
+        clean, mine = faces.images[rows], labels[rows]
+        attacked, cost = clean.copy(), Cost.zeros(len(mine))
         known, there = _same_label(before, keys.row_ids, mine)
         if before:
-            shown[known] = before.images[there]
+            attacked[known] = before.images[there]
             cost.add(known, _cost(before, there))
         rest = np.setdiff1d(np.arange(len(mine)), known)
-        result = attack(classifier, images[rows][rest], mine[rest], keys.take(rest))
-        shown[rest] = result.images
+        result = attack(classifier, clean[rest], mine[rest], keys.take(rest))
+        attacked[rest] = result.images
         cost.add(rest, result.cost)
         return {
             "row_ids": keys.row_ids,
             "labels": mine,
-            "images": shown,
+            "images": attacked,
             **cost._asdict(),
             "seconds": np.array([time.perf_counter() - start]),
         }
@@ -132,29 +153,25 @@ def make_transfer_set(
     return result
 
 
-def _header(
-    classifier: Classifier, spec: SetSpec, images: np.ndarray, faces_sha256: str, key: str
-) -> SetHeader:
+def _header(classifier: Classifier, spec: AttackSpec, faces: CleanFaces, key: str) -> SetHeader:
     """Header of an attack's set."""
     return SetHeader(
         key=key,
         spec=spec,
         source=made_on(classifier),
         classes=classifier.scheme.classes,
-        faces_sha256=faces_sha256,
-        count=len(images),
-        image_shape=images.shape[1:],
+        faces_sha256=faces.sha256,
+        count=len(faces.images),
+        image_shape=faces.images.shape[1:],
         precision=classifier.precision,
     )
 
 
 def make_corrupted_set(
-    images: np.ndarray,
-    row_ids: np.ndarray,
-    spec: SetSpec,
-    *,
-    faces_sha256: str,
+    faces: CleanFaces,
+    spec: CorruptionSpec,
     directory: Path,
+    *,
     on_chunk: Progress | None = None,
 ) -> CorruptedSet:
     """Corrupt images at each severity, or read what is there already; see `make_adversarial_set`.
@@ -163,17 +180,17 @@ def make_corrupted_set(
         InputError: the folder holds another set, or a chunk is damaged.
     """
     header = SetHeader(
-        key=spec.key(faces_sha256),
+        key=spec.key(faces.sha256),
         spec=spec,
         source="",
         classes=(),
-        faces_sha256=faces_sha256,
-        count=len(images),
-        image_shape=images.shape[1:],
+        faces_sha256=faces.sha256,
+        count=len(faces.images),
+        image_shape=faces.images.shape[1:],
     )
 
     def corrupt_rows(rows: slice) -> dict[str, np.ndarray]:
-        return _corrupt(images[rows], Keys(spec.seed, row_ids[rows]), spec)
+        return _corrupt(faces.images[rows], Keys(spec.seed, faces.row_ids[rows]), spec)
 
     result = _make(header, directory, corrupt_rows, on_chunk)
     assert isinstance(result, CorruptedSet)
@@ -214,11 +231,10 @@ def _sweep(
     images: np.ndarray,
     labels: np.ndarray,
     keys: Keys,
-    spec: SetSpec,
+    spec: AttackSpec,
     before: AdversarialSet | None,
 ) -> dict[str, np.ndarray]:
     """Arrays of one chunk; see `AdversarialSet`."""
-    assert spec.norm is not None
     smallest_eps = np.where(classifier.predict(images) == labels, np.nan, 0.0)
     attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
     known, there = _same_label(before, keys.row_ids, labels)
@@ -272,7 +288,7 @@ def _cost(made: AdversarialSet | TransferSet, rows: np.ndarray) -> Cost:
     return Cost(made.forward[rows], made.backward[rows], made.zero_gradients[rows])
 
 
-def _corrupt(images: np.ndarray, keys: Keys, spec: SetSpec) -> dict[str, np.ndarray]:
+def _corrupt(images: np.ndarray, keys: Keys, spec: CorruptionSpec) -> dict[str, np.ndarray]:
     corruption = CORRUPTIONS[spec.perturbation]()
     views, seconds = [], []
     for severity in spec.grid:

@@ -16,7 +16,7 @@ from keras import ops
 from attacks.base import Keys
 from attacks.noise import random_move
 from attacks.registry import make_attack
-from attacks.sets.store import AdversarialSet
+from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, project
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
@@ -66,8 +66,7 @@ def planted_example(
         clean: float32 (N, H, W, C), clean images of the set's rows.
         eps: radius of the ball, at least 0.
     """
-    spec = made.header.spec
-    assert spec.norm is not None
+    spec = made.spec
     attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
     rows = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     keys, planted = Keys(spec.seed, made.row_ids), PlantedClassifier(classifier)

@@ -13,7 +13,7 @@ from attacks.base import Keys
 from attacks.precision_trial import BUDGETS
 from attacks.regional import GlassesPGD, RegionalPGD
 from attacks.registry import ATTACKS, make_attack
-from attacks.sets.store import AdversarialSet
+from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, format_eps
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
@@ -52,7 +52,7 @@ class ScaledClassifier(DifferentiableClassifier):
 
 def can_probe(made: AdversarialSet) -> bool:
     """Whether a set is of an attack that climbs by gradients, step by step, at any pixel."""
-    spec = made.header.spec
+    spec = made.spec
     attack = ATTACKS[spec.perturbation]
     confined = attack.universal or issubclass(attack, RegionalPGD | GlassesPGD)
     return attack.needs_gradients and "steps" in spec.options and not confined
@@ -72,7 +72,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
     eps = sensitive_eps(made)
     if eps is None or not isinstance(classifier, DifferentiableClassifier):
         return []
-    spec = made.header.spec
+    spec = made.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
     found = []
     for rule, name, probe in (
@@ -93,7 +93,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
 def sensitive_eps(made: AdversarialSet) -> float | None:
     """The eps at which the share of right faces that stand is nearest to half; None without any."""
     right = made.smallest_eps[made.smallest_eps != 0]
-    grid = [eps for eps in made.header.spec.grid if eps > 0]
+    grid = [eps for eps in made.spec.grid if eps > 0]
     if not (len(right) and grid):
         return None
     return min(grid, key=lambda eps: abs(float((~(right <= eps)).mean()) - 0.5))
@@ -103,7 +103,7 @@ def _converged(
     classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """R6: doubled budget on faces that stand at eps."""
-    options = made.header.spec.options
+    options = made.spec.options
     budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
     standing = np.flatnonzero(~(made.smallest_eps <= eps))
     sample = standing[:STANDING]
@@ -148,8 +148,7 @@ def _unbounded(
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     dims = math.prod(clean.shape[1:])
     widest = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}
-    assert made.header.spec.norm is not None
-    limit = widest[made.header.spec.norm]
+    limit = widest[made.spec.norm]
     stands = 1 - float(_success(classifier, made, clean, sample, limit).mean())
     words = "Every face of a sample breaks when pixels may change without limit."
     if stands:
@@ -169,8 +168,7 @@ def _success(
     options: dict[str, int] | None = None,
 ) -> np.ndarray:
     """bool (len(rows),): which faces the set's attack breaks at eps, with some options changed."""
-    spec = made.header.spec
-    assert spec.norm is not None
+    spec = made.spec
     attack = make_attack(spec.perturbation, spec.norm, eps, {**spec.options, **(options or {})})
     keys = Keys(spec.seed, made.row_ids[rows])
     return attack(classifier, clean[rows], made.labels[rows], keys).success

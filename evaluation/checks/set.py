@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.registry import ATTACKS
-from attacks.sets.store import AdversarialSet
+from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import TOLERANCE
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
@@ -20,7 +20,7 @@ def set_checks(
         adversarial: its set of N images.
         lines: the set's lines of `per_image.parquet`, predicted from disk.
     """
-    spec = adversarial.header.spec
+    spec = adversarial.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
     found = [
         _budget(classifier.id, adversarial, lines),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from attacks.sets.store import CorruptedSet, TransferSet
+from attacks.sets.contents import CorruptedSet, TransferSet
 from datasets.base.atomic import atomic
 from fer_models.classifier import Classifier
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from attacks.base import Keys
-from attacks.sets.spec import SetSpec
+from attacks.sets.contents import SetHeader
+from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
     MANIFEST,
-    SetHeader,
     chunk_path,
     read_chunk,
     read_header,
@@ -126,7 +126,9 @@ def make_certificates(
         InputError: a chunk on disk is damaged or belongs to another set.
     """
     options = _options(settings)
-    spec = SetSpec(smoothing_name(sigma), None, (sigma,), options, seed=seed)
+    spec = CorruptionSpec(
+        perturbation=smoothing_name(sigma), grid=(sigma,), options=options, seed=seed
+    )
     identity = f"{spec.key(faces.sha256)}+{classifier.weights_sha256}"
     key = hashlib.sha256(identity.encode()).hexdigest()
     shape, scheme = faces.images.shape[1:], classifier.scheme

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from attacks.sets.store import AdversarialSet
+from attacks.sets.contents import AdversarialSet
 from evaluation.results.schema import GALLERY_ARRAYS
 from evaluation.stages.explanation_shift import Explanations
 from fer_models.classifier import Classifier

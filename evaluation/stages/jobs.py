@@ -12,7 +12,7 @@ import numpy as np
 
 from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
-from attacks.sets.spec import SetSpec
+from attacks.sets.spec import AnySpec, AttackSpec
 from attacks.threat_model import Norm, check_eps
 from attacks.transfer import Transfer
 from datasets.base.errors import InputError
@@ -41,7 +41,7 @@ class Job:
         reduced: the model as this attack asks it, in reduced precision; None for `classifier`.
     """
 
-    spec: SetSpec
+    spec: AnySpec
     rows: np.ndarray
     classifier: Classifier | None = None
     labels: np.ndarray | None = None
@@ -53,13 +53,25 @@ class Job:
     @property
     def name(self) -> str:
         """Folder name of the set, and how people read it."""
-        source = (
-            f"{Path(self.classifier.id).name}-{self.spec.attacked_labels}-"
-            if self.classifier
-            else ""
+        if self.classifier is None or not isinstance(self.spec, AttackSpec):
+            return self.spec.perturbation
+        model = Path(self.classifier.id).name
+        name = f"{model}-{self.spec.attacked_labels}-{self.spec.perturbation}-{self.spec.norm}"
+        return f"{name}-shown" if self.transfer_set else name
+
+    def key(self, faces_sha256: str, weights_sha256: str | None) -> str:
+        """Identity of the set.
+
+        Args:
+            faces_sha256: of the rows that take part.
+            weights_sha256: of the attacked model; None for a corruption.
+        """
+        if not isinstance(self.spec, AttackSpec):
+            return self.spec.key(faces_sha256)
+        assert self.labels is not None and weights_sha256 is not None
+        return self.spec.key(
+            faces_sha256, self.labels, weights_sha256, transfer_set=self.transfer_set
         )
-        norm = f"-{self.spec.norm}" if self.spec.norm else ""
-        return f"{source}{self.spec.perturbation}{norm}{'-shown' if self.transfer_set else ''}"
 
     @property
     def may_reduce_precision(self) -> bool:
@@ -170,7 +182,7 @@ def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) ->
                 part.images.astype(np.float32) / 255,
                 first.labels,
                 part.row_ids,
-                [job.spec for job in mine],
+                [job.spec for job in mine if isinstance(job.spec, AttackSpec)],
                 sum(passes(job.spec, len(job.rows)) for job in mine),
             )
         except Exception as error:  # R24: what the model dies of, its attacks will tell

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from attacks.sets.store import AdversarialSet, CorruptedSet, TransferSet
+from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.checks.model import model_checks
@@ -58,8 +58,7 @@ class AttackedModel(NamedTuple):
     @property
     def broken(self) -> int:
         """Faces that were right before the attack and wrong after, at the eps of the verdict."""
-        assert self.job.spec.norm is not None
-        eps = headline_eps(self.job.spec.grid, self.job.spec.norm)
+        eps = headline_eps(self.made.spec.grid, self.made.spec.norm)
         return int(((self.made.smallest_eps > 0) & (self.made.smallest_eps <= eps)).sum())
 
 
@@ -161,7 +160,7 @@ class Measurements:
         lines = attacked_lines(self._faces.take(job.rows), classifier, logits, made)
         self.lines.append(lines)
         self.checks += set_checks(classifier, made, lines)
-        if job.spec.attacked_labels != classifier.scheme.name:
+        if made.spec.attacked_labels != classifier.scheme.name:
             return  # the gallery shows a model under the labels it was trained on
         attacked = AttackedModel(classifier, job, made, lines)
         before = self._strongest.get(classifier.id)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.sets.store import AdversarialSet, CorruptedSet
+from attacks.sets.contents import AdversarialSet, CorruptedSet
 from attacks.threat_model import Norm, distance
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
@@ -76,8 +76,7 @@ def attacked_lines(
     moved = adversarial.image_rows
     logits[moved] = classifier.logits(adversarial.images)
     before = faces.images[moved].astype(np.float32) / 255
-    spec = adversarial.header.spec
-    assert spec.norm is not None
+    spec = adversarial.spec
     sizes = {"distance": distance(adversarial.images, before, spec.norm)}
     sizes |= perturbation_sizes(before, adversarial.images)
     for name, values in sizes.items():

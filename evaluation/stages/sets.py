@@ -12,11 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from attacks.registry import ATTACKS
-from attacks.sets.store import AdversarialSet, AnySet, TransferSet, find_set, open_set
-from attacks.sets.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
+from attacks.sets.contents import AdversarialSet, AnySet, TransferSet
+from attacks.sets.spec import AttackSpec, CorruptionSpec
+from attacks.sets.store import find_set, open_set
+from attacks.sets.sweep import (
+    CleanFaces,
+    make_adversarial_set,
+    make_corrupted_set,
+    make_transfer_set,
+)
 from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
@@ -42,13 +47,13 @@ class Outcome:
 
     def record(self) -> dict[str, Any]:
         """Entry of the manifest's `perturbations`."""
-        spec = self.job.spec
+        spec = self.job.spec.to_json()
         entry: dict[str, Any] = {
-            "perturbation": spec.perturbation,
-            "norm": spec.norm or "",
-            "grid": list(spec.grid),
-            "options": spec.options,
-            "attacked_labels": spec.attacked_labels,
+            "perturbation": spec["perturbation"],
+            "norm": spec["norm"] or "",
+            "grid": spec["grid"],
+            "options": spec["options"],
+            "attacked_labels": spec["attacked_labels"],
             "model": self.job.classifier.id if self.job.classifier else "",
             "status": self.status,
             "message": self.error or self.job.not_applicable,
@@ -115,9 +120,15 @@ def make_sets(
         folders[job] = folder
         reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
         for line in made.lines():
-            source = f"{job.classifier.id} {job.spec.attacked_labels}: " if job.classifier else ""
-            listener.line(f"{source}{line}{reused if made.reused_chunks else ''}")
+            listener.line(f"{_attacked_as(job)}{line}{reused if made.reused_chunks else ''}")
         yield Outcome(job, made)
+
+
+def _attacked_as(job: Job) -> str:
+    """Which model is attacked under which labels, for the log; nothing for a corruption."""
+    if job.classifier is None or not isinstance(job.spec, AttackSpec):
+        return ""
+    return f"{job.classifier.id} {job.spec.attacked_labels}: "
 
 
 def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None:
@@ -133,7 +144,7 @@ def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):
-        key = job.spec.key(faces.sha256, job.labels, weights, transfer_set=job.transfer_set)
+        key = job.key(faces.sha256, weights)
         if folder := find_set(key, [given]):
             return folder
     return None
@@ -142,7 +153,7 @@ def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
 def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
     attacked = _attacked(job)
     weights = attacked.weights_sha256 if attacked else None
-    key = job.spec.key(faces.sha256, job.labels, weights, transfer_set=job.transfer_set)
+    key = job.key(faces.sha256, weights)
     return sets / f"{job.name}-{key[:8]}"
 
 
@@ -151,12 +162,14 @@ def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
 
     None for a corruption, and for an attack whose images hang on each other.
     """
-    if job.classifier is None or ATTACKS[job.spec.perturbation].universal:
+    spec = job.spec
+    if not isinstance(spec, AttackSpec) or ATTACKS[spec.perturbation].universal:
         return None
     for other, folder in folders.items():
         if other.classifier is not job.classifier or other.transfer_set != job.transfer_set:
             continue
-        if replace(job.spec, attacked_labels=other.spec.attacked_labels) == other.spec:
+        assert isinstance(other.spec, AttackSpec)
+        if replace(spec, attacked_labels=other.spec.attacked_labels) == other.spec:
             return open_set(folder)
     return None
 
@@ -170,27 +183,10 @@ def _make_set(
     listener: Listener,
 ) -> AnySet:
     """The job's set in its own folder, whose finished chunks are reused."""
-    images = faces.images.astype(np.float32) / 255
+    clean, spec = CleanFaces.of(faces), job.spec
     attacked = _attacked(job, kept)
     on_chunk = partial(listener.chunk, job.name)
-    if attacked is None or job.labels is None:
-        return make_corrupted_set(
-            images,
-            faces.row_ids,
-            job.spec,
-            faces_sha256=faces.sha256,
-            directory=folder,
-            on_chunk=on_chunk,
-        )
+    if isinstance(spec, CorruptionSpec):
+        return make_corrupted_set(clean, spec, folder, on_chunk=on_chunk)
     make: Callable[..., AnySet] = make_transfer_set if job.transfer_set else make_adversarial_set
-    return make(
-        attacked,
-        images,
-        job.labels,
-        faces.row_ids,
-        job.spec,
-        faces_sha256=faces.sha256,
-        directory=folder,
-        on_chunk=on_chunk,
-        before=before,
-    )
+    return make(attacked, clean, job.labels, spec, folder, on_chunk=on_chunk, before=before)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from attacks.sets.store import TransferSet
+from attacks.sets.contents import TransferSet
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.results.schema import TRANSFER_COLUMNS
@@ -58,7 +58,7 @@ def transfer_lines(
     Returns:
         Columns of `TRANSFER_COLUMNS`; images without a label for the target are left out.
     """
-    spec = made.header.spec
+    spec = made.spec
     labels = faces.labels(LabelSet(spec.attacked_labels)).to(target.scheme).values
     kept = np.flatnonzero(labels != NO_LABEL)
     columns = {

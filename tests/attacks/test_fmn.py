@@ -7,7 +7,7 @@ from attacks.base import Keys
 from attacks.fmn import FMN
 from attacks.pgd import PGD
 from attacks.registry import attack_spec
-from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.sweep import CleanFaces, make_adversarial_set
 from attacks.threat_model import Norm, distance
 from datasets.base.errors import InputError
 from tests.attacks import tiny
@@ -63,7 +63,7 @@ def test_one_run_fills_the_grid(tmp_path):
     grid = (0.002, 0.005, 0.01, 0.05)
     spec = attack_spec("fmn", Norm.LINF, grid, "tiny")
     made = make_adversarial_set(
-        classifier, images, labels, keys.row_ids, spec, faces_sha256="f", directory=tmp_path
+        classifier, CleanFaces(images, keys.row_ids, "f"), labels, spec, tmp_path
     )
     alone = FMN(norm=Norm.LINF, eps=0.05)(classifier, images, labels, keys)
     found = distance(alone.images, images, Norm.LINF)

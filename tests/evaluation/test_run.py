@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attacks.sets.store import AdversarialSet, open_set
+from attacks.sets.contents import AdversarialSet
+from attacks.sets.store import open_set
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
 from datasets.faceset import Split

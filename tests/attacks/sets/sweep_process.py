@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from attacks.registry import attack_spec
-from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.sweep import CleanFaces, make_adversarial_set
 from attacks.threat_model import Norm
 from tests.attacks import tiny
 
@@ -21,12 +21,10 @@ def make(directory: Path, on_chunk=None, before=None):
     labels[:20] = (labels[:20] + 1) % 7  # wrong on clean
     return make_adversarial_set(
         classifier,
-        images,
+        CleanFaces(images, rows, "faces"),
         labels,
-        rows,
         SPEC,
-        faces_sha256="faces",
-        directory=directory,
+        directory,
         on_chunk=on_chunk,
         before=before,
     )

@@ -5,7 +5,7 @@ import pytest
 
 import attacks.sets.spec
 from attacks.registry import ATTACKS, attack_spec, corruption_spec, make_attack
-from attacks.sets.spec import SetSpec
+from attacks.sets.spec import CODE_VERSION, AttackSpec, CorruptionSpec, spec_from_json
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 
@@ -20,15 +20,15 @@ def test_specs_hold_every_option():
         "step_size": 1.0,
         "loss": "scaled_cross_entropy",
     }
-    assert PGD.grid == (1 / 255, 4 / 255) and PGD.is_attack
-    assert not corruption_spec("jpeg", (1, 3)).is_attack
+    assert PGD.grid == (1 / 255, 4 / 255) and isinstance(PGD, AttackSpec)
+    assert isinstance(corruption_spec("jpeg", (1, 3)), CorruptionSpec)
 
 
 @pytest.mark.parametrize("spec", [PGD, corruption_spec("jpeg", (1, 5), seed=2)])
 def test_specs_survive_json(spec):
-    again = SetSpec.from_json(json.loads(json.dumps(spec.to_json())))
+    again = spec_from_json(json.loads(json.dumps(spec.to_json())))
     assert again == spec
-    if spec.is_attack:
+    if isinstance(spec, AttackSpec):
         assert again.key("f", LABELS, "w") == spec.key("f", LABELS, "w")
         assert make_attack(again.perturbation, again.norm, 0.1, again.options) == make_attack(
             "pgd", Norm.LINF, 0.1, {"steps": 5}
@@ -63,10 +63,35 @@ def test_the_key_knows_everything_that_matters(monkeypatch):
 def test_corruptions_are_made_once_for_all_models():
     spec = corruption_spec("jpeg", (1,))
     assert spec.key("f") == corruption_spec("jpeg", (1,)).key("f")
-    with pytest.raises(ValueError, match="both needed"):
+    with pytest.raises(TypeError, match="positional"):
         spec.key("f", LABELS, "w")
-    with pytest.raises(ValueError, match="both needed"):
+    with pytest.raises(TypeError, match="labels"):
         PGD.key("f")
+
+
+def test_sets_that_were_made_before_keep_their_keys():
+    """Keys computed when attacks and corruptions still shared one class, at code version 4."""
+    assert CODE_VERSION == 4, "a new code version means new keys: compute these again"
+    smoothing = CorruptionSpec(
+        perturbation="smoothing 0.25", grid=(0.25,), options={"draws": 10}, seed=1
+    )
+    assert {
+        PGD.key("f", LABELS, "w"): "an attack",
+        PGD.key("f", LABELS, "w", transfer_set=True): "a transfer set",
+        corruption_spec("jpeg", (1, 5), seed=2).key("f"): "a corruption",
+        smoothing.key("f"): "certificates",
+    } == {
+        "d2a29457f0a3723b68dc8f24c723dcdb834b9e073debb81dd1530827062f95df": "an attack",
+        "1b6e919777c9aaf406a3f4033c045e4e9e11b2044b1b3c3c2e7d5bbba85d9ddd": "a transfer set",
+        "06be1b2daaf7b2ab6f82b397136c135354e279a7f8ca590e1197dab94554b4e8": "a corruption",
+        "026b9d2aaad59bdced907c56fd14f82cfb5d220d2b5deee94fe0109a9355cdd3": "certificates",
+    }
+
+
+@pytest.mark.parametrize("spec", [PGD, corruption_spec("jpeg", (1, 5), seed=2)])
+def test_manifests_hold_the_same_fields_for_both(spec):
+    fields = ["perturbation", "norm", "grid", "options", "attacked_labels", "seed"]
+    assert list(spec.to_json()) == fields
 
 
 @pytest.mark.parametrize("grid", [(), (0.2, 0.1), (0.1, 0.1)])
@@ -89,8 +114,8 @@ def test_unknown_names_and_options_are_refused():
 
 
 def test_an_attack_without_labels_is_no_spec():
-    with pytest.raises(ValueError, match="attacked labels"):
-        SetSpec("pgd", Norm.LINF, (0.1,))
+    with pytest.raises(ValueError, match="`attacked_labels` must name a label set"):
+        attack_spec("pgd", Norm.LINF, (0.1,), "")
 
 
 def test_options_may_be_named_like_places():

@@ -12,8 +12,14 @@ from attacks.base import Keys
 from attacks.corruptions.noise.gaussian_noise import GaussianNoise
 from attacks.pgd import PGD
 from attacks.registry import attack_spec, corruption_spec
-from attacks.sets.store import TransferSet, chunk_path, find_set, open_set
-from attacks.sets.sweep import make_adversarial_set, make_corrupted_set, make_transfer_set
+from attacks.sets.contents import TransferSet
+from attacks.sets.store import chunk_path, find_set, open_set
+from attacks.sets.sweep import (
+    CleanFaces,
+    make_adversarial_set,
+    make_corrupted_set,
+    make_transfer_set,
+)
 from attacks.threat_model import TOLERANCE, Norm, distance
 from attacks.transfer import Transfer
 from datasets.base.errors import InputError
@@ -36,15 +42,13 @@ def same(one, other):
     )
 
 
+def faces(count):
+    return CleanFaces(tiny.images(count), np.arange(count), "faces")
+
+
 def corrupt(directory, count=120, severities=(1, 3, 5), **options):
-    images = tiny.images(count)
-    return make_corrupted_set(
-        images,
-        np.arange(count),
-        corruption_spec("gaussian_noise", severities, **options),
-        faces_sha256="faces",
-        directory=directory,
-    )
+    spec = corruption_spec("gaussian_noise", severities, **options)
+    return make_corrupted_set(faces(count), spec, directory)
 
 
 def test_the_smallest_eps_that_broke_each_image(finished):
@@ -217,9 +221,7 @@ def test_eps_zero_in_the_grid_is_clean(tmp_path):
     labels = classifier.predict(images)
     labels[0] = (labels[0] + 1) % 7
     spec = attack_spec("pgd", Norm.LINF, (0.0, 0.05), "tiny")
-    made = make_adversarial_set(
-        classifier, images, labels, np.arange(30), spec, faces_sha256="f", directory=tmp_path
-    )
+    made = make_adversarial_set(classifier, faces(30), labels, spec, tmp_path)
     assert made.success[:, 0].sum() == 1 and made.success[:, 1].sum() > 10
 
 
@@ -230,12 +232,8 @@ def test_the_header_says_what_the_set_is(finished):
 
 
 def transfer(directory, grid=(0.05,), **options):
-    images = tiny.images(120)
     spec = attack_spec("transfer", Norm.LINF, grid, "any", steps=2, **options)
-    return make_transfer_set(
-        tiny.conv(7), images, np.arange(120) % 7, np.arange(120), spec,
-        faces_sha256="faces", directory=directory,
-    )  # fmt: skip
+    return make_transfer_set(tiny.conv(7), faces(120), np.arange(120) % 7, spec, directory)
 
 
 def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp_path):
@@ -252,12 +250,11 @@ def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp
 
 
 def test_images_for_other_models_have_a_key_of_their_own(tmp_path):
-    shown = transfer(tmp_path / "shown").header
+    kept = transfer(tmp_path / "kept")
     swept = make_adversarial_set(
-        tiny.conv(7), tiny.images(120), np.arange(120) % 7, np.arange(120), shown.spec,
-        faces_sha256="faces", directory=tmp_path / "swept",
-    ).header  # fmt: skip
-    assert shown.spec == swept.spec and shown.key != swept.key
+        tiny.conv(7), faces(120), np.arange(120) % 7, kept.spec, tmp_path / "swept"
+    )
+    assert kept.spec == swept.spec and kept.header.key != swept.header.key
 
 
 def test_images_for_other_models_are_made_at_one_eps(tmp_path):
@@ -270,9 +267,12 @@ def test_a_face_of_the_same_label_is_attacked_once(finished, tmp_path, monkeypat
     labels = finished.labels.copy()
     labels[::3] = (labels[::3] + 1) % 7
     before = make_adversarial_set(
-        tiny.conv(7), tiny.images(250)[rows], labels[rows], rows, SPEC,
-        faces_sha256="fewer", directory=tmp_path / "before",
-    )  # fmt: skip
+        tiny.conv(7),
+        CleanFaces(tiny.images(250)[rows], rows, "fewer"),
+        labels[rows],
+        SPEC,
+        tmp_path / "before",
+    )
     asked = []
     attack = PGD._attack
 
@@ -295,19 +295,20 @@ def test_a_face_of_the_same_label_is_attacked_once(finished, tmp_path, monkeypat
 
 def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monkeypatch):
     first = transfer(tmp_path / "first")
-    spec = first.header.spec
+    spec = first.spec
     monkeypatch.setattr(Transfer, "_attack", lambda *_: pytest.fail("attacked again"))
     labels = np.arange(120) % 7
     again = make_transfer_set(
-        tiny.conv(7), tiny.images(120)[30:], labels[30:], np.arange(30, 120), spec,
-        faces_sha256="fewer", directory=tmp_path / "again", before=first,
-    )  # fmt: skip
+        tiny.conv(7),
+        CleanFaces(tiny.images(120)[30:], np.arange(30, 120), "fewer"),
+        labels[30:],
+        spec,
+        tmp_path / "again",
+        before=first,
+    )
     assert again.images.tobytes() == first.images[30:].tobytes()
     np.testing.assert_array_equal(again.backward, first.backward[30:])
     other = labels.copy()
     other[40] = (other[40] + 1) % 7
     with pytest.raises(pytest.fail.Exception, match="attacked again"):
-        make_transfer_set(
-            tiny.conv(7), tiny.images(120), other, np.arange(120), spec,
-            faces_sha256="faces", directory=tmp_path / "other", before=first,
-        )  # fmt: skip
+        make_transfer_set(tiny.conv(7), faces(120), other, spec, tmp_path / "other", before=first)

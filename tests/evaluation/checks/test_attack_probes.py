@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from attacks.registry import attack_spec
-from attacks.sets.store import AdversarialSet
-from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.contents import AdversarialSet
+from attacks.sets.sweep import CleanFaces, make_adversarial_set
 from attacks.threat_model import Norm
 from datasets.labels import FER7
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
@@ -31,9 +31,7 @@ def made_by(
     """The set of an attack on what the classifier answers."""
     spec = attack_spec(name, Norm.LINF, GRID, "fer", **options)
     labels = classifier.predict(IMAGES)
-    return make_adversarial_set(
-        classifier, IMAGES, labels, FACES.row_ids, spec, faces_sha256="x", directory=folder
-    )
+    return make_adversarial_set(classifier, CleanFaces.of(FACES), labels, spec, folder)
 
 
 def changed(layer: keras.layers.Layer, *, first: bool = False) -> KerasClassifier:

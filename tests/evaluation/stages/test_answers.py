@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from attacks.registry import corruption_spec
-from attacks.sets.store import CorruptedSet
-from attacks.sets.sweep import make_corrupted_set
+from attacks.sets.contents import CorruptedSet
+from attacks.sets.sweep import CleanFaces, make_corrupted_set
 from datasets.labels import FERPLUS8
 from evaluation.stages.answers import Answers
 from fer_models.keras_classifier import KerasClassifier
@@ -17,11 +17,8 @@ from tests.evaluation import tiny
 
 def corrupted(folder: Path, name: str = "brightness") -> CorruptedSet:
     faces = tiny.faces(6)
-    images = faces.images.astype(np.float32) / 255
     spec = corruption_spec(name, (1, 5))
-    made = make_corrupted_set(
-        images, faces.row_ids, spec, faces_sha256=faces.sha256, directory=folder / name
-    )
+    made = make_corrupted_set(CleanFaces.of(faces), spec, folder / name)
     assert isinstance(made, CorruptedSet)
     return made
 

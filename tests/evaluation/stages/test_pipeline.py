@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attacks.sets.store import CorruptedSet, TransferSet
+from attacks.sets.contents import CorruptedSet, TransferSet
 from datasets.base.errors import InputError
 from datasets.labels import FER7, LabelSet
 from evaluation.comparing.boards import leaderboards

@@ -9,7 +9,8 @@ import pytest
 
 from attacks.fgsm import FGSM
 from attacks.pgd import PGD
-from attacks.sets.store import AdversarialSet, open_set
+from attacks.sets.contents import AdversarialSet
+from attacks.sets.store import open_set
 from evaluation.config import AttackSettings
 from evaluation.listener import Listener
 from evaluation.stages.jobs import plan

@@ -1,0 +1,204 @@
+"""Sets of attacked or corrupted images in memory, and the header that says what they are.
+
+Not here: reading and writing them (`attacks/sets/store.py`), making them (`attacks/sets/sweep.py`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attacks.base import BATCH_ROWS
+from attacks.sets.spec import AnySpec, AttackSpec, CorruptionSpec
+from attacks.threat_model import format_eps
+
+
+@dataclass(frozen=True)
+class SetHeader:
+    """What a set is: the contents of its `manifest.json`.
+
+    Attributes:
+        key: identity, see `AttackSpec.key` and `CorruptionSpec.key`.
+        spec: perturbation, grid, options, attacked labels, seed.
+        source: id of the model that gave the gradients, or ids joined by commas; empty for a
+            corruption.
+        classes: the model's classes, to which labels refer; empty for a corruption.
+        faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
+        count: N, rows in the set.
+        image_shape: (H, W, C).
+        precision: of gradients; whether an image is broken is always decided in float32.
+    """
+
+    key: str
+    spec: AnySpec
+    source: str
+    classes: tuple[str, ...]
+    faces_sha256: str
+    count: int
+    image_shape: tuple[int, int, int]
+    precision: str = "float32"
+
+    @property
+    def chunks(self) -> list[slice]:
+        """Rows of each chunk."""
+        return [slice(i, min(i + BATCH_ROWS, self.count)) for i in range(0, self.count, BATCH_ROWS)]
+
+
+@dataclass(frozen=True, eq=False)
+class AdversarialSet:
+    """One attack's sweep over its eps grid (E values) on N images.
+
+    Attributes:
+        header: what it is.
+        row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
+        labels: int64 (N,), attacked labels.
+        smallest_eps: float64 (N,): smallest eps of the grid that breaks the image, 0.0 where it is
+            wrong on clean, NaN where it is robust on the whole grid.
+        images: float32 (B, H, W, C), each broken image once, at that eps.
+        image_rows: int64 (B,), ascending: which of the N rows each of `images` belongs to.
+        forward: int64 (N,), forward passes spent on the image over the whole grid.
+        backward: int64 (N,), backward passes.
+        zero_gradients: int64 (N,), gradients without a nonzero pixel.
+        seconds: float64 (E,), time at each eps.
+        reused_chunks: chunks found on disk by the call that made the set (0 when only read).
+    """
+
+    header: SetHeader
+    row_ids: np.ndarray
+    labels: np.ndarray
+    smallest_eps: np.ndarray
+    images: np.ndarray
+    image_rows: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    zero_gradients: np.ndarray
+    seconds: np.ndarray
+    reused_chunks: int = 0
+
+    @property
+    def spec(self) -> AttackSpec:
+        """The attack."""
+        assert isinstance(self.header.spec, AttackSpec)
+        return self.header.spec
+
+    @property
+    def success(self) -> np.ndarray:
+        """bool (N, E): wrong at each eps, the clean image or one broken at that eps or below."""
+        return self.smallest_eps[:, None] <= np.array(self.spec.grid)
+
+    def attacked(self, clean: np.ndarray, eps: float) -> np.ndarray:
+        """Images as the attack leaves them at eps: broken ones attacked, the others clean.
+
+        Args:
+            clean: float32 (N, H, W, C), the clean images of the same rows.
+            eps: any radius; images broken at larger ones stay clean.
+        """
+        images = clean.copy()
+        within = self.smallest_eps[self.image_rows] <= eps
+        images[self.image_rows[within]] = self.images[within]
+        return images
+
+    def lines(self) -> list[str]:
+        """One line per eps for people: "pgd linf 4/255: 412 of 500 broken, 3.1 s".
+
+        Only faces that are classified correctly before the attack are counted.
+        """
+        spec, right = self.spec, self.smallest_eps != 0
+        return [
+            f"{spec.perturbation} {spec.norm} {format_eps(eps)}: "
+            f"{self.success[right, e].sum()} of {right.sum()} broken, {self.seconds[e]:.1f} s"
+            for e, eps in enumerate(spec.grid)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class CorruptedSet:
+    """One corruption of N images at S severities.
+
+    Attributes:
+        header: what it is; the grid holds the severities.
+        row_ids: int64 (N,).
+        images: float32 (N, S, H, W, C).
+        seconds: float64 (S,).
+        reused_chunks: chunks found on disk by the call that made the set (0 when only read).
+    """
+
+    header: SetHeader
+    row_ids: np.ndarray
+    images: np.ndarray
+    seconds: np.ndarray
+    reused_chunks: int = 0
+
+    @property
+    def severities(self) -> tuple[int, ...]:
+        """The S severities, ascending."""
+        return tuple(int(severity) for severity in self.header.spec.grid)
+
+    def lines(self) -> list[str]:
+        """One line for people: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
+        severities = ", ".join(map(str, self.severities))
+        return [
+            f"{self.header.spec.perturbation} severity {severities}: "
+            f"{len(self.row_ids)} images each, {self.seconds.sum():.1f} s"
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class TransferSet:
+    """N images attacked on one model at one eps, all of them kept, to attack other models with.
+
+    Attributes:
+        header: what it is; its grid holds the one eps.
+        row_ids: int64 (N,).
+        labels: int64 (N,), attacked labels in the classes of the model they were made on.
+        images: float32 (N, H, W, C), as the attack left them, whether they broke or not.
+        forward: int64 (N,), forward passes spent on the image.
+        backward: int64 (N,), backward passes.
+        zero_gradients: int64 (N,), gradients without a nonzero pixel.
+        seconds: float64 (1,).
+        reused_chunks: chunks found on disk by the call that made the set (0 when only read).
+    """
+
+    header: SetHeader
+    row_ids: np.ndarray
+    labels: np.ndarray
+    images: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    zero_gradients: np.ndarray
+    seconds: np.ndarray
+    reused_chunks: int = 0
+
+    @property
+    def spec(self) -> AttackSpec:
+        """The attack."""
+        assert isinstance(self.header.spec, AttackSpec)
+        return self.header.spec
+
+    def lines(self) -> list[str]:
+        """One line for people: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
+        spec = self.spec
+        return [
+            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
+            f"{len(self.row_ids)} images for other models, {self.seconds.sum():.1f} s"
+        ]
+
+
+AnySet = AdversarialSet | CorruptedSet | TransferSet
+
+
+def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0) -> AnySet:
+    """Put the arrays of all chunks together, in order."""
+    arrays = {
+        name: np.concatenate([chunk[name] for chunk in chunks])
+        for name in chunks[0]
+        if name not in ("key", "seconds", "image_rows")
+    }
+    seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
+    if isinstance(header.spec, CorruptionSpec):
+        return CorruptedSet(header, **arrays, seconds=seconds, reused_chunks=reused)
+    if "smallest_eps" not in arrays:
+        return TransferSet(header, **arrays, seconds=seconds, reused_chunks=reused)
+    rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]
+    return AdversarialSet(
+        header, **arrays, image_rows=np.concatenate(rows), seconds=seconds, reused_chunks=reused
+    )
