@@ -6,7 +6,8 @@ a flagged figure is flagged here too.
 
 import re
 
-from reports.load import Run, headline
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import headline
 from reports.sections.leaderboard import Cell, leaderboard, not_distinguishable
 from reports.sections.reliability import reliability
 from reports.sections.verdict import Verdict, verdicts
@@ -23,7 +24,7 @@ MOST_PROBLEMS = 10
 _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
 
-def render_markdown(run: Run) -> str:
+def render_markdown(run: FinishedRun) -> str:
     """The summary as Markdown. The same run gives the same text."""
     data, top = run.manifest["data"], headline(run.results)
     models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
@@ -58,7 +59,7 @@ def code(text: str) -> str:
     return f"`{plain}`"
 
 
-def _verdict(run: Run, found: list[Verdict]) -> str:
+def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     """The first model of a label set in a sentence, and how many of them carry a flag."""
     first = found[0]
     sign = f" {_SIGNS[first.status]}" if first.status in _SIGNS else ""
@@ -72,7 +73,7 @@ def _verdict(run: Run, found: list[Verdict]) -> str:
     return f"{text} {bad} of them carr{'ies' if bad == 1 else 'y'} a flag." if bad else text
 
 
-def _boards(run: Run) -> list[str]:
+def _boards(run: FinishedRun) -> list[str]:
     """The leaderboard, a table a label set."""
     board = leaderboard(run, headline(run.results))
     kept = [place for place, title in enumerate(board.head) if title.startswith(COLUMNS)]
@@ -88,7 +89,7 @@ def _boards(run: Run) -> list[str]:
     return tables
 
 
-def _flags(run: Run) -> list[str]:
+def _flags(run: FinishedRun) -> list[str]:
     box = reliability(run)
     if not box.total and not box.problems:
         return []

@@ -8,10 +8,10 @@ import jinja2
 from markupsafe import Markup
 
 from datasets.base.atomic import atomic
-from evaluation.results.select import black_boxes
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, black_boxes, has_best_known, headline
 from reports.charts.drawing import Chart
 from reports.charts.svg import theme_css
-from reports.load import Headline, Run, has_best_known, headline
 from reports.markdown import SUMMARY, render_markdown
 from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.sections.calibration import calibration_charts, calibration_summary
@@ -46,7 +46,7 @@ OPEN_MODELS = 4
 Progress = Callable[[str], None]
 
 
-def render(run: Run, progress: Progress = lambda _: None) -> str:
+def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
     """The whole page as HTML. The same run gives the same text.
 
     Args:
@@ -77,7 +77,7 @@ def render(run: Run, progress: Progress = lambda _: None) -> str:
 
 
 def _filled(
-    environment: jinja2.Environment, run: Run, top: Headline | None, values: dict[str, Any]
+    environment: jinja2.Environment, run: FinishedRun, top: Headline | None, values: dict[str, Any]
 ) -> str:
     """The template with all sections and what takes no time to make."""
     return environment.get_template("report.html").render(
@@ -104,7 +104,7 @@ def _filled(
     )
 
 
-def _sections(run: Run, top: Headline | None) -> list[tuple[str, Callable[[], object]]]:
+def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callable[[], object]]]:
     """What takes time to draw: its name in the template, and how it is made."""
     return [
         ("verdicts", lambda: verdicts(run, top)),
@@ -146,7 +146,7 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
     Raises:
         InputError: a file of the run is missing or has another schema.
     """
-    run = Run.read(run_folder)
+    run = FinishedRun(run_folder)
     for name, text in ((SUMMARY, render_markdown(run)), (PAGE, render(run, progress))):
         with atomic(run_folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8", newline="\n")

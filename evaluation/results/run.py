@@ -1,10 +1,15 @@
-"""A run folder read back: its tables as frames, its configuration, the classes of its models."""
+"""A finished run read back: tables as frames, arrays, configuration, the classes of its models.
+
+Evaluation and reports both read runs through this. Not here: which rows of the results belong to a
+figure (`evaluation/results/select.py`).
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
@@ -12,19 +17,23 @@ from attacks.threat_model import parse_eps
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme
 from evaluation.config import RunConfig
-from evaluation.results.files import read_manifest, read_table
+from evaluation.results.files import read_arrays, read_manifest, read_table
 from evaluation.results.schema import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
+    DISPUTED_ARRAYS,
+    GALLERY_ARRAYS,
     PER_IMAGE_COLUMNS,
+    REGION_ARRAYS,
     RESULT_COLUMNS,
     TRANSFER_COLUMNS,
 )
+from evaluation.results.select import pick
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What `python -m evaluation.run` has written. Tables are read when they are asked for.
+    """What `python -m evaluation.run` has written. Each file is read when it is first asked for.
 
     Every property raises `InputError` when its file is missing or has another schema.
 
@@ -55,12 +64,12 @@ class FinishedRun:
 
     @cached_property
     def per_image(self) -> pd.DataFrame:
-        """One line an image, model and perturbation: `PER_IMAGE_COLUMNS`."""
+        """One row per image, model and perturbation: `PER_IMAGE_COLUMNS`."""
         return read_table(self.folder / "per_image.parquet", PER_IMAGE_COLUMNS)
 
     @cached_property
     def transfer(self) -> pd.DataFrame:
-        """What models say of images made on others: `TRANSFER_COLUMNS`; empty in older runs."""
+        """Answers of models to images made on others: `TRANSFER_COLUMNS`; empty in older runs."""
         path = self.folder / "transfer.parquet"
         if not path.exists():
             return pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
@@ -75,6 +84,25 @@ class FinishedRun:
     def checks(self) -> pd.DataFrame:
         """Reliability checks: `CHECK_COLUMNS`."""
         return read_table(self.folder / "checks.parquet", CHECK_COLUMNS)
+
+    @cached_property
+    def gallery(self) -> dict[str, np.ndarray]:
+        """Example faces of the report: `GALLERY_ARRAYS`."""
+        return read_arrays(self.folder / "gallery.npz", GALLERY_ARRAYS)
+
+    @cached_property
+    def disputed(self) -> dict[str, np.ndarray]:
+        """Faces the two label sets name differently: `DISPUTED_ARRAYS`; empty in older runs."""
+        path = self.folder / "disputed.npz"
+        if path.exists():
+            return read_arrays(path, DISPUTED_ARRAYS)
+        return {"row": np.empty(0, np.int64), "image": np.empty((0, 1, 1, 1), np.uint8)}
+
+    @cached_property
+    def regions(self) -> dict[str, np.ndarray]:
+        """Regions of the mean face: `REGION_ARRAYS`; without a name in older runs."""
+        path = self.folder / "regions.npz"
+        return read_arrays(path, REGION_ARRAYS) if path.exists() else {"name": np.empty(0, "<U5")}
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -102,9 +130,43 @@ class FinishedRun:
 
     @cached_property
     def measured(self) -> dict[str, LabelScheme]:
-        """Those of `schemes` whose model did not die of the clean faces."""
+        """Those of `schemes` whose model answered for the clean faces."""
         answered = set(self.per_image.model)
         return {model: scheme for model, scheme in self.schemes.items() if model in answered}
+
+    @property
+    def models(self) -> list[str]:
+        """Model ids in the order of the manifest."""
+        return list(self.manifest["models"])
+
+    @property
+    def label_sets(self) -> list[str]:
+        """Label sets that figures are scored under, FER first."""
+        found = set(self.results["label_set"]) - {""}
+        return [name for name in SCHEMES if name in found] + sorted(found - set(SCHEMES))
+
+    @property
+    def norms(self) -> list[str]:
+        """Norms that were attacked, linf first."""
+        found = set(pick(self.results, metric="robust_accuracy")["norm"]) - {""}
+        return sorted(found, key=lambda norm: (norm != "linf", norm))
+
+    def own_label_set(self, model: str) -> str:
+        """The label set a model was trained on; where it has no figures, the first that has."""
+        own, scored = self.manifest["models"][model]["label_set"], self._scored.get(model, set())
+        if own in scored or not scored:
+            return own
+        return next(name for name in [*self.label_sets, own] if name in scored)
+
+    @cached_property
+    def _scored(self) -> dict[str, set[str]]:
+        """Label sets that each model has figures under."""
+        rows = self.results[self.results["label_set"] != ""]
+        return rows.groupby("model")["label_set"].agg(set).to_dict()
+
+    def models_of(self, label_set: str) -> list[str]:
+        """Models whose own label set this is."""
+        return [model for model in self.models if self.own_label_set(model) == label_set]
 
     def _scheme(self, model: str, entry: dict[str, Any]) -> LabelScheme:
         classes = tuple(entry["classes"])

@@ -1,10 +1,14 @@
 """Selections of the rows of `results.csv` that evaluation and reports share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE
+from attacks.threat_model import format_eps
+from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE, WORST_CASE
 
 
 def black_boxes(results: pd.DataFrame) -> set[str]:
@@ -35,3 +39,74 @@ def headline_eps(grid: Sequence[float], norm: str) -> float:
         return 0.0
     below = [eps for eps in above if norm != "linf" or eps <= HEADLINE_EPS + 1e-9]
     return max(below) if below else min(above)
+
+
+def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
+    """Rows where each column equals its value, or is one of its values; eps to within 1e-9."""
+    keep = np.ones(len(results), dtype=bool)
+    for column, wanted in conditions.items():
+        if column == "eps":
+            keep &= np.isclose(results["eps"].to_numpy(), wanted, atol=1e-9, rtol=0)
+        elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
+            keep &= results[column].isin(wanted).to_numpy(dtype=bool)
+        else:
+            keep &= (results[column] == wanted).fillna(False).to_numpy(dtype=bool)
+    return results[keep]
+
+
+def clean_accuracy(results: pd.DataFrame, label_set: str, subset: str = "all") -> pd.DataFrame:
+    """Clean accuracy rows of one label set, one per model."""
+    return pick(results, label_set=label_set, subset=subset, perturbation="none", metric="accuracy")
+
+
+def attacks(results: pd.DataFrame, norm: str) -> list[str]:
+    """Attacks in a norm, without noise and worst case, in the order of the rows."""
+    rows = results[(results["norm"] == norm) & (results["metric"] == "robust_accuracy")]
+    rows = rows[rows["status"] != NOT_APPLICABLE]
+    return [name for name in rows["perturbation"].unique() if name not in ("noise", WORST_CASE)]
+
+
+def has_best_known(results: pd.DataFrame) -> bool:
+    """Whether attacks from outside were verified against a model of the run."""
+    return bool((results["metric"] == "best_known_accuracy").any())
+
+
+def robust_accuracy(
+    results: pd.DataFrame, label_set: str, norm: str, perturbation: str = WORST_CASE
+) -> pd.DataFrame:
+    """Robust accuracy rows, scored and attacked under one label set, sorted by eps."""
+    rows = pick(
+        results,
+        label_set=label_set,
+        attacked_labels=label_set,
+        subset="all",
+        norm=norm,
+        perturbation=perturbation,
+        metric="robust_accuracy",
+    )
+    return rows.sort_values(["model", "eps"], kind="stable")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one threat a verdict is about: per-image worst case at one norm and eps."""
+
+    norm: str
+    eps: float
+
+    @property
+    def text(self) -> str:
+        """`4/255` for linf, `L2 0.5` otherwise."""
+        if self.norm == "linf":
+            return format_eps(self.eps)
+        return f"{self.norm.upper()} {self.eps:.3g}"
+
+
+def headline(results: pd.DataFrame) -> Headline | None:
+    """The worst case in linf, else in another norm, at its `headline_eps`; None without attacks."""
+    rows = pick(results, perturbation=WORST_CASE, metric="robust_accuracy")
+    rows = rows[rows["eps"] > 0]
+    if rows.empty:
+        return None
+    norm = min(rows["norm"].unique(), key=lambda norm: (norm != "linf", norm))
+    return Headline(norm, headline_eps(rows.loc[rows["norm"] == norm, "eps"].tolist(), norm))

@@ -6,14 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import percent_axis
 from reports.charts.svg import ROLES, in_two_lines
-from reports.load import (
-    Headline,
-    clean_accuracy,
-    pick,
-    robust_accuracy,
-)
 
 _INK, _MUTED = (ROLES[role][0] for role in ("ink", "muted"))
 

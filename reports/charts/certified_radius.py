@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from evaluation.results.select import pick
 from reports.charts.axes import DASHES, marker_of, percent_axis
 from reports.charts.line_names import LineName, names_below_axes, names_in_corner
 from reports.charts.svg import ROLES
-from reports.load import pick
 
 _BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]
 

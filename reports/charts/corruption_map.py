@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from evaluation.results.select import clean_accuracy, pick
 from reports.charts.heat_map import shares_heat_map
 from reports.charts.svg import ROLES
-from reports.load import clean_accuracy, pick
 from reports.words.attacks import words
 from reports.words.text import decimal
 

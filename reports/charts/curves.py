@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes
+from evaluation.results.select import black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import DASHES, eps_axis, marker_of, percent_axis
 from reports.charts.line_names import (
     LineName,
@@ -17,12 +17,7 @@ from reports.charts.line_names import (
     names_beside_axes,
 )
 from reports.charts.svg import ROLES
-from reports.load import (
-    clean_accuracy,
-    limit_name,
-    pick,
-    robust_accuracy,
-)
+from reports.words.text import limit_name
 
 _RED, _GREY = (ROLES[role][0] for role in ("attacked", "noise"))
 

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import pick
 from reports.charts.axes import percent_axis
 from reports.charts.line_names import size_in_points
 from reports.charts.svg import ROLES, in_two_lines
-from reports.load import pick
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
 _PARTS: dict[str, dict[str, Any]] = {

@@ -11,10 +11,10 @@ from matplotlib.path import Path
 
 from datasets.labels import SCHEMES
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import pick
 from reports.charts.heat_map import shares_heat_map
 from reports.charts.line_names import size_in_points, spread
 from reports.charts.svg import ROLES
-from reports.load import pick
 from reports.words.text import percent
 
 _RED, _GREY, _INK = (ROLES[role][0] for role in ("attacked", "noise", "ink"))

@@ -5,9 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import pick
 from reports.charts.axes import percent_axis
 from reports.charts.svg import ROLES
-from reports.load import pick
 
 _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "ink", "muted"))
 _LARGEST = 320

@@ -5,17 +5,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from evaluation.results.select import black_boxes
+from evaluation.results.select import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import marker_of, percent_axis
 from reports.charts.line_names import LineName, Names, names_below_axes, names_right_of_axes
 from reports.charts.svg import ROLES
-from reports.load import (
-    Headline,
-    clean_accuracy,
-    limit_name,
-    pick,
-    robust_accuracy,
-)
+from reports.words.text import limit_name
 
 _GREY, _MUTED = (ROLES[role][0] for role in ("noise", "muted"))
 

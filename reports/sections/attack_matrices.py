@@ -4,30 +4,29 @@ from functools import partial
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes
-from reports.charts.attack_matrix import FLAG, attack_matrix
-from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
-from reports.load import (
+from evaluation.results.select import (
     Headline,
-    Run,
     attacks,
+    black_boxes,
     clean_accuracy,
-    limit_name,
     pick,
     robust_accuracy,
 )
+from reports.charts.attack_matrix import FLAG, attack_matrix
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.sections.figures import ranked
 from reports.tables import figures_table
 from reports.words.attacks import words
-from reports.words.text import eps_text, label_set_name, percent
+from reports.words.text import eps_text, label_set_name, limit_name, percent
 
 SUCCESS, ACCURACY = "transfer_success_rate", "transfer_accuracy"
 _COLUMN, _ROW = 44, 30
 """Pixels of a cell."""
 
 
-def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
+def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
     """Robust accuracy of each model under each attack, a chart a label set."""
     if headline is None:
         return []
@@ -66,7 +65,7 @@ def attack_matrix_charts(run: Run, headline: Headline | None) -> list[Chart]:
     return charts
 
 
-def transfer_charts(run: Run) -> list[Chart]:
+def transfer_charts(run: FinishedRun) -> list[Chart]:
     """Attack success by the model an attack was made on and the model it is shown to.
 
     One chart a label set that was attacked; none where a run has one model only.

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
-from reports.load import Headline, Run, pick
 from reports.sections.figures import Figure, ranked
 from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
@@ -22,7 +23,7 @@ MEASURES: tuple[tuple[str, str], ...] = (
 """Metric and its name; the first two are shares, the others plain numbers."""
 
 
-def calibration_charts(run: Run, headline: Headline | None) -> list[Chart]:
+def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
     """A reliability diagram of each model under its own labels, clean and under the worst case."""
     charts = []
     for index, model in enumerate(run.models):
@@ -56,12 +57,14 @@ def calibration_charts(run: Run, headline: Headline | None) -> list[Chart]:
     return charts
 
 
-def calibration_summary(run: Run, headline: Headline | None) -> Table:
+def calibration_summary(run: FinishedRun, headline: Headline | None) -> Table:
     """Calibration of every model in one table, most robust first."""
     return calibration_table(run, ranked(run, headline), headline, "calibration")
 
 
-def calibration_table(run: Run, models: list[str], headline: Headline | None, name: str) -> Table:
+def calibration_table(
+    run: FinishedRun, models: list[str], headline: Headline | None, name: str
+) -> Table:
     """Confidence, accuracy and calibration measures of some models, clean and attacked."""
     cells, data = [], []
     for model in models:
@@ -82,7 +85,7 @@ def calibration_table(run: Run, models: list[str], headline: Headline | None, na
     return table(name, head, cells, pd.concat(data) if data else pd.DataFrame(columns=columns))
 
 
-def measure_rows(run: Run, model: str, norm: str, eps: float) -> pd.DataFrame:
+def measure_rows(run: FinishedRun, model: str, norm: str, eps: float) -> pd.DataFrame:
     """Rows of the calibration measures of a model under its own labels, clean where eps is 0."""
     own = run.own_label_set(model)
     rows = pick(run.results, model=model, label_set=own, subset="all", eps=eps)

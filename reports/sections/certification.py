@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import pick
 from reports.charts.certified_radius import certified_curves
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.svg import ROLES
-from reports.load import Run, pick
 from reports.sections.figures import ranked
 from reports.tables import figures_table
 from reports.words.text import NBSP, count, label_set_name
@@ -16,7 +17,7 @@ from reports.words.text import NBSP, count, label_set_name
 _BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]
 
 
-def certified_charts(run: Run) -> list[Chart]:
+def certified_charts(run: FinishedRun) -> list[Chart]:
     """Certified accuracy of the models of each label set, one chart a sigma of the noise."""
     every = pick(run.results, metric="certified_accuracy", subset="all")
     every = every[every["value"].notna()]
@@ -30,7 +31,7 @@ def certified_charts(run: Run) -> list[Chart]:
     return charts
 
 
-def _chart(run: Run, label_set: str, smoothing: str, rows: pd.DataFrame) -> Chart:
+def _chart(run: FinishedRun, label_set: str, smoothing: str, rows: pd.DataFrame) -> Chart:
     sigma = smoothing.removeprefix("smooth")
     shown = [model for model in ranked(run, None) if model in set(rows["model"])]
     labels = label_set_name(label_set)
@@ -86,7 +87,7 @@ def _chart(run: Run, label_set: str, smoothing: str, rows: pd.DataFrame) -> Char
     return Chart(name, title, caption, [Panel("", svgs)], figures_table(name, both, keys, words))
 
 
-def _settings(run: Run, smoothing: str) -> str:
+def _settings(run: FinishedRun, smoothing: str) -> str:
     """How many answers a certificate rests on, and how sure it is."""
     jobs = [job for job in run.manifest["perturbations"] if job["perturbation"] == smoothing]
     options: dict[str, Any] = next((job["options"] for job in jobs if job.get("options")), {})

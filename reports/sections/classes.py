@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.charts.drawing import PHONE, Chart, Panel, drawing
 from reports.charts.matrices import (
     attack_flows,
@@ -14,7 +16,6 @@ from reports.charts.matrices import (
     confusion_matrix,
     flow_counts,
 )
-from reports.load import Headline, Run
 from reports.tables import shares_table, table
 from reports.words.attacks import words
 from reports.words.text import count, label_set_name, percent
@@ -23,7 +24,7 @@ ENOUGH_FACES = 20
 """A title speaks only of labels that at least so many faces carry."""
 
 
-def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
+def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
     """Clean and attacked confusion of each model under its own labels."""
     charts = []
     for index, model in enumerate(run.models):
@@ -53,7 +54,7 @@ def confusion_charts(run: Run, headline: Headline | None) -> list[Chart]:
     return charts
 
 
-def flow_charts(run: Run, headline: Headline | None) -> list[Chart]:
+def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
     """Where the attack at the headline sends each class, one chart a model."""
     charts: list[Chart] = []
     if headline is None:

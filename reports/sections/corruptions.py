@@ -4,9 +4,10 @@ from functools import partial
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, clean_accuracy, pick
 from reports.charts.corruption_map import corruption_heat_map, corruption_rows
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
-from reports.load import Headline, Run, clean_accuracy, pick
 from reports.sections.figures import Figure, ranked
 from reports.tables import Table, figures_table, table
 from reports.words.attacks import words
@@ -16,7 +17,7 @@ MANY_KINDS = 12
 """From so many corruption types on, the lines of a heat map stand closer."""
 
 
-def corruption_summary(run: Run, headline: Headline | None) -> Table | None:
+def corruption_summary(run: FinishedRun, headline: Headline | None) -> Table | None:
     """Clean accuracy, mean over corruptions, mCE and relative mCE of every model."""
     cells, data = [], []
     for model in ranked(run, headline):
@@ -48,7 +49,7 @@ def corruption_summary(run: Run, headline: Headline | None) -> Table | None:
     return table("corruptions", head, cells, pd.concat(data)) if cells else None
 
 
-def corruption_note(run: Run) -> str:
+def corruption_note(run: FinishedRun) -> str:
     """What corruption errors are measured against, or why there are none."""
     rows = pick(run.results, metric="mce", subset="all")
     known = sorted(set(rows.loc[rows["value"].notna(), "detail"]))
@@ -63,7 +64,7 @@ def corruption_note(run: Run) -> str:
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
 
 
-def corruption_charts(run: Run) -> list[Chart]:
+def corruption_charts(run: FinishedRun) -> list[Chart]:
     """One heat map a model, under its own labels."""
     charts = []
     for index, model in enumerate(run.models):

@@ -4,14 +4,14 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
-from reports.load import Run, norm_name
 from reports.tables import Table, table
 from reports.words.attacks import words
-from reports.words.text import MISSING, count, label_set_name, seconds
+from reports.words.text import MISSING, count, label_set_name, norm_name, seconds
 
 
-def cost_summary(run: Run) -> Table:
+def cost_summary(run: FinishedRun) -> Table:
     """What each kind of perturbation cost, over all models and labels."""
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
         columns=["perturbation", "norm", "forward", "backward", "seconds", "status"]
@@ -34,7 +34,7 @@ def cost_summary(run: Run) -> Table:
     return table("cost-summary", head, cells, sums.sum().reset_index())
 
 
-def costs(run: Run) -> Table:
+def costs(run: FinishedRun) -> Table:
     """What each perturbation cost."""
     rows = run.manifest["perturbations"]
     cells = [

@@ -8,32 +8,31 @@ from functools import partial
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes, headline_eps
+from evaluation.results.select import (
+    Headline,
+    attacks,
+    black_boxes,
+    clean_accuracy,
+    headline_eps,
+    pick,
+    robust_accuracy,
+)
 from reports.charts.curves import security_curves
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
-from reports.load import (
-    Headline,
-    Run,
-    attacks,
-    clean_accuracy,
-    limit_name,
-    norm_name,
-    pick,
-    robust_accuracy,
-)
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
 from reports.words.attacks import words
-from reports.words.text import eps_text, label_set_name, listing
+from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
 
 MANY = 8
 """Models above which each has axes of its own: more curves on the same cannot be told apart."""
 
 
-def curve_charts(run: Run) -> list[Chart]:
+def curve_charts(run: FinishedRun) -> list[Chart]:
     """Security curves, one chart a label set and norm."""
     charts = []
     for norm in run.norms:
@@ -47,7 +46,9 @@ def curve_charts(run: Run) -> list[Chart]:
     return charts
 
 
-def _curve_chart(run: Run, label_set: str, norm: str, shown: list[str], parts: list[str]) -> Chart:
+def _curve_chart(
+    run: FinishedRun, label_set: str, norm: str, shown: list[str], parts: list[str]
+) -> Chart:
     name = f"curve-{label_set}-{norm}"
     rows = pd.concat(
         [
@@ -115,7 +116,7 @@ def _wide_and_narrow(
 
 
 def _small_curves(
-    run: Run, name: str, rows: pd.DataFrame, draw: Callable[..., None]
+    run: FinishedRun, name: str, rows: pd.DataFrame, draw: Callable[..., None]
 ) -> list[Panel]:
     """Each model on axes of its own, the others faint behind it; most robust first."""
     worst = rows[rows["perturbation"] == WORST_CASE].sort_values(["eps", "value"])
@@ -138,7 +139,7 @@ def _small_curves(
     ]
 
 
-def scatter_chart(run: Run, headline: Headline) -> Chart | None:
+def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     """Clean against robust accuracy, every model under its own labels."""
     pairs = [(model, *own_figures(run, model, headline)) for model in run.models]
     known = [model for model, clean, robust in pairs if clean.known and robust.known]

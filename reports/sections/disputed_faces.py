@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
-from reports.load import Headline, Run
 from reports.tables import Table, table
 from reports.words.text import count, label_set_name, percent
 
@@ -68,7 +69,7 @@ class Disputed:
     shares: Table
 
 
-def disputed_faces(run: Run, headline: Headline | None) -> Disputed | None:
+def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | None:
     """The panel, or None where no face carries two labels that differ."""
     answers = _answers(run, headline)
     if answers.empty:
@@ -99,7 +100,7 @@ def disputed_faces(run: Run, headline: Headline | None) -> Disputed | None:
     return Disputed(_title(shares, total), caption, moments, shown, _table(shares, headline))
 
 
-def _answers(run: Run, headline: Headline | None) -> pd.DataFrame:
+def _answers(run: FinishedRun, headline: Headline | None) -> pd.DataFrame:
     """A line a disputed face, model and moment; labels and answers as FER+ classes."""
     parts = []
     lines = run.per_image

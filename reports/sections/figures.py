@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes
-from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.words.attacks import words
 from reports.words.text import interval, percent
 
@@ -54,7 +54,7 @@ class Figure:
         return interval(self.low, self.high) if self.known else ""
 
 
-def ranked(run: Run, headline: Headline | None) -> list[str]:
+def ranked(run: FinishedRun, headline: Headline | None) -> list[str]:
     """Models by label set, then by worst-case robust accuracy, then by clean accuracy.
 
     Models that only give answers stand last within their label set: their figures are upper limits.
@@ -76,7 +76,7 @@ def ranked(run: Run, headline: Headline | None) -> list[str]:
     return sorted(run.models, key=rank)
 
 
-def own_figures(run: Run, model: str, headline: Headline | None) -> tuple[Figure, Figure]:
+def own_figures(run: FinishedRun, model: str, headline: Headline | None) -> tuple[Figure, Figure]:
     """Clean accuracy and worst-case robust accuracy of a model under its own labels."""
     own = run.own_label_set(model)
     clean = Figure.of(pick(clean_accuracy(run.results, own), model=model))
@@ -84,7 +84,7 @@ def own_figures(run: Run, model: str, headline: Headline | None) -> tuple[Figure
 
 
 def robust_figure(
-    run: Run, model: str, headline: Headline | None, perturbation: str = WORST_CASE
+    run: FinishedRun, model: str, headline: Headline | None, perturbation: str = WORST_CASE
 ) -> Figure:
     """Robust accuracy of a model under its own labels at the headline."""
     if headline is None:
@@ -93,7 +93,7 @@ def robust_figure(
     return Figure.of(pick(rows, model=model, eps=headline.eps))
 
 
-def best_known_figure(run: Run, model: str, headline: Headline) -> Figure:
+def best_known_figure(run: FinishedRun, model: str, headline: Headline) -> Figure:
     """What is left after verified outside attacks too; unknown where nobody brought one."""
     own = run.own_label_set(model)
     at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
@@ -101,7 +101,7 @@ def best_known_figure(run: Run, model: str, headline: Headline) -> Figure:
     return Figure.of(pick(rows, model=model))
 
 
-def standing(run: Run, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
+def standing(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
     """The worst status of a model under its own labels, and the reason in words."""
     own = run.own_label_set(model)
     checks = pick(run.checks, model=model, attacked_labels=["", own])

@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, pick
 from reports.charts.drawing import Chart, faces_counted, share_range
-from reports.load import Headline, Run, pick
 from reports.sections.figures import Figure
 from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
 from reports.sections.votes import agreement_chart, flips_chart, strata_chart
 
 
-def label_noise_charts(run: Run, headline: Headline | None) -> list[Chart]:
+def label_noise_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
     """What label noise explains, clear against ambiguous faces, flips that taggers would accept."""
     charts = [
         _oracle_chart(run, headline),
@@ -26,7 +27,7 @@ def label_noise_charts(run: Run, headline: Headline | None) -> list[Chart]:
     return [chart for chart in charts if chart is not None]
 
 
-def _oracle_chart(run: Run, headline: Headline | None) -> Chart | None:
+def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     found = pick(run.results, metric="oracle_accuracy", subset="all", label_set="fer")
     found = found[found["value"].notna()]
     if found.empty:

@@ -5,16 +5,17 @@ from functools import partial
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, translate
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
-from reports.load import Headline, Run, clean_accuracy, pick, robust_accuracy
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
 from reports.words.text import count, eps_text, label_set_name, percent
 
 
-def label_set_chart(run: Run, headline: Headline | None) -> Chart | None:
+def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     """Each model under FER and under FER+, clean and attacked."""
     both = [name for name in ("fer", "ferplus") if name in run.label_sets]
     models = [model for model in run.models if set(both) <= _scored_under(run, model)]
@@ -60,7 +61,7 @@ def label_set_chart(run: Run, headline: Headline | None) -> Chart | None:
     return Chart("labels", _label_title(run, headline), caption, panels, table)
 
 
-def _scored_under(run: Run, model: str) -> set[str]:
+def _scored_under(run: FinishedRun, model: str) -> set[str]:
     rows = pick(run.results, model=model, perturbation="none", metric="accuracy", subset="all")
     return set(rows["label_set"])
 
@@ -70,7 +71,7 @@ def _transfer(results: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows["attacked_labels"] != "") & (rows["attacked_labels"] != rows["label_set"])]
 
 
-def _label_title(run: Run, headline: Headline | None) -> str:
+def _label_title(run: FinishedRun, headline: Headline | None) -> str:
     parts = []
     for label_set in ("fer", "ferplus"):
         clean = pick(clean_accuracy(run.results, label_set), model=run.models_of(label_set))[
@@ -87,7 +88,7 @@ def _label_title(run: Run, headline: Headline | None) -> str:
     return f"{title}; at {headline.text} at most {highest.text} of faces survive"
 
 
-def _agreement(run: Run) -> str:
+def _agreement(run: FinishedRun) -> str:
     rows = run.per_image.drop_duplicates("row")
     rows = rows[(rows["fer"] >= 0) & (rows["ferplus"] >= 0)]
     if rows.empty:

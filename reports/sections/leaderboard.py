@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes, crashed, rankable
+from evaluation.results.select import Headline, black_boxes, crashed, has_best_known, pick, rankable
 from evaluation.statistics.ranks import rank_ranges
-from reports.load import Headline, Run, has_best_known, pick
 from reports.sections.figures import (
     Figure,
     best_known_figure,
@@ -46,7 +46,7 @@ class Leaderboard:
     data: Table
 
 
-def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
+def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
     """Every model under its own labels."""
     head = ["Rank", "Clean accuracy", "Without leaked", "Macro F1"]
     if headline:
@@ -75,7 +75,7 @@ def leaderboard(run: Run, headline: Headline | None) -> Leaderboard:
     return Leaderboard(head, rows, table("leaderboard", [], [], frame))
 
 
-def not_distinguishable(run: Run, model: str, headline: Headline | None) -> list[str]:
+def not_distinguishable(run: FinishedRun, model: str, headline: Headline | None) -> list[str]:
     """Models whose headline figure differs from this one's by no more than chance."""
     pairs = _pairs(run, model, headline)
     pairs = pairs[~pairs["distinguishable"].fillna(True).astype(bool)]
@@ -84,7 +84,7 @@ def not_distinguishable(run: Run, model: str, headline: Headline | None) -> list
     return [name for name in run.models if name in other]
 
 
-def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
+def _pairs(run: FinishedRun, model: str, headline: Headline | None) -> pd.DataFrame:
     """Comparisons at the headline between this model's rivals."""
     own = run.own_label_set(model)
     wanted: dict[str, Any] = {"perturbation": "none", "eps": 0.0}
@@ -94,13 +94,13 @@ def _pairs(run: Run, model: str, headline: Headline | None) -> pd.DataFrame:
     return pick(run.comparisons, label_set=own, model_a=rivals, model_b=rivals, **wanted)
 
 
-def _rivals(run: Run, model: str) -> list[str]:
+def _rivals(run: FinishedRun, model: str) -> list[str]:
     """Models with this one's label set that share one ranking."""
     of_label_set = run.models_of(run.own_label_set(model))
     return rankable(of_label_set, black_boxes(run.results), crashed(run.results))
 
 
-def _rank_range(run: Run, model: str, headline: Headline | None) -> tuple[int, int] | None:
+def _rank_range(run: FinishedRun, model: str, headline: Headline | None) -> tuple[int, int] | None:
     """Best and worst rank that the paired tests leave open; None where it has no rank."""
     rivals = _rivals(run, model)
     _, robust = own_figures(run, model, headline)
@@ -117,7 +117,9 @@ def _rank(ends: tuple[int, int] | None) -> Cell:
     return Cell(text, best + worst / 1000)
 
 
-def _cells(run: Run, model: str, headline: Headline | None, extra: list[float]) -> list[Cell]:
+def _cells(
+    run: FinishedRun, model: str, headline: Headline | None, extra: list[float]
+) -> list[Cell]:
     own = run.own_label_set(model)
     clean = pick(run.results, model=model, label_set=own, perturbation="none")
     shown = (("accuracy", "all"), ("accuracy", "no_leak"), ("macro_f1", "all"))

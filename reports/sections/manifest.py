@@ -2,11 +2,11 @@
 
 import json
 
-from reports.load import Run
+from evaluation.results.run import FinishedRun
 from reports.words.text import count, eps_text, label_set_name, parse_eps, seconds
 
 
-def facts(run: Run) -> list[tuple[str, str]]:
+def facts(run: FinishedRun) -> list[tuple[str, str]]:
     """The manifest's main lines."""
     manifest, data, config = run.manifest, run.manifest["data"], run.manifest["config"]
     labelled = [
@@ -31,6 +31,6 @@ def facts(run: Run) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
-def manifest_text(run: Run) -> str:
+def manifest_text(run: FinishedRun) -> str:
     """The whole manifest as indented JSON."""
     return json.dumps(run.manifest, indent=2, ensure_ascii=False)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from reports.load import Headline, Run, pick
+from evaluation.results.select import Headline, pick
 from reports.words.attacks import ATTACKS, words
 from reports.words.text import count, eps_text, label_set_name
 
 
-def power_sentences(run: Run, headline: Headline | None) -> list[str]:
+def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
     """What differences between models the faces of this run can show, a sentence a label set."""
     sentences = []
     for label_set in run.label_sets:
@@ -48,7 +49,7 @@ def _differences(rows: pd.DataFrame, where: str) -> str:
     return f"{where}, {' and '.join(points)}" if points else ""
 
 
-def attack_words(run: Run) -> list[tuple[str, str, str]]:
+def attack_words(run: FinishedRun) -> list[tuple[str, str, str]]:
     """Attack, how it works, its options in this run."""
     options: dict[str, list[str]] = {}
     whole = len(run.manifest["config"].get("eps", []))

@@ -4,8 +4,9 @@ import math
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from reports.load import Headline, Run, pick
+from evaluation.results.select import Headline, pick
 from reports.sections.figures import Figure, ranked
 from reports.tables import Table, table
 from reports.words.attacks import words
@@ -15,7 +16,7 @@ _SIZES = ("linf", "l2", "l1", "ssim", "cam_shift")
 _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
 
 
-def perturbation_sizes(run: Run, headline: Headline | None) -> Table | None:
+def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | None:
     """Medians of every model over the faces broken up to the headline, under its own labels.
 
     Each model stands with its worst case; the Grad-CAM shift is that of the attack in the gallery.

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, pick
 from reports.charts.drawing import faces_counted, share_range
 from reports.charts.pictures import coloured, png_uri
-from reports.load import Headline, Run, pick
 from reports.sections.figures import ranked
 from reports.tables import Table, figures_table
 from reports.words.text import label_set_name, percent
@@ -40,7 +41,7 @@ class RegionMap:
     table: Table
 
 
-def region_maps(run: Run, headline: Headline | None) -> list[RegionMap]:
+def region_maps(run: FinishedRun, headline: Headline | None) -> list[RegionMap]:
     """A panel a label set; none in a run without regional attacks."""
     if headline is None or not len(run.regions["name"]):
         return []
@@ -61,7 +62,7 @@ def region_maps(run: Run, headline: Headline | None) -> list[RegionMap]:
 
 
 def _map(
-    run: Run,
+    run: FinishedRun,
     label_set: str,
     headline: Headline,
     names: list[str],
@@ -94,7 +95,7 @@ def _map(
     return RegionMap(title, caption, faces, table)
 
 
-def _face(run: Run, model: str, own: pd.Series, pixels: dict[str, float]) -> RegionFace:
+def _face(run: FinishedRun, model: str, own: pd.Series, pixels: dict[str, float]) -> RegionFace:
     order = own.sort_values(ascending=False, kind="stable")
     shares = [
         (str(name), _whole(float(value)), _whole(pixels[str(name)]))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.load import Run
+from evaluation.results.run import FinishedRun
 from reports.tables import Table, table
 from reports.words.attacks import words
 from reports.words.rules import RULES
@@ -30,7 +30,7 @@ class Reliability:
     table: Table
 
 
-def reliability(run: Run) -> Reliability:
+def reliability(run: FinishedRun) -> Reliability:
     """Summarise the checks of a run, and attacks that ended with an error."""
     checks = run.checks
     bad = checks[checks["status"] != "ok"].sort_values("status", kind="stable")

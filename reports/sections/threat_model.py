@@ -1,13 +1,13 @@
 """The threat model in words: what the attacker wants, knows and may change."""
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
-from evaluation.results.select import black_boxes
-from reports.load import Headline, Run, attacks, norm_name, pick
+from evaluation.results.select import Headline, attacks, black_boxes, pick
 from reports.words.attacks import words
-from reports.words.text import count, eps_text, listing
+from reports.words.text import count, eps_text, listing, norm_name
 
 
-def threat_model(run: Run, headline: Headline | None) -> list[str]:
+def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     """The threat model as sentences."""
     data = run.manifest["data"]
     sentences = [
@@ -42,7 +42,7 @@ def threat_model(run: Run, headline: Headline | None) -> list[str]:
     return sentences
 
 
-def _attacker(run: Run, norm: str) -> str:
+def _attacker(run: FinishedRun, norm: str) -> str:
     """What the attacker of one norm wants, knows and may do."""
     rows = pick(run.results, norm=norm, metric="robust_accuracy")  # certificates have eps too
     grid = sorted({eps for eps in rows["eps"] if eps > 0})
@@ -63,7 +63,7 @@ def _attacker(run: Run, norm: str) -> str:
     )
 
 
-def _models_with(run: Run, **wanted: str) -> list[str]:
+def _models_with(run: FinishedRun, **wanted: str) -> list[str]:
     """Models of the perturbations whose entry in the manifest says so, in alphabetical order."""
     costs = run.manifest["perturbations"]
     return sorted({cost["model"] for cost in costs if wanted.items() <= cost.items()})

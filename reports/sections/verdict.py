@@ -5,8 +5,8 @@ Not here: the table under it (`reports/sections/leaderboard.py`).
 
 from dataclasses import dataclass
 
-from evaluation.results.select import black_boxes
-from reports.load import Headline, Run
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, black_boxes
 from reports.sections.figures import Figure, best_known_figure, own_figures, ranked, standing
 from reports.words.text import NBSP, THIN, count, label_set_name
 
@@ -34,13 +34,13 @@ class Verdict:
     note: str
 
 
-def verdicts(run: Run, headline: Headline | None) -> list[Verdict]:
+def verdicts(run: FinishedRun, headline: Headline | None) -> list[Verdict]:
     """One verdict a model, best first within its label set."""
     found = [_verdict(run, model, headline) for model in ranked(run, headline)]
     return [verdict for verdict in found if verdict.clean.known or verdict.status != "ok"]
 
 
-def _verdict(run: Run, model: str, headline: Headline | None) -> Verdict:
+def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict:
     clean, robust = own_figures(run, model, headline)
     status, note = standing(run, model, (clean, robust))
     labels = label_set_name(run.own_label_set(model))

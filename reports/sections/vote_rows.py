@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, pick
 from reports.charts.dot_plot import Dot, dot_plot
 from reports.charts.drawing import PHONE, Panel, drawing
-from reports.load import Headline, Run, pick
 from reports.tables import Table, figures_table
 from reports.words.attacks import words
 from reports.words.text import eps_text, label_set_name, percent
@@ -37,7 +38,7 @@ Rows = dict[str, pd.DataFrame]
 """Result rows by the name of their kind."""
 
 
-def states(run: Run, headline: Headline | None, *, metric: str, label_set: str) -> Rows:
+def states(run: FinishedRun, headline: Headline | None, *, metric: str, label_set: str) -> Rows:
     """Rows of a metric for clean faces and for the worst case at the headline."""
     rows = pick(run.results, metric=metric, label_set=label_set, subset="all")
     found = {"clean": pick(rows, perturbation="none")}
@@ -50,7 +51,7 @@ def states(run: Run, headline: Headline | None, *, metric: str, label_set: str) 
 
 
 def own_rows(
-    run: Run, *, attacked: bool = False, subset: str = "all", **where: Any
+    run: FinishedRun, *, attacked: bool = False, subset: str = "all", **where: Any
 ) -> pd.DataFrame:
     """Rows of every model under its own labels (attacked under them too)."""
     rows = pick(run.results, subset=subset, **where)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, pick
 from reports.charts.dot_plot import Dot
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.flip_bars import flip_bars, flip_shares
-from reports.load import Headline, Run, pick
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
 from reports.words.text import eps_text, percent
 
@@ -17,7 +18,7 @@ STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink"
 """Clear and ambiguous faces as dots."""
 
 
-def strata_chart(run: Run, headline: Headline | None) -> Chart | None:
+def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     """Faces on which taggers agree against faces on which they do not, clean and attacked."""
     clean = {
         name: own_rows(run, perturbation="none", metric="accuracy", subset=name) for name in STRATA
@@ -46,7 +47,7 @@ def strata_chart(run: Run, headline: Headline | None) -> Chart | None:
     return Chart("strata", title, caption, panels, noise_table("strata", pd.concat(rows)))
 
 
-def flips_chart(run: Run, headline: Headline | None) -> Chart | None:
+def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     """Flips to an answer that taggers chose too, flips to another, and faces that stood."""
     if headline is None:
         return None
@@ -98,7 +99,7 @@ def flips_chart(run: Run, headline: Headline | None) -> Chart | None:
     return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))
 
 
-def agreement_chart(run: Run, headline: Headline | None) -> Chart | None:
+def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     """How often one tagger drawn at random agrees with each model, clean and attacked."""
     rows = states(run, headline, metric="expected_agreement", label_set="ferplus")
     if "clean" not in rows or rows["clean"]["value"].dropna().empty:
@@ -120,7 +121,7 @@ def agreement_chart(run: Run, headline: Headline | None) -> Chart | None:
     return Chart("agreement", title, caption, panels, table)
 
 
-def _steps(run: Run, headline: Headline | None) -> list[float]:
+def _steps(run: FinishedRun, headline: Headline | None) -> list[float]:
     """The smallest eps of the grid and the headline's."""
     if headline is None:
         return []

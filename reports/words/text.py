@@ -4,6 +4,7 @@ Not here: sentences about a run (`reports/sections/verdict.py`).
 """
 
 import math
+from collections.abc import Container
 from fractions import Fraction
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -109,3 +110,13 @@ def _digits(value: float, places: int) -> str:
     if 100 - smallest / 2 < shown < 100:
         return f">{100 - smallest:.{places}f}"
     return f"{shown:.{places}f}"
+
+
+def limit_name(model: str, black_boxes: Container[str]) -> str:
+    """A model's name on a chart: after a less-or-equal sign for a black box."""
+    return f"\N{LESS-THAN OR EQUAL TO} {model}" if model in black_boxes else model
+
+
+def norm_name(norm: str) -> str:
+    """A norm for reading: `L\N{INFINITY}`, `L2`, `L1`."""
+    return {"linf": "L\N{INFINITY}"}.get(norm, norm.upper())

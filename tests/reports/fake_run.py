@@ -10,6 +10,7 @@ import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
 from evaluation.results.files import write_arrays, write_manifest, write_table
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import (
     ADDED_COLUMNS,
     CHECK_COLUMNS,
@@ -68,6 +69,19 @@ def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
     write_arrays(_regions(wishes), REGION_ARRAYS, folder / "regions.npz")
     write_manifest(_manifest(wishes), folder / "manifest.json")
     return folder
+
+
+TABLES = (
+    *("results", "per_image", "comparisons", "checks", "gallery", "disputed", "regions"),
+    "manifest",
+)
+
+
+def replace(run: FinishedRun, **tables: Any) -> FinishedRun:
+    """The run with other tables in memory; nothing is written."""
+    copy = FinishedRun(run.folder)
+    vars(copy).update({name: getattr(run, name) for name in TABLES} | tables)
+    return copy
 
 
 def classes_of(model: str) -> tuple[str, ...]:

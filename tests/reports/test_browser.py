@@ -3,15 +3,15 @@
 Needs Chromium and the package playwright; skipped without them.
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from reports.load import Run, pick
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import pick
 from reports.page import render
 from tests.browser import IN_CHROMIUM, browsers
-from tests.reports.fake_run import Wishes, write_run
+from tests.reports.fake_run import Wishes, replace, write_run
 
 pytestmark = IN_CHROMIUM
 MEDIANS = {"a.fer": 2 / 255, "b.fer": np.inf, "c.fer": np.nan, "d.fer": np.inf, "e.fer": 3 / 255}
@@ -19,7 +19,7 @@ MEDIANS = {"a.fer": 2 / 255, "b.fer": np.inf, "c.fer": np.nan, "d.fer": np.inf, 
 
 def test_models_that_the_grid_does_not_break_sort_as_the_most_robust(tmp_path: Path) -> None:
     wishes = Wishes(models=tuple(MEDIANS), label_sets=("fer",), corruptions=(), examples=0)
-    run = Run.read(write_run(tmp_path, wishes))
+    run = FinishedRun(write_run(tmp_path, wishes))
     results = run.results.copy()
     rows = pick(results, metric="median_smallest_eps", perturbation="worst_case")
     results.loc[rows.index, "value"] = rows["model"].map(MEDIANS).astype(float)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
-from reports.load import Run
+from evaluation.results.run import FinishedRun
 from reports.page import render, write_report
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
@@ -99,7 +99,7 @@ def test_the_gallery_gives_way_to_a_page_that_is_too_large(
 ) -> None:
     most = len(text.encode()) - 5_000
     monkeypatch.setattr("reports.page.MOST_BYTES", most)
-    page = render(Run.read(run))
+    page = render(FinishedRun(run))
     assert len(page.encode()) <= most
     assert "more examples are in gallery.npz" in page
     assert Page(page).sections == SECTIONS

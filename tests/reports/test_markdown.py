@@ -1,23 +1,23 @@
 """`report.md`: the same figures and flags as the page, as tables that GitHub reads."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from reports.load import Headline, Run
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
 from reports.sections.leaderboard import leaderboard
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 LABELS = ("fer", "ferplus")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(corruptions=(), examples=0)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
 def tables(text: str) -> list[list[list[str]]]:
@@ -31,7 +31,7 @@ def tables(text: str) -> list[list[list[str]]]:
     return found
 
 
-def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: Run) -> None:
+def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: FinishedRun) -> None:
     first, second = tables(render_markdown(run))
     assert first[0][0] == "Model, FER labels" and second[0][0] == "Model, FER+ labels"
     assert len(first) == len(second) == 2 + 2
@@ -43,7 +43,7 @@ def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: R
         assert line[first[0].index("Clean accuracy")] == f"{clean.text} ({clean.small})"
 
 
-def test_the_verdict_names_the_first_and_says_what_is_tied(run: Run) -> None:
+def test_the_verdict_names_the_first_and_says_what_is_tied(run: FinishedRun) -> None:
     text = render_markdown(run)
     assert "**Under FER labels** `" in text and "**Under FER+ labels** `" in text
     assert "It stands first of 2, not distinguishable from 1 of the others." in text
@@ -51,7 +51,7 @@ def test_the_verdict_names_the_first_and_says_what_is_tied(run: Run) -> None:
     assert "not distinguishable" not in render_markdown(replace(run, comparisons=found))
 
 
-def test_flagged_figures_stay_flagged(run: Run) -> None:
+def test_flagged_figures_stay_flagged(run: FinishedRun) -> None:
     results = run.results.copy()
     worst = (results["model"] == FOUR[0]) & (results["perturbation"] == "worst_case")
     results.loc[worst, "status"] = "flagged"
@@ -63,14 +63,14 @@ def test_flagged_figures_stay_flagged(run: Run) -> None:
     assert "12 of 13 checks passed" in text  # three a model, and the flagged one
 
 
-def test_many_flags_are_counted(run: Run) -> None:
+def test_many_flags_are_counted(run: FinishedRun) -> None:
     bad = run.checks[run.checks["status"] == "flagged"]
     checks = [bad.assign(message=f"{i} faces fell") for i in range(MOST_PROBLEMS + 3)]
     text = render_markdown(replace(run, checks=pd.concat(checks, ignore_index=True)))
     assert text.count("- ⚑") == MOST_PROBLEMS and "- 3 more in `index.html`" in text
 
 
-def test_what_is_said_of_several_models_is_said_once(run: Run) -> None:
+def test_what_is_said_of_several_models_is_said_once(run: FinishedRun) -> None:
     bad = run.checks[run.checks["status"] == "flagged"]
     one, other, third = (bad.assign(model=model) for model in FOUR[:3])
     both = [part.assign(attacked_labels=name) for part in (one, other) for name in LABELS]
@@ -81,14 +81,14 @@ def test_what_is_said_of_several_models_is_said_once(run: Run) -> None:
 
 
 def test_runs_without_attacks_checks_or_photographs_have_their_words(
-    run: Run, tmp_path: Path
+    run: FinishedRun, tmp_path: Path
 ) -> None:
     clean = replace(run, results=run.results[run.results["perturbation"] == "none"])
     clean = replace(clean, checks=run.checks.iloc[:0])
     text = render_markdown(clean)
     assert "no attack was run" in text and "Worst case" not in text and "checks passed" not in text
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
-    text = render_markdown(Run.read(write_run(tmp_path, wishes)))
+    text = render_markdown(FinishedRun(write_run(tmp_path, wishes)))
     assert "Generated faces" in text.split("\n")[2] and "1 model on" in text
     assert "see https://example.org" in text.split("\n")[2]
 

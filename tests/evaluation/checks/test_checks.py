@@ -20,11 +20,11 @@ from evaluation.figures.status import with_status
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS, RESULT_COLUMNS
+from evaluation.results.select import headline
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.summary_table import summary_table
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
-from reports.load import Run, headline
 from reports.sections.reliability import reliability
 from reports.sections.verdict import verdicts
 from reports.words.rules import RULES
@@ -161,7 +161,7 @@ def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: P
     assert "flagged" not in set(results[results.perturbation.isin(["none", "noise"])].status)
     assert "!" in summary_table(results, (0.001,))
     assert set(leaderboards([FinishedRun(folder)]).status) == {"flagged"}
-    run = Run.read(folder)
+    run = FinishedRun(folder)
     found = verdicts(run, headline(run.results))
     assert [(one.model, one.status) for one in found] == [
         ("tiny.fer", "flagged"),

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.evaluation.test_figures import CLEAN, PGD, lines
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7, SCHEMES, LabelSet
@@ -16,6 +15,7 @@ from evaluation.results.outside import keep_outside, read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import OUTSIDE_COLUMNS
 from tests.evaluation import tiny
+from tests.evaluation.figures.test_figures import CLEAN, PGD, lines
 
 NAN = float("nan")
 

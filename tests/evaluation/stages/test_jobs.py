@@ -12,10 +12,10 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.config import AttackSettings
 from evaluation.listener import Listener
 from evaluation.results.files import read_table
+from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS
 from evaluation.stages.jobs import plan
 from evaluation.stages.pipeline import evaluate_run
-from reports.load import Run
 from reports.sections.method import attack_words
 from tests.evaluation import tiny
 
@@ -76,6 +76,6 @@ def test_an_attack_may_run_at_the_eps_of_the_verdict_alone(tmp_path: Path) -> No
     assert set(rows[rows.perturbation == "apgd"].eps) == {0.02}
     worst = rows[rows.perturbation == "worst_case"].set_index("eps").value
     assert worst[0.1] <= worst[0.02] <= rows[rows.perturbation == "apgd"].value.item()
-    settings = {name: told for name, _, told in attack_words(Run.read(tmp_path))}
+    settings = {name: told for name, _, told in attack_words(FinishedRun(tmp_path))}
     assert settings["APGD"].endswith("steps 10, restarts 1, at 5.1/255 alone")
     assert "alone" not in settings["FGSM"]

@@ -11,22 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasets.base.errors import InputError
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, headline, robust_accuracy
 from reports.charts.axes import marker_of
 from reports.charts.curves import curve, security_curves
 from reports.charts.line_names import spread
 from reports.charts.matrices import attack_flows, confusion, flow_counts
 from reports.charts.pictures import difference
 from reports.charts.svg import STYLE, new_figure
-from reports.load import Headline, Run, headline, robust_accuracy
+from reports.page import write_report
 from reports.sections.curves import MANY, curve_charts
 from reports.sections.gallery import examples
 from tests.reports.fake_run import FOUR, Wishes, write_run
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:2], label_sets=("fer",), corruptions=())
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
 def attacked(norm: str, *grid: float) -> pd.DataFrame:
@@ -51,7 +54,7 @@ def test_headline_is_4_255_or_the_largest_below(
     assert headline(rows) == expected
 
 
-def test_curve_starts_clean_and_falls(run: Run) -> None:
+def test_curve_starts_clean_and_falls(run: FinishedRun) -> None:
     line = curve(run.results, "fer", "linf", "worst_case", FOUR[0])
     np.testing.assert_allclose(line["eps"], [0, 1 / 255, 2 / 255, 4 / 255])
     assert (np.diff(line["value"]) <= 0).all()
@@ -60,7 +63,9 @@ def test_curve_starts_clean_and_falls(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("width", "second"), [(700, "1/255"), (120, "")])
-def test_names_of_eps_that_would_touch_are_left_out(run: Run, width: int, second: str) -> None:
+def test_names_of_eps_that_would_touch_are_left_out(
+    run: FinishedRun, width: int, second: str
+) -> None:
     with mpl.rc_context(STYLE):
         axes = new_figure(width, 200).add_subplot()
         shown = [*FOUR[:2]]
@@ -69,7 +74,7 @@ def test_names_of_eps_that_would_touch_are_left_out(run: Run, width: int, second
     assert names == ["0", second, "2/255", "4/255"]
 
 
-def test_security_curves_draw_each_model_its_noise_and_chance(run: Run) -> None:
+def test_security_curves_draw_each_model_its_noise_and_chance(run: FinishedRun) -> None:
     with mpl.rc_context(STYLE):
         axes = new_figure(700, 300).add_subplot()
         security_curves(run.results, axes, label_set="fer", models=run.models)
@@ -89,7 +94,7 @@ def test_one_marker_an_architecture() -> None:
 def test_many_models_have_axes_of_their_own_most_robust_first(tmp_path: Path) -> None:
     many = tuple(f"net{number}.fer" for number in range(MANY + 1))
     wishes = Wishes(models=many, label_sets=("fer",), corruptions=(), examples=0, count=60)
-    run = Run.read(write_run(tmp_path, wishes))
+    run = FinishedRun(write_run(tmp_path, wishes))
     (chart,) = curve_charts(run)
     worst = (
         robust_accuracy(run.results, "fer", "linf").query("eps > 0.015").set_index("model").value
@@ -100,7 +105,7 @@ def test_many_models_have_axes_of_their_own_most_robust_first(tmp_path: Path) ->
     assert all(len(panel.svgs) == 1 for panel in chart.panels)
 
 
-def test_confusion_is_a_table_in_the_order_of_the_labels(run: Run) -> None:
+def test_confusion_is_a_table_in_the_order_of_the_labels(run: FinishedRun) -> None:
     shares = confusion(run.results, model=FOUR[0], label_set="fer")
     order = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
     assert list(shares.index) == list(shares.columns) == order
@@ -160,7 +165,7 @@ def test_difference_is_ten_times_around_grey() -> None:
     assert difference(clean, np.full((1, 1, 1), 0.9)) == 1
 
 
-def test_gallery_stays_within_its_budget(run: Run) -> None:
+def test_gallery_stays_within_its_budget(run: FinishedRun) -> None:
     shown, left_out = examples(run.gallery, run.per_image)
     assert (len(shown), left_out) == (12, 0)
     part, left_out = examples(run.gallery, run.per_image, shown[0].bytes)
@@ -172,7 +177,7 @@ def test_gallery_stays_within_its_budget(run: Run) -> None:
     assert part == [example for example in shown if example in part]  # in the same order
 
 
-def test_flips_and_bars_follow_the_probabilities(run: Run) -> None:
+def test_flips_and_bars_follow_the_probabilities(run: FinishedRun) -> None:
     shown, _ = examples(run.gallery, run.per_image)
     for place, example in enumerate(shown):
         before = run.gallery["clean_probabilities"][place][:7].argmax()
@@ -182,10 +187,8 @@ def test_flips_and_bars_follow_the_probabilities(run: Run) -> None:
         assert sum(bar.is_label for bar in example.bars) == 1
 
 
-def test_missing_files_are_named(run: Run, tmp_path: Path) -> None:
-    from datasets.base.errors import InputError
-
+def test_missing_files_are_named(tmp_path: Path) -> None:
     write_run(tmp_path, Wishes(models=FOUR[:1], label_sets=("fer",), corruptions=(), examples=0))
     (tmp_path / "checks.parquet").unlink()
     with pytest.raises(InputError, match=r"checks\.parquet"):
-        Run.read(tmp_path)
+        write_report(tmp_path)

@@ -1,24 +1,24 @@
 """Attack by model and source by target: cells, flags, limits, and runs that have none."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.charts.attack_matrix import FLAG
-from reports.load import Headline, Run
 from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 TOP = Headline("linf", 4 / 255)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:3], corruptions=(), examples=0)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
 def texts(svg: str) -> list[str]:
@@ -26,7 +26,7 @@ def texts(svg: str) -> list[str]:
     return [found.strip() for found in re.findall(r"<text[^>]*>([^<]+)</text>", svg)]
 
 
-def test_each_attack_has_its_column(run: Run) -> None:
+def test_each_attack_has_its_column(run: FinishedRun) -> None:
     fer, ferplus = attack_matrix_charts(run, TOP)
     seen = texts(fer.panels[0].svgs[0])
     assert seen[:5] == ["clean", "random noise", "FGSM", "PGD", "worst case"]
@@ -37,7 +37,7 @@ def test_each_attack_has_its_column(run: Run) -> None:
     assert not any(text.endswith(FLAG) for text in texts(ferplus.panels[0].svgs[0]))
 
 
-def test_limits_and_missing_attacks(run: Run) -> None:
+def test_limits_and_missing_attacks(run: FinishedRun) -> None:
     results = run.results.copy()
     hidden = (results["model"] == FOUR[1]) & results["perturbation"].isin(["pgd", "fgsm"])
     results.loc[hidden, ["value", "ci_low", "ci_high"]] = np.nan
@@ -48,7 +48,7 @@ def test_limits_and_missing_attacks(run: Run) -> None:
     assert attack_matrix_charts(run, None) == []
 
 
-def test_transfer_tells_the_source_from_the_target(run: Run) -> None:
+def test_transfer_tells_the_source_from_the_target(run: FinishedRun) -> None:
     rows = [
         ("a", "a", 0.9, 100), ("a", "b", 0.2, 80), ("b", "a", 0.4, 100), ("b", "b", 0.8, 80),
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def test_transfer_tells_the_source_from_the_target(run: Run) -> None:
     assert "80 to 100 faces" in chart.caption
 
 
-def test_runs_without_transfer_draw_none(run: Run) -> None:
+def test_runs_without_transfer_draw_none(run: FinishedRun) -> None:
     assert len(transfer_charts(run)) == 2
     bare = run.results[~run.results["metric"].str.startswith("transfer")]
     assert transfer_charts(replace(run, results=bare)) == []

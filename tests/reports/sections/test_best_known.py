@@ -1,26 +1,25 @@
 """Verified outside attacks on the page: a column and a sentence, where somebody brought one."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
-from reports.load import Headline, Run, pick
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, pick
 from reports.markdown import render_markdown
 from reports.sections.leaderboard import leaderboard
 from reports.sections.verdict import verdicts
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 TOP = Headline("linf", 4 / 255)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:2], label_sets=("fer",), corruptions=(), examples=0)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
-def lowered(run: Run, value: float) -> Run:
+def lowered(run: FinishedRun, value: float) -> FinishedRun:
     """The same run after an outside attack on its first model."""
     worst = pick(run.results, model=FOUR[0], perturbation="worst_case", metric="robust_accuracy")
     known = worst.assign(perturbation="best_known", metric="best_known_accuracy", source="")
@@ -28,7 +27,7 @@ def lowered(run: Run, value: float) -> Run:
     return replace(run, results=pd.concat([run.results, known], ignore_index=True))
 
 
-def test_the_column_shows_the_lower_figure_and_the_own_one_elsewhere(run: Run) -> None:
+def test_the_column_shows_the_lower_figure_and_the_own_one_elsewhere(run: FinishedRun) -> None:
     board = leaderboard(lowered(run, 0.0025), TOP)
     place = board.head.index("Best known 4/255")
     cells = {
@@ -39,7 +38,7 @@ def test_the_column_shows_the_lower_figure_and_the_own_one_elsewhere(run: Run) -
     assert "| Best known 4/255 |" in render_markdown(lowered(run, 0.0025))
 
 
-def test_the_verdict_says_so_only_when_it_is_lower(run: Run) -> None:
+def test_the_verdict_says_so_only_when_it_is_lower(run: FinishedRun) -> None:
     first = {verdict.model: verdict for verdict in verdicts(lowered(run, 0.0025), TOP)}[FOUR[0]]
     assert first.sentence.endswith("Verified outside attacks leave 0.2\u202f% (0.1\u20130.4).")
     same = {verdict.model: verdict for verdict in verdicts(run, TOP)}[FOUR[0]]
@@ -48,5 +47,5 @@ def test_the_verdict_says_so_only_when_it_is_lower(run: Run) -> None:
     assert again.sentence == same.sentence and "outside" not in same.sentence
 
 
-def test_runs_without_outside_attacks_have_no_such_column(run: Run) -> None:
+def test_runs_without_outside_attacks_have_no_such_column(run: FinishedRun) -> None:
     assert not any(title.startswith("Best known") for title in leaderboard(run, TOP).head)

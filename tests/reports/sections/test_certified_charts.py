@@ -1,22 +1,21 @@
 """Certified accuracy by radius: one chart a label set and sigma, its title from the figures."""
 
-from dataclasses import replace
-
 import pytest
 
-from reports.load import Run, pick
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import pick
 from reports.sections.certification import certified_charts
 from reports.sections.method import attack_words
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:3], corruptions=(), examples=0)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
-def test_each_label_set_has_its_curve(run: Run) -> None:
+def test_each_label_set_has_its_curve(run: FinishedRun) -> None:
     fer, ferplus = certified_charts(run)
     assert (fer.name, ferplus.name) == ("certified-fer-smooth0-1", "certified-ferplus-smooth0-1")
     assert len(fer.table.rows) == 2 * 18 and len(ferplus.table.rows) == 18
@@ -29,14 +28,14 @@ def test_each_label_set_has_its_curve(run: Run) -> None:
     assert f">{FOUR[0]}</text>" not in ferplus.panels[0].svgs[0]
 
 
-def test_the_caption_says_how_sure_a_certificate_is(run: Run) -> None:
+def test_the_caption_says_how_sure_a_certificate_is(run: FinishedRun) -> None:
     job = {"perturbation": "smooth0.1", "options": {"samples": 1000, "alpha": 0.001}}
     told = replace(run, manifest=run.manifest | {"perturbations": [job]})
     caption = certified_charts(told)[0].caption
     assert "1\u202f000 noisy answers and is wrong with a chance of at most 0.1\u00a0%" in caption
 
 
-def test_certificates_are_no_attack(run: Run) -> None:
+def test_certificates_are_no_attack(run: FinishedRun) -> None:
     assert run.norms == ["linf"]
     assert not any("smooth" in name for name, _, _ in attack_words(run))
     bare = run.results[run.results["norm"] != "l2"]

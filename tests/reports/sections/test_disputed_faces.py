@@ -1,14 +1,13 @@
 """The panel of disputed faces: who follows which label, counted by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from reports.load import Headline, Run
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.sections.disputed_faces import disputed_faces
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 TOP = Headline("linf", 4 / 255)
 FER_NET, FERPLUS_NET = FOUR[0], FOUR[2]
@@ -31,9 +30,9 @@ def lines(model: str, answers: list[int], broken: list[float], attacked: list[in
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=(FER_NET, FERPLUS_NET), corruptions=(), examples=0)
-    run = Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    run = FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
     per_image = pd.concat(
         [
             # angry, sad; the first breaks to happy at 1/255, the second was wrong already
@@ -46,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return replace(run, per_image=per_image, disputed=disputed)
 
 
-def test_shares_count_whom_the_models_follow(run: Run) -> None:
+def test_shares_count_whom_the_models_follow(run: FinishedRun) -> None:
     panel = disputed_faces(run, TOP)
     assert panel is not None
     half, none = "50\u202f%", "0\u202f%"
@@ -60,7 +59,7 @@ def test_shares_count_whom_the_models_follow(run: Run) -> None:
     assert panel.moments == {"clean": ["FER", "FER+"], "attacked": ["FER", "FER+"]}
 
 
-def test_a_face_shows_votes_and_answers(run: Run) -> None:
+def test_a_face_shows_votes_and_answers(run: FinishedRun) -> None:
     panel = disputed_faces(run, TOP)
     assert panel is not None
     first = panel.faces[0]
@@ -74,13 +73,13 @@ def test_a_face_shows_votes_and_answers(run: Run) -> None:
     assert first.picture.startswith("data:image/png;base64,")
 
 
-def test_without_attacks_there_is_one_moment(run: Run) -> None:
+def test_without_attacks_there_is_one_moment(run: FinishedRun) -> None:
     panel = disputed_faces(run, None)
     assert panel is not None and list(panel.moments) == ["clean"]
     assert "ttacked" not in panel.caption
 
 
-def test_no_disagreement_no_panel(run: Run) -> None:
+def test_no_disagreement_no_panel(run: FinishedRun) -> None:
     agreed = run.per_image[run.per_image["row"] == 9]
     assert disputed_faces(replace(run, per_image=agreed), TOP) is None
     kept = {name: array[:0] for name, array in run.disputed.items()}

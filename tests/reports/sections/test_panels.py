@@ -2,17 +2,16 @@
 
 import base64
 import io
-from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.results.select import black_boxes
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline, attacks, black_boxes
 from reports.charts.corruption_map import corruption_heat_map
 from reports.charts.svg import STYLE, new_figure
-from reports.load import Headline, Run, attacks
 from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.corruptions import corruption_note, corruption_summary
 from reports.sections.costs import costs
@@ -22,19 +21,19 @@ from reports.sections.leaderboard import leaderboard
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 TOP = Headline("linf", 4 / 255)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:3], corruptions=("jpeg", "contrast"), examples=0)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
 @pytest.fixture(scope="module")
-def blind(run: Run) -> Run:
+def blind(run: FinishedRun) -> FinishedRun:
     """The same run, where the second model gives no gradients."""
     results = run.results.copy()
     hidden = (results["model"] == FOUR[1]) & results["perturbation"].isin(["pgd", "fgsm"])
@@ -43,14 +42,14 @@ def blind(run: Run) -> Run:
     return replace(run, results=results)
 
 
-def column(run: Run, title: str) -> dict[str, tuple[str, str]]:
+def column(run: FinishedRun, title: str) -> dict[str, tuple[str, str]]:
     """Text and small text of a column of the leaderboard, by model."""
     board = leaderboard(run, TOP)
     place = next(i for i, head in enumerate(board.head) if head.startswith(title))
     return {model: (cells[place].text, cells[place].small) for model, _, cells, *_ in board.rows}
 
 
-def test_calibration_compares_what_is_said_with_what_is_right(run: Run) -> None:
+def test_calibration_compares_what_is_said_with_what_is_right(run: FinishedRun) -> None:
     chart = calibration_charts(run, TOP)[0]
     # four bins of equally many faces say .3, .5, .7 and .9
     assert "simple_cnn.fer is 60\u202f% sure on clean faces" in chart.title
@@ -65,14 +64,14 @@ def test_calibration_compares_what_is_said_with_what_is_right(run: Run) -> None:
     assert [len(row) for row in summary.rows] == [len(summary.head)] * 6
 
 
-def test_calibration_without_attacks_or_figures(run: Run) -> None:
+def test_calibration_without_attacks_or_figures(run: FinishedRun) -> None:
     assert len(calibration_charts(run, None)[0].panels) == 1
     bare = replace(run, results=run.results[~run.results["metric"].str.startswith("bin_")])
     assert calibration_charts(bare, TOP) == []
     assert calibration_summary(bare, TOP).rows == []
 
 
-def test_label_noise_has_its_four_charts(run: Run) -> None:
+def test_label_noise_has_its_four_charts(run: FinishedRun) -> None:
     charts = {chart.name: chart for chart in label_noise_charts(run, TOP)}
     assert list(charts) == ["label-noise", "strata", "flips", "agreement"]
     assert "explains 61\u202f% of the models' clean errors" in charts["label-noise"].title
@@ -82,13 +81,13 @@ def test_label_noise_has_its_four_charts(run: Run) -> None:
     assert all(len(chart.table.rows) > 3 for chart in charts.values())
 
 
-def test_label_noise_needs_two_label_sets(run: Run) -> None:
+def test_label_noise_needs_two_label_sets(run: FinishedRun) -> None:
     one = replace(run, results=run.results[run.results["label_set"] == "fer"])
     one = replace(one, results=one.results[~one.results["metric"].str.contains("oracle|noise")])
     assert [chart.name for chart in label_noise_charts(one, None)] == ["strata"]
 
 
-def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
+def test_rank_is_the_range_that_tests_leave_open(run: FinishedRun) -> None:
     assert column(run, "Rank") == {
         FOUR[0]: ("1\u20132", ""),
         FOUR[1]: ("1\u20132", ""),
@@ -99,19 +98,21 @@ def test_rank_is_the_range_that_tests_leave_open(run: Run) -> None:
     assert column(replace(run, comparisons=found), "Rank")[FOUR[1]] == ("2", "")
 
 
-def test_the_download_holds_both_ends_of_a_rank_as_numbers(run: Run, blind: Run) -> None:
+def test_the_download_holds_both_ends_of_a_rank_as_numbers(
+    run: FinishedRun, blind: FinishedRun
+) -> None:
     ranks = downloaded_ranks(run)
     assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
     assert downloaded_ranks(blind).loc[FOUR[1]].isna().all()
 
 
-def downloaded_ranks(run: Run) -> pd.DataFrame:
+def downloaded_ranks(run: FinishedRun) -> pd.DataFrame:
     _, _, code = leaderboard(run, TOP).data.uri.partition(",")
     frame = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
     return frame.filter(regex="(?i)rank")
 
 
-def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: Run) -> None:
+def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: FinishedRun) -> None:
     attacked = run.results["metric"] == "robust_accuracy"
     one = run.results[attacked & (run.results["model"] == FOUR[0])].iloc[:1]
     failed = one.assign(status="error", value=np.nan, ci_low=np.nan, ci_high=np.nan, n=0)
@@ -121,13 +122,15 @@ def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: Run)
     assert not any(FOUR[0] in line[3] for line in leaderboard(crashed, TOP).rows)
 
 
-def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(run: Run) -> None:
+def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(
+    run: FinishedRun,
+) -> None:
     assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255 to >4/255")
     assert column(run, "Curve")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
     assert column(run, "Without leaked")[FOUR[0]][0].endswith("%")
 
 
-def test_upper_limits_are_marked_wherever_they_stand(blind: Run) -> None:
+def test_upper_limits_are_marked_wherever_they_stand(blind: FinishedRun) -> None:
     assert black_boxes(blind.results) == {FOUR[1]}
     robust = column(blind, "Worst case 4/255")
     assert robust[FOUR[1]][0].startswith("\u2264") and not robust[FOUR[0]][0].startswith("\u2264")
@@ -142,13 +145,15 @@ def test_upper_limits_are_marked_wherever_they_stand(blind: Run) -> None:
     assert "upper limit" in first.caption and "upper limit" not in second.caption
 
 
-def test_an_attack_that_no_model_allows_is_not_named(run: Run) -> None:
+def test_an_attack_that_no_model_allows_is_not_named(run: FinishedRun) -> None:
     results = run.results.assign(status="not applicable")
     assert attacks(results, "linf") == []
     assert attacks(run.results, "linf") == ["fgsm", "pgd"]
 
 
-def test_the_threat_model_speaks_of_gradients_where_there_are_some(run: Run, blind: Run) -> None:
+def test_the_threat_model_speaks_of_gradients_where_there_are_some(
+    run: FinishedRun, blind: FinishedRun
+) -> None:
     assert "white-box" in " ".join(threat_model(blind, TOP))
     of_blind = blind.results[blind.results["model"] == FOUR[1]]
     models = {FOUR[1]: blind.manifest["models"][FOUR[1]]}
@@ -157,7 +162,7 @@ def test_the_threat_model_speaks_of_gradients_where_there_are_some(run: Run, bli
     assert "white-box" not in words
 
 
-def test_the_method_names_models_attacked_in_bfloat16(run: Run) -> None:
+def test_the_method_names_models_attacked_in_bfloat16(run: FinishedRun) -> None:
     assert "bfloat16" not in " ".join(threat_model(run, TOP))
     first, *others = run.manifest["perturbations"]
     changed = [first | {"model": FOUR[1], "precision": "bfloat16"}, *others]
@@ -167,13 +172,13 @@ def test_the_method_names_models_attacked_in_bfloat16(run: Run) -> None:
     assert f"Attacks on {FOUR[1]} took gradients in bfloat16" in words
 
 
-def test_a_job_that_did_not_run_has_no_time(run: Run) -> None:
+def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
     job = {"perturbation": "pgd", "model": FOUR[0], "status": "not applicable"}
     table = costs(replace(run, manifest=run.manifest | {"perturbations": [job]}))
     assert table.rows[0][table.head.index("time")] == "\u2014"
 
 
-def test_power_is_said_in_points(run: Run) -> None:
+def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
     assert "on clean faces, 4.1 points between two of its models, all pairs tested" in first
     assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
@@ -185,7 +190,7 @@ def test_power_is_said_in_points(run: Run) -> None:
     assert power_sentences(replace(run, results=bare), TOP) == []
 
 
-def test_corruptions_have_means_and_errors(run: Run) -> None:
+def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
     summary = corruption_summary(run, TOP)
     assert summary is not None and len(summary.rows) == 3
     assert summary.rows[0][5:9] == ["1.05", "1.02\u20131.08", "0.87", "0.84\u20130.90"]
@@ -200,7 +205,7 @@ def test_corruptions_have_means_and_errors(run: Run) -> None:
     assert [text.get_text() for text in axes.texts][-3:] == ["0.90", "1.00", "1.05"]
 
 
-def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: Run) -> None:
+def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -> None:
     results = run.results.copy()
     mce = results["metric"].isin(["mce", "relative_mce"])
     results.loc[mce, "value"] = np.nan

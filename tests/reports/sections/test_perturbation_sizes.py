@@ -1,27 +1,26 @@
 """Sizes of the changes: a line a model, words for one face, and maps laid over it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
 from reports.charts.pictures import look
-from reports.load import Headline, Run
 from reports.sections.gallery import examples
 from reports.sections.perturbation_sizes import perturbation_sizes, size_words
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 TOP = Headline("linf", 4 / 255)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:2], corruptions=(), examples=4)
-    return Run.read(write_run(tmp_path_factory.mktemp("run"), wishes))
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
 
 
-def test_each_model_has_its_medians(run: Run) -> None:
+def test_each_model_has_its_medians(run: FinishedRun) -> None:
     table = perturbation_sizes(run, TOP)
     assert table is not None and sorted(row[0] for row in table.rows) == sorted(FOUR[:2])
     of_first = dict(zip(table.head, next(row for row in table.rows if row[0] == FOUR[0])))
@@ -32,7 +31,7 @@ def test_each_model_has_its_medians(run: Run) -> None:
     assert table.numeric[table.head.index("SSIM")]
 
 
-def test_runs_without_sizes_have_no_table(run: Run) -> None:
+def test_runs_without_sizes_have_no_table(run: FinishedRun) -> None:
     assert perturbation_sizes(run, None) is None
     bare = run.results[~run.results["metric"].str.startswith("median_l")]
     assert perturbation_sizes(replace(run, results=bare), TOP) is None
@@ -46,7 +45,7 @@ def test_known_sizes_are_said() -> None:
     assert size_words(line) == ["L\u221e 2/255", "L2 0.26", "L1 8.0", "Grad-CAM shift 0.50"]
 
 
-def test_examples_carry_their_sizes_and_maps(run: Run) -> None:
+def test_examples_carry_their_sizes_and_maps(run: FinishedRun) -> None:
     shown, _ = examples(run.gallery, run.per_image)
     line = run.per_image[(run.per_image["row"] == 0) & (run.per_image["perturbation"] == "pgd")]
     first = line[(line["model"] == FOUR[0]) & (line["attacked_labels"] == "fer")].iloc[0]
