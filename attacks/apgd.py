@@ -16,7 +16,6 @@ from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 
 
@@ -118,8 +117,8 @@ class APGD(GradientAttack):
         left, ends = np.arange(len(labels)), ascent.checkpoints(steps)
         for step in range(steps):
             chosen = None if targets is None else targets[left]
-            logits, loss, gradient = input_gradients(
-                classifier, ascent.points, labels[left], self.loss, chosen
+            logits, loss, gradient = classifier.input_gradients(
+                ascent.points, labels[left], self.loss, chosen
             )
             ones = np.ones(len(left), np.int64)
             cost.add(left, Cost(ones, ones, zero_gradients(gradient)))

@@ -25,7 +25,6 @@ from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
 from attacks.threat_model import Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients, logit_gradients
 from fer_models.losses import Loss
 
 STRETCHES = (1.0, 1.001, 1.01, 1.05)
@@ -642,9 +641,11 @@ def _estimator_type() -> type:
         def loss_gradient(self, x: np.ndarray, y: np.ndarray, **_: Any) -> np.ndarray:
             """Of the rescaled cross-entropy with the label; negative to climb towards it."""
             labels = y.argmax(axis=1) if y.ndim == 2 else y
-            gradient = input_gradients(
-                self._differentiable(), _in_range(x), labels, Loss.SCALED_CROSS_ENTROPY
-            ).gradient
+            gradient = (
+                self._differentiable()
+                .input_gradients(_in_range(x), labels, Loss.SCALED_CROSS_ENTROPY)
+                .gradient
+            )
             self._count(gradient)
             return -gradient if self.climbs_towards_label else gradient
 
@@ -655,7 +656,7 @@ def _estimator_type() -> type:
             images, gradients = _in_range(x), []
             for k in range(self.nb_classes) if label is None else [label]:
                 classes = np.broadcast_to(np.asarray(k, np.int64), len(x))
-                gradients.append(logit_gradients(self._differentiable(), images, classes))
+                gradients.append(self._differentiable().logit_gradients(images, classes))
                 self._count(gradients[-1])
             return np.stack(gradients, axis=1)
 

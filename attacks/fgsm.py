@@ -9,7 +9,6 @@ from attacks.base import Cost, Keys
 from attacks.gradient_attack import GradientAttack, steepest_step, zero_gradients
 from attacks.threat_model import project
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class FGSM(GradientAttack):
         keys: Keys,
     ) -> tuple[np.ndarray, Cost]:
         assert isinstance(classifier, DifferentiableClassifier)
-        gradient = input_gradients(classifier, images, labels, self.loss).gradient
+        gradient = classifier.input_gradients(images, labels, self.loss).gradient
         moved = images + steepest_step(gradient, self.eps, self.norm)
         ones = np.ones(len(images), np.int64)
         cost = Cost(ones, ones, zero_gradients(gradient))

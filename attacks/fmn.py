@@ -11,7 +11,6 @@ from attacks.gradient_attack import steepest_step, zero_gradients
 from attacks.threat_model import Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 
 FIRST_CHANGE, LAST_CHANGE = 0.05, 1e-4
@@ -56,7 +55,7 @@ class FMN(Attack):
         best, smallest = images, np.full(len(images), np.inf)
         current, radius, cost = images, np.full(len(images), self.eps), Cost.zeros(len(images))
         for step in range(self.steps):
-            logits, margins, gradient = input_gradients(classifier, current, labels, Loss.MARGIN)
+            logits, margins, gradient = classifier.input_gradients(current, labels, Loss.MARGIN)
             ones = np.ones(len(images), np.int64)
             cost.add(slice(None), Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels, STOP_LEAD)

@@ -11,7 +11,6 @@ from attacks.gradient_attack import GradientAttack, random_start, steepest_step,
 from attacks.threat_model import project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +90,7 @@ class PGD(GradientAttack):
         current, fallen = start.copy(), np.zeros(len(start), bool)
         for step in range(self.steps):
             left = np.flatnonzero(~fallen)
-            logits, _, gradient = input_gradients(
-                classifier, current[left], labels[left], self.loss
-            )
+            logits, _, gradient = classifier.input_gradients(current[left], labels[left], self.loss)
             ones = np.ones(len(left), np.int64)
             cost.add(rows[left], Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels[left], STOP_LEAD)

@@ -16,13 +16,13 @@ from attacks.transfer_images import TransferImages, names_of
 from datasets.base.errors import InputError
 from datasets.labels import NO_LABEL, translate
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
+from fer_models.wrapped_classifier import WrappedClassifier
 
 MOST_BLUR = 100
 """Pixels; a kernel grows with its blur, and this is more than twice a face's side."""
 
 
-class TransferTarget(Classifier):
+class TransferTarget(WrappedClassifier):
     """A classifier that is attacked through others: they give the gradients, it the answers.
 
     Args:
@@ -42,13 +42,16 @@ class TransferTarget(Classifier):
     ) -> None:
         if not sources:
             raise ValueError("`sources` must name at least one classifier. Received: none")
-        self._target, self.sources, self.kept = target, tuple(sources), kept
-        self.id, self.scheme = target.id, target.scheme
-        hashes = [part.weights_sha256 for part in (target, *sources)]
+        self.sources, self.kept = tuple(sources), kept
+        super().__init__(target)
+
+    def _take_over(self, inner: Classifier) -> None:
+        super()._take_over(inner)
+        hashes = [part.weights_sha256 for part in (inner, *self.sources)]
         self.weights_sha256 = hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return self._target._batch_logits(images)
+        return self.inner._batch_logits(images)
 
 
 def made_on(classifier: Classifier) -> str:
@@ -151,7 +154,7 @@ class Transfer(GradientAttack):
             rows = np.flatnonzero(labels != NO_LABEL)
             views = Views(draws[rows, index], self.diversity, *images.shape[1:3])
             seen = views.of(images[rows])
-            gradient = input_gradients(source, seen, labels[rows], self.loss).gradient
+            gradient = source.input_gradients(seen, labels[rows], self.loss).gradient
             ones = np.ones(len(rows), np.int64)
             cost.add(rows, Cost(ones, ones, zero_gradients(gradient)))
             total[rows] += _same_size(views.back(gradient))

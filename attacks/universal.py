@@ -12,7 +12,6 @@ import numpy as np
 
 from attacks.base import Keys, broken
 from fer_models.classifier import DifferentiableClassifier
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 
 BATCH = 50
@@ -144,7 +143,7 @@ def _ascend(
         for place, start in enumerate(starts):
             rows = order[start : start + BATCH]
             shown, gather = show(value, images[rows], rng)
-            found = input_gradients(classifier, shown, labels[rows], Loss.SCALED_CROSS_ENTROPY)
+            found = classifier.input_gradients(shown, labels[rows], Loss.SCALED_CROSS_ENTROPY)
             lengths = np.linalg.norm(found.gradient.reshape(len(rows), -1), axis=1)
             stands = ~broken(found.logits, labels[rows], 0.0)
             counts = stands / np.maximum(lengths, np.finfo(np.float32).tiny)

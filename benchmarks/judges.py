@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from datasets.base.errors import InputError
-from fer_models.classifier import DifferentiableClassifier
+from fer_models.gradients import SymbolicClassifier
 
 Attacker = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Images float32 (N, H, W, C) in [0, 1] and labels int64 (N,) to images of the same shape."""
@@ -22,7 +22,7 @@ _INSTALL = "pip install -e .[bench]"
 
 
 def art(
-    classifier: DifferentiableClassifier,
+    classifier: SymbolicClassifier,
     shape: tuple[int, ...],
     name: str,
     eps: float,
@@ -76,7 +76,7 @@ def art(
 
 
 def foolbox(
-    classifier: DifferentiableClassifier,
+    classifier: SymbolicClassifier,
     shape: tuple[int, ...],
     name: str,
     eps: float,
@@ -135,7 +135,7 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
 """Attack and library that has it."""
 
 
-def _input_differentiable(classifier: DifferentiableClassifier) -> Callable[..., tf.Tensor]:
+def _input_differentiable(classifier: SymbolicClassifier) -> Callable[..., tf.Tensor]:
     """Compiled logits whose backward pass stops at the pixels.
 
     Judges differentiate eagerly, where TensorFlow computes the filters' gradients too, and with

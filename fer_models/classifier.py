@@ -1,16 +1,18 @@
-"""Classifier: images in [0, 1] to logits, whatever the model behind it expects.
+"""What a classifier is: numpy images in [0, 1] to logits, and to gradients where it has any.
 
-`wrap(keras_model, contract)` makes one of any Keras 3 model.
+Nothing here knows a framework. `fer_models/gradients.py` answers with TensorFlow;
+`fer_models.keras_classifier.wrap(keras_model, contract)` makes a classifier of a Keras model.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme, LabelSet
 from faces.crop import SIZE
+from fer_models.losses import Loss
 
 BATCH_SIZE = 128
 """Images a forward call at most."""
@@ -85,12 +87,63 @@ class Classifier(ABC):
         """Logits float32 (N, K) of one checked batch, 1 <= N <= `BATCH_SIZE`."""
 
 
+class Gradients(NamedTuple):
+    """Logits float32 (N, K), loss float32 (N,), and its gradient, of the images' shape."""
+
+    logits: np.ndarray
+    loss: np.ndarray
+    gradient: np.ndarray
+
+
 class DifferentiableClassifier(Classifier):
-    """A classifier whose logits Keras can differentiate with respect to the image."""
+    """A classifier that also answers with gradients with respect to the pixels."""
 
     @abstractmethod
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits (N, K) of a backend tensor (N, H, W, C) in [0, 1], differentiable."""
+    def attacked_logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits that the gradients belong to, as an attacker sees them.
+
+        They differ from `logits` in reduced precision, and where an attacker draws otherwise.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+
+        Returns:
+            float32 (N, K).
+        """
+
+    @abstractmethod
+    def input_gradients(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        loss: Loss,
+        targets: np.ndarray | None = None,
+    ) -> Gradients:
+        """Logits, loss and its gradient with respect to the pixels.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            labels: int64 (N,) in [0, K).
+            loss: what the gradient increases.
+            targets: int64 (N,) in [0, K), the class to reach instead of any other; for margin and
+                dlr.
+
+        Raises:
+            ModelError: logits or gradient are NaN or infinite (never read as zero, R9).
+            ValueError: targets for a loss that takes none.
+        """
+
+    @abstractmethod
+    def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Gradient of one logit of each image with respect to its pixels, float32 (N, H, W, C).
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            classes: int64 (N,) in [0, K), whose logit is differentiated.
+
+        Raises:
+            ModelError: the gradient is NaN or infinite.
+        """
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:

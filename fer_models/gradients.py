@@ -1,6 +1,7 @@
-"""The one file that knows backends: compiled logits and (logits, loss, input gradient).
+"""TensorFlow's way to a differentiable classifier, and the one file that knows a backend.
 
-Attacks and evaluation run on TensorFlow; training elsewhere needs none of this.
+A subclass of `SymbolicClassifier` writes its logits in Keras operations; here they are compiled and
+differentiated. Training on another Keras backend needs none of this.
 """
 
 from abc import abstractmethod
@@ -12,94 +13,85 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fer_models.classifier import BATCH_SIZE, MEND, DifferentiableClassifier, ModelError
+from fer_models.classifier import (
+    BATCH_SIZE,
+    MEND,
+    DifferentiableClassifier,
+    Gradients,
+    ModelError,
+)
 from fer_models.losses import Loss
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
-"""Else a GPU rounds float32 to 10 bits: what is broken hangs on the fifth digit."""
+"""A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
 
 SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
-"""Batch sizes of compiled calls: few, so that shrinking batches meet kernels made before, and close
-enough that little is padded. 100 is what an attack works on at once. The same row may differ in its
-last bits from one size to another."""
+"""Batch sizes of compiled calls: few, so that shrinking batches reuse kernels, and close enough
+that little is padded. Attacks work on 100 images at once. The logits of an image may differ in
+their last bits from one size to another."""
 
 
-class Gradients(NamedTuple):
-    """What one call gives: logits float32 (N, K), loss float32 (N,), gradient like the images."""
-
-    logits: np.ndarray
-    loss: np.ndarray
-    gradient: np.ndarray
+COMPILED = "_compiled_calls"
+"""Attribute in which a classifier keeps its compiled calls."""
 
 
-def forward_logits(classifier: DifferentiableClassifier, images: np.ndarray) -> np.ndarray:
-    """Compiled forward pass: images float32 (N, H, W, C) in [0, 1] to logits float32 (N, K)."""
-    padded = tf.constant(_pad(images, np.float32))
-    return _compiled_forward(classifier, images.shape[1:])(padded).numpy()[: len(images)]
+class SymbolicClassifier(DifferentiableClassifier):
+    """A classifier whose logits are Keras operations on its images."""
 
+    @abstractmethod
+    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Logits (N, K) of a backend tensor (N, H, W, C) in [0, 1], differentiable."""
 
-def input_gradients(
-    classifier: DifferentiableClassifier,
-    images: np.ndarray,
-    labels: np.ndarray,
-    loss: Loss,
-    targets: np.ndarray | None = None,
-) -> Gradients:
-    """Logits, loss and its gradient with respect to the pixels.
+    def attacked_logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, K) of `symbolic_logits`, compiled."""
+        padded = tf.constant(_pad(images, np.float32))
+        return _compiled_forward(self, images.shape[1:])(padded).numpy()[: len(images)]
 
-    Args:
-        classifier: differentiable classifier with K classes.
-        images: float32 (N, H, W, C) in [0, 1].
-        labels: int64 (N,) in [0, K).
-        loss: what the gradient increases.
-        targets: int64 (N,) in [0, K), the class to reach instead of any other; for margin and dlr.
+    def input_gradients(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        loss: Loss,
+        targets: np.ndarray | None = None,
+    ) -> Gradients:
+        """See `DifferentiableClassifier.input_gradients`."""
+        if targets is not None and loss not in _TARGETED_LOSSES:
+            raise ValueError(f"`loss` must be margin or dlr with `targets`. Received: {loss}")
+        call = _compiled_gradients(self, loss, images.shape[1:], targets is not None)
+        classes = (labels, np.zeros_like(labels) if targets is None else targets)
+        padded = (_pad(images, np.float32), *(_pad(values, np.int64) for values in classes))
+        answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
+        result = Gradients(*answers)
+        if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
+            raise ModelError(f"{self.id}: NaN or infinity in logits or input gradient. {MEND}")
+        return result
 
-    Raises:
-        ModelError: logits or gradient are NaN or infinite (never read as zero, R9).
-        ValueError: targets for a loss that knows none.
-    """
-    if targets is not None and loss not in _TARGETED_LOSSES:
-        raise ValueError(f"`loss` must be margin or dlr with `targets`. Received: {loss}")
-    call = _compiled_gradients(classifier, loss, images.shape[1:], targets is not None)
-    classes = (labels, np.zeros_like(labels) if targets is None else targets)
-    padded = (_pad(images, np.float32), *(_pad(values, np.int64) for values in classes))
-    answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
-    result = Gradients(*answers)
-    if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
-        raise ModelError(f"{classifier.id}: NaN or infinity in logits or input gradient. {MEND}")
-    return result
+    def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """See `DifferentiableClassifier.logit_gradients`."""
+        padded = _pad(images, np.float32), _pad(classes, np.int64)
+        call = _compiled_logit_gradients(self, images.shape[1:])
+        gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
+        if not np.isfinite(gradient).all():
+            raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
+        return gradient
 
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self.attacked_logits(images)
 
-def logit_gradients(
-    classifier: DifferentiableClassifier, images: np.ndarray, classes: np.ndarray
-) -> np.ndarray:
-    """Gradient of one logit of each image with respect to its pixels, float32 (N, H, W, C).
-
-    Args:
-        classifier: differentiable classifier with K classes.
-        images: float32 (N, H, W, C) in [0, 1].
-        classes: int64 (N,) in [0, K), whose logit is differentiated.
-
-    Raises:
-        ModelError: the gradient is NaN or infinite.
-    """
-    padded = _pad(images, np.float32), _pad(classes, np.int64)
-    call = _compiled_logit_gradients(classifier, images.shape[1:])
-    gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
-    if not np.isfinite(gradient).all():
-        raise ModelError(f"{classifier.id}: NaN or infinity in a logit's gradient. {MEND}")
-    return gradient
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the compiled calls, so that a copy compiles its own."""
+        return {name: value for name, value in self.__dict__.items() if name != COMPILED}
 
 
 class LayerGradients(NamedTuple):
-    """One layer's activations float32 (N, h, w, F), and gradient of a logit, of the same shape."""
+    """Activations of a layer, float32 (N, h, w, F), and the gradient of a logit, same shape."""
 
     activations: np.ndarray
     gradient: np.ndarray
 
 
-class LayeredClassifier(DifferentiableClassifier):
-    """A differentiable classifier whose layers have names."""
+class LayeredClassifier(SymbolicClassifier):
+    """A symbolic classifier whose layers have names."""
 
     @abstractmethod
     def model_inputs(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -111,22 +103,20 @@ class LayeredClassifier(DifferentiableClassifier):
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Activations (N, h, w, F) of a layer and logits (N, K) for `model_inputs`."""
 
+    def layer_gradients(
+        self, images: np.ndarray, classes: np.ndarray, layer: str
+    ) -> LayerGradients:
+        """Activations of a layer and how the logit of a class changes with each.
 
-def layer_gradients(
-    classifier: LayeredClassifier, images: np.ndarray, classes: np.ndarray, layer: str
-) -> LayerGradients:
-    """Activations of a layer and how the logit of a class changes with each.
-
-    Args:
-        classifier: a classifier with K classes whose layers have names.
-        images: float32 (N, H, W, C) in [0, 1].
-        classes: int64 (N,) in [0, K), whose logit is differentiated.
-        layer: name of a layer of the model.
-    """
-    inputs = classifier.model_inputs(tf.constant(images))
-    call = _compiled_layer_gradients(classifier, layer, tuple(inputs.shape[1:]))
-    activations, gradient = call(inputs, classes)
-    return LayerGradients(activations.numpy(), gradient.numpy())
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            classes: int64 (N,) in [0, K), whose logit is differentiated.
+            layer: name of a layer.
+        """
+        inputs = self.model_inputs(tf.constant(images))
+        call = _compiled_layer_gradients(self, layer, tuple(inputs.shape[1:]))
+        activations, gradient = call(inputs, classes)
+        return LayerGradients(activations.numpy(), gradient.numpy())
 
 
 def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:
@@ -150,8 +140,8 @@ def _kept(build: Callable[..., Callable]) -> Callable[..., Callable]:
     """Decorator: what is compiled for a classifier is kept by it, and goes when it goes."""
 
     @wraps(build)
-    def kept(classifier: DifferentiableClassifier, *settings: Any) -> Callable:
-        calls = classifier.__dict__.setdefault("_compiled_calls", {})
+    def kept(classifier: SymbolicClassifier, *settings: Any) -> Callable:
+        calls = classifier.__dict__.setdefault(COMPILED, {})
         key = (build.__name__, *settings)
         if key not in calls:
             calls[key] = build(classifier, *settings)
@@ -161,14 +151,14 @@ def _kept(build: Callable[..., Callable]) -> Callable[..., Callable]:
 
 
 @_kept
-def _compiled_forward(classifier: DifferentiableClassifier, shape: tuple[int, ...]) -> Callable:
+def _compiled_forward(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Callable:
     signature = [tf.TensorSpec((None, *shape), tf.float32)]
     return _compiled(signature)(classifier.symbolic_logits)
 
 
 @_kept
 def _compiled_gradients(
-    classifier: DifferentiableClassifier, loss: Loss, shape: tuple[int, ...], targeted: bool
+    classifier: SymbolicClassifier, loss: Loss, shape: tuple[int, ...], targeted: bool
 ) -> Callable:
     classes = tf.TensorSpec((None,), tf.int64)
     signature = [tf.TensorSpec((None, *shape), tf.float32), classes, classes]
@@ -191,9 +181,7 @@ def _compiled_gradients(
 
 
 @_kept
-def _compiled_logit_gradients(
-    classifier: DifferentiableClassifier, shape: tuple[int, ...]
-) -> Callable:
+def _compiled_logit_gradients(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Callable:
     signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
 
     @_compiled(signature)
@@ -210,7 +198,7 @@ def _compiled_logit_gradients(
 def _compiled_layer_gradients(
     classifier: LayeredClassifier, layer: str, shape: tuple[int, ...]
 ) -> Callable:
-    """Compiled, so that gradients of the kernels, which nobody asked for, are not computed."""
+    """Compiled, so that unused gradients of the kernels are not computed."""
     signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
 
     @_compiled(signature)

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from fer_models.contract import Contract, Output
-from fer_models.gradients import LayeredClassifier, forward_logits
+from fer_models.gradients import LayeredClassifier
 from fer_models.softmax import strip_softmax
 
 
@@ -46,9 +46,6 @@ class KerasClassifier(LayeredClassifier):
         if self.contract.output is Output.PROBABILITIES:
             return ops.log(ops.maximum(outputs, 1e-30))
         return outputs
-
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return forward_logits(self, images)
 
 
 def wrap(

@@ -11,8 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier
+from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import KerasClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 CPU_INFO = Path("/proc/cpuinfo")
 INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
@@ -29,25 +31,24 @@ FOLDING = (
 )
 
 
-class ReducedPrecision(DifferentiableClassifier):
+class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
     """A classifier that answers in float32, and is differentiated in bfloat16.
 
     Its weights have an identity of their own, so a set made with it is never taken for another.
     """
 
-    precision = "bfloat16"
+    inner: KerasClassifier
 
     def __init__(self, exact: KerasClassifier, twin: keras.Model) -> None:
         """Take the classifier, and its model in bfloat16."""
-        self._exact = exact
-        self.id, self.scheme, self.face_side = exact.id, exact.scheme, exact.face_side
-        self.weights_sha256 = reduced_sha256(exact.weights_sha256)
+        super().__init__(exact)
+        self.precision, self.weights_sha256 = ROUNDED, reduced_sha256(exact.weights_sha256)
         self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
 
     @property
     def exact(self) -> KerasClassifier:
         """The classifier in float32."""
-        return self._exact
+        return self.inner
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of the twin, differentiable."""
@@ -58,7 +59,7 @@ class ReducedPrecision(DifferentiableClassifier):
         return self._twin.logits(images)
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return self._exact._batch_logits(images)
+        return self.inner._batch_logits(images)
 
 
 def reduced_sha256(weights_sha256: str) -> str:

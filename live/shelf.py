@@ -14,7 +14,6 @@ from datasets.labels import SCHEMES
 from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 from live.learnt import Learnt, learn
 from live.settings import DEFENCES
@@ -125,5 +124,5 @@ def _load(model: str) -> Classifier:
         images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)
         classifier.logits(images)
         if isinstance(classifier, DifferentiableClassifier):
-            input_gradients(classifier, images, labels, Loss.SCALED_CROSS_ENTROPY)
+            classifier.input_gradients(images, labels, Loss.SCALED_CROSS_ENTROPY)
     return classifier

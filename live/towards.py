@@ -9,13 +9,15 @@ import numpy as np
 from keras import ops
 
 from datasets.labels import LabelScheme
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier
+from fer_models.gradients import SymbolicClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 OTHER = 0
 """Class to get away from."""
 
 
-class Towards(Classifier):
+class Towards(WrappedClassifier):
     """Logits (N, 2): the best other class, and the target."""
 
     def __init__(self, inner: Classifier, target: int) -> None:
@@ -25,10 +27,13 @@ class Towards(Classifier):
             inner: with K classes.
             target: in [0, K).
         """
-        self.inner, self.target = inner, target
-        self.id = f"{inner.id}>{inner.scheme.classes[target]}"
-        self.scheme = LabelScheme("towards", ("other", inner.scheme.classes[target]))
-        self.weights_sha256, self.draws_apart = inner.weights_sha256, inner.draws_apart
+        self.target = target
+        super().__init__(inner)
+
+    def _take_over(self, inner: Classifier) -> None:
+        super()._take_over(inner)
+        target = inner.scheme.classes[self.target]
+        self.id, self.scheme = f"{inner.id}>{target}", LabelScheme("towards", ("other", target))
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         logits = self.inner.logits(images)
@@ -36,26 +41,21 @@ class Towards(Classifier):
         return np.stack([others, logits[:, self.target]], axis=1)
 
 
-class DifferentiableTowards(Towards, DifferentiableClassifier):
-    """The same around a differentiable classifier."""
+class DifferentiableTowards(Towards, SymbolicClassifier):
+    """The two-class view of a classifier with gradients."""
 
-    inner: DifferentiableClassifier
+    inner: SymbolicClassifier
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """As `_batch_logits`, differentiable."""
+        """Logits (N, 2): the best other class, and the target."""
         logits = self.inner.symbolic_logits(images)
-        chosen = np.arange(self.scheme_size) == self.target
+        chosen = np.arange(self.inner.scheme.num_classes) == self.target
         others = ops.max(ops.where(chosen, -np.inf, logits), axis=1)
         return ops.stack([others, logits[:, self.target]], axis=1)
-
-    @property
-    def scheme_size(self) -> int:
-        """K of the classifier inside."""
-        return self.inner.scheme.num_classes
 
 
 def towards(classifier: Classifier, target: int) -> Towards:
     """Make the two-class view; gradients pass when the classifier has gradients."""
-    if isinstance(classifier, DifferentiableClassifier):
+    if isinstance(classifier, SymbolicClassifier):
         return DifferentiableTowards(classifier, target)
     return Towards(classifier, target)

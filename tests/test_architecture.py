@@ -42,6 +42,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "fer_models.keras_classifier",
         "fer_models.losses",
         "fer_models.reduced_precision",
+        "fer_models.wrapped_classifier",
     ),
     "evaluation": ("datasets", "fer_models", "attacks"),
     "reports": (

@@ -14,7 +14,6 @@ from attacks.base import Keys
 from attacks.pgd import PGD
 from attacks.threat_model import Norm
 from fer_models.classifier import DifferentiableClassifier
-from fer_models.gradients import forward_logits, input_gradients
 from fer_models.losses import Loss
 
 MOST_STEP, WHOLE_PATH = 1.25, 2.5
@@ -68,7 +67,7 @@ class Adversary:
         if self._recipe.method is not Method.TRADES:
             return (attacked, *batch[1:])
         answers = np.zeros_like(targets)
-        answers[:, :num_classes] = softmax(forward_logits(self._classifier, images), axis=1)
+        answers[:, :num_classes] = softmax(self._classifier.attacked_logits(images), axis=1)
         clean_weights = weights[0] if weights else np.ones(len(images), np.float32)
         return (
             np.concatenate([images, attacked]),
@@ -84,8 +83,8 @@ class Adversary:
         step = eps * (min(MOST_STEP, WHOLE_PATH / self._recipe.steps) if projected else 1.0)
         for _ in range(self._recipe.steps):
             current = np.clip(images + delta, 0, 1)
-            gradient = input_gradients(
-                self._classifier, current, labels, Loss.CROSS_ENTROPY
+            gradient = self._classifier.input_gradients(
+                current, labels, Loss.CROSS_ENTROPY
             ).gradient
             delta = current - images + np.float32(step) * np.sign(gradient)
             if projected:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from attacks.base import Attack
     from faces.detector import Detector
-    from fer_models.classifier import DifferentiableClassifier
     from fer_models.face_predictions import FacePrediction
+    from fer_models.gradients import SymbolicClassifier
 
 Option = typer.Option
 _COLUMNS = ["photo", "face", "handling", "label", "probability"]
@@ -55,12 +55,12 @@ def main(
 
     start_backend()
     from attacks.registry import make_attack
-    from fer_models.classifier import DifferentiableClassifier
+    from fer_models.gradients import SymbolicClassifier
     from fer_models.zoo import load
 
     made = make_attack(attack, known_norm, size, {} if steps is None else {"steps": steps})
     classifier = load(model)
-    if not isinstance(classifier, DifferentiableClassifier):
+    if not isinstance(classifier, SymbolicClassifier):
         raise InputError(
             f"{model} has no gradients to lead through crop and resize; choose a neural net."
         )
@@ -81,7 +81,7 @@ def main(
 def _attack(
     image: "np.ndarray",
     name: str,
-    classifier: "DifferentiableClassifier",
+    classifier: "SymbolicClassifier",
     finder: "Detector",
     attack: "Attack",
     seed: int,

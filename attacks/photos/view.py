@@ -16,8 +16,8 @@ from keras import ops
 from attacks.base import Attack, Keys
 from attacks.threat_model import TOLERANCE, Norm
 from faces.box import Box
-from fer_models.classifier import DifferentiableClassifier
-from fer_models.gradients import forward_logits
+from fer_models.gradients import SymbolicClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 LEAD = 1.0
 """By how many logits the wrong class must lead, so that JPEG and resizing do not undo it."""
@@ -43,7 +43,7 @@ VIEWS = (
 )
 
 
-class PhotoView(DifferentiableClassifier):
+class PhotoView(WrappedClassifier, SymbolicClassifier):
     """A classifier of small grey faces that is shown squares of a photograph.
 
     Logits are the mean over the views. A resize to its `face_side` is linear in the pixels, so each
@@ -57,18 +57,19 @@ class PhotoView(DifferentiableClassifier):
         views: frames whose answers are averaged.
     """
 
+    inner: SymbolicClassifier
+
     def __init__(
         self,
-        classifier: DifferentiableClassifier,
+        classifier: SymbolicClassifier,
         side: int,
         margin: int,
         handicap: np.ndarray,
         views: tuple[View, ...] = VIEWS,
     ) -> None:
-        self.id, self.weights_sha256 = classifier.id, classifier.weights_sha256
-        self.scheme = classifier.scheme
-        self._classifier, self._handicap = classifier, handicap.astype(np.float32)
-        frame, size = side - 2 * margin, classifier.face_side
+        super().__init__(classifier)
+        self._handicap = handicap.astype(np.float32)
+        frame, size = side - 2 * margin, self.face_side
         self._rows, self._columns = (
             np.stack([_resizing(size, side, margin, frame, *place) for place in places])
             for places in (
@@ -79,16 +80,22 @@ class PhotoView(DifferentiableClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Mean logits (N, K) of squares (N, S, S, 3) in [0, 1]."""
-        grey = ops.sum(images * np.array(_GREY, np.float32), axis=-1)
-        faces = ops.einsum("vis,nst,vjt->nvij", self._rows, grey, self._columns)
-        size = self._classifier.face_side
-        small = ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, size, size, 1))
-        logits = self._classifier.symbolic_logits(small)
-        each = ops.reshape(logits, (-1, len(self._rows), self.scheme.num_classes))
-        return ops.mean(each, axis=1) + self._handicap
+        return self._mean(self.inner.symbolic_logits(self._faces(images)))
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return forward_logits(self, images)
+        faces = np.array(self._faces(ops.convert_to_tensor(images)))
+        return np.array(self._mean(self.inner.logits(faces)))
+
+    def _faces(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Small grey faces (N * V, h, h, 1), all V views of a square one after the other."""
+        grey = ops.sum(images * np.array(_GREY, np.float32), axis=-1)
+        faces = ops.einsum("vis,nst,vjt->nvij", self._rows, grey, self._columns)
+        return ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, self.face_side, self.face_side, 1))
+
+    def _mean(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+        """Mean (N, K) over the views of logits (N * V, K), handicap added."""
+        each = ops.reshape(logits, (-1, len(self._rows), self.scheme.num_classes))
+        return ops.mean(each, axis=1) + self._handicap
 
 
 def _resizing(
@@ -106,7 +113,7 @@ def _resizing(
 
 
 def attack_frame(
-    classifier: DifferentiableClassifier,
+    classifier: SymbolicClassifier,
     image: np.ndarray,
     frame: Box,
     label: int,
@@ -141,7 +148,7 @@ def attack_frame(
 
 
 def attack_faces(
-    classifier: DifferentiableClassifier,
+    classifier: SymbolicClassifier,
     image: np.ndarray,
     frames: list[Box],
     labels: np.ndarray,

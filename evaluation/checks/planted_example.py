@@ -20,7 +20,9 @@ from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, project
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
-from fer_models.classifier import DifferentiableClassifier
+from fer_models.classifier import Classifier
+from fer_models.gradients import SymbolicClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 20
 """Faces for which an example is planted, at most."""
@@ -29,17 +31,20 @@ POINTS = 64
 FOUND = 0.95
 
 
-class PlantedClassifier(DifferentiableClassifier):
+class PlantedClassifier(WrappedClassifier, SymbolicClassifier):
     """A model with a linear head of two classes behind its logits; `plant` sets the head."""
 
-    def __init__(self, inner: DifferentiableClassifier) -> None:
-        self._inner = inner
-        self.id, self.weights_sha256 = inner.id, inner.weights_sha256
-        self.draws_apart = inner.draws_apart
-        self.scheme = LabelScheme("planted", ("face", "planted"))
+    inner: SymbolicClassifier
+
+    def __init__(self, inner: SymbolicClassifier) -> None:
+        super().__init__(inner)
         size = inner.scheme.num_classes
         self._weights = keras.Variable(np.zeros((size, 2), np.float32), trainable=False)
         self._bias = keras.Variable(np.zeros(2, np.float32), trainable=False)
+
+    def _take_over(self, inner: Classifier) -> None:
+        super()._take_over(inner)
+        self.scheme = LabelScheme("planted", ("face", "planted"))
 
     def plant(self, direction: np.ndarray, offset: float) -> None:
         """From now on the second class leads by direction (K,) times logits plus offset."""
@@ -48,15 +53,15 @@ class PlantedClassifier(DifferentiableClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, 2)."""
-        return ops.matmul(self._inner.symbolic_logits(images), self._weights) + self._bias
+        return ops.matmul(self.inner.symbolic_logits(images), self._weights) + self._bias
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        logits = self._inner._batch_logits(images)
+        logits = self.inner._batch_logits(images)
         return logits @ np.asarray(self._weights) + np.asarray(self._bias)
 
 
 def planted_example(
-    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: SymbolicClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """For how many faces the attack of a set finds what was planted.
 

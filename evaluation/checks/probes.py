@@ -18,7 +18,9 @@ from attacks.threat_model import Norm, format_eps
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier
+from fer_models.gradients import SymbolicClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 16
 """Faces that a probe attacks at most."""
@@ -29,13 +31,14 @@ SCALES = (10.0, 100.0)
 SCALE_POINTS = 0.01
 
 
-class ScaledClassifier(DifferentiableClassifier):
+class ScaledClassifier(WrappedClassifier, SymbolicClassifier):
     """A classifier whose logits are multiplied: the same answers, more confident."""
 
-    def __init__(self, inner: DifferentiableClassifier) -> None:
-        self._inner, self._factor = inner, keras.Variable(1.0, trainable=False)
-        self.id, self.scheme, self.draws_apart = inner.id, inner.scheme, inner.draws_apart
-        self.weights_sha256 = inner.weights_sha256
+    inner: SymbolicClassifier
+
+    def __init__(self, inner: SymbolicClassifier) -> None:
+        self._factor = keras.Variable(1.0, trainable=False)
+        super().__init__(inner)
 
     def by(self, factor: float) -> "ScaledClassifier":
         """From now on logits are multiplied by this; nothing is compiled again."""
@@ -44,10 +47,10 @@ class ScaledClassifier(DifferentiableClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K), multiplied."""
-        return self._inner.symbolic_logits(images) * self._factor
+        return self.inner.symbolic_logits(images) * self._factor
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return self._inner._batch_logits(images) * np.asarray(self._factor)
+        return self.inner._batch_logits(images) * np.asarray(self._factor)
 
 
 def can_probe(made: AdversarialSet) -> bool:
@@ -70,7 +73,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
         A row for each probe, with status `error` where the model died of it.
     """
     eps = sensitive_eps(made)
-    if eps is None or not isinstance(classifier, DifferentiableClassifier):
+    if eps is None or not isinstance(classifier, SymbolicClassifier):
         return []
     spec = made.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
@@ -123,7 +126,7 @@ def _converged(
 
 
 def _scale_invariant(
-    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: SymbolicClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """R10: logits times 10 and 100, on faces that are right."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]

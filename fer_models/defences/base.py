@@ -14,7 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier
+from fer_models.gradients import SymbolicClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 
 EVALUATION_DRAWS = 20
 """Draws averaged for the logits of a randomised defence (R11)."""
@@ -45,7 +47,7 @@ def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.
     return x + ops.stop_gradient(changed - x)
 
 
-class DefendedClassifier(Classifier):
+class DefendedClassifier(WrappedClassifier):
     """A classifier that sees every image through a defence.
 
     The logits of a random defence are the log of the mean probability over a fixed set of draws, so
@@ -53,13 +55,15 @@ class DefendedClassifier(Classifier):
     """
 
     def __init__(self, inner: Classifier, defence: Defence, suffix: str) -> None:
-        self.inner = inner
-        self.defence = defence
-        self.id = f"{inner.id}+{suffix}"
-        self.scheme, self.face_side = inner.scheme, inner.face_side
-        self.draws_apart = defence.random or inner.draws_apart
+        self.defence, self._suffix = defence, suffix
+        super().__init__(inner)
+
+    def _take_over(self, inner: Classifier) -> None:
+        super()._take_over(inner)
+        self.id = f"{inner.id}+{self._suffix}"
+        self.draws_apart = self.defence.random or inner.draws_apart
         draws = f"+{EVALUATION_DRAWS} judge {ATTACK_DRAWS}" if self.draws_apart else ""
-        identity = f"{inner.weights_sha256}+{defence!r}{draws}"
+        identity = f"{inner.weights_sha256}+{self.defence!r}{draws}"
         self.weights_sha256 = hashlib.sha256(identity.encode()).hexdigest()
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
@@ -82,10 +86,10 @@ class DefendedClassifier(Classifier):
         return [np.random.default_rng((2018, first + i)) for i in range(count)]
 
 
-class DifferentiableDefendedClassifier(DefendedClassifier, DifferentiableClassifier):
-    """The same around a differentiable classifier: gradient attacks work through it."""
+class DifferentiableDefendedClassifier(DefendedClassifier, SymbolicClassifier):
+    """A defended classifier that gradient attacks work through."""
 
-    inner: DifferentiableClassifier
+    inner: SymbolicClassifier
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits as an attacker sees them: straight through, in expectation over own draws."""
@@ -105,6 +109,6 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
         defence: what happens to its images.
         suffix: the defence as written in the id, such as `jpeg75`.
     """
-    if isinstance(inner, DifferentiableClassifier):
+    if isinstance(inner, SymbolicClassifier):
         return DifferentiableDefendedClassifier(inner, defence, suffix)
     return DefendedClassifier(inner, defence, suffix)

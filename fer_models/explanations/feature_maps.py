@@ -14,7 +14,6 @@ import numpy as np
 from keras import ops
 
 from fer_models.classifier import check_images
-from fer_models.gradients import layer_gradients
 from fer_models.keras_classifier import KerasClassifier, fit_to_contract
 
 _FEWEST_ROWS = 6
@@ -80,7 +79,7 @@ def grad_cam(
     check_images(images)
     layer = _checked_layer(classifier, layer)
     classes = classifier.predict(images) if classes is None else classes
-    activations, gradient = layer_gradients(classifier, images, classes, layer)
+    activations, gradient = classifier.layer_gradients(images, classes, layer)
     weights = gradient.mean(axis=(1, 2), keepdims=True)
     maps = np.maximum((weights * activations).sum(axis=3), 0).astype(np.float32)
     peaks = maps.max(axis=(1, 2), keepdims=True)

@@ -13,7 +13,7 @@ from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
 from faces.detector import fits_detector
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
-from fer_models.classifier import DifferentiableClassifier
+from fer_models.gradients import SymbolicClassifier
 from live.engine import Engine
 from live.perturb import SEED, aim, attack_of, eps_of
 from live.reading import Face, Reading
@@ -108,12 +108,12 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
     """
     classifier = engine.shelf.wait(settings.models[0])
     painted = settings.attack in (*CORRUPTIONS, *LEARNT)
-    if painted or not isinstance(classifier, DifferentiableClassifier):
+    if painted or not isinstance(classifier, SymbolicClassifier):
         return paint(image, before.faces)
     answers = [face.answers[0] for face in before.faces]
     labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
     target, labels = aim(engine.shelf, classifier, labels, settings.target)
-    assert isinstance(target, DifferentiableClassifier)
+    assert isinstance(target, SymbolicClassifier)
     frames = [face.square for face in before.faces]
     return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 

@@ -11,7 +11,6 @@ from attacks.pgd import PGD
 from attacks.sparse_ascent import SparseAscent
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 from tests.attacks import tiny
 
@@ -50,7 +49,7 @@ def test_difference_of_logits_ratio(logits, label, target, expected):
     values = np.array(logits, np.float32)
     classifier = tiny.FunctionClassifier(lambda x: x[:, :1, 0, 0] * 0 + values, len(logits))
     targets = None if target is None else np.array([target])
-    found = input_gradients(classifier, tiny.images(1), np.array([label]), Loss.DLR, targets)
+    found = classifier.input_gradients(tiny.images(1), np.array([label]), Loss.DLR, targets)
     assert found.loss == pytest.approx(expected)
 
 
@@ -58,7 +57,7 @@ def test_difference_of_logits_ratio(logits, label, target, expected):
 def test_dlr_does_not_hang_on_the_scale_of_the_logits(targets):
     images, labels = tiny.images(20), np.arange(20) % 6
     one, thousand = (
-        input_gradients(tiny.conv(7, scale=scale), images, labels, Loss.DLR, targets)
+        tiny.conv(7, scale=scale).input_gradients(images, labels, Loss.DLR, targets)
         for scale in (1.0, 1000.0)
     )
     np.testing.assert_allclose(one.loss, thousand.loss, rtol=1e-3)
@@ -68,7 +67,7 @@ def test_dlr_does_not_hang_on_the_scale_of_the_logits(targets):
 def test_a_loss_without_targets_refuses_them():
     with pytest.raises(ValueError, match="must be margin or dlr with `targets`"):
         labels = np.zeros(2, np.int64)
-        input_gradients(tiny.conv(7), tiny.images(2), labels, Loss.CROSS_ENTROPY, labels)
+        tiny.conv(7).input_gradients(tiny.images(2), labels, Loss.CROSS_ENTROPY, labels)
 
 
 def climb(losses, at):
@@ -162,7 +161,7 @@ def greedy_gain(images, slopes, eps):
 
 
 def margins(classifier, images, labels):
-    return input_gradients(classifier, images, labels, Loss.MARGIN)
+    return classifier.input_gradients(images, labels, Loss.MARGIN)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +195,7 @@ def test_under_l1_it_finds_the_optimum_of_a_linear_model(attack, loss, eps):
 def test_under_l1_it_beats_steps_in_the_steepest_pixel_and_noise():
     classifier, images, labels, keys = setting(count=60)
     result = APGD(norm=Norm.L1, eps=0.2, steps=30)(classifier, images, labels, keys)
-    gradient = input_gradients(classifier, images, labels, Loss.MARGIN).gradient
+    gradient = classifier.input_gradients(images, labels, Loss.MARGIN).gradient
     steepest = np.abs(gradient) == np.abs(gradient).max(axis=(1, 2, 3), keepdims=True)
     moved = project(images + 0.2 * steepest * np.sign(gradient), images, 0.2, Norm.L1)
     one_step = classifier.predict(moved) != labels

@@ -12,7 +12,6 @@ from attacks.base import Keys
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER
@@ -171,7 +170,7 @@ def test_arts_classifier_gives_our_gradients():
     gradients = estimator.class_gradient(images)
     assert gradients.shape == (6, 3, 8, 8, 1)
     targets = (labels + 1) % 3
-    margin = input_gradients(classifier, images, labels, Loss.MARGIN, targets).gradient
+    margin = classifier.input_gradients(images, labels, Loss.MARGIN, targets).gradient
     rows = np.arange(6)
     np.testing.assert_allclose(
         gradients[rows, targets] - gradients[rows, labels], margin, atol=1e-5

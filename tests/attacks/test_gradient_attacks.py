@@ -11,7 +11,6 @@ from attacks.registry import make_attack
 from attacks.threat_model import Norm, distance
 from datasets.base.errors import InputError
 from fer_models.contract import Contract
-from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import wrap
 from fer_models.losses import Loss
 from tests.attacks import tiny
@@ -104,7 +103,7 @@ def test_confident_logits_keep_a_gradient_that_cross_entropy_loses():
     classifier, images = tiny.conv(7, scale=1000.0), tiny.images(20)
     labels = classifier.predict(images)
     plain, scaled = (
-        zero_gradients(input_gradients(classifier, images, labels, loss).gradient).sum()
+        zero_gradients(classifier.input_gradients(images, labels, loss).gradient).sum()
         for loss in (Loss.CROSS_ENTROPY, Loss.SCALED_CROSS_ENTROPY)
     )
     assert plain > 0

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-import attacks.transfer
 from attacks.base import Keys
 from attacks.threat_model import Norm
 from attacks.transfer import Transfer, TransferTarget
 from attacks.transfer_images import TransferImages
+from fer_models.keras_classifier import KerasClassifier
 from tests.attacks import tiny
 from tests.attacks.test_transfer import Answers, sibling
 
@@ -17,13 +17,13 @@ ATTACK = Transfer(norm=Norm.LINF, eps=0.05, steps=2)
 @pytest.fixture
 def asked(monkeypatch):
     """How many images each call asked a source's gradients for."""
-    counts, gradients = [], attacks.transfer.input_gradients
+    counts, gradients = [], KerasClassifier.input_gradients
 
     def listen(source, images, labels, loss):
         counts.append(len(images))
         return gradients(source, images, labels, loss)
 
-    monkeypatch.setattr(attacks.transfer, "input_gradients", listen)
+    monkeypatch.setattr(KerasClassifier, "input_gradients", listen)
     return counts
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from keras import ops
 
 from datasets.labels import LabelScheme
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract
-from fer_models.gradients import forward_logits
+from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import KerasClassifier, wrap
 
 Shape = tuple[int, int, int]
@@ -51,7 +51,7 @@ def conv(num_classes: int, shape: Shape = (8, 8, 1), scale=1.0, seed=0) -> Keras
     return wrap(model, Contract(*shape, scheme(num_classes)), model_id="conv")
 
 
-class FunctionClassifier(DifferentiableClassifier):
+class FunctionClassifier(SymbolicClassifier):
     """A classifier whose logits are any function of a backend tensor."""
 
     def __init__(self, function: Callable, num_classes: int) -> None:
@@ -61,9 +61,6 @@ class FunctionClassifier(DifferentiableClassifier):
 
     def symbolic_logits(self, images):
         return self._function(images)
-
-    def _batch_logits(self, images):
-        return forward_logits(self, images)
 
 
 def constant() -> FunctionClassifier:

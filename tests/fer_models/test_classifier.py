@@ -10,7 +10,6 @@ import pytest
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.classifier import BATCH_SIZE, Classifier, ModelError
 from fer_models.contract import Contract, Output
-from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import wrap
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier, tiny_model
@@ -85,7 +84,7 @@ def test_a_softmax_that_stands_last_is_left_out(images: np.ndarray) -> None:
     model.layers[-1].activation = keras.activations.linear
     np.testing.assert_allclose(classifier.logits(images), np.asarray(model(images)), rtol=1e-5)
     assert classifier.weights_sha256 == wrap(model, Contract(8, 8, 1, FER7)).weights_sha256
-    gradient = input_gradients(classifier, images, sure.argmax(axis=1), Loss.MARGIN).gradient
+    gradient = classifier.input_gradients(images, sure.argmax(axis=1), Loss.MARGIN).gradient
     assert (np.abs(gradient).max(axis=(1, 2, 3)) > 1).all(), "as through a log of zeros: none"
 
 

@@ -12,7 +12,7 @@ from datasets.labels import FER7
 from fer_models import gradients
 from fer_models.classifier import ModelError
 from fer_models.contract import Contract
-from fer_models.gradients import _pad, input_gradients, logit_gradients
+from fer_models.gradients import _pad
 from fer_models.keras_classifier import wrap
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier, tiny_model
@@ -27,10 +27,10 @@ def test_losses_by_their_definitions(images: np.ndarray) -> None:
     entropy = np.log(np.exp(logits).sum(axis=1)) - true
     others = logits.copy()
     others[np.arange(12), LABELS] = -np.inf
-    found = input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
+    found = classifier.input_gradients(images, LABELS, Loss.CROSS_ENTROPY)
     np.testing.assert_allclose(found.logits, logits, atol=1e-4)
     np.testing.assert_allclose(found.loss, entropy, atol=1e-4)
-    margin = input_gradients(classifier, images, LABELS, Loss.MARGIN)
+    margin = classifier.input_gradients(images, LABELS, Loss.MARGIN)
     np.testing.assert_allclose(margin.loss, others.max(axis=1) - true, atol=1e-4)
 
 
@@ -38,19 +38,19 @@ def test_losses_by_their_definitions(images: np.ndarray) -> None:
 def test_gradients_agree_with_finite_differences(images: np.ndarray, loss: Loss) -> None:
     classifier = tiny_classifier()
     images = images * 0.5 + 0.25
-    found = input_gradients(classifier, images, LABELS, loss)
+    found = classifier.input_gradients(images, LABELS, loss)
     direction = np.random.default_rng(2).standard_normal(images.shape).astype(np.float32)
     step = np.float32(1e-3)
-    ahead = input_gradients(classifier, images + step * direction, LABELS, loss).loss
-    behind = input_gradients(classifier, images - step * direction, LABELS, loss).loss
+    ahead = classifier.input_gradients(images + step * direction, LABELS, loss).loss
+    behind = classifier.input_gradients(images - step * direction, LABELS, loss).loss
     slope = (found.gradient * direction).sum(axis=(1, 2, 3))
     np.testing.assert_allclose((ahead - behind) / (2 * step), slope, atol=0.01, rtol=0.01)
 
 
 def test_logit_gradients_differ_by_the_margins_gradient(images: np.ndarray) -> None:
     classifier, targets = tiny_classifier(), (LABELS + 3) % 7
-    one, other = (logit_gradients(classifier, images, classes) for classes in (targets, LABELS))
-    margin = input_gradients(classifier, images, LABELS, Loss.MARGIN, targets)
+    one, other = (classifier.logit_gradients(images, classes) for classes in (targets, LABELS))
+    margin = classifier.input_gradients(images, LABELS, Loss.MARGIN, targets)
     np.testing.assert_allclose(one - other, margin.gradient, atol=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_scaled_cross_entropy_does_not_hang_on_the_logits_scale(images: np.ndarr
     last.bias.assign(100 * np.asarray(last.bias))
     confident = wrap(sharp, Contract(8, 8, 1, FER7), model_id="sharp")
     one, other = (
-        input_gradients(classifier, images, LABELS, Loss.SCALED_CROSS_ENTROPY)
+        classifier.input_gradients(images, LABELS, Loss.SCALED_CROSS_ENTROPY)
         for classifier in (plain, confident)
     )
     np.testing.assert_allclose(one.loss, other.loss, rtol=1e-3)
@@ -97,8 +97,8 @@ def test_a_small_batch_costs_a_small_forward_pass(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("count", [1, 9, 12])
 def test_padding_changes_nothing(images: np.ndarray, count: int) -> None:
     classifier = tiny_classifier()
-    whole = input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
-    part = input_gradients(classifier, images[:count], LABELS[:count], Loss.CROSS_ENTROPY)
+    whole = classifier.input_gradients(images, LABELS, Loss.CROSS_ENTROPY)
+    part = classifier.input_gradients(images[:count], LABELS[:count], Loss.CROSS_ENTROPY)
     assert part.gradient.shape == (count, 8, 8, 1)
     np.testing.assert_allclose(part.gradient, whole.gradient[:count], atol=1e-5)
 
@@ -107,7 +107,7 @@ def test_a_constant_model_has_zero_gradients(images: np.ndarray) -> None:
     model = tiny_model()
     model.layers[-1].kernel.assign(np.zeros(model.layers[-1].kernel.shape))
     classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="constant")
-    assert not input_gradients(classifier, images, LABELS, Loss.MARGIN).gradient.any()
+    assert not classifier.input_gradients(images, LABELS, Loss.MARGIN).gradient.any()
 
 
 def test_nan_is_an_error_never_a_zero(images: np.ndarray) -> None:
@@ -115,7 +115,7 @@ def test_nan_is_an_error_never_a_zero(images: np.ndarray) -> None:
     model.layers[-1].bias.assign(np.full(7, np.nan))
     classifier = wrap(model, Contract(8, 8, 1, FER7), model_id="nan")
     with pytest.raises(ModelError, match="nan: NaN"):
-        input_gradients(classifier, images, LABELS, Loss.CROSS_ENTROPY)
+        classifier.input_gradients(images, LABELS, Loss.CROSS_ENTROPY)
 
 
 def test_many_classifiers_after_each_other_warn_of_nothing(
@@ -126,7 +126,7 @@ def test_many_classifiers_after_each_other_warn_of_nothing(
         for _ in range(6):
             classifier = tiny_classifier()
             classifier.logits(images)
-            input_gradients(classifier, images, LABELS, Loss.MARGIN)
+            classifier.input_gradients(images, LABELS, Loss.MARGIN)
     assert caplog.text == ""
 
 
@@ -134,7 +134,7 @@ def test_compiled_calls_go_with_their_classifier(images: np.ndarray) -> None:
     """Or a folder of photographs, a view each, would fill the memory."""
     net = tiny_classifier()
     net.logits(images)
-    input_gradients(net, images, LABELS, Loss.MARGIN)
+    net.input_gradients(images, LABELS, Loss.MARGIN)
     gone = weakref.ref(net)
     del net
     gc.collect()

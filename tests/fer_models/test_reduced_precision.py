@@ -11,7 +11,6 @@ from datasets.labels import FER7
 from fer_models import reduced_precision
 from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract, Output
-from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
 from fer_models.reduced_precision import (
@@ -89,7 +88,7 @@ def test_reduced_logits_are_the_logits_up_to_rounding(
 def test_gradients_are_those_of_the_twin_and_point_the_same_way(images: np.ndarray) -> None:
     classifier, labels = reduced(), np.arange(12) % 7
     exact, rounded = (
-        input_gradients(side, images, labels, Loss.MARGIN).gradient.reshape(12, -1)
+        side.input_gradients(images, labels, Loss.MARGIN).gradient.reshape(12, -1)
         for side in (classifier.exact, classifier)
     )
     lengths = np.linalg.norm(exact, axis=1) * np.linalg.norm(rounded, axis=1)

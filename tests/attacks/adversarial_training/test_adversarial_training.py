@@ -14,7 +14,6 @@ from attacks.pgd import PGD
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from fer_models.contract import Contract
-from fer_models.gradients import forward_logits, input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
 from fer_models.recipe import Recipe
@@ -164,9 +163,11 @@ def test_n_fgsm_by_hand() -> None:
     images, targets = batch()
     eps = 0.02
     noise = eps * np.random.default_rng(0).uniform(-2, 2, images.shape).astype(np.float32)
-    gradient = input_gradients(
-        tiny.conv(3), images + noise, targets.argmax(axis=1), Loss.CROSS_ENTROPY
-    ).gradient
+    gradient = (
+        tiny.conv(3)
+        .input_gradients(images + noise, targets.argmax(axis=1), Loss.CROSS_ENTROPY)
+        .gradient
+    )
     expected = images + noise + np.float32(eps) * np.sign(gradient)
     found, _ = attacked(AdversarialRecipe(method=Method.N_FGSM, eps=eps))
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -191,7 +192,7 @@ def test_trades_keeps_the_clean_and_teaches_its_answers() -> None:
     np.testing.assert_array_equal(both[:6], images)
     assert 0.04 < np.abs(both[6:] - images).max() <= 0.05 + 1e-6
     np.testing.assert_array_equal(answers[:6], wide)
-    logits = forward_logits(tiny.conv(3), images).astype(np.float64)
+    logits = tiny.conv(3).attacked_logits(images).astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(answers[6:, :3], shares, atol=1e-6)
     assert not answers[6:, 3:].any()

@@ -15,7 +15,7 @@ from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from faces.box import Box
 from faces.detector import Detector
-from fer_models.classifier import DifferentiableClassifier
+from fer_models.gradients import SymbolicClassifier
 from fer_models.zoo import load
 
 
@@ -55,7 +55,7 @@ class Everywhere(Detector):
 def test_a_face_too_small_for_half_its_size_is_not_found_there(tmp_path) -> None:
     small, attack = astronaut()[::18, ::18][:28, :28], make_attack("fgsm", Norm.LINF, 0.1, {})
     model, finder = load("mini_xception.fer"), Everywhere(min_size=8)
-    assert isinstance(model, DifferentiableClassifier)
+    assert isinstance(model, SymbolicClassifier)
     lines = photos._attack(small, "small", model, finder, attack, 0, tmp_path)
     assert [line["found"] for line in lines] == [True, True, True, False]
     assert (tmp_path / "small.png").exists()

@@ -21,8 +21,8 @@ from evaluation.checks.planted_example import (
 )
 from evaluation.checks.probes import ScaledClassifier
 from evaluation.checks.rules import Check
-from fer_models.classifier import DifferentiableClassifier
 from fer_models.contract import Contract
+from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import wrap
 from tests.evaluation import tiny
 
@@ -31,7 +31,7 @@ IMAGES = FACES.images.astype(np.float32) / 255
 
 
 def probed(
-    classifier: DifferentiableClassifier,
+    classifier: SymbolicClassifier,
     folder: Path,
     name: str = "pgd",
     norm: Norm = Norm.LINF,
@@ -45,7 +45,7 @@ def probed(
     return planted_example(classifier, made, IMAGES, eps)
 
 
-def behind(first: Callable[[Any], Any]) -> DifferentiableClassifier:
+def behind(first: Callable[[Any], Any]) -> SymbolicClassifier:
     """The tiny net behind a function of its pixels."""
     model = tiny.classifier().model
     inputs = model.inputs[0]
@@ -53,16 +53,16 @@ def behind(first: Callable[[Any], Any]) -> DifferentiableClassifier:
     return wrap(keras.Model(inputs, outputs), Contract(8, 8, 1, FER7), model_id="behind")
 
 
-def quantised() -> DifferentiableClassifier:
+def quantised() -> SymbolicClassifier:
     return behind(lambda x: keras.ops.floor(x * 16) / 16)
 
 
-def misleading() -> DifferentiableClassifier:
+def misleading() -> SymbolicClassifier:
     """Its gradients point downhill: values of x, slopes of -x."""
     return behind(lambda x: keras.ops.stop_gradient(2 * x) - x)
 
 
-def too_confident() -> DifferentiableClassifier:
+def too_confident() -> SymbolicClassifier:
     return ScaledClassifier(tiny.classifier()).by(1000.0)
 
 
@@ -93,7 +93,7 @@ def test_attacks_find_what_was_planted(
     ],
 )
 def test_attacks_that_are_led_astray_are_flagged(
-    make: Callable[[], DifferentiableClassifier], options: dict[str, Any], tmp_path: Path
+    make: Callable[[], SymbolicClassifier], options: dict[str, Any], tmp_path: Path
 ) -> None:
     found = probed(make(), tmp_path, steps=5, **options)
     assert found["status"] == "flagged", found

@@ -9,7 +9,6 @@ from datasets.labels import FERPLUS8, LabelScheme
 from fer_models.architectures.registry import ARCHITECTURES, architecture
 from fer_models.classical.classifier import ClassicalClassifier
 from fer_models.contract import Contract
-from fer_models.gradients import input_gradients
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
 from fer_models.weights import load_weights, save_weights
@@ -39,12 +38,12 @@ def test_outputs_are_logits(classifier: KerasClassifier) -> None:
 
 def test_gradient_agrees_with_finite_differences(classifier: KerasClassifier) -> None:
     images, labels = IMAGES[:4] * 0.5 + 0.25, np.arange(4)
-    found = input_gradients(classifier, images, labels, Loss.CROSS_ENTROPY)
+    found = classifier.input_gradients(images, labels, Loss.CROSS_ENTROPY)
     assert np.abs(found.gradient).max() > 0
     norms = np.sqrt(np.square(found.gradient).sum(axis=(1, 2, 3), keepdims=True))
     direction, step = found.gradient / norms, np.float32(2e-3)
-    ahead = input_gradients(classifier, images + step * direction, labels, Loss.CROSS_ENTROPY)
-    behind = input_gradients(classifier, images - step * direction, labels, Loss.CROSS_ENTROPY)
+    ahead = classifier.input_gradients(images + step * direction, labels, Loss.CROSS_ENTROPY)
+    behind = classifier.input_gradients(images - step * direction, labels, Loss.CROSS_ENTROPY)
     slope = (ahead.loss - behind.loss) / (2 * step)
     np.testing.assert_allclose(slope, norms.ravel(), rtol=0.1, atol=1e-3)
 

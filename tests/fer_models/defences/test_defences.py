@@ -10,7 +10,6 @@ from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.defences.base import Defence, defend
 from fer_models.defences.registry import DEFENCES, parse_defence
-from fer_models.gradients import input_gradients
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier
 from tests.fer_models.untrained import write_untrained
@@ -61,7 +60,7 @@ def test_conformance(name: str) -> None:
     black = defend(BlackBox(inner), defence, name)
     assert not isinstance(black, DifferentiableClassifier)
     np.testing.assert_allclose(black.logits(images), logits, atol=1e-5)
-    gradient = input_gradients(classifier, images, np.arange(3), Loss.CROSS_ENTROPY).gradient
+    gradient = classifier.input_gradients(images, np.arange(3), Loss.CROSS_ENTROPY).gradient
     assert gradient.any(axis=(1, 2, 3)).all()
 
 
@@ -70,11 +69,11 @@ def test_exact_gradients_agree_with_finite_differences(name: str) -> None:
     classifier = defend(tiny_classifier(), parse_defence(name), name)
     assert isinstance(classifier, DifferentiableClassifier)
     images, labels = smooth_faces()[:, :8, :8] * 0.8 + 0.1, np.arange(3)
-    found = input_gradients(classifier, images, labels, Loss.CROSS_ENTROPY)
+    found = classifier.input_gradients(images, labels, Loss.CROSS_ENTROPY)
     norms = np.sqrt(np.square(found.gradient).sum(axis=(1, 2, 3), keepdims=True))
     direction, step = found.gradient / norms, np.float32(5e-3)
-    ahead = input_gradients(classifier, images + step * direction, labels, Loss.CROSS_ENTROPY)
-    behind = input_gradients(classifier, images - step * direction, labels, Loss.CROSS_ENTROPY)
+    ahead = classifier.input_gradients(images + step * direction, labels, Loss.CROSS_ENTROPY)
+    behind = classifier.input_gradients(images - step * direction, labels, Loss.CROSS_ENTROPY)
     slope = (ahead.loss - behind.loss) / (2 * step)
     np.testing.assert_allclose(slope, norms.ravel(), rtol=0.1, atol=1e-3)
 
@@ -84,8 +83,8 @@ def test_straight_through_is_the_gradient_at_the_rounded_image() -> None:
     defence, inner = parse_defence("bits3"), tiny_classifier()
     classifier = defend(inner, defence, "bits3")
     assert isinstance(classifier, DifferentiableClassifier)
-    found = input_gradients(classifier, images, labels, Loss.CROSS_ENTROPY)
-    there = input_gradients(inner, apply(defence, images), labels, Loss.CROSS_ENTROPY)
+    found = classifier.input_gradients(images, labels, Loss.CROSS_ENTROPY)
+    there = inner.input_gradients(apply(defence, images), labels, Loss.CROSS_ENTROPY)
     np.testing.assert_allclose(found.gradient, there.gradient, atol=1e-5)
 
 

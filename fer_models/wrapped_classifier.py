@@ -1,0 +1,42 @@
+"""The base of all classifiers that put something around another one.
+
+A wrapper changes what the classifier sees or what it answers. Everything else is taken over here,
+in one place: id, classes, identity, precision, random draws, size of faces and the exact version.
+"""
+
+from copy import copy
+from functools import cached_property
+
+from fer_models.classifier import Classifier
+
+
+class WrappedClassifier(Classifier):
+    """A classifier around another; a subclass overrides `_take_over` for what it changes.
+
+    Attributes:
+        inner: the classifier inside.
+    """
+
+    inner: Classifier
+
+    def __init__(self, inner: Classifier) -> None:
+        """Wrap a classifier; a subclass sets its own settings first."""
+        self._take_over(inner)
+
+    def _take_over(self, inner: Classifier) -> None:
+        """Set the attributes that depend on the classifier inside."""
+        self.inner = inner
+        self.id, self.scheme, self.weights_sha256 = inner.id, inner.scheme, inner.weights_sha256
+        self.precision, self.draws_apart = inner.precision, inner.draws_apart
+        self.face_side = inner.face_side
+
+    @cached_property
+    def exact(self) -> Classifier:
+        """The same wrapper around the exact version of the classifier inside."""
+        inner = self.inner.exact
+        if inner is self.inner:
+            return self
+        exact = copy(self)
+        exact._take_over(inner)
+        exact.id = self.id  # a name may have been given after wrapping
+        return exact
