@@ -1,14 +1,19 @@
 """Measure what attacks and corruptions leave of a classifier's accuracy, under both label sets.
 
-`evaluate` is the command `python -m evaluation.run` as a function.
+`evaluate` does what the command `python -m evaluation.run` does, from Python.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evaluation.api import evaluate
+
+__all__ = ["evaluate"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "evaluate":
-        from evaluation.run import evaluate
+        from evaluation.api import evaluate
 
         return evaluate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

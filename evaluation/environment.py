@@ -1,9 +1,12 @@
-"""What a run ran on: versions, processor, memory."""
+"""How and when a run was started, and on what machine: versions, processor, memory."""
 
 import os
 import platform
 import resource
 import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,32 @@ from typing import Any
 _PACKAGES = ("deadpan", "tensorflow", "keras", "numpy", "pandas", "scipy", "opencv-python")
 
 
+@dataclass(frozen=True)
+class Start:
+    """How and when a run was started.
+
+    Attributes:
+        command: as the user typed it.
+        time: local time with its zone.
+        clock: seconds of `time.monotonic`.
+    """
+
+    command: str
+    time: datetime
+    clock: float
+
+    @classmethod
+    def now(cls, command: str) -> "Start":
+        """Return the start of a run that starts now."""
+        return cls(command, datetime.now().astimezone(), time.monotonic())
+
+    def seconds_ago(self) -> float:
+        """Seconds since the start, to a tenth."""
+        return round(time.monotonic() - self.clock, 1)
+
+
 def environment() -> dict[str, Any]:
-    """Versions, processor and number of its cores, for the manifest."""
+    """Versions, processor and number of cores, for the manifest."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -23,13 +50,13 @@ def environment() -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, MB."""
+    """Peak resident memory of this process so far, MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
 
 
 def processor() -> str:
-    """Name of the processor, as the system gives it."""
+    """Name of the processor, as the system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -1,7 +1,11 @@
-"""Who hears how a run goes on, and how an error is told there."""
+"""The progress of a run: who is told about it, and how an error is worded there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import Progress
 
 from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
@@ -9,11 +13,11 @@ from fer_models.classifier import ModelError
 
 @dataclass(frozen=True)
 class Listener:
-    """Told of every step of a run.
+    """Functions that are called as a run proceeds.
 
     Attributes:
-        line: told one line for each finished step.
-        chunk: told (name of the set, chunks done, all chunks) after each chunk.
+        line: called with one line of text after each step.
+        chunk: called with (name of the set, chunks done, all chunks) after each chunk.
     """
 
     line: Callable[[str], None]
@@ -21,10 +25,23 @@ class Listener:
 
 
 def one_line(error: Exception) -> str:
-    """Kind and message of an error."""
+    """Return the type and the message of an error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def is_result(error: Exception) -> bool:
-    """Whether a model or an attack died (R24), which a run notes; a wrong request ends it."""
+    """Whether a model or an attack failed (R24), which a run records; a wrong request ends it."""
     return isinstance(error, ModelError) or not isinstance(error, InputError)
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """Show a bar over the chunks of the current set, and lines above it, on standard error."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("start")
+
+        def chunk(name: str, done: int, count: int) -> None:
+            bar.update(task, description=name, completed=done, total=count)
+
+        yield Listener(line=lambda text: console.print(text, markup=False), chunk=chunk)

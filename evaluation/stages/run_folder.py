@@ -1,8 +1,8 @@
-"""The folder of a run, which goes on only as the very same run (R22)."""
+"""The folder of a run, which is resumed only as the very same run (R22)."""
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,30 +15,32 @@ from fer_models.zoo import Description
 
 IDENTITY = "run.json"
 CONTRACTS = "contracts"
-"""Folder of the contracts that a run found, see `evaluation/stages/foreign_models.py`."""
+"""Folder of the contracts that a run has found, see `evaluation/stages/foreign_models.py`."""
 
 
-def run_identity(config: RunConfig, faces: FaceSet, models: dict[str, Description]) -> str:
-    """What a run that goes on must be the same in, as JSON.
+def run_identity(config: RunConfig, faces: FaceSet, known: Sequence[Description]) -> str:
+    """Return as JSON what must be the same when a run is resumed.
 
     Args:
-        config: of the run.
+        config: what is measured.
         faces: the data, already limited.
-        models: what is known of each, by its name in the configuration.
+        known: what is known of each model of the configuration, in its order.
     """
     identity = {
         "config": config.to_json(),
         "faces_sha256": faces.sha256,
-        "weights_sha256": {name: known.weights_sha256 for name, known in models.items()},
+        "weights_sha256": {
+            name: model.weights_sha256 for name, model in zip(config.models, known, strict=True)
+        },
     }
     return json.dumps(identity, indent=2) + "\n"
 
 
 def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
-    """Refuse a folder that the run may not write into; nothing is written.
+    """Refuse a folder that the run may not write into. Nothing is written.
 
     Raises:
-        InputError: it holds this run and `resume` is not asked, another run, or something else.
+        InputError: it holds this run but `resume` is false, or another run, or something else.
     """
     path = folder / IDENTITY
     if path.exists():
@@ -55,9 +57,9 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
 
 @contextmanager
 def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]:
-    """Start or continue a run in a folder that is held (`datasets/base/locks.py`).
+    """Start or continue a run in a folder that is locked (`datasets/base/locks.py`).
 
-    A run that is refused before anything was measured leaves nothing in the folder.
+    A run that is refused before anything is measured leaves nothing in the folder.
 
     Raises:
         InputError: see `check_run_folder`.

@@ -1,6 +1,6 @@
 """Options and presets: what a run is made of, and what is refused."""
 
-from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +10,22 @@ from attacks.base import SEVERITIES
 from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
-from datasets.base.options import parse_choice
+from datasets.base.options import as_command, parse_choice
 from datasets.faceset import Split
 from datasets.labels import LabelSet
-from evaluation.config import (
-    PRESETS,
-    RunConfig,
-    Tier,
-    configure,
-    read_preset,
-)
+from evaluation.api import evaluate
+from evaluation.config import RunConfig
+from evaluation.configure import configure
+from evaluation.request import RunRequest
 from evaluation.results.select import headline_eps
+from evaluation.run import CommandRequest, main
+from evaluation.tiers import PRESETS, Preset, Tier, read_preset
 
-smoke = partial(
-    configure,
-    split=Split.PUBLIC_TEST,
-    models=("simple_cnn.fer",),
-    labels="fer,ferplus",
-    tier=Tier.SMOKE,
-    norm=Norm.LINF,
-    eps=None,
-    limit=None,
-    seed=0,
-)
+
+def smoke(**changes: Any) -> RunConfig:
+    """The configuration of a smoke run of one model with some other options."""
+    options = {"models": "simple_cnn.fer", **changes}
+    return configure(RunRequest(**options), Split.PUBLIC_TEST, list(LabelSet))
 
 
 def test_the_smoke_tier_is_that_of_the_design() -> None:
@@ -170,13 +163,14 @@ def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
         ("steps = 7", "steps = 7.5", "mine.toml: `steps` must be a whole number; got 7.5"),
         ("steps = 7", 'loss = "dlrr"', "mine.toml: `loss` must be .*'dlr'.*; got dlrr"),
         ('"fog"', '"smog"', "mine.toml: no corruption 'smog'"),
-        ('"fog"', '"fog", "fog"', "corruptions: fog stands there twice"),
+        ('"fog"', '"fog", "fog"', "corruptions: fog is named twice"),
         ("[5, 1]", "[6]", "mine.toml: .*6"),
-        ("[5, 1]", "[]", "mine.toml: severities: at least one"),
+        ("[5, 1]", "[]", "mine.toml: severities must name at least one"),
         ('"4/255"', '"4/0"', "mine.toml: `eps` must be"),
         ('"2/255", "4/255"', "", "mine.toml: eps.linf: .*at least 1 item"),
         ('"0.5"', '"-1"', "mine.toml: .*not negative"),
         ("l2 =", "l3 =", "mine.toml: eps.l3"),
+        ("limit = 40", "seed = 3", "mine.toml: seed is not part of a tier. Give it as --seed"),
     ],
 )
 def test_wrong_presets_of_users_are_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -218,3 +212,26 @@ def test_the_headline_is_4_255_or_the_nearest_below(
     grid: tuple[float, ...], norm: str, eps: float
 ) -> None:
     assert headline_eps(grid, norm) == eps
+
+
+def option_helps() -> dict[str, str]:
+    """Help of every option of the command, by its name."""
+    parameters = signature(as_command(CommandRequest, main)).parameters
+    return {name: p.annotation.__metadata__[0].help or "" for name, p in parameters.items()}
+
+
+def test_options_that_default_to_the_tier_are_fields_of_a_preset() -> None:
+    of_tier = {name for name, text in option_helps().items() if "Default: the tier's." in text}
+    assert of_tier == {"eps", "limit", "certify"}
+    assert {"eps", "limit", "certification"} <= set(Preset.model_fields)
+
+
+def test_every_option_has_help_that_is_a_sentence() -> None:
+    assert {name for name, text in option_helps().items() if not text.endswith(".")} == set()
+
+
+def test_the_function_has_the_options_of_the_command() -> None:
+    of_function = set(signature(evaluate).parameters)
+    assert set(option_helps()) - of_function == {"fail_under"}
+    assert of_function <= set(option_helps())
+    assert "seed: Random seed." in (evaluate.__doc__ or "")

@@ -14,11 +14,12 @@ from attacks.base import Attack, Keys
 from attacks.threat_model import Norm
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
-from evaluation.config import AttackSettings, RunConfig, Tier
+from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener
 from evaluation.results.files import read_table, write_manifest
 from evaluation.results.schema import RESULT_COLUMNS
 from evaluation.stages.pipeline import evaluate_run
+from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap

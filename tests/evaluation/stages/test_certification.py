@@ -10,32 +10,24 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from attacks.base import Keys
-from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, LabelSet
-from evaluation.config import Certification, Tier, configure
+from evaluation.config import Certification, RunConfig
+from evaluation.configure import configure
 from evaluation.figures.certification import STEPS, certification_figures
 from evaluation.figures.rows import Figures
 from evaluation.figures.write import rescore
+from evaluation.request import RunRequest
 from evaluation.results.run import FinishedRun
 from evaluation.stages import certificates
 from evaluation.stages.certificates import Made, make_certificates
 from evaluation.stages.certification import Certificates, certified_radius, certify, smoothing_name
 from evaluation.stages.per_image import certified_lines, clean_lines, join_lines
+from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
 from tests.evaluation import tiny
 
-ASKED: dict[str, Any] = {
-    "split": Split.PUBLIC_TEST,
-    "models": ("tiny.fer",),
-    "labels": "fer",
-    "tier": Tier.SMOKE,
-    "norm": Norm.LINF,
-    "eps": None,
-    "limit": None,
-    "seed": 0,
-}
 SIGMA, ALPHA = 0.1, 0.001
 
 
@@ -185,15 +177,20 @@ def test_a_run_certifies_resumes_and_rescores_alike(
     assert (lost.results.status != "flagged").all()
 
 
+def asked(**options: Any) -> RunConfig:
+    """The configuration of a run of one model with these options."""
+    return configure(RunRequest("simple_cnn.fer", **options), Split.PUBLIC_TEST, ["fer"])
+
+
 @pytest.mark.parametrize("words", ["loud", "0", "0.1,2", ""])
 def test_bad_sigmas_are_refused(words: str) -> None:
     with pytest.raises(InputError, match="--certify must be sigmas"):
-        configure(**ASKED, certify=words)
+        asked(certify=words)
 
 
 def test_sigmas_of_the_user_take_the_other_settings_of_the_tier() -> None:
-    full = configure(**ASKED | {"tier": Tier.FULL}, certify="0.25,0.1").certification
+    full = asked(tier=Tier.FULL, certify="0.25,0.1").certification
     assert full is not None and (full.sigmas, full.samples) == ((0.1, 0.25), 10000)
-    smoke = configure(**ASKED, certify="0.5").certification
+    smoke = asked(certify="0.5").certification
     assert smoke is not None and (smoke.samples, smoke.alpha) == (1000, 0.001)
-    assert configure(**ASKED).certification is None
+    assert asked().certification is None

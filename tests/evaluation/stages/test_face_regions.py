@@ -6,9 +6,10 @@ import pytest
 from attacks.threat_model import Norm
 from datasets.faceset import FaceSet, Split
 from datasets.labels import LabelSet
-from evaluation.config import AttackSettings, RunConfig, Tier
+from evaluation.config import AttackSettings, RunConfig
 from evaluation.stages import face_regions as module
 from evaluation.stages.face_regions import face_regions
+from evaluation.tiers import Tier
 
 
 def config(*attacks: AttackSettings) -> RunConfig:

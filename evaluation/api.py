@@ -1,0 +1,162 @@
+"""A whole run from Python: `from evaluation import evaluate`; the command does the same.
+
+The file is not called `evaluate.py`: a module of that name would hide the function of the package.
+Reads data and models, has them measured by `evaluation/stages/pipeline.py`, and writes manifest and
+report. Heavy imports wait until the options are known to be right.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets.base.errors import InputError
+from datasets.base.options import as_function
+from evaluation.request import RunRequest
+
+if TYPE_CHECKING:
+    from datasets.faceset import FaceSet
+    from evaluation.config import RunConfig
+    from evaluation.environment import Start
+    from evaluation.results.run import FinishedRun
+    from evaluation.stages.foreign_models import Contracts
+    from fer_models.classifier import Classifier
+    from fer_models.foreign.contract_file import ContractFile
+    from fer_models.zoo import Description
+
+
+@as_function(RunRequest)
+def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options are filled in
+    """Attack classifiers, measure what is left of their accuracy, and write a report.
+
+    Args:
+        {options}
+
+    Returns:
+        The finished run: `to_frame()` returns its figures, `report` is the path of its report.
+
+    Raises:
+        InputError: an option, the data or a model is not what it must be.
+    """
+    return measure(request, "from evaluation import evaluate")
+
+
+def measure(
+    request: RunRequest, command: str, check: "Callable[[RunConfig], object]" = lambda _: None
+) -> "FinishedRun":
+    """Do what a request asks for.
+
+    Args:
+        request: the options.
+        command: how the run was started, for its manifest.
+        check: called with the configuration before any data are read; may raise.
+
+    Raises:
+        InputError: an option, the data or a model is not what it must be.
+    """
+    from datasets.base.locks import locked
+    from datasets.base.writable import default_folder
+    from datasets.default_data import data_or_default
+    from datasets.faceset import Split
+    from datasets.read import load
+    from evaluation.configure import asked_split, configure
+    from evaluation.environment import Start
+    from evaluation.results.run import FinishedRun
+    from evaluation.stages.run_folder import check_run_folder, open_run_folder, run_identity
+    from fer_models.zoo import describe
+
+    start = Start.now(command)
+    given = _given_sets(request)
+    check(configure(request, Split.PUBLIC_TEST, ("fer",)))  # before any data are read
+    faces = load(data_or_default(request.data), asked_split(request), votes=request.votes or None)
+    config = configure(request, faces.split, faces.label_sets)
+    if request.labels is None and len(faces.label_sets) == 1:
+        _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
+    folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
+    contracts = _contracts(config, faces, folder)
+    faces = faces.limit(config.limit, config.seed)
+    known = [describe(model, _contract(model, contracts)) for model in config.models]
+    identity = run_identity(config, faces, known)
+    check_run_folder(folder, identity, request.resume)
+    classifiers = _load(config.models, contracts)  # a model that fails to load leaves no folder
+    with locked(folder), open_run_folder(folder, identity, request.resume):
+        _write(start, config, faces, classifiers, known, contracts, folder, given)
+    return FinishedRun(folder)
+
+
+def _given_sets(request: RunRequest) -> Path | None:
+    """The folder of sets made elsewhere, if the user named one."""
+    if request.resume and not request.out:
+        raise InputError("--resume needs --out, the folder of the run to continue. Name it.")
+    given = Path(request.adversarial) if request.adversarial else None
+    if given and not given.is_dir():
+        raise InputError(f"--adversarial must be a folder of sets; got {given}.")
+    return given
+
+
+def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contracts":
+    """Contracts of the foreign models that have none beside them, found on the faces."""
+    from fer_models.foreign.contract_file import find_contract
+    from fer_models.foreign.names import files_sha256, is_foreign
+    from fer_models.zoo import split_defences
+
+    foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
+    for path in foreign:
+        files_sha256(path)  # refuses a missing file before Keras starts
+    if all(find_contract(Path(path)) for path in foreign):
+        return {}
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.stages.foreign_models import contracts_of
+
+    return contracts_of(foreign, faces, folder, _log)
+
+
+def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
+    from fer_models.zoo import split_defences
+
+    return contracts.get(split_defences(model)[0])
+
+
+def _load(models: Iterable[str], contracts: "Contracts") -> list["Classifier"]:
+    """The classifiers of a run, each under a name of its own."""
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.stages.foreign_models import name_apart
+    from fer_models.zoo import load
+
+    classifiers = [load(model, _contract(model, contracts)) for model in models]
+    name_apart(classifiers)
+    return classifiers
+
+
+def _write(
+    start: "Start",
+    config: "RunConfig",
+    faces: "FaceSet",
+    classifiers: Sequence["Classifier"],
+    known: Sequence["Description"],
+    contracts: "Contracts",
+    folder: Path,
+    given: Path | None,
+) -> None:
+    """Measure, and write tables, manifest and report into a folder that is held."""
+    from evaluation.listener import progress
+    from evaluation.results.files import write_manifest
+    from evaluation.stages.foreign_models import keep_contracts
+    from evaluation.stages.manifest import manifest_of
+    from evaluation.stages.pipeline import evaluate_run
+    from reports.page import write_report
+
+    keep_contracts(contracts, folder)
+    with progress() as listener:
+        perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)
+    manifest = manifest_of(start, config, faces, classifiers, known, perturbations)
+    write_manifest(manifest, folder / "manifest.json")
+    write_report(folder)
+
+
+def _log(text: str) -> None:
+    print(text, file=sys.stderr)

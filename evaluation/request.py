@@ -1,0 +1,85 @@
+"""What can be asked of a run: every option of `python -m evaluation.run`, written once.
+
+The command, `evaluation.evaluate()` and the configuration of a run all start from a `RunRequest`.
+An option without a default here takes that of the tier or of the data, as its help says. Nothing
+heavy is imported, so that `--help` answers at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from datasets.base.commands import DATA_DEFAULT
+
+Words = str | Path | float | Sequence[str | Path | float]
+"""One value or several: a list in Python, text with commas on the command line."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """Options of a run as the user gave them; `evaluation/configure.py` checks and fills them."""
+
+    models: Annotated[
+        str | Path | Sequence[str | Path],
+        Option(metavar="A,B", help="starter, all, or ids, training folders and model files."),
+    ] = "starter"
+    _: KW_ONLY
+    data: Annotated[
+        str | Path | None,
+        Option(metavar="PATH", help=f"FER2013 csv, archive or folder, or `sample`. {DATA_DEFAULT}"),
+    ] = None
+    votes: Annotated[
+        str | Path | None,
+        Option(metavar="FILE", help="FER+ votes, if they are not beside the data."),
+    ] = None
+    split: Annotated[
+        str | None,
+        Option(help="Training, PublicTest, PrivateTest or Test. Default: PublicTest, else Test."),
+    ] = None
+    labels: Annotated[
+        str | Sequence[str] | None,
+        Option(metavar="A,B", help="fer, ferplus or both. Default: all that the data have."),
+    ] = None
+    tier: Annotated[
+        str | Path,
+        Option(metavar="NAME", help="smoke, standard, full, or a TOML file in their format."),
+    ] = "smoke"
+    norm: Annotated[str, Option(help="Norm of the attacks: linf, l2 or l1.")] = "linf"
+    eps: Annotated[
+        Words | None,
+        Option(metavar="A,B", help="Attack sizes, such as 1/255,2/255. Default: the tier's."),
+    ] = None
+    limit: Annotated[
+        int | None, Option(min=0, help="Number of faces, 0 for all. Default: the tier's.")
+    ] = None
+    certify: Annotated[
+        Words | None,
+        Option(
+            metavar="A,B",
+            help="Certify radii by smoothing with noise of these sigmas, such as 0.1. "
+            "Default: the tier's.",
+        ),
+    ] = None
+    precision: Annotated[
+        str,
+        Option(help="Gradients of attacks: auto (bfloat16 where it is as strong) or float32."),
+    ] = "auto"
+    seed: Annotated[int, Option(min=0, help="Random seed.")] = 0
+    out: Annotated[
+        str | Path | None, Option(metavar="FOLDER", help="Run folder. Default: runs/TIME.")
+    ] = None
+    resume: Annotated[bool, Option("--resume", help="Continue the run in --out.")] = False
+    adversarial: Annotated[
+        str | Path | None,
+        Option(metavar="FOLDER", help="Use adversarial sets made elsewhere, where they fit."),
+    ] = None
+
+
+def listed(words: Words) -> str:
+    """Text with commas, from such text, a path, a number or a list of them."""
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        return str(words)
+    return ",".join(map(str, words))

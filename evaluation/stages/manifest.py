@@ -1,0 +1,83 @@
+"""What `manifest.json` says of a run: how it was started, its data, models, sets and machine.
+
+Read back by `evaluation/results/manifest.py`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from datasets.faceset import FaceSet, Split
+from datasets.sample.faces import NOTICE
+from evaluation.config import RunConfig
+from evaluation.environment import Start, environment, peak_memory_mb
+from evaluation.stages.black_boxes import is_black_box
+from fer_models.classifier import Classifier
+from fer_models.keras_classifier import KerasClassifier
+from fer_models.zoo import Description
+
+
+def manifest_of(
+    start: Start,
+    config: RunConfig,
+    faces: FaceSet,
+    classifiers: Sequence[Classifier],
+    known: Sequence[Description],
+    perturbations: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the manifest of a run that has been measured.
+
+    Args:
+        start: when and how it was started.
+        config: what was measured.
+        faces: the data, already limited.
+        classifiers: one per model of the configuration, in its order.
+        known: what was known of each before it was loaded.
+        perturbations: entries of all sets, see `evaluation/stages/pipeline.py`.
+    """
+    return {
+        "deadpan_version": environment()["deadpan"],
+        "started": start.time.isoformat(timespec="seconds"),
+        "command": start.command,
+        "config": config.to_json(),
+        "data": _data_entry(faces),
+        "models": {
+            classifier.id: _model_entry(classifier, model, description)
+            for classifier, model, description in zip(
+                classifiers, config.models, known, strict=True
+            )
+        },
+        "perturbations": perturbations,
+        "environment": environment(),
+        "seconds": start.seconds_ago(),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+
+
+def _data_entry(faces: FaceSet) -> dict[str, Any]:
+    generated = faces.split is Split.SAMPLE
+    return {
+        "name": faces.name,
+        "split": faces.split,
+        "sha256": faces.sha256,
+        "rows": len(faces),
+        "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
+        "generated": generated,
+        "notice": NOTICE if generated else "",
+        "labelled": {name: int(faces.labels(name).present.sum()) for name in faces.label_sets},
+    }
+
+
+def _model_entry(classifier: Classifier, model: str, known: Description) -> dict[str, Any]:
+    parameters = known.card.parameters if known.card else None
+    if known.card is None and isinstance(classifier, KerasClassifier):
+        parameters = classifier.model.count_params()
+    return {
+        "given_as": model,
+        "architecture": known.architecture,
+        "label_set": known.label_set,
+        "classes": list(classifier.scheme.classes),
+        "parameters": parameters,
+        "black_box": is_black_box(classifier),
+        "weights_sha256": classifier.weights_sha256,
+        "card": known.card.model_dump(mode="json") if known.card else None,
+    }

@@ -1,0 +1,141 @@
+"""The tiers that a run starts from: TOML files in `evaluation/presets/`, or a user's own.
+
+Read here into a `Preset`. Not here: what the user asks for instead (`evaluation/configure.py`).
+"""
+
+import tomllib
+from dataclasses import fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from attacks.threat_model import Norm, parse_eps
+from datasets.base.errors import InputError
+from datasets.labels import LabelSet
+from evaluation.config import AttackSettings, Certification
+from evaluation.request import RunRequest
+
+PRESETS = Path(__file__).parent / "presets"
+_OPTIONS = {field.name for field in fields(RunRequest)}
+
+
+class Tier(StrEnum):
+    """Shipped tiers, from minutes to days."""
+
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+class Preset(BaseModel):
+    """What a tier's TOML file holds.
+
+    `eps`, `limit` and `certification` are defaults of the options `--eps`, `--limit` and
+    `--certify` (`evaluation/request.py`); the rest has no option.
+
+    Attributes:
+        limit: number of faces, None for all.
+        severities: severities of every corruption, 1 to 5.
+        corruptions: registered names.
+        certification: how radii are certified, None for no certificates.
+        eps: grid of each norm, as users write it ("4/255").
+        attacks: registered attacks with their options, the cheapest first.
+        transfer: attack that makes each model's transfer set, None for no transfer matrix.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int | None = Field(default=None, ge=1, strict=True)
+    severities: tuple[int, ...]
+    corruptions: tuple[str, ...]
+    certification: Certification | None = None
+    eps: dict[Norm, Annotated[tuple[str, ...], Field(min_length=1)]]
+    attacks: tuple[AttackSettings, ...]
+    transfer: AttackSettings | None = None
+
+    @field_validator("severities")
+    @classmethod
+    def _ascending(cls, severities: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(severities)))
+
+
+def preset_path(tier: str) -> Path:
+    """Return the file of a tier, or the user's own.
+
+    Raises:
+        InputError: neither a tier nor the name of a TOML file.
+    """
+    if tier in list(Tier):
+        return PRESETS / f"{tier}.toml"
+    if not tier.endswith(".toml"):
+        raise InputError(f"--tier must be {', '.join(Tier)} or a TOML file; got {tier!r}.")
+    return Path(tier)
+
+
+def read_preset(path: Path) -> Preset:
+    """Read a preset.
+
+    Raises:
+        InputError: the file is missing or not TOML; a field is missing, unknown or of the wrong
+            kind; an attack or corruption is not registered, named twice or has no such option.
+    """
+    preset = _parse_preset(path)
+    for place, names in (
+        ("corruptions", list(preset.corruptions)),
+        ("attacks", [attack.name for attack in preset.attacks]),
+    ):
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(f"{path}: {place}: {twice[0]} is named twice. Leave one out.")
+    if path.parent == PRESETS:
+        return preset
+    try:
+        return _registered(preset)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _registered(preset: Preset) -> Preset:
+    """Return the preset with its attacks' options in their types, after making every spec once.
+
+    Attacks need Keras, so shipped presets are not checked here but by a test.
+    """
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from attacks.options import read_options
+    from attacks.registry import ATTACKS, attack_spec, corruption_spec
+
+    def settled(attack: AttackSettings) -> AttackSettings:
+        words = [f"{name}={value}" for name, value in attack.options.items()]
+        options = read_options(attack.name, words)
+        for norm in [norm for norm in preset.eps if norm in ATTACKS[attack.name].norms]:
+            grid = sorted({parse_eps(word) for word in preset.eps[norm]})
+            attack_spec(attack.name, norm, grid, LabelSet.FER, **options)
+        return AttackSettings.model_validate(attack.model_dump() | options)
+
+    if preset.corruptions and not preset.severities:
+        raise InputError("severities must name at least one of 1 to 5; got none.")
+    for name in preset.corruptions:
+        corruption_spec(name, preset.severities)
+    attacks = tuple(map(settled, preset.attacks))
+    transfer = settled(preset.transfer) if preset.transfer else None
+    return preset.model_copy(update={"attacks": attacks, "transfer": transfer})
+
+
+def _parse_preset(path: Path) -> Preset:
+    try:
+        return Preset.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+    except OSError as error:
+        raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: expected TOML, found {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden" and place in _OPTIONS:
+            raise InputError(
+                f"{path}: {place} is not part of a tier. Give it as --{place} instead."
+            ) from error
+        raise InputError(f"{path}: {place}: {first['msg']}; got {first['input']!r}.") from error
