@@ -207,7 +207,8 @@ def test_the_function_does_what_the_command_does(
     frame = run.to_frame()
     frame["value"] = 0.0
     assert (run.to_frame().value != 0).any()
-    for eps in ([8.0], 8, np.float32(8), "8"):
+    wrong: list[Any] = [[8.0], 8, np.float32(8), "8"]
+    for eps in wrong:
         with pytest.raises(InputError, match="did you mean 8/255"):
             evaluate(model, data=data, eps=eps, out=tmp_path / "other")
     with pytest.raises(InputError, match="--certify must be sigmas"):
