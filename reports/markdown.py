@@ -1,7 +1,7 @@
 """`report.md`: the report in a screenful, for a pull request or a log.
 
-Verdict, leaderboard and flags as GitHub-flavoured Markdown, from the same figures as `index.html`;
-a flagged figure is flagged here too.
+Verdict, leaderboard and flags as GitHub-flavoured Markdown, from the same figures as `index.html`.
+A figure that is flagged there is flagged here.
 """
 
 import re
@@ -16,10 +16,10 @@ from reports.words.text import NBSP, THIN, count, label_set_name, listing
 SUMMARY = "report.md"
 
 COLUMNS = ("Rank", "Clean accuracy", "Random noise", "Worst case", "Best known", "Median smallest")
-"""Beginnings of the leaderboard's columns that stand here; the others are in index.html."""
+"""Prefixes of the leaderboard columns shown here; the others are in index.html."""
 
 MOST_PROBLEMS = 10
-"""Flags listed; the rest is in index.html."""
+"""Most flags that are listed; the rest are in index.html."""
 
 _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
@@ -39,42 +39,42 @@ def render_markdown(run: FinishedRun) -> str:
     parts += _boards(run)
     parts += _flags(run)
     parts.append(
-        f"Small print: 95{THIN}% intervals in brackets. Each model stands under its own labels; "
-        "FER and FER+ figures are not comparable with each other. A robust figure is an upper "
-        f"limit: a stronger attack may leave less. {_SIGNS['flagged']} marks what a check speaks "
-        "against. Curves, faces, corruptions, calibration and method are in `index.html`, every "
-        "figure is in `results.csv`."
+        f"Brackets hold 95{THIN}% intervals. Each model is scored under its own labels; FER and "
+        "FER+ figures are not comparable. Robust accuracy is an upper bound: a stronger attack "
+        f"may lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
+        "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
+        "in `results.csv`."
     )
     return "\n\n".join(parts) + "\n"
 
 
 def escaped(text: str) -> str:
-    """Text from outside that stays text in Markdown: one line, nothing that marks up or links."""
+    """Escape text from outside for Markdown: one line, no markup, no links."""
     return re.sub(r"([\\`*_\[\]<>|~#@&])", r"\\\1", " ".join(text.split()))
 
 
 def code(text: str) -> str:
-    """Text from outside as a code span, in a table too."""
+    """Return text from outside as a code span that is safe inside a table."""
     plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`"
 
 
 def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
-    """The first model of a label set in a sentence, and how many of them carry a flag."""
+    """Return the best model of a label set in a sentence, and how many models are flagged."""
     first = found[0]
     sign = f" {_SIGNS[first.status]}" if first.status in _SIGNS else ""
     text = f"**Under {escaped(first.label_set)} labels** {code(first.model)} {first.sentence}{sign}"
     if len(found) == 1:
         return text
     ties = not_distinguishable(run, first.model, headline(run.results))
-    tied = f", not distinguishable from {len(ties)} of the others" if ties else ""
-    text += f" It stands first of {len(found)}{tied}."
+    tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
+    text += f" It ranks first of {len(found)}{tied}."
     bad = sum(one.status != "ok" for one in found)
-    return f"{text} {bad} of them carr{'ies' if bad == 1 else 'y'} a flag." if bad else text
+    return f"{text} {bad} of these models {'is' if bad == 1 else 'are'} flagged." if bad else text
 
 
 def _boards(run: FinishedRun) -> list[str]:
-    """The leaderboard, a table a label set."""
+    """The leaderboard, one table per label set."""
     board = leaderboard(run, headline(run.results))
     kept = [place for place, title in enumerate(board.head) if title.startswith(COLUMNS)]
     tables = []

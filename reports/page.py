@@ -1,4 +1,4 @@
-"""The report of a run: the page, everything put into the template, and its summary in Markdown."""
+"""The report of a run: the page, made from its template, and its summary in Markdown."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,11 +37,11 @@ from reports.words.text import count, label_set_name
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
-"""Of the page; the gallery gives way."""
+"""Largest size of the page; the gallery shrinks to keep it."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
-"""Up to so many models, charts a model are open; beyond, all but the first are folded."""
+"""With more models than this, all but the first of the charts per model are folded."""
 
 Progress = Callable[[str], None]
 
@@ -79,7 +79,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
 def _filled(
     environment: jinja2.Environment, run: FinishedRun, top: Headline | None, values: dict[str, Any]
 ) -> str:
-    """The template with all sections and what takes no time to make."""
+    """Fill the template with the sections and everything that takes no time to make."""
     return environment.get_template("report.html").render(
         **values,
         data=run.manifest["data"],
@@ -105,7 +105,7 @@ def _filled(
 
 
 def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callable[[], object]]]:
-    """What takes time to draw: its name in the template, and how it is made."""
+    """Sections that take time to draw: name in the template, and a function that makes it."""
     return [
         ("verdicts", lambda: verdicts(run, top)),
         ("leaderboard", lambda: leaderboard(run, top)),
@@ -154,10 +154,10 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
 
 
 def _sentence(text: str) -> str:
-    """A message with a capital and a full stop."""
+    """Write a message with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('. ')}." if text else ""
 
 
 def _svgs(chart: Chart) -> list[tuple[str, list[Markup]]]:
-    """Headings and SVG elements of a chart; their text is escaped already."""
+    """Headings and SVG elements of a chart, whose text is already escaped."""
     return [(panel.heading, [Markup(svg) for svg in panel.svgs]) for panel in chart.panels]

@@ -1,4 +1,4 @@
-"""Tables of the page: what is shown, and the same rows in full precision as a csv to download."""
+"""Tables of the page, each with a csv of the same rows in full precision to download."""
 
 import base64
 import re
@@ -67,7 +67,7 @@ def figures_table(
 
 
 def shares_table(name: str, shares: pd.DataFrame, corner: str) -> Table:
-    """A table of shares, names at its side and top."""
+    """A table of shares with names of rows and columns."""
     cells = [
         [str(label), *(percent(float(share), 0, 1) for share in row)]
         for label, row in zip(shares.index, shares.to_numpy(dtype=float), strict=True)

@@ -18,15 +18,15 @@ def attack_matrix(
     across: str = "",
     down: str = "",
 ) -> None:
-    """Shares in [0, 1] as a heat map, percentages in its cells.
+    """Draw shares in [0, 1] as a heat map with percentages in its cells.
 
     Args:
         shares: names in its index and columns.
         axes: where to draw.
-        marks: the same names; True where a flag stands behind the number.
-        colours: `mako` for what is left, `rocket` for what an attack takes.
-        across: what the columns are.
-        down: what the lines are.
+        marks: the same names; True where the number is flagged.
+        colours: `mako` for accuracies, `rocket` for attack success.
+        across: title of the columns.
+        down: title of the rows.
     """
     shares_heat_map(shares, axes, colours)
     for text, marked in zip(axes.texts, marks.to_numpy(dtype=bool).ravel(), strict=True):

@@ -23,7 +23,7 @@ def certified_curves(
     chance: float = float("nan"),
     names_below: bool = False,
 ) -> None:
-    """Certified accuracy against the radius, a line a model with its 95 % band.
+    """Certified accuracy against the radius, one line per model with its 95 % band.
 
     Args:
         rows: `certified_accuracy` of one label set and sigma.
@@ -31,7 +31,7 @@ def certified_curves(
         models: every model of the report, for its marker.
         shown: models to draw.
         chance: share of the most frequent class, a dotted line; NaN for none.
-        names_below: names under the axes instead of in the corner that the curves leave free.
+        names_below: names under the axes instead of in the upper right corner.
     """
     names: list[LineName] = []
     reached = rows.loc[rows["value"] > 0, "eps"]

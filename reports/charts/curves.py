@@ -34,24 +34,24 @@ def security_curves(
     names: Names = "beside",
     behind: Sequence[str] = (),
 ) -> None:
-    """Robust accuracy against eps: one line a model, noise of the same size, chance.
+    """Draw robust accuracy against eps: one line per model, noise of the same size, chance.
 
     Args:
         results: long-form rows.
-        axes: where to draw; names go to the right of it, after a less-or-equal sign where a
-            model gives no gradients and its curve is an upper limit.
+        axes: where to draw. A less-or-equal sign before a name marks a black box, whose curve is
+            an upper bound.
         label_set: scored and attacked under these labels.
         models: every model of the report, for its marker and line style.
         shown: models to draw; default all.
         norm: norm of the attack.
         perturbation: attack whose curve is drawn.
         names: right of the axes, below them in a list (narrow pages), or nowhere.
-        behind: models whose curves are drawn faintly, to see `shown` among them.
+        behind: models whose curves are drawn faintly, for comparison with `shown`.
     """
     drawn = list(models if shown is None else shown)
     named: list[LineName] = []
     noise_ends = []
-    blind = black_boxes(results)
+    limited = black_boxes(results)
     for model in behind:
         line = curve(results, label_set, norm, perturbation, model)
         axes.plot(line["eps"], line["value"], color=_RED, linewidth=0.8, alpha=0.25, markersize=0)
@@ -70,7 +70,7 @@ def security_curves(
         if len(line):
             _attacked_line(axes, line, style)
             height = float(line["value"].iloc[-1])
-            named.append(LineName(height, limit_name(model, blind), style | {"color": _RED}))
+            named.append(LineName(height, limit_name(model, limited), style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         named.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))
@@ -89,7 +89,7 @@ def security_curves(
 
 
 def _attacked_line(axes: Axes, line: pd.DataFrame, style: dict[str, Any]) -> None:
-    """What an attack leaves by eps, with its 95 % band."""
+    """Draw robust accuracy by eps with its 95 % band."""
     axes.fill_between(
         line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
     )

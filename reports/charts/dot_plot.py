@@ -1,4 +1,4 @@
-"""Figures with their intervals as dots, one line a model, a few kinds of dots a line."""
+"""Figures with their intervals as dots: one row per model, several kinds of dots per row."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -32,12 +32,12 @@ def dot_plot(
     around_zero: bool = False,
     line: float | None = None,
 ) -> None:
-    """Dots with 95 % intervals; kinds stand under each other within a model.
+    """Draw dots with 95 % intervals; the kinds are below each other within a model.
 
     Args:
         axes: where to draw.
-        rows: long-form rows by the name of their kind, at most one a model.
-        models: one line each, from the top.
+        rows: long-form rows by the name of their kind, at most one per model.
+        models: one row each, from the top.
         dots: look of each kind.
         around_zero: differences in points around 0 in place of shares from 0 to 100 %.
         line: a dotted line at this share.

@@ -1,4 +1,4 @@
-"""Flips that taggers would accept and flips that they would not, on axes from a results frame."""
+"""Flips that annotators would accept and flips that they would not, drawn on axes."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ _RED, _GREY, _INK, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "i
 _PARTS: dict[str, dict[str, Any]] = {
     "implausible": {"color": _RED},
     "plausible": {"facecolor": "none", "edgecolor": _RED, "hatch": "////"},
-    "stood": {"color": _GREY, "alpha": 0.35},
+    "robust": {"color": _GREY, "alpha": 0.35},
 }
 
 
 def flip_shares(
     results: pd.DataFrame, *, label_set: str, norm: str = "linf", eps: float
 ) -> pd.DataFrame:
-    """What the worst case made of the faces read right when clean, one row a model.
+    """What the worst case made of the faces classified correctly when clean, one row per model.
 
     Args:
         results: long-form rows.
@@ -33,7 +33,7 @@ def flip_shares(
         eps: its eps, above 0.
 
     Returns:
-        Columns implausible, plausible, stood, each a share; they add up to 1.
+        Columns implausible, plausible, robust, each a share; they add up to 1.
     """
     rows = pick(
         results, label_set=label_set, attacked_labels=label_set, subset="all",
@@ -45,11 +45,11 @@ def flip_shares(
     before = lost["n"].where(lost["n"] > 0)
     plausible = (flips["value"].reindex(lost.index) * broken).fillna(0) / before
     shares = pd.DataFrame({"implausible": lost["value"], "plausible": plausible}).astype(float)
-    return shares.assign(stood=1 - shares.sum(axis=1, skipna=False))
+    return shares.assign(robust=1 - shares.sum(axis=1, skipna=False))
 
 
 def flip_bars(shares: pd.DataFrame, axes: Axes) -> None:
-    """Stacked bars of `flip_shares`, one a model, from the top."""
+    """Draw `flip_shares` as stacked bars, one per model, from the top."""
     start = np.zeros(len(shares))
     for part, look in _PARTS.items():
         size = shares[part].fillna(0).to_numpy(float)

@@ -89,7 +89,7 @@ def attacked_confusion(
 def confusion_matrix(table: pd.DataFrame, axes: Axes, *, attacked: bool) -> None:
     """A confusion table as a heat map, cells in percent of the true class."""
     shares_heat_map(table, axes, "rocket" if attacked else "mako")
-    axes.set_xlabel("the classifier says")
+    axes.set_xlabel("classifier's answer")
     axes.set_ylabel("label")
     axes.set_xticks(np.arange(len(table.columns)) + 0.5, table.columns, rotation=40, ha="right")
     for tick in axes.get_xticklabels():
@@ -99,7 +99,7 @@ def confusion_matrix(table: pd.DataFrame, axes: Axes, *, attacked: bool) -> None
 def flow_counts(
     results: pd.DataFrame, *, model: str, label_set: str, norm: str, eps: float
 ) -> pd.DataFrame:
-    """Where the worst case sends the faces read right when clean.
+    """Where the worst case sends the faces classified correctly when clean.
 
     Args:
         results: long-form rows.
@@ -109,8 +109,8 @@ def flow_counts(
         eps: its eps.
 
     Returns:
-        Numbers of faces, labels down and attacked predictions across; those that stood are on the
-        diagonal. Empty when the results hold no flows.
+        Numbers of faces, labels down and attacked predictions across; those still classified
+        correctly are on the diagonal. Empty when the results hold no flows.
     """
     rows = pick(
         results,
@@ -141,10 +141,10 @@ def flow_counts(
 
 
 def attack_flows(counts: pd.DataFrame, axes: Axes) -> None:
-    """Where each class is sent: a band from each label to each attacked prediction.
+    """Draw where each class is sent: a band from each label to each attacked prediction.
 
     Labels and predictions without a face are left out. Bands that keep their label are grey and
-    plain; bands to another class are red, the largest of each label fullest.
+    plain; bands to another class are red, the largest of each label darkest.
     Widths are numbers of faces.
 
     Args:

@@ -11,9 +11,9 @@ from reports.charts.svg import ROLES
 
 DIFFERENCE_GAIN = 10
 _ENLARGED = 4
-"""Pixels a pixel of the mean face is drawn with."""
+"""Side in pixels of one pixel of the mean face."""
 _STRONGEST = 0.8
-"""Share of the colour where every face is broken."""
+"""Share of red where every face is broken."""
 
 
 def difference(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def look(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def coloured(face: np.ndarray, region: np.ndarray, strength: np.ndarray) -> np.ndarray:
-    """A face with its regions the redder, the more an attack there breaks.
+    """Colour the regions of a face: the redder, the more faces an attack there breaks.
 
     Args:
         face: uint8 (H, W, C).

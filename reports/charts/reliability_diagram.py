@@ -17,7 +17,7 @@ _LARGEST = 320
 def reliability_bins(
     results: pd.DataFrame, *, model: str, label_set: str, norm: str = "linf", eps: float = 0.0
 ) -> pd.DataFrame:
-    """Points of a reliability diagram: one row a filled bin, from unsure to sure.
+    """Points of a reliability diagram: one row per bin with faces, by confidence.
 
     Args:
         results: long-form rows.
@@ -51,9 +51,9 @@ def reliability_diagram(
     norm: str = "linf",
     eps: float = 0.0,
 ) -> None:
-    """Confidence against accuracy: on the dotted line a model is as right as it says.
+    """Draw accuracy against confidence: on the dotted line the two are equal.
 
-    Below the line it is surer than it may be. Dots are as large as their share of the faces, bars
+    Below the line the model is overconfident. The area of a dot is its share of the faces; bars
     are 95 % intervals.
 
     Args:
@@ -73,5 +73,5 @@ def reliability_diagram(
     axes.plot(bins["confidence"], bins["accuracy"], color=colour, linewidth=1.2, alpha=0.6)
     percent_axis(axes, "x")
     percent_axis(axes, "y")
-    axes.set_xlabel("how sure the classifier is")
-    axes.set_ylabel("how often it is right", color=_MUTED)
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("accuracy", color=_MUTED)

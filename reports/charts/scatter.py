@@ -33,9 +33,9 @@ def clean_against_robust(
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
     # above the line no point can lie
-    axes.text(0.68, 0.72, "the attack costs nothing", color=_MUTED, fontsize=11, ha="right")
+    axes.text(0.68, 0.72, "attack costs nothing", color=_MUTED, fontsize=11, ha="right")
     named: list[LineName] = []
-    blind = black_boxes(results)
+    limited = black_boxes(results)
     for model, label_set in models[["model", "label_set"]].itertuples(index=False):
         clean = pick(clean_accuracy(results, label_set), model=model)
         rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
@@ -59,10 +59,10 @@ def clean_against_robust(
             **style,
         )
         height = float(y["value"])
-        named.append(LineName(height, limit_name(model, blind), style | {"linestyle": ""}))
+        named.append(LineName(height, limit_name(model, limited), style | {"linestyle": ""}))
     percent_axis(axes, "x")
     percent_axis(axes, "y")
-    axes.set_xlabel("right on clean faces")
+    axes.set_xlabel("clean accuracy")
     if names == "beside":
         names_right_of_axes(axes, named)
     elif names == "below":

@@ -1,4 +1,4 @@
-"""Who breaks whom: attack by model, and source by target where attacks were carried over."""
+"""Attack by model, and the transfer matrix: source by target."""
 
 from functools import partial
 
@@ -27,7 +27,7 @@ _COLUMN, _ROW = 44, 30
 
 
 def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
-    """Robust accuracy of each model under each attack, a chart a label set."""
+    """Robust accuracy of each model under each attack, one chart per label set."""
     if headline is None:
         return []
     charts = []
@@ -43,19 +43,19 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
         columns = [part for part in ["none", *parts] if part in set(rows["perturbation"])]
         if len(columns) < 2:
             continue
-        blind = black_boxes(run.results)
+        limited = black_boxes(run.results)
         shares, marks = _matrix(rows, "model", "perturbation", models, columns)
-        names = [limit_name(model, blind) for model in models]
+        names = [limit_name(model, limited) for model in models]
         shares.index = marks.index = pd.Index(names)
         heads = [words(part) for part in columns]
         shares.columns = marks.columns = pd.Index(heads)
         labels = label_set_name(label_set)
         title = f"{labels} labels: {_strongest(rows, parts[1:-1], headline)}"
         caption = (
-            f"Percent of faces read right at {headline.text}, clean and under each attack "
-            f"by itself; the worst case counts a face as broken as soon as one attack breaks it. "
-            f"{faces_counted(rows)}: an attack that runs on fewer faces cannot be set beside the "
-            f"others. {FLAG}: a check speaks against the figure."
+            f"Percentage of faces classified correctly at {headline.text}, clean and under each "
+            "attack alone; the worst case counts a face as broken as soon as one attack breaks "
+            f"it. {faces_counted(rows)}: attacks that ran on different faces are not comparable. "
+            f"{FLAG}: the figure failed a reliability check."
         )
         panel = _panel(f"attacks-{label_set}", title, shares, marks, "mako", ("", ""))
         shown = rows.assign(perturbation=[words(n) for n in rows["perturbation"]])
@@ -66,9 +66,9 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
 
 
 def transfer_charts(run: FinishedRun) -> list[Chart]:
-    """Attack success by the model an attack was made on and the model it is shown to.
+    """Attack success by the model an attack was made on and the model it is tried on.
 
-    One chart a label set that was attacked; none where a run has one model only.
+    One chart per label set that was attacked; none if the run has only one model.
     """
     charts = []
     rows = pick(run.results, metric=SUCCESS, subset="all")
@@ -84,14 +84,14 @@ def transfer_charts(run: FinishedRun) -> list[Chart]:
         title = f"{label_set_name(label_set)} labels: {_carried(of_set)}"
         attack = words(str(of_set["perturbation"].iloc[0]))
         caption = (
-            "Percent of the faces that a model (across) reads right and that the "
-            f"{attack} attack breaks at {eps_text(eps, norm)} when it knows only the model at the "
-            f"left; on the diagonal it knows the very model. {faces_counted(of_set)}. It is made "
-            "to carry over and need not be the strongest against its own source."
+            "Of the faces that the model in the column classifies correctly, the percentage that "
+            f"the {attack} attack breaks at {eps_text(eps, norm)} when it is made on the model in "
+            f"the row; on the diagonal both are the same. {faces_counted(of_set)}. The attack is "
+            "built to transfer and need not be the strongest against its own source."
         )
         name = f"transfer-{label_set}"
-        panel = _panel(name, title, shares, marks, "rocket", ("shown to", "made on"))
-        keys = {"source": "made on", "model": "shown to"}
+        panel = _panel(name, title, shares, marks, "rocket", ("tried on", "made on"))
+        keys = {"source": "made on", "model": "tried on"}
         table = figures_table(name, of_set, keys, of_set)
         charts.append(Chart(name, title, caption, [panel], table))
     return charts
@@ -100,7 +100,7 @@ def transfer_charts(run: FinishedRun) -> list[Chart]:
 def _matrix(
     rows: pd.DataFrame, index: str, columns: str, lines: list[str], heads: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Shares, and which of them are flagged."""
+    """Pivot values into a table of shares, and which of them are flagged."""
     flagged = rows.assign(flagged=(rows["status"] == "flagged").astype(float))
     shares, marks = (
         flagged.pivot_table(index=index, columns=columns, values=value, aggfunc="max")
@@ -119,7 +119,7 @@ def _panel(
     colours: str,
     axes: tuple[str, str],
 ) -> Panel:
-    """A drawing as wide as its columns need; a narrow page scrolls it sideways."""
+    """Draw the matrix as wide as its columns need; a narrow page scrolls it sideways."""
     longest = max(len(str(head)) for head in shares.columns)
     side = 16 + 7.4 * max(len(str(line)) for line in shares.index) + (18 if axes[1] else 0)
     bottom = 22 + 4.9 * longest + (18 if axes[0] else 0)
@@ -137,19 +137,20 @@ def _panel(
 
 
 def _strongest(rows: pd.DataFrame, parts: list[str], headline: Headline) -> str:
-    """The attack that leaves least, over the models."""
+    """Name the attack with the lowest mean robust accuracy over the models."""
     means = pick(rows, perturbation=parts).groupby("perturbation")["value"].mean()
     if means.empty:
-        return f"what each attack leaves at {headline.text}"
+        return f"robust accuracy under each attack at {headline.text}"
     name = str(means.idxmin())
     left = share_range(pick(rows, perturbation=name)["value"])
-    return f"at {headline.text}, {words(name)} alone leaves {left} of faces read right"
+    return f"at {headline.text}, {words(name)} alone leaves {left} of faces classified correctly"
 
 
 def _carried(rows: pd.DataFrame) -> str:
     own = rows.loc[rows["source"] == rows["model"], "value"]
     other = rows.loc[rows["source"] != rows["model"], "value"]
-    text = f"a face made to fool one model fools another in {percent(float(other.median()), 0, 1)}"
+    share = percent(float(other.median()), 0, 1)
+    text = f"an attack made on one model breaks {share} of another's faces (median over pairs)"
     if own.empty:
-        return f"{text} of cases (median over pairs)"
-    return f"{text} of cases (median over pairs), its own in {percent(float(own.median()), 0, 1)}"
+        return text
+    return f"{text} and {percent(float(own.median()), 0, 1)} of its own model's"

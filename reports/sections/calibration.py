@@ -1,4 +1,4 @@
-"""Calibration: how sure each model is and how often it is right, clean and attacked."""
+"""Calibration: confidence against accuracy of each model, clean and attacked."""
 
 from functools import partial
 from typing import Any
@@ -39,8 +39,8 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
             sure.append((heading, confidence, right))
             svg = drawing(
                 f"calibration-{index}-{len(panels)}",
-                f"Reliability diagram of {model}, {heading}: says {percent(confidence, 0, 1)}, "
-                f"is right on {percent(right, 0, 1)}.",
+                f"Reliability diagram of {model}, {heading}: mean confidence "
+                f"{percent(confidence, 0, 1)}, accuracy {percent(right, 0, 1)}.",
                 (PHONE, 330),
                 (64, 24, 44, 10),
                 partial(reliability_diagram, run.results, **where),
@@ -80,7 +80,7 @@ def calibration_table(
             shares = [percent(confidence, 0, 1), percent(right, 0, 1)]
             cells.append([model, label_set_name(own), heading.lower(), *shares, *texts])
             data.append(rows)
-    head = ["model", "labels", "faces", "says", "is right", *(title for _, title in MEASURES)]
+    head = ["model", "labels", "faces", "confidence", "accuracy", *(title for _, title in MEASURES)]
     columns = run.results.columns
     return table(name, head, cells, pd.concat(data) if data else pd.DataFrame(columns=columns))
 
@@ -117,10 +117,10 @@ def _measures_text(rows: pd.DataFrame) -> str:
 def _title(model: str, sure: list[tuple[str, float, float]]) -> str:
     heading, confidence, right = sure[0]
     first = "on clean faces" if heading == "Clean" else "under attack"
-    text = f"{model} is {_share(confidence)} sure {first} and right on {_share(right)}"
+    text = f"{model}: mean confidence {_share(confidence)} {first}, accuracy {_share(right)}"
     if len(sure) > 1:
         _, confidence, right = sure[1]
-        text += f"; attacked, {_share(confidence)} sure and right on {_share(right)}"
+        text += f"; under attack, {_share(confidence)} and {_share(right)}"
     return text
 
 

@@ -1,4 +1,4 @@
-"""Certified accuracy by L2 radius: what randomised smoothing promises of each model."""
+"""Certified accuracy by L2 radius: what randomised smoothing guarantees for each model."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ _BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]
 
 
 def certified_charts(run: FinishedRun) -> list[Chart]:
-    """Certified accuracy of the models of each label set, one chart a sigma of the noise."""
+    """Certified accuracy of the models of each label set, one chart per sigma of the noise."""
     every = pick(run.results, metric="certified_accuracy", subset="all")
     every = every[every["value"].notna()]
     charts = []
@@ -39,8 +39,8 @@ def _chart(run: FinishedRun, label_set: str, smoothing: str, rows: pd.DataFrame)
     at_zero = pick(rows, eps=0.0)["value"]
     half = pick(rows, eps=float(sigma) / 2)["value"]
     title = (
-        f"{labels} labels, noise of sigma {sigma}: {share_range(at_zero)} of faces read right "
-        f"under noise; {share_range(half)} certified up to L2 {float(sigma) / 2:g}"
+        f"{labels} labels, noise of sigma {sigma}: {share_range(at_zero)} of faces classified "
+        f"correctly under noise; {share_range(half)} certified up to L2 {float(sigma) / 2:g}"
     )
     shares = pick(run.results, metric="majority_share", label_set=label_set, model=shown)
     chance = float(shares["value"].max())
@@ -68,13 +68,13 @@ def _chart(run: FinishedRun, label_set: str, smoothing: str, rows: pd.DataFrame)
         perturbation=smoothing, model=shown,
     )  # fmt: skip
     caption = (
-        "Share of faces whose most frequent answer under Gaussian noise is right and that no "
-        "change of at most that L2 length turns into another answer. This is a promise, not the "
-        "failure of an attack; it holds for the model with noise around it. Dotted: what a model "
-        "that always answers the most frequent class is certified for; only more is worth "
-        "something. "
-        f"{_settings(run, smoothing)}Of {share_range(abstained['value'])} of faces smoothing says "
-        f"nothing; they count as not certified. {faces_counted(rows)}."
+        "Share of faces whose most frequent answer under Gaussian noise is right and cannot be "
+        "changed by any perturbation up to that L2 length. This is a guarantee, not the failure "
+        "of an attack; it holds for the model with noise added to its input. Dotted: always "
+        "answering the most frequent class, which is certified at every radius; only figures "
+        f"above it mean something. {_settings(run, smoothing)}Smoothing abstains on "
+        f"{share_range(abstained['value'])} of faces; they count as not certified. "
+        f"{faces_counted(rows)}."
     )
     keys = {"model": "model", "eps": "radius"}
     both = pd.concat([abstained, rows])
@@ -88,12 +88,12 @@ def _chart(run: FinishedRun, label_set: str, smoothing: str, rows: pd.DataFrame)
 
 
 def _settings(run: FinishedRun, smoothing: str) -> str:
-    """How many answers a certificate rests on, and how sure it is."""
+    """Say how many answers a certificate is based on, and how sure it is."""
     jobs = [job for job in run.manifest["perturbations"] if job["perturbation"] == smoothing]
     options: dict[str, Any] = next((job["options"] for job in jobs if job.get("options")), {})
     if not {"samples", "alpha"} <= set(options):
         return ""
     return (
-        f"Each certificate rests on {count(options['samples'])} noisy answers and is wrong with a "
-        f"chance of at most {100 * options['alpha']:g}{NBSP}%. "
+        f"Each certificate is based on {count(options['samples'])} noisy answers and is wrong "
+        f"with a probability of at most {100 * options['alpha']:g}{NBSP}%. "
     )

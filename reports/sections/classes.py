@@ -1,4 +1,4 @@
-"""Class-by-class charts of the page: confusion clean and attacked, and where classes are sent."""
+"""Class-by-class charts: confusion clean and attacked, and the flows of an attack."""
 
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from reports.words.attacks import words
 from reports.words.text import count, label_set_name, percent
 
 ENOUGH_FACES = 20
-"""A title speaks only of labels that at least so many faces carry."""
+"""A title names only labels that at least this many faces have."""
 
 
 def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
@@ -44,8 +44,8 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
                 shares = pd.concat({"clean": clean, f"{words(name)} {headline.text}": attacked})
                 shares.index = [f"{kind}: {label}" for kind, label in shares.index]
         caption = (
-            f"Down: {label_set_name(own)} label; across: what the classifier says. Cells are "
-            "percent of a label's faces; the diagonal is right."
+            f"Rows: {label_set_name(own)} label; columns: the classifier's answer. Cells are "
+            "percentages of a label's faces; the diagonal is correct."
         )
         faces = confusion(run.results, model=model, label_set=own, value="n")
         title = _confusion_title(model, clean[faces.max(axis=1) >= ENOUGH_FACES])
@@ -55,7 +55,7 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
 
 
 def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
-    """Where the attack at the headline sends each class, one chart a model."""
+    """Where the attack at the headline sends each class, one chart per model."""
     charts: list[Chart] = []
     if headline is None:
         return charts
@@ -79,10 +79,10 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
             partial(attack_flows, counts),
         )
         caption = (
-            f"Faces read right when clean. Left: their {label_set_name(own)} labels; right: what "
-            f"the classifier says under the worst case at {headline.text}. Red: faces sent to "
-            "another class, fullest the largest stream of a label; grey: faces that stood. "
-            f"n = {count(float(counts.to_numpy().sum()))} faces."
+            f"Faces classified correctly when clean. Left: their {label_set_name(own)} labels; "
+            f"right: the classifier's answer in the worst case at {headline.text}. Red: faces "
+            "flipped to another class, darkest the largest flow of each label; grey: faces still "
+            f"classified correctly. n = {count(float(counts.to_numpy().sum()))} faces."
         )
         cells = [
             [str(label), *(count(number) for number in row)]
@@ -121,21 +121,21 @@ def _confusion_title(model: str, clean: pd.DataFrame) -> str:
         if label in wrong.columns:
             wrong.loc[label, label] = np.nan
     if wrong.notna().sum().sum() == 0 or wrong.max(axis=None) == 0:
-        return f"{model}: what each label is taken for"
+        return f"{model}: what each label is classified as"
     label, prediction = wrong.stack().idxmax()
     share = percent(float(wrong.loc[label, prediction]), 0, 1)
-    return f"On clean faces, {model} most often takes {label} for {prediction} ({share})"
+    return f"On clean faces, {model} most often mistakes {label} for {prediction} ({share})"
 
 
 def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
     total = counts.sum(axis=0)
-    stood = float(np.diag(counts).sum())
+    correct = float(np.diag(counts).sum())
     moved = total - np.diag(counts)
     if moved.sum() == 0:
-        return f"At {headline.text}, no face that {model} reads right is sent elsewhere"
+        return f"At {headline.text}, no face that {model} classifies correctly is flipped"
     name = moved.idxmax()
     share = percent(float(moved[name] / moved.sum()), 0, 1)
-    kept = "none stands" if stood == 0 else f"{percent(stood / total.sum(), 0, 1)} stand"
+    kept = "none is" if correct == 0 else f"{percent(correct / total.sum(), 0, 1)} are"
     return (
-        f"At {headline.text}, {share} of the faces sent elsewhere by {model} end as {name}; {kept}"
+        f"At {headline.text}, {share} of the flipped faces of {model} end as {name}; {kept} robust"
     )

@@ -1,4 +1,4 @@
-"""Corruptions: every model in one table, and one heat map a model."""
+"""Corruptions: every model in one table, and one heat map per model."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from reports.words.attacks import words
 from reports.words.text import count, decimal, label_set_name
 
 MANY_KINDS = 12
-"""From so many corruption types on, the lines of a heat map stand closer."""
+"""With more corruption types than this, the rows of a heat map are closer together."""
 
 
 def corruption_summary(run: FinishedRun, headline: Headline | None) -> Table | None:
@@ -50,22 +50,22 @@ def corruption_summary(run: FinishedRun, headline: Headline | None) -> Table | N
 
 
 def corruption_note(run: FinishedRun) -> str:
-    """What corruption errors are measured against, or why there are none."""
+    """Say what corruption errors are measured against, or why there are none."""
     rows = pick(run.results, metric="mce", subset="all")
     known = sorted(set(rows.loc[rows["value"].notna(), "detail"]))
     reasons = sorted(set(rows.loc[rows["value"].isna(), "detail"]))
     if known:
         return (
-            f"CE: errors under a corruption divided by those of {' or '.join(known)} (the model's "
-            "own labels decide which), so 1 is as many and less is better; mCE is their mean over "
-            "the kinds. Relative mCE counts only the errors that the corruption adds: a model that "
-            "is bad to begin with can have a small one."
+            "CE (corruption error): the model's errors under a corruption divided by those of "
+            f"{' or '.join(known)}, whichever has the same labels. 1 means as many errors; less is "
+            "better. mCE is the mean over the corruptions. Relative mCE counts only the errors "
+            "that the corruption adds, so a model with many clean errors can have a small one."
         )
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
 
 
 def corruption_charts(run: FinishedRun) -> list[Chart]:
-    """One heat map a model, under its own labels."""
+    """One heat map per model, under its own labels."""
     charts = []
     for index, model in enumerate(run.models):
         own = run.own_label_set(model)
@@ -81,16 +81,16 @@ def corruption_charts(run: FinishedRun) -> list[Chart]:
             f"{kind[:1].upper()}{kind[1:]} at severity {worst['severity']} costs "
             f"{model} most: {clean.text} \N{RIGHTWARDS ARROW} {low.text}"
         )
-        lines = rows["perturbation"].nunique() + 1
+        kinds = rows["perturbation"].nunique() + 1
         svg = drawing(
             name,
             f"Accuracy of {model} by corruption and severity. {title}.",
-            (PHONE, 50 + (24 if lines > MANY_KINDS else 32) * lines),
+            (PHONE, 50 + (24 if kinds > MANY_KINDS else 32) * kinds),
             (120, 6, 44, 4),
             partial(corruption_heat_map, run.results, model=model, label_set=own),
         )
         caption = (
-            "Accuracy in percent by corruption (down) and severity (across); "
+            "Accuracy in percent by corruption (rows) and severity (columns); "
             f"{label_set_name(own)} labels, {faces_counted(rows)}."
         )
         shown = rows.assign(perturbation=rows["perturbation"].map(words))
@@ -101,7 +101,7 @@ def corruption_charts(run: FinishedRun) -> list[Chart]:
 
 
 def _ratio(rows: pd.DataFrame) -> list[str]:
-    """A ratio and its interval."""
+    """Return a ratio and its interval as text."""
     figure = Figure.of(rows)
     if not figure.known or figure.low == figure.high:  # the baseline itself
         return [decimal(figure.value), ""]

@@ -1,7 +1,4 @@
-"""Security curves and clean against robust accuracy: the charts of the page's central section.
-
-A chart has a title that states its finding, a caption that says how to read it, and its table.
-"""
+"""Security curves and clean against robust accuracy: titles, captions, tables."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,11 +26,11 @@ from reports.words.attacks import words
 from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
 
 MANY = 8
-"""Models above which each has axes of its own: more curves on the same cannot be told apart."""
+"""With more models than this, each gets its own axes: so many curves cannot be told apart."""
 
 
 def curve_charts(run: FinishedRun) -> list[Chart]:
-    """Security curves, one chart a label set and norm."""
+    """Security curves, one chart per label set and norm."""
     charts = []
     for norm in run.norms:
         parts = attacks(run.results, norm)
@@ -72,20 +69,20 @@ def _curve_chart(
         panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
     changes = "every pixel" if norm == "linf" else "the image"
     caption = (
-        f"Share of faces still read right under {labels} labels when {changes} may change by "
-        f"up to eps ({norm_name(norm)}). Red: the worst case over "
-        f"{listing([words(part) for part in parts]) or 'all attacks'}, band: 95\u202f% interval. "
+        f"Share of faces still classified correctly under {labels} labels when {changes} may "
+        f"change by up to eps ({norm_name(norm)}). Red: the worst case over "
+        f"{listing([words(part) for part in parts]) or 'all attacks'}; band: 95\u202f% interval. "
         "Grey, same line style: random noise of the same size. Dotted: always answering the most "
         f"frequent class. {faces_counted(rows)}."
     )
     if many:
-        caption += " Faint: the other models. What keeps most at the largest eps comes first."
+        caption += " Faint: the other models. The most robust at the largest eps comes first."
         if black_boxes(run.results) & set(shown):
             caption = caption.removesuffix(".") + ", black boxes last."
     if black_boxes(run.results) & set(shown):
         caption += (
-            " \N{LESS-THAN OR EQUAL TO} before a name: the model gives no gradients, so its curve "
-            "is an upper limit."
+            " \N{LESS-THAN OR EQUAL TO} before a name: the model is a black box, so its curve is "
+            "an upper bound."
         )
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
@@ -99,7 +96,7 @@ def _curve_chart(
 def _wide_and_narrow(
     name: str, alt: str, size: tuple[int, int], names: list[str], draw: Callable[..., None]
 ) -> list[str]:
-    """A chart whose names stand right of the axes, and one for phones with the names below."""
+    """Draw a chart with names right of the axes, and one for phones with the names below."""
     beside, below = names_width(names), 30 + 17 * len(names)
     width, height = size
     tall = max(height, 60 + 17 * len(names))
@@ -118,13 +115,15 @@ def _wide_and_narrow(
 def _small_curves(
     run: FinishedRun, name: str, rows: pd.DataFrame, draw: Callable[..., None]
 ) -> list[Panel]:
-    """Each model on axes of its own, the others faint behind it; most robust first."""
+    """Draw each model on its own axes, the others faint behind it; most robust first."""
     worst = rows[rows["perturbation"] == WORST_CASE].sort_values(["eps", "value"])
-    blind = black_boxes(run.results)
-    models = sorted(dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in blind)
+    limited = black_boxes(run.results)
+    models = sorted(
+        dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in limited
+    )
     return [
         Panel(
-            limit_name(model, blind),
+            limit_name(model, limited),
             [
                 drawing(
                     f"{name}-{place}",
@@ -147,16 +146,16 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
         return None
     models = pd.DataFrame({"model": run.models})
     models["label_set"] = [run.own_label_set(model) for model in run.models]
-    blind = black_boxes(run.results)
-    seen = [model for model in known if model not in blind] or known
+    limited = black_boxes(run.results)
+    seen = [model for model in known if model not in limited] or known
     subject = "No model" if seen == known else "No model attacked with full knowledge"
     best = max((robust.value, model) for model, _, robust in pairs if model in seen)
     highest = next(robust for model, _, robust in pairs if model == best[1])
     title = (
-        f"{subject} keeps more than {highest.text} at {headline.text}, "
-        "however well it reads clean faces"
+        f"{subject} has a robust accuracy above {highest.text} at {headline.text}, "
+        "whatever its clean accuracy"
         if best[0] < 0.05
-        else f"{best[1]} keeps most at {headline.text}: {highest.text}"
+        else f"{best[1]} is the most robust at {headline.text}: {highest.text}"
     )
     alt = f"Clean accuracy against robust accuracy. {title}."
     draw = partial(clean_against_robust, run.results, models=models, headline=headline)
@@ -174,12 +173,12 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
         )
     )
     caption = (
-        "Right on clean faces (across) and still right in the worst case at "
-        f"{headline.text} (up), each under its own labels; lines are 95\u202f% intervals. "
+        "Clean accuracy (across) against robust accuracy in the worst case at "
+        f"{headline.text} (up), each model under its own labels; lines are 95\u202f% intervals. "
         f"On the dotted line an attack would cost nothing. {faces_counted(rows)}."
     )
-    if blind & set(known):
-        caption += " \N{LESS-THAN OR EQUAL TO} before a name: no gradients, so an upper limit."
+    if limited & set(known):
+        caption += " \N{LESS-THAN OR EQUAL TO} before a name: a black box, so an upper bound."
     shown = rows.assign(perturbation=[words(name) for name in rows["perturbation"]])
     keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
     table = figures_table("scatter", rows, keys, shown)
@@ -189,11 +188,13 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
 def _curve_title(rows: pd.DataFrame, norm: str) -> str:
     at = Headline(norm, headline_eps(rows["eps"].tolist(), norm))
     if not at.eps:
-        return "no attack gave a figure"
+        return "no attack has a figure"
     there = pick(rows, eps=at.eps)
     robust = there.loc[there["perturbation"] == WORST_CASE, "value"].dropna()
     noise = there.loc[there["perturbation"] == "noise", "value"].dropna()
     if robust.empty:
-        return f"no attack at {at.text} gave a figure"
-    text = f"at {at.text} the attack leaves {share_range(robust)} of faces read right"
-    return f"{text}; random noise of that size leaves {share_range(noise)}" if len(noise) else text
+        return f"no attack at {at.text} has a figure"
+    text = f"at {at.text}, {share_range(robust)} of faces are still classified correctly"
+    if noise.empty:
+        return text
+    return f"{text}; under random noise of that size, {share_range(noise)}"

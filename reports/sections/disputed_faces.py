@@ -1,7 +1,7 @@
-"""Faces whose FER label is not their FER+ label: what taggers chose and what the models answer.
+"""Faces whose FER and FER+ labels differ: what annotators chose and what the models answer.
 
-Reads the faces of `disputed.npz` and the answers of `per_image.parquet`. A model answers an
-attacked face as the worst case at the headline leaves it, attacked under the model's own labels.
+Reads the faces of `disputed.npz` and the answers of `per_image.parquet`. Attacked answers are those
+to the worst case at the headline, attacked under the model's own labels.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reports.tables import Table, table
 from reports.words.text import count, label_set_name, percent
 
 _OUTSIDE = ("unknown", "no face")
-"""Columns of the votes behind the eight emotions."""
+"""Columns of the votes after the eight emotions."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Answer:
 
     Attributes:
         name: of the emotion.
-        votes: taggers who chose it.
-        share: the same in percent of all taggers.
-        models: how many models answer it, one number a column of the panel.
+        votes: annotators who chose it.
+        share: the same in percent of all annotators.
+        models: how many models answer it, one number per column of the panel.
         labels: `FER`, `FER+` or empty: whose label it is.
     """
 
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class DisputedFace:
-    """A face, its two labels in words, and an answer an emotion that anybody chose."""
+    """A face, its two labels in words, and one answer per emotion that anybody chose."""
 
     row: int
     picture: str
@@ -59,7 +59,7 @@ class Disputed:
         caption: how to read it, and n.
         moments: `clean` and `attacked`, each with the labels that its models were trained on.
         faces: examples.
-        shares: whom the models follow, over all disputed faces.
+        shares: which label set the models agree with, over all disputed faces.
     """
 
     title: str
@@ -84,15 +84,15 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
     shares = _shares(answers, columns)
     total = answers["row"].nunique()
     attacked = (
-        f"Attacked: the worst case at {headline.text} under a model's own labels; a model wrong "
-        "before is not attacked and answers as before. "
+        f"Attacked: the worst case at {headline.text} under a model's own labels; a model that "
+        "is wrong on the clean face is not attacked, and its clean answer counts. "
         if headline
         else ""
     )
     caption = (
-        "Votes: what the taggers of FER+ chose. Numbers: how many models trained on FER or on "
-        f"FER+ labels give that answer. {attacked}Examples are the disagreements with "
-        "the clearest votes, one FER label after another."
+        "Votes: what the annotators of FER+ chose. Numbers: how many models trained on FER or on "
+        f"FER+ labels give that answer. {attacked}The examples are the disagreements with the "
+        "clearest votes, taken from the FER labels in turn."
     )
     moments: dict[str, list[str]] = {}
     for when, labels in columns:
@@ -101,14 +101,14 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
 
 
 def _answers(run: FinishedRun, headline: Headline | None) -> pd.DataFrame:
-    """A line a disputed face, model and moment; labels and answers as FER+ classes."""
+    """One row per disputed face, model and moment; labels and answers as FER+ classes."""
     parts = []
-    lines = run.per_image
+    images = run.per_image
     for model in run.models:
         own = run.manifest["models"][model]["label_set"]
         if own not in SCHEMES:
             continue
-        of_model = lines[lines["model"] == model]
+        of_model = images[images["model"] == model]
         clean = of_model[of_model["perturbation"] == "none"]
         moments = {"clean": clean.set_index("row")["prediction"]}
         if headline:
@@ -139,7 +139,7 @@ def _face(
     answers: pd.DataFrame,
     columns: list[tuple[str, str]],
 ) -> DisputedFace:
-    """A face with every emotion that a label, a tagger or a model names."""
+    """Describe a face with every emotion that a label, an annotator or a model names."""
     one = answers.iloc[0]
     names = [*map(_name, range(FERPLUS8.num_classes)), *_OUTSIDE]
     votes = np.asarray(one["votes"]) if one["votes"] is not None else np.zeros(len(names), int)
@@ -160,28 +160,28 @@ def _face(
 
 
 def _shares(answers: pd.DataFrame, columns: list[tuple[str, str]]) -> pd.DataFrame:
-    """Share of the answers that follow FER, FER+ or neither, a line a column of the panel."""
-    lines = []
+    """Share of the answers that match FER, FER+ or neither, one row per column of the panel."""
+    rows = []
     for when, labels in columns:
         part = answers[(answers["when"] == when) & (answers["trained_on"] == labels)]
         fer, ferplus = (float((part["answer"] == part[name]).mean()) for name in ("fer", "ferplus"))
-        lines.append([labels, when, fer, ferplus, 1 - fer - ferplus, len(part)])
+        rows.append([labels, when, fer, ferplus, 1 - fer - ferplus, len(part)])
     head = ["trained_on", "faces", "says_fer", "says_ferplus", "says_neither", "n"]
-    return pd.DataFrame(lines, columns=head)
+    return pd.DataFrame(rows, columns=head)
 
 
 def _table(shares: pd.DataFrame, headline: Headline | None) -> Table:
     cells = [
         [
-            label_set_name(line.trained_on),
-            "clean" if line.faces == "clean" or not headline else f"worst case {headline.text}",
-            *(percent(share, 0, 1) for share in (line.says_fer, line.says_ferplus)),
-            percent(line.says_neither, 0, 1),
-            count(line.n),
+            label_set_name(row.trained_on),
+            "clean" if row.faces == "clean" or not headline else f"worst case {headline.text}",
+            *(percent(share, 0, 1) for share in (row.says_fer, row.says_ferplus)),
+            percent(row.says_neither, 0, 1),
+            count(row.n),
         ]
-        for line in shares.itertuples()
+        for row in shares.itertuples()
     ]
-    head = ["models trained on", "faces", "say the FER label", "say the FER+ label", "neither"]
+    head = ["models trained on", "faces", "answer FER label", "answer FER+ label", "neither"]
     return table("disputed", [*head, "answers"], cells, shares)
 
 
@@ -192,7 +192,9 @@ def _title(shares: pd.DataFrame, faces: int) -> str:
         if len(clean):
             label = label_set_name(name)
             share = percent(float(clean[said].iloc[0]), 0, 1)
-            parts.append(f"models trained on {label} follow {label} in {share} of their answers")
+            parts.append(
+                f"models trained on {label} agree with {label} in {share} of their answers"
+            )
     return f"On the {count(faces)} faces where the label sets differ, {' and '.join(parts)}"
 
 

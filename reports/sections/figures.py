@@ -13,7 +13,7 @@ from reports.words.text import interval, percent
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure with its interval and standing.
+    """One figure with its interval and status.
 
     Attributes:
         value: proportion in [0, 1], NaN when unknown.
@@ -57,9 +57,9 @@ class Figure:
 def ranked(run: FinishedRun, headline: Headline | None) -> list[str]:
     """Models by label set, then by worst-case robust accuracy, then by clean accuracy.
 
-    Models that only give answers stand last within their label set: their figures are upper limits.
+    Black boxes come last within their label set: their figures are upper bounds.
     """
-    sets, blind = [*run.label_sets, ""], black_boxes(run.results)
+    sets, limited = [*run.label_sets, ""], black_boxes(run.results)
 
     def rank(model: str) -> tuple[int, bool, float, float, str]:
         own = run.own_label_set(model)
@@ -67,7 +67,7 @@ def ranked(run: FinishedRun, headline: Headline | None) -> list[str]:
         place = sets.index(own) if own in sets else len(sets)
         return (
             place,
-            model in blind,
+            model in limited,
             -robust.value if robust.known else 1.0,
             -clean.value if clean.known else 1.0,
             model,
@@ -94,15 +94,15 @@ def robust_figure(
 
 
 def best_known_figure(run: FinishedRun, model: str, headline: Headline) -> Figure:
-    """What is left after verified outside attacks too; unknown where nobody brought one."""
+    """Robust accuracy after verified outside attacks too; unknown where there are none."""
     own = run.own_label_set(model)
     at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
     rows = pick(run.results, metric="best_known_accuracy", label_set=own, attacked_labels=own, **at)
     return Figure.of(pick(rows, model=model))
 
 
-def standing(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
-    """The worst status of a model under its own labels, and the reason in words."""
+def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
+    """Return the worst status of a model under its own labels, and the reason in words."""
     own = run.own_label_set(model)
     checks = pick(run.checks, model=model, attacked_labels=["", own])
     jobs = [

@@ -1,4 +1,4 @@
-"""The gallery: a face clean and attacked, the difference, and what the classifier says and sees."""
+"""The gallery: a face clean and attacked, the difference, the answers and Grad-CAM maps."""
 
 from dataclasses import dataclass
 
@@ -55,23 +55,23 @@ class Example:
 def examples(
     gallery: dict[str, np.ndarray], per_image: pd.DataFrame, most: int = SIZE_BUDGET
 ) -> tuple[list[Example], int]:
-    """Examples of the gallery, and how many were left out to keep the page small.
+    """Return examples of the gallery, and how many were left out to keep the page small.
 
-    Where not all find room, each model shows as many as the others.
+    If there is no room for all, each model shows as many as the others.
 
     Args:
         gallery: arrays of `GALLERY_ARRAYS`.
-        per_image: has the sizes of their perturbations.
+        per_image: holds the sizes of their perturbations.
         most: bytes of pictures.
     """
     found: dict[int, Example] = {}
     used = 0
     keys = ["row", "model", "attacked_labels", "perturbation", "norm"]
     wanted = pd.DataFrame({key: gallery[key] for key in keys})
-    lines = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
+    images = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
     place_in_model = wanted.groupby("model").cumcount().to_numpy()
     for index in np.argsort(place_in_model, kind="stable").tolist():
-        example = _example(gallery, index, lines.iloc[index])
+        example = _example(gallery, index, images.iloc[index])
         used += example.bytes
         if used > most:
             break
@@ -79,7 +79,7 @@ def examples(
     return [found[index] for index in sorted(found)], len(wanted) - len(found)
 
 
-def _example(gallery: dict[str, np.ndarray], index: int, line: pd.Series) -> Example:
+def _example(gallery: dict[str, np.ndarray], index: int, image: pd.Series) -> Example:
     one = {name: values[index] for name, values in gallery.items()}
     names = [str(name) for name in one["classes"] if name]
     before, after = (
@@ -117,6 +117,6 @@ def _example(gallery: dict[str, np.ndarray], index: int, line: pd.Series) -> Exa
         attacked=png_uri(one["attacked"]),
         difference=png_uri(difference(one["clean"], one["attacked"])),
         looks=looks,
-        sizes=size_words(line),
+        sizes=size_words(image),
         bars=bars,
     )

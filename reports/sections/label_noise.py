@@ -1,7 +1,7 @@
-"""Label noise and votes: what the labels themselves cost, and how much ten people disagree.
+"""Label noise and votes: what the labels themselves cost, and how much ten annotators disagree.
 
-An oracle that always answers the FER+ label (ten taggers) is wrong under the FER label (one
-annotator) wherever the two differ: no classifier can be blamed for those faces alone.
+An oracle that always answers the FER+ label (ten annotators) is wrong under the FER label (one
+annotator) wherever the two differ: those errors are not the classifier's fault alone.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from reports.sections.votes import agreement_chart, flips_chart, strata_chart
 
 
 def label_noise_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
-    """What label noise explains, clear against ambiguous faces, flips that taggers would accept."""
+    """Label noise, clear against ambiguous faces, plausible flips, agreement with one annotator."""
     charts = [
         _oracle_chart(run, headline),
         strata_chart(run, headline),
@@ -40,7 +40,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     accuracy = {"clean": pick(beside, model=models)}
     plots: list[tuple[str, Rows, dict[str, Any]]] = [
         ("Accuracy, FER labels; dotted: the oracle", accuracy, {"line": oracle.value}),
-        ("Of the faces lost, lost by the oracle too", noise, {}),
+        ("Share of the errors that the oracle makes too", noise, {}),
         ("FER+ accuracy minus FER, in points", gap, {"around_zero": True}),
     ]
     panels = [
@@ -53,10 +53,10 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     if len(share):
         title += f"; that noise explains {share_range(share)} of the models' clean errors"
     caption = (
-        "FER labels were given in one pass, FER+ labels by ten people. Faces on which they differ "
-        "count as errors of whoever follows the ten. The gap compares the same faces under both "
-        "labels: right of 0 the model does better under FER+. Bars are 95\u202f% intervals; "
-        f"{faces_counted(found)} that carry both labels."
+        "FER labels come from one annotator, FER+ labels from ten. Where they differ, whoever "
+        "agrees with the ten is wrong under FER. The difference in accuracy is over the same "
+        "faces: right of 0 the model does better under FER+. Bars are 95\u202f% intervals; "
+        f"{faces_counted(found)} that have both labels."
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])
     return Chart("label-noise", title, caption, panels, noise_table("label-noise", rows))

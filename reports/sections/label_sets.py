@@ -1,4 +1,4 @@
-"""FER beside FER+: each model under both label sets, clean and attacked."""
+"""Each model under FER and under FER+ labels, clean and attacked."""
 
 from functools import partial
 
@@ -45,10 +45,10 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         wanted.append(pick(robust_accuracy(run.results, name, threat.norm), model=models))
     rows = pd.concat([*wanted, _transfer(run.results)])
     caption = (
-        "Solid teal: FER labels; hatched purple: FER+ labels (majority of ten taggers); thin "
+        "Solid teal: FER labels; hatched purple: FER+ labels (majority of ten annotators); thin "
         "line: 95\u202f% interval. A model is attacked under the labels it is scored on. "
-        "Where a FER+ model meets FER labels, contempt counts as wrong; where a FER model meets "
-        f"FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
+        "When a FER+ model is scored on FER labels, contempt counts as wrong; when a FER model is "
+        f"scored on FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
     )
     shown = rows.assign(
         label_set=rows["label_set"].map(label_set_name),
@@ -79,13 +79,17 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
         ].dropna()
         if len(clean):
             parts.append(f"{share_range(clean)} under {label_set_name(label_set)}")
-    title = f"On their own labels, models read {' and '.join(parts)}" if parts else "FER and FER+"
+    title = (
+        f"On their own labels, models classify {' and '.join(parts)} correctly"
+        if parts
+        else "FER and FER+"
+    )
     robust = [own_figures(run, model, headline)[1] for model in run.models]
     known = [figure for figure in robust if figure.known]
     if headline is None or not known:
         return title
     highest = max(known, key=lambda figure: figure.value)
-    return f"{title}; at {headline.text} at most {highest.text} of faces survive"
+    return f"{title}; at {headline.text} at most {highest.text} are still classified correctly"
 
 
 def _agreement(run: FinishedRun) -> str:
@@ -97,5 +101,5 @@ def _agreement(run: FinishedRun) -> str:
     share = float((translated == rows["ferplus"].to_numpy()).mean())
     return (
         f"The two label sets agree on {percent(share, 0, 1)} of the {count(len(rows))} faces "
-        "that carry both; on the rest no answer is right under both."
+        "that have both; on the others no answer is right under both."
     )

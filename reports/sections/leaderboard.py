@@ -15,7 +15,7 @@ from reports.sections.figures import (
     own_figures,
     ranked,
     robust_figure,
-    standing,
+    status_of,
 )
 from reports.tables import Table, table
 from reports.words.text import MISSING, count, eps_text, label_set_name, listing
@@ -33,12 +33,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Head, one row a model, and the rows to download.
+    """Column titles, one row per model, and the rows to download.
 
     Attributes:
         head: titles of the number columns.
-        rows: model, its label set, number cells, models it is not distinguishable from, status.
-        data: the same as a csv, a rank as its best and its worst.
+        rows: model, label set, number cells, models it is not distinguishable from, status.
+        data: the rows as a csv, with the best and the worst rank.
     """
 
     head: list[str]
@@ -48,14 +48,14 @@ class Leaderboard:
 
 def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
     """Every model under its own labels."""
-    head = ["Rank", "Clean accuracy", "Without leaked", "Macro F1"]
+    head = ["Rank", "Clean accuracy", "Clean, no leaked", "Macro F1"]
     if headline:
         grid = _grid(run.results, headline)
         extra = [eps for eps in grid[:1] if eps != headline.eps]
         head += [f"Random noise {headline.text}"]
         head += [f"Worst case {eps_text(eps, headline.norm)}" for eps in [*extra, headline.eps]]
         head += [f"Best known {headline.text}"] if has_best_known(run.results) else []
-        head += ["Attack success", f"Curve to {eps_text(grid[-1], headline.norm)}"]
+        head += ["Attack success", f"Area to {eps_text(grid[-1], headline.norm)}"]
         head += ["Median smallest eps"]
     head += ["Parameters"]
     rows, data = [], []
@@ -63,7 +63,7 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         ends = _rank_range(run, model, headline)
         cells = [_rank(ends), *_cells(run, model, headline, extra if headline else [])]
         clean, robust = own_figures(run, model, headline)
-        status, _ = standing(run, model, (clean, robust))
+        status, _ = status_of(run, model, (clean, robust))
         ties = not_distinguishable(run, model, headline)
         labels = label_set_name(run.own_label_set(model))
         rows.append((model, labels, cells, ties, status))
@@ -76,7 +76,7 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
 
 
 def not_distinguishable(run: FinishedRun, model: str, headline: Headline | None) -> list[str]:
-    """Models whose headline figure differs from this one's by no more than chance."""
+    """Models from which this one is not distinguishable at the headline."""
     pairs = _pairs(run, model, headline)
     pairs = pairs[~pairs["distinguishable"].fillna(True).astype(bool)]
     alone = pairs[(pairs["model_a"] == model) | (pairs["model_b"] == model)]
@@ -95,13 +95,13 @@ def _pairs(run: FinishedRun, model: str, headline: Headline | None) -> pd.DataFr
 
 
 def _rivals(run: FinishedRun, model: str) -> list[str]:
-    """Models with this one's label set that share one ranking."""
+    """Models of the same label set that are ranked together."""
     of_label_set = run.models_of(run.own_label_set(model))
     return rankable(of_label_set, black_boxes(run.results), crashed(run.results))
 
 
 def _rank_range(run: FinishedRun, model: str, headline: Headline | None) -> tuple[int, int] | None:
-    """Best and worst rank that the paired tests leave open; None where it has no rank."""
+    """Best and worst rank that the paired tests leave open; None if the model has no rank."""
     rivals = _rivals(run, model)
     _, robust = own_figures(run, model, headline)
     if model not in rivals or (headline and not robust.known):
@@ -125,8 +125,8 @@ def _cells(
     shown = (("accuracy", "all"), ("accuracy", "no_leak"), ("macro_f1", "all"))
     cells = [_cell(Figure.of(pick(clean, metric=name, subset=subset))) for name, subset in shown]
     if headline:
-        blind = model in black_boxes(run.results)
-        most, least = ("\u2264\u202f", "\u2265\u202f") if blind else ("", "")
+        limited = model in black_boxes(run.results)
+        most, least = ("\u2264\u202f", "\u2265\u202f") if limited else ("", "")
         cells.append(_cell(robust_figure(run, model, headline, "noise")))
         for eps in [*extra, headline.eps]:
             cells.append(_cell(robust_figure(run, model, Headline(headline.norm, eps)), most))
@@ -158,7 +158,7 @@ def _cell(figure: Figure, sign: str = "") -> Cell:
 
 
 def _distance(rows: pd.DataFrame, norm: str, sign: str = "") -> Cell:
-    """The median smallest eps, its quartiles small; beyond the grid where too few broke."""
+    """The median smallest eps with its quartiles; beyond the grid if too few faces broke."""
     lower, median, upper = (
         pick(rows, metric=f"{name}_smallest_eps")
         for name in ("lower_quartile", "median", "upper_quartile")

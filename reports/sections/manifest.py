@@ -7,7 +7,7 @@ from reports.words.text import count, eps_text, label_set_name, parse_eps, secon
 
 
 def facts(run: FinishedRun) -> list[tuple[str, str]]:
-    """The manifest's main lines."""
+    """The main entries of the manifest: names and values."""
     manifest, data, config = run.manifest, run.manifest["data"], run.manifest["config"]
     labelled = [
         f"{label_set_name(name)} {count(number)}" for name, number in data["labelled"].items()

@@ -11,7 +11,7 @@ from reports.words.text import count, eps_text, label_set_name
 
 
 def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
-    """What differences between models the faces of this run can show, a sentence a label set."""
+    """Say which differences this run can detect, one sentence per label set."""
     sentences = []
     for label_set in run.label_sets:
         models = run.models_of(label_set)
@@ -27,36 +27,38 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
         if any(parts):
             sentences.append(
                 f"Under {label_set_name(label_set)} labels "
-                f"(n\u00a0=\u00a0{count(clean['n'].max())}) this run can show, with 80\u202f% "
-                "power at a level of 5\u202f%: "
+                f"(n\u00a0=\u00a0{count(clean['n'].max())}) this run can detect, with a power of "
+                "80\u202f% at a level of 5\u202f%: "
                 f"{'; '.join(part for part in parts if part)}."
             )
     return sentences
 
 
 def _differences(rows: pd.DataFrame, where: str) -> str:
-    """The median over models of the smallest difference that shows, with and without pairing."""
+    """Describe the smallest detectable difference (median over models), paired and unpaired."""
     paired, unpaired = (
         pick(rows, detail=kind)["value"].dropna().median() for kind in ("paired", "unpaired")
     )
     points = []
     if np.isfinite(paired):
-        points.append(f"{100 * paired:.1f} points between two of its models, all pairs tested")
+        points.append(
+            f"{100 * paired:.1f} points between two of its models, corrected for all pairs"
+        )
     elif np.isinf(paired):
-        points.append("no difference between its models, which differ on too few faces")
+        points.append("no difference between its models, which disagree on too few faces")
     if np.isfinite(unpaired):
-        points.append(f"{100 * unpaired:.1f} points from one model seen on other faces")
+        points.append(f"{100 * unpaired:.1f} points between a model here and one on other faces")
     return f"{where}, {' and '.join(points)}" if points else ""
 
 
 def attack_words(run: FinishedRun) -> list[tuple[str, str, str]]:
-    """Attack, how it works, its options in this run."""
+    """Attacks of the run: name, how it works, options."""
     options: dict[str, list[str]] = {}
     whole = len(run.manifest["config"].get("eps", []))
     for cost in run.manifest["perturbations"]:
         settings = [f"{key} {value}" for key, value in (cost.get("options") or {}).items()]
         if cost.get("attacked_labels") and not cost.get("shown") and len(cost["grid"]) < whole:
-            settings.append(f"at {eps_text(cost['grid'][0], cost['norm'])} alone")
+            settings.append(f"at {eps_text(cost['grid'][0], cost['norm'])} only")
         options.setdefault(cost["perturbation"], settings)
     found = []
     attacked = run.results["attacked_labels"] != ""

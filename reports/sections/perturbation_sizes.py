@@ -1,4 +1,4 @@
-"""How large the changes are that break faces: medians of norms, likeness and Grad-CAM shift."""
+"""How large the changes are that break faces: medians of norms, similarity and Grad-CAM shift."""
 
 import math
 
@@ -17,9 +17,9 @@ _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
 
 
 def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | None:
-    """Medians of every model over the faces broken up to the headline, under its own labels.
+    """Medians for every model over the faces broken up to the headline, under its own labels.
 
-    Each model stands with its worst case; the Grad-CAM shift is that of the attack in the gallery.
+    They are those of the worst case; the Grad-CAM shift is that of the attack in the gallery.
     """
     if headline is None:
         return None
@@ -46,12 +46,12 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
     return table("sizes", head, cells, pd.concat(data))
 
 
-def size_words(line: pd.Series) -> list[str]:
-    """The sizes of one perturbation for reading, those that are known."""
+def size_words(image: pd.Series) -> list[str]:
+    """The known sizes of one perturbation, as text."""
     return [
-        f"{name} {_number(size, float(line[size]))}"
+        f"{name} {_number(size, float(image[size]))}"
         for size, name in zip(_SIZES, _NAMES, strict=True)
-        if not math.isnan(float(line[size]))
+        if not math.isnan(float(image[size]))
     ]
 
 

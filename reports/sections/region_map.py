@@ -1,4 +1,4 @@
-"""Which part of a face carries the vulnerability: attacks on one region, on a mean face."""
+"""Which part of a face is vulnerable: attacks confined to one region, shown on a mean face."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class RegionFace:
         model: its id.
         picture: `data:` address of a png.
         alt: what the picture shows.
-        shares: region, attack success rate and share of the pixels, in words.
+        shares: region, attack success rate and share of the pixels, as text.
     """
 
     model: str
@@ -33,7 +33,7 @@ class RegionFace:
 
 @dataclass(frozen=True)
 class RegionMap:
-    """The panel of one label set: its finding, how to read it, a face a model, the figures."""
+    """The panel of one label set: its finding, how to read it, one face per model, the figures."""
 
     title: str
     caption: str
@@ -42,7 +42,7 @@ class RegionMap:
 
 
 def region_maps(run: FinishedRun, headline: Headline | None) -> list[RegionMap]:
-    """A panel a label set; none in a run without regional attacks."""
+    """One panel per label set; none in a run without regional attacks."""
     if headline is None or not len(run.regions["name"]):
         return []
     names = [str(name) for name in run.regions["name"]]
@@ -79,10 +79,9 @@ def _map(
         f"({_whole(pixels[worst])} of the pixels) breaks {share_range(of_worst)} of faces"
     )
     caption = (
-        f"Attack success at {headline.text} when a perturbation is confined to one region: wrong "
-        "after, among the faces read right before. Regions differ in size, so their share of the "
-        f"pixels stands beside. {faces_counted(rows)}; regions are those of each face, drawn here "
-        "on the mean of all."
+        f"Attack success rate at {headline.text} when the perturbation is confined to one region. "
+        "Regions differ in size, so their share of the pixels is shown too. "
+        f"{faces_counted(rows)}; each face has its own regions, drawn here on the mean face."
     )
     faces = []
     for model in models:
@@ -108,7 +107,7 @@ def _face(run: FinishedRun, model: str, own: pd.Series, pixels: dict[str, float]
 
 
 def _whole(share: float) -> str:
-    """Whole percent: a region's figures are read beside each other, its interval in the table."""
+    """Write whole percent: regions are compared with each other; intervals are in the table."""
     return percent(share, 0, 1)
 
 

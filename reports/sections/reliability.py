@@ -1,4 +1,4 @@
-"""The reliability box: the engine's checks in words a newcomer understands."""
+"""The reliability box: the checks of a run in words that a newcomer understands."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from reports.words.text import MISSING, label_set_name, listing
 
 @dataclass(frozen=True)
 class Problem:
-    """A check that is not ok."""
+    """A check that did not pass."""
 
     status: str
     title: str
@@ -22,7 +22,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Reliability:
-    """The box: how many checks passed, what did not, and all of them as a table."""
+    """The box: how many checks passed, which did not, and all of them as a table."""
 
     passed: int
     total: int
@@ -31,7 +31,7 @@ class Reliability:
 
 
 def reliability(run: FinishedRun) -> Reliability:
-    """Summarise the checks of a run, and attacks that ended with an error."""
+    """Summarise the checks of a run and the attacks that failed."""
     checks = run.checks
     bad = checks[checks["status"] != "ok"].sort_values("status", kind="stable")
     columns = ["status", "rule", "message", "perturbation", "model", "attacked_labels"]
@@ -60,7 +60,7 @@ def reliability(run: FinishedRun) -> Reliability:
 
 
 def _problems(found: list[tuple[str, ...]]) -> list[Problem]:
-    """What is wrong in the same words, with several models or under both labels, said once."""
+    """Merge problems with the same message on several models or under both labels."""
     labels: dict[tuple[str, ...], list[str]] = {}
     for *same, label_set in found:
         labels.setdefault(tuple(same), []).append(label_set_name(label_set))

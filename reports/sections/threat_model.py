@@ -12,58 +12,58 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     data = run.manifest["data"]
     sentences = [
         f"The classifiers label the expression of {count(data['rows'])} faces of {data['name']} "
-        f"({data['split']}). They label an expression as annotators did; they do not know what a "
+        f"({data['split']}). They predict what annotators would answer; they do not know what a "
         "person feels.",
         *(_attacker(run, norm) for norm in run.norms if attacks(run.results, norm)),
     ]
-    if blind := _models_with(run, status=NOT_APPLICABLE):
+    if limited := _models_with(run, status=NOT_APPLICABLE):
         sentences.append(
-            f"{listing(blind)} {'gives' if len(blind) == 1 else 'give'} no gradients: there the "
-            "attacker sees the answers only, and robust figures are upper limits, not to be set "
-            "beside those of models attacked with full knowledge."
+            f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients, so "
+            "the attacker sees only answers. Robust accuracy is an upper bound there and not "
+            "comparable with that of models attacked with full knowledge."
         )
     if rounded := _models_with(run, precision="bfloat16"):
         sentences.append(
-            f"Attacks on {listing(rounded)} took gradients in bfloat16, "
-            "which a trial had found as strong; a face is broken only where the model says so in "
-            "float32."
+            f"Attacks on {listing(rounded)} computed gradients in reduced precision (bfloat16), "
+            "after a trial found them equally strong. A face counts as broken only if the model "
+            "gets it wrong in float32."
         )
     if headline and headline.norm == "linf":
         steps = round(255 * headline.eps * 2) / 2
         sentences.append(
-            f"The verdict stands at {headline.text}: no pixel moves by more than {steps:g} of the "
-            "255 steps between black and white, a change that is hard to see. A face counts as "
-            "surviving when it is read right clean and under every attack."
+            f"The verdict is about {headline.text}: no pixel changes by more than {steps:g} of the "
+            "255 steps between black and white, which is hard to see. A face counts as robust if "
+            "it is classified correctly when clean and under every attack."
         )
     sentences.append(
-        "Each robust figure is an upper limit: a stronger attack can only lower it. Attacks on "
-        "the physical face, on the camera or on the training data are not covered."
+        "Robust accuracy is an upper bound: a stronger attack can only lower it. Attacks on the "
+        "physical face, the camera or the training data are not covered."
     )
     return sentences
 
 
 def _attacker(run: FinishedRun, norm: str) -> str:
-    """What the attacker of one norm wants, knows and may do."""
+    """Describe what the attacker of one norm wants, knows and may change."""
     rows = pick(run.results, norm=norm, metric="robust_accuracy")  # certificates have eps too
     grid = sorted({eps for eps in rows["eps"] if eps > 0})
     limit = (
-        "may change every pixel, each by at most eps"
+        "may change every pixel by up to eps"
         if norm == "linf"
-        else f"may change the image by at most eps in {norm_name(norm)}"
+        else f"may change the image by up to eps in {norm_name(norm)}"
     )
     knows = (
-        "sees only what the models answer (black box)"
+        "sees only the models' answers (black-box)"
         if set(run.models) <= black_boxes(run.results)
         else "knows the model and its gradients (white-box)"
     )
     return (
-        f"The attacker wants any wrong answer, {knows}, and {limit}: "
-        f"{listing([eps_text(eps, norm) for eps in grid])}. "
-        f"Attacks run: {listing([words(part) for part in attacks(run.results, norm)])}."
+        f"The attacker wants any wrong answer, {knows}, and {limit} "
+        f"({listing([eps_text(eps, norm) for eps in grid])}). "
+        f"Attacks: {listing([words(part) for part in attacks(run.results, norm)])}."
     )
 
 
 def _models_with(run: FinishedRun, **wanted: str) -> list[str]:
-    """Models of the perturbations whose entry in the manifest says so, in alphabetical order."""
+    """Models with an entry of the manifest's perturbations that matches, in alphabetical order."""
     costs = run.manifest["perturbations"]
     return sorted({cost["model"] for cost in costs if wanted.items() <= cost.items()})

@@ -1,4 +1,4 @@
-"""What the panels of label noise and votes share: their rows, their dots, their tables."""
+"""Rows, dots and tables that the panels of label noise and votes share."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -24,12 +24,12 @@ STATES: dict[str, Dot] = {
 METRIC_WORDS = {
     "accuracy": "accuracy",
     "robust_accuracy": "robust accuracy",
-    "oracle_accuracy": "oracle's accuracy",
-    "oracle_faces_accuracy": "accuracy beside the oracle's",
-    "label_noise_share": "lost, and by the oracle too",
+    "oracle_accuracy": "accuracy of the oracle",
+    "oracle_faces_accuracy": "accuracy on the oracle's faces",
+    "label_noise_share": "errors that the oracle makes too",
     "label_gap": "FER+ minus FER",
-    "plausible_flip": "plausible among broken",
-    "implausible_success_rate": "implausible among right before",
+    "plausible_flip": "plausible flips among broken",
+    "implausible_success_rate": "implausible flips among correct",
     "expected_agreement": "expected agreement",
 }
 """Metric: its name in the tables of this section."""

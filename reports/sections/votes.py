@@ -1,4 +1,4 @@
-"""Votes: clear against ambiguous faces, flips that taggers would accept, agreement with one."""
+"""Votes: clear against ambiguous faces, plausible flips, agreement with one annotator."""
 
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink"
 
 
 def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
-    """Faces on which taggers agree against faces on which they do not, clean and attacked."""
+    """Faces on which annotators agree against faces on which they do not, clean and attacked."""
     clean = {
         name: own_rows(run, perturbation="none", metric="accuracy", subset=name) for name in STRATA
     }
@@ -39,16 +39,16 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         panels.append(dots_panel(f"strata-{index}", heading, hit, run.models, STRATA))
         rows += hit.values()
     shares = [share_range(clean[name]["value"].dropna()) for name in STRATA]
-    title = f"Models read {shares[0]} of clear faces and {shares[1]} of ambiguous ones"
+    title = f"Models classify {shares[0]} of clear and {shares[1]} of ambiguous faces correctly"
     caption = (
-        "Clear: at least nine of ten taggers agree; ambiguous: at most six do. Each model under "
-        f"its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
+        "Clear: at least nine of ten annotators agree; ambiguous: at most six do. Each model "
+        f"under its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
     )
     return Chart("strata", title, caption, panels, noise_table("strata", pd.concat(rows)))
 
 
 def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
-    """Flips to an answer that taggers chose too, flips to another, and faces that stood."""
+    """Flips to an answer that annotators chose too, other flips, and faces still correct."""
     if headline is None:
         return None
     panels, rows = [], []
@@ -75,7 +75,7 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         )
         svg = drawing(
             f"flips-{index}",
-            f"{heading}: faces right before that were flipped. {said}.",
+            f"{heading}: flips of the faces classified correctly when clean. {said}.",
             (PHONE, 74 + 34 * len(run.models)),
             (152, 24, 66, 4),
             partial(flip_bars, shares),
@@ -86,36 +86,37 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     shown = rows[-2]["value"].dropna()
     title = (
         f"{panels[-1].heading}: {share_range(shown)} of broken faces get an answer that at least "
-        "two taggers chose"
+        "two annotators chose"
         if len(shown)
         else f"{panels[-1].heading}: no face was broken"
     )
     caption = (
-        "Of the faces read right when clean: flipped to an emotion that at most one of ten "
-        "taggers chose (implausible, solid), to one that at least two chose (plausible, hatched: "
-        "a person might say so too), or standing (grey). Each model under its own labels; "
-        f"{faces_counted(pd.concat(rows[1::2]))} right before."
+        "Faces classified correctly when clean: flipped to an emotion that at most one of ten "
+        "annotators chose (implausible, solid), flipped to one that at least two chose "
+        "(plausible, hatched: a person might say so too), or robust (grey). "
+        f"Each model under its own labels; {faces_counted(pd.concat(rows[1::2]))}."
     )
     return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))
 
 
 def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
-    """How often one tagger drawn at random agrees with each model, clean and attacked."""
+    """How often one annotator drawn at random agrees with each model, clean and attacked."""
     rows = states(run, headline, metric="expected_agreement", label_set="ferplus")
     if "clean" not in rows or rows["clean"]["value"].dropna().empty:
         return None
     models = [model for model in run.models if model in set(rows["clean"]["model"])]
-    heading = "Expected agreement with one tagger"
+    heading = "Expected agreement with one annotator"
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
-    title = f"On clean faces a model agrees with {share_range(rows['clean']['value'])} of taggers"
+    title = (
+        f"On clean faces a model agrees with {share_range(rows['clean']['value'])} of annotators"
+    )
     if "worst case" in rows and headline:
         attacked = share_range(rows["worst case"]["value"].dropna())
         title += f", at {headline.text} with {attacked}"
     caption = (
-        "The chance that a tagger, drawn at random from those who named an emotion, named the "
-        "one the model answers, on faces whose taggers have a majority: only they can be "
-        "attacked. Bars are 95\u202f% "
-        f"intervals; {faces_counted(pd.concat(rows.values()))}."
+        "Probability that an annotator, drawn at random from those who named an emotion, named "
+        "the one that the model answers. Only faces with a majority label can be attacked, so "
+        f"only they count. Bars are 95\u202f% intervals; {faces_counted(pd.concat(rows.values()))}."
     )
     table = noise_table("agreement", pd.concat(rows.values()))
     return Chart("agreement", title, caption, panels, table)

@@ -1,38 +1,35 @@
 """Names of attacks and corruptions, and how each attack works, in words."""
 
 ATTACKS: dict[str, str] = {
-    "fgsm": "one step of full size along the sign of the gradient",
-    "pgd": "many small steps uphill on the loss, projected back into the allowed change",
-    **{
-        f"pgd_{part}": f"PGD that may change the {part} only"
-        for part in ("eyes", "brows", "nose", "mouth")
-    },
-    "pgd_rest": "PGD that may change everything but eyes, brows, nose and mouth",
-    "pgd_glasses": "PGD that may change the frame of a pair of glasses only",
-    "apgd": "small steps uphill whose size adapts by itself, whatever the scale of the answers",
-    "apgd_t": "the same towards each likely wrong class in turn",
-    "fmn": "looks for the smallest change that breaks a face, so one run serves every eps",
-    "square": "asks for answers only: changes one random square after another and keeps what helps",
-    "deepfool": "steps to the nearest border between two classes, taken as straight",
-    "cw_l2": "weighs the size of the change against success and searches the weight",
-    "cw_linf": "the same for the largest change of a pixel",
-    "elastic_net": "the same, preferring changes of few pixels",
-    "jsma": "changes the few pixels that matter most to the answer",
-    "hop_skip_jump": "asks for labels only: walks along the border between two classes",
-    "boundary": "asks for labels only: starts far off and moves closer while it stays wrong",
-    "simba": "asks for answers only: tries one direction after another and keeps what helps",
-    "zoo": "asks for answers only and estimates the gradient from them",
-    "one_pixel": "asks for answers only: evolves a few pixels of any colour",
-    "universal": "one change for all faces",
-    "patch": "one visible patch for all faces, of any colour",
-    "spatial": "small shifts and turns of the face",
-    "transfer": "made on other classifiers than the one it is shown to, with momentum and on "
-    "shifted and resized copies so that it carries over",
-    "ensemble": "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
-    "others left standing",
-    "noise": "a random move of size eps, in linf a random sign for every pixel: the baseline any "
-    "attack must beat",
-    "worst_case": "a face counts as broken as soon as any of the attacks breaks it",
+    "fgsm": "a single step of size eps along the sign of the gradient",
+    "pgd": "many small gradient steps that increase the loss, each projected back into the budget",
+    **{f"pgd_{part}": f"PGD confined to the {part}" for part in ("eyes", "brows", "nose", "mouth")},
+    "pgd_rest": "PGD confined to everything except eyes, brows, nose and mouth",
+    "pgd_glasses": "PGD confined to the frame of a pair of glasses",
+    "apgd": "PGD with an adaptive step size and a loss that ignores the scale of the logits",
+    "apgd_t": "APGD towards each of the likeliest wrong classes in turn",
+    "fmn": "searches for the smallest change that breaks a face, so one run covers every eps",
+    "square": "black-box: changes one random square after another and keeps the changes that help",
+    "deepfool": "steps to the nearest decision boundary, approximated as a plane",
+    "cw_l2": "minimises the change plus a weighted attack loss, and searches for the weight",
+    "cw_linf": "Carlini-Wagner for the largest change of a pixel",
+    "elastic_net": "Carlini-Wagner with an L1 term, which favours changes to few pixels",
+    "jsma": "changes the few pixels that influence the answer most",
+    "hop_skip_jump": "black-box, labels only: walks along the decision boundary",
+    "boundary": "black-box, labels only: starts far away and moves closer, staying adversarial",
+    "simba": "black-box: tries one direction after another and keeps the changes that help",
+    "zoo": "black-box: estimates the gradient from queries",
+    "one_pixel": "black-box: evolves the places and colours of a few pixels",
+    "universal": "one perturbation for all faces",
+    "patch": "one visible patch for all faces, in any colours",
+    "spatial": "small shifts and rotations of the face",
+    "transfer": "made on other models (surrogates), with momentum and on shifted and resized "
+    "copies so that it transfers",
+    "ensemble": "APGD, targeted APGD, FMN and Square in turn, each on the faces that are still "
+    "classified correctly",
+    "noise": "a random change of size eps (in L\N{INFINITY} a random sign for each pixel): the "
+    "baseline that every attack must beat",
+    "worst_case": "a face counts as broken as soon as any attack breaks it",
 }
 """Attack: how it works, for readers who have not met it."""
 
@@ -40,7 +37,7 @@ _PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
 
 
 def words(identifier: str) -> str:
-    """An identifier for reading: `gaussian_noise` as `gaussian noise`, attacks by their names.
+    """Return an identifier as words: `gaussian_noise` as `gaussian noise`, attacks by their names.
 
     The perturbation `none` is `clean`.
     """
@@ -60,8 +57,8 @@ def words(identifier: str) -> str:
         "boundary": "boundary attack",
         "simba": "SimBA",
         "zoo": "ZOO",
-        "universal": "universal change",
-        "spatial": "shifts and turns",
+        "universal": "universal perturbation",
+        "spatial": "shifts and rotations",
         "square": "Square",
         "worst_case": "worst case",
         "noise": "random noise",

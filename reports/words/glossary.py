@@ -1,56 +1,61 @@
-"""Terms of the page and their meanings."""
+"""Terms of the page and what they mean."""
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
-    ("Accuracy", "Share of faces whose label the classifier gives."),
-    ("Attack success rate", "Wrong after the attack, among the faces that were right before."),
-    ("Balanced accuracy", "Mean of the shares of right answers over the classes."),
-    ("Best known", "What the attacks of this run and verified attacks of others leave together: a "
-     "lower upper limit. `python -m evaluation.verify SET MODEL --into RUN` adds one."),
-    ("Black box", "A classifier that gives answers but no gradients: it can be searched, not "
-     "attacked with full knowledge, so its robust figures are upper limits."),
-    ("Brier score", "Mean squared distance of the probabilities from the true label: 0 is sure "
-     "and right, 2 sure and wrong."),
-    ("Certified radius", "A length in L2 within which no change of a face at all turns the answer "
-     "that a model gives most often under noise (randomised smoothing)."),
-    ("Chance line", "What always answering the most frequent class would score."),
-    ("Clean", "The face as it stands in the data, unchanged."),
-    ("Corruption", "A change that happens without an enemy: blur, noise, compression."),
-    ("ECE", "Expected calibration error: how far the classifier's confidence lies from how often "
-     "it is right, on average over groups of faces on which it is about equally sure."),
-    ("Eps", "The largest change allowed. 4/255 means that no pixel moves by more than 4 of the "
-     "255 steps between black and white."),
-    ("FER", "The original labels of FER2013, one a face."),
-    ("FER+", "A later annotation of the same faces by ten people; here the majority, where "
-     "there is one."),
-    ("Flip", "The classifier's answer changes between the clean and the attacked face."),
-    ("Grad-CAM shift", "Grad-CAM colours the places of a face that speak for the classifier's "
-     "answer. The shift is 1 minus the cosine of the clean and the attacked answer's maps."),
-    ("Interval", "A 95 % interval: if the test were repeated on other faces, 95 of 100 such "
-     "intervals would hold the true share."),
-    ("Label transfer", "Scored under one label set on faces attacked under the other. A face with "
-     "the same label under both is attacked once, in the time of the first."),
-    ("Leaked", "Pixel for pixel the same as a face of Training, so a classifier may know it by "
-     "heart."),
-    ("L\N{INFINITY}, L2", "Ways to measure a change: the largest pixel change, or the root of "
-     "the summed squares over all pixels."),
-    ("Macro F1", "Mean over the classes of the balance between finding a class and being right "
-     "when naming it."),
-    ("Median smallest eps", "Half of the faces read right when clean break at this eps or below; "
-     "nothing between the eps that were tried is guessed."),
-    ("NLL", "Mean of -log of the probability given to the true label: one answer that is sure "
-     "and wrong costs much."),
-    ("Not distinguishable", "The paired test (McNemar, corrected after Holm) cannot tell the two "
-     "models apart on these faces."),
-    ("Rank", "2\N{EN DASH}4 means: one model is distinguishably better, and of the others so many "
-     "are not distinguishably worse that the place may be as low as fourth."),
-    ("Robust accuracy", "Right on the clean face and on every attacked version, over all faces."),
-    ("Security curve", "Robust accuracy against eps. Its mean (the area under it) sums up the "
-     "whole curve in one figure, at most the clean accuracy."),
-    ("SSIM", "Structural similarity: how alike two images look in light, contrast and pattern, "
-     "from 1 for equal ones downwards."),
-    ("Transfer", "An attack is made on one classifier and shown to another, which the attacker "
-     "need not know."),
+    ("Adversarial example", "A face changed on purpose, within the perturbation budget, so that "
+     "the classifier gets it wrong."),
+    ("Attack success rate", "Share of the faces classified correctly when clean that the attack "
+     "turns into errors."),
+    ("Balanced accuracy", "Mean of the accuracies of the single classes, so rare classes count as "
+     "much as frequent ones."),
+    ("Best known", "Robust accuracy after the attacks of this run and verified attacks by others: "
+     "a tighter upper bound. `python -m evaluation.verify SET MODEL --into RUN` adds one."),
+    ("Black box", "A classifier that returns answers but no gradients. Attacks can only query it, "
+     "so its robust accuracy is an upper bound."),
+    ("Brier score", "Mean squared distance between the predicted probabilities and the true "
+     "label: 0 is certain and right, 2 is certain and wrong."),
+    ("Certified radius", "An L2 distance within which no change of the face can alter the answer "
+     "that the model gives most often under noise (randomised smoothing)."),
+    ("Chance line", "Accuracy of always answering the most frequent class."),
+    ("Clean", "The face as it is in the data, unchanged."),
+    ("Clean accuracy", "Share of the unchanged faces that are classified correctly."),
+    ("Corruption", "A change with no attacker behind it: blur, noise, compression."),
+    ("ECE", "Expected calibration error: the average gap between confidence and accuracy, over "
+     "groups of faces on which the classifier is about equally confident."),
+    ("Eps", "The perturbation budget: the largest change allowed. 4/255 means that no pixel "
+     "changes by more than 4 of the 255 steps between black and white."),
+    ("FER", "The original labels of FER2013, one per face."),
+    ("FER+", "Later labels of the same faces by ten annotators each. The majority counts; a face "
+     "without a majority has no FER+ label."),
+    ("Flip", "The classifier answers differently on the clean and on the attacked face."),
+    ("Grad-CAM shift", "Grad-CAM highlights the parts of a face that support the classifier's "
+     "answer. The shift is 1 minus the cosine similarity between the map of the clean and the map "
+     "of the attacked answer."),
+    ("Interval", "A 95 % interval: if the evaluation were repeated on other faces of the same "
+     "kind, about 95 of 100 such intervals would contain the true value."),
+    ("Label transfer", "Accuracy under one label set on faces attacked under the other. A face "
+     "with the same label in both is attacked once; its time counts with the first."),
+    ("Leaked", "Pixel for pixel identical to a face in Training, so a classifier may have "
+     "memorised it."),
+    ("L\N{INFINITY}, L2", "Two ways to measure a change: the largest change of a pixel, or the "
+     "root of the summed squared changes of all pixels."),
+    ("Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall."),
+    ("Median smallest eps", "Half of the faces classified correctly when clean are broken at this "
+     "eps or below. Only eps that were attacked can appear here."),
+    ("NLL", "Negative log-likelihood: the mean of -log of the probability given to the true "
+     "label. One answer that is certain and wrong costs a lot."),
+    ("Not distinguishable", "A paired test on these faces (McNemar, with Holm's correction) finds "
+     "no significant difference between the two models."),
+    ("Rank", "2\N{EN DASH}4 means that one model is significantly better, and that the paired "
+     "tests leave open whether the place is second, third or fourth."),
+    ("Robust accuracy", "Share of all faces that are classified correctly when clean and under "
+     "every attack."),
+    ("Security curve", "Robust accuracy against eps. Its mean over eps (the area under it) sums "
+     "up the curve in one figure, which is at most the clean accuracy."),
+    ("SSIM", "Structural similarity of two images in brightness, contrast and structure: 1 for "
+     "identical images, less for others."),
+    ("Transfer attack", "Adversarial examples are made on one classifier (the surrogate) and "
+     "tried on another, about which the attacker need not know anything."),
     ("White-box", "The attacker knows the model, its weights and its gradients."),
-    ("Worst case", "For each face the most successful of all attacks that were run."),
+    ("Worst case", "For each face, the most successful of all attacks in the run."),
 )  # fmt: skip
 """Terms of the page and their meanings, in alphabetical order."""

@@ -2,59 +2,62 @@
 
 RULES: dict[str, tuple[str, str]] = {
     "R2": (
-        "Stored images hold up when read again",
-        "Do not trust this attack's figures: they could not be repeated from the stored images.",
+        "Stored images are adversarial when read again",
+        "Do not trust the figures of this attack: the stored images do not reproduce them.",
     ),
     "R3": (
         "The model answers more than one class",
-        "What stands is the share of that class: see whether the model was loaded as it was "
-        "trained, its input range above all.",
+        "The robust accuracy is the share of that class. Check that the model is loaded as it was "
+        "trained, above all its input range.",
     ),
     "R4": (
-        "With no limit, every face breaks",
-        "The attack itself is broken on this model; its robust figures are too high.",
+        "Without a limit, every face breaks",
+        "The attack does not work on this model; its robust accuracy is too high.",
     ),
     "R5": (
-        "Many small steps beat one big step",
-        "The longer attack is badly tuned; look at its step size.",
+        "Many small steps beat one large step",
+        "The iterative attack is badly tuned; check its step size.",
     ),
     "R6": (
-        "More effort changes nothing",
-        "The attack had not finished: read the robust figure as an upper limit, add steps.",
+        "More steps change nothing",
+        "The attack has not converged: read the robust accuracy as an upper bound, or add steps.",
     ),
     "R7": (
-        "Seeing inside the model helps",
-        "Gradients are hidden or missing: read the robust figure as an upper limit, no more.",
+        "White-box attacks beat black-box attacks",
+        "Gradients are masked or missing: read the robust accuracy as an upper bound only.",
     ),
-    "R8": ("The attack beats random noise", "The attack is no better than chance; ignore it."),
+    "R8": ("The attack beats random noise", "The attack is no better than noise; ignore it."),
     "R9": (
-        "Gradients are there",
-        "The model gives no slope to follow, so a gradient attack says little.",
+        "The model has gradients",
+        "Many gradients are zero, so gradient attacks say little about this model.",
     ),
     "R10": (
-        "The model answers with plain scores",
-        "Saturated outputs look robust; strip the softmax and run again.",
+        "The model returns logits",
+        "Saturated outputs look robust; remove the softmax and run again.",
     ),
     "R11": (
         "Same face, same answer",
         "The model is random; its figures must be averaged over many draws.",
     ),
     "R13": (
-        "A sibling's attack is not stronger",
-        "The direct attack is too weak; read the transfer figure instead.",
+        "A transfer attack is not stronger",
+        "The direct attack is too weak; use the figure of the transfer attack instead.",
     ),
-    "R14": ("A planted weakness is found", "The attack misses known weaknesses; add steps."),
+    "R14": (
+        "A planted adversarial example is found",
+        "The attack misses known weaknesses; add steps.",
+    ),
     "R19": (
         "An undefended model breaks",
-        "Nothing shows that these settings can break a model: read robust figures as upper limits.",
+        "Nothing shows that these settings can break a model: read figures as upper bounds.",
     ),
     "R21": (
-        "Stronger corruption hurts more",
-        "Accuracy rises again where corruptions are stronger; read the heat map with care.",
+        "Stronger corruption costs more accuracy",
+        "Accuracy rises with severity somewhere; read the heat map with care.",
     ),
     "R24": (
-        "The attack really ran",
-        "The attack failed; this is not robustness. Read its message and run it again.",
+        "The attack ran",
+        "The attack failed, which is not robustness. Read its message and run it again.",
     ),
 }
-"""Rule: what it checks, and what to make of it when it does not hold."""
+"""Rule: what it checks, and what a failure means."""

@@ -105,7 +105,7 @@ def test_the_gallery_gives_way_to_a_page_that_is_too_large(
     assert Page(page).sections == SECTIONS
 
 
-def test_sections_stand_in_the_reading_order(page: Page) -> None:
+def test_sections_are_in_reading_order(page: Page) -> None:
     assert page.sections == SECTIONS
     assert page.balanced and not page.open_tags
 
@@ -166,8 +166,9 @@ def test_the_verdict_says_what_the_results_say(run: Path, text: str) -> None:
     ].iloc[0]
     thin, nbsp = "\u202f", "\u00a0"
     sentence = (
-        f"<code>{model}</code> reads {100 * clean['value']:.0f}{thin}% of faces; "
-        f"{100 * worst['value']:.1f}{thin}% survive 4/255 (95{thin}% interval "
+        f"<code>{model}</code> classifies {100 * clean['value']:.0f}{thin}% of faces "
+        f"correctly; {100 * worst['value']:.1f}{thin}% are still classified correctly at 4/255 "
+        f"(95{thin}% interval "
         f"{100 * worst['ci_low']:.1f}\u2013{100 * worst['ci_high']:.1f}, n{nbsp}={nbsp}400)."
     )
     assert sentence in text
@@ -211,7 +212,7 @@ ODD_RUNS = {
             flagged=False,
             certified=False,
         ),
-        ["one label set only", "No corruptions were run", "kept no example faces"],
+        ["one label set only", "No corruptions were run", "has no example faces"],
     ),
     "a failed attack": (
         Wishes(models=FOUR[:2], label_sets=("fer",), broken_model=FOUR[0], examples=1),
@@ -232,8 +233,8 @@ ODD_RUNS = {
     "L2 attacks": (
         Wishes(models=FOUR[:1], label_sets=("fer",), examples=1, corruptions=(), norm="l2"),
         [
-            "survive L2 0.0157 (95",
-            "labels: at L2 0.0157 the attack leaves",
+            "are still classified correctly at L2 0.0157 (95",
+            "labels: at L2 0.0157, ",
             "when the image may change by up to eps (L2)",
         ],
     ),

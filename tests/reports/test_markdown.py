@@ -46,7 +46,7 @@ def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: F
 def test_the_verdict_names_the_first_and_says_what_is_tied(run: FinishedRun) -> None:
     text = render_markdown(run)
     assert "**Under FER labels** `" in text and "**Under FER+ labels** `" in text
-    assert "It stands first of 2, not distinguishable from 1 of the others." in text
+    assert "It ranks first of 2 but is not distinguishable from 1 of the others." in text
     found = run.comparisons.assign(distinguishable=True)
     assert "not distinguishable" not in render_markdown(replace(run, comparisons=found))
 

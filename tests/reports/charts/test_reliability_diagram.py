@@ -63,7 +63,7 @@ def test_the_diagram_holds_every_bin(results: pd.DataFrame) -> None:
 def test_a_model_without_bins_draws_an_empty_diagram(results: pd.DataFrame) -> None:
     axes = new_figure(300, 300).add_subplot()
     reliability_diagram(results, axes, model="other", label_set="fer", eps=0.1)
-    assert axes.get_xlabel() == "how sure the classifier is"
+    assert axes.get_xlabel() == "confidence"
 
 
 def test_the_page_names_functions_that_exist() -> None:

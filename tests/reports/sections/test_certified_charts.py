@@ -22,7 +22,7 @@ def test_each_label_set_has_its_curve(run: FinishedRun) -> None:
     rows = pick(run.results, metric="certified_accuracy", subset="all", model=FOUR[2], eps=0.05)
     value = pick(rows, label_set="ferplus")["value"].iloc[0]
     assert f"{100 * value:.0f}\u202f% certified up to L2 0.05" in ferplus.title
-    assert "Of 10\u202f% of faces smoothing says nothing" in ferplus.caption
+    assert "Smoothing abstains on 10\u202f% of faces" in ferplus.caption
     assert ">most frequent class</text>" in ferplus.panels[0].svgs[0]
     assert f">{FOUR[2]}</text>" in ferplus.panels[0].svgs[0]
     assert f">{FOUR[0]}</text>" not in ferplus.panels[0].svgs[0]
@@ -32,7 +32,9 @@ def test_the_caption_says_how_sure_a_certificate_is(run: FinishedRun) -> None:
     job = {"perturbation": "smooth0.1", "options": {"samples": 1000, "alpha": 0.001}}
     told = replace(run, manifest=run.manifest | {"perturbations": [job]})
     caption = certified_charts(told)[0].caption
-    assert "1\u202f000 noisy answers and is wrong with a chance of at most 0.1\u00a0%" in caption
+    assert (
+        "1\u202f000 noisy answers and is wrong with a probability of at most 0.1\u00a0%" in caption
+    )
 
 
 def test_certificates_are_no_attack(run: FinishedRun) -> None:

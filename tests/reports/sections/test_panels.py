@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 
 @pytest.fixture(scope="module")
-def blind(run: FinishedRun) -> FinishedRun:
+def limited(run: FinishedRun) -> FinishedRun:
     """The same run, where the second model gives no gradients."""
     results = run.results.copy()
     hidden = (results["model"] == FOUR[1]) & results["perturbation"].isin(["pgd", "fgsm"])
@@ -52,8 +52,8 @@ def column(run: FinishedRun, title: str) -> dict[str, tuple[str, str]]:
 def test_calibration_compares_what_is_said_with_what_is_right(run: FinishedRun) -> None:
     chart = calibration_charts(run, TOP)[0]
     # four bins of equally many faces say .3, .5, .7 and .9
-    assert "simple_cnn.fer is 60\u202f% sure on clean faces" in chart.title
-    assert "attacked, 60\u202f% sure" in chart.title
+    assert "simple_cnn.fer: mean confidence 60\u202f% on clean faces" in chart.title
+    assert "under attack, 60\u202f% and" in chart.title
     assert [panel.heading.partition(":")[0] for panel in chart.panels] == [
         "Clean",
         "Worst case 4/255",
@@ -99,11 +99,11 @@ def test_rank_is_the_range_that_tests_leave_open(run: FinishedRun) -> None:
 
 
 def test_the_download_holds_both_ends_of_a_rank_as_numbers(
-    run: FinishedRun, blind: FinishedRun
+    run: FinishedRun, limited: FinishedRun
 ) -> None:
     ranks = downloaded_ranks(run)
     assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
-    assert downloaded_ranks(blind).loc[FOUR[1]].isna().all()
+    assert downloaded_ranks(limited).loc[FOUR[1]].isna().all()
 
 
 def downloaded_ranks(run: FinishedRun) -> pd.DataFrame:
@@ -126,23 +126,23 @@ def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(
     run: FinishedRun,
 ) -> None:
     assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255 to >4/255")
-    assert column(run, "Curve")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
-    assert column(run, "Without leaked")[FOUR[0]][0].endswith("%")
+    assert column(run, "Area")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
+    assert column(run, "Clean, no leaked")[FOUR[0]][0].endswith("%")
 
 
-def test_upper_limits_are_marked_wherever_they_stand(blind: FinishedRun) -> None:
-    assert black_boxes(blind.results) == {FOUR[1]}
-    robust = column(blind, "Worst case 4/255")
+def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
+    assert black_boxes(limited.results) == {FOUR[1]}
+    robust = column(limited, "Worst case 4/255")
     assert robust[FOUR[1]][0].startswith("\u2264") and not robust[FOUR[0]][0].startswith("\u2264")
-    assert column(blind, "Median smallest eps")[FOUR[1]][0] == "\u2264\u202f1/255"
-    assert column(blind, "Rank")[FOUR[1]] == ("\u2014", "")
-    assert column(blind, "Rank")[FOUR[0]] == ("1", "")  # no rival is left
-    assert column(blind, "Attack success")[FOUR[1]][0].startswith("\u2265")
-    sentences = {verdict.model: verdict.sentence for verdict in verdicts(blind, TOP)}
+    assert column(limited, "Median smallest eps")[FOUR[1]][0] == "\u2264\u202f1/255"
+    assert column(limited, "Rank")[FOUR[1]] == ("\u2014", "")
+    assert column(limited, "Rank")[FOUR[0]] == ("1", "")  # no rival is left
+    assert column(limited, "Attack success")[FOUR[1]][0].startswith("\u2265")
+    sentences = {verdict.model: verdict.sentence for verdict in verdicts(limited, TOP)}
     assert "; at most " in sentences[FOUR[1]] and "; at most " not in sentences[FOUR[0]]
-    first, second = curve_charts(blind)
+    first, second = curve_charts(limited)
     assert f"\u2264 {FOUR[1]}" in first.panels[0].svgs[0]
-    assert "upper limit" in first.caption and "upper limit" not in second.caption
+    assert "upper bound" in first.caption and "upper bound" not in second.caption
 
 
 def test_an_attack_that_no_model_allows_is_not_named(run: FinishedRun) -> None:
@@ -152,13 +152,13 @@ def test_an_attack_that_no_model_allows_is_not_named(run: FinishedRun) -> None:
 
 
 def test_the_threat_model_speaks_of_gradients_where_there_are_some(
-    run: FinishedRun, blind: FinishedRun
+    run: FinishedRun, limited: FinishedRun
 ) -> None:
-    assert "white-box" in " ".join(threat_model(blind, TOP))
-    of_blind = blind.results[blind.results["model"] == FOUR[1]]
-    models = {FOUR[1]: blind.manifest["models"][FOUR[1]]}
-    alone = replace(blind, results=of_blind, manifest=blind.manifest | {"models": models})
-    words = " ".join(threat_model(replace(alone, results=of_blind), TOP))
+    assert "white-box" in " ".join(threat_model(limited, TOP))
+    of_limited = limited.results[limited.results["model"] == FOUR[1]]
+    models = {FOUR[1]: limited.manifest["models"][FOUR[1]]}
+    alone = replace(limited, results=of_limited, manifest=limited.manifest | {"models": models})
+    words = " ".join(threat_model(replace(alone, results=of_limited), TOP))
     assert "white-box" not in words
 
 
@@ -169,7 +169,7 @@ def test_the_method_names_models_attacked_in_bfloat16(run: FinishedRun) -> None:
     words = " ".join(
         threat_model(replace(run, manifest=run.manifest | {"perturbations": changed}), TOP)
     )
-    assert f"Attacks on {FOUR[1]} took gradients in bfloat16" in words
+    assert f"Attacks on {FOUR[1]} computed gradients in reduced precision (bfloat16)" in words
 
 
 def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
@@ -180,7 +180,7 @@ def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
 
 def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
-    assert "on clean faces, 4.1 points between two of its models, all pairs tested" in first
+    assert "on clean faces, 4.1 points between two of its models, corrected for all" in first
     assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
     tied = run.results.copy()
     paired = (tied["metric"] == "smallest_difference") & (tied["detail"] == "paired")
