@@ -41,6 +41,10 @@ class APGD(GradientAttack):
     restarts: int = 1
 
     name: ClassVar[str] = "apgd"
+    title: ClassVar[str] = "APGD"
+    words: ClassVar[str] = (
+        "small steps uphill whose size adapts by itself, whatever the scale of the logits"
+    )
     reduced_precision: ClassVar[bool] = True
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
@@ -163,6 +167,8 @@ class TargetedAPGD(APGD):
     targets: int = 9
 
     name: ClassVar[str] = "apgd_t"
+    title: ClassVar[str] = "targeted APGD"
+    words: ClassVar[str] = "APGD towards each likely wrong class in turn"
 
     def __post_init__(self) -> None:
         super().__post_init__()

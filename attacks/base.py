@@ -144,6 +144,10 @@ class Attack(ABC):
     eps: float
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    """Name for readers of a report, such as "targeted APGD"."""
+    words: ClassVar[str]
+    """How it works, in a clause for readers who have not met it: "one step of full size ..."."""
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
     by_answers: ClassVar[bool] = False

@@ -33,6 +33,11 @@ class Ensemble(Attack):
     queries: int = 5000
 
     name: ClassVar[str] = "ensemble"
+    title: ClassVar[str] = "ensemble"
+    words: ClassVar[str] = (
+        "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
+        "others left robust"
+    )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
     by_answers: ClassVar[bool] = True

@@ -19,6 +19,8 @@ class FGSM(GradientAttack):
     """
 
     name: ClassVar[str] = "fgsm"
+    title: ClassVar[str] = "FGSM"
+    words: ClassVar[str] = "one step of full size along the sign of the gradient"
     reduced_precision: ClassVar[bool] = True
 
     def _attack(

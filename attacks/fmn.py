@@ -37,6 +37,10 @@ class FMN(Attack):
     step_size: float = 1.0
 
     name: ClassVar[str] = "fmn"
+    title: ClassVar[str] = "FMN"
+    words: ClassVar[str] = (
+        "looks for the smallest change that breaks a face, so one run serves every eps"
+    )
     needs_gradients: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
 

@@ -16,6 +16,11 @@ class Noise(Attack):
     """One draw an image, as long as eps allows; see `random_move`."""
 
     name: ClassVar[str] = "noise"
+    title: ClassVar[str] = "random noise"
+    words: ClassVar[str] = (
+        "a random move of size eps, in linf a random sign for every pixel: the baseline that "
+        "any attack must beat"
+    )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 
     def _attack(

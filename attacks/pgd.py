@@ -34,6 +34,10 @@ class PGD(GradientAttack):
     step_size: float = 1.0
 
     name: ClassVar[str] = "pgd"
+    title: ClassVar[str] = "PGD"
+    words: ClassVar[str] = (
+        "many small steps uphill on the loss, each projected back into the allowed change"
+    )
     reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -36,6 +36,8 @@ class EyesPGD(RegionalPGD):
     """Only the eyes may change."""
 
     name: ClassVar[str] = "pgd_eyes"
+    title: ClassVar[str] = "PGD, eyes only"
+    words: ClassVar[str] = "PGD that may change the eyes only"
     region: ClassVar[Region] = Region.EYES
 
 
@@ -43,6 +45,8 @@ class BrowsPGD(RegionalPGD):
     """Only the brows may change."""
 
     name: ClassVar[str] = "pgd_brows"
+    title: ClassVar[str] = "PGD, brows only"
+    words: ClassVar[str] = "PGD that may change the brows only"
     region: ClassVar[Region] = Region.BROWS
 
 
@@ -50,6 +54,8 @@ class NosePGD(RegionalPGD):
     """Only the nose may change."""
 
     name: ClassVar[str] = "pgd_nose"
+    title: ClassVar[str] = "PGD, nose only"
+    words: ClassVar[str] = "PGD that may change the nose only"
     region: ClassVar[Region] = Region.NOSE
 
 
@@ -57,6 +63,8 @@ class MouthPGD(RegionalPGD):
     """Only the mouth may change."""
 
     name: ClassVar[str] = "pgd_mouth"
+    title: ClassVar[str] = "PGD, mouth only"
+    words: ClassVar[str] = "PGD that may change the mouth only"
     region: ClassVar[Region] = Region.MOUTH
 
 
@@ -64,6 +72,8 @@ class RestPGD(RegionalPGD):
     """Everything but eyes, brows, nose and mouth may change."""
 
     name: ClassVar[str] = "pgd_rest"
+    title: ClassVar[str] = "PGD, rest only"
+    words: ClassVar[str] = "PGD that may change everything but eyes, brows, nose and mouth"
     region: ClassVar[Region] = Region.REST
 
 
@@ -79,6 +89,8 @@ class GlassesPGD(PGD):
     steps: int = 20
 
     name: ClassVar[str] = "pgd_glasses"
+    title: ClassVar[str] = "PGD, glasses only"
+    words: ClassVar[str] = "PGD that may change the frame of a pair of glasses only"
 
     def _allowed(self, images: np.ndarray) -> np.ndarray:
         return glasses_masks(_points(images), images.shape[1:3])[..., None]

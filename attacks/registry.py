@@ -8,7 +8,18 @@ from dataclasses import fields
 from typing import Any
 
 from attacks.apgd import APGD, TargetedAPGD
-from attacks.art_bridge import ART_ATTACKS
+from attacks.art_bridge.base import ArtAttack
+from attacks.art_bridge.decision import Boundary, HopSkipJump
+from attacks.art_bridge.gradient import (
+    JSMA,
+    CarliniWagnerL2,
+    CarliniWagnerLinf,
+    DeepFool,
+    ElasticNet,
+)
+from attacks.art_bridge.score import ZOO, OnePixel, SimBA
+from attacks.art_bridge.spatial import Spatial
+from attacks.art_bridge.universal import Patch, Universal
 from attacks.base import Attack, Corruption, check_severity
 from attacks.corruptions.blur.defocus_blur import DefocusBlur
 from attacks.corruptions.blur.gaussian_blur import GaussianBlur
@@ -48,6 +59,10 @@ from datasets.base.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
     FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Transfer, Noise
+)  # fmt: skip
+ART_ATTACKS: tuple[type[ArtAttack], ...] = (
+    DeepFool, CarliniWagnerL2, CarliniWagnerLinf, ElasticNet, JSMA, HopSkipJump, Boundary, SimBA,
+    ZOO, OnePixel, Universal, Patch, Spatial
 )  # fmt: skip
 ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}
 CORRUPTIONS: dict[str, type[Corruption]] = {

@@ -35,6 +35,10 @@ class Square(Attack):
     area: float = 0.8
 
     name: ClassVar[str] = "square"
+    title: ClassVar[str] = "Square"
+    words: ClassVar[str] = (
+        "sees logits only: changes one random square after another and keeps what helps"
+    )
     by_answers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

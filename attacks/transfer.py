@@ -90,6 +90,11 @@ class Transfer(GradientAttack):
     blur: float = 0.0
 
     name: ClassVar[str] = "transfer"
+    title: ClassVar[str] = "transfer"
+    words: ClassVar[str] = (
+        "made on other classifiers than the one it attacks, with momentum and on shifted and "
+        "resized copies so that it carries over"
+    )
     reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

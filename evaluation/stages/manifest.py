@@ -6,6 +6,7 @@ Read back by `evaluation/results/manifest.py`.
 from collections.abc import Sequence
 from typing import Any
 
+from attacks.sets.spec import CODE_VERSION
 from datasets.faceset import FaceSet, Split
 from datasets.sample.faces import NOTICE
 from evaluation.config import RunConfig
@@ -36,6 +37,7 @@ def manifest_of(
     """
     return {
         "deadpan_version": environment()["deadpan"],
+        "code_version": CODE_VERSION,
         "started": start.time.isoformat(timespec="seconds"),
         "command": start.command,
         "config": config.to_json(),

@@ -58,6 +58,8 @@ class Outcome:
             "status": self.status,
             "message": self.error or self.job.not_applicable,
         }
+        if attack := ATTACKS.get(spec["perturbation"]):
+            entry |= {"title": attack.title, "words": attack.words}
         if self.job.sources:
             entry["sources"] = [source.id for source in self.job.sources]
         if self.job.transfer_set:

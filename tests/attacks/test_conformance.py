@@ -1,24 +1,16 @@
 """What every registered attack must do, for any classifier, image size and number of classes."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 
-from attacks.art_bridge import ART_ATTACKS
 from attacks.base import Keys
-from attacks.registry import ATTACKS, make_attack
+from attacks.registry import ART_ATTACKS, ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
 from tests.attacks import tiny
 
-USABLE = {
-    name: attack
-    for name, attack in ATTACKS.items()
-    if attack not in ART_ATTACKS or find_spec("art") is not None
-}
-CASES = [(name, norm) for name, attack in USABLE.items() for norm in attack.norms]
+CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in attack.norms]
 GRADIENT = [(name, norm) for name, norm in CASES if ATTACKS[name].needs_gradients]
 EPS = {Norm.LINF: 0.05, Norm.L2: 0.3, Norm.L1: 3.0}
 FAR = {
@@ -52,7 +44,7 @@ FEWER: dict[str, dict[str, float]] = {
     "patch": {"steps": 5},
     "spatial": {"grid": 3},
 }
-"""Settings that keep the suite fast; what it checks does not hang on them."""
+"""Settings that keep the suite fast; what it checks does not depend on them."""
 
 every_attack = pytest.mark.parametrize(("name", "norm"), CASES)
 at_length = pytest.mark.parametrize(
@@ -62,7 +54,7 @@ at_length = pytest.mark.parametrize(
         for case in CASES
     ],
 )
-"""All of them too, but ART's only among the slow tests; `test_art_bridge.py` has quick ones."""
+"""All of them too, but ART's only among the slow tests; `test_art_bridge.py` has short ones."""
 
 
 def eps_of(name, norm):
@@ -84,6 +76,13 @@ def test_all_but_noise_take_gradients_or_search_by_answers():
         name for name, kind in ATTACKS.items() if not (kind.needs_gradients or kind.by_answers)
     ]
     assert aimless == ["noise"]
+
+
+def test_every_attack_says_in_words_what_it_is():
+    titles = {kind.title for kind in ATTACKS.values()}
+    assert len(titles) == len(ATTACKS)
+    for kind in ATTACKS.values():
+        assert kind.words and not kind.words.endswith(".")
 
 
 @at_length
@@ -236,7 +235,7 @@ def test_a_black_box_suffices(name, norm):
     assert len(attack(name, norm)(classifier, images, labels, keys).success) == 4
 
 
-@pytest.mark.parametrize("name", USABLE)
+@pytest.mark.parametrize("name", ATTACKS)
 def test_norms_an_attack_lacks_are_refused(name):
     for norm in set(Norm) - set(ATTACKS[name].norms):
         with pytest.raises(InputError, match="`norm` must be"):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from attacks.sets.contents import AdversarialSet
+from attacks.sets.spec import CODE_VERSION
 from attacks.sets.store import open_set
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
@@ -204,6 +205,7 @@ def test_the_function_does_what_the_command_does(
     assert run.csv.read_bytes() == (finished / "results.csv").read_bytes()
     assert run.report.exists()
     assert run.manifest["command"] == "from evaluation import evaluate"
+    assert run.manifest["code_version"] == CODE_VERSION
     frame = run.to_frame()
     frame["value"] = 0.0
     assert (run.to_frame().value != 0).any()

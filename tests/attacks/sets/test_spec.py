@@ -119,5 +119,4 @@ def test_an_attack_without_labels_is_no_spec():
 
 
 def test_options_may_be_named_like_places():
-    pytest.importorskip("art")
     assert attack_spec("spatial", Norm.LINF, (1.0,), "fer", grid=3).options["grid"] == 3

@@ -9,6 +9,7 @@ import pytest
 
 from attacks.fgsm import FGSM
 from attacks.pgd import PGD
+from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.sets.store import open_set
 from evaluation.config import AttackSettings
@@ -35,6 +36,10 @@ def test_finished_sets_are_reused_and_lost_ones_made_again(
     reused = [record["reused_chunks"] for record in records]
     assert reused.count(0) == 1
     assert sum("chunks reused" in line for line in lines) >= len(records) - 1
+    for record in records:
+        attack = ATTACKS.get(record["perturbation"])
+        words = (attack.title, attack.words) if attack else (None, None)
+        assert (record.get("title"), record.get("words")) == words
 
 
 def test_a_face_of_the_same_label_under_both_sets_is_attacked_once(run_folder: Path) -> None:

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from keras import ops
 
-from attacks import art_bridge
-from attacks.art_bridge import ART_ATTACKS, JSMA, CarliniWagnerL2, DeepFool, Patch, Universal
+from attacks.art_bridge.estimator import Estimator
+from attacks.art_bridge.gradient import JSMA, CarliniWagnerL2, DeepFool
+from attacks.art_bridge.spent import Spent
+from attacks.art_bridge.universal import Patch, Universal
 from attacks.base import Keys
-from attacks.registry import ATTACKS, make_attack
+from attacks.registry import ART_ATTACKS, ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
 from fer_models.losses import Loss
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER
-
-pytest.importorskip("art")
 
 WIDE = {Norm.LINF: 0.5, Norm.L2: 4.0, Norm.L1: 12.0}
 CASES = [(kind, norm) for kind in ART_ATTACKS for norm in kind.norms]
@@ -165,8 +165,8 @@ def test_decision_attacks_start_where_white_noise_has_the_images_own_class(name)
 
 def test_arts_classifier_gives_our_gradients():
     classifier, images, labels, _ = setting()
-    spent = art_bridge.Spent()
-    estimator = art_bridge._estimator_type()(classifier, (8, 8, 1), spent)
+    spent = Spent()
+    estimator = Estimator(classifier, (8, 8, 1), spent)
     gradients = estimator.class_gradient(images)
     assert gradients.shape == (6, 3, 8, 8, 1)
     targets = (labels + 1) % 3
@@ -181,12 +181,6 @@ def test_arts_classifier_gives_our_gradients():
     assert (spent.forward, spent.backward, spent.zero_gradients) == (24, 24, 0)
     np.testing.assert_array_equal(estimator.predict(images + 5), estimator.predict(images * 0 + 1))
     assert spent.share(5).forward.tolist() == [8] * 5  # 24 + 2 * 6 = 36 rows; 36 / 5 rounded up
-
-
-def test_without_art_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(art_bridge, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r'deepfool needs ART: pip install "deadpan\[art\]"'):
-        DeepFool(norm=Norm.L2, eps=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Attacks of the Adversarial Robustness Toolbox (ART); only modules in here import it."""
