@@ -16,7 +16,7 @@ A run folder holds
 - `run.json`: what a run that goes on must be the same in (`evaluation/stages/run_folder.py`);
 - `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/sets/store.py`);
 - `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
-- `answers/`: what each model says of images that all are shown (`evaluation/stages/answers.py`);
+- `answers/`: cache of logits (`evaluation/stages/logits_cache.py`);
 - `certificates/`: one folder a model and sigma (`evaluation/stages/certificates.py`);
 - `contracts/`: those of foreign models that the run found (`evaluation/stages/foreign_models.py`);
 - `index.html`, `report.md`: the report (`reports/page.py`).

@@ -1,11 +1,11 @@
-"""Certificates of a model on disk: made in chunks of faces, taken back after a kill.
+"""Certificates of a model on disk: made in chunks of faces, reused when a killed run is resumed.
 
 Writes `certificates/MODEL-smoothSIGMA-KEY/` of a run, laid out as `attacks/sets/store.py` says.
 """
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -31,12 +31,13 @@ from datasets.faceset import FaceSet
 from evaluation.config import Certification, RunConfig
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.stages.certification import Certificates, certify, smoothing_name
-from evaluation.stages.per_image import certified_lines
+from evaluation.stages.clean_answers import CleanAnswers
+from evaluation.stages.per_image import certified_rows
 from fer_models.classifier import Classifier
 
 
 class Made(NamedTuple):
-    """Certificates with the seconds they took and their chunks, all and reused ones."""
+    """Certificates, the seconds they took, and the number of all and of reused chunks."""
 
     certificates: Certificates
     seconds: float
@@ -47,26 +48,24 @@ class Made(NamedTuple):
 def certify_models(
     config: RunConfig,
     faces: FaceSet,
-    classifiers: Sequence[Classifier],
-    clean: dict[str, np.ndarray],
+    clean: CleanAnswers,
     out: Path,
     listener: Listener,
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame | None]]:
-    """Entry of the manifest and lines of `per_image.parquet`, for every model and sigma.
+    """Yield an entry of the manifest and rows of `per_image.parquet` for every model and sigma.
 
     Args:
-        config: of the run; without certification nothing comes.
-        faces: of the run.
-        classifiers: to certify.
-        clean: logits of the clean faces, float32 (N, K), by model id.
+        config: configuration of the run; without certification nothing is yielded.
+        faces: faces of the run.
+        clean: the models, and their answers for the clean faces.
         out: run folder.
-        listener: told about chunks, and a line for each model and sigma.
+        listener: told about chunks, and a line of text for each model and sigma.
     """
     if config.certification is None:
         return
     settings = config.certification
     part = faces.take(np.arange(min(len(faces), settings.limit or len(faces))))
-    for classifier, sigma in product(classifiers, settings.sigmas):
+    for classifier, sigma in product(clean.classifiers, settings.sigmas):
         name = f"{classifier.id} {smoothing_name(sigma)}"
         entry: dict[str, Any] = {
             "perturbation": smoothing_name(sigma),
@@ -82,7 +81,7 @@ def certify_models(
         folder = out / "certificates"
         try:
             made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
-        except Exception as error:  # R24: a model that dies of noise gives no promise
+        except Exception as error:  # R24: a model that fails on noise gets no certificates
             if not is_result(error):
                 raise
             message = one_line(error)
@@ -94,8 +93,8 @@ def certify_models(
         answers = len(part) * (settings.selection + settings.samples)
         entry |= {"seconds": round(made.seconds, 3), "forward": answers, "backward": 0}
         entry |= {"chunks": made.chunks, "reused_chunks": made.reused_chunks}
-        logits = clean[classifier.id][: len(part)]
-        yield entry, certified_lines(part, classifier, logits, made.certificates, sigma)
+        logits = clean.logits[classifier.id][: len(part)]
+        yield entry, certified_rows(part, classifier, logits, made.certificates, sigma)
 
 
 def _options(settings: Certification) -> dict[str, Any]:
@@ -111,16 +110,16 @@ def make_certificates(
     folder: Path,
     on_chunk: Callable[[int, int], object],
 ) -> Made:
-    """Certify every face, or take back what is there.
+    """Certify every face; finished chunks on disk are reused.
 
     Args:
         classifier: any.
-        faces: those that are certified.
-        settings: how many noisy answers, and how sure.
-        sigma: of the noise.
-        seed: of the run.
-        folder: where the certificates of all models are.
-        on_chunk: told (chunks done, all chunks) after each.
+        faces: the faces to certify.
+        settings: number of noisy copies, and certainty.
+        sigma: standard deviation of the noise.
+        seed: random seed of the run.
+        folder: folder of the certificates of all models.
+        on_chunk: called with (chunks done, all chunks) after each chunk.
 
     Raises:
         InputError: a chunk on disk is damaged or belongs to another set.

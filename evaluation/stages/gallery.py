@@ -12,16 +12,16 @@ from evaluation.stages.explanation_shift import Explanations
 from fer_models.classifier import Classifier
 
 PER_CLASS = 2
-"""Faces shown for each class and model."""
+"""Faces shown per class and model."""
 
 
-def choose_rows(lines: pd.DataFrame) -> np.ndarray:
-    """Row ids of up to `PER_CLASS` broken images of each class, in the order of the run.
+def choose_faces(rows: pd.DataFrame) -> np.ndarray:
+    """Return row ids of up to `PER_CLASS` broken images of each class, in the order of the run.
 
     Args:
-        lines: lines of `per_image.parquet` of one model, attacked labels and attack.
+        rows: rows of `per_image.parquet` of one model, attacked labels and attack.
     """
-    moved = lines[lines.smallest_eps > 0]
+    moved = rows[rows.smallest_eps > 0]
     return moved.groupby("label").head(PER_CLASS).sort_values("label", kind="stable").row.to_numpy()
 
 
@@ -29,36 +29,36 @@ def examples(
     classifier: Classifier,
     adversarial: AdversarialSet,
     clean: np.ndarray,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     explanations: Explanations | None,
 ) -> dict[str, np.ndarray]:
-    """Gallery arrays (see `GALLERY_ARRAYS`) of one model and attack.
+    """Return the gallery arrays (see `GALLERY_ARRAYS`) of one model and attack.
 
     Args:
         classifier: the attacked model.
         adversarial: its set of N images.
         clean: float32 (N, H, W, C), the clean images of the same rows.
-        lines: the set's lines of `per_image.parquet`.
-        explanations: of its broken images, in the order of the set; None for a model without maps.
+        rows: the set's rows of `per_image.parquet`.
+        explanations: maps of its broken images, in the order of the set; None for none.
     """
-    rows = choose_rows(lines)
+    chosen = choose_faces(rows)
     place = {row: i for i, row in enumerate(adversarial.row_ids)}
-    index = np.array([place[row] for row in rows], dtype=np.int64)
+    index = np.array([place[row] for row in chosen], dtype=np.int64)
     if explanations is None:
         nothing = np.zeros((len(adversarial.image_rows), *clean.shape[1:3]), np.float32)
         explanations = Explanations(nothing, nothing)
     shown = np.searchsorted(adversarial.image_rows, index)
     attacked = adversarial.attacked(clean, eps=np.inf)[index]
     clean = clean[index]
-    labels = lines.set_index("row").label.loc[rows].to_numpy(np.int64)
+    labels = rows.set_index("row").label.loc[chosen].to_numpy(np.int64)
     rounded = np.round(attacked * 255).astype(np.uint8)
-    count, names = len(rows), np.array(classifier.scheme.classes)
+    count, names = len(chosen), np.array(classifier.scheme.classes)
     return {
-        "row": rows.astype(np.int64),
-        "model": np.full(count, lines.model.iloc[0]),
-        "attacked_labels": np.full(count, lines.attacked_labels.iloc[0]),
-        "perturbation": np.full(count, lines.perturbation.iloc[0]),
-        "norm": np.full(count, lines.norm.iloc[0]),
+        "row": chosen.astype(np.int64),
+        "model": np.full(count, rows.model.iloc[0]),
+        "attacked_labels": np.full(count, rows.attacked_labels.iloc[0]),
+        "perturbation": np.full(count, rows.perturbation.iloc[0]),
+        "norm": np.full(count, rows.norm.iloc[0]),
         "eps": adversarial.smallest_eps[index],
         "label": names[labels],
         "clean": np.round(clean * 255).astype(np.uint8),
@@ -73,7 +73,7 @@ def examples(
 
 
 def join(parts: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Put galleries of several models together; classes are padded to the largest K.
+    """Join the galleries of several models, with classes padded to the largest K.
 
     Args:
         parts: arrays of `examples`, possibly none.

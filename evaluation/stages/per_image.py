@@ -18,7 +18,7 @@ from evaluation.stages.certification import Certificates, smoothing_name
 from fer_models.classifier import Classifier
 
 
-def clean_lines(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> pd.DataFrame:
+def clean_rows(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> pd.DataFrame:
     """One line an image, unperturbed.
 
     Args:
@@ -29,7 +29,7 @@ def clean_lines(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> p
     return _lines(faces, classifier, logits, logits, perturbation="none", smallest_eps=np.nan)
 
 
-def corrupted_lines(
+def corrupted_rows(
     faces: FaceSet,
     classifier: Classifier,
     clean: np.ndarray,
@@ -61,7 +61,7 @@ def corrupted_lines(
     )
 
 
-def attacked_lines(
+def attacked_rows(
     faces: FaceSet, classifier: Classifier, clean: np.ndarray, adversarial: AdversarialSet
 ) -> pd.DataFrame:
     """One line an image: the image that broke at the smallest eps, or the clean one if it stood.
@@ -99,7 +99,7 @@ def attacked_lines(
     )
 
 
-def certified_lines(
+def certified_rows(
     faces: FaceSet,
     classifier: Classifier,
     clean: np.ndarray,
@@ -129,7 +129,7 @@ def certified_lines(
     )
 
 
-def join_lines(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def join_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """All lines of a run, columns of `PER_IMAGE_COLUMNS`."""
     return pd.concat(parts, ignore_index=True).astype(PER_IMAGE_COLUMNS)
 

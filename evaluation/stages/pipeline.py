@@ -1,7 +1,8 @@
 """A whole run, from a configuration to its tables: plan, make sets, measure, write.
 
-`jobs.py` plans the sets, `sets.py` makes them, `measurements.py` predicts again from them,
-`evaluation/figures/write.py` computes the figures from its lines.
+`clean_answers.py` asks every model about the clean faces, `jobs.py` plans the sets, `sets.py` makes
+them, `measurements.py` predicts again from them, `evaluation/figures/write.py` computes the figures
+from its rows.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import pandas as pd
 from attacks.precision import Precision
 from attacks.square import Square
 from datasets.faceset import FaceSet
+from evaluation.checks.rules import Check
 from evaluation.checks.sibling import sibling_checks
 from evaluation.checks.suite import suite_checks
 from evaluation.config import RunConfig
@@ -27,16 +29,18 @@ from evaluation.results.schema import (
     REGION_ARRAYS,
     TRANSFER_COLUMNS,
 )
-from evaluation.stages.answers import Answers
 from evaluation.stages.black_boxes import is_black_box, seconds_per_face, slowness
 from evaluation.stages.certificates import certify_models
+from evaluation.stages.clean_answers import CleanAnswers, answer_clean
 from evaluation.stages.disputed_faces import disputed_faces
 from evaluation.stages.face_regions import face_regions
+from evaluation.stages.failures import Failures
 from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
+from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
-from evaluation.stages.per_image import join_lines
+from evaluation.stages.per_image import join_rows
 from evaluation.stages.sets import make_sets
-from evaluation.stages.transfer_matrix import join_transfers
+from evaluation.stages.transfer_matrix import join_transfer_rows
 from fer_models.classifier import Classifier
 
 
@@ -55,45 +59,50 @@ def evaluate_run(
         faces: the data, already limited.
         classifiers: in the order of the report.
         out: run folder.
-        given: see `make_sets`.
-        listener: told how it goes on.
+        given: folder of sets made elsewhere, see `make_sets`.
+        listener: told about the progress.
 
     Returns:
         Entries of the manifest's `perturbations`.
 
     Raises:
-        InputError: no model answers, or see `plan` and `make_sets`.
+        InputError: no model answers for the clean faces, or see `plan` and `make_sets`.
     """
-    measured = Measurements(faces, classifiers, Answers(out / "answers"), listener)
-    jobs = plan(config, faces, measured.classifiers)
+    failures = Failures(listener)
+    clean = answer_clean(faces, classifiers, failures)
+    measured = Measurements(faces, clean, LogitsCache(out / "answers"), failures, listener)
+    jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener)
     measured.check_models(config)
-    _warn(config, measured, jobs, listener)
+    _warn(config, clean, measured.checks, jobs, listener)
     records: list[dict[str, Any]] = []
     for outcome in make_sets(jobs, faces, out / "sets", given, listener):
         measured.add(outcome)
         records.append(outcome.record())
     measured.probe_strongest()
-    certified = certify_models(config, faces, measured.classifiers, measured.clean, out, listener)
-    for record, lines in certified:
-        records.append(record)
-        if lines is not None:
-            measured.lines.append(lines)
-    records += measured.failures
-    gallery = measured.gallery()
-    write_arrays(gallery, GALLERY_ARRAYS, out / "gallery.npz")
+    certified = [*certify_models(config, faces, clean, out, listener)]
+    records += [record for record, _ in certified]
+    records += failures.entries
+    measured.explain_strongest()
+    write_arrays(measured.gallery(), GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
-    _write_tables(config, measured, records, out)
+    rows = [*measured.rows, *(part for _, part in certified if part is not None)]
+    failed = [record for record in records if record["status"] != "ok"]
+    _write_tables(config, clean, measured, join_rows(rows), failed, out)
     return records
 
 
 def _warn(
-    config: RunConfig, measured: Measurements, jobs: Sequence[Job], listener: Listener
+    config: RunConfig,
+    clean: CleanAnswers,
+    checks: Sequence[Check],
+    jobs: Sequence[Job],
+    listener: Listener,
 ) -> None:
     """Say before anything is attacked which models are random or slow, which attacks left out."""
-    for entry in measured.checks:
+    for entry in checks:
         if entry["rule"] == "R11" and entry["status"] == "flagged":
             listener.line(f"{entry['model']}: {entry['message']}")
     attacked = {job.classifier.id: job.classifier for job in jobs if job.classifier}
@@ -104,22 +113,24 @@ def _warn(
             if job.classifier is classifier and job.spec.perturbation == Square.name
         )
         if queries and is_black_box(classifier):
-            seconds = seconds_per_face(classifier, measured.images)
+            seconds = seconds_per_face(classifier, clean.images)
             if warning := slowness(classifier, seconds, queries):
                 listener.line(warning)
     if strangers := [a.name for a in config.attacks if not knows(a, config.norm)]:
-        listener.line(f"left out, knowing no {config.norm}: {', '.join(strangers)}")
+        listener.line(f"left out, not defined for {config.norm}: {', '.join(strangers)}")
 
 
 def _write_tables(
     config: RunConfig,
+    clean: CleanAnswers,
     measured: Measurements,
-    records: Sequence[dict[str, Any]],
+    per_image: pd.DataFrame,
+    failed: list[dict[str, Any]],
     out: Path,
 ) -> None:
-    """Write every line, the checks that need all of them, and the figures."""
-    schemes = {c.id: c.scheme for c in measured.classifiers}
-    per_image, transfer = join_lines(measured.lines), join_transfers(measured.transfers)
+    """Write the rows of all images, the checks, also those that need all rows, and the figures."""
+    schemes = {classifier.id: classifier.scheme for classifier in clean.classifiers}
+    transfer = join_transfer_rows(measured.transfers)
     checks = [
         *measured.checks,
         *sibling_checks(transfer, per_image),
@@ -129,5 +140,4 @@ def _write_tables(
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
-    failed = [record for record in records if record["status"] != "ok"]
     write_scores(out, config, schemes, per_image, transfer, table, failed)

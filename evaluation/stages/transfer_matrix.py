@@ -43,7 +43,7 @@ def surrogates(
     return found[:MOST_SOURCES]
 
 
-def transfer_lines(
+def transfer_rows(
     made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray, logits: np.ndarray
 ) -> pd.DataFrame:
     """What a model says of images made on a model of the run, maybe itself.
@@ -76,7 +76,7 @@ def transfer_lines(
     return pd.DataFrame(columns, columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
 
 
-def join_transfers(parts: list[pd.DataFrame]) -> pd.DataFrame:
+def join_transfer_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """All lines of a run, possibly none."""
     empty = pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
     return pd.concat(parts, ignore_index=True).astype(TRANSFER_COLUMNS) if parts else empty

@@ -15,7 +15,7 @@ from datasets.labels import FER7
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
 from evaluation.checks.rules import Check
 from evaluation.checks.set import set_checks
-from evaluation.stages.per_image import attacked_lines
+from evaluation.stages.per_image import attacked_rows
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from tests.evaluation import tiny
@@ -105,7 +105,7 @@ def test_the_sensitive_eps_leaves_half_of_the_right_faces(tmp_path: Path) -> Non
 def test_an_attack_that_never_asked_for_a_gradient_is_flagged(tmp_path: Path) -> None:
     classifier = tiny.classifier()
     made = made_by(classifier, tmp_path)
-    lines = attacked_lines(FACES, classifier, classifier.logits(IMAGES), made)
+    lines = attacked_rows(FACES, classifier, classifier.logits(IMAGES), made)
     assert status(set_checks(classifier, made, lines), "R24") == "ok"
     made.backward[:] = 0
     assert status(set_checks(classifier, made, lines), "R24") == "flagged"

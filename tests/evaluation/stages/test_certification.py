@@ -23,7 +23,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.stages import certificates
 from evaluation.stages.certificates import Made, make_certificates
 from evaluation.stages.certification import Certificates, certified_radius, certify, smoothing_name
-from evaluation.stages.per_image import certified_lines, clean_lines, join_lines
+from evaluation.stages.per_image import certified_rows, clean_rows, join_rows
 from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
 from tests.evaluation import tiny
@@ -120,8 +120,8 @@ def test_certificates_go_on_after_a_kill(tmp_path: Path) -> None:
 def test_figures_count_right_certified_and_abstained() -> None:
     faces, model = tiny.faces(8), tiny.classifier()
     logits = model.logits(faces.images.astype(np.float32) / 255)
-    lines = certified_lines(faces, model, logits, make_8(faces), 0.4)
-    frame = join_lines([clean_lines(faces, model, logits), lines])
+    lines = certified_rows(faces, model, logits, make_8(faces), 0.4)
+    frame = join_rows([clean_rows(faces, model, logits), lines])
     figures = Figures("PublicTest", 0)
     certification_figures(figures, "tiny.fer", frame, FER7, LabelSet.FER)
     found = figures.frame()
@@ -147,7 +147,7 @@ def make_8(faces: FaceSet) -> Certificates:
 
 def test_a_run_without_certificates_has_no_such_figures() -> None:
     faces, model = tiny.faces(4), tiny.classifier()
-    frame = clean_lines(faces, model, np.eye(4, 7, dtype=np.float32))
+    frame = clean_rows(faces, model, np.eye(4, 7, dtype=np.float32))
     figures = Figures("PublicTest", 0)
     certification_figures(figures, "tiny.fer", frame, FER7, LabelSet.FER)
     assert figures.frame().empty and isinstance(frame, pd.DataFrame)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from datasets.labels import LabelSet
@@ -10,7 +11,14 @@ from evaluation.listener import Listener
 from evaluation.results.files import read_arrays, read_table
 from evaluation.results.schema import GALLERY_ARRAYS, PER_IMAGE_COLUMNS
 from evaluation.stages import measurements
+from evaluation.stages.clean_answers import answer_clean
+from evaluation.stages.failures import Failures
+from evaluation.stages.jobs import plan
+from evaluation.stages.logits_cache import LogitsCache
+from evaluation.stages.measurements import Measurements
+from evaluation.stages.per_image import join_rows
 from evaluation.stages.pipeline import evaluate_run
+from evaluation.stages.sets import make_sets
 from tests.evaluation import tiny
 
 
@@ -28,6 +36,23 @@ def test_a_net_that_cannot_be_explained_keeps_its_run(
     assert "tiny.fer: no Grad-CAM, RuntimeError" in told
     assert not (tiny.results_of(tmp_path).metric == "median_cam_shift").any()
     assert read_arrays(tmp_path / "gallery.npz", GALLERY_ARRAYS)["clean_cam"].max() == 0
+
+
+def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
+    run, faces = tiny.config(corruptions=(), labels=(LabelSet.FER,)), tiny.faces()
+    failures = Failures(tiny.SILENT)
+    clean = answer_clean(faces, tiny.models()[:1], failures)
+    cache = LogitsCache(tmp_path / "answers")
+    measured = Measurements(faces, clean, cache, failures, tiny.SILENT)
+    jobs = plan(run, faces, clean.classifiers)
+    for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
+        measured.add(outcome)
+    before = join_rows(measured.rows)
+    assert measured.gallery()["clean_cam"].max() == 0  # not explained yet
+    pd.testing.assert_frame_equal(join_rows(measured.rows), before)
+    measured.explain_strongest()
+    assert before.cam_shift.isna().all() and join_rows(measured.rows).cam_shift.notna().any()
+    assert measured.gallery()["clean_cam"].max() > 0
 
 
 def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:

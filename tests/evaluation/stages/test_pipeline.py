@@ -23,7 +23,7 @@ from evaluation.results.schema import (
     PER_IMAGE_COLUMNS,
     RESULT_COLUMNS,
 )
-from evaluation.stages.answers import Answers
+from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract
@@ -200,18 +200,23 @@ def test_a_model_that_dies_of_a_corruption_loses_that_figure_only(tmp_path: Path
     assert set(means[means.model == "tiny.fer"].status) == {"ok"}
 
 
+Shared = CorruptedSet | TransferSet
+
+
 def test_a_model_that_dies_of_images_made_on_another_keeps_its_own_worst_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of all sets only those shown to it are made of other images than its own attacks."""
-    original = Answers.logits
+    original = LogitsCache.logits
 
-    def die(self: Answers, classifier: Classifier, made: CorruptedSet | TransferSet) -> np.ndarray:
+    def die(
+        self: LogitsCache, classifier: Classifier, made: CorruptedSet | TransferSet
+    ) -> np.ndarray:
         if isinstance(made, TransferSet) and (classifier.id, made.header.source) == DIES:
             raise ModelError("it dies")
         return original(self, classifier, made)
 
-    monkeypatch.setattr(Answers, "logits", die)
+    monkeypatch.setattr(LogitsCache, "logits", die)
     run = tiny.config(corruptions=(), transfer=AttackSettings(name="fgsm"))
     evaluate_run(run, tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
     results = tiny.results_of(tmp_path)

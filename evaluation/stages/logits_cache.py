@@ -1,6 +1,6 @@
-"""What models answer to images that all of them are shown, kept so that a killed run goes on soon.
+"""A cache of logits: a killed run that is resumed does not ask again about images it has kept.
 
-Writes `answers/KEY.npy` of a run, a file a set and model.
+Writes `answers/KEY.npy` of a run, one file per set and model.
 """
 
 import hashlib
@@ -13,20 +13,20 @@ from datasets.base.atomic import atomic
 from fer_models.classifier import Classifier
 
 
-class Answers:
-    """Answers to corrupted images, and to those made on other models.
+class LogitsCache:
+    """Logits of corrupted images and of transfer sets, which all models are asked about.
 
-    To images attacked on the model itself it answers again at each start.
+    Images attacked on the model itself are not kept: they are asked about at every start.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, which need not exist."""
+        """Keep logits in a folder, which need not exist."""
         self._folder = folder
 
     def logits(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> np.ndarray:
-        """Logits of a set's images, from disk where an earlier start left them.
+        """Return the logits of a set's images, from disk if they were kept.
 
-        A file that is damaged is written again.
+        A damaged file is written again.
 
         Returns:
             float32 (N, K) for N images; (N, S, K) where they have S severities.
@@ -39,7 +39,7 @@ class Answers:
             logits = np.load(path, allow_pickle=False)
             if logits.shape == shape and logits.dtype == np.float32:
                 return logits
-        except (OSError, ValueError, EOFError):  # not there, or damaged
+        except (OSError, ValueError, EOFError):  # missing or damaged
             pass
         images = made.images.reshape(-1, height, width, channels)
         logits = classifier.logits(images).reshape(shape)

@@ -1,4 +1,4 @@
-"""Answers kept on disk: asked once, and never those of another set or model."""
+"""Logits kept on disk: asked once, and never those of another set or model."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from attacks.registry import corruption_spec
 from attacks.sets.contents import CorruptedSet
 from attacks.sets.sweep import CleanFaces, make_corrupted_set
 from datasets.labels import FERPLUS8
-from evaluation.stages.answers import Answers
+from evaluation.stages.logits_cache import LogitsCache
 from fer_models.keras_classifier import KerasClassifier
 from tests.evaluation import tiny
 
@@ -40,15 +40,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_model_is_asked_once(tmp_path: Path, asked: list[int]) -> None:
     made, model = corrupted(tmp_path), tiny.classifier()
-    first = Answers(tmp_path / "answers").logits(model, made)
-    again = Answers(tmp_path / "answers").logits(model, made)
+    first = LogitsCache(tmp_path / "answers").logits(model, made)
+    again = LogitsCache(tmp_path / "answers").logits(model, made)
     assert asked == [12] and first.shape == (6, 2, 7) and first.dtype == np.float32
     assert again.tobytes() == first.tobytes()
     np.testing.assert_allclose(first[:, 1], model.logits(made.images[:, 1]), atol=1e-6)
 
 
 def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) -> None:
-    answers = Answers(tmp_path / "answers")
+    answers = LogitsCache(tmp_path / "answers")
     bright, dark = corrupted(tmp_path), corrupted(tmp_path, "low_light")
     model, other = tiny.classifier(), tiny.classifier(FERPLUS8, "tiny.ferplus", seed=1)
     found = [answers.logits(one, made) for one in (model, other) for made in (bright, dark)]
@@ -57,7 +57,7 @@ def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text"])
 def test_a_damaged_file_is_written_again(tmp_path: Path, asked: list[int], damage: str) -> None:
-    answers, made, model = Answers(tmp_path / "answers"), corrupted(tmp_path), tiny.classifier()
+    answers, made, model = LogitsCache(tmp_path / "answers"), corrupted(tmp_path), tiny.classifier()
     first = answers.logits(model, made)
     (path,) = (tmp_path / "answers").iterdir()
     whole = path.read_bytes()

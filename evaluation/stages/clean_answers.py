@@ -1,0 +1,53 @@
+"""The first question of a run: what does each model answer for the clean faces?
+
+A model that fails on clean faces is left out of the rest of the run (R24).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
+from evaluation.stages.failures import CLEAN, Failures
+from fer_models.classifier import Classifier
+
+
+class CleanAnswers(NamedTuple):
+    """Models that answered, and their answers.
+
+    Attributes:
+        classifiers: in the order of the report.
+        images: float32 (N, H, W, C) in [0, 1], the clean faces.
+        logits: float32 (N, K) of each model, by its id.
+    """
+
+    classifiers: list[Classifier]
+    images: np.ndarray
+    logits: dict[str, np.ndarray]
+
+
+def answer_clean(
+    faces: FaceSet, classifiers: Sequence[Classifier], failures: Failures
+) -> CleanAnswers:
+    """Ask every model about the clean faces.
+
+    Args:
+        faces: N faces.
+        classifiers: in the order of the report.
+        failures: gets the models that fail.
+
+    Raises:
+        InputError: no model answers.
+    """
+    images = faces.images.astype(np.float32) / 255
+    logits = {}
+    for classifier in classifiers:
+        with failures.kept(classifier, CLEAN):
+            logits[classifier.id] = classifier.logits(images)
+    answered = [classifier for classifier in classifiers if classifier.id in logits]
+    if not answered:
+        found = "; ".join(f"{entry['model']}: {entry['message']}" for entry in failures.entries)
+        raise InputError(f"no model answers for the clean faces, so none is measured: {found}")
+    return CleanAnswers(answered, images, logits)

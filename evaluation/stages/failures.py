@@ -1,0 +1,49 @@
+"""What a model gave no answer for: an entry of the manifest, not a lost run (R24)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from evaluation.listener import Listener, one_line
+from fer_models.classifier import Classifier
+
+CLEAN: dict[str, Any] = {
+    "perturbation": "none",
+    "norm": "",
+    "grid": [],
+    "options": {},
+    "attacked_labels": "",
+}
+"""What an entry of the manifest says of the clean faces."""
+
+
+class Failures:
+    """Errors of models, collected while the run continues.
+
+    Attributes:
+        entries: entries of the manifest's `perturbations`.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        """Start without failures; the listener gets a line of text for each."""
+        self.entries: list[dict[str, Any]] = []
+        self._listener = listener
+
+    @contextmanager
+    def kept(self, classifier: Classifier, entry: dict[str, Any]) -> Iterator[None]:
+        """Turn an error of the block into a failure of the model.
+
+        Args:
+            classifier: the model that is asked.
+            entry: of the manifest, for the set it is asked about.
+        """
+        try:
+            yield
+        except Exception as error:  # R24: whatever a model fails with is a result
+            message = one_line(error)
+            self._listener.line(f"{classifier.id}: failed on {entry['perturbation']}, {message}")
+            failure = {name: entry[name] for name in CLEAN}
+            failure |= {"model": classifier.id, "status": "error", "message": message}
+            if entry.get("shown"):
+                failure |= {"shown": True, "source": entry["model"]}
+            self.entries.append(failure)
