@@ -1,19 +1,22 @@
 """`python -m attacks.photos PHOTO|FOLDER --model ID --attack pgd --eps 8/255 --out DIR`.
 
-Adversarial versions of one's own photographs: every face is attacked where it stands, through crop,
-grey and resize. Writes `DIR/PHOTO.png`, and `faces.csv` with one line a face and handling: what it
-was read as, and what it is read as when its face is looked for again in the picture as saved, after
-JPEG, and at half the size.
+Makes adversarial versions of your own photographs: every face is attacked in place, through crop,
+greyscale and resizing. Writes `DIR/PHOTO.png`, and `faces.csv` with one row per face and handling:
+its label before, and its label when the face is detected again in the picture as saved, after JPEG
+compression, and at half the size.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
+from attacks.request import AttackRequest
 from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.options import as_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,34 +26,36 @@ if TYPE_CHECKING:
     from fer_models.face_predictions import FacePrediction
     from fer_models.gradients import SymbolicClassifier
 
-Option = typer.Option
 _COLUMNS = ["photo", "face", "handling", "label", "probability"]
 _COLUMNS += ["found", "label_after", "probability_after", "fooled"]
 
 
-def main(
-    path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
-    out: Annotated[Path, Option(help="Where pictures and faces.csv go.")],
-    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = "vgg_small.fer",
-    attack: Annotated[str, Option(help="Any attack, such as pgd, apgd, pgd_glasses.")] = "pgd",
-    norm: Annotated[str, Option(help="linf, l2 or l1, in the photograph's pixels.")] = "linf",
-    eps: Annotated[str, Option(help="Largest change, such as 8/255.")] = "8/255",
-    steps: Annotated[int | None, Option(min=1, help="Default: the attack's.")] = None,
-    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
-    min_size: Annotated[int, Option(min=1, help="Of a face, pixels.")] = 40,
-    seed: Annotated[int, Option(min=0, help="Of every draw.")] = 0,
-) -> int:
-    """Attack the faces in photographs, and see what is left of it after rough handling."""
+@dataclass(frozen=True, kw_only=True)
+class PhotoRequest(AttackRequest):
+    """Which photographs are attacked, on which model, and where the results are written."""
+
+    path: Annotated[Path, Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")]
+    out: Annotated[Path, Option(help="Folder for pictures and faces.csv.")]
+    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = "vgg_small.fer"
+    eps: Annotated[str, Option(help="Largest change in the photograph, such as 8/255.")] = "8/255"
+    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog or mtcnn.")] = "haar"
+    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, pixels.")] = 40
+
+
+def main(request: PhotoRequest) -> int:
+    """Attack the faces in photographs, and test whether the attack survives saving and resizing."""
     from attacks.threat_model import Norm, parse_eps, parse_norm
     from faces.detectors import make_detector
     from faces.photos import photos, read_each
 
-    known_norm, size = parse_norm(norm), parse_eps(eps)
-    if known_norm is Norm.LINF and size < 1 / 255:
-        raise InputError(f"--eps must be at least 1/255 in a picture of 8 bits; got {eps}.")
+    path, out = request.path, request.out
+    norm, eps = parse_norm(request.norm), parse_eps(request.eps)
+    if norm is Norm.LINF and eps < 1 / 255:
+        raise InputError(f"--eps must be at least 1/255 in a picture of 8 bits; got {request.eps}.")
     if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png may be a photograph there
         raise InputError(f"--out must be another folder than the photographs'; got {out}.")
-    found, finder = photos(path), make_detector(detector, min_size=min_size)
+    found = photos(path)
+    finder = make_detector(request.detector, min_size=request.min_size)
     from fer_models.backend import start_backend
 
     start_backend()
@@ -58,23 +63,25 @@ def main(
     from fer_models.gradients import SymbolicClassifier
     from fer_models.zoo import load
 
-    made = make_attack(attack, known_norm, size, {} if steps is None else {"steps": steps})
-    classifier = load(model)
+    steps = {} if request.steps is None else {"steps": request.steps}
+    attack = make_attack(request.attack, norm, eps, steps)
+    classifier = load(request.model)
     if not isinstance(classifier, SymbolicClassifier):
         raise InputError(
-            f"{model} has no gradients to lead through crop and resize; choose a neural net."
+            f"{request.model} has no gradients to follow through crop and resize; choose a neural "
+            "net."
         )
     out.mkdir(parents=True, exist_ok=True)
-    lines: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
 
     def attack_one(photo: Path, image: "np.ndarray") -> None:
-        lines.extend(_attack(image, photo.name, classifier, finder, made, seed, out))
+        rows.extend(_attack(image, photo.name, classifier, finder, attack, request.seed, out))
 
     wrong = read_each(found, path.is_dir(), attack_one)
-    _write_table(lines, out)
-    saved = [line for line in lines if line["handling"] == "saved with 8 bits"]
-    fooled = sum(line["fooled"] for line in saved)
-    print(f"{fooled} of {len(saved)} faces are read otherwise; {out / 'faces.csv'}")
+    _write_table(rows, out)
+    saved = [row for row in rows if row["handling"] == "saved with 8 bits"]
+    fooled = sum(row["fooled"] for row in saved)
+    print(f"{fooled} of {len(saved)} faces get another label; {out / 'faces.csv'}")
     return 1 if wrong else 0
 
 
@@ -87,7 +94,7 @@ def _attack(
     seed: int,
     out: Path,
 ) -> list[dict[str, Any]]:
-    """Attack one photograph and write it; the lines of its faces."""
+    """Attack one photograph, write it, and return the rows of its faces."""
     import numpy as np
 
     from attacks.photos.view import attack_faces
@@ -103,18 +110,18 @@ def _attack(
     frames = [finder.frame(face.box) for face in before]
     picture = attack_faces(classifier, image, frames, labels, attack, seed)
     write_picture(picture, out / f"{name}.png")
-    lines: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for handling in HANDLINGS:
         left = handle(picture, handling)
         after = predict_faces(left, classifier, finder) if fits_detector(left) else []
         for number, face in enumerate(before, 1):
             key = {"photo": name, "face": number, "handling": handling.name}
-            lines.append(key | _line(face, after, handling))
-    return lines
+            rows.append(key | _row(face, after, handling))
+    return rows
 
 
-def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any) -> dict[str, Any]:
-    """What one face is read as before and after; empty when it is not found again."""
+def _row(before: "FacePrediction", after: list["FacePrediction"], handling: Any) -> dict[str, Any]:
+    """Labels of one face before and after; empty afterwards when it is not found again."""
     from faces.handling import SAME_FACE
 
     places = [face.box.scaled(1 / handling.scale) for face in after]
@@ -130,12 +137,12 @@ def _line(before: "FacePrediction", after: list["FacePrediction"], handling: Any
     }
 
 
-def _write_table(lines: list[dict[str, Any]], out: Path) -> None:
+def _write_table(rows: list[dict[str, Any]], out: Path) -> None:
     import pandas as pd
 
     with atomic(out / "faces.csv") as unfinished:
-        pd.DataFrame(lines, columns=_COLUMNS).to_csv(unfinished, index=False)
+        pd.DataFrame(rows, columns=_COLUMNS).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":
-    run(main, prog="python -m attacks.photos")
+    run(as_command(PhotoRequest, main), prog="python -m attacks.photos")

@@ -44,7 +44,7 @@ def faces(tmp_path, monkeypatch):
 
 
 def make(faces, out, **options):
-    generate.main(data=faces, models="tiny.fer", out=out, **options)
+    generate.main(generate.GenerateRequest(data=faces, models="tiny.fer", out=out, **options))
 
 
 def test_it_writes_arrays_images_and_flags(faces, tmp_path, capsys):
@@ -133,18 +133,22 @@ def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch
 
     monkeypatch.setattr(zoo, "load", lambda model: Box() if model == "box.onnx" else inside)
     arguments = {"data": faces, "models": "box.onnx", "attack": "transfer", "eps": "16/255"}
-    generate.main(**arguments, sources="tiny.fer", out=tmp_path / "out")
+    generate.main(generate.GenerateRequest(**arguments, sources="tiny.fer", out=tmp_path / "out"))
     made = open_set(tmp_path / "out" / "box.onnx-fer-transfer-linf")
     assert made.header.source == "tiny.fer" and (made.smallest_eps > 0).any()
     with pytest.raises(InputError, match="--sources must give gradients; box"):
-        generate.main(**arguments, sources="box.onnx", out=tmp_path / "other")
+        generate.main(
+            generate.GenerateRequest(**arguments, sources="box.onnx", out=tmp_path / "other")
+        )
     ten = wrap(inside.model, Contract(8, 8, 1, OWN), model_id="own.keras")
     with monkeypatch.context() as own:
         own.setattr(zoo, "load", lambda model: Box() if model == "box.onnx" else ten)
         with pytest.raises(InputError, match="classes must be those of fer or ferplus to be a sou"):
-            generate.main(**arguments, sources="tiny.fer", out=tmp_path / "other")
+            generate.main(
+                generate.GenerateRequest(**arguments, sources="tiny.fer", out=tmp_path / "other")
+            )
     with pytest.raises(InputError, match=r"transfer needs gradients and box.onnx has none"):
-        generate.main(**arguments, out=tmp_path / "other")
+        generate.main(generate.GenerateRequest(**arguments, out=tmp_path / "other"))
 
 
 def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
@@ -156,7 +160,9 @@ def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
     monkeypatch.setattr(zoo, "resolve", lambda models: models.split(","))
     monkeypatch.setattr(zoo, "load", {"bad.fer": bad, "tiny.fer": good}.__getitem__)
     with pytest.raises(InputError, match=r"1 of 2 models have no set: bad.fer: .*NaN"):
-        generate.main(data=faces, models="bad.fer,tiny.fer", out=tmp_path, steps=2)
+        generate.main(
+            generate.GenerateRequest(data=faces, models="bad.fer,tiny.fer", out=tmp_path, steps=2)
+        )
     assert open_set(tmp_path / "tiny.fer-fer-pgd-linf")
     assert not [*tmp_path.glob("bad.fer*")]
     assert "no set of bad.fer" in capsys.readouterr().err

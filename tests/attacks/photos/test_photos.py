@@ -9,7 +9,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from attacks.photos import __main__ as photos
-from attacks.photos.__main__ import main
+from attacks.photos.__main__ import PhotoRequest
 from attacks.registry import make_attack
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
@@ -17,6 +17,10 @@ from faces.box import Box
 from faces.detector import Detector
 from fer_models.gradients import SymbolicClassifier
 from fer_models.zoo import load
+
+
+def attack_photos(path, out, model="vgg_small.fer", **options):
+    return photos.main(PhotoRequest(path=path, out=out, model=model, **options))
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def portrait(tmp_path: Path) -> Path:
 
 def test_a_face_is_read_otherwise_after_the_attack(portrait, tmp_path, capsys) -> None:
     out = tmp_path / "out"
-    assert main(portrait, out, "mini_xception.fer", eps="12/255", steps=20) == 0
+    assert attack_photos(portrait, out, "mini_xception.fer", eps="12/255", steps=20) == 0
     table = pd.read_csv(out / "faces.csv")
     assert table.handling.tolist() == [
         "saved with 8 bits",
@@ -42,7 +46,7 @@ def test_a_face_is_read_otherwise_after_the_attack(portrait, tmp_path, capsys) -
         np.asarray(Image.open(out / "portrait.png.png")).astype(int) - astronaut()[:256, 96:352]
     )
     assert 0 < np.abs(change).max() <= 12
-    assert "1 of 1 faces are read otherwise" in capsys.readouterr().out
+    assert "1 of 1 faces get another label" in capsys.readouterr().out
 
 
 class Everywhere(Detector):
@@ -65,26 +69,26 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
     grey = tmp_path / "grey.png"
     Image.new("RGB", (200, 200), "grey").save(grey)
     with pytest.raises(InputError, match=f"^{grey}: no face found"):
-        main(grey, tmp_path / "out", "mini_xception.fer")
+        attack_photos(grey, tmp_path / "out", "mini_xception.fer")
     (tmp_path / "folder").mkdir()
     grey.rename(tmp_path / "folder" / "grey.png")
-    assert main(tmp_path / "folder", tmp_path / "out", "mini_xception.fer") == 1
+    assert attack_photos(tmp_path / "folder", tmp_path / "out", "mini_xception.fer") == 1
     assert pd.read_csv(tmp_path / "out" / "faces.csv").columns[0] == "photo"
     with pytest.raises(InputError, match="choose a neural net"):
-        main(portrait, tmp_path / "out", "hog_svm.fer")
+        attack_photos(portrait, tmp_path / "out", "hog_svm.fer")
     with pytest.raises(InputError, match="`norm` must be one of"):
-        main(portrait, tmp_path / "out", norm="l7")
+        attack_photos(portrait, tmp_path / "out", norm="l7")
     with pytest.raises(InputError, match=r"at least 1/255 in .*; got 0\.7/255"):
-        main(portrait, tmp_path / "out", eps="0.7/255")
+        attack_photos(portrait, tmp_path / "out", eps="0.7/255")
 
 
 def test_photographs_are_not_written_over(portrait) -> None:
     with pytest.raises(InputError, match="--out must be another folder than the photographs'; got"):
-        main(portrait.parent, portrait.parent)
+        attack_photos(portrait.parent, portrait.parent)
     assert list(portrait.parent.iterdir()) == [portrait]
 
 
 def test_what_is_no_folder_is_one_photograph(tmp_path) -> None:
     with pytest.raises(InputError, match="/dev/null: expected a whole photograph"):
-        main(Path("/dev/null"), tmp_path / "out", "mini_xception.fer")
+        attack_photos(Path("/dev/null"), tmp_path / "out", "mini_xception.fer")
     assert not (tmp_path / "out" / "faces.csv").exists()
