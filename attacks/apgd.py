@@ -43,7 +43,7 @@ class APGD(GradientAttack):
     name: ClassVar[str] = "apgd"
     title: ClassVar[str] = "APGD"
     words: ClassVar[str] = (
-        "small steps uphill whose size adapts by itself, whatever the scale of the logits"
+        "PGD with an adaptive step size and a loss that ignores the scale of the logits"
     )
     reduced_precision: ClassVar[bool] = True
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
@@ -168,7 +168,7 @@ class TargetedAPGD(APGD):
 
     name: ClassVar[str] = "apgd_t"
     title: ClassVar[str] = "targeted APGD"
-    words: ClassVar[str] = "APGD towards each likely wrong class in turn"
+    words: ClassVar[str] = "APGD towards each of the likeliest wrong classes in turn"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,8 +35,8 @@ class Ensemble(Attack):
     name: ClassVar[str] = "ensemble"
     title: ClassVar[str] = "ensemble"
     words: ClassVar[str] = (
-        "APGD, targeted APGD, FMN and Square one after another, each on the faces that the "
-        "others left robust"
+        "APGD, targeted APGD, FMN and Square in turn, each on the faces that are still "
+        "classified correctly"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True

@@ -20,7 +20,7 @@ class FGSM(GradientAttack):
 
     name: ClassVar[str] = "fgsm"
     title: ClassVar[str] = "FGSM"
-    words: ClassVar[str] = "one step of full size along the sign of the gradient"
+    words: ClassVar[str] = "one step of size eps along the sign of the gradient"
     reduced_precision: ClassVar[bool] = True
 
     def _attack(

@@ -39,7 +39,7 @@ class FMN(Attack):
     name: ClassVar[str] = "fmn"
     title: ClassVar[str] = "FMN"
     words: ClassVar[str] = (
-        "looks for the smallest change that breaks a face, so one run serves every eps"
+        "searches for the smallest change that breaks a face, so one run covers every eps"
     )
     needs_gradients: ClassVar[bool] = True
     minimal: ClassVar[bool] = True

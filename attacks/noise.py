@@ -18,8 +18,8 @@ class Noise(Attack):
     name: ClassVar[str] = "noise"
     title: ClassVar[str] = "random noise"
     words: ClassVar[str] = (
-        "a random move of size eps, in linf a random sign for every pixel: the baseline that "
-        "any attack must beat"
+        "a random change of size eps (in L\N{INFINITY} a random sign for each pixel): the baseline "
+        "that every attack must beat"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
 

@@ -36,7 +36,7 @@ class PGD(GradientAttack):
     name: ClassVar[str] = "pgd"
     title: ClassVar[str] = "PGD"
     words: ClassVar[str] = (
-        "many small steps uphill on the loss, each projected back into the allowed change"
+        "many small gradient steps that increase the loss, each projected back into the budget"
     )
     reduced_precision: ClassVar[bool] = True
 

@@ -37,7 +37,7 @@ class EyesPGD(RegionalPGD):
 
     name: ClassVar[str] = "pgd_eyes"
     title: ClassVar[str] = "PGD, eyes only"
-    words: ClassVar[str] = "PGD that may change the eyes only"
+    words: ClassVar[str] = "PGD confined to the eyes"
     region: ClassVar[Region] = Region.EYES
 
 
@@ -46,7 +46,7 @@ class BrowsPGD(RegionalPGD):
 
     name: ClassVar[str] = "pgd_brows"
     title: ClassVar[str] = "PGD, brows only"
-    words: ClassVar[str] = "PGD that may change the brows only"
+    words: ClassVar[str] = "PGD confined to the brows"
     region: ClassVar[Region] = Region.BROWS
 
 
@@ -55,7 +55,7 @@ class NosePGD(RegionalPGD):
 
     name: ClassVar[str] = "pgd_nose"
     title: ClassVar[str] = "PGD, nose only"
-    words: ClassVar[str] = "PGD that may change the nose only"
+    words: ClassVar[str] = "PGD confined to the nose"
     region: ClassVar[Region] = Region.NOSE
 
 
@@ -64,7 +64,7 @@ class MouthPGD(RegionalPGD):
 
     name: ClassVar[str] = "pgd_mouth"
     title: ClassVar[str] = "PGD, mouth only"
-    words: ClassVar[str] = "PGD that may change the mouth only"
+    words: ClassVar[str] = "PGD confined to the mouth"
     region: ClassVar[Region] = Region.MOUTH
 
 
@@ -73,7 +73,7 @@ class RestPGD(RegionalPGD):
 
     name: ClassVar[str] = "pgd_rest"
     title: ClassVar[str] = "PGD, rest only"
-    words: ClassVar[str] = "PGD that may change everything but eyes, brows, nose and mouth"
+    words: ClassVar[str] = "PGD confined to everything except eyes, brows, nose and mouth"
     region: ClassVar[Region] = Region.REST
 
 
@@ -90,7 +90,7 @@ class GlassesPGD(PGD):
 
     name: ClassVar[str] = "pgd_glasses"
     title: ClassVar[str] = "PGD, glasses only"
-    words: ClassVar[str] = "PGD that may change the frame of a pair of glasses only"
+    words: ClassVar[str] = "PGD confined to the frame of a pair of glasses"
 
     def _allowed(self, images: np.ndarray) -> np.ndarray:
         return glasses_masks(_points(images), images.shape[1:3])[..., None]

@@ -37,7 +37,7 @@ class Square(Attack):
     name: ClassVar[str] = "square"
     title: ClassVar[str] = "Square"
     words: ClassVar[str] = (
-        "sees logits only: changes one random square after another and keeps what helps"
+        "sees logits only: changes one random square after another, keeps the changes that help"
     )
     by_answers: ClassVar[bool] = True
 

@@ -92,8 +92,8 @@ class Transfer(GradientAttack):
     name: ClassVar[str] = "transfer"
     title: ClassVar[str] = "transfer"
     words: ClassVar[str] = (
-        "made on other classifiers than the one it attacks, with momentum and on shifted and "
-        "resized copies so that it carries over"
+        "made on other models (surrogates), with momentum and on shifted and resized copies so "
+        "that it transfers"
     )
     reduced_precision: ClassVar[bool] = True
 

@@ -61,6 +61,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
         lstrip_blocks=True,
     )
     environment.filters["sentence"] = _sentence
+    environment.filters["code_spans"] = _code_spans
     top = headline(run.results)
     values: dict[str, Any] = {}
     for name, compute in _sections(run, top):
@@ -71,7 +72,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
     if excess > 0:
         shown, _ = values["gallery"]
         room = sum(example.bytes for example in shown) - excess
-        values["gallery"] = examples(run.gallery, run.per_image, room)
+        values["gallery"] = examples(run, room)
         page = _filled(environment, run, top, values)
     return page
 
@@ -120,7 +121,7 @@ def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callabl
         ("label_noise", lambda: label_noise_charts(run, top)),
         ("confusions", lambda: confusion_charts(run, top)),
         ("flows", lambda: flow_charts(run, top)),
-        ("gallery", lambda: examples(run.gallery, run.per_image)),
+        ("gallery", lambda: examples(run)),
         ("regions", lambda: region_maps(run, top)),
         ("sizes", lambda: perturbation_sizes(run, top)),
         ("corruptions", lambda: corruption_charts(run)),
@@ -156,6 +157,16 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
 def _sentence(text: str) -> str:
     """Write a message with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('. ')}." if text else ""
+
+
+def _code_spans(text: str) -> Markup:
+    """Turn what is between backticks into `<code>`."""
+    parts = text.split("`")
+    marked = [
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    ]
+    return Markup().join(marked)
 
 
 def _svgs(chart: Chart) -> list[tuple[str, list[Markup]]]:

@@ -53,7 +53,7 @@ class HopSkipJump(DecisionAttack):
 
     name: ClassVar[str] = "hop_skip_jump"
     title: ClassVar[str] = "HopSkipJump"
-    words: ClassVar[str] = "sees labels only: walks along the boundary between two classes"
+    words: ClassVar[str] = "sees labels only: walks along the decision boundary"
     limits: ClassVar[dict[str, tuple[float, float]]] = {"queries": (0, 10_000)}
 
     def _end(

@@ -30,7 +30,7 @@ class DeepFool(GradientArtAttack):
 
     name: ClassVar[str] = "deepfool"
     title: ClassVar[str] = "DeepFool"
-    words: ClassVar[str] = "steps to the nearest boundary between two classes, taken as straight"
+    words: ClassVar[str] = "steps to the nearest decision boundary, approximated as a plane"
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
 
     def _art(self, estimator: Any, count: int) -> Any:

@@ -32,7 +32,7 @@ class SimBA(ScoreAttack):
     name: ClassVar[str] = "simba"
     title: ClassVar[str] = "SimBA"
     words: ClassVar[str] = (
-        "sees probabilities only: tries one pixel after another, keeps what helps"
+        "sees probabilities only: tries one pixel after another, keeps the changes that help"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
 

@@ -18,7 +18,7 @@ from reports.charts.attack_matrix import FLAG, attack_matrix
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.sections.figures import ranked
 from reports.tables import figures_table
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, percent
 
 SUCCESS, ACCURACY = "transfer_success_rate", "transfer_accuracy"
@@ -47,10 +47,11 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
         shares, marks = _matrix(rows, "model", "perturbation", models, columns)
         names = [limit_name(model, limited) for model in models]
         shares.index = marks.index = pd.Index(names)
-        heads = [words(part) for part in columns]
+        title_of = partial(attack_title, run.manifest)
+        heads = [title_of(part) for part in columns]
         shares.columns = marks.columns = pd.Index(heads)
         labels = label_set_name(label_set)
-        title = f"{labels} labels: {_strongest(rows, parts[1:-1], headline)}"
+        title = f"{labels} labels: {_strongest(run, rows, parts[1:-1], headline)}"
         caption = (
             f"Percentage of faces classified correctly at {headline.text}, clean and under each "
             "attack alone; the worst case counts a face as broken as soon as one attack breaks "
@@ -58,7 +59,7 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
             f"{FLAG}: the figure failed a reliability check."
         )
         panel = _panel(f"attacks-{label_set}", title, shares, marks, "mako", ("", ""))
-        shown = rows.assign(perturbation=[words(n) for n in rows["perturbation"]])
+        shown = rows.assign(perturbation=[title_of(name) for name in rows["perturbation"]])
         keys = {"model": "model", "perturbation": "attack"}
         table = figures_table(f"attacks-{label_set}", rows, keys, shown)
         charts.append(Chart(f"attacks-{label_set}", title, caption, [panel], table))
@@ -82,7 +83,7 @@ def transfer_charts(run: FinishedRun) -> list[Chart]:
         shares, marks = _matrix(of_set, "source", "model", sources, targets)
         eps, norm = float(of_set["eps"].iloc[0]), str(of_set["norm"].iloc[0])
         title = f"{label_set_name(label_set)} labels: {_carried(of_set)}"
-        attack = words(str(of_set["perturbation"].iloc[0]))
+        attack = attack_title(run.manifest, str(of_set["perturbation"].iloc[0]))
         caption = (
             "Of the faces that the model in the column classifies correctly, the percentage that "
             f"the {attack} attack breaks at {eps_text(eps, norm)} when it is made on the model in "
@@ -136,14 +137,15 @@ def _panel(
     return Panel("", [svg])
 
 
-def _strongest(rows: pd.DataFrame, parts: list[str], headline: Headline) -> str:
+def _strongest(run: FinishedRun, rows: pd.DataFrame, parts: list[str], headline: Headline) -> str:
     """Name the attack with the lowest mean robust accuracy over the models."""
     means = pick(rows, perturbation=parts).groupby("perturbation")["value"].mean()
     if means.empty:
         return f"robust accuracy under each attack at {headline.text}"
     name = str(means.idxmin())
     left = share_range(pick(rows, perturbation=name)["value"])
-    return f"at {headline.text}, {words(name)} alone leaves {left} of faces classified correctly"
+    attack = attack_title(run.manifest, name)
+    return f"at {headline.text}, {attack} alone leaves {left} of faces classified correctly"
 
 
 def _carried(rows: pd.DataFrame) -> str:

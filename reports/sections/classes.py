@@ -17,7 +17,7 @@ from reports.charts.matrices import (
     flow_counts,
 )
 from reports.tables import shares_table, table
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import count, label_set_name, percent
 
 ENOUGH_FACES = 20
@@ -39,9 +39,11 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
                 run.results, model=model, label_set=own, norm=headline.norm, eps=headline.eps
             )
             if not attacked.empty:
-                heading = f"{model}, {words(name)} {headline.text}"
-                panels.append(_matrix_panel(f"confusion-{index}-hit", heading, attacked, True))
-                shares = pd.concat({"clean": clean, f"{words(name)} {headline.text}": attacked})
+                attack = f"{attack_title(run.manifest, name)} {headline.text}"
+                panels.append(
+                    _matrix_panel(f"confusion-{index}-hit", f"{model}, {attack}", attacked, True)
+                )
+                shares = pd.concat({"clean": clean, attack: attacked})
                 shares.index = [f"{kind}: {label}" for kind, label in shares.index]
         caption = (
             f"Rows: {label_set_name(own)} label; columns: the classifier's answer. Cells are "

@@ -7,7 +7,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
 from reports.tables import Table, table
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import MISSING, count, label_set_name, norm_name, seconds
 
 
@@ -21,7 +21,7 @@ def cost_summary(run: FinishedRun) -> Table:
     sums = rows.groupby(["perturbation", "norm"], sort=False)
     cells = [
         [
-            words(name),
+            attack_title(run.manifest, name),
             norm_name(norm) if norm else "",
             count(len(group)),
             count(float(group["forward"].sum())),
@@ -39,7 +39,7 @@ def costs(run: FinishedRun) -> Table:
     rows = run.manifest["perturbations"]
     cells = [
         [
-            words(cost["perturbation"]),
+            attack_title(run.manifest, cost["perturbation"]),
             norm_name(cost["norm"]) if cost.get("norm") else "",
             cost.get("model") or "all",
             label_set_name(cost.get("attacked_labels") or MISSING),

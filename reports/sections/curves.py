@@ -22,7 +22,7 @@ from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
 
 MANY = 8
@@ -67,13 +67,14 @@ def _curve_chart(
         names = [*shown, "random noise, same size", "most frequent class"]
         together = partial(draw, shown=shown)
         panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
+    title_of = partial(attack_title, run.manifest)
     changes = "every pixel" if norm == "linf" else "the image"
     caption = (
         f"Share of faces still classified correctly under {labels} labels when {changes} may "
         f"change by up to eps ({norm_name(norm)}). Red: the worst case over "
-        f"{listing([words(part) for part in parts]) or 'all attacks'}; band: 95\u202f% interval. "
-        "Grey, same line style: random noise of the same size. Dotted: always answering the most "
-        f"frequent class. {faces_counted(rows)}."
+        f"{listing([title_of(part) for part in parts]) or 'all attacks'}; band: 95\u202f% "
+        "interval. Grey, same line style: random noise of the same size. Dotted: always answering "
+        f"the most frequent class. {faces_counted(rows)}."
     )
     if many:
         caption += " Faint: the other models. The most robust at the largest eps comes first."
@@ -86,7 +87,7 @@ def _curve_chart(
         )
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
-        perturbation=[words(name) for name in rows["perturbation"]],
+        perturbation=[title_of(name) for name in rows["perturbation"]],
         eps=[eps_text(eps, norm) for eps in rows["eps"]],
     )
     table = figures_table(name, rows, keys, shown_rows)
@@ -179,7 +180,9 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     )
     if limited & set(known):
         caption += " \N{LESS-THAN OR EQUAL TO} before a name: a black box, so an upper bound."
-    shown = rows.assign(perturbation=[words(name) for name in rows["perturbation"]])
+    shown = rows.assign(
+        perturbation=[attack_title(run.manifest, name) for name in rows["perturbation"]]
+    )
     keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
     table = figures_table("scatter", rows, keys, shown)
     return Chart("scatter", title, caption, [Panel("", svgs)], table)

@@ -7,7 +7,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import interval, percent
 
 
@@ -113,7 +113,7 @@ def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tupl
     for status in ("error", "flagged"):
         reasons = list(checks.loc[checks["status"] == status, "message"])
         reasons += [
-            f"{words(job['perturbation'])} failed: {job['message']}"
+            f"{attack_title(run.manifest, job['perturbation'])} failed: {job['message']}"
             for job in jobs
             if job.get("status") == status
         ]

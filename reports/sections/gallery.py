@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from evaluation.results.run import FinishedRun
 from reports.charts.pictures import difference, look, png_uri
 from reports.sections.perturbation_sizes import size_words
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import eps_text
 
 SIZE_BUDGET = 8_000_000
@@ -52,18 +53,16 @@ class Example:
         return sum(map(len, [self.clean, self.attacked, self.difference, *self.looks]))
 
 
-def examples(
-    gallery: dict[str, np.ndarray], per_image: pd.DataFrame, most: int = SIZE_BUDGET
-) -> tuple[list[Example], int]:
+def examples(run: FinishedRun, most: int = SIZE_BUDGET) -> tuple[list[Example], int]:
     """Return examples of the gallery, and how many were left out to keep the page small.
 
     If there is no room for all, each model shows as many as the others.
 
     Args:
-        gallery: arrays of `GALLERY_ARRAYS`.
-        per_image: holds the sizes of their perturbations.
+        run: a finished run.
         most: bytes of pictures.
     """
+    gallery, per_image = run.gallery, run.per_image
     found: dict[int, Example] = {}
     used = 0
     keys = ["row", "model", "attacked_labels", "perturbation", "norm"]
@@ -71,7 +70,7 @@ def examples(
     images = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
     place_in_model = wanted.groupby("model").cumcount().to_numpy()
     for index in np.argsort(place_in_model, kind="stable").tolist():
-        example = _example(gallery, index, images.iloc[index])
+        example = _example(run, index, images.iloc[index])
         used += example.bytes
         if used > most:
             break
@@ -79,8 +78,8 @@ def examples(
     return [found[index] for index in sorted(found)], len(wanted) - len(found)
 
 
-def _example(gallery: dict[str, np.ndarray], index: int, image: pd.Series) -> Example:
-    one = {name: values[index] for name, values in gallery.items()}
+def _example(run: FinishedRun, index: int, image: pd.Series) -> Example:
+    one = {name: values[index] for name, values in run.gallery.items()}
     names = [str(name) for name in one["classes"] if name]
     before, after = (
         np.nan_to_num(one[f"{kind}_probabilities"][: len(names)], nan=0.0)
@@ -106,7 +105,7 @@ def _example(gallery: dict[str, np.ndarray], index: int, image: pd.Series) -> Ex
     return Example(
         row=int(one["row"]),
         model=str(one["model"]),
-        attack=words(str(one["perturbation"])),
+        attack=attack_title(run.manifest, str(one["perturbation"])),
         eps="" if np.isnan(eps) else eps_text(eps, str(one["norm"])),
         label=label,
         before=names[first],

@@ -6,7 +6,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.words.attacks import ATTACKS, words
+from reports.words.attacks import WORST_CASE_WORDS, attack_title
 from reports.words.text import count, eps_text, label_set_name
 
 
@@ -42,12 +42,12 @@ def _differences(rows: pd.DataFrame, where: str) -> str:
     points = []
     if np.isfinite(paired):
         points.append(
-            f"{100 * paired:.1f} points between two of its models, corrected for all pairs"
+            f"{100 * paired:.1f} points between two of its models (corrected for all pairs)"
         )
     elif np.isinf(paired):
         points.append("no difference between its models, which disagree on too few faces")
     if np.isfinite(unpaired):
-        points.append(f"{100 * unpaired:.1f} points between a model here and one on other faces")
+        points.append(f"{100 * unpaired:.1f} points between one of them and a model on other faces")
     return f"{where}, {' and '.join(points)}" if points else ""
 
 
@@ -60,10 +60,11 @@ def attack_words(run: FinishedRun) -> list[tuple[str, str, str]]:
         if cost.get("attacked_labels") and not cost.get("shown") and len(cost["grid"]) < whole:
             settings.append(f"at {eps_text(cost['grid'][0], cost['norm'])} only")
         options.setdefault(cost["perturbation"], settings)
-    found = []
+    how = {WORST_CASE: WORST_CASE_WORDS}
+    for entry in run.manifest["perturbations"]:
+        how.setdefault(entry["perturbation"], entry.get("words", ""))
     attacked = run.results["attacked_labels"] != ""
-    names = set(run.results.loc[attacked, "perturbation"])
-    for name in [*ATTACKS, *sorted(names - set(ATTACKS))]:
-        if name in names:
-            found.append((words(name), ATTACKS.get(name, ""), ", ".join(options.get(name, []))))
-    return found
+    return [
+        (attack_title(run.manifest, name), how.get(name, ""), ", ".join(options.get(name, [])))
+        for name in run.results.loc[attacked, "perturbation"].unique()
+    ]

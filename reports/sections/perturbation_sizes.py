@@ -9,8 +9,8 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.sections.figures import Figure, ranked
 from reports.tables import Table, table
-from reports.words.attacks import words
-from reports.words.text import MISSING, count, decimal, eps_text, label_set_name
+from reports.words.attacks import attack_title
+from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
 
 _SIZES = ("linf", "l2", "l1", "ssim", "cam_shift")
 _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
@@ -37,7 +37,8 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
             _with_interval(name, Figure.of(part))
             for name, part in zip(_SIZES, [*found, shift], strict=True)
         ]
-        attack = words(str(shift["perturbation"].iloc[0])) if len(shift) else MISSING
+        names = [attack_title(run.manifest, name) for name in shift["perturbation"].iloc[:1]]
+        attack = listing(names) or MISSING
         cells.append([model, label_set_name(own), *texts, attack, count(Figure.of(found[0]).n)])
         data += [*found, shift]
     if not cells:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from evaluation.results.run import FinishedRun
 from reports.tables import Table, table
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.rules import RULES
 from reports.words.text import MISSING, label_set_name, listing
 
@@ -47,7 +47,7 @@ def reliability(run: FinishedRun) -> Reliability:
             row["status"],
             _words(row["rule"])[0],
             row["model"],
-            words(row["perturbation"]),
+            attack_title(run.manifest, row["perturbation"]),
             label_set_name(row["attacked_labels"]) or MISSING,
             row["message"],
         ]
@@ -56,10 +56,10 @@ def reliability(run: FinishedRun) -> Reliability:
     head = ["status", "check", "model", "attack", "labels", "what was found"]
     passed = int((checks["status"] == "ok").sum())
     data = table("checks", head, cells, checks)
-    return Reliability(passed, len(checks), _problems(found), data)
+    return Reliability(passed, len(checks), _problems(run, found), data)
 
 
-def _problems(found: list[tuple[str, ...]]) -> list[Problem]:
+def _problems(run: FinishedRun, found: list[tuple[str, ...]]) -> list[Problem]:
     """Merge problems with the same message on several models or under both labels."""
     labels: dict[tuple[str, ...], list[str]] = {}
     for *same, label_set in found:
@@ -70,7 +70,8 @@ def _problems(found: list[tuple[str, ...]]) -> list[Problem]:
         models.setdefault((*same, under), []).append(model)
     problems = []
     for (status, rule, message, perturbation, under), names in models.items():
-        where = ", ".join(filter(None, [listing(names), words(perturbation), under]))
+        attack = attack_title(run.manifest, perturbation)
+        where = ", ".join(filter(None, [listing(names), attack, under]))
         problems.append(Problem(status, *_words(rule), where=where, message=message))
     return problems
 

@@ -3,7 +3,7 @@
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.results.select import Headline, attacks, black_boxes, pick
-from reports.words.attacks import words
+from reports.words.attacks import attack_title
 from reports.words.text import count, eps_text, listing, norm_name
 
 
@@ -44,6 +44,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
 
 def _attacker(run: FinishedRun, norm: str) -> str:
     """Describe what the attacker of one norm wants, knows and may change."""
+    names = [attack_title(run.manifest, name) for name in attacks(run.results, norm)]
     rows = pick(run.results, norm=norm, metric="robust_accuracy")  # certificates have eps too
     grid = sorted({eps for eps in rows["eps"] if eps > 0})
     limit = (
@@ -59,7 +60,7 @@ def _attacker(run: FinishedRun, norm: str) -> str:
     return (
         f"The attacker wants any wrong answer, {knows}, and {limit} "
         f"({listing([eps_text(eps, norm) for eps in grid])}). "
-        f"Attacks: {listing([words(part) for part in attacks(run.results, norm)])}."
+        f"Attacks: {listing(names)}."
     )
 
 

@@ -166,11 +166,11 @@ def test_difference_is_ten_times_around_grey() -> None:
 
 
 def test_gallery_stays_within_its_budget(run: FinishedRun) -> None:
-    shown, left_out = examples(run.gallery, run.per_image)
+    shown, left_out = examples(run)
     assert (len(shown), left_out) == (12, 0)
-    part, left_out = examples(run.gallery, run.per_image, shown[0].bytes)
+    part, left_out = examples(run, shown[0].bytes)
     assert ([example.row for example in part], left_out) == ([shown[0].row], 11)
-    part, _ = examples(run.gallery, run.per_image, sum(example.bytes for example in shown) // 2)
+    part, _ = examples(run, sum(example.bytes for example in shown) // 2)
     counts = Counter(example.model for example in part)
     assert len(counts) == len({example.model for example in shown})
     assert max(counts.values()) - min(counts.values()) <= 1
@@ -178,7 +178,7 @@ def test_gallery_stays_within_its_budget(run: FinishedRun) -> None:
 
 
 def test_flips_and_bars_follow_the_probabilities(run: FinishedRun) -> None:
-    shown, _ = examples(run.gallery, run.per_image)
+    shown, _ = examples(run)
     for place, example in enumerate(shown):
         before = run.gallery["clean_probabilities"][place][:7].argmax()
         after = run.gallery["attacked_probabilities"][place][:7].argmax()

@@ -46,13 +46,13 @@ def test_known_sizes_are_said() -> None:
 
 
 def test_examples_carry_their_sizes_and_maps(run: FinishedRun) -> None:
-    shown, _ = examples(run.gallery, run.per_image)
+    shown, _ = examples(run)
     line = run.per_image[(run.per_image["row"] == 0) & (run.per_image["perturbation"] == "pgd")]
     first = line[(line["model"] == FOUR[0]) & (line["attacked_labels"] == "fer")].iloc[0]
     assert shown[0].sizes == size_words(first)
     assert [len(example.looks) for example in shown] == [2, 0, 2, 0]
     older = {name: values for name, values in run.gallery.items() if "cam" not in name}
-    assert [len(example.looks) for example in examples(older, run.per_image)[0]] == [0] * 4
+    assert [len(example.looks) for example in examples(replace(run, gallery=older))[0]] == [0] * 4
 
 
 def test_warm_places_are_those_of_the_map() -> None:
