@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.apgd_ascent import Ascent
-from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
+from attacks.base import Cost, Keys
+from attacks.broken import STOP_LEAD, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
 from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project

@@ -1,6 +1,7 @@
-"""The two base classes: attacks, which need a classifier and labels, and corruptions.
+"""The base class of attacks, the keys of their random draws, and what they cost.
 
-A subclass writes one method; the base's `__call__` checks what goes in and what comes out.
+A subclass writes one method; the base's `__call__` checks what goes in and what comes out. Not
+here: when an image counts as broken (`attacks/broken.py`).
 """
 
 from abc import ABC, abstractmethod
@@ -10,20 +11,13 @@ from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
+from attacks.broken import broken
 from attacks.threat_model import TOLERANCE, Norm, check_eps, distance
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier, check_images
 
-LEAD = 1e-5
-"""An image is broken when another class leads by more than this share of the logits that decide.
-
-Last-bit differences between batches are smaller, so predicting again from the stored image gives
-the same flag. Attacks that stop early ask for `STOP_LEAD`, so the final check agrees with them.
-"""
-STOP_LEAD = 2 * LEAD
 BATCH_ROWS = 100
 """Images an attack works on at once; also the rows of a stored chunk."""
-SEVERITIES = (1, 2, 3, 4, 5)
 
 
 class BudgetError(RuntimeError):
@@ -88,47 +82,6 @@ class AttackResult(NamedTuple):
     images: np.ndarray
     success: np.ndarray
     cost: Cost
-
-
-def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.ndarray:
-    """Whether another class leads clearly, bool (N,).
-
-    Args:
-        logits: float32 (N, K).
-        labels: int64 (N,) in [0, K).
-        lead: by which share of the larger of both classes' |logits|, or of the median |logit|, it
-            must lead. Not of the largest: a model may mask a class by a huge negative logit.
-    """
-    rows = np.arange(len(labels))
-    others = logits.astype(np.float64)
-    true = others[rows, labels]
-    scale = np.median(np.abs(others), axis=1)
-    others[rows, labels] = -np.inf
-    best = others.max(axis=1, initial=-np.inf)
-    scale = np.maximum(scale, np.maximum(np.abs(true), np.abs(best)))
-    return best - true > lead * scale
-
-
-def confirmed(
-    classifier: Classifier, images: np.ndarray, labels: np.ndarray, now: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Which images may leave because they are broken, bool (N,), and passes spent, int64 (N,).
-
-    What a classifier says in reduced precision, or over an attacker's own draws, is asked again as
-    it will be judged, and only that counts.
-
-    Args:
-        classifier: whose logits said so.
-        images: float32 (N, H, W, C).
-        labels: int64 (N,).
-        now: bool (N,), which images those logits call broken.
-    """
-    judged_so = classifier.exact is classifier and not classifier.draws_apart
-    if judged_so or not now.any():
-        return now, np.zeros(len(now), np.int64)
-    sure, rows = now.copy(), np.flatnonzero(now)
-    sure[rows] = broken(classifier.logits(images[rows]), labels[rows], STOP_LEAD)
-    return sure, now.astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +155,7 @@ class Attack(ABC):
                 classifier, images[rows], labels[rows], keys.take(rows)
             )
             cost.add(rows, spent)
-        _check_output(self.name, attacked)
+        check_output(self.name, attacked)
         longest = distance(attacked, images, self.norm).max(initial=0)
         if longest > self.eps * (1 + TOLERANCE):
             raise BudgetError(f"{self.name}: {self.norm} norm {longest:.9g}, eps {self.eps:.9g}")
@@ -249,54 +202,11 @@ class Attack(ABC):
             )
 
 
-@dataclass(frozen=True)
-class Corruption(ABC):
-    """Makes images worse without knowing a classifier; severities 1 to 5, 0 is clean."""
-
-    name: ClassVar[str]
-
-    @final
-    def __call__(self, images: np.ndarray, severity: int, keys: Keys) -> np.ndarray:
-        """Corrupt images.
-
-        Args:
-            images: float32 (N, H, W, C) in [0, 1].
-            severity: 0 (returns the images bit for bit) to 5.
-            keys: seed and row ids; a row draws the same at every severity.
-
-        Returns:
-            float32 (N, H, W, C) in [0, 1].
-
-        Raises:
-            InputError: no such severity.
-            ValueError: images of wrong dtype, shape or range.
-            BudgetError: the corruption returned something outside [0, 1] or not finite.
-        """
-        check_images(images)
-        check_severity(severity)
-        if severity == 0:
-            return images.copy()
-        corrupted = self._corrupt(images, severity, keys)
-        if corrupted.shape != images.shape or corrupted.dtype != np.float32:
-            raise BudgetError(f"{self.name} returned {corrupted.dtype} {corrupted.shape}")
-        _check_output(self.name, corrupted)
-        return corrupted
-
-    @abstractmethod
-    def _corrupt(self, images: np.ndarray, severity: int, keys: Keys) -> np.ndarray:
-        """Corrupt checked images at severity 1 to 5; return float32 in [0, 1]."""
-
-
-def check_severity(severity: int) -> None:
-    """Refuse a severity outside 0 to 5.
+def check_output(name: str, images: np.ndarray) -> None:
+    """Refuse pixels outside [0, 1] or not finite.
 
     Raises:
-        InputError: outside.
+        BudgetError: with the name of the attack or corruption that made them.
     """
-    if severity not in (0, *SEVERITIES):
-        raise InputError(f"`severity` must be 0 (clean) to 5; got {severity}.")
-
-
-def _check_output(name: str, images: np.ndarray) -> None:
     if not (np.isfinite(images).all() and (images >= 0).all() and (images <= 1).all()):
         raise BudgetError(f"{name} returned pixels outside [0, 1] or not finite")

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import STOP_LEAD, Cost, Keys, broken, confirmed
+from attacks.base import Cost, Keys
+from attacks.broken import STOP_LEAD, broken, confirmed
 from attacks.gradient_attack import GradientAttack, random_start, steepest_step, zero_gradients
 from attacks.threat_model import project
 from datasets.base.errors import InputError

@@ -20,7 +20,8 @@ from attacks.art_bridge.gradient import (
 from attacks.art_bridge.score import ZOO, OnePixel, SimBA
 from attacks.art_bridge.spatial import Spatial
 from attacks.art_bridge.universal import Patch, Universal
-from attacks.base import Attack, Corruption, check_severity
+from attacks.base import Attack
+from attacks.corruptions.base import Corruption, check_severity
 from attacks.corruptions.blur.defocus_blur import DefocusBlur
 from attacks.corruptions.blur.gaussian_blur import GaussianBlur
 from attacks.corruptions.blur.glass_blur import GlassBlur

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.apgd_ascent import choose
-from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.base import Attack, Cost, Keys
+from attacks.broken import STOP_LEAD, broken
 from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attacks.base import Keys, broken
+from attacks.base import Keys
+from attacks.broken import broken
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.losses import Loss
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from attacks.base import SEVERITIES
+from attacks.corruptions.base import SEVERITIES
 from attacks.registry import CORRUPTIONS
 from datasets.base.errors import InputError
 from faces.detectors import DETECTORS

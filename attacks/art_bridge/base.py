@@ -19,7 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from attacks.art_bridge.spent import Spent
-from attacks.base import STOP_LEAD, Attack, Cost, Keys, broken
+from attacks.base import Attack, Cost, Keys
+from attacks.broken import STOP_LEAD, broken
 from attacks.threat_model import Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier

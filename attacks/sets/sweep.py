@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from attacks.base import Cost, Keys, check_severity
+from attacks.base import Cost, Keys
+from attacks.corruptions.base import check_severity
 from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
 from attacks.sets.contents import (
     AdversarialSet,

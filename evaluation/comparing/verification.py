@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attacks.base import broken
+from attacks.broken import broken
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from attacks.base import LEAD, Attack, BudgetError, Corruption, Cost, Keys, broken
+from attacks.base import Attack, BudgetError, Cost, Keys
+from attacks.broken import LEAD, broken
+from attacks.corruptions.base import Corruption
 from attacks.registry import make_attack
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
@@ -40,7 +42,7 @@ def test_a_masked_class_does_not_decide():
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "fmn"])
 def test_a_masked_class_hides_nothing(name):
-    """As in `attacks/base.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
+    """As in `attacks/broken.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
     plain, images = tiny.conv(3), tiny.images(12)
 
     def logits(pixels):

@@ -5,7 +5,8 @@ import pytest
 from keras import ops
 
 from attacks import precision_trial
-from attacks.base import Keys, confirmed
+from attacks.base import Keys
+from attacks.broken import confirmed
 from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, make_attack
 from attacks.threat_model import Norm

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from attacks.base import SEVERITIES
+from attacks.corruptions.base import SEVERITIES
 from attacks.registry import ATTACKS, CORRUPTIONS, attack_spec
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError

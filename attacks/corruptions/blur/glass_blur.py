@@ -5,7 +5,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 from attacks.corruptions.severity import between
 
 ITERATIONS = 2

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 
 SMOOTHNESS = 0.06
 """Standard deviation of the field's smoothing, as a share of the image's height."""

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 
 GREY = np.float32(0.05)
 MARGIN = 0.06

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 
 FINGERS = np.array([
     # from x, y, to x, y, radius: in widths of a palm, fingers upwards

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 
 SIDE = 0.2
 """Of a square, as a share of the image's height."""

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 from attacks.corruptions.severity import between
 
 

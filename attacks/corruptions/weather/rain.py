@@ -5,7 +5,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from attacks.base import Corruption, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import Corruption
 
 LENGTH = 0.16
 """Of a streak, as a share of the image's height."""

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from attacks.base import SEVERITIES, Keys
+from attacks.base import Keys
+from attacks.corruptions.base import SEVERITIES
 from attacks.corruptions.blur.gaussian_blur import GaussianBlur
 from attacks.corruptions.digital.jpeg import Jpeg
 from attacks.corruptions.noise.gaussian_noise import GaussianNoise
