@@ -16,7 +16,7 @@ class Table:
     Attributes:
         name: file name of the download, without `.csv`.
         head: column titles.
-        rows: cells as text, one list a row.
+        rows: cells as text, one list per row.
         uri: the csv as a `data:` address.
     """
 

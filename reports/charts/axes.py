@@ -1,4 +1,4 @@
-"""What charts share: markers, dashes, axes in percent and in eps."""
+"""Parts that charts share: markers, dashes, axes in percent and in eps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 
 def marker_of(models: Sequence[str], model: str) -> dict[str, Any]:
-    """Marker of a model, the same in every figure of a report; one an architecture.
+    """Marker of a model, the same in every chart of a report; one per architecture.
 
     Hollow from the 13th architecture on. `simple_cnn.fer` and `simple_cnn.ferplus` share a marker:
-    colour or figure tells their labels.
+    colour or chart tells their labels.
     """
     names = list(dict.fromkeys(name.partition(".")[0] for name in models))
     cycle, place = divmod(names.index(model.partition(".")[0]), len(MARKERS))
@@ -45,7 +45,7 @@ def percent_axis(axes: Axes, which: str) -> None:
 
 
 _TICK_POINTS = 36
-"""How far apart ticks with names such as `0.5/255` stand."""
+"""Least distance of ticks with names such as `0.5/255`."""
 
 
 def _thinned(axes: Axes, ticks: list[float], names: list[str]) -> list[str]:

@@ -1,7 +1,6 @@
-"""Names of lines on a chart instead of a legend box: beside the axes, or in a list below.
+"""Names of lines on a chart instead of a legend box: right of the axes, or in a list below.
 
-Names beside the axes stand at the heights of the lines' ends and move apart where they would
-overlap.
+Names right of the axes are at the heights of the lines' ends and move apart if they would overlap.
 """
 
 from collections.abc import Sequence
@@ -53,13 +52,13 @@ def names_beside_axes(axes: Axes, names: list[LineName]) -> None:
 
 
 def names_below_axes(axes: Axes, names: list[LineName]) -> None:
-    """Names under the axes, one a line, highest first."""
+    """Names under the axes, one per line, highest first."""
     place = (-0.1, -48 / size_in_points(axes)[1])
     _legend(axes, names, loc="upper left", bbox_to_anchor=place)
 
 
 def names_right_of_axes(axes: Axes, names: list[LineName]) -> None:
-    """Names right of the axes, one a line, highest first."""
+    """Names right of the axes, one per line, highest first."""
     _legend(axes, names, loc="upper left", bbox_to_anchor=(1.02, 1))
 
 
@@ -81,7 +80,7 @@ def _legend(axes: Axes, names: list[LineName], **place: Any) -> None:
 
 
 def names_width(names: Sequence[str]) -> int:
-    """Pixels right of the axes that names beside them need, each with a mark before it."""
+    """Pixels that names right of the axes need, each with a mark before it."""
     return 70 + round(6.9 * max(map(len, names), default=0))
 
 

@@ -1,8 +1,8 @@
-"""Figures as SVG that takes its colours from the page, and the colours themselves.
+"""Charts as SVG that takes its colours from the page, and the colours themselves.
 
-Figures are drawn with ordinary hex colours, so they look right in a notebook too. `to_svg` then
+Charts are drawn with ordinary hex colours, so they look right in a notebook too. `to_svg` then
 replaces each colour of `ROLES` and of the two sequential maps by a CSS variable, the fonts by the
-page's font, and makes ids unique; the page defines the variables once a theme (`theme_css`).
+page's font, and makes ids unique; the page defines the variables once per theme (`theme_css`).
 """
 
 import io
@@ -69,7 +69,7 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "none",
     "hatch.linewidth": 1,
 }
-"""Matplotlib settings of every figure: light grid, no boxes, `$` in a file's name is a dollar."""
+"""Matplotlib settings of every chart: light grid, no boxes, `$` in a file's name is a dollar."""
 
 
 @cache
@@ -77,7 +77,7 @@ def sequential(name: str) -> ListedColormap:
     """A perceptually even map in `LEVELS` steps, light to dark.
 
     The lower half carries black text and the upper half white at 4.5:1 or better, so the same
-    levels read dark to light on a dark page.
+    levels run from dark to light on a dark page.
 
     Args:
         name: `mako` or `rocket`.
@@ -106,17 +106,17 @@ def in_two_lines(name: str, longest: int = 22) -> str:
 
 
 def new_figure(width: int, height: int) -> Figure:
-    """A figure whose units are CSS pixels: 72 points an inch, one point a pixel."""
+    """A matplotlib figure in CSS pixels: 72 points per inch, one point per pixel."""
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
 def to_svg(figure: Figure, name: str, alt: str, css_class: str = "") -> str:
-    """The figure as an inline SVG element.
+    """Return the drawing as an inline SVG element.
 
     Args:
         figure: made by `new_figure`, drawn under `STYLE`.
         name: prefix of every id; unique on the page.
-        alt: what the figure shows, for those who do not see it.
+        alt: what the chart shows, for those who cannot see it.
         css_class: class of the element.
     """
     stream = io.StringIO()

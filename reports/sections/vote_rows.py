@@ -69,13 +69,13 @@ def dots_panel(
     **options: Any,
 ) -> Panel:
     """A dot plot of some models, its alternative text from the rows."""
-    said = "; ".join(
+    described = "; ".join(
         f"{kind}: " + ", ".join(f"{row.model} {percent(row.value)}" for row in part.itertuples())
         for kind, part in rows.items()
     )
     svg = drawing(
         name,
-        f"{heading}. {said}.",
+        f"{heading}. {described}.",
         (PHONE, 68 + 34 * len(models)),
         (152, 24, 60, 4),
         partial(dot_plot, rows=rows, models=models, dots=dots, **options),

@@ -69,13 +69,13 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
             for metric in ("plausible_flip", "implausible_success_rate")
         ]
         heading = f"Worst case {eps_text(eps, headline.norm)}"
-        said = "; ".join(
+        described = "; ".join(
             f"{model} {percent(float(share), 0, 1)} implausible"
             for model, share in shares["implausible"].dropna().items()
         )
         svg = drawing(
             f"flips-{index}",
-            f"{heading}: flips of the faces classified correctly when clean. {said}.",
+            f"{heading}: flips of the faces classified correctly when clean. {described}.",
             (PHONE, 74 + 34 * len(run.models)),
             (152, 24, 66, 4),
             partial(flip_bars, shares),
