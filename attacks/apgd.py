@@ -26,7 +26,7 @@ class APGD(GradientAttack):
 
     The first restart starts at the clean image, and a step of 2 eps projected on the ball is one
     of eps, so it contains FGSM (R5). Later restarts start at random. Every iterate is tested, and
-    an image leaves as soon as it is broken. What stands is left at the point of highest loss.
+    an image leaves as soon as it is broken. The others end at the point of highest loss.
 
     Under L1 each climb goes through balls of 3 eps and 2 eps first, and steps move few pixels.
 
@@ -34,7 +34,7 @@ class APGD(GradientAttack):
     2021, arXiv 2103.01208, algorithm 1 and section 3.3.
 
     Attributes:
-        steps: gradients a restart.
+        steps: gradients per restart.
         restarts: starting points.
     """
 
@@ -77,7 +77,7 @@ class APGD(GradientAttack):
     def _runs(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
     ) -> Iterator[tuple[int, np.ndarray | None]]:
-        """Number of the restart and targets int64 (N,) of each climb."""
+        """Restart number and targets int64 (N,) of each climb."""
         return ((restart, None) for restart in range(self.restarts))
 
     def _approach(

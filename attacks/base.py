@@ -26,7 +26,7 @@ class BudgetError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Keys:
-    """What random draws hang on: seed, row and restart, never the batch.
+    """What random draws depend on: seed, row and restart, never the batch.
 
     Attributes:
         seed: of the run, at least 0.
@@ -56,7 +56,7 @@ class Keys:
 
 
 class Cost(NamedTuple):
-    """What an attack spent on each image, int64 (N,) each; the base's own checks are not counted.
+    """What an attack spent on each image, int64 (N,) each, without the base's own checks.
 
     zero_gradients counts gradients without a single nonzero pixel (R9).
     """
@@ -104,13 +104,13 @@ class Attack(ABC):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
     by_answers: ClassVar[bool] = False
-    """Searches, in a part of it at least, by nothing but the classifier's answers."""
+    """Searches, at least in part, by the classifier's logits or labels alone."""
     reduced_precision: ClassVar[bool] = False
     """Takes gradients in reduced precision, and confirms in float32 before it stops."""
     minimal: ClassVar[bool] = False
-    """Finds small perturbations, not any within eps: one run at the largest eps serves a grid."""
+    """Finds small perturbations, not just any within eps: one run at the largest eps is enough."""
     universal: ClassVar[bool] = False
-    """Makes one perturbation for all images; of any other attack no image hangs on the others."""
+    """Makes one perturbation for all images; in any other attack images are independent."""
 
     def __post_init__(self) -> None:
         if self.norm not in self.norms:
@@ -132,9 +132,9 @@ class Attack(ABC):
         """Attack images in batches of `BATCH_ROWS`.
 
         Args:
-            classifier: what is attacked.
+            classifier: the model to attack.
             images: float32 (N, H, W, C) in [0, 1].
-            labels: int64 (N,) in [0, K): the class to get away from.
+            labels: int64 (N,) in [0, K): the class to move away from.
             keys: seed and row ids of the images.
 
         Returns:
@@ -143,7 +143,7 @@ class Attack(ABC):
         Raises:
             InputError: eps, labels, or a classifier without gradients where they are needed.
             ValueError: images of wrong dtype, shape or range.
-            ModelError: the model failed, or answered NaN or infinity.
+            ModelError: the model failed, or returned NaN or infinity.
             BudgetError: the attack left its budget.
         """
         self._check_inputs(classifier, images, labels, keys)
@@ -162,7 +162,7 @@ class Attack(ABC):
         return AttackResult(attacked, broken(classifier.logits(attacked), labels), cost)
 
     def can_attack(self, classifier: Classifier) -> bool:
-        """Whether the classifier gives what the attack asks for."""
+        """Whether the classifier gives gradients, where the attack needs them."""
         return not self.needs_gradients or isinstance(classifier, DifferentiableClassifier)
 
     @abstractmethod
@@ -190,7 +190,7 @@ class Attack(ABC):
             found = np.asarray(labels)
             raise InputError(
                 "labels must be whole numbers of shape (N,) in a numpy array; got "
-                f"{type(labels).__name__}, {found.dtype} {found.shape}. Give one class an image."
+                f"{type(labels).__name__}, {found.dtype} {found.shape}. Give one class per image."
             )
         count = classifier.scheme.num_classes
         outside = (labels < 0) | (labels >= count)

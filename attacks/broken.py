@@ -37,14 +37,14 @@ def confirmed(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which images may leave because they are broken, bool (N,), and passes spent, int64 (N,).
 
-    What a classifier says in reduced precision, or over an attacker's own draws, is asked again as
-    it will be judged, and only that counts.
+    Logits in reduced precision, or from an attacker's own random draws, are computed again as the
+    attack will be judged, and only those count.
 
     Args:
-        classifier: whose logits said so.
+        classifier: the attacked model.
         images: float32 (N, H, W, C).
         labels: int64 (N,).
-        now: bool (N,), which images those logits call broken.
+        now: bool (N,), which images are broken by the logits at hand.
     """
     judged_so = classifier.exact is classifier and not classifier.draws_apart
     if judged_so or not now.any():

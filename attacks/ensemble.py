@@ -1,4 +1,4 @@
-"""Ensemble: APGD, targeted APGD, FMN and Square one after another on what still stands."""
+"""Ensemble: APGD, targeted APGD, FMN and Square in turn, each on images not yet broken."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +15,7 @@ from fer_models.classifier import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Attack):
-    """Four attacks that fail for different reasons, cheap first: an image leaves once broken.
+    """Four attacks that fail for different reasons, cheapest first; broken images leave.
 
     Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Unlike there FMN takes the
     place of FAB, and cross-entropy is of rescaled logits. Under l1 only the first two attack.

@@ -1,4 +1,4 @@
-"""FMN: the smallest perturbation of each image, so one run gives the whole security curve."""
+"""FMN: the smallest perturbation of each image, so one run yields the whole security curve."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class FMN(Attack):
     the radius, and of steepest ascent under the norm (signs for linf).
 
     Attributes:
-        steps: gradients an image.
+        steps: gradients per image.
         step_size: of the first step, as a share of the radius; it falls along half a cosine.
     """
 

@@ -1,4 +1,4 @@
-"""What gradient attacks share: their loss, random starts, steps of steepest ascent."""
+"""Loss, random starts and steps of steepest ascent, which gradient attacks share."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,10 +13,10 @@ from fer_models.losses import Loss
 
 @dataclass(frozen=True, kw_only=True)
 class GradientAttack(Attack):
-    """An attack that climbs a loss by its gradient.
+    """An attack that maximises a loss by its gradient.
 
     Attributes:
-        loss: what is increased. The default does not hang on the scale of the logits.
+        loss: what is maximised. The default does not depend on the scale of the logits.
     """
 
     loss: Loss = Loss.SCALED_CROSS_ENTROPY

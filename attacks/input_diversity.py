@@ -1,6 +1,6 @@
-"""Input diversity: images shrunk at random and put somewhere on black, as a linear map and back.
+"""Input diversity: images shrunk at random and placed on black, as a linear map and its transpose.
 
-Attacks that average gradients over such views fit the picture, not the net they were made on.
+Attacks that average gradients over such views overfit less to the net they are made on.
 
 Source: Xie et al. 2019, arXiv 1803.06978, section 3.2. Unlike there the view is not larger than the
 image, so that it fits every net.
@@ -13,11 +13,11 @@ import numpy as np
 SMALLEST = 0.875
 """Side of the smallest view, as a share of the image's; Xie et al. take 299 of 330 and more."""
 DRAWS = 4
-"""Uniform numbers of a view: whether there is one, its size, its two offsets."""
+"""Uniform numbers per view: whether the image is changed, its size, its two offsets."""
 
 
 class Views:
-    """How each of N images is seen: some as they are, the others shrunk and moved.
+    """Views of N images: some unchanged, the others shrunk and shifted.
 
     Args:
         draws: float (N, 4) in [0, 1).
@@ -42,12 +42,12 @@ class Views:
 
 
 def _placed(side: int, scale: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Bilinear maps float32 (N, side, side) from an axis onto a shrunk and moved copy of it.
+    """Bilinear maps float32 (N, side, side) from an axis onto a shrunk and shifted copy of it.
 
     Args:
         side: pixels of the axis.
         scale: float (N,), 0 the smallest view, 1 the whole side.
-        place: float (N,) in [0, 1), where it lies.
+        place: float (N,) in [0, 1), position of the copy.
     """
     smallest = math.ceil(SMALLEST * side)
     sizes = smallest + np.floor(scale * (side - smallest + 1)).clip(max=side - smallest)

@@ -1,4 +1,4 @@
-"""Random noise of the attack's size: the baseline that no attack may lose to (R8)."""
+"""Random noise of size eps: the baseline that every attack must beat (R8)."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ PARTS = 16
 
 
 class Noise(Attack):
-    """One draw an image, as long as eps allows; see `random_move`."""
+    """One draw per image, of length eps; see `random_move`."""
 
     name: ClassVar[str] = "noise"
     title: ClassVar[str] = "random noise"

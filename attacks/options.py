@@ -39,7 +39,7 @@ def read_options(attack: str, words: Iterable[str]) -> dict[str, Any]:
 
 
 def option_table() -> list[str]:
-    """One line an attack: name, norms, settings with their defaults."""
+    """One line per attack: name, norms, settings with their defaults."""
     lines = []
     for name, attack in ATTACKS.items():
         settings = [f"{option}={value}" for option, value in default_options(attack).items()]

@@ -24,7 +24,7 @@ class PGD(GradientAttack):
     Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
 
     Attributes:
-        steps: gradients a restart.
+        steps: gradients per restart.
         restarts: starting points.
         step_size: size of the second step, as a share of eps; steps then fall along half a
             cosine. The first step of the first restart is eps.
@@ -91,7 +91,7 @@ class PGD(GradientAttack):
         rows: np.ndarray,
         restart: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """One restart: last or first broken iterate float32, and which are broken bool (N,)."""
+        """One restart: first broken, else last iterate float32, and which are broken bool (N,)."""
         current, fallen = start.copy(), np.zeros(len(start), bool)
         for step in range(self.steps):
             left = np.flatnonzero(~fallen)

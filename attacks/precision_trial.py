@@ -1,8 +1,8 @@
-"""bfloat16 where it may be used: a classifier's twin is tried on a few faces before a long attack.
+"""bfloat16 where it is as strong: a model's twin is tried on a few faces before a long attack.
 
-Both sides run a short APGD over the grid, and the twin is kept when it leaves at most `POINTS` more
-robust accuracy than float32. The answer hangs on model, faces, seed and processor, not on a clock,
-so a resumed run decides the same.
+Both run a short APGD over the grid, and the twin is used when it leaves at most `POINTS` more
+robust accuracy than float32. The decision depends on model, faces, seed and processor, not on a
+clock, so a resumed run decides in the same way.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from fer_models.classifier import Classifier
 from fer_models.reduced_precision import reduce_precision
 
 FACES = 250
-"""Faces that are tried at most."""
+"""Faces that the trial attacks, at most."""
 STEPS = 10
 POINTS = 0.002
-"""Robust accuracy, the mean over the grid, that the twin may leave beyond float32's."""
+"""How much more robust accuracy, on average over the grid, the twin may leave than float32."""
 BUDGETS = ("steps", "targeted_steps", "minimal_steps", "queries")
 """Options of attacks that count gradients or queries."""
 WORTH = 20
-"""Passes that the attacks must plan for each of the trial's, else the trial costs what it saves."""
+"""Passes planned per pass of the trial; with fewer, the trial costs what it saves."""
 
 
 def try_reduced_precision(
@@ -38,15 +38,15 @@ def try_reduced_precision(
     """The classifier to attack, in reduced precision if that pays and the attacks stay as strong.
 
     Args:
-        classifier: what will be attacked.
-        images: float32 (N, H, W, C) in [0, 1], of which the first are tried.
+        classifier: the model to attack.
+        images: float32 (N, H, W, C) in [0, 1]; the first ones serve the trial.
         labels: int64 (N,) in [0, K).
         row_ids: int64 (N,).
         specs: attacks to come that may use reduced precision, all under one norm.
-        planned: their passes, see `passes`.
+        planned: passes of these attacks in all, see `passes`.
 
     Returns:
-        The classifier given, or a `ReducedPrecision`; and why, empty where it was not asked.
+        The classifier given, or a `ReducedPrecision`; and why, empty where nothing was tried.
     """
     grid = sorted({eps for spec in specs for eps in spec.grid if eps > 0})
     keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)

@@ -1,8 +1,8 @@
 """PGD confined to one part of the face, which the face mesh finds on each clean image.
 
-Five attacks on the regions of `faces/regions.py` say which part carries the vulnerability; they
-partition the image, so the share of pixels belongs beside their figures. Another one may change
-the frame of a pair of glasses only, by as much as eps allows (1 for printed ones).
+Five attacks on the regions of `faces/regions.py` show which part of the face makes a model
+vulnerable; regions differ in size, so figures need the share of pixels with them. Another attack
+may change the frame of a pair of glasses only, by as much as eps allows (1 for printed ones).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from faces.landmarks import FaceMesh, mean_shape
 from faces.regions import Region, region_masks
 
 _SMALLEST_SIDE = 16
-"""Of an image the face mesh looks at; smaller ones have the mean shape."""
+"""Smallest image for the face mesh; smaller ones get the mean shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class RestPGD(RegionalPGD):
 class GlassesPGD(PGD):
     """Only the frame of a pair of glasses may change; each face gets its own.
 
-    So it bounds from above what one printed pair for everybody could do.
+    So it is an upper bound on what one printed pair for everybody could do.
 
     Source: Sharif et al. 2016, "Accessorize to a crime".
     """
@@ -116,7 +116,7 @@ def _points(images: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8192)
 def _points_of(pixels: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Cached, for a face is attacked at many eps, in several parts and on many models."""
+    """Landmarks of one face, cached, as it is attacked at many eps, in many parts and models."""
     if min(shape[:2]) < _SMALLEST_SIDE:
         return (mean_shape() * (shape[1], shape[0])).astype(np.float32)
     face = np.frombuffer(pixels, np.uint8).reshape(shape)

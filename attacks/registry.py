@@ -1,4 +1,4 @@
-"""Which attacks and corruptions exist: adding one is a file and a line here.
+"""All attacks and corruptions: adding one takes one file, and one line here.
 
 `attack_spec` and `corruption_spec` turn names and numbers into checked specs.
 """

@@ -1,4 +1,4 @@
-"""Square attack: random search with square-shaped changes, asking for logits only."""
+"""Square attack: random search with square-shaped changes, using logits only."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,21 +14,22 @@ from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
 DRAWS = 8
-"""Uniform numbers a query: two corners of two coordinates, an orientation, a sign a channel."""
+"""Uniform numbers per query: two corners, an orientation, and a sign per channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Square(Attack):
     """Black-box random search: each query changes one square, kept when the margin shrinks.
 
-    One forward pass a query for all images that stand. linf sets a square to the clean one +-eps;
-    l2 moves the perturbation of one square into another, shaped as two opposite bumps.
+    One forward pass per query for all images that are not broken yet. linf sets a square to the
+    clean one +-eps; l2 moves the perturbation of one square into another, shaped as two opposite
+    bumps.
 
     Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 to 3; start and schedule of
     the squares as in AutoAttack, Croce & Hein 2020.
 
     Attributes:
-        queries: forward passes an image, besides one for the clean image.
+        queries: forward passes per image, without the one for the clean image.
         area: of the first squares, as a share of the image; it falls with the queries.
     """
 
@@ -89,7 +90,7 @@ class Square(Attack):
     def _propose(
         self, current: np.ndarray, clean: np.ndarray, side: int, draws: np.ndarray
     ) -> np.ndarray:
-        """Next images to ask about float32 (N, H, W, C), from draws (N, 8)."""
+        """Next images to query, float32 (N, H, W, C), from draws (N, 8)."""
         signs = np.where(draws[:, 5 : 5 + clean.shape[3]] < 0.5, -1.0, 1.0)
         into = corners(draws[:, 0:2], side, clean.shape)
         if self.norm is Norm.LINF:

@@ -46,11 +46,11 @@ def set_squares(
     signs: np.ndarray,
     eps: float,
 ) -> np.ndarray:
-    """Set one square of each image to the clean pixels +-eps, signs a channel (N, C); float32.
+    """Set one square of each image to the clean pixels +-eps, signs per channel (N, C); float32.
 
     Only those pixels change, so what was inside the ball and [0, 1] still is. A square that holds
     these values already takes the opposite signs: no query is spent on the image as it is. The
-    authors' code draws the signs once more there; with one channel that is the same.
+    authors' code draws the signs again there, which is equivalent with one channel.
     """
     moved, where = current.copy(), _pixels(into, side)
     inside = clean[where]
@@ -72,7 +72,7 @@ def move_squares(
     upright: np.ndarray,
     eps: float,
 ) -> np.ndarray:
-    """Move the perturbation of one square into another, and what is left of eps with it.
+    """Move the perturbation of one square into another, together with what is left of eps.
 
     Args:
         delta: float64 (N, H, W, C), perturbations no longer than eps.
@@ -80,7 +80,7 @@ def move_squares(
         into: corners of the squares that are filled.
         side: of the squares.
         signs: +-1 (N, C) of the new bumps.
-        upright: bool (N,), bumps one above the other, else beside each other.
+        upright: bool (N,), whether bumps are one above the other or side by side.
         eps: l2 length of the result.
 
     Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithm 3.
@@ -91,7 +91,7 @@ def move_squares(
     old_direction = old / (TINY + _length(old, (1, 2)))
     both = np.zeros(delta.shape[:3], bool)
     both[from_pixels] = both[to_pixels] = True
-    inside = _length(delta * both[..., None], (1, 2))  # a channel
+    inside = _length(delta * both[..., None], (1, 2))  # per channel
     bump = bumps(side)
     shape = np.where(upright[:, None, None], bump, bump.T)[..., None]
     new = shape * signs[:, None, None, :] + old_direction
@@ -108,7 +108,7 @@ def stripes(signs: np.ndarray) -> np.ndarray:
 
 
 def tiles(signs: np.ndarray) -> np.ndarray:
-    """A grid of bumps of random sign a channel, l2 length 1 an image, from signs (N, H, W, C)."""
+    """A grid of bumps of random sign per channel, l2 length 1, from signs (N, H, W, C)."""
     side = max(min(signs.shape[1:3]) // TILES, 1)
     rows, columns = (range(0, length - side + 1, side) for length in signs.shape[1:3])
     pattern, bump = np.zeros(signs.shape), bumps(side)[..., None]

@@ -56,7 +56,7 @@ def parse_eps(text: str) -> float:
 
 
 def format_eps(eps: float) -> str:
-    """Write eps as people read it: 0.25 when the decimal is short, else in 255ths: 0.5/255."""
+    """Write eps for people: 0.25 when the decimal is short, else in 255ths: 0.5/255."""
     levels = round(eps * 255, 3)
     if float(f"{eps:.4g}") == eps or not math.isclose(levels / 255, eps, rel_tol=1e-9):
         return f"{eps:.10g}"
@@ -105,7 +105,7 @@ def project(
     Args:
         images: float (N, H, W, C).
         clean: float32 (N, H, W, C) in [0, 1].
-        eps: radius, or one an image (N, 1, 1, 1).
+        eps: radius, or one per image (N, 1, 1, 1).
         norm: of the ball.
 
     Returns:
@@ -128,7 +128,7 @@ def project(
 def linf_limits(clean: np.ndarray, eps: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest pixels allowed under linf, float32 (N, H, W, C); see `project`.
 
-    Clipping to them is the projection, so attacks that stay around the same images keep them.
+    Clipping to them is the projection, so attacks on the same images compute them once.
     """
     wide = clean.astype(np.float64)
     low, high = np.clip(wide - eps, 0.0, 1.0), np.clip(wide + eps, 0.0, 1.0)

@@ -2,7 +2,7 @@
 
 The classifier's id is `NAME_robust.LABELS`. Writes the same files as `python -m fer_models.train`
 into `--out` (default `training/NAME_robust.LABELS`); the best epoch is the one of highest
-PublicTest accuracy under a quick PGD, a column more of `history.csv`.
+PublicTest accuracy under a short PGD, one more column of `history.csv`.
 """
 
 from dataclasses import replace
@@ -35,8 +35,8 @@ MILDER: dict[str, Any] = {
     "calm_epochs": 4,
     "averaging": 0.998,
 }
-"""What adversarial training changes in an architecture's recipe: attacks vary the faces already,
-and a small net that learns attacked ones underfits."""
+"""Changes of an architecture's recipe for adversarial training: attacks vary the faces already,
+and a small net that learns from attacked faces underfits."""
 
 
 def main(
@@ -153,7 +153,7 @@ def main(
 
 
 def _adversary(model: "keras.Model", labels: LabelSet, against: "AdversarialRecipe") -> "Adversary":
-    """The adversary of a net in training; its weights go on changing, so they have no hash."""
+    """The adversary of a net in training, whose weights keep changing, so they have no hash."""
     from attacks.adversarial_training.adversary import Adversary
     from fer_models.contract import Contract
     from fer_models.keras_classifier import wrap

@@ -1,4 +1,4 @@
-"""Transfer: images made on one or several models to fool another that gives no gradients."""
+"""Transfer: images made on one or several surrogates to fool a model that gives no gradients."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,12 +23,13 @@ MOST_BLUR = 100
 
 
 class TransferTarget(WrappedClassifier):
-    """A classifier that is attacked through others: they give the gradients, it the answers.
+    """A classifier attacked through surrogates: they give the gradients, it gives the logits.
 
     Args:
-        target: what is to be fooled.
-        sources: whose gradients are climbed; classes as the target's, or FER and FER+.
-        kept: images that the same sources made for others, and where new ones go; None for none.
+        target: the model to fool.
+        sources: the surrogates; their classes are those of the target, or FER and FER+.
+        kept: images that the same surrogates made for other targets, to which new ones are added;
+            None to keep none.
 
     Raises:
         ValueError: no sources.
@@ -55,7 +56,7 @@ class TransferTarget(WrappedClassifier):
 
 
 def made_on(classifier: Classifier) -> str:
-    """Ids of the models whose gradients an attack on this one climbs, joined by commas."""
+    """Ids of the models whose gradients an attack on this one follows, joined by commas."""
     if isinstance(classifier, TransferTarget):
         return ",".join(source.id for source in classifier.sources)
     return classifier.id
@@ -65,10 +66,10 @@ def made_on(classifier: Classifier) -> str:
 class Transfer(GradientAttack):
     """Momentum, diverse inputs and blurred gradients of an ensemble: what fools other nets too.
 
-    The mean of the sources' losses is climbed, each gradient divided by its mean size, so that
-    every source has the same say whatever its logits look like; losses and not logits, because
-    sources may have other classes. No step asks the target and none stops early: images that have
-    just crossed the boundary of a source seldom fool another net. Without sources (see
+    The mean of the sources' losses is maximised, each gradient divided by its mean size, so that
+    all sources weigh the same whatever the scale of their logits; losses and not logits, because
+    sources may have other classes. No step queries the target and none stops early: images that
+    have just crossed the boundary of a source seldom fool another net. Without sources (see
     `TransferTarget`) the model itself is the source.
 
     Source: momentum: Dong et al. 2018, arXiv 1710.06081; diverse inputs: Xie et al. 2019, arXiv
@@ -77,8 +78,8 @@ class Transfer(GradientAttack):
     Attributes:
         steps: gradients of each source.
         step_size: of a step, as a share of eps / steps.
-        momentum: share of the gradients before that is kept.
-        diversity: share of the views that are shrunk and moved.
+        momentum: share of the accumulated gradient that is kept.
+        diversity: share of the views that are shrunk and shifted.
         blur: standard deviation of the gradient's blur, in pixels. None by default: at 48 pixels it
             costs more against nets than it gains against others (docs/threat-models.md).
     """
@@ -109,7 +110,7 @@ class Transfer(GradientAttack):
             raise InputError(f"`blur` must be in [0, {MOST_BLUR}] pixels; got {self.blur}.")
 
     def can_attack(self, classifier: Classifier) -> bool:
-        """Also what only answers, when others stand in for it."""
+        """A black box too, when it has surrogates."""
         return isinstance(classifier, TransferTarget) or super().can_attack(classifier)
 
     def _attack(

@@ -1,6 +1,6 @@
-"""Images that models made to fool others, kept for every target that the same models stand in for.
+"""Images that surrogates made to fool other models, kept for every target of the same surrogates.
 
-No step of `attacks/transfer.py` asks its target, so what was made for one serves all.
+No step of `attacks/transfer.py` queries its target, so images made for one serve all.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from datasets.base.atomic import atomic
 
 
 class TransferImages:
-    """Images by name, in memory, and on disk so that a killed run goes on with the same ones.
+    """Images by name, in memory, and on disk so that a killed run continues with the same ones.
 
-    Writes `FOLDER/NAME.npz`, a file a batch, never changed.
+    Writes `FOLDER/NAME.npz`, one file per batch, which is never changed.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder, which need not exist."""
+        """Use a folder, which need not exist."""
         self._folder = folder
 
     def missing(self, names: np.ndarray) -> np.ndarray:
-        """Places of names without an image, int64."""
+        """Indices of names without an image, int64."""
         return np.flatnonzero([name not in self._made for name in names])
 
     def add(self, names: np.ndarray, images: np.ndarray, cost: Cost) -> None:
@@ -38,7 +38,7 @@ class TransferImages:
         self._made.update(_by_name(names, images, costs))
 
     def take(self, names: np.ndarray) -> tuple[np.ndarray, Cost]:
-        """Images float32 (N, H, W, C) and costs of names that are all there."""
+        """Images float32 (N, H, W, C) and costs of names that all have an image."""
         images, costs = zip(*(self._made[name] for name in names), strict=True)
         return np.stack(images), Cost(*np.stack(costs, axis=1))
 
@@ -46,7 +46,7 @@ class TransferImages:
     def _made(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Image and cost by name, at first those that an earlier start left in the folder.
 
-        A file that is damaged is left out, and written again once its images are made again.
+        A damaged file is ignored, and written again once its images are made again.
         """
         made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for path in sorted(self._folder.glob("[!.]*.npz")):
@@ -75,7 +75,7 @@ def names_of(
         recipe: attack, sources, classes and seed.
         images: float32 (N, H, W, C), the clean ones.
         labels: int64 (N,).
-        row_ids: int64 (N,), what draws hang on.
+        row_ids: int64 (N,), on which random draws depend.
     """
     start = hashlib.sha256(f"{CODE_VERSION} {recipe}".encode())
     names = []

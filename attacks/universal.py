@@ -1,7 +1,7 @@
-"""One perturbation for every face: learnt ahead on some faces, then shown to any other.
+"""One perturbation for every face: learnt on some faces, then applied to any other.
 
-Nothing is asked of the classifier when it is shown, so it costs nothing there. `attacks/art_bridge`
-has ART's, which learn on the very images that they attack.
+Applying it needs no pass through the classifier. Not here: ART's attacks of this kind, which learn
+on the very images that they attack (`attacks/art_bridge/universal.py`).
 """
 
 import math
@@ -18,10 +18,10 @@ from fer_models.losses import Loss
 BATCH = 50
 MOMENTUM = 0.9
 FIRST_STEP = 0.2
-"""Of the range of a pixel's value; it falls to zero as a cosine."""
+"""As a share of a pixel's range; steps fall to zero along a cosine."""
 
-Shown = tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]
-"""Images with the perturbation, and how their gradients (N, H, W, C) add up to its own."""
+Placed = tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]
+"""Images with the perturbation, and what sums their gradients (N, H, W, C) to its gradient."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +34,14 @@ class UniversalPerturbation:
 
     pattern: np.ndarray
 
-    def show(self, images: np.ndarray, eps: float) -> np.ndarray:
+    def apply(self, images: np.ndarray, eps: float) -> np.ndarray:
         """Images float32 (N, H, W, C) with the perturbation, within eps in Linf and in [0, 1]."""
         return np.clip(images + np.float32(eps) * self.pattern, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Sticker:
-    """A square patch in any grey that is stuck somewhere on an image.
+    """A square patch of any grey levels that is put somewhere on an image.
 
     Attributes:
         patch: float32 (S, S, C) in [0, 1].
@@ -49,7 +49,7 @@ class Sticker:
 
     patch: np.ndarray
 
-    def show(self, images: np.ndarray, keys: Keys) -> np.ndarray:
+    def apply(self, images: np.ndarray, keys: Keys) -> np.ndarray:
         """Images float32 (N, H, W, C), each with the sticker at its own random place."""
         side = len(self.patch)
         corners = [_corner(images.shape, side, draw) for draw in keys.generators()]
@@ -68,24 +68,24 @@ def learn_universal(
     """Learn a perturbation by stochastic gradient ascent over images.
 
     Args:
-        classifier: what is to be misled.
-        images: float32 (N, H, W, C) in [0, 1], to learn on.
-        labels: int64 (N,), classes to get away from.
+        classifier: the model to fool.
+        images: float32 (N, H, W, C) in [0, 1], to learn from.
+        labels: int64 (N,), classes to move away from.
         eps: Linf radius at which it is learnt.
         passes: over the images.
-        seed: of the order of the images.
+        seed: random seed of the order of the images.
 
-    Source: Shafahi et al. 2020, arXiv 1811.11304, algorithm 1, with momentum; an image counts while
-    it stands, and all that count count alike.
+    Source: Shafahi et al. 2020, arXiv 1811.11304, algorithm 1, with momentum; an image counts
+    until it is broken, and all that count weigh the same.
     """
 
-    def show(value: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> Shown:
-        shown = UniversalPerturbation(value).show(part, eps)
-        return shown, lambda gradients: gradients.sum(axis=0)
+    def place(value: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> Placed:
+        attacked = UniversalPerturbation(value).apply(part, eps)
+        return attacked, lambda gradients: gradients.sum(axis=0)
 
     start = np.zeros(images.shape[1:], np.float32)
     return UniversalPerturbation(
-        _ascend(classifier, images, labels, show, start, (-1.0, 1.0), passes, seed)
+        _ascend(classifier, images, labels, place, start, (-1.0, 1.0), passes, seed)
     )
 
 
@@ -98,21 +98,21 @@ def learn_sticker(
     passes: int = 10,
     seed: int = 0,
 ) -> Sticker:
-    """Learn a patch under random places.
+    """Learn a patch at random places.
 
     Args:
-        classifier: what is to be misled.
-        images: float32 (N, H, W, C) in [0, 1], to learn on.
-        labels: int64 (N,), classes to get away from.
+        classifier: the model to fool.
+        images: float32 (N, H, W, C) in [0, 1], to learn from.
+        labels: int64 (N,), classes to move away from.
         size: side of the patch as a share of the image's shorter side.
         passes: over the images, each time at other places.
-        seed: of order and places.
+        seed: random seed of order and places.
 
     Source: Brown et al. 2017, arXiv 1712.09665, equation 1, over places only.
     """
     side = max(1, round(size * min(images.shape[1:3])))
 
-    def show(value: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> Shown:
+    def place(value: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> Placed:
         corners = [_corner(part.shape, side, rng) for _ in part]
 
         def gather(gradients: np.ndarray) -> np.ndarray:
@@ -122,35 +122,35 @@ def learn_sticker(
         return _stuck(part, value, corners), gather
 
     start = np.full((side, side, images.shape[3]), 0.5, np.float32)
-    return Sticker(_ascend(classifier, images, labels, show, start, (0.0, 1.0), passes, seed))
+    return Sticker(_ascend(classifier, images, labels, place, start, (0.0, 1.0), passes, seed))
 
 
 def _ascend(
     classifier: DifferentiableClassifier,
     images: np.ndarray,
     labels: np.ndarray,
-    show: Callable[[np.ndarray, np.ndarray, np.random.Generator], Shown],
+    place: Callable[[np.ndarray, np.ndarray, np.random.Generator], Placed],
     value: np.ndarray,
     limits: tuple[float, float],
     passes: int,
     seed: int,
 ) -> np.ndarray:
-    """Sign steps with momentum on the mean gradient of the images that stand."""
+    """Sign steps with momentum on the mean gradient of the images that are not broken."""
     rng, velocity = np.random.default_rng(seed), np.zeros_like(value)
     starts = range(0, len(images), BATCH)
     steps = passes * len(starts)
     for turn in range(passes):
         order = rng.permutation(len(images))
-        for place, start in enumerate(starts):
+        for batch, start in enumerate(starts):
             rows = order[start : start + BATCH]
-            shown, gather = show(value, images[rows], rng)
-            found = classifier.input_gradients(shown, labels[rows], Loss.SCALED_CROSS_ENTROPY)
+            attacked, gather = place(value, images[rows], rng)
+            found = classifier.input_gradients(attacked, labels[rows], Loss.SCALED_CROSS_ENTROPY)
             lengths = np.linalg.norm(found.gradient.reshape(len(rows), -1), axis=1)
-            stands = ~broken(found.logits, labels[rows], 0.0)
-            counts = stands / np.maximum(lengths, np.finfo(np.float32).tiny)
+            active = ~broken(found.logits, labels[rows], 0.0)
+            counts = active / np.maximum(lengths, np.finfo(np.float32).tiny)
             weighted = found.gradient * counts[:, None, None, None].astype(np.float32)
             velocity = MOMENTUM * velocity + gather(weighted)
-            done = (turn * len(starts) + place) / steps
+            done = (turn * len(starts) + batch) / steps
             step = FIRST_STEP * (limits[1] - limits[0]) * 0.5 * (1 + math.cos(math.pi * done))
             value = np.clip(value + np.float32(step) * np.sign(velocity), *limits)
     return value

@@ -1,14 +1,15 @@
 """`python -m benchmarks.attacks --data DIR --limit N --out FILE.csv`: against ART and foolbox.
 
-Both sides attack the same right images of the same model in one process, on the same threads, at
-equal norm, eps and steps or queries, after one untimed call each. They take turns, a batch each, so
-that whatever else the machine does disturbs both. One row a model, attack, eps and judge:
+Both sides attack the same correctly classified images of the same model in one process, on the
+same threads, at equal norm, eps and steps or queries, after one untimed call each. They take turns
+after every batch, so that other load on the machine affects both. One row per model, attack, eps
+and judge:
 
     model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge, precision
 
-Precision is that of our gradients and queries, chosen as a long run chooses it: by a trial at this
-eps, whose seconds are not in the table. What a judge returns is cut to eps and [0, 1] and predicted
+Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
+whose seconds are not in the table. Images of a judge are projected to eps and [0, 1], and predicted
 again by our classifier. Every model is measured in a process of its own.
 Needs `pip install -e .[bench]`.
 """
@@ -40,7 +41,7 @@ BATCH = 100
 _FIRST_COLUMNS = b"model,attack"
 NAMES = ("pgd", "apgd", "square", "fmn", "deepfool", "hop_skip_jump")
 UNDER_L2 = ("deepfool",)
-"""Those that we have under L2 only; the others are measured under linf."""
+"""Attacks that exist under L2 only; the others are measured under linf."""
 
 
 def main(
@@ -48,14 +49,14 @@ def main(
     out: Annotated[Path, Option(help="The csv file; rows are added as they are measured.")],
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
     attacks: Annotated[
-        str, Option(help=f"Of {', '.join(NAMES)}; the last is slow.")
+        str, Option(help=f"Some of {', '.join(NAMES)}; the last is slow.")
     ] = "pgd,apgd,square,fmn",
-    eps: Annotated[str, Option(help="linf, such as 1/255,4/255.")] = "1/255,4/255",
-    eps_l2: Annotated[str, Option(help="l2, for deepfool.")] = "0.25,1",
-    limit: Annotated[int, Option(min=1, help="Faces of PublicTest.")] = 500,
-    steps: Annotated[int, Option(min=1, help="Of all but square, one restart.")] = 20,
-    queries: Annotated[int, Option(min=1, help="Forward passes an image of square.")] = 200,
-    precision: Annotated[Precision, Option(help="Of our side.")] = Precision.AUTO,
+    eps: Annotated[str, Option(help="linf grid, such as 1/255,4/255.")] = "1/255,4/255",
+    eps_l2: Annotated[str, Option(help="l2 grid, for deepfool.")] = "0.25,1",
+    limit: Annotated[int, Option(min=1, help="Number of faces of PublicTest.")] = 500,
+    steps: Annotated[int, Option(min=1, help="Steps of all attacks but square, one restart.")] = 20,
+    queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
+    precision: Annotated[Precision, Option(help="Precision of our gradients.")] = Precision.AUTO,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
     from attacks.threat_model import Norm, check_eps, parse_eps
@@ -96,15 +97,15 @@ def _norm(name: str) -> "Norm":
 
 
 def _each_alone(ids: list[str], out: Path) -> None:
-    """The same command once for each model, in a process of its own; each adds its rows."""
+    """Run this command for each model in a process of its own; each adds its rows."""
     for model in ids:
         again = [sys.executable, "-m", "benchmarks.attacks", *sys.argv[1:], "--models", model]
         if subprocess.run(again).returncode:
-            raise InputError(f"{model}: its measurement died; rows so far are in {out}.")
+            raise InputError(f"{model}: its measurement failed; rows so far are in {out}.")
 
 
 def _check_own(out: Path) -> None:
-    """Refuse a file that holds something else than rows of this benchmark."""
+    """Refuse a file with anything but rows of this benchmark."""
     if not out.exists():
         return
     with out.open("rb") as file:
@@ -160,14 +161,14 @@ def _measure(
     clean, true = images[right], labels[right]
     theirs = JUDGES[name, judge]
     auto = precision is Precision.AUTO and ATTACKS[name].reduced_precision
-    mine = _quickened(classifier, images, labels, name, eps) if auto else classifier
+    mine = _in_best_precision(classifier, images, labels, name, eps) if auto else classifier
     sides = {
         "ours": lambda amount: _ours(mine, name, eps, amount),
         "theirs": lambda amount: theirs(classifier, clean.shape[1:], name, eps, amount, BATCH),
     }
     for make in sides.values():
         make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
-    seconds, stood = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0)
+    seconds, right_after = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0)
     attackers = {side: make(budget) for side, make in sides.items()}
     for start in range(0, len(clean), BATCH):
         part, classes = clean[start : start + BATCH], true[start : start + BATCH]
@@ -176,7 +177,7 @@ def _measure(
             attacked = attack(part, classes)
             seconds[side] += time.perf_counter() - clock
             attacked = project(attacked, part, eps, _norm(name))
-            stood[side] += int((classifier.predict(attacked) == classes).sum())
+            right_after[side] += int((classifier.predict(attacked) == classes).sum())
     return {
         "model": classifier.id,
         "attack": name,
@@ -184,13 +185,13 @@ def _measure(
         "eps": format_eps(eps),
         **{f"{side}_seconds": value for side, value in seconds.items()},
         "ratio": seconds["theirs"] / seconds["ours"],
-        **{f"{side}_robust": value / len(images) for side, value in stood.items()},
+        **{f"{side}_robust": value / len(images) for side, value in right_after.items()},
         "judge": judge,
         "precision": mine.precision,
     }
 
 
-def _quickened(
+def _in_best_precision(
     classifier: "Classifier", images: "np.ndarray", labels: "np.ndarray", name: str, eps: float
 ) -> "Classifier":
     """The classifier in the precision that a long run of this attack chooses."""

@@ -1,7 +1,7 @@
-"""Other libraries' attacks behind one shape: (images, labels) -> attacked images.
+"""Other libraries' attacks behind one signature: (images, labels) -> attacked images.
 
-Nothing is believed: what they return is cut to eps and [0, 1] and predicted again by our classifier
-in `benchmarks/attacks.py`.
+Their results are not trusted: `benchmarks/attacks.py` projects them to eps and [0, 1], and lets our
+classifier predict again.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,12 @@ def art(
     """An attack of the Adversarial Robustness Toolbox.
 
     Args:
-        classifier: what is attacked.
+        classifier: the model to attack.
         shape: (H, W, C) of the images.
         name: pgd, apgd or square.
         eps: radius, linf.
         budget: steps or queries.
-        batch: images a call.
+        batch: images per call.
 
     Raises:
         InputError: it is not installed.

@@ -1,12 +1,12 @@
-"""`python -m benchmarks.live`: the live demo measured by plain WebSocket clients.
+"""`python -m benchmarks.live`: measure the live demo with plain WebSocket clients.
 
 Starts the server in a process of its own and sends it a face of 640x480 pixels as JPEG:
 
-    clean, fgsm        frames a second with two frames on their way, as the page sends them, and
+    clean, fgsm        frames per second with two frames in flight, as the page sends them, and
                        the median time from frame sent to answer received
-    pgd 20             the same flooded with 30 frames a second whatever comes back: the answers'
-                       age in the first and in the last quarter says whether a queue grows
-    8 clients          frames a second of the slowest and of the fastest
+    pgd 20             flooded with 30 frames per second, whatever comes back: the age of answers
+                       in the first and in the last quarter shows whether a queue grows
+    8 clients          frames per second of the slowest and of the fastest
     memory             of the server after `--minutes` at full rate
 
 Writes the section `## Live demo` of a Markdown file. Needs `pip install -e .[live]`.
@@ -42,7 +42,7 @@ CLIENTS = 8
 
 
 class Pace(NamedTuple):
-    """Frames a second, and the answers' ages in milliseconds, in order."""
+    """Frames per second, and the ages of answers in milliseconds, in order."""
 
     rate: float
     ages: list[float]
@@ -50,15 +50,15 @@ class Pace(NamedTuple):
 
 def main(
     model: Annotated[str, Option(help="Id of the classifier.")] = "mini_xception.fer",
-    clip: Annotated[Path | None, Option(help="A clip with one face; else a portrait.")] = None,
-    seconds: Annotated[float, Option(min=1, help="Of each measurement.")] = 15.0,
-    minutes: Annotated[float, Option(min=0, help="Of the memory measurement.")] = 10.0,
+    clip: Annotated[Path | None, Option(help="Clip with one face. Default: a portrait.")] = None,
+    seconds: Annotated[float, Option(min=1, help="Length of each measurement.")] = 15.0,
+    minutes: Annotated[float, Option(min=0, help="Length of the memory measurement.")] = 10.0,
     out: Annotated[Path | None, Option(help="Markdown file to write the section to.")] = None,
 ) -> None:
-    """Measure frames a second, latency, queues, memory and fairness of the live demo."""
+    """Measure frame rate, latency, queues, memory and fairness of the live demo."""
     from fer_models import zoo
 
-    zoo.describe(model)  # refuses what is none, or more than one
+    zoo.describe(model)  # refuses an unknown model, or several
     frames = _frames(clip)
     with _server(model) as (address, process):
         lines = _measure(address, frames, model, seconds)
@@ -73,7 +73,7 @@ def main(
 def _measure(
     address: str, frames: list[bytes], model: str, seconds: float
 ) -> list[tuple[str, str]]:
-    """Every line but memory's; that of two classifiers where the other label set has one."""
+    """All rows but that of memory; two classifiers at once where the other label set has one."""
     from fer_models import zoo
 
     paced = {"clean": {}, "FGSM, 4/255": {"attack": "fgsm"}}
@@ -149,7 +149,7 @@ def _server(model: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     try:
         address = process.stdout.readline().strip()
         if not address:
-            raise InputError("the server ended before it listened; its reason stands above.")
+            raise InputError("the server ended before it listened; its messages are above.")
         yield address.replace("http", "ws") + "ws", process
     finally:
         process.terminate()

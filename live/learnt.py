@@ -40,8 +40,8 @@ def learn(classifier: Classifier, name: str) -> Learnt:
 def show(learnt: Learnt, images: np.ndarray, eps: float, keys: Keys) -> np.ndarray:
     """Faces float32 (N, H, W, C) with what was learnt."""
     if isinstance(learnt, Sticker):
-        return learnt.show(images, keys)
-    return learnt.show(images, eps)
+        return learnt.apply(images, keys)
+    return learnt.apply(images, eps)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Adversarial training: what a batch is turned into, and how an epoch is judged.
+"""Adversarial training: attacks on the batches, and the robust accuracy that judges an epoch.
 
 The loop is `fer_models.training.loop.fit`; an `Adversary` is what it calls.
 `python -m attacks.train` puts them together.
@@ -34,29 +34,30 @@ MOVES = {Method.PGD: Moves(1, True), Method.N_FGSM: Moves(2, False), Method.TRAD
 class Adversary:
     """Attacks the batches of a training and judges its epochs.
 
-    The inner gradient sees the net as it answers (batch normalisation by its running averages, no
-    dropout): Pang et al. 2021, arXiv 2010.00467, section 3, find better clean accuracy at equal
-    robustness, and the averages stay those of the batches that are learnt.
+    The inner gradient sees the net in inference mode (batch normalisation by running averages,
+    no dropout): Pang et al. 2021, arXiv 2010.00467, section 3, find better clean accuracy at equal
+    robustness, and the averages remain those of the training batches.
     """
 
     def __init__(self, classifier: DifferentiableClassifier, recipe: AdversarialRecipe) -> None:
-        """Take the net in training, which goes on changing, in its precision."""
+        """Take the net in training, which keeps changing, in its precision."""
         self._classifier, self._recipe = classifier, recipe
         self._judge = PGD(norm=Norm.LINF, eps=recipe.judge_eps, steps=JUDGE_STEPS)
 
     def attack(
         self, batch: tuple[np.ndarray, ...], epoch: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
-        """What to learn from instead of a batch.
+        """Replace a batch by attacked images.
 
         Args:
             batch: images float32 (N, H, W, C) in [0, 1], targets float32 (N, K or more), and
                 weights float32 (N,) if any.
-            epoch: epochs done, a fraction included.
-            rng: source of every draw.
+            epoch: epochs done so far, as a fraction.
+            rng: random generator.
 
         Returns:
-            The same with attacked images; for trades 2N rows with weights. At eps 0 the batch.
+            The batch with attacked images; for trades 2N rows with weights. At eps 0 the
+            batch itself.
         """
         eps = self._recipe.eps_at(epoch)
         if eps == 0:
@@ -92,7 +93,7 @@ class Adversary:
         return np.clip(images + delta, 0, 1)
 
     def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
-        """Share of a fixed sample that PGD does not break; quick, so a bound from above.
+        """Share of a fixed sample that a short PGD does not break: an upper bound.
 
         Args:
             images: uint8 (N, H, W, C).

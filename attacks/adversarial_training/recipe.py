@@ -1,4 +1,4 @@
-"""What a net is trained against, as data; `attacks/adversarial_training/adversary.py` does it."""
+"""Settings of the attack in training; `attacks/adversarial_training/adversary.py` runs it."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -15,10 +15,10 @@ class Method(StrEnum):
         1706.06083). With one step it is fast FGSM with random start (Wong, Rice & Kolter 2020,
         arXiv 2001.03994).
     n_fgsm: one step of eps from noise twice as wide, not brought back into the ball, so pixels
-        move by up to 3 eps (de Jorge et al. 2022, arXiv 2202.01181). As cheap, and it keeps away
-        from catastrophic overfitting.
+        move by up to 3 eps (de Jorge et al. 2022, arXiv 2202.01181). As cheap, and it avoids
+        catastrophic overfitting.
     trades: clean images with their labels and, `beta` times as heavy, images attacked like pgd
-        with the answers to the clean ones (Zhang et al. 2019, arXiv 1901.08573). Those answers are
+        with the predictions for the clean ones (Zhang et al. 2019, arXiv 1901.08573). Those are
         held constant, as in Miyato et al. 2018, arXiv 1704.03976, and the attack climbs the
         cross-entropy, as in Gowal et al. 2020, arXiv 2010.03593.
     """
@@ -34,8 +34,8 @@ class AdversarialRecipe:
 
     Attributes:
         method: see `Method`.
-        eps: largest change of a pixel that it learns to stand, pixels in [0, 1].
-        steps: gradients an image and epoch.
+        eps: largest change of a pixel that training attacks with, pixels in [0, 1].
+        steps: gradients per image and epoch.
         warm_up: epochs over which eps grows from 0.
         beta: weight of the attacked images of trades.
         judge_eps: Linf eps of the PGD that chooses the best epoch.
@@ -65,7 +65,7 @@ class AdversarialRecipe:
             )
 
     def as_card(self) -> dict[str, str | int | float]:
-        """What the card says of it."""
+        """Plain values for the card."""
         return {"norm": str(Norm.LINF), **asdict(self), "method": str(self.method)}
 
     def eps_at(self, epoch: float) -> float:

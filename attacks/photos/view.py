@@ -1,9 +1,9 @@
-"""Attack faces inside a photograph: through crop, grey and resize, for frames that wobble.
+"""Attack faces inside a photograph, through crop, greyscale and resizing, for frames that shift.
 
 A detector frames the attacked face a little differently than the clean one, and files hold 8 bits;
 so a square of the photograph is attacked, not the small face, and a face counts as broken when the
-mean answer over several displaced frames is wrong (expectation over transformation, Athalye et al.
-2018, arXiv 1707.07397).
+mean of the logits over several displaced frames is wrong (expectation over transformation, Athalye
+et al. 2018, arXiv 1707.07397).
 """
 
 from typing import NamedTuple
@@ -20,15 +20,15 @@ from fer_models.gradients import SymbolicClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
 LEAD = 1.0
-"""By how many logits the wrong class must lead, so that JPEG and resizing do not undo it."""
+"""Lead of the wrong class, in logits, so that JPEG and resizing do not undo the attack."""
 WOBBLE = 0.04
-"""How far frames are moved, and how much larger or smaller they are, in sides of the frame."""
+"""Largest shift of a frame, and largest change of its size, as a share of its side."""
 _GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in OpenCV's grey (ITU-R BT.601)."""
 
 
 class View(NamedTuple):
-    """A displaced frame: shift to the right and down in its sides, and its size over the plain."""
+    """A displaced frame: shifts right and down as shares of its side, and its relative size."""
 
     right: float = 0.0
     down: float = 0.0
@@ -44,7 +44,7 @@ VIEWS = (
 
 
 class PhotoView(WrappedClassifier, SymbolicClassifier):
-    """A classifier of small grey faces that is shown squares of a photograph.
+    """A classifier of small grey faces, as one of squares of a photograph.
 
     Logits are the mean over the views. A resize to its `face_side` is linear in the pixels, so each
     view is two matrices, made by resizing the identity as `faces/crop.py` resizes faces.
@@ -54,7 +54,7 @@ class PhotoView(WrappedClassifier, SymbolicClassifier):
         side: of the squares, pixels.
         margin: pixels of a square outside the plain frame, on each side.
         handicap: float32 (K,), added to the logits; see `LEAD`.
-        views: frames whose answers are averaged.
+        views: frames whose logits are averaged.
     """
 
     inner: SymbolicClassifier
@@ -120,13 +120,13 @@ def attack_frame(
     attack: Attack,
     keys: Keys,
 ) -> np.ndarray:
-    """Attack one face where it stands in its photograph.
+    """Attack one face in place, in its photograph.
 
     Args:
         classifier: of grey faces.
         image: uint8 RGB (H, W, 3).
         frame: FER2013-like square of the face, from `Detector.frame`.
-        label: class to get away from.
+        label: class to move away from.
         attack: any that takes squares of a photograph; its eps is that of the photograph's pixels.
         keys: one row.
 
@@ -157,17 +157,17 @@ def attack_faces(
 ) -> np.ndarray:
     """Attack every face of a photograph, the smallest first.
 
-    Frames may overlap and files hold whole levels, so at the end under linf every pixel is taken
-    back to eps around what it was, in whole levels. Under l2 and l1 eps holds for each face before
+    Frames may overlap and files hold whole levels, so at the end under linf every pixel is clipped
+    to eps around its clean value, in whole levels. Under l2 and l1 eps holds for each face before
     rounding.
 
     Args:
         classifier: of grey faces.
         image: uint8 RGB (H, W, 3).
         frames: squares of the faces.
-        labels: int64 (N,), the class to get away from of each.
+        labels: int64 (N,), the class to move away from, per face.
         attack: see `attack_frame`.
-        seed: of every draw.
+        seed: random seed.
 
     Returns:
         uint8 RGB (H, W, 3).

@@ -42,7 +42,7 @@ def test_a_masked_class_does_not_decide():
 
 @pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "fmn"])
 def test_a_masked_class_hides_nothing(name):
-    """As in `attacks/broken.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
+    """See `attacks/broken.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
     plain, images = tiny.conv(3), tiny.images(12)
 
     def logits(pixels):

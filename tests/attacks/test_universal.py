@@ -28,13 +28,13 @@ def test_labels_say_where_away_from():
 
 
 @pytest.mark.parametrize("eps", [0.0, 4 / 255, 0.5, 1.0])
-def test_shown_within_eps_and_range(eps):
+def test_attacked_within_eps_and_range(eps):
     faces = np.random.default_rng(0).random((20, 8, 8, 3), dtype=np.float32)
     pattern = np.random.default_rng(1).uniform(-1, 1, (8, 8, 3)).astype(np.float32)
-    shown = UniversalPerturbation(pattern).show(faces, eps)
-    assert shown.dtype == np.float32
-    assert shown.min() >= 0 and shown.max() <= 1
-    assert np.abs(shown - faces).max() <= eps + 1e-6
+    attacked = UniversalPerturbation(pattern).apply(faces, eps)
+    assert attacked.dtype == np.float32
+    assert attacked.min() >= 0 and attacked.max() <= 1
+    assert np.abs(attacked - faces).max() <= eps + 1e-6
 
 
 def test_other_images_are_misled_more_often_than_by_random_signs():
@@ -44,19 +44,19 @@ def test_other_images_are_misled_more_often_than_by_random_signs():
         np.random.default_rng(2).choice((-1, 1), seen.shape[1:]).astype(np.float32)
     )
     labels = net.predict(new)
-    fooled = [(net.predict(u.show(new, 0.1)) != labels).mean() for u in (learnt, signs)]
+    fooled = [(net.predict(u.apply(new, 0.1)) != labels).mean() for u in (learnt, signs)]
     assert fooled[0] > fooled[1] + 0.2
 
 
 def test_sticker_lies_somewhere_on_each_image_and_changes_nothing_else():
     faces, patch = images(50, (9, 12, 3)), np.ones((4, 4, 3), np.float32)
-    stuck = Sticker(patch).show(faces, Keys(0, np.arange(50)))
+    stuck = Sticker(patch).apply(faces, Keys(0, np.arange(50)))
     changed = (stuck != faces).any(axis=3)
     assert (changed.sum(axis=(1, 2)) == 16).all()
     corners = {tuple(np.argwhere(rows)[0]) for rows in changed}
     assert len(corners) > 20  # of 6 x 9 places
     assert (stuck[changed] == 1).all()
-    again = Sticker(patch).show(faces[7:8], Keys(0, np.array([7])))
+    again = Sticker(patch).apply(faces[7:8], Keys(0, np.array([7])))
     assert np.array_equal(again[0], stuck[7])
 
 

@@ -86,5 +86,5 @@ def test_rows_before_stay_where_several_models_are_measured(tmp_path, monkeypatc
 
 def test_a_model_that_kills_its_process_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["attacks", "--nonsense"])
-    with pytest.raises(InputError, match=r"one\.fer: its measurement died"):
+    with pytest.raises(InputError, match=r"one\.fer: its measurement failed"):
         attacks._each_alone(["one.fer"], tmp_path / "x.csv")

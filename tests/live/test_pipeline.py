@@ -117,7 +117,7 @@ def test_universal_is_learnt_ahead_and_the_same_for_every_face(new_shelf, tools,
     reading = pipeline.read(portrait, settings, 0.1)
     face = reading.faces[0]
     assert (reading.note, reading.busy) == ("", False)
-    np.testing.assert_array_equal(face.attacked, learnt.show(face.clean[None], 8 / 255)[0])
+    np.testing.assert_array_equal(face.attacked, learnt.apply(face.clean[None], 8 / 255)[0])
 
 
 def test_sticker_towards_a_label_covers_a_square_and_stays_where_it_is(pipeline, shelf, portrait):
