@@ -1,7 +1,7 @@
 """`python -m evaluation.cards --all --data DIR --out FILE.csv`: measure classifiers on a split.
 
-The csv has the columns of `evaluation/figures/models.py`. `--write` puts PublicTest figures, and
-what a forward pass costs, into the cards of shipped classifiers.
+The csv has the columns of `evaluation/figures/models.py`. `--write` puts PublicTest figures and
+the cost of a forward pass into the cards of shipped classifiers.
 """
 
 import sys
@@ -26,12 +26,16 @@ Option = typer.Option
 def main(
     data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
     everything: Annotated[bool, Option("--all", help="Every shipped classifier.")] = False,
-    models: Annotated[str, Option(help="Or ids, folders of trainings, files: A,B")] = "",
-    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    models: Annotated[
+        str, Option(metavar="A,B", help="Or ids, training folders and model files.")
+    ] = "",
+    votes: Annotated[
+        Path | None, Option(help="FER+ votes, if they are not beside the data.")
+    ] = None,
     split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
-    out: Annotated[Path | None, Option(help="Table as csv.")] = None,
+    out: Annotated[Path | None, Option(help="Write the table to this csv file.")] = None,
     write: Annotated[
-        bool, Option("--write", help="Put the figures into the shipped cards; PublicTest only.")
+        bool, Option("--write", help="Write the figures into the shipped cards (PublicTest only).")
     ] = False,
 ) -> int:
     """Measure accuracy and macro F1 of classifiers, each under its own labels."""
@@ -60,7 +64,7 @@ def main(
         except InputError as error:
             failed.append(model)
             print(f"{model} failed: {' '.join(str(error).split())}", file=sys.stderr)
-        except Exception as error:  # whatever a model of others raises, the rest goes on
+        except Exception as error:  # whatever a foreign model raises, continue with the rest
             failed.append(model)
             traceback.print_exc()
             print(f"{model} failed: {type(error).__name__}: {error}", file=sys.stderr)
@@ -69,10 +73,10 @@ def main(
 
 
 def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:
-    """Refuse to put anything but PublicTest figures, or figures of others, into cards."""
+    """Refuse to write other figures than those of shipped models on PublicTest into cards."""
     if split != "PublicTest":
         raise InputError(
-            f"--write takes PublicTest only, on which models are chosen; got {split}. "
+            f"--write needs --split PublicTest, on which models are selected; got {split}. "
             "Leave --write out."
         )
     if others := [model for model in wanted if model not in shipped]:
@@ -101,7 +105,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
     from fer_models.zoo import card_of
 
     if len(rows) != 2:
-        raise InputError("--write needs figures without leaks, so data that hold Training too.")
+        raise InputError("--write needs figures without leaks, so data that contain Training too.")
     card, weights = card_of(model)
     subsets = [
         SubsetFigures(**{field: getattr(row, field) for field in SubsetFigures.model_fields})
@@ -120,7 +124,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
 
 
 def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
-    """Print the table, and write it when asked; nothing replaces an older one with no figures."""
+    """Print the table and write it if asked. A table without figures is not written."""
     import pandas as pd
 
     from evaluation.figures.models import FIGURE_COLUMNS

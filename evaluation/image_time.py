@@ -1,7 +1,6 @@
-"""How long one processor core works on one face, measured in a process of its own.
+"""Time of one face on one processor core, measured in a process of its own.
 
-It counts the process's processor time, not the clock: on one core they agree while nothing else
-runs, and other work on the machine hardly disturbs it.
+Processor time is counted, not the clock: other work on the machine hardly changes it.
 """
 
 import os
@@ -21,10 +20,10 @@ _ONE_THREAD = {
 
 
 def milliseconds_per_image(model: str) -> float:
-    """Median processor time of one 48x48 face, in batches of 64, after a warm-up.
+    """Measure the median processor time of a 48x48 face, in batches of 64, after a warm-up.
 
     Args:
-        model: id, folder of a training, or path.
+        model: id, training folder or model file.
 
     Raises:
         InputError: the model does not load.

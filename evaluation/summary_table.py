@@ -1,4 +1,4 @@
-"""The table a run ends with: clean and worst-case robust accuracy of each model and label set."""
+"""The table printed after a run: clean and worst-case accuracy per model and label set."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from evaluation.text_table import text_table
 
 
 def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
-    """Render the table as text.
+    """Return the table as text.
 
     Args:
         results: rows of `results.parquet`.
-        eps: grid of the attacks.
+        eps: eps values of the attacks.
 
     Returns:
         Lines of at most 160 characters, accuracies in percent with 95 % intervals.
@@ -28,12 +28,12 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
         attacked = worst[(worst.model == row.model) & (worst.label_set == row.label_set)]
         shown = [row, *attacked.sort_values("eps").itertuples()]
         cells.append([row.model, row.label_set, str(row.n), *map(percent, shown)])
-    title = "Accuracy, % (95 % interval): clean, and what stands the worst case of all attacks"
+    title = "Accuracy, % (95 % interval): clean, and in the worst case of all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
     return text_table(title, head, cells, left=2)
 
 
 def percent(row: Any) -> str:
-    """Value and interval of a row of results in percent; `!` marks a flagged one."""
+    """Value and interval of a row of results in percent; `!` marks a flagged figure."""
     flag = "" if row.status == "ok" else " !"
     return f"{100 * row.value:.1f} ({100 * row.ci_low:.1f}-{100 * row.ci_high:.1f}){flag}"

@@ -1,4 +1,4 @@
-"""Tables as text: for a terminal, and for a Markdown file."""
+"""Tables as text, for a terminal or a Markdown file."""
 
 import io
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ WIDTH = 160
 
 
 def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
-    """Lines of at most `WIDTH` characters.
+    """Return a table as lines of at most `WIDTH` characters.
 
     Args:
-        title: above the table.
+        title: printed above the table.
         head: names of the columns.
         rows: cells.
-        left: how many of the first columns are words; the others are numbers, set to the right.
+        left: number of first columns that hold words; the others hold numbers, aligned right.
     """
     table = Table(title=title)
     for index, name in enumerate(head):
@@ -34,14 +34,14 @@ def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
-    """The same as a Markdown table, without a title."""
+    """Return a Markdown table without a title; arguments as in `text_table`."""
     rule = ["---" if index < left else "---:" for index in range(len(head))]
     lines = (" | ".join(_escaped(cells)) for cells in (head, rule, *rows))
     return "\n".join(f"| {line} |" for line in lines)
 
 
 def write_csv_or_markdown(table: pd.DataFrame, markdown: str, path: Path) -> None:
-    """Write the table as `.csv`, or this text to a file of any other name, atomically."""
+    """Write the table to a `.csv` file, or the Markdown to any other file, atomically."""
     with atomic(path) as unfinished:
         if path.suffix == ".csv":
             table.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")

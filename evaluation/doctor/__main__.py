@@ -1,6 +1,6 @@
 """`python -m evaluation.doctor`: can Deadpan run here, and what to do where it cannot.
 
-One line a thing; exit code 1 when something is wrong. Notes are no faults.
+One line per check; exit code 1 if something is wrong. Notes are not faults.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from datasets.base.commands import run
 
 
 def main() -> int:
-    """Look at versions, devices, processor, data, weights, memory and disk; say what to mend."""
+    """Diagnose your installation: versions, devices, processor, data, weights, memory and disk."""
     from evaluation.doctor.data_and_weights import check_data, check_weights
     from evaluation.doctor.finding import State
     from evaluation.doctor.installation import check_installation
@@ -29,7 +29,7 @@ def main() -> int:
         for finding in check():
             print(finding.line, flush=True)
             wrong += finding.state is State.WRONG
-    print(f"{wrong} to mend" if wrong else "ready: python -m evaluation.run")
+    print(f"{wrong} to fix" if wrong else "ready: python -m evaluation.run")
     return 1 if wrong else 0
 
 

@@ -1,4 +1,4 @@
-"""Are faces and weights there and whole: the data a run would read, the shipped classifiers."""
+"""Checks that faces and weights are complete: the data a run would read, shipped classifiers."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _FETCH = "python -m datasets.fetch"
 
 
 def check_data() -> list[Finding]:
-    """The faces that `python -m evaluation.run` would read now, and the embedded sample."""
+    """Check the faces that `python -m evaluation.run` would read now, and the embedded sample."""
     return [_faces(), _sample()]
 
 
@@ -36,32 +36,32 @@ def _faces() -> Finding:
     rows = Counter(source.split_of.tolist())
     counts = ", ".join(f"{split} {rows[split]:,}" for split in source.splits)
     votes = "" if source.votes is None else f", FER+ {'votes' if source.tagged else 'labels'}"
-    what = f"{source.path}: {counts}{votes}{_standing(source, rows)}"
+    what = f"{source.path}: {counts}{votes}{_completeness(source, rows)}"
     if source.votes is None:
         return Finding(State.NOTE, "data", f"{what}, no FER+ votes", _FETCH)
     return Finding(State.OK, "data", what)
 
 
-def _standing(source: Source, rows: Counter[str]) -> str:
-    """What is known of the file beside its rows."""
+def _completeness(source: Source, rows: Counter[str]) -> str:
+    """Say whether the data are the published file, or smaller."""
     path = Path(source.path)
     if path.is_file() and path.name in MD5:
         whole = csv_md5(path) == MD5[path.name]
         return "; the published file" if whole else "; not the published file, by its md5"
     missing = [split for split in ROWS if rows[split] < ROWS[split] and Split.TEST not in rows]
-    return f"; less than published in {', '.join(missing)}" if missing else ""
+    return f"; fewer rows than published in {', '.join(missing)}" if missing else ""
 
 
 def _sample() -> Finding:
     try:
         faces = read_sample()
     except InputError as error:
-        return Finding(State.WRONG, "sample", str(error), "pip install -e . in a whole checkout")
+        return Finding(State.WRONG, "sample", str(error), "pip install -e . in a complete checkout")
     return Finding(State.OK, "sample", f"{len(faces)} generated faces")
 
 
 def check_weights() -> list[Finding]:
-    """Each shipped weights file against the sha256 in its card: one line when all are whole."""
+    """Compare each shipped weights file with the sha256 in its card; one line if all are intact."""
     expected = {
         WEIGHTS / f"{card.id}.npz": card.weights_sha256
         for card in (read_card(path) for path in sorted(CARDS.glob("*.json")))
@@ -71,11 +71,11 @@ def check_weights() -> list[Finding]:
     wrong = [finding for path, sha256 in expected.items() if (finding := _damage(path, sha256))]
     if wrong:
         return wrong
-    return [Finding(State.OK, "weights", f"{len(expected)} of {len(expected)} files whole")]
+    return [Finding(State.OK, "weights", f"{len(expected)} of {len(expected)} files intact")]
 
 
 def _damage(path: Path, sha256: str) -> Finding | None:
-    fix = f"get it again: git checkout -- {path.name}, or install again"
+    fix = f"restore it: git checkout -- {path.name}, or install again"
     if not path.is_file():
         return Finding(State.WRONG, "weights", f"{path} is missing", fix)
     with open(path, "rb") as file:

@@ -1,11 +1,11 @@
-"""One line of `python -m evaluation.doctor`: what was looked at, what was found, how to mend it."""
+"""One line of `python -m evaluation.doctor`: what was checked, what was found, how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a thing stands."""
+    """Result of a check."""
 
     OK = "ok"
     NOTE = "note"
@@ -14,13 +14,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing.
+    """What one check found.
 
     Attributes:
-        state: `note` works, but something could be had or is slow; `wrong` does not work.
+        state: `note`: it works, but something is missing or slow; `wrong`: it does not work.
         subject: one or two words.
         what: what was found.
-        fix: what to do; empty when there is nothing to do.
+        fix: what to do; empty if there is nothing to do.
     """
 
     state: State
@@ -30,6 +30,6 @@ class Finding:
 
     @property
     def line(self) -> str:
-        """As printed: three columns of text, the fix at the end."""
+        """The finding as printed: three columns of text, then the fix."""
         fix = f" -> {self.fix}" if self.fix else ""
         return f"{self.state:<6} {self.subject:<11} {' '.join(self.what.split())}{fix}"

@@ -1,4 +1,4 @@
-"""Is everything that Deadpan needs installed: Python, packages in the versions asked, extras."""
+"""Checks of what is installed: Python, packages in the required versions, extras."""
 
 import platform
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
@@ -15,7 +15,7 @@ _SAME_NAME = "datasets"
 
 
 def check_installation() -> list[Finding]:
-    """Python, packages, extras, and the one package that takes our name away."""
+    """Check Python, packages, extras, and the one package that conflicts with ours."""
     try:
         ours = distribution(NAME)
     except PackageNotFoundError:
@@ -37,7 +37,7 @@ def _python(wanted: str) -> Finding:
 
 
 def _packages(ours: Distribution) -> list[Finding]:
-    """One line for all that fit, one for each that does not."""
+    """One line for all that fit, and one for each that does not."""
     needed = [one for one in _requirements(ours) if one.marker is None or one.marker.evaluate()]
     wrong = [finding for one in needed if (finding := _misfit(one))]
     shown = ", ".join(f"{name} {version(name)}" for name in _SHOWN if _installed(name))
@@ -71,7 +71,7 @@ def _extras(ours: Distribution) -> Finding:
 
 
 def _namesake() -> list[Finding]:
-    """Hugging Face's `datasets` has the name of one of our rooms: one of the two is not found."""
+    """Hugging Face's `datasets` has the name of a package of ours; only one of the two is found."""
     found = _installed(_SAME_NAME)
     if not found:
         return []
@@ -90,7 +90,7 @@ def _only_for(requirement: Requirement, extra: str) -> bool:
 
 
 def _installed(name: str) -> str:
-    """Version of a package; empty where it is missing."""
+    """Version of a package; empty if it is missing."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What the machine gives: processor as TensorFlow sees it, memory, disk, folders to write to."""
+"""Checks of the machine: processor as TensorFlow sees it, memory, disk, folders to write to."""
 
 import json
 import os
@@ -15,10 +15,10 @@ from evaluation.doctor.finding import Finding, State
 from evaluation.environment import processor
 
 MEMORY_GB = 2.0
-"""A smoke run peaks near 1.4 GB."""
+"""Memory that a run needs; a smoke run peaks near 1.4 GB."""
 
 DISK_GB = 1.0
-"""A standard run stays below."""
+"""Disk space that a run needs; a standard run stays below."""
 
 _SCRIPT = """
 import json, tensorflow as tf
@@ -31,7 +31,7 @@ _SECONDS = 180
 
 
 def check_tensorflow() -> list[Finding]:
-    """Devices and processor features, from a TensorFlow in a process of its own: it may crash."""
+    """Check devices and processor features in a process of its own, since TensorFlow may crash."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_MAX_VLOG_LEVEL": "0"}
     try:
         answer = subprocess.run(
@@ -45,7 +45,7 @@ def check_tensorflow() -> list[Finding]:
         what = f"did not start within {_SECONDS} s"
         return [Finding(State.WRONG, "tensorflow", what, "stop other programs and try again")]
     if answer.returncode:
-        said = answer.stderr.strip().splitlines() or ["nothing said"]
+        said = answer.stderr.strip().splitlines() or ["no message"]
         what = f"does not start, exit code {answer.returncode}: {said[-1]}"
         fix = "pip install --force-reinstall tensorflow; it needs a processor with AVX"
         return [Finding(State.WRONG, "tensorflow", what, fix)]
@@ -55,7 +55,7 @@ def check_tensorflow() -> list[Finding]:
 
 
 def _processor(log: str) -> Finding:
-    """Features that TensorFlow's own notice names; it names none on other processors."""
+    """Features that TensorFlow's own notice names; on other processors it names none."""
     found = _FEATURES.search(log)
     features = found[1].split() if found else []
     what = f"{processor()}, {os.cpu_count()} cores; TensorFlow uses {' '.join(features) or '?'}"
@@ -65,7 +65,7 @@ def _processor(log: str) -> Finding:
 
 
 def check_memory(free_gb: float | None = None) -> Finding:
-    """Free memory, of the container where there is one."""
+    """Check free memory, of the container if there is one."""
     free = free_memory_gb() if free_gb is None else free_gb
     if free is None:
         return Finding(State.NOTE, "memory", "unknown on this system")
@@ -73,11 +73,11 @@ def check_memory(free_gb: float | None = None) -> Finding:
     if free >= MEMORY_GB:
         return Finding(State.OK, "memory", what)
     fix = "close other programs, or run fewer --models"
-    return Finding(State.WRONG, "memory", f"{what}, a run needs up to {MEMORY_GB:.0f}", fix)
+    return Finding(State.WRONG, "memory", f"{what}, a run needs up to {MEMORY_GB:.0f} GB", fix)
 
 
 def free_memory_gb() -> float | None:
-    """What Linux calls available, or what a container's limit leaves; None elsewhere."""
+    """Memory that Linux calls available, or that a container's limit leaves; None elsewhere."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
@@ -93,23 +93,23 @@ def free_memory_gb() -> float | None:
 
 
 def check_disk(folder: Path) -> Finding:
-    """Space where runs are written."""
+    """Check the disk space where runs are written."""
     free = shutil.disk_usage(folder).free / 1e9
     if free >= DISK_GB:
         return Finding(State.OK, "disk", f"{free:.1f} GB free")
-    what = f"{free:.1f} GB free, a standard run needs up to {DISK_GB:.0f}"
-    return Finding(State.WRONG, "disk", what, "free some, or name another place with --out")
+    what = f"{free:.1f} GB free, a standard run needs up to {DISK_GB:.0f} GB"
+    return Finding(State.WRONG, "disk", what, "free some space, or name another folder with --out")
 
 
 def check_folders(folder: Path) -> list[Finding]:
-    """Where runs and parsed faces can be kept."""
+    """Check where runs and parsed faces can be kept."""
     runs, cache = can_write(folder), can_write(cache_folder())
-    here = Finding(State.OK, "runs", f"can be written to {folder}")
+    here = Finding(State.OK, "runs", f"written to {folder}")
     if not runs:
-        what = f"cannot be written to {folder}, go to {tempfile.gettempdir()}"
-        here = Finding(State.NOTE, "runs", what, "name a place with --out")
+        what = f"{folder} is not writable; runs go to {tempfile.gettempdir()}"
+        here = Finding(State.NOTE, "runs", what, "name a folder with --out")
     kept = Finding(State.OK, "cache", str(cache_folder()))
     if not cache:
-        what = f"{cache_folder()} cannot be written: faces are parsed at each start"
-        kept = Finding(State.NOTE, "cache", what, "set DEADPAN_CACHE to a folder that can be")
+        what = f"{cache_folder()} is not writable; faces are parsed at each start"
+        kept = Finding(State.NOTE, "cache", what, "set DEADPAN_CACHE to a writable folder")
     return [here, kept]

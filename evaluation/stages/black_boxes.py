@@ -1,4 +1,4 @@
-"""Models that only answer: what is said of their figures, and how long their attacks may take."""
+"""Black boxes, models that give no gradients: a check on their figures, and a time estimate."""
 
 import time
 
@@ -12,7 +12,7 @@ from evaluation.results.schema import WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
 
 LONG = 3600.0
-"""Seconds from which on the queries of one model are worth a warning."""
+"""Seconds of queries to one model above which a run warns."""
 
 
 def is_black_box(classifier: Classifier) -> bool:
@@ -21,28 +21,28 @@ def is_black_box(classifier: Classifier) -> bool:
 
 
 def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> list[Check]:
-    """A flag on the worst case of a black box: no white-box attack was possible.
+    """Flag the worst case of a black box: no white-box attack was possible.
 
     Args:
         classifier: the model.
-        config: of the run.
-        faces: of the run.
+        config: configuration of the run.
+        faces: number of faces in the run.
     """
     if not is_black_box(classifier):
         return []
     able = [a for a in config.attacks if config.norm in ATTACKS[a.name].norms]
     asking = [a for a in able if ATTACKS[a.name].by_answers and not ATTACKS[a.name].needs_gradients]
-    ways = ["by its answers"] if asking else []
+    ways = ["by queries"] if asking else []
     if any(ATTACKS[attack.name] is Transfer for attack in able):
-        ways.append("through other models")
+        ways.append("by transfer from other models")
     words = (
         "The model gives no gradients, so it was attacked "
-        f"{' and '.join(ways) or 'by noise at most'}. Its robust accuracy is an upper bound: an "
-        "attacker who holds the model may break more."
+        f"{' and '.join(ways) or 'with noise at most'}. Its robust accuracy is an upper bound: an "
+        "attacker with access to the gradients may break more."
     )
     searched = max((attack.limit or faces for attack in asking), default=faces)
     if searched < faces:
-        words += f" Its answers were searched for the first {searched} of {faces} faces only."
+        words += f" Queries attacked the first {searched} of {faces} faces only."
     return [
         check(
             classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
@@ -53,10 +53,10 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
 
 
 def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
-    """Time of one answer, from one batch, after a first one that may compile.
+    """Measure seconds per face on one batch, after a first call that may compile.
 
     Args:
-        classifier: any.
+        classifier: any model.
         images: float32 (N, H, W, C) in [0, 1], N at least 1.
     """
     classifier.logits(images[:1])
@@ -67,17 +67,17 @@ def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
 
 
 def slowness(classifier: Classifier, seconds: float, queries: int) -> str:
-    """A warning in one line when Square on a model may take very long, else empty.
+    """Return one line of warning if Square may take very long on a model, else an empty text.
 
     Args:
         classifier: the model.
-        seconds: of one answer.
-        queries: answers that Square asks for at most.
+        seconds: time per face.
+        queries: largest number of faces that Square asks about.
     """
     if seconds * queries < LONG:
         return ""
     return (
-        f"{classifier.id}: answers {1 / seconds:.0f} faces a second, and square asks up to "
-        f"{queries:,} times: up to {seconds * queries / 3600:.0f} hours. --limit or --eps shorten "
-        "that."
+        f"{classifier.id}: classifies {1 / seconds:.0f} faces per second, and Square makes up to "
+        f"{queries:,} queries: up to {seconds * queries / 3600:.0f} hours. A smaller --limit or "
+        "fewer --eps values shorten that."
     )

@@ -1,7 +1,7 @@
-"""Certified radius by randomised smoothing: around a face no change within the radius flips it.
+"""Certified radius by randomised smoothing: no change within the radius changes the answer.
 
 What is certified is the classifier's most frequent answer under Gaussian noise, not its answer to
-the face itself, and with a probability of at least 1 - alpha a face.
+the face itself; each certificate is right with a probability of at least 1 - alpha.
 
 Source: Cohen, Rosenfeld & Kolter 2019, "Certified adversarial robustness via randomized smoothing",
 arXiv 1902.02918, section 3.2 (Certify), theorem 1; Clopper & Pearson 1934, Biometrika 26, 404-413.
@@ -17,15 +17,15 @@ from datasets.labels import NO_LABEL
 from fer_models.classifier import Classifier
 
 _BATCH = 256
-"""Noisy copies of a face that are drawn at once."""
+"""Noisy copies of a face drawn at once."""
 
 
 class Certificates(NamedTuple):
-    """What smoothing promises of N faces.
+    """What smoothing certifies for N faces.
 
     Attributes:
-        prediction: int64 (N,), answer of the smoothed classifier; -1 where it abstains.
-        radius: float64 (N,), L2 radius within which that answer stands; 0 where it abstains.
+        prediction: int64 (N,), class of the smoothed classifier; -1 where it abstains.
+        radius: float64 (N,), L2 radius within which that class is certain; 0 where it abstains.
         counts: int64 (N, K), how often each class was answered under the noise of the estimate.
     """
 
@@ -35,21 +35,21 @@ class Certificates(NamedTuple):
 
 
 def smoothing_name(sigma: float) -> str:
-    """`smooth0.1`: perturbation of certificates; a defence of the same noise is written so too."""
+    """Name of certificates in results, such as `smooth0.1`, and of a defence by the same noise."""
     return f"smooth{sigma:g}"
 
 
 def certified_radius(count: np.ndarray, samples: int, *, sigma: float, alpha: float) -> np.ndarray:
-    """L2 radius that `count` of `samples` noisy answers for one class certify, float64 (N,).
+    """Return the L2 radius that `count` of `samples` noisy answers certify, float64 (N,).
 
     sigma times the normal quantile of the one-sided exact (Clopper-Pearson) lower bound of the
     share, where that is above one half; else NaN: abstain.
 
     Args:
         count: int64 (N,) in [0, samples].
-        samples: noisy answers of each face.
-        sigma: of the noise, pixels in [0, 1].
-        alpha: chance that a certificate is wrong, in (0, 1).
+        samples: noisy copies per face.
+        sigma: standard deviation of the noise; pixels are in [0, 1].
+        alpha: probability that a certificate is wrong, in (0, 1).
 
     Raises:
         ValueError: a count is outside [0, samples].
@@ -72,19 +72,19 @@ def certify(
     samples: int,
     alpha: float,
 ) -> Certificates:
-    """Certify N faces: choose a class by some noisy answers, bound its share by others.
+    """Certify N faces: choose a class from some noisy copies, bound its probability from others.
 
-    Noisy pixels are clipped to [0, 1]. Clipping counts as a part of the classifier, so the theorem
-    holds, and every model may be asked.
+    Noisy pixels are clipped to [0, 1]. Clipping counts as part of the classifier, so the theorem
+    holds and any model can be certified.
 
     Args:
-        classifier: any.
+        classifier: any model.
         images: float32 (N, H, W, C) in [0, 1].
-        keys: of the N rows; the noise hangs on seed and row.
-        sigma: of the noise, pixels in [0, 1].
-        selection: noisy answers that choose the class.
-        samples: other noisy answers that bound its share.
-        alpha: chance that a certificate is wrong.
+        keys: keys of the N rows; the noise depends on seed and row.
+        sigma: standard deviation of the noise; pixels are in [0, 1].
+        selection: noisy copies that choose the class.
+        samples: further noisy copies that bound its probability.
+        alpha: probability that a certificate is wrong.
     """
     counts = np.zeros((len(images), classifier.scheme.num_classes), np.int64)
     chosen = np.zeros(len(images), np.int64)
@@ -100,7 +100,7 @@ def certify(
 def _answers(
     classifier: Classifier, image: np.ndarray, rng: np.random.Generator, sigma: float, count: int
 ) -> np.ndarray:
-    """How often each class is answered to `count` noisy copies of an image, int64 (K,)."""
+    """Count the answers for `count` noisy copies of an image, int64 (K,)."""
     total = np.zeros(classifier.scheme.num_classes, np.int64)
     for start in range(0, count, _BATCH):
         size = (min(_BATCH, count - start), *image.shape)

@@ -1,4 +1,4 @@
-"""Choose faces that the two label sets call differently, for the report to show."""
+"""Choose faces on which FER and FER+ labels disagree, for the report to show."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from datasets.faceset import FaceSet
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelSet, translate
 
 SHOWN = 12
-"""Faces kept."""
+"""Number of faces kept."""
 
 
 def disputed_faces(faces: FaceSet) -> dict[str, np.ndarray]:
-    """Arrays of `DISPUTED_ARRAYS`: the clearest disagreements, one FER class after another.
+    """Return the arrays of `DISPUTED_ARRAYS`: clearest disagreements, one FER class after another.
 
-    Clearest are those with most votes for the FER+ label. No faces when a label set is missing.
+    The clearest are those with most votes for the FER+ label. Empty if a label set is missing.
     """
     chosen = np.empty(0, np.int64)
     if {LabelSet.FER, LabelSet.FERPLUS} <= set(faces.label_sets) and faces.votes is not None:

@@ -1,9 +1,9 @@
-"""Grad-CAM under attack: where a net looks for its answer, and how far that moves.
+"""Grad-CAM under attack: which places a net's answer depends on, and how far they move.
 
 Source: Selvaraju et al. 2017, arXiv 1610.02391 (the maps); the question is that of Chakraborty et
 al. 2022, "Generalizing adversarial explanations with Grad-CAM", arXiv 2204.05427, who compare maps
-by SSIM. Here it is their cosine, which needs no window: 0 for the same map, 1 for maps that share
-no place.
+by SSIM. Here it is their cosine, which needs no window: 0 for the same map, 1 for maps that do
+not overlap.
 """
 
 from typing import NamedTuple
@@ -16,22 +16,22 @@ from fer_models.keras_classifier import KerasClassifier
 
 _BATCH = 100
 _DECIMALS = 4
-"""Kept of a shift: further ones hang on the threads of the machine."""
+"""Decimals kept of a shift; further ones depend on the number of threads."""
 
 
 class Explanations(NamedTuple):
-    """Grad-CAM maps float32 (N, H, W) in [0, 1] of N faces, each for the answer the face gets.
+    """Grad-CAM maps of N faces, float32 (N, H, W) in [0, 1], each for the predicted class.
 
     Attributes:
-        clean: of the clean faces.
-        attacked: of the attacked faces.
+        clean: maps of the clean faces.
+        attacked: maps of the attacked faces.
     """
 
     clean: np.ndarray
     attacked: np.ndarray
 
     def shifts(self) -> np.ndarray:
-        """1 - cosine of the two maps, float64 (N,) in [0, 1]; NaN where a map is empty."""
+        """Return 1 - cosine of the two maps, float64 (N,) in [0, 1]; NaN where a map is empty."""
         first, second = self.clean.astype(np.float64), self.attacked.astype(np.float64)
         together = (first * second).sum(axis=(1, 2))
         lengths = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
@@ -40,10 +40,10 @@ class Explanations(NamedTuple):
 
 
 def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> Explanations | None:
-    """Explain the answers to N clean and attacked faces; None for a model without feature maps.
+    """Explain the answers for N clean and attacked faces; None for a model without feature maps.
 
     Args:
-        classifier: any; maps are those of convolutional Keras nets without a defence before them.
+        classifier: any model; only convolutional Keras nets without a defence have maps.
         clean: float32 (N, H, W, C) in [0, 1].
         attacked: float32 (N, H, W, C) in [0, 1].
     """

@@ -1,4 +1,4 @@
-"""Where the regions of the run's faces lie on their mean, for the report's map of vulnerability."""
+"""Regions of the face on the mean of a run's faces, for the report's map of vulnerability."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from evaluation.config import RunConfig
 
 
 def face_regions(faces: FaceSet, config: RunConfig) -> dict[str, np.ndarray]:
-    """Arrays of `REGION_ARRAYS` over the faces that the regional attacks of a run see.
+    """Return the arrays of `REGION_ARRAYS` over the faces that regional attacks work on.
 
-    No regions in a run without such attacks.
+    There are no regions in a run without such attacks.
     """
     names = {attack.name for attack in REGIONAL}
     limits = [attack.limit for attack in config.attacks if attack.name in names]

@@ -1,7 +1,7 @@
 """Foreign models in a run: finding contracts that are missing, and unique names.
 
-A contract that was found is kept in the run's folder, `contracts/NAME.json`, so that a resumed run
-uses the same one; nothing is written next to the model.
+A contract found by the probe is kept in the run's folder, `contracts/NAME.json`, so that a resumed
+run uses the same one; nothing is written next to the model.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,7 +40,7 @@ def contracts_of(
         log: called with what was found.
 
     Raises:
-        InputError: a contract cannot be told.
+        InputError: the probe cannot tell a contract.
     """
     found: Contracts = {}
     for path in dict.fromkeys(split_defences(model)[0] for model in models):

@@ -1,6 +1,6 @@
 """Which sets a run makes: every corruption, and every attack on each model under each label set.
 
-Here is planned only; `evaluation/stages/sets.py` makes them.
+Sets are only planned here; `evaluation/stages/sets.py` makes them.
 """
 
 import math
@@ -32,13 +32,13 @@ class Job:
 
     Attributes:
         spec: what is done to the images.
-        rows: int64 (N,), rows of the FaceSet that take part.
+        rows: int64 (N,), rows of the FaceSet in this set.
         classifier: attacked model; None for a corruption.
         labels: int64 (N,) in the model's classes; None for a corruption.
-        sources: of a black box attacked through others: models that give the gradients.
-        transfer_set: whether the images are kept at full eps, to attack all other models with.
-        not_applicable: why this attack cannot be made on this model; empty when it can.
-        reduced: the model as this attack asks it, in reduced precision; None for `classifier`.
+        sources: surrogates that give the gradients, if a black box is attacked.
+        transfer_set: whether the images are kept at full eps, to attack all other models.
+        not_applicable: why this attack cannot be made on this model; empty if it can.
+        reduced: the model in reduced precision, if the attack uses that; else None.
     """
 
     spec: AnySpec
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Folder name of the set, and how people read it."""
+        """Name of the set's folder, also used in the log."""
         if self.classifier is None or not isinstance(self.spec, AttackSpec):
             return self.spec.perturbation
         model = Path(self.classifier.id).name
@@ -63,8 +63,8 @@ class Job:
         """Identity of the set.
 
         Args:
-            faces_sha256: of the rows that take part.
-            weights_sha256: of the attacked model; None for a corruption.
+            faces_sha256: hash of the rows in this set.
+            weights_sha256: hash of the attacked model; None for a corruption.
         """
         if not isinstance(self.spec, AttackSpec):
             return self.spec.key(faces_sha256)
@@ -75,7 +75,7 @@ class Job:
 
     @property
     def may_reduce_precision(self) -> bool:
-        """Whether its attack may take gradients in reduced precision, and its model gives any."""
+        """Whether its attack may use gradients in reduced precision, and its model gives any."""
         return (
             self.classifier is not None
             and not is_black_box(self.classifier)
@@ -84,21 +84,21 @@ class Job:
 
 
 def knows(attack: AttackSettings, norm: Norm) -> bool:
-    """Whether an attack of a tier can be made under this norm."""
+    """Whether an attack of a tier is defined for this norm."""
     return norm in ATTACKS[attack.name].norms
 
 
 def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -> list[Job]:
-    """All sets of a run: corruptions, attacks model by model, transfer sets.
+    """Plan all sets of a run: corruptions, attacks model by model, transfer sets.
 
     Raises:
-        InputError: the data lacks a label set, a model's classes cannot be scored by it, the norm
-            is one that no attack knows, or an eps is too large for the images.
+        InputError: the data lack a label set, a model's classes cannot be scored by it, no attack
+            is defined for the norm, or an eps is too large for the images.
     """
     if config.attacks and not any(knows(attack, config.norm) for attack in config.attacks):
         raise InputError(
-            f"no attack of tier {config.tier} knows norm {config.norm}. Take another --norm, or "
-            "--tier standard."
+            f"no attack of tier {config.tier} is defined for norm {config.norm}. Take another "
+            "--norm, or --tier standard."
         )
     for eps in config.eps:
         check_eps(eps, config.norm, math.prod(faces.images.shape[1:]))
@@ -125,7 +125,7 @@ def _attack_jobs(
     classifier: Classifier,
     classifiers: Sequence[Classifier],
 ) -> Iterator[Job]:
-    """Attacks on one model under one label set, a black box also through the other models."""
+    """Attacks on one model under one label set; a black box is also attacked by transfer."""
     labels = faces.labels(label_set).to(classifier.scheme).values
     rows = np.flatnonzero(labels != NO_LABEL)
     black_box = is_black_box(classifier)
@@ -141,8 +141,8 @@ def _attack_jobs(
             continue
         through = black_box and ATTACKS[attack.name] is Transfer
         sources = tuple(surrogates(classifier, classifiers)) if through else ()
-        blind = black_box and ATTACKS[attack.name].needs_gradients and not sources
-        why = "the model gives no gradients" if blind else ""
+        impossible = black_box and ATTACKS[attack.name].needs_gradients and not sources
+        why = "the model gives no gradients" if impossible else ""
         yield Job(spec, part, classifier, labels[part], sources, not_applicable=why)
 
 
@@ -166,7 +166,7 @@ def _transfer_set_jobs(
 
 
 def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
-    """The jobs, those that may with their model in reduced precision; each model is tried once."""
+    """Return the jobs, in reduced precision where a trial of the model finds that good enough."""
     by_model: dict[str, list[Job]] = {}
     for job in jobs:
         if job.classifier and job.may_reduce_precision:
@@ -185,10 +185,10 @@ def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) ->
                 [job.spec for job in mine if isinstance(job.spec, AttackSpec)],
                 sum(passes(job.spec, len(job.rows)) for job in mine),
             )
-        except Exception as error:  # R24: what the model dies of, its attacks will tell
+        except Exception as error:  # R24: the model's attacks will report it
             if not is_result(error):
                 raise
-            chosen[model], why = first.classifier, f"the trial died of {one_line(error)}"
+            chosen[model], why = first.classifier, f"the trial failed with {one_line(error)}"
         if why:
             listener.line(f"{model}: {chosen[model].precision}, {why}")
     return [

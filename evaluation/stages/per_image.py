@@ -1,6 +1,6 @@
-"""Lines of `per_image.parquet`: what a model says of each image, clean and perturbed.
+"""Rows of `per_image.parquet`: what a model answers for each image, clean and perturbed.
 
-Predictions are made again from the stored images (R2), never taken over from the attack.
+Predictions are made again from the stored images (R2), never copied from the attack.
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ from fer_models.classifier import Classifier
 
 
 def clean_rows(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> pd.DataFrame:
-    """One line an image, unperturbed.
+    """Return one row per image, unperturbed.
 
     Args:
         faces: N images.
         classifier: the model.
-        logits: its answer, float32 (N, K).
+        logits: its logits, float32 (N, K).
     """
-    return _lines(faces, classifier, logits, logits, perturbation="none", smallest_eps=np.nan)
+    return _rows(faces, classifier, logits, logits, perturbation="none", smallest_eps=np.nan)
 
 
 def corrupted_rows(
@@ -36,18 +36,18 @@ def corrupted_rows(
     corrupted: CorruptedSet,
     logits: np.ndarray,
 ) -> pd.DataFrame:
-    """One line an image and severity.
+    """Return one row per image and severity.
 
     Args:
         faces: the N images of the set, in its order.
-        classifier: who answers.
+        classifier: the model.
         clean: its logits of the clean images, float32 (N, K).
         corrupted: N images at S severities.
-        logits: its answers to them, float32 (N, S, K).
+        logits: its logits of the set, float32 (N, S, K).
     """
     return pd.concat(
         [
-            _lines(
+            _rows(
                 faces,
                 classifier,
                 clean,
@@ -64,7 +64,7 @@ def corrupted_rows(
 def attacked_rows(
     faces: FaceSet, classifier: Classifier, clean: np.ndarray, adversarial: AdversarialSet
 ) -> pd.DataFrame:
-    """One line an image: the image that broke at the smallest eps, or the clean one if it stood.
+    """Return one row per image, of the image that broke at the smallest eps, else of the clean one.
 
     Args:
         faces: the N images of the set, in its order.
@@ -82,7 +82,7 @@ def attacked_rows(
     for name, values in sizes.items():
         sizes[name] = np.full(len(faces), np.nan)
         sizes[name][moved] = values
-    return _lines(
+    return _rows(
         faces,
         classifier,
         clean,
@@ -106,16 +106,16 @@ def certified_rows(
     certificates: Certificates,
     sigma: float,
 ) -> pd.DataFrame:
-    """One line an image: what randomised smoothing with noise of this sigma promises of it.
+    """Return one row per image: what randomised smoothing with noise of this sigma certifies.
 
     Args:
         faces: the N images that were certified.
         classifier: the model.
         clean: its logits of the clean images, float32 (N, K).
-        certificates: of the N images.
-        sigma: of the noise.
+        certificates: certificates of the N images.
+        sigma: standard deviation of the noise.
     """
-    return _lines(
+    return _rows(
         faces,
         classifier,
         clean,
@@ -130,11 +130,11 @@ def certified_rows(
 
 
 def join_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """All lines of a run, columns of `PER_IMAGE_COLUMNS`."""
+    """Join the rows of a run, with the columns of `PER_IMAGE_COLUMNS`."""
     return pd.concat(parts, ignore_index=True).astype(PER_IMAGE_COLUMNS)
 
 
-def _lines(
+def _rows(
     faces: FaceSet, classifier: Classifier, clean: np.ndarray, logits: np.ndarray, **columns: Any
 ) -> pd.DataFrame:
     count = len(faces)

@@ -1,9 +1,9 @@
-"""Make the sets of a run, or take them back from disk: one outcome for each job.
+"""Make the sets of a run, or reuse them from disk: one outcome per job.
 
 Writes `sets/JOB-KEY/` of a run, laid out as `attacks/sets/store.py` says. A killed run reuses every
 finished chunk; a failing attack is an outcome without a set, not a lost run (R24). A face with the
-same label under FER and FER+ is attacked once: the second set takes it over from the first. Images
-that other models make for a black box, in `stand_ins/`, serve every black box they stand in for.
+same label under FER and FER+ is attacked once: the second set copies it from the first. Images
+that surrogates make for black boxes are kept in `stand_ins/` and serve every black box.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -84,13 +84,13 @@ class Outcome:
 def make_sets(
     jobs: Sequence[Job], faces: FaceSet, sets: Path, given: Path | None, listener: Listener
 ) -> Iterator[Outcome]:
-    """Make every set, or take it back from disk.
+    """Make every set, or reuse it from disk.
 
     Args:
-        jobs: from `plan`.
+        jobs: as planned by `plan`.
         faces: the images.
         sets: folder of the run's sets.
-        given: folder of sets made elsewhere (`--adversarial`), looked at first.
+        given: folder of sets made elsewhere (`--adversarial`), tried first.
         listener: told about chunks and finished sets.
 
     Raises:
@@ -112,7 +112,7 @@ def make_sets(
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
                 made = _make_set(job, part, folder, _made_before(job, folders), kept, listener)
-        except Exception as error:  # R24: whatever an attack or a model dies of is a result
+        except Exception as error:  # R24: whatever an attack or a model fails with is a result
             if not is_result(error):
                 raise
             message = one_line(error)
@@ -127,14 +127,14 @@ def make_sets(
 
 
 def _attacked_as(job: Job) -> str:
-    """Which model is attacked under which labels, for the log; nothing for a corruption."""
+    """Name the attacked model and labels for the log; empty for a corruption."""
     if job.classifier is None or not isinstance(job.spec, AttackSpec):
         return ""
     return f"{job.classifier.id} {job.spec.attacked_labels}: "
 
 
 def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None:
-    """What the job's attack asks: its model, a twin in reduced precision, or others for it."""
+    """The model a job attacks: in full or reduced precision, or through surrogates."""
     classifier = job.reduced or job.classifier
     if classifier and job.sources:
         return TransferTarget(classifier, job.sources, kept)
@@ -142,7 +142,7 @@ def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None
 
 
 def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
-    """Where the job's set stands as somebody made it elsewhere, in either precision, if it does."""
+    """Folder of the job's set among those made elsewhere, in either precision; None if missing."""
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):
@@ -162,7 +162,7 @@ def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
 def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
     """The set of the same attack on the same model under the other label set, if there is one.
 
-    None for a corruption, and for an attack whose images hang on each other.
+    None for a corruption, and for an attack whose images depend on each other.
     """
     spec = job.spec
     if not isinstance(spec, AttackSpec) or ATTACKS[spec.perturbation].universal:
@@ -184,7 +184,7 @@ def _make_set(
     kept: TransferImages,
     listener: Listener,
 ) -> AnySet:
-    """The job's set in its own folder, whose finished chunks are reused."""
+    """Make the job's set in its own folder, reusing finished chunks."""
     clean, spec = CleanFaces.of(faces), job.spec
     attacked = _attacked(job, kept)
     on_chunk = partial(listener.chunk, job.name)

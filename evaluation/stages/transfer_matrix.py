@@ -1,7 +1,7 @@
-"""Transfer within a run: which models stand in for a black box, and who fools whom.
+"""Transfer within a run: the surrogates of a black box, and the transfer matrix.
 
-Lines of `transfer.parquet`, predicted from the stored images, and the check that no sibling's
-images are stronger than white-box attacks (R13).
+Rows of `transfer.parquet` are predicted from the stored images. Not here: the check that no other
+model's images are stronger than white-box attacks (R13), in `evaluation/checks/sibling.py`.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.zoo import STARTER, load, model_ids, split_defences
 
 MOST_SOURCES = 4
-"""Models that stand in for a black box, at most."""
+"""Largest number of surrogates of a black box."""
 
 
 def surrogates(
     target: Classifier, classifiers: Sequence[Classifier]
 ) -> list[DifferentiableClassifier]:
-    """Models on which images for a black box are made, those with its classes first.
+    """Return the models on which images for a black box are made, those with its classes first.
 
-    The others of the run that give gradients, or the shipped starters when there are none. A
-    defended target is not attacked through what it defends.
+    They are the other models of the run that give gradients, or the shipped starters if there are
+    none. A defended target is not attacked through the model it defends.
     """
     base = split_defences(target.id)[0]
     found = [
@@ -46,12 +46,12 @@ def surrogates(
 def transfer_rows(
     made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray, logits: np.ndarray
 ) -> pd.DataFrame:
-    """What a model says of images made on a model of the run, maybe itself.
+    """Return what a model answers for images made on a model of the run, possibly itself.
 
     Args:
         made: N images.
         faces: the N clean ones.
-        target: who is shown them.
+        target: the model that is asked.
         clean: its logits of the clean images, float32 (N, K).
         logits: its answers to those of the set, float32 (N, K).
 
@@ -77,6 +77,6 @@ def transfer_rows(
 
 
 def join_transfer_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """All lines of a run, possibly none."""
+    """Join the rows of a run, possibly none."""
     empty = pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
     return pd.concat(parts, ignore_index=True).astype(TRANSFER_COLUMNS) if parts else empty

@@ -254,7 +254,7 @@ def test_it_exits_1_when_something_is_wrong(
     assert {line.split()[0] for line in lines[:-1]} <= {"ok", "note"}
     monkeypatch.setattr(machine, "free_memory_gb", lambda: 0.5)
     assert main() == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "1 to mend"
+    assert capsys.readouterr().out.splitlines()[-1] == "1 to fix"
 
 
 @pytest.mark.slow

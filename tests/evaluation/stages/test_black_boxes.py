@@ -81,7 +81,7 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
     checks = read_table(folder / "checks.parquet", CHECK_COLUMNS)
     (message,) = checks[checks.check == "white-box attack possible"].message
     assert "upper bound" in message
-    assert message.endswith("searched for the first 30 of 40 faces only.")
+    assert message.endswith("Queries attacked the first 30 of 40 faces only.")
     shown = read_arrays(folder / "gallery.npz", GALLERY_ARRAYS)
     assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
 
@@ -89,8 +89,12 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
 @pytest.mark.parametrize(
     ("norm", "attacks", "words"),
     [
-        (Norm.LINF, [SQUARE, {"name": "transfer"}], "by its answers and through other models."),
-        (Norm.L2, [{"name": "boundary"}], "by its answers."),
+        (
+            Norm.LINF,
+            [SQUARE, {"name": "transfer"}],
+            "by queries and by transfer from other models.",
+        ),
+        (Norm.L2, [{"name": "boundary"}], "by queries."),
         (Norm.L1, [SQUARE, {"name": "noise"}, {"name": "transfer"}], "by noise at most."),
     ],
 )
@@ -139,8 +143,8 @@ def test_random_and_slow_models_are_warned_about(
     evaluate_run(config, tiny.faces(), [BlackBox(noise=0.2)], tmp_path, None, listener)
     assert "box.onnx: The same image gets different logits" in lines[0]
     # 30 faces x 2 eps x 180 queries = 10,800 answers at half a second: 5,400 s
-    assert "answers 2 faces a second" in lines[1]
-    assert "square asks up to 10,800 times: up to 2 hours" in lines[1]
+    assert "classifies 2 faces per second" in lines[1]
+    assert "Square makes up to 10,800 queries: up to 2 hours" in lines[1]
 
 
 def test_a_fast_model_is_not_warned_about() -> None:

@@ -50,7 +50,7 @@ def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Pa
     lines: list[str] = []
     listener = Listener(lines.append, lambda *_: None)
     evaluate_run(config, tiny.faces(), [tiny.classifier()], tmp_path, None, listener)
-    assert "left out, knowing no l1: fgsm" in lines
+    assert "left out, not defined for l1: fgsm" in lines
     rows = tiny.figures(tiny.results_of(tmp_path), "robust_accuracy", eps=5.0)
     rows = rows.set_index("perturbation")
     assert set(rows.index) == {"noise", "apgd", "worst_case"}
@@ -58,7 +58,7 @@ def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Pa
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
     assert dict(checks.set_index("rule").status)["R4"] == "ok"
     alone = config.model_copy(update={"attacks": attacks[1:2]})
-    with pytest.raises(InputError, match="no attack of tier smoke knows norm l1"):
+    with pytest.raises(InputError, match="no attack of tier smoke is defined for norm l1"):
         plan(alone, tiny.faces(), [tiny.classifier()])
 
 
