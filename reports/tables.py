@@ -34,7 +34,7 @@ class Table:
 
 _NUMBER = re.compile(
     "[<>]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
-    "|[\\d./]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\)"
+    "|[<>]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\)"
 )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes, clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import attacks, black_boxes, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import DASHES, eps_axis, marker_of, percent_axis
 from reports.charts.line_names import (
     LineName,
@@ -54,7 +54,8 @@ def security_curves(
     limited = black_boxes(results)
     for model in behind:
         line = curve(results, label_set, norm, perturbation, model)
-        axes.plot(line["eps"], line["value"], color=_RED, linewidth=0.8, alpha=0.25, markersize=0)
+        for _, part in line.groupby("piece"):
+            axes.plot(part["eps"], part["value"], color=_RED, linewidth=0.8, alpha=0.25)
     for place, model in enumerate(drawn):
         style: dict[str, Any] = {
             **marker_of(models, model),
@@ -89,20 +90,54 @@ def security_curves(
 
 
 def _attacked_line(axes: Axes, line: pd.DataFrame, style: dict[str, Any]) -> None:
-    """Draw robust accuracy by eps with its 95 % band."""
-    axes.fill_between(
-        line["eps"], line["ci_low"], line["ci_high"], color=_RED, alpha=0.13, linewidth=0
-    )
-    axes.plot(
-        line["eps"], line["value"], color=_RED, linewidth=1.8, markersize=6, clip_on=False, **style
-    )
+    """Draw robust accuracy by eps with its 95 % band, one line per set of attacks.
+
+    Points of different attacks are not joined: between them more than eps changes.
+    """
+    for _, part in line.groupby("piece"):
+        if len(part) == 1:
+            low, high = part["value"] - part["ci_low"], part["ci_high"] - part["value"]
+            axes.errorbar(
+                part["eps"], part["value"], yerr=[low.clip(0), high.clip(0)], fmt="none",
+                ecolor=_RED, elinewidth=1.2, alpha=0.5, clip_on=False,
+            )  # fmt: skip
+        axes.fill_between(
+            part["eps"], part["ci_low"], part["ci_high"], color=_RED, alpha=0.13, linewidth=0
+        )
+        axes.plot(
+            part["eps"], part["value"], color=_RED, linewidth=1.8, markersize=6, clip_on=False,
+            **style,
+        )  # fmt: skip
 
 
 def curve(
     results: pd.DataFrame, label_set: str, norm: str, perturbation: str, model: str
 ) -> pd.DataFrame:
-    """Robust accuracy of one model by eps, starting at eps 0 with its clean accuracy."""
+    """Robust accuracy of one model by eps, starting at eps 0 with its clean accuracy.
+
+    Returns:
+        Result rows with one more column, `piece`: a number that changes where an attack joins the
+        worst case that was not run at the smaller eps.
+    """
     rows = pick(robust_accuracy(results, label_set, norm, perturbation), model=model)
     rows = rows[(rows["eps"] > 0) & rows["value"].notna()]
     clean = pick(clean_accuracy(results, label_set), model=model)
-    return pd.concat([clean, rows]) if len(rows) else rows
+    found = pd.concat([clean, rows]) if len(rows) else rows
+    joins = joining_attacks(results, label_set, norm, model) if perturbation == WORST_CASE else {}
+    return found.assign(piece=np.searchsorted(list(joins), found["eps"].to_numpy() + 1e-9))
+
+
+def joining_attacks(
+    results: pd.DataFrame, label_set: str, norm: str, model: str
+) -> dict[float, list[str]]:
+    """Attacks that were not run at the smallest eps, by the eps at which they join, ascending.
+
+    They belong to the worst case from that eps on.
+    """
+    starts: dict[float, list[str]] = {}
+    for name in attacks(results, norm):
+        rows = pick(robust_accuracy(results, label_set, norm, name), model=model)
+        rows = rows[(rows["eps"] > 0) & rows["value"].notna()]
+        if len(rows):
+            starts.setdefault(float(rows["eps"].min()), []).append(name)
+    return {eps: starts[eps] for eps in sorted(starts)[1:]}

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.results.run import FinishedRun
@@ -10,7 +11,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
-from reports.sections.figures import Figure, ranked
+from reports.sections.figures import Figure, own_figures, ranked
 from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
@@ -74,10 +75,10 @@ def calibration_table(
             rows = measure_rows(run, model, norm, eps)
             if bins.empty:
                 continue
-            confidence, right = _means(bins)
-            figures = [Figure.of(pick(rows, metric=metric)) for metric, _ in MEASURES]
-            texts = [figures[0].text, figures[1].text, *(decimal(f.value) for f in figures[2:])]
-            shares = [percent(confidence, 0, 1), percent(right, 0, 1)]
+            confidence, _ = _means(bins)
+            accuracy = _accuracy(run, model, headline if eps else None)
+            texts = [_with_interval(rows, metric) for metric, _ in MEASURES]
+            shares = [_share(confidence), accuracy]
             cells.append([model, label_set_name(own), heading.lower(), *shares, *texts])
             data.append(rows)
     head = ["model", "labels", "faces", "confidence", "accuracy", *(title for _, title in MEASURES)]
@@ -109,15 +110,32 @@ def _means(bins: pd.DataFrame) -> tuple[float, float]:
 
 
 def _measures_text(rows: pd.DataFrame) -> str:
-    ece = Figure.of(pick(rows, metric="ece"))
-    brier, nll = (Figure.of(pick(rows, metric=metric)) for metric in ("brier", "nll"))
-    return f"ECE {ece.text}, Brier {decimal(brier.value)}, NLL {decimal(nll.value)}"
+    shown = [(metric, name) for metric, name in MEASURES if metric != "adaptive_ece"]
+    return ", ".join(f"{name} {_with_interval(rows, metric)}" for metric, name in shown)
+
+
+def _with_interval(rows: pd.DataFrame, metric: str) -> str:
+    """A measure with its 95 % interval in brackets: `6 % (4-8)`, `0.50 (0.48-0.52)` (en dash)."""
+    figure = Figure.of(pick(rows, metric=metric))
+    if metric in ("ece", "adaptive_ece"):
+        return f"{figure.text} ({figure.interval})" if figure.interval else figure.text
+    text = decimal(figure.value)
+    if not figure.known or np.isnan(figure.low):
+        return text
+    return f"{text} ({decimal(figure.low)}\N{EN DASH}{decimal(figure.high)})"
+
+
+def _accuracy(run: FinishedRun, model: str, headline: Headline | None) -> str:
+    """Clean accuracy, or robust accuracy at the headline, with its interval in brackets."""
+    clean, robust = own_figures(run, model, headline)
+    figure = robust if headline else clean
+    return f"{figure.text} ({figure.interval})" if figure.interval else figure.text
 
 
 def _title(model: str, sure: list[tuple[str, float, float]]) -> str:
     heading, confidence, right = sure[0]
     first = "on clean faces" if heading == "Clean" else "under attack"
-    text = f"{model}: mean confidence {_share(confidence)} {first}, accuracy {_share(right)}"
+    text = f"{model}: confidence {_share(confidence)} {first}, accuracy {_share(right)}"
     if len(sure) > 1:
         _, confidence, right = sure[1]
         text += f"; under attack, {_share(confidence)} and {_share(right)}"

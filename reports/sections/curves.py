@@ -16,7 +16,7 @@ from evaluation.results.select import (
     pick,
     robust_accuracy,
 )
-from reports.charts.curves import security_curves
+from reports.charts.curves import joining_attacks, security_curves
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
@@ -85,6 +85,7 @@ def _curve_chart(
             " \N{LESS-THAN OR EQUAL TO} before a name: the model is a black box, so its curve is "
             "an upper bound."
         )
+    caption += _breaks(run, label_set, norm, shown)
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
         perturbation=[title_of(name) for name in rows["perturbation"]],
@@ -92,6 +93,21 @@ def _curve_chart(
     )
     table = figures_table(name, rows, keys, shown_rows)
     return Chart(name, title, caption, panels, table)
+
+
+def _breaks(run: FinishedRun, label_set: str, norm: str, shown: list[str]) -> str:
+    """Say where the lines break because more attacks join the worst case, and which."""
+    joins: dict[float, dict[str, None]] = {}
+    for model in shown:
+        for eps, names in joining_attacks(run.results, label_set, norm, model).items():
+            joins.setdefault(eps, {}).update(dict.fromkeys(names))
+    parts = [
+        f"at {eps_text(eps, norm)}, where "
+        f"{listing([attack_title(run.manifest, name) for name in names])} "
+        f"join{'s' if len(names) == 1 else ''} the worst case"
+        for eps, names in sorted(joins.items())
+    ]
+    return f" Lines break {listing(parts)}." if parts else ""
 
 
 def _wide_and_narrow(

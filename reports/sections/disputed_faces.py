@@ -192,8 +192,9 @@ def _title(shares: pd.DataFrame, faces: int) -> str:
         if len(clean):
             label = label_set_name(name)
             share = percent(float(clean[said].iloc[0]), 0, 1)
+            answers = count(int(clean["n"].iloc[0]))
             parts.append(
-                f"models trained on {label} agree with {label} in {share} of their answers"
+                f"models trained on {label} agree with {label} in {share} of {answers} answers"
             )
     return f"On the {count(faces)} faces where the label sets differ, {' and '.join(parts)}"
 

@@ -8,11 +8,12 @@ from datasets.labels import FER7, FERPLUS8, translate
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
+from evaluation.statistics.intervals import proportion
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
-from reports.words.text import count, eps_text, label_set_name, percent
+from reports.words.text import count, eps_text, interval, label_set_name, percent
 
 
 def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
@@ -98,8 +99,9 @@ def _agreement(run: FinishedRun) -> str:
     if rows.empty:
         return ""
     translated = translate(rows["fer"].to_numpy(), FER7, FERPLUS8)
-    share = float((translated == rows["ferplus"].to_numpy()).mean())
+    agreed = proportion(int((translated == rows["ferplus"].to_numpy()).sum()), len(rows))
     return (
-        f"The two label sets agree on {percent(share, 0, 1)} of the {count(len(rows))} faces "
+        f"The two label sets agree on {percent(*agreed[:3])} "
+        f"(95\u202f% interval {interval(*agreed[1:3])}) of the {count(len(rows))} faces "
         "that have both; on the others no answer is right under both."
     )

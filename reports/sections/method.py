@@ -6,6 +6,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
+from reports.sections.figures import robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
 from reports.words.text import count, eps_text, label_set_name
 
@@ -23,7 +24,12 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
         parts = [_differences(clean, "on clean faces")]
         if headline:
             at = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
-            parts.append(_differences(pick(rows, **at), f"in the worst case at {headline.text}"))
+            where = f"in the worst case at {headline.text}"
+            robust = {model: robust_figure(run, model, headline).value for model in models}
+            between = [model for model in models if 0 < robust[model] < 1]
+            parts.append(_differences(pick(rows, model=between, **at), where))
+            if set(robust.values()) == {0.0}:
+                parts.append(f"{where} nothing, because every model is at 0\u202f%")
         if any(parts):
             sentences.append(
                 f"Under {label_set_name(label_set)} labels "
@@ -35,20 +41,27 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
 
 
 def _differences(rows: pd.DataFrame, where: str) -> str:
-    """Describe the smallest detectable difference (median over models), paired and unpaired."""
+    """Describe the smallest detectable differences over the models, paired and unpaired."""
     paired, unpaired = (
-        pick(rows, detail=kind)["value"].dropna().median() for kind in ("paired", "unpaired")
+        pick(rows, detail=kind)["value"].dropna() for kind in ("paired", "unpaired")
     )
     points = []
-    if np.isfinite(paired):
-        points.append(
-            f"{100 * paired:.1f} points between two of its models (corrected for all pairs)"
-        )
-    elif np.isinf(paired):
+    if np.isfinite(paired).any():
+        found = _points(paired[np.isfinite(paired)])
+        points.append(f"{found} between two of its models (corrected for all pairs)")
+    elif len(paired):
         points.append("no difference between its models, which disagree on too few faces")
-    if np.isfinite(unpaired):
-        points.append(f"{100 * unpaired:.1f} points between one of them and a model on other faces")
+    if np.isfinite(unpaired).any():
+        found = _points(unpaired[np.isfinite(unpaired)])
+        points.append(f"{found} between one of them and a model on other faces")
     return f"{where}, {' and '.join(points)}" if points else ""
+
+
+def _points(differences: pd.Series) -> str:
+    """Smallest and largest of some differences, in points."""
+    low, high = (f"{100 * end:.1f}" for end in (differences.min(), differences.max()))
+    ends = low if low == high else f"{low}\N{EN DASH}{high}"
+    return f"{ends} points"
 
 
 def attack_words(run: FinishedRun) -> list[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from reports.charts.dot_plot import Dot
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.flip_bars import flip_bars, flip_shares
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
-from reports.words.text import eps_text, percent
+from reports.words.text import count, eps_text, percent
 
 STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink", "s", False)}
 """Clear and ambiguous faces as dots."""
@@ -108,7 +108,8 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     heading = "Expected agreement with one annotator"
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
     title = (
-        f"On clean faces a model agrees with {share_range(rows['clean']['value'])} of annotators"
+        f"On {count(float(rows['clean']['n'].max()))} clean faces a model agrees with "
+        f"{share_range(rows['clean']['value'])} of annotators"
     )
     if "worst case" in rows and headline:
         attacked = share_range(rows["worst case"]["value"].dropna())

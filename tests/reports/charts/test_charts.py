@@ -23,7 +23,7 @@ from reports.charts.svg import STYLE, new_figure
 from reports.page import write_report
 from reports.sections.curves import MANY, curve_charts
 from reports.sections.gallery import examples
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,28 @@ def test_curve_starts_clean_and_falls(run: FinishedRun) -> None:
     line = curve(run.results, "fer", "linf", "worst_case", FOUR[0])
     np.testing.assert_allclose(line["eps"], [0, 1 / 255, 2 / 255, 4 / 255])
     assert (np.diff(line["value"]) <= 0).all()
+    assert set(line["piece"]) == {0}
+
+
+def with_headline_attack(run: FinishedRun) -> FinishedRun:
+    """The run with targeted APGD, at 4/255 alone."""
+    pgd = (run.results["perturbation"] == "pgd") & np.isclose(run.results["eps"], 4 / 255)
+    more = run.results[pgd & (run.results["metric"] == "robust_accuracy")]
+    return replace(run, results=pd.concat([run.results, more.assign(perturbation="apgd_t")]))
+
+
+def test_an_attack_at_one_eps_alone_is_not_joined_with_the_rest(run: FinishedRun) -> None:
+    more = with_headline_attack(run)
+    line = curve(more.results, "fer", "linf", "worst_case", FOUR[0])
+    assert line["piece"].tolist() == [0, 0, 0, 1]
+    with mpl.rc_context(STYLE):
+        axes = new_figure(400, 300).add_subplot()
+        security_curves(more.results, axes, label_set="fer", models=FOUR[:1], names="none")
+    red = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.8]
+    assert [len(points) for points in red] == [3, 1]
+    (chart,) = curve_charts(more)
+    assert "Lines break at 4/255, where targeted APGD joins the worst case." in chart.caption
+    assert "break" not in curve_charts(run)[0].caption
     clean = run.results[(run.results["model"] == FOUR[0]) & (run.results["metric"] == "accuracy")]
     assert line["value"].iloc[0] == clean["value"].iloc[0]
 

@@ -56,6 +56,7 @@ def test_shares_count_whom_the_models_follow(run: FinishedRun) -> None:
         ["FER+", "worst case 4/255", half, half, none, "2"],
     ]
     assert panel.title.startswith("On the 2 faces where the label sets differ, models trained on")
+    assert "in 50\u202f% of 2 answers" in panel.title
     assert panel.moments == {"clean": ["FER", "FER+"], "attacked": ["FER", "FER+"]}
 
 

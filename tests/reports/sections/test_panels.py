@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -52,16 +53,22 @@ def column(run: FinishedRun, title: str) -> dict[str, tuple[str, str]]:
 def test_calibration_compares_what_is_said_with_what_is_right(run: FinishedRun) -> None:
     chart = calibration_charts(run, TOP)[0]
     # four bins of equally many faces say .3, .5, .7 and .9
-    assert "simple_cnn.fer: mean confidence 60\u202f% on clean faces" in chart.title
+    assert "simple_cnn.fer: confidence 60\u202f% on clean faces" in chart.title
     assert "under attack, 60\u202f% and" in chart.title
     assert [panel.heading.partition(":")[0] for panel in chart.panels] == [
         "Clean",
         "Worst case 4/255",
     ]
-    assert chart.panels[0].heading.endswith("Brier 0.50, NLL 1.25")
+    assert "Brier 0.50 (0.4" in chart.panels[0].heading and ", NLL 1.25 (1.2" in (
+        chart.panels[0].heading
+    )
     summary = calibration_summary(run, TOP)
     assert len(summary.rows) == 2 * 3
     assert [len(row) for row in summary.rows] == [len(summary.head)] * 6
+    measures = [summary.head.index(name) for name in ("accuracy", "ECE", "Brier", "NLL")]
+    for row in summary.rows:
+        assert all(re.search(r"\(.+\u2013.+\)", row[place]) for place in measures)
+    assert all(summary.numeric[place] for place in measures)
 
 
 def test_calibration_without_attacks_or_figures(run: FinishedRun) -> None:
@@ -74,9 +81,11 @@ def test_calibration_without_attacks_or_figures(run: FinishedRun) -> None:
 def test_label_noise_has_its_four_charts(run: FinishedRun) -> None:
     charts = {chart.name: chart for chart in label_noise_charts(run, TOP)}
     assert list(charts) == ["label-noise", "strata", "flips", "agreement"]
-    assert "explains 61\u202f% of the models' clean errors" in charts["label-noise"].title
+    assert "61\u202f% of the models' clean errors are on faces" in charts["label-noise"].title
     assert len(charts["label-noise"].panels) == 3
     assert "20\u202f% of broken faces" in charts["flips"].title
+    assert "explains" not in charts["label-noise"].title
+    assert charts["agreement"].title.startswith("On 360 clean faces a model agrees")
     assert charts["agreement"].title.endswith("at 4/255 with 6.0\u202f%")
     assert all(len(chart.table.rows) > 3 for chart in charts.values())
 
@@ -180,12 +189,22 @@ def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
 
 def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
-    assert "on clean faces, 4.1 points between two of its models, corrected for all" in first
+    assert "on clean faces, 4.1 points between two of its models (corrected" in first
     assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
     tied = run.results.copy()
     paired = (tied["metric"] == "smallest_difference") & (tied["detail"] == "paired")
     tied.loc[paired, "value"] = np.inf
     assert "no difference between its models" in power_sentences(replace(run, results=tied), TOP)[0]
+    worst = run.results["perturbation"] == "worst_case"
+    floor = run.results.copy()
+    floor.loc[worst & (floor["metric"] == "robust_accuracy"), "value"] = 0.0
+    said = power_sentences(replace(run, results=floor), TOP)[0]
+    assert "in the worst case at 4/255 nothing, because every model is at 0\u202f%" in said
+    assert said.count("points") == 2  # those on clean faces
+    spread = run.results.copy()
+    unpaired = (spread["metric"] == "smallest_difference") & (spread["detail"] == "unpaired")
+    spread.loc[unpaired & (spread["model"] == FOUR[0]), "value"] = 0.12
+    assert "9.3\u201312.0 points" in power_sentences(replace(run, results=spread), TOP)[0]
     bare = run.results[run.results["metric"] != "smallest_difference"]
     assert power_sentences(replace(run, results=bare), TOP) == []
 
