@@ -75,10 +75,7 @@ def main(
 def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:
     """Refuse to write other figures than those of shipped models on PublicTest into cards."""
     if split != "PublicTest":
-        raise InputError(
-            f"--write needs --split PublicTest, on which models are selected; got {split}. "
-            "Leave --write out."
-        )
+        raise InputError(f"--write takes PublicTest only; got {split}. Leave --write out.")
     if others := [model for model in wanted if model not in shipped]:
         raise InputError(f"--write: {others[0]} has no card in the package. Leave it out.")
 

@@ -95,7 +95,7 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
             "by queries and by transfer from other models.",
         ),
         (Norm.L2, [{"name": "boundary"}], "by queries."),
-        (Norm.L1, [SQUARE, {"name": "noise"}, {"name": "transfer"}], "by noise at most."),
+        (Norm.L1, [SQUARE, {"name": "noise"}, {"name": "transfer"}], "with noise at most."),
     ],
 )
 def test_a_black_box_is_said_to_be_attacked_as_it_was(

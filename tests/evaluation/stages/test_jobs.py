@@ -77,5 +77,5 @@ def test_an_attack_may_run_at_the_eps_of_the_verdict_alone(tmp_path: Path) -> No
     worst = rows[rows.perturbation == "worst_case"].set_index("eps").value
     assert worst[0.1] <= worst[0.02] <= rows[rows.perturbation == "apgd"].value.item()
     settings = {name: told for name, _, told in attack_words(FinishedRun(tmp_path))}
-    assert settings["APGD"].endswith("steps 10, restarts 1, at 5.1/255 alone")
-    assert "alone" not in settings["FGSM"]
+    assert settings["APGD"].endswith("steps 10, restarts 1, at 5.1/255 only")
+    assert "only" not in settings["FGSM"]

@@ -1,0 +1,39 @@
+"""What the manifest says of a run: its start, its models, and which of them are black boxes."""
+
+import re
+
+import numpy as np
+
+from evaluation.environment import Start
+from evaluation.stages.manifest import manifest_of
+from fer_models.classifier import Classifier
+from fer_models.zoo import Description
+from tests.evaluation import tiny
+
+
+class BlackBox(Classifier):
+    id, scheme, weights_sha256 = "box", tiny.FER7, "b" * 64
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return np.zeros((len(images), 7), np.float32)
+
+
+def test_the_manifest_says_what_was_run() -> None:
+    run = tiny.config(models=("tiny.fer", "box.onnx"))
+    known = [Description("foreign", "fer", letter * 64, None) for letter in "ab"]
+    records = [{"perturbation": "pgd"}]
+    start = Start.now("python -m evaluation.run --seed 1")
+    net = tiny.classifier()
+    found = manifest_of(start, run, tiny.faces(), [net, BlackBox()], known, records)
+    assert found["command"] == "python -m evaluation.run --seed 1"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", found["started"])
+    assert 0 <= found["seconds"] < 60
+    assert found["config"] == run.to_json() and found["perturbations"] == records
+    assert found["data"]["rows"] == 40 and found["data"]["generated"] is False
+    models = found["models"]
+    assert {name: entry["black_box"] for name, entry in models.items()} == {
+        "tiny.fer": False,
+        "box": True,
+    }
+    assert models["tiny.fer"]["parameters"] == net.model.count_params()
+    assert models["box"]["given_as"] == "box.onnx" and models["box"]["parameters"] is None
