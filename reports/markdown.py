@@ -8,6 +8,7 @@ import re
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import headline
+from reports.sections.figures import without_errors
 from reports.sections.leaderboard import Cell, leaderboard, not_distinguishable
 from reports.sections.reliability import reliability
 from reports.sections.verdict import Verdict, verdicts
@@ -26,6 +27,7 @@ _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
 def render_markdown(run: FinishedRun) -> str:
     """The summary as Markdown. The same run gives the same text."""
+    run = without_errors(run)
     data, top = run.manifest["data"], headline(run.results)
     models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
     labels = listing([label_set_name(name) for name in run.label_sets])

@@ -21,6 +21,7 @@ from reports.sections.corruptions import corruption_charts, corruption_note, cor
 from reports.sections.costs import cost_summary, costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.disputed_faces import disputed_faces
+from reports.sections.figures import without_errors
 from reports.sections.gallery import examples
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
@@ -53,6 +54,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
         run: a finished run.
         progress: called with the name of each section before it is drawn.
     """
+    run = without_errors(run)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -76,6 +76,15 @@ def ranked(run: FinishedRun, headline: Headline | None) -> list[str]:
     return sorted(run.models, key=rank)
 
 
+def without_errors(run: FinishedRun) -> FinishedRun:
+    """The run with error rows emptied: an error is shown as an error, never as a figure."""
+    results = run.results.copy()
+    results.loc[results["status"] == "error", ["value", "ci_low", "ci_high"]] = float("nan")
+    emptied = FinishedRun(run.folder)
+    vars(emptied).update({**vars(run), "results": results})
+    return emptied
+
+
 def own_figures(run: FinishedRun, model: str, headline: Headline | None) -> tuple[Figure, Figure]:
     """Clean accuracy and worst-case robust accuracy of a model under its own labels."""
     own = run.own_label_set(model)
@@ -118,5 +127,7 @@ def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tupl
             if job.get("status") == status
         ]
         if reasons or any(figure.status == status for figure in figures):
-            return status, str(reasons[0]) if reasons else "One of its attacks did not finish."
+            return status, str(
+                reasons[0]
+            ) if reasons else "One of its figures is an error: see results.csv."
     return "ok", ""

@@ -53,7 +53,7 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
         )
     elif headline is None or not robust.known:
         sentence = (
-            f"classifies {clean.text} of faces correctly; its attack failed, "
+            f"classifies {clean.text} of faces correctly; it has no valid robust accuracy, "
             "so nothing is known about its robustness."
         )
     else:

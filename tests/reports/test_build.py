@@ -16,8 +16,9 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation.results.run import FinishedRun
+from reports.markdown import render_markdown
 from reports.page import render, write_report
-from tests.reports.fake_run import FOUR, Wishes, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 SECTIONS = [
     "verdict",
@@ -251,6 +252,22 @@ def test_odd_runs_render(name: str, tmp_path: Path) -> None:
         assert phrase in text
     for literal in (">nan", "nan%", ">None<", ">NaN<", "inf%"):
         assert literal not in text
+
+
+def test_an_error_row_is_never_a_figure(tmp_path: Path) -> None:
+    wishes = Wishes(models=FOUR[:2], label_sets=("fer",), examples=0, corruptions=())
+    run = FinishedRun(write_run(tmp_path, wishes))
+    wrong = (run.results["model"] == FOUR[1]) & (run.results["metric"] == "robust_accuracy")
+    wrong &= run.results["perturbation"].isin(["worst_case", "pgd"])
+    columns = ["value", "ci_low", "ci_high"]
+    errors = run.results.copy()
+    errors.loc[wrong, columns] = (0.9731, 0.9724, 0.9738)  # above clean accuracy
+    errors.loc[wrong, "status"] = "error"
+    broken = replace(run, results=errors)
+    for text in (render(broken), render_markdown(broken)):
+        assert "nothing is known about its robustness" in text or "\u2715" in text
+        assert "97.3\u202f%" not in text and "97.2\u2013" not in text
+    assert "97.3\u202f%" in render(replace(run, results=errors.assign(status="ok")))
 
 
 def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_an_attack_at_one_eps_alone_is_not_joined_with_the_rest(run: FinishedRun
     with mpl.rc_context(STYLE):
         axes = new_figure(400, 300).add_subplot()
         security_curves(more.results, axes, label_set="fer", models=FOUR[:1], names="none")
-    red = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 1.8]
+    red = [np.asarray(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 1.8]
     assert [len(points) for points in red] == [3, 1]
     (chart,) = curve_charts(more)
     assert "Lines break at 4/255, where targeted APGD joins the worst case." in chart.caption
