@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attacks.base import BATCH_ROWS
+from attacks.base import BATCH_ROWS, Cost
 from attacks.sets.spec import AnySpec, AttackSpec, CorruptionSpec
 from attacks.threat_model import format_eps
 
@@ -43,18 +43,15 @@ class SetHeader:
         return [slice(i, min(i + BATCH_ROWS, self.count)) for i in range(0, self.count, BATCH_ROWS)]
 
 
-@dataclass(frozen=True, eq=False)
-class AdversarialSet:
-    """One attack's sweep over its eps grid (E values) on N images.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AttackedSet:
+    """What the sets that an attack makes of N images share.
 
     Attributes:
         header: what it is.
         row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
-        labels: int64 (N,), attacked labels.
-        smallest_eps: float64 (N,): smallest eps of the grid that breaks the image, 0.0 where it is
-            wrong on clean, NaN where it is robust on the whole grid.
-        images: float32 (B, H, W, C), each broken image once, at that eps.
-        image_rows: int64 (B,), ascending: which of the N rows each of `images` belongs to.
+        labels: int64 (N,), attacked labels, in the classes of the attacked model.
+        images: float32 (B, H, W, C), attacked images.
         forward: int64 (N,), forward passes spent on the image over the whole grid.
         backward: int64 (N,), backward passes.
         zero_gradients: int64 (N,), gradients without a nonzero pixel.
@@ -65,9 +62,7 @@ class AdversarialSet:
     header: SetHeader
     row_ids: np.ndarray
     labels: np.ndarray
-    smallest_eps: np.ndarray
     images: np.ndarray
-    image_rows: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
     zero_gradients: np.ndarray
@@ -79,6 +74,24 @@ class AdversarialSet:
         """The attack."""
         assert isinstance(self.header.spec, AttackSpec)
         return self.header.spec
+
+    def cost(self, rows: np.ndarray) -> Cost:
+        """What the attack spent on some rows."""
+        return Cost(self.forward[rows], self.backward[rows], self.zero_gradients[rows])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AdversarialSet(AttackedSet):
+    """One attack's sweep over its eps grid: each broken image once, at the eps that breaks it.
+
+    Attributes:
+        smallest_eps: float64 (N,): smallest eps of the grid that breaks the image, 0.0 where it is
+            wrong on clean, NaN where it is robust on the whole grid.
+        image_rows: int64 (B,), ascending: which of the N rows each of `images` belongs to.
+    """
+
+    smallest_eps: np.ndarray
+    image_rows: np.ndarray
 
     @property
     def success(self) -> np.ndarray:
@@ -110,7 +123,7 @@ class AdversarialSet:
         ]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CorruptedSet:
     """One corruption of N images at S severities.
 
@@ -142,37 +155,9 @@ class CorruptedSet:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class TransferSet:
-    """N images attacked on one model at one eps, all of them kept, to attack other models with.
-
-    Attributes:
-        header: what it is; its grid holds the one eps.
-        row_ids: int64 (N,).
-        labels: int64 (N,), attacked labels in the classes of the model they were made on.
-        images: float32 (N, H, W, C), as the attack left them, whether they broke or not.
-        forward: int64 (N,), forward passes spent on the image.
-        backward: int64 (N,), backward passes.
-        zero_gradients: int64 (N,), gradients without a nonzero pixel.
-        seconds: float64 (1,).
-        reused_chunks: chunks found on disk by the call that made the set (0 when only read).
-    """
-
-    header: SetHeader
-    row_ids: np.ndarray
-    labels: np.ndarray
-    images: np.ndarray
-    forward: np.ndarray
-    backward: np.ndarray
-    zero_gradients: np.ndarray
-    seconds: np.ndarray
-    reused_chunks: int = 0
-
-    @property
-    def spec(self) -> AttackSpec:
-        """The attack."""
-        assert isinstance(self.header.spec, AttackSpec)
-        return self.header.spec
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TransferSet(AttackedSet):
+    """N images attacked on one model at one eps, all of them kept, to attack other models with."""
 
     def lines(self) -> list[str]:
         """One line for people: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
@@ -195,10 +180,14 @@ def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int
     }
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
     if isinstance(header.spec, CorruptionSpec):
-        return CorruptedSet(header, **arrays, seconds=seconds, reused_chunks=reused)
+        return CorruptedSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
     if "smallest_eps" not in arrays:
-        return TransferSet(header, **arrays, seconds=seconds, reused_chunks=reused)
+        return TransferSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
     rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]
     return AdversarialSet(
-        header, **arrays, image_rows=np.concatenate(rows), seconds=seconds, reused_chunks=reused
+        header=header,
+        **arrays,
+        image_rows=np.concatenate(rows),
+        seconds=seconds,
+        reused_chunks=reused,
     )

@@ -18,6 +18,7 @@ from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
 from attacks.sets.contents import (
     AdversarialSet,
     AnySet,
+    AttackedSet,
     CorruptedSet,
     SetHeader,
     TransferSet,
@@ -136,7 +137,7 @@ def make_transfer_set(
         known, there = _same_label(before, keys.row_ids, mine)
         if before:
             attacked[known] = before.images[there]
-            cost.add(known, _cost(before, there))
+            cost.add(known, before.cost(there))
         rest = np.setdiff1d(np.arange(len(mine)), known)
         result = attack(classifier, clean[rest], mine[rest], keys.take(rest))
         attacked[rest] = result.images
@@ -243,7 +244,7 @@ def _sweep(
         smallest_eps[known] = before.smallest_eps[there]
         fell = np.isin(there, before.image_rows)
         attacked[known[fell]] = before.images[np.searchsorted(before.image_rows, there[fell])]
-        cost.add(known, _cost(before, there))
+        cost.add(known, before.cost(there))
     grid, last = np.array(spec.grid), len(spec.grid) - 1
     minimal = ATTACKS[spec.perturbation].minimal
     for e in range(last if minimal else 0, last + 1):
@@ -273,7 +274,7 @@ def _sweep(
 
 
 def _same_label(
-    before: AdversarialSet | TransferSet | None, row_ids: np.ndarray, labels: np.ndarray
+    before: AttackedSet | None, row_ids: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places, here and in `before`, of faces that are attacked away from the same class."""
     if before is None:
@@ -283,10 +284,6 @@ def _same_label(
     )
     same = labels[here] == before.labels[there]
     return here[same], there[same]
-
-
-def _cost(made: AdversarialSet | TransferSet, rows: np.ndarray) -> Cost:
-    return Cost(made.forward[rows], made.backward[rows], made.zero_gradients[rows])
 
 
 def _corrupt(images: np.ndarray, keys: Keys, spec: CorruptionSpec) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from attacks.registry import ATTACKS
-from attacks.sets.contents import AdversarialSet, AnySet, TransferSet
+from attacks.sets.contents import AnySet, AttackedSet
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import find_set, open_set
 from attacks.sets.sweep import (
@@ -72,7 +72,7 @@ class Outcome:
             "chunks": len(self.made.header.chunks),
             "reused_chunks": self.made.reused_chunks,
         }
-        if isinstance(self.made, AdversarialSet | TransferSet):
+        if isinstance(self.made, AttackedSet):
             entry |= {
                 "precision": self.made.header.precision,
                 "forward": int(self.made.forward.sum()),
