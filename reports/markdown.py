@@ -11,6 +11,7 @@ from evaluation.results.select import headline
 from reports.sections.figures import without_errors
 from reports.sections.leaderboard import Cell, leaderboard, not_distinguishable
 from reports.sections.reliability import reliability
+from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.words.text import NBSP, THIN, count, label_set_name, listing
 
@@ -38,6 +39,7 @@ def render_markdown(run: FinishedRun) -> str:
     parts = [f"# Deadpan: {models} on {escaped(data['name'])}, {data['split']}", lead]
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
+    parts += filter(None, [split_note(run)])
     parts += _boards(run)
     parts += _flags(run)
     parts.append(

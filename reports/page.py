@@ -31,6 +31,7 @@ from reports.sections.method import attack_words, power_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
 from reports.sections.region_map import region_maps
 from reports.sections.reliability import reliability
+from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from reports.words.glossary import GLOSSARY
@@ -96,6 +97,8 @@ def _filled(
         limits=bool(black_boxes(run.results)),
         corruption_note=corruption_note(run),
         powers=power_sentences(run, top),
+        selected=selected_on(run),
+        split_note=split_note(run),
         glossary=GLOSSARY,
         facts=facts(run),
         manifest=manifest_text(run),
