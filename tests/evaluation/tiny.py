@@ -18,6 +18,7 @@ from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener
 from evaluation.results.files import read_table, write_manifest
 from evaluation.results.schema import RESULT_COLUMNS
+from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
@@ -102,6 +103,7 @@ def write_manifest_of(
                 "label_set": model.scheme.name,
                 "classes": list(model.scheme.classes),
                 "parameters": None,
+                "black_box": is_black_box(model),
                 "weights_sha256": model.weights_sha256,
             }
             for model in classifiers or models()
