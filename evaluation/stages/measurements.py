@@ -14,6 +14,7 @@ from evaluation.checks.model import model_checks
 from evaluation.checks.probes import can_probe, probe_attack
 from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
+from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
 from evaluation.listener import Listener
 from evaluation.results.select import headline_eps
@@ -93,6 +94,7 @@ class Measurements:
         for classifier in self._clean.classifiers:
             try:
                 self.checks += model_checks(classifier, images, logits[classifier.id])
+                self.checks += training_mode_checks(classifier, images)
             except Exception as error:  # R24: a model that answered once and now fails
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
