@@ -64,6 +64,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
         lstrip_blocks=True,
     )
     environment.filters["sentence"] = _sentence
+    environment.filters["small_interval"] = _small_interval
     environment.filters["code_spans"] = _code_spans
     top = headline(run.results)
     values: dict[str, Any] = {}
@@ -162,6 +163,14 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
 def _sentence(text: str) -> str:
     """Write a message with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('. ')}." if text else ""
+
+
+def _small_interval(cell: str) -> Markup:
+    """A cell whose interval in brackets is smaller, under its figure."""
+    figure, _, rest = cell.partition(" (")
+    if not rest.endswith(")") or "\N{EN DASH}" not in rest:
+        return Markup.escape(cell)
+    return Markup("{}<small>{}</small>").format(figure, rest.removesuffix(")"))
 
 
 def _code_spans(text: str) -> Markup:

@@ -33,7 +33,7 @@ class Table:
 
 
 _NUMBER = re.compile(
-    "[<>]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
+    "[<>\N{MINUS SIGN}]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
     "|[<>]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\)"
 )
 

@@ -73,5 +73,6 @@ def reliability_diagram(
     axes.plot(bins["confidence"], bins["accuracy"], color=colour, linewidth=1.2, alpha=0.6)
     percent_axis(axes, "x")
     percent_axis(axes, "y")
+    axes.tick_params(axis="x", pad=7)
     axes.set_xlabel("confidence")
     axes.set_ylabel("accuracy", color=_MUTED)

@@ -62,6 +62,7 @@ def clean_against_robust(
         named.append(LineName(height, limit_name(model, limited), style | {"linestyle": ""}))
     percent_axis(axes, "x")
     percent_axis(axes, "y")
+    axes.tick_params(axis="x", pad=7)
     axes.set_xlabel("clean accuracy")
     if names == "beside":
         names_right_of_axes(axes, named)

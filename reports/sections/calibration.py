@@ -30,7 +30,7 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
     for index, model in enumerate(run.models):
         own = run.own_label_set(model)
         panels: list[Panel] = []
-        rows, sure = [], []
+        rows, sure, told = [], [], []
         for heading, eps, norm in _steps(headline):
             where: dict[str, Any] = {"model": model, "label_set": own, "norm": norm, "eps": eps}
             bins = reliability_bins(run.results, **where)
@@ -47,11 +47,13 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
                 partial(reliability_diagram, run.results, **where),
             )
             measures = measure_rows(run, model, norm, eps)
-            panels.append(Panel(f"{heading}: {_measures_text(measures)}", [svg]))
+            panels.append(Panel(heading, [svg]))
+            told.append(f"{heading}: {_measures_text(measures)}.")
             rows.append(measures)
         if not panels:
             continue
-        caption = f"{label_set_name(own)} labels, {faces_counted(pd.concat(rows))}."
+        faces = faces_counted(pd.concat(rows))
+        caption = f"{label_set_name(own)} labels, {faces}. {' '.join(told)}"
         data = calibration_table(run, [model], headline, f"calibration-{model}")
         name = f"calibration-{index}"
         charts.append(Chart(name, _title(model, sure), caption, panels, data))

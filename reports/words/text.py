@@ -48,7 +48,9 @@ def decimal(value: float, places: int = 2) -> str:
     """
     if math.isnan(value):
         return MISSING
-    return "\N{INFINITY}" if math.isinf(value) else f"{value:.{places}f}"
+    if math.isinf(value):
+        return "\N{INFINITY}"
+    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:

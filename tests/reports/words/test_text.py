@@ -7,6 +7,7 @@ import pytest
 from reports.words.attacks import words
 from reports.words.text import (
     count,
+    decimal,
     eps_text,
     interval,
     label_set_name,
@@ -82,3 +83,7 @@ def test_words() -> None:
     assert listing([]) == ""
     assert (label_set_name("ferplus"), label_set_name("looks")) == ("FER+", "looks")
     assert (words("pgd"), words("gaussian_blur")) == ("PGD", "gaussian blur")
+
+
+def test_negative_figures_have_a_minus_sign() -> None:
+    assert decimal(-4.771) == "\u22124.77"
