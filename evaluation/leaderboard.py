@@ -42,14 +42,22 @@ def _title(board: "pd.DataFrame") -> str:
     first = board.iloc[0]
     return (
         f"{first.data} {first.split}, {first.label_set} labels, {board.n.max()} faces; "
-        f"{first.attacks or 'no attacks'}. Accuracy, % (95 % interval)"
+        f"{first.attacks or 'no attacks'}{_version(first.attack_version)}. "
+        "Accuracy, % (95 % interval)"
     )
+
+
+def _version(number: object) -> str:
+    import pandas as pd
+
+    return "" if pd.isna(number) else f" (version {number} of the attacks)"
 
 
 def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     """Head and rows. A rank is a range where tests cannot tell models apart.
 
-    Models without gradients come last: after <= stands an upper bound.
+    Models are ranked by the area under their security curves up to the headline eps. Black boxes
+    come last, their upper bounds after <=.
     """
     import pandas as pd
 
@@ -57,14 +65,18 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
 
     first = board.iloc[0]
     size = f"{first.norm} {format_eps(first.eps)}" if first.eps else ""
-    head = ["rank", "model", "run", "clean", *([f"worst case {size}"] if size else [])]
+    head = ["rank", "model", "run", "clean"]
+    head += [f"curve to {size}", f"worst case {size}"] if size else []
     rows = []
     for row in board.itertuples():
         low, high = row.best_rank, row.worst_rank
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else " !"
         cells = [rank, row.model, Path(row.run).name, _share(row, "accuracy")]
-        rows.append([*cells, *([limit + _share(row, "robust_accuracy") + flag] if size else [])])
+        if size:
+            area = "" if pd.isna(row.curve_area) else limit + _share(row, "curve_area")
+            cells += [area, limit + _share(row, "robust_accuracy") + flag]
+        rows.append(cells)
     return head, rows
 
 

@@ -6,10 +6,11 @@ A figure that is flagged there is flagged here.
 
 import re
 
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import headline
 from reports.sections.figures import without_errors
-from reports.sections.leaderboard import Cell, leaderboard, not_distinguishable
+from reports.sections.leaderboard import Cell, leaderboard
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
@@ -70,7 +71,8 @@ def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     text = f"**Under {escaped(first.label_set)} labels** {code(first.model)} {first.sentence}{sign}"
     if len(found) == 1:
         return text
-    ties = not_distinguishable(run, first.model, headline(run.results))
+    ranking = run_rankings(run)[run.own_label_set(first.model)]
+    ties = ranking.not_distinguishable(first.model)
     tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
     text += f" It ranks first of {len(found)}{tied}."
     bad = sum(one.status != "ok" for one in found)

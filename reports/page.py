@@ -131,7 +131,7 @@ def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callabl
         ("regions", lambda: region_maps(run, top)),
         ("sizes", lambda: perturbation_sizes(run, top)),
         ("corruptions", lambda: corruption_charts(run)),
-        ("corruption_summary", lambda: corruption_summary(run, top)),
+        ("corruption_summary", lambda: corruption_summary(run)),
         ("calibrations", lambda: calibration_charts(run, top)),
         ("calibration_summary", lambda: calibration_summary(run, top)),
         ("reliability", lambda: reliability(run)),

@@ -48,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "evaluation": ("datasets", "fer_models", "attacks"),
     "reports": (
+        "evaluation.comparing.ranking",
         "evaluation.results.files",
         "evaluation.results.run",
         "evaluation.results.schema",

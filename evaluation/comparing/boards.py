@@ -1,10 +1,9 @@
 """Leaderboards over several runs: models ranked where they met the same attacks on the same faces.
 
-Rules: R17, R18 (worst case, interval, paired test with Holm's correction).
+Not here: how the models of one board are ranked (`evaluation/comparing/ranking.py`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
-from datasets.labels import LabelScheme, LabelSet
-from evaluation.figures.comparisons import compare_models
+from evaluation.comparing.ranking import Entry, rank_models
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import black_boxes, crashed, headline_eps, rankable
-from evaluation.statistics.ranks import rank_ranges
+from evaluation.results.select import headline_eps, pick
 
 BOARD_COLUMNS: dict[str, str] = {
     "board": "int64",
@@ -26,6 +23,7 @@ BOARD_COLUMNS: dict[str, str] = {
     "split": "string",
     "faces_sha256": "string",
     "attacks": "string",
+    "attack_version": "Int64",
     "label_set": "string",
     "norm": "string",
     "eps": "float64",
@@ -40,35 +38,15 @@ BOARD_COLUMNS: dict[str, str] = {
     "robust_accuracy": "float64",
     "robust_accuracy_low": "float64",
     "robust_accuracy_high": "float64",
+    "curve_area": "float64",
+    "curve_area_low": "float64",
+    "curve_area_high": "float64",
     "upper_bound": "bool",
     "status": "string",
 }
-"""Columns of leaderboards; rows of one `board` are comparable. Ranks: the best and the worst that
-paired tests leave open; none to an upper bound among real figures, or where an attack crashed."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model in one run."""
-
-    run: FinishedRun
-    model: str
-    label_set: LabelSet
-
-    @property
-    def weights(self) -> str:
-        """Sha256 of its weights."""
-        return str(self.run.manifest["models"][self.model]["weights_sha256"])
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether it gives no gradients, so that its robust accuracy is an upper bound."""
-        return self.model in black_boxes(self.run.results)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether its worst case is over all attacks of its run."""
-        return self.model not in crashed(self.run.results)
+"""Columns of leaderboards; rows of one `board` are comparable. `attack_version` is missing in older
+runs. The ranks are the best and the worst that the tests of `rank_models` leave open, decided by
+`curve_area`, the mean robust accuracy up to `eps`."""
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
@@ -106,7 +84,7 @@ def _check_models(run: FinishedRun) -> None:
 
 
 def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:
-    """Rank all models under their own labels, one board for each data, attacks and labels.
+    """Rank all models under their own labels, one board per data, attacks, norm, grid and labels.
 
     A model with the same weights in several runs of a board counts once, in the newest.
 
@@ -114,7 +92,7 @@ def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:
         runs: oldest first.
 
     Returns:
-        Columns of `BOARD_COLUMNS`; rows of a board stand together, most robust first.
+        Columns of `BOARD_COLUMNS`, board by board, best rank first.
     """
     boards: dict[tuple, dict[tuple[str, str], Entry]] = {}
     for run in runs:
@@ -152,6 +130,7 @@ def _board(entry: Entry) -> tuple:
     return (
         run.manifest["data"]["sha256"],
         _attacks(run),
+        run.manifest.get("attack_version"),
         run.config.norm,
         grid,
         entry.label_set,
@@ -162,19 +141,12 @@ def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
     config = entries[0].run.config
     eps = headline_eps(config.eps, config.norm) if config.attacks else 0.0
     named = dict(zip(_names(entries), entries, strict=True))
-    bounded = {name for name, entry in named.items() if entry.is_bounded}
-    broken = {name for name, entry in named.items() if not entry.is_whole}
-    rivals = {name: named[name] for name in rankable(named, bounded, broken)}
-    ranges = _ranges(rivals, eps)
+    ranking = rank_models(named)
     rows = []
-    for name, entry in named.items():
-        best, worst = ranges.get(name, (None, None))
-        rows.append({**_figures(entry, eps), "best_rank": best, "worst_rank": worst})
-    key = "robust_accuracy" if eps else "accuracy"
-    return sorted(
-        rows,
-        key=lambda row: (row["upper_bound"], -np.nan_to_num(row[key], nan=-1), -row["accuracy"]),
-    )
+    for name in ranking.order:
+        best, worst = ranking.ranges.get(name, (None, None))
+        rows.append({**_figures(named[name], eps), "best_rank": best, "worst_rank": worst})
+    return rows
 
 
 def _names(entries: list[Entry]) -> list[str]:
@@ -186,38 +158,12 @@ def _names(entries: list[Entry]) -> list[str]:
     ]
 
 
-def _ranges(entries: dict[str, Entry], eps: float) -> dict[str, tuple[int, int]]:
-    if not entries:
-        return {}
-    first = next(iter(entries.values()))
-    schemes: dict[str, LabelScheme] = {}
-    parts = []
-    for name, entry in entries.items():
-        lines = entry.run.per_image
-        parts.append(lines[lines.model == entry.model].assign(model=name))
-        schemes[name] = entry.run.schemes[entry.model]
-    grid = (eps,) if eps else ()
-    pairs = compare_models(
-        pd.concat(parts), schemes, (first.label_set,), first.run.config.norm, grid
-    )
-    return rank_ranges(pairs[np.isclose(pairs.eps, eps)], list(entries))
-
-
 def _figures(entry: Entry, eps: float) -> dict[str, Any]:
     run, config = entry.run, entry.run.config
-    results = run.results
-    own = results[
-        (results.model == entry.model)
-        & (results.label_set == entry.label_set)
-        & (results.subset == "all")
-    ]
-    clean = own[(own.perturbation == "none") & (own.metric == "accuracy")]
-    robust = own[
-        (own.perturbation == WORST_CASE)
-        & (own.metric == "robust_accuracy")
-        & (own.attacked_labels == entry.label_set)
-        & np.isclose(own.eps, eps)
-    ]
+    own = pick(run.results, model=entry.model, label_set=entry.label_set, subset="all")
+    clean = pick(own, perturbation="none", metric="accuracy")
+    worst = pick(own, perturbation=WORST_CASE, attacked_labels=entry.label_set, eps=eps)
+    robust = pick(worst, metric="robust_accuracy")
     crashed = own[own.status == "error"]
     statuses = {*clean.status, *robust.status} - {"ok"} | ({"flagged"} if len(crashed) else set())
     return {
@@ -225,6 +171,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "split": run.manifest["data"]["split"],
         "faces_sha256": run.manifest["data"]["sha256"],
         "attacks": _attacks(run),
+        "attack_version": run.manifest.get("attack_version", pd.NA),
         "label_set": entry.label_set,
         "norm": config.norm if eps else "",
         "eps": eps,
@@ -233,7 +180,8 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "n": int(clean.n.iloc[0]),
         **_interval("accuracy", clean),
         **_interval("robust_accuracy", robust),
-        "upper_bound": entry.is_bounded,
+        **_interval("curve_area", pick(worst, metric="security_curve_area")),
+        "upper_bound": entry.is_upper_bound,
         "status": "flagged" if statuses else "ok",
     }
 

@@ -18,6 +18,7 @@ from evaluation.figures.rows import Figures, Images, figure_key, with_clean_logi
 from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.robustness import censored_eps, security_curve_areas, stands
 from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import headline_eps
 from evaluation.statistics.intervals import proportion, quantile
 
 _QUANTILES = {
@@ -92,16 +93,23 @@ def worst_case(attacked: pd.DataFrame) -> pd.DataFrame:
 def _curve_figures(
     figures: Figures, key: dict[str, Any], images: Images, grid: tuple[float, ...]
 ) -> None:
-    """Figures of the whole sweep, in rows of its largest eps."""
+    """Figures of the whole sweep, in rows of its largest eps.
+
+    The worst case's area also up to the headline eps, which ranks models.
+    """
     key = key | {"eps": grid[-1]}
     broken = censored_eps(images.smallest_eps)
     for name, share in _QUANTILES.items():
         found = quantile(broken, share)
         figures.add(key, "all", name, found._replace(low=max(found.low, 0.0)))
     rising = [eps for eps in grid if eps > 0]
-    if rising:
-        areas = security_curve_areas(images.smallest_eps, eps_grid=rising)
-        figures.add_means(key, images.strata, "security_curve_area", areas)
+    top = headline_eps(rising, key["norm"])
+    ends = {grid[-1], top} if key["perturbation"] == WORST_CASE else {grid[-1]}
+    for end in sorted(ends - {0.0}):
+        areas = security_curve_areas(
+            images.smallest_eps, eps_grid=[eps for eps in rising if eps <= end]
+        )
+        figures.add_means(key | {"eps": end}, images.strata, "security_curve_area", areas)
 
 
 def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -> None:

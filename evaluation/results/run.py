@@ -31,7 +31,7 @@ from evaluation.results.schema import (
 from evaluation.results.select import pick
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FinishedRun:
     """What `python -m evaluation.run` has written. Each file is read when it is first asked for.
 

@@ -37,6 +37,7 @@ def manifest_of(
     """
     return {
         "deadpan_version": environment()["deadpan"],
+        "attack_version": CODE_VERSION,
         "code_version": CODE_VERSION,
         "started": start.time.isoformat(timespec="seconds"),
         "command": start.command,

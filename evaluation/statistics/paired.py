@@ -53,6 +53,42 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
     return PairedTest(n, only_a, only_b, (only_a - only_b) / n if n else np.nan, p_value)
 
 
+def sign_flip_test(differences: np.ndarray) -> float:
+    """Exact test that two models score the same images alike on average, two-sided.
+
+    If they do, each image's difference is as likely as its negative. The p-value is the share of
+    all 2^N choices of signs whose sum is at least as far from 0 as the one that was found. For
+    differences of -1, 0 and 1 it is McNemar's exact test.
+
+    Args:
+        differences: integers (N,), score of the first model minus score of the second, in any unit.
+
+    Source: Fisher 1935, "The design of experiments", section 21; distribution of the sum by its
+    characteristic function: Pagano & Tritchler 1983, JASA 78, 435-440.
+
+    Raises:
+        ValueError: not integers (N,).
+    """
+    differences = np.asarray(differences)
+    if differences.ndim != 1 or differences.dtype.kind not in "iu":
+        raise ValueError(
+            "`differences` must be integers (N,). "
+            f"Received: {differences.dtype} {differences.shape}"
+        )
+    steps = differences[differences != 0].astype(np.int64)
+    if not len(steps):
+        return 1.0
+    steps = steps // np.gcd.reduce(steps)
+    sizes, counts = np.unique(np.abs(steps), return_counts=True)
+    largest, found = int(sizes @ counts), abs(int(steps.sum()))
+    angles = 2 * np.pi * np.arange(2 * largest + 1) / (2 * largest + 1)
+    transform = np.ones(len(angles))
+    for size, count in zip(sizes, counts, strict=True):
+        transform *= np.cos(size * angles) ** count
+    chances = np.fft.fft(transform).real / len(angles)  # of sums 0 to largest, -largest to -1
+    return float(np.clip(2 * chances[found : largest + 1].sum(), 0, 1)) if found else 1.0
+
+
 def paired_difference(
     only_a_right: int, only_b_right: int, n: int, confidence: float = CONFIDENCE
 ) -> Interval:

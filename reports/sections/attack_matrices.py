@@ -32,7 +32,7 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
         return []
     charts = []
     for label_set in run.label_sets:
-        models = [name for name in ranked(run, headline) if name in run.models_of(label_set)]
+        models = [name for name in ranked(run) if name in run.models_of(label_set)]
         parts = ["noise", *attacks(run.results, headline.norm), WORST_CASE]
         found = [pick(clean_accuracy(run.results, label_set), model=models)]
         for part in parts:

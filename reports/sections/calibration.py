@@ -62,7 +62,7 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
 
 def calibration_summary(run: FinishedRun, headline: Headline | None) -> Table:
     """Calibration of every model in one table, most robust first."""
-    return calibration_table(run, ranked(run, headline), headline, "calibration")
+    return calibration_table(run, ranked(run), headline, "calibration")
 
 
 def calibration_table(

@@ -33,7 +33,7 @@ def certified_charts(run: FinishedRun) -> list[Chart]:
 
 def _chart(run: FinishedRun, label_set: str, smoothing: str, rows: pd.DataFrame) -> Chart:
     sigma = smoothing.removeprefix("smooth")
-    shown = [model for model in ranked(run, None) if model in set(rows["model"])]
+    shown = [model for model in ranked(run) if model in set(rows["model"])]
     labels = label_set_name(label_set)
     name = f"certified-{label_set}-{smoothing}".replace(".", "-")
     at_zero = pick(rows, eps=0.0)["value"]

@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import Headline, clean_accuracy, pick
+from evaluation.results.select import clean_accuracy, pick
 from reports.charts.corruption_map import corruption_heat_map, corruption_rows
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.sections.figures import Figure, ranked
@@ -17,10 +17,10 @@ MANY_KINDS = 12
 """With more corruption types than this, the rows of a heat map are closer together."""
 
 
-def corruption_summary(run: FinishedRun, headline: Headline | None) -> Table | None:
+def corruption_summary(run: FinishedRun) -> Table | None:
     """Clean accuracy, mean over corruptions, mCE and relative mCE of every model."""
     cells, data = [], []
-    for model in ranked(run, headline):
+    for model in ranked(run):
         own = run.own_label_set(model)
         rows = pick(run.results, model=model, label_set=own, subset="all")
         overall = pick(rows, perturbation="corruptions")

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.words.attacks import attack_title
 from reports.words.text import interval, percent
 
@@ -54,26 +55,11 @@ class Figure:
         return interval(self.low, self.high) if self.known else ""
 
 
-def ranked(run: FinishedRun, headline: Headline | None) -> list[str]:
-    """Models by label set, then by worst-case robust accuracy, then by clean accuracy.
-
-    Black boxes come last within their label set: their figures are upper bounds.
-    """
-    sets, limited = [*run.label_sets, ""], black_boxes(run.results)
-
-    def rank(model: str) -> tuple[int, bool, float, float, str]:
-        own = run.own_label_set(model)
-        clean, robust = own_figures(run, model, headline)
-        place = sets.index(own) if own in sets else len(sets)
-        return (
-            place,
-            model in limited,
-            -robust.value if robust.known else 1.0,
-            -clean.value if clean.known else 1.0,
-            model,
-        )
-
-    return sorted(run.models, key=rank)
+def ranked(run: FinishedRun) -> list[str]:
+    """Models by label set, each in the order of its ranking."""
+    rankings = run_rankings(run)
+    sets = sorted(rankings, key=[*run.label_sets, *rankings].index)
+    return [model for name in sets for model in rankings[name].order]
 
 
 def without_errors(run: FinishedRun) -> FinishedRun:

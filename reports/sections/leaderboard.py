@@ -1,14 +1,13 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import Headline, black_boxes, crashed, has_best_known, pick, rankable
-from evaluation.statistics.ranks import rank_ranges
+from evaluation.results.select import Headline, black_boxes, has_best_known, pick
 from reports.sections.figures import (
     Figure,
     best_known_figure,
@@ -55,16 +54,17 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         head += [f"Random noise {headline.text}"]
         head += [f"Worst case {eps_text(eps, headline.norm)}" for eps in [*extra, headline.eps]]
         head += [f"Best known {headline.text}"] if has_best_known(run.results) else []
-        head += ["Attack success", f"Area to {eps_text(grid[-1], headline.norm)}"]
+        head += ["Attack success", f"Area to {headline.text}"]
         head += ["Median smallest eps"]
     head += ["Parameters"]
     rows, data = [], []
-    for model in ranked(run, headline):
-        ends = _rank_range(run, model, headline)
+    for model in ranked(run):
+        ranking = run_rankings(run)[run.own_label_set(model)]
+        ends = ranking.ranges.get(model)
         cells = [_rank(ends), *_cells(run, model, headline, extra if headline else [])]
         clean, robust = own_figures(run, model, headline)
         status, _ = status_of(run, model, (clean, robust))
-        ties = not_distinguishable(run, model, headline)
+        ties = ranking.not_distinguishable(model)
         labels = label_set_name(run.own_label_set(model))
         rows.append((model, labels, cells, ties, status))
         numbers = [*(ends or (None, None)), *(cell.sort for cell in cells[1:])]
@@ -73,40 +73,6 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
     columns += ["not distinguishable from", "status"]
     frame = pd.DataFrame(data, columns=columns)
     return Leaderboard(head, rows, table("leaderboard", [], [], frame))
-
-
-def not_distinguishable(run: FinishedRun, model: str, headline: Headline | None) -> list[str]:
-    """Models from which this one is not distinguishable at the headline."""
-    pairs = _pairs(run, model, headline)
-    pairs = pairs[~pairs["distinguishable"].fillna(True).astype(bool)]
-    alone = pairs[(pairs["model_a"] == model) | (pairs["model_b"] == model)]
-    other = {*alone["model_a"], *alone["model_b"]} - {model}
-    return [name for name in run.models if name in other]
-
-
-def _pairs(run: FinishedRun, model: str, headline: Headline | None) -> pd.DataFrame:
-    """Comparisons at the headline between this model's rivals."""
-    own = run.own_label_set(model)
-    wanted: dict[str, Any] = {"perturbation": "none", "eps": 0.0}
-    if headline:
-        wanted = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
-    rivals = _rivals(run, model)
-    return pick(run.comparisons, label_set=own, model_a=rivals, model_b=rivals, **wanted)
-
-
-def _rivals(run: FinishedRun, model: str) -> list[str]:
-    """Models of the same label set that are ranked together."""
-    of_label_set = run.models_of(run.own_label_set(model))
-    return rankable(of_label_set, black_boxes(run.results), crashed(run.results))
-
-
-def _rank_range(run: FinishedRun, model: str, headline: Headline | None) -> tuple[int, int] | None:
-    """Best and worst rank that the paired tests leave open; None if the model has no rank."""
-    rivals = _rivals(run, model)
-    _, robust = own_figures(run, model, headline)
-    if model not in rivals or (headline and not robust.known):
-        return None
-    return rank_ranges(_pairs(run, model, headline), rivals)[model]
 
 
 def _rank(ends: tuple[int, int] | None) -> Cell:
@@ -145,7 +111,8 @@ def _cells(
         )
         success = pick(attacked, metric="attack_success_rate", eps=headline.eps)
         cells.append(_cell(Figure.of(success), least))
-        cells.append(_cell(Figure.of(pick(attacked, metric="security_curve_area")), most))
+        area = pick(attacked, metric="security_curve_area", eps=headline.eps)
+        cells.append(_cell(Figure.of(area), most))
         cells.append(_distance(attacked, headline.norm, most))
     parameters = run.manifest["models"][model].get("parameters")
     number = float("nan") if parameters is None else float(parameters)

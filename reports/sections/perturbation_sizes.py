@@ -24,7 +24,7 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
     if headline is None:
         return None
     cells, data = [], []
-    for model in ranked(run, headline):
+    for model in ranked(run):
         own = run.own_label_set(model)
         at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
         rows = pick(run.results, model=model, label_set=own, attacked_labels=own, **at)

@@ -49,7 +49,7 @@ def region_maps(run: FinishedRun, headline: Headline | None) -> list[RegionMap]:
     perturbations = [f"pgd_{name}" for name in names]
     maps = []
     for label_set in run.label_sets:
-        models = [name for name in ranked(run, headline) if name in run.models_of(label_set)]
+        models = [name for name in ranked(run) if name in run.models_of(label_set)]
         rows = pick(
             run.results, metric="attack_success_rate", subset="all", label_set=label_set,
             attacked_labels=label_set, perturbation=perturbations, norm=headline.norm,

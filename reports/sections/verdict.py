@@ -36,7 +36,7 @@ class Verdict:
 
 def verdicts(run: FinishedRun, headline: Headline | None) -> list[Verdict]:
     """One verdict per model, best first within its label set."""
-    found = [_verdict(run, model, headline) for model in ranked(run, headline)]
+    found = [_verdict(run, model, headline) for model in ranked(run)]
     return [verdict for verdict in found if verdict.clean.known or verdict.status != "ok"]
 
 

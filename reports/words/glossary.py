@@ -43,10 +43,11 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "eps or below. Only eps that were attacked can appear here."),
     ("NLL", "Negative log-likelihood: the mean of -log of the probability given to the true "
      "label. One answer that is certain and wrong costs a lot."),
-    ("Not distinguishable", "A paired test on these faces (McNemar, with Holm's correction) finds "
-     "no significant difference between the two models."),
-    ("Rank", "2\N{EN DASH}4 means that one model is significantly better, and that the paired "
-     "tests leave open whether the place is second, third or fourth."),
+    ("Not distinguishable", "An exact paired test of the two models' areas on these faces, with "
+     "Holm's correction over the models ranked together, finds no significant difference."),
+    ("Rank", "Models are ranked by the area under the security curve up to the headline eps. "
+     "2\N{EN DASH}4 means that one model is significantly better, and that the paired tests leave "
+     "open whether the place is second, third or fourth."),
     ("Robust accuracy", "Share of all faces that are classified correctly when clean and under "
      "every attack."),
     ("Security curve", "Robust accuracy against eps. Its mean over eps (the area under it) sums "

@@ -22,7 +22,7 @@ from reports.sections.leaderboard import leaderboard
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import FOUR, Wishes, replace, robust_first, write_run
 
 TOP = Headline("linf", 4 / 255)
 
@@ -97,9 +97,9 @@ def test_rank_is_the_range_that_tests_leave_open(run: FinishedRun) -> None:
         FOUR[1]: ("1\u20132", ""),
         FOUR[2]: ("1", ""),
     }
-    found = run.comparisons.assign(distinguishable=True)  # the first is 3 faces better
-    assert column(replace(run, comparisons=found), "Rank")[FOUR[0]] == ("1", "")
-    assert column(replace(run, comparisons=found), "Rank")[FOUR[1]] == ("2", "")
+    found = column(robust_first(run), "Rank")
+    assert found[FOUR[0]] == ("1", "")
+    assert found[FOUR[1]] == ("2", "")
 
 
 def test_the_download_holds_both_ends_of_a_rank_as_numbers(
@@ -205,7 +205,7 @@ def test_power_is_said_in_points(run: FinishedRun) -> None:
 
 
 def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
-    summary = corruption_summary(run, TOP)
+    summary = corruption_summary(run)
     assert summary is not None and len(summary.rows) == 3
     assert summary.rows[0][5:9] == ["1.05", "1.02\u20131.08", "0.87", "0.84\u20130.90"]
     assert "simple_cnn.fer or simple_cnn.ferplus" in corruption_note(run)
@@ -226,5 +226,5 @@ def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -
     results.loc[mce, "detail"] = "needs simple_cnn.fer in the run"
     bare = replace(run, results=results[results["metric"] != "corruption_error"])
     assert corruption_note(bare).startswith("No mCE: it needs simple_cnn.fer in the run")
-    summary = corruption_summary(bare, TOP)
+    summary = corruption_summary(bare)
     assert summary is not None and summary.rows[0][5:9] == ["\u2014", "", "\u2014", ""]

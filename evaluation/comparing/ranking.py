@@ -1,0 +1,181 @@
+"""One ranking for all that rank: the page, `report.md` and leaderboards over several runs.
+
+A ranking's family are the models that one board compares: they met the same attacks on the same
+faces and answer the same label set. A model that an attack crashed on has no rank, and an upper
+bound has none among exact figures. Rules: R17 (worst case per image), R18 (paired test, Holm).
+
+Not here: which models share a board (`evaluation/comparing/boards.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.labels import LabelSet
+from evaluation.figures.comparisons import right_clean
+from evaluation.metrics.robustness import security_curve_areas
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, black_boxes, crashed, headline, pick, rankable
+from evaluation.statistics.paired import holm, sign_flip_test
+from evaluation.statistics.ranks import rank_ranges
+
+PAIR_COLUMNS: dict[str, str] = {
+    "model_a": "string",
+    "model_b": "string",
+    "n": "int64",
+    "difference": "float64",
+    "p_value": "float64",
+    "p_holm": "float64",
+    "distinguishable": "boolean",
+}
+"""Columns of a ranking's tests, one row per pair of rivals."""
+
+STEPS = 240
+"""Scores are compared in steps of 1/240, which the eps grids of all presets fall on exactly."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model in one run, under the label set that it is ranked by."""
+
+    run: FinishedRun
+    model: str
+    label_set: str
+
+    @property
+    def weights(self) -> str:
+        """Sha256 of its weights."""
+        return str(self.run.manifest["models"][self.model]["weights_sha256"])
+
+    @property
+    def is_upper_bound(self) -> bool:
+        """Whether it is a black box, so that its robust accuracy is an upper bound."""
+        return self.model in black_boxes(self.run.results)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its worst case is over all attacks of its run."""
+        return self.model not in crashed(self.run.results)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Models of one board.
+
+    Attributes:
+        order: all of them, those with a rank first, best first.
+        ranges: best and worst rank that the tests leave open, of those that have a rank.
+        pairs: tests between those that have a rank, columns of `PAIR_COLUMNS`.
+    """
+
+    order: list[str]
+    ranges: dict[str, tuple[int, int]]
+    pairs: pd.DataFrame
+
+    def not_distinguishable(self, model: str) -> list[str]:
+        """Rivals that differ from this model by no more than chance, in the ranking's order."""
+        alike = self.pairs[~self.pairs.distinguishable.fillna(True).astype(bool)]
+        mine = alike[(alike.model_a == model) | (alike.model_b == model)]
+        others = {*mine.model_a, *mine.model_b} - {model}
+        return [name for name in self.order if name in others]
+
+
+def rank_models(entries: Mapping[str, Entry]) -> Ranking:
+    """Rank models by the area under their security curves up to the headline eps.
+
+    The area is the mean robust accuracy from eps 0 to the headline eps, so models that are all
+    broken there are still told apart by the smaller eps. Without attacks, models are ranked by
+    clean accuracy. Each pair of rivals is compared by a sign-flip test of the areas of the same
+    images, corrected after Holm over the pairs of this ranking and no others.
+
+    Args:
+        entries: models of one board by the name that tells them apart.
+    """
+    tops = [headline(entry.run.results) for entry in entries.values()]
+    top = next((found for found in tops if found), None)
+    scores = {name: image_scores(entry, top) for name, entry in entries.items()}
+    bounds = {name for name, entry in entries.items() if entry.is_upper_bound}
+    broken = {name for name, entry in entries.items() if not entry.is_whole}
+    rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
+    pairs = _tests(rivals, scores)
+
+    def place(name: str) -> tuple[bool, bool, float, float]:
+        score = float(scores[name].mean()) if len(scores[name]) else -1.0
+        return name not in rivals, name in bounds, -score, -_clean(entries[name])
+
+    return Ranking(sorted(entries, key=place), rank_ranges(pairs, rivals), pairs)
+
+
+@lru_cache(maxsize=2)
+def run_rankings(run: FinishedRun) -> dict[str, Ranking]:
+    """The ranking of each label set of one run, over the models that were trained on it."""
+    sets = dict.fromkeys(run.own_label_set(model) for model in run.models)
+    return {
+        name: rank_models({model: Entry(run, model, name) for model in run.models_of(name)})
+        for name in sets
+    }
+
+
+def image_scores(entry: Entry, top: Headline | None) -> pd.Series:
+    """Each image's part of the area under the security curve up to the headline eps, by row id.
+
+    Args:
+        entry: a model.
+        top: the headline of its board; None without attacks, then 1 where the clean image is
+            classified correctly and 0 elsewhere.
+    """
+    lines = entry.run.per_image
+    lines = lines[lines.model == entry.model]
+    if top is None:
+        if entry.model not in entry.run.measured:
+            return pd.Series(dtype=float)
+        scheme = entry.run.schemes[entry.model]
+        return right_clean(lines, scheme, LabelSet(entry.label_set)).astype(float)
+    attacked = lines[(lines.attacked_labels == entry.label_set) & (lines.norm == top.norm)]
+    smallest = attacked.groupby("row").smallest_eps.min()
+    grid = _grid(entry.run.results, top)
+    areas = security_curve_areas(smallest.to_numpy(np.float64), eps_grid=grid)
+    return pd.Series(areas, index=smallest.index)
+
+
+def _grid(results: pd.DataFrame, top: Headline) -> list[float]:
+    """Eps of the worst case above 0 and up to the headline, ascending."""
+    rows = pick(results, norm=top.norm, metric="robust_accuracy", perturbation=WORST_CASE)
+    eps = np.unique(rows["eps"].to_numpy(np.float64))
+    return [float(one) for one in eps if 0 < one <= top.eps + 1e-9]
+
+
+def _clean(entry: Entry) -> float:
+    rows = pick(
+        entry.run.results,
+        model=entry.model,
+        label_set=entry.label_set,
+        subset="all",
+        perturbation="none",
+        metric="accuracy",
+    )
+    return float(np.nan_to_num(rows["value"].iloc[0], nan=-1.0)) if len(rows) else -1.0
+
+
+def _tests(rivals: Sequence[str], scores: Mapping[str, pd.Series]) -> pd.DataFrame:
+    steps = {name: (scores[name] * STEPS).round().astype(np.int64) for name in rivals}
+    rows: list[dict[str, Any]] = []
+    for a, b in combinations(rivals, 2):
+        both = steps[a].index.intersection(steps[b].index)
+        gaps = (steps[a].loc[both] - steps[b].loc[both]).to_numpy(np.int64)
+        difference = float(gaps.mean()) / STEPS if len(gaps) else np.nan
+        p_value = sign_flip_test(gaps)
+        rows.append(
+            {"model_a": a, "model_b": b, "n": len(gaps), "difference": difference}
+            | {"p_value": p_value}
+        )
+    corrected = holm(np.array([row["p_value"] for row in rows], np.float64))
+    for row, p_holm in zip(rows, corrected, strict=True):
+        row |= {"p_holm": p_holm, "distinguishable": p_holm < 0.05}
+    return pd.DataFrame(rows, columns=list(PAIR_COLUMNS)).astype(PAIR_COLUMNS)

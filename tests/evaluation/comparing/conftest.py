@@ -1,0 +1,44 @@
+"""A tiny finished run, and copies of it changed by hand."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evaluation.figures.write import rescore
+from evaluation.results.files import write_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import PER_IMAGE_COLUMNS
+from tests.evaluation import tiny
+
+
+@pytest.fixture(scope="package")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = tiny.config(corruptions=("gaussian_noise",), severities=(5,))
+    return tiny.write_run(tmp_path_factory.mktemp("runs") / "first", config)
+
+
+@pytest.fixture
+def make(first: Path, tmp_path: Path) -> Callable[..., FinishedRun]:
+    """Copies the run under a name, changes its lines and manifest, and scores it again."""
+
+    def made(
+        name: str,
+        lines: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+        manifest: Callable[[dict], None] = lambda _: None,
+    ) -> FinishedRun:
+        folder = tmp_path / name
+        shutil.copytree(first, folder, ignore=shutil.ignore_patterns("sets"))
+        frame = lines(pd.read_parquet(folder / "per_image.parquet"))
+        write_table(frame, PER_IMAGE_COLUMNS, folder / "per_image.parquet")
+        entries = json.loads((folder / "manifest.json").read_text())
+        manifest(entries)
+        (folder / "manifest.json").write_text(json.dumps(entries))
+        run = FinishedRun(folder)
+        rescore(run)
+        return FinishedRun(folder)
+
+    return made

@@ -1,0 +1,125 @@
+"""Models of several runs ranked on boards, on tiny finished runs."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation import leaderboard
+from evaluation.comparing.boards import BOARD_COLUMNS, find_runs, leaderboards
+from evaluation.results.files import write_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import RESULT_COLUMNS
+from tests.evaluation.comparing.edits import data, other_steps, rename, without
+
+
+def test_models_of_several_runs_are_ranked_together(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def better(lines: pd.DataFrame) -> pd.DataFrame:
+        attacked = (lines.model == "tiny.fer") & (lines.attacked_labels != "")
+        lines.loc[attacked, "smallest_eps"] = np.nan
+        clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
+        lines.loc[clean, "prediction"] = lines.loc[clean, "fer"]
+        return lines
+
+    def newer(manifest: dict) -> None:
+        rename(manifest)
+        manifest["started"] = "2026-02-01T00:00:00+00:00"
+
+    table = leaderboards([FinishedRun(first), make("robust", better, newer)])
+    assert list(table.columns) == list(BOARD_COLUMNS)
+    fer = table[table.label_set == "fer"]
+    assert [Path(run).name for run in fer.run] == ["robust", "first"]
+    assert fer.robust_accuracy.tolist()[0] == 1
+    assert fer[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+    # the same weights of tiny.ferplus in both: once, in the newest run
+    ferplus = table[table.label_set == "ferplus"]
+    assert [Path(run).name for run in ferplus.run] == ["robust"]
+    assert ferplus[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1]]
+
+
+def test_models_that_cannot_be_told_apart_share_a_range(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    table = leaderboards([FinishedRun(first), make("again", manifest=rename)])
+    fer = table[table.label_set == "fer"]
+    assert fer[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("status", ["error", "not applicable"])
+def test_a_worst_case_that_lacks_an_attack_has_no_rank(
+    status: str, first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def lacking(manifest: dict) -> None:
+        rename(manifest)
+        for entry in manifest["perturbations"]:
+            if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                entry |= {"status": status, "message": "boom"}
+
+    lines = without("pgd", "tiny.fer", "fer")
+    part = make("part", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), lacking)
+    table = leaderboards([FinishedRun(first), part])
+    fer = table[table.label_set == "fer"].set_index("run")
+    ranks = fer[["best_rank", "worst_rank"]]
+    assert ranks.loc[str(first)].tolist() == [1, 1]
+    assert ranks.loc[str(part.folder)].isna().all()
+    blind = status == "not applicable"
+    assert fer.upper_bound.to_dict() == {str(first): False, str(part.folder): blind}
+    assert fer.robust_accuracy[str(part.folder)] > fer.robust_accuracy[str(first)]
+    assert not blind or list(fer.index) == [str(first), str(part.folder)]
+    _, rows = leaderboard._cells(table[table.label_set == "fer"])
+    (row,) = [row for row in rows if row[0] == "-"]
+    assert row[2] == "part" and row[-1].startswith("<= ") == blind
+
+
+def test_other_attacks_or_faces_are_another_board(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    runs = [
+        FinishedRun(first),
+        make("steps", manifest=other_steps),
+        make("faces", manifest=data(sha256="1" * 64)),
+    ]
+    table = leaderboards(runs)
+    assert table.board.nunique() == 6  # three of each label set
+    assert (table.worst_rank == 1).all()
+
+
+def test_the_leaderboard_command(
+    first: Path,
+    make: Callable[..., FinishedRun],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    again = make("again", manifest=rename)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    for name in ("cut", "mixed"):
+        shutil.copytree(again.folder, tmp_path / name)
+    (tmp_path / "cut" / "per_image.parquet").write_bytes(b"PAR1")
+    results = again.results[again.results.model != "tiny.fer"]
+    write_table(results, RESULT_COLUMNS, tmp_path / "mixed" / "results.parquet")
+    runs, notes = find_runs(tmp_path)
+    assert [run.folder.name for run in runs] == ["again"]
+    assert [note.startswith("left out: ") for note in notes] == [True] * 3
+    assert "per_image.parquet: expected a whole parquet file" in notes[1]
+    assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[2]
+    for name in ("board.md", "board.csv"):
+        leaderboard.main(tmp_path, tmp_path / name)
+    printed = capsys.readouterr()
+    assert "worst case linf" in printed.out
+    assert "left out" in printed.err
+    assert "| rank | model | run |" in (tmp_path / "board.md").read_text()
+    assert list(pd.read_csv(tmp_path / "board.csv").columns) == list(BOARD_COLUMNS)
+
+
+def test_a_folder_without_a_run_that_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match="none that can be read"):
+        find_runs(tmp_path)

@@ -1,0 +1,204 @@
+"""What of two runs is not comparable, and why."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from datasets.labels import LabelSet
+from evaluation.comparing.change_table import summary
+from evaluation.comparing.changes import compare_runs
+from evaluation.figures import corruption as corruption_figures
+from evaluation.results.run import FinishedRun
+from tests.evaluation.comparing.edits import (
+    config,
+    crash,
+    data,
+    figures_of,
+    narrow,
+    other_steps,
+    rename,
+    without,
+)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "note", "left"),
+    [
+        (data(split="PrivateTest"), "toy PrivateTest against toy PublicTest: nothing", set()),
+        (rename, "tiny.fer: other weights, ffffffff against", {"none", "pgd", "worst_case"}),
+        (config(labels=["fer"]), "ferplus labels score only", {"none", "pgd", "worst_case"}),
+        (config(eps=["0.1"]), "other eps grid: 0.02 stand in one run only", {"none", "pgd"}),
+        (other_steps, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
+        (narrow, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
+        (config(seed=3), "other seed, 3 against 0", {"none", "pgd", "worst_case"}),
+    ],
+)
+def test_what_is_not_comparable_is_said(
+    manifest: Callable[[dict], None],
+    note: str,
+    left: set[str],
+    first: Path,
+    make: Callable[..., FinishedRun],
+) -> None:
+    changes = compare_runs([FinishedRun(first), make("other", manifest=manifest)])
+    assert any(note in line for line in changes.notes), changes.notes
+    found = set(changes.table.perturbation)
+    assert left <= found
+    if manifest in (other_steps, narrow):
+        assert not found & {"pgd", "worst_case"}
+    if not left:
+        assert changes.table.empty
+        assert "Nothing compared" in summary(changes)
+
+
+def test_other_norm_leaves_only_what_is_not_attacked(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    changes = compare_runs([FinishedRun(first), make("l2", manifest=config(norm="l2"))])
+    assert "attacks in l2 against linf: robust accuracies are not comparable" in changes.notes[0]
+    assert set(changes.table.perturbation) == {"none", "gaussian_noise", "corruptions"}
+
+
+@pytest.mark.parametrize("crashed_first", [False, True])
+def test_a_crashed_attack_is_no_gain(
+    crashed_first: bool, first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    dead = make("dead", without("pgd", "tiny.fer", "fer"), crash("pgd", "tiny.fer", "fer"))
+    runs = [dead, FinishedRun(first)] if crashed_first else [FinishedRun(first), dead]
+    changes = compare_runs(runs)
+    (note,) = changes.notes
+    assert f"pgd failed in {dead.folder}: neither it nor the worst case is comparable for" in note
+    assert note.endswith(" tiny.fer under fer labels")
+    hit = {name for name, _ in figures_of(changes.table, "tiny.fer", "fer")}
+    assert not hit & {"pgd", "worst_case"}
+    assert {"none", "noise", "fgsm", "gaussian_noise"} <= hit
+    for other in (("tiny.fer", "ferplus"), ("tiny.ferplus", "fer")):
+        assert {"pgd", "worst_case"} <= {name for name, _ in figures_of(changes.table, *other)}
+    assert (changes.table.difference == 0).all()
+
+
+def test_an_attack_that_was_possible_in_one_run_only(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def blind(manifest: dict) -> None:
+        for entry in manifest["perturbations"]:
+            if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                entry["status"] = "not applicable"
+
+    lines = without("pgd", "tiny.fer", "fer")
+    black = make("black", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), blind)
+    changes = compare_runs([FinishedRun(first), black])
+    (note,) = changes.notes
+    assert "pgd was possible in one run only" in note
+    assert note.endswith("for tiny.fer under fer labels, tiny.fer under ferplus labels")
+    assert not {("worst_case", "robust_accuracy")} & figures_of(changes.table, "tiny.fer", "fer")
+    # in neither run: the same attacks are left, so their worst cases are comparable
+    changes = compare_runs([black, black])
+    assert changes.notes == []
+    assert ("worst_case", "robust_accuracy") in figures_of(changes.table, "tiny.fer", "fer")
+
+
+def test_a_crashed_corruption_and_a_silent_model(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    name = "gaussian_noise"
+    dead = make("dead", without(name, "tiny.fer"), crash(name, "tiny.fer"))
+    changes = compare_runs([FinishedRun(first), dead])
+    (note,) = changes.notes
+    assert note.endswith("neither it nor the mean over corruptions is comparable for tiny.fer")
+    mean = ("corruptions", "mean_corruption_accuracy")
+    assert mean not in figures_of(changes.table, "tiny.fer", "fer")
+    assert mean in figures_of(changes.table, "tiny.ferplus", "fer")
+    gone = make("gone", lambda frame: frame[frame.model != "tiny.fer"], crash("none", "tiny.fer"))
+    changes = compare_runs([FinishedRun(first), gone])
+    assert changes.notes == [f"{gone.folder}: tiny.fer gave no answers in {gone.folder}"]
+    assert set(changes.table.model) == {"tiny.ferplus"}
+
+
+CORRUPTED = ("corruptions", "mean_corruption_accuracy"), ("corruptions", "mce")
+
+
+ONE_TYPE = ("gaussian_noise", "mean_corruption_accuracy")
+
+
+AREA = ("worst_case", "security_curve_area")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "note", "lost"),
+    [
+        (lambda _: None, "", set()),
+        (
+            config(severities=[1]),
+            "other severities of corruptions, 1 against 5",
+            {*CORRUPTED, ONE_TYPE},
+        ),
+        (
+            config(corruptions=["gaussian_noise", "fog"]),
+            "other corruptions: fog stand",
+            {*CORRUPTED},
+        ),
+        (config(eps=["0.05", "0.1"]), "other eps grid: 0.02, 0.05 stand", {AREA}),
+        (config(eps=["0", "0.02", "0.1"]), "other eps grid: 0 stand", set()),
+        (crash("gaussian_noise", "tiny.ferplus"), "tiny.ferplus and every mCE", {CORRUPTED[1]}),
+        (crash("gaussian_noise", ""), "is comparable for all models", {*CORRUPTED}),
+        (
+            lambda manifest: manifest["models"]["tiny.ferplus"].update(weights_sha256="f" * 64),
+            "so mCE, relative to it, is not comparable",
+            {CORRUPTED[1]},
+        ),
+    ],
+)
+def test_means_over_other_things_are_not_compared(
+    manifest: Callable[[dict], None],
+    note: str,
+    lost: set[tuple[str, str]],
+    first: Path,
+    make: Callable[..., FinishedRun],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(corruption_figures.BASELINES, LabelSet.FER, "tiny.ferplus")
+    before, after = make("before"), make("other", manifest=manifest)
+    changes = compare_runs([before, after])
+    assert any(note in line for line in changes.notes) if note else not changes.notes
+    found = figures_of(changes.table, "tiny.fer", "fer")
+    assert {*CORRUPTED, ONE_TYPE, AREA} - found == lost
+    assert ("gaussian_noise", "accuracy") in found
+
+
+def test_a_model_in_one_run_only(first: Path, make: Callable[..., FinishedRun]) -> None:
+    def drop(lines: pd.DataFrame) -> pd.DataFrame:
+        return lines[lines.model != "tiny.fer"]
+
+    def forget(manifest: dict) -> None:
+        del manifest["models"]["tiny.fer"]
+
+    changes = compare_runs([FinishedRun(first), make("fewer", drop, forget)])
+    assert set(changes.table.model) == {"tiny.ferplus"}
+    assert any("tiny.fer is only in" in note for note in changes.notes)
+
+
+def test_nested_runs_are_compared_on_the_faces_both_hold(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def half(lines: pd.DataFrame) -> pd.DataFrame:
+        return lines[lines.row < 120]
+
+    half_run = make("half", half, data(sha256="0" * 64, rows=20))
+    changes = compare_runs([FinishedRun(first), half_run])
+    assert any("only the 20 faces" in note for note in changes.notes)
+    assert (changes.table.difference == 0).all()
+    assert changes.table.n.max() == 20
+    assert set(changes.table.metric) == {"accuracy", "robust_accuracy"}
+
+
+def test_other_labels_are_not_compared(first: Path, make: Callable[..., FinishedRun]) -> None:
+    def relabel(lines: pd.DataFrame) -> pd.DataFrame:
+        lines.loc[lines.row == 107, "ferplus"] = (lines.loc[lines.row == 107, "ferplus"] + 1) % 7
+        return lines
+
+    changes = compare_runs([FinishedRun(first), make("relabelled", relabel)])
+    assert any("ferplus labels of 1 faces differ" in note for note in changes.notes)
+    assert set(changes.table.label_set) == {"fer"}

@@ -1,0 +1,123 @@
+"""One ranking for page, report and boards: by the area under the security curve."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.comparing import ranking
+from evaluation.comparing.boards import leaderboards
+from evaluation.comparing.ranking import Entry, Ranking, rank_models, run_rankings
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
+from evaluation.statistics.paired import mcnemar
+from tests.evaluation.comparing.edits import rename
+
+LABELS = "fer"
+
+
+def ranked(monkeypatch: pytest.MonkeyPatch, run: FinishedRun, **scores: list[float]) -> Ranking:
+    """A ranking of models whose images have these scores."""
+    made = {name: pd.Series(values, dtype=float) for name, values in scores.items()}
+    monkeypatch.setattr(ranking, "image_scores", lambda entry, _: made[entry.model])
+    return rank_models({name: Entry(run, name, LABELS) for name in made})
+
+
+def test_ranks_by_hand(monkeypatch: pytest.MonkeyPatch, first: Path) -> None:
+    # a beats c on 9 of 9 images, p = 2 / 2^9 = .0039, over 3 pairs .012; b differs from c on 6,
+    # p = 2 / 2^6 = .031, next .062; b differs from a on 3, p = 2 / 2^3 = .25
+    run = FinishedRun(first)
+    found = ranked(monkeypatch, run, c=[0] * 9, a=[0.5] * 9, b=[0.5] * 6 + [0] * 3)
+    assert found.order == ["a", "b", "c"]
+    assert found.ranges == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+    assert found.not_distinguishable("a") == ["b"]
+    assert found.not_distinguishable("b") == ["a", "c"]
+    tests = found.pairs.set_index(["model_a", "model_b"])
+    assert tests.p_value.to_dict() == pytest.approx(
+        {("c", "a"): 2 / 2**9, ("c", "b"): 2 / 2**6, ("a", "b"): 2 / 2**3}
+    )
+    assert tests.p_holm.to_dict() == pytest.approx(
+        {("c", "a"): 3 * 2 / 2**9, ("c", "b"): 2 * 2 / 2**6, ("a", "b"): 2 / 2**3}
+    )
+    assert tests.difference["c", "a"] == pytest.approx(-0.5)
+
+
+def test_models_at_the_floor_are_told_apart_by_smaller_eps(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    """Both lose every face at the headline eps, but one of them only there."""
+
+    def at(eps: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        def change(lines: pd.DataFrame) -> pd.DataFrame:
+            attacked = (lines.model == "tiny.fer") & (lines.attacked_labels != "")
+            lines.loc[attacked, "smallest_eps"] = np.where(
+                lines.loc[attacked, "row"] % 4 > 0, eps, 0
+            )
+            return lines
+
+        return change
+
+    grid = (0.005, 0.01)
+    runs = [
+        make("weak", at(0.005), regrid(grid)),
+        make("strong", at(0.01), regrid(grid, renamed=True)),
+    ]
+    board = leaderboards(runs)
+    fer = board[board.label_set == LABELS]
+    assert fer.robust_accuracy.tolist() == [0, 0]
+    assert [Path(run).name for run in fer.run] == ["strong", "weak"]
+    assert fer[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1], [2, 2]]
+    # 3 of 4 faces are right up to .005 (and then fall to 0 at .01): half of .75 and half of .375
+    faces = fer.n.iloc[0]
+    right = (np.arange(faces) % 4 > 0).mean()
+    assert fer.curve_area.tolist() == pytest.approx([right * 0.75, right * 0.25])
+
+
+def regrid(grid: tuple[float, ...], renamed: bool = False) -> Callable[[dict], None]:
+    def change(manifest: dict) -> None:
+        if renamed:
+            rename(manifest)
+        manifest["config"]["eps"] = [str(eps) for eps in grid]
+
+    return change
+
+
+def test_a_run_has_one_ranking_wherever_it_is_shown(first: Path) -> None:
+    run = FinishedRun(first)
+    board = leaderboards([run]).set_index("model")
+    for name, found in run_rankings(run).items():
+        ranks = board[board.label_set == name][["best_rank", "worst_rank"]]
+        assert {model: tuple(row) for model, row in ranks.T.items()} == found.ranges
+        assert list(ranks.index) == found.order
+
+
+def test_without_attacks_models_are_ranked_by_clean_accuracy(first: Path) -> None:
+    run = FinishedRun(first)
+    vars(run)["results"] = run.results[run.results.perturbation == "none"]
+    entry = Entry(run, "tiny.fer", LABELS)
+    lines = run.per_image[(run.per_image.model == "tiny.fer") & (run.per_image.severity.isna())]
+    clean = lines[(lines.perturbation == "none") & (lines.fer >= 0)].set_index("row")
+    scores = ranking.image_scores(entry, None)
+    assert scores.to_dict() == (clean.prediction == clean.fer).astype(float).to_dict()
+    other = Entry(run, "tiny.ferplus", LABELS)
+    found = rank_models({"one": entry, "two": other})
+    both = ranking.image_scores(other, None)
+    test = mcnemar(scores.loc[both.index].to_numpy(bool), both.to_numpy(bool))
+    assert found.pairs.p_value.tolist() == pytest.approx([test.p_value])
+
+
+def test_scores_end_at_the_headline_eps(first: Path) -> None:
+    """What happens beyond it moves no rank: the tiny grid is .02 and .1, the headline .02."""
+    run = FinishedRun(first)
+    entry = Entry(run, "tiny.fer", LABELS)
+    before = ranking.image_scores(entry, Headline("linf", 0.02))
+    lines = run.per_image.copy()
+    lines.loc[lines.smallest_eps == 0.1, "smallest_eps"] = np.nan
+    changed = FinishedRun(first)
+    vars(changed).update(per_image=lines, results=run.results)
+    pd.testing.assert_series_equal(
+        ranking.image_scores(Entry(changed, "tiny.fer", LABELS), Headline("linf", 0.02)), before
+    )
+    assert before.nunique() > 1
