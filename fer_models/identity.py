@@ -1,0 +1,50 @@
+"""What a model is: what it answers to fixed images, beside the hash of its files.
+
+A hash sees no file that it does not know of: a callable may read its weights from anywhere. So the
+logits on a few generated images are kept beside it (a fingerprint), and compared before anything
+that was made with a model is used again.
+"""
+
+import numpy as np
+
+from fer_models.classifier import Classifier
+
+FINGERPRINT_IMAGES = 8
+AGREEMENT = 1e-3
+"""Share of the spread of all logits by which an image's logits may differ. Another machine or batch
+size changes float32 logits by a hundredth of that."""
+
+
+def fingerprint(classifier: Classifier) -> np.ndarray:
+    """Logits on fixed generated images, float32 (8, K).
+
+    Raises:
+        ModelError: the model failed, or answered what cannot be logits.
+    """
+    return classifier.logits(fixed_images())
+
+
+def fixed_images() -> np.ndarray:
+    """Smooth random greys from black to white, always the same, float32 (8, 48, 48, 1)."""
+    rng = np.random.default_rng(2013)
+    waves = np.linspace(0, np.pi, 48)
+    basis = np.cos(np.arange(6)[:, None] * waves)  # (6, 48), low frequencies
+    coarse = rng.standard_normal((FINGERPRINT_IMAGES, 6, 6))
+    fields = np.einsum("nij,ih,jw->nhw", coarse, basis, basis)
+    low, high = fields.min(axis=(1, 2), keepdims=True), fields.max(axis=(1, 2), keepdims=True)
+    images: np.ndarray = ((fields - low) / (high - low)).astype(np.float32)[..., None]
+    return images
+
+
+def same_answers(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two fingerprints are those of one model, whatever machine made them.
+
+    More than half of the images must agree: a defence that rounds pixels may fall to the other side
+    on another machine, while other weights change every image.
+    """
+    one, other = (np.asarray(each, np.float64) for each in (one, other))
+    if one.shape != other.shape:
+        return False
+    spread = max(np.ptp(one), np.ptp(other))
+    agree = np.abs(one - other).max(axis=1) <= AGREEMENT * spread
+    return bool(2 * agree.sum() > len(agree))
