@@ -14,7 +14,7 @@ from attacks.base import Keys
 from attacks.sets.spec import AttackSpec, PerturbationSpec
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
-from fer_models.reduced_precision import reduce_precision
+from fer_models.reduced_precision import NoTwinError, reduce_precision
 
 FACES = 250
 """Faces that the trial attacks, at most."""
@@ -52,9 +52,10 @@ def try_reduced_precision(
     keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)
     if not grid or planned <= WORTH * 2 * len(keys.row_ids) * len(grid) * STEPS:
         return classifier, ""
-    reduced = reduce_precision(classifier)
-    if reduced is None:
-        return classifier, "processor or model has no bfloat16"
+    try:
+        reduced = reduce_precision(classifier)
+    except NoTwinError as reason:
+        return classifier, str(reason)
     norm = specs[0].norm
     exact, less = (
         _robust_accuracy(side, images[part], labels[part], keys, norm, grid)

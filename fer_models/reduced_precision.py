@@ -1,4 +1,4 @@
-"""Classifiers that attacks may ask in bfloat16: the same answers, gradients of a rounded twin.
+"""Classifiers with gradients in bfloat16: logits of the model itself, gradients of a rounded twin.
 
 The twin is the Keras model built again in bfloat16, each batch normalisation folded into the layer
 before it. What comes before the first weights and from the last weights on stays in float32: pixels
@@ -29,6 +29,10 @@ FOLDING = (
     keras.layers.SeparableConv2D,
     keras.layers.Dense,
 )
+
+
+class NoTwinError(Exception):
+    """Why a classifier is attacked in float32, in words that follow its name."""
 
 
 class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
@@ -67,19 +71,31 @@ def reduced_sha256(weights_sha256: str) -> str:
     return hashlib.sha256(f"{weights_sha256} bfloat16".encode()).hexdigest()
 
 
-def reduce_precision(classifier: Classifier) -> ReducedPrecision | None:
+def reduce_precision(classifier: Classifier) -> ReducedPrecision:
     """The classifier with a twin in bfloat16.
 
-    None without gain (no such instructions, or a GPU computes), for anything but a flat Keras
-    model, and where the twin's logits are not those of the model up to rounding.
+    Raises:
+        NoTwinError: there is nothing to gain (no such instructions, or a GPU computes), this is
+            not a flat Keras model, the twin's logits are not those of the model up to rounding, or
+            the twin cannot be built; its text says which.
     """
-    if not (isinstance(classifier, KerasClassifier) and has_bfloat16()):
-        return None
+    if not isinstance(classifier, KerasClassifier):
+        raise NoTwinError("only a Keras model has a bfloat16 twin")
+    if not has_bfloat16():
+        raise NoTwinError("the processor has no bfloat16")
     try:
         reduced = ReducedPrecision(classifier, _twin(classifier.model))
-        return reduced if _agrees(reduced) else None
-    except Exception:  # whatever Keras refuses in a foreign model: it is attacked in float32
-        return None
+        error = _largest_error(reduced)
+    except NoTwinError:
+        raise
+    except Exception as cause:  # a model of any origin: its user is told, and float32 works
+        first = (str(cause).strip() or "no message").splitlines()[0]
+        raise NoTwinError(
+            f"its bfloat16 twin cannot be built: {type(cause).__name__}: {first}"
+        ) from cause
+    if not error <= FARTHEST:
+        raise NoTwinError(f"logits of its bfloat16 twin differ by {100 * error:.0f} %")
+    return reduced
 
 
 def has_bfloat16() -> bool:
@@ -90,23 +106,24 @@ def has_bfloat16() -> bool:
     return any(line.startswith("flags") and INSTRUCTIONS & set(line.split()) for line in lines)
 
 
-def _agrees(reduced: ReducedPrecision) -> bool:
+def _largest_error(reduced: ReducedPrecision) -> float:
+    """Largest difference of the twin's logits, as a share of the largest |logit|."""
     contract = reduced.exact.contract
     shape = (8, contract.height, contract.width, contract.channels)
     images = np.random.default_rng(0).random(shape, np.float32)
     exact, rounded = reduced.logits(images), reduced.reduced_logits(images)
-    return bool(np.abs(rounded - exact).max() <= FARTHEST * np.abs(exact).max())
+    return float(np.abs(rounded - exact).max() / np.abs(exact).max())
 
 
 def _twin(model: keras.Model) -> keras.Model:
     """The model with the same weights in bfloat16.
 
     Raises:
-        ValueError: a model inside the model.
+        NoTwinError: a model inside the model.
     """
     flat = keras.Model(model.inputs[0], model.outputs[0])
     if any(isinstance(layer, keras.Model) for layer in flat.layers):
-        raise ValueError("`model` must be flat. Received: a model inside a model")
+        raise NoTwinError("a model inside a model has no bfloat16 twin")
     folded = _folded(flat)
     widened = {before.name for before in folded.values()}
     weighted = [layer.name for layer in flat.layers if layer.weights]

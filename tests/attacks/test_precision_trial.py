@@ -162,7 +162,7 @@ def test_without_bfloat16_nothing_is_tried(monkeypatch):
     _, images, labels, _ = setting()
     monkeypatch.setattr(reduced_precision, "has_bfloat16", lambda: False)
     monkeypatch.setattr(precision_trial, "_robust_accuracy", None)
-    assert plan(images, labels) == (tiny.conv(7), "processor or model has no bfloat16")
+    assert plan(images, labels) == (tiny.conv(7), "the processor has no bfloat16")
 
 
 def test_a_short_attack_is_not_worth_a_trial(emulated, monkeypatch):

@@ -11,9 +11,10 @@ from datasets.labels import FER7
 from fer_models import reduced_precision
 from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract, Output
-from fer_models.keras_classifier import KerasClassifier, wrap
+from fer_models.keras_classifier import wrap
 from fer_models.losses import Loss
 from fer_models.reduced_precision import (
+    NoTwinError,
     ReducedPrecision,
     has_bfloat16,
     reduce_precision,
@@ -53,9 +54,7 @@ def normalised_net(probabilities: bool = False) -> keras.Model:
 
 
 def reduced(model: keras.Model | None = None) -> ReducedPrecision:
-    found = reduce_precision(wrap(model or normalised_net(), CONTRACT, model_id="net"))
-    assert found is not None
-    return found
+    return reduce_precision(wrap(model or normalised_net(), CONTRACT, model_id="net"))
 
 
 def test_folding_changes_nothing(monkeypatch: pytest.MonkeyPatch, images: np.ndarray) -> None:
@@ -131,7 +130,8 @@ def test_a_model_inside_a_model_has_none() -> None:
     images = keras.Input((8, 8, 1))
     inner = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(9)])
     model = keras.Model(images, layers.Dense(7)(inner(images)))
-    assert reduce_precision(wrap(model, CONTRACT)) is None
+    with pytest.raises(NoTwinError, match="a model inside a model"):
+        reduce_precision(wrap(model, CONTRACT))
 
 
 def test_wrong_logits_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,8 @@ def test_wrong_logits_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         return weights[: len(layer.weights) - layer.use_bias] + weights[-1:]
 
     monkeypatch.setattr(reduced_precision, "_fold", nothing_folded_in)
-    assert reduce_precision(wrap(normalised_net(), CONTRACT)) is None
+    with pytest.raises(NoTwinError, match=r"logits of its bfloat16 twin differ by \d+ %"):
+        reduce_precision(wrap(normalised_net(), CONTRACT))
 
 
 def test_only_keras_classifiers_have_one() -> None:
@@ -149,7 +150,8 @@ def test_only_keras_classifiers_have_one() -> None:
             return np.zeros((len(images), 7), np.float32)
 
     box = BlackBox()
-    assert reduce_precision(box) is None
+    with pytest.raises(NoTwinError, match="only a Keras model"):
+        reduce_precision(box)
     images = np.zeros((2, 8, 8, 1), np.float32)
     box.scheme = FER7
     assert box.exact is box and not box.logits(images).any()
@@ -180,5 +182,14 @@ def test_the_processor_says_what_it_can(
 def test_without_the_instructions_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reduced_precision, "has_bfloat16", lambda: False)
     plain = wrap(normalised_net(), CONTRACT)
-    assert isinstance(plain, KerasClassifier)
-    assert reduce_precision(plain) is None
+    with pytest.raises(NoTwinError, match="the processor has no bfloat16"):
+        reduce_precision(plain)
+
+
+def test_any_other_fault_of_a_twin_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(model: keras.Model) -> keras.Model:
+        raise TypeError("a fault of our own\nwith details")
+
+    monkeypatch.setattr(reduced_precision, "_twin", broken)
+    with pytest.raises(NoTwinError, match=r"cannot be built: TypeError: a fault of our own$"):
+        reduce_precision(wrap(normalised_net(), CONTRACT))
