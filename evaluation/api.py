@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from fer_models.foreign.contract_file import ContractFile
     from fer_models.zoo import Description
 
+_PRIVATE_TEST = (
+    "nets of the zoo were selected on PublicTest, which is measured here; the data contain "
+    "PrivateTest, on which nothing was selected: for figures to quote, use --split PrivateTest"
+)
+
 
 @as_function(RunRequest)
 def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options are filled in
@@ -58,7 +63,7 @@ def measure(
     from datasets.base.writable import default_folder
     from datasets.default_data import data_or_default
     from datasets.faceset import Split
-    from datasets.read import load
+    from datasets.read import open_source
     from evaluation.configure import asked_split, configure
     from evaluation.environment import Start
     from evaluation.results.run import FinishedRun
@@ -67,20 +72,26 @@ def measure(
 
     start = Start.now(command)
     given = _given_sets(request)
-    check(configure(request, Split.PUBLIC_TEST, ("fer",)))  # before any data are read
-    faces = load(data_or_default(request.data), asked_split(request), votes=request.votes or None)
+    first = configure(request, Split.PUBLIC_TEST, ("fer",))
+    check(first)
+    foreign = _foreign(first)  # wrong options and missing models, before any data are read
+    source = open_source(data_or_default(request.data), votes=request.votes or None)
+    faces = source.faces(asked_split(request) or source.default_split)
     config = configure(request, faces.split, faces.label_sets)
     if request.labels is None and len(faces.label_sets) == 1:
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
-    contracts = _contracts(config, faces, folder)
+    contracts = _contracts(foreign, faces, folder, request.faces)
     faces = faces.limit(config.limit, config.seed)
     known = [describe(model, _contract(model, contracts)) for model in config.models]
     identity = run_identity(config, faces, known)
     check_run_folder(folder, identity, request.resume)
     classifiers = _load(config.models, contracts)  # a model that fails to load leaves no folder
+    private = Split.PRIVATE_TEST in source.splits
+    if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
+        _log(_PRIVATE_TEST)
     with locked(folder), open_run_folder(folder, identity, request.resume):
-        _write(start, config, faces, classifiers, known, contracts, folder, given)
+        _write(start, config, faces, classifiers, known, contracts, folder, given, private)
     return FinishedRun(folder)
 
 
@@ -94,15 +105,23 @@ def _given_sets(request: RunRequest) -> Path | None:
     return given
 
 
-def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contracts":
-    """Contracts of the foreign models that have none beside them, found on the faces."""
-    from fer_models.foreign.contract_file import find_contract
+def _foreign(config: "RunConfig") -> list[str]:
+    """Paths of the foreign models of a run; a missing one is refused, before Keras starts."""
     from fer_models.foreign.names import files_sha256, is_foreign
     from fer_models.zoo import split_defences
 
     foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
     for path in foreign:
-        files_sha256(path)  # refuses a missing file before Keras starts
+        files_sha256(path)
+    return foreign
+
+
+def _contracts(
+    foreign: list[str], faces: "FaceSet", folder: Path, count: int | None
+) -> "Contracts":
+    """Contracts of the foreign models that have none beside them, found on the faces."""
+    from fer_models.foreign.contract_file import find_contract
+
     if all(find_contract(Path(path)) for path in foreign):
         return {}
     from fer_models.backend import start_backend
@@ -110,7 +129,7 @@ def _contracts(config: "RunConfig", faces: "FaceSet", folder: Path) -> "Contract
     start_backend()
     from evaluation.stages.foreign_models import contracts_of
 
-    return contracts_of(foreign, faces, folder, _log)
+    return contracts_of(foreign, faces, folder, _log, count)
 
 
 def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
@@ -141,6 +160,7 @@ def _write(
     contracts: "Contracts",
     folder: Path,
     given: Path | None,
+    private: bool,
 ) -> None:
     """Measure, and write tables, manifest and report into a folder that is held."""
     from evaluation.listener import progress
@@ -153,7 +173,7 @@ def _write(
     keep_contracts(contracts, folder)
     with progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)
-    manifest = manifest_of(start, config, faces, classifiers, known, perturbations)
+    manifest = manifest_of(start, config, faces, classifiers, known, perturbations, private)
     write_manifest(manifest, folder / "manifest.json")
     write_report(folder)
 

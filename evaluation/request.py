@@ -52,6 +52,13 @@ class RunRequest:
         Words | None,
         Option(metavar="A,B", help="Attack sizes, such as 1/255,2/255. Default: the tier's."),
     ] = None
+    faces: Annotated[
+        int | None,
+        Option(
+            min=1,
+            help="Faces that probe a foreign model without a contract. Default: as many as needed.",
+        ),
+    ] = None
     limit: Annotated[
         int | None, Option(min=0, help="Number of faces, 0 for all. Default: the tier's.")
     ] = None

@@ -29,7 +29,11 @@ Contracts = dict[str, ContractFile]
 
 
 def contracts_of(
-    models: Iterable[str], faces: FaceSet, folder: Path, log: Callable[[str], object]
+    models: Iterable[str],
+    faces: FaceSet,
+    folder: Path,
+    log: Callable[[str], object],
+    count: int | None = None,
 ) -> Contracts:
     """Find missing contracts, or read those that the resumed run found.
 
@@ -38,6 +42,7 @@ def contracts_of(
         faces: all labelled faces of the data.
         folder: run folder, which need not exist.
         log: called with what was found.
+        count: faces of the probe; as many as it needs when None.
 
     Raises:
         InputError: the probe cannot tell a contract.
@@ -50,15 +55,17 @@ def contracts_of(
         if kept.exists():
             found[path] = read_contract(kept)
             continue
-        finding, lines = _probe(path, faces)
+        finding, lines = _probe(path, faces, count)
         log("\n".join(["a model has no contract file; found by probing it:", *lines]))
         found[path] = finding.file
     return found
 
 
-def _probe(path: str, faces: FaceSet) -> tuple[Finding, list[str]]:
-    """Probe on some faces and, if these are too few to tell, on more."""
+def _probe(path: str, faces: FaceSet, count: int | None) -> tuple[Finding, list[str]]:
+    """Probe on so many faces, else on some and, if these are too few to tell, on more."""
     raw = open_model(path)
+    if count is not None:
+        return probe_on(raw, faces, count)
     try:
         return probe_on(raw, faces)
     except UnsureError:

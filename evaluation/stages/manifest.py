@@ -24,6 +24,7 @@ def manifest_of(
     classifiers: Sequence[Classifier],
     known: Sequence[Description],
     perturbations: list[dict[str, Any]],
+    private_test: bool = False,
 ) -> dict[str, Any]:
     """Return the manifest of a run that has been measured.
 
@@ -34,6 +35,7 @@ def manifest_of(
         classifiers: one per model of the configuration, in its order.
         known: what was known of each before it was loaded.
         perturbations: entries of all sets, see `evaluation/stages/pipeline.py`.
+        private_test: whether the data contain PrivateTest.
     """
     return {
         "deadpan_version": environment()["deadpan"],
@@ -42,7 +44,7 @@ def manifest_of(
         "started": start.time.isoformat(timespec="seconds"),
         "command": start.command,
         "config": config.to_json(),
-        "data": _data_entry(faces),
+        "data": _data_entry(faces) | {"private_test_available": private_test},
         "models": {
             classifier.id: _model_entry(classifier, model, description)
             for classifier, model, description in zip(

@@ -117,6 +117,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, data: Path, model: Path) 
     assert result.returncode == 0, result.stderr
     assert "pgd linf 4/255" in result.stderr
     assert "mini_xception.fer" in result.stdout
+    (folder.parent / "log").write_text(result.stderr)
     return folder
 
 
@@ -140,6 +141,17 @@ def test_it_writes_what_it_says(finished: Path) -> None:
         "sets",
         "transfer.parquet",
     }
+
+
+def test_private_test_is_recommended_for_nets_of_the_zoo(finished: Path) -> None:
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert manifest["data"]["private_test_available"] is True
+    assert "--split PrivateTest" in (finished.parent / "log").read_text()
+
+
+def test_models_that_are_missing_are_named_before_data_are_read(tmp_path: Path) -> None:
+    for name in (tmp_path / "net.keras", "no_such_module:model"):
+        refused(deadpan("--data", "/nowhere", "--models", name), str(name))
 
 
 def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(

@@ -78,6 +78,9 @@ def test_more_faces_are_asked_where_some_do_not_tell(
     with pytest.raises(InputError, match="cannot tell"):
         contracts_of([str(tmp_path / "net.onnx")], flagged_faces(), tmp_path, lambda _: None)
     assert counts == [400, 1200]
+    with pytest.raises(InputError, match="cannot tell"):
+        contracts_of([str(tmp_path / "net.onnx")], flagged_faces(), tmp_path, lambda _: None, 30)
+    assert counts == [400, 1200, 30]  # as many as the user asked for
 
 
 def test_a_contract_beside_the_model_is_left_to_it(tmp_path: Path, opened: list[str]) -> None:

@@ -30,6 +30,9 @@ def test_the_manifest_says_what_was_run() -> None:
     assert 0 <= found["seconds"] < 60
     assert found["config"] == run.to_json() and found["perturbations"] == records
     assert found["data"]["rows"] == 40 and found["data"]["generated"] is False
+    assert found["data"]["private_test_available"] is False
+    private = manifest_of(start, run, tiny.faces(), [net, BlackBox()], known, records, True)
+    assert private["data"]["private_test_available"] is True
     models = found["models"]
     assert {name: entry["black_box"] for name, entry in models.items()} == {
         "tiny.fer": False,
