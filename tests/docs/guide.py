@@ -1,4 +1,4 @@
-"""Follow a page that shows how to add something: its files, its diffs, its commands.
+"""Follow a page of the docs: parse its commands, write its files, apply its diffs.
 
 A page has `python` blocks, each after "Write `FILE`"; `diff` blocks, after "Register it in `FILE`";
 and `sh` blocks.
@@ -6,11 +6,17 @@ and `sh` blocks.
 
 import os
 import re
+import runpy
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from unittest.mock import patch
+
+from typer import Typer
+from typer.main import get_command
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
@@ -68,3 +74,18 @@ def shell(script: str, folder: Path) -> str:
     )
     assert answer.returncode == 0, answer.stderr[-3000:]
     return answer.stdout
+
+
+def parse_command(line: str) -> None:
+    """Parse `python -m MODULE ARGUMENTS` as the command does, and run nothing.
+
+    Raises:
+        typer.TyperException: an option that the command does not have, or a value it refuses.
+    """
+    _, _, module, *arguments = shlex.split(line, comments=True)
+    with patch("datasets.base.commands.run") as run:
+        runpy.run_module(module, run_name="__main__")
+    (main,) = run.call_args.args
+    app = Typer(add_completion=False)
+    app.command()(main)
+    get_command(app).make_context(module, arguments)

@@ -3,20 +3,17 @@
 `sh` blocks are run in order, in one empty folder; `console` blocks need a network.
 """
 
-import importlib
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from typer import Typer
-from typer.main import get_command
 
-REPOSITORY = Path(__file__).parents[2]
-TUTORIAL = (REPOSITORY / "docs" / "tutorial.md").read_text()
+from tests.docs.guide import ROOT, parse_command
+
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
 SHORTER = {"python -m evaluation.run --out runs/first": " --models simple_cnn.fer --limit 20"}
 """What the slow test adds, so that the first run does not take minutes."""
 
@@ -42,10 +39,7 @@ def test_every_fence_is_known() -> None:
 
 @pytest.mark.parametrize("line", commands())
 def test_command_parses(line: str) -> None:
-    _, _, module, *arguments = shlex.split(line)
-    app = Typer(add_completion=False)
-    app.command()(importlib.import_module(module).main)
-    get_command(app).make_context(module, arguments)  # raises on an unknown option
+    parse_command(line)
 
 
 def test_a_wrong_command_would_not_parse() -> None:
@@ -57,7 +51,7 @@ def test_a_wrong_command_would_not_parse() -> None:
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)]+)\)", TUTORIAL))
 def test_link_leads_somewhere(target: str) -> None:
-    assert (REPOSITORY / "docs" / target).exists()
+    assert (ROOT / "docs" / target).exists()
 
 
 @pytest.fixture
@@ -66,7 +60,7 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "DEADPAN_DATA"}
     return {
         **kept,
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
     }
 

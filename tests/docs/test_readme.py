@@ -1,0 +1,49 @@
+"""README and CONTRIBUTING: commands parse, links lead somewhere, every command is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.guide import ROOT, parse_command
+from tests.test_architecture import command_modules
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^(python -m .*)$", README, flags=re.MULTILINE)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_parses(line: str) -> None:
+    parse_command(line)
+
+
+def test_every_command_for_users_is_named() -> None:
+    named = set(re.findall(r"python -m ([\w.]+)", README))
+    commands = {module.removesuffix(".__main__") for module in command_modules()}
+    makers = ("faces.mean_shape", "fer_models.generator", "fer_models.train_landmarks")
+    assert {name for name in commands if not name.startswith(makers)} <= named
+
+
+def headings(page: Path) -> set[str]:
+    """Anchors of a page's headings, as they are made for links."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def links() -> list[tuple[Path, str]]:
+    """Every link of a page that does not lead to the web."""
+    return [
+        (page, target)
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+        if not target.startswith("http")
+    ]
+
+
+@pytest.mark.parametrize(("page", "target"), links())
+def test_link_leads_somewhere(page: Path, target: str) -> None:
+    name, _, anchor = target.partition("#")
+    file = page.parent / name if name else page
+    assert file.exists()
+    assert not anchor or anchor in headings(file)
