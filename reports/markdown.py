@@ -10,7 +10,7 @@ from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import headline
 from reports.sections.figures import without_errors
-from reports.sections.leaderboard import Cell, leaderboard
+from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
@@ -18,7 +18,15 @@ from reports.words.text import NBSP, THIN, count, label_set_name, listing
 
 SUMMARY = "report.md"
 
-COLUMNS = ("Rank", "Clean accuracy", "Random noise", "Worst case", "Best known", "Median smallest")
+COLUMNS = (
+    "Rank",
+    "Clean accuracy",
+    "Area",
+    "Worst case",
+    "Best known",
+    "Random noise",
+    "Median smallest",
+)
 """Prefixes of the leaderboard columns shown here; the others are in index.html."""
 
 MOST_PROBLEMS = 10
@@ -45,8 +53,9 @@ def render_markdown(run: FinishedRun) -> str:
     parts += _flags(run)
     parts.append(
         f"Brackets hold 95{THIN}% intervals. Each model is scored under its own labels; FER and "
-        "FER+ figures are not comparable. Robust accuracy is an upper bound: a stronger attack "
-        f"may lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
+        "FER+ figures are not comparable. "
+        f"{ranking_sentence(top)} Robust accuracy is an upper bound: a stronger attack may lower "
+        f"it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
         "in `results.csv`."
     )

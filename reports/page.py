@@ -25,7 +25,7 @@ from reports.sections.figures import without_errors
 from reports.sections.gallery import examples
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
-from reports.sections.leaderboard import leaderboard
+from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.manifest import facts, manifest_text
 from reports.sections.method import attack_words, power_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
@@ -100,6 +100,7 @@ def _filled(
         powers=power_sentences(run, top),
         selected=selected_on(run),
         split_note=split_note(run),
+        ranking_sentence=ranking_sentence(top),
         glossary=GLOSSARY,
         facts=facts(run),
         manifest=manifest_text(run),

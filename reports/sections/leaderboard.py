@@ -1,6 +1,8 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -46,33 +48,62 @@ class Leaderboard:
 
 
 def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
-    """Every model under its own labels."""
-    head = ["Rank", "Clean accuracy", "Clean, no leaked", "Macro F1"]
-    if headline:
-        grid = _grid(run.results, headline)
-        extra = [eps for eps in grid[:1] if eps != headline.eps]
-        head += [f"Random noise {headline.text}"]
-        head += [f"Worst case {eps_text(eps, headline.norm)}" for eps in [*extra, headline.eps]]
-        head += [f"Best known {headline.text}"] if has_best_known(run.results) else []
-        head += ["Attack success", f"Area to {headline.text}"]
-        head += ["Median smallest eps"]
-    head += ["Parameters"]
+    """Every model under its own labels, those with a rank first."""
+    models = ranked(run)
+    columns = {
+        title: [cell(model) for model in models] for title, cell in _columns(run, headline).items()
+    }
+    columns = {title: cells for title, cells in columns.items() if any(map(_is_known, cells))}
     rows, data = [], []
-    for model in ranked(run):
+    for place, model in enumerate(models):
         ranking = run_rankings(run)[run.own_label_set(model)]
         ends = ranking.ranges.get(model)
-        cells = [_rank(ends), *_cells(run, model, headline, extra if headline else [])]
-        clean, robust = own_figures(run, model, headline)
-        status, _ = status_of(run, model, (clean, robust))
+        numbers = [cells[place] for cells in columns.values()]
+        status, _ = status_of(run, model, own_figures(run, model, headline))
         ties = ranking.not_distinguishable(model)
         labels = label_set_name(run.own_label_set(model))
-        rows.append((model, labels, cells, ties, status))
-        numbers = [*(ends or (None, None)), *(cell.sort for cell in cells[1:])]
-        data.append([model, labels, *numbers, listing(ties), status])
-    columns = ["model", "labels", "Best rank", "Worst rank", *head[1:]]
-    columns += ["not distinguishable from", "status"]
-    frame = pd.DataFrame(data, columns=columns)
-    return Leaderboard(head, rows, table("leaderboard", [], [], frame))
+        rows.append((model, labels, [_rank(ends), *numbers], ties, status))
+        sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]
+        data.append([model, labels, *sorts, listing(ties), status])
+    head = ["model", "labels", "Best rank", "Worst rank", *columns]
+    head += ["not distinguishable from", "status"]
+    frame = pd.DataFrame(data, columns=head)
+    return Leaderboard(["Rank", *columns], rows, table("leaderboard", [], [], frame))
+
+
+def ranking_sentence(headline: Headline | None) -> str:
+    """Say in one sentence what models are ranked by."""
+    if headline is None:
+        return "Models are ranked by clean accuracy."
+    return (
+        f"Models are ranked by the area under the security curve up to {headline.text}, their mean "
+        f"robust accuracy from eps 0 to {headline.text}, so that models which are all broken at "
+        f"{headline.text} are still told apart."
+    )
+
+
+def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[[str], Cell]]:
+    """Title of each number column, and what it shows of a model."""
+    columns: dict[str, Callable[[str], Cell]] = {"Clean accuracy": partial(_clean, run, "accuracy")}
+    if headline:
+        attacked = partial(_attacked, run)
+        smallest = Headline(headline.norm, _grid(run.results, headline)[0])
+        columns[f"Area to {headline.text}"] = partial(attacked, headline, "security_curve_area")
+        columns[f"Worst case {headline.text}"] = partial(attacked, headline, "robust_accuracy")
+        if has_best_known(run.results):
+            columns[f"Best known {headline.text}"] = partial(_best_known, run, headline)
+        columns[f"Worst case {smallest.text}"] = partial(attacked, smallest, "robust_accuracy")
+        columns[f"Random noise {headline.text}"] = partial(_noise, run, headline)
+        columns["Attack success"] = partial(attacked, headline, "attack_success_rate")
+        columns["Median smallest eps"] = partial(_median_eps, run, headline)
+    columns["Clean, no leaked"] = partial(_clean, run, "accuracy", subset="no_leak")
+    columns["Macro F1"] = partial(_clean, run, "macro_f1")
+    columns["Parameters"] = partial(_parameters, run)
+    return columns
+
+
+def _is_known(cell: Cell) -> bool:
+    return cell.sort == cell.sort or cell.status != "ok"
 
 
 def _rank(ends: tuple[int, int] | None) -> Cell:
@@ -83,40 +114,47 @@ def _rank(ends: tuple[int, int] | None) -> Cell:
     return Cell(text, best + worst / 1000)
 
 
-def _cells(
-    run: FinishedRun, model: str, headline: Headline | None, extra: list[float]
-) -> list[Cell]:
+def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Cell:
+    own = {"model": model, "label_set": run.own_label_set(model)}
+    rows = pick(run.results, **own, perturbation="none", metric=metric, subset=subset)
+    return _cell(Figure.of(rows))
+
+
+def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:
+    """A figure of the worst case; a bound where the model is a black box."""
+    rows = pick(_worst_case(run, at.norm, model), metric=metric, eps=at.eps)
+    return _cell(Figure.of(rows), _bound(run, model, upper=metric != "attack_success_rate"))
+
+
+def _noise(run: FinishedRun, headline: Headline, model: str) -> Cell:
+    return _cell(robust_figure(run, model, headline, "noise"))
+
+
+def _best_known(run: FinishedRun, headline: Headline, model: str) -> Cell:
+    known = best_known_figure(run, model, headline)
+    known = known if known.known else robust_figure(run, model, headline)
+    return _cell(known, _bound(run, model))
+
+
+def _parameters(run: FinishedRun, model: str) -> Cell:
+    number = run.manifest["models"][model].get("parameters")
+    value = float("nan") if number is None else float(number)
+    return Cell(count(value), value)
+
+
+def _worst_case(run: FinishedRun, norm: str, model: str) -> pd.DataFrame:
     own = run.own_label_set(model)
-    clean = pick(run.results, model=model, label_set=own, perturbation="none")
-    shown = (("accuracy", "all"), ("accuracy", "no_leak"), ("macro_f1", "all"))
-    cells = [_cell(Figure.of(pick(clean, metric=name, subset=subset))) for name, subset in shown]
-    if headline:
-        limited = model in black_boxes(run.results)
-        most, least = ("\u2264\u202f", "\u2265\u202f") if limited else ("", "")
-        cells.append(_cell(robust_figure(run, model, headline, "noise")))
-        for eps in [*extra, headline.eps]:
-            cells.append(_cell(robust_figure(run, model, Headline(headline.norm, eps)), most))
-        if has_best_known(run.results):
-            known = best_known_figure(run, model, headline)
-            known = known if known.known else robust_figure(run, model, headline)
-            cells.append(_cell(known, most))
-        attacked = pick(
-            run.results,
-            model=model,
-            label_set=own,
-            attacked_labels=own,
-            norm=headline.norm,
-            perturbation=WORST_CASE,
-            subset="all",
-        )
-        success = pick(attacked, metric="attack_success_rate", eps=headline.eps)
-        cells.append(_cell(Figure.of(success), least))
-        area = pick(attacked, metric="security_curve_area", eps=headline.eps)
-        cells.append(_cell(Figure.of(area), most))
-        cells.append(_distance(attacked, headline.norm, most))
-    parameters = run.manifest["models"][model].get("parameters")
-    number = float("nan") if parameters is None else float(parameters)
-    return [*cells, Cell(count(number), number)]
+    return pick(
+        run.results, model=model, label_set=own, attacked_labels=own, norm=norm,
+        perturbation=WORST_CASE, subset="all",
+    )  # fmt: skip
+
+
+def _bound(run: FinishedRun, model: str, upper: bool = True) -> str:
+    """The sign before a figure of a black box, empty for others."""
+    if model not in black_boxes(run.results):
+        return ""
+    return "\N{LESS-THAN OR EQUAL TO}\u202f" if upper else "\N{GREATER-THAN OR EQUAL TO}\u202f"
 
 
 def _cell(figure: Figure, sign: str = "") -> Cell:
@@ -124,8 +162,9 @@ def _cell(figure: Figure, sign: str = "") -> Cell:
     return Cell(text, figure.value, figure.interval, figure.status)
 
 
-def _distance(rows: pd.DataFrame, norm: str, sign: str = "") -> Cell:
+def _median_eps(run: FinishedRun, headline: Headline, model: str) -> Cell:
     """The median smallest eps with its quartiles; beyond the grid if too few faces broke."""
+    rows, norm = _worst_case(run, headline.norm, model), headline.norm
     lower, median, upper = (
         pick(rows, metric=f"{name}_smallest_eps")
         for name in ("lower_quartile", "median", "upper_quartile")
@@ -137,7 +176,7 @@ def _distance(rows: pd.DataFrame, norm: str, sign: str = "") -> Cell:
     if len(lower) and len(upper):
         ends = dict.fromkeys([_eps(lower, norm), _eps(upper, norm)])
         quartiles = " to ".join(ends)
-    sign = "" if middle.startswith(">") else sign
+    sign = "" if middle.startswith(">") else _bound(run, model)
     return Cell(f"{sign}{middle}", float(median["value"].iloc[0]), quartiles, status)
 
 

@@ -57,7 +57,7 @@ def test_flagged_figures_stay_flagged(run: FinishedRun) -> None:
     text = render_markdown(replace(run, results=results))
     line = next(line for line in text.split("\n") if line.startswith(f"| `{FOUR[0]}`"))
     assert line.startswith(f"| `{FOUR[0]}` ⚑ |")
-    assert line.count("⚑\u00a0") == 3  # two worst cases and their median
+    assert line.count("⚑\u00a0") == 4  # area, two worst cases and median
     assert "- ⚑ simple\\_cnn.fer, PGD, FER labels: doubling the steps" in text
     assert "12 of 13 checks passed" in text  # three a model, and the flagged one
 

@@ -13,12 +13,14 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, attacks, black_boxes
 from reports.charts.corruption_map import corruption_heat_map
 from reports.charts.svg import STYLE, new_figure
+from reports.markdown import render_markdown
+from reports.page import render
 from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.corruptions import corruption_note, corruption_summary
 from reports.sections.costs import costs
 from reports.sections.curves import curve_charts
 from reports.sections.label_noise import label_noise_charts
-from reports.sections.leaderboard import leaderboard
+from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
@@ -132,6 +134,18 @@ def test_leaderboard_shows_the_curve_quartiles_and_faces_that_did_not_leak(
     assert column(run, "Median smallest eps")[FOUR[0]] == ("1/255", "0.5/255 to >4/255")
     assert column(run, "Area")[FOUR[0]][0] == "16\u202f%"  # .64 / 4, shown as wide as it is
     assert column(run, "Clean, no leaked")[FOUR[0]][0].endswith("%")
+    generated = replace(run, results=run.results[run.results["subset"] != "no_leak"])
+    assert "Clean, no leaked" not in leaderboard(generated, TOP).head  # no face leaked
+
+
+def test_the_area_that_ranks_stands_beside_the_headline(run: FinishedRun) -> None:
+    head = leaderboard(run, TOP).head
+    assert head[:4] == ["Rank", "Clean accuracy", "Area to 4/255", "Worst case 4/255"]
+    page, summary = render(run), render_markdown(run)
+    for text in (page, summary):
+        assert "ranked by the area under the security curve up to 4/255" in text
+    assert "| Area to 4/255 | Worst case 4/255 |" in summary
+    assert ranking_sentence(None) == "Models are ranked by clean accuracy."
 
 
 def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
