@@ -2,34 +2,63 @@
 
 import numpy as np
 
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
 LEAD = 1e-5
-"""An image is broken when another class leads by more than this share of the logits that decide.
+"""An image is broken when another class leads by more than this share of the scale of the logits.
 
 Last-bit differences between batches are smaller, so predicting again from the stored image gives
 the same flag. Attacks that stop early ask for `STOP_LEAD`, so the final check agrees with them.
 """
 STOP_LEAD = 2 * LEAD
+OFFSET = 0.2
+"""The scale is at least this share of the leading logit, so that float32 can tell the lead.
+
+`LEAD * OFFSET` of a logit is 16 steps of float32 or more.
+"""
+COARSEST = 1e-3
+"""Largest step of float32 at the leading logit, as a share of the scale of the logits."""
 
 
 def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.ndarray:
     """Whether another class leads clearly, bool (N,).
 
+    The scale of a row is the distance of its leading logit from the median one. So a constant added
+    to all logits changes nothing, nor does a class that a model masks by a huge negative logit.
+
     Args:
         logits: float32 (N, K).
         labels: int64 (N,) in [0, K).
-        lead: by which share of the larger of both classes' |logits|, or of the median |logit|, it
-            must lead. Not of the largest: a model may mask a class by a huge negative logit.
+        lead: by which share of the scale another class must lead.
     """
     rows = np.arange(len(labels))
     others = logits.astype(np.float64)
-    true = others[rows, labels]
-    scale = np.median(np.abs(others), axis=1)
+    centre, true = np.median(others, axis=1), others[rows, labels]
     others[rows, labels] = -np.inf
     best = others.max(axis=1, initial=-np.inf)
-    scale = np.maximum(scale, np.maximum(np.abs(true), np.abs(best)))
-    return best - true > lead * scale
+    return best - true > lead * np.maximum(best - centre, OFFSET * np.abs(best))
+
+
+def check_resolution(model: str, logits: np.ndarray) -> None:
+    """Refuse logits so far from 0 that float32 cannot tell classes apart.
+
+    Args:
+        model: id.
+        logits: float32 (N, K) of clean images.
+
+    Raises:
+        InputError: for most images the steps of float32 are too coarse.
+    """
+    largest = logits.max(axis=1)
+    scale = largest - np.median(logits.astype(np.float64), axis=1)
+    steps = np.spacing(np.abs(largest))
+    if np.mean((scale > 0) & (steps > COARSEST * scale)) > 0.5:
+        raise InputError(
+            f"{model}: its logits are near {np.median(largest):.3g}, where float32 has steps of "
+            f"{np.median(steps):.2g}, too coarse to tell classes apart. Subtract a constant from "
+            "all logits inside the model; that changes no prediction."
+        )
 
 
 def confirmed(

@@ -203,6 +203,7 @@ def _generate(
     request: GenerateRequest,
 ) -> None:
     """Write the set of one model, its images and its flags."""
+    from attacks.broken import check_resolution
     from attacks.precision_trial import passes, try_reduced_precision
     from attacks.registry import ATTACKS
     from attacks.sets.export import write_flags, write_images
@@ -215,6 +216,7 @@ def _generate(
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
     clean = CleanFaces.of(faces)
+    check_resolution(classifier.id, classifier.logits(clean.images))
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
     folder = request.out / name
     if request.precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:

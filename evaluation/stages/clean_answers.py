@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from attacks.broken import check_resolution
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.stages.failures import CLEAN, Failures
@@ -39,13 +40,15 @@ def answer_clean(
         failures: gets the models that fail.
 
     Raises:
-        InputError: no model answers.
+        InputError: no model answers, or the logits of one are too coarse to attack it.
     """
     images = faces.images.astype(np.float32) / 255
     logits = {}
     for classifier in classifiers:
         with failures.kept(classifier, CLEAN):
             logits[classifier.id] = classifier.logits(images)
+    for model, answers in logits.items():
+        check_resolution(model, answers)
     answered = [classifier for classifier in classifiers if classifier.id in logits]
     if not answered:
         found = "; ".join(f"{entry['model']}: {entry['message']}" for entry in failures.entries)
