@@ -1,4 +1,4 @@
-"""`python -m evaluation.verify SET MODEL`: check somebody's claimed adversarial images.
+"""`python -m evaluation.verify SET MODEL`: check claimed adversarial images.
 
 SET is a folder of `attacks.generate` or of a run's `sets/` (its clean images come from `--data`),
 or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
@@ -133,7 +133,7 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
 
 
 def _faces(data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
-    """The faces that somebody's images are of."""
+    """The faces that the claimed images were made from."""
     from datasets.base.options import parse_choice
     from datasets.default_data import data_or_default
     from datasets.faceset import Split

@@ -4,7 +4,7 @@ Writes into `--out` (default `training/NAME.LABELS`): `checkpoint.keras`, `histo
 `history.png`, `weights.npz`, `card.json`. `--models FOLDER` of the other commands takes it.
 
 `--all --budget HOURS` trains what is missing, the most worthwhile first; it may be stopped at any
-time, and the same command goes on.
+time, and the same command continues.
 """
 
 from collections.abc import Callable
@@ -181,7 +181,7 @@ def _train_all(
         print(f"failed: {', '.join(result.failed)}")
     if result.remaining:
         left = (f"{name} ({done} epochs done)" for name, done in result.remaining.items())
-        print(f"the budget is over; the same command goes on with {', '.join(left)}")
+        print(f"the time budget is used up; the same command continues with {', '.join(left)}")
     return 1 if result.failed else 0
 
 

@@ -70,7 +70,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
         clean: float32 (N, H, W, C), clean images of the set's rows.
 
     Returns:
-        A row for each probe, with status `error` where the model died of it.
+        A row for each probe, with status `error` where the model failed on it.
     """
     eps = sensitive_eps(made)
     if eps is None or not isinstance(classifier, SymbolicClassifier):
@@ -86,7 +86,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
     ):
         try:
             found.append(probe(classifier, made, clean, eps))
-        except Exception as error:  # R24: whatever a model dies of is a result
+        except Exception as error:  # R24: any failure of a model is a result
             if not is_result(error):
                 raise
             found.append(failed_check(classifier, rule, name, error))

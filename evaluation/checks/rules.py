@@ -37,6 +37,6 @@ def check(
 
 
 def failed_check(classifier: Classifier, rule: str, name: str, error: Exception) -> Check:
-    """A check that the model died of (R24): what it is about is not known to be right."""
+    """A check on which the model failed (R24), so whether its rule holds is not known."""
     words = f"{one_line(error)}. The check was not made: whether its rule holds is not known."
     return check(classifier.id, rule, name, True, np.nan, np.nan, words) | {"status": "error"}

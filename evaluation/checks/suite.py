@@ -41,7 +41,7 @@ def suite_checks(
 
 
 def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
-    """R19: a control that fails speaks against the worst case of every model, so each has a row.
+    """R19: a control that fails puts every model's worst case in doubt, so each has a row.
 
     Args:
         label_set: that was attacked.
@@ -96,7 +96,7 @@ def _pair_checks(
     Args:
         model: id of the attacked model.
         label_set: attacked labels.
-        broken: bool, a line a face, a column an attack.
+        broken: bool, one row per face, one column per attack.
         ran: bool, the same shape: whether the attack was made on the face.
         own: attacks made on the model itself, not on others that stand in for it.
     """

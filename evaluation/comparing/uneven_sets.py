@@ -20,7 +20,7 @@ class UnevenSet:
         model: id; empty for a corruption that no model was shown.
         attacked_labels: empty for a corruption.
         perturbation: its name.
-        reason: why it is not comparable, goes on after the name.
+        reason: why it is not comparable; completes a sentence that begins with the name.
     """
 
     model: str

@@ -1,6 +1,6 @@
 """Attacks from outside that `evaluation.verify` confirmed against a run's models.
 
-Reads and writes `outside/NAME.parquet` of a run (`OUTSIDE_COLUMNS`), a line a confirmed image.
+Reads and writes `outside/NAME.parquet` of a run (`OUTSIDE_COLUMNS`), one row per confirmed image.
 Not here: the figures (`evaluation/figures/best_known.py`).
 """
 

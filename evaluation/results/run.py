@@ -45,7 +45,7 @@ class FinishedRun:
 
     @property
     def csv(self) -> Path:
-        """`results.csv`, one figure a row."""
+        """`results.csv`, one figure per row."""
         return self.folder / "results.csv"
 
     @property

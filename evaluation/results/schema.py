@@ -2,9 +2,9 @@
 
 A run folder holds
 
-- `results.csv`, `results.parquet`: long form, one figure a row (`RESULT_COLUMNS`);
-- `per_image.parquet`: one line an image, model, perturbation (`PER_IMAGE_COLUMNS`);
-- `transfer.parquet`: one line an image made on a model and a model it is shown to
+- `results.csv`, `results.parquet`: long form, one figure per row (`RESULT_COLUMNS`);
+- `per_image.parquet`: one row per image, model, perturbation (`PER_IMAGE_COLUMNS`);
+- `transfer.parquet`: one row per image made on a model and model that classifies it
   (`TRANSFER_COLUMNS`);
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
@@ -13,7 +13,7 @@ A run folder holds
 - `regions.npz`: where eyes, brows, nose and mouth lie on the mean face (`REGION_ARRAYS`);
 - `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `manifest.json`: configuration, data, models, costs, environment;
-- `run.json`: what a run that goes on must be the same in (`evaluation/stages/run_folder.py`);
+- `run.json`: what must be equal for a run to be resumed (`evaluation/stages/run_folder.py`);
 - `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/sets/store.py`);
 - `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
 - `answers/`: cache of logits (`evaluation/stages/logits_cache.py`);

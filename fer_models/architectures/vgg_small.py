@@ -28,7 +28,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     """Images float32 (N, H, W, C) in [0, 1] to logits float32 (N, num_classes)."""
     images = keras.Input(input_shape, name="images")
     x = layers.Rescaling(4.0, offset=-2.0)(images)
-    # The first block is the dearest and a face's rim says least: no padding there.
+    # The first block is the most expensive and the rim of a face says least: no padding there.
     for filters, padding in ((32, "valid"), (64, "same"), (128, "same"), (256, "same")):
         x = _convolution(_convolution(x, filters, padding), filters, padding)
         if filters < 256:

@@ -21,7 +21,7 @@ def build(code: int, dtype: str = "float32") -> keras.Model:
 
     Args:
         code: width of the code, the layer named `code`.
-        dtype: of its arithmetic. In float64 an image's code does not hang on its batch, so it
+        dtype: of its arithmetic. In float64 an image's code does not depend on its batch, so it
             always falls on the same side of a tree's threshold.
 
     Returns:

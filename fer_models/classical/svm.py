@@ -36,7 +36,7 @@ class Svm:
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Scaled decision values float32 (N, K) of features (N, D).
 
-        Computed in float64, so that a row's answer does not hang on its batch.
+        Computed in float64, so that a row's answer does not depend on its batch.
         """
         kernel = _kernel(self._reduced(features), self.centres, float(self.gamma))
         return (kernel @ self.coefficients.astype(np.float64) + self.intercept).astype(np.float32)

@@ -100,7 +100,7 @@ def draw(
     steps: int = 30,
     batch_size: int = 256,
 ) -> np.ndarray:
-    """Draw one face a condition; each batch's noise hangs on the seed and the batch's place.
+    """Draw one face per condition; each batch's noise depends on the seed and the batch's place.
 
     Args:
         generator: trained network of `net.py`.

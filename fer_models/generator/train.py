@@ -1,7 +1,7 @@
 """`python -m fer_models.generator.train --data DIR`: teach the generator of the embedded sample.
 
 Reads the Training split only. Writes into `--out`: `weights.npz`, `history.csv` and what
-`--resume` goes on from.
+`--resume` continues from.
 """
 
 from pathlib import Path

@@ -12,7 +12,7 @@ def augment(images: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.
     Args:
         images: uint8 (N, H, W, C).
         recipe: how far to flip, shift, rotate, zoom, change contrast and erase.
-        rng: source of every draw.
+        rng: source of all random draws.
 
     Returns:
         float32 (N, H, W, C) in [0, 1].
@@ -55,7 +55,7 @@ def random_warps(
         height: of the images, pixels.
         width: of the images, pixels.
         recipe: how far to flip, shift, rotate and zoom.
-        rng: source of every draw.
+        rng: source of all random draws.
     """
     mirror = np.where(recipe.flip & (rng.random(count) < 0.5), -1.0, 1.0)
     angle = rng.uniform(-recipe.rotation, recipe.rotation, count) * np.pi / 180

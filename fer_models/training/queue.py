@@ -1,6 +1,6 @@
 """All trainings of the zoo in order of worth, within a budget of hours; stopped and continued.
 
-A training is done when its card ships or stands in its work folder. One that was begun goes on with
+A training is done when its card is shipped or is in its work folder. One that was begun continues with
 the settings of its folder.
 """
 
@@ -86,7 +86,7 @@ def train_all(
     hours: float | None,
     on_card: Callable[[Card], None],
 ) -> QueueResult:
-    """Train what is pending, each in `folder/ID`, until the budget is over.
+    """Train what is pending, each in `folder/ID`, until the time budget is used up.
 
     A training that dies is reported and the next one begins.
 

@@ -68,7 +68,7 @@ def test_larger_tiers_corrupt_in_every_way_at_every_severity(tier: Tier) -> None
     assert {"0.5/255", "1/255", "2/255", "4/255", "8/255"} <= set(preset.eps[Norm.LINF])
 
 
-def test_the_standard_tier_spends_its_dearest_attacks_on_the_verdict() -> None:
+def test_the_standard_tier_spends_its_most_expensive_attacks_on_the_verdict() -> None:
     config = smoke(tier=Tier.STANDARD)
     along_the_curve = {name for name, grid in config.grids.items() if grid == config.eps}
     assert along_the_curve == {"noise", "fgsm", "apgd", "fmn", "transfer", "worst_case"}

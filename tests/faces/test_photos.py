@@ -77,7 +77,7 @@ def test_every_orientation_is_turned_as_pillow_does(orientation: int) -> None:
 
 
 def test_a_damaged_tag_beside_the_orientation_harms_nothing(tmp_path: Path) -> None:
-    """Its maker has the type of a fraction: Pillow cannot write that again and dies of it."""
+    """Its maker has the type of a fraction: Pillow cannot write that again and fails."""
     maker, turned = (
         struct.pack(">HHII", 0x010F, 5, 1, 38),
         struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0),

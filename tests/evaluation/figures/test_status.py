@@ -1,4 +1,4 @@
-"""Which figures a failed check or a crash speaks against."""
+"""Which figures a failed check or a crash flags."""
 
 from typing import Any
 

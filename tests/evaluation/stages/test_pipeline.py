@@ -128,7 +128,7 @@ def test_one_label_set_is_enough(tmp_path: Path) -> None:
 
 
 DIES = ("tiny.fer", "tiny.ferplus")
-"""A model, and the one whose images it dies of."""
+"""A model, and the one on whose images it fails."""
 
 
 class Dying(Classifier):

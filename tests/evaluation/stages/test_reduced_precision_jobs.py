@@ -1,4 +1,4 @@
-"""Attacks in bfloat16 within a run: chosen once a model, recorded, taken back from disk."""
+"""Attacks in bfloat16 within a run: chosen once per model, recorded, reused from disk."""
 
 import pytest
 

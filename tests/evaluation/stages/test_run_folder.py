@@ -1,4 +1,4 @@
-"""A run's folder goes on only as the very same run."""
+"""A run is resumed in its folder only as the very same run."""
 
 from pathlib import Path
 
@@ -30,4 +30,4 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
     assert refused(resume=False) == []
     with pytest.raises(KeyboardInterrupt), open_run_folder(tmp_path, "{}", resume=False):
         raise KeyboardInterrupt
-    assert refused(resume=True) == [CONTRACTS, IDENTITY]  # it goes on another time
+    assert refused(resume=True) == [CONTRACTS, IDENTITY]  # it is resumed another time

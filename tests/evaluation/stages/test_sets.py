@@ -1,4 +1,4 @@
-"""Sets of a run: reused after a kill, taken back from elsewhere, and attacks that die."""
+"""Sets of a run: reused after a kill, taken from another folder, and attacks that fail."""
 
 import shutil
 from dataclasses import replace

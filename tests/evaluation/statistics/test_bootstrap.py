@@ -82,7 +82,7 @@ def test_bootstrap_of_means_hangs_on_the_seed_alone():
 
 
 def test_bounds_hold_a_figure_that_bends_at_its_optimum():
-    # two images 1 and -1: the mean is 0, and |mean| of every draw is 0 or 1
+    # two images 1 and -1: the mean is 0, and |mean| is 0 or 1 in each draw
     values = np.array([[1.0], [-1.0]])
     interval = bootstrap_means(values, lambda m: np.abs(m[..., 0]), seed=0)
     assert interval[:3] == (0, 0, 1)

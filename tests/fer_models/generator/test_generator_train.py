@@ -1,4 +1,4 @@
-"""The command that trains the generator: it learns, and goes on where it was cut."""
+"""The command that trains the generator: it learns, and continues where it was interrupted."""
 
 from pathlib import Path
 

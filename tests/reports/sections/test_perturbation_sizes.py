@@ -1,4 +1,4 @@
-"""Sizes of the changes: a line a model, words for one face, and maps laid over it."""
+"""Sizes of the changes: one row per model, words for one face, and maps laid over it."""
 
 import numpy as np
 import pandas as pd
