@@ -1,7 +1,7 @@
 """All trainings of the zoo in order of worth, within a budget of hours; stopped and continued.
 
-A training is done when its card is shipped or is in its work folder. One that was begun continues with
-the settings of its folder.
+A training is done when its card is shipped or is in its work folder. One that was begun continues
+with the settings of its folder.
 """
 
 import math
