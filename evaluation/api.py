@@ -165,12 +165,14 @@ def _write(
     """Measure, and write tables, manifest and report into a folder that is held."""
     from evaluation.listener import progress
     from evaluation.results.files import write_manifest
+    from evaluation.stages.fingerprints import check_or_keep
     from evaluation.stages.foreign_models import keep_contracts
     from evaluation.stages.manifest import manifest_of
     from evaluation.stages.pipeline import evaluate_run
     from reports.page import write_report
 
     keep_contracts(contracts, folder)
+    check_or_keep(classifiers, folder)
     with progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)
     manifest = manifest_of(start, config, faces, classifiers, known, perturbations, private)

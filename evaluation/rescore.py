@@ -4,12 +4,16 @@ Reads `per_image.parquet`, `checks.parquet` and `manifest.json`; writes `results
 `results.parquet` and `comparisons.parquet`. On an unchanged run they come out byte for byte.
 """
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datasets.base.commands import run
+
+if TYPE_CHECKING:
+    from evaluation.results.run import FinishedRun
 
 
 def main(
@@ -20,6 +24,7 @@ def main(
     from evaluation.results.run import FinishedRun
 
     finished = FinishedRun(folder)
+    _check_models(finished)
     before = finished.csv.read_bytes() if finished.csv.exists() else None
     rescore(finished)
     after = finished.csv.read_bytes()
@@ -32,6 +37,23 @@ def main(
             f"Rebuild the report: python -m reports.build {folder}"
         )
     return 0
+
+
+def _check_models(finished: "FinishedRun") -> None:
+    """Refuse a run whose models answer otherwise now; Keras starts only if it has foreign ones."""
+    from fer_models.foreign.names import is_foreign
+    from fer_models.zoo import split_defences
+
+    given = [str(entry.get("given_as", "")) for entry in finished.manifest["models"].values()]
+    if not any(is_foreign(split_defences(model)[0]) for model in given):
+        return
+    from fer_models.backend import start_backend
+
+    start_backend()
+    from evaluation.stages.fingerprints import check_finished
+
+    for line in check_finished(finished):
+        print(f"not compared with the model that was measured: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

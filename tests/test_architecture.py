@@ -41,6 +41,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "faces",
         "fer_models.classifier",
         "fer_models.gradients",
+        "fer_models.identity",
         "fer_models.keras_classifier",
         "fer_models.losses",
         "fer_models.reduced_precision",

@@ -3,7 +3,7 @@
 Not here: reading and writing them (`attacks/sets/store.py`), making them (`attacks/sets/sweep.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class SetHeader:
         count: N, rows in the set.
         image_shape: (H, W, C).
         precision: of gradients; whether an image is broken is always decided in float32.
+        answers: the model's logits for the first clean images, float32 (M, K) as lists; empty for
+            a corruption and in sets of older versions. The set is reused for the same answers only.
     """
 
     key: str
@@ -36,6 +38,7 @@ class SetHeader:
     count: int
     image_shape: tuple[int, int, int]
     precision: str = "float32"
+    answers: list[list[float]] = field(default_factory=list)
 
     @property
     def chunks(self) -> list[slice]:

@@ -38,6 +38,10 @@ from attacks.transfer import made_on
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from fer_models.classifier import Classifier
+from fer_models.identity import same_answers
+
+_ASKED = 8
+"""Clean images whose answers tell whether a model is still the same."""
 
 Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
@@ -166,7 +170,33 @@ def _header(classifier: Classifier, spec: AttackSpec, faces: CleanFaces, key: st
         count=len(faces.images),
         image_shape=faces.images.shape[1:],
         precision=classifier.precision,
+        answers=answers_of(classifier, faces),
     )
+
+
+def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
+    """Ask about the first clean images: the logits, or none of a model that answers at random."""
+    images = faces.images[:_ASKED]
+    first, again = classifier.logits(images), classifier.logits(images)
+    return first.tolist() if same_answers(first, again) else []
+
+
+def check_same_model(directory: Path, header: SetHeader, answers: list[list[float]]) -> None:
+    """Refuse a set on disk whose model has changed, though the files of the model may be the same.
+
+    Args:
+        directory: folder of the set.
+        header: its header; nothing is compared if it has no answers.
+        answers: those of the model that the set is used for, see `answers_of`.
+
+    Raises:
+        InputError: the model answers otherwise than when the set was made.
+    """
+    if header.answers and answers and not same_answers(*map(np.array, (header.answers, answers))):
+        raise InputError(
+            f"{directory}: the model {header.source} answers otherwise than when this set was "
+            "made. Restore what it reads, or delete the folder."
+        )
 
 
 def make_corrupted_set(
@@ -207,11 +237,14 @@ def _make(
 ) -> AnySet:
     if header.count == 0:
         raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
-    if (directory / MANIFEST).exists() and read_header(directory).key != header.key:
-        raise InputError(
-            f"{directory}: holds a set of other data, weights, settings or code version. "
-            "Name another folder, or delete this one."
-        )
+    if (directory / MANIFEST).exists():
+        kept = read_header(directory)
+        if kept.key != header.key:
+            raise InputError(
+                f"{directory}: holds a set of other data, weights, settings or code version. "
+                "Name another folder, or delete this one."
+            )
+        check_same_model(directory, kept, header.answers)
     chunks, reused = [], 0
     for index, rows in enumerate(header.chunks):
         if chunk_path(directory, index).exists():

@@ -80,6 +80,14 @@ def keep_contracts(found: Contracts, folder: Path) -> None:
         write_contract(file, kept)
 
 
+def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
+    """Read the contracts that a run found for these models, as far as it found any."""
+    paths = {split_defences(model)[0] for model in models}
+    return {
+        path: read_contract(_kept(path, folder)) for path in paths if _kept(path, folder).exists()
+    }
+
+
 def name_apart(classifiers: Iterable[Classifier]) -> None:
     """Number ids that occur more than once: `net`, `net-2`."""
     used: set[str] = set()

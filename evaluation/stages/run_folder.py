@@ -14,6 +14,8 @@ from evaluation.config import RunConfig
 from fer_models.zoo import Description
 
 IDENTITY = "run.json"
+FINGERPRINTS = "fingerprints.json"
+"""Answers of the models when the run began, see `evaluation/stages/fingerprints.py`."""
 CONTRACTS = "contracts"
 """Folder of the contracts that a run has found, see `evaluation/stages/foreign_models.py`."""
 
@@ -72,7 +74,9 @@ def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]
     try:
         yield
     except InputError:
-        if is_new and {entry.name for entry in folder.iterdir()} <= {LOCK, IDENTITY, CONTRACTS}:
+        unmeasured = {LOCK, IDENTITY, CONTRACTS, FINGERPRINTS}
+        if is_new and {entry.name for entry in folder.iterdir()} <= unmeasured:
             shutil.rmtree(folder / CONTRACTS, ignore_errors=True)
+            (folder / FINGERPRINTS).unlink(missing_ok=True)
             path.unlink()
         raise

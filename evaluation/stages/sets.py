@@ -15,9 +15,11 @@ from typing import Any
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AnySet, AttackedSet
 from attacks.sets.spec import AttackSpec, CorruptionSpec
-from attacks.sets.store import find_set, open_set
+from attacks.sets.store import find_set, open_set, read_header
 from attacks.sets.sweep import (
     CleanFaces,
+    answers_of,
+    check_same_model,
     make_adversarial_set,
     make_corrupted_set,
     make_transfer_set,
@@ -108,6 +110,9 @@ def make_sets(
             elsewhere = _given_folder(job, part, given) if given else None
             folder = elsewhere or _own_folder(job, part, sets)
             if elsewhere:
+                if attacked := _attacked(job):
+                    answers = answers_of(attacked, CleanFaces.of(part))
+                    check_same_model(elsewhere, read_header(elsewhere), answers)
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:

@@ -129,6 +129,7 @@ def test_it_writes_what_it_says(finished: Path) -> None:
         "checks.parquet",
         "comparisons.parquet",
         "disputed.npz",
+        "fingerprints.json",
         "gallery.npz",
         "index.html",
         "manifest.json",

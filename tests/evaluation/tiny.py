@@ -25,6 +25,12 @@ from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 
+SEARCH = (
+    AttackSettings(name="noise"),
+    AttackSettings.model_validate({"name": "square", "queries": 20}),
+)
+"""Attacks on a black box."""
+
 SILENT = Listener(line=lambda _: None, chunk=lambda *_: None)
 
 

@@ -1,0 +1,108 @@
+"""Whether the models of a run still answer as they did when it began.
+
+A hash of files misses weights that code reads from elsewhere, so the answers to fixed images are
+kept (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read when the run is resumed
+or its figures are rebuilt. Sets of attacked images keep their own, see `attacks/sets/sweep.py`.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
+from evaluation.listener import is_result
+from evaluation.results.run import FinishedRun
+from evaluation.stages.foreign_models import kept_contracts
+from evaluation.stages.run_folder import FINGERPRINTS
+from fer_models.classifier import Classifier
+from fer_models.foreign.names import is_foreign
+from fer_models.identity import fingerprint, same_answers
+from fer_models.zoo import load, split_defences
+
+Fingerprints = dict[str, np.ndarray]
+"""Logits of fixed images, float32 (8, K), by the model's id."""
+
+
+def fingerprints_of(classifiers: Iterable[Classifier]) -> Fingerprints:
+    """Ask every model about the fixed images.
+
+    Models that fail on them or answer at random have no fingerprint.
+    """
+    found = {}
+    for classifier in classifiers:
+        try:
+            first, again = fingerprint(classifier), fingerprint(classifier)
+        except Exception as error:  # R24: the run itself will tell whether the model fails on faces
+            if not is_result(error):
+                raise
+            continue
+        if same_answers(first, again):
+            found[classifier.id] = first
+    return found
+
+
+def check_or_keep(classifiers: Iterable[Classifier], folder: Path) -> None:
+    """Compare the models of a resumed run with those it began with; keep those of a new run.
+
+    Raises:
+        InputError: a model answers otherwise than when the run began, or the file is damaged.
+    """
+    now, path = fingerprints_of(classifiers), folder / FINGERPRINTS
+    if path.exists():
+        _check(_read(path), now, folder)
+        return
+    with atomic(path) as unfinished:
+        unfinished.write_text(json.dumps({name: kept.tolist() for name, kept in now.items()}))
+
+
+def check_finished(run: FinishedRun) -> list[str]:
+    """Compare the foreign models of a finished run, as they are now, with those it measured.
+
+    Shipped models are left out: their card has the hash of their weights.
+
+    Returns:
+        Models that were not compared, each with the reason; none for a run of an older version.
+
+    Raises:
+        InputError: a model answers otherwise than when the run began.
+    """
+    path = run.folder / FINGERPRINTS
+    if not path.exists():
+        return []
+    given = {name: str(entry["given_as"]) for name, entry in run.manifest["models"].items()}
+    foreign = {name: model for name, model in given.items() if is_foreign(split_defences(model)[0])}
+    contracts = kept_contracts(foreign.values(), run.folder)
+    loaded, left_out = [], []
+    for name, model in foreign.items():
+        try:
+            classifier = load(model, contracts.get(split_defences(model)[0]))
+        except InputError as error:  # moved or deleted since: the figures can still be rebuilt
+            left_out.append(f"{name}: {error}")
+            continue
+        classifier.id = name
+        loaded.append(classifier)
+    kept = _read(path)
+    _check({c.id: kept[c.id] for c in loaded if c.id in kept}, fingerprints_of(loaded), run.folder)
+    return left_out
+
+
+def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
+    for name, before in kept.items():
+        if name not in now or not same_answers(before, now[name]):
+            raise InputError(
+                f"{folder}: the model {name} answers otherwise than when the run began, though its "
+                "files are the same. Restore what it reads, or start a new run."
+            )
+
+
+def _read(path: Path) -> Fingerprints:
+    try:
+        kept = json.loads(path.read_text())
+        return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected the answers of the run's models, found {error}. Start a new run."
+        ) from error
