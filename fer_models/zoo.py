@@ -43,6 +43,12 @@ def model_ids() -> list[str]:
     return sorted(path.name.removesuffix(".json") for path in CARDS.glob("*.json"))
 
 
+def shipped_id(weights_sha256: str) -> str:
+    """Id of the shipped classifier with these weights; empty when none has them."""
+    cards = (read_card(CARDS / f"{model_id}.json") for model_id in model_ids())
+    return next((card.id for card in cards if card.weights_sha256 == weights_sha256), "")
+
+
 def resolve(models: str, option: str = "--models") -> list[str]:
     """Turn `--models` into ids, folders and foreign models.
 

@@ -13,7 +13,7 @@ from evaluation.results.schema import ALL_CORRUPTIONS
 from evaluation.statistics.intervals import Interval, bootstrap_means
 
 BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferplus"}
-"""Model whose errors divide those of the others, when it is in the run; trained on clean faces."""
+"""Shipped model whose errors divide those of all models of a run, which knows it by its weights."""
 
 
 def corruption_figures(
@@ -22,6 +22,7 @@ def corruption_figures(
     of_model: dict[str, pd.DataFrame],
     schemes: dict[str, LabelScheme],
     label_set: LabelSet,
+    baseline: str | None,
 ) -> None:
     """Accuracy under each corruption, and the errors of all relative to a baseline.
 
@@ -31,6 +32,7 @@ def corruption_figures(
         of_model: lines of every model of the run.
         schemes: classes of every model.
         label_set: labels that score.
+        baseline: id of the model with the weights of `BASELINES`; None when not in the run.
     """
     lines = of_model[model]
     corrupted = lines[lines.severity.notna()]
@@ -42,14 +44,19 @@ def corruption_figures(
         share_figures(figures, key, images, images.right, "accuracy", "recall")
     wrong = _wrong(lines, schemes[model], label_set)
     _mean_figures(figures, model, label_set, wrong)
-    baseline = BASELINES[label_set]
-    if baseline in of_model:
+    if baseline is not None:
         base = _wrong(of_model[baseline], schemes[baseline], label_set)
         _relative_figures(figures, model, label_set, wrong, base, baseline)
         return
     nothing = Interval(np.nan, np.nan, np.nan, 0)
     for metric in ("mce", "relative_mce"):
-        figures.add(_key(model, label_set), "all", metric, nothing, f"needs {baseline} in the run")
+        figures.add(
+            _key(model, label_set),
+            "all",
+            metric,
+            nothing,
+            f"needs {BASELINES[label_set]} in the run",
+        )
 
 
 def _key(model: str, label_set: LabelSet, perturbation: str = ALL_CORRUPTIONS) -> dict:

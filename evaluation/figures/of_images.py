@@ -34,6 +34,7 @@ def summarise(
     grids: Mapping[str, tuple[float, ...]],
     split: str,
     seed: int,
+    baselines: Mapping[LabelSet, str],
 ) -> pd.DataFrame:
     """Compute every figure of a run that needs the lines of `per_image.parquet` alone.
 
@@ -46,6 +47,7 @@ def summarise(
         grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
         split: name of the split, for the rows.
         seed: of the run; also of the bootstrap.
+        baselines: ids of the models that corruption errors are relative to, where the run has them.
 
     Returns:
         Rows of `results.csv`.
@@ -57,7 +59,8 @@ def summarise(
         clean = lines[lines.perturbation == "none"]
         for label_set in label_sets:
             _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
-            corruption_figures(figures, model, of_model, schemes, label_set)
+            baseline = baselines.get(label_set)
+            corruption_figures(figures, model, of_model, schemes, label_set, baseline)
             attack_figures(figures, lines, clean, scheme, label_set, grids)
             certification_figures(figures, model, lines, scheme, label_set)
         label_figures(figures, model, lines, scheme, label_sets, grids)

@@ -13,6 +13,7 @@ from datasets.labels import LabelScheme
 from evaluation.config import RunConfig
 from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
+from evaluation.figures.corruption import BASELINES
 from evaluation.figures.of_images import summarise
 from evaluation.figures.power import power_figures
 from evaluation.figures.status import with_status
@@ -21,12 +22,14 @@ from evaluation.results.files import write_table
 from evaluation.results.outside import read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import COMPARISON_COLUMNS, RESULT_COLUMNS
+from fer_models.zoo import shipped_id
 
 
 def write_scores(
     folder: Path,
     config: RunConfig,
     schemes: dict[str, LabelScheme],
+    weights: dict[str, str],
     per_image: pd.DataFrame,
     transfer: pd.DataFrame,
     checks: pd.DataFrame,
@@ -38,12 +41,21 @@ def write_scores(
         folder: of the run.
         config: of the run.
         schemes: classes of each model that answered for the clean faces.
+        weights: hash of the weights of each of these models.
         per_image: lines of `per_image.parquet`.
         transfer: lines of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that gave no images.
     """
-    figures = summarise(per_image, schemes, config.labels, config.grids, config.split, config.seed)
+    baselines = {
+        label_set: model
+        for label_set, shipped in BASELINES.items()
+        for model in schemes
+        if shipped_id(weights[model]) == shipped
+    }
+    figures = summarise(
+        per_image, schemes, config.labels, config.grids, config.split, config.seed, baselines
+    )
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)
     transfers = transfer_figures(transfer, config.split, config.seed)
@@ -72,4 +84,7 @@ def rescore(run: FinishedRun) -> None:
             f"{', '.join(unknown)} in per_image.parquet. Run the evaluation again."
         )
     failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
-    write_scores(run.folder, run.config, run.measured, per_image, run.transfer, run.checks, failed)
+    weights = {name: model["weights_sha256"] for name, model in run.manifest["models"].items()}
+    write_scores(
+        run.folder, run.config, run.measured, weights, per_image, run.transfer, run.checks, failed
+    )

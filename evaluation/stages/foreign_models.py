@@ -20,7 +20,8 @@ from fer_models.foreign.contract_file import (
 from fer_models.foreign.contract_probe import FACES, Finding, UnsureError, probe_on
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign, short_name
-from fer_models.zoo import split_defences
+from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.zoo import model_ids, shipped_id, split_defences
 
 MORE_FACES = 3 * FACES
 """Faces of a second probe, when the first cannot tell."""
@@ -89,15 +90,24 @@ def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
 
 
 def name_apart(classifiers: Iterable[Classifier]) -> None:
-    """Number ids that occur more than once: `net`, `net-2`."""
+    """Number ids that occur more than once, `net`, `net-2`; a shipped id is its weights' alone."""
     used: set[str] = set()
+    shipped = set(model_ids())
     for classifier in classifiers:
         base, plus, defences = classifier.id.partition("+")
         number = 1
-        while classifier.id in used:
+        taken = base in shipped and shipped_id(_innermost(classifier).weights_sha256) != base
+        while classifier.id in used or (taken and number == 1):
             number += 1
             classifier.id = f"{base}-{number}{plus}{defences}"
         used.add(classifier.id)
+
+
+def _innermost(classifier: Classifier) -> Classifier:
+    """The classifier behind all defences."""
+    while isinstance(classifier, WrappedClassifier):
+        classifier = classifier.inner
+    return classifier
 
 
 def _kept(path: str, folder: Path) -> Path:

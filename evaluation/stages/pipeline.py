@@ -140,4 +140,5 @@ def _write_tables(
     write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
     write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
-    write_scores(out, config, schemes, per_image, transfer, table, failed)
+    weights = {classifier.id: classifier.weights_sha256 for classifier in clean.classifiers}
+    write_scores(out, config, schemes, weights, per_image, transfer, table, failed)

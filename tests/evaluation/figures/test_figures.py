@@ -107,10 +107,12 @@ def summary(
     *parts: pd.DataFrame,
     schemes: dict[str, LabelScheme] | None = None,
     label_sets: tuple[LabelSet, ...] = tuple(LabelSet),
+    baseline: str | None = None,
 ) -> pd.DataFrame:
     schemes = schemes or {"net.fer": FER7}
+    baselines = {} if baseline is None else {LabelSet.FER: baseline}
     frame = pd.concat(parts, ignore_index=True)
-    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0)
+    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0, baselines)
 
 
 def figure(results: pd.DataFrame, metric: str, **columns: object) -> pd.Series:
@@ -348,6 +350,7 @@ def test_corruption_errors_relative_to_the_baseline() -> None:
         corrupted(all_right, "fog", 2, net),
         schemes={base: FER7, net: FER7},
         label_sets=(LabelSet.FER,),
+        baseline=base,
     )
     key = {"model": net, "label_set": "fer"}
     blur, fog = key | {"perturbation": "blur"}, key | {"perturbation": "fog"}

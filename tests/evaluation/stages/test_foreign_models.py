@@ -10,9 +10,12 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7
 from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
+from fer_models.defences.base import defend
+from fer_models.defences.bit_depth import BitDepth
 from fer_models.foreign import contract_probe
 from fer_models.foreign.contract_file import write_contract
 from fer_models.foreign.raw_model import RawModel
+from fer_models.zoo import load
 from tests.evaluation import tiny
 
 ORDER = [3, 1, 0, 2, 6, 5, 4]
@@ -96,6 +99,17 @@ def test_faces_without_the_models_labels_are_refused(tmp_path: Path, opened: lis
     blind = FaceSet("votes", faces.split, faces.images, faces.row_ids, votes=faces.votes)
     with pytest.raises(InputError, match="has 7 classes, and votes has no fer labels"):
         contracts_of([str(tmp_path / "net.onnx")], blind, tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_other_net_takes_the_id_of_a_shipped_one(first: bool) -> None:
+    shipped = load("mini_xception.fer+jpeg75")
+    other = tiny.classifier(model_id="mini_xception.fer")
+    name_apart([shipped, other] if first else [other, shipped])
+    assert (shipped.id, other.id) == ("mini_xception.fer+jpeg75", "mini_xception.fer-2")
+    defended = defend(tiny.classifier(model_id="mini_xception.fer"), BitDepth(3), "bits3")
+    name_apart([defended])
+    assert defended.id == "mini_xception.fer-2+bits3"
 
 
 def test_ids_that_stand_twice_are_numbered() -> None:
