@@ -37,8 +37,8 @@ _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
 def render_markdown(run: FinishedRun) -> str:
     """The summary as Markdown. The same run gives the same text."""
-    run = without_errors(run)
-    data, top = run.manifest["data"], headline(run.results)
+    data, run = run.manifest["data"], without_errors(run)
+    top = headline(run.results)
     models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
     labels = listing([label_set_name(name) for name in run.label_sets])
     lead = f"{count(data['rows'])} faces, {labels} labels, seed {run.manifest['config']['seed']}."
