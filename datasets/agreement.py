@@ -1,4 +1,4 @@
-"""How far FER and FER+ labels of the same faces agree."""
+"""Agreement of the FER and FER+ labels of the same faces."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,14 @@ from datasets.labels import FER7, FERPLUS8, Labels
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """FER against FER+ on the rows that both label.
+    """FER against FER+ on the rows labelled by both.
 
     Attributes:
         counts: int64 (7, 8), rows FER classes, columns FER+ classes.
         share: share of rows with the same expression in both, in [0, 1]; NaN without rows.
         kappa: Cohen's kappa of the two label sets; NaN without rows.
-        survival: float64 (7,), share of each FER class that FER+ labels alike; NaN without rows.
+        survival: float64 (7,), share of each FER class to which FER+ gives the same label;
+            NaN for a class without rows.
     """
 
     counts: np.ndarray
@@ -31,7 +32,7 @@ class Agreement:
 
 
 def measure_agreement(fer: Labels, ferplus: Labels) -> Agreement:
-    """Compare FER labels with FER+ labels of the same rows; rows that lack one are left out."""
+    """Compare FER labels with FER+ labels of the same rows; rows without both are left out."""
     both = fer.present & ferplus.present
     expected = fer.to(FERPLUS8).values[both]
     found = ferplus.values[both]

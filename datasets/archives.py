@@ -34,7 +34,7 @@ def csv_stream(raw: BinaryIO, label: str) -> tuple[BinaryIO, str]:
         label: what to call the file in errors.
 
     Returns:
-        The stream, and the label with the names of the archive members on the way.
+        The stream, and the label followed by the names of the archive members that lead to it.
 
     Raises:
         InputError: an archive holds no csv, several, or an encrypted one.
@@ -66,7 +66,9 @@ def csv_md5(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     except DAMAGED as error:
-        raise InputError(f"{path}: expected a whole file, found: {error}. Get it again.") from error
+        raise InputError(
+            f"{path}: expected a whole file, found: {error}. Download it again."
+        ) from error
     return digest.hexdigest()
 
 
@@ -75,10 +77,10 @@ def _in_zip(raw: BinaryIO, label: str) -> tuple[BinaryIO, str]:
         archive = zipfile.ZipFile(raw)
         member = _choose([name for name in archive.namelist() if not name.endswith("/")], label)
         stream = archive.open(member)
-    except UnicodeDecodeError as error:  # of a member's name
+    except UnicodeDecodeError as error:  # in a member's name
         raise zipfile.BadZipFile(str(error)) from error
-    except RuntimeError as error:  # encrypted, or a version or compression unknown here
-        raise InputError(f"{label}: {error}. Unpack it first and give the csv.") from error
+    except RuntimeError as error:  # encrypted, or an unsupported version or compression
+        raise InputError(f"{label}: {error}. Unpack it and pass the csv.") from error
     return csv_stream(cast(BinaryIO, stream), f"{label}/{member}")
 
 

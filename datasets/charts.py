@@ -1,4 +1,4 @@
-"""Figures about a data source: class counts, agreement of the label sets, sample faces."""
+"""Charts of a data source: class counts, agreement of the label sets, sample faces."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ FER_COLOUR = "#0F8B8D"
 FERPLUS_COLOUR = "#7A4FBF"
 _MUTED = "#5F6470"
 _FACE_PIXELS = 96
-_FACES_A_ROW = 8
+_FACES_PER_ROW = 8
 _DPI = 100
 _STYLE: Any = {"svg.fonttype": "none", "font.size": 10, "axes.titlelocation": "left"}
 
@@ -39,10 +39,10 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
 
 
 def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
-    """Share of each class in each split, one panel a label set; without those that have no face.
+    """Share of each class in each split, one panel per label set; empty splits are left out.
 
     Args:
-        counts: for each scheme a table, one line a class, one column a split.
+        counts: for each scheme a table with one row per class and one column per split.
     """
     counts = {
         scheme: table.loc[:, table.sum() > 0]
@@ -78,7 +78,7 @@ def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
 
 
 def plot_agreement(agreement: Agreement) -> Figure:
-    """Where each FER class goes under FER+: rows sum to 100 %."""
+    """FER+ labels of each FER class, as a heat map whose rows sum to 100 %."""
     totals = np.maximum(agreement.counts.sum(axis=1, keepdims=True), 1)
     shares = 100 * agreement.counts / totals
     columns = [FERPLUS8.classes.index(name) for name in _FERPLUS_IN_FER_ORDER]
@@ -99,7 +99,7 @@ def plot_agreement(agreement: Agreement) -> Figure:
         axis.set_title(
             f"FER and FER+ agree on {100 * agreement.share:.1f} % of faces "
             f"(kappa {agreement.kappa:.2f}, n = {agreement.n:,});\n"
-            f"{FER7.classes[least]} survives least ({100 * agreement.survival[least]:.1f} %)"
+            f"{FER7.classes[least]} is confirmed least ({100 * agreement.survival[least]:.1f} %)"
         )
         axis.set(xlabel="FER+ label (majority)", ylabel="FER label")
         axis.tick_params(axis="y", rotation=0)
@@ -122,22 +122,22 @@ _FERPLUS_IN_FER_ORDER = (
 def plot_faces(
     images: np.ndarray, labels: np.ndarray, scheme: LabelScheme, title: str, seed: int = 0
 ) -> Figure:
-    """Grid of random faces, one row a class, pixels shown as they are.
+    """Grid of random faces, one row per class, at their own pixels.
 
     Args:
         images: uint8 (N, H, W, C).
-        labels: int (N,), -1 where there is none.
+        labels: int (N,), -1 for no label.
         scheme: names of the classes.
-        title: what the faces are.
-        seed: of the choice.
+        title: title of the chart.
+        seed: random seed for the choice of faces.
     """
     rng = np.random.default_rng(seed)
     step = _FACE_PIXELS + 6
-    height, width = step * scheme.num_classes, step * _FACES_A_ROW
+    height, width = step * scheme.num_classes, step * _FACES_PER_ROW
     sheet = np.full((height, width, 3), 255, dtype=np.uint8)
     for row in range(scheme.num_classes):
         members = np.flatnonzero(labels == row)
-        for column, member in enumerate(rng.permutation(members)[:_FACES_A_ROW]):
+        for column, member in enumerate(rng.permutation(members)[:_FACES_PER_ROW]):
             face = _enlarged(images[member])
             top, left = row * step + 3, column * step + 3
             sheet[top : top + face.shape[0], left : left + face.shape[1]] = face
@@ -156,7 +156,7 @@ def plot_faces(
 
 
 def _enlarged(image: np.ndarray) -> np.ndarray:
-    """RGB uint8 of at most `_FACE_PIXELS` a side: whole pixels repeated, or every n-th taken."""
+    """RGB uint8, at most `_FACE_PIXELS` wide and high: pixels repeated, or every n-th one kept."""
     side = max(image.shape[:2])
     if side > _FACE_PIXELS:
         every = -(-side // _FACE_PIXELS)

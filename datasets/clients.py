@@ -1,6 +1,6 @@
-"""Download FER2013 through the clients that people with an account have installed.
+"""Download FER2013 with a client of Kaggle or Hugging Face that the user has installed.
 
-Deadpan logs in nowhere: each client uses the token that its user gave it. What comes is not
+Deadpan never logs in: each client uses the token that its user configured. Nothing downloaded is
 trusted: `datasets/fetch.py` checks it.
 """
 
@@ -14,22 +14,22 @@ from typing import NamedTuple
 from datasets.published import COMPETITION, HUB_FILE, HUB_PAGE, HUB_REPOSITORY, KAGGLE_FILE
 
 _STDERR = 2
-"""Where a client's progress goes: standard output is for results."""
+"""File descriptor for a client's progress; standard output is for results."""
 
 
 class DownloadError(Exception):
-    """A client came back without the file; the message says why."""
+    """A client did not deliver the file; the message says why."""
 
 
 class Client(NamedTuple):
-    """One way to get the file.
+    """One way to download the file.
 
     Attributes:
-        name: as its users call it.
+        name: name of the client.
         source: where it downloads from.
-        installed: whether it is there.
-        download: puts the file somewhere, tells where: a file or a folder. Given a folder that it
-            may use; raises `DownloadError`.
+        installed: returns whether the client is installed.
+        download: takes a folder it may write to, downloads the file there or to its own cache,
+            and returns the path of the file or of its folder; raises `DownloadError`.
     """
 
     name: str
@@ -43,8 +43,8 @@ def _by_kaggle(folder: Path) -> Path:
     code = subprocess.run([*line, "-p", str(folder)], stdout=_STDERR).returncode
     if code:
         raise DownloadError(
-            f"exit code {code}; a token is wanted (https://www.kaggle.com/settings), and the rules "
-            f"accepted once at https://www.kaggle.com/c/{COMPETITION}/rules"
+            f"exit code {code}; it needs a token (https://www.kaggle.com/settings), and the rules "
+            f"must be accepted once at https://www.kaggle.com/c/{COMPETITION}/rules"
         )
     return folder
 
@@ -54,7 +54,7 @@ def _by_kagglehub(folder: Path) -> Path:
 
     try:
         return Path(kagglehub.competition_download(COMPETITION, path=KAGGLE_FILE))
-    except Exception as error:  # network, token, rules not accepted: each has a type of its own
+    except Exception as error:  # network, token, rules not accepted: each has its own type
         raise DownloadError(_short(error)) from error
 
 
@@ -65,7 +65,7 @@ def _by_huggingface_hub(folder: Path) -> Path:
         found = huggingface_hub.hf_hub_download(
             HUB_REPOSITORY, HUB_FILE, repo_type="dataset", local_dir=folder
         )
-    except Exception as error:  # network, token, a repository that is gone
+    except Exception as error:  # network, token, a deleted repository
         raise DownloadError(_short(error)) from error
     return Path(found)
 
@@ -85,4 +85,4 @@ CLIENTS = (
         _by_huggingface_hub,
     ),
 )
-"""In the order in which they are tried: the publisher first."""
+"""Clients in the order they are tried: the publisher's first."""

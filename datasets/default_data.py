@@ -1,4 +1,4 @@
-"""Which faces a command reads when it is told none: $DEADPAN_DATA, ./data, the embedded sample."""
+"""The data source of a command without --data: $DEADPAN_DATA, ./data, or the embedded sample."""
 
 import os
 import sys
@@ -11,12 +11,12 @@ FOLDER = Path("data")
 
 
 def data_or_default(given: str | Path | None) -> Path:
-    """The data source as given, from the environment, from ./data, or the word for the sample.
+    """Return the given data source, else $DEADPAN_DATA, else ./data, else `sample`.
 
-    One line on standard error says when it is the sample.
+    Prints one line on standard error when it is the sample.
 
     Raises:
-        InputError: there is none of them.
+        InputError: none of them exists.
     """
     found = Path(given or os.environ.get("DEADPAN_DATA") or (FOLDER if FOLDER.exists() else WORD))
     if str(found) != WORD:
@@ -24,11 +24,11 @@ def data_or_default(given: str | Path | None) -> Path:
     if not FILE.exists():
         raise InputError(
             "no faces to evaluate: give FER2013 with --data PATH (a csv, an archive or a folder), "
-            "or set DEADPAN_DATA, or put it into ./data."
+            "set DEADPAN_DATA, or put it into ./data."
         )
     print(
-        "using the embedded sample of generated faces, whose figures say nothing about real ones; "
-        "FER2013: `python -m datasets.fetch`",
+        "using the embedded sample of generated faces: its figures say nothing about real faces; "
+        "get FER2013 with `python -m datasets.fetch`",
         file=sys.stderr,
     )
     return found

@@ -10,10 +10,10 @@ class Duplicates:
     """Pixel-identical images of a source.
 
     Attributes:
-        group: int64 (N,), one number for all images with the same pixels, counted from 0 in
-            order of appearance; -1 where no other image has the same pixels.
-        constant: bool (N,), the image is one colour throughout.
-        conflicting: bool (N,), the image's group carries more than one label.
+        group: int64 (N,), number shared by all images with the same pixels, counted from 0 in
+            order of appearance; -1 for an image without duplicates.
+        constant: bool (N,), the image has one colour only.
+        conflicting: bool (N,), its group has more than one label.
     """
 
     group: np.ndarray
@@ -32,7 +32,7 @@ class Duplicates:
 
 
 def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
-    """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) show the conflicts."""
+    """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) reveal conflicts."""
     rows: dict[bytes, list[int]] = {}
     for row, image in enumerate(images):
         rows.setdefault(image.tobytes(), []).append(row)
@@ -50,6 +50,6 @@ def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Dup
 
 
 def found_in(images: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Boolean (N,): which images uint8 (N, H, W, C) stand pixel by pixel among `others`."""
+    """Boolean (N,): which images uint8 (N, H, W, C) also occur, pixel for pixel, in `others`."""
     known = {image.tobytes() for image in others}
     return np.array([image.tobytes() in known for image in images], dtype=bool)

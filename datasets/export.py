@@ -1,7 +1,7 @@
-"""`python -m datasets.export DATA --out DIR` or `--csv FILE`: csv to image folders and back.
+"""`python -m datasets.export DATA --out DIR` or `--csv FILE`: csv to image folders, or back.
 
-Pixels, labels, votes, splits and row order come back as they were. The `Image name` column of the
-votes is written anew: it carries nothing.
+Pixels, labels, votes, splits and row order are preserved. The `Image name` column of the votes is
+generated anew, since nothing reads it.
 """
 
 from pathlib import Path
@@ -20,16 +20,18 @@ _STEP = 512
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="csv, archive or folder of faces")],
+    data: Annotated[Path, typer.Argument(help="Csv, archive or folder of faces.")],
     out: Annotated[
-        Path | None, typer.Option(help="write DIR/<split>/<class>/<row>.png", metavar="DIR")
+        Path | None, typer.Option(help="Write DIR/<split>/<class>/<row>.png.", metavar="DIR")
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(help="write FILE in the form of fer2013.csv", metavar="FILE")
+        Path | None, typer.Option(help="Write FILE in the format of fer2013.csv.", metavar="FILE")
     ] = None,
-    votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+ votes (default: fer2013new.csv next to DATA).")
+    ] = None,
 ) -> None:
-    """Write the faces as image folders (--out) or as a csv (--csv), FER+ votes beside them."""
+    """Write faces as image folders (--out) or a csv (--csv), with their FER+ votes next to them."""
     from datasets.base.errors import InputError
     from datasets.read import open_source
 
@@ -41,16 +43,16 @@ def main(
     try:
         export(source, target)
     except OSError as error:
-        raise InputError(f"{target}: cannot write there: {error}.") from error
+        raise InputError(f"{target}: cannot be written: {error}.") from error
     print(f"wrote {len(source.images):,} faces to {target}")
 
 
 def export_folders(source: "Source", out: Path) -> None:
-    """Write `out/<split>/<class>/<row id>.png`, and the votes as `out/fer2013new.csv`.
+    """Write `out/<split>/<class>/<row id>.png`, and any votes to `out/fer2013new.csv`.
 
     Raises:
-        InputError: no FER labels, the folder holds something already, or there are votes and the
-            row ids have gaps.
+        InputError: no FER labels, the folder is not empty, or there are votes and the row ids
+            have gaps.
     """
     from datasets.archives import VOTES_NAME
     from datasets.base.errors import InputError
@@ -61,11 +63,11 @@ def export_folders(source: "Source", out: Path) -> None:
 
     fer = _fer_labels(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: expected a new or empty folder, found one in use. Name another.")
+        raise InputError(f"{out}: expected a new or empty folder, found files in it. Name another.")
     if source.votes is not None and source.row_ids.tolist() != list(range(len(fer))):
         raise InputError(
-            f"{source.path}: expected rows 0 to {len(fer) - 1}, as votes join by row; some are "
-            "missing. Export to --csv first, which numbers the rows anew."
+            f"{source.path}: expected rows 0 to {len(fer) - 1}, because votes are joined by row; "
+            "some are missing. Export to --csv first, which renumbers the rows."
         )
     with bar(f"writing {out}") as advance:
         for split in source.splits:
@@ -80,11 +82,11 @@ def export_folders(source: "Source", out: Path) -> None:
 
 
 def export_csv(source: "Source", path: Path) -> None:
-    """Write the faces in the form of fer2013.csv, and the votes as `fer2013new.csv` beside it.
+    """Write faces in the format of fer2013.csv, and any votes to `fer2013new.csv` next to it.
 
     Raises:
-        InputError: no FER labels, no 48x48 grey faces, or a file of that name exists or is for the
-            votes.
+        InputError: no FER labels, faces other than 48x48 grey, a file that exists already, or the
+            name reserved for the votes.
     """
     from datasets.archives import VOTES_NAME
     from datasets.base.errors import InputError
@@ -102,11 +104,11 @@ def export_csv(source: "Source", path: Path) -> None:
     votes_path = path.with_name(VOTES_NAME)
     if path.name == VOTES_NAME:
         raise InputError(
-            f"{path}: that name is for the votes beside the faces. Name another, fer2013.csv say."
+            f"{path}: this name is reserved for the votes. Use another, such as fer2013.csv."
         )
     for file in (path, *([] if source.votes is None else [votes_path])):
         if file.exists():
-            raise InputError(f"{file}: exists already and is not overwritten. Name another folder.")
+            raise InputError(f"{file}: already exists and is not overwritten. Name another folder.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(f"writing {path.name}") as advance:
         write_csv(path, source.images, fer, source.split_of, advance)

@@ -1,4 +1,4 @@
-"""FaceSet: faces, their FER labels and FER+ votes, in one order, frozen.
+"""FaceSet: faces with their FER labels and FER+ votes in one order, immutable.
 
 Not here: reading files (`datasets/read.py`) and finding duplicates (`datasets/duplicates.py`).
 """
@@ -18,8 +18,8 @@ from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 class Split(StrEnum):
     """Parts of a data source.
 
-    `Test` is a folder that merges PublicTest and PrivateTest. `Sample` holds generated faces, the
-    embedded ones or a copy of them: what is measured there says nothing about real faces.
+    `Test` is a folder that merges PublicTest and PrivateTest. `Sample` holds generated faces (the
+    embedded ones or a copy): figures measured on it say nothing about real faces.
     """
 
     TRAINING = "Training"
@@ -34,15 +34,16 @@ class FaceSet:
     """Faces of one split.
 
     Attributes:
-        name: what the data source is called in reports (`fer2013`, a folder's name, `sample`).
+        name: name of the data source in reports (`fer2013`, a folder's name, `generated sample`).
         split: the part of the source.
         images: uint8 (N, H, W, C), C = 1 or 3.
-        row_ids: int64 (N,), unique row numbers in the source; every random draw hangs on them.
+        row_ids: int64 (N,), unique row numbers in the source; every random draw depends on them.
         fer: int64 (N,) FER labels, or None.
         votes: uint8 (N, 10) FER+ votes, columns `VOTE_COLUMNS`, or None.
-        leaked: bool (N,), True where a pixel-identical image stands in Training; None when the
-            source holds one split only, or for Training itself.
-        tagged: taggers gave the votes; False: each row is one label, written as ten votes.
+        leaked: bool (N,), True where Training holds a pixel-identical image; None for Training
+            itself, or when the source has no Training.
+        tagged: whether taggers gave the votes; False where each row has one label, stored as ten
+            votes.
     """
 
     name: str
@@ -75,7 +76,7 @@ class FaceSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex sha256 of images, row ids, labels and votes: the identity of the data."""
+        """Identity of the data: hex sha256 of images, row ids, labels and votes."""
         digest = hashlib.sha256(repr((self.images.shape, str(self.split))).encode())
         for array in (self.images, self.row_ids, self.fer, self.votes):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
@@ -83,16 +84,16 @@ class FaceSet:
 
     @property
     def label_sets(self) -> tuple[LabelSet, ...]:
-        """Label sets that this data carries."""
+        """Label sets that this data has."""
         fer = () if self.fer is None else (LabelSet.FER,)
         ferplus = () if self.votes is None else (LabelSet.FERPLUS,)
         return fer + ferplus
 
     def labels(self, label_set: LabelSet, rule: VoteRule = VoteRule.MAJORITY) -> Labels:
-        """Labels under FER, or under FER+ by a rule (rows the rule drops have `NO_LABEL`).
+        """FER labels, or FER+ labels by a rule (`NO_LABEL` for rows that the rule drops).
 
         Raises:
-            ValueError: the data has no such labels.
+            ValueError: the data does not have these labels.
         """
         if label_set not in self.label_sets:
             raise ValueError(f"{self.name} has no {label_set} labels. Received: {label_set}")
@@ -101,7 +102,7 @@ class FaceSet:
         return vote_labels(np.asarray(self.votes), rule)
 
     def take(self, rows: np.ndarray) -> "FaceSet":
-        """The given rows (indices or mask), in that order."""
+        """Return the given rows (indices or mask), in that order."""
         arrays: dict[str, Any] = {
             field: None if getattr(self, field) is None else getattr(self, field)[rows]
             for field in ("images", "row_ids", "fer", "votes", "leaked")
@@ -109,7 +110,7 @@ class FaceSet:
         return replace(self, **arrays)
 
     def limit(self, count: int | None, seed: int) -> "FaceSet":
-        """First `count` rows of one seeded permutation: smaller runs are nested in larger ones."""
+        """Return the first rows of a seeded permutation: smaller runs nest in larger ones."""
         if count is None or count >= len(self):
             return self
         return self.take(np.random.default_rng(seed).permutation(len(self))[:count])

@@ -45,10 +45,10 @@ def parse_csv(stream: BinaryIO, label: str, advance: Callable[[], object]) -> Fa
     Args:
         stream: bytes of the csv, UTF-8, with or without BOM, any line ends, quoted or not.
         label: what to call the file in errors.
-        advance: called now and then, for a progress bar.
+        advance: called every 256 rows, for a progress bar.
 
     Raises:
-        InputError: the first row that breaks the rules, with its number and what it holds.
+        InputError: names the first invalid row and what it holds.
     """
     pixels: list[bytes] = []
     labels: list[int] = []
@@ -75,12 +75,13 @@ def parse_csv(stream: BinaryIO, label: str, advance: Callable[[], object]) -> Fa
 def csv_rows(
     stream: BinaryIO, label: str, columns: tuple[str, ...]
 ) -> Iterator[tuple[str, list[str]]]:
-    """Named columns of every data row, stripped, with "file: row R (line L)" for errors.
+    """Yield "file: row R (line L)", for errors, and the named columns of each data row, stripped.
 
     Row numbers start at 0, as row ids do; blank lines are skipped and not counted.
 
     Raises:
-        InputError: no UTF-8 text, no header, a missing column, no rows, a row of another length.
+        InputError: text that is not UTF-8, no header, a missing column, no rows, or a row of
+            another length.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     reader = csv.reader(text)
@@ -103,7 +104,7 @@ def csv_rows(
         where = "before the first row" if row < 0 else f"after row {row}"
         raise InputError(
             f"{label}: {where}: expected UTF-8 text, found {error}. "
-            "Give the csv or archive as published, or save it as UTF-8."
+            "Use the csv or archive as published, or save it as UTF-8."
         ) from error
     except csv.Error as error:
         raise InputError(
@@ -122,14 +123,14 @@ def write_csv(
     splits: np.ndarray,
     advance: Callable[[int, int], object],
 ) -> None:
-    """Write faces as fer2013.csv has them, atomically.
+    """Write faces in the format of fer2013.csv, atomically.
 
     Args:
-        path: the file.
+        path: file to write.
         images: uint8 (N, 48, 48, 1).
         fer: int (N,) FER labels.
         splits: str (N,), values of `Split`.
-        advance: called now and then with rows written and rows in all.
+        advance: called every 256 rows with the rows written and the total.
     """
     words = [str(value) for value in range(256)]
     with atomic(path) as unfinished, open(unfinished, "w", newline="") as file:
@@ -151,7 +152,7 @@ def _place(name: str, header: list[str], label: str) -> int:
     if header.count(name) > 1:
         raise InputError(
             f"{label}: header: expected one column {name!r}, found {header.count(name)} in "
-            f"{short(', '.join(header))}. Remove all but the right one."
+            f"{short(', '.join(header))}. Remove the others."
         )
     return header.index(name)
 
@@ -170,5 +171,5 @@ def _parse_pixels(text: str, where: str) -> bytes:
 
 
 def short(text: str, limit: int = 60) -> str:
-    """A value as an error shows it: quoted, control characters escaped, cut to `limit`."""
+    """Quote a value for an error: control characters escaped, cut to `limit` characters."""
     return repr(text if len(text) <= limit else text[:limit] + "...")

@@ -1,4 +1,4 @@
-"""Read and write FER+ votes (`fer2013new.csv`): one line a FER2013 row, in the same order.
+"""Read and write FER+ votes (`fer2013new.csv`): one row per FER2013 row, in the same order.
 
 Its `Image name` column is not the row number and is not used. Not here: the label rules
 (`datasets/votes.py`).
@@ -28,13 +28,13 @@ agree by chance, with about a fifth of the labels."""
 def join_votes(
     path: Path, row_ids: np.ndarray, splits: np.ndarray, fer: np.ndarray | None = None
 ) -> np.ndarray:
-    """Votes of the given rows.
+    """Read the votes of the given rows.
 
     Args:
         path: the votes file, plain or compressed; it may be longer than needed.
         row_ids: int64 (N,) row numbers in the FER2013 file.
-        splits: str (N,) splits of those rows; the file must give the same ones.
-        fer: int64 (N,) FER labels of those rows, where there are any; most votes agree with them.
+        splits: str (N,) splits of those rows; the file must have the same ones.
+        fer: int64 (N,) FER labels of those rows, if any: most votes must agree with them.
 
     Returns:
         uint8 (N, 10), columns `VOTE_COLUMNS`.
@@ -47,8 +47,8 @@ def join_votes(
     last = int(row_ids.max(initial=-1))
     if last >= len(votes):
         raise InputError(
-            f"{path}: expected votes for at least {last + 1:,} rows, one a face in the same "
-            f"order; found {len(votes):,}. Give the complete file with --votes."
+            f"{path}: expected votes for at least {last + 1:,} rows, one per face in the same "
+            f"order; found {len(votes):,}. Pass the complete file with --votes."
         )
     joined = usage[row_ids]
     other = np.flatnonzero((joined != splits) & (splits != Split.TEST))
@@ -56,7 +56,8 @@ def join_votes(
         row = row_ids[other[0]]
         raise InputError(
             f"{path}: row {row}: expected Usage {splits[other[0]]}, as the face of row {row} has; "
-            f"found {joined[other[0]]}. Votes join by row: both files must keep all rows in order."
+            f"found {joined[other[0]]}. "
+            "Votes are joined by row: both files must keep all rows in order."
         )
     _check_agreement(path, votes[row_ids], row_ids, fer)
     return votes[row_ids]
@@ -65,7 +66,7 @@ def join_votes(
 def _check_agreement(
     path: Path, votes: np.ndarray, row_ids: np.ndarray, fer: np.ndarray | None
 ) -> None:
-    """Refuse votes of other faces: where a row was lost, all below it have those of a neighbour."""
+    """Refuse votes of other faces: below a lost row, every face has its neighbour's votes."""
     majority = vote_labels(votes, VoteRule.MAJORITY).to(FER7)
     both = np.flatnonzero(majority.present & (fer is not None))
     if len(both) < _BLOCK // 5:
@@ -76,12 +77,12 @@ def _check_agreement(
             raise InputError(
                 f"{path}: rows {row_ids[block[0]]} to {row_ids[block[-1]]}: expected votes that "
                 f"agree with most FER labels (65 to 90 % as published), found {100 * share:.0f} % "
-                "of them. Votes join by row: give both files with all their rows in order."
+                "of them. Votes are joined by row: both files must keep all rows in order."
             )
 
 
 def write_votes(votes: np.ndarray, splits: np.ndarray, path: Path) -> None:
-    """Write votes uint8 (N, 10) and splits str (N,) as fer2013new.csv has them, atomically."""
+    """Write votes uint8 (N, 10) and splits str (N,) in the format of fer2013new.csv, atomically."""
     with atomic(path) as unfinished, open(unfinished, "w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow((_USAGE, "Image name", *VOTE_COLUMNS))
@@ -90,7 +91,7 @@ def write_votes(votes: np.ndarray, splits: np.ndarray, path: Path) -> None:
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Votes uint8 (M, 10) and Usage str (M,) of a votes file."""
+    """Return the votes uint8 (M, 10) and Usage str (M,) of a file."""
     votes: list[list[int]] = []
     usage: list[str] = []
     try:

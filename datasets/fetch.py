@@ -1,7 +1,7 @@
-"""`python -m datasets.fetch`: put FER2013 and the FER+ votes into ./data, checked.
+"""`python -m datasets.fetch`: download FER2013 and the FER+ votes into ./data and check them.
 
-Faces come through a client of Kaggle or Hugging Face that is installed and has its user's token,
-votes from GitHub. What cannot be had this way is said, with what to do by hand.
+Faces come through an installed client of Kaggle or Hugging Face with its user's token, votes from
+GitHub. For anything that cannot be downloaded, the command prints what to do by hand.
 """
 
 import shutil
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder to put the files into.")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data"),
 ) -> int:
-    """Get FER2013 and the FER+ votes with your own accounts, check them, say what is left to do."""
+    """Download FER2013 and the FER+ votes with your own accounts, and check them."""
     from datasets.archives import VOTES_NAME
     from datasets.clients import CLIENTS
 
@@ -44,10 +44,10 @@ def main(
 
 
 def kept_faces(folder: Path) -> Path | None:
-    """A file of faces that is there already.
+    """Return the file of faces that is already in the folder, if any.
 
     Raises:
-        InputError: there is one, but not the published one; it is left alone.
+        InputError: the file is not the published one; it is left untouched.
     """
     from datasets.archives import csv_md5
     from datasets.published import MD5
@@ -59,21 +59,21 @@ def kept_faces(folder: Path) -> Path | None:
             if found not in MD5.values():
                 raise InputError(
                     f"{path}: expected md5 {' or '.join(MD5.values())} of the csv, found {found}: "
-                    "not the published file. Move it away, or name another --out."
+                    "not the published file. Move it away, or choose another --out."
                 )
             return path
     return None
 
 
 def fetched_faces(folder: Path, clients: "Sequence[Client]") -> Path | None:
-    """Try each client that is installed, take the first file with the right md5; None without."""
+    """Try each installed client; return the first file with the right md5, or None."""
     from datasets.clients import DownloadError
 
     for client in clients:
         if not client.installed():
             _log(f"{client.name}: not installed")
             continue
-        _log(f"{client.name}: asks {client.source}")
+        _log(f"{client.name}: downloading from {client.source}")
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as work:
             try:
                 found = client.download(Path(work))
@@ -82,12 +82,14 @@ def fetched_faces(folder: Path, clients: "Sequence[Client]") -> Path | None:
                 continue
             if path := _published_file(found):
                 return _put(path, folder)
-            _log(f"{client.name}: {found.name or 'what came'} is not the published file; left out")
+            _log(
+                f"{client.name}: {found.name or 'the download'} is not the published file; ignored"
+            )
     return None
 
 
 def _published_file(found: Path) -> Path | None:
-    """The file with the right md5 among those that a client brought."""
+    """Return the file with the right md5 among those that a client downloaded."""
     from datasets.archives import csv_md5
     from datasets.published import MD5
 
@@ -107,7 +109,7 @@ def _published_file(found: Path) -> Path | None:
 
 
 def _put(path: Path, folder: Path) -> Path:
-    """Copy a file into the folder under a name that `--data` finds there."""
+    """Copy a file into the folder, under a name that `--data` looks for."""
     from datasets.read import FILE_NAMES
 
     name = path.name
@@ -121,27 +123,27 @@ def _put(path: Path, folder: Path) -> Path:
 
 
 def fetch_votes(path: Path) -> str:
-    """Download the FER+ votes; empty, or what is wrong and what to do by hand."""
+    """Download the FER+ votes; return what is wrong and what to do by hand, or an empty string."""
     import urllib.request
     from http.client import HTTPException
 
     from datasets.published import VOTES_PAGE, VOTES_URL
 
-    hand = f"get {path.name} from {VOTES_PAGE} and put it into {path.parent}"
-    _log(f"asks {VOTES_URL}")
+    hand = f"download {path.name} from {VOTES_PAGE} into {path.parent}"
+    _log(f"downloading {VOTES_URL}")
     try:
         with atomic(path) as unfinished:
             with urllib.request.urlopen(VOTES_URL, timeout=60) as answer:
                 unfinished.write_bytes(answer.read())
             if problem := votes_problem(unfinished):
-                raise InputError(f"{problem} What came was not kept")
-    except (InputError, OSError, HTTPException) as error:  # no network, no such page, cut short
+                raise InputError(f"{problem} The download was not kept")
+    except (InputError, OSError, HTTPException) as error:  # no network, no such page, incomplete
         return f"{error}; {hand}"
     return ""
 
 
 def votes_problem(path: Path) -> str:
-    """What speaks against a votes file, empty when it is the published one."""
+    """Return why a file is not the published votes, or an empty string."""
     import numpy as np
 
     from datasets.faceset import Split
@@ -161,20 +163,20 @@ def votes_problem(path: Path) -> str:
         return ""
     expected = " ".join(map(str, PUBLIC_TEST_MAJORITY))
     return (
-        f"{path}: expected {expected} PublicTest faces a class by majority, "
+        f"{path}: expected {expected} PublicTest faces per class by majority, "
         f"found {' '.join(map(str, counts))}: not the published votes."
     )
 
 
 def by_hand(folder: Path) -> str:
-    """What to do without a client."""
+    """Instructions for downloading without a client."""
     from datasets.published import KAGGLE_FILE, KAGGLE_PAGE
 
-    return f"""FER2013 was not fetched. By hand, in a browser:
+    return f"""FER2013 was not downloaded. By hand, in a browser:
   1. log in to Kaggle and open {KAGGLE_PAGE}
   2. accept the rules, download {KAGGLE_FILE} or icml_face_data.csv
-  3. put it into {folder} as it is, and run this again: it is checked
-Or let a client do it: pip install -e ".[fetch]", give it your token, run this again."""
+  3. put it into {folder} as it is, and run this command again to check it
+Or use a client: pip install -e ".[fetch]", configure its token, and run this command again."""
 
 
 def _log(text: str) -> None:

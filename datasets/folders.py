@@ -1,9 +1,9 @@
-"""Images in folders by split and class: `train/happy/17.png`. Reading and writing.
+"""Read and write images in folders by split and class: `train/happy/17.png`.
 
-Class names may be those of FER or of FER+, in any case. A folder that has the class `contempt` is
-labelled under FER+: each image then counts as ten votes for its class.
+Class names may be those of FER or FER+, in upper or lower case. A folder with the class `contempt`
+has FER+ labels: each image then counts as ten votes for its class.
 
-Images are turned as their EXIF orientation says, and transparent places become white.
+EXIF orientation is applied, and transparent pixels become white.
 """
 
 import warnings
@@ -56,15 +56,15 @@ _UNANIMOUS = 10
 
 
 class FolderFaces(NamedTuple):
-    """Every image of a folder, by row id.
+    """Every image of a folder, in the order of the row ids.
 
     Attributes:
         images: uint8 (N, H, W, C), C = 1 (grey) or 3 (RGB).
-        row_ids: int64 (N,): the file names where all are distinct numbers, else 0..N-1.
-        numbered: the row ids are the file names.
+        row_ids: int64 (N,): file names if these are distinct numbers, else 0..N-1.
+        numbered: whether the row ids are the file names.
         splits: str (N,), values of `Split`.
-        fer: int64 (N,) FER labels, or None where the folder has `contempt`.
-        votes: uint8 (N, 10) votes, where the folder has `contempt`, else None.
+        fer: int64 (N,) FER labels, or None if the folder has `contempt`.
+        votes: uint8 (N, 10) votes if the folder has `contempt`, else None.
     """
 
     images: np.ndarray
@@ -82,7 +82,7 @@ class _File(NamedTuple):
 
 
 def split_folders(folder: Path) -> dict[Path, Split]:
-    """Subfolders that are named after a split."""
+    """Return the subfolders that are named after a split."""
     return {
         path: _SPLITS[path.name.lower()]
         for path in sorted(folder.iterdir())
@@ -91,11 +91,11 @@ def split_folders(folder: Path) -> dict[Path, Split]:
 
 
 def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderFaces:
-    """Read all images below `folder`.
+    """Read all images below a folder.
 
     Args:
-        folder: holds `<split>/<class>/*.png|jpg`.
-        advance: called now and then with images read and images in all.
+        folder: contains `<split>/<class>/*.png|jpg`.
+        advance: called every 256 images with the images read and the total.
 
     Raises:
         InputError: an unknown class, an unreadable image, another size than the first, no images,
@@ -134,15 +134,15 @@ def write_folders(
     split: Split,
     out: Path,
 ) -> None:
-    """Write `out/<split>/<class>/<row id>.png`, 8 bits a channel, as `read_folders` reads it.
+    """Write `out/<split>/<class>/<row id>.png` with 8 bits per channel, for `read_folders`.
 
     Args:
         images: uint8 (N, H, W, C), C = 1 or 3.
         labels: int (N,) in [0, K).
-        scheme: names of the classes; every class gets a folder, also an empty one.
+        scheme: class names; every class gets a folder, even without images.
         row_ids: int (N,), unique.
         split: which split the images belong to.
-        out: folder, made where it does not exist.
+        out: folder, created if it does not exist.
     """
     folders = [out / str(split) / name for name in scheme.classes]
     for folder in folders:
@@ -157,14 +157,14 @@ def _class_name(folder: Path) -> str:
     if name not in _CLASSES and name != _CONTEMPT:
         known = ", ".join((*FER7.classes, _CONTEMPT))
         raise InputError(
-            f"{folder}: expected a folder named after a class ({known}, or a usual synonym), "
+            f"{folder}: expected a folder named after a class ({known}, or a common synonym), "
             f"found {folder.name!r}. Rename or remove it."
         )
     return name
 
 
 def _check_none_left(folder: Path, taken: set[Path]) -> None:
-    """Refuse images of a split or class that stand elsewhere than `<split>/<class>/NAME.png`."""
+    """Refuse images that are not at `<split>/<class>/NAME.png` and would be left out."""
     telling = {*_SPLITS, *_CLASSES, _CONTEMPT}
     for path in sorted(folder.rglob("*")):
         if path in taken or path.suffix.lower() not in (*_ENDINGS, *_OTHER_ENDINGS):
@@ -206,13 +206,13 @@ def _read_images(paths: Sequence[Path], advance: Callable[[int, int], object]) -
 
 
 def _read_image(path: Path) -> np.ndarray:
-    """uint8 (H, W, 1) for grey files, (H, W, 3) for the others."""
+    """Return uint8 (H, W, 1) for grey files, (H, W, 3) for all others."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # damaged EXIF
             if image.width * image.height > _MAX_PIXELS:
                 raise InputError(
                     f"{path}: expected a face of at most {_MAX_PIXELS // 10**6} million pixels, "
-                    f"found {image.height}x{image.width}. Crop the faces and make them smaller."
+                    f"found {image.height}x{image.width}. Crop and shrink the faces."
                 )
             mode = image.mode
             seen = opaque(upright(image))
@@ -232,7 +232,7 @@ def _room_for(count: int, shape: tuple[int, ...]) -> np.ndarray:
     except MemoryError as error:
         raise InputError(
             f"expected faces that fit into memory, found {count:,} of {_size(shape)}. "
-            "Crop them and make them smaller, 48x48 say."
+            "Crop and shrink them, to 48x48 for example."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""`python -m datasets.inspect DATA`: what is in the data, as tables and figures."""
+"""`python -m datasets.inspect DATA`: describe a data source in tables and charts."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 def main(
     data: Annotated[
         Path | None,
-        typer.Argument(help="csv, archive or folder of faces, or `sample`; default as for a run"),
+        typer.Argument(
+            help="Csv, archive or folder of faces, or `sample` "
+            "(default: $DEADPAN_DATA, ./data, the sample)."
+        ),
     ] = None,
-    votes: Annotated[Path | None, typer.Option(help="FER+ votes, if not beside DATA")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="FER+ votes (default: fer2013new.csv next to DATA).")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="folder for the figures; default inspect/")
+        Path | None, typer.Option(help="Folder for the charts (default: inspect).")
     ] = None,
 ) -> None:
-    """Print class counts, agreement of FER and FER+, duplicates; draw them, and sample faces."""
+    """Print and draw class counts, agreement of FER and FER+, duplicates, and sample faces."""
     from rich.console import Console
 
     from datasets.base.writable import default_folder
@@ -37,18 +42,20 @@ def main(
     console = Console()
     counts = class_counts(source)
     for scheme, table in counts.items():
-        console.print(_table(f"faces a class, {scheme.name}", table))
+        console.print(_table(f"faces per class, {scheme.name}", table))
     if source.votes is not None:
-        console.print(_table("faces that each FER+ rule keeps", kept_counts(source)))
+        console.print(_table("faces kept by each FER+ rule", kept_counts(source)))
     if source.fer is not None and source.votes is not None:
-        console.print(_table("FER labels that FER+ confirms, %", agreement_table(source)))
-    console.print(_table("pixel-identical and constant images", duplicate_counts(source)))
+        console.print(_table("FER labels confirmed by FER+, %", agreement_table(source)))
+    console.print(
+        _table("duplicate (pixel-identical) and constant images", duplicate_counts(source))
+    )
     for path in _draw(source, counts, out):
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
 
 def class_counts(source: "Source") -> "dict[LabelScheme, pd.DataFrame]":
-    """Faces of each class (lines) in each split (columns), for each label set; FER+ by majority."""
+    """Count faces per class (rows) and split (columns) under each label set; FER+ by majority."""
     import numpy as np
     import pandas as pd
 
@@ -65,7 +72,7 @@ def class_counts(source: "Source") -> "dict[LabelScheme, pd.DataFrame]":
 
 
 def kept_counts(source: "Source") -> "pd.DataFrame":
-    """Faces that each FER+ rule keeps (lines) in each split (columns)."""
+    """Count the faces kept by each FER+ rule (rows) in each split (columns)."""
     import numpy as np
     import pandas as pd
 
@@ -83,14 +90,13 @@ def kept_counts(source: "Source") -> "pd.DataFrame":
 
 
 def agreement_table(source: "Source") -> "pd.DataFrame":
-    """Share of FER labels that FER+ confirms, for each class and over all, by split."""
+    """Share of FER labels confirmed by FER+, for each class and overall, per split."""
     import pandas as pd
 
     from datasets.agreement import measure_agreement
     from datasets.labels import FER7, LabelSet
 
-    lines = [*FER7.classes, "all", "Cohen's kappa", "n"]
-    table = pd.DataFrame(index=lines)
+    table = pd.DataFrame(index=[*FER7.classes, "all", "Cohen's kappa", "n"])
     for split in source.splits:
         faces = source.faces(split)
         found = measure_agreement(faces.labels(LabelSet.FER), faces.labels(LabelSet.FERPLUS))
@@ -100,7 +106,7 @@ def agreement_table(source: "Source") -> "pd.DataFrame":
 
 
 def duplicate_counts(source: "Source") -> "pd.DataFrame":
-    """Images in groups of identical ones, leaked from Training, constant; and the groups."""
+    """Count images with duplicates, those also in Training, constant images, and groups."""
     import pandas as pd
 
     from datasets.duplicates import find_duplicates
@@ -109,11 +115,11 @@ def duplicate_counts(source: "Source") -> "pd.DataFrame":
     found = find_duplicates(source.images, source.fer)
     table = pd.DataFrame(
         index=[
-            "images with a twin",
-            "with a twin in Training",
-            "with a twin of another FER label",
-            "of one constant colour",
-            "groups of twins",
+            "images with a duplicate",
+            "with a duplicate in Training",
+            "with a duplicate of another FER label",
+            "of one colour only",
+            "groups of duplicates",
             "groups with conflicting labels",
         ]
     )
@@ -160,7 +166,9 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out}: cannot make this folder: {error}. Name another --out.") from error
+        raise InputError(
+            f"{out}: cannot make this folder: {error}. Choose another --out."
+        ) from error
     written = save_figure(plot_class_counts(counts), out / "class_counts")
     if source.fer is not None and source.votes is not None:
         agreement = measure_agreement(
@@ -171,9 +179,8 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
     faces = source.faces(source.splits[0])
     for label_set in faces.label_sets:
         labels = faces.labels(label_set)
-        title = (
-            f"{faces.split} faces as {'FER' if label_set is LabelSet.FER else 'FER+'} labels them"
-        )
+        name = "FER" if label_set is LabelSet.FER else "FER+"
+        title = f"{faces.split} faces with their {name} labels"
         written += save_figure(
             plot_faces(faces.images, labels.values, labels.scheme, title),
             out / f"faces_{labels.scheme.name}",

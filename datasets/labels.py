@@ -1,4 +1,4 @@
-"""Label schemes: which classes exist, in which order, and how FER and FER+ correspond.
+"""Label schemes: the classes of FER and FER+, their order, and how they correspond.
 
 Not here: votes and the rules that turn them into labels (`datasets/votes.py`).
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 NO_LABEL = -1
-"""Value of a row that has no label under a scheme (dropped by a FER+ rule, or no such class)."""
+"""Value of a row without a label under a scheme (dropped by a FER+ rule, or no such class)."""
 
 
 class LabelSet(StrEnum):
@@ -94,11 +94,11 @@ class Labels:
         return self.values != NO_LABEL
 
     def take(self, rows: np.ndarray) -> "Labels":
-        """Labels of the given rows (indices or mask), in that order."""
+        """Return the labels of the given rows (indices or mask), in that order."""
         return Labels(self.scheme, self.values[rows])
 
     def to(self, scheme: LabelScheme) -> "Labels":
-        """Same expressions in another scheme.
+        """Translate the labels to another scheme.
 
         FER+ contempt has no FER class and becomes `NO_LABEL`.
 
@@ -111,7 +111,7 @@ class Labels:
 
 
 def translate(values: np.ndarray, source: LabelScheme, target: LabelScheme) -> np.ndarray:
-    """Map class indices int64 (N,) from one scheme to another; `NO_LABEL` where there is none.
+    """Translate class indices int64 (N,) to another scheme; `NO_LABEL` where it has no such class.
 
     Raises:
         ValueError: no correspondence between the two schemes is known.

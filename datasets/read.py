@@ -1,6 +1,6 @@
-"""Read faces from a csv, an archive, or a folder: `open_source` once, or `load` for one split.
+"""Read faces from a csv, an archive or a folder: `open_source` reads all, `load` one split.
 
-Not here: what a file looks like inside (`datasets/fer2013.py`, `datasets/ferplus.py`,
+Not here: the file formats (`datasets/fer2013.py`, `datasets/ferplus.py`,
 `datasets/archives.py`, `datasets/folders.py`), and the cache (`datasets/base/cache.py`).
 """
 
@@ -22,7 +22,7 @@ from datasets.source import Source
 
 _ENDINGS = ("{}.csv", "{}.csv.xz", "{}.csv.gz", "{}.csv.zip", "{}.zip", "{}.tar.gz", "{}.tgz")
 FILE_NAMES = tuple(end.format(Path(name).stem) for name in CSV_NAMES for end in _ENDINGS)
-"""Names looked for in a folder, the first one wins."""
+"""File names looked for in a folder; the first one found is read."""
 
 
 def load(
@@ -32,9 +32,9 @@ def load(
     votes: Path | str | None = None,
     progress: bool = True,
 ) -> FaceSet:
-    """Read one split, `Source.default_split` when None.
+    """Read one split (None: `Source.default_split`).
 
-    Arguments and errors as for `open_source` and `Source.faces`.
+    For arguments and errors see `open_source` and `Source.faces`.
     """
     source = open_source(data, votes, progress=progress)
     return source.faces(split or source.default_split)
@@ -43,21 +43,21 @@ def load(
 def open_source(
     data: Path | str, votes: Path | str | None = None, *, progress: bool = True
 ) -> Source:
-    """Read all faces, with the splits exactly as the files have them.
+    """Read all faces, with the splits as given in the files.
 
     Args:
-        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder that holds one, a
+        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder with such a file, a
             folder of images by split and class, or the word `sample` for the embedded sample.
-        votes: file of FER+ votes; by default `fer2013new.csv` beside the faces, if it is there.
-        progress: show a bar on standard error.
+        votes: file of FER+ votes; by default `fer2013new.csv` next to the faces, if it exists.
+        progress: show a progress bar on standard error.
 
     Raises:
-        InputError: anything wrong with the files, in one line.
+        InputError: anything is wrong with the files.
     """
     path = Path(data)
     if str(path) == WORD:
         return _from_sample(votes)
-    votes_path = Path(votes) if votes is not None else _votes_beside(path)
+    votes_path = Path(votes) if votes is not None else _votes_next_to(path)
     try:
         if path.is_dir():
             file = next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
@@ -74,20 +74,20 @@ def open_source(
     except DAMAGED as error:
         raise InputError(
             f"{path}: expected readable, complete data; found: {type(error).__name__}: {error}. "
-            "The file is cut short, damaged or not readable: get it again."
+            "The file is incomplete, damaged or unreadable: download it again."
         ) from error
     return source
 
 
 def _from_sample(votes: Path | str | None) -> Source:
     if votes is not None:
-        raise InputError(f"the embedded sample has votes of its own; leave out --votes {votes}.")
+        raise InputError(f"the embedded sample has its own votes; leave out --votes {votes}.")
     faces = read_sample()
     splits = np.full(len(faces), str(faces.split))
     return Source(faces.name, WORD, faces.images, faces.row_ids, splits, faces.fer, faces.votes)
 
 
-def _votes_beside(path: Path) -> Path | None:
+def _votes_next_to(path: Path) -> Path | None:
     votes = (path if path.is_dir() else path.parent) / VOTES_NAME
     return votes if votes.is_file() else None
 
@@ -122,8 +122,8 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
     if votes_path is not None:
         if not faces.numbered:
             raise InputError(
-                f"{votes_path}: votes join by row, so image files must be named after their row "
-                f"(17.png); in {path} they are not. Move the votes file away or rename the images."
+                f"{votes_path}: votes are joined by row, so image files must be named after their "
+                f"row (17.png); in {path} they are not. Move the votes away or rename the images."
             )
         votes = join_votes(votes_path, faces.row_ids, faces.splits, faces.fer)
     return Source(

@@ -1,4 +1,4 @@
-"""Source: all faces of one data source, and the FaceSet of each of its splits.
+"""Source: all faces of one data source, and a FaceSet for each of its splits.
 
 Not here: reading files (`datasets/read.py`).
 """
@@ -20,8 +20,8 @@ class Source:
     """Faces of all splits, in the order of the file.
 
     Attributes:
-        name: what reports call it.
-        path: where it was read from, for errors.
+        name: name of the source in reports.
+        path: where the faces were read from, for errors.
         images: uint8 (N, H, W, C).
         row_ids: int64 (N,), unique.
         split_of: str (N,), values of `Split`.
@@ -41,38 +41,38 @@ class Source:
 
     @property
     def splits(self) -> tuple[Split, ...]:
-        """Splits that the source holds, Training first."""
+        """Splits of the source, Training first."""
         present = set(self.split_of.tolist())
         return tuple(split for split in Split if split in present)
 
     @property
     def default_split(self) -> Split:
-        """The one that is measured when nobody asks: PublicTest, else Test, else Sample."""
+        """Split that is evaluated by default: PublicTest, else Test, else Sample."""
         measured = (Split.PUBLIC_TEST, Split.TEST, Split.SAMPLE)
         return next((split for split in measured if split in self.splits), Split.PUBLIC_TEST)
 
     def faces(self, split: Split, *, for_training: bool = False) -> FaceSet:
-        """Faces of one split.
+        """Return the faces of one split.
 
         Args:
-            split: which one.
-            for_training: the caller learns from the faces or selects a model on them. Then a tenth
-                of Training stands in for PublicTest where the source has only Test beside it.
+            split: split to return.
+            for_training: the caller trains or selects a model on the faces. If the source has Test
+                but no PublicTest, a tenth of Training then replaces PublicTest.
 
         Raises:
-            InputError: the source has no such split, or it is a test split and meant for training.
+            InputError: the source has no such split, or a test split was requested for training.
         """
         if for_training and (held_out := self._with_validation()) is not self:
             return held_out.faces(split, for_training=True)
         if for_training and split in _KEPT_BACK:
             raise InputError(
                 f"{self.path}: training and selection may read Training and PublicTest only; got "
-                f"{split}, which is kept for the final figure. Select on PublicTest."
+                f"{split}, which is kept for the final figure. Use PublicTest."
             )
         if split not in self.splits:
             raise InputError(
                 f"{self.path}: expected a split {split}, found {', '.join(self.splits)}. "
-                "Ask for one of these."
+                "Choose one of these."
             )
         rows = self.split_of == split
         training = self.split_of == Split.TRAINING
@@ -91,7 +91,7 @@ class Source:
         )
 
     def _with_validation(self) -> "Source":
-        """A tenth of Training as PublicTest where there is Test but no PublicTest.
+        """Turn a tenth of Training into PublicTest if there is Test but no PublicTest.
 
         Stratified by class, always the same rows.
         """

@@ -17,7 +17,7 @@ _EMOTIONS = FERPLUS8.num_classes
 
 
 class VoteRule(StrEnum):
-    """How votes become labels."""
+    """Rules that turn votes into labels."""
 
     MAJORITY = "majority"
     CROSS_ENTROPY = "cross_entropy"
@@ -27,19 +27,19 @@ class VoteRule(StrEnum):
 
 
 class TieRule(StrEnum):
-    """What `VoteRule.ARGMAX` does with a row whose top vote is shared (1,776 rows of FER+)."""
+    """How `VoteRule.ARGMAX` treats a row with a tied top vote (1,776 rows of FER+)."""
 
     FIRST = "first"
     DROP = "drop"
 
 
 def vote_targets(votes: np.ndarray, rule: VoteRule, tie: TieRule = TieRule.FIRST) -> np.ndarray:
-    """Target distribution of each row under a rule.
+    """Return the target distribution of each row under a rule.
 
     Args:
         votes: integer (N, 10), columns `VOTE_COLUMNS`.
         rule: label rule; `majority` and `argmax` give one-hot rows, the others soft ones.
-        tie: only for `argmax`: keep the first of the tied columns, or drop the row.
+        tie: for `argmax` only: keep the first of the tied columns, or drop the row.
 
     Returns:
         float32 (N, 8), rows sum to 1, or are all zero where the rule drops the row.
@@ -62,7 +62,7 @@ def vote_targets(votes: np.ndarray, rule: VoteRule, tie: TieRule = TieRule.FIRST
 
 
 def vote_labels(votes: np.ndarray, rule: VoteRule, tie: TieRule = TieRule.FIRST) -> Labels:
-    """Most voted emotion of each row under a rule, `NO_LABEL` where the rule drops it."""
+    """Return the emotion with most votes in each row, `NO_LABEL` where the rule drops the row."""
     targets = vote_targets(votes, rule, tie)
     values = np.where(targets.any(axis=1), targets.argmax(axis=1), NO_LABEL)
     return Labels(FERPLUS8, values)
@@ -84,9 +84,9 @@ def _majority(counts: np.ndarray) -> np.ndarray:
 
 
 def _top_share(counts: np.ndarray) -> np.ndarray:
-    """Labels from the top until 75 % of the votes or three labels; unknown or NF ends the row.
+    """Keep top labels until they have 75 % of the votes or are three; stop at unknown or NF.
 
-    Tied labels enter together, in column order; more than three labels discard the row.
+    Tied labels are added together, in column order; more than three labels discard the row.
     """
     return np.stack([_top_share_of_row(row) for row in counts]) if len(counts) else counts
 
@@ -129,7 +129,7 @@ _RULES = {
 
 
 def _emotions_only(kept: np.ndarray) -> np.ndarray:
-    """Drop rows won by unknown or NF, renormalise the rest over the eight emotions."""
+    """Zero rows won by unknown or NF, and renormalise the rest over the eight emotions."""
     emotions = kept[:, :_EMOTIONS].copy()
     emotions[kept.argmax(axis=1) >= _EMOTIONS] = 0
     total = emotions.sum(axis=1, keepdims=True)

@@ -1,1 +1,1 @@
-"""What every room uses: errors, commands, whole-file writes, locks, progress, cache."""
+"""Used by every room: errors, commands, atomic writes, locks, progress bars, the csv cache."""

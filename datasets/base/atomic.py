@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, whenever a command is killed."""
+"""Atomic writes: a file appears complete or not at all, even if the process is killed."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,11 @@ from pathlib import Path
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a name to write to; its file takes the place of `path` when the block ends.
+    """Yield a temporary path to write to; it replaces `path` when the block ends.
 
-    The name is hidden, beside `path`, with the same suffix, and of this process: two processes may
-    write at once, the last one stands. What a failing block wrote is deleted and `path` untouched.
+    It is a hidden file in the same folder with the same suffix and this process's id, so two
+    processes may write at once: the last one wins. If the block fails, the temporary file is
+    deleted and `path` is untouched.
     """
     unfinished = path.with_name(f".{os.getpid()}-{path.name}")
     try:

@@ -1,7 +1,7 @@
-"""Parsed csv files in the user's cache folder, keyed by the sha256 of the file.
+"""Cache of parsed csv files in the user's cache folder, keyed by the sha256 of the file.
 
-`DEADPAN_CACHE` names another folder. A damaged entry counts as missing; a folder that cannot be
-written costs one warning and nothing else.
+`DEADPAN_CACHE` sets another folder. A damaged entry counts as missing; a folder that cannot be
+written causes a warning, not an error.
 """
 
 import os
@@ -17,13 +17,13 @@ from datasets.base.atomic import atomic
 from datasets.fer2013 import Faces
 
 _FORMAT = 1
-"""Raise it when parsing changes: older entries are then ignored."""
+"""Increase it when parsing changes: older entries are then ignored."""
 
 
 def cache_folder() -> Path:
-    """`DEADPAN_CACHE`, the user's cache folder of this platform, or a temporary one.
+    """Return `DEADPAN_CACHE`, else this platform's user cache folder, else a temporary one.
 
-    The last is for users without a home folder, whose cache would land in the current one.
+    The last is for users without a home folder: their cache would end up in the current folder.
     """
     if named := os.environ.get("DEADPAN_CACHE"):
         return Path(named)
@@ -32,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def read_entry(digest: str) -> Faces | None:
-    """Faces stored under a file's sha256; None where there are none, or they are damaged."""
+    """Return the faces stored for a file's sha256, or None if missing or damaged."""
     try:
         with open(_entry(digest), "rb") as file, np.load(file, allow_pickle=False) as arrays:
             faces = Faces(*(arrays[name] for name in Faces._fields))
@@ -42,7 +42,7 @@ def read_entry(digest: str) -> Faces | None:
 
 
 def write_entry(digest: str, faces: Faces) -> None:
-    """Store faces under a file's sha256, atomically: two processes may do it at once."""
+    """Store faces under a file's sha256, atomically: two processes may write at once."""
     entry = _entry(digest)
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +50,8 @@ def write_entry(digest: str, faces: Faces) -> None:
             np.savez(unfinished, **faces._asdict())
     except OSError as error:
         print(
-            f"warning: cannot keep parsed faces in {entry.parent}: {error}; the next read parses "
-            "the file again (set DEADPAN_CACHE to a folder that can be written)",
+            f"warning: cannot cache parsed faces in {entry.parent}: {error}; the next run parses "
+            "the file again (set DEADPAN_CACHE to a writable folder)",
             file=sys.stderr,
         )
 

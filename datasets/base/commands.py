@@ -1,7 +1,7 @@
-"""Run a command-line function: one-line errors, exit codes 0 done, 1 a check failed, 2 wrong usage.
+"""Run a command-line function: one-line errors; exit code 0 done, 1 a check failed, 2 wrong usage.
 
-Every command file ends in `run(main)`; heavy imports belong inside the function, after its
-arguments are parsed.
+Every command file ends in `run(main, prog)`. Heavy imports belong inside the function, so that they
+run after the arguments are parsed.
 """
 
 import sys
@@ -15,20 +15,20 @@ from typer.main import get_command
 from datasets.base.errors import InputError
 
 DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
-"""In the help of `--data`, where `datasets.default_data` finds the faces when none are named."""
+"""Where `datasets.default_data` looks for faces, for the help of `--data`."""
 
 _INTERRUPTED = 130
-"""What typer returns after Ctrl-C."""
+"""Exit code of typer after Ctrl-C."""
 
 
 def run(main: Callable[..., object], prog: str) -> NoReturn:
-    """Parse `sys.argv`, call `main`, exit with its return value or 0.
+    """Parse `sys.argv`, call `main`, and exit with its return value or 0.
 
-    `--debug` anywhere on the command line shows tracebacks of input errors.
+    `--debug` anywhere on the command line shows the tracebacks of input errors.
 
     Args:
-        main: function with typer annotations; may return an exit code.
-        prog: the command as a user types it, `python -m evaluation.run`.
+        main: function with typer annotations that may return an exit code.
+        prog: the command as a user types it, such as `python -m evaluation.run`.
     """
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
@@ -39,11 +39,11 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     try:
         code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
         if code == _INTERRUPTED:
-            again = "; the same command with --resume goes on where it can"
+            again = "; the same command with --resume continues where possible"
             _fail(f"stopped{again if 'resume' in signature(main).parameters else ''}", code)
         sys.exit(code)
     except typer.Abort as error:
-        if isinstance(error.__cause__, EOFError):  # a file that ends too early stopped nobody
+        if isinstance(error.__cause__, EOFError):  # a truncated file, not a user who stopped
             raise error.__cause__ from None
         _fail("stopped", _INTERRUPTED)
     except typer.TyperException as error:
@@ -54,17 +54,17 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
         if debug:
             raise
         _fail(" ".join(str(error).split()), 2)
-    except OSError as error:  # a folder that may not be written, a full disk
+    except OSError as error:  # a read-only folder, a full disk
         if debug or error.strerror is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""  # a full disk has no name
-        _fail(f"{place}{error.strerror}. Name another place, or free this one.", 2)
+        place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
+        _fail(f"{place}{error.strerror}. Choose another path, or free this one.", 2)
 
 
 def _received(error: typer.TyperException, arguments: list[str]) -> str:
-    """The value that an option was given, which typer leaves out."""
+    """Return the value given for an option, which typer leaves out of its message."""
     names = getattr(getattr(error, "param", None), "opts", [])
-    for place, word in reversed(list(enumerate(arguments))):  # the last one counts
+    for place, word in reversed(list(enumerate(arguments))):  # the last occurrence counts
         name, equals, value = word.partition("=")
         if name in names and (equals or place + 1 < len(arguments)):
             return f"; got {(value if equals else arguments[place + 1])!r}"

@@ -1,4 +1,4 @@
-"""Two commands at once never write into the same folder: the second is told of the first."""
+"""Folder locks: two commands never write into the same folder at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ LOCK = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made where it is missing, until the block or the process ends.
+    """Lock a folder until the block or the process ends; create it if it is missing.
 
-    A process that is killed lets go of it. A folder made here that stays empty is removed.
+    A killed process releases its lock. A folder created here that stays empty is removed.
 
     Raises:
-        InputError: another command holds it.
-        OSError: it may not be written.
+        InputError: another command holds the lock.
+        OSError: the folder cannot be written.
     """
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            f"{folder}: another command writes there now. Wait for it, or name another --out."
+            f"{folder}: another command is writing there. Wait for it, or choose another --out."
         ) from error
     try:
         yield

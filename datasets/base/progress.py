@@ -1,4 +1,4 @@
-"""The progress bar of everything that reads or writes many faces."""
+"""Progress bar for reading or writing many faces."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from rich.progress import Progress
 
 @contextmanager
 def bar(task: str, show: bool = True) -> Iterator[Callable[[int, int], object]]:
-    """A bar on standard error that vanishes when done; yields a function of (done, total).
+    """Show a bar on standard error that disappears when done; yields a function of (done, total).
 
-    Nothing is written where standard error is no terminal.
+    Nothing is written if standard error is not a terminal.
     """
     console = Console(stderr=True)
     hidden = not (show and console.is_terminal)

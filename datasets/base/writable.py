@@ -1,6 +1,6 @@
-"""Where results go: default folders, what replaces them where they cannot be written, files.
+"""Output paths: default folders with a fallback if they cannot be written, and checks of --out.
 
-A place that the user named is never replaced: what goes wrong there is an error.
+A path that the user named is never replaced: if it cannot be written, that is an error.
 """
 
 import sys
@@ -10,45 +10,48 @@ from pathlib import Path
 from datasets.base.errors import InputError
 
 _OF_A_RUN = ("results.csv", "report.md")
-"""Tables that a run writes beside its `manifest.json`."""
+"""Tables that a run writes next to its `manifest.json`."""
 
 
 def can_write(folder: Path) -> bool:
-    """Whether files can be made in the folder, or in the nearest one above that exists."""
+    """Whether files can be created in the folder, or in its nearest existing parent."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         tempfile.TemporaryFile(dir=existing).close()
-    except OSError:  # read-only, not ours, or no folder at all
+    except OSError:  # read-only, not ours, or not a folder
         return False
     return True
 
 
 def default_folder(folder: Path) -> Path:
-    """The folder, or a new temporary one where it cannot be written, which is said."""
+    """Return the folder, or a temporary one (and say so) if it cannot be written."""
     if can_write(folder):
         return folder
     other = Path(tempfile.mkdtemp(prefix=f"deadpan-{folder.name}-"))
-    print(f"{folder} cannot be written; writing to {other} (--out names a place)", file=sys.stderr)
+    print(
+        f"{folder} cannot be written; writing to {other} (--out chooses another folder)",
+        file=sys.stderr,
+    )
     return other
 
 
 def check_file(path: Path | None, *endings: str) -> None:
-    """Refuse, before anything is computed, an --out that no file can be written to.
+    """Refuse an --out that cannot be written, before anything is computed.
 
     Args:
-        path: as given; None for no file.
-        endings: that tell the format, such as `.csv`.
+        path: value of --out; None if not given.
+        endings: allowed file endings, such as `.csv`.
 
     Raises:
-        InputError: another ending, a folder, below something that is none, or a table of a run.
+        InputError: another ending, a folder, a missing parent folder, or a table of a run.
     """
     if path is None:
         return
     if path.suffix not in endings:
         raise InputError(f"--out must end in {' or '.join(endings)}; got {path}.")
     if not path.parent.is_dir():
-        raise InputError(f"--out must lie in an existing folder; got {path}. Make it first.")
+        raise InputError(f"--out must be in an existing folder; got {path}. Create it first.")
     if path.is_dir():
-        raise InputError(f"--out must be a file; got the folder {path}. Name another.")
+        raise InputError(f"--out must be a file; got the folder {path}. Choose another.")
     if path.name in _OF_A_RUN and (path.parent / "manifest.json").exists():
-        raise InputError(f"--out must not replace a file of a run; got {path}. Name another.")
+        raise InputError(f"--out must not replace a file of a run; got {path}. Choose another.")

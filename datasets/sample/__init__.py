@@ -1,7 +1,7 @@
-"""The embedded sample: generated faces that belong to nobody, for a first run without any data.
+"""The embedded sample: generated faces of nobody, for a first run without any data.
 
-`faces.npz` holds them, `card.md` says how they were made and what they are not for. Reading and
-writing: `datasets/sample/faces.py`.
+`faces.npz` holds the faces; `card.md` says how they were made and what they must not be
+used for. Reading and writing: `datasets/sample/faces.py`.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """Read and write `faces.npz`, the generated faces with their FER labels and simulated FER+ votes.
 
     pixels  uint8 (N, 48, 48)
-    labels  uint8 (N,)     class by class in the order of `FER7`, each equally often
-    votes   uint8 (N, 10)  columns `VOTE_COLUMNS`, ten a row
+    labels  uint8 (N,)     sorted by class in the order of `FER7`, the same number of each
+    votes   uint8 (N, 10)  columns `VOTE_COLUMNS`, ten votes per row
 
 Not here: how the faces are made (`fer_models/generator/`).
 """
@@ -24,32 +24,32 @@ from datasets.votes import VOTE_COLUMNS
 FILE = Path(__file__).with_name("faces.npz")
 NAME = "generated sample"
 WORD = "sample"
-"""What stands for the sample where a command asks for a path."""
+"""Word that names the sample where a command expects a path."""
 
 HOW_TO_GET_FER2013 = (
-    "For real figures run python -m datasets.fetch, or get fer2013.csv by hand from "
-    f"{KAGGLE_PAGE} and put it into ./data, with fer2013new.csv from {VOTES_PAGE} beside it."
+    "For real figures run python -m datasets.fetch, or download fer2013.csv from "
+    f"{KAGGLE_PAGE} and fer2013new.csv from {VOTES_PAGE} into ./data."
 )
 NOTICE = (
-    "This run used faces that a network generated and that belong to nobody: it shows how Deadpan "
-    "works, and its figures say nothing about accuracy on real faces. " + HOW_TO_GET_FER2013
+    "This run used generated faces of people who do not exist: it shows how Deadpan works, and its "
+    "figures say nothing about accuracy on real faces. " + HOW_TO_GET_FER2013
 )
-"""First thing said in the report of a run on the sample."""
+"""First sentence in the report of a run on the sample."""
 
-_VOTES_A_FACE = 10
+_VOTES_PER_FACE = 10
 
 
 def write_sample(path: Path, pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> None:
-    """Write the sample, atomically; the same arrays give the same bytes.
+    """Write the sample, atomically; equal arrays give equal bytes.
 
     Args:
         path: file to write.
         pixels: uint8 (N, 48, 48).
-        labels: integer (N,) FER labels, class by class, each equally often.
-        votes: integer (N, 10), columns `VOTE_COLUMNS`, each row adding up to 10.
+        labels: integer (N,) FER labels, sorted by class, the same number of each.
+        votes: integer (N, 10), columns `VOTE_COLUMNS`, each row summing to 10.
 
     Raises:
-        ValueError: an array is not what it must be.
+        ValueError: an array breaks one of these rules.
     """
     if problem := _problem(pixels, labels, votes):
         raise ValueError(f"a sample must hold {problem}")
@@ -65,7 +65,7 @@ def read_sample(path: Path | None = None) -> FaceSet:
     """Read the embedded sample, or one at `path`: split `Sample`, row ids 0 to N - 1.
 
     Raises:
-        InputError: the file is missing, damaged, or holds something else.
+        InputError: the file is missing, damaged, or not a sample.
     """
     path = FILE if path is None else path
     try:
@@ -91,7 +91,7 @@ def read_sample(path: Path | None = None) -> FaceSet:
 
 
 def _problem(pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> str | None:
-    """The first rule that the arrays break, with what they hold instead."""
+    """Return the first rule that the arrays break and what they hold instead, or None."""
     count = len(pixels) if pixels.ndim else 0
     if pixels.dtype != np.uint8 or pixels.shape != (count, SIDE, SIDE) or not count:
         return f"pixels uint8 (N, {SIDE}, {SIDE}), found {pixels.dtype} {pixels.shape}"
@@ -106,8 +106,8 @@ def _problem(pixels: np.ndarray, labels: np.ndarray, votes: np.ndarray) -> str |
         )
     if votes.dtype.kind not in "iu" or votes.shape != (count, len(VOTE_COLUMNS)):
         return f"votes integer ({count}, {len(VOTE_COLUMNS)}), found {votes.dtype} {votes.shape}"
-    wrong = np.flatnonzero((votes.sum(axis=1) != _VOTES_A_FACE) | (votes < 0).any(axis=1))
+    wrong = np.flatnonzero((votes.sum(axis=1) != _VOTES_PER_FACE) | (votes < 0).any(axis=1))
     if len(wrong):
         counts = " ".join(map(str, votes[wrong[0]]))
-        return f"{_VOTES_A_FACE} votes a row, found row {wrong[0]}: {counts}"
+        return f"{_VOTES_PER_FACE} votes per row, found row {wrong[0]}: {counts}"
     return None

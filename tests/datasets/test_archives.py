@@ -115,10 +115,10 @@ def test_zip_of_a_damaged_name_or_another_version(tmp_path):
     whole = as_zip({"fär.csv": CSV})
     name, path = whole.rindex("ä".encode()), tmp_path / "faces.zip"
     path.write_bytes(whole[:name] + b"\xff" + whole[name + 1 :])
-    fails(path, "BadZipFile", "damaged or not readable: get it again")
+    fails(path, "BadZipFile", "damaged or unreadable: download it again")
     version = whole.index(b"PK\x01\x02") + 6
     path.write_bytes(whole[:version] + b"\xf0" + whole[version + 1 :])
-    fails(path, "zip file version 24.0. Unpack it first")
+    fails(path, "zip file version 24.0. Unpack it and")
 
 
 def test_encrypted_zip(tmp_path):

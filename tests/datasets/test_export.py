@@ -53,10 +53,10 @@ def test_one_target(tmp_path):
 def test_nothing_is_overwritten(tmp_path):
     data = write_source(tmp_path / "data")
     before = (data / "fer2013new.csv").read_bytes()
-    fails("fer2013new.csv: exists already", data, csv=data / "copy.csv")
-    fails("fer2013.csv: exists already", data, csv=data / "fer2013.csv")
+    fails("fer2013new.csv: already exists", data, csv=data / "copy.csv")
+    fails("fer2013.csv: already exists", data, csv=data / "fer2013.csv")
     new = data / "new" / "fer2013new.csv"
-    fails(r"fer2013new\.csv: that name is for the votes beside the faces", data, csv=new)
+    fails(r"fer2013new\.csv: this name is reserved for the votes", data, csv=new)
     fails("new or empty folder", data, out=data)
     fails("new or empty folder", data, out=data / "fer2013.csv")
     assert (data / "fer2013new.csv").read_bytes() == before
@@ -64,7 +64,7 @@ def test_nothing_is_overwritten(tmp_path):
 
 def test_target_that_cannot_be_written(tmp_path):
     data = write_source(tmp_path / "data")
-    fails("cannot write there", data, csv=data / "fer2013.csv" / "x" / "y.csv")
+    fails("cannot be written", data, csv=data / "fer2013.csv" / "x" / "y.csv")
 
 
 def test_csv_needs_48_pixels(tmp_path):

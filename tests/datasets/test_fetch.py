@@ -110,7 +110,7 @@ def competition_download(handle, path):
     install("kagglehub", text, tmp_path, monkeypatch)
     out = tmp_path / "data"
     assert main(out) == 0
-    assert "kaggle: exit code 1; a token is wanted" in capsys.readouterr().err
+    assert "kaggle: exit code 1; it needs a token" in capsys.readouterr().err
     assert (out / "fer2013.tar.gz").exists()
 
 
@@ -168,7 +168,7 @@ def test_what_is_there_is_checked_and_kept(source: Path, capsys) -> None:
     before = [(source / name).read_bytes() for name in FILES]
     assert main(source) == 0
     assert [(source / name).read_bytes() for name in FILES] == before
-    assert "asks" not in capsys.readouterr().err
+    assert "downloading" not in capsys.readouterr().err
 
 
 def test_faces_of_another_md5_are_refused_and_left(source: Path, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_votes_that_cannot_be_had_are_said(
     assert main(source) == 1
     said = capsys.readouterr().out
     assert "No such file" in said
-    assert f"get fer2013new.csv from {published.VOTES_PAGE} and put it into {source}" in said
+    assert f"download fer2013new.csv from {published.VOTES_PAGE} into {source}" in said
 
 
 class CutShort(BaseHTTPRequestHandler):
@@ -212,7 +212,10 @@ def test_votes_that_are_cut_short_are_said(
         monkeypatch.setattr(published, "VOTES_URL", f"http://127.0.0.1:{server.server_port}/")
         assert main(source) == 1
     said = capsys.readouterr().out
-    assert "votes: IncompleteRead(4 bytes read, 996 more expected); get fer2013new.csv from" in said
+    assert (
+        "votes: IncompleteRead(4 bytes read, 996 more expected); download fer2013new.csv from"
+        in said
+    )
     assert [path.name for path in source.iterdir()] == ["fer2013.csv"]
 
 
@@ -232,5 +235,5 @@ def test_wrong_votes_are_not_kept(
     assert main(source) == 1
     said = capsys.readouterr().out
     assert {"short": "at least 60 rows", "other": "not the published votes"}[harm] in said
-    assert "What came was not kept" in said
+    assert "The download was not kept" in said
     assert [path.name for path in source.iterdir()] == ["fer2013.csv"]

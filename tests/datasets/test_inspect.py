@@ -38,16 +38,16 @@ def test_kept_counts(source):
 
 def test_duplicate_counts(source):
     table = inspect.duplicate_counts(source)
-    assert table.loc["images with a twin"].tolist() == [1, 1, 0, 2]
-    assert table.loc["with a twin in Training"].tolist() == ["", 1, 0, ""]
-    assert table.loc["of one constant colour"].tolist() == [1, 0, 0, 1]
-    assert table.loc["groups of twins", "all"] == 1
+    assert table.loc["images with a duplicate"].tolist() == [1, 1, 0, 2]
+    assert table.loc["with a duplicate in Training"].tolist() == ["", 1, 0, ""]
+    assert table.loc["of one colour only"].tolist() == [1, 0, 0, 1]
+    assert table.loc["groups of duplicates", "all"] == 1
 
 
 def test_prints_tables_and_writes_figures(tmp_path, capsys):
     inspect.main(write_source(tmp_path / "data"), out=tmp_path / "out")
     printed = capsys.readouterr().out
-    for word in ("happy", "contempt", "majority", "multi_target", "kappa", "twin"):
+    for word in ("happy", "contempt", "majority", "multi_target", "kappa", "duplicate"):
         assert word in printed
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     stems = ("agreement", "class_counts", "faces_fer", "faces_ferplus")

@@ -75,8 +75,8 @@ BROKEN = [
     (changed(1, lopsided), "each equally often, found 1 of 0, 3 of 1"),
     (changed(1, lambda a: a[::-1]), "labels 0 to 6 in that order"),
     (changed(2, lambda a: a[:, :8]), "votes integer (14, 10)"),
-    (changed(2, one_vote_more), "10 votes a row, found row 3: 1 0 0 0 0 7 0 0 3 0"),
-    (changed(2, negative_vote), "10 votes a row, found row 3: -1 1"),
+    (changed(2, one_vote_more), "10 votes per row, found row 3: 1 0 0 0 0 7 0 0 3 0"),
+    (changed(2, negative_vote), "10 votes per row, found row 3: -1 1"),
 ]
 
 
@@ -112,7 +112,7 @@ def test_the_word_sample_is_a_data_source(sample):
     assert load("sample", Split.SAMPLE).leaked is None
     with pytest.raises(InputError, match="expected a split PublicTest, found Sample"):
         load("sample", Split.PUBLIC_TEST)
-    with pytest.raises(InputError, match=r"votes of its own; leave out --votes v\.csv"):
+    with pytest.raises(InputError, match=r"its own votes; leave out --votes v\.csv"):
         open_source("sample", "v.csv")
 
 

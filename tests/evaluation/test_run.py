@@ -180,7 +180,7 @@ def test_a_finished_run_is_not_overwritten(finished: Path, data: Path, model: Pa
     refused(deadpan("--data", data, "--models", model, "--out", finished), "--resume")
     with locked(finished):
         now = deadpan("--data", data, "--models", model, "--out", finished, "--resume")
-    refused(now, "another command writes there now")
+    refused(now, "another command is writing there")
     other = deadpan("--data", data, "--models", model, "--out", finished, "--resume", "--seed", "1")
     refused(other, "differ")
     assert (finished / "results.csv").read_bytes() == before

@@ -48,7 +48,7 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # writing names no file
 
     assert exit_code(main, monkeypatch) == 2
-    assert capsys.readouterr().err.startswith("error: No space left on device. Name another place")
+    assert capsys.readouterr().err.startswith("error: No space left on device. Choose another path")
 
 
 def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
@@ -116,7 +116,7 @@ def test_interrupt_of_what_can_go_on(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     assert exit_code(main, monkeypatch) == 130
-    assert "the same command with --resume goes on" in capsys.readouterr().err
+    assert "the same command with --resume continues" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["inspect", "export"])

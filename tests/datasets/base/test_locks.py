@@ -25,7 +25,7 @@ def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "run"
     with (
         locked(folder),
-        pytest.raises(InputError, match=r"run: another command writes there now"),
+        pytest.raises(InputError, match=r"run: another command is writing there"),
         locked(folder),
     ):
         pass

@@ -48,7 +48,10 @@ def test_another_is_made_elsewhere_and_said(
     assert other.parent == tmp_path
     assert other.is_dir()
     said = capsys.readouterr().err
-    assert said == f"{file / 'runs'} cannot be written; writing to {other} (--out names a place)\n"
+    assert (
+        said
+        == f"{file / 'runs'} cannot be written; writing to {other} (--out chooses another folder)\n"
+    )
 
 
 def test_a_file_is_refused_before_anything_is_computed(tmp_path: Path, file: Path) -> None:
@@ -61,8 +64,8 @@ def test_a_file_is_refused_before_anything_is_computed(tmp_path: Path, file: Pat
     check_file(tmp_path / "run" / "changes.csv", ".csv")
     for path, words in (
         (tmp_path / "new.txt", r"--out must end in \.md or \.csv; got .*new.txt"),
-        (tmp_path / "no" / "new.csv", "--out must lie in an existing folder; got .*no/new.csv"),
-        (file / "new.csv", "--out must lie in an existing folder"),
+        (tmp_path / "no" / "new.csv", "--out must be in an existing folder; got .*no/new.csv"),
+        (file / "new.csv", "--out must be in an existing folder"),
         (tmp_path / "run" / "results.csv", "--out must not replace a file of a run; got .*results"),
         (tmp_path / "run" / "report.md", "--out must not replace a file of a run; got .*report"),
         (tmp_path / "folder.csv", "--out must be a file; got the folder .*folder.csv"),

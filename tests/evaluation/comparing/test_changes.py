@@ -110,8 +110,8 @@ def test_files_and_the_command(
         (["compare", "a", "b", "--out", "x.txt"], "--out must end in .csv or .md"),
         (["leaderboard", "/nowhere"], "expected folders of finished runs, found none"),
         (["leaderboard", ".", "--out", "x.txt"], "--out must end in .csv or .md"),
-        (["compare", "a", "b", "--out", "/nowhere/x.csv"], "--out must lie in an existing folder"),
-        (["leaderboard", ".", "--out", "/nowhere/x.csv"], "--out must lie in an existing folder"),
+        (["compare", "a", "b", "--out", "/nowhere/x.csv"], "--out must be in an existing folder"),
+        (["leaderboard", ".", "--out", "/nowhere/x.csv"], "--out must be in an existing folder"),
     ],
 )
 def test_bad_input_is_one_line(

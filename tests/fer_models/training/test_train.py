@@ -93,7 +93,7 @@ def test_a_folder_continues_only_its_own_training(tmp_path: Path, data: Path) ->
         main(data, "tiny", LabelSet.FER, out=work)
     with pytest.raises(InputError, match="--resume continues the same training only"):
         main(data, "tiny", LabelSet.FER, out=work, resume=True, seed=1)
-    with locked(work), pytest.raises(InputError, match="another command writes there now"):
+    with locked(work), pytest.raises(InputError, match="another command is writing there"):
         main(data, "tiny", LabelSet.FER, out=work, resume=True)
     main(data, "tiny", LabelSet.FER, out=work, resume=True)
 
