@@ -31,20 +31,24 @@ class Duplicates:
         return len(np.unique(self.group[self.conflicting]))
 
 
+def first_identical(images: np.ndarray) -> np.ndarray:
+    """Row of the first image with the same pixels, int64 (N,), for images uint8 (N, H, W, C)."""
+    first: dict[bytes, int] = {}
+    rows = [first.setdefault(image.tobytes(), row) for row, image in enumerate(images)]
+    return np.array(rows, dtype=np.int64)
+
+
 def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
     """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) reveal conflicts."""
-    rows: dict[bytes, list[int]] = {}
-    for row, image in enumerate(images):
-        rows.setdefault(image.tobytes(), []).append(row)
     group = np.full(len(images), -1, dtype=np.int64)
     conflicting = np.zeros(len(images), dtype=bool)
-    number = 0
-    for members in rows.values():
-        if len(members) > 1:
-            group[members] = number
-            number += 1
-            if labels is not None:
-                conflicting[members] = len(np.unique(labels[members])) > 1
+    first = first_identical(images)
+    originals, counts = np.unique(first, return_counts=True)
+    for number, original in enumerate(originals[counts > 1]):
+        members = first == original
+        group[members] = number
+        if labels is not None:
+            conflicting[members] = len(np.unique(labels[members])) > 1
     constant = (images == images[:, :1, :1]).all(axis=(1, 2, 3))
     return Duplicates(group, constant, conflicting)
 

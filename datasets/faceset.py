@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from datasets.duplicates import first_identical
 from datasets.labels import FER7, Labels, LabelSet
 from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 
@@ -81,6 +82,14 @@ class FaceSet:
         for array in (self.images, self.row_ids, self.fer, self.votes):
             digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Group of pixel-identical images, int64 (N,): the row id of the first one in this set.
+
+        Results on images of one group are not independent, so intervals count a group once.
+        """
+        return self.row_ids[first_identical(self.images)]
 
     @property
     def label_sets(self) -> tuple[LabelSet, ...]:

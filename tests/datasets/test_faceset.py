@@ -72,3 +72,16 @@ def test_sha256_is_the_identity_of_the_data():
     images[7, 0, 0, 0] ^= 1
     changed = [{"images": images}, {"votes": None}, {"fer": None}, {"split": Split.TRAINING}]
     assert len({known, *(make_faces(**change).sha256 for change in changed)}) == 5
+
+
+def test_identical_images_share_a_group_also_in_a_part() -> None:
+    images = np.arange(6, dtype=np.uint8)[:, None, None, None] + np.zeros((6, 4, 4, 1), np.uint8)
+    images[4], images[5] = images[1], images[1]
+    rows = np.array([10, 20, 30, 40, 50, 60])
+    faces = FaceSet("tiny", Split.PUBLIC_TEST, images, rows, fer=np.zeros(6, int))
+    assert faces.groups.tolist() == [10, 20, 30, 40, 20, 20]
+    assert faces.take(np.array([5, 0, 4])).groups.tolist() == [60, 10, 60]
+    part = faces.limit(4, seed=0)
+    same = part.groups[:, None] == part.groups
+    twins = np.isin(part.row_ids, (20, 50, 60))
+    assert (same == (np.eye(4, dtype=bool) | (twins[:, None] & twins))).all()
