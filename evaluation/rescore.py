@@ -20,7 +20,7 @@ def main(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
 ) -> int:
     """Rebuild results.csv, results.parquet and comparisons.parquet of a finished run."""
-    from evaluation.figures.write import rescore
+    from evaluation.figures.score_run import rescore
     from evaluation.results.run import FinishedRun
 
     finished = FinishedRun(folder)

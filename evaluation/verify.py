@@ -226,7 +226,7 @@ def _count(
     run: Path, path: Path, classifier: "Classifier", claim: Claim, found: "Verification"
 ) -> None:
     """Keep what is confirmed beside a run and compute its figures again."""
-    from evaluation.figures.write import rescore
+    from evaluation.figures.score_run import rescore
     from evaluation.results.outside import keep_outside
     from evaluation.results.run import FinishedRun
 

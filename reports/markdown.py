@@ -7,6 +7,7 @@ A figure that is flagged there is flagged here.
 import re
 
 from evaluation.comparing.ranking import run_rankings
+from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import headline
 from reports.sections.figures import without_errors
@@ -91,7 +92,8 @@ def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
 def _boards(run: FinishedRun) -> list[str]:
     """The leaderboard, one table per label set."""
     board = leaderboard(run, headline(run.results))
-    kept = [place for place, title in enumerate(board.head) if title.startswith(COLUMNS)]
+    shown = (*COLUMNS, *(metric.heading for metric in METRICS.values() if metric.in_summary))
+    kept = [place for place, title in enumerate(board.head) if title.startswith(shown)]
     tables = []
     for labels in dict.fromkeys(row[1] for row in board.rows):
         head = [f"Model, {escaped(labels)} labels", *(board.head[place] for place in kept)]

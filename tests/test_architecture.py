@@ -50,6 +50,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "evaluation": ("datasets", "fer_models", "attacks"),
     "reports": (
         "evaluation.comparing.ranking",
+        "evaluation.metrics.metric",
+        "evaluation.metrics.table",
         "evaluation.results.files",
         "evaluation.results.run",
         "evaluation.results.schema",
@@ -74,7 +76,7 @@ UNITS = ("attacks.threat_model",)
 KNOW_MORE = (
     "evaluation.figures.models",
     "evaluation.figures.status",
-    "evaluation.figures.write",
+    "evaluation.figures.score_run",
     "evaluation.results.outside",
     "evaluation.results.run",
 )

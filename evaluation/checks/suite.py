@@ -6,7 +6,7 @@ from attacks.registry import ATTACKS
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
-from evaluation.figures.rows import Images
+from evaluation.figures.images import Images
 from evaluation.results.schema import WORST_CASE
 
 BLACK_BOX_SHARE = 0.002

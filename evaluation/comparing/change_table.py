@@ -7,13 +7,13 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from evaluation.comparing.changes import Changes
+from evaluation.metrics.metric import Unit
+from evaluation.metrics.table import METRICS
 from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
 _HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
 _LEFT = 5
-_PLAIN = ("brier", "nll", "vote_cross_entropy", "mce")
-"""Metrics that are no shares: shown as they are, not in percent."""
 
 
 def summary(changes: Changes) -> str:
@@ -44,7 +44,7 @@ def _cells(table: pd.DataFrame) -> list[list[str]]:
 
 
 def _row(row: Any) -> list[str]:
-    plain = row.metric in _PLAIN
+    plain = METRICS[row.metric].unit is not Unit.SHARE
     scale, digits = (1, 3) if plain else (100, 1)
 
     def signed(value: float) -> str:

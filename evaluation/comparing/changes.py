@@ -15,6 +15,7 @@ import pandas as pd
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.comparable import Common, in_common
 from evaluation.figures.comparisons import right_clean, stands_attack
+from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.paired import holm, independent_difference, mcnemar, paired_difference
@@ -43,18 +44,7 @@ CHANGE_COLUMNS: dict[str, str] = {
 for figures that are not counted image by image; `changed` is `p_holm` below 0.05; `status` is the
 worse of the two figures'."""
 
-BY_INTERVAL = (
-    "balanced_accuracy",
-    "macro_f1",
-    "ece",
-    "brier",
-    "nll",
-    "expected_agreement",
-    "vote_cross_entropy",
-    "security_curve_area",
-    "mean_corruption_accuracy",
-    "mce",
-)
+BY_INTERVAL = tuple(name for name, metric in METRICS.items() if metric.compared)
 """Metrics compared by their intervals alone. On the same images these differences are sharper than
 their intervals say."""
 

@@ -13,8 +13,9 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.classes import confusion_figures, flow_figures, share_figures
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images, with_clean_logits
 from evaluation.figures.reliability import reliability_figures, vote_figures
-from evaluation.figures.rows import Figures, Images, figure_key, with_clean_logits
 from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.robustness import censored_eps, security_curve_areas, stands
 from evaluation.results.schema import WORST_CASE

@@ -5,7 +5,8 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.attack import worst_case
-from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images
 from evaluation.metrics.robustness import stands
 from evaluation.results.schema import BEST_KNOWN
 from evaluation.statistics.intervals import proportion

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import NO_LABEL, LabelScheme, LabelSet
-from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images
 from evaluation.statistics.intervals import proportion
 
 STEPS = 16

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from datasets.labels import SCHEMES, translate
-from evaluation.figures.rows import Figures, Images
+from evaluation.figures.figure_rows import Figures
+from evaluation.figures.images import Images
 from evaluation.statistics.intervals import proportion
 
 

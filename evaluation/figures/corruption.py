@@ -7,7 +7,8 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.classes import share_figures
-from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images
 from evaluation.metrics.corruption_errors import corruption_errors, relative_corruption_errors
 from evaluation.results.schema import ALL_CORRUPTIONS
 from evaluation.statistics.intervals import Interval, bootstrap_means

@@ -12,7 +12,8 @@ import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelScheme, LabelSet, translate
 from evaluation.figures.attack import attack_parts, worst_case
-from evaluation.figures.rows import Figures, Images, figure_key
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images
 from evaluation.metrics.robustness import stands
 from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import proportion

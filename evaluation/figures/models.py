@@ -1,6 +1,6 @@
 """Clean figures of one classifier on one split under its own labels: one row a subset.
 
-Not here: robust figures (`evaluation/figures/of_images.py`), and what a forward pass costs
+Not here: robust figures (`evaluation/figures/every_figure.py`), and what a forward pass costs
 (`evaluation/image_time.py`).
 """
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.figures.rows import Figures
+from evaluation.figures.figure_rows import Figures
 from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.power import (

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.figures.rows import Figures, Images
+from evaluation.figures.figure_rows import Figures
+from evaluation.figures.images import Images
 from evaluation.metrics import calibration
 from evaluation.metrics import votes as vote_metrics
+from evaluation.metrics.metric import Of
+from evaluation.metrics.table import metrics_of
 from evaluation.statistics.intervals import Interval, bootstrap_means, proportion
 
 
@@ -20,9 +23,9 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
             gaps = calibration.gaps(confidence[mask], images.right[mask], used)
             value = bootstrap_means(gaps, calibration.calibration_error, seed=figures.seed)
             figures.add(key, subset, metric, value)
-    figures.add_means(key, images.strata, "brier", calibration.brier(images.logits, labels))
-    likelihood = calibration.negative_log_likelihood(images.logits, labels)
-    figures.add_means(key, images.strata, "nll", likelihood)
+    for one in metrics_of(Of.LOGITS):
+        assert one.function is not None
+        figures.add_means(key, images.strata, one.name, one.function(images.logits, labels))
     _bin_figures(figures, key, confidence, images.right, bins)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.figures.rows import Figures, figure_key
+from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.statistics.intervals import proportion
 
 

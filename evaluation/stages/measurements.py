@@ -1,6 +1,7 @@
 """What the sets of a run say of its models: rows of every image, checks, faces to show.
 
-Everything is predicted from the stored images. Not here: figures (`evaluation/figures/write.py`).
+Everything is predicted from the stored images. Not here: figures
+(`evaluation/figures/score_run.py`).
 """
 
 from typing import NamedTuple

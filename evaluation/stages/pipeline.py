@@ -1,8 +1,8 @@
 """A whole run, from a configuration to its tables: plan, make sets, measure, write.
 
 `clean_answers.py` asks every model about the clean faces, `jobs.py` plans the sets, `sets.py` makes
-them, `measurements.py` predicts again from them, `evaluation/figures/write.py` computes the figures
-from its rows.
+them, `measurements.py` predicts again from them, `evaluation/figures/score_run.py` computes the
+figures from its rows.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from evaluation.checks.rules import Check
 from evaluation.checks.sibling import sibling_checks
 from evaluation.checks.suite import suite_checks
 from evaluation.config import RunConfig
-from evaluation.figures.write import write_scores
+from evaluation.figures.score_run import write_scores
 from evaluation.listener import Listener
 from evaluation.results.files import write_arrays, write_table
 from evaluation.results.schema import (

@@ -7,6 +7,8 @@ from functools import partial
 import pandas as pd
 
 from evaluation.comparing.ranking import run_rankings
+from evaluation.metrics.metric import Unit
+from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, black_boxes, has_best_known, pick
@@ -19,7 +21,7 @@ from reports.sections.figures import (
     status_of,
 )
 from reports.tables import Table, table
-from reports.words.text import MISSING, count, eps_text, label_set_name, listing
+from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[
         columns["Attack success"] = partial(attacked, headline, "attack_success_rate")
         columns["Median smallest eps"] = partial(_median_eps, run, headline)
     columns["Clean, no leaked"] = partial(_clean, run, "accuracy", subset="no_leak")
-    columns["Macro F1"] = partial(_clean, run, "macro_f1")
+    for metric in METRICS.values():
+        if metric.heading:
+            columns[metric.heading] = partial(_clean, run, metric.name)
     columns["Parameters"] = partial(_parameters, run)
     return columns
 
@@ -117,7 +121,11 @@ def _rank(ends: tuple[int, int] | None) -> Cell:
 def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Cell:
     own = {"model": model, "label_set": run.own_label_set(model)}
     rows = pick(run.results, **own, perturbation="none", metric=metric, subset=subset)
-    return _cell(Figure.of(rows))
+    figure = Figure.of(rows)
+    if METRICS[metric].unit is Unit.SHARE or not figure.known:
+        return _cell(figure)
+    ends = f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}"
+    return Cell(decimal(figure.value), figure.value, ends, figure.status)
 
 
 def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:

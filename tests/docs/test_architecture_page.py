@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.results.schema import METRICS
+from evaluation.metrics.table import METRICS
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "architecture.md").read_text()

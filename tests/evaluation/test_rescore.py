@@ -11,7 +11,7 @@ import pytest
 from attacks.fgsm import FGSM
 from datasets.base.errors import InputError
 from evaluation import rescore as command
-from evaluation.figures.write import rescore
+from evaluation.figures.score_run import rescore
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import PER_IMAGE_COLUMNS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evaluation.figures.write import rescore
+from evaluation.figures.score_run import rescore
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import PER_IMAGE_COLUMNS

@@ -10,7 +10,7 @@ from datasets.labels import LabelSet
 from evaluation.comparing.change_table import summary
 from evaluation.comparing.changes import compare_runs
 from evaluation.figures import corruption as corruption_figures
-from evaluation.figures import write
+from evaluation.figures import score_run
 from evaluation.results.run import FinishedRun
 from tests.evaluation.comparing.edits import (
     config,
@@ -163,7 +163,7 @@ def test_means_over_other_things_are_not_compared(
     monkeypatch.setitem(corruption_figures.BASELINES, LabelSet.FER, "tiny.ferplus")
     weights = FinishedRun(first).manifest["models"]["tiny.ferplus"]["weights_sha256"]
     shipped = {weights: "tiny.ferplus"}
-    monkeypatch.setattr(write, "shipped_id", lambda weights: shipped.get(weights, ""))
+    monkeypatch.setattr(score_run, "shipped_id", lambda weights: shipped.get(weights, ""))
     before, after = make("before"), make("other", manifest=manifest)
     changes = compare_runs([before, after])
     assert any(note in line for line in changes.notes) if note else not changes.notes

@@ -10,7 +10,7 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.labels import FER7, SCHEMES, LabelSet
 from evaluation.figures.best_known import best_known_figures
-from evaluation.figures.write import rescore
+from evaluation.figures.score_run import rescore
 from evaluation.results.outside import keep_outside, read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import OUTSIDE_COLUMNS

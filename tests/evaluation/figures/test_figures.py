@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.figures.attack import worst_case
 from evaluation.figures.comparisons import compare_models
-from evaluation.figures.of_images import summarise
+from evaluation.figures.every_figure import summarise
 from evaluation.figures.power import power_figures
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from evaluation.statistics.power import (

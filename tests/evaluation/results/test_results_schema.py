@@ -9,14 +9,14 @@ import pytest
 from datasets.base.errors import InputError
 from evaluation.comparing.boards import BOARD_COLUMNS
 from evaluation.comparing.changes import CHANGE_COLUMNS
-from evaluation.figures.rows import Figures
+from evaluation.figures.figure_rows import Figures
+from evaluation.metrics.table import METRICS, markdown
 from evaluation.results.files import read_table
 from evaluation.results.schema import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
-    METRICS,
     OUTSIDE_COLUMNS,
     PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
@@ -55,6 +55,7 @@ def test_page_lists_the_columns_in_order(section, columns):
 def test_page_lists_the_metrics_in_order():
     text = PAGE.read_text().split("| metric |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(METRICS)
+    assert "| metric |" + text + "\n" == markdown()
 
 
 def test_a_metric_that_is_not_listed_is_refused():

@@ -16,8 +16,8 @@ from datasets.labels import FER7, LabelSet
 from evaluation.config import Certification, RunConfig
 from evaluation.configure import configure
 from evaluation.figures.certification import STEPS, certification_figures
-from evaluation.figures.rows import Figures
-from evaluation.figures.write import rescore
+from evaluation.figures.figure_rows import Figures
+from evaluation.figures.score_run import rescore
 from evaluation.request import RunRequest
 from evaluation.results.run import FinishedRun
 from evaluation.stages import certificates

@@ -13,7 +13,7 @@ from datasets.base.errors import InputError
 from datasets.labels import FER7, LabelSet
 from evaluation.comparing.boards import leaderboards
 from evaluation.config import AttackSettings
-from evaluation.figures.write import rescore
+from evaluation.figures.score_run import rescore
 from evaluation.listener import Listener
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun

@@ -12,8 +12,8 @@ from attacks.transfer import Transfer
 from datasets.labels import FER7, FERPLUS8, LabelSet
 from evaluation.checks.sibling import sibling_checks
 from evaluation.config import AttackSettings
+from evaluation.figures.score_run import rescore
 from evaluation.figures.transfer import transfer_figures
-from evaluation.figures.write import rescore
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS, PER_IMAGE_COLUMNS, TRANSFER_COLUMNS

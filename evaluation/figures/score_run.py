@@ -14,7 +14,7 @@ from evaluation.config import RunConfig
 from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.corruption import BASELINES
-from evaluation.figures.of_images import summarise
+from evaluation.figures.every_figure import summarise
 from evaluation.figures.power import power_figures
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures

@@ -1,19 +1,16 @@
-"""What every figure is made of: the images of one model and perturbation, and rows to fill.
+"""The images of one model and perturbation, from rows of `per_image.parquet`, as arrays.
 
-Not here: which figures there are (`evaluation/figures/of_images.py` and the modules it calls).
+Every figure is computed from these. Not here: the figures (`evaluation/figures/every_figure.py`).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
 from evaluation.metrics.robustness import stands
-from evaluation.results.schema import METRICS, RESULT_COLUMNS
-from evaluation.statistics.intervals import Interval, bootstrap_means
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
 """An image is clear when its top vote has at least 9 of 10 taggers, ambiguous with at most 6."""
@@ -119,74 +116,3 @@ def with_clean_logits(attacked: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFra
     """Attacked lines with a column of the logits that the same model gave the clean image."""
     logits = clean.set_index("row").logits
     return attacked.assign(clean_logits=logits.reindex(attacked.row).to_numpy())
-
-
-class Figures:
-    """Collects rows of `results.csv` that share a run's split and seed."""
-
-    def __init__(self, split: str, seed: int) -> None:
-        self.seed = seed
-        self._shared = {"split": split, "seed": seed}
-        self._rows: list[dict[str, Any]] = []
-
-    def add(
-        self, key: dict[str, Any], subset: str, metric: str, value: Interval, detail: str = ""
-    ) -> None:
-        """Add one figure; `key` holds model, labels and perturbation.
-
-        Raises:
-            ValueError: the metric is not in `METRICS`.
-        """
-        if metric not in METRICS:
-            raise ValueError(f"`metric` must be in results.METRICS. Received: {metric!r}")
-        self._rows.append(
-            {
-                **self._shared,
-                **key,
-                "subset": subset,
-                "metric": metric,
-                "detail": detail,
-                "value": value.value,
-                "ci_low": value.low,
-                "ci_high": value.high,
-                "n": value.n,
-                "status": "ok",
-            }
-        )
-
-    def add_means(
-        self,
-        key: dict[str, Any],
-        strata: Strata,
-        metric: str,
-        values: np.ndarray,
-        detail: str = "",
-    ) -> None:
-        """Add the mean of the values float64 (N,) in each subset; NaN values are left out."""
-        known = ~np.isnan(values)
-        for subset, mask in strata:
-            kept = values[mask & known][:, None]
-            self.add(key, subset, metric, bootstrap_means(kept, _first, seed=self.seed), detail)
-
-    def frame(self) -> pd.DataFrame:
-        """All rows, columns of `RESULT_COLUMNS`."""
-        return pd.DataFrame(self._rows, columns=list(RESULT_COLUMNS)).astype(RESULT_COLUMNS)
-
-
-def figure_key(model: str, label_set: str, **changes: Any) -> dict[str, Any]:
-    """Identity of a figure; a clean one unless `changes` say otherwise."""
-    return {
-        "model": model,
-        "label_set": label_set,
-        "attacked_labels": "",
-        "perturbation": "none",
-        "source": "",
-        "norm": "",
-        "eps": 0.0,
-        "severity": pd.NA,
-        **changes,
-    }
-
-
-def _first(means: np.ndarray) -> np.ndarray:
-    return means[..., 0]

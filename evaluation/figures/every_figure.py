@@ -13,18 +13,14 @@ from evaluation.figures.attack import attack_figures
 from evaluation.figures.certification import certification_figures
 from evaluation.figures.classes import confusion_figures, share_figures
 from evaluation.figures.corruption import corruption_figures
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.images import Images
 from evaluation.figures.label import label_figures
 from evaluation.figures.reliability import reliability_figures, vote_figures
-from evaluation.figures.rows import Figures, Images, figure_key
-from evaluation.metrics.accuracy import (
-    balanced_accuracy,
-    confusion_matrix,
-    macro_f1,
-    majority_share,
-)
+from evaluation.metrics.accuracy import confusion_matrix, majority_share
+from evaluation.metrics.metric import Of
+from evaluation.metrics.table import metrics_of
 from evaluation.statistics.intervals import bootstrap, proportion
-
-_CLASS_AVERAGES = {"balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
 
 
 def summarise(
@@ -38,7 +34,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Compute every figure of a run that needs the lines of `per_image.parquet` alone.
 
-    Power, transfer and best-known figures join them in `evaluation/figures/write.py`.
+    Power, transfer and best-known figures join them in `evaluation/figures/score_run.py`.
 
     Args:
         per_image: lines of `per_image.parquet`.
@@ -72,8 +68,9 @@ def _clean_figures(figures: Figures, model: str, images: Images) -> None:
     share_figures(figures, key, images, images.right, "accuracy", "recall")
     truth, classes = images.truth_as_model, images.scheme.num_classes
     counts = confusion_matrix(truth, images.predictions, num_classes=classes)
-    for name, metric in _CLASS_AVERAGES.items():
-        figures.add(key, "all", name, bootstrap(counts, metric, seed=figures.seed))
+    for metric in metrics_of(Of.CONFUSION):
+        assert metric.function is not None
+        figures.add(key, "all", metric.name, bootstrap(counts, metric.function, seed=figures.seed))
     share = majority_share(truth) if len(truth) else 0.0
     figures.add(key, "all", "majority_share", proportion(round(share * len(truth)), len(truth)))
     confusion_figures(figures, key, images)

@@ -1,0 +1,333 @@
+"""Every metric of `results.csv`, one record each, in the order of docs/results-schema.md.
+
+A record with a function brings its figures into results, page, `report.md` and `compare` by itself.
+"""
+
+from evaluation.metrics import accuracy, calibration
+from evaluation.metrics.metric import Better, Metric, Of, Unit
+
+_RECORDS = (
+    Metric(
+        "accuracy",
+        "share of images classified correctly, clean or at one severity of a corruption",
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric("recall", "the same within `class:NAME`", "proportion", better=Better.HIGHER),
+    Metric(
+        "balanced_accuracy",
+        "mean recall over the classes that have images",
+        "bootstrap",
+        better=Better.HIGHER,
+        compared=True,
+        of=Of.CONFUSION,
+        function=accuracy.balanced_accuracy,
+    ),
+    Metric(
+        "macro_f1",
+        "mean F1 over the classes that have images",
+        "bootstrap",
+        better=Better.HIGHER,
+        compared=True,
+        heading="Macro F1",
+        of=Of.CONFUSION,
+        function=accuracy.macro_f1,
+    ),
+    Metric("majority_share", "accuracy of always answering the most frequent class", "proportion"),
+    Metric("confusion", "share of `class:NAME` answered as the class in `detail`", "proportion"),
+    Metric(
+        "ece",
+        "expected calibration error of the answered class, 15 bins of equal width",
+        "bootstrap",
+        better=Better.LOWER,
+        compared=True,
+    ),
+    Metric(
+        "adaptive_ece", "the same, 15 bins of equally many images", "bootstrap", better=Better.LOWER
+    ),
+    Metric(
+        "brier",
+        "squared distance of the probabilities from the one-hot label, 0 to 2",
+        "bootstrap",
+        unit=Unit.NUMBER,
+        better=Better.LOWER,
+        compared=True,
+        of=Of.LOGITS,
+        function=calibration.brier,
+    ),
+    Metric(
+        "nll",
+        "-log of the label's probability, nats",
+        "bootstrap",
+        unit=Unit.NATS,
+        better=Better.LOWER,
+        compared=True,
+        of=Of.LOGITS,
+        function=calibration.negative_log_likelihood,
+    ),
+    Metric(
+        "bin_accuracy",
+        (
+            "share right among the images whose confidence lies in `detail`; only filled bins of "
+            "`ece`"
+        ),
+        "proportion",
+    ),
+    Metric("bin_confidence", "their mean confidence", "none"),
+    Metric(
+        "expected_agreement",
+        "chance that a tagger who named an emotion named the predicted one",
+        "bootstrap",
+        better=Better.HIGHER,
+        compared=True,
+    ),
+    Metric(
+        "vote_cross_entropy",
+        ("cross-entropy of the probabilities to the votes, nats; at best the entropy of the votes"),
+        "bootstrap",
+        unit=Unit.NATS,
+        better=Better.LOWER,
+        compared=True,
+    ),
+    Metric(
+        "soft_ece",
+        ("`ece` with the agreement in place of right and wrong: confidence against the taggers'"),
+        "bootstrap",
+        better=Better.LOWER,
+    ),
+    Metric(
+        "robust_accuracy",
+        (
+            "share of all images classified correctly when clean and on every attacked image up "
+            "to `eps`"
+        ),
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric("robust_recall", "the same within `class:NAME`", "proportion", better=Better.HIGHER),
+    Metric(
+        "best_known_accuracy",
+        (
+            "`robust_accuracy` of the worst case after outside attacks too that "
+            "`evaluation.verify --into` confirmed (`perturbation` `best_known`)"
+        ),
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "attack_success_rate",
+        "wrong after the attack, among the images correct when clean",
+        "proportion",
+        better=Better.LOWER,
+    ),
+    Metric(
+        "lower_quartile_smallest_eps",
+        "smallest eps by which a quarter of the images correct when clean are broken",
+        "order statistics",
+        unit=Unit.PIXELS,
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "median_smallest_eps",
+        "the same for half; infinite when more than half are robust on the whole grid",
+        "order statistics",
+        unit=Unit.PIXELS,
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "upper_quartile_smallest_eps",
+        "the same for three quarters",
+        "order statistics",
+        unit=Unit.PIXELS,
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "security_curve_area",
+        (
+            "mean robust accuracy from eps 0 to `eps`, by trapezoids, at most clean accuracy; "
+            "`eps` is the largest of the grid and, for the worst case, also the headline eps, "
+            "which ranks models"
+        ),
+        "bootstrap",
+        better=Better.HIGHER,
+        compared=True,
+    ),
+    Metric(
+        "median_linf",
+        "median over the images broken by `eps` of the largest change of a pixel",
+        "order statistics",
+        unit=Unit.PIXELS,
+    ),
+    Metric(
+        "median_l2",
+        "the same of the root of the summed squares",
+        "order statistics",
+        unit=Unit.PIXELS,
+    ),
+    Metric("median_l1", "the same of the sum of all changes", "order statistics", unit=Unit.PIXELS),
+    Metric(
+        "median_ssim",
+        (
+            "the same of the structural similarity of the clean and the attacked face, 1 when "
+            "equal (Wang et al. 2004; needs 11x11 pixels)"
+        ),
+        "order statistics",
+        unit=Unit.NUMBER,
+    ),
+    Metric(
+        "median_cam_shift",
+        "the same of `cam_shift`: how far the places that speak for the answer move",
+        "order statistics",
+        unit=Unit.NUMBER,
+        better=Better.LOWER,
+    ),
+    Metric(
+        "certified_accuracy",
+        (
+            "share of images whose most frequent answer under Gaussian noise (`perturbation` "
+            "`smoothSIGMA`) is right and certified up to L2 radius `eps`"
+        ),
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "abstention",
+        "share of images on which smoothing abstains; they count as not certified",
+        "proportion",
+        better=Better.LOWER,
+    ),
+    Metric(
+        "flow",
+        (
+            "share of the images of `class:NAME` right before that the worst case turned into the"
+            " class in `detail`; over all classes this is their attack success rate"
+        ),
+        "proportion",
+    ),
+    Metric(
+        "plausible_flip",
+        (
+            "share of the broken images whose new answer at least two taggers chose; the rest are"
+            " implausible"
+        ),
+        "proportion",
+    ),
+    Metric(
+        "implausible_success_rate",
+        "turned into an emotion that at most one tagger chose, among right before",
+        "proportion",
+        better=Better.LOWER,
+    ),
+    Metric(
+        "oracle_accuracy",
+        ("accuracy under FER labels of always answering the FER+ label, on images that have both"),
+        "proportion",
+    ),
+    Metric(
+        "oracle_faces_accuracy",
+        "accuracy under FER labels of the model on the images of `oracle_accuracy`",
+        "proportion",
+    ),
+    Metric(
+        "label_noise_share",
+        (
+            "of the images wrong or broken under FER labels, the share that this oracle has wrong"
+            " too; 1 - `oracle_accuracy` when all are lost"
+        ),
+        "proportion",
+    ),
+    Metric(
+        "label_gap",
+        (
+            "accuracy (clean or robust) under FER+ labels minus that under FER labels, on images "
+            "that have both"
+        ),
+        "paired",
+    ),
+    Metric(
+        "mean_corruption_accuracy",
+        (
+            "accuracy under a corruption averaged over severities; `perturbation` `corruptions`: "
+            "over all types"
+        ),
+        "bootstrap",
+        better=Better.HIGHER,
+        compared=True,
+    ),
+    Metric(
+        "corruption_error",
+        (
+            "errors under a corruption, summed over severities, divided by those of the model in "
+            "`detail`"
+        ),
+        "bootstrap",
+        unit=Unit.RATIO,
+        better=Better.LOWER,
+    ),
+    Metric(
+        "relative_corruption_error",
+        "the same after each model's clean errors are subtracted",
+        "bootstrap",
+        unit=Unit.RATIO,
+        better=Better.LOWER,
+    ),
+    Metric(
+        "mce",
+        (
+            "mean of `corruption_error` over types; NaN with the reason in `detail` when the "
+            "baseline is not in the run"
+        ),
+        "bootstrap",
+        unit=Unit.RATIO,
+        better=Better.LOWER,
+        compared=True,
+    ),
+    Metric(
+        "relative_mce",
+        "mean of `relative_corruption_error` over types",
+        "bootstrap",
+        unit=Unit.RATIO,
+        better=Better.LOWER,
+    ),
+    Metric(
+        "smallest_difference",
+        (
+            "smallest accuracy difference found with 80 % power at 5 %, beside an accuracy; "
+            "`detail` `paired`: between models on these images that differ on as many as those of"
+            " the run do, at 5 % over all pairs of models (Holm's first step), `unpaired`: from a"
+            " model on as many other images; infinite when n is too small"
+        ),
+        "none",
+    ),
+    Metric(
+        "transfer_accuracy",
+        (
+            "correct on the clean image and on the one made on `source` at `eps`, the headline "
+            "eps, over all images labelled for both; `source` `model`: the same images on the "
+            "model they were made on"
+        ),
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric(
+        "transfer_success_rate",
+        "wrong on the image made on `source`, among those correct on the clean one",
+        "proportion",
+        better=Better.LOWER,
+    ),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _RECORDS}
+"""Records by name: what may stand in the column `metric`."""
+
+
+def metrics_of(kind: Of) -> list[Metric]:
+    """Metrics whose function takes this, in order."""
+    return [metric for metric in METRICS.values() if metric.of is kind]
+
+
+def markdown() -> str:
+    """The table of docs/results-schema.md."""
+    head = "| metric | what it is | interval |\n|---|---|---|\n"
+    rows = (f"| `{one.name}` | {one.meaning} | {one.interval} |\n" for one in METRICS.values())
+    return head + "".join(rows)
