@@ -79,8 +79,9 @@ def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
         return
     hint = f" Pixels are in [0, 1]: did you mean {eps:g}/255?"
     hint = hint if norm is Norm.LINF and 1 < eps <= 255 else ""
-    limit = f"[0, {limits[norm]:g}]" if math.isfinite(limits[norm]) else "finite and at least 0"
-    raise InputError(f"`eps` must be in {limit} for {norm}; got {eps:g}.{hint}")
+    known = math.isfinite(limits[norm])
+    rule = f"in [0, {limits[norm]:g}]" if known else "finite and at least 0"
+    raise InputError(f"`eps` must be {rule} for {norm}; got {eps:g}.{hint}")
 
 
 def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:

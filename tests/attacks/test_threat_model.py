@@ -12,6 +12,7 @@ from attacks.threat_model import (
     distance,
     format_eps,
     l1_sizes,
+    linf_limits,
     parse_eps,
     parse_norm,
     project,
@@ -89,6 +90,41 @@ def test_eps_outside_the_norm_is_refused(eps, norm, dims):
 def test_eps_in_the_wrong_unit_gets_the_next_step():
     with pytest.raises(InputError, match=r"did you mean 8/255\?"):
         check_eps(8, Norm.LINF)
+
+
+@pytest.mark.parametrize(
+    ("eps", "asked"), [(1.01, True), (1.5, True), (255, True), (255.5, False), (-1, False)]
+)
+def test_numbers_up_to_255_are_asked_about_255ths(eps, asked):
+    with pytest.raises(InputError) as error:
+        check_eps(eps, Norm.LINF)
+    assert str(error.value).endswith(f"did you mean {eps:g}/255?") == asked
+    assert ("did you mean" in str(error.value)) == asked
+
+
+@pytest.mark.parametrize("norm", [Norm.L2, Norm.L1])
+def test_without_an_image_eps_must_be_finite(norm):
+    with pytest.raises(InputError, match=rf"must be finite and at least 0 for {norm}; got inf\.$"):
+        check_eps(float("inf"), norm)
+
+
+@pytest.mark.parametrize(
+    ("eps", "text"),
+    [
+        (0.5, "0.5"),
+        (0.1234, "0.1234"),
+        (0.12345, "0.12345"),  # no multiple of 1/255, so all its digits
+        (1 / 3, "85/255"),
+        (1.25 / 255, "1.25/255"),
+        (1.2345 / 255, "0.004841176471"),  # more than three digits of a 255th
+    ],
+)
+def test_eps_is_printed_in_the_shorter_way(eps, text):
+    assert format_eps(eps) == text
+
+
+def test_a_stored_perturbation_may_exceed_eps_by_a_millionth():
+    assert TOLERANCE == 1e-6
 
 
 def test_only_linf_is_asked_about_255ths():
@@ -188,3 +224,40 @@ def test_rounding_never_moves_away(values, clean):
     rounded = round_towards(values, clean)
     assert (np.abs(rounded.astype(np.float64) - clean) <= np.abs(values - clean)).all()
     np.testing.assert_allclose(rounded, values, rtol=2e-7, atol=1e-40)
+
+
+def test_linf_limits_are_the_ball_inside_the_range():
+    clean = np.array([0.0, 0.25, 0.875, 1.0], np.float32).reshape(1, 2, 2, 1)
+    low, high = linf_limits(clean, 0.25)
+    assert low.dtype == high.dtype == np.float32
+    assert low.ravel().tolist() == [0, 0, 0.625, 0.75]
+    assert high.ravel().tolist() == [0.25, 0.5, 1, 1]
+
+
+def test_each_image_may_have_its_own_linf_and_l2_radius():
+    clean, radii = np.zeros((2, 1, 2, 1), np.float32), np.array([0.25, 0.5]).reshape(2, 1, 1, 1)
+    moved = clean + np.array([0.6, 0.8]).reshape(1, 1, 2, 1)  # length 1
+    found = project(moved, clean, radii, Norm.LINF).reshape(2, 2)
+    np.testing.assert_allclose(found, [[0.25, 0.25], [0.5, 0.5]])
+    found = project(moved, clean, radii, Norm.L2).reshape(2, 2)
+    np.testing.assert_allclose(found, [[0.15, 0.2], [0.3, 0.4]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("norm", Norm)
+def test_no_images_have_no_distance(norm):
+    nothing = np.zeros((0, 4, 4, 1), np.float32)
+    assert distance(nothing, nothing, norm).shape == (0,)
+    assert project(nothing, nothing, 0.1, norm).shape == (0, 4, 4, 1)
+    same = np.ones((2, 4, 4, 1), np.float32)
+    assert distance(same, same, norm).tolist() == [0, 0]
+
+
+def test_l1_sizes_at_the_corners():
+    """Sizes that fit exactly, that nearly fit, and a threshold that lies on a corner."""
+    wanted, room = np.array([[0.5, 0.25, 0.25]] * 4), np.array([[1.0, 1.0, 1.0]] * 4)
+    sizes = l1_sizes(wanted, room, np.array([1.0, 2.0, 0.25, 0.0]))
+    expected = [[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.25, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(sizes, expected, atol=1e-12)
+    sizes = l1_sizes(wanted[:1], np.array([[0.25, 1.0, 1.0]]), np.array([0.5]))
+    # With t = 1/12: min(5/12, 0.25), 1/6, 1/6 would be 7/12; t = 1/8 gives 0.25, 1/8, 1/8.
+    np.testing.assert_allclose(sizes, [[0.25, 0.125, 0.125]], atol=1e-12)
