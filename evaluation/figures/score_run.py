@@ -15,6 +15,7 @@ from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.corruption import BASELINES
 from evaluation.figures.every_figure import summarise
+from evaluation.figures.impossible import without_impossible
 from evaluation.figures.power import power_figures
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures
@@ -47,6 +48,8 @@ def write_scores(
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that gave no images.
     """
+    per_image, impossible = without_impossible(per_image, schemes, config.labels, config.grids)
+    failed = [*failed, *impossible]
     baselines = {
         label_set: model
         for label_set, shipped in BASELINES.items()
