@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
-from evaluation.figures.rows import Images
+from evaluation.figures.images import Images
 from evaluation.metrics.robustness import stands
 
 
