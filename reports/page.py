@@ -30,7 +30,7 @@ from reports.sections.manifest import facts, manifest_text
 from reports.sections.method import attack_words, power_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
 from reports.sections.region_map import region_maps
-from reports.sections.reliability import reliability
+from reports.sections.reliability import reliability, rules
 from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
@@ -101,6 +101,7 @@ def _filled(
         selected=selected_on(run),
         split_note=split_note(run),
         ranking_sentence=ranking_sentence(top),
+        rules=rules(),
         glossary=GLOSSARY,
         facts=facts(run),
         manifest=manifest_text(run),

@@ -49,6 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "evaluation": ("datasets", "fer_models", "attacks"),
     "reports": (
+        "evaluation.checks.rules",
         "evaluation.comparing.ranking",
         "evaluation.metrics.metric",
         "evaluation.metrics.table",

@@ -1,6 +1,10 @@
-"""One row of `checks.parquet`: a rule, what was found, and what to do about it."""
+"""The rules R1 to R24 with their words, and one row of `checks.parquet`.
 
-from typing import Any
+The texts are those of docs/evaluation-rules.md. Not here: the checks themselves.
+"""
+
+from enum import Enum
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,6 +12,156 @@ from evaluation.listener import one_line
 from fer_models.classifier import Classifier
 
 Check = dict[str, Any]
+
+
+class Words(NamedTuple):
+    """What a rule says.
+
+    Attributes:
+        text: the rule.
+        title: what its check asks for in a run, for readers of a report; empty for a rule that
+            tests alone hold.
+        advice: what a failed check means for the figures.
+    """
+
+    text: str
+    title: str = ""
+    advice: str = ""
+
+
+class Rule(Enum):
+    """What a trustworthy evaluation of robustness must show, by the id in `checks.parquet`."""
+
+    R1 = Words(
+        "At eps = 0 the image comes back bit for bit, and accuracy equals clean accuracy.",
+    )
+    R2 = Words(
+        "Every stored adversarial image has norm <= eps (1 + 1e-6), lies in [0, 1] and is "
+        "finite. The evaluation predicts again from disk and finds the same success flags. The "
+        "8-bit copy is checked and counted separately.",
+        "Stored images are adversarial when read again",
+        "Do not trust the figures of this attack: the stored images do not reproduce them.",
+    )
+    R3 = Words(
+        "Robust accuracy never rises with eps, for each single image too. At eps = 0.5 (Linf) "
+        "it is at most the share of the most frequent class.",
+        "The model answers more than one class",
+        "The robust accuracy is the share of that class. Check that the model is loaded as it "
+        "was trained, above all its input range.",
+    )
+    R4 = Words(
+        "An unbounded attack reaches 100 %; otherwise its row says that the attack is broken. "
+        "The median distance is reported, and is never 0 where nothing succeeded.",
+        "Without a limit, every face breaks",
+        "The attack does not work on this model; its robust accuracy is too high.",
+    )
+    R5 = Words(
+        "An iterative attack is at least as strong as a single step (PGD's first restart starts "
+        "at the clean image with a first step of eps, so it contains FGSM). The worst case is "
+        "at least as strong as each of its parts, image by image.",
+        "Many small steps beat one large step",
+        "The iterative attack is badly tuned; check its step size.",
+    )
+    R6 = Words(
+        "Doubling steps or restarts changes attack success by less than 0.5 percentage points; "
+        'otherwise the row says "not converged".',
+        "More steps change nothing",
+        "The attack has not converged: read the robust accuracy as an upper bound, or add steps.",
+    )
+    R7 = Words(
+        "A white-box attack is stronger than a black-box one on every image. Images that only a "
+        "black-box attack breaks are listed; more than 0.2 % of them indicate gradient masking "
+        "and are flagged.",
+        "White-box attacks beat black-box attacks",
+        "Gradients are masked or missing: read the robust accuracy as an upper bound only.",
+    )
+    R8 = Words(
+        "Random noise of the same norm never beats the attack. It is drawn in the charts as a "
+        "baseline.",
+        "The attack beats random noise",
+        "The attack is no better than noise; ignore it.",
+    )
+    R9 = Words(
+        "Zero gradients are counted, for cross-entropy and for the margin. A NaN is an error, "
+        "never a 0.",
+        "The model has gradients",
+        "Many gradients are zero, so gradient attacks say little about this model.",
+    )
+    R10 = Words(
+        "A model's outputs are logits, or its softmax is found and removed. Multiplying the "
+        "logits by 10 and by 100 moves the result by at most 1 point (attack losses rescale the "
+        "logits or use a margin).",
+        "The model returns logits",
+        "Saturated outputs look robust; remove the softmax and run again.",
+    )
+    R11 = Words(
+        "The same batch, asked five times, gives the same logits up to rounding. Otherwise the "
+        "model counts as randomised and is averaged over 20 draws.",
+        "Same face, same answer",
+        "The model is random; its figures must be averaged over many draws.",
+    )
+    R12 = Words(
+        "Success at any iterate counts, not only at the last one.",
+    )
+    R13 = Words(
+        "Transfer from a sibling model is not stronger than a white-box attack. The transfer "
+        "matrix is in the report.",
+        "A transfer attack is not stronger",
+        "The direct attack is too weak; use the figure of the transfer attack instead.",
+    )
+    R14 = Words(
+        "Planted example: for a head with a known adversarial example inside the ball, the "
+        "attack finds one for at least 95 % of images.",
+        "A planted adversarial example is found",
+        "The attack misses known weaknesses; add steps.",
+    )
+    R15 = Words(
+        "Non-differentiable preprocessing is attacked end to end with a straight-through "
+        "gradient, and the undefended model is shown too.",
+    )
+    R16 = Words(
+        "The number of target classes is min(9, K - 1). The DLR loss is used only for K >= 4, a "
+        "margin loss below.",
+    )
+    R17 = Words(
+        "The headline is the worst case over all attacks, taken image by image; never an "
+        "average, nor the minimum of the attacks' means.",
+    )
+    R18 = Words(
+        "Every robust figure is shown with clean accuracy, the denominator (all images) and a "
+        "95 % Wilson interval. Models are compared by a paired test (McNemar) with Holm's "
+        'correction, and "not distinguishable" is a possible answer.',
+    )
+    R19 = Words(
+        "Each report holds a positive control: an undefended model that the same settings break "
+        "to about 0.",
+        "An undefended model breaks",
+        "Nothing shows that these settings can break a model: read figures as upper bounds.",
+    )
+    R20 = Words(
+        "All hyper-parameters, seeds, counts of forward and backward passes, and seconds are "
+        "recorded. The same seed gives the same flags on the same device.",
+    )
+    R21 = Words(
+        "Accuracy under corruptions falls with severity on average. Severity 0 is clean. Noise "
+        "is seeded per image, whatever the order of the batch.",
+        "Stronger corruption costs more accuracy",
+        "Accuracy rises with severity somewhere; read the heat map with care.",
+    )
+    R22 = Words(
+        "Resuming is keyed by weights, data, attack settings and code version; a mismatch is "
+        "refused. A run that was killed and resumed gives the same results file.",
+    )
+    R23 = Words(
+        "Random draws depend on the row, not on the batch. Over batch sizes 1, 7 and 64 at most "
+        "0.2 % of the flags differ (rounding in the last bit); at the same batch size none do.",
+    )
+    R24 = Words(
+        "An attack that crashed, or never asked for a gradient, is an error row and never "
+        "counts as robust.",
+        "The attack ran",
+        "The attack failed, which is not robustness. Read its message and run it again.",
+    )
 
 
 def check(

@@ -79,7 +79,7 @@ def ranking_sentence(headline: Headline | None) -> str:
         return "Models are ranked by clean accuracy."
     return (
         f"Models are ranked by the area under the security curve up to {headline.text}, their mean "
-        f"robust accuracy from eps 0 to {headline.text}, so that models which are all broken at "
+        f"robust accuracy from eps 0 to {headline.text}, so that models with no robust face at "
         f"{headline.text} are still told apart."
     )
 

@@ -2,18 +2,28 @@
 
 from dataclasses import dataclass
 
+from evaluation.checks.rules import Rule, Words
 from evaluation.results.run import FinishedRun
 from reports.tables import Table, table
 from reports.words.attacks import attack_title
-from reports.words.rules import RULES
 from reports.words.text import MISSING, label_set_name, listing
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A check that did not pass."""
+    """A check that did not pass.
+
+    Attributes:
+        status: flagged or error.
+        rule: id of its rule.
+        title: what the check asks for.
+        advice: what its failure means.
+        where: models, attack and labels.
+        message: what was found.
+    """
 
     status: str
+    rule: str
     title: str
     advice: str
     where: str
@@ -45,7 +55,7 @@ def reliability(run: FinishedRun) -> Reliability:
     cells = [
         [
             row["status"],
-            _words(row["rule"])[0],
+            _words(row["rule"]).title,
             row["model"],
             attack_title(run.manifest, row["perturbation"]),
             label_set_name(row["attacked_labels"]) or MISSING,
@@ -72,9 +82,15 @@ def _problems(run: FinishedRun, found: list[tuple[str, ...]]) -> list[Problem]:
     for (status, rule, message, perturbation, under), names in models.items():
         attack = attack_title(run.manifest, perturbation)
         where = ", ".join(filter(None, [listing(names), attack, under]))
-        problems.append(Problem(status, *_words(rule), where=where, message=message))
+        words = _words(rule)
+        problems.append(Problem(status, rule, words.title, words.advice, where, message))
     return problems
 
 
-def _words(rule: str) -> tuple[str, str]:
-    return RULES.get(rule, (rule, "See the message."))
+def rules() -> list[tuple[str, str]]:
+    """Id and text of every rule."""
+    return [(rule.name, rule.value.text) for rule in Rule]
+
+
+def _words(rule: str) -> Words:
+    return Rule[rule].value

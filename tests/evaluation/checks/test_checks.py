@@ -27,7 +27,6 @@ from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from reports.sections.reliability import reliability
 from reports.sections.verdict import verdicts
-from reports.words.rules import RULES
 from tests.evaluation import tiny
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
@@ -168,7 +167,7 @@ def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: P
         ("tiny.ferplus", "flagged"),
     ]
     assert all("broken to about 0" in one.note for one in found)
-    (said,) = [one for one in reliability(run).problems if one.title == RULES["R19"][0]]
+    (said,) = [one for one in reliability(run).problems if one.rule == "R19"]
     assert said.where.startswith("tiny.fer and tiny.ferplus, worst case, FER and FER+ labels")
 
 
@@ -222,7 +221,16 @@ def test_accuracy_falls_with_severity(right: list[int], expected: str | None) ->
 def test_every_check_has_words_for_the_reader() -> None:
     sources = [path.read_text() for path in Path(rules.__file__).parents[1].rglob("*.py")]
     emitted = set(re.findall(r'"(R\d+)"', " ".join(sources)))
-    assert emitted == set(RULES)
+    assert emitted == {rule.name for rule in rules.Rule if rule.value.title}
+    assert all(bool(rule.value.title) == bool(rule.value.advice) for rule in rules.Rule)
+
+
+def test_the_rules_are_those_of_the_documents() -> None:
+    page = Path(rules.__file__).parents[2] / "docs" / "evaluation-rules.md"
+    rows = re.findall(r"^\| (R\d+) \| (.*) \|$", page.read_text(), flags=re.MULTILINE)
+    told = {rule.name: rule.value.text for rule in rules.Rule}
+    assert told == {name: text.replace("**", "") for name, text in rows}
+    assert list(told) == [f"R{number}" for number in range(1, 25)]
 
 
 def test_zero_gradients_flag_the_attack_and_its_figures(tmp_path) -> None:
