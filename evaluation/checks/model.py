@@ -3,6 +3,7 @@
 import numpy as np
 
 from evaluation.checks.rules import Check, check
+from evaluation.results.schema import ANY_BATCH
 from fer_models.classifier import Classifier
 
 SATURATED_SHARE = 0.1
@@ -13,6 +14,15 @@ REPEATS = 5
 
 REPEATABLE = 1e-5
 """What may change between two answers to the same batch, as a share of the logits' range."""
+
+
+ALONE = 8
+"""Faces that are also asked alone."""
+
+
+SAME_IN_ANY_BATCH = 1e-3
+"""What may change in another batch, as a share of the logits' range: other batch sizes round
+otherwise, a model that looks at the other images changes by far more."""
 
 
 FEWEST_ANSWERS = 10
@@ -30,9 +40,8 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
     batch = images[:32]
     repeats = np.stack([classifier.logits(batch) for _ in range(REPEATS)])
     ranges = logits.max(axis=1) - logits.min(axis=1)
-    spread = float(
-        (repeats.max(axis=0) - repeats.min(axis=0)).max() / max(np.median(ranges), 1e-30)
-    )
+    scale = max(float(np.median(ranges)), 1e-30)
+    spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / scale
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     saturated = float((shifted.sum(axis=1) == 1).mean())
     classes = len(np.unique(logits.argmax(axis=1)))
@@ -45,6 +54,7 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
             else "The same image gets different logits: the model is random. Attack it over "
             "several draws before believing its robust accuracy.",
         ),
+        *([] if spread > REPEATABLE else [_any_batch(classifier, batch, repeats[0], scale)]),
         check(
             classifier.id, "R10", "softmax not saturated", saturated > SATURATED_SHARE, saturated,
             SATURATED_SHARE,
@@ -61,3 +71,38 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
             "of that class and means nothing.",
         ),
     ]  # fmt: skip
+
+
+def _any_batch(
+    classifier: Classifier, batch: np.ndarray, together: np.ndarray, scale: float
+) -> Check:
+    """R11: an image's answer depends on no other image, whether alone, in another batch or order.
+
+    Args:
+        classifier: a model that repeats its answers to the same batch.
+        batch: float32 (N, H, W, C).
+        together: its logits of the batch, float32 (N, K).
+        scale: range of its logits.
+    """
+    half = (len(batch) + 1) // 2
+    answers = {
+        "alone": np.concatenate(
+            [classifier.logits(batch[row : row + 1]) for row in range(min(ALONE, len(batch)))]
+        ),
+        "in another batch": classifier.logits(batch[:half]),
+        "in another order": classifier.logits(batch[::-1])[::-1],
+    }
+    changes = {
+        how: float(np.abs(found - together[: len(found)]).max(initial=0.0)) / scale
+        for how, found in answers.items()
+    }
+    how = max(changes, key=lambda name: changes[name])
+    flagged = changes[how] > SAME_IN_ANY_BATCH
+    words = "An image gets the same logits alone, in another batch and in another order."
+    if flagged:
+        words = (
+            f"Asked {how}, the same image gets other logits: the answer depends on the images "
+            "around it, so no figure is about single images and the model has no rank. Run batch "
+            "normalisation in inference mode, and scale each image by itself."
+        )
+    return check(classifier.id, "R11", ANY_BATCH, flagged, changes[how], SAME_IN_ANY_BATCH, words)

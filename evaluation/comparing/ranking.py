@@ -1,8 +1,9 @@
 """One ranking for all that rank: the page, `report.md` and leaderboards over several runs.
 
 A ranking's family are the models that one board compares: they met the same attacks on the same
-faces and answer the same label set. A model that an attack crashed on has no rank, and an upper
-bound has none among exact figures. Rules: R17 (worst case per image), R18 (paired test, Holm).
+faces and answer the same label set. There is no rank for a model that an attack crashed on or
+whose answers depend on the batch, nor for an upper bound among exact figures. Rules: R11, R17
+(worst case per image), R18 (paired test, Holm).
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -20,7 +21,7 @@ from datasets.labels import LabelSet
 from evaluation.figures.comparisons import right_clean
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import WORST_CASE
+from evaluation.results.schema import ANY_BATCH, WORST_CASE
 from evaluation.results.select import Headline, black_boxes, crashed, headline, pick, rankable
 from evaluation.statistics.paired import holm, sign_flip_test
 from evaluation.statistics.ranks import rank_ranges
@@ -60,8 +61,11 @@ class Entry:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its worst case is over all attacks of its run."""
-        return self.model not in crashed(self.run.results)
+        """Whether its worst case is over all attacks, and no answer depends on the batch (R11)."""
+        if self.model in crashed(self.run.results):
+            return False
+        batch = pick(self.run.checks, model=self.model, check=ANY_BATCH)
+        return bool((batch["status"] == "ok").all())
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,6 +40,10 @@ NOT_APPLICABLE = "not applicable"
 """In the column `status`: the attack needs gradients, which the model does not give."""
 
 
+ANY_BATCH = "same answer in any batch"
+"""In the column `check` of `checks.parquet`: R11's check that no other image changes an answer."""
+
+
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
     "label_set": "string",

@@ -19,7 +19,7 @@ from evaluation.config import AttackSettings
 from evaluation.figures.status import with_status
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import CHECK_COLUMNS, RESULT_COLUMNS
+from evaluation.results.schema import ANY_BATCH, CHECK_COLUMNS, RESULT_COLUMNS
 from evaluation.results.select import headline
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.summary_table import summary_table
@@ -40,8 +40,8 @@ def changed(layer: keras.layers.Layer) -> KerasClassifier:
 
 
 def status(checks: list[Check], rule: str) -> str:
-    (found,) = [check["status"] for check in checks if check["rule"] == rule]
-    return found
+    found = {check["status"] for check in checks if check["rule"] == rule}
+    return "ok" if found == {"ok"} else "flagged"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,41 @@ def noisy() -> KerasClassifier:
 
     good = tiny.classifier()
     return Noisy(good.model, good.contract, "noisy", "0")
+
+
+class MinusBatchMean(KerasClassifier):
+    """What the images of a batch have in common is taken out of each."""
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        logits = super()._batch_logits(images)
+        return logits - logits.mean(axis=0)
+
+
+class ByPlace(KerasClassifier):
+    """Every other image of a batch is answered more boldly."""
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        bold = np.where(np.arange(len(images)) % 2, 2, 1).astype(np.float32)
+        return super()._batch_logits(images) * bold[:, None]
+
+
+class ByLast(KerasClassifier):
+    """The last image of a batch of more than one is answered otherwise."""
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        logits = super()._batch_logits(images)
+        logits[-1] *= 2 if len(images) > 1 else 1
+        return logits
+
+
+@pytest.mark.parametrize("kind", [MinusBatchMean, ByPlace, ByLast])
+def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifier]) -> None:
+    good = tiny.classifier()
+    bad = kind(good.model, good.contract, "tiny", "0")
+    found = {check["check"]: check for check in model_checks(bad, IMAGES, bad.logits(IMAGES))}
+    assert found["same answer twice"]["status"] == "ok"
+    assert found[ANY_BATCH]["status"] == "flagged"
+    assert "depends on the images around it" in found[ANY_BATCH]["message"]
 
 
 def lines(broken: dict[str, list[float]]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from evaluation.comparing import ranking
 from evaluation.comparing.boards import leaderboards
 from evaluation.comparing.ranking import Entry, Ranking, rank_models, run_rankings
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import ANY_BATCH
 from evaluation.results.select import Headline
 from evaluation.statistics.paired import mcnemar
 from tests.evaluation.comparing.edits import rename
@@ -91,6 +92,19 @@ def test_a_run_has_one_ranking_wherever_it_is_shown(first: Path) -> None:
         ranks = board[board.label_set == name][["best_rank", "worst_rank"]]
         assert {model: tuple(row) for model, row in ranks.T.items()} == found.ranges
         assert list(ranks.index) == found.order
+
+
+def test_a_model_whose_answers_depend_on_the_batch_has_no_rank(first: Path) -> None:
+    run = FinishedRun(first)
+    checks = run.checks.copy()
+    batch = (checks.model == "tiny.fer") & (checks.check == ANY_BATCH)
+    assert batch.sum() == 1
+    checks.loc[batch, "status"] = "flagged"
+    vars(run)["checks"] = checks
+    entries = {name: Entry(run, name, LABELS) for name in ("tiny.fer", "tiny.ferplus")}
+    found = rank_models(entries)
+    assert found.ranges == {"tiny.ferplus": (1, 1)}
+    assert found.order == ["tiny.ferplus", "tiny.fer"]
 
 
 def test_without_attacks_models_are_ranked_by_clean_accuracy(first: Path) -> None:
