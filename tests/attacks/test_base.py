@@ -227,6 +227,19 @@ def test_no_images_make_no_result():
     assert result.images.shape == (0, 8, 8, 1) and result.success.shape == (0,)
 
 
+def test_a_norm_that_an_attack_lacks_is_refused(monkeypatch):
+    monkeypatch.setattr(Returns, "norms", (Norm.LINF, Norm.L1))
+    with pytest.raises(InputError, match="`norm` must be linf or l1 for returns; got l2"):
+        Returns(norm=Norm.L2, eps=0.1, shift=0)
+    Returns(norm=Norm.L1, eps=0.1, shift=0)
+
+
+def test_what_an_attack_does_not_say_it_is_not():
+    flags = ("needs_gradients", "by_answers", "reduced_precision", "minimal", "universal")
+    assert [flag for flag in flags if getattr(Attack, flag)] == []
+    assert Attack.norms == (Norm.LINF, Norm.L2)
+
+
 @pytest.mark.parametrize(("count", "refused"), [(-1, True), (0, True), (1, False), (2, False)])
 def test_settings_that_count_are_at_least_one(count, refused):
     run = Returns(norm=Norm.LINF, eps=0.1, shift=count)
