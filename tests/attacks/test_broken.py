@@ -106,7 +106,16 @@ def test_logits_that_float32_blurs_are_refused():
         check_resolution("net", logits - np.float32(1e6))
 
 
-@pytest.mark.parametrize(("share", "refused"), [(0.9, False), (1.1, True)])
+def test_small_logits_far_from_0_are_refused_when_most_images_have_them():
+    """At 1e5 the step is 0.0078, the scale 0.15; 21 of 41 images are just more than half."""
+    logits = np.tile(np.arange(4, dtype=np.float32) / 10, (41, 1))
+    logits[:21] += np.float32(1e5)
+    with pytest.raises(InputError, match="too coarse"):
+        check_resolution("net", logits)
+    check_resolution("net", logits[1:])
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.9, False), (1.0, False), (1.1, True)])
 def test_the_largest_step_is_a_thousandth_of_the_scale(share, refused):
     assert COARSEST == 1e-3
     scale = 2.0**-7 / COARSEST / share  # 2^-7 is the step of float32 from 2^16 on
