@@ -21,6 +21,7 @@ from reports.sections.corruptions import corruption_charts, corruption_note, cor
 from reports.sections.costs import cost_summary, costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.disputed_faces import disputed_faces
+from reports.sections.eight_bits import eight_bit_table
 from reports.sections.figures import without_errors
 from reports.sections.gallery import examples
 from reports.sections.label_noise import label_noise_charts
@@ -122,6 +123,7 @@ def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callabl
         ("curves", lambda: curve_charts(run)),
         ("scatter", lambda: scatter_chart(run, top) if top else None),
         ("attack_matrices", lambda: attack_matrix_charts(run, top)),
+        ("eight_bits", lambda: eight_bit_table(run)),
         ("transfers", lambda: transfer_charts(run)),
         ("certified", lambda: certified_charts(run)),
         ("label_sets", lambda: label_set_chart(run, top)),
