@@ -86,6 +86,7 @@ class RunConfig(BaseModel):
         attacks: registered attacks with their options.
         transfer: attack that makes each model's transfer set at the headline eps, None for no
             transfer matrix.
+        seeds: number of seeds that attacks are repeated with, from `seed` on.
         precision: precision in which attacks may compute gradients.
     """
 
@@ -105,6 +106,7 @@ class RunConfig(BaseModel):
     attacks: tuple[AttackSettings, ...]
     transfer: AttackSettings | None = None
     precision: Precision = Precision.AUTO
+    seeds: int = 1
 
     def grid_of(self, attack: AttackSettings) -> tuple[float, ...]:
         """Eps values at which an attack runs, ascending."""

@@ -39,12 +39,18 @@ def configure(request: RunRequest, split: Split, label_sets: Sequence[str]) -> R
         InputError: an unknown model, tier, norm, split, label set or precision, a bad eps, sigma,
             limit or seed, two eps that results cannot tell apart, or a norm without a grid.
     """
-    for option, number in (("--limit", request.limit or 0), ("--seed", request.seed)):
+    for option, number in (
+        ("--limit", request.limit or 0),
+        ("--seed", request.seed),
+        ("--seeds", request.seeds),
+    ):
         whole = isinstance(number, Integral) and not isinstance(number, bool)
         if not (whole and 0 <= number < 2**63):
             raise InputError(
                 f"{option} must be a whole number from 0 to 2**63 - 1; got {number!r}."
             )
+    if request.seeds < 1:
+        raise InputError(f"--seeds must be at least 1; got {request.seeds}.")
     models = tuple(resolve(listed(request.models)))
     norm = parse_norm(request.norm)
     precision = parse_choice(Precision, request.precision, "--precision")
@@ -66,6 +72,7 @@ def configure(request: RunRequest, split: Split, label_sets: Sequence[str]) -> R
         attacks=preset.attacks,
         transfer=preset.transfer,
         precision=precision,
+        seeds=request.seeds,
     )
 
 

@@ -75,6 +75,10 @@ class RunRequest:
         Option(help="Gradients of attacks: auto (bfloat16 where it is as strong) or float32."),
     ] = "auto"
     seed: Annotated[int, Option(min=0, help="Random seed.")] = 0
+    seeds: Annotated[
+        int,
+        Option(min=1, help="Repeat the attacks with so many random seeds and show the spread."),
+    ] = 1
     out: Annotated[
         str | Path | None, Option(metavar="FOLDER", help="Run folder. Default: runs/TIME.")
     ] = None

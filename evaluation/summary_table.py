@@ -30,7 +30,18 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
         cells.append([row.model, row.label_set, str(row.n), *map(percent, shown)])
     title = "Accuracy, % (95 % interval): clean, and in the worst case of all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
-    return text_table(title, head, cells, left=2)
+    return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results)])
+
+
+def spread_lines(results: pd.DataFrame) -> list[str]:
+    """One line per model and label set of a run with `--seeds`: the spread of its worst case."""
+    rows = results[
+        (results.metric == "robust_accuracy_spread") & (results.perturbation == WORST_CASE)
+    ]
+    return [
+        f"{row.model} under {row.label_set} labels at {format_eps(row.eps)}: {row.detail}"
+        for row in rows.itertuples()
+    ]
 
 
 def percent(row: Any) -> str:

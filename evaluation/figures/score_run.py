@@ -17,6 +17,7 @@ from evaluation.figures.corruption import BASELINES
 from evaluation.figures.every_figure import summarise
 from evaluation.figures.impossible import without_impossible
 from evaluation.figures.power import power_figures
+from evaluation.figures.seeds import read_seeds, seed_figures
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
@@ -66,7 +67,9 @@ def write_scores(
     known = best_known_figures(
         per_image, read_outside(folder), schemes, config.eps, config.split, config.seed
     )
-    figures = pd.concat([figures, known], ignore_index=True)
+    repeated = read_seeds(folder)
+    spread = seed_figures(per_image, repeated, config.grids, config.split, config.seed)
+    figures = pd.concat([figures, known, spread], ignore_index=True)
     results = with_status(figures, checks, failed, config)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")

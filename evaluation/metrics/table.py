@@ -115,6 +115,15 @@ _RECORDS = (
         better=Better.HIGHER,
     ),
     Metric(
+        "robust_accuracy_spread",
+        (
+            "largest minus smallest `robust_accuracy` over the random seeds of `--seeds`, which "
+            "`detail` names"
+        ),
+        "none",
+        better=Better.LOWER,
+    ),
+    Metric(
         "attack_success_rate",
         "wrong after the attack, among the images correct when clean",
         "proportion",

@@ -138,6 +138,20 @@ OUTSIDE_COLUMNS: dict[str, str] = {
 """Columns of `outside/*.parquet`: confirmed images and the norm of their perturbations."""
 
 
+SEEDS = "seeds.parquet"
+SEED_COLUMNS: dict[str, str] = {
+    "seed": "int64",
+    "row": "int64",
+    "model": "string",
+    "attacked_labels": "string",
+    "perturbation": "string",
+    "source": "string",
+    "norm": "string",
+    "smallest_eps": "float64",
+}
+"""Columns of `seeds.parquet`: what the attacks of further seeds left, as in `per_image.parquet`."""
+
+
 COMPARISON_COLUMNS: dict[str, str] = {
     "model_a": "string",
     "model_b": "string",

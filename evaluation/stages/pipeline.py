@@ -39,6 +39,7 @@ from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.per_image import join_rows
+from evaluation.stages.repeated_attacks import repeat_attacks
 from evaluation.stages.sets import make_sets
 from evaluation.stages.transfer_matrix import join_transfer_rows
 from fer_models.classifier import Classifier
@@ -89,6 +90,7 @@ def evaluate_run(
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     rows = [*measured.rows, *(part for _, part in certified if part is not None)]
+    repeat_attacks(config, faces, clean.classifiers, out, given, listener)
     failed = [record for record in records if record["status"] != "ok"]
     _write_tables(config, clean, measured, join_rows(rows), failed, out)
     return records

@@ -110,6 +110,8 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
         ({"limit": True}, "--limit must be a whole number .*; got True"),
         ({"limit": "4"}, "--limit must be a whole number .*; got '4'"),
         ({"seed": -1}, "--seed must be a whole number from 0 .*; got -1"),
+        ({"seeds": 0}, "--seeds must be at least 1; got 0"),
+        ({"seeds": 1.5}, "--seeds must be a whole number"),
         ({"seed": 2**63}, "--seed must be a whole number from 0 to"),
     ],
 )

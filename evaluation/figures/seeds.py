@@ -1,0 +1,77 @@
+"""Figures of repeated attacks: how far robust accuracy moves with the random seed.
+
+Reads `seeds.parquet` of a run with `--seeds` above 1; other runs have none of these figures.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.metrics.robustness import stands
+from evaluation.results.files import read_table
+from evaluation.results.schema import SEED_COLUMNS, SEEDS, WORST_CASE
+from evaluation.statistics.intervals import Interval
+
+
+def read_seeds(folder: Path) -> pd.DataFrame:
+    """Rows of `seeds.parquet`; none for a run with one seed."""
+    if not (folder / SEEDS).exists():
+        return pd.DataFrame(columns=list(SEED_COLUMNS)).astype(SEED_COLUMNS)
+    return read_table(folder / SEEDS, SEED_COLUMNS)
+
+
+def seed_figures(
+    per_image: pd.DataFrame,
+    repeated: pd.DataFrame,
+    grids: Mapping[str, tuple[float, ...]],
+    split: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Spread of robust accuracy over the seeds, for every attack and the worst case.
+
+    Args:
+        per_image: rows of `per_image.parquet`, the first seed.
+        repeated: rows of `seeds.parquet`, the other seeds.
+        grids: eps of each attack and of the worst case, ascending.
+        split: split of the run.
+        seed: first seed.
+
+    Returns:
+        Rows of `results.csv`: the largest minus the smallest robust accuracy, without an interval;
+        `detail` names the seeds and their figures.
+    """
+    figures = Figures(split, seed)
+    if repeated.empty:
+        return figures.frame()
+    first = per_image[per_image.attacked_labels != ""].assign(seed=seed)[list(repeated.columns)]
+    both = pd.concat([first, repeated], ignore_index=True)
+    both["smallest_eps"] = both.smallest_eps.fillna(np.inf)
+    for key, rows in _sets(both):
+        of_seed = {int(s): part.smallest_eps for s, part in rows.groupby("seed")}
+        if len(of_seed) < 2:
+            continue
+        for eps in grids[key["perturbation"]]:
+            shares = {
+                s: float(stands(found.to_numpy(), eps=eps).mean()) for s, found in of_seed.items()
+            }
+            spread = max(shares.values()) - min(shares.values())
+            told = ", ".join(f"{100 * share:.1f} % with seed {n}" for n, share in shares.items())
+            value = Interval(spread, np.nan, np.nan, min(map(len, of_seed.values())))
+            figures.add(key | {"eps": eps}, "all", "robust_accuracy_spread", value, told)
+    return figures.frame()
+
+
+def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """Key of the figures and rows, of each attack and of the worst case over those of all seeds."""
+    for (model, labels, norm), of_model in rows.groupby(["model", "attacked_labels", "norm"]):
+        key = figure_key(model, labels, attacked_labels=labels, norm=norm)
+        sets = of_model.groupby(["perturbation", "source"], sort=False)
+        for (name, source), part in sets:
+            yield key | {"perturbation": name, "source": source}, part
+        seeds = of_model.groupby(["perturbation", "source"]).seed.transform("nunique")
+        whole = of_model[seeds == of_model.seed.nunique()]  # attacks that no seed lacks
+        worst = whole.groupby(["seed", "row"], as_index=False).smallest_eps.min()
+        yield key | {"perturbation": WORST_CASE, "source": model}, worst

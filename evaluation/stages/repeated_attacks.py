@@ -1,0 +1,74 @@
+"""The attacks of a run again with other random seeds, to see how far their draws move its figures.
+
+Writes `seeds.parquet` of a run with `--seeds` above 1, and the sets beside its own in `sets/`. The
+figures of the run stay those of its first seed; `evaluation/figures/seeds.py` adds the spread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from attacks.precision import Precision
+from attacks.sets.contents import AdversarialSet
+from datasets.faceset import FaceSet
+from evaluation.config import RunConfig
+from evaluation.listener import Listener
+from evaluation.results.files import write_table
+from evaluation.results.schema import SEED_COLUMNS, SEEDS
+from evaluation.stages.jobs import in_reduced_precision, plan
+from evaluation.stages.sets import make_sets
+from fer_models.classifier import Classifier
+
+
+def repeat_attacks(
+    config: RunConfig,
+    faces: FaceSet,
+    classifiers: Sequence[Classifier],
+    out: Path,
+    given: Path | None,
+    listener: Listener,
+) -> None:
+    """Attack again with the seeds after the run's own, and keep what each image withstood.
+
+    An attack that fails is told to the listener and missing in its seed.
+
+    Args:
+        config: configuration of the run; nothing is done for one seed.
+        faces: faces of the run.
+        classifiers: the models that answered for the clean faces.
+        out: run folder.
+        given: folder of sets made elsewhere, see `make_sets`.
+        listener: told about chunks and finished sets.
+    """
+    if config.seeds == 1:
+        return
+    parts = []
+    for seed in range(config.seed + 1, config.seed + config.seeds):
+        listener.line(f"attacks again with seed {seed}")
+        again = config.model_copy(update={"seed": seed, "corruptions": (), "transfer": None})
+        jobs = plan(again, faces, classifiers)
+        if config.precision is Precision.AUTO:
+            jobs = in_reduced_precision(jobs, faces, listener)
+        for outcome in make_sets(jobs, faces, out / "sets", given, listener):
+            if isinstance(outcome.made, AdversarialSet) and outcome.job.classifier:
+                parts.append(_rows(outcome.job.classifier, outcome.made, seed))
+    empty = pd.DataFrame(columns=list(SEED_COLUMNS)).astype(SEED_COLUMNS)
+    rows = pd.concat([empty, *parts], ignore_index=True).astype(SEED_COLUMNS)
+    write_table(rows, SEED_COLUMNS, out / SEEDS)
+
+
+def _rows(classifier: Classifier, made: AdversarialSet, seed: int) -> pd.DataFrame:
+    """One row per image of a set, columns of `SEED_COLUMNS`."""
+    values = {
+        "seed": seed,
+        "row": made.row_ids,
+        "model": classifier.id,
+        "attacked_labels": made.spec.attacked_labels,
+        "perturbation": made.spec.perturbation,
+        "source": made.header.source,
+        "norm": str(made.spec.norm),
+        "smallest_eps": made.smallest_eps,
+    }
+    return pd.DataFrame(values, index=np.arange(len(made.row_ids)))[list(SEED_COLUMNS)]

@@ -1,0 +1,91 @@
+"""`--seeds`: attacks repeated with other seeds, whose spread joins the figures of the first."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.labels import LabelSet
+from evaluation.config import AttackSettings
+from evaluation.figures.score_run import rescore
+from evaluation.figures.seeds import seed_figures
+from evaluation.listener import Listener
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import SEEDS
+from evaluation.stages.pipeline import evaluate_run
+from evaluation.summary_table import summary_table
+from tests.evaluation import tiny
+
+ATTACKS = (AttackSettings(name="noise"), AttackSettings(name="fgsm"))
+CONFIG = tiny.config(labels=(LabelSet.FER,), corruptions=(), attacks=ATTACKS)
+
+
+@pytest.fixture(scope="module")
+def thrice(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    folder = tmp_path_factory.mktemp("thrice")
+    return FinishedRun(tiny.write_run(folder, CONFIG.model_copy(update={"seeds": 3})))
+
+
+def test_figures_are_those_of_the_first_seed_and_the_spread_joins_them(
+    thrice: FinishedRun, tmp_path: Path
+) -> None:
+    once = FinishedRun(tiny.write_run(tmp_path, CONFIG))
+    assert not (tmp_path / SEEDS).exists()
+    added = thrice.results.metric == "robust_accuracy_spread"
+    pd.testing.assert_frame_equal(thrice.results[~added].reset_index(drop=True), once.results)
+    spread = thrice.results[added]
+    assert set(spread.perturbation) == {"noise", "fgsm", "worst_case"}
+    assert len(spread) == 2 * 3 * 2  # models, attacks with their worst case, eps
+    assert spread.ci_low.isna().all() and (spread.n == 40).all()
+    assert spread.detail.str.fullmatch(r"(\d+\.\d % with seed [012](, )?){3}").all()
+    noise = spread[spread.perturbation == "noise"]
+    assert noise.value.max() > 0  # other draws
+    assert (spread[spread.perturbation == "fgsm"].value == 0).all()  # nothing is drawn
+
+
+def test_the_first_seeds_figure_is_among_them(thrice: FinishedRun) -> None:
+    rows = tiny.figures(thrice.results, "robust_accuracy", perturbation="noise", model="tiny.fer")
+    spread = tiny.figures(
+        thrice.results, "robust_accuracy_spread", perturbation="noise", model="tiny.fer"
+    )
+    for figure, told in zip(rows.value, spread.detail, strict=True):
+        assert told.startswith(f"{100 * figure:.1f} % with seed 0, ")
+
+
+def test_rescoring_and_resuming_keep_them(thrice: FinishedRun) -> None:
+    before = thrice.csv.read_bytes()
+    rescore(FinishedRun(thrice.folder))
+    assert thrice.csv.read_bytes() == before
+    told: list[str] = []
+    listener = Listener(line=told.append, chunk=lambda *_: None)
+    again = CONFIG.model_copy(update={"seeds": 3})
+    evaluate_run(again, tiny.faces(), tiny.models(), thrice.folder, None, listener)
+    assert thrice.csv.read_bytes() == before
+    assert [line for line in told if "noise" in line and "reused" not in line] == []
+    assert "attacks again with seed 2" in told
+
+
+def test_the_summary_names_the_seeds(thrice: FinishedRun) -> None:
+    text = summary_table(thrice.results, thrice.config.eps)
+    assert "tiny.fer under fer labels at 0.1: " in text
+    assert "% with seed 2" in text.splitlines()[-1]
+
+
+def test_spread_by_hand() -> None:
+    shared = {
+        "model": "a", "attacked_labels": "fer", "perturbation": "pgd", "source": "a", "norm": "linf"
+    }  # fmt: skip
+    nan = float("nan")
+    first = pd.DataFrame({"row": [1, 2, 3, 4], "smallest_eps": [0.0, 0.1, nan, nan], **shared})
+    other = pd.DataFrame(
+        {"seed": 8, "row": [1, 2, 3, 4], "smallest_eps": [0.0, 0.2, 0.1, nan], **shared}
+    )
+    grids = {"pgd": (0.1, 0.2), "worst_case": (0.1, 0.2)}
+    found = seed_figures(first, other, grids, "PublicTest", seed=7)
+    rows = found[found.perturbation == "pgd"].set_index("eps")
+    # at 0.1 both leave two of four; at 0.2 two against one
+    assert rows.loc[0.1, "value"] == 0 and rows.loc[0.2, "value"] == 0.25
+    assert rows.loc[0.2, "detail"] == "50.0 % with seed 7, 25.0 % with seed 8"
+    assert np.isnan(rows.ci_high).all() and (rows.n == 4).all()
+    assert seed_figures(first, other.iloc[:0], grids, "PublicTest", seed=7).empty
