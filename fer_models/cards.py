@@ -79,10 +79,12 @@ class Card(BaseModel):
         start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
         training_rows: images learnt from.
         epochs: epochs trained; 0 for classical classifiers, which learn all rows at once.
-        best_epoch: the one whose weights are kept, chosen on PublicTest; 0 likewise.
+        best_epoch: the one whose weights are kept; 0 likewise.
+        selected_on: what was chosen on which faces, in words.
         data_sha256: identity of the training rows.
-        validation_accuracy: on PublicTest, as stored (float16), in [0, 1]. FER+: majority rule.
-        validation_rows: PublicTest rows with a label.
+        validation_accuracy: of the stored weights (float16) on the faces that chose the epoch, in
+            [0, 1]; FER+ by majority rule. None when nothing was held out.
+        validation_rows: how many of these faces have a label.
         weights_sha256: of the weights file; loading refuses another.
         trained_against: settings of the attack of an adversarial training
             (`attacks/adversarial_training/adversary.py`); empty: learnt from clean images.
@@ -106,11 +108,12 @@ class Card(BaseModel):
     epochs: int
     best_epoch: int
     data_sha256: str
-    validation_accuracy: float
+    validation_accuracy: float | None
     validation_rows: int
     weights_sha256: str
     start_from: str = ""
     trained_against: dict[str, str | int | float] = {}
+    selected_on: str = ""
     note: str = ""
     measured: Measured | None = None
 

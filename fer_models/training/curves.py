@@ -1,4 +1,4 @@
-"""Draw a training's history: loss and accuracy by epoch, training and PublicTest."""
+"""Draw a training's history: loss and accuracy by epoch, on learnt and on held-out faces."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from fer_models.training.loop import ROBUST_COLUMN
 
 CLEAN, ATTACKED, NEUTRAL = "#2F6DB5", "#C8453B", "#8A8F98"
 CURVES = (
-    ("accuracy", "Training", NEUTRAL, "--"),
-    ("val_accuracy", "PublicTest", CLEAN, "-"),
+    ("accuracy", "learnt", NEUTRAL, "--"),
+    ("val_accuracy", "held out", CLEAN, "-"),
     (ROBUST_COLUMN, "attacked", ATTACKED, "-."),
-    ("loss", "Training", NEUTRAL, "--"),
-    ("val_loss", "PublicTest", CLEAN, "-"),
+    ("loss", "learnt", NEUTRAL, "--"),
+    ("val_loss", "held out", CLEAN, "-"),
 )
 """Column of `history.csv`, its name beside the curve, colour and line style."""
 

@@ -1,14 +1,13 @@
 """The training loop: any architecture, on any Keras backend, resumable after a kill.
 
 Writes into the work folder: `checkpoint.keras` (weights and optimizer after the last whole epoch),
-`history.csv` (one line an epoch), `best.npz` (weights of the best epoch so far).
-Selection is on the validation rows it is given; it never loads data itself.
+`history.csv` (one row per epoch), `best.npz` (weights of the best epoch so far; without validation
+rows, of the last one). Epochs are chosen on the validation rows it is given; it loads no data.
 """
 
 import csv
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +18,7 @@ import numpy as np
 from datasets.base.atomic import atomic
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment
+from fer_models.training.averaging import averaged
 from fer_models.training.second_head import (
     LabelSetAccuracy,
     LabelSetsLoss,
@@ -29,7 +29,10 @@ from fer_models.weights import save_weights
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
 ROBUST_COLUMN = "val_robust_accuracy"
-"""One column more when a training has an adversary; it then chooses the best epoch."""
+"""A further column when a training has an adversary; it then chooses the best epoch. Without
+validation rows the columns `val_*` are missing."""
+STATISTICS_BATCHES = 32
+"""Training batches on which the statistics of averaged weights are estimated."""
 
 Batch = tuple[np.ndarray, ...]
 """Images float32 (N, H, W, C) in [0, 1], targets float32 (N, K + J), weights (N,) if any."""
@@ -109,10 +112,13 @@ def learning_rate(recipe: Recipe, history: list[dict[str, float]]) -> float:
     return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * max(0.0, done))))
 
 
-def should_stop(recipe: Recipe, history: list[dict[str, float]]) -> bool:
-    """Whether the epochs are used up or the last `early_stopping` brought nothing better."""
-    if len(history) >= recipe.epochs:
-        return True
+def should_stop(recipe: Recipe, history: list[dict[str, float]], final: bool = False) -> bool:
+    """Whether the epochs are used up or the last `early_stopping` brought nothing better.
+
+    A final training has nothing to judge by, and stops after exactly `epochs`.
+    """
+    if final or len(history) >= recipe.epochs:
+        return len(history) >= recipe.epochs
     return bool(history) and len(history) - best_epoch(history) >= recipe.early_stopping
 
 
@@ -130,7 +136,7 @@ def fit(
     build: Callable[[], keras.Model],
     recipe: Recipe,
     train: TrainingRows,
-    validation: TrainingRows,
+    validation: TrainingRows | None,
     work: Path,
     seed: int,
     on_epoch: Callable[[dict[str, float]], None],
@@ -142,15 +148,15 @@ def fit(
         build: makes the untrained model under the current precision policy.
         recipe: hyper-parameters.
         train: rows to learn from.
-        validation: rows on which the best epoch is chosen.
-        work: folder of checkpoint, history and best weights.
+        validation: rows on which the best epoch is chosen; None keeps the last one.
+        work: folder of checkpoint, history and chosen weights.
         seed: of weights, order, augmentation and dropout.
         on_epoch: called with the history line of every finished epoch.
         adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
             on clean images.
 
     Returns:
-        One dict an epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
+        One dict per epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
     """
     work.mkdir(parents=True, exist_ok=True)
     checkpoint = work / "checkpoint.keras"
@@ -163,15 +169,19 @@ def fit(
     )
     classifier = without_second_head(model)
     opponent = adversary(classifier) if adversary else None
-    while not should_stop(recipe, history):
+    while not should_stop(recipe, history, final=validation is None):
         epoch = len(history)
         rate = learning_rate(recipe, history)
         model.optimizer.learning_rate = rate
-        loss, accuracy = _learn(model, AugmentedBatches(train, recipe, seed, epoch), opponent)
+        batches = AugmentedBatches(train, recipe, seed, epoch)
+        loss, accuracy = _learn(model, batches, opponent)
         line = {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
-        with _averaged(model):
-            line |= _judge(model, validation, opponent)
-            if score(line) > max(map(score, history), default=-1.0):
+        part = min(len(batches), STATISTICS_BATCHES)
+        seen = (_batch(batches, index, opponent)[0] for index in range(part))
+        with averaged(model, seen):
+            if validation is not None:
+                line |= _judge(model, validation, opponent)
+            if validation is None or score(line) > max(map(score, history), default=-1.0):
                 save_weights(classifier, work / "best.npz")
         history.append(line)
         _save_checkpoint(model, history, work)
@@ -185,14 +195,19 @@ def _learn(
     """One epoch; mean loss and accuracy of its batches."""
     seen = []
     for index in range(len(batches)):
-        batch = batches[index]
-        if opponent:
-            rng = np.random.default_rng((*batches.key, index, 1))
-            batch = opponent.attack(batch, batches.key[1] + index / len(batches), rng)
-        logs = model.train_on_batch(*batch, return_dict=True)
+        logs = model.train_on_batch(*_batch(batches, index, opponent), return_dict=True)
         seen.append((logs["loss"], logs["accuracy"]))
     loss, accuracy = np.mean(seen, axis=0)
     return float(loss), float(accuracy)
+
+
+def _batch(batches: AugmentedBatches, index: int, opponent: Adversary | None) -> Batch:
+    """What the net learns from: an augmented batch, attacked if there is an adversary."""
+    batch = batches[index]
+    if opponent is None:
+        return batch
+    rng = np.random.default_rng((*batches.key, index, 1))
+    return opponent.attack(batch, batches.key[1] + index / len(batches), rng)
 
 
 def _judge(
@@ -205,17 +220,6 @@ def _judge(
     if opponent:
         found[ROBUST_COLUMN] = opponent.robust_accuracy(validation.images, validation.targets)
     return found
-
-
-@contextmanager
-def _averaged(model: keras.Model) -> Iterator[None]:
-    """The model with the running average of its weights, if its optimizer keeps one."""
-    variables = model.trainable_variables
-    current = [variable.numpy() for variable in variables]
-    model.optimizer.finalize_variable_values(variables)
-    yield
-    for variable, value in zip(variables, current):
-        variable.assign(value)
 
 
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:

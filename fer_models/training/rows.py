@@ -1,8 +1,10 @@
-"""Rows to learn from and to select on: a data source's faces with their target distributions.
+"""Faces to learn from and to select on, with their target distributions.
 
-Training and PublicTest only; the loader refuses the splits that are kept for the final figure.
+A tenth of the faces is held out to choose epochs and recipes; with `--final` nothing is held out
+and nothing is chosen. No other split is read: what reports show was never selected on.
 """
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,35 +17,68 @@ from datasets.read import open_source
 from datasets.votes import VoteRule, vote_targets
 from fer_models.training.loop import TrainingRows
 
+LEARNABLE = (Split.TRAINING, Split.SAMPLE)
+HELD_OUT = 10
+"""One face in this many is held out."""
+
 
 class TrainingFaces(NamedTuple):
-    """What a training reads: Training to learn from, PublicTest to choose the best epoch."""
+    """What a training reads: faces to learn from, and faces to choose the epoch on, if any."""
 
     training: FaceSet
-    validation: FaceSet
+    validation: FaceSet | None
 
 
-def read_training_faces(data: Path, votes: Path | None) -> TrainingFaces:
-    """Read both splits.
+def read_training_faces(
+    data: Path, votes: Path | None, split: Split = Split.TRAINING, final: bool = False
+) -> TrainingFaces:
+    """Read the faces to learn from.
+
+    Args:
+        data: see `datasets.read.open_source`.
+        votes: likewise.
+        split: Training or Sample.
+        final: learn from all faces; nothing is held out.
 
     Raises:
-        InputError: anything wrong with the files, in one line.
+        InputError: anything wrong with the files, or another split, in one line.
     """
-    source = open_source(data, votes)
-    return TrainingFaces(
-        source.faces(Split.TRAINING, for_training=True),
-        source.faces(Split.PUBLIC_TEST, for_training=True),
-    )
+    if split not in LEARNABLE:
+        raise InputError(
+            f"--split must be {' or '.join(LEARNABLE)} for training; got {split}. Other splits are "
+            "kept for reports."
+        )
+    faces = open_source(data, votes).faces(split)
+    if final:
+        return TrainingFaces(faces, None)
+    held_out = held_out_tenth(faces.images)
+    return TrainingFaces(faces.take(~held_out), faces.take(held_out))
+
+
+def held_out_tenth(images: np.ndarray) -> np.ndarray:
+    """The faces on which epochs and recipes are chosen, bool (N,).
+
+    Images in the order of their sha256, until there is a tenth of all: a face is held out whatever
+    the order of the file, in every training, and pixel-identical faces always together.
+
+    Args:
+        images: uint8 (N, H, W, C).
+    """
+    digests = np.array([hashlib.sha256(image.tobytes()).digest() for image in images], dtype="S32")
+    ranked = np.sort(digests)
+    last = ranked[max(len(images) // HELD_OUT, 1) - 1] if len(images) else b""
+    chosen: np.ndarray = digests <= last
+    return chosen
 
 
 def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) -> TrainingRows:
     """Rows that have a label, with their target distribution.
 
     Args:
-        faces: one split.
+        faces: one split, or a part of it.
         labels: label set to learn.
         rule: FER+ rule behind the targets.
-        both: also give the targets under the other label set.
+        both: also return the targets under the other label set.
 
     Raises:
         InputError: the faces carry no such labels, or none of them has one.

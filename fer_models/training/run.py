@@ -22,7 +22,8 @@ from datasets.votes import VoteRule
 from fer_models.architectures.imagenet import copy_backbone, read_backbone
 from fer_models.architectures.registry import architecture, pretrained_of
 from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
-from fer_models.recipe import Precision, Recipe
+from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
+from fer_models.recipe import Precision, Recipe, Schedule
 from fer_models.training.curves import plot_history
 from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training.rows import TrainingFaces, labelled_rows
@@ -35,13 +36,14 @@ ROBUST = "_robust"
 
 
 class TrainingRun(BaseModel):
-    """All that decides what a training gives, as `settings.json` holds it.
+    """Everything that decides the result of a training, as `settings.json` holds it.
 
     Attributes:
         id: `ARCHITECTURE.LABEL_SET`, or `ARCHITECTURE_robust.LABEL_SET`.
         recipe: hyper-parameters.
         precision: arithmetic.
         seed: of weights, order and augmentation.
+        final: learns from all faces for exactly the recipe's epochs; nothing is held out.
         training_rule: FER+ rule behind the targets, None for FER.
         start_from: id or folder of a classifier whose layers, all but the last, come first, or a
             Keras file of a backbone.
@@ -59,6 +61,7 @@ class TrainingRun(BaseModel):
     start_from: str = ""
     data_sha256: str
     trained_against: dict[str, str | int | float] = {}
+    final: bool = False
 
     @property
     def architecture(self) -> str:
@@ -116,7 +119,17 @@ def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
     """Refuse missing labels, too few faces, and a net or a start that does not fit them."""
     recipe, (rows, _) = training.recipe, _rows(training, faces)
     if not isinstance(recipe, Recipe):
+        if training.final:
+            raise InputError(
+                f"--final trains neural nets only; got {training.architecture}, which needs "
+                "held-out faces. Leave --final out."
+            )
         return
+    if training.final and recipe.schedule is Schedule.PLATEAU:
+        raise InputError(
+            "--final holds no faces out, so the learning rate cannot wait for a plateau. Add "
+            "--schedule cosine."
+        )
     if len(rows.images) < recipe.batch_size:
         raise InputError(
             f"a batch must be at most the {len(rows.images)} {faces.training.split} faces with "
@@ -134,22 +147,22 @@ def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
     start_from(model, training.start_from)
 
 
-def _rows(training: TrainingRun, faces: TrainingFaces) -> tuple[TrainingRows, TrainingRows]:
-    """What is learnt from and what epochs are chosen on.
+def _rows(training: TrainingRun, faces: TrainingFaces) -> tuple[TrainingRows, TrainingRows | None]:
+    """What is learnt from, and what epochs are chosen on.
 
     Raises:
         InputError: there are no such labels.
     """
     recipe, rule = training.recipe, training.training_rule or VoteRule.MAJORITY
     both = isinstance(recipe, Recipe) and recipe.other_labels > 0
-    return (
-        labelled_rows(faces.training, training.labels, rule, both),
-        labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both),
-    )
+    learnt = labelled_rows(faces.training, training.labels, rule, both)
+    if faces.validation is None:
+        return learnt, None
+    return learnt, labelled_rows(faces.validation, training.labels, VoteRule.MAJORITY, both)
 
 
 class EpochLines:
-    """One line an epoch on standard error."""
+    """One line per epoch on standard error."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs, self._then = epochs, time.monotonic()
@@ -157,11 +170,11 @@ class EpochLines:
     def __call__(self, line: dict[str, float]) -> None:
         """Print a line of the history."""
         now = time.monotonic()
+        held = f", held out {100 * line['val_accuracy']:.2f} %" if "val_accuracy" in line else ""
         robust = f", attacked {100 * line[ROBUST_COLUMN]:.1f} %" if ROBUST_COLUMN in line else ""
         print(
             f"epoch {line['epoch']:.0f} of {self._epochs}: loss {line['loss']:.3f}, "
-            f"accuracy {100 * line['accuracy']:.1f} %, PublicTest "
-            f"{100 * line['val_accuracy']:.2f} %{robust}, {now - self._then:.0f} s",
+            f"accuracy {100 * line['accuracy']:.1f} %{held}{robust}, {now - self._then:.0f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -182,7 +195,7 @@ def train(
 
     Args:
         training: what to train.
-        faces: rows to learn from and to choose the best epoch on.
+        faces: to learn from, and to choose the best epoch on.
         work: folder, see `open_work_folder`.
         on_epoch: called with the history line of every finished epoch; what it raises ends the
             training there, and the folder continues it later.
@@ -199,6 +212,7 @@ def train(
         if not isinstance(recipe, Recipe):
             from fer_models.classical.training import fit_classical
 
+            assert validation is not None  # `_check_begin` refused a final one
             model = fit_classical(recipe, rows, validation, training.seed)
             write_arrays(model.arrays(), work / "weights.npz")
             size = model.count_params()
@@ -230,14 +244,16 @@ def finish(
     parameters: int,
     history: list[dict[str, float]],
     rows: TrainingRows,
-    validation: TrainingRows,
+    validation: TrainingRows | None,
     runs_tried: int,
     note: str,
 ) -> Card:
     """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
     card = Card(
-        **dict(training) | {"start_from": Path(training.start_from).name},
+        **training.model_dump(exclude={"start_from", "recipe", "final"}),
+        recipe=training.recipe,
+        start_from=Path(training.start_from).name,
         architecture=training.architecture,
         label_set=training.labels,
         input_shape=rows.images.shape[1:],
@@ -245,20 +261,37 @@ def finish(
         runs_tried=runs_tried,
         training_rows=len(rows.images),
         epochs=len(history),
-        best_epoch=best_epoch(history) if history else 0,
-        validation_accuracy=0.0,
-        validation_rows=len(validation.images),
+        best_epoch=_kept_epoch(history, validation),
+        selected_on=_selected_on(training, validation),
+        validation_accuracy=None,
+        validation_rows=0 if validation is None else len(validation.images),
         weights_sha256=file_sha256(weights),
         note=note,
     )
-    predicted = load_unverified(card, weights).predict(validation.images.astype("float32") / 255)
-    accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
-    card = card.model_copy(update={"validation_accuracy": accuracy})
+    classifier, title = load_unverified(card, weights), card.id
+    if validation is not None:
+        predicted = classifier.predict(validation.images.astype("float32") / 255)
+        accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
+        card = card.model_copy(update={"validation_accuracy": accuracy})
+        title = f"{card.id}: {100 * accuracy:.1f} % on held-out faces"
     write_card(card, work / "card.json")
     if history:
-        title = f"{card.id}: {100 * accuracy:.1f} % on PublicTest"
         plot_history(history, title, work / "history.png")
     return card
+
+
+def _kept_epoch(history: list[dict[str, float]], validation: TrainingRows | None) -> int:
+    """Number of the epoch whose weights are kept; 0 for a model without epochs."""
+    return best_epoch(history) if history and validation is not None else len(history)
+
+
+def _selected_on(training: TrainingRun, validation: TrainingRows | None) -> str:
+    """What the card says was chosen on which faces."""
+    if validation is None:
+        return "nothing: trained on all faces for a fixed number of epochs"
+    what = {LgbmRecipe: "number of trees", SvmRecipe: "scale of the logits"}
+    chosen = what.get(type(training.recipe), "epoch")
+    return f"{chosen} chosen on a held-out tenth of Training, {len(validation.images)} faces"
 
 
 def start_from(model: keras.Model, other: str) -> keras.Model:
@@ -291,6 +324,17 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
     elif (pretrained := pretrained_of(model.name)) is not None:
         copy_backbone(model, pretrained)
     return model
+
+
+def show(card: Card, work: Path, shipping: bool) -> None:
+    """Print what came out of a training, and put it into the package when asked."""
+    if shipping:
+        ship(card, work)
+    found = f"trained on all {card.training_rows} faces"
+    if card.validation_accuracy is not None:
+        found = f"{100 * card.validation_accuracy:.2f} % of {card.validation_rows} held-out faces"
+    epoch = f", epoch {card.best_epoch} of {card.epochs}" if card.epochs else ""
+    print(f"{card.id}: {found}{epoch}; {work / 'weights.npz'}", flush=True)
 
 
 def ship(card: Card, work: Path) -> None:

@@ -11,6 +11,7 @@ from fer_models.card_table import models_page, shipped_cards, text_table
 from fer_models.cards import Card, Measured, SubsetFigures, read_card, write_card
 from fer_models.recipe import Precision, Recipe
 
+SELECTED = "epoch chosen on PublicTest"
 CARD = Card(
     id="net.fer",
     architecture="net",
@@ -29,6 +30,7 @@ CARD = Card(
     validation_accuracy=0.65253,
     validation_rows=3589,
     weights_sha256="",
+    selected_on=SELECTED,
     note="small",
 )
 
@@ -51,11 +53,20 @@ def test_rows_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faces, epochs = "3\u2009589", "7 of 9"
     (row,) = card_table.rows([CARD])
     assert row[:6] == ("net.fer", "65.3 %", dash, dash, dash, faces)
-    assert row[6:] == ("58 k", dash, "0.1 MB", dash, epochs, "2", "small")
+    assert row[6:] == ("58 k", dash, "0.1 MB", dash, epochs, "2", SELECTED, "small")
     measured = CARD.model_copy(update={"measured": MEASURED})
     (row,) = card_table.rows([measured])
     assert row[:6] == ("net.fer", "65.3 %", "63.7\u201366.8", "60.1 %", "64.0 %", faces)
-    assert row[6:] == ("58 k", "5.52 M", "0.1 MB", "1.2", epochs, "2", "small")
+    assert row[6:] == (
+        "58 k",
+        "5.52 M",
+        "0.1 MB",
+        "1.2",
+        epochs,
+        "2",
+        SELECTED,
+        "small",
+    )
 
 
 def test_rows_of_other_kinds_of_classifiers(
@@ -67,7 +78,16 @@ def test_rows_of_other_kinds_of_classifiers(
         update={"parameters": 1_242_919, "epochs": 0, "best_epoch": 0, "measured": uncounted}
     )
     (row,) = card_table.rows([trees])
-    assert row[6:] == ("1.24 M", "\u2013", "missing", "1.2", "\u2013", "2", "small")
+    assert row[6:] == (
+        "1.24 M",
+        "\u2013",
+        "missing",
+        "1.2",
+        "\u2013",
+        "2",
+        SELECTED,
+        "small",
+    )
 
 
 def test_text_is_aligned() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import pytest
 
+from attacks import train
 from attacks.adversarial_training.recipe import Method
-from attacks.train import MILDER, main
+from attacks.train import MILDER
 from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from fer_models import zoo
@@ -24,6 +25,10 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     images = keras.Input(input_shape)
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(12)(images))
     return keras.Model(images, keras.layers.Dense(num_classes)(x), name="tiny")
+
+
+def main(name: str, labels: LabelSet, data: Path, **options: Any) -> None:
+    train.main(train.AdversarialRequest(name=name, labels=labels, data=data, **options))
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from fer_models.classical.recipes import CLASSICAL, LgbmRecipe, SvmRecipe
 from fer_models.classical.training import fit_classical
 from fer_models.export import main as export
 from fer_models.recipe import Precision
-from fer_models.train import main
+from fer_models.train import TrainRequest, main
 from fer_models.training.loop import TrainingRows
 from fer_models.weights import write_arrays
 from tests.datasets.factory import write_source
@@ -120,14 +120,16 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder of a training of `hog_svm` by the user's command."""
     monkeypatch.setitem(recipes.CLASSICAL, "hog_svm", small("hog_svm"))
     data = write_source(tmp_path / "data")
-    main(data, "hog_svm", LabelSet.FER, out=tmp_path / "work", note="toy")
-    return tmp_path / "work"
+    work = tmp_path / "work"
+    main(TrainRequest(data=data, name="hog_svm", labels=LabelSet.FER, out=work, note="toy"))
+    return work
 
 
 def test_the_command_trains_what_the_zoo_loads(trained: Path) -> None:
     card, weights = zoo.card_of(str(trained))
     assert card.recipe == small("hog_svm")
-    assert (card.epochs, card.best_epoch, card.note, card.training_rows) == (0, 0, "toy", 42)
+    assert (card.epochs, card.best_epoch, card.note, card.training_rows) == (0, 0, "toy", 38)
+    assert card.selected_on == "scale of the logits chosen on a held-out tenth of Training, 4 faces"
     classifier = zoo.load(str(trained))
     assert isinstance(classifier, ClassicalClassifier)
     assert classifier.model.count_params() == card.parameters
@@ -154,7 +156,16 @@ def test_damaged_weights_are_refused(trained: Path) -> None:
 )
 def test_options_of_neural_nets_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="hog_svm is no neural net"):
-        main(tmp_path, "hog_svm", LabelSet.FER, **options)
+        main(TrainRequest(data=tmp_path, name="hog_svm", labels=LabelSet.FER, **options))
+
+
+def test_a_classical_model_needs_held_out_faces(tmp_path: Path) -> None:
+    data = write_source(tmp_path / "data")
+    out = tmp_path / "work"
+    request = TrainRequest(data=data, name="hog_svm", labels=LabelSet.FER, out=out, final=True)
+    with pytest.raises(InputError, match="--final trains neural nets only; got hog_svm"):
+        main(request)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("name", list(CLASSICAL))

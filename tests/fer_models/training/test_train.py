@@ -16,15 +16,17 @@ from attacks import train as attacks_train
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
+from datasets.base.options import as_command
+from datasets.faceset import Split
 from datasets.ferplus import write_votes
 from datasets.labels import LabelSet
-from fer_models import train_landmarks, zoo
+from fer_models import architectures, train, train_landmarks, zoo
 from fer_models.architectures.registry import ARCHITECTURES
 from fer_models.classical.recipes import CLASSICAL
-from fer_models.recipe import Recipe
-from fer_models.train import main
+from fer_models.recipe import Recipe, Schedule
 from fer_models.training import queue as training_queue
 from fer_models.training import run as training_run
+from fer_models.training.loop import read_history
 from fer_models.training.queue import FIRST, pending
 from tests.datasets.factory import SPLITS, write_source
 
@@ -36,6 +38,10 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
     x = keras.layers.AveragePooling2D(12)(images)
     x = keras.layers.Dense(4, name="features")(keras.layers.Flatten()(x))
     return keras.Model(images, keras.layers.Dense(num_classes)(x), name="tiny")
+
+
+def main(data: Path, name: str = "", labels: LabelSet | None = None, **options: Any) -> int:
+    return train.main(train.TrainRequest(data=data, name=name, labels=labels, **options))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def tiny_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_table_of_worth_names_what_exists() -> None:
-    known = {path.stem for path in Path(training_queue.__file__).parent.glob("*.py")}
+    known = {path.stem for path in Path(architectures.__file__).parent.glob("*.py")}
     known |= set(CLASSICAL)
     assert {model_id.split(".")[0] for model_id in FIRST} <= known
     assert {model_id.split(".")[1] for model_id in FIRST} == set(LABELS)
@@ -81,9 +87,65 @@ def test_one_training_writes_ships_and_loads(
     settings = json.loads((work / "settings.json").read_text())
     assert list(settings) == [
         "id", "recipe", "precision", "seed", "training_rule", "start_from", "data_sha256",
-        "trained_against",
+        "trained_against", "final",
     ]  # fmt: skip
     assert settings["recipe"] == dataclasses.asdict(card.recipe)
+
+
+def test_the_last_weights_of_a_final_training_are_kept(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "work"
+    options: dict[str, Any] = {"epochs": 3, "early_stopping": 1, "learning_rate": 0.0}
+    main(data, "tiny", LabelSet.FER, out=work, final=True, **options)
+    printed = capsys.readouterr()
+    assert "trained on all 42 faces, epoch 3 of 3" in printed.out
+    assert "held out" not in printed.err
+    card, _ = zoo.card_of(str(work))
+    assert (card.training_rows, card.epochs, card.best_epoch) == (42, 3, 3)
+    assert (card.validation_accuracy, card.validation_rows) == (None, 0)
+    assert card.selected_on == "nothing: trained on all faces for a fixed number of epochs"
+    history = read_history(work / "history.csv")
+    assert list(history[0]) == ["epoch", "learning_rate", "loss", "accuracy"]
+    checkpoint = keras.models.load_model(work / "checkpoint.keras")
+    kept = zoo.load_net(card, work / "weights.npz").model
+    for one, other in zip(checkpoint.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)  # stored as float16
+    with pytest.raises(InputError, match="settings differ"):
+        main(data, "tiny", LabelSet.FER, out=work, resume=True, **options)
+
+
+def test_a_final_training_cannot_wait_for_a_plateau(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(InputError, match="cannot wait for a plateau"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path, final=True, schedule=Schedule.PLATEAU)
+
+
+def test_training_alone_is_enough_and_nothing_else_is_read(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(data / "fer2013.csv") as file:
+        head, *lines = file.read().splitlines()
+    alone = tmp_path / "train_only"
+    alone.mkdir()
+    kept = [line for line in lines if line.endswith("Training")]
+    (alone / "fer2013.csv").write_text("\n".join([head, *kept]) + "\n")
+    main(alone, "tiny", LabelSet.FER, out=tmp_path / "alone")
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "all")
+    assert capsys.readouterr().out.count("of 4 held-out faces") == 2
+    one, other = (zoo.card_of(str(tmp_path / name))[0] for name in ("alone", "all"))
+    assert one.selected_on == "epoch chosen on a held-out tenth of Training, 4 faces"
+    assert one.validation_accuracy == other.validation_accuracy  # the same tenth
+
+
+def test_the_sample_trains(tmp_path: Path) -> None:
+    main(Path("sample"), "tiny", LabelSet.FER, out=tmp_path, split=Split.SAMPLE, epochs=1)
+    assert zoo.card_of(str(tmp_path))[0].epochs == 1
+
+
+@pytest.mark.parametrize("split", [Split.PUBLIC_TEST, Split.PRIVATE_TEST, Split.TEST])
+def test_splits_of_reports_are_not_learnt_from(tmp_path: Path, data: Path, split: Split) -> None:
+    with pytest.raises(InputError, match=f"must be Training or Sample for training; got {split}"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path, split=split)
 
 
 def test_a_folder_continues_only_its_own_training(tmp_path: Path, data: Path) -> None:
@@ -216,9 +278,9 @@ def too_small_faces(folder: Path) -> dict[str, Any]:
     ("spoil", "message"),
     [
         (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
-        (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 42"),
+        (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 38"),
         (misspelt_start, "got 'tinny.fer'"),
-        (large_batches, "a batch must be at most the 42 Training faces .* got 43"),
+        (large_batches, "a batch must be at most the 38 Training faces .* got 43"),
         (too_small_faces, r"tiny cannot take faces of \(48, 48, 1\): .*negative"),
     ],
 )
@@ -239,7 +301,14 @@ def test_a_start_of_another_size_is_refused(tmp_path: Path, data: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**32)])
-@pytest.mark.parametrize("command", [main, attacks_train.main, train_landmarks.main])
+@pytest.mark.parametrize(
+    "command",
+    [
+        as_command(train.TrainRequest, train.main),
+        as_command(attacks_train.AdversarialRequest, attacks_train.main),
+        train_landmarks.main,
+    ],
+)
 def test_a_seed_that_no_generator_takes_is_refused(
     command: Callable[..., object],
     seed: str,

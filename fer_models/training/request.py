@@ -1,0 +1,97 @@
+"""Options that the two training commands share: names, defaults and help, written once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Option
+
+from datasets.faceset import Split
+from datasets.labels import LabelSet
+from fer_models.recipe import Precision
+
+_RECIPE = {
+    "epochs": "epochs",
+    "batch_size": "batch_size",
+    "learning_rate": "learning_rate",
+    "early_stopping": "early_stopping",
+    "l2": "weight_decay",
+    "label_smoothing": "label_smoothing",
+    "class_weights": "class_weights",
+    "calm_epochs": "calm_epochs",
+    "other_labels": "other_labels",
+    "averaging": "averaging",
+}
+"""Option, and the field of the recipe that it replaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """A training as the user asked for it; options that are None keep the recipe's value."""
+
+    data: Annotated[
+        Path, Option(help="FER2013 as csv, archive or folder; or `sample`, with --split Sample.")
+    ]
+    labels: Annotated[
+        LabelSet | None, Option(help="Labels to learn; ferplus learns the shares of the votes.")
+    ] = None
+    split: Annotated[Split, Option(help="Faces to learn from: Training or Sample.")] = (
+        Split.TRAINING
+    )
+    final: Annotated[
+        bool,
+        Option(
+            "--final",
+            help="Train on all faces for exactly --epochs and keep the last weights; without it a "
+            "tenth is held out to choose the epoch.",
+        ),
+    ] = False
+    votes: Annotated[Path | None, Option(help="FER+ votes, if they are not beside the data.")] = (
+        None
+    )
+    out: Annotated[Path | None, Option(help="Work folder. Default: training/ID.")] = None
+    resume: Annotated[bool, Option("--resume", help="Continue an interrupted training.")] = False
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Random seed.")] = 0
+    precision: Annotated[
+        Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
+    ] = Precision.FLOAT32
+    epochs: Annotated[int | None, Option(min=1, help="Most epochs; with --final, all of them.")] = (
+        None
+    )
+    batch_size: Annotated[int | None, Option(min=1, help="Images per step.")] = None
+    learning_rate: Annotated[float | None, Option(min=0, help="Peak learning rate.")] = None
+    early_stopping: Annotated[
+        int | None, Option(min=1, help="Stop after this many epochs without improvement.")
+    ] = None
+    l2: Annotated[float | None, Option(min=0, help="Decoupled weight decay.")] = None
+    label_smoothing: Annotated[
+        float | None, Option(min=0, max=0.9, help="Probability spread over all classes.")
+    ] = None
+    class_weights: Annotated[bool | None, Option(help="Give rare classes more weight.")] = None
+    calm_epochs: Annotated[
+        int | None, Option(min=0, help="Last epochs, with hardly any augmentation.")
+    ] = None
+    other_labels: Annotated[
+        float | None, Option(min=0, help="Weight of a second head on the other label set.")
+    ] = None
+    averaging: Annotated[
+        float | None,
+        Option(min=0, max=0.9999, help="Decay of the running average of the weights; 0: none."),
+    ] = None
+    start_from: Annotated[
+        str,
+        Option(
+            help="Id or folder of a trained classifier, or Keras file of a backbone, whose layers "
+            "are the start; the last layer is always new."
+        ),
+    ] = ""
+    runs_tried: Annotated[int, Option(min=1, help="For the card: trainings so far.")] = 1
+    note: Annotated[str, Option(help="For the card: one sentence.")] = ""
+    shipping: Annotated[bool, Option("--ship", help="Put weights and card into the package.")] = (
+        False
+    )
+
+    def recipe_changes(self) -> dict[str, Any]:
+        """Fields of the recipe that the user replaces."""
+        given = {field: getattr(self, option) for option, field in _RECIPE.items()}
+        return {field: value for field, value in given.items() if value is not None}
