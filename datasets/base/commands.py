@@ -4,10 +4,13 @@ Every command file ends in `run(main, prog)`. Heavy imports belong inside the fu
 run after the arguments are parsed.
 """
 
+import codecs
 import sys
+import unicodedata
 from collections.abc import Callable
 from inspect import signature
-from typing import NoReturn
+from io import TextIOWrapper
+from typing import NoReturn, TextIO
 
 import typer
 from typer.main import get_command
@@ -16,6 +19,17 @@ from datasets.base.errors import InputError
 
 DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
 """Where `datasets.default_data` looks for faces, for the help of `--data`."""
+
+_IN_ASCII = "deadpan_ascii"
+_SIMILAR = {
+    **dict.fromkeys("\u2010\u2011\u2013\u2014\u2212\u2500\u2501", "-"),
+    **dict.fromkeys("\u2502\u2503", "|"),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    **{"\u2192": "->", "\u00d7": "x", "\u00b1": "+/-", "\u2264": "<=", "\u2265": ">="},
+    **{"\u00b7": "-", "\u2022": "*", "\u2713": "ok"},
+}
+"""ASCII for dashes, lines, quotation marks and signs, which do not decompose into any."""
 
 _INTERRUPTED = 130
 """Exit code of typer after Ctrl-C."""
@@ -34,6 +48,7 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
+    make_printable(sys.stdout, sys.stderr)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
@@ -59,6 +74,25 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
             raise
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
         _fail(f"{place}{error.strerror}. Choose another path, or free this one.", 2)
+
+
+def make_printable(*streams: TextIO) -> None:
+    """Let streams of an encoding without some characters print similar ASCII instead of failing."""
+    codecs.register_error(_IN_ASCII, _in_ascii)
+    for stream in streams:
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_IN_ASCII)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding lacks: an error handler of `codecs`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    parts = []
+    for character in error.object[error.start : error.end]:
+        plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+        parts.append(_SIMILAR.get(character) or plain or "?")
+    return "".join(parts), error.end
 
 
 def _received(error: typer.TyperException, arguments: list[str]) -> str:

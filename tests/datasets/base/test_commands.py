@@ -130,3 +130,41 @@ def test_help_loads_nothing_heavy(name):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "exit 0" in done.stdout
     assert "heavy []" in done.stdout
+
+
+COMMAND = """
+from rich.console import Console
+from rich.table import Table
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+
+def main(wrong: bool = False) -> None:
+    table = Table("\u00e9ta", title="robust \u2013 5 \u00d7 8/255 \u2192 \u2265 1 \u2026")
+    table.add_row("\u56fe")
+    Console().print(table)
+    print("Cohen\u2019s \u03ba \u00b1 1")
+    if wrong:
+        raise InputError("\u2264 1")
+
+run(main, "python -m some.command")
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_without_utf8_gets_similar_text(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", COMMAND, "--wrong"]
+    done = subprocess.run(command, env=environment, capture_output=True)
+    assert done.returncode == 2, done.stderr
+    out = " ".join(done.stdout.decode(encoding).split())
+    if encoding == "ascii":
+        assert "robust - 5 x 8/255 -> >= 1 ..." in out
+        assert "Cohen's ? +/- 1" in out and "+---" in out
+    assert done.stderr.decode(encoding).rstrip() == "error: <= 1"
+
+
+def test_a_terminal_with_utf8_is_left_as_it_is() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", COMMAND], env=environment, capture_output=True)
+    assert done.returncode == 0
+    assert "Cohen\u2019s \u03ba \u00b1 1" in done.stdout.decode()
