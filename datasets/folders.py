@@ -3,7 +3,8 @@
 Class names may be those of FER or FER+, in upper or lower case. A folder with the class `contempt`
 has FER+ labels: each image then counts as ten votes for its class.
 
-EXIF orientation is applied, and transparent pixels become white.
+EXIF orientation is applied, and transparent pixels become white. Where the three channels of all
+images are equal, the images are grey: one channel.
 """
 
 import warnings
@@ -16,8 +17,14 @@ from PIL import Image
 
 from datasets.base.errors import InputError
 from datasets.faceset import Split
+from datasets.image_files import (
+    count_endings,
+    decode_image,
+    has_equal_channels,
+    is_image,
+    may_be_ignored,
+)
 from datasets.labels import FER7, FERPLUS8, LabelScheme, translate
-from datasets.upright import opaque, upright
 from datasets.votes import VOTE_COLUMNS
 
 _SPLITS = {
@@ -48,10 +55,7 @@ _CLASSES = {
     "neutral": 6,
 }
 _CONTEMPT = "contempt"
-_ENDINGS = (".png", ".jpg", ".jpeg")
-_OTHER_ENDINGS = (".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".jfif", ".jp2")
 _MAX_PIXELS = 2**20
-_GREY_MODES = ("1", "L", "LA")
 _UNANIMOUS = 10
 
 
@@ -60,6 +64,7 @@ class FolderFaces(NamedTuple):
 
     Attributes:
         images: uint8 (N, H, W, C), C = 1 (grey) or 3 (RGB).
+        equal_channels: number of images with three equal channels that are read as one.
         row_ids: int64 (N,): file names if these are distinct numbers, else 0..N-1.
         numbered: whether the row ids are the file names.
         splits: str (N,), values of `Split`.
@@ -68,6 +73,7 @@ class FolderFaces(NamedTuple):
     """
 
     images: np.ndarray
+    equal_channels: int
     row_ids: np.ndarray
     numbered: bool
     splits: np.ndarray
@@ -82,19 +88,40 @@ class _File(NamedTuple):
 
 
 def split_folders(folder: Path) -> dict[Path, Split]:
-    """Return the subfolders that are named after a split."""
-    return {
-        path: _SPLITS[path.name.lower()]
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and path.name.lower() in _SPLITS
-    }
+    """Return the subfolders that are named after a split.
+
+    Raises:
+        InputError: two of them are named after the same split.
+    """
+    found: dict[Path, Split] = {}
+    for path in sorted(folder.iterdir()):
+        split = _SPLITS.get(path.name.lower())
+        if split is None or not path.is_dir():
+            continue
+        if split in found.values():
+            other = next(name for name, known in found.items() if known is split)
+            raise InputError(
+                f"{folder}: expected one folder per split, found {other.name} and {path.name}, "
+                f"both of which mean {split}. Merge them or move one away."
+            )
+        found[path] = split
+    return found
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether a folder contains `<split>/<class>/`."""
+    return any(
+        entry.is_dir() and entry.name.lower() in (*_CLASSES, _CONTEMPT)
+        for path in split_folders(folder)
+        for entry in path.iterdir()
+    )
 
 
 def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderFaces:
     """Read all images below a folder.
 
     Args:
-        folder: contains `<split>/<class>/*.png|jpg`.
+        folder: contains `<split>/<class>/NAME.png` (or `.jpg`, `.bmp`, ...).
         advance: called every 256 images with the images read and the total.
 
     Raises:
@@ -110,20 +137,21 @@ def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderF
             files += [
                 _File(image, split, name)
                 for image in sorted(class_folder.iterdir())
-                if image.suffix.lower() in _ENDINGS and not image.name.startswith(".")
+                if is_image(image)
             ]
+    _check_none_left(folder, {file.path for file in files})
     if not files:
         raise InputError(f"{folder}: expected <split>/<class>/*.png or *.jpg, found no image.")
-    _check_none_left(folder, {file.path for file in files})
     row_ids, numbered = _row_ids(files)
     order = np.argsort(row_ids, kind="stable")
-    images = _read_images([files[place].path for place in order], advance)
+    images, equal = _read_images([files[place].path for place in order], advance)
     splits = np.array([str(files[place].split) for place in order])
     found = [files[place].name for place in order]
     if _CONTEMPT not in names:
         fer = np.array([_CLASSES[name] for name in found], dtype=np.int64)
-        return FolderFaces(images, row_ids[order], numbered, splits, fer, None)
-    return FolderFaces(images, row_ids[order], numbered, splits, None, _unanimous_votes(found))
+        return FolderFaces(images, equal, row_ids[order], numbered, splits, fer, None)
+    votes = _unanimous_votes(found)
+    return FolderFaces(images, equal, row_ids[order], numbered, splits, None, votes)
 
 
 def write_folders(
@@ -164,18 +192,21 @@ def _class_name(folder: Path) -> str:
 
 
 def _check_none_left(folder: Path, taken: set[Path]) -> None:
-    """Refuse images that are not at `<split>/<class>/NAME.png` and would be left out."""
+    """Refuse files below a split or class that are not read and are not known to hold no image."""
     telling = {*_SPLITS, *_CLASSES, _CONTEMPT}
+    left = []
     for path in sorted(folder.rglob("*")):
-        if path in taken or path.suffix.lower() not in (*_ENDINGS, *_OTHER_ENDINGS):
-            continue
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-        if not hidden and telling.intersection(part.lower() for part in parts[:-1]):
-            raise InputError(
-                f"{path}: expected images at <split>/<class>/NAME.png or .jpg, the split one of "
-                f"{', '.join(_SPLITS)}; this one would be left out. Move, convert or remove it."
-            )
+        of_faces = telling.intersection(part.lower() for part in parts[:-1])
+        if of_faces and not hidden and path not in taken and path.is_file():
+            left += [] if may_be_ignored(path) else [path]
+    if left:
+        raise InputError(
+            f"{left[0]}: expected images at <split>/<class>/NAME.png, .jpg or .bmp, the split one "
+            f"of {', '.join(_SPLITS)}; {len(left)} of the files ({count_endings(left)}) would be "
+            "left out. Move, convert or remove them."
+        )
 
 
 def _row_ids(files: list[_File]) -> tuple[np.ndarray, bool]:
@@ -187,22 +218,36 @@ def _row_ids(files: list[_File]) -> tuple[np.ndarray, bool]:
     return np.arange(len(files), dtype=np.int64), False
 
 
-def _read_images(paths: Sequence[Path], advance: Callable[[int, int], object]) -> np.ndarray:
+def _read_images(
+    paths: Sequence[Path], advance: Callable[[int, int], object]
+) -> tuple[np.ndarray, int]:
+    """Read images of one size; one channel where all are grey.
+
+    Returns:
+        uint8 (N, H, W, C), and the number of images with three equal channels that are read as one.
+    """
     images: np.ndarray | None = None
+    repeated = np.zeros(len(paths), dtype=bool)
     for row, path in enumerate(paths):
         image = _read_image(path)
+        if image.shape[2] == 3 and has_equal_channels(image):
+            image, repeated[row] = image[..., :1], True
         if images is None:
             images = _room_for(len(paths), image.shape)
+        if image.shape[2] > images.shape[3] and repeated[:row].all():
+            images = images.repeat(3, axis=3)  # the first image in colour
+        elif image.shape[2] < images.shape[3] and repeated[row]:
+            image = image.repeat(3, axis=2)
         if image.shape != images.shape[1:]:
             raise InputError(
                 f"{path}: expected all images to be {_size(images.shape[1:])} as {paths[0]} is, "
-                f"found {_size(image.shape)}. Crop or resize them first."
+                f"found {_size(image.shape)}. Crop, resize or convert them first."
             )
         images[row] = image
         if row % 256 == 0:
             advance(row, len(paths))
     assert images is not None
-    return images
+    return images, int(repeated.sum()) if images.shape[3] == 1 else 0
 
 
 def _read_image(path: Path) -> np.ndarray:
@@ -211,19 +256,18 @@ def _read_image(path: Path) -> np.ndarray:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # damaged EXIF
             if image.width * image.height > _MAX_PIXELS:
                 raise InputError(
-                    f"{path}: expected a face of at most {_MAX_PIXELS // 10**6} million pixels, "
-                    f"found {image.height}x{image.width}. Crop and shrink the faces."
+                    f"expected a face of at most {_MAX_PIXELS // 10**6} million pixels, found "
+                    f"{image.height}x{image.width}. Crop and shrink the faces."
                 )
-            mode = image.mode
-            seen = opaque(upright(image))
-            pixels = np.array(seen.convert("L" if mode in _GREY_MODES else "RGB"))
-    except InputError:
-        raise
+            if image.mode.startswith(("I", "F")):
+                raise InputError(
+                    f"expected 8 bits per channel, found a deeper image ({image.mode}). Convert it."
+                )
+            return decode_image(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: expected a readable PNG or JPEG, found: {error}.") from error
-    if mode.startswith(("I", "F")):
-        raise InputError(f"{path}: expected 8 bits a channel, found a deeper image ({mode}).")
-    return pixels[:, :, None] if mode in _GREY_MODES else pixels
 
 
 def _room_for(count: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -5,6 +5,7 @@ Not here: the file formats (`datasets/fer2013.py`, `datasets/ferplus.py`,
 """
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from datasets.base.progress import bar
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import parse_csv
 from datasets.ferplus import join_votes
-from datasets.folders import read_folders, split_folders
+from datasets.folders import has_class_folders, read_folders, split_folders
 from datasets.sample.faces import WORD, read_sample
 from datasets.source import Source
 
@@ -60,7 +61,7 @@ def open_source(
     votes_path = Path(votes) if votes is not None else _votes_next_to(path)
     try:
         if path.is_dir():
-            file = next((path / name for name in FILE_NAMES if (path / name).is_file()), None)
+            file = _csv_in(path)
             if file is not None:
                 source = _from_csv(file, votes_path, progress)
             else:
@@ -85,6 +86,27 @@ def _from_sample(votes: Path | str | None) -> Source:
     faces = read_sample()
     splits = np.full(len(faces), str(faces.split))
     return Source(faces.name, WORD, faces.images, faces.row_ids, splits, faces.fer, faces.votes)
+
+
+def _csv_in(folder: Path) -> Path | None:
+    """Return the csv or archive of a folder, if any; say so if it holds several.
+
+    Raises:
+        InputError: the folder also holds images by split and class.
+    """
+    files = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
+    if not files:
+        return None
+    if has_class_folders(folder):
+        found = ", ".join(path.name for path in split_folders(folder))
+        raise InputError(
+            f"{folder}: expected one source of faces, found {files[0].name} and the image folders "
+            f"{found}. Pass --data {files[0]}, or move one of the two away."
+        )
+    if files[1:]:
+        others = ", ".join(file.name for file in files[1:])
+        print(f"{folder}: reading {files[0].name}, not {others}", file=sys.stderr)
+    return files[0]
 
 
 def _votes_next_to(path: Path) -> Path | None:
@@ -118,6 +140,11 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
         )
     with bar(f"reading {path.name}", progress) as advance:
         faces = read_folders(path, advance)
+    if faces.equal_channels:
+        print(
+            f"{path}: {faces.equal_channels:,} images with three equal channels, read as one",
+            file=sys.stderr,
+        )
     votes = faces.votes
     if votes_path is not None:
         if not faces.numbered:

@@ -32,15 +32,15 @@ def check_image(image: np.ndarray) -> None:
     check_size(image.shape[1], image.shape[0])
 
 
-def check_size(width: int, height: int, name: str = "") -> None:
-    """Refuse an image that is too small or too large; `name` stands before the message.
+def check_size(width: int, height: int) -> None:
+    """Refuse an image that is too small or too large for a detector.
 
     Raises:
         InputError: smaller than 16x16 or larger than 40 million pixels.
     """
     if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
         raise InputError(
-            f"{name and f'{name}: '}an image must be at least {MIN_SIDE}x{MIN_SIDE} and at most "
+            f"an image must be at least {MIN_SIDE}x{MIN_SIDE} and at most "
             f"{MAX_PIXELS // 10**6} million pixels; got {width}x{height}. Resize it first."
         )
 

@@ -10,25 +10,37 @@ import numpy as np
 from PIL import Image
 
 from datasets.base.errors import InputError
-from datasets.upright import opaque, upright
+from datasets.image_files import (
+    IMAGE_ENDINGS,
+    count_endings,
+    decode_image,
+    is_image,
+    may_be_ignored,
+)
 from faces.detector import check_size
-
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def photos(path: Path) -> list[Path]:
-    """The photograph itself, or those of a folder, by name; hidden files are left aside.
+    """Return the photograph itself, or those of a folder, by name.
+
+    Hidden files, texts and tables in the folder are ignored.
 
     Raises:
-        InputError: no such path, a folder without photographs, or a name that is no text.
+        InputError: no such path, a folder without photographs or with files that would be left out,
+            or a name that is not UTF-8 text.
     """
     if not path.exists():
         raise InputError(f"{path}: expected a photograph or a folder; found no such path.")
     found = [path]
     if path.is_dir():
-        visible = (file for file in sorted(path.iterdir()) if not file.name.startswith("."))
-        files = (file for file in visible if not file.is_dir())
-        found = [file for file in files if file.suffix.lower() in PHOTO_ENDINGS]
+        files = [file for file in sorted(path.iterdir()) if not file.is_dir()]
+        found = [file for file in files if is_image(file)]
+        left = [file for file in files if file not in found and not may_be_ignored(file)]
+        if left:
+            raise InputError(
+                f"{str(left[0])!a}: expected photographs ({', '.join(IMAGE_ENDINGS)}); {len(left)} "
+                f"of the files ({count_endings(left)}) would be left out. Convert or move them."
+            )
     for file in found:
         try:
             str(file).encode()
@@ -39,7 +51,7 @@ def photos(path: Path) -> list[Path]:
             ) from None
     if not found:
         raise InputError(
-            f"{path}: expected photographs ({', '.join(PHOTO_ENDINGS)}); found none. "
+            f"{path}: expected photographs ({', '.join(IMAGE_ENDINGS)}); found none. "
             "Name another folder, or a file."
         )
     return found
@@ -55,12 +67,12 @@ def read_photo(path: Path) -> np.ndarray:
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # damaged EXIF
-            check_size(*file.size, str(path))
+            check_size(*file.size)
             return upright_rgb(file)
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a photograph; found no such file.") from error
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(
             f"{path}: expected a whole photograph; {type(error).__name__}. "
@@ -100,12 +112,6 @@ def _naming(photo: Path) -> Iterator[None]:
 
 
 def upright_rgb(file: Image.Image) -> np.ndarray:
-    """An opened picture as uint8 RGB (H, W, 3), turned as its EXIF orientation says.
-
-    Transparent places become white. EXIF that is damaged turns nothing.
-    """
-    turned = upright(file)
-    if turned.mode.startswith("I"):  # 16 bits a pixel
-        grey = (np.asarray(turned, np.uint32) >> 8).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    return np.array(opaque(turned).convert("RGB"))
+    """Decode an opened image: uint8 RGB (H, W, 3); see `decode_image`, whose errors it raises."""
+    pixels = decode_image(file)
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels

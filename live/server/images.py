@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from datasets.base.errors import InputError
 from faces.detector import MIN_SIDE
 from faces.photos import upright_rgb
 
@@ -68,6 +69,8 @@ def decode(
             raise ImageError(f"{width}x{height} pixels are too few to show a face.", DAMAGED)
         try:
             return _pixels(file)
+        except InputError as error:
+            raise ImageError(str(error), WRONG_TYPE) from None
         except (OSError, ValueError, SyntaxError, EOFError, IndexError) as error:
             raise _damaged(error) from None
 

@@ -69,6 +69,7 @@ def test_target_that_cannot_be_written(tmp_path):
 
 def test_csv_needs_48_pixels(tmp_path):
     images = np.zeros((7, 32, 40, 3), dtype=np.uint8)
+    images[..., 0] = 9
     write_folders(images, np.arange(7), FER7, np.arange(7), Split.TRAINING, tmp_path / "in")
     fails("48x48 grey faces for a csv, found 32x40 with 3", tmp_path / "in", csv=tmp_path / "c.csv")
 

@@ -9,7 +9,7 @@ from datasets.faceset import Split
 from datasets.folders import write_folders
 from datasets.labels import FER7, FERPLUS8, LabelSet
 from datasets.read import load, open_source
-from tests.datasets.factory import FER, make_images, vote_lines, write_lines
+from tests.datasets.factory import FER, csv_lines, make_images, vote_lines, write_lines
 
 
 def save(path: Path, pixels: np.ndarray) -> None:
@@ -95,12 +95,12 @@ def test_grey_variants_are_grey(tmp_path):
 
 def test_votes_join_by_file_name(tmp_path):
     write_folders(
-        make_images()[[3, 44]], FER[[3, 44]], FER7, np.array([3, 44]), Split.TEST, tmp_path
+        make_images()[[44, 53]], FER[[44, 53]], FER7, np.array([44, 53]), Split.TEST, tmp_path
     )
     lines = vote_lines()
     write_lines(tmp_path / "fer2013new.csv", lines)
     votes = open_source(tmp_path, progress=False).votes
-    assert votes.tolist() == [[int(n) for n in lines[row + 1].split(",")[2:]] for row in (3, 44)]
+    assert votes.tolist() == [[int(n) for n in lines[row + 1].split(",")[2:]] for row in (44, 53)]
 
 
 def test_votes_need_numbered_files(tmp_path):
@@ -113,7 +113,7 @@ def test_votes_need_numbered_files(tmp_path):
     "place",
     [
         "train/sad/deeper/1.png",
-        "train/sad/1.bmp",
+        "train/sad/1.ico",
         "train/1.png",
         "test/sad/a/b/1.WEBP",
         "extra/sad/1.png",
@@ -128,7 +128,7 @@ def test_an_image_that_would_be_left_out(tmp_path, place):
     (tmp_path / "train" / "sad" / "Thumbs.db").touch()
     assert len(load(tmp_path, Split.TRAINING, progress=False)) == 1
     save(tmp_path / place, GREY)
-    fails(tmp_path, str(tmp_path / place), "would be left out. Move, convert or remove it")
+    fails(tmp_path, str(tmp_path / place), "would be left out. Move, convert or remove them")
 
 
 def test_valid_is_public_test(tmp_path):
@@ -185,7 +185,7 @@ def test_image_cut_short(tmp_path, ending):
 
 def test_deep_image(tmp_path):
     save(tmp_path / "train" / "sad" / "0.png", GREY.astype(np.uint16) * 257)
-    fails(tmp_path, "0.png", "8 bits a channel")
+    fails(tmp_path, "0.png", "8 bits per channel")
 
 
 def test_images_of_different_sizes(tmp_path):
@@ -196,8 +196,76 @@ def test_images_of_different_sizes(tmp_path):
 
 def test_grey_and_colour_mixed(tmp_path):
     save(tmp_path / "train" / "sad" / "0.png", GREY)
-    save(tmp_path / "train" / "sad" / "1.png", np.repeat(GREY[:, :, None], 3, axis=2))
+    save(tmp_path / "train" / "sad" / "1.png", np.stack([GREY, GREY, GREY + 1], axis=2))
     fails(tmp_path, "1.png", "3x4 grey", "3x4 RGB")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])
+def test_images_with_three_equal_channels_are_read_as_one(tmp_path, capsys, mode):
+    """Three channels would make every L1 and L2 budget smaller per pixel."""
+    for name, image in (("0", Image.fromarray(GREY)), ("1", Image.fromarray(GREY).convert(mode))):
+        path = tmp_path / "train" / "sad" / f"{name}.{'tif' if mode == 'CMYK' else 'png'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    images = load(tmp_path, Split.TRAINING, progress=False).images
+    assert images.shape == (2, 3, 4, 1)
+    assert (images[0, ..., 0] == GREY).all()
+    assert (images[1] == images[0]).all()
+    assert "1 images with three equal channels, read as one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_one_image_in_colour_keeps_three_channels_for_all(tmp_path, capsys, first):
+    pixels = np.repeat(np.repeat(GREY[None, :, :, None], 3, axis=0), 3, axis=3)
+    pixels[first, 0, 0] = [200, 100, 50]
+    for row, image in enumerate(pixels):
+        save(tmp_path / "train" / "sad" / f"{row}.png", image)
+    assert (load(tmp_path, Split.TRAINING, progress=False).images == pixels).all()
+    assert capsys.readouterr().err == ""
+
+
+def test_every_ending_that_pillow_reads_is_read(tmp_path):
+    folder = tmp_path / "train" / "sad"
+    endings = ("png", "bmp", "tga", "tiff", "gif", "pgm")
+    for row, ending in enumerate(endings):
+        save(folder / f"{row}.{ending}", GREY)
+    Image.fromarray(GREY).save(folder / "6.jpe", format="JPEG", quality=100)
+    images = load(tmp_path, Split.TRAINING, progress=False).images
+    assert len(images) == 7
+    assert (images[:6, ..., 0] == GREY).all()
+
+
+def test_files_that_would_be_left_out_are_counted_by_ending(tmp_path):
+    folder = tmp_path / "test" / "happy"
+    save(folder / "0.png", GREY)
+    for name in ("notes.txt", "list.csv", ".DS_Store", "Thumbs.db"):
+        (folder / name).touch()
+    assert len(load(tmp_path, Split.TEST, progress=False)) == 1
+    for name in ("1.heic", "2.HEIC", "3.avif", "4"):
+        (folder / name).touch()
+    fails(tmp_path, "1.heic", "4 of the files (.heic: 2, .avif: 1, no ending: 1) would be left out")
+
+
+@pytest.mark.parametrize("names", [("val", "validation"), ("train", "Training")])
+def test_two_folders_of_one_split_are_refused(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "sad" / "0.png", GREY)
+    fails(tmp_path, names[0], names[1], "expected one folder per split")
+
+
+def test_a_csv_next_to_image_folders_is_refused(tmp_path):
+    write_lines(tmp_path / "fer2013.csv", csv_lines())
+    (tmp_path / "sample").mkdir()  # holds no classes
+    assert len(open_source(tmp_path, progress=False).images) == 60
+    save(tmp_path / "test" / "sad" / "0.png", GREY)
+    fails(tmp_path, "found fer2013.csv and the image folders sample, test", "--data")
+
+
+def test_of_two_csv_files_the_one_read_is_named(tmp_path, capsys):
+    write_lines(tmp_path / "fer2013.csv", csv_lines())
+    write_lines(tmp_path / "icml_face_data.csv", csv_lines())
+    open_source(tmp_path, progress=False)
+    assert "reading fer2013.csv, not icml_face_data.csv" in capsys.readouterr().err
 
 
 def test_classes_without_images(tmp_path):

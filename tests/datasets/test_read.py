@@ -310,11 +310,45 @@ class TestVotes:
         path = tmp_path / "fer2013new.csv"
         write_votes(votes, splits, path)
         assert (join_votes(path, np.arange(1200), splits, fer) == votes).all()
-        few = np.delete(np.arange(1200), lost)[:99]
-        assert len(join_votes(path, few, splits[:99], np.roll(fer, 1)[few])) == 99  # too few
         first = 0 if lost == 0 else 600  # 1,199 rows are two blocks, of 600 and 599
         with pytest.raises(InputError, match=rf"csv: rows {first} to .* found \d+ % of them"):
             join_votes(path, np.arange(1199), splits[1:], np.delete(fer, lost))
+
+    @pytest.mark.parametrize("count", [40, 90])
+    def test_votes_of_other_faces_are_refused_in_small_samples(self, tmp_path, count):
+        fer = np.random.default_rng(0).integers(0, 7, count)
+        votes = 10 * np.eye(10, dtype=np.uint8)[np.array([4, 5, 6, 1, 3, 2, 0])[np.roll(fer, 7)]]
+        splits = np.full(count, "PublicTest")
+        path = tmp_path / "fer2013new.csv"
+        write_votes(votes, splits, path)
+        with pytest.raises(InputError, match=r"found \d+ % of them \(\d+ of (40|90)\)"):
+            join_votes(path, np.arange(count), splits, fer)
+
+    def test_small_samples_of_the_right_votes_are_accepted(self, tmp_path):
+        """Votes that confirm as many labels of each class as the published ones do."""
+        published = np.array([0.535, 0.4, 0.138, 0.933, 0.438, 0.841, 0.891])
+        rng, refused = np.random.default_rng(0), 0
+        path = tmp_path / "fer2013new.csv"
+        splits = np.full(20, "PublicTest")
+        for _ in range(1000):
+            fer = rng.choice(7, 20, p=[0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17])
+            voted = np.where(rng.random(20) < published[fer], fer, (fer + 1) % 7)
+            columns = np.array([4, 5, 6, 1, 3, 2, 0])[voted]
+            write_votes(10 * np.eye(10, dtype=np.uint8)[columns], splits, path)
+            try:
+                join_votes(path, np.arange(20), splits, fer)
+            except InputError:
+                refused += 1
+        assert refused <= 1
+
+    def test_a_merged_test_split_takes_votes_of_no_training_rows(self, tmp_path):
+        path = tmp_path / "fer2013new.csv"
+        votes, usage = make_votes()[:3], np.array(["PublicTest", "PrivateTest", "Training"])
+        write_votes(votes, usage, path)
+        merged = np.full(3, "Test")
+        assert (join_votes(path, np.arange(2), merged[:2]) == votes[:2]).all()
+        with pytest.raises(InputError, match=r"row 2: expected Usage Test.*found Training"):
+            join_votes(path, np.arange(3), merged)
 
     def test_the_faces_given_as_votes(self, tmp_path):
         write_source(tmp_path)

@@ -4,6 +4,7 @@ import io
 import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -41,6 +42,43 @@ def test_grey_transparent_and_deep_pictures(tmp_path: Path) -> None:
     read = read_photo(tmp_path / "alpha.png")
     assert (read[:10] == [10, 20, 30]).all()
     assert (read[10:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "name", "words"),
+    [
+        (PICTURE[..., 0].astype(np.uint16) * 16, "a.png", "a 12-bit image"),
+        (PICTURE[..., 0].astype(np.uint16) * 64, "a.tif", "a 12-bit image"),
+        (PICTURE[..., 0].astype(np.float32) / 255, "a.tif", "found floats"),
+        (PICTURE[..., 0].astype(np.int32) * 2**16, "a.tif", "found 32"),
+    ],
+)
+def test_photographs_of_other_depths_are_refused(tmp_path: Path, pixels, name, words) -> None:
+    """Read as they are they would be black or wrapped round, and no face would be found."""
+    Image.fromarray(pixels).save(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{name}: expected .*{words}"):
+        read_photo(tmp_path / name)
+
+
+@pytest.mark.parametrize(("factor", "refused"), [(257, False), (16, True)])
+def test_sixteen_bits_of_colour(tmp_path: Path, factor: int, refused: bool) -> None:
+    file = tmp_path / "a.png"
+    cv2.imwrite(str(file), PICTURE[..., ::-1].astype(np.uint16) * factor)
+    if refused:
+        with pytest.raises(InputError, match="a 12-bit image"):
+            read_photo(file)
+    else:
+        np.testing.assert_array_equal(read_photo(file), PICTURE)
+
+
+def test_files_that_would_be_left_out_are_refused(tmp_path: Path) -> None:
+    for name in ("a.png", "notes.txt", ".DS_Store", "b.JPE"):
+        (tmp_path / name).touch()
+    assert [file.name for file in photos(tmp_path)] == ["a.png", "b.JPE"]
+    for name in ("c.heic", "d.HEIC", "e"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=r"c\.heic.*3 of the files \(\.heic: 2, no ending: 1\)"):
+        photos(tmp_path)
 
 
 def test_what_is_no_photograph_is_refused(tmp_path: Path) -> None:
