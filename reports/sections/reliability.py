@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from evaluation.checks.rules import Rule, Words
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import pick
 from reports.tables import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, label_set_name, listing
@@ -52,6 +54,7 @@ def reliability(run: FinishedRun) -> Reliability:
             found.append(
                 ("error", "R24", cost.get("message", ""), cost["perturbation"], model, labels)
             )
+    found += _error_rows(run, {(name, model, labels) for *_, name, model, labels in found})
     cells = [
         [
             row["status"],
@@ -67,6 +70,22 @@ def reliability(run: FinishedRun) -> Reliability:
     passed = int((checks["status"] == "ok").sum())
     data = table("checks", head, cells, checks)
     return Reliability(passed, len(checks), _problems(run, found), data)
+
+
+def _error_rows(run: FinishedRun, told: set[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Attacks whose rows are errors though neither a check nor the manifest says why."""
+    rows = pick(run.results, metric="robust_accuracy", status="error", subset="all")
+    rows = rows[(rows["perturbation"] != WORST_CASE) & (rows["attacked_labels"] != "")]
+    keys = rows[["perturbation", "model", "attacked_labels"]].drop_duplicates()
+    message = (
+        "no valid figure: without images, or with more faces robust than were classified correctly "
+        "without an attack, as when images were made on other weights"
+    )
+    return [
+        ("error", "R24", message, *map(str, key))
+        for key in keys.itertuples(index=False, name=None)
+        if key not in told
+    ]
 
 
 def _problems(run: FinishedRun, found: list[tuple[str, ...]]) -> list[Problem]:

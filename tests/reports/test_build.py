@@ -265,6 +265,7 @@ def test_an_error_row_is_never_a_figure(tmp_path: Path) -> None:
     errors.loc[wrong, "status"] = "error"
     broken = replace(run, results=errors)
     for text in (render(broken), render_markdown(broken)):
+        assert "more faces robust than were classified correctly" in text
         assert "nothing is known about its robustness" in text or "\u2715" in text
         assert "97.3\u202f%" not in text and "97.2\u2013" not in text
     assert "97.3\u202f%" in render(replace(run, results=errors.assign(status="ok")))
