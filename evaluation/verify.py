@@ -30,7 +30,7 @@ _ARRAYS = ("clean", "adversarial", "labels")
 
 
 class Claim(NamedTuple):
-    """Images somebody says fool a model; arrays as for `verify_images`.
+    """Images that are claimed to fool a model; arrays as for `verify_images`.
 
     `rows` int64 (N,) and `attacked_labels` say of which faces, where that is known.
     """
@@ -48,7 +48,9 @@ def main(
     set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")],
     model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")],
     data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
-    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    votes: Annotated[
+        Path | None, Option(help="FER+ votes, if they are not beside the data.")
+    ] = None,
     split: Annotated[
         str | None, Option(help="For a folder: part of the data. Default: PublicTest, else Test.")
     ] = None,

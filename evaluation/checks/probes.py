@@ -24,8 +24,8 @@ from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 16
 """Faces that a probe attacks at most."""
-STANDING = 48
-"""Standing faces that are attacked with twice the steps, at most."""
+UNBROKEN = 48
+"""Unbroken faces that are attacked with twice the budget, at most."""
 CONVERGED = 0.005
 SCALES = (10.0, 100.0)
 SCALE_POINTS = 0.01
@@ -105,30 +105,30 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
 def _converged(
     classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
-    """R6: doubled budget on faces that stand at eps."""
+    """R6: doubled budget on faces that are not broken at eps."""
     options = made.spec.options
     budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
-    standing = np.flatnonzero(~(made.smallest_eps <= eps))
-    sample = standing[:STANDING]
+    unbroken = np.flatnonzero(~(made.smallest_eps <= eps))
+    sample = unbroken[:UNBROKEN]
     twice = {name: 2 * count for name, count in budget.items()}
     fallen = _success(classifier, made, clean, sample, eps, twice)
-    each = len(standing) / max(len(sample), 1) / len(clean)  # of robust accuracy
+    each = len(unbroken) / max(len(sample), 1) / len(clean)  # of robust accuracy
     change = each * fallen.sum()
     spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
     words = (
         f"Twice the {spent} lower robust accuracy at {format_eps(eps)} by "
-        f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} standing faces fall)."
+        f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} unbroken faces break)."
     )
     limit = max(CONVERGED, each)  # a single face may be chance
     if flagged := change > limit:
-        words += " The attack is not converged: read its figure as an upper bound."
+        words += " The attack has not converged: its figure is an upper bound."
     return check(classifier.id, "R6", "converged", flagged, change, limit, words)
 
 
 def _scale_invariant(
     classifier: SymbolicClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
-    """R10: logits times 10 and 100, on faces that are right."""
+    """R10: logits times 10 and 100, on faces that are classified correctly."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     plain = int(_success(classifier, made, clean, sample, eps).sum())
     louder = ScaledClassifier(classifier)
@@ -137,29 +137,29 @@ def _scale_invariant(
     share, limit = moved / len(sample), max(1 / len(sample), SCALE_POINTS)
     words = (
         f"With logits 10 and 100 times as large {scaled[0]} and {scaled[1]} of {len(sample)} faces "
-        f"fall, {plain} with the model's own."
+        f"break, {plain} with the model's own."
     )
     if flagged := share > limit:  # one face may flip by rounding
-        words += " Confidence hides the gradient: take a loss that rescales logits."
+        words += " Confidence hides the gradient: use a loss that rescales logits."
     return check(classifier.id, "R10", "scale invariance", flagged, share, limit, words)
 
 
 def _unbounded(
     classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
 ) -> Check:
-    """R4: any pixel may become anything, whatever eps."""
+    """R4: any pixel may take any value, whatever eps is."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     dims = math.prod(clean.shape[1:])
     widest = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}
     limit = widest[made.spec.norm]
-    stands = 1 - float(_success(classifier, made, clean, sample, limit).mean())
+    left = 1 - float(_success(classifier, made, clean, sample, limit).mean())
     words = "Every face of a sample breaks when pixels may change without limit."
-    if stands:
+    if left:
         words = (
-            f"{100 * stands:.0f} % of a sample stand even when pixels may change without limit: "
-            "the attack is broken on this model, and its figures say nothing."
+            f"{100 * left:.0f} % of a sample are robust even when pixels may change without limit: "
+            "the attack does not work on this model, and its figures mean nothing."
         )
-    return check(classifier.id, "R4", "unbounded attack", stands > 0, stands, 0, words)
+    return check(classifier.id, "R4", "unbounded attack", left > 0, left, 0, words)
 
 
 def _success(

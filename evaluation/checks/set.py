@@ -55,7 +55,7 @@ def _repredicted(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -
 
 
 def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
-    """Counted apart, never flagged: eps below 1/255 cannot survive rounding."""
+    """Counted separately, never flagged: eps below 1/255 cannot survive rounding."""
     labels = adversarial.labels[adversarial.image_rows]
     rounded = np.round(adversarial.images * 255).astype(np.float32) / 255
     right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
@@ -71,8 +71,8 @@ def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
     words = "The attack asked for the gradient of every face."
     if idle:
         words = (
-            f"{100 * idle:.1f} % of the faces were attacked without a single gradient: what stands "
-            "of them is not robust."
+            f"{100 * idle:.1f} % of the faces were attacked without a single gradient, so "
+            "those still classified correctly are not robust."
         )
     return check(model, "R24", "gradients were asked for", idle > 0, idle, 0, words)
 
@@ -82,7 +82,7 @@ def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
     words = "No input gradient was zero."
     if share:
         words = (
-            f"{100 * share:.1f} % of the input gradients were zero: the attack was blind there, "
-            "so what stands may only be hidden. Try an attack that needs no gradients."
+            f"{100 * share:.1f} % of the input gradients were zero, so the attack had no direction "
+            "there and robust accuracy may be overstated. Try an attack that needs no gradients."
         )
     return check(model, "R9", "gradients are not zero", share > 0, share, 0, words)

@@ -49,6 +49,6 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
 
 def _gap(lines: pd.DataFrame, fell: pd.Series) -> float:
     """Robust accuracy under white-box attacks minus that under transfer, on the same images."""
-    stood = (lines.clean_prediction == lines.label) & (lines.prediction == lines.label)
+    still_right = (lines.clean_prediction == lines.label) & (lines.prediction == lines.label)
     white = ~fell.loc[lines.row].to_numpy(bool)
-    return float(white.mean() - stood.mean())
+    return float(white.mean() - still_right.mean())

@@ -75,7 +75,10 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
             continue
         rise = float(accuracy.diff().max())
         found = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
-        words = f"Over all corruptions {found} of faces are read right from the lowest severity up."
+        words = (
+            f"Over all corruptions {found} of faces are classified correctly, from the lowest "
+            "severity up."
+        )
         checks.append(
             check(
                 model, "R21", "severity hurts", rise > RISE, rise, RISE, words,

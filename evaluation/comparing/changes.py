@@ -14,7 +14,7 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.comparable import Common, in_common
-from evaluation.figures.comparisons import right_clean, stands_attack
+from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.statistics.intervals import Interval
@@ -130,7 +130,7 @@ def _attacked(
     key: dict[str, Any], label_set: LabelSet, one: pd.DataFrame, two: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     what = key["perturbation"], key["norm"], key["eps"]
-    sides = (stands_attack(lines, label_set, *what) for lines in (one, two))
+    sides = (robust_under(lines, label_set, *what) for lines in (one, two))
     yield from _paired(key | {"metric": "robust_accuracy"}, *sides)
 
 

@@ -46,7 +46,7 @@ def uneven_sets(before: FinishedRun, after: FinishedRun) -> Iterator[UnevenSet]:
 
 
 def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
-    """Status of each set, an error before all else, and what stood in for a black box."""
+    """Status of each set, errors first, and the surrogates of a black box."""
     found: dict[Identity, tuple[str, list[str]]] = {}
     for entry in run.manifest["perturbations"]:
         if entry.get("shown"):  # to other models: no part of a figure that is compared

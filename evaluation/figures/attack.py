@@ -1,8 +1,8 @@
-"""Figures of attacks: what stands at each eps, for every attack and for their worst case.
+"""Figures of attacks: what is robust at each eps, for every attack and for their worst case.
 
 An attack keeps one image of each face it breaks: the one at the smallest eps that broke it. At an
 eps of the grid its answer to a face is that of the kept image, or of the clean one where the face
-stands (or was wrong before).
+is robust (or was wrong before).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images, with_clean_logits
 from evaluation.figures.reliability import reliability_figures, vote_figures
 from evaluation.metrics import votes as vote_metrics
-from evaluation.metrics.robustness import censored_eps, security_curve_areas, stands
+from evaluation.metrics.robustness import censored_eps, is_robust, security_curve_areas
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps
 from evaluation.statistics.intervals import proportion, quantile
@@ -114,19 +114,19 @@ def _curve_figures(
 
 
 def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -> None:
-    stood = stands(at.smallest_eps, eps=eps)
+    robust = is_robust(at.smallest_eps, eps=eps)
     before = at.smallest_eps != 0
-    share_figures(figures, key, at, stood, "robust_accuracy", "robust_recall")
+    share_figures(figures, key, at, robust, "robust_accuracy", "robust_recall")
     for subset, mask in [*at.strata, *at.classes]:
-        rate = proportion(int((mask & before & ~stood).sum()), int((mask & before).sum()))
+        rate = proportion(int((mask & before & ~robust).sum()), int((mask & before).sum()))
         figures.add(key, subset, "attack_success_rate", rate)
-    _size_figures(figures, key, at, before & ~stood)
+    _size_figures(figures, key, at, before & ~robust)
     if key["source"] == key["model"]:
         confusion_figures(figures, key, at)
     if key["perturbation"] == WORST_CASE:
-        flow_figures(figures, key, at, before & ~stood)
+        flow_figures(figures, key, at, before & ~robust)
         reliability_figures(figures, key, at)
-        _flip_figures(figures, key, at, before & ~stood)
+        _flip_figures(figures, key, at, before & ~robust)
         if at.label_set == LabelSet.FERPLUS:
             vote_figures(figures, key, at)
 

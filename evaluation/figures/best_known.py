@@ -7,7 +7,7 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.attack import worst_case
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
-from evaluation.metrics.robustness import stands
+from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import BEST_KNOWN
 from evaluation.statistics.intervals import proportion
 
@@ -25,8 +25,9 @@ def best_known_figures(
 ) -> pd.DataFrame:
     """Rows of `results.csv` for each model and label set that an outside attack was verified on.
 
-    A face stands at eps when it is right, the run's worst case leaves it, and no verified outside
-    image of that size or smaller fools the model: never more than the run's own figure.
+    A face is robust at eps when it is right, the run's worst case does not break it, and no
+    verified outside image of that size or smaller fools the model: never more than the run's own
+    figure.
 
     Args:
         per_image: lines of `per_image.parquet`.
@@ -49,8 +50,8 @@ def best_known_figures(
             str(model), label_set, attacked_labels=labels, norm=norm, perturbation=BEST_KNOWN
         )
         for eps in grid:
-            stood = stands(images.smallest_eps, eps=eps * (1 + _TOLERANCE))
+            robust = is_robust(images.smallest_eps, eps=eps * (1 + _TOLERANCE))
             for subset, mask in images.strata:
-                share = proportion(int((mask & stood).sum()), int(mask.sum()))
+                share = proportion(int((mask & robust).sum()), int(mask.sum()))
                 figures.add(key | {"eps": eps}, subset, "best_known_accuracy", share)
     return figures.frame()

@@ -35,7 +35,7 @@ def compare_models(
             right = {
                 model: right_clean(of_model[model], scheme, label_set)
                 if eps == 0
-                else stands_attack(of_model[model], label_set, WORST_CASE, norm, eps)
+                else robust_under(of_model[model], label_set, WORST_CASE, norm, eps)
                 for model, scheme in schemes.items()
             }
             family = [_pair(a, b, right[a], right[b]) for a, b in combinations(schemes, 2)]
@@ -80,7 +80,7 @@ def right_clean(
     return pd.Series(right, index=lines.row.to_numpy()[kept])
 
 
-def stands_attack(
+def robust_under(
     lines: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
 ) -> pd.Series:
     """Whether each image (by row id) is right on the clean and every attacked image up to eps.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
-from evaluation.metrics.robustness import stands
+from evaluation.metrics.robustness import is_robust
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
 """An image is clear when its top vote has at least 9 of 10 taggers, ambiguous with at most 6."""
@@ -82,11 +82,11 @@ class Images:
         return self.take(self.truth_as_model != NO_LABEL)
 
     def at(self, eps: float) -> "Images":
-        """The same images as an attack up to eps leaves them: broken, or clean where they stood.
+        """The same images as an attack up to eps leaves them: broken, or clean where robust.
 
         Needs the columns of `with_clean_logits`.
         """
-        moved = (self.smallest_eps > 0) & ~stands(self.smallest_eps, eps=eps)
+        moved = (self.smallest_eps > 0) & ~is_robust(self.smallest_eps, eps=eps)
         lines = self.lines.assign(
             prediction=np.where(moved, self.predictions, self.lines.clean_prediction),
             logits=np.where(moved, self.lines.logits, self.lines.clean_logits),

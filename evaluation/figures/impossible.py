@@ -11,7 +11,7 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.images import Images
-from evaluation.metrics.robustness import stands
+from evaluation.metrics.robustness import is_robust
 
 
 def without_impossible(
@@ -39,7 +39,7 @@ def without_impossible(
         model, labels, name, source, norm = map(str, key)
         images = Images(rows, schemes[model], LabelSet(labels)).scored()
         right = int((images.lines.clean_prediction == images.truth_as_model).sum())
-        robust = int(stands(images.smallest_eps, eps=grids[name][0]).sum())
+        robust = int(is_robust(images.smallest_eps, eps=grids[name][0]).sum())
         if robust <= right:
             continue
         per_image = per_image.drop(rows.index)

@@ -14,7 +14,7 @@ from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelScheme, LabelSet, tra
 from evaluation.figures.attack import attack_parts, worst_case
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
-from evaluation.metrics.robustness import stands
+from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import proportion
 from evaluation.statistics.paired import mcnemar, paired_difference
@@ -60,7 +60,7 @@ def label_figures(
         worst = worst.take(_ferplus(worst) != NO_LABEL)
         for eps in grids[WORST_CASE]:
             key = _attacked_key(model, LabelSet.FER, norm, eps)
-            lost = ~stands(worst.smallest_eps, eps=eps)
+            lost = ~is_robust(worst.smallest_eps, eps=eps)
             _noise_figures(figures, key, worst, lost)
             _gap_figures(figures, model, lines, scheme, norm, eps)
 
@@ -98,29 +98,29 @@ def _transfer_figures(
     """Robust accuracy of images attacked under one label set and scored under the other."""
     scoring = _OTHER[attacked_labels]
     attacked = lines[lines.attacked_labels == attacked_labels]
-    standing: dict[tuple[str, float], pd.Series] = {}
+    robust_before: dict[tuple[str, float], pd.Series] = {}
     for key, part in attack_parts(attacked, attacked_labels):
         images = Images(part, scheme, scoring).scored()
         for eps in grids[WORST_CASE]:
             if key["perturbation"] == WORST_CASE:
-                stood = standing[key["norm"], eps].loc[images.lines.row].to_numpy(bool)
+                robust = robust_before[key["norm"], eps].loc[images.lines.row].to_numpy(bool)
             else:
-                stood = _stands_transfer(images, eps)
-                series = pd.Series(stood, index=images.lines.row.to_numpy())
-                before = standing.get((key["norm"], eps), series)
+                robust = _right_after_transfer(images, eps)
+                series = pd.Series(robust, index=images.lines.row.to_numpy())
+                before = robust_before.get((key["norm"], eps), series)
                 both = pd.concat([before, series]).groupby(level=0).all()
-                standing[key["norm"], eps] = both
+                robust_before[key["norm"], eps] = both
             if eps not in grids[key["perturbation"]]:
                 continue  # what it breaks below counts in the worst case above
             row = key | {"label_set": scoring, "eps": eps}
             for subset, mask in images.strata:
-                share = proportion(int((mask & stood).sum()), int(mask.sum()))
+                share = proportion(int((mask & robust).sum()), int(mask.sum()))
                 figures.add(row, subset, "robust_accuracy", share)
 
 
-def _stands_transfer(images: Images, eps: float) -> np.ndarray:
+def _right_after_transfer(images: Images, eps: float) -> np.ndarray:
     """Right under the scoring labels on the clean image and on the one kept up to eps."""
-    moved = (images.smallest_eps > 0) & ~stands(images.smallest_eps, eps=eps)
+    moved = (images.smallest_eps > 0) & ~is_robust(images.smallest_eps, eps=eps)
     clean = images.lines.clean_prediction.to_numpy(np.int64) == images.truth_as_model
     return clean & (images.right | ~moved)
 
@@ -140,7 +140,7 @@ def _gap_figures(
         if norm is not None:
             part = worst_case(lines[(lines.attacked_labels == label_set) & (lines.norm == norm)])
         images = Images(part, scheme, label_set).scored()
-        flags = images.right if norm is None else stands(images.smallest_eps, eps=eps)
+        flags = images.right if norm is None else is_robust(images.smallest_eps, eps=eps)
         right[label_set] = pd.Series(flags, index=images.lines.row.to_numpy(), dtype=bool)
     both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
     ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))

@@ -36,7 +36,7 @@ class ModelFigures(NamedTuple):
     Attributes:
         model: id or path.
         label_set: the model's own; FER+ by majority rule.
-        subset: `all`, or `without_leaks`: no image that stands pixel by pixel in Training.
+        subset: `all`, or `without_leaks`: no image that is pixel by pixel in Training too.
         n: images of the subset with a label.
         accuracy: share that is right; NaN when n is 0.
         ci_low: lower bound of its 95 % interval (Wilson).

@@ -25,8 +25,8 @@ def transfer_figures(lines: pd.DataFrame, split: str, seed: int) -> pd.DataFrame
         where: dict[str, Any] = dict(zip(cells, key, strict=True))
         where = figure_key(label_set=where["attacked_labels"], **where)
         before = part.clean_prediction == part.label
-        stood = before & (part.prediction == part.label)
-        right, kept = int(before.sum()), int(stood.sum())
+        still_right = before & (part.prediction == part.label)
+        right, kept = int(before.sum()), int(still_right.sum())
         figures.add(where, "all", "transfer_accuracy", proportion(kept, len(part)))
         figures.add(where, "all", "transfer_success_rate", proportion(right - kept, right))
     return figures.frame()

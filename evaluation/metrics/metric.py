@@ -52,7 +52,7 @@ class Metric:
         compared: whether `evaluation.compare` compares its intervals; accuracies are compared image
             by image.
         heading: of its column in the leaderboard of the page; empty for no column.
-        in_summary: whether that column stands in `report.md` too.
+        in_summary: whether that column is in `report.md` too.
         of: what `function` takes.
         function: computes it; None where a module of `evaluation/figures/` does.
     """

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def stands(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
+def is_robust(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
     """Bool (N,): images that are right on the clean and on every attacked image up to `eps`.
 
     Raises:
@@ -18,13 +18,13 @@ def stands(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
 
 
 def censored_eps(smallest_eps: np.ndarray) -> np.ndarray:
-    """Smallest breaking eps of the images right on clean, infinite where they stood the grid.
+    """Smallest breaking eps of the images right on clean, infinite where no eps breaks them.
 
     Its quantiles (`statistics.quantile`) say by which eps a share of the images is broken; infinity
     means "beyond the grid", never 0.
     """
     smallest_eps = _checked_eps(smallest_eps)
-    right = smallest_eps[stands(smallest_eps, eps=0)]
+    right = smallest_eps[is_robust(smallest_eps, eps=0)]
     return np.where(np.isnan(right), np.inf, right)
 
 
@@ -43,7 +43,7 @@ def security_curve_areas(smallest_eps: np.ndarray, *, eps_grid: Sequence[float])
     grid = np.concatenate([[0.0], np.asarray(eps_grid, np.float64)])
     if len(grid) < 2 or not (np.diff(grid) > 0).all():
         raise ValueError(f"`eps_grid` must rise from above 0. Received: {list(eps_grid)}")
-    curves = np.stack([stands(smallest_eps, eps=eps) for eps in grid], axis=1).astype(np.float64)
+    curves = np.stack([is_robust(smallest_eps, eps=eps) for eps in grid], axis=1).astype(np.float64)
     return np.trapezoid(curves, grid, axis=1) / grid[-1]
 
 

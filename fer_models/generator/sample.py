@@ -21,7 +21,9 @@ DRAWN = 128
 
 def main(
     data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
-    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    votes: Annotated[
+        Path | None, Option(help="FER+ votes, if they are not beside the data.")
+    ] = None,
     weights: Annotated[Path, Option(help="Trained generator.")] = Path(
         "training/generator/weights.npz"
     ),

@@ -22,7 +22,9 @@ WORK = Path("training/generator")
 
 def main(
     data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
-    votes: Annotated[Path | None, Option(help="FER+ votes when they lie elsewhere.")] = None,
+    votes: Annotated[
+        Path | None, Option(help="FER+ votes, if they are not beside the data.")
+    ] = None,
     out: Annotated[Path, Option(help="Work folder.")] = WORK,
     resume: Annotated[bool, Option("--resume", help="Continue a training that was cut.")] = False,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = 24,

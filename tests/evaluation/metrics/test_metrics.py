@@ -16,7 +16,7 @@ from evaluation.metrics.accuracy import (
     majority_share,
     per_class_recall,
 )
-from evaluation.metrics.robustness import censored_eps, security_curve_areas, stands
+from evaluation.metrics.robustness import censored_eps, is_robust, security_curve_areas
 from evaluation.statistics.intervals import quantile
 
 NAN = np.nan
@@ -73,7 +73,7 @@ def test_majority_share_of_fer2013_public_test():
 
 @pytest.mark.parametrize(("eps", "left"), [(0, 4 / 5), (1, 3 / 5), (1.5, 3 / 5), (2, 2 / 5)])
 def test_what_stands_by_hand(eps, left):
-    assert stands(BROKEN_AT, eps=eps).mean() == left
+    assert is_robust(BROKEN_AT, eps=eps).mean() == left
 
 
 def test_median_counts_images_that_stood():
@@ -106,7 +106,7 @@ def test_no_images_give_nan():
 
 def test_nothing_right_before_stands_nowhere():
     wrong = np.zeros(3)
-    assert not stands(wrong, eps=1).any()
+    assert not is_robust(wrong, eps=1).any()
     assert censored_eps(wrong).shape == (0,)
 
 
@@ -155,7 +155,7 @@ def test_stacked_confusions_give_stacked_figures():
 
 @given(broken)
 def test_what_stands_never_rises_with_eps(smallest_eps):
-    curve = [stands(smallest_eps, eps=eps) for eps in (0, *GRID, 8)]
+    curve = [is_robust(smallest_eps, eps=eps) for eps in (0, *GRID, 8)]
     assert all((after <= before).all() for before, after in pairwise(curve))
 
 
@@ -196,11 +196,11 @@ def test_class_beyond_k_is_refused(name):
 
 def test_bad_eps_is_refused():
     with pytest.raises(ValueError, match="each >= 0 or NaN"):
-        stands(np.array([-1.0]), eps=1)
+        is_robust(np.array([-1.0]), eps=1)
     with pytest.raises(ValueError, match="each >= 0 or NaN"):
-        stands(np.ones((2, 2)), eps=1)
+        is_robust(np.ones((2, 2)), eps=1)
     with pytest.raises(ValueError, match=r"`eps` must be >= 0\. Received: nan"):
-        stands(np.ones(2), eps=NAN)
+        is_robust(np.ones(2), eps=NAN)
 
 
 @pytest.mark.parametrize("grid", [(), (0.0, 1.0), (2.0, 1.0)])
