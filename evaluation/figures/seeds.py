@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.figures.figure_rows import Figures, figure_key
-from evaluation.metrics.robustness import stands
+from evaluation.metrics.robustness import is_robust
 from evaluation.results.files import read_table
 from evaluation.results.schema import SEED_COLUMNS, SEEDS, WORST_CASE
 from evaluation.statistics.intervals import Interval
@@ -55,7 +55,8 @@ def seed_figures(
             continue
         for eps in grids[key["perturbation"]]:
             shares = {
-                s: float(stands(found.to_numpy(), eps=eps).mean()) for s, found in of_seed.items()
+                s: float(is_robust(found.to_numpy(), eps=eps).mean())
+                for s, found in of_seed.items()
             }
             spread = max(shares.values()) - min(shares.values())
             told = ", ".join(f"{100 * share:.1f} % with seed {n}" for n, share in shares.items())
