@@ -22,6 +22,8 @@ class AttackSettings(BaseModel):
     Attributes:
         name: of the attack in the registry.
         limit: attack the first so many faces of the run, None for all.
+        all_faces_for_first: whether the model that ranks first is attacked on all faces, whatever
+            the limit (`evaluation/stages/first_model.py`).
         black_boxes_only: whether it attacks black boxes only; models that give gradients are
             attacked by stronger attacks.
         headline_only: norms in which it runs at the headline eps alone, because a cheaper attack
@@ -32,6 +34,7 @@ class AttackSettings(BaseModel):
 
     name: str
     limit: int | None = Field(default=None, ge=1, strict=True)
+    all_faces_for_first: bool = False
     black_boxes_only: bool = False
     headline_only: tuple[Norm, ...] = ()
 

@@ -35,6 +35,7 @@ from evaluation.stages.clean_answers import CleanAnswers, answer_clean
 from evaluation.stages.disputed_faces import disputed_faces
 from evaluation.stages.face_regions import face_regions
 from evaluation.stages.failures import Failures
+from evaluation.stages.first_model import Limited, first_models, is_of, set_apart
 from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
@@ -78,9 +79,19 @@ def evaluate_run(
     measured.check_models(config)
     _warn(config, clean, measured.checks, jobs, listener)
     records: list[dict[str, Any]] = []
-    for outcome in make_sets(jobs, faces, out / "sets", given, listener):
-        measured.add(outcome)
-        records.append(outcome.record())
+    done: dict[Job, Path] = {}
+
+    def make(some: Sequence[Job]) -> None:
+        for outcome in make_sets(some, faces, out / "sets", given, listener, done):
+            measured.add(outcome)
+            records.append(outcome.record())
+
+    others, limited = set_apart(config, faces, clean.classifiers, jobs)
+    make(others)
+    while mine := _of_first(config, clean, measured, limited):  # others may rank first afterwards
+        make([each.on_all_faces for each in mine])
+        limited = [each for each in limited if each not in mine]
+    make([each.job for each in limited])
     measured.probe_strongest()
     certified = [*certify_models(config, faces, clean, out, listener)]
     records += [record for record, _ in certified]
@@ -94,6 +105,16 @@ def evaluate_run(
     failed = [record for record in records if record["status"] != "ok"]
     _write_tables(config, clean, measured, join_rows(rows), failed, out)
     return records
+
+
+def _of_first(
+    config: RunConfig, clean: CleanAnswers, measured: Measurements, limited: Sequence[Limited]
+) -> list[Limited]:
+    """The limited jobs, not made yet, on models that rank first on what was measured so far."""
+    if not limited:
+        return []
+    chosen = first_models(config, clean.classifiers, join_rows(measured.rows))
+    return [each for each in limited if is_of(each.job, chosen)]
 
 
 def _warn(

@@ -84,7 +84,12 @@ class Outcome:
 
 
 def make_sets(
-    jobs: Sequence[Job], faces: FaceSet, sets: Path, given: Path | None, listener: Listener
+    jobs: Sequence[Job],
+    faces: FaceSet,
+    sets: Path,
+    given: Path | None,
+    listener: Listener,
+    done: dict[Job, Path] | None = None,
 ) -> Iterator[Outcome]:
     """Make every set, or reuse it from disk.
 
@@ -94,11 +99,13 @@ def make_sets(
         sets: folder of the run's sets.
         given: folder of sets made elsewhere (`--adversarial`), tried first.
         listener: told about chunks and finished sets.
+        done: folders of the sets of earlier calls, from which equal faces are copied; those of
+            this call are added.
 
     Raises:
         InputError: a set on disk belongs to other data or settings, or is damaged.
     """
-    folders: dict[Job, Path] = {}
+    folders = {} if done is None else done
     kept = TransferImages(sets.parent / "stand_ins")
     for job in jobs:
         if job.not_applicable:
