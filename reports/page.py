@@ -28,7 +28,7 @@ from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.manifest import facts, manifest_text
-from reports.sections.method import attack_words, power_sentences
+from reports.sections.method import attack_words, power_sentences, seed_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
 from reports.sections.region_map import region_maps
 from reports.sections.reliability import reliability, rules
@@ -98,7 +98,7 @@ def _filled(
         best_known=has_best_known(run.results),
         limits=bool(black_boxes(run.results)),
         corruption_note=corruption_note(run),
-        powers=power_sentences(run, top),
+        powers=[*power_sentences(run, top), *seed_sentences(run, top)],
         selected=selected_on(run),
         split_note=split_note(run),
         ranking_sentence=ranking_sentence(top),

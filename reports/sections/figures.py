@@ -62,6 +62,10 @@ def ranked(run: FinishedRun) -> list[str]:
     return [model for name in sets for model in rankings[name].order]
 
 
+SPREAD = "robust_accuracy_spread"
+"""Metric of a run with `--seeds`: largest minus smallest robust accuracy over the seeds."""
+
+
 def without_errors(run: FinishedRun) -> FinishedRun:
     """The run with error rows emptied: an error is shown as an error, never as a figure."""
     results = run.results.copy()

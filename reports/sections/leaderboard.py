@@ -13,6 +13,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, black_boxes, has_best_known, pick
 from reports.sections.figures import (
+    SPREAD,
     Figure,
     best_known_figure,
     own_figures,
@@ -94,6 +95,7 @@ def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[
         columns[f"Worst case {headline.text}"] = partial(attacked, headline, "robust_accuracy")
         if has_best_known(run.results):
             columns[f"Best known {headline.text}"] = partial(_best_known, run, headline)
+        columns[f"Seed spread {headline.text}"] = partial(_spread, run, headline)
         columns[f"Worst case {smallest.text}"] = partial(attacked, smallest, "robust_accuracy")
         columns[f"Random noise {headline.text}"] = partial(_noise, run, headline)
         columns["Attack success"] = partial(attacked, headline, "attack_success_rate")
@@ -132,6 +134,14 @@ def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:
     """A figure of the worst case; a bound where the model is a black box."""
     rows = pick(_worst_case(run, at.norm, model), metric=metric, eps=at.eps)
     return _cell(Figure.of(rows), _bound(run, model, upper=metric != "attack_success_rate"))
+
+
+def _spread(run: FinishedRun, headline: Headline, model: str) -> Cell:
+    """How far robust accuracy moves with the random seed of the attacks, in points."""
+    rows = pick(_worst_case(run, headline.norm, model), metric=SPREAD, eps=headline.eps)
+    figure = Figure.of(rows)
+    text = f"{100 * figure.value:.1f} points" if figure.known else figure.text
+    return Cell(text, figure.value, status=figure.status)
 
 
 def _noise(run: FinishedRun, headline: Headline, model: str) -> Cell:

@@ -6,7 +6,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.sections.figures import robust_figure
+from reports.sections.figures import SPREAD, robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
 from reports.words.text import count, eps_text, label_set_name
 
@@ -37,6 +37,26 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
                 "80\u202f% at a level of 5\u202f%: "
                 f"{'; '.join(part for part in parts if part)}."
             )
+    return sentences
+
+
+def seed_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
+    """Robust accuracy at the headline with each random seed, a sentence per model."""
+    if headline is None:
+        return []
+    where = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
+    sentences = []
+    for model in run.models:
+        own = run.own_label_set(model)
+        rows = pick(
+            run.results, metric=SPREAD, model=model, label_set=own, attacked_labels=own,
+            subset="all", **where,
+        )  # fmt: skip
+        sentences += [
+            f"Robust accuracy of {model} at {headline.text} when the attacks are repeated with "
+            f"other random seeds: {detail}."
+            for detail in rows["detail"]
+        ]
     return sentences
 
 

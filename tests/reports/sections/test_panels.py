@@ -21,7 +21,7 @@ from reports.sections.costs import costs
 from reports.sections.curves import curve_charts
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.leaderboard import leaderboard, ranking_sentence
-from reports.sections.method import power_sentences
+from reports.sections.method import power_sentences, seed_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from tests.reports.fake_run import FOUR, Wishes, replace, robust_first, write_run
@@ -146,6 +146,20 @@ def test_the_area_that_ranks_stands_beside_the_headline(run: FinishedRun) -> Non
         assert "ranked by the area under the security curve up to 4/255" in text
     assert "| Area to 4/255 | Worst case 4/255 |" in summary
     assert ranking_sentence(None) == "Models are ranked by clean accuracy."
+
+
+def test_the_spread_over_seeds_is_shown_where_attacks_were_repeated(run: FinishedRun) -> None:
+    assert "Seed spread 4/255" not in leaderboard(run, TOP).head
+    assert seed_sentences(run, TOP) == []
+    robust = run.results["metric"] == "robust_accuracy"
+    worst = robust & (run.results["perturbation"] == "worst_case")
+    told = "1.2 % with seed 0, 3.7 % with seed 1"
+    empty = {"value": 0.025, "ci_low": np.nan, "ci_high": np.nan, "detail": told}
+    spread = run.results[worst].assign(metric="robust_accuracy_spread", **empty)
+    repeated = replace(run, results=pd.concat([run.results, spread]))
+    assert column(repeated, "Seed spread 4/255")[FOUR[0]] == ("2.5 points", "")
+    assert len(seed_sentences(repeated, TOP)) == 3
+    assert seed_sentences(repeated, TOP)[0].endswith(f"random seeds: {told}.")
 
 
 def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
