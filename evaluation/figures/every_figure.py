@@ -20,7 +20,7 @@ from evaluation.figures.reliability import reliability_figures, vote_figures
 from evaluation.metrics.accuracy import confusion_matrix, majority_share
 from evaluation.metrics.metric import Of
 from evaluation.metrics.table import metrics_of
-from evaluation.statistics.intervals import bootstrap, proportion
+from evaluation.statistics.intervals import proportion, stratified_interval
 
 
 def summarise(
@@ -70,7 +70,8 @@ def _clean_figures(figures: Figures, model: str, images: Images) -> None:
     counts = confusion_matrix(truth, images.predictions, num_classes=classes)
     for metric in metrics_of(Of.CONFUSION):
         assert metric.function is not None
-        figures.add(key, "all", metric.name, bootstrap(counts, metric.function, seed=figures.seed))
+        value = stratified_interval(counts, metric.function, seed=figures.seed)
+        figures.add(key, "all", metric.name, value)
     share = majority_share(truth) if len(truth) else 0.0
     figures.add(key, "all", "majority_share", proportion(round(share * len(truth)), len(truth)))
     confusion_figures(figures, key, images)

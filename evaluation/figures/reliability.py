@@ -10,7 +10,8 @@ from evaluation.metrics import calibration
 from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.metric import Of
 from evaluation.metrics.table import metrics_of
-from evaluation.statistics.intervals import Interval, bootstrap_means, proportion
+from evaluation.statistics.calibration_error import debiased_calibration_error
+from evaluation.statistics.intervals import Interval, proportion
 
 
 def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
@@ -18,11 +19,12 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
     labels, confidence = images.truth_as_model, _confidence(images)
     bins = calibration.equal_width_bins(confidence)
     for subset, mask in images.strata:
-        adaptive = calibration.adaptive_bins(confidence[mask])
+        sure, right = confidence[mask], images.right[mask]
+        adaptive = calibration.adaptive_bins(sure)
         for metric, used in (("ece", bins[mask]), ("adaptive_ece", adaptive)):
-            gaps = calibration.gaps(confidence[mask], images.right[mask], used)
-            value = bootstrap_means(gaps, calibration.calibration_error, seed=figures.seed)
-            figures.add(key, subset, metric, value)
+            figures.add(key, subset, metric, _plain_error(sure, right, used))
+        value = debiased_calibration_error(sure, right, bins[mask], seed=figures.seed)
+        figures.add(key, subset, "debiased_ece", value)
     for one in metrics_of(Of.LOGITS):
         assert one.function is not None
         figures.add_means(key, images.strata, one.name, one.function(images.logits, labels))
@@ -45,9 +47,16 @@ def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     bins = calibration.equal_width_bins(confidence)
     for subset, mask in images.strata:
         kept = mask & ~np.isnan(agreement)
-        gaps = calibration.gaps(confidence[kept], agreement[kept], bins[kept])
-        value = bootstrap_means(gaps, calibration.calibration_error, seed=figures.seed)
+        value = _plain_error(confidence[kept], agreement[kept], bins[kept])
         figures.add(key, subset, "soft_ece", value)
+
+
+def _plain_error(confidence: np.ndarray, right: np.ndarray, bins: np.ndarray) -> Interval:
+    """The usual calibration error; no interval of it holds the true one, as it is biased."""
+    if not len(confidence):
+        return Interval(np.nan, np.nan, np.nan, 0)
+    gaps = calibration.gaps(confidence, right, bins).mean(axis=0)
+    return Interval(float(calibration.calibration_error(gaps)), np.nan, np.nan, len(confidence))
 
 
 def _confidence(images: Images) -> np.ndarray:

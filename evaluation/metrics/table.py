@@ -17,7 +17,7 @@ _RECORDS = (
     Metric(
         "balanced_accuracy",
         "mean recall over the classes that have images",
-        "bootstrap",
+        "stratified draws",
         better=Better.HIGHER,
         compared=True,
         of=Of.CONFUSION,
@@ -26,7 +26,7 @@ _RECORDS = (
     Metric(
         "macro_f1",
         "mean F1 over the classes that have images",
-        "bootstrap",
+        "stratified draws",
         better=Better.HIGHER,
         compared=True,
         heading="Macro F1",
@@ -37,13 +37,18 @@ _RECORDS = (
     Metric("confusion", "share of `class:NAME` answered as the class in `detail`", "proportion"),
     Metric(
         "ece",
-        "expected calibration error of the answered class, 15 bins of equal width",
-        "bootstrap",
+        "expected calibration error of the answered class, 15 bins of equal width; too large by "
+        "what noise adds",
+        "none",
+        better=Better.LOWER,
+    ),
+    Metric("adaptive_ece", "the same, 15 bins of equally many images", "none", better=Better.LOWER),
+    Metric(
+        "debiased_ece",
+        "`ece` without its bias, median-unbiased",
+        "inverted test",
         better=Better.LOWER,
         compared=True,
-    ),
-    Metric(
-        "adaptive_ece", "the same, 15 bins of equally many images", "bootstrap", better=Better.LOWER
     ),
     Metric(
         "brier",
@@ -92,7 +97,7 @@ _RECORDS = (
     Metric(
         "soft_ece",
         ("`ece` with the agreement in place of right and wrong: confidence against the taggers'"),
-        "bootstrap",
+        "none",
         better=Better.LOWER,
     ),
     Metric(

@@ -16,12 +16,16 @@ from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
 MEASURES: tuple[tuple[str, str], ...] = (
-    ("ece", "ECE"),
+    ("debiased_ece", "ECE"),
+    ("ece", "plain ECE"),
     ("adaptive_ece", "adaptive ECE"),
     ("brier", "Brier"),
     ("nll", "NLL"),
 )
-"""Metric and its name; the first two are shares, the others plain numbers."""
+"""Metric and its name; the first three are shares, the others plain numbers."""
+
+PLAIN = ("ece", "adaptive_ece")
+"""Measures that noise makes too large: in the table, not beside the diagram."""
 
 
 def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
@@ -112,14 +116,14 @@ def _means(bins: pd.DataFrame) -> tuple[float, float]:
 
 
 def _measures_text(rows: pd.DataFrame) -> str:
-    shown = [(metric, name) for metric, name in MEASURES if metric != "adaptive_ece"]
+    shown = [(metric, name) for metric, name in MEASURES if metric not in PLAIN]
     return ", ".join(f"{name} {_with_interval(rows, metric)}" for metric, name in shown)
 
 
 def _with_interval(rows: pd.DataFrame, metric: str) -> str:
     """A measure with its 95 % interval in brackets: `6 % (4-8)`, `0.50 (0.48-0.52)` (en dash)."""
     figure = Figure.of(pick(rows, metric=metric))
-    if metric in ("ece", "adaptive_ece"):
+    if metric in ("debiased_ece", *PLAIN):
         return f"{figure.text} ({figure.interval})" if figure.interval else figure.text
     text = decimal(figure.value)
     if not figure.known or np.isnan(figure.low):

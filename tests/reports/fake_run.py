@@ -47,6 +47,15 @@ class Wishes:
     norm: str = "linf"
 
 
+CALIBRATION = {
+    "debiased_ece": 0.06,
+    "ece": 0.08,
+    "adaptive_ece": 0.05,
+    "brier": 0.5,
+    "nll": 1.25,
+}
+
+
 def write_run(folder: Path, wishes: Wishes = Wishes()) -> Path:
     """Write a run folder and return it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -288,7 +297,13 @@ def _calibration(base: dict[str, Any], right: np.ndarray) -> list[dict[str, Any]
     """Four filled bins of equally many images, and the measures."""
     rows = [
         _plain(base, metric, value, len(right))
-        for metric, value in (("ece", 0.06), ("adaptive_ece", 0.05), ("brier", 0.5), ("nll", 1.25))
+        for metric, value in (
+            ("debiased_ece", 0.06),
+            ("ece", 0.08),
+            ("adaptive_ece", 0.05),
+            ("brier", 0.5),
+            ("nll", 1.25),
+        )
     ]
     for index, part in enumerate(np.array_split(right, 4)):
         low = 0.2 + index / 5

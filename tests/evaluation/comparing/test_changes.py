@@ -75,7 +75,7 @@ def test_a_flag_in_either_run_is_shown(first: Path, make: Callable[..., Finished
         assert set(bad.model) == {"tiny.fer"}
         assert set(bad.perturbation) == {"worst_case"}
         assert set(bad.eps) == {0.1}
-        assert {"robust_accuracy", "security_curve_area", "ece"} <= set(bad.metric)
+        assert {"robust_accuracy", "security_curve_area", "debiased_ece"} <= set(bad.metric)
         lines = [line for line in summary(changes).splitlines() if "linf 0.1" in line]
         assert ["!" in line for line in lines] == [("tiny.fer " in line) for line in lines]
 
