@@ -1,4 +1,4 @@
-"""A recorded session: one row a face and frame, kept in memory until somebody asks for the file.
+"""A recorded session: one row per face and frame, kept in memory until the file is requested.
 
     seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
     attacked_<class>...,flipped

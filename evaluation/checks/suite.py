@@ -45,7 +45,7 @@ def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
 
     Args:
         label_set: that was attacked.
-        left: share of faces that stand the largest eps, by model.
+        left: share of faces robust at the largest eps, by model.
     """
     lowest = min(left.values())
     missing = lowest > POSITIVE_CONTROL
@@ -93,7 +93,7 @@ def _pair_checks(
 ) -> list[Check]:
     """R5, R7, R8: one step, a search or noise breaks no face that no other gradient attack breaks.
 
-    Held against each other where both ran. An attack that also searches without gradients, as the
+    Compared where both ran. An attack that also searches without gradients, as the
     ensemble does, is no judge of them.
 
     Args:
@@ -101,7 +101,7 @@ def _pair_checks(
         label_set: attacked labels.
         broken: bool, one row per face, one column per attack.
         ran: bool, the same shape: whether the attack was made on the face.
-        own: attacks made on the model itself, not on others that stand in for it.
+        own: attacks made on the model itself, not on its surrogates.
     """
     climbing = [
         name

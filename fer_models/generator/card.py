@@ -38,7 +38,7 @@ about real faces, and no figure from them belongs in a comparison or a paper.
 2. `python -m fer_models.generator.sample` drew faces until every class was full. It dropped each
    one nearer to a Training face, mirrored or not, than 95 % of genuinely new faces are, in
    pixels or in the features of `vgg_small.fer`. Genuinely new: PublicTest without faces that
-   stand in Training or show a photograph from there in another crop.
+   are in Training or show a photograph from there in another crop.
 3. Of the others it kept those on which the face mesh is sure to see a face and whose intended class
    {selectors} answer in the mean, the surest first.
 4. Votes: one draw from the probabilities of each of {voters}.

@@ -55,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 
 def standing(run: FinishedRun) -> pd.DataFrame:
-    """Lines of faces that the run's attacks left standing."""
+    """Rows of faces that the run's attacks did not break."""
     lines = run.per_image[(run.per_image.model == "tiny.fer")]
     lines = lines[(lines.attacked_labels == "fer")]
     fallen = lines.smallest_eps.notna().groupby(lines.row).any()

@@ -1,4 +1,4 @@
-"""Models that only answer, in a run: what attacks them, and what is said of them."""
+"""Models that only answer, in a run: what attacks them, and how their figures are described."""
 
 import shutil
 from pathlib import Path
