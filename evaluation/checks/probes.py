@@ -94,7 +94,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
 
 
 def sensitive_eps(made: AdversarialSet) -> float | None:
-    """The eps at which robust accuracy over the right faces is nearest to half; None without any."""
+    """The eps at which robust accuracy over the right faces is nearest to half; None if none."""
     right = made.smallest_eps[made.smallest_eps != 0]
     grid = [eps for eps in made.spec.grid if eps > 0]
     if not (len(right) and grid):

@@ -239,7 +239,7 @@ def test_training_holds_rows_out_where_there_is_only_test(tmp_path):
 
 
 def test_what_nets_learnt_from_is_never_measured_as_public_test(tmp_path):
-    """The shipped nets learnt from all of Training, so no part of it may be used as a test split."""
+    """The shipped nets learnt from all of Training, so no part of it may be a test split."""
     lines = [
         line.replace("PublicTest", "Test").replace("PrivateTest", "Test") for line in csv_lines()
     ]
