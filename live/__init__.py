@@ -1,1 +1,1 @@
-"""The live demo: a camera's faces read clean and under attack."""
+"""The live demo: classify faces of a camera, clean and under attack."""

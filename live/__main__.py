@@ -1,4 +1,4 @@
-"""`python -m live`: faces of a camera read clean and under attack, in a page or a window."""
+"""`python -m live`: classify faces of a camera, clean and under attack, in a page or a window."""
 
 import sys
 from pathlib import Path
@@ -10,40 +10,40 @@ from datasets.base.commands import run
 from datasets.base.errors import InputError
 
 if TYPE_CHECKING:
-    from live.shelf import Shelf
+    from live.model_loader import ModelLoader
     from live.source import Source
 
 Option = typer.Option
 DEFAULT_MODEL = "simple_cnn.fer"
 _DIGITS = 4
-"""Of the number of a camera, which OpenCV reads into an int."""
+"""Most digits of a camera number, which OpenCV reads into an int."""
 
 
 def main(
-    port: Annotated[int, Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 for any free one.")] = 8765,
     host: Annotated[
-        str, Option(help="Address to listen on; any but this machine's asks for a token.")
+        str, Option(help="Address to listen on; other than this machine's, viewers need a token.")
     ] = "127.0.0.1",
-    browser: Annotated[bool, Option(help="Open the page.")] = True,
+    browser: Annotated[bool, Option(help="Open the page in a browser.")] = True,
     source: Annotated[
-        str, Option(help="camera (the browser's), a clip, or the number of a camera here.")
+        str, Option(help="camera (the browser's), a video file, or the number of a local camera.")
     ] = "camera",
-    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
-    window: Annotated[bool, Option("--window", help="A window instead of a page.")] = False,
+    model: Annotated[str, Option(help="Id, training folder, or path of a model.")] = DEFAULT_MODEL,
+    window: Annotated[bool, Option("--window", help="Show a window instead of a page.")] = False,
     out: Annotated[
-        Path | None, Option(help="--window: folder of saved faces. Default: collected/.")
+        Path | None, Option(help="Folder for faces saved in the window (default: collected).")
     ] = None,
     allow_url: Annotated[
-        bool, Option("--allow-url", help="Photographs by address of the open web.")
+        bool, Option("--allow-url", help="Let viewers load photographs by public URL.")
     ] = False,
 ) -> None:
-    """Read faces of a camera, clean and under attack, side by side."""
+    """Classify the faces of a camera, clean and under attack, side by side."""
     if not host:
         raise InputError("--host must be an address; got ''. 0.0.0.0 listens on all.")
     place = _place(source)
     from fer_models import zoo
 
-    zoo.describe(model)  # refuses what is none, or more than one
+    zoo.describe(model)  # refuses anything but one model
     from fer_models.backend import start_backend
 
     start_backend()
@@ -51,17 +51,17 @@ def main(
 
     for defence in zoo.split_defences(model)[1]:
         parse_defence(defence)
-    shelf = _shelf(model)
+    models = _models(model)
     if window:
         from datasets.base.writable import default_folder
 
-        _open_window(shelf, place, out or default_folder(Path("collected")))
+        _open_window(models, place, out or default_folder(Path("collected")))
         return
-    _serve(shelf, _source(place), host, port, browser, allow_url)
+    _serve(models, _source(place), host, port, browser, allow_url)
 
 
 def _place(source: str) -> Path | int | None:
-    """A clip, the number of a camera here, or None for the browser's."""
+    """Return a clip, the number of a local camera, or None for the browser's camera."""
     if source == "camera":
         return None
     if source.isascii() and source.isdigit() and len(source) <= _DIGITS:
@@ -74,12 +74,12 @@ def _place(source: str) -> Path | int | None:
     return Path(source)
 
 
-def _shelf(first: str) -> "Shelf":
+def _models(first: str) -> "ModelLoader":
     from fer_models import zoo
-    from live.shelf import Shelf
+    from live.model_loader import ModelLoader
 
     others = [model for model in zoo.model_ids() if model != first]
-    return Shelf([first, *others])
+    return ModelLoader([first, *others])
 
 
 def _source(place: Path | int | None) -> "Source | None":
@@ -88,14 +88,14 @@ def _source(place: Path | int | None) -> "Source | None":
     return None if place is None else Source(place)
 
 
-def _open_window(shelf: "Shelf", place: Path | int | None, out: Path) -> None:
+def _open_window(models: "ModelLoader", place: Path | int | None, out: Path) -> None:
     from live.window import show
 
-    show(shelf, 0 if place is None else place, out)
+    show(models, 0 if place is None else place, out)
 
 
 def _serve(
-    shelf: "Shelf",
+    models: "ModelLoader",
     source: "Source | None",
     host: str,
     port: int,
@@ -108,15 +108,15 @@ def _serve(
     except ModuleNotFoundError as error:
         raise InputError(
             f"the live page needs {error.name}, which is not installed: pip install -e '.[live]'. "
-            "Or take --window."
+            "Or use --window."
         ) from error
     from live.engine import Engine
 
     token = None if is_loopback(host) else new_token()
-    engine = Engine(shelf)
+    engine = Engine(models)
     app = make_app(engine, source=source, token=token, allow_url=allow_url)
     server = serve(app, host, port)
-    shelf.ask(engine.first)
+    models.ask(engine.first)
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
     address += f"?token={token}" if token else ""
     print(f"{address}\nCtrl-C stops.", flush=True)

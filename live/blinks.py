@@ -1,7 +1,7 @@
-"""Blinks of one face, counted from how far its eyes are open.
+"""Count the blinks of one face from its eye aspect ratio.
 
-The published threshold alone calls smiling eyes closed (docs/faces.md), so an eye counts as closed
-when it is below that threshold and clearly below the person's own median.
+The published threshold alone takes smiling eyes for closed ones (docs/faces.md), so eyes count as
+closed when below that threshold and well below the person's own median.
 """
 
 from collections import deque
@@ -12,15 +12,15 @@ from faces.eyes import BLINK
 OWN_SHARE = 0.75
 """Closed means below this share of the person's own median ratio."""
 MEMORY = 150
-"""Frames the median looks back: 5 s at 30 a second."""
+"""Frames in the median: 5 s at 30 per second."""
 FEWEST = 10
-"""Frames before anything is counted."""
+"""Frames needed before blinks are counted."""
 LONGEST = 1.0
-"""Seconds; eyes closed for longer are closed, not blinking."""
+"""Longest blink, in seconds; eyes closed for longer are closed on purpose."""
 
 
 class BlinkCounter:
-    """Counts openings after a short closing.
+    """Counts times that eyes open after a short closure.
 
     Attributes:
         count: blinks so far.
@@ -34,11 +34,11 @@ class BlinkCounter:
         self._since = 0.0
 
     def update(self, ratio: float, seconds: float) -> int:
-        """Take the next eye aspect ratio.
+        """Update with the next eye aspect ratio.
 
         Args:
             ratio: see `faces.eyes.eye_aspect_ratio`.
-            seconds: when it was seen.
+            seconds: time of the frame.
 
         Returns:
             Blinks so far.

@@ -1,4 +1,4 @@
-"""Faces saved under a class by a key, in folders that the room `datasets` reads."""
+"""Save faces under a class, in folders that `datasets` reads."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ KEYS = {
 
 
 class Collector:
-    """Writes `<folder>/Training/<class>/<number>.png`, numbers going on where they stopped."""
+    """Writes `<folder>/Training/<class>/<number>.png`, continuing the existing numbers."""
 
     def __init__(self, folder: Path) -> None:
-        """Look which numbers are taken; nothing is made yet."""
+        """Find the next free number; nothing is written yet."""
         self.folder = folder
         numbers = [int(file.stem) for file in folder.glob("*/*/*.png") if file.stem.isdigit()]
         self._next = max(numbers, default=-1) + 1
@@ -34,7 +34,7 @@ class Collector:
 
         Args:
             face: uint8 (48, 48, 1).
-            name: of a FER class.
+            name: name of a FER class.
         """
         split = self.folder / str(Split.TRAINING)
         for known in FER7.classes:

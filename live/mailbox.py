@@ -1,4 +1,4 @@
-"""A mailbox with one slot: the newest thing wins, so a slow reader never builds a queue."""
+"""A mailbox with one slot: the newest item wins, so a slow reader never causes a queue."""
 
 from threading import Condition
 from typing import Generic, TypeVar
@@ -11,7 +11,7 @@ class Mailbox(Generic[T]):
 
     Attributes:
         dropped: items that were replaced before anyone took them.
-        closed: nothing comes any more.
+        closed: whether no more items will come.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Mailbox(Generic[T]):
         self.closed = False
 
     def put(self, item: T) -> None:
-        """Replace what is there."""
+        """Put an item, replacing the one that waits."""
         with self._changed:
             self.dropped += self._item is not None
             self._item = item
@@ -35,7 +35,7 @@ class Mailbox(Generic[T]):
             return None if self.closed else item
 
     def close(self) -> None:
-        """Let the reader go."""
+        """Close the mailbox and wake the reader."""
         with self._changed:
             self.closed = True
             self._changed.notify_all()

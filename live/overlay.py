@@ -1,26 +1,26 @@
-"""Faces drawn on a frame for the window: box, label, bars, attacked face, points and hulls."""
+"""Draw faces on a frame for the window: box, label, bars, attacked face, points and hulls."""
 
 import cv2
 import numpy as np
 
 from faces.box import Box
 from faces.regions import HULLS
+from live.pixels import part_inside, to_uint8
 from live.reading import Answer, Face, Reading
-from live.server.answers import to_uint8
 
 CLEAN, ATTACKED, QUIET, INK = (47, 109, 181), (200, 69, 59), (138, 143, 152), (255, 255, 255)
-"""RGB of each role; see docs of the report."""
+"""RGB of each role."""
 FONT = cv2.FONT_HERSHEY_DUPLEX
 BAR_WIDTH, LINE = 90, 18
 MARKED = (255, 209, 102)
 
 
 def side_by_side(image: np.ndarray, reading: Reading) -> np.ndarray:
-    """The frame read clean on the left; on the right attacked, where anything was attacked.
+    """Draw the clean frame on the left and, with an attack, the attacked frame on the right.
 
     Args:
         image: uint8 RGB (H, W, 3), not changed.
-        reading: of this frame.
+        reading: results for this frame.
 
     Returns:
         uint8 RGB (H, W or 2 W, 3).
@@ -39,7 +39,7 @@ def side_by_side(image: np.ndarray, reading: Reading) -> np.ndarray:
 
 
 def write_line(image: np.ndarray, text: str, y: int, ink: tuple[int, int, int] = INK) -> None:
-    """One line of text on a dark strip, in place."""
+    """Write one line of text on a dark strip, in place."""
     width = cv2.getTextSize(text, FONT, 0.5, 1)[0][0]
     _fill(image, Box(0, y - 15, width + 16, 21), (16, 17, 20))
     cv2.putText(image, text, (8, y), FONT, 0.5, ink, 1, cv2.LINE_AA)
@@ -70,7 +70,7 @@ def _draw(
 def _bars(
     image: np.ndarray, answer: Answer, left: int, top: int, ink: tuple[int, int, int]
 ) -> None:
-    """Probabilities beside a box; what does not fit is cut off by the picture's edge."""
+    """Draw probabilities next to a box, cut off at the edge of the image."""
     _fill(image, Box(left - 3, top, BAR_WIDTH + 6, LINE * len(answer.classes)), (16, 17, 20))
     for i, (name, share) in enumerate(zip(answer.classes, answer.probabilities)):
         y = top + LINE * i
@@ -80,15 +80,11 @@ def _bars(
 
 
 def _paste(image: np.ndarray, face: Face) -> None:
-    """Put the attacked face where it was cut."""
+    """Put the attacked face where it was cropped, in place."""
     assert face.attacked is not None
-    side = max(1, round(face.square.width))
-    left, top = round(face.square.x), round(face.square.y)
+    side, place, within = part_inside(face.square, image.shape)
     large = cv2.resize(to_uint8(face.attacked), (side, side), interpolation=cv2.INTER_NEAREST)
-    rows = slice(max(top, 0), min(top + side, image.shape[0]))
-    columns = slice(max(left, 0), min(left + side, image.shape[1]))
-    inside = large[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    image[rows, columns] = inside[..., None]
+    image[place] = large[within][..., None]
 
 
 def _mark(image: np.ndarray, points: np.ndarray) -> None:
@@ -101,7 +97,7 @@ def _mark(image: np.ndarray, points: np.ndarray) -> None:
 
 
 def _fill(image: np.ndarray, box: Box, ink: tuple[int, int, int]) -> None:
-    """A filled rectangle, inside the picture."""
+    """Fill a rectangle, clipped to the image, in place."""
     inside = box.clip(image.shape[1], image.shape[0])
     rows = slice(round(inside.y), round(inside.y + inside.height))
     image[rows, round(inside.x) : round(inside.x + inside.width)] = ink

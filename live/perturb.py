@@ -1,4 +1,4 @@
-"""What a viewer's settings do to faces, through the attacks and corruptions of `attacks`."""
+"""Attack or corrupt faces as a viewer's settings say."""
 
 import numpy as np
 
@@ -7,20 +7,20 @@ from attacks.registry import CORRUPTIONS, make_attack
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
-from live.learnt import show
-from live.settings import ATTACKS, LEARNT, PRINTED, Settings
-from live.shelf import Shelf
+from live.model_loader import ModelLoader
+from live.precomputed import apply
+from live.settings import ATTACKS, PRECOMPUTED, PRINTED, Settings
 from live.towards import OTHER
 
 SEED = 0
 
 
 class NotYet(InputError):
-    """What was asked for is being learnt; a later frame gets it."""
+    """The attack is still being computed; a later frame gets it."""
 
 
 def perturb(
-    shelf: Shelf,
+    models: ModelLoader,
     classifier: Classifier,
     images: np.ndarray,
     labels: np.ndarray,
@@ -30,11 +30,11 @@ def perturb(
     """Attack or corrupt faces.
 
     Args:
-        shelf: keeps views of the classifier.
-        classifier: what is attacked.
+        models: holds views of the classifier and precomputed attacks.
+        classifier: classifier to attack.
         images: float32 (N, H, W, C) in [0, 1].
-        labels: int64 (N,), the clean predictions: classes to get away from.
-        numbers: int64 (N,) of the faces; noise of one face stays the same from frame to frame.
+        labels: int64 (N,), predictions on the clean faces, which the attack must change.
+        numbers: int64 (N,) numbers of the faces; noise on a face stays the same between frames.
         settings: attack, eps, steps, severity, target.
 
     Returns:
@@ -42,40 +42,40 @@ def perturb(
 
     Raises:
         InputError: no such target, or the attack needs gradients and the classifier has none.
-        NotYet: it is still being learnt.
+        NotYet: the attack is still being computed.
     """
     keys = Keys(SEED, numbers)
     if settings.attack in CORRUPTIONS:
         return CORRUPTIONS[settings.attack]()(images, settings.severity, keys)
-    classifier, labels = aim(shelf, classifier, labels, settings.target)
-    if settings.attack in LEARNT:
-        learnt = shelf.ask_learnt(classifier, settings.attack)
-        if learnt is None:
-            raise NotYet(f"Learning the {settings.attack} attack on {classifier.id} …")
-        return show(learnt, images, eps_of(settings), keys)
+    classifier, labels = aim(models, classifier, labels, settings.target)
+    if settings.attack in PRECOMPUTED:
+        precomputed = models.ask_precomputed(classifier, settings.attack)
+        if precomputed is None:
+            raise NotYet(f"Computing the {settings.attack} attack on {classifier.id} …")
+        return apply(precomputed, images, eps_of(settings), keys)
     return attack_of(settings)(classifier, images, labels, keys).images
 
 
 def attack_of(settings: Settings) -> Attack:
-    """The attack that a viewer chose, with eps and steps."""
+    """Make the chosen attack, with its eps and steps."""
     option = ATTACKS[settings.attack]
     options = {option: settings.steps} if option else {}
     return make_attack(settings.attack, Norm.LINF, eps_of(settings), options)
 
 
 def eps_of(settings: Settings) -> float:
-    """Linf radius of the attack that a viewer chose."""
+    """Linf radius of the chosen attack."""
     return 1.0 if settings.attack in PRINTED else settings.eps / 255
 
 
 def aim(
-    shelf: Shelf, classifier: Classifier, labels: np.ndarray, target: str
+    models: ModelLoader, classifier: Classifier, labels: np.ndarray, target: str
 ) -> tuple[Classifier, np.ndarray]:
-    """What to attack and what to get away from, int64 (N,), so as to reach a target, if any.
+    """Return the classifier to attack and the labels int64 (N,) to change, given a target or none.
 
     Raises:
         InputError: no such target.
     """
     if not target:
         return classifier, labels
-    return shelf.view(classifier, target), np.full(len(labels), OTHER, np.int64)
+    return models.view(classifier, target), np.full(len(labels), OTHER, np.int64)

@@ -1,8 +1,8 @@
-"""The pipeline: a frame in, faces read clean and attacked out.
+"""The pipeline: from a frame to predictions on its clean and attacked faces.
 
-Detector, tracks, crops as FER2013's, one batch of all faces a classifier, then the attack and the
-same again. It knows no browser and no window. Not safe for threads: `live/engine.py` gives all
-pipelines one.
+Detector, tracks, FER2013-like crops, one batch of all faces per classifier, then the attack and the
+classifiers again. It knows neither browser nor window. Not thread-safe: `live/engine.py` runs all
+pipelines on one thread.
 """
 
 import time
@@ -25,75 +25,75 @@ from faces.landmarks import FaceMesh, Landmarks
 from fer_models.classifier import Classifier
 from fer_models.keras_classifier import KerasClassifier
 from live.blinks import BlinkCounter
+from live.model_loader import ModelLoader
 from live.perturb import NotYet, perturb
 from live.reading import Answer, Face, Reading
 from live.repeater import Repeater
 from live.settings import Settings
-from live.shelf import Shelf
 from live.tracking import SAME_FACE, Track, Tracker
 
 MOST_FACES = 16
-"""Faces read in one frame, the largest."""
+"""Most faces per frame; the largest are kept."""
 SEARCH_SIDE = 360
-"""Frames are searched for faces at this longer side: a face of a tenth of the picture is found."""
+"""Longer side of a frame when searched for faces: those of a tenth of the frame are found."""
 SMALLEST_FOUND = 28
-"""Pixels of the smallest face at that size."""
+"""Smallest face at that size, in pixels."""
 
 SEARCH_EVERY = 4
-"""The whole frame is searched once in so many; between, each known face where it was."""
+"""Every so many frames the whole frame is searched; otherwise only around known faces."""
 NEAR_ROOM, NEAR_SIDE, NEAR_SMALLEST = 1.6, 72, 44
-"""What is searched around a known face, in its sides; the pixels its side is shrunk to; and of the
-smallest face that is looked for then."""
+"""Side of the square searched around a known face, in sides of the face; side to which the face is
+shrunk, in pixels; smallest face accepted then, in pixels."""
 
 
 @dataclass
 class _Memory:
-    """What is remembered of one face."""
+    """State kept for one face between frames."""
 
     shown: dict[tuple[str, bool], Repeater] = field(default_factory=dict)
     blinks: BlinkCounter = field(default_factory=BlinkCounter)
     flips: int = 0
 
     def label(self, model: str, attacked: bool, predicted: int, repeat: int) -> int:
-        """The class to show."""
+        """Update the label of a classifier and return the class to show."""
         return self.shown.setdefault((model, attacked), Repeater()).update(predicted, repeat)
 
 
 class Tools:
-    """Detectors and the face mesh, made once for all pipelines of a thread."""
+    """Detectors and the face mesh, shared by all pipelines of a thread."""
 
     def __init__(self) -> None:
         self.detector = cache(_detector)
 
     @cached_property
     def mesh(self) -> FaceMesh:
-        """Places landmarks."""
+        """The face mesh, which places landmarks."""
         return FaceMesh()
 
 
 class Pipeline:
-    """One viewer's frames, one after the other."""
+    """Processes one viewer's frames in order."""
 
-    def __init__(self, shelf: Shelf, tools: Tools, search_side: int = SEARCH_SIDE) -> None:
-        """Start without any face.
+    def __init__(self, models: ModelLoader, tools: Tools, search_side: int = SEARCH_SIDE) -> None:
+        """Start without faces.
 
         Args:
-            shelf: of classifiers.
-            tools: of this thread.
+            models: loads classifiers.
+            tools: detectors and mesh of this thread.
             search_side: larger frames are searched for faces at this size.
         """
-        self._shelf, self._tools, self._search_side = shelf, tools, search_side
+        self._models, self._tools, self._search_side = models, tools, search_side
         self._tracker = Tracker()
         self._since = SEARCH_EVERY
         self._memories: dict[int, _Memory] = {}
 
     def read(self, image: np.ndarray, settings: Settings, seconds: float) -> Reading:
-        """Read one frame.
+        """Process one frame.
 
         Args:
             image: uint8 RGB (H, W, 3).
             settings: the viewer's.
-            seconds: when it was taken, since any moment.
+            seconds: when the frame was taken, on any clock.
 
         Raises:
             InputError: a wrong image, an unknown model or target, a missing extra.
@@ -138,8 +138,8 @@ class Pipeline:
         return self._tools.detector(settings.detector, settings.both_eyes, smallest)
 
     def _classifiers(self, settings: Settings) -> tuple[list[Classifier], str]:
-        """Those that are loaded, the first of them the attacked one, and what is missing."""
-        asked = {model: self._shelf.ask(model) for model in settings.models}
+        """Return the loaded classifiers, the attacked one first, and a note on those missing."""
+        asked = {model: self._models.ask(model) for model in settings.models}
         missing = [model for model, classifier in asked.items() if classifier is None]
         note = f"Loading {' and '.join(missing)} …" if missing else ""
         return [classifier for classifier in asked.values() if classifier is not None], note
@@ -153,7 +153,7 @@ class Pipeline:
         settings: Settings,
         spent: dict[str, float],
     ) -> tuple[tuple[Face, ...], str, bool]:
-        """Faces read clean and attacked, what kept from more, and whether that will pass."""
+        """Return classified faces, a note on what failed, and whether it is being computed."""
         numbers = np.array([track.number for track in tracks])
         memories = [self._memories.setdefault(track.number, _Memory()) for track in tracks]
         first, note, heats, attacked = classifiers[0], "", None, None
@@ -167,7 +167,7 @@ class Pipeline:
             with _timed(spent, "attack"):
                 labels = np.array([row[0].probabilities.argmax() for row in answers])
                 try:
-                    attacked = perturb(self._shelf, first, crops, labels, numbers, settings)
+                    attacked = perturb(self._models, first, crops, labels, numbers, settings)
                 except InputError as error:
                     note, learning = str(error), isinstance(error, NotYet)
         after: list[tuple[Answer, ...]] = [()] * len(tracks)
@@ -203,7 +203,7 @@ class Pipeline:
 
 
 def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -> list[Box]:
-    """Boxes of all faces, the largest first; an image with a longer side is made smaller."""
+    """Find the boxes of all faces, the largest first; larger images are shrunk first."""
     shrink = max(1.0, max(image.shape[:2]) / side)
     if shrink == 1:
         return detector.detect(image)
@@ -214,7 +214,7 @@ def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -
 
 
 def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
-    """The face that was at `box` in the frame before; None where it has gone."""
+    """Find the face that was at `box` in the previous frame; None if it has gone."""
     room = box.square(NEAR_ROOM).clip(image.shape[1], image.shape[0])
     left, top = round(room.x), round(room.y)
     region = image[top : round(room.y + room.height), left : round(room.x + room.width)]
@@ -238,7 +238,7 @@ def _answers(
     attacked: bool,
     repeat: int,
 ) -> list[tuple[Answer, ...]]:
-    """What each classifier says of each face."""
+    """Predictions of each classifier on each face."""
     rows: list[list[Answer]] = [[] for _ in memories]
     for classifier in classifiers:
         shares = softmax(classifier.logits(images).astype(np.float64), axis=1)
@@ -250,9 +250,9 @@ def _answers(
 
 
 def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """Where it looks, or why that cannot be said."""
+    """Grad-CAM of the faces, or a note why there is none."""
     if not isinstance(classifier, KerasClassifier):
-        return None, f"No Grad-CAM: {classifier.id} is no neural net, or stands behind a defence."
+        return None, f"No Grad-CAM: {classifier.id} is not a neural net, or has a defence."
     from fer_models.explanations.feature_maps import grad_cam
 
     try:

@@ -1,4 +1,4 @@
-"""What the pipeline answers for one frame: faces with what classifiers say of them."""
+"""Results of the pipeline for one frame: faces with the classifiers' predictions."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from faces.box import Box
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One classifier on one face.
+    """Prediction of one classifier on one face.
 
     Attributes:
         model: id of the classifier.
         classes: names in the order of the probabilities.
         probabilities: float64 (K,).
-        label: the class shown, held by the repeater.
+        label: class shown, held by the repeater.
     """
 
     model: str
@@ -36,12 +36,12 @@ class Face:
     Attributes:
         number: of its track.
         box: where it is, in pixels of the frame.
-        square: what was cut, as FER2013 would have; it may reach outside.
+        square: FER2013-like square that was cropped; it may reach outside the frame.
         clean: float32 (48, 48, 1) in [0, 1].
-        answers: of each classifier on the clean face.
+        answers: predictions of each classifier on the clean face.
         attacked: float32 (48, 48, 1); None without an attack.
-        attacked_answers: of each classifier on the attacked face; empty without an attack.
-        flips: frames so far in which the first classifier changed its mind.
+        attacked_answers: predictions on the attacked face; empty without an attack.
+        flips: frames so far in which the attack changed the first classifier's prediction.
         points: float32 (468, 2) in pixels of the frame, or None.
         blinks: counted so far, or None without landmarks.
         heat: float32 (48, 48) in [0, 1], or None.
@@ -61,7 +61,7 @@ class Face:
 
     @property
     def flipped(self) -> bool:
-        """Whether the first classifier reads the attacked face as something else."""
+        """Whether the first classifier predicts another class on the attacked face."""
         return bool(self.attacked_answers) and (
             self.attacked_answers[0].predicted != self.answers[0].predicted
         )
@@ -75,9 +75,9 @@ class Reading:
         width: of the frame, pixels.
         height: of the frame, pixels.
         faces: the largest first.
-        note: one line for the viewer, such as what is being loaded; empty when all is well.
-        busy: something is being loaded or learnt; the same frame gets more of an answer later.
-        milliseconds: what was spent on `find`, `read`, `attack` and `landmarks`.
+        note: one line for the viewer, such as what is being loaded; empty if nothing is wrong.
+        busy: something is being loaded or computed; the same frame will give more results later.
+        milliseconds: time spent on `find`, `read`, `attack` and `landmarks`.
     """
 
     width: int

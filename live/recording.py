@@ -3,9 +3,9 @@
     seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
     attacked_<class>...,flipped
 
-`frame` counts the frames read while it recorded, from 0; one without a face has no row.
-`attack` and `attacked_label` are empty where nothing was attacked; eps is in 255ths, 255 where
-the attack prints in any grey. Only the first classifier is recorded, the one that is attacked.
+`frame` counts the frames since recording began, from 0; a frame without faces has no row.
+`attack` and `attacked_label` are empty without an attack; eps is in 255ths, 255 for attacks printed
+in any shade of grey. Only the first classifier, which is attacked, is recorded.
 """
 
 import math
@@ -23,7 +23,7 @@ from live.reading import Face, Reading
 from live.settings import Settings
 
 MOST_ROWS = 200_000
-"""Nearly two hours of one face at 30 frames a second."""
+"""Nearly two hours of one face at 30 frames per second."""
 CHUNK = 1000
 FORMATS = (".csv", ".parquet")
 _HEAD = ("seconds", "frame", "face", "x", "y", "width", "height", "model", "label")
@@ -31,7 +31,7 @@ _MIDDLE = ("attack", "eps", "attacked_label")
 
 
 class Recording:
-    """Rows of one session; whole thousands are kept as tables, which are ten times smaller."""
+    """Rows of one session; full thousands are kept as tables, a tenth of the size."""
 
     def __init__(self) -> None:
         self._chunks: list[pd.DataFrame] = []
@@ -44,16 +44,16 @@ class Recording:
 
     @property
     def full(self) -> bool:
-        """No more are taken."""
+        """Whether no more rows are recorded."""
         return len(self) >= MOST_ROWS
 
     def add(self, seconds: float, reading: Reading, settings: Settings) -> None:
-        """Take the faces of one frame.
+        """Record the faces of one frame.
 
         Args:
             seconds: since the session began.
-            reading: what the pipeline answered.
-            settings: under which.
+            reading: results of the pipeline.
+            settings: settings of the frame.
         """
         with self._lock:
             if not self.full:
@@ -87,7 +87,7 @@ class Recording:
 
 
 def _ordered(columns: list[str]) -> list[str]:
-    """Classes of every model before `attack`, also of one that came later."""
+    """Order columns so that the classes of every model come before `attack`."""
     head, middle = columns[: len(_HEAD)], [name for name in columns if name in _MIDDLE]
     after = [name for name in columns if name.startswith("attacked_") and name not in _MIDDLE]
     classes = [n for n in columns if n not in {*head, *middle, *after, "flipped"}]

@@ -1,8 +1,8 @@
-"""A label that holds: it changes only after several equal predictions in a row."""
+"""Debounced labels: a label changes only after several equal predictions in a row."""
 
 
 class Repeater:
-    """The label shown of one face under one classifier.
+    """The label shown for one face and one classifier.
 
     Attributes:
         held: class index shown; None before the first prediction.
@@ -17,7 +17,7 @@ class Repeater:
 
         Args:
             predicted: class index.
-            repeat: equal predictions in a row that change the label; 1 shows every one.
+            repeat: equal predictions in a row that change the label; 1 shows each prediction.
 
         Returns:
             The class index to show; the first prediction is shown at once.

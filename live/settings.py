@@ -1,6 +1,6 @@
-"""Settings: everything a viewer chooses, checked once where it arrives.
+"""Settings: all choices of a viewer, validated once on arrival.
 
-The page, the window and the photo form all fill in this one class.
+The page, the window and the photo form share this class.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -22,13 +22,13 @@ ATTACKS: dict[str, str] = {
     "sticker": "",
     "noise": "",
 }
-"""Attacks quick enough for a camera, each with its option that `steps` sets."""
+"""Attacks fast enough for a camera, each with the option that `steps` sets."""
 
-LEARNT = ("universal", "sticker")
-"""Those that are learnt ahead, see `live.learnt`."""
+PRECOMPUTED = ("universal", "sticker")
+"""Attacks computed in advance, see `live.precomputed`."""
 
 PRINTED = ("pgd_glasses", "sticker")
-"""Attacks that print on a thing in any grey: eps is 1, whatever the setting says."""
+"""Attacks printed on an object in any shade of grey: eps is always 1."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,20 +40,20 @@ class Settings(BaseModel):
     """One viewer's choices.
 
     Attributes:
-        model: id of the classifier that is read and attacked; the server's own when empty.
-        second: id of a classifier that is read beside it; none when empty.
-        defence: stands before both, see `DEFENCES`; none when empty.
-        attack: of `ATTACKS`, or a corruption; none when empty.
+        model: id of the classifier to run and attack; empty: the server's default.
+        second: id of a second classifier for comparison; empty: none.
+        defence: defence in front of both, see `DEFENCES`; empty: none.
+        attack: one of `ATTACKS`, or a corruption; empty: none.
         eps: Linf radius of an attack in 255ths.
-        steps: of an attack that counts them.
-        severity: of a corruption.
-        target: class the attack must reach; any other one when empty.
-        repeat: a label changes after so many equal predictions in a row.
+        steps: steps of an iterative attack.
+        severity: severity of a corruption.
+        target: class the attack must reach; empty: any other class.
+        repeat: equal predictions in a row before a label changes.
         detector: see `faces.detectors`.
-        both_eyes: only faces with both eyes seen.
-        many: all faces, or the largest alone.
-        landmarks: points, hulls and blinks.
-        heat: Grad-CAM, where the first classifier looks.
+        both_eyes: only faces with both eyes visible.
+        many: all faces, or only the largest.
+        landmarks: show points, hulls and blinks.
+        heat: show Grad-CAM of the first classifier.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -96,7 +96,7 @@ class Settings(BaseModel):
 
 
 def parse_settings(values: str | bytes | dict[str, Any]) -> Settings:
-    """Settings of JSON or of plain values; what is left out has its default.
+    """Parse settings from JSON or plain values; missing ones get their defaults.
 
     Raises:
         InputError: not JSON, an unknown name, or a value out of range.
@@ -105,10 +105,10 @@ def parse_settings(values: str | bytes | dict[str, Any]) -> Settings:
 
 
 def checked(kind: type[Model], values: str | bytes | dict[str, Any]) -> Model:
-    """A pydantic model of JSON or plain values.
+    """Parse a pydantic model from JSON or plain values.
 
     Raises:
-        InputError: one line on the first thing that is wrong.
+        InputError: names the first invalid value.
     """
     try:
         if isinstance(values, dict):

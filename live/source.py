@@ -1,4 +1,4 @@
-"""A clip or camera of the server's own, played at its pace for everybody who watches."""
+"""A clip or camera on the server, played in real time for all viewers."""
 
 import threading
 import time
@@ -10,29 +10,30 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from faces.video import Frame, frames
-from live.server.images import FRAME_PIXELS
 
+FRAME_PIXELS = 2_100_000
+"""Most pixels of a frame: 1920x1080."""
 SILENCE = 3.0
-"""Seconds without a frame after which a viewer is told."""
+"""Seconds without a frame before viewers are told."""
 
 
 class Watcher(Protocol):
-    """Takes frames, as a `Mailbox` does."""
+    """Receives frames, as a `Mailbox` does."""
 
     def put(self, item: Frame) -> None:
-        """Take the newest."""
+        """Receive the newest frame."""
 
 
 class Source:
-    """Plays while somebody watches; a clip begins again when it ends.
+    """Plays while anyone watches; a clip starts again at its end.
 
     Attributes:
-        name: for people.
-        silent: what to tell them when nothing comes.
+        name: name to show.
+        silent: message when no frame arrives.
     """
 
     def __init__(self, source: Path | int) -> None:
-        """Look whether there is a first frame.
+        """Check that there is a first frame.
 
         Args:
             source: path of a clip, or number of a camera.
@@ -41,7 +42,7 @@ class Source:
             InputError: no such file, no clip, or no camera.
         """
         self.name = f"camera {source}" if isinstance(source, int) else source.name
-        self.silent = f"Nothing comes from {self.name}. Is it still there?"
+        self.silent = f"No frames from {self.name}. Is it still connected?"
         self._source = source
         self._watchers: list[Watcher] = []
         self._playing = False
@@ -59,7 +60,7 @@ class Source:
                 threading.Thread(target=self._play, daemon=True, name="source").start()
 
     def leave(self, mailbox: Watcher) -> None:
-        """Stop; nothing happens to who does not watch."""
+        """Stop putting frames into a mailbox, if it was watching."""
         with self._lock:
             self._watchers = [w for w in self._watchers if w is not mailbox]
 
@@ -76,18 +77,18 @@ class Source:
                     fitted = Frame(frame.index, frame.seconds, fit(frame.image))
                     for mailbox in watchers:
                         mailbox.put(fitted)
-            except (InputError, cv2.error):  # unplugged: viewers are told that nothing comes
+            except (InputError, cv2.error):  # unplugged: viewers are told that no frames arrive
                 time.sleep(1.0)
 
     def _watched(self) -> list[Watcher]:
-        """For the playing thread, which ends when there are none."""
+        """Watchers, for the playing thread, which ends when there are none."""
         with self._lock:
             self._playing = bool(self._watchers)
             return list(self._watchers)
 
 
 def fit(image: np.ndarray, most_pixels: int = FRAME_PIXELS) -> np.ndarray:
-    """The image, smaller where it has more pixels than a frame may have."""
+    """Shrink an image that has more pixels than a frame may have."""
     shrink = (most_pixels / (image.shape[0] * image.shape[1])) ** 0.5
     if shrink >= 1:
         return image

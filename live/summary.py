@@ -1,4 +1,4 @@
-"""What a recorded session shows: numbers for the summary page.
+"""Summarise a recorded session for the summary page.
 
 Not here: recording (`live/recording.py`) and drawing (`live/server/templates/session.html`).
 """
@@ -20,11 +20,11 @@ class ClassSummary:
     """One class over a session.
 
     Attributes:
-        name: of the class.
-        share: of all faces seen that were read as it, 0 to 1.
-        attacked_share: the same after the attack, among attacked faces; None without any.
-        fer2013: share in FER2013's Training split; None where it has no such class.
-        over_time: share of each stretch of time, from the first to the last.
+        name: class name.
+        share: share of all predictions on clean faces, 0 to 1.
+        attacked_share: share of all predictions on attacked faces; None without any.
+        fer2013: share in FER2013's Training split; None if it has no such class.
+        over_time: share in each time interval, first to last.
     """
 
     name: str
@@ -36,17 +36,17 @@ class ClassSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """A session in figures.
+    """Figures of a session.
 
     Attributes:
-        seconds: how long it was.
-        frames: with a face in them.
-        people: tracks.
-        rows: faces read, all frames together.
-        model: read last; rows of other models are left out.
-        dominant: class seen most.
-        attacked: rows that were attacked.
-        flipped: of those, how many were read as something else.
+        seconds: duration.
+        frames: frames with a face.
+        people: number of tracks.
+        rows: faces classified in all frames together.
+        model: model used last; rows of other models are left out.
+        dominant: most frequent class.
+        attacked: rows with an attack.
+        flipped: attacked rows whose prediction changed.
         classes: in the order of the model's classes.
     """
 
@@ -62,7 +62,7 @@ class Summary:
 
 
 def summarise(table: pd.DataFrame) -> Summary | None:
-    """Figures of a recording's table (`Recording.table`); None when it has no row."""
+    """Summarise a recording's table (`Recording.table`); None if it has no rows."""
     if table.empty:
         return None
     model = str(table["model"].iloc[-1])
@@ -101,7 +101,7 @@ def summarise(table: pd.DataFrame) -> Summary | None:
 
 
 def _classes(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Class columns of the rows, in the order of the model."""
+    """Class columns of the rows, in the model's order."""
     columns = list(rows.columns)
     names = columns[columns.index("label") + 1 : columns.index("attack")]
     return tuple(name for name in names if rows[name].notna().any())

@@ -1,7 +1,7 @@
-"""A classifier that knows two classes only: a target, and the best of all others.
+"""A two-class view of a classifier: a target class, and the best of all others.
 
-An untargeted attack on it that starts from the second is a targeted attack on the classifier
-inside, so every attack of the room `attacks` can be given a target.
+An untargeted attack on the view, started from the latter, is a targeted attack on the classifier
+inside, so every attack in `attacks` can be given a target.
 """
 
 import keras
@@ -14,7 +14,7 @@ from fer_models.gradients import SymbolicClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
 OTHER = 0
-"""Class to get away from."""
+"""Class that the attack must change."""
 
 
 class Towards(WrappedClassifier):

@@ -8,11 +8,11 @@ from scipy.optimize import linear_sum_assignment
 from faces.box import Box
 
 SAME_FACE = 0.3
-"""Boxes of two frames that overlap by this IoU are one face."""
+"""Smallest IoU of boxes in two frames that are the same face."""
 PATIENCE = 10
-"""Frames in a row that a face may be missed."""
+"""Frames in a row that a face may be missing."""
 CALM = 0.5
-"""Share of the new box in the one that is shown: detectors tremble by a pixel or two."""
+"""Weight of the new box when smoothing: detections jitter by a pixel or two."""
 
 
 @dataclass
@@ -20,9 +20,9 @@ class Track:
     """One face over time.
 
     Attributes:
-        number: from 1, never used twice.
-        box: where it is now, smoothed.
-        missed: frames since it was seen.
+        number: from 1, never reused.
+        box: current box, smoothed.
+        missed: frames since it was last detected.
     """
 
     number: int
@@ -38,13 +38,13 @@ class Tracker:
         self._last = 0
 
     def update(self, boxes: list[Box]) -> list[Track]:
-        """Match the boxes of the next frame with the faces known.
+        """Match the boxes of the next frame with the known faces.
 
         Args:
             boxes: of all faces in the frame.
 
         Returns:
-            A track a box, in the order of the boxes.
+            One track per box, in the order of the boxes.
         """
         found: dict[int, Track] = {}
         overlaps = np.array([[t.box.iou(box) for box in boxes] for t in self.tracks])

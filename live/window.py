@@ -2,8 +2,8 @@
 
 a d f h n s u   save the largest face as angry, disgust, fear, happy, neutral, sad, surprise
 1 2 3 4         no attack, FGSM, PGD-10, noise;  + and - change eps
-m  l  b  r      next model, landmarks, both eyes only, record to csv (press again to write it)
-q or Esc        quit; a recording that runs is written
+m  l  b  r      next model, landmarks, both eyes only, record to csv (press again to save it)
+q or Esc        quit; a running recording is saved
 """
 
 import os
@@ -18,45 +18,45 @@ from datasets.base.errors import InputError
 from faces.video import Frame
 from live.collector import KEYS, Collector
 from live.mailbox import Mailbox
+from live.model_loader import ModelLoader
 from live.overlay import side_by_side, write_line
 from live.pipeline import Pipeline, Tools
+from live.pixels import to_uint8
 from live.reading import Reading
 from live.recording import Recording
-from live.server.answers import to_uint8
 from live.settings import MOST_EPS, Settings
-from live.shelf import Shelf
 from live.source import SILENCE, Source, fit
 
 TITLE = "Deadpan"
 WIDEST_PIXELS = 640 * 480
 PATIENCE = 0.1
-"""Seconds between two looks at the keyboard when no frame comes."""
+"""Seconds between checks of the keyboard while no frame arrives."""
 ATTACK_KEYS = {"1": "", "2": "fgsm", "3": "pgd", "4": "noise"}
 QUIT = ("q", "\x1b")
 HELP = "a d f h n s u save   1-4 attack   + - eps   m model   l b r   q quit"
 
 
 class Window:
-    """What is shown and what the keys have changed; it draws on no screen by itself."""
+    """State of the window: settings, recording and message; it draws images, not on a screen."""
 
-    def __init__(self, shelf: Shelf, out: Path) -> None:
-        """Start with the shelf's first model, unattacked.
+    def __init__(self, models: ModelLoader, out: Path) -> None:
+        """Start with the default model and no attack.
 
         Args:
-            shelf: of classifiers.
+            models: loads classifiers.
             out: folder for saved faces and recordings.
         """
-        self.settings = Settings(model=shelf.ids[0])
+        self.settings = Settings(model=models.ids[0])
         self.recording: Recording | None = None
         self.message = HELP
-        self._shelf, self._out = shelf, out
+        self._models, self._out = models, out
         self._collector = Collector(out)
-        self._pipeline = Pipeline(shelf, Tools())
+        self._pipeline = Pipeline(models, Tools())
         self._reading: Reading | None = None
         self._began = time.monotonic()
 
     def show(self, image: np.ndarray) -> np.ndarray:
-        """Read a frame and draw what is shown: uint8 RGB."""
+        """Process a frame and return the image to show, uint8 RGB."""
         image = fit(image, WIDEST_PIXELS)
         seconds = time.monotonic() - self._began
         reading = self._pipeline.read(image, self.settings, seconds)
@@ -73,7 +73,7 @@ class Window:
         return canvas
 
     def press(self, key: str) -> bool:
-        """Obey a key; False when it quits."""
+        """Handle a key; return False for quit."""
         if key in QUIT:
             return False
         if key in KEYS:
@@ -84,7 +84,7 @@ class Window:
             step = -1 if key == "-" else 1
             self._set(eps=min(MOST_EPS, max(0, self.settings.eps + step)))
         elif key == "m":
-            ids = self._shelf.ids
+            ids = self._models.ids
             self._set(model=ids[(ids.index(self.settings.model) + 1) % len(ids)])
         elif key == "l":
             self._set(landmarks=not self.settings.landmarks)
@@ -107,7 +107,7 @@ class Window:
     def _record(self) -> None:
         if self.recording is None:
             self.recording = Recording()
-            self.message = "Recording; r again writes it."
+            self.message = "Recording; press r again to save it."
             return
         self._out.mkdir(parents=True, exist_ok=True)
         path = self._out / f"session-{time.strftime('%Y%m%d-%H%M%S')}.csv"
@@ -116,17 +116,17 @@ class Window:
         self.recording = None
 
     def close(self) -> None:
-        """Write a recording that still runs, and say so where the command was given."""
+        """Save a running recording, and say so on standard error."""
         if self.recording is not None:
             self._record()
             print(self.message, file=sys.stderr)
 
 
-def show(shelf: Shelf, source: int | Path, out: Path) -> None:
-    """Open the window and stay until a key quits it.
+def show(models: ModelLoader, source: int | Path, out: Path) -> None:
+    """Open the window and run until a key quits it.
 
     Args:
-        shelf: of classifiers.
+        models: loads classifiers.
         source: number of a camera, or path of a clip.
         out: folder for saved faces and recordings.
 
@@ -135,9 +135,9 @@ def show(shelf: Shelf, source: int | Path, out: Path) -> None:
     """
     # Without a screen OpenCV ends the whole process instead of raising.
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
-        raise InputError("there is no screen for --window; leave it away for the page.")
-    shelf.wait(shelf.ids[0])
-    window, mailbox = Window(shelf, out), Mailbox[Frame]()
+        raise InputError("there is no screen for --window; omit it to use the page.")
+    models.wait(models.ids[0])
+    window, mailbox = Window(models, out), Mailbox[Frame]()
     camera = Source(source)
     cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
     camera.watch(mailbox)
@@ -150,7 +150,7 @@ def show(shelf: Shelf, source: int | Path, out: Path) -> None:
 
 
 def _stay(window: Window, camera: Source, mailbox: Mailbox[Frame]) -> None:
-    """Show frames and obey keys until one quits or the window is closed."""
+    """Show frames and handle keys until one quits or the window is closed."""
     canvas, arrived = np.zeros((480, 640, 3), np.uint8), time.monotonic()
     while True:
         frame = mailbox.take(PATIENCE)

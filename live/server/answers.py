@@ -1,4 +1,4 @@
-"""Readings as JSON for the page: boxes, named probabilities, small PNGs."""
+"""Results as JSON for the page: boxes, named probabilities, small PNGs."""
 
 import base64
 from typing import Any
@@ -8,15 +8,16 @@ import numpy as np
 
 from faces.box import Box
 from faces.regions import HULLS
+from live.pixels import to_uint8
 from live.reading import Answer, Face, Reading
 
 GAIN = 10
-"""How many times the difference is enlarged to be seen."""
+"""Factor that makes the difference visible."""
 _QUICK_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
 def reading_json(reading: Reading) -> dict[str, Any]:
-    """Everything the page shows of a frame."""
+    """Results of a frame for the page."""
     return {
         "width": reading.width,
         "height": reading.height,
@@ -28,7 +29,7 @@ def reading_json(reading: Reading) -> dict[str, Any]:
 
 
 def face_json(face: Face) -> dict[str, Any]:
-    """One face; pictures are data addresses."""
+    """Results of one face; images are data URLs."""
     values: dict[str, Any] = {
         "number": face.number,
         "box": box_json(face.box),
@@ -66,18 +67,13 @@ def box_json(box: Box) -> dict[str, float]:
     return {name: round(value, 1) for name, value in corners.items()}
 
 
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """[0, 1] to 0 to 255, rounded; what lies outside is cut."""
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-
-
 def png_address(image: np.ndarray) -> str:
-    """A float image (H, W, 1) in [0, 1] as a data address."""
+    """A float image (H, W, 1) in [0, 1] as a data URL."""
     return _address(to_uint8(image))
 
 
 def _heat_address(heat: np.ndarray) -> str:
-    """A map in [0, 1] as warm colours that are clearer where it is low."""
+    """Encode a map in [0, 1] in warm colours, more transparent where it is low."""
     colours = cv2.applyColorMap(to_uint8(heat), cv2.COLORMAP_INFERNO)
     return _address(np.dstack([colours, to_uint8(0.7 * heat)]))
 

@@ -32,9 +32,9 @@ from live.summary import summarise
 
 MOST_VIEWERS = 16
 PING_SECONDS = 25.0
-"""A viewer who answered no ping in that time has gone, and the seat is free."""
+"""Seconds between pings; a viewer who misses one is disconnected."""
 FORM_BYTES = 2**20
-"""Room for the form around a photograph; it is parsed in parts of a sixteenth of that."""
+"""Bytes allowed for the form around a photograph."""
 
 
 def make_app(
@@ -47,10 +47,10 @@ def make_app(
     """Build the server.
 
     Args:
-        engine: reads frames.
-        source: a clip or camera of the server's own.
-        token: that viewers must show; None when only this machine can connect.
-        allow_url: fetch pictures by address.
+        engine: processes frames.
+        source: a clip or camera on the server.
+        token: token that viewers need; None if only this machine can connect.
+        allow_url: let viewers load images by URL.
     """
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES + FORM_BYTES
@@ -71,7 +71,9 @@ def make_app(
 
     def talk(socket: Server) -> None:
         if not seats.acquire(blocking=False):
-            socket.send(json.dumps({"kind": "error", "error": "All seats are taken; try later."}))
+            socket.send(
+                json.dumps({"kind": "error", "error": "Too many viewers; try again later."})
+            )
             return
         try:
             Viewer(socket, engine, source, sessions).serve()
@@ -83,10 +85,10 @@ def make_app(
 
 
 def serve(app: Flask, host: str, port: int) -> BaseWSGIServer:
-    """A server that listens; call `serve_forever`. Port 0 takes a free one.
+    """Return a listening server; call its `serve_forever`. Port 0 takes a free one.
 
     Raises:
-        InputError: the port is taken, or the host is not this machine's.
+        InputError: the port is in use, or the host is not an address of this machine.
     """
     try:
         with redirect_stderr(io.StringIO()):  # werkzeug prints the reason itself, and exits
@@ -94,20 +96,20 @@ def serve(app: Flask, host: str, port: int) -> BaseWSGIServer:
     except (OSError, UnicodeError, SystemExit) as error:
         reason = error.__context__ if isinstance(error, SystemExit) else error
         raise InputError(
-            f"{host}:{port} cannot be listened on ({getattr(reason, 'strerror', reason)}). "
+            f"cannot listen on {host}:{port} ({getattr(reason, 'strerror', reason)}). "
             "Choose another --port or --host."
         ) from None
 
 
 def options(engine: Engine, source: Source | None, allow_url: bool) -> dict[str, Any]:
-    """What the page offers."""
+    """Options for the controls of the page."""
     models = [
         {"id": choice.id, "label_set": choice.label_set, "classes": choice.classes}
-        for choice in engine.shelf.choices
+        for choice in engine.models.choices
     ]
     return {
         "models": models,
-        "second": engine.shelf.counterpart(engine.first),
+        "second": engine.models.counterpart(engine.first),
         "attacks": list(ATTACKS),
         "with_steps": [name for name, option in ATTACKS.items() if option],
         "corruptions": list(CORRUPTIONS),
@@ -145,7 +147,7 @@ def _add_photos(app: Flask, engine: Engine, allow_url: bool) -> None:
     def attack() -> Response:
         settings = _settings()
         if not settings.attack:
-            raise InputError("`attack` is empty; choose one.")
+            raise InputError("`attack` is empty; choose an attack.")
         return jsonify(attack_photo(engine, decode(_uploaded(allow_url)), settings))
 
 
@@ -154,15 +156,15 @@ def _settings() -> Settings:
 
 
 def _uploaded(allow_url: bool) -> bytes:
-    """The file of the request."""
+    """Return the file of the request."""
     url = request.form.get("url")
     if url:
         if not allow_url:
-            abort(403, "Pictures by address are off; start the server with --allow-url.")
+            abort(403, "Images by URL are off; start the server with --allow-url.")
         return fetch(url)
     file = request.files.get("photo")
     if file is None:
-        raise InputError("send the picture as the multipart field `photo`.")
+        raise InputError("send the image as the multipart field `photo`.")
     return file.stream.read(MOST_BYTES + 1)
 
 
@@ -185,12 +187,12 @@ def _add_sessions(app: Flask, sessions: Sessions) -> None:
 def _found(sessions: Sessions, name: str) -> Recording:
     recording = sessions.find(name)
     if recording is None:
-        raise NotFound("There is no such session, or newer ones have pushed it out.")
+        raise NotFound("There is no such session, or newer ones have replaced it.")
     return recording
 
 
 def _answer_errors(app: Flask) -> None:
-    """Errors as JSON for programs, as plain words for people."""
+    """Return errors as JSON for programs and as text for people."""
 
     def say(message: str, status: int) -> tuple[Response, int]:
         if request.path.startswith("/api/"):
@@ -207,17 +209,17 @@ def _answer_errors(app: Flask) -> None:
 
     @app.errorhandler(RemoteProtocolError)
     def handshake_error(error: RemoteProtocolError) -> tuple[Response, int]:
-        return say(f"This is no WebSocket handshake: {error}.", 400)
+        return say(f"This is not a WebSocket handshake: {error}.", 400)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
-        words = {413: f"The file is too large; at most {MOST_BYTES // 2**20} MB are read."}
+        words = {413: f"The file is too large; at most {MOST_BYTES // 2**20} MB are accepted."}
         code = error.code or 500
         return say(words.get(code, error.description or error.name), code)
 
 
 class _Quiet(WSGIRequestHandler):
-    """Says nothing of every request; a token must not end up in a log."""
+    """Logs no requests, so that a token never ends up in a log."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing."""
+        """Log nothing."""

@@ -1,7 +1,7 @@
-"""Fetch a picture from the web without being led into this machine's own network.
+"""Fetch an image from the web without access to this machine's own network.
 
-Every address a name resolves to must be a public one, also after each redirect, and the connection
-goes to exactly the address that was checked, so a second answer of the name server changes nothing.
+Every address a name resolves to must be public, also after each redirect, and the connection goes
+to exactly the address that was checked, so a changed DNS answer has no effect.
 """
 
 import http.client
@@ -20,7 +20,7 @@ _REFUSED = 403
 
 
 def fetch(url: str) -> bytes:
-    """Bytes behind an address.
+    """Fetch the bytes at a URL.
 
     Raises:
         ImageError: not http or https on its usual port, a private address, too many redirects, too
@@ -33,18 +33,18 @@ def fetch(url: str) -> bytes:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, ImageError):
                 raise
-            raise ImageError(f"{parts.hostname} does not answer as it should.", DAMAGED) from None
+            raise ImageError(f"{parts.hostname} does not respond properly.", DAMAGED) from None
         if isinstance(answer, bytes):
             return answer
         url = urljoin(url, answer)
-    raise ImageError(f"The address leads on more than {MOST_REDIRECTS} times.", DAMAGED)
+    raise ImageError(f"The URL redirects more than {MOST_REDIRECTS} times.", DAMAGED)
 
 
 def public_address(host: str, port: int) -> str:
-    """An address of the host.
+    """Resolve a host to one of its addresses.
 
     Raises:
-        ImageError: unknown, or any of its addresses is not a public one.
+        ImageError: unknown host, or one of its addresses is not public.
     """
     try:
         found = {
@@ -77,12 +77,12 @@ def _checked(url: str) -> SplitResult:
     except ValueError:
         wrong = True
     if wrong or parts.username or parts.password:
-        raise ImageError("An address must be http:// or https://, on the usual port.", DAMAGED)
+        raise ImageError("A URL must be http:// or https:// on the standard port.", DAMAGED)
     return parts
 
 
 def _get(parts: SplitResult) -> bytes | str:
-    """The body, or where to go on."""
+    """Return the body, or the location of a redirect."""
     assert parts.hostname is not None
     port = PORTS[parts.scheme]
     connection = _Pinned(parts.hostname, public_address(parts.hostname, port), parts.scheme)
@@ -93,17 +93,17 @@ def _get(parts: SplitResult) -> bytes | str:
         if response.status in _REDIRECTS:
             return response.getheader("Location", "")
         if response.status != http.client.OK:
-            raise ImageError(f"{parts.hostname} answers {response.status}.", DAMAGED)
+            raise ImageError(f"{parts.hostname} responds with status {response.status}.", DAMAGED)
         data = response.read(MOST_BYTES + 1)
     finally:
         connection.close()
     if len(data) > MOST_BYTES:
-        raise ImageError(f"More than {MOST_BYTES // 2**20} MB; at most that is read.", TOO_LARGE)
+        raise ImageError(f"The image is larger than {MOST_BYTES // 2**20} MB.", TOO_LARGE)
     return data
 
 
 class _Pinned(http.client.HTTPConnection):
-    """Connects to an address that was checked, and speaks to it by its name."""
+    """Connects to a checked address, under the name of its host."""
 
     def __init__(self, host: str, address: str, scheme: str) -> None:
         super().__init__(host, PORTS[scheme], timeout=SECONDS)

@@ -1,8 +1,7 @@
-"""Who may talk to the server: this machine, this page, or whoever knows the token.
+"""Access control: requests from this machine, from this page, or with the token.
 
-On 127.0.0.1 the Host header must name this machine, so that no foreign domain can be pointed at it
-(DNS rebinding). Anywhere else a token is asked for. A browser that comes from another page is
-turned away in both cases.
+On 127.0.0.1 the Host header must name this machine, which prevents DNS rebinding. On any other
+address a token is required. Requests from another page are refused in both cases.
 """
 
 import hmac
@@ -22,7 +21,7 @@ POLICY = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is this machine alone."""
+    """Whether an address to listen on can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -30,16 +29,16 @@ def is_loopback(host: str) -> bool:
 
 
 def new_token() -> str:
-    """A token nobody guesses."""
+    """Make a token that cannot be guessed."""
     return secrets.token_urlsafe(18)
 
 
 def guard(app: Flask, token: str | None) -> None:
-    """Check every request before anything else sees it.
+    """Check every request before it is handled.
 
     Args:
         app: the server.
-        token: that must be shown; None when only this machine can connect.
+        token: required token; None if only this machine can connect.
     """
 
     @app.before_request
@@ -76,13 +75,13 @@ def guard(app: Flask, token: str | None) -> None:
 
 
 def _foreign(asked: Request) -> bool:
-    """Whether a browser says that another page asks; programs send no Origin."""
+    """Whether the request comes from another page; programs send no Origin."""
     origin = asked.headers.get("Origin")
     if origin is None:
         return False
     try:
         parts = urlsplit(origin)
-    except ValueError:  # no address at all
+    except ValueError:  # not a URL
         return True
     return parts.scheme not in ("http", "https") or parts.netloc.lower() != asked.host.lower()
 

@@ -1,4 +1,4 @@
-"""Images from strangers: size, type and pixels are checked before anything is decoded."""
+"""Decode untrusted images: size, type and pixel count are checked first."""
 
 import io
 
@@ -13,17 +13,15 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 MOST_BYTES = 16 * 2**20
 MOST_PIXELS = 25_000_000
 FRAME_BYTES = 4 * 2**20
-FRAME_PIXELS = 2_100_000
-"""A frame of 1920x1080."""
 
 TOO_LARGE, WRONG_TYPE, DAMAGED = 413, 415, 400
 
 
 class ImageError(ValueError):
-    """An image that is refused.
+    """An image is refused.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
     """
 
     def __init__(self, message: str, status: int) -> None:
@@ -37,9 +35,9 @@ def decode(
     """Decode an image, turned as its EXIF orientation says; of several pictures the first.
 
     Args:
-        data: of a file: JPEG, PNG, GIF or WebP.
-        most_bytes: in the file.
-        most_pixels: width times height.
+        data: bytes of a JPEG, PNG, GIF or WebP file.
+        most_bytes: largest size of the file.
+        most_pixels: largest width times height.
 
     Returns:
         uint8 RGB (H, W, 3); transparent places are white.
@@ -49,8 +47,8 @@ def decode(
     """
     if len(data) > most_bytes:
         raise ImageError(
-            f"The file has {len(data) / 2**20:.1f} MB; at most {most_bytes // 2**20} are read. "
-            "Save it smaller.",
+            f"The file has {len(data) / 2**20:.1f} MB; at most {most_bytes // 2**20} are accepted. "
+            "Make it smaller.",
             TOO_LARGE,
         )
     try:
@@ -58,7 +56,7 @@ def decode(
     except Image.DecompressionBombError:
         raise _too_many("far too many", most_pixels) from None
     except UnidentifiedImageError:
-        raise ImageError("This is no JPEG, PNG, GIF or WebP picture.", WRONG_TYPE) from None
+        raise ImageError("This is not a JPEG, PNG, GIF or WebP image.", WRONG_TYPE) from None
     except (OSError, ValueError, SyntaxError) as error:
         raise _damaged(error) from None
     with file:

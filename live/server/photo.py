@@ -1,4 +1,4 @@
-"""One photograph: its faces read, attacked, painted back, and read again after rough handling."""
+"""One photograph: classify its faces, attack them, classify them again after JPEG or resizing."""
 
 import base64
 import hashlib
@@ -16,22 +16,23 @@ from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.gradients import SymbolicClassifier
 from live.engine import Engine
 from live.perturb import SEED, aim, attack_of, eps_of
+from live.pixels import part_inside, to_uint8
 from live.reading import Face, Reading
-from live.server.answers import box_json, face_json, to_uint8
-from live.settings import ATTACKS, LEARNT, Settings
+from live.server.answers import box_json, face_json
+from live.settings import ATTACKS, PRECOMPUTED, Settings
 from live.source import fit
 
 SEARCH_SIDE = 640
-"""Photographs are searched for faces at this longer side."""
+"""Longer side of a photograph when searched for faces."""
 MOST_PAINTED = 4_000_000
-"""Pixels of an attacked picture; larger photographs are made smaller first."""
+"""Most pixels of an attacked photograph; larger ones are shrunk first."""
 
 
 def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading:
-    """Faces of a photograph; loads the classifiers first when need be.
+    """Classify the faces of a photograph; loads the classifiers first if needed.
 
     Args:
-        engine: reads it.
+        engine: processes it.
         image: uint8 RGB (H, W, 3).
         settings: see `live.settings`.
 
@@ -39,15 +40,15 @@ def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading
         InputError: an unknown model or target.
     """
     settings = engine.defaults(settings)
-    first, *_ = [engine.shelf.wait(model) for model in settings.models]
-    if settings.attack in LEARNT:
-        target, _ = aim(engine.shelf, first, np.empty(0, np.int64), settings.target)
-        engine.shelf.wait_learnt(target, settings.attack)
+    first, *_ = [engine.models.wait(model) for model in settings.models]
+    if settings.attack in PRECOMPUTED:
+        target, _ = aim(engine.models, first, np.empty(0, np.int64), settings.target)
+        engine.models.wait_precomputed(target, settings.attack)
     return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)
 
 
 def photo_json(reading: Reading, settings: Settings) -> dict[str, Any]:
-    """What a reading says, for `POST /api/photo`."""
+    """Results as JSON, for `POST /api/photo`."""
     return {
         "model": settings.models[0],
         "width": reading.width,
@@ -58,20 +59,20 @@ def photo_json(reading: Reading, settings: Settings) -> dict[str, Any]:
 
 
 def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[str, Any]:
-    """Attack every face and see what is left of it: for `POST /api/photo/attack`.
+    """Attack every face and measure how much survives: for `POST /api/photo/attack`.
 
     Args:
-        engine: reads and attacks.
+        engine: classifies and attacks.
         image: uint8 RGB (H, W, 3).
         settings: with an attack.
 
     Returns:
-        `photo_json` with the adversarial `picture` (PNG), its `manifest`, and what each of
-        `HANDLINGS` leaves of the attack in `survival`.
+        `photo_json` with the adversarial `picture` (PNG), its `manifest`, and in `survival` the
+        predictions after each of `HANDLINGS`.
 
     Raises:
-        InputError: an unknown model or target, or an attack that the classifier has no gradients
-            for.
+        InputError: an unknown model or target, or an attack that needs gradients the classifier
+            does not have.
     """
     settings = engine.defaults(settings)
     image = fit(image, MOST_PAINTED)
@@ -101,56 +102,49 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
 
 
 def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Settings) -> np.ndarray:
-    """The photograph attacked in its own pixels, or its small faces' changes painted into it.
+    """Attack the photograph in its own pixels, or paint the changes of its 48x48 faces into it.
 
-    The second way is for corruptions, for what was learnt ahead, and for classifiers that no
-    gradient can be led out of.
+    The latter is for corruptions, precomputed attacks, and classifiers without gradients.
     """
-    classifier = engine.shelf.wait(settings.models[0])
-    painted = settings.attack in (*CORRUPTIONS, *LEARNT)
+    classifier = engine.models.wait(settings.models[0])
+    painted = settings.attack in (*CORRUPTIONS, *PRECOMPUTED)
     if painted or not isinstance(classifier, SymbolicClassifier):
         return paint(image, before.faces)
     answers = [face.answers[0] for face in before.faces]
     labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
-    target, labels = aim(engine.shelf, classifier, labels, settings.target)
+    target, labels = aim(engine.models, classifier, labels, settings.target)
     assert isinstance(target, SymbolicClassifier)
     frames = [face.square for face in before.faces]
     return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 
 
 def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
-    """The photograph with what the attack added to each face, enlarged to its square.
+    """Add to the photograph what the attack added to each face, enlarged to its square.
 
-    No pixel moves further than in the small face, but for rounding to 8 bits.
+    No pixel changes more than in the 48x48 face, except for rounding to 8 bits.
 
     Args:
         image: uint8 RGB (H, W, 3).
         faces: attacked ones.
     """
     painted = image.astype(np.float32)
-    height, width = image.shape[:2]
     for face in reversed(faces):  # the largest on top
         if face.attacked is None:
             continue
-        side = max(1, round(face.square.width))
-        left, top = round(face.square.x), round(face.square.y)
+        side, place, within = part_inside(face.square, image.shape)
         change = 255 * (face.attacked - face.clean)[..., 0]
         change = cv2.resize(change, (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
-        rows = slice(max(top, 0), min(top + side, height))
-        columns = slice(max(left, 0), min(left + side, width))
-        inside = change[rows.start - top : rows.stop - top, columns.start - left :]
-        inside = inside[:, : columns.stop - columns.start]
-        painted[rows, columns] = image[rows, columns] + inside[..., None]
+        painted[place] = image[place] + change[within][..., None]
     return to_uint8(painted / 255)
 
 
 def _read_again(engine: Engine, picture: np.ndarray, settings: Settings) -> tuple[Face, ...]:
-    """Faces of a handled picture; none where half its size is too small for any detector."""
+    """Classify a processed photograph; no faces if it is too small for any detector."""
     return read_photo(engine, picture, settings).faces if fits_detector(picture) else ()
 
 
 def _again(before: Reading, after: tuple[Face, ...], handling: Handling) -> list[dict[str, Any]]:
-    """Of each attacked face: its label now, and whether that is still not the clean one."""
+    """For each attacked face: its label now, and whether that still differs from the clean one."""
     lines: list[dict[str, Any]] = []
     for face in before.faces:
         places = [found.box.scaled(1 / handling.scale) for found in after]
@@ -180,7 +174,7 @@ def _manifest(
     settings: Settings,
     sha256: str,
 ) -> dict[str, Any]:
-    """How the picture was made; `after` is what its faces are read as from the file."""
+    """Describe how the image was made; `after` holds the predictions on the saved file."""
     model = settings.models[0]
     corruption = settings.attack in CORRUPTIONS
     how: dict[str, Any] = (
@@ -199,7 +193,7 @@ def _manifest(
         "width": before.width,
         "height": before.height,
         "model": model,
-        "weights_sha256": engine.shelf.wait(model).weights_sha256,
+        "weights_sha256": engine.models.wait(model).weights_sha256,
         "perturbation": settings.attack,
         **how,
         "seed": SEED,

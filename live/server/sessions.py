@@ -1,4 +1,4 @@
-"""Recorded sessions of all viewers, in memory until the server ends or newer ones come."""
+"""Recorded sessions of all viewers, in memory until the server stops or newer ones replace them."""
 
 import secrets
 import threading
@@ -10,7 +10,7 @@ from live.recording import Recording
 from live.settings import Settings
 
 MOST_SESSIONS = 8
-"""The oldest that was stopped goes when one more starts."""
+"""The oldest stopped session is dropped when one more starts."""
 
 
 @dataclass
@@ -21,17 +21,17 @@ class _Session:
 
 
 class Sessions:
-    """Recordings by name; the names cannot be guessed."""
+    """Recordings by name; names cannot be guessed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sessions: dict[str, _Session] = {}
 
     def start(self) -> str:
-        """Begin a session; its name.
+        """Start a session and return its name.
 
         Raises:
-            InputError: `MOST_SESSIONS` run already.
+            InputError: `MOST_SESSIONS` are already running.
         """
         name = secrets.token_urlsafe(9)
         with self._lock:
@@ -39,14 +39,14 @@ class Sessions:
                 stopped = [known for known, session in self._sessions.items() if session.stopped]
                 if not stopped:
                     raise InputError(
-                        f"at most {MOST_SESSIONS} recordings run at once; stop one of them first."
+                        f"at most {MOST_SESSIONS} recordings can run at once; stop one first."
                     )
                 del self._sessions[stopped[0]]
             self._sessions[name] = _Session()
         return name
 
     def add(self, name: str, seconds: float, reading: Reading, settings: Settings) -> bool:
-        """Add a frame taken at `seconds` of any clock; False when the session takes no more."""
+        """Add a frame taken at `seconds` on any clock; False if the session takes no more."""
         session = self._sessions.get(name)
         if session is None or session.stopped:
             return False
@@ -55,7 +55,7 @@ class Sessions:
         return not session.recording.full
 
     def stop(self, name: str) -> Recording | None:
-        """End a session; what it recorded."""
+        """Stop a session and return its recording, or None if there is no such session."""
         session = self._sessions.get(name)
         if session is None:
             return None
@@ -63,6 +63,6 @@ class Sessions:
         return session.recording
 
     def find(self, name: str) -> Recording | None:
-        """A recording, or None when there is no such session."""
+        """Return a recording, or None if there is no such session."""
         session = self._sessions.get(name)
         return session.recording if session else None

@@ -1,14 +1,14 @@
 """One viewer's WebSocket.
 
-In come binary messages, each a picture (JPEG, PNG, ...), and JSON commands:
+The viewer sends binary messages, each an image (JPEG, PNG, ...), and JSON commands:
 
-    {"settings": {...}}                 see `live.settings.Settings`; what is left out is default
+    {"settings": {...}}                 see `live.settings.Settings`; missing ones are defaults
     {"source": "server" | "browser"}    frames of the server's own clip or camera, or the viewer's
     {"record": true | false}
 
-Out come JSON messages of a `kind`: frame, recording or error. The number of a frame counts the
-viewer's binary messages from 1; of frames that arrive while another is read, the newest is kept.
-Before the answer to a frame of the server's own, its JPEG comes as a binary message.
+The server sends JSON messages with a `kind`: frame, recording or error. Frame numbers count the
+viewer's binary messages from 1; of frames that arrive while another is processed, the newest is
+kept. For a frame of the server's source, its JPEG is sent first as a binary message.
 """
 
 import json
@@ -27,18 +27,18 @@ from faces.video import Frame
 from live.engine import Engine
 from live.mailbox import Mailbox
 from live.server.answers import reading_json
-from live.server.images import FRAME_BYTES, FRAME_PIXELS, ImageError, decode
+from live.server.images import FRAME_BYTES, ImageError, decode
 from live.server.sessions import Sessions
 from live.settings import Settings, checked
-from live.source import SILENCE, Source
+from live.source import FRAME_PIXELS, SILENCE, Source
 
 _LOG = logging.getLogger(__name__)
 MOST_COMMAND = 10_000
-"""Characters of a JSON command."""
+"""Most characters of a JSON command."""
 
 
 class Command(BaseModel):
-    """What a viewer may ask for."""
+    """A viewer's command."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,14 +49,14 @@ class Command(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """One frame of the viewer's: its number and the file."""
+    """A frame sent by the viewer: its number and the file."""
 
     number: int
     data: bytes
 
 
 class Viewer:
-    """Receives on one thread, reads and answers on another."""
+    """Receives on one thread, processes frames and sends results on another."""
 
     def __init__(
         self, socket: Server, engine: Engine, source: Source | None, sessions: Sessions
@@ -73,7 +73,7 @@ class Viewer:
         self._logged = ""
 
     def serve(self) -> None:
-        """Talk until the viewer leaves."""
+        """Serve the viewer until the connection closes."""
         reader = threading.Thread(target=self._answer_all, daemon=True, name="viewer")
         reader.start()
         try:
@@ -117,7 +117,7 @@ class Viewer:
             self._watched.watch(self._mailbox)
 
     def _record(self, on: bool) -> None:
-        """Start or stop, and say what runs now, also when that has not changed."""
+        """Start or stop recording, and report the state even if it has not changed."""
         if on and self._session is None:
             self._session = self._sessions.start()
         name, recording = self._session, None
@@ -127,7 +127,7 @@ class Viewer:
         self._send({"kind": "recording", "session": name, "on": on, "rows": rows, "full": full})
 
     def _answer_all(self) -> None:
-        """Take the newest frame, read it, answer, until the mailbox closes."""
+        """Process the newest frame and send its results, until the mailbox closes."""
         try:
             while not self._mailbox.closed:
                 arrival = self._mailbox.take(SILENCE)
@@ -144,7 +144,7 @@ class Viewer:
             answer = self._read(arrival)
         except (InputError, ImageError) as error:
             answer = {"kind": "error", "error": str(error)}
-        except Exception as error:  # of a model, say: the viewer is told and the next frame read
+        except Exception as error:  # in a model, say: the next frame is still processed
             answer = {"kind": "error", "error": self._log(error)}
         if answer["kind"] == "frame" and isinstance(arrival, Frame):
             self._send(jpeg(arrival.image))
@@ -159,16 +159,16 @@ class Viewer:
         reading = self._engine.read(self._pipeline, image, settings, began)
         name = self._session
         ended = name and not self._sessions.add(name, began, reading, settings)
-        if ended and name == self._session:  # full; the viewer did not stop it meanwhile
+        if ended and name == self._session:  # full, and not stopped by the viewer meanwhile
             self._record(False)
         return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
 
     def _log(self, error: Exception) -> str:
-        """A line on what nobody foresaw; its traceback is logged once, not with every frame."""
+        """Describe an unexpected error in one line; its traceback is logged once, not per frame."""
         words, *_ = str(error).splitlines() or [""]
-        line = f"This frame cannot be read: {type(error).__name__}: {words[:200]}"
+        line = f"This frame cannot be processed: {type(error).__name__}: {words[:200]}"
         if line != self._logged:
-            _LOG.error("a frame cannot be read", exc_info=error)
+            _LOG.error("a frame cannot be processed", exc_info=error)
         self._logged = line
         return line
 

@@ -9,7 +9,7 @@ from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from live.engine import Engine
-from live.shelf import Choice, Shelf
+from live.model_loader import Choice, ModelLoader
 
 
 def tiny(scheme: LabelScheme, model_id: str) -> KerasClassifier:
@@ -22,7 +22,7 @@ def tiny(scheme: LabelScheme, model_id: str) -> KerasClassifier:
     return wrap(model, Contract(48, 48, 1, scheme), model_id=model_id)
 
 
-class TinyShelf(Shelf):
+class TinyShelf(ModelLoader):
     """Two tiny classifiers instead of the zoo's."""
 
     def __init__(self) -> None:
@@ -44,16 +44,16 @@ def portrait() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def shelf() -> Shelf:
+def models() -> ModelLoader:
     return TinyShelf()
 
 
 @pytest.fixture
-def new_shelf() -> Shelf:
-    """One that has learnt no attack yet."""
+def new_shelf() -> ModelLoader:
+    """One that has precomputed no attack yet."""
     return TinyShelf()
 
 
 @pytest.fixture(scope="session")
-def engine(shelf) -> Engine:
-    return Engine(shelf)
+def engine(models) -> Engine:
+    return Engine(models)

@@ -174,7 +174,7 @@ def test_recording_ends_in_a_summary(page, browser):
     with page.expect_popup() as popup:
         page.click("#recorded a")
     popup.value.wait_for_selector("svg rect.theirs")
-    assert "was read most" in popup.value.inner_text("h1")
+    assert "the most frequent prediction" in popup.value.inner_text("h1")
 
 
 @pytest.fixture
@@ -308,5 +308,5 @@ def test_renamed_exe_is_said_on_the_photo_page(browser, address, tmp_path):
     page.goto(f"{address}/photo")
     page.set_input_files("#file", path)
     page.wait_for_selector("#message.error")
-    assert "no JPEG" in page.inner_text("#message")
+    assert "not a JPEG" in page.inner_text("#message")
     page.close()

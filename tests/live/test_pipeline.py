@@ -13,9 +13,9 @@ from fer_models.contract import Contract
 from fer_models.defences.base import defend
 from fer_models.defences.jpeg import Jpeg
 from fer_models.keras_classifier import wrap
+from live.model_loader import ModelLoader
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
-from live.shelf import Shelf
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def tools():
 
 
 @pytest.fixture
-def pipeline(shelf, tools):
-    return Pipeline(shelf, tools)
+def pipeline(models, tools):
+    return Pipeline(models, tools)
 
 
 def settings(**values):
@@ -112,17 +112,17 @@ def test_universal_is_learnt_ahead_and_the_same_for_every_face(new_shelf, tools,
     pipeline = Pipeline(new_shelf, tools)
     settings = parse_settings({"model": "tiny.fer", "attack": "universal", "eps": 8})
     waiting = pipeline.read(portrait, settings, 0.0)
-    assert "Learning the universal attack" in waiting.note and waiting.busy
-    learnt = new_shelf.wait_learnt(new_shelf.wait("tiny.fer"), "universal")
+    assert "Computing the universal attack" in waiting.note and waiting.busy
+    precomputed = new_shelf.wait_precomputed(new_shelf.wait("tiny.fer"), "universal")
     reading = pipeline.read(portrait, settings, 0.1)
     face = reading.faces[0]
     assert (reading.note, reading.busy) == ("", False)
-    np.testing.assert_array_equal(face.attacked, learnt.apply(face.clean[None], 8 / 255)[0])
+    np.testing.assert_array_equal(face.attacked, precomputed.apply(face.clean[None], 8 / 255)[0])
 
 
-def test_sticker_towards_a_label_covers_a_square_and_stays_where_it_is(pipeline, shelf, portrait):
+def test_sticker_towards_a_label_covers_a_square_and_stays_where_it_is(pipeline, models, portrait):
     settings = parse_settings({"model": "tiny.fer", "attack": "sticker", "target": "fear"})
-    shelf.wait_learnt(shelf.view(shelf.wait("tiny.fer"), "fear"), "sticker")
+    models.wait_precomputed(models.view(models.wait("tiny.fer"), "fear"), "sticker")
     first, again = (pipeline.read(portrait, settings, t).faces[0] for t in (0.0, 0.1))
     assert first.number == again.number
     places = [np.argwhere(face.attacked != face.clean) for face in (first, again)]
@@ -161,10 +161,10 @@ def test_landmarks_and_heat_come_when_asked(pipeline, portrait):
     assert face.heat.shape == (48, 48)
 
 
-def test_heat_of_a_net_without_maps_is_a_note_and_the_attack_goes_on(shelf, tools, portrait):
+def test_heat_of_a_net_without_maps_is_a_note_and_the_attack_goes_on(models, tools, portrait):
     inputs = keras.Input((48, 48, 1))
     net = keras.Model(inputs, keras.layers.Dense(7)(keras.layers.Flatten()(inputs)))
-    dense = Shelf(["dense.fer"])
+    dense = ModelLoader(["dense.fer"])
     dense.add(wrap(net, Contract(48, 48, 1, FER7), model_id="dense.fer"))
     asked = Settings(model="dense.fer", heat=True, attack="fgsm")
     reading = Pipeline(dense, tools).read(portrait, asked, 0.0)
@@ -172,18 +172,18 @@ def test_heat_of_a_net_without_maps_is_a_note_and_the_attack_goes_on(shelf, tool
     assert reading.faces[0].heat is None and reading.faces[0].attacked_answers
 
 
-def test_heat_behind_a_defence_is_a_note(shelf, tools, portrait):
+def test_heat_behind_a_defence_is_a_note(models, tools, portrait):
     asked = settings(heat=True, defence="jpeg75")
-    defended = Shelf(["tiny.fer"])
-    defended.add(defend(shelf.wait("tiny.fer"), Jpeg(75), "jpeg75"))
+    defended = ModelLoader(["tiny.fer"])
+    defended.add(defend(models.wait("tiny.fer"), Jpeg(75), "jpeg75"))
     reading = Pipeline(defended, tools).read(portrait, asked, 0.0)
     assert "No Grad-CAM: tiny.fer+jpeg75" in reading.note
     assert reading.faces[0].heat is None
 
 
-def test_what_is_being_loaded_makes_the_answer_busy(shelf, tools, portrait):
-    loading = Shelf(["tiny.fer", "slow.fer"])
-    loading.add(shelf.wait("tiny.fer"))
+def test_what_is_being_loaded_makes_the_answer_busy(models, tools, portrait):
+    loading = ModelLoader(["tiny.fer", "slow.fer"])
+    loading.add(models.wait("tiny.fer"))
     loading._loads["slow.fer"] = Future()
     asked = settings(second="slow.fer", attack="fgsm", target="bored")
     reading = Pipeline(loading, tools).read(portrait, asked, 0.0)

@@ -10,8 +10,8 @@ from datasets.base.errors import InputError
 from faces.box import Box
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
+from live.model_loader import ModelLoader
 from live.repeater import Repeater
-from live.shelf import Shelf
 from live.towards import towards
 from live.tracking import PATIENCE, Tracker
 
@@ -91,8 +91,8 @@ def test_eyes_closed_for_two_seconds_are_no_blink():
     assert blinks([0.3] * 60 + [0.1] * 60 + [0.3]) == 0
 
 
-def test_two_class_view_leads_exactly_where_the_target_wins(shelf):
-    classifier = shelf.wait("tiny.fer")
+def test_two_class_view_leads_exactly_where_the_target_wins(models):
+    classifier = models.wait("tiny.fer")
     images = np.random.default_rng(0).random((6, 48, 48, 1), np.float32)
     logits = classifier.logits(images)
     for target in range(7):
@@ -101,36 +101,36 @@ def test_two_class_view_leads_exactly_where_the_target_wins(shelf):
         np.testing.assert_allclose(two, np.stack([others, logits[:, target]], 1), rtol=1e-6)
 
 
-def test_two_class_gradients_agree_with_the_logits(shelf):
+def test_two_class_gradients_agree_with_the_logits(models):
     """Symbolic and numeric answers are the same function."""
 
-    view = shelf.view(shelf.wait("tiny.fer"), "happy")
+    view = models.view(models.wait("tiny.fer"), "happy")
     images = np.random.default_rng(1).random((3, 48, 48, 1), np.float32)
     np.testing.assert_allclose(view.attacked_logits(images), view.logits(images), rtol=1e-5)
-    assert shelf.view(shelf.wait("tiny.fer"), "happy") is view
+    assert models.view(models.wait("tiny.fer"), "happy") is view
 
 
-def test_training_and_shipped_net_of_one_id_are_told_apart(shelf, monkeypatch):
+def test_training_and_shipped_net_of_one_id_are_told_apart(models, monkeypatch):
     """A training's card has the id of the architecture, as the shipped net's has."""
-    monkeypatch.setattr("live.shelf.WARM_SIZES", ())
-    monkeypatch.setattr("live.shelf.zoo.load", lambda model: copy(shelf.wait("tiny.fer")))
-    twins = Shelf(["twin.fer", "training/twin.fer"])
+    monkeypatch.setattr("live.model_loader.WARM_SIZES", ())
+    monkeypatch.setattr("live.model_loader.zoo.load", lambda model: copy(models.wait("tiny.fer")))
+    twins = ModelLoader(["twin.fer", "training/twin.fer"])
     both = [twins.wait(model) for model in twins.ids]
     assert [classifier.id for classifier in both] == twins.ids
     assert [twins.view(classifier, "happy").inner for classifier in both] == both
 
 
 def test_defence_of_the_list_stands_behind_an_id_and_nothing_else_does(monkeypatch):
-    monkeypatch.setattr("live.shelf._load", lambda model: model)
-    shelf = Shelf(["a.fer", "b.fer+bits3"])
+    monkeypatch.setattr("live.model_loader._load", lambda model: model)
+    models = ModelLoader(["a.fer", "b.fer+bits3"])
     for model in ("a.fer+jpeg75", "b.fer+bits3", "b.fer+bits3+jpeg75"):
-        assert shelf.wait(model) == model
+        assert models.wait(model) == model
     for model in ("a.fer+jpeg1", "a.fer+jpeg75+jpeg75", "b.fer", "b.fer+jpeg75", "a.fer+", "+"):
         with pytest.raises(InputError, match="no model"):
-            shelf.ask(model)
+            models.ask(model)
 
 
-def test_counterpart_is_the_other_label_set(shelf):
-    assert shelf.counterpart("tiny.fer") == "tiny.ferplus"
-    assert shelf.counterpart("tiny.ferplus") == "tiny.fer"
-    assert shelf.counterpart("other.fer") == ""
+def test_counterpart_is_the_other_label_set(models):
+    assert models.counterpart("tiny.fer") == "tiny.ferplus"
+    assert models.counterpart("tiny.ferplus") == "tiny.fer"
+    assert models.counterpart("other.fer") == ""

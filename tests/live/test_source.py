@@ -14,8 +14,7 @@ from datasets.base.errors import InputError
 from faces.video import Frame
 from live.__main__ import _place, _serve, main
 from live.mailbox import Mailbox
-from live.server.images import FRAME_PIXELS
-from live.source import Source, fit
+from live.source import FRAME_PIXELS, Source, fit
 
 
 @pytest.fixture
@@ -138,9 +137,9 @@ def test_an_empty_host_is_not_every_address():
         main(host="", browser=False, model="nothing")
 
 
-def test_page_without_flask_is_one_line(monkeypatch, shelf):
+def test_page_without_flask_is_one_line(monkeypatch, models):
     for module in ("live.server.guard", "live.server.app"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, "flask", None)
     with pytest.raises(InputError, match=r"needs flask, which is not installed: pip install"):
-        _serve(shelf, None, "127.0.0.1", 0, False, False)
+        _serve(models, None, "127.0.0.1", 0, False, False)

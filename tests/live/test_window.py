@@ -13,8 +13,8 @@ from live.window import Window, show
 
 
 @pytest.fixture
-def window(shelf, tmp_path):
-    return Window(shelf, tmp_path)
+def window(models, tmp_path):
+    return Window(models, tmp_path)
 
 
 def test_attack_adds_a_second_picture(window, portrait):
@@ -91,18 +91,18 @@ def test_full_recording_is_written(window, portrait, tmp_path, monkeypatch):
     assert window.message.startswith("Full: wrote") and window.recording is None
 
 
-def test_no_screen_is_one_line(shelf, tmp_path, monkeypatch):
+def test_no_screen_is_one_line(models, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="no screen"):
-        show(shelf, 0, tmp_path)
+        show(models, 0, tmp_path)
 
 
 class Camera:
     """One frame of the portrait, then nothing."""
 
-    silent = "Nothing comes from camera 0."
+    silent = "No frames from camera 0."
 
     def __init__(self, image):
         self.image = image
@@ -129,16 +129,18 @@ def screen(portrait, monkeypatch):
     return shown
 
 
-def test_recording_that_runs_is_written_when_the_window_is_quit(shelf, tmp_path, screen, capsys):
-    show(shelf, 0, tmp_path)
+def test_recording_that_runs_is_written_when_the_window_is_quit(models, tmp_path, screen, capsys):
+    show(models, 0, tmp_path)
     (file,) = tmp_path.glob("session-*.csv")
     assert str(file) in capsys.readouterr().err
 
 
-def test_recording_that_runs_is_written_when_the_window_fails(shelf, tmp_path, screen, monkeypatch):
+def test_recording_that_runs_is_written_when_the_window_fails(
+    models, tmp_path, screen, monkeypatch
+):
     monkeypatch.setattr("live.window.Window.press", fail_at_two)
     with pytest.raises(RuntimeError, match="two"):
-        show(shelf, 0, tmp_path)
+        show(models, 0, tmp_path)
     assert len(list(tmp_path.glob("session-*.csv"))) == 1
 
 
@@ -148,9 +150,9 @@ def fail_at_two(window, key, press=Window.press):
     return press(window, key)
 
 
-def test_window_without_frames_says_so_and_obeys_its_keys(shelf, tmp_path, screen, monkeypatch):
+def test_window_without_frames_says_so_and_obeys_its_keys(models, tmp_path, screen, monkeypatch):
     monkeypatch.setattr("live.window.SILENCE", 0.15)
-    show(shelf, 0, tmp_path)
+    show(models, 0, tmp_path)
     assert len(screen) == 3
     first, _, last = screen
     assert not np.array_equal(first, last)

@@ -1,4 +1,4 @@
-// One card a face: clean, attacked, difference; bars of every classifier.
+// One card per face: clean, attacked, difference; bars of every classifier.
 
 import { emoji, percent } from "./expressions.js";
 
@@ -114,7 +114,7 @@ class Card {
     this.arrow.hidden = this.now.hidden = this.mark.hidden = !after;
     if (after) {
       setText(this.now, `${emoji(after.label)} ${after.label}`);
-      setText(this.mark, face.flipped ? "flipped" : "holds");
+      setText(this.mark, face.flipped ? "flipped" : "unchanged");
       this.mark.className = face.flipped ? "flip" : "held";
     }
     this.clean.show(face.clean, face.heat);

@@ -1,4 +1,4 @@
-// The column of controls: fills its lists, hears its keys, and tells what changed.
+// The controls: fill the lists, handle the keys, and report changes.
 
 const ON_PAGE = ["source", "mirror", "round", "keys"]; // the server does not know these
 const NUMBERS = ["eps", "steps", "severity", "repeat"];
@@ -17,7 +17,7 @@ function group(select, words) {
 }
 
 const spaced = (name) => name.replaceAll("_", " ");
-const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", pgd_glasses: "printed glasses", noise: "random signs" };
+const ATTACK_WORDS = { fgsm: "FGSM", pgd: "PGD", apgd: "APGD", square: "Square (no gradients)", pgd_glasses: "printed glasses", noise: "random-sign noise" };
 const PRINTED = ["pgd_glasses", "sticker"];
 
 export class Controls {
@@ -115,7 +115,7 @@ export class Controls {
     const name = ATTACK_WORDS[attack] ?? spaced(attack);
     if (this.options.corruptions.includes(attack)) return `${name}, severity ${severity}`;
     const size = PRINTED.includes(attack) ? "" : `, eps ${eps}/255`;
-    return `${name}${size}${target ? `, towards ${target}` : ""}`;
+    return `${name}${size}${target ? `, target ${target}` : ""}`;
   }
 
   refresh() {
@@ -141,7 +141,7 @@ export class Controls {
     if (!this.read("keys") || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=text],input[type=url]")) return;
     const key = event.key === "-" ? "−" : event.key === " " ? "Space" : event.key.toUpperCase();
     if (key === "Space" && event.target.matches("button,a,input,select")) return;
-    if (event.target.matches("select") && /^[A-Z]$/.test(key)) return; // letters choose in the list
+    if (event.target.matches("select") && /^[A-Z]$/.test(key)) return; // letters select in the list
     const plain = { "{": "[", "}": "]", "<": ",", ">": ".", "=": "+" }[key] ?? key;
     const controls = [...this.form.querySelectorAll("[aria-keyshortcuts]")];
     const control = controls.find((node) => node.getAttribute("aria-keyshortcuts").split(" ").includes(plain) && !node.closest("[hidden]"));

@@ -1,4 +1,4 @@
-// What the page knows of classes: their faces, and how probabilities are written.
+// Emoji of the classes, and the format of probabilities.
 
 const FACES = {
   angry: "😠", anger: "😠", disgust: "😖", fear: "😨", happy: "😄", happiness: "😄", sad: "😢",

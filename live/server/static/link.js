@@ -1,4 +1,4 @@
-// The socket: at most two frames on their way, so that the newest one is never behind a queue.
+// The socket: at most two frames in flight, so that the newest never waits in a queue.
 
 const MOST_ON_THE_WAY = 2;
 
@@ -58,7 +58,7 @@ export class Link {
   }
 
   say(name, value) {
-    if (name !== "record") this.commands[name] = value; // said again after a lost connection
+    if (name !== "record") this.commands[name] = value; // sent again after a lost connection
     if (this.open) this.socket.send(JSON.stringify({ [name]: value }));
   }
 }

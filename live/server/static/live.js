@@ -1,4 +1,4 @@
-// The live page: frames to the server, answers on the stage.
+// The live page: send frames to the server, draw the results.
 
 import { Cards } from "./cards.js";
 import { Controls } from "./controls.js";
@@ -12,13 +12,13 @@ const source = new Source();
 const clean = new Stage(find("clean"), false);
 const attacked = new Stage(find("attacked"), true);
 const cards = new Cards(find("faces"));
-const sent = new Map(); // frame number -> picture, until its answer comes
+const sent = new Map(); // frame number -> picture, until its result arrives
 const shown = { bitmap: null, faces: [] };
 const pace = { times: [], latencies: [] };
 let frozen = false;
 let opened = false;
 let stillWanted = false;
-let session = null; // that records now
+let session = null; // being recorded
 let arriving = Promise.resolve(null);
 let turn = Promise.resolve();
 
@@ -33,13 +33,13 @@ const link = new Link({
   },
   onRecording,
   onError: (words, frame) => {
-    turn = turn.then(() => forget(frame)); // no answer will come for it
+    turn = turn.then(() => forget(frame)); // no result will come for it
     say(words, true);
   },
   onState: (state) => {
     sent.clear();
     if (session) onRecording({ session, on: false });
-    say(state === "open" ? "Connected." : "The server does not answer. Is it still running? Trying again …", state !== "open");
+    say(state === "open" ? "Connected." : "No connection to the server. Is it still running? Trying again …", state !== "open");
   },
 });
 
@@ -80,7 +80,7 @@ async function open(name) {
     chooseFile();
     return;
   }
-  notice("Asking for the camera … allow it when the browser asks.");
+  notice("Waiting for the camera … allow it in the browser.");
   await start(() => source.openCamera(), true);
 }
 
@@ -167,7 +167,7 @@ function draw() {
 function tell(answer) {
   const count = answer.faces.length;
   if (answer.note) say(answer.note, !answer.busy);
-  else if (!count) say("No face found. Look into the camera from nearer, with light from the front.");
+  else if (!count) say("No face found. Move closer to the camera, with light from the front.");
   else say(count === 1 ? "One face." : `${count} faces.`);
   const now = performance.now();
   pace.times.push(now);
@@ -176,7 +176,7 @@ function tell(answer) {
   while (pace.latencies.length > 30) pace.latencies.shift();
   const rate = ((pace.times.length - 1) * 1000) / Math.max(1, now - pace.times[0]);
   const middle = [...pace.latencies].sort((a, b) => a - b)[pace.latencies.length >> 1];
-  const late = middle === undefined ? "" : `, ${Math.round(middle)} ms from frame to answer`;
+  const late = middle === undefined ? "" : `, ${Math.round(middle)} ms latency`;
   if (pace.times.length > 2) find("pace").textContent = `${Math.round(rate)} frames/s${late}`;
 }
 
@@ -210,14 +210,14 @@ function save() {
   }, "image/png");
 }
 
-// The server's answer; without rows the connection was lost, which ends a recording.
+// The server's state; without rows the connection was lost, which ends a recording.
 function onRecording(answer) {
   press("record", answer.on);
   session = answer.on ? answer.session : null;
   const line = find("recorded");
   line.hidden = !answer.session;
   if (answer.on) {
-    line.textContent = "Recording. Rows stay in the server’s memory until you fetch them.";
+    line.textContent = "Recording. Rows stay in the server’s memory until you download them.";
     return;
   }
   const summary = document.createElement("a");

@@ -1,4 +1,4 @@
-// The photo page: read, attack, download, see what survives.
+// The photo page: classify, attack, download, test what survives.
 
 import { Cards } from "./cards.js";
 import { Controls } from "./controls.js";
@@ -28,7 +28,7 @@ async function ask(path) {
   else form.append("url", photo.url);
   form.append("settings", JSON.stringify(controls.settings));
   const mine = ++busy;
-  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then reading it again after rough handling …" : "Looking for faces …"), 250);
+  const patience = setTimeout(() => mine === busy && say(path.endsWith("attack") ? "Attacking, then classifying again after JPEG and resizing …" : "Looking for faces …"), 250);
   try {
     const response = await fetch(path, { method: "POST", body: form });
     const answer = await response.json();
@@ -37,7 +37,7 @@ async function ask(path) {
     say(answer.note || null, Boolean(answer.note));
     return answer;
   } catch (error) {
-    if (mine === busy) say(error instanceof TypeError ? "The server does not answer. Is it still running?" : error.message, true);
+    if (mine === busy) say(error instanceof TypeError ? "No connection to the server. Is it still running?" : error.message, true);
     return null;
   } finally {
     clearTimeout(patience);
@@ -53,7 +53,7 @@ async function read() {
   const answer = await ask("/api/photo");
   find("attack-it").disabled = !answer?.faces.length;
   if (!answer) return;
-  if (!answer.faces.length) say("No face found. Try a photo where a face looks into the camera, or another detector.");
+  if (!answer.faces.length) say("No face found. Try a photo with a frontal face, or another detector.");
   find("picture").hidden = !photo.bitmap;
   if (photo.bitmap) stage.draw(photo.bitmap, answer.faces, {});
   cards.show(answer.faces);
@@ -89,7 +89,7 @@ async function attack() {
   tabulate(answer);
 }
 
-// Data addresses may be shown but not fetched under the page's policy.
+// The page's policy allows showing data URLs but not fetching them.
 async function bitmapOf(address) {
   const image = new Image();
   image.src = address;
@@ -106,8 +106,8 @@ function offer({ picture, manifest }) {
   const json = new Blob([`${JSON.stringify(manifest, null, 2)}\n`], { type: "application/json" });
   const name = `deadpan-${manifest.sha256.slice(0, 8)}`;
   find("downloads").replaceChildren(
-    link("Download the adversarial picture", picture, `${name}.png`),
-    link("and its manifest", URL.createObjectURL(json), `${name}.json`),
+    link("Download the adversarial image", picture, `${name}.png`),
+    link("Download its manifest", URL.createObjectURL(json), `${name}.json`),
   );
   find("downloads").hidden = false;
 }
@@ -122,11 +122,11 @@ function cell(tag, text, className = "") {
 function tabulate({ faces, survival }) {
   const table = find("survival").querySelector("table");
   const head = document.createElement("tr");
-  head.append(cell("th", "Handling"), ...faces.map((face) => cell("th", `Face ${face.number}: ${face.label}`)));
+  head.append(cell("th", "After"), ...faces.map((face) => cell("th", `Face ${face.number}: ${face.label}`)));
   const rows = survival.map(({ handling, faces: lines }) => {
     const row = document.createElement("tr");
     row.append(cell("th", handling), ...lines.map((line) => {
-      if (!line.label) return cell("td", "not found again");
+      if (!line.label) return cell("td", "not detected");
       return cell("td", `${line.label} ${Math.round(100 * line.probability)} %`, line.fooled ? "fooled" : "honest");
     }));
     return row;

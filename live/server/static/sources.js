@@ -1,11 +1,11 @@
-// Where frames come from: the camera of this device, a clip or picture on it.
+// Sources of frames: the camera of this device, or a clip or picture on it.
 
 const WIDEST = 640;
 
 const REFUSED = {
-  NotAllowedError: "The camera is refused. Allow it beside the address, then try again.",
+  NotAllowedError: "Camera access was denied. Allow it in the address bar, then try again.",
   NotFoundError: "This device has no camera. Choose a clip or picture instead.",
-  NotReadableError: "Another program holds the camera. Close that program, then try again.",
+  NotReadableError: "Another program is using the camera. Close it, then try again.",
 };
 
 export class SourceError extends Error {}
@@ -23,15 +23,15 @@ export class Source {
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     this.still = null;
     this.lastTime = -1;
-    this.turn = 0; // what was asked for before the last close() is no longer wanted
+    this.turn = 0; // a request from before the last close() is no longer wanted
   }
 
-  // Both openings answer whether what they opened is still wanted.
+  // Both open functions return whether the source is still wanted.
   async openCamera() {
     this.close();
     const mine = this.turn;
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new SourceError("Browsers lend the camera to https pages or to this machine only. Open http://127.0.0.1, or choose a clip or picture.");
+      throw new SourceError("Browsers allow the camera on https pages or on this machine only. Open http://127.0.0.1, or choose a clip or picture.");
     }
     try {
       const stream = await navigator.mediaDevices.getUserMedia({
@@ -45,7 +45,7 @@ export class Source {
       await this.video.play();
     } catch (error) {
       if (mine !== this.turn) return false;
-      throw new SourceError(REFUSED[error.name] ?? `The camera does not answer (${error.name}).`);
+      throw new SourceError(REFUSED[error.name] ?? `The camera does not respond (${error.name}).`);
     }
     return mine === this.turn;
   }
@@ -64,7 +64,7 @@ export class Source {
       }
     } catch {
       if (mine !== this.turn) return false;
-      throw new SourceError(`${file.name} is no ${picture ? "picture this browser can show" : "clip this browser can play"}.`);
+      throw new SourceError(`${file.name} is not a ${picture ? "picture this browser can show" : "clip this browser can play"}.`);
     }
     return mine === this.turn;
   }
@@ -79,7 +79,7 @@ export class Source {
     this.lastTime = -1;
   }
 
-  // A new frame as a canvas, or null when there is none since the last call.
+  // A new frame as a canvas, or null if there is none since the last call.
   grab() {
     const picture = this.still ?? this.video;
     if (!this.still) {

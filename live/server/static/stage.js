@@ -2,7 +2,7 @@
 
 import { best, emoji, percent } from "./expressions.js";
 
-const pictures = new Map(); // data address -> image, the few that are on the stage now
+const pictures = new Map(); // data URL -> image, for those on the stage now
 
 async function decoded(address) {
   const image = new Image();

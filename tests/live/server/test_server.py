@@ -21,10 +21,10 @@ from datasets.labels import FER7
 from faces.video import Frame
 from fer_models.classifier import Classifier
 from live.engine import Engine
+from live.model_loader import ModelLoader
 from live.server.app import make_app, serve
 from live.server.guard import COOKIE, is_loopback
 from live.server.images import MOST_BYTES
-from live.shelf import Shelf
 from live.source import Source
 
 
@@ -126,9 +126,9 @@ def test_sideways_photo_is_turned_by_its_exif(client, portrait):
     [
         (png_header(20_000, 20_000), 413, "pixels"),
         (png_header(9_000, 9_000), 413, "9000x9000"),
-        (b"MZ\x90\x00" + bytes(2000), 415, "no JPEG"),
-        (b"", 415, "no JPEG"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "no JPEG"),
+        (b"MZ\x90\x00" + bytes(2000), 415, "not a JPEG"),
+        (b"", 415, "not a JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "not a JPEG"),
         (encoded(np.zeros((100, 100, 3), np.uint8))[:400], 400, "damaged"),
         (png_header(64, 64), 400, "damaged"),
         (encoded(np.zeros((4, 4, 3), np.uint8)), 400, "too few"),
@@ -202,7 +202,7 @@ def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attac
 
 def test_attack_that_could_not_be_made_is_refused(portrait):
     """Gradients of a black box: no picture claims an attack. Noise and corruptions need none."""
-    blind = Shelf(["blind.fer"])
+    blind = ModelLoader(["blind.fer"])
     blind.add(Blind())
     client, data = make_app(Engine(blind)).test_client(), encoded(portrait, "PNG")
     refused = send(client, data, "/api/photo/attack", attack="pgd")
@@ -288,7 +288,7 @@ def test_address_that_cannot_be_listened_on_is_one_line_with_its_reason(app, cap
     words = r"Address already in use\)\. Choose another --port"
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(InputError, match=words):
         serve(app, "127.0.0.1", taken.getsockname()[1])
-    with pytest.raises(InputError, match="cannot be listened on"):
+    with pytest.raises(InputError, match="cannot listen on"):
         serve(app, 70 * "x", 0)  # no name of the internet has a part so long
     assert capfd.readouterr().err == ""
 
@@ -337,7 +337,7 @@ def test_newest_of_a_burst_is_answered_last_and_nothing_queues(address, portrait
         ('{"fly": true}', "fly"),
         ('{"source": "server"}', "--source"),
         ("x" * 20_000, "at most"),
-        (b"MZ not a picture", "no JPEG"),
+        (b"MZ not a picture", "not a JPEG"),
         (png_header(20_000, 20_000), "pixels"),
     ],
 )
@@ -359,7 +359,7 @@ def test_model_that_fails_is_a_line_a_frame_and_a_traceback_once(
 
     socket, frame = connect(address), encoded(portrait)
     with monkeypatch.context() as broken:
-        broken.setattr(engine.shelf.wait("tiny.fer"), "logits", fail)
+        broken.setattr(engine.models.wait("tiny.fer"), "logits", fail)
         for number in (1, 2):
             socket.send(frame)
             answer = answer_of(socket)
@@ -396,7 +396,7 @@ def test_half_a_handshake_is_refused_in_words(address):
         lines = ("GET /ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade")
         connection.sendall("\r\n".join((*lines, "", "")).encode())
         answer = connection.makefile("rb").read().decode()
-    assert answer.startswith("HTTP/1.1 400") and "This is no WebSocket handshake" in answer
+    assert answer.startswith("HTTP/1.1 400") and "This is not a WebSocket handshake" in answer
 
 
 def test_recording_is_kept_only_between_start_and_stop(address, client, portrait):
@@ -490,7 +490,7 @@ def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
     with served(make_app(engine, source=camera)) as address:
         socket = connect(address)
         socket.send('{"source": "server"}')
-        assert answer_of(socket)["error"].startswith("Nothing comes from camera 7.")
+        assert answer_of(socket)["error"].startswith("No frames from camera 7.")
         socket.send('{"source": "browser"}')
         socket.send('{"record": false}')
         while (answer := answer_of(socket))["kind"] == "error":

@@ -1,7 +1,7 @@
-"""The shelf: classifiers that are loaded, or being loaded while the picture goes on.
+"""Load classifiers and precompute attacks in the background, while the video continues.
 
-Loading, the first compiled call and attacks that are learnt ahead take a second or more, so a
-thread of its own does them.
+Loading, the first compiled call and precomputed attacks take a second or more, so they run on their
+own thread.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,95 +15,98 @@ from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.losses import Loss
-from live.learnt import Learnt, learn
+from live.precomputed import Precomputed, precompute
 from live.settings import DEFENCES
 from live.towards import Towards, towards
 
 WARM_SIZES = (1, 2, 4)
-"""Batch sizes tried at start: one face, its second classifier, a family."""
+"""Batch sizes called once after loading, so that no viewer waits for the first call."""
 
 
 class Choice(NamedTuple):
-    """A classifier that viewers may choose: id, label set, classes."""
+    """A classifier on offer: id, label set, classes."""
 
     id: str
     label_set: str
     classes: tuple[str, ...]
 
 
-class Shelf:
+class ModelLoader:
     """Classifiers by id, each loaded once."""
 
     def __init__(self, ids: list[str]) -> None:
-        """Name what may be chosen; nothing is loaded yet.
+        """Set the classifiers on offer; nothing is loaded yet.
 
         Args:
             ids: of classifiers, see `fer_models.zoo.resolve`; the first is the default.
         """
         self.ids = ids
-        self._loader = ThreadPoolExecutor(1, "loader")
+        self._worker = ThreadPoolExecutor(1, "loader")
         self._loads: dict[str, Future[Classifier]] = {}
-        self._learnt: dict[tuple[str, str], Future[Learnt]] = {}
+        self._precomputed: dict[tuple[str, str], Future[Precomputed]] = {}
         self._views: dict[tuple[str, int], Towards] = {}
 
     @property
     def choices(self) -> list[Choice]:
-        """What may be chosen, the default first."""
+        """Classifiers on offer, the default first."""
         described = ((model, zoo.describe(model).label_set) for model in self.ids)
         return [Choice(m, s, SCHEMES[s].classes if s in SCHEMES else ()) for m, s in described]
 
     def counterpart(self, model: str) -> str:
-        """The same architecture under the other label set; empty when there is none."""
+        """Id of the same architecture under the other label set; empty if there is none."""
         return zoo.counterpart(model, self.ids)
 
     def add(self, classifier: Classifier) -> None:
-        """Put a classifier on the shelf under its id."""
+        """Add a loaded classifier under its id."""
         load: Future[Classifier] = Future()
         load.set_result(classifier)
         self._loads[classifier.id] = load
 
     def ask(self, model: str) -> Classifier | None:
-        """A classifier, or None while it is being loaded.
+        """Return a classifier, or None while it is being loaded.
 
         Args:
-            model: one of `ids`, perhaps with one defence of `live.settings` behind it.
+            model: one of `ids`, optionally with one defence of `live.settings` appended.
 
         Raises:
-            InputError: not one of them, or it could not be loaded.
+            InputError: another id, or a model that cannot be loaded.
         """
         if model not in self._loads:
             base, _, defence = model.rpartition("+")
             if model not in self.ids and not (base in self.ids and defence in DEFENCES):
                 raise InputError(f"no model {model[:60]!r}; choose one of {', '.join(self.ids)}.")
-            self._loads[model] = self._loader.submit(_load, model)
+            self._loads[model] = self._worker.submit(_load, model)
         load = self._loads[model]
         return load.result() if load.done() else None
 
     def wait(self, model: str) -> Classifier:
-        """A classifier, however long that takes; see `ask`."""
+        """Wait for a classifier and return it; see `ask`."""
         return self.ask(model) or self._loads[model].result()
 
-    def ask_learnt(self, classifier: Classifier, attack: str) -> Learnt | None:
-        """An attack of `live.learnt` on a classifier or a view of it, or None while it is learnt.
+    def ask_precomputed(self, classifier: Classifier, attack: str) -> Precomputed | None:
+        """Return an attack of `live.precomputed`, or None while it is being computed.
 
         Raises:
             InputError: the classifier has no gradients.
         """
         key = classifier.id, attack
-        if key not in self._learnt:
-            self._learnt[key] = self._loader.submit(learn, classifier, attack)
-        future = self._learnt[key]
+        if key not in self._precomputed:
+            self._precomputed[key] = self._worker.submit(precompute, classifier, attack)
+        future = self._precomputed[key]
         return future.result() if future.done() else None
 
-    def wait_learnt(self, classifier: Classifier, attack: str) -> Learnt:
-        """The same, however long it takes."""
-        return self.ask_learnt(classifier, attack) or self._learnt[classifier.id, attack].result()
+    def wait_precomputed(self, classifier: Classifier, attack: str) -> Precomputed:
+        """Wait for an attack of `live.precomputed` and return it; see `ask_precomputed`."""
+        return (
+            self.ask_precomputed(classifier, attack)
+            or self._precomputed[classifier.id, attack].result()
+        )
 
     def view(self, classifier: Classifier, target: str) -> Towards:
-        """The classifier as an attack on a target sees it.
+        """Return the two-class view of a classifier for a targeted attack.
 
         Raises:
-            InputError: it has no such class.
+            InputError: the classifier has no such class.
         """
         classes = classifier.scheme.classes
         if target not in classes:
@@ -117,7 +120,7 @@ class Shelf:
 
 
 def _load(model: str) -> Classifier:
-    """Load a classifier, named as it was asked for: a training has the id of the shipped net."""
+    """Load a classifier under the id asked for: a training run carries the shipped net's id."""
     classifier = zoo.load(model)
     classifier.id = model
     for size in WARM_SIZES:

@@ -1,4 +1,4 @@
-"""Attacks that are learnt ahead on the embedded faces, then shown to any face at no cost."""
+"""Attacks computed in advance on the embedded faces, then applied to any face at no cost."""
 
 from functools import cache
 
@@ -12,21 +12,21 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from live.towards import OTHER, Towards
 
 FACES = 350
-"""Generated faces that are learnt on."""
+"""Number of generated faces the attacks are computed on."""
 EPS = 8 / 255
-"""Where the universal perturbation is learnt; it is shown at any eps."""
+"""Eps for which the universal perturbation is computed; it is scaled to any other."""
 
-Learnt = UniversalPerturbation | Sticker
+Precomputed = UniversalPerturbation | Sticker
 
 
-def learn(classifier: Classifier, name: str) -> Learnt:
-    """Learn one of the two attacks against the labels that the classifier gives clean faces.
+def precompute(classifier: Classifier, name: str) -> Precomputed:
+    """Compute one of the two attacks against the classifier's labels of clean faces.
 
     Raises:
         InputError: the classifier has no gradients.
     """
     if not isinstance(classifier, DifferentiableClassifier):
-        raise InputError(f"{name} needs gradients, which {classifier.id} has not.")
+        raise InputError(f"{name} needs gradients, which {classifier.id} does not have.")
     images = _faces()
     if isinstance(classifier, Towards):
         labels = np.full(len(images), OTHER, np.int64)
@@ -37,11 +37,11 @@ def learn(classifier: Classifier, name: str) -> Learnt:
     return learn_sticker(classifier, images, labels)
 
 
-def show(learnt: Learnt, images: np.ndarray, eps: float, keys: Keys) -> np.ndarray:
-    """Faces float32 (N, H, W, C) with what was learnt."""
-    if isinstance(learnt, Sticker):
-        return learnt.apply(images, keys)
-    return learnt.apply(images, eps)
+def apply(precomputed: Precomputed, images: np.ndarray, eps: float, keys: Keys) -> np.ndarray:
+    """Apply a precomputed attack to faces float32 (N, H, W, C)."""
+    if isinstance(precomputed, Sticker):
+        return precomputed.apply(images, keys)
+    return precomputed.apply(images, eps)
 
 
 @cache
