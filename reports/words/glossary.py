@@ -20,7 +20,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Clean accuracy", "Share of the unchanged faces that are classified correctly."),
     ("Corruption", "A change with no attacker behind it: blur, noise, compression."),
     ("ECE", "Expected calibration error: the average gap between confidence and accuracy, over "
-     "groups of faces on which the classifier is about equally confident."),
+     "groups of faces on which the classifier is about equally confident; here without the bias of "
+     "the plain estimate, which noise makes too large."),
     ("Eps", "The perturbation budget: the largest change allowed. 4/255 means that no pixel "
      "changes by more than 4 of the 255 steps between black and white."),
     ("FER", "The original labels of FER2013, one per face."),
