@@ -1,7 +1,7 @@
-"""Model cards: what a set of weights is, as data beside it.
+"""Model cards: what is known of a set of weights, as data.
 
-A card stands at `fer_models/shipped/cards/ID.json` for shipped weights and at `FOLDER/card.json`
-for a training's own result. Reading needs no Keras.
+A card is `fer_models/shipped/cards/ID.json` for shipped weights and at `FOLDER/card.json`
+for the result of a training. Reading needs no Keras.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ CARDS = Path(__file__).parent / "shipped" / "cards"
 WEIGHTS = Path(__file__).parent / "shipped" / "weights"
 
 AnyRecipe = Recipe | SvmRecipe | LgbmRecipe
-"""Each kind has a field that the others lack, so that a card's recipe is read as what it is."""
+"""Each kind has a field that the others lack, so a card's recipe is read as the right kind."""
 
 
 class SubsetFigures(BaseModel):
@@ -27,7 +27,7 @@ class SubsetFigures(BaseModel):
 
     Attributes:
         n: images with a label.
-        accuracy: share that is right, in [0, 1]; FER+ by majority rule.
+        accuracy: share classified correctly, in [0, 1]; FER+ by majority rule.
         ci_low: lower bound of its 95 % interval.
         ci_high: upper bound.
         macro_f1: mean F1 over the classes.
@@ -43,14 +43,14 @@ class SubsetFigures(BaseModel):
 
 
 class Measured(BaseModel):
-    """What `python -m evaluation.cards --write` measures of a shipped classifier.
+    """Figures that `python -m evaluation.cards --write` measures for a shipped classifier.
 
     Attributes:
         all: figures on PublicTest.
-        without_leaks: the same without images that stand pixel by pixel in Training.
+        without_leaks: figures without images that occur pixel by pixel in Training.
         multiply_adds: multiplications of one image's forward pass; None where they are not counted.
         file_bytes: size of the weights file.
-        milliseconds: of one processor core for one 48x48 face, in batches of 64.
+        milliseconds: time of one processor core per 48x48 face, in batches of 64.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

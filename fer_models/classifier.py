@@ -15,7 +15,7 @@ from faces.crop import SIZE
 from fer_models.losses import Loss
 
 BATCH_SIZE = 128
-"""Images a forward call at most."""
+"""Most images per forward call."""
 
 
 MEND = "Correct its scaling or its weights."
@@ -66,7 +66,7 @@ class Classifier(ABC):
             if answer.shape != part.shape:
                 raise ModelError(
                     f"{self.id} must answer {part.shape} to {len(part)} images; it answered "
-                    f"{answer.shape}. Make it answer a row an image."
+                    f"{answer.shape}. Make it return one row per image."
                 )
             part[:] = answer
         if not np.isfinite(logits).all():
@@ -79,7 +79,7 @@ class Classifier(ABC):
 
     @property
     def exact(self) -> "Classifier":
-        """The same classifier, whose gradients are as exact as its logits."""
+        """This classifier with gradients as exact as its logits."""
         return self
 
     @abstractmethod
@@ -147,7 +147,7 @@ class DifferentiableClassifier(Classifier):
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
-    """The label set a classifier answers; `use` says in the error what needs one.
+    """The label set of a classifier's classes; `use` tells in the error what needs one.
 
     Raises:
         InputError: neither FER nor FER+.

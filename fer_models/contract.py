@@ -1,6 +1,6 @@
 """The contract of a classifier: what its pixels and outputs mean.
 
-Callers always hand over float32 images in [0, 1]; `fer_models/classifier.py` resizes, changes
+Callers always pass float32 images in [0, 1]; `fer_models/keras_classifier.py` resizes, changes
 channels and scales as the contract says, so eps means the same for every model.
 """
 
@@ -11,7 +11,7 @@ from datasets.labels import LabelScheme
 
 
 class Output(StrEnum):
-    """What the model's last layer gives."""
+    """What the model's last layer outputs."""
 
     LOGITS = "logits"
     PROBABILITIES = "probabilities"
@@ -28,8 +28,8 @@ class Contract:
         scheme: classes in the order of the outputs.
         low: model's value for a black pixel.
         high: model's value for a white pixel.
-        mean: subtracted after that, one value or one a channel.
-        std: divided by last, one value or one a channel.
+        mean: subtracted after scaling, one value or one per channel.
+        std: divisor applied last, one value or one per channel.
         output: logits or probabilities.
     """
 
@@ -54,7 +54,7 @@ class Contract:
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels):
                 raise ValueError(
-                    f"`{name}` must be one value or one a channel ({self.channels}). "
+                    f"`{name}` must be one value or one per channel ({self.channels}). "
                     f"Received: {values}"
                 )
         if min(self.std) <= 0:

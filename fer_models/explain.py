@@ -29,11 +29,11 @@ def main(
     out: Annotated[Path | None, Option(help="Folder of pictures. Default: explanations/.")] = None,
     detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
     whole: Annotated[
-        bool, Option("--whole", help="Each image is a face: find none in it.")
+        bool, Option("--whole", help="Each image is a face already: detect none.")
     ] = False,
     layer: Annotated[str | None, Option(help="Of Grad-CAM. Default: the last with places.")] = None,
     grids: Annotated[
-        str, Option(help="Layers A,B; all; none; or stages: the last one of each map size.")
+        str, Option(help="Layers A,B; all; none; or stages: the last layer of each map size.")
     ] = "stages",
 ) -> int:
     """Draw what a convolutional net looks at in faces."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """File formats; `json` is the architecture, with `.weights.h5` beside it."""
+    """File formats; `json` is the architecture, with a `.weights.h5` file next to it."""
 
     KERAS = "keras"
     JSON = "json"

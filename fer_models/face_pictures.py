@@ -39,7 +39,7 @@ def annotated(image: np.ndarray, predictions: list[FacePrediction], top: int = 1
     Args:
         image: uint8 RGB (H, W, 3).
         predictions: faces of this photograph.
-        top: classes named at a face.
+        top: classes named per face.
 
     Returns:
         uint8 RGB (H, W, 3).

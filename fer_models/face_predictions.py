@@ -13,7 +13,7 @@ from fer_models.classifier import Classifier
 
 @dataclass(frozen=True, eq=False)
 class FacePrediction:
-    """One face and what a classifier says of it.
+    """One face and how a classifier labels it.
 
     Attributes:
         box: where the detector found it, in pixels.
@@ -47,7 +47,7 @@ def predict_faces(
         detector: see `faces.detectors.make_detector`.
 
     Returns:
-        One entry a face, the largest first; empty when there is none.
+        One entry per face, the largest first; empty when there is none.
 
     Raises:
         ValueError: not uint8 RGB of shape (H, W, 3).

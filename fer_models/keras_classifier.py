@@ -58,7 +58,7 @@ def wrap(
     """Make a Classifier of a Keras 3 model; a softmax that is found as its last step is left out.
 
     Args:
-        model: takes (N, height, width, channels) scaled to [low, high], gives (N, K).
+        model: takes (N, height, width, channels) scaled to [low, high], returns (N, K).
         contract: what its pixels and outputs mean.
         model_id: name in results and reports; the model's own when None.
         weights_sha256: identity of the weights; hashed from model and contract when None.

@@ -13,7 +13,7 @@ class Loss(StrEnum):
     scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
         confident logits neither underflow to a zero gradient nor hide one (R10); classes that a
         model masks by a huge negative logit are no part of the range. The margin itself
-        for 2 classes, where rescaled logits always are 8 apart.
+        for 2 classes, where rescaled logits are always 8 apart.
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
         target t: z_t - z_y.
         Source: Carlini & Wagner 2017, arXiv 1608.04644, section V.

@@ -1,7 +1,7 @@
 """`python -m fer_models.predict PHOTO|FOLDER`: faces in photographs and what they express.
 
 Writes into `--out`: `PHOTO-faces.png` with boxes and labels, `PHOTO-face1.png` with the
-probabilities of each face, and `predictions.csv`, one line a face.
+probabilities of each face, and `predictions.csv`, one row per face.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main(
     path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
     model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
     detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
-    min_size: Annotated[int, Option(min=1, help="Of a face, pixels.")] = 40,
+    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40,
     top: Annotated[int, Option(min=1, help="Classes named at each face.")] = 1,
     out: Annotated[
         Path | None, Option(help="Folder of pictures and table. Default: predictions/.")

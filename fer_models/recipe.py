@@ -26,13 +26,13 @@ class Recipe:
     """Hyper-parameters of one training.
 
     Attributes:
-        epochs: most passes over the training rows.
-        batch_size: images a step.
+        epochs: largest number of passes over the training rows.
+        batch_size: images per step.
         learning_rate: peak rate of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101).
         schedule: `cosine` falls to 2 % over `epochs` after one epoch of warm-up; `plateau`
-            multiplies by 0.3 after `plateau_patience` epochs without a better PublicTest accuracy.
+            multiplies by 0.3 after `plateau_patience` epochs without better held-out accuracy.
         plateau_patience: epochs.
-        early_stopping: epochs without a better PublicTest accuracy before it ends.
+        early_stopping: epochs without better held-out accuracy before the training ends.
         weight_decay: decoupled L2 of AdamW, kernels only.
         label_smoothing: mass spread over all classes (Szegedy et al. 2016, arXiv 1512.00567).
         class_weights: weigh each class by N / (K * count), so rare classes count more.

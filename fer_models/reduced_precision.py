@@ -2,7 +2,7 @@
 
 The twin is the Keras model built again in bfloat16, each batch normalisation folded into the layer
 before it. What comes before the first weights and from the last weights on stays in float32: pixels
-and logits would lose most by rounding. docs/decisions/0007-bfloat16-attacks.md says why and when.
+and logits would lose most by rounding. See docs/decisions/0007-bfloat16-attacks.md.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class NoTwinError(Exception):
 class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
     """A classifier that answers in float32, and is differentiated in bfloat16.
 
-    Its weights have an identity of their own, so a set made with it is never taken for another.
+    Its weights have an identity of their own, so a set made with it is never taken for one of float32.
     """
 
     inner: KerasClassifier
@@ -67,7 +67,7 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
 
 
 def reduced_sha256(weights_sha256: str) -> str:
-    """Identity of a classifier's weights once it is asked in bfloat16."""
+    """Identity of a classifier's weights with gradients in bfloat16."""
     return hashlib.sha256(f"{weights_sha256} bfloat16".encode()).hexdigest()
 
 
@@ -99,7 +99,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor has the instructions, as far as the system tells (Linux on x86)."""
+    """Whether the processor has the instructions, if the system reports it (Linux on x86)."""
     if keras.distribution.list_devices("gpu") or not CPU_INFO.exists():
         return False
     lines = CPU_INFO.read_text().splitlines()
@@ -155,7 +155,7 @@ def _place(model: keras.Model, name: str) -> int:
 
 
 def _folded(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """Name of each batch normalisation that the layer before it can take in, and that layer."""
+    """Name of each batch normalisation that folds into the layer before it, and that layer."""
     used = [id(tensor) for layer in model.layers for tensor in keras.tree.flatten(layer.input)]
     made = {id(layer.output): layer for layer in model.layers if isinstance(layer, FOLDING)}
     return {

@@ -1,4 +1,4 @@
-"""`python -m fer_models.train_landmarks --data DIR`: teach the small landmark net the face mesh.
+"""`python -m fer_models.train_landmarks --data DIR`: train the small landmark net on the face mesh.
 
 Writes the weights and, beside them, a JSON with their sha256 and the error on PublicTest; by
 default those that ship, `fer_models/shipped/weights/landmarks.npz`. It uses no emotion labels.
@@ -48,7 +48,7 @@ def main(
         int, Option(min=0, max=2**32 - 1, help="Of weights, order and augmentation.")
     ] = 0,
     precision: Annotated[
-        Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
+        Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32,
 ) -> None:
     """Learn 68 points from the face mesh's answers on Training; measure them on PublicTest."""
@@ -148,7 +148,7 @@ def _fit(
 def _batches(
     images: "np.ndarray", points: "np.ndarray", rng: "np.random.Generator"
 ) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
-    """Shuffled batches of varied faces, float32 in [0, 1], and their points moved alike."""
+    """Shuffled batches of varied faces, float32 in [0, 1], and their points moved likewise."""
     from fer_models.architectures.landmark_net import move_points
     from fer_models.training.augmentation import warped_views
 
@@ -160,7 +160,7 @@ def _batches(
 
 
 def _errors(found: "np.ndarray", true: "np.ndarray") -> dict[str, float]:
-    """Mean distances in pixels, of the net and of the mean shape, and in distances of the eyes."""
+    """Mean errors of the net and of the mean shape in pixels, and in distances of the eyes."""
     import numpy as np
 
     distances = np.linalg.norm(found - true, axis=2).mean(axis=1)

@@ -88,7 +88,7 @@ def _resolve_one(name: str, known: list[str]) -> list[str]:
 
 
 def counterpart(model: str, known: list[str]) -> str:
-    """The same architecture under the other label set; empty when it is not among the known."""
+    """The same architecture under the other label set; empty when it is unknown."""
     architecture, _, label_set = model.rpartition(".")
     other = {"fer": "ferplus", "ferplus": "fer"}.get(label_set, "")
     return found if (found := f"{architecture}.{other}") in known else ""
@@ -121,11 +121,11 @@ def card_of(model: str) -> tuple[Card, Path]:
 
 
 def describe(model: str, contract: "ContractFile | None" = None) -> Description:
-    """What is known of a model without loading it; its defences are left aside.
+    """What is known of a model without loading it, defences ignored.
 
     Args:
         model: id, training's folder or path.
-        contract: of a model of others; the file beside it when None.
+        contract: of a foreign model; its contract file when None.
 
     Raises:
         InputError: unknown or missing, or its card or contract is missing or damaged.
@@ -146,11 +146,11 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
 
     Args:
         model: id, training's folder or path.
-        contract: of a model of others; the file beside it when None.
+        contract: of a foreign model; its contract file when None.
 
     Raises:
         InputError: unknown id or defence, damaged card or contract, or weights that are missing,
-            damaged or have another hash than the card says.
+            damaged or have another hash than in the card.
     """
     base, names = split_defences(model)
     if names:
@@ -183,7 +183,7 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
 
 
 def load_unverified(card: Card, weights: Path) -> "Classifier":
-    """Build a card's model and fill it, without looking at the hash (training writes it last)."""
+    """Build a card's model and fill it, without checking the hash (training writes it last)."""
     if isinstance(card.recipe, Recipe):
         return load_net(card, weights)
     from fer_models.classical.classifier import load_classical
@@ -192,7 +192,7 @@ def load_unverified(card: Card, weights: Path) -> "Classifier":
 
 
 def load_net(card: Card, weights: Path) -> "KerasClassifier":
-    """The same of a neural net's card."""
+    """Build the neural net of a card and fill it."""
     import keras
 
     from fer_models.architectures.registry import architecture

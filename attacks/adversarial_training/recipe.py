@@ -39,7 +39,7 @@ class AdversarialRecipe:
         warm_up: epochs over which eps grows from 0.
         beta: weight of the attacked images of trades.
         judge_eps: Linf eps of the PGD that chooses the best epoch.
-        judge_rows: PublicTest faces it attacks after each epoch.
+        judge_rows: held-out faces it attacks after each epoch, at most.
     """
 
     method: Method = Method.N_FGSM

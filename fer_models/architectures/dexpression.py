@@ -1,7 +1,7 @@
 """`dexpression`: two parallel feature extraction blocks and one dense layer (0.4 M parameters).
 
 Source: Burkert et al. 2015, "DeXpression: deep convolutional neural network for expression
-recognition", arXiv 1509.05371, figure 2. Batch normalisation stands where theirs is local response
+recognition", arXiv 1509.05371, figure 2. Batch normalisation replaces local response
 normalisation; the first convolution keeps its stride, made for 224 pixels.
 """
 

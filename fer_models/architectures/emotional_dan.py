@@ -75,7 +75,7 @@ def heat_maps(points: keras.KerasTensor, height: int, width: int) -> keras.Keras
 
 
 def _feature_image(features: keras.KerasTensor, height: int, width: int) -> keras.KerasTensor:
-    """What stage 1 knows beyond the points, as an image."""
+    """Features of stage 1, as an image."""
     x = layers.Dense(FEATURE_SIDE**2, activation="relu", name="feature_image")(features)
     x = layers.Reshape((FEATURE_SIDE, FEATURE_SIDE, 1))(x)
     return ops.image.resize(x, (height, width))

@@ -51,7 +51,7 @@ def _histograms(images: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _points(images: keras.KerasTensor) -> keras.KerasTensor:
-    """Where the points lie around their middle: a shifted face gives the same."""
+    """Coordinates of the points relative to their mean, invariant to a shift of the face."""
     points, _ = landmark_layers(images)
     shape = points - ops.mean(points, axis=1, keepdims=True)
     return _dense(layers.BatchNormalization()(layers.Flatten()(shape)), 64)

@@ -27,7 +27,7 @@ def copy_backbone(model: keras.Model, backbone: keras.Model) -> int:
 
     Args:
         model: built by an architecture whose module has `pretrained()`.
-        backbone: what that gives, or the same network with weights from elsewhere.
+        backbone: the model so read, or the same network with weights from elsewhere.
 
     Returns:
         Number of layers copied.

@@ -32,7 +32,7 @@ MOUTH = (
 MESH_POINTS = (*JAW, *BROWS, *NOSE, *EYES, *MOUTH)
 """Points of the mesh where the 68 of Sagonas et al. 2016 ("300 faces in-the-wild challenge") lie.
 
-Fewer would lose the lids and the lips; more say nothing new at 48 pixels.
+Fewer would lose the lids and the lips; more add nothing at 48 pixels.
 """
 MIRRORED = (
     *range(16, -1, -1),
@@ -49,7 +49,7 @@ REGIONS = {
     "eyes": slice(36, 48),
     "mouth": slice(48, 68),
 }
-"""Where the points of each part of a face stand among the 68."""
+"""Index of the points of each part of a face among the 68."""
 
 
 class LandmarkFiles(NamedTuple):
@@ -133,7 +133,7 @@ def pretrained_landmarks(files: LandmarkFiles = SHIPPED) -> keras.Model:
     """The landmark net with the shipped weights, for `copy_backbone`.
 
     Raises:
-        InputError: the weights are missing, damaged, or have another hash than the JSON says.
+        InputError: the weights are missing, damaged, or have another hash than in the JSON file.
     """
     try:
         expected = json.loads(files.facts.read_text())["sha256"]

@@ -13,7 +13,7 @@ RECIPE = Recipe(epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=1e-2,
 SIZE = 96
 """The backbone halves five times, so 48 pixels would leave two by two."""
 MOMENTUM = 0.95
-"""Of the batch statistics. Keras keeps 0.999 a step, ImageNet's statistics for several epochs."""
+"""Momentum of the batch statistics. Keras' 0.999 would keep ImageNet's for epochs."""
 
 
 def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:

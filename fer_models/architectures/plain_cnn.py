@@ -1,6 +1,6 @@
 """`plain_cnn`: four convolutions of 256, no batch normalisation (1.8 M parameters at 48x48).
 
-The net it follows ended in a sigmoid under a categorical loss; this one gives logits.
+The net it follows ended in a sigmoid under a categorical loss; this one outputs logits.
 """
 
 import keras

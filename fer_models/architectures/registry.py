@@ -1,4 +1,4 @@
-"""The table of architectures: a new one is a file with `build` and `RECIPE`, and a line here."""
+"""The table of architectures: a new one is a file with `build` and `RECIPE`, and an entry here."""
 
 import importlib
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def architecture(
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise InputError(
             f"an architecture must be one of {', '.join(known)}; got {name!r}. "
-            f"{hint}A new one is a file and a line in fer_models/architectures/registry.py."
+            f"{hint}To add one, write a file and an entry in fer_models/architectures/registry.py."
         )
     module = importlib.import_module(ARCHITECTURES[name])
     return module.build, module.RECIPE

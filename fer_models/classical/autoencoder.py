@@ -44,7 +44,7 @@ def build(code: int, dtype: str = "float32") -> keras.Model:
 
 
 def fit_autoencoder(faces: np.ndarray, code: int, epochs: int, seed: int) -> keras.Model:
-    """Learn to give back faces uint8 (N, 48, 48, 1); prints a line an epoch on standard error.
+    """Learn to reconstruct faces uint8 (N, 48, 48, 1); prints a line per epoch on standard error.
 
     The weights are those that float16 holds, as stored: trees learn the code that they will see.
     """
@@ -82,7 +82,7 @@ class Encoder:
 
 
 class _Lines(keras.callbacks.Callback):
-    """One line an epoch on standard error."""
+    """Print one line per epoch on standard error."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         loss = (logs or {})["loss"]

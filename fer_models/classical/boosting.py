@@ -81,7 +81,7 @@ def fit_trees(
 
 
 def _report(state: "CallbackEnv") -> None:
-    """One line every 25 rounds on standard error."""
+    """Print one line every 25 rounds on standard error."""
     if (state.iteration + 1) % 25 == 0:
         loss = state.evaluation_result_list[0][2]
         print(f"round {state.iteration + 1}: loss {loss:.3f} on PublicTest", file=sys.stderr)

@@ -21,7 +21,7 @@ _CONTRACT = Contract(SIDE, SIDE, 1, FER7, high=255.0)
 def grey_faces(images: np.ndarray) -> np.ndarray:
     """Faces uint8 (N, 48, 48, 1) of images float32 (N, H, W, C), C = 1 or 3.
 
-    What lies outside [0, 1], where a defence adds noise, becomes black or white.
+    Values outside [0, 1], where a defence adds noise, become black or white.
     """
     fitted = fit_to_contract(ops.convert_to_tensor(images), _CONTRACT)
     return np.rint(np.asarray(fitted)).clip(0, 255).astype(np.uint8)

@@ -59,7 +59,7 @@ class FaceTrees:
 
     Attributes:
         trees: decide.
-        encoder: gives the code; None for pixels.
+        encoder: computes the code; None for pixels.
     """
 
     trees: Trees

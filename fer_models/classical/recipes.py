@@ -1,6 +1,6 @@
 """The table of classical classifiers, and how each is trained, as data for its card.
 
-A new one is a line here, and a kind of features in `fer_models/classical/features.py` if need be.
+A new one is an entry here, and a kind of features in `fer_models/classical/features.py` if need be.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SvmRecipe:
     Attributes:
         epochs: none, it learns all rows at once.
         features: put side by side.
-        components: dimensions that PCA leaves of each kind of features.
+        components: dimensions that PCA keeps per kind of features.
         centres: training rows the kernel is measured at.
         gamma: of the kernel exp(-gamma d^2), with d^2 in units of its mean over two rows.
         penalty: of large coefficients, as in ridge regression.
@@ -48,9 +48,9 @@ class LgbmRecipe:
 
     Attributes:
         epochs: none, it learns all rows at once.
-        trees: most trees a class; PublicTest chooses how many are kept.
+        trees: most trees per class; held-out faces choose how many are kept.
         leaves: of a tree.
-        learning_rate: share of each tree that counts.
+        learning_rate: weight of each tree.
         feature_share: share of the features a tree may look at.
         code: width of the autoencoder's code, 0 for trees on pixels.
         code_epochs: passes of the autoencoder over the training rows.

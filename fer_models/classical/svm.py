@@ -55,7 +55,7 @@ def fit_svm(
     """Fit an SVM; each array is rounded as stored before what follows it is fitted.
 
     Args:
-        features: of each kind, float32 (N, D of the kind); each kind counts alike.
+        features: of each kind, float32 (N, D of the kind); all kinds have the same weight.
         labels: int (N,) in [0, K).
         num_classes: K.
         recipe: sizes and penalty.

@@ -1,4 +1,4 @@
-"""Training of a classical classifier: minutes, in one go, so nothing of it is resumed."""
+"""Training of a classical classifier: it takes minutes, so it is never resumed."""
 
 import sys
 from dataclasses import replace
@@ -17,7 +17,7 @@ from fer_models.classical.svm import Svm, fit_svm
 from fer_models.training.loop import TrainingRows
 
 BATCH_SIZE = 1000
-"""Faces whose features are computed at once: one line of progress each."""
+"""Faces whose features are computed together, with one line of progress."""
 
 
 def fit_classical(
@@ -29,7 +29,7 @@ def fit_classical(
         recipe: what to train.
         train: rows to learn from.
         validation: rows that choose how many trees are kept, and how steep an SVM's logits are.
-        seed: of everything drawn.
+        seed: random seed.
     """
     faces, their_faces = _faces(train), _faces(validation)
     labels, their_labels = train.targets.argmax(axis=1), validation.targets.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""What every defence shares: wrapping, straight-through gradients, averaging over draws.
+"""The base of all defences: wrapping, straight-through gradients, averaging over draws.
 
 A defence changes the image before the classifier sees it. A rounding step passes its gradient
 straight through (BPDA), a random one is attacked in expectation over draws (EOT).
@@ -21,7 +21,7 @@ from fer_models.wrapped_classifier import WrappedClassifier
 EVALUATION_DRAWS = 20
 """Draws averaged for the logits of a randomised defence (R11)."""
 ATTACK_DRAWS = 8
-"""Draws averaged for its gradients. They are others: an attacker does not know the coins."""
+"""Draws averaged for its gradients. They differ from the evaluation's, which no attacker knows."""
 
 
 class Defence(ABC):

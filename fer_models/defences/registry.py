@@ -33,7 +33,7 @@ DEFENCES: dict[str, Entry] = {
         Entry(RandomisedSmoothing, 0.001, 1, "sigma of the noise, pixels in [0, 1]"),
     )
 }
-"""Name to defence: a new one is a file and a line here."""
+"""Defences by name: a new one is a file and an entry here."""
 
 
 def parse_defence(text: str) -> Defence:

@@ -17,7 +17,7 @@ from fer_models.classifier import check_images
 from fer_models.keras_classifier import KerasClassifier, fit_to_contract
 
 _FEWEST_ROWS = 6
-"""Coarser maps say too little about places: hiding the peak of a 3x3 map of `mini_xception.fer`
+"""Coarser maps locate too little: hiding the peak of a 3x3 map of `mini_xception.fer`
 moved its logit no more than hiding any place; see the test with shipped nets."""
 
 
@@ -38,7 +38,7 @@ def map_layers(classifier: KerasClassifier) -> list[str]:
 
 
 def default_layer(classifier: KerasClassifier) -> str:
-    """The last map of at least 6x6: the whole net so far stands in it, and it still has places."""
+    """The last map of at least 6x6: it holds what the net found, and still has positions."""
     names = map_layers(classifier)
     shapes = {name: classifier.model.get_layer(name).output.shape for name in names}
     wide = [name for name in names if min(shapes[name][1:3]) >= _FEWEST_ROWS]
@@ -46,7 +46,7 @@ def default_layer(classifier: KerasClassifier) -> str:
 
 
 def stage_layers(classifier: KerasClassifier) -> list[str]:
-    """The last layer of each map size, from image to logits: what every stage of the net found."""
+    """The last layer of each map size, from image to logits: one per stage of the net."""
     last: dict[tuple[int, int], str] = {}
     for name in map_layers(classifier):
         height, width = classifier.model.get_layer(name).output.shape[1:3]
@@ -61,7 +61,7 @@ def grad_cam(
     classes: np.ndarray | None = None,
     layer: str | None = None,
 ) -> np.ndarray:
-    """How much each place speaks for a class.
+    """How much each place supports a class.
 
     Args:
         classifier: a convolutional Keras model behind its contract.
@@ -70,11 +70,11 @@ def grad_cam(
         layer: name of a layer with maps; `default_layer` when None.
 
     Returns:
-        float32 (N, H, W) in [0, 1], the largest value of each image 1; all 0 where no place speaks
-        for the class.
+        float32 (N, H, W) in [0, 1], the largest value of each image 1; all 0 where no place
+        supports the class.
 
     Raises:
-        ValueError: wrong images, or the layer gives no maps.
+        ValueError: wrong images, or the layer has no maps.
     """
     check_images(images)
     layer = _checked_layer(classifier, layer)
@@ -114,7 +114,7 @@ def activation_grid(
         classifier: a convolutional Keras model behind its contract.
         image: float32 (H, W, C) in [0, 1].
         layer: name of a layer with maps, see `map_layers`.
-        columns: maps a row; as many as make the grid square when None.
+        columns: maps per row; None makes the grid square.
 
     Returns:
         float32 (rows * (h + 1) - 1, columns * (w + 1) - 1) in [0, 1]; NaN between and after maps.

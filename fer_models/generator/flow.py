@@ -21,7 +21,7 @@ FORGOTTEN = 0.15
 
 
 def conditions_of(faces: FaceSet) -> np.ndarray:
-    """What the generator is told of each face, float32 (N, 15): FER one-hot, then FER+ shares.
+    """Conditions of the generator, float32 (N, 15): FER one-hot, then FER+ shares.
 
     Both, because they disagree on a third of the faces: the votes say how clear an expression is.
     A row without FER+ label has zeros there.
@@ -48,7 +48,7 @@ class FlowBatches(keras.utils.PyDataset):
     Args:
         images: uint8 (N, H, W, C).
         conditions: float32 (N, D).
-        batch_size: faces a step; what is left over waits for another epoch.
+        batch_size: faces per step; the rest waits for the next epoch.
         seed: of order, mirroring, times, noise.
         first_epoch: number of the first epoch, counted from 0.
     """
@@ -106,7 +106,7 @@ def draw(
         generator: trained network of `net.py`.
         conditions: float32 (N, D), rows of `conditions_of`.
         seed: of the noise.
-        guidance: how far to go beyond what the condition says; 1 is plain.
+        guidance: strength of classifier-free guidance; 1 is none.
         steps: of the walk, each by the second-order rule of Heun.
         batch_size: faces at once.
 
@@ -126,7 +126,7 @@ def draw(
 def _walk(
     generator: keras.Model, signal: np.ndarray, told: np.ndarray, guidance: float, steps: int
 ) -> np.ndarray:
-    """From noise to faces; the last step is plain, for no face stands beyond time 1."""
+    """From noise to faces; the last step is plain, since there is no time beyond 1."""
     for step in range(steps):
         slope = _velocity(generator, signal, step / steps, told, guidance)
         if step + 1 < steps:

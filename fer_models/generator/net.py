@@ -1,4 +1,4 @@
-"""The generator's network: a small U-Net that says which way a noisy face should move.
+"""The generator's network: a small U-Net that predicts how a noisy face should change.
 
 Source: Ronneberger et al. 2015, arXiv 1505.04597 (U-Net); Ho et al. 2020, arXiv 2006.11239 (the
 time enters every block). Pixels are folded 2 x 2 into channels first, which costs little at
@@ -23,7 +23,7 @@ def build_generator(
     Args:
         input_shape: (H, W, C), both sides divisible by 2 ** len(channels).
         num_conditions: D.
-        channels: of each resolution, divisible by 8.
+        channels: channels at each resolution, divisible by 8.
     """
     height, width, depth = input_shape
     noisy = keras.Input(input_shape, name="noisy")
@@ -53,7 +53,7 @@ def build_generator(
 def _knowledge(
     time: keras.KerasTensor, condition: keras.KerasTensor, width: int
 ) -> keras.KerasTensor:
-    """What every block is told: sines of the time, and the condition, mixed by a small net."""
+    """Input of every block: sines of the time, and the condition, mixed by a small net."""
     angles = layers.Dense(
         len(FREQUENCIES),
         use_bias=False,
@@ -75,7 +75,7 @@ def _fixed_frequencies(shape: tuple[int, ...], dtype: str | None = None) -> kera
 def _residual(
     x: keras.KerasTensor, filters: int, knowledge: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Two convolutions; scale and shift between them say time and condition."""
+    """Two convolutions; scale and shift between them carry time and condition."""
     straight = x if x.shape[-1] == filters else layers.Conv2D(filters, 1)(x)
     x = layers.Activation("swish")(x)
     x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)

@@ -1,8 +1,8 @@
-"""Whether a generated face is a copy: how far it lies from the Training face nearest to it.
+"""Whether a generated face is a copy: its distance from the nearest Training face.
 
 A face is new when it is farther from every Training face, mirrored or not, than the 5th percentile
 of how far genuinely new PublicTest faces are from theirs; in pixels and in the features of a
-classifier. Genuinely new are those that neither stand in Training nor correlate with a face there
+classifier. Genuinely new are those that neither occur in Training nor correlate with a face there
 as another crop, size or watermark of the same photograph does.
 """
 
@@ -26,7 +26,7 @@ _ROWS = 256
 
 
 class Limits(NamedTuple):
-    """Distances that a new face lies beyond; units as in `Distances`."""
+    """Distances beyond which a face counts as new; units as in `Distances`."""
 
     pixels: float
     features: float
@@ -54,7 +54,7 @@ class Novelty:
 
     Args:
         training: the faces the generator has seen.
-        others: faces of the same kind that it has not, without those that stand in Training.
+        others: faces of the same kind that it has not, without those that occur in Training.
         classifier: whose last features are compared.
     """
 

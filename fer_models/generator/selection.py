@@ -10,7 +10,7 @@ from fer_models.classifier import Classifier
 from fer_models.generator.flow import conditions_of
 
 SELECTORS = ("vgg_small.fer", "simple_cnn.fer", "mini_xception.fer")
-"""Together they must answer the intended expression; others of ours hardly ever say disgust."""
+"""Together they must answer the intended expression; others of ours rarely answer disgust."""
 
 VOTERS = (
     *("vgg_small.fer", "vgg_small.ferplus", "simple_cnn.fer", "simple_cnn.ferplus"),
@@ -51,7 +51,7 @@ def examples(training: FaceSet, classes: np.ndarray, rng: np.random.Generator) -
 def probabilities(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     """Probability of the eight FER+ emotions, float64 (N, 8), of images uint8 (N, H, W, C).
 
-    A FER classifier knows no contempt and gives it none.
+    A FER classifier has no class contempt and gives it probability 0.
     """
     logits = classifier.logits(images.astype(np.float32) / 255)
     found = softmax(logits.astype(np.float64), axis=1)
@@ -68,7 +68,7 @@ def intended_probability(answers: list[np.ndarray], classes: np.ndarray) -> np.n
     """Mean probability of the intended FER class, float64 (N,); 0 where another's is higher.
 
     Args:
-        answers: of each selector, float64 (N, 8).
+        answers: probabilities of each selector, float64 (N, 8).
         classes: int64 (N,) FER classes.
     """
     columns = _FER_COLUMNS[classes]
@@ -81,7 +81,7 @@ def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray
     """Rows of the `count` faces of each class that the selectors are surest of.
 
     Args:
-        agreement: float64 (N,), see `intended_probability`; 0 for a face that is out.
+        agreement: float64 (N,), see `intended_probability`; 0 for a face that was rejected.
         classes: int64 (N,) FER classes.
         count: faces a class.
 
@@ -107,7 +107,7 @@ def cast_votes(answers: list[np.ndarray], rng: np.random.Generator) -> np.ndarra
     """One vote of each voter, drawn with its probabilities; uint8 (N, 10), see `VOTE_COLUMNS`.
 
     Args:
-        answers: of each voter, float64 (N, 8).
+        answers: probabilities of each voter, float64 (N, 8).
         rng: of the draws.
     """
     votes = np.zeros((len(answers[0]), len(VOTE_COLUMNS)), np.uint8)

@@ -28,12 +28,12 @@ def main(
     out: Annotated[Path, Option(help="Work folder.")] = WORK,
     resume: Annotated[bool, Option("--resume", help="Continue a training that was cut.")] = False,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = 24,
-    batch_size: Annotated[int, Option(min=1, help="Faces a step.")] = 64,
+    batch_size: Annotated[int, Option(min=1, help="Faces per step.")] = 64,
     learning_rate: Annotated[float, Option(min=0, help="Peak rate of AdamW.")] = 1.5e-3,
     limit: Annotated[int | None, Option(min=1, help="So many Training faces only.")] = None,
     seed: Annotated[int, Option(help="Of weights, order, noise.")] = 0,
     precision: Annotated[
-        Precision, Option(help="mixed_bfloat16 is about twice as fast where the CPU has it.")
+        Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32,
 ) -> None:
     """Learn to draw faces of a given expression."""

@@ -1,4 +1,4 @@
-"""Random views of training faces: one affine warp and one contrast change an image."""
+"""Random views of training faces: one affine warp and one contrast change per image."""
 
 import cv2
 import numpy as np

@@ -70,7 +70,7 @@ class Adversary(Protocol):
 
 
 class AugmentedBatches:
-    """Shuffled, augmented batches of one epoch; the same seed and epoch give the same batches."""
+    """Shuffled, augmented batches of one epoch; the same seed and epoch yield the same batches."""
 
     def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
         self._rows, self._recipe, self.key = rows, recipe.at_epoch(epoch), (seed, epoch)
@@ -151,7 +151,7 @@ def fit(
         validation: rows on which the best epoch is chosen; None keeps the last one.
         work: folder of checkpoint, history and chosen weights.
         seed: of weights, order, augmentation and dropout.
-        on_epoch: called with the history line of every finished epoch.
+        on_epoch: called with the history row of every finished epoch.
         adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
             on clean images.
 
@@ -250,7 +250,7 @@ def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: 
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """Lines of `history.csv`, one dict an epoch; empty when the file does not exist."""
+    """Rows of `history.csv`, one dict per epoch; empty when the file does not exist."""
     if not path.exists():
         return []
     with open(path, newline="") as file:

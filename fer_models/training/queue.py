@@ -1,4 +1,4 @@
-"""All trainings of the zoo in order of worth, within a budget of hours; stopped and continued.
+"""All trainings of the zoo, the most useful first, within a budget of hours; stopped and continued.
 
 A training is done when its card is shipped or is in its work folder. One that was begun continues
 with the settings of its folder.
@@ -45,15 +45,15 @@ FIRST = (
     "vgg16_transfer.fer",
     *(f"{name}.fer" for name in CLASSICAL),
 )
-"""Ids worth most; every other architecture and label set follows in the order of the table."""
+"""Most useful ids; every other architecture and label set follows in the order of the table."""
 
 
 class QueueResult(NamedTuple):
-    """What became of a queue.
+    """Outcome of a queue.
 
     Attributes:
-        failed: ids whose training died.
-        remaining: ids not finished when the budget was over, each with the epochs it has.
+        failed: ids whose training failed.
+        remaining: ids not finished when the budget was used up, each with its finished epochs.
     """
 
     failed: list[str]
@@ -65,7 +65,7 @@ class BudgetOver(Exception):
 
 
 def pending(folder: Path, label_sets: Sequence[LabelSet]) -> list[str]:
-    """Ids neither shipped nor trained in `folder/ID`, the most worthwhile first."""
+    """Ids neither shipped nor trained in `folder/ID`, the most useful first."""
     every = [f"{name}.{labels}" for name in (*ARCHITECTURES, *CLASSICAL) for labels in LabelSet]
     ordered = dict.fromkeys([*FIRST, *every])
     return [
@@ -88,11 +88,11 @@ def train_all(
 ) -> QueueResult:
     """Train what is pending, each in `folder/ID`, until the time budget is used up.
 
-    A training that dies is reported and the next one begins.
+    A training that fails is reported and the next one begins.
 
     Args:
         folder: of the work folders.
-        faces: rows to learn from and to choose epochs on.
+        faces: to learn from, and to choose epochs on.
         label_sets: label sets to train.
         new_training: id to the settings of a training that has not begun.
         hours: budget, None for no end; the running epoch is finished.
@@ -115,7 +115,7 @@ def train_all(
             failed.append(queue[0])
         except Exception:
             traceback.print_exc()
-            print(f"{queue[0]}: died as told above; the next one begins", file=sys.stderr)
+            print(f"{queue[0]}: failed as shown above; the next one begins", file=sys.stderr)
             failed.append(queue[0])
         queue.pop(0)
         keras.backend.clear_session()
@@ -124,7 +124,7 @@ def train_all(
 
 
 def _begun(work: Path, faces: TrainingFaces) -> TrainingRun | None:
-    """Settings of a training that was cut, None when there is none."""
+    """Settings of an interrupted training, None when there is none."""
     path = work / "settings.json"
     if not path.exists():
         return None

@@ -116,7 +116,7 @@ def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, re
 
 
 def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
-    """Refuse missing labels, too few faces, and a net or a start that does not fit them."""
+    """Refuse missing labels, too few faces, and a net or starting weights that do not fit them."""
     recipe, (rows, _) = training.recipe, _rows(training, faces)
     if not isinstance(recipe, Recipe):
         if training.final:
@@ -168,7 +168,7 @@ class EpochLines:
         self._epochs, self._then = epochs, time.monotonic()
 
     def __call__(self, line: dict[str, float]) -> None:
-        """Print a line of the history."""
+        """Print a row of the history."""
         now = time.monotonic()
         held = f", held out {100 * line['val_accuracy']:.2f} %" if "val_accuracy" in line else ""
         robust = f", attacked {100 * line[ROBUST_COLUMN]:.1f} %" if ROBUST_COLUMN in line else ""
@@ -197,7 +197,7 @@ def train(
         training: what to train.
         faces: to learn from, and to choose the best epoch on.
         work: folder, see `open_work_folder`.
-        on_epoch: called with the history line of every finished epoch; what it raises ends the
+        on_epoch: called with the history row of every finished epoch; what it raises ends the
             training there, and the folder continues it later.
         runs_tried: for the card.
         note: for the card.
@@ -297,7 +297,7 @@ def _selected_on(training: TrainingRun, validation: TrainingRows | None) -> str:
 def start_from(model: keras.Model, other: str) -> keras.Model:
     """Copy the layers of another classifier of this architecture, all but the logits.
 
-    A `.keras` file gives the layers that have a namesake. Without either, an architecture that has
+    From a `.keras` file come the layers of the same name. Without either, an architecture that has
     a pretrained part starts from that.
 
     Raises:
