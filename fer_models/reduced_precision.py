@@ -38,7 +38,7 @@ class NoTwinError(Exception):
 class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
     """A classifier that answers in float32, and is differentiated in bfloat16.
 
-    Its weights have an identity of their own, so a set made with it is never taken for one of float32.
+    Its weights have an identity of their own, so its sets are never taken for those of float32.
     """
 
     inner: KerasClassifier
