@@ -5,6 +5,7 @@ without a limit every face breaks (R4), and a planted example is found (R14).
 """
 
 import math
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -24,7 +25,7 @@ from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 16
 """Faces that a probe attacks at most."""
-UNBROKEN = 48
+UNBROKEN = 200
 """Unbroken faces that are attacked with twice the budget, at most."""
 CONVERGED = 0.005
 SCALES = (10.0, 100.0)
@@ -103,26 +104,47 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
 
 
 def _converged(
-    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
 ) -> Check:
-    """R6: doubled budget on faces that are not broken at eps."""
+    """R6: doubled budget at every eps of the grid, on faces that are not broken there."""
     options = made.spec.options
     budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
+    twice = {name: 2 * count for name, count in budget.items()}
+    spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
+    found = [_doubled(classifier, made, clean, eps, twice) for eps in made.spec.grid if eps > 0]
+    worst = max(found, key=lambda one: one.change - one.limit)
+    words = (
+        f"Twice the {spent} lower robust accuracy at {format_eps(worst.eps)} by "
+        f"{100 * worst.change:.1f} points ({worst.fallen} of {worst.tried} unbroken faces break)."
+    )
+    if flagged := worst.change > worst.limit:
+        words += " The attack has not converged: its figure is an upper bound."
+    return check(classifier.id, "R6", "converged", flagged, worst.change, worst.limit, words)
+
+
+class _Doubled(NamedTuple):
+    """What twice the budget does at one eps: change of robust accuracy, and what is allowed."""
+
+    eps: float
+    change: float
+    limit: float
+    fallen: int
+    tried: int
+
+
+def _doubled(
+    classifier: Classifier,
+    made: AdversarialSet,
+    clean: np.ndarray,
+    eps: float,
+    twice: dict[str, int],
+) -> _Doubled:
     unbroken = np.flatnonzero(~(made.smallest_eps <= eps))
     sample = unbroken[:UNBROKEN]
-    twice = {name: 2 * count for name, count in budget.items()}
-    fallen = _success(classifier, made, clean, sample, eps, twice)
+    fallen = int(_success(classifier, made, clean, sample, eps, twice).sum()) if len(sample) else 0
     each = len(unbroken) / max(len(sample), 1) / len(clean)  # of robust accuracy
-    change = each * fallen.sum()
-    spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
-    words = (
-        f"Twice the {spent} lower robust accuracy at {format_eps(eps)} by "
-        f"{100 * change:.1f} points ({fallen.sum()} of {len(sample)} unbroken faces break)."
-    )
     limit = max(CONVERGED, each)  # a single face may be chance
-    if flagged := change > limit:
-        words += " The attack has not converged: its figure is an upper bound."
-    return check(classifier.id, "R6", "converged", flagged, change, limit, words)
+    return _Doubled(eps, each * fallen, limit, fallen, len(sample))
 
 
 def _scale_invariant(

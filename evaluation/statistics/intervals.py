@@ -78,14 +78,15 @@ def stratified_interval(
         draws: number of draws.
         confidence: share of the draws between the bounds.
 
-    Source: Goutte & Gaussier 2005, ECIR, LNCS 3408, 345-359 (recall and F1); the prior counts one
-    image as right and one as spread over the other answers. docs/testing.md has the coverage.
+    Source: Goutte & Gaussier 2005, ECIR, LNCS 3408, 345-359 (recall and F1); the prior counts
+    half an image as right and half a one as spread over the other answers (Jeffreys' for a
+    recall). docs/testing.md has the coverage.
     """
     n, classes = int(confusion.sum()), len(confusion)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    prior = np.full((classes, classes), 1 / max(classes - 1, 1))
-    np.fill_diagonal(prior, 1)
+    prior = np.full((classes, classes), 0.5 / max(classes - 1, 1))
+    np.fill_diagonal(prior, 0.5)
     prior = np.hstack([prior, np.zeros((classes, 1))])
     drawn = np.random.default_rng(seed).standard_gamma(
         confusion + prior, size=(draws, *confusion.shape)

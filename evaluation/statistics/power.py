@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 LEVEL = 0.05
 
@@ -10,7 +10,7 @@ LEVEL = 0.05
 def smallest_detectable_difference(
     n: int, discordant: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
-    """Smallest accuracy difference that McNemar's test on n images finds with the given power.
+    """Smallest accuracy difference that the exact McNemar test finds with the given power.
 
     Args:
         n: images both models answered.
@@ -22,7 +22,8 @@ def smallest_detectable_difference(
         Difference in (0, discordant]; infinity when even a difference of `discordant` is too
         small to be found on n images.
 
-    Source: Connor 1987, Biometrics 43, 207-211, solved for the difference.
+    Source: Duffy 1984, Biometrics 40, 1005-1015 (unconditional power of the exact test), solved
+    for the difference.
 
     Raises:
         ValueError: n is below 1 or `discordant` outside (0, 1].
@@ -31,11 +32,16 @@ def smallest_detectable_difference(
         raise ValueError(
             f"`n` must be >= 1 and `discordant` in (0, 1]. Received: {n} and {discordant}"
         )
-    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+    likely = binom(n, discordant)
+    sizes = np.arange(int(likely.ppf(1e-6)), int(likely.ppf(1 - 1e-6)) + 1)
+    chances = likely.pmf(sizes)
+    most = binom.ppf(alpha / 2, sizes, 0.5)  # wins up to which the test finds a difference
+    most = np.where(binom.cdf(most, sizes, 0.5) > alpha / 2, most - 1, most)
 
     def lacking(difference: float) -> float:
-        spread = np.sqrt(discordant - difference**2)
-        return z_alpha * np.sqrt(discordant) + z_power * spread - difference * np.sqrt(n)
+        share = (1 + difference / discordant) / 2
+        found = binom.cdf(most, sizes, share) + binom.sf(sizes - most - 1, sizes, share)
+        return float(power - chances @ found)
 
     return float(brentq(lacking, 0, discordant)) if lacking(discordant) <= 0 else np.inf
 

@@ -12,6 +12,7 @@ from attacks.sets.contents import AdversarialSet
 from attacks.sets.sweep import CleanFaces, make_adversarial_set
 from attacks.threat_model import Norm
 from datasets.labels import FER7
+from evaluation.checks import probes
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
 from evaluation.checks.rules import Check
 from evaluation.checks.set import set_checks
@@ -87,6 +88,28 @@ def test_every_budget_of_an_ensemble_is_doubled(tmp_path: Path) -> None:
     checks = probe_attack(tiny.classifier(), made, IMAGES)
     (words,) = [entry["message"] for entry in checks if entry["rule"] == "R6"]
     assert words.startswith("Twice the 1 steps, 2 targeted steps, 3 minimal steps, 4 queries lower")
+
+
+def test_the_budget_is_doubled_at_every_eps_on_every_unbroken_face(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more step matters at the larger eps only: 3 of the 30 faces unbroken there fall."""
+    made = made_by(tiny.classifier(), tmp_path)
+    made.smallest_eps[:] = np.nan
+    made.smallest_eps[:10] = 0.0  # wrong on clean
+    asked = []
+
+    def success(*args: object) -> np.ndarray:
+        rows, eps = np.asarray(args[3]), args[4]
+        asked.append((eps, len(rows)))
+        return (rows < 13) & (eps == made.spec.grid[-1])
+
+    monkeypatch.setattr(probes, "_success", success)
+    found = probes._converged(tiny.classifier(), made, IMAGES, 0.0)
+    assert asked == [(eps, 30) for eps in made.spec.grid if eps > 0] and len(asked) > 1
+    assert found["status"] == "flagged"
+    assert found["value"] == pytest.approx(3 / len(IMAGES))
+    assert "3 of 30 unbroken faces break" in found["message"]
 
 
 def test_the_sensitive_eps_leaves_half_of_the_right_faces(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ def first_share(cells: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("right", "n"), [(3, 3), (0, 4), (40, 60)])
 def test_stratified_interval_of_one_class_has_the_quantiles_of_its_posterior(right, n):
-    # two classes, images of the first alone: its recall is Beta(right + 1, wrong + 1)
+    # two classes, images of the first alone: its recall is Beta(right + .5, wrong + .5)
     confusion = np.array([[right, n - right, 0], [0, 0, 0]])
     found = stratified_interval(confusion, first_share, seed=0, draws=200_000)
-    judge = scipy.stats.beta(right + 1, n - right + 1)
+    judge = scipy.stats.beta(right + 0.5, n - right + 0.5)
     expected = [*judge.ppf([0.025, 0.975]), right / n]
     assert found.value == right / n
     assert (found.low, found.high) == pytest.approx((min(expected), max(expected)), abs=0.002)

@@ -26,7 +26,7 @@ def test_smallest_difference_is_found_with_the_stated_power(n, discordant):
         share = (1 + difference / discordant) / 2
         found = scipy.stats.binom.pmf(wins, size, share)[p_values < 0.05].sum()
         chance += likely.pmf(size) * found
-    assert 0.75 < chance < 0.82
+    assert chance == pytest.approx(0.8, abs=5e-4)
 
 
 def test_smallest_difference_beyond_few_images():
@@ -37,7 +37,7 @@ def test_smallest_difference_beyond_few_images():
 def test_four_times_the_images_find_about_half_the_difference(n, discordant):
     few = smallest_detectable_difference(n, discordant)
     many = smallest_detectable_difference(4 * n, discordant)
-    assert 0.5 <= many / few < 0.6
+    assert 0.48 <= many / few < 0.6  # .5 but for the steps of the exact test
 
 
 @pytest.mark.parametrize(("n", "discordant"), [(0, 0.5), (10, 0), (10, 1.5)])
