@@ -1,1 +1,1 @@
-"""Find and prepare faces in photographs and clips."""
+"""Detect and prepare faces in photographs and clips."""

@@ -1,4 +1,4 @@
-"""BlazeFace, short range: faces within two metres of a camera, in a few milliseconds.
+"""BlazeFace, short range: detects faces within two metres of a camera in a few milliseconds.
 
 Source: Bazarevsky et al., "BlazeFace: sub-millisecond neural face detection on mobile GPUs", 2019.
 """
@@ -15,13 +15,13 @@ from faces.detector import Detector
 from faces.tflite import TFLiteModel
 
 _CELLS = ((16, 2), (8, 6))
-"""Cells a side and anchors a cell, of the two grids."""
+"""Cells per side and anchors per cell of the two grids."""
 _OVERLAP = 0.3
-"""Boxes that overlap more (intersection over union) are one face."""
+"""Boxes with a larger IoU are the same face."""
 
 
 class BlazeFace(Detector):
-    """Faces by a small SSD; scores are probabilities."""
+    """Detects faces with a small SSD; scores are probabilities."""
 
     name: ClassVar[str] = "blazeface"
     # Medians on 136 FER2013 faces; quartiles 1.09 to 1.32 and -0.14 to -0.05.
@@ -32,8 +32,8 @@ class BlazeFace(Detector):
         """Make a detector.
 
         Args:
-            min_size: shorter side of the smallest face that is reported, in pixels.
-            min_score: probability above which a box counts.
+            min_size: shorter side of the smallest reported face, in pixels.
+            min_score: smallest probability of a reported box.
         """
         super().__init__(min_size=min_size)
         self.min_score = min_score
@@ -55,7 +55,7 @@ class BlazeFace(Detector):
 
 
 def _anchors() -> np.ndarray:
-    """Middles of the grids' cells, float32 (896, 2), 0 to 1, in the model's order."""
+    """Centers of the grid cells, float32 (896, 2) in [0, 1], in the model's order."""
     grids = []
     for cells, repeats in _CELLS:
         middles = (np.arange(cells) + 0.5) / cells
@@ -65,13 +65,13 @@ def _anchors() -> np.ndarray:
 
 
 def _letterbox(image: np.ndarray, side: int) -> tuple[np.ndarray, int, int]:
-    """The image on a black square, resized; and the bars left and above, in its own pixels."""
+    """Put the image on a black square and resize it; also return the left and top bar in pixels."""
     height, width = image.shape[:2]
     largest = max(height, width)
     left, top = (largest - width) // 2, (largest - height) // 2
     scale = side / largest
     matrix = np.array([[scale, 0, left * scale], [0, scale, top * scale]])
-    if scale < 1:  # warpAffine does not average: shrink with area weights first
+    if scale < 1:  # warpAffine does not average: shrink with area averaging first
         small = cv2.resize(
             image,
             (max(1, round(width * scale)), max(1, round(height * scale))),
@@ -85,7 +85,7 @@ def _letterbox(image: np.ndarray, side: int) -> tuple[np.ndarray, int, int]:
 
 
 def _merge(boxes: np.ndarray) -> Iterator[np.ndarray]:
-    """Mean, weighted by score, of each group of overlapping rows (x, y, width, height, score)."""
+    """Merge overlapping rows (x, y, width, height, score) into their mean, weighted by score."""
     boxes = boxes[np.argsort(-boxes[:, 4])]
     while len(boxes):
         best = Box(*boxes[0])

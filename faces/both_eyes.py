@@ -1,4 +1,4 @@
-"""Faces only when both eyes are seen: a wrapper around any detector."""
+"""A wrapper around any detector that reports only faces with both eyes visible."""
 
 from collections.abc import Iterator
 from typing import ClassVar
@@ -11,24 +11,24 @@ from faces.detector import Detector
 from faces.haar import cascade
 
 _SIDE = 160
-"""A face is searched for eyes at this size, whatever its own."""
+"""Width at which every face is searched for eyes, in pixels."""
 _UPPER = 0.6
-"""Part of the face, from above, where eyes may lie."""
+"""Upper share of the face that is searched for eyes."""
 
 
 class BothEyes(Detector):
-    """Reports a face only when an eye is found in its left and in its right half."""
+    """Reports a face only if an eye is found in its left and its right half."""
 
     name: ClassVar[str] = "both_eyes"
 
     def __init__(self, detector: Detector) -> None:
-        """Wrap a detector; its smallest size and its framing stay."""
+        """Wrap a detector, keeping its smallest size and its frames."""
         super().__init__(min_size=detector.min_size)
         self.detector = detector
         self._cascade = cascade("haarcascade_eye")
 
     def frame(self, box: Box) -> Box:
-        """As the wrapped detector's."""
+        """Return the frame of the wrapped detector."""
         return self.detector.frame(box)
 
     def _find(self, image: np.ndarray) -> Iterator[Box]:

@@ -1,6 +1,6 @@
-"""Cut faces out of photographs the way FER2013's were: 48x48, grey, the face filling the square.
+"""Crop faces from photographs as in FER2013: 48x48, grey, the face filling the square.
 
-How much larger than its box a detector's frame is, is measured on FER2013 and stands in the
+The size of a detector's frame relative to its box was measured on FER2013 and is stored in the
 detector's class (`frame_scale`, `frame_down`).
 """
 
@@ -16,12 +16,12 @@ SIZE = 48
 
 
 def crop_faces(image: np.ndarray, frames: Sequence[Box], size: int = SIZE) -> np.ndarray:
-    """Grey squares, uint8 (N, size, size, 1); what lies outside the image repeats its edge.
+    """Crop grey squares, uint8 (N, size, size, 1); the image is extended by its edge pixels.
 
     Args:
         image: uint8 RGB (H, W, 3).
         frames: squares from `Detector.frame`.
-        size: side of the result.
+        size: side of the crops in pixels.
 
     Raises:
         ValueError: not uint8 RGB of shape (H, W, 3).
@@ -40,7 +40,7 @@ def _method(frame: Box, size: int) -> int:
 
 
 def _cut(grey: np.ndarray, frame: Box) -> np.ndarray:
-    """The frame, to whole pixels; edges repeated outside."""
+    """Cut out the frame in whole pixels, with edge pixels repeated outside."""
     side = max(1, round(frame.width))
     rows = np.clip(np.arange(side) + round(frame.y), 0, grey.shape[0] - 1)
     columns = np.clip(np.arange(side) + round(frame.x), 0, grey.shape[1] - 1)

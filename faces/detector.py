@@ -1,7 +1,7 @@
-"""Detector: photographs in, boxes of faces out, the largest first.
+"""Detector: base class that finds the boxes of faces in an image.
 
-A detector is one file with one subclass; `faces/detectors.py` names them all. Not here: images
-from files and clips (`faces/video.py`), and cutting the face out (`faces/crop.py`).
+Each detector is one file with one subclass; `faces/detectors.py` lists them. Not here: reading
+photographs (`faces/photos.py`) and clips (`faces/video.py`), and cropping (`faces/crop.py`).
 """
 
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ MAX_PIXELS = 40_000_000
 
 
 def check_image(image: np.ndarray) -> None:
-    """Refuse what is no photograph.
+    """Refuse an array that is not a photograph.
 
     Raises:
         ValueError: not uint8 RGB of shape (H, W, 3).
@@ -46,7 +46,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def fits_detector(image: np.ndarray) -> bool:
-    """Whether an image (H, W, 3) is large enough; no face is found in a smaller one."""
+    """Whether an image (H, W, 3) is large enough for a detector."""
     return min(image.shape[:2]) >= MIN_SIDE
 
 
@@ -63,12 +63,12 @@ def _hint(image: np.ndarray) -> str:
 class Detector(ABC):
     """Finds faces in an image. Subclasses write `_find` and measure `frame_scale`, `frame_down`.
 
-    Not safe for threads: make one a thread.
+    Not thread-safe: make one per thread.
 
     Attributes:
-        name: as on the command line.
-        frame_scale: side of the square that FER2013 would have cut, over the side of a box.
-        frame_down: how far the middle of that square lies below the box's, in sides of the box.
+        name: name on the command line.
+        frame_scale: side of a FER2013-like crop divided by the side of the box.
+        frame_down: shift of its center below the center of the box, in sides of the box.
     """
 
     name: ClassVar[str]
@@ -79,7 +79,7 @@ class Detector(ABC):
         """Make a detector.
 
         Args:
-            min_size: shorter side of the smallest face that is reported, in pixels.
+            min_size: shorter side of the smallest reported face, in pixels.
 
         Raises:
             ValueError: `min_size` below 1.
@@ -89,7 +89,7 @@ class Detector(ABC):
         self.min_size = min_size
 
     def detect(self, image: np.ndarray) -> list[Box]:
-        """Boxes of all faces, inside the image, the largest first (then the surest).
+        """Find the boxes of all faces, clipped to the image, sorted by area, then score.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -105,9 +105,9 @@ class Detector(ABC):
         return sorted(boxes, key=lambda box: (box.area, box.score), reverse=True)
 
     def frame(self, box: Box) -> Box:
-        """The square that FER2013 would have cut for a box; it may reach outside the image."""
+        """Return the FER2013-like square for a box; it may reach outside the image."""
         return box.square(self.frame_scale, self.frame_down)
 
     @abstractmethod
     def _find(self, image: np.ndarray) -> Iterable[Box]:
-        """Boxes in any order; they may reach outside and be too small."""
+        """Find boxes, in any order; they may reach outside the image or be too small."""

@@ -1,6 +1,6 @@
-"""Which detectors exist: adding one is a file and a line here.
+"""The detectors by name: to add one, write its file and add a line here.
 
-Each is imported when it is first asked for: MTCNN brings TensorFlow along, HOG dlib.
+Each is imported on first use, since MTCNN imports TensorFlow and HOG dlib.
 """
 
 from importlib import import_module
@@ -23,8 +23,8 @@ def make_detector(name: str = "haar", *, min_size: int = 40, both_eyes: bool = F
 
     Args:
         name: a key of `DETECTORS`.
-        min_size: shorter side of the smallest face that is reported, in pixels.
-        both_eyes: report faces only when both eyes are seen.
+        min_size: shorter side of the smallest reported face, in pixels.
+        both_eyes: report only faces with both eyes visible.
 
     Raises:
         InputError: unknown name, or its extra is not installed.

@@ -1,4 +1,4 @@
-"""Eye aspect ratio: how far the eyes are open, and below what they count as closed.
+"""Eye aspect ratio: how far the eyes are open, and the threshold for closed eyes.
 
 Source: Soukupova and Cech, "Real-time eye blink detection using facial landmarks", 2016, eq. 1.
 """
@@ -8,20 +8,20 @@ import numpy as np
 from faces.mesh_points import LEFT_EYE_SIX, RIGHT_EYE_SIX
 
 BLINK = 0.25
-"""Below this mean ratio of both eyes they count as closed, as published for 68-point landmarks.
+"""Mean ratio of both eyes below which they count as closed, published for 68-point landmarks.
 
-On the face mesh open, smiling eyes measured 0.24 to 0.26: compare with the person's own median.
+On the face mesh, open smiling eyes measured 0.24 to 0.26: compare with the person's own median.
 """
 
 
 def eye_aspect_ratio(points: np.ndarray) -> np.ndarray:
-    """Height over width of both eyes, their mean: float64 (...,).
+    """Mean of height over width of both eyes, float64 (...,).
 
     Args:
         points: (..., 468, 2) landmarks in pixels.
 
     Raises:
-        ValueError: of another shape.
+        ValueError: points of another shape.
     """
     if points.ndim < 2 or points.shape[-2:] != (468, 2):
         raise ValueError(f"`points` must be (..., 468, 2). Received: shape={points.shape}")

@@ -1,4 +1,4 @@
-"""Where the frame of a pair of glasses lies on a face, as a mask."""
+"""Masks of eyeglass frames on faces."""
 
 import cv2
 import numpy as np
@@ -6,15 +6,15 @@ import numpy as np
 from faces.alignment import eye_centers
 
 _LENS = (0.36, 0.26)
-"""Half width and half height of a lens, in distances between the eyes."""
+"""Half width and half height of a lens, relative to the distance between the eyes."""
 _RIM = 0.12
-"""Width of the frame, in distances between the eyes."""
+"""Thickness of the frame, relative to the distance between the eyes."""
 _FRACTION_BITS = 4
 """OpenCV draws at sixteenths of a pixel."""
 
 
 def glasses_masks(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Frames of glasses, bool (N, H, W): two rims, the bridge, and the temples to the border.
+    """Masks of eyeglass frames, bool (N, H, W): two rims, the bridge, and the temples.
 
     Source: the attack of Sharif et al. 2016, "Accessorize to a crime" (eyeglass frames).
 
@@ -31,7 +31,7 @@ def glasses_masks(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _frame(left: np.ndarray, right: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """One frame, bool (H, W); the left eye is the image's."""
+    """One frame, bool (H, W); left means left in the image."""
     canvas = np.zeros(shape, np.uint8)
     along = right - left
     width = np.linalg.norm(along)
@@ -50,6 +50,6 @@ def _frame(left: np.ndarray, right: np.ndarray, shape: tuple[int, int]) -> np.nd
 
 
 def _fixed(values: np.ndarray) -> tuple[int, int]:
-    """Two numbers in sixteenths; OpenCV's whole positions are middles of pixels, ours are edges."""
+    """Two numbers in sixteenths of a pixel, rounded, for OpenCV."""
     x, y = np.rint(values * 2**_FRACTION_BITS).astype(int)
     return int(x), int(y)

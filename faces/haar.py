@@ -1,4 +1,4 @@
-"""Haar cascade: the default detector, from the files that OpenCV 4 brings along.
+"""Haar cascade: the default detector, from files shipped with OpenCV 4.
 
 Source: Viola and Jones, "Rapid object detection using a boosted cascade of simple features", 2001.
 """
@@ -14,16 +14,16 @@ from faces.box import Box
 from faces.detector import Detector
 
 MAX_SIDE = 640
-"""Larger images are searched at this size: enough for faces of a tenth of the picture."""
+"""Larger images are shrunk to this side: enough for faces of a tenth of the image."""
 
 
 def cascade(name: str) -> cv2.CascadeClassifier:
-    """A cascade that OpenCV brings along, such as `haarcascade_eye`."""
+    """Load a cascade shipped with OpenCV, such as `haarcascade_eye`."""
     return cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / f"{name}.xml"))
 
 
 class Haar(Detector):
-    """Frontal faces by a cascade of Haar features; scores are sums of the last stage."""
+    """Detects frontal faces with Haar features; scores are sums of the last stage."""
 
     name: ClassVar[str] = "haar"
     # Medians on 109 FER2013 faces; quartiles 0.94 to 1.09 and -0.01 to 0.02.
@@ -36,10 +36,10 @@ class Haar(Detector):
         """Make a detector.
 
         Args:
-            min_size: shorter side of the smallest face that is reported, in pixels.
-            step: ratio of two sizes searched one after the other.
-            neighbors: overlapping hits that make a face.
-            min_score: sum of the last stage, above which a hit counts.
+            min_size: shorter side of the smallest reported face, in pixels.
+            step: ratio of two consecutive search sizes.
+            neighbors: overlapping detections required for a face.
+            min_score: smallest sum of the last stage of a reported face.
         """
         super().__init__(min_size=min_size)
         self.step, self.neighbors, self.min_score = step, neighbors, min_score

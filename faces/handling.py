@@ -1,4 +1,4 @@
-"""What a picture goes through on its way to a classifier: saving, JPEG, resizing."""
+"""Processing of an image between attacker and classifier: saving, JPEG, resizing."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 SAME_FACE = 0.5
-"""IoU from which a face found again after a handling is the same one."""
+"""Smallest IoU for a face detected before and after processing to be the same."""
 
 
 class Handling(NamedTuple):
-    """A name, and JPEG quality or size; neither leaves the picture as 8 bits hold it."""
+    """A processing step: JPEG quality or scale; with neither, the image is saved with 8 bits."""
 
     name: str
     quality: int | None = None
@@ -26,7 +26,7 @@ HANDLINGS = (
 
 
 def handle(picture: np.ndarray, handling: Handling) -> np.ndarray:
-    """The picture uint8 RGB (H, W, 3) after a handling, perhaps smaller."""
+    """Process an image uint8 RGB (H, W, 3); the result may be smaller."""
     if handling.quality is not None:
         data = np.frombuffer(jpeg(picture, handling.quality), np.uint8)
         decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
@@ -39,6 +39,6 @@ def handle(picture: np.ndarray, handling: Handling) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int = 85) -> bytes:
-    """A picture uint8 RGB (H, W, 3) as a JPEG file."""
+    """Encode an image uint8 RGB (H, W, 3) as JPEG."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())

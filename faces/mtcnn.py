@@ -1,6 +1,6 @@
-"""MTCNN: three small nets in a row, by the package `mtcnn` (extra `deadpan[mtcnn]`).
+"""MTCNN: a cascade of three small nets, from the package `mtcnn` (extra `mtcnn`).
 
-That package runs on TensorFlow, which is imported only when this detector is made.
+The package uses TensorFlow, which is imported only when this detector is made.
 Source: Zhang et al., "Joint face detection and alignment using multitask cascaded convolutional
 networks", 2016.
 """
@@ -16,7 +16,7 @@ from faces.detector import Detector
 
 
 class Mtcnn(Detector):
-    """Faces at many sizes and angles, slowly; scores are probabilities."""
+    """Detects faces at many sizes and angles, slowly; scores are probabilities."""
 
     name: ClassVar[str] = "mtcnn"
 
@@ -24,8 +24,8 @@ class Mtcnn(Detector):
         """Make a detector.
 
         Args:
-            min_size: shorter side of the smallest face that is reported, in pixels.
-            min_score: probability above which a box counts.
+            min_size: shorter side of the smallest reported face, in pixels.
+            min_score: smallest probability of a reported box.
 
         Raises:
             InputError: the package `mtcnn` is not installed.
@@ -42,7 +42,7 @@ class Mtcnn(Detector):
         self._nets = MTCNN(device="CPU:0")
 
     def _find(self, image: np.ndarray) -> Iterator[Box]:
-        # Its own min_face_size loses large faces too (mtcnn 1.0.0); the base leaves out small ones.
+        # Its min_face_size drops large faces too (mtcnn 1.0.0); the base class drops small ones.
         for face in self._nets.detect_faces(image):
             if face["confidence"] >= self.min_score:
                 x, y, width, height = map(float, face["box"])

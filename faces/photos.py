@@ -1,4 +1,4 @@
-"""Photographs from files: upright, uint8 RGB. Clips and cameras: `faces/video.py`."""
+"""Read photographs from files as upright uint8 RGB. Clips and cameras: `faces/video.py`."""
 
 import sys
 import warnings
@@ -58,12 +58,13 @@ def photos(path: Path) -> list[Path]:
 
 
 def read_photo(path: Path) -> np.ndarray:
-    """A photograph as uint8 RGB (H, W, 3), turned as its EXIF orientation says.
+    """Read a photograph as uint8 RGB (H, W, 3), with its EXIF orientation applied.
 
-    Transparent places become white; of several pictures in a file the first is read.
+    Transparent pixels become white; of several images in a file, the first is read.
 
     Raises:
-        InputError: no such file, no picture, damaged, too small or too large for a detector.
+        InputError: no such file, not an image, damaged, of another depth, or too small or too large
+            for a detector.
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:  # damaged EXIF
@@ -81,13 +82,13 @@ def read_photo(path: Path) -> np.ndarray:
 
 
 def read_each(found: list[Path], in_folder: bool, use: Callable[[Path, np.ndarray], None]) -> int:
-    """Read photographs one after another, and hand on their names and pixels.
+    """Read photographs one after another and call `use` with their paths and pixels.
 
-    What is wrong with one, or with what a model says of it, ends the command with its name; in a
-    folder it stands on the terminal, and the next one is read.
+    An error in reading or using a photograph ends the command with its name; in a folder it is
+    printed, and the next photograph is read.
 
     Returns:
-        Number of photographs of a folder that went wrong.
+        Number of photographs of a folder with an error.
     """
     wrong = 0
     for photo in found:

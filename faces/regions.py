@@ -1,4 +1,4 @@
-"""Regions of a face as masks: eyes, brows, nose, mouth, and the rest, which partition the image."""
+"""Masks of face regions that partition the image: eyes, brows, nose, mouth, and the rest."""
 
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from faces.alignment import eye_centers
 
 
 class Region(StrEnum):
-    """Parts of a face, in the order of the masks; a pixel in two belongs to the first."""
+    """Regions of a face, in the order of the masks; a pixel in two belongs to the first."""
 
     EYES = "eyes"
     BROWS = "brows"
@@ -25,7 +25,7 @@ HULLS: dict[Region, tuple[tuple[int, ...], ...]] = {
     Region.NOSE: (mesh.NOSE,),
     Region.MOUTH: (mesh.LIPS,),
 }
-"""Points whose convex hulls make a region."""
+"""Landmarks whose convex hulls form each region."""
 
 _FRACTION_BITS = 4
 """OpenCV draws at sixteenths of a pixel."""
@@ -37,7 +37,7 @@ def region_masks(points: np.ndarray, shape: tuple[int, int], dilate: float = 0.0
     Args:
         points: (N, 468, 2) landmarks in pixels.
         shape: height and width of the image.
-        dilate: margin around the hulls, in distances between the eyes.
+        dilate: margin around the hulls, relative to the distance between the eyes.
 
     Raises:
         ValueError: points of another shape, or a negative margin.
@@ -63,10 +63,10 @@ def region_masks(points: np.ndarray, shape: tuple[int, int], dilate: float = 0.0
 def _fill(
     points: np.ndarray, hulls: tuple[tuple[int, ...], ...], shape: tuple[int, int], margin: float
 ) -> np.ndarray:
-    """Union of the hulls, each wider by `margin` pixels: bool (H, W)."""
+    """Union of the hulls, each dilated by `margin` pixels: bool (H, W)."""
     canvas = np.zeros(shape, np.uint8)
     for hull in hulls:
-        # OpenCV's integer positions are middles of pixels, ours are edges.
+        # OpenCV's integer positions are pixel centers, ours are pixel edges.
         corners = cv2.convexHull(points[list(hull)].astype(np.float32) - 0.5)
         fixed = np.rint(corners * 2**_FRACTION_BITS).astype(np.int32)
         cv2.fillConvexPoly(canvas, fixed, 1, shift=_FRACTION_BITS)

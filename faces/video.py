@@ -1,7 +1,7 @@
-"""Frames of a clip or a camera, each with the time at which it is shown.
+"""Frames of a clip or a camera, each with its time.
 
-Times come from the container (presentation timestamps), never from a frame number over a frame
-rate: many clips have a variable rate.
+Times are the container's presentation timestamps, never frame number divided by frame rate: many
+clips have a variable rate.
 """
 
 import os
@@ -15,18 +15,18 @@ import numpy as np
 
 from datasets.base.errors import InputError
 
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # what fails is said below, in one line
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # errors are reported below, in one line
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture of a clip.
+    """One frame of a clip.
 
     Attributes:
-        index: 0 for the first one.
-        seconds: since the start of the clip, or since the camera's first frame.
-        image: uint8 RGB (H, W, 3), turned upright when the container says how.
+        index: number of the frame, from 0.
+        seconds: time since the start of the clip, or since the camera's first frame.
+        image: uint8 RGB (H, W, 3), rotated as the container says.
     """
 
     index: int
@@ -35,13 +35,13 @@ class Frame:
 
 
 def frames(source: Path | str | int) -> Iterator[Frame]:
-    """All frames of a clip, or of a camera until the caller stops.
+    """Yield all frames of a clip, or of a camera until the caller stops.
 
     Args:
         source: path of a clip, or number of a camera (0 is the first).
 
     Raises:
-        InputError: no such file, no clip, or no camera.
+        InputError: no such file, not a clip, or no camera.
     """
     is_camera = isinstance(source, int)
     if not isinstance(source, int) and not Path(source).is_file():

@@ -1,4 +1,4 @@
-"""For images that are faces already: the whole image is the box."""
+"""A detector for images that are faces already: the box is the whole image."""
 
 from collections.abc import Iterable
 
