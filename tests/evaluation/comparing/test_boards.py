@@ -23,6 +23,7 @@ def test_models_of_several_runs_are_ranked_together(
     def better(lines: pd.DataFrame) -> pd.DataFrame:
         attacked = (lines.model == "tiny.fer") & (lines.attacked_labels != "")
         lines.loc[attacked, "smallest_eps"] = np.nan
+        lines.loc[attacked, "clean_prediction"] = lines.loc[attacked, "label"]
         clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
         lines.loc[clean, "prediction"] = lines.loc[clean, "fer"]
         return lines
