@@ -9,7 +9,8 @@ import re
 from evaluation.comparing.ranking import run_rankings
 from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import headline
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import headline, pick
 from reports.sections.figures import without_errors
 from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence
 from reports.sections.reliability import reliability
@@ -51,6 +52,7 @@ def render_markdown(run: FinishedRun) -> str:
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [split_note(run)])
     parts += _boards(run)
+    parts += _seeds(run)
     parts += _flags(run)
     parts.append(
         f"Brackets hold 95{THIN}% intervals. Each model is scored under its own labels; FER and "
@@ -104,6 +106,19 @@ def _boards(run: FinishedRun) -> list[str]:
                 lines.append(_line([name, *(_cell(cells[place]) for place in kept)]))
         tables.append("\n".join(lines))
     return tables
+
+
+def _seeds(run: FinishedRun) -> list[str]:
+    """Robust accuracy of each seed at the headline eps; nothing for a run with one seed."""
+    top = headline(run.results)
+    if top is None:
+        return []
+    rows = pick(run.results, metric="robust_accuracy_spread", perturbation=WORST_CASE, eps=top.eps)
+    lines = [
+        f"- {code(row.model)}, {escaped(row.label_set)} labels: {escaped(row.detail)}"
+        for row in rows.itertuples()
+    ]
+    return ["Worst case at the headline eps, attacks repeated:", "\n".join(lines)] if lines else []
 
 
 def _flags(run: FinishedRun) -> list[str]:

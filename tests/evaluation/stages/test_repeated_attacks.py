@@ -15,6 +15,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import SEEDS
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.summary_table import summary_table
+from reports.markdown import render_markdown
 from tests.evaluation import tiny
 
 ATTACKS = (AttackSettings(name="noise"), AttackSettings(name="fgsm"))
@@ -70,6 +71,16 @@ def test_the_summary_names_the_seeds(thrice: FinishedRun) -> None:
     text = summary_table(thrice.results, thrice.config.eps)
     assert "tiny.fer under fer labels at 0.1: " in text
     assert "% with seed 2" in text.splitlines()[-1]
+
+
+def test_report_md_names_the_seeds_at_the_headline_eps(thrice: FinishedRun) -> None:
+    text = render_markdown(thrice)
+    (line,) = [line for line in text.splitlines() if line.startswith("- `tiny.fer`, fer labels: ")]
+    worst = tiny.figures(
+        thrice.results, "robust_accuracy_spread", perturbation="worst_case", model="tiny.fer"
+    )
+    assert line.endswith(worst.detail.iloc[0])  # of the grid (0.02, 0.1) that is 0.02
+    assert "attacks repeated:" in text
 
 
 def test_spread_by_hand() -> None:
