@@ -47,3 +47,14 @@ def test_link_leads_somewhere(page: Path, target: str) -> None:
     file = page.parent / name if name else page
     assert file.exists()
     assert not anchor or anchor in headings(file)
+
+
+MADE_UP = ("ID.json", "NAME.py", "kappa.py", "momentum.py", "vignette.py")
+"""Files that a reader is asked to write, or names with a placeholder."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "decisions"])
+def test_files_of_the_project_exist(page: Path) -> None:
+    rooms = "attacks|benchmarks|datasets|docs|evaluation|faces|fer_models|live|reports|tests"
+    named = re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text())
+    assert [file for file in named if not (file.endswith(MADE_UP) or (ROOT / file).exists())] == []
