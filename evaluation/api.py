@@ -106,13 +106,19 @@ def _given_sets(request: RunRequest) -> Path | None:
 
 
 def _foreign(config: "RunConfig") -> list[str]:
-    """Paths of the foreign models of a run; a missing one is refused, before Keras starts."""
-    from fer_models.foreign.names import files_sha256, is_foreign
+    """Paths of the foreign models of a run; a missing file, module or callable is refused."""
+    from fer_models.foreign.names import files_sha256, is_code, is_foreign
     from fer_models.zoo import split_defences
 
     foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
-    for path in foreign:
-        files_sha256(path)
+    found = {path: files_sha256(path) for path in foreign}  # before Keras starts
+    for path in filter(is_code, found):
+        from fer_models.backend import start_backend
+
+        start_backend()
+        from fer_models.foreign.python_callable import open_callable
+
+        open_callable(path, found[path])
     return foreign
 
 

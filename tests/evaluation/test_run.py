@@ -151,7 +151,7 @@ def test_private_test_is_recommended_for_nets_of_the_zoo(finished: Path) -> None
 
 
 def test_models_that_are_missing_are_named_before_data_are_read(tmp_path: Path) -> None:
-    for name in (tmp_path / "net.keras", "no_such_module:model"):
+    for name in (tmp_path / "net.keras", "no_such_module:model", "json:no_such"):
         refused(deadpan("--data", "/nowhere", "--models", name), str(name))
 
 
