@@ -4,13 +4,12 @@ import cv2
 import numpy as np
 
 from faces.alignment import eye_centers
+from faces.regions import FRACTION_BITS, check_points
 
 _LENS = (0.36, 0.26)
 """Half width and half height of a lens, relative to the distance between the eyes."""
 _RIM = 0.12
 """Thickness of the frame, relative to the distance between the eyes."""
-_FRACTION_BITS = 4
-"""OpenCV draws at sixteenths of a pixel."""
 
 
 def glasses_masks(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -25,8 +24,7 @@ def glasses_masks(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         ValueError: points of another shape.
     """
-    if points.ndim != 3 or points.shape[1:] != (468, 2):
-        raise ValueError(f"`points` must be (N, 468, 2). Received: shape={points.shape}")
+    check_points(points)
     return np.array([_frame(left, right, shape) for left, right in eye_centers(points)], bool)
 
 
@@ -40,16 +38,16 @@ def _frame(left: np.ndarray, right: np.ndarray, shape: tuple[int, int]) -> np.nd
     lens = _fixed(np.array(_LENS) * width)
     for eye in (left, right):
         cv2.ellipse(
-            canvas, _fixed(eye - 0.5), lens, angle, 0, 360, 1, thickness, shift=_FRACTION_BITS
+            canvas, _fixed(eye - 0.5), lens, angle, 0, 360, 1, thickness, shift=FRACTION_BITS
         )
     half = _LENS[0] * along
     for start, end in ((left + half, right - half), (left - half, left - 4 * along),
                        (right + half, right + 4 * along)):  # fmt: skip
-        cv2.line(canvas, _fixed(start - 0.5), _fixed(end - 0.5), 1, thickness, shift=_FRACTION_BITS)
+        cv2.line(canvas, _fixed(start - 0.5), _fixed(end - 0.5), 1, thickness, shift=FRACTION_BITS)
     return canvas.astype(bool)
 
 
 def _fixed(values: np.ndarray) -> tuple[int, int]:
     """Two numbers in sixteenths of a pixel, rounded, for OpenCV."""
-    x, y = np.rint(values * 2**_FRACTION_BITS).astype(int)
+    x, y = np.rint(values * 2**FRACTION_BITS).astype(int)
     return int(x), int(y)

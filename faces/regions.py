@@ -27,8 +27,14 @@ HULLS: dict[Region, tuple[tuple[int, ...], ...]] = {
 }
 """Landmarks whose convex hulls form each region."""
 
-_FRACTION_BITS = 4
+FRACTION_BITS = 4
 """OpenCV draws at sixteenths of a pixel."""
+
+
+def check_points(points: np.ndarray) -> None:
+    """Refuse landmarks of another shape than (N, 468, 2) with a `ValueError`."""
+    if points.ndim != 3 or points.shape[1:] != (468, 2):
+        raise ValueError(f"`points` must be (N, 468, 2). Received: shape={points.shape}")
 
 
 def region_masks(points: np.ndarray, shape: tuple[int, int], dilate: float = 0.06) -> np.ndarray:
@@ -42,8 +48,7 @@ def region_masks(points: np.ndarray, shape: tuple[int, int], dilate: float = 0.0
     Raises:
         ValueError: points of another shape, or a negative margin.
     """
-    if points.ndim != 3 or points.shape[1:] != (468, 2):
-        raise ValueError(f"`points` must be (N, 468, 2). Received: shape={points.shape}")
+    check_points(points)
     if dilate < 0:
         raise ValueError(f"`dilate` must be at least 0. Received: {dilate}")
     masks = np.zeros((len(points), len(Region), *shape), bool)
@@ -68,8 +73,8 @@ def _fill(
     for hull in hulls:
         # OpenCV's integer positions are pixel centers, ours are pixel edges.
         corners = cv2.convexHull(points[list(hull)].astype(np.float32) - 0.5)
-        fixed = np.rint(corners * 2**_FRACTION_BITS).astype(np.int32)
-        cv2.fillConvexPoly(canvas, fixed, 1, shift=_FRACTION_BITS)
+        fixed = np.rint(corners * 2**FRACTION_BITS).astype(np.int32)
+        cv2.fillConvexPoly(canvas, fixed, 1, shift=FRACTION_BITS)
         if (thickness := round(2 * margin)) > 1:
-            cv2.polylines(canvas, [fixed], True, 1, thickness, shift=_FRACTION_BITS)
+            cv2.polylines(canvas, [fixed], True, 1, thickness, shift=FRACTION_BITS)
     return canvas.astype(bool)
