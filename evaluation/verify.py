@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
-_DATA_HELP = f"The faces a folder or `rows` are of, as for a run. {DATA_DEFAULT}"
+_DATA_HELP = f"Faces that the set was made from, as for a run. {DATA_DEFAULT}"
 _ARRAYS = ("clean", "adversarial", "labels")
 
 

@@ -26,12 +26,15 @@ Option = typer.Option
 def main(
     model: Annotated[str, Option(help="Id, folder of a training, or path.")],
     images: Annotated[Path, Option(help="A photograph or a folder of them.")],
-    out: Annotated[Path | None, Option(help="Folder of pictures. Default: explanations/.")] = None,
-    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
+    out: Annotated[Path | None, Option(help="Folder for pictures. Default: explanations.")] = None,
+    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
     whole: Annotated[
-        bool, Option("--whole", help="Each image is a face already: detect none.")
+        bool, Option("--whole", help="Images are cropped faces: skip detection.")
     ] = False,
-    layer: Annotated[str | None, Option(help="Of Grad-CAM. Default: the last with places.")] = None,
+    layer: Annotated[
+        str | None,
+        Option(help="Layer for Grad-CAM. Default: the last convolutional layer."),
+    ] = None,
     grids: Annotated[
         str, Option(help="Layers A,B; all; none; or stages: the last layer of each map size.")
     ] = "stages",
@@ -60,7 +63,7 @@ def main(
     def explain_one(photo: Path, image: "np.ndarray") -> None:
         faces = predict_faces(image, net, finder)
         if not faces:
-            raise InputError(f"{detector} finds no face. Is it one already: --whole?")
+            raise InputError(f"{detector} finds no face. If it is a cropped face, give --whole.")
         for number, face in enumerate(faces, 1):
             name = f"{photo.name}-face{number}"
             _draw(net, face, layer, wanted, name, out)

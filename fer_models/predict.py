@@ -26,11 +26,11 @@ DEFAULT_MODEL = "vgg_small.ferplus"
 def main(
     path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
     model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
-    detector: Annotated[str, Option(help="haar, blazeface, hog or mtcnn.")] = "haar",
+    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
     min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40,
-    top: Annotated[int, Option(min=1, help="Classes named at each face.")] = 1,
+    top: Annotated[int, Option(min=1, help="Likeliest classes to name per face.")] = 1,
     out: Annotated[
-        Path | None, Option(help="Folder of pictures and table. Default: predictions/.")
+        Path | None, Option(help="Folder for pictures and table. Default: predictions.")
     ] = None,
 ) -> int:
     """Find faces, name their expressions, draw both."""

@@ -178,7 +178,7 @@ def test_a_folder_goes_on(
         ({"layer": "third"}, "a layer must be one of .*got 'third'"),
         ({"layer": "none"}, "a layer must be one of .*got 'none'"),
         ({"layer": "first,second"}, "a layer must be one of .*got 'first,second'"),
-        ({"whole": False}, "haar finds no face. Is it one already: --whole"),
+        ({"whole": False}, "haar finds no face. If it is a cropped face, give --whole"),
     ],
 )
 def test_what_cannot_be_explained(
