@@ -41,10 +41,19 @@ def main(
 def _title(board: "pd.DataFrame") -> str:
     first = board.iloc[0]
     return (
-        f"{first.data} {first.split}, {first.label_set} labels, {board.n.max()} faces; "
+        f"{first.data} {first.split}, {first.label_set} labels, {_faces(board)}; "
         f"{first.attacks or 'no attacks'}{_version(first.attack_version)}. "
         "Accuracy, % (95 % interval)"
     )
+
+
+def _faces(board: "pd.DataFrame") -> str:
+    """`80 faces`, or `80 faces in 40 groups` where some have the same pixels."""
+    import pandas as pd
+
+    row = board.loc[board.n.idxmax()]
+    groups = "" if pd.isna(row.groups) or row.groups == row.n else f" in {row.groups} groups"
+    return f"{row.n} faces{groups}"
 
 
 def _version(number: object) -> str:

@@ -16,7 +16,7 @@ from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
-from reports.words.text import NBSP, THIN, count, label_set_name, listing
+from reports.words.text import NBSP, THIN, faces_text, label_set_name, listing
 
 SUMMARY = "report.md"
 
@@ -43,7 +43,7 @@ def render_markdown(run: FinishedRun) -> str:
     top = headline(run.results)
     models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
     labels = listing([label_set_name(name) for name in run.label_sets])
-    lead = f"{count(data['rows'])} faces, {labels} labels, seed {run.manifest['config']['seed']}."
+    lead = f"{faces_text(data)}, {labels} labels, seed {run.manifest['config']['seed']}."
     if data["generated"]:
         lead = f"**Generated faces.** {data['notice']}\n\n{lead}"
     found = verdicts(run, top)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from datasets.base.atomic import atomic
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import Headline, black_boxes, has_best_known, headline
+from evaluation.results.select import Headline, has_best_known, headline
 from reports.charts.drawing import Chart
 from reports.charts.svg import theme_css
 from reports.markdown import SUMMARY, render_markdown
@@ -96,7 +96,7 @@ def _filled(
         open_models=OPEN_MODELS,
         attacks=attack_words(run),
         best_known=has_best_known(run.results),
-        limits=bool(black_boxes(run.results)),
+        limits=bool(run.black_boxes),
         corruption_note=corruption_note(run),
         powers=[*power_sentences(run, top), *seed_sentences(run, top)],
         selected=selected_on(run),

@@ -32,6 +32,7 @@ BOARD_COLUMNS: dict[str, str] = {
     "model": "string",
     "run": "string",
     "n": "int64",
+    "groups": "Int64",
     "accuracy": "float64",
     "accuracy_low": "float64",
     "accuracy_high": "float64",
@@ -130,7 +131,7 @@ def _board(entry: Entry) -> tuple:
     return (
         run.manifest["data"]["sha256"],
         _attacks(run),
-        run.manifest.get("attack_version"),
+        run.manifest.get("code_version"),
         run.config.norm,
         grid,
         entry.label_set,
@@ -171,19 +172,28 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "split": run.manifest["data"]["split"],
         "faces_sha256": run.manifest["data"]["sha256"],
         "attacks": _attacks(run),
-        "attack_version": run.manifest.get("attack_version", pd.NA),
+        "attack_version": run.manifest.get("code_version", pd.NA),
         "label_set": entry.label_set,
         "norm": config.norm if eps else "",
         "eps": eps,
         "model": entry.model,
         "run": str(run.folder),
         "n": int(clean.n.iloc[0]),
+        "groups": _groups(entry),
         **_interval("accuracy", clean),
         **_interval("robust_accuracy", robust),
         **_interval("curve_area", pick(worst, metric="security_curve_area")),
         "upper_bound": entry.is_upper_bound,
         "status": "flagged" if statuses else "ok",
     }
+
+
+def _groups(entry: Entry) -> Any:
+    """Different faces among the scored ones; missing where the run did not look for equal ones."""
+    lines = entry.run.per_image
+    lines = lines[(lines.model == entry.model) & (lines.perturbation == "none")]
+    groups = lines.loc[lines[entry.label_set] >= 0, "group"]
+    return pd.NA if groups.isna().any() else groups.nunique()
 
 
 def _interval(name: str, rows: pd.DataFrame) -> dict[str, float]:

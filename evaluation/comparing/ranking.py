@@ -22,7 +22,7 @@ from evaluation.figures.comparisons import right_clean
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import ANY_BATCH, WORST_CASE
-from evaluation.results.select import Headline, black_boxes, crashed, headline, pick, rankable
+from evaluation.results.select import Headline, crashed, headline, pick, rankable
 from evaluation.statistics.paired import holm, sign_flip_test
 from evaluation.statistics.ranks import rank_ranges
 
@@ -57,7 +57,7 @@ class Entry:
     @property
     def is_upper_bound(self) -> bool:
         """Whether it is a black box, so that its robust accuracy is an upper bound."""
-        return self.model in black_boxes(self.run.results)
+        return self.model in self.run.black_boxes
 
     @property
     def is_whole(self) -> bool:
@@ -107,7 +107,8 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     bounds = {name for name, entry in entries.items() if entry.is_upper_bound}
     broken = {name for name, entry in entries.items() if not entry.is_whole}
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
-    pairs = _tests(rivals, scores)
+    groups = _groups(entries[rivals[0]].run) if rivals else pd.Series(dtype=np.int64)
+    pairs = _tests(rivals, scores, groups)
 
     def place(name: str) -> tuple[bool, bool, float, float]:
         score = float(scores[name].mean()) if len(scores[name]) else -1.0
@@ -167,14 +168,23 @@ def _clean(entry: Entry) -> float:
     return float(np.nan_to_num(rows["value"].iloc[0], nan=-1.0)) if len(rows) else -1.0
 
 
-def _tests(rivals: Sequence[str], scores: Mapping[str, pd.Series]) -> pd.DataFrame:
+def _groups(run: FinishedRun) -> pd.Series:
+    """Group of each image by row id; each its own where no equal ones are known."""
+    lines = run.per_image.drop_duplicates("row").set_index("row")
+    return lines["group"].fillna(lines.index.to_series()).astype(np.int64)
+
+
+def _tests(
+    rivals: Sequence[str], scores: Mapping[str, pd.Series], groups: pd.Series
+) -> pd.DataFrame:
+    """Every pair of rivals on the images of both; equal images keep one sign between them."""
     steps = {name: (scores[name] * STEPS).round().astype(np.int64) for name in rivals}
     rows: list[dict[str, Any]] = []
     for a, b in combinations(rivals, 2):
         both = steps[a].index.intersection(steps[b].index)
-        gaps = (steps[a].loc[both] - steps[b].loc[both]).to_numpy(np.int64)
+        gaps = steps[a].loc[both] - steps[b].loc[both]
         difference = float(gaps.mean()) / STEPS if len(gaps) else np.nan
-        p_value = sign_flip_test(gaps)
+        p_value = sign_flip_test(gaps.groupby(groups.loc[both]).sum().to_numpy(np.int64))
         rows.append(
             {"model_a": a, "model_b": b, "n": len(gaps), "difference": difference}
             | {"p_value": p_value}

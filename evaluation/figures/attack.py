@@ -20,7 +20,7 @@ from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.robustness import censored_eps, is_robust, security_curve_areas
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps
-from evaluation.statistics.intervals import proportion, quantile
+from evaluation.statistics.intervals import quantile
 
 _QUANTILES = {
     "lower_quartile_smallest_eps": 0.25,
@@ -110,7 +110,9 @@ def _curve_figures(
         areas = security_curve_areas(
             images.smallest_eps, eps_grid=[eps for eps in rising if eps <= end]
         )
-        figures.add_means(key | {"eps": end}, images.strata, "security_curve_area", areas)
+        figures.add_means(
+            key | {"eps": end}, images.strata, "security_curve_area", areas, groups=images.groups
+        )
 
 
 def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -> None:
@@ -118,7 +120,7 @@ def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -
     before = at.smallest_eps != 0
     share_figures(figures, key, at, robust, "robust_accuracy", "robust_recall")
     for subset, mask in [*at.strata, *at.classes]:
-        rate = proportion(int((mask & before & ~robust).sum()), int((mask & before).sum()))
+        rate = at.share(~robust, mask & before)
         figures.add(key, subset, "attack_success_rate", rate)
     _size_figures(figures, key, at, before & ~robust)
     if key["source"] == key["model"]:
@@ -153,7 +155,6 @@ def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
     seen = vote_metrics.plausible(at.votes, at.predictions, at.scheme)
     before = at.smallest_eps != 0
     for subset, mask in at.strata:
-        flipped, plausible = int((mask & broken).sum()), int((mask & broken & seen).sum())
-        figures.add(key, subset, "plausible_flip", proportion(plausible, flipped))
-        rate = proportion(flipped - plausible, int((mask & before).sum()))
+        figures.add(key, subset, "plausible_flip", at.share(seen, mask & broken))
+        rate = at.share(broken & ~seen, mask & before)
         figures.add(key, subset, "implausible_success_rate", rate)

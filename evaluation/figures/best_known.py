@@ -9,7 +9,6 @@ from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
 from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import BEST_KNOWN
-from evaluation.statistics.intervals import proportion
 
 _TOLERANCE = 1e-6
 """A verified image may exceed its eps by this share (rule R2)."""
@@ -52,6 +51,6 @@ def best_known_figures(
         for eps in grid:
             robust = is_robust(images.smallest_eps, eps=eps * (1 + _TOLERANCE))
             for subset, mask in images.strata:
-                share = proportion(int((mask & robust).sum()), int(mask.sum()))
+                share = images.share(robust, mask)
                 figures.add(key | {"eps": eps}, subset, "best_known_accuracy", share)
     return figures.frame()

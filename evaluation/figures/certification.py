@@ -6,7 +6,6 @@ import pandas as pd
 from datasets.labels import NO_LABEL, LabelScheme, LabelSet
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
-from evaluation.statistics.intervals import proportion
 
 STEPS = 16
 """Radii of a curve, a quarter of sigma apart; no number of samples in use certifies 4 sigma."""
@@ -36,10 +35,8 @@ def certification_figures(
         abstains = images.predictions == NO_LABEL
         radius = images.lines.certified_radius.to_numpy(np.float64)
         for subset, mask in images.strata:
-            count, n = int((abstains & mask).sum()), int(mask.sum())
-            figures.add(key, subset, "abstention", proportion(count, n))
+            figures.add(key, subset, "abstention", images.share(abstains, mask))
             for step in range(STEPS + 1):
                 at = step * sigma / 4
-                held = int((mask & images.right & (radius >= at)).sum())
-                value = proportion(held, n)
+                value = images.share(images.right & (radius >= at), mask)
                 figures.add(key | {"eps": at}, subset, "certified_accuracy", value)

@@ -7,7 +7,6 @@ import numpy as np
 from datasets.labels import SCHEMES, translate
 from evaluation.figures.figure_rows import Figures
 from evaluation.figures.images import Images
-from evaluation.statistics.intervals import proportion
 
 
 def share_figures(
@@ -21,16 +20,15 @@ def share_figures(
     """Share of the flags bool (N,) in every subset, under another name within a class."""
     for name, subsets in ((metric, images.strata), (class_metric, images.classes)):
         for subset, mask in subsets:
-            value = proportion(int(flags[mask].sum()), int(mask.sum()))
+            value = images.share(flags, mask)
             figures.add(key, subset, name, value)
 
 
 def confusion_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Where each class is sent: share of the true class answered as each of the model's classes."""
     for subset, mask in images.classes:
-        counts = np.bincount(images.predictions[mask], minlength=images.scheme.num_classes)
-        for answer, count in zip(images.scheme.classes, counts, strict=True):
-            value = proportion(int(count), int(mask.sum()))
+        for index, answer in enumerate(images.scheme.classes):
+            value = images.share(images.predictions == index, mask)
             figures.add(key, subset, "confusion", value, answer)
 
 
@@ -49,10 +47,8 @@ def flow_figures(
     labels = SCHEMES[attacked.label_set]
     own = translate(np.arange(labels.num_classes), labels, attacked.scheme)
     for (subset, mask), kept in zip(attacked.classes, own, strict=True):
-        before = int((mask & right_before).sum())
-        turned = attacked.predictions[mask & broken]
-        counts = np.bincount(turned, minlength=attacked.scheme.num_classes)
         for index, answer in enumerate(attacked.scheme.classes):
             if index != kept:
-                value = proportion(int(counts[index]), before)
+                turned = broken & (attacked.predictions == index)
+                value = attacked.share(turned, mask & right_before)
                 figures.add(key, subset, "flow", value, answer)

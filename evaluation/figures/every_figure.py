@@ -6,6 +6,7 @@ per image), R18 (denominator and interval beside every figure).
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
@@ -68,12 +69,16 @@ def _clean_figures(figures: Figures, model: str, images: Images) -> None:
     share_figures(figures, key, images, images.right, "accuracy", "recall")
     truth, classes = images.truth_as_model, images.scheme.num_classes
     counts = confusion_matrix(truth, images.predictions, num_classes=classes)
+    everything = np.ones(len(truth), bool)
     for metric in metrics_of(Of.CONFUSION):
         assert metric.function is not None
-        value = stratified_interval(counts, metric.function, seed=figures.seed)
+        value = stratified_interval(
+            counts, metric.function, seed=figures.seed, effective=images.effective(everything)
+        )
         figures.add(key, "all", metric.name, value)
-    share = majority_share(truth) if len(truth) else 0.0
-    figures.add(key, "all", "majority_share", proportion(round(share * len(truth)), len(truth)))
+    share = round(majority_share(truth) * len(truth)) if len(truth) else 0
+    value = proportion(share, len(truth), effective=images.effective(everything))
+    figures.add(key, "all", "majority_share", value)
     confusion_figures(figures, key, images)
     reliability_figures(figures, key, images)
     if images.label_set == LabelSet.FERPLUS:

@@ -56,12 +56,18 @@ class Figures:
         metric: str,
         values: np.ndarray,
         detail: str = "",
+        groups: np.ndarray | None = None,
     ) -> None:
-        """Add the mean of the values float64 (N,) in each subset; NaN values are left out."""
+        """Add the mean of the values float64 (N,) in each subset; NaN values are left out.
+
+        `groups` (N,) are drawn together in the interval, see `Images.groups`.
+        """
         known = ~np.isnan(values)
         for subset, mask in strata:
             kept = values[mask & known][:, None]
-            self.add(key, subset, metric, bootstrap_means(kept, _first, seed=self.seed), detail)
+            together = None if groups is None else groups[mask & known]
+            value = bootstrap_means(kept, _first, seed=self.seed, groups=together)
+            self.add(key, subset, metric, value, detail)
 
     def frame(self) -> pd.DataFrame:
         """All rows, columns of `RESULT_COLUMNS`."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
 from evaluation.metrics.robustness import is_robust
+from evaluation.statistics.intervals import Interval, effective_size, proportion
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
 """An image is clear when its top vote has at least 9 of 10 taggers, ambiguous with at most 6."""
@@ -72,6 +73,23 @@ class Images:
         if votes.empty or votes.isna().any():
             return None
         return np.stack(votes.to_numpy()).astype(np.int64)
+
+    @cached_property
+    def groups(self) -> np.ndarray | None:
+        """Group of each image, (N,), equal for equal pixels; None where no two images are equal."""
+        groups = self.lines["group"]
+        if groups.isna().any() or groups.is_unique:
+            return None
+        return groups.to_numpy(np.int64)
+
+    def effective(self, among: np.ndarray) -> float | None:
+        """How many independent images those of a mask bool (N,) are worth; None: all of them."""
+        return None if self.groups is None else effective_size(self.groups[among])
+
+    def share(self, hits: np.ndarray, among: np.ndarray) -> Interval:
+        """Share of the images of the mask `among` bool (N,) that are in the mask `hits` too."""
+        count, n = int((hits & among).sum()), int(among.sum())
+        return proportion(count, n, effective=self.effective(among))
 
     def take(self, mask: np.ndarray) -> "Images":
         """The images of a mask bool (N,)."""

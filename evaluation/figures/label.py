@@ -16,7 +16,6 @@ from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
 from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import WORST_CASE
-from evaluation.statistics.intervals import proportion
 from evaluation.statistics.paired import mcnemar, paired_difference
 
 _OTHER = {LabelSet.FER: LabelSet.FERPLUS, LabelSet.FERPLUS: LabelSet.FER}
@@ -48,9 +47,9 @@ def label_figures(
     oracle = clean.take((clean.truth != NO_LABEL) & (_ferplus(clean) != NO_LABEL))
     key = figure_key(model, LabelSet.FER)
     for subset, mask in oracle.strata:
-        agreed = proportion(int((mask & ~labels_differ(oracle)).sum()), int(mask.sum()))
+        agreed = oracle.share(~labels_differ(oracle), mask)
         figures.add(key, subset, "oracle_accuracy", agreed)
-        beside = proportion(int((mask & oracle.right).sum()), int(mask.sum()))
+        beside = oracle.share(oracle.right, mask)
         figures.add(key, subset, "oracle_faces_accuracy", beside)
     _noise_figures(figures, key, oracle, ~oracle.right)
     _gap_figures(figures, model, lines, scheme, None, 0.0)
@@ -84,7 +83,7 @@ def _noise_figures(figures: Figures, key: dict[str, Any], images: Images, lost: 
     """Of the images lost under FER labels, the share that the oracle loses too."""
     differ = labels_differ(images)
     for subset, mask in images.strata:
-        share = proportion(int((mask & lost & differ).sum()), int((mask & lost).sum()))
+        share = images.share(differ, mask & lost)
         figures.add(key, subset, "label_noise_share", share)
 
 
@@ -114,7 +113,7 @@ def _transfer_figures(
                 continue  # what it breaks below counts in the worst case above
             row = key | {"label_set": scoring, "eps": eps}
             for subset, mask in images.strata:
-                share = proportion(int((mask & robust).sum()), int(mask.sum()))
+                share = images.share(robust, mask)
                 figures.add(row, subset, "robust_accuracy", share)
 
 

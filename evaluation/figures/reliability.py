@@ -11,7 +11,7 @@ from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.metric import Of
 from evaluation.metrics.table import metrics_of
 from evaluation.statistics.calibration_error import debiased_calibration_error
-from evaluation.statistics.intervals import Interval, proportion
+from evaluation.statistics.intervals import Interval
 
 
 def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
@@ -23,12 +23,16 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
         adaptive = calibration.adaptive_bins(sure)
         for metric, used in (("ece", bins[mask]), ("adaptive_ece", adaptive)):
             figures.add(key, subset, metric, _plain_error(sure, right, used))
-        value = debiased_calibration_error(sure, right, bins[mask], seed=figures.seed)
+        value = debiased_calibration_error(
+            sure, right, bins[mask], seed=figures.seed, effective=images.effective(mask)
+        )
         figures.add(key, subset, "debiased_ece", value)
     for one in metrics_of(Of.LOGITS):
         assert one.function is not None
-        figures.add_means(key, images.strata, one.name, one.function(images.logits, labels))
-    _bin_figures(figures, key, confidence, images.right, bins)
+        figures.add_means(
+            key, images.strata, one.name, one.function(images.logits, labels), groups=images.groups
+        )
+    _bin_figures(figures, key, images, confidence, bins)
 
 
 def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
@@ -40,9 +44,9 @@ def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
         return
     votes, scheme = images.votes, images.scheme
     agreement = vote_metrics.agreement(votes, images.predictions, scheme)
-    figures.add_means(key, images.strata, "expected_agreement", agreement)
+    figures.add_means(key, images.strata, "expected_agreement", agreement, groups=images.groups)
     entropy = vote_metrics.cross_entropy(votes, images.logits, scheme)
-    figures.add_means(key, images.strata, "vote_cross_entropy", entropy)
+    figures.add_means(key, images.strata, "vote_cross_entropy", entropy, groups=images.groups)
     confidence = _confidence(images)
     bins = calibration.equal_width_bins(confidence)
     for subset, mask in images.strata:
@@ -66,8 +70,8 @@ def _confidence(images: Images) -> np.ndarray:
 def _bin_figures(
     figures: Figures,
     key: dict[str, Any],
+    images: Images,
     confidence: np.ndarray,
-    right: np.ndarray,
     bins: np.ndarray,
 ) -> None:
     """Points of a reliability diagram: accuracy and mean confidence of each filled bin."""
@@ -75,7 +79,7 @@ def _bin_figures(
         inside = bins == index
         low, high = index / calibration.BINS, (index + 1) / calibration.BINS
         detail, count = f"{low:.3f}-{high:.3f}", int(inside.sum())
-        value = proportion(int(right[inside].sum()), count)
+        value = images.share(images.right, inside)
         figures.add(key, "all", "bin_accuracy", value, detail)
         mean = Interval(float(confidence[inside].mean()), np.nan, np.nan, count)
         figures.add(key, "all", "bin_confidence", mean, detail)

@@ -28,7 +28,7 @@ from evaluation.results.schema import (
     RESULT_COLUMNS,
     TRANSFER_COLUMNS,
 )
-from evaluation.results.select import pick
+from evaluation.results.select import black_boxes, pick
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +138,14 @@ class FinishedRun:
     def models(self) -> list[str]:
         """Model ids in the order of the manifest."""
         return list(self.manifest["models"])
+
+    @property
+    def black_boxes(self) -> set[str]:
+        """Models without gradients, by the manifest; in older runs, those that lack an attack."""
+        models = self.manifest["models"]
+        if all("black_box" in entry for entry in models.values()):
+            return {model for model, entry in models.items() if entry["black_box"]}
+        return black_boxes(self.results)
 
     @property
     def label_sets(self) -> list[str]:

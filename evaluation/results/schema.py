@@ -93,6 +93,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "ssim": "float64",
     "cam_shift": "float64",
     "certified_radius": "float64",
+    "group": "Int64",
 }
 """Columns of `per_image.parquet`.
 
@@ -106,7 +107,7 @@ ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it i
 """
 
 
-ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius")
+ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group")
 """Columns that runs of earlier versions lack; there they are read as missing."""
 
 

@@ -39,7 +39,6 @@ def manifest_of(
     """
     return {
         "deadpan_version": environment()["deadpan"],
-        "attack_version": CODE_VERSION,
         "code_version": CODE_VERSION,
         "started": start.time.isoformat(timespec="seconds"),
         "command": start.command,
@@ -65,6 +64,7 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
         "split": faces.split,
         "sha256": faces.sha256,
         "rows": len(faces),
+        "groups": len(set(faces.groups.tolist())),
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
         "generated": generated,
         "notice": NOTICE if generated else "",

@@ -157,6 +157,7 @@ def _rows(
         "forward": 0,
         "backward": 0,
         **dict.fromkeys(ADDED_COLUMNS, np.nan),
+        "group": faces.groups,
         **columns,
     }
     return pd.DataFrame(values, index=np.arange(count))[list(PER_IMAGE_COLUMNS)].astype(

@@ -25,6 +25,7 @@ def debiased_calibration_error(
     *,
     seed: int,
     confidence_level: float = CONFIDENCE,
+    effective: float | None = None,
 ) -> Interval:
     """Expected calibration error, median-unbiased, with an interval by inverting a test.
 
@@ -40,6 +41,7 @@ def debiased_calibration_error(
         bins: int64 (N,), bin of each image.
         seed: of the normal draws.
         confidence_level: of the interval; docs/testing.md has its simulated coverage.
+        effective: `effective_size` of images that are not all independent.
 
     Source: the bias and the normal gaps: Brocker 2012, Climate Dynamics 39, 655-667, and Kumar,
     Liang & Ma 2019, "Verified uncertainty calibration", arXiv 1909.10155; intervals by inversion:
@@ -58,6 +60,7 @@ def debiased_calibration_error(
     if_calibrated = np.bincount(bins, confidence * (1 - confidence))[filled]
     share = (hits + expected / counts) / (counts + 1)
     spread = np.sqrt(np.maximum(if_calibrated, counts * share * (1 - share))) / n
+    spread *= np.sqrt(n / (effective or n))
     noise = spread * _normal(seed)[:, : len(gaps)]
     standing_out = np.sign(gaps) * np.maximum(np.abs(gaps) - spread, 0)
     observed, tail = float(np.abs(gaps).sum()), _TAIL * (1 - confidence_level) / 2

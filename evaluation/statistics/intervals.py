@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binom, binomtest
+from scipy.stats import beta, binom, binomtest, norm
 
 CONFIDENCE = 0.95
 """Of every interval in a run's tables."""
@@ -31,11 +31,28 @@ class Interval(NamedTuple):
     n: int
 
 
-def proportion(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
+def effective_size(groups: np.ndarray) -> float:
+    """How many independent images N images in groups of equal ones are worth.
+
+    Args:
+        groups: (N,), the same number for images that are alike; their answers are alike too.
+
+    Source: Kish 1965, "Survey sampling", section 8.2, with a correlation of 1 within groups.
+    """
+    _, sizes = np.unique(groups, return_counts=True)
+    return float(sizes.sum() ** 2 / np.square(sizes).sum()) if len(sizes) else 0.0
+
+
+def proportion(
+    count: int, n: int, confidence: float = CONFIDENCE, *, effective: float | None = None
+) -> Interval:
     """Share `count / n` with its interval.
 
     Wilson's score interval; near 0 and 1, where that covers too little (`count` or `n - count`
     below 5), the exact one of Clopper and Pearson. `n` = 0 gives NaN.
+
+    `effective` is the `effective_size` of images that are not all independent; the interval is
+    then that of a sample of this size.
 
     Source: Wilson 1927, JASA 22, 209-212; Clopper & Pearson 1934, Biometrika 26, 404-413.
 
@@ -45,6 +62,8 @@ def proportion(count: int, n: int, confidence: float = CONFIDENCE) -> Interval:
     count, n = int(count), int(n)
     if not 0 <= count <= n:
         raise ValueError(f"`count` must be in [0, n]. Received: count={count}, n={n}")
+    if effective is not None and effective < n:
+        return _of_effective(count / n, effective, confidence)._replace(n=n)
     return _proportion(count, n, confidence)
 
 
@@ -57,6 +76,19 @@ def _proportion(count: int, n: int, confidence: float) -> Interval:
     return Interval(count / n, float(bounds.low), float(bounds.high), n)
 
 
+def _of_effective(share: float, size: float, confidence: float) -> Interval:
+    """The same interval for a sample whose size is no whole number."""
+    tail, count = (1 - confidence) / 2, share * size
+    if min(count, size - count) < 5:
+        low = beta.ppf(tail, count, size - count + 1) if count else 0.0
+        high = beta.ppf(1 - tail, count + 1, size - count) if count < size else 1.0
+        return Interval(share, float(low), float(high), 0)
+    z = norm.ppf(1 - tail)
+    middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
+    return Interval(share, float(middle - half), float(middle + half), 0)
+
+
 def stratified_interval(
     confusion: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray],
@@ -64,6 +96,7 @@ def stratified_interval(
     seed: int,
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
+    effective: float | None = None,
 ) -> Interval:
     """Interval of a figure that is a function of the confusion matrix, for fixed class counts.
 
@@ -77,6 +110,7 @@ def stratified_interval(
         seed: of the draws; the same seed gives the same interval.
         draws: number of draws.
         confidence: share of the draws between the bounds.
+        effective: `effective_size` of images that are not all independent.
 
     Source: Goutte & Gaussier 2005, ECIR, LNCS 3408, 345-359 (recall and F1); the prior counts
     half an image as right and half a one as spread over the other answers (Jeffreys' for a
@@ -89,7 +123,7 @@ def stratified_interval(
     np.fill_diagonal(prior, 0.5)
     prior = np.hstack([prior, np.zeros((classes, 1))])
     drawn = np.random.default_rng(seed).standard_gamma(
-        confusion + prior, size=(draws, *confusion.shape)
+        confusion * ((effective or n) / n) + prior, size=(draws, *confusion.shape)
     )
     drawn *= confusion.sum(axis=1, keepdims=True) / drawn.sum(axis=-1, keepdims=True)
     tail, value = (1 - confidence) / 2, float(statistic(confusion))
@@ -104,6 +138,7 @@ def bootstrap_means(
     seed: int,
     resamples: int = DRAWS,
     confidence: float = CONFIDENCE,
+    groups: np.ndarray | None = None,
 ) -> Interval:
     """Percentile bootstrap of a figure that is a function of means over images.
 
@@ -113,6 +148,7 @@ def bootstrap_means(
         seed: of the draws; the same seed gives the same interval.
         resamples: number of draws.
         confidence: share of the draws between the bounds.
+        groups: (N,), the same number for images that are drawn together; None draws each by itself.
 
     Returns:
         The figure. Its bounds are widened to hold it: a figure that bends at its optimum, such as
@@ -130,8 +166,14 @@ def bootstrap_means(
     n = len(values)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    draws = np.array_split(_draws(n, seed, resamples), 8)
-    figures = statistic(np.concatenate([part @ values for part in draws]) / n)
+    sums, sizes = values, np.ones(n)
+    if groups is not None:
+        _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
+        sizes = counts.astype(np.float64)
+        sums = np.zeros((len(counts), values.shape[1]))
+        np.add.at(sums, places, values)
+    draws = np.array_split(_draws(len(sums), seed, resamples), 8)
+    figures = statistic(np.concatenate([(part @ sums) / (part @ sizes)[:, None] for part in draws]))
     value, tail = float(statistic(values.mean(axis=0))), (1 - confidence) / 2
     if np.isnan(value):
         return Interval(np.nan, np.nan, np.nan, n)

@@ -9,7 +9,6 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import (
     Headline,
     attacks,
-    black_boxes,
     clean_accuracy,
     pick,
     robust_accuracy,
@@ -43,7 +42,7 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
         columns = [part for part in ["none", *parts] if part in set(rows["perturbation"])]
         if len(columns) < 2:
             continue
-        limited = black_boxes(run.results)
+        limited = run.black_boxes
         shares, marks = _matrix(rows, "model", "perturbation", models, columns)
         names = [limit_name(model, limited) for model in models]
         shares.index = marks.index = pd.Index(names)

@@ -10,7 +10,6 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import (
     Headline,
     attacks,
-    black_boxes,
     clean_accuracy,
     headline_eps,
     pick,
@@ -78,9 +77,9 @@ def _curve_chart(
     )
     if many:
         caption += " Faint: the other models. The most robust at the largest eps comes first."
-        if black_boxes(run.results) & set(shown):
+        if run.black_boxes & set(shown):
             caption = caption.removesuffix(".") + ", black boxes last."
-    if black_boxes(run.results) & set(shown):
+    if run.black_boxes & set(shown):
         caption += (
             " \N{LESS-THAN OR EQUAL TO} before a name: the model is a black box, so its curve is "
             "an upper bound."
@@ -134,7 +133,7 @@ def _small_curves(
 ) -> list[Panel]:
     """Draw each model on its own axes, the others faint behind it; most robust first."""
     worst = rows[rows["perturbation"] == WORST_CASE].sort_values(["eps", "value"])
-    limited = black_boxes(run.results)
+    limited = run.black_boxes
     models = sorted(
         dict.fromkeys(worst["model"].tolist()[::-1]), key=lambda model: model in limited
     )
@@ -163,7 +162,7 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
         return None
     models = pd.DataFrame({"model": run.models})
     models["label_set"] = [run.own_label_set(model) for model in run.models]
-    limited = black_boxes(run.results)
+    limited = run.black_boxes
     seen = [model for model in known if model not in limited] or known
     subject = "No model" if seen == known else "No model attacked with full knowledge"
     best = max((robust.value, model) for model, _, robust in pairs if model in seen)

@@ -11,7 +11,7 @@ from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import Headline, black_boxes, has_best_known, pick
+from evaluation.results.select import Headline, has_best_known, pick
 from reports.sections.figures import (
     SPREAD,
     Figure,
@@ -170,7 +170,7 @@ def _worst_case(run: FinishedRun, norm: str, model: str) -> pd.DataFrame:
 
 def _bound(run: FinishedRun, model: str, upper: bool = True) -> str:
     """The sign before a figure of a black box, empty for others."""
-    if model not in black_boxes(run.results):
+    if model not in run.black_boxes:
         return ""
     return "\N{LESS-THAN OR EQUAL TO}\u202f" if upper else "\N{GREATER-THAN OR EQUAL TO}\u202f"
 

@@ -3,7 +3,7 @@
 import json
 
 from evaluation.results.run import FinishedRun
-from reports.words.text import count, eps_text, label_set_name, parse_eps, seconds
+from reports.words.text import count, eps_text, faces_text, label_set_name, parse_eps, seconds
 
 
 def facts(run: FinishedRun) -> list[tuple[str, str]]:
@@ -23,7 +23,7 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
         ("Tier", str(config.get("tier", ""))),
         ("Seed", str(config.get("seed", ""))),
         ("Eps", ", ".join(eps_text(eps) for eps in grid)),
-        ("Data", f"{data['name']}, {data['split']}, {count(data['rows'])} faces"),
+        ("Data", f"{data['name']}, {data['split']}, {faces_text(data)}"),
         ("Labelled", ", ".join(labelled)),
         ("Also in Training", "" if data.get("leaked") is None else count(data["leaked"])),
         ("Data sha256", data.get("sha256", "")),

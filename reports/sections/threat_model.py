@@ -2,7 +2,7 @@
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
-from evaluation.results.select import Headline, attacks, black_boxes, pick
+from evaluation.results.select import Headline, attacks, pick
 from reports.words.attacks import attack_title
 from reports.words.text import count, eps_text, listing, norm_name
 
@@ -54,7 +54,7 @@ def _attacker(run: FinishedRun, norm: str) -> str:
     )
     knows = (
         "sees only the models' answers (black-box)"
-        if set(run.models) <= black_boxes(run.results)
+        if set(run.models) <= run.black_boxes
         else "knows the model and its gradients (white-box)"
     )
     return (

@@ -6,7 +6,7 @@ Not here: the table under it (`reports/sections/leaderboard.py`).
 from dataclasses import dataclass
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import Headline, black_boxes
+from evaluation.results.select import Headline
 from reports.sections.figures import Figure, best_known_figure, own_figures, ranked, status_of
 from reports.words.text import NBSP, THIN, count, label_set_name
 
@@ -57,7 +57,7 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             "so nothing is known about its robustness."
         )
     else:
-        limit = "at most " if model in black_boxes(run.results) else ""
+        limit = "at most " if model in run.black_boxes else ""
         sentence = (
             f"classifies {clean.text} of faces correctly; {limit}{robust.text} are still "
             f"classified correctly at {headline.text} (95{THIN}% interval "

@@ -4,8 +4,9 @@ Not here: sentences about a run (`reports/sections/verdict.py`).
 """
 
 import math
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from fractions import Fraction
+from typing import Any
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -75,6 +76,16 @@ def count(number: float) -> str:
     if math.isnan(number):
         return MISSING
     return f"{round(number):,}".replace(",", THIN)
+
+
+def faces_text(data: Mapping[str, Any]) -> str:
+    """`80 faces`, or `80 faces in 40 groups` where some have the same pixels.
+
+    Args:
+        data: entry of a run's manifest.
+    """
+    rows, groups = data["rows"], data.get("groups", data["rows"])
+    return f"{count(rows)} faces" + (f" in {count(groups)} groups" if groups < rows else "")
 
 
 def seconds(duration: float) -> str:

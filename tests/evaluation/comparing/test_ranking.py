@@ -21,7 +21,8 @@ LABELS = "fer"
 
 def ranked(monkeypatch: pytest.MonkeyPatch, run: FinishedRun, **scores: list[float]) -> Ranking:
     """A ranking of models whose images have these scores."""
-    made = {name: pd.Series(values, dtype=float) for name, values in scores.items()}
+    rows = run.per_image.row.unique()
+    made = {name: pd.Series(values, rows[: len(values)], float) for name, values in scores.items()}
     monkeypatch.setattr(ranking, "image_scores", lambda entry, _: made[entry.model])
     return rank_models({name: Entry(run, name, LABELS) for name in made})
 
@@ -56,6 +57,9 @@ def test_models_at_the_floor_are_told_apart_by_smaller_eps(
             lines.loc[attacked, "smallest_eps"] = np.where(
                 lines.loc[attacked, "row"] % 4 > 0, eps, 0
             )
+            clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
+            row, fer = lines.loc[clean, "row"], lines.loc[clean, "fer"]
+            lines.loc[clean, "prediction"] = np.where(row % 4 > 0, fer, (fer + 1) % 7)
             return lines
 
         return change
@@ -135,3 +139,19 @@ def test_scores_end_at_the_headline_eps(first: Path) -> None:
         ranking.image_scores(Entry(changed, "tiny.fer", LABELS), Headline("linf", 0.02)), before
     )
     assert before.nunique() > 1
+
+
+def test_equal_images_keep_one_sign_in_the_test(
+    monkeypatch: pytest.MonkeyPatch, first: Path
+) -> None:
+    """a beats b on 8 images in 4 groups: p is 2 / 2^4, not 2 / 2^8."""
+    run = FinishedRun(first)
+    rows = run.per_image.row.unique()[:8]
+    made = {"a": pd.Series([1.0] * 8, index=rows), "b": pd.Series([0.0] * 8, index=rows)}
+    monkeypatch.setattr(ranking, "image_scores", lambda entry, _: made[entry.model])
+    twins = dict(zip(rows, np.repeat(rows[::2], 2), strict=True))
+    vars(run)["per_image"] = run.per_image.assign(
+        group=run.per_image.row.map(lambda row: twins.get(row, row)).astype("Int64")
+    )
+    found = rank_models({name: Entry(run, name, LABELS) for name in made})
+    assert found.pairs.p_value.tolist() == pytest.approx([2 / 2**4])

@@ -1,0 +1,48 @@
+"""Images with the same pixels count once in every interval."""
+
+import numpy as np
+import pytest
+
+from evaluation.metrics.accuracy import balanced_accuracy
+from evaluation.statistics.calibration_error import debiased_calibration_error
+from evaluation.statistics.intervals import (
+    bootstrap_means,
+    effective_size,
+    proportion,
+    stratified_interval,
+)
+
+
+def test_effective_size_by_hand():
+    assert effective_size(np.arange(7)) == 7
+    assert effective_size(np.repeat(np.arange(40), 2)) == 40
+    assert effective_size(np.array([1, 1, 2, 3])) == pytest.approx(16 / 6)  # 4^2 / (4 + 1 + 1)
+    assert effective_size(np.zeros(0)) == 0
+
+
+@pytest.mark.parametrize("right", [0, 3, 20, 38, 40])
+def test_a_share_of_images_seen_twice_has_the_interval_of_seeing_them_once(right):
+    once, twice = proportion(right, 40), proportion(2 * right, 80, effective=40.0)
+    assert twice[:3] == pytest.approx(once[:3])
+    assert twice.n == 80
+
+
+def test_all_intervals_of_images_seen_twice_are_as_wide_as_of_seeing_them_once():
+    rng = np.random.default_rng(0)
+    values, groups = rng.random((40, 1)), np.repeat(np.arange(40), 2)
+    twice = np.repeat(values, 2, axis=0)
+    assert bootstrap_means(twice, lambda m: m[..., 0], seed=0, groups=groups)[:3] == pytest.approx(
+        bootstrap_means(values, lambda m: m[..., 0], seed=0)[:3]
+    )
+    confusion = np.array([[18, 2, 0], [5, 15, 0]])
+    found = stratified_interval(2 * confusion, balanced_accuracy, seed=0, effective=40.0)
+    assert found[:3] == pytest.approx(
+        stratified_interval(confusion, balanced_accuracy, seed=0)[:3], abs=1e-9
+    )
+    sure, right = rng.uniform(0.5, 1, 40), rng.random(40) < 0.5
+    bins = np.zeros(40, int)
+    once = debiased_calibration_error(sure, right, bins, seed=0)
+    both = debiased_calibration_error(
+        sure.repeat(2), right.repeat(2), bins.repeat(2), seed=0, effective=40.0
+    )
+    assert both.high - both.low == pytest.approx(once.high - once.low, rel=0.05)
