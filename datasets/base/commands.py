@@ -22,6 +22,7 @@ DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
 
 _IN_ASCII = "deadpan_ascii"
 _SIMILAR = {
+    **dict.fromkeys(map(chr, range(0x2500, 0x2580)), "+"),  # corners and crossings of tables
     **dict.fromkeys("\u2010\u2011\u2013\u2014\u2212\u2500\u2501", "-"),
     **dict.fromkeys("\u2502\u2503", "|"),
     **dict.fromkeys("\u2018\u2019", "'"),

@@ -142,6 +142,7 @@ def main(wrong: bool = False) -> None:
     table = Table("\u00e9ta", title="robust \u2013 5 \u00d7 8/255 \u2192 \u2265 1 \u2026")
     table.add_row("\u56fe")
     Console().print(table)
+    print("\u250f\u2501\u2533\u2501\u2513\u2502")
     print("Cohen\u2019s \u03ba \u00b1 1")
     if wrong:
         raise InputError("\u2264 1")
@@ -159,7 +160,7 @@ def test_a_terminal_without_utf8_gets_similar_text(encoding: str) -> None:
     out = " ".join(done.stdout.decode(encoding).split())
     if encoding == "ascii":
         assert "robust - 5 x 8/255 -> >= 1 ..." in out
-        assert "Cohen's ? +/- 1" in out and "+---" in out
+        assert "+-+-+| Cohen's ? +/- 1" in out and "+---" in out
     assert done.stderr.decode(encoding).rstrip() == "error: <= 1"
 
 
