@@ -1,5 +1,6 @@
 """Models of several runs ranked on boards, on tiny finished runs."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation import leaderboard
+from evaluation.comparing import boards
 from evaluation.comparing.boards import BOARD_COLUMNS, find_runs, leaderboards
+from evaluation.comparing.ranking import Entry
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import RESULT_COLUMNS
-from tests.evaluation.comparing.edits import data, other_steps, rename, without
+from tests.evaluation.comparing.edits import config, data, other_steps, rename, without
 
 
 def test_models_of_several_runs_are_ranked_together(
@@ -124,3 +127,18 @@ def test_a_folder_without_a_run_that_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "broken" / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="none that can be read"):
         find_runs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [config(norm="l2"), config(eps=["0.02"]), lambda entries: entries.update(code_version=0)],
+)
+def test_another_norm_grid_or_version_of_the_attacks_is_another_board(
+    change: Callable[[dict], None], first: Path
+) -> None:
+    run, other = FinishedRun(first), FinishedRun(first)
+    entries = json.loads((first / "manifest.json").read_text())
+    change(entries)
+    vars(other)["manifest"] = entries
+    keys = [boards._board(Entry(one, "tiny.fer", "fer")) for one in (run, other)]
+    assert keys[0] != keys[1]

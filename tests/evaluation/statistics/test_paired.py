@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.statistics.intervals import proportion
+from evaluation.statistics.intervals import Interval, proportion
 from evaluation.statistics.paired import (
     holm,
     independent_difference,
@@ -141,3 +141,11 @@ def test_sign_flips_of_right_and_wrong_are_mcnemars_test(only_a, only_b, unit):
 def test_sign_flips_refuse_what_is_not_whole(bad):
     with pytest.raises(ValueError, match="must be integers"):
         sign_flip_test(bad)
+
+
+def test_differences_stay_within_all_and_none_and_rest_on_the_fewer_images():
+    # 3 of 3: (3 + 1) / 5 - 1 / 5 = .6, and 1.96 sqrt((1 - .36) / 5) = .70 more would be 1.3
+    assert paired_difference(3, 0, 3).high == 1
+    assert paired_difference(0, 3, 3).low == -1
+    few, many = Interval(0.5, 0.4, 0.6, 50), Interval(0.4, 0.35, 0.45, 500)
+    assert independent_difference(few, many).n == independent_difference(many, few).n == 50
