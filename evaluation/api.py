@@ -125,10 +125,10 @@ def _foreign(config: "RunConfig") -> list[str]:
 def _contracts(
     foreign: list[str], faces: "FaceSet", folder: Path, count: int | None
 ) -> "Contracts":
-    """Contracts of the foreign models that have none beside them, found on the faces."""
-    from fer_models.foreign.contract_file import find_contract
+    """Contracts of the foreign models without a whole contract file, found on the faces."""
+    from fer_models.foreign.contract_file import has_whole_contract
 
-    if all(find_contract(Path(path)) for path in foreign):
+    if all(has_whole_contract(path) for path in foreign):
         return {}
     from fer_models.backend import start_backend
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from datasets.labels import LabelScheme
+from fer_models.pixel_steps import PixelStep
 
 
 class Output(StrEnum):
@@ -19,15 +20,16 @@ class Output(StrEnum):
 
 @dataclass(frozen=True)
 class Contract:
-    """What a model expects and what it answers.
+    """What a model expects and what it returns.
 
     Attributes:
         height: native rows, pixels.
         width: native columns, pixels.
         channels: 1 (grey) or 3 (RGB).
         scheme: classes in the order of the outputs.
-        low: model's value for a black pixel.
-        high: model's value for a white pixel.
+        steps: applied to each image after resizing, in this order.
+        low: model's value for a black pixel (after `standardise`: for 0).
+        high: model's value for a white pixel (after `standardise`: for 1).
         mean: subtracted after scaling, one value or one per channel.
         std: divisor applied last, one value or one per channel.
         output: logits or probabilities.
@@ -42,6 +44,7 @@ class Contract:
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     output: Output = Output.LOGITS
+    steps: tuple[PixelStep, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1 or self.channels not in (1, 3):

@@ -8,6 +8,7 @@ from keras import ops
 
 from fer_models.contract import Contract, Output
 from fer_models.gradients import LayeredClassifier
+from fer_models.pixel_steps import apply_step
 from fer_models.softmax import strip_softmax
 
 
@@ -90,6 +91,8 @@ def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.Kera
         images = ops.image.resize(
             images, (contract.height, contract.width), interpolation="bilinear"
         )
+    for step in contract.steps:
+        images = apply_step(step, images)
     if (contract.low, contract.high) != (0.0, 1.0):
         images = images * (contract.high - contract.low) + contract.low
     if (contract.mean, contract.std) != ((0.0,), (1.0,)):

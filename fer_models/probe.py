@@ -3,6 +3,7 @@
 With `--write` the contract is written next to the model, so that every other command can load it.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,16 +28,21 @@ def main(
 
     start_backend()
     from datasets.read import load
-    from fer_models.foreign.contract_file import write_contract
+    from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
     from fer_models.foreign.contract_probe import probe_on
     from fer_models.foreign.formats import open_model
 
-    found, lines = probe_on(open_model(model), load(data, None, votes=votes), faces)
+    raw, known = open_model(model), known_contract(model)
+    found, lines = probe_on(raw, load(data, None, votes=votes), faces, known, _tell)
     print("\n".join(lines))
     if write:
-        path = Path(f"{model}.contract.json")
+        path = contract_path(model)
         write_contract(found.file, path)
         print(f"  contract  {path}")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

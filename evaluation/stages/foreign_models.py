@@ -13,13 +13,15 @@ from evaluation.stages.run_folder import CONTRACTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.contract_file import (
     ContractFile,
-    find_contract,
+    has_whole_contract,
+    known_contract,
     read_contract,
     write_contract,
 )
-from fer_models.foreign.contract_probe import FACES, Finding, UnsureError, probe_on
+from fer_models.foreign.contract_probe import FACES, UnsureError, probe_on
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign, short_name
+from fer_models.foreign.probe_report import Finding
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import model_ids, shipped_id, split_defences
 
@@ -50,27 +52,29 @@ def contracts_of(
     """
     found: Contracts = {}
     for path in dict.fromkeys(split_defences(model)[0] for model in models):
-        if not is_foreign(path) or find_contract(Path(path)) or path in found:
+        if not is_foreign(path) or has_whole_contract(path):
             continue
         kept = _kept(path, folder)
         if kept.exists():
             found[path] = read_contract(kept)
             continue
-        finding, lines = _probe(path, faces, count)
-        log("\n".join(["a model has no contract file; found by probing it:", *lines]))
+        finding, lines = _probe(path, faces, count, log)
+        log("\n".join(["a model has no whole contract; found by probing it:", *lines]))
         found[path] = finding.file
     return found
 
 
-def _probe(path: str, faces: FaceSet, count: int | None) -> tuple[Finding, list[str]]:
+def _probe(
+    path: str, faces: FaceSet, count: int | None, log: Callable[[str], object]
+) -> tuple[Finding, list[str]]:
     """Probe on so many faces, else on some and, if these are too few to tell, on more."""
-    raw = open_model(path)
+    raw, known = open_model(path), known_contract(path)
     if count is not None:
-        return probe_on(raw, faces, count)
+        return probe_on(raw, faces, count, known, log)
     try:
-        return probe_on(raw, faces)
+        return probe_on(raw, faces, FACES, known, log)
     except UnsureError:
-        return probe_on(raw, faces, MORE_FACES)
+        return probe_on(raw, faces, MORE_FACES, known, log)
 
 
 def keep_contracts(found: Contracts, folder: Path) -> None:

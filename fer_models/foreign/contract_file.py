@@ -4,13 +4,15 @@
 
     {"classes": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"],
      "height": 48, "width": 48, "channels": 1, "low": -1, "high": 1, "output": "probabilities"}
+
+A file that leaves out classes, size or scaling is partial: the probe finds what is missing.
 """
 
 import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,7 +21,9 @@ from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.contract import Contract, Output
 from fer_models.foreign.names import is_code
+from fer_models.pixel_steps import PixelStep
 
+_Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
 _NAMES = {
     "anger": "angry",
     "disgusted": "disgust",
@@ -45,12 +49,47 @@ class ContractFile(BaseModel):
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     output: Output = Output.LOGITS
+    steps: tuple[PixelStep, ...] = ()
 
     def contract(self) -> tuple[Contract, list[int]]:
         """The contract in Deadpan's class order, and the index of each class among the outputs."""
         scheme, order = match_scheme(self.classes)
         fields = self.model_dump(exclude={"classes"})
         return Contract(scheme=scheme, **fields), order
+
+
+class PartialContract(BaseModel):
+    """What a contract file says; fields as in `ContractFile`, None where it says nothing."""
+
+    model_config = ContractFile.model_config
+
+    classes: tuple[str, ...] | None = Field(default=None, min_length=2)
+    height: int | None = Field(default=None, ge=1, le=1024)
+    width: int | None = Field(default=None, ge=1, le=1024)
+    channels: Literal[1, 3] | None = None
+    low: float | None = None
+    high: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    output: Output | None = None
+    steps: tuple[PixelStep, ...] | None = None
+
+    @property
+    def scaling(self) -> dict[str, Any] | None:
+        """The fields of scaling that the file gives; None when it gives none of them."""
+        names = ("low", "high", "mean", "std", "steps")
+        given = {name: getattr(self, name) for name in names}
+        found = {name: value for name, value in given.items() if value is not None}
+        return found or None
+
+    @property
+    def missing(self) -> list[str]:
+        """What the probe must find: classes, size (of the model's file), scaling."""
+        return [
+            *(["classes"] if self.classes is None else []),
+            *(["size"] if None in (self.height, self.width, self.channels) else []),
+            *(["scaling"] if self.scaling is None else []),
+        ]
 
 
 def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
@@ -69,8 +108,36 @@ def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
 
 def find_contract(model: Path) -> Path | None:
     """Path of the contract file next to a model, if there is one."""
-    files = [model.with_name(f"{model.name}.contract{end}") for end in (".json", ".toml")]
+    names = dict.fromkeys((_file_name(model), model.name))  # the latter as it was once written
+    files = [
+        model.with_name(f"{name}.contract{end}") for name in names for end in (".json", ".toml")
+    ]
     return next((file for file in files if file.exists()), None)
+
+
+def contract_path(model: str) -> Path:
+    """Where the contract of a model is written; `module.callable` for code, as Windows needs."""
+    path = Path(model)
+    return path.with_name(f"{_file_name(path)}.contract.json")
+
+
+def known_contract(model: str) -> PartialContract:
+    """What the contract file next to a model says; nothing when there is none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    file = find_contract(Path(model))
+    return PartialContract() if file is None else read_partial(file)
+
+
+def has_whole_contract(model: str) -> bool:
+    """Whether the file next to a model says classes, size and scaling.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return not known_contract(model).missing
 
 
 def contract_of(name: str) -> ContractFile:
@@ -85,7 +152,7 @@ def contract_of(name: str) -> ContractFile:
     if contract is None:
         raise InputError(
             f"{name}: no contract says what its pixels and outputs mean. Write "
-            f"{name}.contract.json, or let `python -m fer_models.probe {name} --data DIR --write` "
+            f"{contract_path(name)}, or let `python -m fer_models.probe {name} --data DIR --write` "
             "find it."
         )
     return read_contract(contract)
@@ -102,11 +169,31 @@ def read_contract(path: Path) -> ContractFile:
     Raises:
         InputError: missing, not JSON or TOML, or a field is missing, unknown or impossible.
     """
+    missing = read_partial(path).missing
+    if missing:
+        raise InputError(
+            f"{path}: expected a whole contract; it does not say {' and '.join(missing)}. Add "
+            "them, or let `python -m fer_models.probe MODEL --data DIR --write` find them."
+        )
+    return _validated(path, ContractFile)
+
+
+def read_partial(path: Path) -> PartialContract:
+    """Read a contract file that may leave out fields.
+
+    Raises:
+        InputError: missing, not JSON or TOML, or a field is unknown or impossible.
+    """
+    return _validated(path, PartialContract)
+
+
+def _validated(path: Path, kind: type[_Kind]) -> _Kind:
     try:
         text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        file = ContractFile.model_validate(data)
-        file.contract()
+        file = kind.model_validate(data)
+        if isinstance(file, ContractFile):
+            file.contract()
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a contract, found no such file.") from error
     except ValidationError as error:
@@ -124,6 +211,10 @@ def write_contract(file: ContractFile, path: Path) -> None:
     """Write a contract as JSON, atomically."""
     with atomic(path) as unfinished:
         unfinished.write_text(file.model_dump_json(indent=2) + "\n")
+
+
+def _file_name(model: Path) -> str:
+    return model.name.replace(":", ".") if is_code(str(model)) else model.name
 
 
 def _plain(name: str) -> str:

@@ -143,7 +143,7 @@ def test_nan_logits_are_an_error(images: np.ndarray) -> None:
         ({"height": 0}, "positive size"),
         ({"channels": 2}, "1 or 3 channels"),
         ({"low": 1.0}, "must differ"),
-        ({"mean": (0.1, 0.2)}, "one a channel"),
+        ({"mean": (0.1, 0.2)}, "one per channel"),
         ({"std": (0.0,)}, "above 0"),
     ],
 )

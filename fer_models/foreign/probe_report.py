@@ -1,0 +1,69 @@
+"""What a probe found, in figures and in words."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.labels import LabelScheme
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.probe_trial import Rival
+from fer_models.foreign.raw_model import RawModel
+
+
+class Finding(NamedTuple):
+    """What the probe found.
+
+    Attributes:
+        file: the contract.
+        scaling: in words.
+        accuracy: on the faces with this contract, in [0, 1].
+        rivals: the other scalings, most likely first.
+        ties: scalings with the same outputs.
+        fitted: values of a black and a white pixel fitted continuously, in words; None when not
+            fitted.
+        sureness: share of resamples that assign each class, in scheme order, the same output.
+        faces: number of faces used.
+    """
+
+    file: ContractFile
+    scaling: str
+    accuracy: float
+    rivals: tuple[Rival, ...]
+    ties: tuple[str, ...]
+    fitted: tuple[str, str] | None
+    sureness: np.ndarray
+    faces: int
+
+    def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
+        """What was found, as lines of text; arguments as given to `probe`."""
+        sure = dict(zip(scheme.classes, self.sureness))
+        words = (f"{name} {100 * sure[name]:.0f} %" for name in scheme.classes)
+        removed = "; its softmax is removed" if raw.softmax_removed else ""
+        error = np.sqrt(self.accuracy * (1 - self.accuracy) / self.faces)
+        return [
+            f"{raw.name}: {100 * self.accuracy:.1f} % (+- {100 * error:.1f}) of {self.faces} faces,"
+            " balanced over classes",
+            f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
+            *self._scaling_lines(),
+            f"  outputs   {', '.join(self.file.classes)}",
+            f"  sure      {', '.join(words)} of resamples",
+            f"  kind      {self.file.output}{removed}",
+        ]
+
+    def _scaling_lines(self) -> list[str]:
+        lines = [f"  scaling   {self.scaling}"]
+        if self.ties:
+            lines.append(f"  tie       the same outputs, either will do: {', '.join(self.ties)}")
+        if self.rivals:
+            next_best = self.rivals[0]
+            lines.append(
+                f"  next      {next_best.words}, {100 * next_best.accuracy:.1f} %: lower by "
+                f"{100 * next_best.difference:.1f} +- {100 * next_best.standard_error:.1f} points, "
+                f"cross-entropy higher by {next_best.loss:.3f} +- {next_best.loss_error:.3f}"
+            )
+        open_ = [f"{r.words} ({100 * r.accuracy:.1f} %)" for r in self.rivals if not r.is_worse]
+        if open_:
+            lines.append(f"  rare      not excluded, though seldom used: {', '.join(open_)}")
+        if self.fitted:
+            lines.append(f"  fitted    black {self.fitted[0]}, white {self.fitted[1]}")
+        return lines

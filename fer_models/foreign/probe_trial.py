@@ -1,0 +1,131 @@
+"""One scaling on the faces of a probe, and two of them compared on the same faces."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from fer_models.foreign.scaling_fit import cross_entropy
+from fer_models.foreign.scalings import Scaling
+
+_EQUAL = 1e-3
+"""Share of the outputs' range by which outputs of two scalings may differ in a tie."""
+CLEARLY = 2
+"""Standard errors by which one scaling must be more accurate than another to be called so."""
+SURELY = 3
+"""Standard errors by which the cross-entropy of all other scalings must be higher."""
+
+
+class Trial(NamedTuple):
+    """One scaling on N faces.
+
+    Attributes:
+        scaling: which.
+        outputs: float64 (N, K).
+        order: column of each class, int (K,).
+        right: whether each face is classified correctly, bool (N,).
+        losses: cross-entropy of each face, float64 (N,), under the best temperature.
+    """
+
+    scaling: Scaling
+    outputs: np.ndarray
+    order: np.ndarray
+    right: np.ndarray
+    losses: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Share of faces classified correctly."""
+        return float(self.right.mean())
+
+
+class Rival(NamedTuple):
+    """Another scaling against the best one, on the same faces.
+
+    Attributes:
+        words: the scaling.
+        accuracy: with it, in [0, 1].
+        difference: by how much the best one is more accurate.
+        standard_error: of the difference.
+        loss: by how much its cross-entropy is higher.
+        loss_error: standard error of that.
+        rare: whether the scaling is rare.
+    """
+
+    words: str
+    accuracy: float
+    difference: float
+    standard_error: float
+    loss: float
+    loss_error: float
+    rare: bool
+
+    @property
+    def is_less_accurate(self) -> bool:
+        """Whether the best one classifies clearly more faces correctly."""
+        return self.difference > CLEARLY * self.standard_error
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the labels are surely less likely, and the accuracy not clearly higher."""
+        more_accurate = -self.difference > CLEARLY * self.standard_error
+        return self.loss > SURELY * self.loss_error and not more_accurate
+
+
+def try_scaling(
+    scaling: Scaling,
+    outputs: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    order: list[int] | None,
+) -> Trial:
+    """Score outputs under a scaling.
+
+    Args:
+        scaling: which.
+        outputs: float64 (N, K).
+        labels: int64 (N,) in [0, K).
+        logits: the outputs as logits, float64 (N, K).
+        order: column of each class; the best assignment when None.
+    """
+    predicted = outputs.argmax(axis=1)
+    found = best_order(predicted, labels, outputs.shape[1]) if order is None else np.array(order)
+    losses = cross_entropy(logits[:, found], labels)
+    return Trial(scaling, outputs, found, predicted == found[labels], losses)
+
+
+def best_order(predicted: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """For each class the output that names it, by the assignment with most faces right, int (K,).
+
+    Args:
+        predicted: output with the largest value, int (N,) in [0, K).
+        labels: int (N,) in [0, K).
+        count: K.
+    """
+    confusion = np.zeros((count, count))
+    np.add.at(confusion, (labels, predicted), 1)
+    order: np.ndarray = linear_sum_assignment(confusion, maximize=True)[1]
+    return order
+
+
+def is_tie(one: Trial, other: Trial) -> bool:
+    """Whether two scalings give the same outputs, up to rounding."""
+    spread = float(np.median(np.ptp(one.outputs, axis=1)))
+    return bool(np.abs(one.outputs - other.outputs).max() <= _EQUAL * spread)
+
+
+def compare(best: Trial, other: Trial) -> Rival:
+    """Hold another scaling against the best one; errors are those of paired faces."""
+    gained = int((best.right & ~other.right).sum())
+    lost = int((other.right & ~best.right).sum())
+    count = len(best.right)
+    losses = other.losses - best.losses
+    return Rival(
+        other.scaling.words,
+        other.accuracy,
+        (gained - lost) / count,
+        float(np.sqrt(gained + lost)) / count,
+        float(losses.mean()),
+        float(losses.std()) / float(np.sqrt(count)),
+        other.scaling.rare,
+    )
