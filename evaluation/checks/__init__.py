@@ -1,1 +1,1 @@
-"""Reliability checks: rules R1 to R24."""
+"""Reliability checks: rules R1 to R25."""

@@ -1,4 +1,4 @@
-"""The rules R1 to R24 with their words, and one row of `checks.parquet`.
+"""The rules R1 to R25 with their words, and one row of `checks.parquet`.
 
 The texts are those of docs/evaluation-rules.md. Not here: the checks themselves.
 """
@@ -161,6 +161,13 @@ class Rule(Enum):
         "counts as robust.",
         "The attack ran",
         "The attack failed, which is not robustness. Read its message and run it again.",
+    )
+    R25 = Words(
+        "No other order of the classes and no other known scaling classifies significantly more "
+        "clean faces correctly than the model's contract.",
+        "Pixels and outputs are read as the model means them",
+        "The contract is wrong, so all figures are those of a misread model. Correct it and run "
+        "again.",
     )
 
 

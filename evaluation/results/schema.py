@@ -182,7 +182,7 @@ CHECK_COLUMNS: dict[str, str] = {
     "threshold": "float64",
     "message": "string",
 }
-"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R24."""
+"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R25."""
 
 
 GALLERY_ARRAYS: dict[str, str] = {

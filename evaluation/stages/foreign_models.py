@@ -25,6 +25,8 @@ from fer_models.foreign.probe_report import Finding
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import model_ids, shipped_id, split_defences
 
+SURELY = 3
+"""Standard errors by which the first probe must tell scalings apart; the second needs two."""
 MORE_FACES = 3 * FACES
 """Faces of a second probe, when the first cannot tell."""
 Contracts = dict[str, ContractFile]
@@ -72,7 +74,7 @@ def _probe(
     if count is not None:
         return probe_on(raw, faces, count, known, log)
     try:
-        return probe_on(raw, faces, FACES, known, log)
+        return probe_on(raw, faces, FACES, known, log, SURELY)
     except UnsureError:
         return probe_on(raw, faces, MORE_FACES, known, log)
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from datasets.faceset import FaceSet
+from datasets.labels import LabelSet
+from evaluation.checks.contract import contract_checks
 from evaluation.checks.model import model_checks
 from evaluation.checks.probes import can_probe, probe_attack
 from evaluation.checks.rules import Check, failed_check
@@ -96,9 +98,18 @@ class Measurements:
             try:
                 self.checks += model_checks(classifier, images, logits[classifier.id])
                 self.checks += training_mode_checks(classifier, images)
+                self.checks += self._contract_checks(classifier)
             except Exception as error:  # R24: a model that answered once and now fails
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
+
+    def _contract_checks(self, classifier: Classifier) -> list[Check]:
+        """R25, where the faces have labels under the model's classes."""
+        if classifier.scheme.name not in self._faces.label_sets:
+            return []
+        labels = self._faces.labels(LabelSet(classifier.scheme.name)).values
+        logits = self._clean.logits[classifier.id]
+        return contract_checks(classifier, self._clean.images, logits, labels)
 
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's on its own model, any other on all models.

@@ -1,13 +1,11 @@
 """Find a model's contract from labelled faces: scaling, class order, kind of output.
 
 Every known scaling is tried; under each the class order is the best assignment of the confusion
-matrix (Hungarian method), unless the contract names the classes. A scaling counts as found when the
-labels are more likely under it than under each other one by three standard errors on the same faces
-and its accuracy is nowhere clearly lower; scalings with equal outputs are a tie, and either will
-do. Rare scalings must be clearly better to be taken, and are named when they are not excluded. Black
-and white are fitted continuously too. An order counts as found when nearly all resamples of the
-faces give it. Otherwise the probe refuses, and so it does when faces prepared in a way that no
-contract can express are classified better.
+matrix (Hungarian method), unless the contract names the classes. How a scaling is held against the
+others is in `fer_models/foreign/probe_trial.py`; those with equal outputs are a tie, and either one
+will do. Rare ones must be clearly better to be taken, and are named when they are not excluded. An
+order counts as found when nearly all resamples of the faces give it. Otherwise the probe refuses,
+and so it does when faces prepared in a way that no contract can express are classified better.
 """
 
 from collections.abc import Callable
@@ -23,7 +21,15 @@ from fer_models.contract import Contract, Output
 from fer_models.foreign.contract_file import ContractFile, PartialContract, match_scheme
 from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.probe_timing import ProbeTiming
-from fer_models.foreign.probe_trial import Rival, Trial, best_order, compare, is_tie, try_scaling
+from fer_models.foreign.probe_trial import (
+    CLEARLY,
+    Rival,
+    Trial,
+    best_order,
+    compare,
+    is_tie,
+    try_scaling,
+)
 from fer_models.foreign.raw_model import RawModel, are_probabilities, first_answers
 from fer_models.foreign.scaling_fit import fit_scaling
 from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
@@ -84,6 +90,7 @@ def probe_on(
     count: int = FACES,
     known: PartialContract = NOTHING_KNOWN,
     tell: Callable[[str], object] = lambda _: None,
+    errors: float = CLEARLY,
 ) -> tuple[Finding, list[str]]:
     """Find the contract on labelled faces, balanced over classes.
 
@@ -93,6 +100,7 @@ def probe_on(
         count: number of faces.
         known: what the model's contract says already.
         tell: called with the time estimate and the progress, as lines of text.
+        errors: standard errors by which the best scaling must be better than the others.
 
     Returns:
         What was found, and the same as lines of text.
@@ -109,7 +117,7 @@ def probe_on(
     labels = faces.labels(LabelSet(scheme.name)).values
     rows = _spread(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)
-    found = probe(raw, images, labels[rows], scheme, known, tell)
+    found = probe(raw, images, labels[rows], scheme, known, tell, errors)
     return found, found.lines(raw, scheme)
 
 
@@ -128,6 +136,7 @@ def probe(
     scheme: LabelScheme,
     known: PartialContract = NOTHING_KNOWN,
     tell: Callable[[str], object] = lambda _: None,
+    errors: float = CLEARLY,
 ) -> Finding:
     """Find the contract.
 
@@ -138,11 +147,12 @@ def probe(
         scheme: result of `scheme_of`.
         known: what the model's contract says already.
         tell: called with the time estimate and the progress, as lines of text.
+        errors: standard errors by which the best scaling must be better than the others.
 
     Raises:
         InputError: scaling or class order cannot be told.
     """
-    return _Probe(raw, images, labels, scheme, known, tell).find()
+    return _Probe(raw, images, labels, scheme, known, tell, errors).find()
 
 
 class _Probe:
@@ -156,7 +166,9 @@ class _Probe:
         scheme: LabelScheme,
         known: PartialContract,
         tell: Callable[[str], object],
+        errors: float,
     ) -> None:
+        self._errors = errors
         self._raw, self._images, self._labels, self._known = raw, images, labels, known
         self._scheme, self._shape = scheme, _shape(raw, known)
         self._order = match_scheme(known.classes)[1] if known.classes else None
@@ -175,7 +187,7 @@ class _Probe:
         best = _most_likely(tried)
         ties = [t for t in tried if t is not best and is_tie(best, t)]
         others = [t for t in tried if t is not best and not any(t is tie for tie in ties)]
-        rivals = sorted((compare(best, other) for other in others), key=lambda r: r.loss)
+        rivals = sorted((compare(best, other) for other in others), key=lambda r: r.errors)
         sureness = self._sureness(best)
         self._refuse_weak(best)
         self._refuse_unsure(best, rivals, sureness)
@@ -234,7 +246,7 @@ class _Probe:
             )
 
     def _refuse_unsure(self, best: Trial, rivals: list[Rival], sureness: np.ndarray) -> None:
-        close = [rival for rival in rivals if not (rival.is_worse or rival.rare)]
+        close = [rival for rival in rivals if rival.errors <= self._errors and not rival.rare]
         if close:
             names = ", ".join(f"{r.words} ({100 * r.accuracy:.1f} %)" for r in close)
             raise UnsureError(
@@ -307,5 +319,5 @@ def _most_likely(tried: list[Trial]) -> Trial:
     """The usual scaling of lowest cross-entropy, or a rare one that is clearly better."""
     by_loss = sorted(tried, key=lambda trial: float(trial.losses.mean()))
     usual = next(trial for trial in by_loss if not trial.scaling.rare)
-    lowest = by_loss[0] if compare(by_loss[0], usual).is_worse else usual
+    lowest = by_loss[0] if compare(by_loss[0], usual).errors > CLEARLY else usual
     return next(trial for trial in tried if is_tie(lowest, trial))  # the first in the list

@@ -6,7 +6,7 @@ import numpy as np
 
 from datasets.labels import LabelScheme
 from fer_models.foreign.contract_file import ContractFile
-from fer_models.foreign.probe_trial import Rival
+from fer_models.foreign.probe_trial import CLEARLY, Rival
 from fer_models.foreign.raw_model import RawModel
 
 
@@ -17,7 +17,7 @@ class Finding(NamedTuple):
         file: the contract.
         scaling: in words.
         accuracy: on the faces with this contract, in [0, 1].
-        rivals: the other scalings, most likely first.
+        rivals: the other scalings, the closest first.
         ties: scalings with the same outputs.
         fitted: values of a black and a white pixel fitted continuously, in words; None when not
             fitted.
@@ -41,8 +41,8 @@ class Finding(NamedTuple):
         removed = "; its softmax is removed" if raw.softmax_removed else ""
         error = np.sqrt(self.accuracy * (1 - self.accuracy) / self.faces)
         return [
-            f"{raw.name}: {100 * self.accuracy:.1f} % (+- {100 * error:.1f}) of {self.faces} faces,"
-            " balanced over classes",
+            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.faces} faces, balanced over classes "
+            f"(+- {100 * error:.1f})",
             f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
             *self._scaling_lines(),
             f"  outputs   {', '.join(self.file.classes)}",
@@ -54,14 +54,19 @@ class Finding(NamedTuple):
         lines = [f"  scaling   {self.scaling}"]
         if self.ties:
             lines.append(f"  tie       the same outputs, either will do: {', '.join(self.ties)}")
-        if self.rivals:
-            next_best = self.rivals[0]
+        usual = [rival for rival in self.rivals if not rival.rare]
+        if usual:
+            next_best = usual[0]
             lines.append(
                 f"  next      {next_best.words}, {100 * next_best.accuracy:.1f} %: lower by "
-                f"{100 * next_best.difference:.1f} +- {100 * next_best.standard_error:.1f} points, "
-                f"cross-entropy higher by {next_best.loss:.3f} +- {next_best.loss_error:.3f}"
+                f"{100 * next_best.difference:.1f} +- {100 * next_best.standard_error:.1f} points; "
+                f"with cross-entropy {next_best.errors:.1f} standard errors worse"
             )
-        open_ = [f"{r.words} ({100 * r.accuracy:.1f} %)" for r in self.rivals if not r.is_worse]
+        open_ = [
+            f"{r.words} ({100 * r.accuracy:.1f} %)"
+            for r in self.rivals
+            if r.rare and r.errors <= CLEARLY
+        ]
         if open_:
             lines.append(f"  rare      not excluded, though seldom used: {', '.join(open_)}")
         if self.fitted:

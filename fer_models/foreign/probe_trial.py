@@ -11,9 +11,7 @@ from fer_models.foreign.scalings import Scaling
 _EQUAL = 1e-3
 """Share of the outputs' range by which outputs of two scalings may differ in a tie."""
 CLEARLY = 2
-"""Standard errors by which one scaling must be more accurate than another to be called so."""
-SURELY = 3
-"""Standard errors by which the cross-entropy of all other scalings must be higher."""
+"""Standard errors by which one scaling must be better than another to be called so."""
 
 
 class Trial(NamedTuple):
@@ -44,32 +42,25 @@ class Rival(NamedTuple):
 
     Attributes:
         words: the scaling.
+        rare: whether it is rare.
         accuracy: with it, in [0, 1].
         difference: by how much the best one is more accurate.
         standard_error: of the difference.
-        loss: by how much its cross-entropy is higher.
-        loss_error: standard error of that.
-        rare: whether the scaling is rare.
+        errors: standard errors by which the best one is better, in accuracy and cross-entropy
+            together.
     """
 
     words: str
+    rare: bool
     accuracy: float
     difference: float
     standard_error: float
-    loss: float
-    loss_error: float
-    rare: bool
+    errors: float
 
     @property
     def is_less_accurate(self) -> bool:
         """Whether the best one classifies clearly more faces correctly."""
         return self.difference > CLEARLY * self.standard_error
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether the labels are surely less likely, and the accuracy not clearly higher."""
-        more_accurate = -self.difference > CLEARLY * self.standard_error
-        return self.loss > SURELY * self.loss_error and not more_accurate
 
 
 def try_scaling(
@@ -115,17 +106,24 @@ def is_tie(one: Trial, other: Trial) -> bool:
 
 
 def compare(best: Trial, other: Trial) -> Rival:
-    """Hold another scaling against the best one; errors are those of paired faces."""
-    gained = int((best.right & ~other.right).sum())
-    lost = int((other.right & ~best.right).sum())
-    count = len(best.right)
-    losses = other.losses - best.losses
+    """Hold another scaling against the best one; errors are those of paired faces.
+
+    Each face's differences in correctness and in cross-entropy are divided by their root mean
+    squares and added; under the hypothesis that both scalings are equal their mean is 0.
+    """
+    right = best.right.astype(float) - other.right
+    both = _standardised(right) + _standardised(other.losses - best.losses)
+    count = len(right)
     return Rival(
         other.scaling.words,
-        other.accuracy,
-        (gained - lost) / count,
-        float(np.sqrt(gained + lost)) / count,
-        float(losses.mean()),
-        float(losses.std()) / float(np.sqrt(count)),
         other.scaling.rare,
+        other.accuracy,
+        float(right.mean()),
+        float(np.sqrt((right**2).sum())) / count,
+        float(both.sum() / max(np.sqrt((both**2).sum()), 1e-12)),
     )
+
+
+def _standardised(differences: np.ndarray) -> np.ndarray:
+    size = np.sqrt((differences**2).mean())
+    return differences / max(float(size), 1e-12)

@@ -1,0 +1,122 @@
+"""R25: does the model's contract name its classes and its scaling as the model means them?
+
+Clean faces tell: the best assignment of outputs to classes, and other known scalings, are held
+against the contract on the same faces (exact McNemar test). Not here: finding a contract, see
+`fer_models/foreign/contract_probe.py`.
+"""
+
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+from keras import ops
+
+from evaluation.checks.rules import Check, check
+from evaluation.statistics.paired import mcnemar
+from fer_models.classifier import Classifier
+from fer_models.contract import Contract
+from fer_models.foreign.classifier import BlackBoxClassifier
+from fer_models.foreign.probe_trial import best_order
+from fer_models.foreign.scalings import known_scalings
+from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.zoo import shipped_id
+
+FACES = 100
+"""Faces that other scalings are tried on, at most."""
+SIGNIFICANT = 0.001
+"""P-value below which another reading is better; the assignment is chosen on the same faces."""
+
+
+def contract_checks(
+    classifier: Classifier, images: np.ndarray, logits: np.ndarray, labels: np.ndarray
+) -> list[Check]:
+    """Check the class order of any model, and the scaling of a foreign one.
+
+    Args:
+        classifier: the model.
+        images: float32 (N, H, W, C) in [0, 1].
+        logits: its logits, float32 (N, K).
+        labels: int64 (N,) under the model's label set, -1 where there is none.
+    """
+    rows = np.flatnonzero(labels >= 0)
+    if not len(rows):
+        return []
+    checks = [_order_check(classifier, logits[rows], labels[rows])]
+    inner = classifier
+    while isinstance(inner, WrappedClassifier):
+        inner = inner.inner
+    if not isinstance(inner, KerasClassifier | BlackBoxClassifier):
+        return checks
+    if not shipped_id(inner.weights_sha256):
+        rows = rows[:FACES]
+        checks.append(_scaling_check(classifier.id, inner, images[rows], labels[rows]))
+    return checks
+
+
+def _order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray) -> Check:
+    predicted, classes = logits.argmax(axis=1), classifier.scheme.classes
+    order = best_order(predicted, labels, len(classes))
+    given, other = predicted == labels, predicted == order[labels]
+    test = mcnemar(other, given)
+    wrong = test.difference > 0 and test.p_value < SIGNIFICANT
+    names = [""] * len(classes)
+    for index, column in enumerate(order):
+        names[column] = classes[index]
+    moved = [f"{a} is {b}" for a, b in zip(classes, names) if a != b]
+    words = "No other order of the classes classifies clearly more faces correctly."
+    if wrong:
+        words = (
+            f"Another order of the classes classifies {_percent(other)} of {len(labels)} faces "
+            f"correctly, that of the contract {_percent(given)}: what it calls "
+            f"{', '.join(moved)}. Correct the order of its classes."
+        )
+    return check(classifier.id, "R25", "class order", wrong, test.difference, SIGNIFICANT, words)
+
+
+def _scaling_check(
+    model: str,
+    inner: KerasClassifier | BlackBoxClassifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+) -> Check:
+    contract = inner.contract
+    given = _right(inner, contract, images, labels)
+    most, name, gain = given, "", 0.0
+    for scaling in known_scalings(contract.channels):
+        plain = Contract(contract.height, contract.width, contract.channels, contract.scheme)
+        other = replace(plain, output=contract.output, **scaling.fields)
+        right = given if other == contract else _right(inner, other, images, labels)
+        test = mcnemar(right, given)
+        if test.p_value < SIGNIFICANT and right.sum() > most.sum():
+            most, name, gain = right, scaling.words, test.difference
+    words = "No other known scaling classifies clearly more faces correctly."
+    if name:
+        words = (
+            f"With pixels scaled {name} it classifies {_percent(most)} of {len(labels)} faces "
+            f"correctly, with the scaling of its contract {_percent(given)}: correct the "
+            "contract. Its robustness in this run is that of a model fed with wrong pixels."
+        )
+    return check(model, "R25", "scaling", bool(name), gain, SIGNIFICANT, words)
+
+
+def _right(
+    inner: KerasClassifier | BlackBoxClassifier,
+    contract: Contract,
+    images: np.ndarray,
+    labels: np.ndarray,
+) -> np.ndarray:
+    """Whether each face is classified correctly under another contract, bool (N,)."""
+    if isinstance(inner, KerasClassifier):
+        inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
+        answers = np.asarray(inner.model(inputs, training=False), np.float32)
+    else:
+        other = copy(inner)
+        other.contract = contract
+        answers = other.logits(images)
+    right: np.ndarray = answers.argmax(axis=1) == labels
+    return right
+
+
+def _percent(right: np.ndarray) -> str:
+    return f"{100 * right.mean():.0f} %"
