@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def main(
     folder: Annotated[Path, typer.Argument(help="Folder of run folders, such as runs.")],
-    out: Annotated[Path | None, typer.Option(help="The same into a .csv or .md file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write it to a .csv or .md file.")] = None,
 ) -> None:
-    """Rank the models of several runs by worst-case robust accuracy under their own labels."""
+    """Rank the models of several runs by their security curves, each under its own labels."""
     check_file(out, ".csv", ".md")
     from evaluation.comparing.boards import find_runs, leaderboards
     from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown

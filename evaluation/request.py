@@ -56,7 +56,7 @@ class RunRequest:
         int | None,
         Option(
             min=1,
-            help="Faces that probe a foreign model without a contract. Default: as many as needed.",
+            help="Faces to probe a model without a contract. Default: as many as needed.",
         ),
     ] = None
     limit: Annotated[

@@ -26,7 +26,7 @@ def test_path_exists(path: str) -> None:
 
 
 def test_the_way_from_csv_to_page_is_complete() -> None:
-    way = PAGE.partition("## The way of one figure")[2].partition("\n## ")[0]
+    way = PAGE.partition("## One figure from csv to report")[2].partition("\n## ")[0]
     stops = re.findall(r"\[`([^`]+)`\]", way)
     rooms = [stop.partition("/")[0] for stop in stops]
     assert {"datasets", "fer_models", "attacks", "evaluation", "reports"} == set(rooms)
