@@ -96,7 +96,8 @@ class Rule(Enum):
     )
     R11 = Words(
         "The same batch, asked five times, gives the same logits up to rounding. Otherwise the "
-        "model counts as randomised and is averaged over 20 draws.",
+        "model counts as randomised and is averaged over 20 draws. An image gets the same answer "
+        "alone, in another batch and in another order.",
         "Same face, same answer",
         "The model is random; its figures must be averaged over many draws.",
     )

@@ -62,7 +62,7 @@ class Entry:
     @property
     def is_whole(self) -> bool:
         """Whether its worst case is over all attacks, and no answer depends on the batch (R11)."""
-        if self.model in crashed(self.run.results):
+        if self.model in crashed(self.run.results, self.label_set):
             return False
         batch = pick(self.run.checks, model=self.model, check=ANY_BATCH)
         return bool((batch["status"] == "ok").all())

@@ -16,10 +16,10 @@ def black_boxes(results: pd.DataFrame) -> set[str]:
     return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
 
 
-def crashed(results: pd.DataFrame) -> set[str]:
-    """Models on which an attack crashed: their worst case lacks it, so no rank is theirs (R24)."""
-    failed = (results["status"] == "error") & (results["metric"] == "robust_accuracy")
-    return set(results.loc[failed, "model"])
+def crashed(results: pd.DataFrame, label_set: str) -> set[str]:
+    """Models on which an attack on a label set crashed: they have no rank under it (R24)."""
+    failed = pick(results, status="error", metric="robust_accuracy", attacked_labels=label_set)
+    return set(failed["model"])
 
 
 def rankable(models: Iterable[str], upper_bounds: set[str], broken: set[str]) -> list[str]:

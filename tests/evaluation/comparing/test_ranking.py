@@ -112,6 +112,18 @@ def test_a_model_whose_answers_depend_on_the_batch_has_no_rank(first: Path) -> N
     assert found.order == ["tiny.ferplus", "tiny.fer"]
 
 
+def test_a_crash_under_one_label_set_takes_no_rank_under_the_other(first: Path) -> None:
+    run = FinishedRun(first)
+    attacked = run.results[
+        (run.results.metric == "robust_accuracy") & (run.results.attacked_labels == LABELS)
+    ]
+    model = str(attacked.model.iloc[0])
+    failed = attacked.iloc[:1].assign(status="error", value=np.nan, n=0)
+    run.__dict__["results"] = pd.concat([run.results, failed], ignore_index=True)
+    assert not Entry(run, model, LABELS).is_whole
+    assert Entry(run, model, "ferplus").is_whole
+
+
 def test_without_attacks_models_are_ranked_by_clean_accuracy(first: Path) -> None:
     run = FinishedRun(first)
     vars(run)["results"] = run.results[run.results.perturbation == "none"]

@@ -63,6 +63,6 @@ def test_a_run_has_an_error_row_instead(run: FinishedRun, tmp_path: Path) -> Non
     assert np.isnan(error.value) and "made on other weights" in error.detail
     worst = tiny.figures(results, "robust_accuracy", perturbation="worst_case", model="tiny.fer")
     assert set(worst.status) == {"flagged"}  # over the other attacks only
-    assert crashed(results) == {"tiny.fer"}  # no rank
+    assert crashed(results, "fer") == {"tiny.fer"}  # no rank
     clean = tiny.figures(results, "accuracy", model="tiny.fer", perturbation="none").value.item()
     assert (worst.value <= clean).all()
