@@ -55,8 +55,8 @@ def render_markdown(run: FinishedRun) -> str:
     parts += _seeds(run)
     parts += _flags(run)
     parts.append(
-        f"Brackets hold 95{THIN}% intervals. Each model is scored under its own labels; FER and "
-        "FER+ figures are not comparable. "
+        f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
+        "is scored under its own labels; FER and FER+ figures are not comparable. "
         f"{ranking_sentence(top)} Robust accuracy is an upper bound: a stronger attack may lower "
         f"it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "

@@ -1,1 +1,1 @@
-"""Used by every room: errors, commands, atomic writes, locks, progress bars, the csv cache."""
+"""Used by every package: errors, commands, atomic writes, locks, progress bars, the csv cache."""
