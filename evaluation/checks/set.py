@@ -65,7 +65,7 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
 
 
 def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
-    """R24: an attack that never asked for a gradient has attacked nothing."""
+    """R24: an attack that never computed a gradient has attacked nothing."""
     attacked = adversarial.smallest_eps != 0
     idle = float((adversarial.backward[attacked] == 0).mean()) if attacked.any() else 0.0
     words = "The attack asked for the gradient of every face."

@@ -1,7 +1,7 @@
 """R11 for Keras graphs that ask for training mode themselves, as Monte-Carlo dropout does.
 
 Attacks and figures call a model with `training=False`, which switches such layers off. A model that
-answers otherwise when it is simply called is measured, but not as a deployment may use it.
+answers differently when it is simply called is measured, but not as a deployment may use it.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from fer_models.keras_classifier import KerasClassifier, fit_to_contract
 from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 32
-"""Faces that a model is asked about in both ways."""
+"""Number of faces on which the two modes are compared."""
 
 SAME = 1e-4
 """Difference between the answers that rounding explains, as a share of the logits' range."""

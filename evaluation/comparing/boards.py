@@ -151,7 +151,7 @@ def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
 
 
 def _names(entries: list[Entry]) -> list[str]:
-    """One name each: several weights of a model are told apart by their run."""
+    """One name per entry; the run tells several weights of a model apart."""
     models = [entry.model for entry in entries]
     return [
         model if models.count(model) == 1 else f"{model} in {entry.run.folder}"

@@ -1,4 +1,4 @@
-"""Sets that two runs do not both have alike: they failed in one, or were made otherwise there.
+"""Sets that differ between two runs: they failed in one, or were made differently there.
 
 What is missing because an attack crashed is never robustness (R24), so nothing that needs such a
 set may be compared.

@@ -12,14 +12,14 @@ from fer_models.classifier import Classifier
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What became of N claimed images.
+    """Result of checking N claimed images.
 
     Attributes:
         claimed: N.
         in_range: images with finite pixels in [0, 1].
         in_budget: images whose norm is at most eps (1 + 1e-6).
         largest: largest norm as a multiple of its eps.
-        right_before: clean images the model has right.
+        right_before: clean images the model classifies correctly.
         confirmed: images that keep range and budget and are wrong while the clean one is right.
         confirmed_8bit: confirmed ones that stay wrong after rounding to 8 bits.
         sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.

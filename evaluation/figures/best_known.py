@@ -1,4 +1,4 @@
-"""Best-known robust accuracy: what the run's attacks and verified outside ones leave together."""
+"""Best-known robust accuracy: what is left after the run's attacks and verified outside ones."""
 
 import numpy as np
 import pandas as pd

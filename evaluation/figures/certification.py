@@ -18,7 +18,7 @@ def certification_figures(
     scheme: LabelScheme,
     label_set: LabelSet,
 ) -> None:
-    """Certified accuracy by radius, and the share of faces of which smoothing says nothing.
+    """Certified accuracy by radius, and the share of faces on which smoothing abstains.
 
     Args:
         figures: takes the rows.

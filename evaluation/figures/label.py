@@ -1,7 +1,8 @@
 """Figures between the two label sets: attacked under one and scored under the other, label noise.
 
 The FER+ labels were given by ten people each, the FER labels in one pass. An oracle that always
-answers the FER+ label shows what the FER labels charge to a classifier that is in fact right.
+answers the FER+ label shows how many errors the FER labels charge to a classifier that is in fact
+correct.
 """
 
 from collections.abc import Mapping

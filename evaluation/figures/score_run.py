@@ -1,6 +1,6 @@
 """From what a run has on disk to its tables: figures with their flags, and pairs of models.
 
-The run itself and `evaluation.rescore` come through here, so both write the same bytes.
+The run itself and `evaluation.rescore` both use this module, so both write the same bytes.
 """
 
 from pathlib import Path
@@ -47,7 +47,7 @@ def write_scores(
         per_image: lines of `per_image.parquet`.
         transfer: lines of `transfer.parquet`.
         checks: rows of `checks.parquet`.
-        failed: entries of the manifest's `perturbations` that gave no images.
+        failed: entries of the manifest's `perturbations` that produced no images.
     """
     per_image, impossible = without_impossible(per_image, schemes, config.labels, config.grids)
     failed = [*failed, *impossible]

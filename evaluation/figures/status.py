@@ -18,8 +18,8 @@ def with_status(
     """Flag figures whose checks failed, and add a row for each perturbation that has none.
 
     The worst case carries the flags of its parts, and so do the gap between the label sets, means
-    over corruptions and errors relative to a baseline. A crashed attack, or one that the model
-    allows no one to make, has no figure: its row holds NaN with n = 0, never "robust".
+    over corruptions and errors relative to a baseline. A crashed attack, or one that cannot be
+    made on the model, has no figure: its row holds NaN with n = 0, never "robust".
     """
     results = results.copy()
     for check in checks[checks.status != "ok"].itertuples():

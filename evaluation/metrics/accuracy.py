@@ -27,10 +27,10 @@ def confusion_matrix(
 
 
 def per_class_recall(confusion: np.ndarray) -> np.ndarray:
-    """Share of each class's images that are right.
+    """Share of each class's images that are classified correctly.
 
     Args:
-        confusion: counts (..., K, K + 1) as `confusion_matrix` gives them.
+        confusion: counts (..., K, K + 1) as `confusion_matrix` returns them.
 
     Returns:
         float64 (..., K), NaN for a class without images.
@@ -50,7 +50,7 @@ def macro_f1(confusion: np.ndarray) -> np.ndarray:
     are averaged over the same classes whatever they predict.
 
     Args:
-        confusion: counts (..., K, K + 1) as `confusion_matrix` gives them.
+        confusion: counts (..., K, K + 1) as `confusion_matrix` returns them.
 
     Returns:
         float64 (...), NaN when no class has images.

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 BINS = 15
-"""Of every calibration error, as in Guo et al. 2017."""
+"""Number of bins of every calibration error, as in Guo et al. 2017."""
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

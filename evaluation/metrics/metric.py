@@ -1,4 +1,4 @@
-"""What a metric is: its name, meaning, unit and direction, and what takes it where it is shown.
+"""What a metric is: its name, meaning, unit and direction, and where it is shown.
 
 Not here: the list of metrics (`evaluation/metrics/table.py`).
 """

@@ -6,7 +6,7 @@ from skimage.metrics import structural_similarity
 from attacks.threat_model import Norm, distance
 
 _WINDOW = 11
-"""Pixels of the Gaussian window of sigma 1.5; SSIM needs at least so many rows and columns."""
+"""Pixels of the Gaussian window of sigma 1.5; SSIM needs at least this many rows and columns."""
 
 
 def perturbation_sizes(clean: np.ndarray, perturbed: np.ndarray) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def is_robust(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
-    """Bool (N,): images that are right on the clean and on every attacked image up to `eps`.
+    """Bool (N,): images classified correctly when clean and on every attacked image up to `eps`.
 
     Raises:
         ValueError: `smallest_eps` is not (N,) of non-negative or NaN, or `eps` is negative.
@@ -18,7 +18,7 @@ def is_robust(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
 
 
 def censored_eps(smallest_eps: np.ndarray) -> np.ndarray:
-    """Smallest breaking eps of the images right on clean, infinite where no eps breaks them.
+    """Smallest breaking eps of the images correct when clean, infinite where no eps breaks them.
 
     Its quantiles (`statistics.quantile`) say by which eps a share of the images is broken; infinity
     means "beyond the grid", never 0.
@@ -29,10 +29,10 @@ def censored_eps(smallest_eps: np.ndarray) -> np.ndarray:
 
 
 def security_curve_areas(smallest_eps: np.ndarray, *, eps_grid: Sequence[float]) -> np.ndarray:
-    """What each image adds to the security curve's area, float64 (N,) in [0, 1].
+    """Contribution of each image to the security curve's area, float64 (N,) in [0, 1].
 
     Their mean is the area: the mean robust accuracy between eps 0 and the largest of the grid, by
-    trapezoids. Clean accuracy is its largest possible value.
+    trapezoids. It is at most the clean accuracy.
 
     Source: Biggio, Fumera & Roli 2014, "Security evaluation of pattern classifiers under attack",
     IEEE TKDE 26(4), for the curve.

@@ -1,7 +1,7 @@
 """A classifier against the whole vote of ten taggers, where no single label is the truth.
 
 Votes are integers (N, 10): the eight emotions of `FERPLUS8`, then unknown, then NF (not a face).
-Only emotions count: a tagger who named none can be neither met nor missed.
+Only emotions count: a tagger who named none neither agrees nor disagrees.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from datasets.labels import FERPLUS8, NO_LABEL, LabelScheme, translate
 
 PLAUSIBLE_VOTES = 2
-"""A flip is plausible when at least so many taggers chose the answered emotion: FER+ treats a
+"""A flip is plausible when at least this many taggers chose the answered emotion: FER+ treats a
 single vote as an outlier."""
 
 

@@ -69,7 +69,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest.
 
     Raises:
-        InputError: missing, not JSON, of another schema version, or of something else than a run.
+        InputError: missing, not JSON, of another schema version, or not the manifest of a run.
     """
     try:
         manifest = json.loads(path.read_text())
@@ -104,7 +104,7 @@ def write_arrays(arrays: dict[str, np.ndarray], names: dict[str, str], path: Pat
 
 
 def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
-    """Read them; those that the run's version did not write yet are left out.
+    """Read `.npz` arrays; those that an older version did not write are left out.
 
     Raises:
         InputError: the file is missing or damaged.

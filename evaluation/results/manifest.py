@@ -26,14 +26,14 @@ class Model(BaseModel):
 
 
 class Perturbation(BaseModel):
-    """One set of a run, and what became of it."""
+    """One set of a run and its status."""
 
     perturbation: str
     status: str
 
 
 class Manifest(BaseModel):
-    """A run's manifest, as far as it is read back."""
+    """The fields of a run's manifest that are read back."""
 
     started: str
     config: dict[str, Any]

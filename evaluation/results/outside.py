@@ -23,7 +23,7 @@ FOLDER = "outside"
 
 
 def read_outside(folder: Path) -> pd.DataFrame:
-    """All confirmed images of a run folder; empty when nobody brought any."""
+    """All confirmed images of a run folder; empty when none were added."""
     files = sorted((folder / FOLDER).glob("[!.]*.parquet"))  # not what a killed command left
     empty = pd.DataFrame(columns=list(OUTSIDE_COLUMNS)).astype(OUTSIDE_COLUMNS)
     return pd.concat([empty, *(read_table(file, OUTSIDE_COLUMNS) for file in files)])
@@ -39,7 +39,7 @@ def keep_outside(
     labels: np.ndarray,
     sizes: np.ndarray,
 ) -> int:
-    """Keep confirmed images beside a run, so that its best-known figures count them.
+    """Store confirmed images in a run folder, so that its best-known figures count them.
 
     Args:
         run: finished.

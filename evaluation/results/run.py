@@ -59,7 +59,7 @@ class FinishedRun:
 
     @cached_property
     def results(self) -> pd.DataFrame:
-        """All figures, one a row: columns of `RESULT_COLUMNS`, see docs/results-schema.md."""
+        """All figures, one per row: columns of `RESULT_COLUMNS`, see docs/results-schema.md."""
         return read_table(self.folder / "results.parquet", RESULT_COLUMNS)
 
     @cached_property

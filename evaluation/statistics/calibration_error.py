@@ -2,7 +2,7 @@
 
 The usual estimate sums the absolute gaps of the bins, so noise alone makes it positive: of a few
 hundred images even perfect probabilities seem to be off by several points, and no bootstrap of that
-sum can hold the true 0. Here the sum is compared with what the same bins would give if the true
+sum can hold the true 0. Here the sum is compared with what the same bins would yield if the true
 error were smaller or larger.
 """
 
@@ -30,9 +30,9 @@ def debiased_calibration_error(
     """Expected calibration error, median-unbiased, with an interval by inverting a test.
 
     Bin gaps are taken as normal around their true values. A true error of t is compatible with the
-    data when the observed sum of absolute gaps is no unusual one for gaps of that size. Where the
+    data when the observed sum of absolute gaps is not unusual for gaps of that size. Where the
     gaps lie is not known, only what was observed: the value and the upper bound take the observed
-    gaps, scaled to sum to t; the lower bound takes only those that stand out of the noise, which
+    gaps, scaled to sum to t; the lower bound takes only those that stand out from the noise, which
     leaves the others more room to be noise.
 
     Args:

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.stats import beta, binom, binomtest, norm
 
 CONFIDENCE = 0.95
-"""Of every interval in a run's tables."""
+"""Confidence level of every interval in a run's tables."""
 
 
 DRAWS = 4000
-"""Of every interval that is drawn at random."""
+"""Number of random draws behind every simulated interval."""
 
 
 class Interval(NamedTuple):
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
         value: the figure; NaN when n is 0.
         low: lower bound.
         high: upper bound.
-        n: images it rests on.
+        n: number of images behind it.
     """
 
     value: float
@@ -77,7 +77,7 @@ def _proportion(count: int, n: int, confidence: float) -> Interval:
 
 
 def _of_effective(share: float, size: float, confidence: float) -> Interval:
-    """The same interval for a sample whose size is no whole number."""
+    """Interval of `proportion` for a sample size that need not be a whole number."""
     tail, count = (1 - confidence) / 2, share * size
     if min(count, size - count) < 5:
         low = beta.ppf(tail, count, size - count + 1) if count else 0.0
@@ -102,7 +102,7 @@ def stratified_interval(
 
     The chances of each class's answers are drawn from their Dirichlet posterior, one class after
     the other, so that every draw holds as many images of a class as the data. A class of three
-    images that are all right keeps its doubt, which drawing images with replacement would lose.
+    images that are all correct stays uncertain, which drawing images with replacement would lose.
 
     Args:
         confusion: counts, int64 (K, K + 1) of `metrics.confusion_matrix`.
@@ -143,7 +143,7 @@ def bootstrap_means(
     """Percentile bootstrap of a figure that is a function of means over images.
 
     Args:
-        values: float64 (N, M), M numbers of each image.
+        values: float64 (N, M), M numbers per image.
         statistic: their means (..., M) to figures (...).
         seed: of the draws; the same seed gives the same interval.
         resamples: number of draws.

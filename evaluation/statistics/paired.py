@@ -13,8 +13,8 @@ class PairedTest(NamedTuple):
 
     Attributes:
         n: images.
-        only_a_right: images that only the first model has right.
-        only_b_right: images that only the second model has right.
+        only_a_right: images that only the first model classifies correctly.
+        only_b_right: images that only the second model classifies correctly.
         difference: accuracy of the first minus accuracy of the second; NaN when n is 0.
         p_value: exact McNemar, two-sided.
     """
@@ -30,7 +30,7 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
     """Exact McNemar test that two models are right equally often.
 
     Args:
-        right_a: bool (N,), where the first model is right.
+        right_a: bool (N,), where the first model is correct.
         right_b: bool (N,), the second model on the same images in the same order.
 
     Source: McNemar 1947, Psychometrika 12, 153-157; exact form: two-sided binomial test of the
