@@ -57,7 +57,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
 
 
 def heat_maps(points: keras.KerasTensor, height: int, width: int) -> keras.KerasTensor:
-    """One map a part of the face, 1 / (1 + distance in pixels to its nearest point).
+    """One map per part of the face, 1 / (1 + distance in pixels to its nearest point).
 
     Args:
         points: (N, 68, 2), x and y in sides of the image.

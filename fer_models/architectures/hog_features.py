@@ -11,7 +11,7 @@ from keras import KerasTensor, ops
 
 ORIENTATIONS = 8
 CELL = 8
-"""Side of a cell, pixels: 16 lose the mouth at 48 pixels."""
+"""Side of a cell, pixels: 16 would lose the mouth at 48 pixels."""
 BLOCK = 2
 """Side of a block, cells."""
 

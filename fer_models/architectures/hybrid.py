@@ -32,7 +32,7 @@ def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
 
 
 def _trunk(images: keras.KerasTensor) -> keras.KerasTensor:
-    """What convolutions see, averaged over the image."""
+    """Convolutional features, averaged over the image."""
     x = layers.Rescaling(4.0, offset=-2.0)(images)
     for filters in (32, 64, 128, 256):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)

@@ -41,7 +41,7 @@ MIRRORED = (
     *(45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40),
     *(54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65),
 )
-"""Which point each becomes in a mirrored face."""
+"""Index of each point in the mirrored face."""
 REGIONS = {
     "jaw": slice(0, 17),
     "brows": slice(17, 27),

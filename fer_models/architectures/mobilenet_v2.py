@@ -11,7 +11,7 @@ from fer_models.recipe import Recipe
 
 RECIPE = Recipe(epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=1e-2, calm_epochs=6)
 SIZE = 96
-"""The backbone halves five times, so 48 pixels would leave two by two."""
+"""The backbone halves the image five times, so 48 pixels would leave two by two."""
 MOMENTUM = 0.95
 """Momentum of the batch statistics. Keras' 0.999 would keep ImageNet's for epochs."""
 

@@ -1,4 +1,4 @@
-"""A convolutional autoencoder of 48x48 grey faces, whose code boosted trees look at.
+"""A convolutional autoencoder of 48x48 grey faces, whose code boosted trees classify.
 
 Source: Hinton & Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks".
 """
@@ -12,7 +12,7 @@ from keras import layers
 from fer_models.classical.grey_faces import SIDE
 
 WIDTHS = (16, 32, 64)
-"""Filters of the encoder's convolutions; the decoder has them the other way round."""
+"""Filters of the encoder's convolutions; the decoder has them in reverse order."""
 BATCH_SIZE = 128
 
 

@@ -20,7 +20,7 @@ PATIENCE = 30
 
 
 class Trees:
-    """Boosted trees, one sum a class."""
+    """Boosted trees, one sum per class."""
 
     def __init__(self, text: str) -> None:
         """Read LightGBM's model text.
@@ -40,7 +40,7 @@ class Trees:
         return self._booster.predict(features, raw_score=True).astype(np.float32)
 
     def count_params(self) -> int:
-        """Numbers that were learnt: a threshold each split, a value each leaf."""
+        """Numbers that were learnt: a threshold per split, a value per leaf."""
         return len(self._booster.trees_to_dataframe())
 
 

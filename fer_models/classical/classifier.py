@@ -13,7 +13,7 @@ from fer_models.classifier import Classifier
 
 
 class ClassicalClassifier(Classifier):
-    """A classical model that only answers."""
+    """A classical model as a black box."""
 
     def __init__(
         self, model: FaceModel, scheme: LabelScheme, model_id: str, weights_sha256: str
@@ -28,7 +28,7 @@ class ClassicalClassifier(Classifier):
 
 
 def load_classical(card: Card, weights: Path) -> ClassicalClassifier:
-    """Make a card's classifier, without looking at the hash.
+    """Make a card's classifier, without checking the hash.
 
     Raises:
         InputError: the weights are missing, cut short, or of another kind of model.

@@ -22,7 +22,7 @@ CELL = 8
 WINDOW, STEP = 24, 6
 """Side and step of the sliding windows, pixels."""
 REMEMBERED = 8192
-"""Faces whose points are kept, 6 kB each: several models are asked about the same ones."""
+"""Faces whose points are cached, 6 kB each: several models use the same ones."""
 
 _CORES = os.cpu_count() or 1
 _meshes = threading.local()

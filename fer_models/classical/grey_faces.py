@@ -1,4 +1,4 @@
-"""What classical models look at: 48x48 grey faces of 8 bits, made of any images in [0, 1].
+"""Input of classical models: 48x48 grey faces of 8 bits, made from any images in [0, 1].
 
 HOG and the face mesh take whole grey levels, so the rounding is part of the model: a change of a
 pixel that stays within its level does nothing.

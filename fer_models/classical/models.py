@@ -16,13 +16,13 @@ from fer_models.weights import fill, model_arrays, read_arrays
 
 
 class FaceModel(Protocol):
-    """Decides on faces uint8 (N, 48, 48, 1)."""
+    """Classifies faces uint8 (N, 48, 48, 1)."""
 
     def logits(self, faces: np.ndarray) -> np.ndarray:
         """float32 (N, K)."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a file must hold to make the model again, by name."""
+        """Arrays from which the model can be rebuilt, by name."""
 
     def count_params(self) -> int:
         """How many numbers were learnt."""
@@ -45,7 +45,7 @@ class FeatureSvm:
         return self.svm.logits(np.concatenate(extract(faces, self.kinds), axis=1))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The SVM's own."""
+        """Arrays of the SVM."""
         return vars(self.svm)
 
     def count_params(self) -> int:
@@ -82,14 +82,14 @@ class FaceTrees:
 
 
 def tree_features(faces: np.ndarray, encoder: Encoder | None) -> np.ndarray:
-    """What trees look at: pixels float32 (N, 2304), or codes float64 (N, code)."""
+    """Input of the trees: pixels float32 (N, 2304), or codes float64 (N, code)."""
     if encoder is None:
         return faces.reshape(len(faces), -1).astype(np.float32)
     return encoder(faces)
 
 
 def read_model(recipe: SvmRecipe | LgbmRecipe, path: Path) -> FaceModel:
-    """Make a model again from its file.
+    """Rebuild a model from its file.
 
     Raises:
         InputError: the file is missing, cut short, or holds another kind of model.

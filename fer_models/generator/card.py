@@ -99,7 +99,7 @@ def main(
 
 
 def _distances(faces: "FaceSet", data: Path) -> tuple["Distances", "Limits"]:
-    """Of the sample to the Training faces, and the limits."""
+    """Distances from the sample to the Training faces, and the limits."""
     from datasets.read import open_source
     from fer_models.generator.novelty import reference
 

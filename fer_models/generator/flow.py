@@ -17,7 +17,7 @@ from datasets.votes import VoteRule, vote_targets
 
 NUM_CONDITIONS = FER7.num_classes + FERPLUS8.num_classes
 FORGOTTEN = 0.15
-"""Share of the faces that are learnt without their condition, for the guidance."""
+"""Share of the faces that are learnt without their condition, for classifier-free guidance."""
 
 
 def conditions_of(faces: FaceSet) -> np.ndarray:
@@ -71,7 +71,7 @@ class FlowBatches(keras.utils.PyDataset):
         self._order = rng.permutation(len(self._images))
 
     def on_epoch_end(self) -> None:
-        """Shuffle anew."""
+        """Shuffle again after each epoch."""
         self._epoch += 1
         self._shuffle()
 

@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 CHANNELS = (40, 80, 160)
-"""Of the folded image's three resolutions."""
+"""Filters at the folded image's three resolutions."""
 
 FREQUENCIES = tuple(2.0**k for k in range(8))
 """Of the sines that tell the network the time, in cycles over the whole way, halved."""

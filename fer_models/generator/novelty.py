@@ -34,7 +34,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True)
 class Distances:
-    """Of some faces to the nearest Training face.
+    """Distances from faces to the nearest Training face.
 
     Attributes:
         pixels: float32 (N,), L2 of pixels in [0, 1].
@@ -71,7 +71,7 @@ class Novelty:
         )
 
     def distances(self, images: np.ndarray) -> Distances:
-        """Of faces uint8 (N, H, W, C)."""
+        """Measure the distances of faces uint8 (N, H, W, C)."""
         pixels, features = self._both(images)
         return Distances(
             np.minimum(*(nearest(pixels, seen) for seen, _ in self._seen)),

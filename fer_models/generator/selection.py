@@ -78,7 +78,7 @@ def intended_probability(answers: list[np.ndarray], classes: np.ndarray) -> np.n
 
 
 def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
-    """Rows of the `count` faces of each class that the selectors are surest of.
+    """Rows of the `count` faces of each class that the selectors are most certain of.
 
     Args:
         agreement: float64 (N,), see `intended_probability`; 0 for a face that was rejected.

@@ -1,4 +1,4 @@
-"""`python -m fer_models.generator.train --data DIR`: teach the generator of the embedded sample.
+"""`python -m fer_models.generator.train --data DIR`: train the generator of the embedded sample.
 
 Reads the Training split only. Writes into `--out`: `weights.npz`, `history.csv` and what
 `--resume` continues from.
