@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from datasets.labels import LabelScheme
-from fer_models.pixel_steps import PixelStep
+
+
+class PixelStep(StrEnum):
+    """A named step on the pixels of each image; `fer_models/pixel_steps.py` applies it."""
+
+    BGR = "bgr"
+    EQUALISE = "equalise"
+    STANDARDISE = "standardise"
 
 
 class Output(StrEnum):

@@ -5,18 +5,11 @@ equalisation: its backward pass is the identity (straight-through).
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import keras
 from keras import ops
 
-
-class PixelStep(StrEnum):
-    """A step that a contract may list."""
-
-    BGR = "bgr"
-    EQUALISE = "equalise"
-    STANDARDISE = "standardise"
+from fer_models.contract import PixelStep
 
 
 def apply_step(step: PixelStep, images: keras.KerasTensor) -> keras.KerasTensor:

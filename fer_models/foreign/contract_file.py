@@ -19,9 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
-from fer_models.contract import Contract, Output
+from fer_models.contract import Contract, Output, PixelStep
 from fer_models.foreign.names import is_code
-from fer_models.pixel_steps import PixelStep
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
 _NAMES = {

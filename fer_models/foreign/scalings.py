@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fer_models.pixel_steps import PixelStep
+from fer_models.contract import PixelStep
 
 
 class Scaling(NamedTuple):

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from datasets.labels import FER7
-from fer_models.contract import Contract
+from fer_models.contract import Contract, PixelStep
 from fer_models.keras_classifier import fit_to_contract
-from fer_models.pixel_steps import PixelStep, apply_step
+from fer_models.pixel_steps import apply_step
 
 
 @pytest.fixture
