@@ -61,6 +61,7 @@ def test_a_worst_case_that_lacks_an_attack_has_no_rank(
 ) -> None:
     def lacking(manifest: dict) -> None:
         rename(manifest)
+        manifest["models"]["tiny.fer"]["black_box"] = status == "not applicable"
         for entry in manifest["perturbations"]:
             if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
                 entry |= {"status": status, "message": "boom"}
