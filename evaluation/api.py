@@ -88,9 +88,9 @@ def measure(
     check_run_folder(folder, identity, request.resume)
     classifiers = _load(config.models, contracts)  # a model that fails to load leaves no folder
     private = Split.PRIVATE_TEST in source.splits
-    if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
-        _log(_PRIVATE_TEST)
     with locked(folder), open_run_folder(folder, identity, request.resume):
+        if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
+            _log(_PRIVATE_TEST)
         _write(start, config, faces, classifiers, known, contracts, folder, given, private)
     return FinishedRun(folder)
 

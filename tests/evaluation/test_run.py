@@ -162,7 +162,10 @@ def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
     net = tiny_model()
     net.save(path)
     arguments = ["--data", data, "--models", path, "--out", tmp_path / "run"]
-    refused(deadpan(*arguments), "rite a contract")  # untrained: the probe cannot tell
+    result = deadpan(*arguments)  # untrained: the probe says what it tries, and cannot tell
+    tried, error = result.stderr.splitlines()
+    assert result.returncode == 2 and "the probe tries" in tried
+    assert error.startswith("error: ") and "rite a contract" in error
     assert not (tmp_path / "run").exists()
     file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
     write_contract(file, tmp_path / "net.keras.contract.json")
@@ -194,7 +197,7 @@ def test_a_floor_missed_exits_1_and_a_resumed_run_is_the_same(
     line = ["--data", data, "--models", model, "--out", finished, "--resume", "--fail-under", floor]
     result = deadpan(*line)
     assert result.returncode == 1
-    assert "missed: mini_xception.fer under fer labels" in result.stdout
+    assert "missed: mini_xception.fer-2 under fer labels" in result.stdout
     assert "chunks reused" in result.stderr
     assert (finished / "results.csv").read_bytes() == before
 
@@ -206,7 +209,7 @@ def test_figures_are_rebuilt_byte_for_byte(finished: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "figures, unchanged" in result.stdout
     assert [(finished / name).read_bytes() for name in names] == before
-    refused(deadpan("/nowhere", module="evaluation.rescore"), "/nowhere/per_image.parquet")
+    refused(deadpan("/nowhere", module="evaluation.rescore"), "/nowhere/manifest.json")
 
 
 def test_the_function_does_what_the_command_does(

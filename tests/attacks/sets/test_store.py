@@ -131,6 +131,7 @@ def test_files_keep_the_names_of_the_first_version(folder):
         "count": 102,
         "image_shape": [2, 2, 1],
         "precision": "bfloat16",
+        "answers": [],
     }
     assert read_header(folder) == header()
     assert sorted(path.name for path in folder.iterdir()) == [
