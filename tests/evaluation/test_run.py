@@ -163,8 +163,8 @@ def test_somebody_elses_model_runs_by_path_once_its_contract_is_told(
     net.save(path)
     arguments = ["--data", data, "--models", path, "--out", tmp_path / "run"]
     result = deadpan(*arguments)  # untrained: the probe says what it tries, and cannot tell
-    tried, error = result.stderr.splitlines()
-    assert result.returncode == 2 and "the probe tries" in tried
+    first, *_, error = result.stderr.splitlines()
+    assert result.returncode == 2 and "the probe tries" in first
     assert error.startswith("error: ") and "rite a contract" in error
     assert not (tmp_path / "run").exists()
     file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
