@@ -28,6 +28,7 @@ ARCHITECTURES: dict[str, str] = {
     "vgg16_transfer": "fer_models.architectures.vgg16_transfer",
     "hybrid": "fer_models.architectures.hybrid",
     "emotional_dan": "fer_models.architectures.emotional_dan",
+    "tiny": "fer_models.architectures.tiny",
 }
 """Name to module."""
 
