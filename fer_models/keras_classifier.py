@@ -9,6 +9,7 @@ from keras import ops
 from fer_models.contract import Contract, Output
 from fer_models.gradients import LayeredClassifier
 from fer_models.pixel_steps import apply_step
+from fer_models.resampling import resize_weights
 from fer_models.softmax import strip_softmax
 
 
@@ -87,10 +88,11 @@ def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.Kera
             if contract.channels == 3
             else ops.image.rgb_to_grayscale(images)
         )
-    if tuple(images.shape[1:3]) != (contract.height, contract.width):
-        images = ops.image.resize(
-            images, (contract.height, contract.width), interpolation="bilinear"
-        )
+    height, width = images.shape[1:3]
+    if contract.resized or (height, width) != (contract.height, contract.width):
+        rows, columns = resize_weights(height, width, contract)
+        images = ops.einsum("ih,nhwc->niwc", rows, images)
+        images = ops.einsum("jw,niwc->nijc", columns, images)
     for step in contract.steps:
         images = apply_step(step, images)
     if (contract.low, contract.high) != (0.0, 1.0):

@@ -28,11 +28,13 @@ def main(
 
     start_backend()
     from datasets.read import load
+    from fer_models.foreign.chosen_output import emotions_of
     from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
     from fer_models.foreign.contract_probe import probe_on
     from fer_models.foreign.formats import open_model
 
-    raw, known = open_model(model), known_contract(model)
+    known = known_contract(model)
+    raw = emotions_of(open_model(model), known)
     found, lines = probe_on(raw, load(data, None, votes=votes), faces, known, _tell)
     print("\n".join(lines))
     if write:

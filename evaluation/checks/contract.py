@@ -84,8 +84,8 @@ def _scaling_check(
     given = _right(inner, contract, images, labels)
     most, name, gain = given, "", 0.0
     for scaling in known_scalings(contract.channels):
-        plain = Contract(contract.height, contract.width, contract.channels, contract.scheme)
-        other = replace(plain, output=contract.output, **scaling.fields)
+        plain = replace(contract, low=0.0, high=1.0, mean=(0.0,), std=(1.0,), steps=())
+        other = replace(plain, **scaling.fields)
         right = given if other == contract else _right(inner, other, images, labels)
         test = mcnemar(right, given)
         if test.p_value < SIGNIFICANT and right.sum() > most.sum():

@@ -11,6 +11,7 @@ from pathlib import Path
 from datasets.faceset import FaceSet
 from evaluation.stages.run_folder import CONTRACTS
 from fer_models.classifier import Classifier
+from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.contract_file import (
     ContractFile,
     has_whole_contract,
@@ -70,7 +71,8 @@ def _probe(
     path: str, faces: FaceSet, count: int | None, log: Callable[[str], object]
 ) -> tuple[Finding, list[str]]:
     """Probe on so many faces, else on some and, if these are too few to tell, on more."""
-    raw, known = open_model(path), known_contract(path)
+    known = known_contract(path)
+    raw = emotions_of(open_model(path), known)
     if count is not None:
         return probe_on(raw, faces, count, known, log)
     try:

@@ -10,6 +10,7 @@ from keras import ops
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
+from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.contract_file import ContractFile, contract_of, identity
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import short_name
@@ -55,7 +56,8 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
         InputError: they do not fit each other.
     """
     contract, order = file.contract()
-    _check_fit(raw, contract)
+    raw = emotions_of(raw, file)
+    _check_fit(raw, contract, file.columns is not None)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
     model, outputs = raw.keras_model, raw.keras_model.outputs[0]
@@ -68,7 +70,7 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
     return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
 
 
-def _check_fit(raw: RawModel, contract: Contract) -> None:
+def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     shape = (contract.height, contract.width, contract.channels)
     if raw.shape is not None and raw.shape != shape:
         raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
@@ -80,7 +82,8 @@ def _check_fit(raw: RawModel, contract: Contract) -> None:
             f"{raw.name}: its contract names {count} classes, so outputs must be "
             f"(N, {count}); got {answers.shape}."
         )
-    if raw.softmax_removed or are_probabilities(answers) == (contract.output != Output.LOGITS):
+    probabilities = are_probabilities(answers, is_part)
+    if raw.softmax_removed or probabilities == (contract.output != Output.LOGITS):
         return
     if contract.output is Output.PROBABILITIES:
         raise InputError(

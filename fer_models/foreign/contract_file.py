@@ -6,20 +6,21 @@
      "height": 48, "width": 48, "channels": 1, "low": -1, "high": 1, "output": "probabilities"}
 
 A file that leaves out classes, size or scaling is partial: the probe finds what is missing.
+All fields are explained in `docs/add-a-model.md`.
 """
 
 import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
-from fer_models.contract import Contract, Output, PixelStep
+from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.names import is_code
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
@@ -34,8 +35,25 @@ _NAMES = {
 """Synonyms of the seven FER classes."""
 
 
+_Side = Annotated[int, Field(ge=1, le=1024)]
+_Column = Annotated[int, Field(ge=0)]
+_NEW = frozenset(
+    {"resampling", "crop_from", "crop_share", "keep_aspect"}
+    | {"output_name", "output_index", "columns"}
+)
+"""Fields that older contracts lack; at their defaults they change no identity."""
+
+
 class ContractFile(BaseModel):
-    """What a model expects and returns; classes are listed in the order of its outputs."""
+    """What a model expects and returns; classes are listed in the order of its outputs.
+
+    Attributes beyond those of `Contract`:
+        crop_from: rows and columns that images are resized to before the centre is cut out.
+        crop_share: the same, as the share of each side that the crop keeps.
+        output_name: which output holds the emotions, if there are several.
+        output_index: the same, by its place.
+        columns: which columns of that output the classes are, in their order; all when None.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -49,12 +67,33 @@ class ContractFile(BaseModel):
     std: tuple[float, ...] = (1.0,)
     output: Output = Output.LOGITS
     steps: tuple[PixelStep, ...] = ()
+    resampling: Resampling = Resampling.BILINEAR
+    crop_from: tuple[_Side, _Side] | None = None
+    crop_share: float | None = Field(default=None, gt=0, le=1)
+    keep_aspect: bool = False
+    output_name: str | None = None
+    output_index: int | None = None
+    columns: tuple[_Column, ...] | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.columns is not None:
+            _check_columns(self.columns, self.classes)
+        _check_pairs(self)
+        return self
 
     def contract(self) -> tuple[Contract, list[int]]:
         """The contract in Deadpan's class order, and the index of each class among the outputs."""
         scheme, order = match_scheme(self.classes)
-        fields = self.model_dump(exclude={"classes"})
-        return Contract(scheme=scheme, **fields), order
+        names = {"low", "high", "mean", "std", "output", "steps", "resampling", "keep_aspect"}
+        fields = self.model_dump(include={"height", "width", "channels", *names})
+        return Contract(scheme=scheme, **fields, resized=self._resized), order
+
+    @property
+    def _resized(self) -> tuple[int, int] | None:
+        if self.crop_share is None:
+            return self.crop_from
+        return round(self.height / self.crop_share), round(self.width / self.crop_share)
 
 
 class PartialContract(BaseModel):
@@ -72,6 +111,25 @@ class PartialContract(BaseModel):
     std: tuple[float, ...] | None = None
     output: Output | None = None
     steps: tuple[PixelStep, ...] | None = None
+    resampling: Resampling | None = None
+    crop_from: tuple[_Side, _Side] | None = None
+    crop_share: float | None = Field(default=None, gt=0, le=1)
+    keep_aspect: bool | None = None
+    output_name: str | None = None
+    output_index: int | None = None
+    columns: tuple[_Column, ...] | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.columns is not None and self.classes is not None:
+            _check_columns(self.columns, self.classes)
+        _check_pairs(self)
+        return self
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What the file says of resizing and outputs; a probe finds none of it and keeps it."""
+        return {name: value for name in _NEW if (value := getattr(self, name)) is not None}
 
     @property
     def scaling(self) -> dict[str, Any] | None:
@@ -89,6 +147,21 @@ class PartialContract(BaseModel):
             *(["size"] if None in (self.height, self.width, self.channels) else []),
             *(["scaling"] if self.scaling is None else []),
         ]
+
+
+def _check_columns(columns: tuple[int, ...], classes: tuple[str, ...]) -> None:
+    if len(set(columns)) != len(columns) or len(columns) != len(classes):
+        raise ValueError(
+            f"`columns` must be one column per class, each once; got {len(columns)} columns "
+            f"({', '.join(map(str, columns))}) for {len(classes)} classes"
+        )
+
+
+def _check_pairs(file: "ContractFile | PartialContract") -> None:
+    if file.output_name is not None and file.output_index is not None:
+        raise ValueError("say `output_name` or `output_index`, not both")
+    if file.crop_from is not None and file.crop_share is not None:
+        raise ValueError("say `crop_from` or `crop_share`, not both")
 
 
 def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
@@ -159,7 +232,9 @@ def contract_of(name: str) -> ContractFile:
 
 def identity(model_sha256: str, file: ContractFile) -> str:
     """Hex sha256 of a model and its contract: another scaling means other cached attacks."""
-    return hashlib.sha256(f"{model_sha256} {file.model_dump_json()}".encode()).hexdigest()
+    old = {name for name in _NEW if getattr(file, name) == type(file).model_fields[name].default}
+    said = file.model_dump_json(exclude=old)
+    return hashlib.sha256(f"{model_sha256} {said}".encode()).hexdigest()
 
 
 def read_contract(path: Path) -> ContractFile:

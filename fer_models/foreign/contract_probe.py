@@ -211,9 +211,21 @@ class _Probe:
     ) -> np.ndarray:
         """Inputs of the model under a scaling, float32 (N, h, w, c)."""
         images = prepare(self._images).astype(np.float32) if prepare else self._images
-        contract = Contract(*self._shape, self._scheme, **scaling.fields)
+        contract = self._contract(scaling)
         inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
         return np.asarray(inputs, np.float32)
+
+    def _contract(self, scaling: Scaling) -> Contract:
+        height, width, channels = self._shape
+        file = ContractFile(
+            classes=self._scheme.classes,
+            height=height,
+            width=width,
+            channels=1 if channels == 1 else 3,
+            **scaling.fields,
+            **self._known.kept,
+        )
+        return file.contract()[0]
 
     def _trial(self, scaling: Scaling, outputs: np.ndarray) -> Trial:
         return try_scaling(scaling, outputs, self._labels, self._logits(outputs), self._order)
@@ -283,7 +295,7 @@ class _Probe:
             return self._logits(self._timing.ask(part))[:, best.order]
 
         fit = fit_scaling(inputs, self._labels, logits_of)
-        before = Contract(*self._shape, self._scheme, **best.scaling.fields)
+        before = self._contract(best.scaling)
         black, white = fit.words(before)
         scaling = Scaling(
             f"black {black}, white {white} (fitted; no usual scaling)",
@@ -304,11 +316,13 @@ class _Probe:
             channels=1 if channels == 1 else 3,
             output=self._known.output or self._kind(best.outputs),
             **best.scaling.fields,
+            **self._known.kept,
         )
 
     def _kind(self, outputs: np.ndarray) -> Output:
         """Kind of output of the file; a softmax that was found is removed again on loading."""
-        soft = self._raw.softmax_removed or are_probabilities(outputs)
+        is_part = self._known.columns is not None
+        soft = self._raw.softmax_removed or are_probabilities(outputs, is_part)
         return Output.PROBABILITIES if soft else Output.LOGITS
 
     def _tried(self) -> str:

@@ -1,6 +1,8 @@
 """Open a model that is code: `module:callable`."""
 
 import importlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -25,4 +27,13 @@ def open_callable(name: str, sha256: str) -> RawModel:
     if not callable(function):
         raise InputError(f"{name}: expected module:callable; got {type(function).__name__}.")
     # copies: it may work in place, or answer in a buffer of its own
-    return RawModel(name, lambda images: np.array(function(images.copy())), None, None, sha256)
+    return RawModel(name, lambda images: _copied(function(images.copy())), None, None, sha256)
+
+
+def _copied(answer: Any) -> Any:
+    """Copies of the array or arrays of an answer."""
+    if isinstance(answer, Mapping):
+        return {name: np.array(value) for name, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [np.array(value) for value in answer]
+    return np.array(answer)

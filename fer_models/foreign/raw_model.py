@@ -4,8 +4,9 @@ Not here: opening files (`fer_models/foreign/formats.py`), and what pixels and o
 (`fer_models/foreign/contract_file.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,19 +20,22 @@ class RawModel:
 
     Attributes:
         name: path or `module:callable`.
-        call: float32 (N, h, w, c), scaled as the model expects, to outputs (N, K).
+        call: float32 (N, h, w, c), scaled as the model expects, to outputs (N, K); to a list or
+            dictionary of them where there are several.
         shape: (h, w, c) of its input, None where the file does not say.
         keras_model: the model itself when it is differentiable.
         sha256: hash of its files.
         softmax_removed: whether a last softmax was found and removed.
+        outputs: names of its outputs where the file says that there are several, else empty.
     """
 
     name: str
-    call: Callable[[np.ndarray], np.ndarray]
+    call: Callable[[np.ndarray], Any]
     shape: tuple[int, int, int] | None
     keras_model: keras.Model | None
     sha256: str
     softmax_removed: bool = False
+    outputs: tuple[str, ...] = ()
 
 
 def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
@@ -48,10 +52,15 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
         ModelError: the model fails, or its outputs are not (N, K) finite numbers.
     """
     try:
-        answer = np.asarray(raw.call(images))
+        called = raw.call(images)
+        if len(several := outputs_of(called)) > 1:
+            raise ModelError(unnamed(raw.name, list(several)))
+        answer = np.asarray(next(iter(several.values())) if several else called)
         if answer.dtype.kind == "c":
             raise TypeError(f"it returns {answer.dtype}, not real numbers")
         answer = answer if answer.dtype == np.float32 else answer.astype(np.float64)
+    except ModelError:
+        raise
     except (Exception, SystemExit) as error:  # every runtime has its own kinds
         detail = str(error).strip().split("\n")[0][:200]
         raise ModelError(
@@ -73,6 +82,26 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return answer
 
 
+def outputs_of(answer: Any) -> dict[str, Any]:
+    """The named outputs of an answer that is a dictionary or a list of arrays; else empty.
+
+    A list of plain rows is one array.
+    """
+    if isinstance(answer, Mapping):
+        return {str(name): value for name, value in answer.items()}
+    if isinstance(answer, list | tuple) and any(np.ndim(value) >= 2 for value in answer):
+        return {f"output_{place}": value for place, value in enumerate(answer)}
+    return {}
+
+
+def unnamed(model: str, names: Sequence[str]) -> str:
+    """The error of a model of several outputs whose contract names none."""
+    return (
+        f"{model}: it has {len(names)} outputs, {', '.join(names)}; its contract must name the "
+        'emotions: write "output_name" or, by place from 0, "output_index".'
+    )
+
+
 def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
     """Call a model with one image, then with two: does it take batches of any size?
 
@@ -82,6 +111,11 @@ def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return ask(raw, images)
 
 
-def are_probabilities(answers: np.ndarray) -> bool:
-    """Whether outputs (N, K) can be probabilities; 8-bit ones sum to 1 within 2 %."""
-    return bool(answers.min() >= -1e-6 and (np.abs(answers.sum(axis=1) - 1) <= 2e-2).all())
+def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
+    """Whether outputs (N, K) can be probabilities; 8-bit ones sum to 1 within 2 %.
+
+    `is_part`: they are some columns of a wider output, so that they may sum to less.
+    """
+    sums = answers.sum(axis=1)
+    whole = sums <= 1 + 2e-2 if is_part else np.abs(sums - 1) <= 2e-2
+    return bool(answers.min() >= -1e-6 and whole.all())

@@ -5,33 +5,35 @@ from typing import Any
 
 import numpy as np
 
-from fer_models.foreign.one_in_one_out import require_one
+from fer_models.foreign.one_input import require_one
 from fer_models.foreign.raw_model import RawModel
 
 
 def open_tflite(path: Path, sha256: str) -> RawModel:
-    """Open a TFLite model of one input and one output; it is called image by image.
+    """Open a TFLite model of one input; it is called image by image.
 
     Raises:
-        ValueError: not a TFLite file, or more inputs or outputs.
+        ValueError: not a TFLite file, or more inputs.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
     interpreter.allocate_tensors()
-    require_one(len(interpreter.get_input_details()), len(interpreter.get_output_details()))
-    entry, answer = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    require_one(len(interpreter.get_input_details()))
+    entry, answers = interpreter.get_input_details()[0], interpreter.get_output_details()
     _, height, width, channels = map(int, entry["shape"])
 
-    def call(images: np.ndarray) -> np.ndarray:
-        outputs = []
+    def call(images: np.ndarray) -> Any:
+        rows = []
         for image in images:
             interpreter.set_tensor(entry["index"], quantised(image[None], entry))
             interpreter.invoke()
-            outputs.append(restored(interpreter.get_tensor(answer["index"]), answer))
-        return np.concatenate(outputs)
+            rows.append([restored(interpreter.get_tensor(a["index"]), a) for a in answers])
+        outputs = [np.concatenate(each) for each in zip(*rows, strict=True)]
+        return outputs if len(answers) > 1 else outputs[0]
 
-    return RawModel(str(path), call, (height, width, channels), None, sha256)
+    names = tuple(a["name"] for a in answers) if len(answers) > 1 else ()
+    return RawModel(str(path), call, (height, width, channels), None, sha256, outputs=names)
 
 
 def quantised(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:

@@ -56,7 +56,10 @@ def leaving(images: np.ndarray) -> np.ndarray:
         ("unknown", "must return finite numbers; it returned NaN"),
         ("first_only", r"\(N, K\) for N images; it returned \(1, 7\) for 2\. Export it with"),
         ("one_only", r"given \(2, 8, 8, 1\) it fails, ValueError: one image\. Correct"),
-        ("two_answers", r"\(N, K\) for N images; it returned \(2, 1, 7\) for 1\."),
+        (
+            "two_answers",
+            r"it has 2 outputs, output_0, output_1; its contract must name the emotions",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_called_is_refused(function: str, message: str) -> None:

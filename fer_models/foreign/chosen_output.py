@@ -1,0 +1,111 @@
+"""Which output of a model, and which of its columns, are the emotions, as its contract says.
+
+Multi-task nets answer valence, arousal or age beside the emotions, in outputs or columns of their
+own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from fer_models.classifier import ModelError
+from fer_models.foreign.contract_file import ContractFile, PartialContract
+from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
+from fer_models.softmax import strip_softmax
+
+
+def emotions_of(raw: RawModel, file: ContractFile | PartialContract) -> RawModel:
+    """The same model with the output and the columns alone that its contract names.
+
+    Args:
+        raw: an opened model.
+        file: what is known of its contract.
+
+    Raises:
+        ModelError: there is no such output or column, or several outputs and none is named. Of
+            models whose file does not list their outputs, the first call raises it.
+    """
+    return _with_columns(_with_one_output(raw, file), file.columns)
+
+
+def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> RawModel:
+    wanted = file.output_index if file.output_name is None else file.output_name
+    if raw.keras_model is None and not raw.outputs:
+        if wanted is None:
+            return raw
+        return replace(raw, call=lambda images: _part(raw.name, raw.call(images), wanted))
+    names = raw.outputs or _names(raw.keras_model)
+    if wanted is None and len(names) > 1:
+        raise ModelError(unnamed(raw.name, names))
+    place = _place(raw.name, names, wanted)
+    if raw.keras_model is None:
+        return replace(raw, call=lambda images: raw.call(images)[place], outputs=())
+    if len(names) == 1:
+        return raw
+    whole = raw.keras_model
+    model, removed = strip_softmax(
+        keras.Model(whole.inputs[0], whole.outputs[place], name=whole.name)
+    )
+    return _of_keras(replace(raw, outputs=(), softmax_removed=removed), model)
+
+
+def _with_columns(raw: RawModel, columns: tuple[int, ...] | None) -> RawModel:
+    if columns is None:
+        return raw
+    if raw.keras_model is None:
+        return replace(raw, call=lambda images: _columns(raw.name, raw.call(images), columns))
+    answer = raw.keras_model.outputs[0]
+    if len(answer.shape) == 2:
+        _check_columns(raw.name, answer.shape[1], columns)
+    chosen = ops.take(answer, list(columns), axis=-1)
+    return _of_keras(raw, keras.Model(raw.keras_model.inputs[0], chosen, name=raw.keras_model.name))
+
+
+def _of_keras(raw: RawModel, model: keras.Model) -> RawModel:
+    return replace(
+        raw, keras_model=model, call=lambda images: np.asarray(model(images, training=False))
+    )
+
+
+def _names(model: keras.Model | None) -> list[str]:
+    assert model is not None
+    return [str(name) for name in model.output_names]
+
+
+def _place(model: str, names: Sequence[str], wanted: str | int | None) -> int:
+    """Index of the wanted output among the names."""
+    if wanted is None:
+        return 0
+    if isinstance(wanted, str) and wanted in names:
+        return list(names).index(wanted)
+    if isinstance(wanted, int) and 0 <= wanted < len(names):
+        return wanted
+    field = "output_name" if isinstance(wanted, str) else "output_index"
+    listed = ", ".join(f"{place} {name}" for place, name in enumerate(names))
+    raise ModelError(f"{model}: it has no {field} {wanted!r}; its outputs are {listed}.")
+
+
+def _part(model: str, answer: Any, wanted: str | int) -> Any:
+    """The wanted one of several outputs; a model of one output answers an array."""
+    named = outputs_of(answer) or {"output_0": answer}
+    return list(named.values())[_place(model, list(named), wanted)]
+
+
+def _columns(model: str, answer: Any, columns: tuple[int, ...]) -> np.ndarray:
+    values = np.asarray(answer)
+    if values.ndim != 2:
+        return values  # `ask` says what it must be
+    _check_columns(model, values.shape[1], columns)
+    return values[:, list(columns)]
+
+
+def _check_columns(model: str, count: int | None, columns: tuple[int, ...]) -> None:
+    if count is not None and max(columns) >= count:
+        raise ModelError(
+            f"{model}: its output has the columns 0 to {count - 1}; its contract names column "
+            f"{max(columns)}. Correct `columns`."
+        )
