@@ -11,20 +11,20 @@ from fer_models.classifier import Classifier
 
 
 def set_checks(
-    classifier: Classifier, adversarial: AdversarialSet, lines: pd.DataFrame
+    classifier: Classifier, adversarial: AdversarialSet, rows: pd.DataFrame
 ) -> list[Check]:
     """Checks of one attack's set, from its stored images.
 
     Args:
         classifier: the attacked model.
         adversarial: its set of N images.
-        lines: the set's lines of `per_image.parquet`, predicted from disk.
+        rows: the set's rows of `per_image.parquet`, predicted from disk.
     """
     spec = adversarial.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
     found = [
-        _budget(classifier.id, adversarial, lines),
-        _repredicted(classifier.id, adversarial, lines),
+        _budget(classifier.id, adversarial, rows),
+        _repredicted(classifier.id, adversarial, rows),
         _eight_bits(classifier, adversarial),
     ]
     if ATTACKS[spec.perturbation].needs_gradients:
@@ -34,9 +34,9 @@ def set_checks(
     return [entry | where for entry in found]
 
 
-def _budget(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
-    images, rows = adversarial.images, adversarial.image_rows
-    excess = lines.distance.to_numpy(float)[rows] / adversarial.smallest_eps[rows] - 1
+def _budget(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Check:
+    images, places = adversarial.images, adversarial.image_rows
+    excess = rows.distance.to_numpy(float)[places] / adversarial.smallest_eps[places] - 1
     longest = float(excess.max(initial=-1.0))
     inside = bool(np.isfinite(images).all() and ((images >= 0) & (images <= 1)).all())
     if longest <= TOLERANCE and inside:
@@ -47,8 +47,8 @@ def _budget(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Che
     return check(model, "R2", "budget and range", flagged, longest, TOLERANCE, words)
 
 
-def _repredicted(model: str, adversarial: AdversarialSet, lines: pd.DataFrame) -> Check:
-    wrong = lines.prediction.to_numpy(np.int64) != adversarial.labels
+def _repredicted(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Check:
+    wrong = rows.prediction.to_numpy(np.int64) != adversarial.labels
     differing = int((wrong != (adversarial.smallest_eps >= 0)).sum())
     words = f"{differing} images have another flag when predicted again from the stored set."
     return check(model, "R2", "predicted again from disk", differing > 0, differing, 0, words)

@@ -12,24 +12,24 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
     """R13: images of no other model leave less of a model than its own white-box attacks.
 
     Args:
-        transfers: lines of `transfer.parquet`.
-        per_image: lines of `per_image.parquet`.
+        transfers: rows of `transfer.parquet`.
+        per_image: rows of `per_image.parquet`.
     """
     checks = []
     own = per_image[(per_image.attacked_labels != "") & (per_image.source == per_image.model)]
     own = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
     given = dict(iter(own.groupby(["model", "attacked_labels"], sort=False)))
     sources = set(transfers.source)
-    for (model, label_set), lines in transfers.groupby(["model", "attacked_labels"], sort=False):
-        lines = lines[lines.source != model]
-        if model not in sources or (model, label_set) not in given or lines.empty:
+    for (model, label_set), rows in transfers.groupby(["model", "attacked_labels"], sort=False):
+        rows = rows[rows.source != model]
+        if model not in sources or (model, label_set) not in given or rows.empty:
             continue  # a black box, or nothing to compare
         white = given[model, label_set]
-        fell = (white.smallest_eps <= lines.eps.iloc[0]).groupby(white.row).any()
-        lines = lines[lines.row.isin(fell.index)]
-        if lines.empty:
+        fell = (white.smallest_eps <= rows.eps.iloc[0]).groupby(white.row).any()
+        rows = rows[rows.row.isin(fell.index)]
+        if rows.empty:
             continue
-        gaps = {source: _gap(part, fell) for source, part in lines.groupby("source", sort=False)}
+        gaps = {source: _gap(part, fell) for source, part in rows.groupby("source", sort=False)}
         source, gap = max(gaps.items(), key=lambda item: item[1])
         words = "No image made on another model is stronger than the attacks on this one."
         flagged = gap > BLACK_BOX_SHARE
@@ -47,8 +47,8 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
     return checks
 
 
-def _gap(lines: pd.DataFrame, fell: pd.Series) -> float:
+def _gap(rows: pd.DataFrame, fell: pd.Series) -> float:
     """Robust accuracy under white-box attacks minus that under transfer, on the same images."""
-    still_right = (lines.clean_prediction == lines.label) & (lines.prediction == lines.label)
-    white = ~fell.loc[lines.row].to_numpy(bool)
+    still_right = (rows.clean_prediction == rows.label) & (rows.prediction == rows.label)
+    white = ~fell.loc[rows.row].to_numpy(bool)
     return float(white.mean() - still_right.mean())

@@ -25,13 +25,11 @@ def suite_checks(
     checks, grids = _severity_checks(per_image, schemes), config.grids
     left: dict[str, dict[str, float]] = {}
     attacked = per_image[per_image.attacked_labels != ""]
-    for (model, label_set), lines in attacked.groupby(["model", "attacked_labels"], sort=False):
-        table = lines.pivot(index="row", columns="perturbation", values="smallest_eps")
-        own = set(lines[lines.source == model].perturbation)
+    for (model, label_set), rows in attacked.groupby(["model", "attacked_labels"], sort=False):
+        table = rows.pivot(index="row", columns="perturbation", values="smallest_eps")
+        own = set(rows[rows.source == model].perturbation)
         shared = min(grids[str(name)][-1] for name in table)
-        ran = (
-            lines.assign(ran=True).pivot(index="row", columns="perturbation", values="ran").notna()
-        )
+        ran = rows.assign(ran=True).pivot(index="row", columns="perturbation", values="ran").notna()
         checks += _pair_checks(str(model), str(label_set), table <= shared, ran, own)
         share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
         left.setdefault(str(label_set), {})[str(model)] = share
@@ -68,9 +66,9 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
     """R21: over all corruptions, a higher severity leaves no more faces right."""
     checks = []
     for model, scheme in schemes.items():
-        lines = per_image[(per_image.model == model) & per_image.severity.notna()]
-        images = Images(lines, scheme, LabelSet(scheme.name)).scored()
-        accuracy = images.lines.assign(right=images.right).groupby("severity").right.mean()
+        rows = per_image[(per_image.model == model) & per_image.severity.notna()]
+        images = Images(rows, scheme, LabelSet(scheme.name)).scored()
+        accuracy = images.rows.assign(right=images.right).groupby("severity").right.mean()
         if len(accuracy) < 2:
             continue
         rise = float(accuracy.diff().max())

@@ -190,9 +190,9 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
 
 def _groups(entry: Entry) -> Any:
     """Different faces among the scored ones; missing where the run did not look for equal ones."""
-    lines = entry.run.per_image
-    lines = lines[(lines.model == entry.model) & (lines.perturbation == "none")]
-    groups = lines.loc[lines[entry.label_set] >= 0, "group"]
+    rows = entry.run.per_image
+    rows = rows[(rows.model == entry.model) & (rows.perturbation == "none")]
+    groups = rows.loc[rows[entry.label_set] >= 0, "group"]
     return pd.NA if groups.isna().any() else groups.nunique()
 
 

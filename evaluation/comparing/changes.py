@@ -121,7 +121,7 @@ def _clean(
     found = one.loc[one.severity.notna(), ["perturbation", "severity"]].drop_duplicates()
     conditions += [(str(name), int(severity)) for name, severity in found.to_numpy()]
     for name, severity in conditions:
-        sides = (right_clean(lines, scheme, label_set, name, severity) for lines in (one, two))
+        sides = (right_clean(rows, scheme, label_set, name, severity) for rows in (one, two))
         key = _key(model, label_set, name, "", 0.0 if severity is None else np.nan, severity)
         yield from _paired(key | {"metric": "accuracy"}, *sides)
 
@@ -130,7 +130,7 @@ def _attacked(
     key: dict[str, Any], label_set: LabelSet, one: pd.DataFrame, two: pd.DataFrame
 ) -> Iterator[dict[str, Any]]:
     what = key["perturbation"], key["norm"], key["eps"]
-    sides = (robust_under(lines, label_set, *what) for lines in (one, two))
+    sides = (robust_under(rows, label_set, *what) for rows in (one, two))
     yield from _paired(key | {"metric": "robust_accuracy"}, *sides)
 
 

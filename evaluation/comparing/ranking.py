@@ -135,14 +135,14 @@ def image_scores(entry: Entry, top: Headline | None) -> pd.Series:
         top: the headline of its board; None without attacks, then 1 where the clean image is
             classified correctly and 0 elsewhere.
     """
-    lines = entry.run.per_image
-    lines = lines[lines.model == entry.model]
+    rows = entry.run.per_image
+    rows = rows[rows.model == entry.model]
     if top is None:
         if entry.model not in entry.run.measured:
             return pd.Series(dtype=float)
         scheme = entry.run.schemes[entry.model]
-        return right_clean(lines, scheme, LabelSet(entry.label_set)).astype(float)
-    attacked = lines[(lines.attacked_labels == entry.label_set) & (lines.norm == top.norm)]
+        return right_clean(rows, scheme, LabelSet(entry.label_set)).astype(float)
+    attacked = rows[(rows.attacked_labels == entry.label_set) & (rows.norm == top.norm)]
     smallest = attacked.groupby("row").smallest_eps.min()
     grid = _grid(entry.run.results, top)
     areas = security_curve_areas(smallest.to_numpy(np.float64), eps_grid=grid)
@@ -170,8 +170,8 @@ def _clean(entry: Entry) -> float:
 
 def _groups(run: FinishedRun) -> pd.Series:
     """Group of each image by row id; each its own where no equal ones are known."""
-    lines = run.per_image.drop_duplicates("row").set_index("row")
-    return lines["group"].fillna(lines.index.to_series()).astype(np.int64)
+    rows = run.per_image.drop_duplicates("row").set_index("row")
+    return rows["group"].fillna(rows.index.to_series()).astype(np.int64)
 
 
 def _tests(

@@ -34,7 +34,7 @@ _SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0
 
 def attack_figures(
     figures: Figures,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     clean: pd.DataFrame,
     scheme: LabelScheme,
     label_set: LabelSet,
@@ -44,13 +44,13 @@ def attack_figures(
 
     Args:
         figures: takes the rows.
-        lines: of one model.
+        rows: rows of one model.
         clean: the clean ones among them.
         scheme: the model's classes.
         label_set: labels that were attacked and that score.
         grids: eps of each attack and of the worst case, ascending.
     """
-    attacked = lines[lines.attacked_labels == label_set]
+    attacked = rows[rows.attacked_labels == label_set]
     if attacked.empty:
         return
     attacked = with_clean_logits(attacked, clean)
@@ -70,11 +70,11 @@ def attack_parts(
     """Every attack of a model on one label set and, for each norm, their worst case.
 
     Args:
-        attacked: lines of one model whose attacked labels are `label_set`.
+        attacked: rows of one model whose attacked labels are `label_set`.
         label_set: goes into the key as attacked and as scoring labels.
 
     Yields:
-        Key of the figures without eps, and lines.
+        Key of the figures without eps, and their rows.
     """
     for norm, of_norm in attacked.groupby("norm", sort=False):
         model = of_norm.model.iloc[0]
@@ -85,7 +85,7 @@ def attack_parts(
 
 
 def worst_case(attacked: pd.DataFrame) -> pd.DataFrame:
-    """Of several attacks the line that broke each image at the smallest eps (R17)."""
+    """The row, among those of several attacks, that broke each image at the smallest eps (R17)."""
     smallest = attacked.smallest_eps.fillna(np.inf)
     order = np.lexsort((np.arange(len(attacked)), smallest, attacked.row))
     return attacked.iloc[order].drop_duplicates("row")
@@ -141,7 +141,7 @@ def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
     for name, largest in _SIZES.items():
         if name == "cam_shift" and key["perturbation"] == WORST_CASE:
             continue
-        known = at.lines.loc[broken, name].dropna().to_numpy(np.float64)
+        known = at.rows.loc[broken, name].dropna().to_numpy(np.float64)
         if len(known):
             found = quantile(known, 0.5)
             found = found._replace(low=max(found.low, 0.0), high=min(found.high, largest))

@@ -29,8 +29,8 @@ def best_known_figures(
     figure.
 
     Args:
-        per_image: lines of `per_image.parquet`.
-        outside: lines of all `outside/*.parquet`.
+        per_image: rows of `per_image.parquet`.
+        outside: rows of all `outside/*.parquet`.
         schemes: classes of each model.
         grid: eps, ascending.
         split: of the run, for the rows.
@@ -39,12 +39,12 @@ def best_known_figures(
     figures = Figures(split, seed)
     keys = ["model", "attacked_labels", "norm"]
     for (model, labels, norm), found in outside.groupby(keys, sort=True):
-        lines = per_image[(per_image.model == model) & (per_image.attacked_labels == labels)]
-        lines = worst_case(lines[lines.norm == norm])
-        sizes = found.groupby("row")["size"].min().reindex(lines.row).to_numpy()
-        broken = np.fmin(lines.smallest_eps.to_numpy(np.float64), sizes)
+        rows = per_image[(per_image.model == model) & (per_image.attacked_labels == labels)]
+        rows = worst_case(rows[rows.norm == norm])
+        sizes = found.groupby("row")["size"].min().reindex(rows.row).to_numpy()
+        broken = np.fmin(rows.smallest_eps.to_numpy(np.float64), sizes)
         label_set = LabelSet(str(labels))
-        images = Images(lines.assign(smallest_eps=broken), schemes[str(model)], label_set).scored()
+        images = Images(rows.assign(smallest_eps=broken), schemes[str(model)], label_set).scored()
         key = figure_key(
             str(model), label_set, attacked_labels=labels, norm=norm, perturbation=BEST_KNOWN
         )

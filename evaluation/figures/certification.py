@@ -14,7 +14,7 @@ STEPS = 16
 def certification_figures(
     figures: Figures,
     model: str,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     scheme: LabelScheme,
     label_set: LabelSet,
 ) -> None:
@@ -23,17 +23,17 @@ def certification_figures(
     Args:
         figures: takes the rows.
         model: id of the model.
-        lines: of the model.
+        rows: rows of the model.
         scheme: its classes.
         label_set: labels that score.
     """
-    certified = lines[lines.certified_radius.notna()]
+    certified = rows[rows.certified_radius.notna()]
     for name, part in certified.groupby("perturbation", sort=False):
         images = Images(part, scheme, label_set).scored()
         sigma = float(str(name).removeprefix("smooth"))
         key = figure_key(model, label_set, perturbation=name, source=model, norm="l2")
         abstains = images.predictions == NO_LABEL
-        radius = images.lines.certified_radius.to_numpy(np.float64)
+        radius = images.rows.certified_radius.to_numpy(np.float64)
         for subset, mask in images.strata:
             figures.add(key, subset, "abstention", images.share(abstains, mask))
             for step in range(STEPS + 1):

@@ -56,7 +56,7 @@ def compare_models(
 
 
 def right_clean(
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     scheme: LabelScheme,
     label_set: LabelSet,
     perturbation: str = "none",
@@ -65,34 +65,34 @@ def right_clean(
     """Whether each image (by row id) is right, clean or under a corruption.
 
     Args:
-        lines: of one model.
+        rows: rows of one model.
         scheme: its classes.
         label_set: labels that score; images without one for this model are left out.
         perturbation: `none` or a corruption.
         severity: of the corruption.
     """
-    lines = lines[lines.perturbation == perturbation]
+    rows = rows[rows.perturbation == perturbation]
     if severity is not None:
-        lines = lines[lines.severity == severity]
-    truth = translate(lines[label_set].to_numpy(np.int64), SCHEMES[label_set], scheme)
+        rows = rows[rows.severity == severity]
+    truth = translate(rows[label_set].to_numpy(np.int64), SCHEMES[label_set], scheme)
     kept = truth != NO_LABEL
-    right = lines.prediction.to_numpy(np.int64)[kept] == truth[kept]
-    return pd.Series(right, index=lines.row.to_numpy()[kept])
+    right = rows.prediction.to_numpy(np.int64)[kept] == truth[kept]
+    return pd.Series(right, index=rows.row.to_numpy()[kept])
 
 
 def robust_under(
-    lines: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
+    rows: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
 ) -> pd.Series:
     """Whether each image (by row id) is right on the clean and every attacked image up to eps.
 
     Args:
-        lines: of one model.
+        rows: rows of one model.
         label_set: attacked labels.
         perturbation: an attack, or `worst_case` for all of them.
         norm: of the attack.
         eps: above 0.
     """
-    attacked = lines[(lines.attacked_labels == label_set) & (lines.norm == norm)]
+    attacked = rows[(rows.attacked_labels == label_set) & (rows.norm == norm)]
     if perturbation != WORST_CASE:
         attacked = attacked[attacked.perturbation == perturbation]
     return ~(attacked.smallest_eps <= eps).groupby(attacked.row).any()

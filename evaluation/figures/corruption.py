@@ -30,20 +30,20 @@ def corruption_figures(
     Args:
         figures: takes the rows.
         model: id of the model.
-        of_model: lines of every model of the run.
+        of_model: rows of every model of the run.
         schemes: classes of every model.
         label_set: labels that score.
         baseline: id of the model with the weights of `BASELINES`; None when not in the run.
     """
-    lines = of_model[model]
-    corrupted = lines[lines.severity.notna()]
+    rows = of_model[model]
+    corrupted = rows[rows.severity.notna()]
     if corrupted.empty:
         return
     for (name, severity), part in corrupted.groupby(["perturbation", "severity"]):
         key = figure_key(model, label_set, perturbation=name, eps=np.nan, severity=severity)
         images = Images(part, schemes[model], label_set).scored()
         share_figures(figures, key, images, images.right, "accuracy", "recall")
-    wrong = _wrong(lines, schemes[model], label_set)
+    wrong = _wrong(rows, schemes[model], label_set)
     _mean_figures(figures, model, label_set, wrong)
     if baseline is not None:
         base = _wrong(of_model[baseline], schemes[baseline], label_set)
@@ -64,15 +64,15 @@ def _key(model: str, label_set: LabelSet, perturbation: str = ALL_CORRUPTIONS) -
     return figure_key(model, label_set, perturbation=perturbation, eps=np.nan)
 
 
-def _wrong(lines: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
+def _wrong(rows: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
     """Errors 0 or 1 by row number; columns (type, severity), and ("none", 0) for clean."""
-    kept = lines[(lines.perturbation == "none") | lines.severity.notna()]
+    kept = rows[(rows.perturbation == "none") | rows.severity.notna()]
     images = Images(kept, scheme, label_set).scored()
     table = pd.DataFrame(
         {
-            "row": images.lines.row.to_numpy(),
-            "type": images.lines.perturbation.to_numpy(object),
-            "severity": images.lines.severity.fillna(0).to_numpy(np.int64),
+            "row": images.rows.row.to_numpy(),
+            "type": images.rows.perturbation.to_numpy(object),
+            "severity": images.rows.severity.fillna(0).to_numpy(np.int64),
             "wrong": (~images.right).astype(np.float64),
         }
     )

@@ -33,12 +33,12 @@ def summarise(
     seed: int,
     baselines: Mapping[LabelSet, str],
 ) -> pd.DataFrame:
-    """Compute every figure of a run that needs the lines of `per_image.parquet` alone.
+    """Compute every figure of a run that needs only the rows of `per_image.parquet`.
 
     Power, transfer and best-known figures join them in `evaluation/figures/score_run.py`.
 
     Args:
-        per_image: lines of `per_image.parquet`.
+        per_image: rows of `per_image.parquet`.
         schemes: classes of each model.
         label_sets: label sets that score.
         grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
@@ -52,15 +52,15 @@ def summarise(
     figures = Figures(split, seed)
     of_model = {model: per_image[per_image.model == model] for model in schemes}
     for model, scheme in schemes.items():
-        lines = of_model[model]
-        clean = lines[lines.perturbation == "none"]
+        rows = of_model[model]
+        clean = rows[rows.perturbation == "none"]
         for label_set in label_sets:
             _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
             baseline = baselines.get(label_set)
             corruption_figures(figures, model, of_model, schemes, label_set, baseline)
-            attack_figures(figures, lines, clean, scheme, label_set, grids)
-            certification_figures(figures, model, lines, scheme, label_set)
-        label_figures(figures, model, lines, scheme, label_sets, grids)
+            attack_figures(figures, rows, clean, scheme, label_set, grids)
+            certification_figures(figures, model, rows, scheme, label_set)
+        label_figures(figures, model, rows, scheme, label_sets, grids)
     return figures.frame()
 
 

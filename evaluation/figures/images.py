@@ -22,22 +22,22 @@ Strata = list[tuple[str, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Lines of `per_image.parquet` of one model and perturbation, as arrays.
+    """Rows of `per_image.parquet` of one model and perturbation, as arrays.
 
     Attributes:
-        lines: those lines.
+        rows: those rows.
         scheme: the model's classes.
         label_set: labels that score them.
     """
 
-    lines: pd.DataFrame
+    rows: pd.DataFrame
     scheme: LabelScheme
     label_set: LabelSet
 
     @cached_property
     def truth(self) -> np.ndarray:
         """int64 (N,), labels in their own scheme."""
-        return self.lines[self.label_set].to_numpy(np.int64)
+        return self.rows[self.label_set].to_numpy(np.int64)
 
     @cached_property
     def truth_as_model(self) -> np.ndarray:
@@ -47,7 +47,7 @@ class Images:
     @cached_property
     def predictions(self) -> np.ndarray:
         """int64 (N,), answers in the model's classes."""
-        return self.lines.prediction.to_numpy(np.int64)
+        return self.rows.prediction.to_numpy(np.int64)
 
     @cached_property
     def right(self) -> np.ndarray:
@@ -57,19 +57,19 @@ class Images:
     @cached_property
     def smallest_eps(self) -> np.ndarray:
         """Smallest eps that broke each image, float64 (N,), see `metrics/robustness.py`."""
-        return self.lines.smallest_eps.to_numpy(np.float64)
+        return self.rows.smallest_eps.to_numpy(np.float64)
 
     @cached_property
     def logits(self) -> np.ndarray:
         """float32 (N, K) of the answers."""
-        if self.lines.empty:
+        if self.rows.empty:
             return np.zeros((0, self.scheme.num_classes), np.float32)
-        return np.stack(self.lines.logits.to_numpy())
+        return np.stack(self.rows.logits.to_numpy())
 
     @cached_property
     def votes(self) -> np.ndarray | None:
         """int64 (N, 10), None when an image has no votes."""
-        votes = self.lines.votes
+        votes = self.rows.votes
         if votes.empty or votes.isna().any():
             return None
         return np.stack(votes.to_numpy()).astype(np.int64)
@@ -77,7 +77,7 @@ class Images:
     @cached_property
     def groups(self) -> np.ndarray | None:
         """Group of each image, (N,), equal for equal pixels; None where no two images are equal."""
-        groups = self.lines["group"]
+        groups = self.rows["group"]
         if groups.isna().any() or groups.is_unique:
             return None
         return groups.to_numpy(np.int64)
@@ -93,7 +93,7 @@ class Images:
 
     def take(self, mask: np.ndarray) -> "Images":
         """The images of a mask bool (N,)."""
-        return Images(self.lines[mask], self.scheme, self.label_set)
+        return Images(self.rows[mask], self.scheme, self.label_set)
 
     def scored(self) -> "Images":
         """Only the images whose label exists for this model."""
@@ -105,17 +105,17 @@ class Images:
         Needs the columns of `with_clean_logits`.
         """
         moved = (self.smallest_eps > 0) & ~is_robust(self.smallest_eps, eps=eps)
-        lines = self.lines.assign(
-            prediction=np.where(moved, self.predictions, self.lines.clean_prediction),
-            logits=np.where(moved, self.lines.logits, self.lines.clean_logits),
+        rows = self.rows.assign(
+            prediction=np.where(moved, self.predictions, self.rows.clean_prediction),
+            logits=np.where(moved, self.rows.logits, self.rows.clean_logits),
         )
-        return Images(lines, self.scheme, self.label_set)
+        return Images(rows, self.scheme, self.label_set)
 
     @cached_property
     def strata(self) -> Strata:
         """All images, those without a copy in Training, the clear and the ambiguous ones."""
-        found: Strata = [("all", np.ones(len(self.lines), bool))]
-        leaked = self.lines.leaked
+        found: Strata = [("all", np.ones(len(self.rows), bool))]
+        leaked = self.rows.leaked
         if leaked.notna().all():
             found.append(("no_leak", ~leaked.to_numpy(bool)))
         if self.votes is not None:
@@ -131,6 +131,6 @@ class Images:
 
 
 def with_clean_logits(attacked: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:
-    """Attacked lines with a column of the logits that the same model gave the clean image."""
+    """Attacked rows with a column of the logits that the same model gave the clean image."""
     logits = clean.set_index("row").logits
     return attacked.assign(clean_logits=logits.reindex(attacked.row).to_numpy())

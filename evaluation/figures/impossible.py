@@ -38,13 +38,13 @@ def without_impossible(
     for key, rows in attacked.groupby(keys, sort=False):
         model, labels, name, source, norm = map(str, key)
         images = Images(rows, schemes[model], LabelSet(labels)).scored()
-        right = int((images.lines.clean_prediction == images.truth_as_model).sum())
+        right = int((images.rows.clean_prediction == images.truth_as_model).sum())
         robust = int(is_robust(images.smallest_eps, eps=grids[name][0]).sum())
         if robust <= right:
             continue
         per_image = per_image.drop(rows.index)
         message = (
-            f"{robust} of {len(images.lines)} faces robust, but only {right} classified correctly "
+            f"{robust} of {len(images.rows)} faces robust, but only {right} classified correctly "
             "without an attack: the set was made on other weights. Delete it and run again"
         )
         entry = {"perturbation": name, "norm": norm, "grid": list(grids[name]), "model": model}

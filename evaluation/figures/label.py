@@ -25,7 +25,7 @@ _OTHER = {LabelSet.FER: LabelSet.FERPLUS, LabelSet.FERPLUS: LabelSet.FER}
 def label_figures(
     figures: Figures,
     model: str,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     scheme: LabelScheme,
     label_sets: tuple[LabelSet, ...],
     grids: Mapping[str, tuple[float, ...]],
@@ -35,7 +35,7 @@ def label_figures(
     Args:
         figures: takes the rows.
         model: its id.
-        lines: its lines.
+        rows: its rows.
         scheme: its classes.
         label_sets: that score; nothing is added unless both do.
         grids: eps of each attack and of the worst case, ascending.
@@ -43,8 +43,8 @@ def label_figures(
     if set(label_sets) != set(LabelSet):
         return
     for attacked_labels in label_sets:
-        _transfer_figures(figures, lines, scheme, attacked_labels, grids)
-    clean = Images(lines[lines.perturbation == "none"], scheme, LabelSet.FER)
+        _transfer_figures(figures, rows, scheme, attacked_labels, grids)
+    clean = Images(rows[rows.perturbation == "none"], scheme, LabelSet.FER)
     oracle = clean.take((clean.truth != NO_LABEL) & (_ferplus(clean) != NO_LABEL))
     key = figure_key(model, LabelSet.FER)
     for subset, mask in oracle.strata:
@@ -53,26 +53,26 @@ def label_figures(
         beside = oracle.share(oracle.right, mask)
         figures.add(key, subset, "oracle_faces_accuracy", beside)
     _noise_figures(figures, key, oracle, ~oracle.right)
-    _gap_figures(figures, model, lines, scheme, None, 0.0)
-    for norm in lines.loc[lines.attacked_labels != "", "norm"].unique():
-        under_fer = (lines.attacked_labels == LabelSet.FER) & (lines.norm == norm)
-        worst = Images(worst_case(lines[under_fer]), scheme, LabelSet.FER).scored()
+    _gap_figures(figures, model, rows, scheme, None, 0.0)
+    for norm in rows.loc[rows.attacked_labels != "", "norm"].unique():
+        under_fer = (rows.attacked_labels == LabelSet.FER) & (rows.norm == norm)
+        worst = Images(worst_case(rows[under_fer]), scheme, LabelSet.FER).scored()
         worst = worst.take(_ferplus(worst) != NO_LABEL)
         for eps in grids[WORST_CASE]:
             key = _attacked_key(model, LabelSet.FER, norm, eps)
             lost = ~is_robust(worst.smallest_eps, eps=eps)
             _noise_figures(figures, key, worst, lost)
-            _gap_figures(figures, model, lines, scheme, norm, eps)
+            _gap_figures(figures, model, rows, scheme, norm, eps)
 
 
 def labels_differ(images: Images) -> np.ndarray:
     """Bool (N,): the FER+ label is another emotion than the FER label; both exist."""
-    fer = images.lines[LabelSet.FER].to_numpy(np.int64)
+    fer = images.rows[LabelSet.FER].to_numpy(np.int64)
     return translate(fer, FER7, FERPLUS8) != _ferplus(images)
 
 
 def _ferplus(images: Images) -> np.ndarray:
-    return images.lines[LabelSet.FERPLUS].to_numpy(np.int64)
+    return images.rows[LabelSet.FERPLUS].to_numpy(np.int64)
 
 
 def _attacked_key(model: str, label_set: LabelSet, norm: str, eps: float) -> dict[str, Any]:
@@ -90,23 +90,23 @@ def _noise_figures(figures: Figures, key: dict[str, Any], images: Images, lost: 
 
 def _transfer_figures(
     figures: Figures,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     scheme: LabelScheme,
     attacked_labels: LabelSet,
     grids: Mapping[str, tuple[float, ...]],
 ) -> None:
     """Robust accuracy of images attacked under one label set and scored under the other."""
     scoring = _OTHER[attacked_labels]
-    attacked = lines[lines.attacked_labels == attacked_labels]
+    attacked = rows[rows.attacked_labels == attacked_labels]
     robust_before: dict[tuple[str, float], pd.Series] = {}
     for key, part in attack_parts(attacked, attacked_labels):
         images = Images(part, scheme, scoring).scored()
         for eps in grids[WORST_CASE]:
             if key["perturbation"] == WORST_CASE:
-                robust = robust_before[key["norm"], eps].loc[images.lines.row].to_numpy(bool)
+                robust = robust_before[key["norm"], eps].loc[images.rows.row].to_numpy(bool)
             else:
                 robust = _right_after_transfer(images, eps)
-                series = pd.Series(robust, index=images.lines.row.to_numpy())
+                series = pd.Series(robust, index=images.rows.row.to_numpy())
                 before = robust_before.get((key["norm"], eps), series)
                 both = pd.concat([before, series]).groupby(level=0).all()
                 robust_before[key["norm"], eps] = both
@@ -121,14 +121,14 @@ def _transfer_figures(
 def _right_after_transfer(images: Images, eps: float) -> np.ndarray:
     """Right under the scoring labels on the clean image and on the one kept up to eps."""
     moved = (images.smallest_eps > 0) & ~is_robust(images.smallest_eps, eps=eps)
-    clean = images.lines.clean_prediction.to_numpy(np.int64) == images.truth_as_model
+    clean = images.rows.clean_prediction.to_numpy(np.int64) == images.truth_as_model
     return clean & (images.right | ~moved)
 
 
 def _gap_figures(
     figures: Figures,
     model: str,
-    lines: pd.DataFrame,
+    rows: pd.DataFrame,
     scheme: LabelScheme,
     norm: str | None,
     eps: float,
@@ -136,12 +136,12 @@ def _gap_figures(
     """Accuracy under FER+ minus accuracy under FER, on the images that have both labels."""
     right = {}
     for label_set in LabelSet:
-        part = lines[lines.perturbation == "none"]
+        part = rows[rows.perturbation == "none"]
         if norm is not None:
-            part = worst_case(lines[(lines.attacked_labels == label_set) & (lines.norm == norm)])
+            part = worst_case(rows[(rows.attacked_labels == label_set) & (rows.norm == norm)])
         images = Images(part, scheme, label_set).scored()
         flags = images.right if norm is None else is_robust(images.smallest_eps, eps=eps)
-        right[label_set] = pd.Series(flags, index=images.lines.row.to_numpy(), dtype=bool)
+        right[label_set] = pd.Series(flags, index=images.rows.row.to_numpy(), dtype=bool)
     both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
     ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))
     test = mcnemar(ferplus, fer)

@@ -44,8 +44,8 @@ def write_scores(
         config: of the run.
         schemes: classes of each model that answered for the clean faces.
         weights: hash of the weights of each of these models.
-        per_image: lines of `per_image.parquet`.
-        transfer: lines of `transfer.parquet`.
+        per_image: rows of `per_image.parquet`.
+        transfer: rows of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
     """

@@ -8,11 +8,11 @@ from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.statistics.intervals import proportion
 
 
-def transfer_figures(lines: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
+def transfer_figures(rows: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
     """Accuracy and success rate of every source on every model, itself included.
 
     Args:
-        lines: of `transfer.parquet`.
+        rows: rows of `transfer.parquet`.
         split: name of the split, for the rows.
         seed: of the run.
 
@@ -21,7 +21,7 @@ def transfer_figures(lines: pd.DataFrame, split: str, seed: int) -> pd.DataFrame
     """
     figures = Figures(split, seed)
     cells = ["attacked_labels", "model", "source", "perturbation", "norm", "eps"]
-    for key, part in lines.groupby(cells, sort=False):
+    for key, part in rows.groupby(cells, sort=False):
         where: dict[str, Any] = dict(zip(cells, key, strict=True))
         where = figure_key(label_set=where["attacked_labels"], **where)
         before = part.clean_prediction == part.label

@@ -69,11 +69,13 @@ def keep_outside(
             f"{run.folder}: expected a run that attacks {attacked_labels} labels in {norm}, found "
             f"{', '.join(run.config.labels)} in {run.config.norm}."
         )
-    lines = run.per_image[run.per_image.model == same[0]]
-    lines = lines[(lines.attacked_labels == attacked_labels) & (lines.norm == norm)]
+    attacked = run.per_image[run.per_image.model == same[0]]
+    attacked = attacked[(attacked.attacked_labels == attacked_labels) & (attacked.norm == norm)]
     label_set = LabelSet(attacked_labels)
-    truth = translate(lines[label_set].to_numpy(np.int64), SCHEMES[label_set], run.schemes[same[0]])
-    of_row = dict(zip(lines.row.tolist(), truth.tolist(), strict=True))
+    truth = translate(
+        attacked[label_set].to_numpy(np.int64), SCHEMES[label_set], run.schemes[same[0]]
+    )
+    of_row = dict(zip(attacked.row.tolist(), truth.tolist(), strict=True))
     classes = classifier.scheme.classes
     for row, label in zip(rows.tolist(), labels.tolist(), strict=True):
         if of_row.get(row, label) != label:

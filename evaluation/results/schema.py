@@ -98,12 +98,12 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
 """Columns of `per_image.parquet`.
 
 `fer` and `ferplus` are labels in their own scheme, -1 for none. `label` is the attacked label in
-the model's classes (-1: none, and the image was not attacked; clean and corrupted lines have -1).
+the model's classes (-1: none, and the image was not attacked; clean and corrupted rows have -1).
 `prediction` and `logits` belong to the perturbed image; for an unbroken image they are the clean
 ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it is robust throughout.
 `distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
 `l1` and `ssim`. `cam_shift` is only in the rows of the attack that the gallery shows,
-`certified_radius` only in the lines of certificates (0 and prediction -1: abstained).
+`certified_radius` only in the rows of certificates (0 and prediction -1: abstained).
 """
 
 

@@ -26,7 +26,7 @@ def plot_history(history: list[dict[str, float]], title: str, path: Path) -> Non
     """Write a picture with accuracy (percent) on the left and loss on the right.
 
     Args:
-        history: lines of `history.csv`.
+        history: rows of `history.csv`.
         title: the finding, above the picture.
         path: `.png` or `.svg`.
     """

@@ -59,9 +59,9 @@ def test_error_rows_and_flags_come_back_too(
 
 
 def test_changed_answers_change_the_figures(run_folder: Path, copy: Path) -> None:
-    lines = pd.read_parquet(copy / "per_image.parquet")
-    lines.loc[lines.perturbation == "none", "prediction"] = 0
-    write_table(lines, PER_IMAGE_COLUMNS, copy / "per_image.parquet")
+    rows = pd.read_parquet(copy / "per_image.parquet")
+    rows.loc[rows.perturbation == "none", "prediction"] = 0
+    write_table(rows, PER_IMAGE_COLUMNS, copy / "per_image.parquet")
     rescore(FinishedRun(copy))
     assert bytes_of(copy)[0] != bytes_of(run_folder)[0]
 

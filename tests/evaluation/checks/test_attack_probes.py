@@ -128,7 +128,7 @@ def test_the_sensitive_eps_leaves_half_of_the_right_faces(tmp_path: Path) -> Non
 def test_an_attack_that_never_asked_for_a_gradient_is_flagged(tmp_path: Path) -> None:
     classifier = tiny.classifier()
     made = made_by(classifier, tmp_path)
-    lines = attacked_rows(FACES, classifier, classifier.logits(IMAGES), made)
-    assert status(set_checks(classifier, made, lines), "R24") == "ok"
+    rows = attacked_rows(FACES, classifier, classifier.logits(IMAGES), made)
+    assert status(set_checks(classifier, made, rows), "R24") == "ok"
     made.backward[:] = 0
-    assert status(set_checks(classifier, made, lines), "R24") == "flagged"
+    assert status(set_checks(classifier, made, rows), "R24") == "flagged"

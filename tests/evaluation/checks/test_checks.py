@@ -108,7 +108,7 @@ def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifi
     assert "depends on the images around it" in found[ANY_BATCH]["message"]
 
 
-def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
+def rows(broken: dict[str, list[float]]) -> pd.DataFrame:
     """Lines of `per_image.parquet` of one model from the smallest eps of each attack."""
     return pd.concat(
         pd.DataFrame(
@@ -147,7 +147,7 @@ def lines(broken: dict[str, list[float]]) -> pd.DataFrame:
 )
 def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) -> None:
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
-    checks = suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+    checks = suite_checks(rows(broken), {"tiny.fer": FER7}, config)
     assert status(checks, rule) == expected
 
 
@@ -157,7 +157,7 @@ def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
     (found,) = (
         entry
-        for entry in suite_checks(lines(broken), {"tiny.fer": FER7}, config)
+        for entry in suite_checks(rows(broken), {"tiny.fer": FER7}, config)
         if entry["rule"] == "R7"
     )
     assert (found["status"], found["value"]) == ("flagged", 0.01)
@@ -167,12 +167,12 @@ def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
 def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
     broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
-    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
+    assert status(suite_checks(rows(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
 
 
 def test_the_control_is_sought_under_every_attacked_label_set() -> None:
-    weak = lines({"pgd": [0.1, np.nan]})
-    strong = lines({"pgd": [0.1, 0.02]}).assign(model="strong.fer")
+    weak = rows({"pgd": [0.1, np.nan]})
+    strong = rows({"pgd": [0.1, 0.02]}).assign(model="strong.fer")
     config = tiny.config(attacks=(AttackSettings(name="pgd"),))
     parts = [weak, strong, weak.assign(attacked_labels="ferplus")]
     found = suite_checks(pd.concat(parts), {"tiny.fer": FER7, "strong.fer": FER7}, config)
@@ -214,7 +214,7 @@ def test_attacks_are_held_against_each_other_where_both_run(
     pgd = AttackSettings(name="pgd", headline_only=(Norm.LINF,) if headline_only else ())
     config = tiny.config(attacks=(AttackSettings(name="fgsm"), pgd))
     assert config.grids["pgd"] == ((0.02,) if headline_only else (0.02, 0.1))
-    assert status(suite_checks(lines(broken), {"tiny.fer": FER7}, config), "R5") == expected
+    assert status(suite_checks(rows(broken), {"tiny.fer": FER7}, config), "R5") == expected
 
 
 def corrupted(right: list[int]) -> pd.DataFrame:

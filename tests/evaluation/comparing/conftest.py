@@ -23,16 +23,16 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make(first: Path, tmp_path: Path) -> Callable[..., FinishedRun]:
-    """Copies the run under a name, changes its lines and manifest, and scores it again."""
+    """Copies the run under a name, changes its rows and manifest, and scores it again."""
 
     def made(
         name: str,
-        lines: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+        rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
         manifest: Callable[[dict], None] = lambda _: None,
     ) -> FinishedRun:
         folder = tmp_path / name
         shutil.copytree(first, folder, ignore=shutil.ignore_patterns("sets"))
-        frame = lines(pd.read_parquet(folder / "per_image.parquet"))
+        frame = rows(pd.read_parquet(folder / "per_image.parquet"))
         write_table(frame, PER_IMAGE_COLUMNS, folder / "per_image.parquet")
         entries = json.loads((folder / "manifest.json").read_text())
         manifest(entries)

@@ -1,4 +1,4 @@
-"""Changes to a tiny run's lines and manifest, and look-ups in what is compared."""
+"""Changes to a tiny run's rows and manifest, and look-ups in what is compared."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ def pick(table: pd.DataFrame, **columns: object) -> pd.Series:
     return table.iloc[0]
 
 
-def spoil(lines: pd.DataFrame) -> pd.DataFrame:
+def spoil(rows: pd.DataFrame) -> pd.DataFrame:
     """The model misreads the first ten faces that it had right, clean."""
-    clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
-    right = lines.index[clean & (lines.prediction == lines.fer)][:10]
-    lines.loc[right, "prediction"] = (lines.loc[right, "prediction"] + 1) % 7
-    return lines
+    clean = (rows.model == "tiny.fer") & (rows.perturbation == "none")
+    right = rows.index[clean & (rows.prediction == rows.fer)][:10]
+    rows.loc[right, "prediction"] = (rows.loc[right, "prediction"] + 1) % 7
+    return rows
 
 
 def data(**changes: object) -> Callable[[dict], None]:
@@ -41,11 +41,11 @@ def narrow(manifest: dict) -> None:
 
 
 def without(name: str, model: str, labels: str = "") -> Callable[[pd.DataFrame], pd.DataFrame]:
-    """Drops the lines of a set that crashed."""
+    """Drops the rows of a set that crashed."""
 
-    def drop(lines: pd.DataFrame) -> pd.DataFrame:
-        lost = (lines.model == model) & (lines.perturbation == name)
-        return lines[~(lost & (lines.attacked_labels == labels))]
+    def drop(rows: pd.DataFrame) -> pd.DataFrame:
+        lost = (rows.model == model) & (rows.perturbation == name)
+        return rows[~(lost & (rows.attacked_labels == labels))]
 
     return drop
 

@@ -23,13 +23,13 @@ from tests.evaluation.comparing.edits import config, data, other_steps, rename, 
 def test_models_of_several_runs_are_ranked_together(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:
-    def better(lines: pd.DataFrame) -> pd.DataFrame:
-        attacked = (lines.model == "tiny.fer") & (lines.attacked_labels != "")
-        lines.loc[attacked, "smallest_eps"] = np.nan
-        lines.loc[attacked, "clean_prediction"] = lines.loc[attacked, "label"]
-        clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
-        lines.loc[clean, "prediction"] = lines.loc[clean, "fer"]
-        return lines
+    def better(rows: pd.DataFrame) -> pd.DataFrame:
+        attacked = (rows.model == "tiny.fer") & (rows.attacked_labels != "")
+        rows.loc[attacked, "smallest_eps"] = np.nan
+        rows.loc[attacked, "clean_prediction"] = rows.loc[attacked, "label"]
+        clean = (rows.model == "tiny.fer") & (rows.perturbation == "none")
+        rows.loc[clean, "prediction"] = rows.loc[clean, "fer"]
+        return rows
 
     def newer(manifest: dict) -> None:
         rename(manifest)
@@ -66,8 +66,8 @@ def test_a_worst_case_that_lacks_an_attack_has_no_rank(
             if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
                 entry |= {"status": status, "message": "boom"}
 
-    lines = without("pgd", "tiny.fer", "fer")
-    part = make("part", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), lacking)
+    drop = without("pgd", "tiny.fer", "fer")
+    part = make("part", lambda frame: without("pgd", "tiny.fer", "ferplus")(drop(frame)), lacking)
     table = leaderboards([FinishedRun(first), part])
     fer = table[table.label_set == "fer"].set_index("run")
     ranks = fer[["best_rank", "worst_rank"]]

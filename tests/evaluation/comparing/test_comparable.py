@@ -88,8 +88,8 @@ def test_an_attack_that_was_possible_in_one_run_only(
             if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
                 entry["status"] = "not applicable"
 
-    lines = without("pgd", "tiny.fer", "fer")
-    black = make("black", lambda frame: without("pgd", "tiny.fer", "ferplus")(lines(frame)), blind)
+    drop = without("pgd", "tiny.fer", "fer")
+    black = make("black", lambda frame: without("pgd", "tiny.fer", "ferplus")(drop(frame)), blind)
     changes = compare_runs([FinishedRun(first), black])
     (note,) = changes.notes
     assert "pgd was possible in one run only" in note
@@ -173,8 +173,8 @@ def test_means_over_other_things_are_not_compared(
 
 
 def test_a_model_in_one_run_only(first: Path, make: Callable[..., FinishedRun]) -> None:
-    def drop(lines: pd.DataFrame) -> pd.DataFrame:
-        return lines[lines.model != "tiny.fer"]
+    def drop(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows.model != "tiny.fer"]
 
     def forget(manifest: dict) -> None:
         del manifest["models"]["tiny.fer"]
@@ -187,8 +187,8 @@ def test_a_model_in_one_run_only(first: Path, make: Callable[..., FinishedRun]) 
 def test_nested_runs_are_compared_on_the_faces_both_hold(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:
-    def half(lines: pd.DataFrame) -> pd.DataFrame:
-        return lines[lines.row < 120]
+    def half(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[rows.row < 120]
 
     half_run = make("half", half, data(sha256="0" * 64, rows=20))
     changes = compare_runs([FinishedRun(first), half_run])
@@ -199,9 +199,9 @@ def test_nested_runs_are_compared_on_the_faces_both_hold(
 
 
 def test_other_labels_are_not_compared(first: Path, make: Callable[..., FinishedRun]) -> None:
-    def relabel(lines: pd.DataFrame) -> pd.DataFrame:
-        lines.loc[lines.row == 107, "ferplus"] = (lines.loc[lines.row == 107, "ferplus"] + 1) % 7
-        return lines
+    def relabel(rows: pd.DataFrame) -> pd.DataFrame:
+        rows.loc[rows.row == 107, "ferplus"] = (rows.loc[rows.row == 107, "ferplus"] + 1) % 7
+        return rows
 
     changes = compare_runs([FinishedRun(first), make("relabelled", relabel)])
     assert any("ferplus labels of 1 faces differ" in note for note in changes.notes)

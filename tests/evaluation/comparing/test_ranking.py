@@ -52,16 +52,14 @@ def test_models_at_the_floor_are_told_apart_by_smaller_eps(
     """Both lose every face at the headline eps, but one of them only there."""
 
     def at(eps: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
-        def change(lines: pd.DataFrame) -> pd.DataFrame:
-            attacked = (lines.model == "tiny.fer") & (lines.attacked_labels != "")
-            lines.loc[attacked, "smallest_eps"] = np.where(
-                lines.loc[attacked, "row"] % 4 > 0, eps, 0
-            )
-            lines.loc[attacked & (lines.attacked_labels != LABELS), "smallest_eps"] = 0
-            clean = (lines.model == "tiny.fer") & (lines.perturbation == "none")
-            row, fer = lines.loc[clean, "row"], lines.loc[clean, "fer"]
-            lines.loc[clean, "prediction"] = np.where(row % 4 > 0, fer, (fer + 1) % 7)
-            return lines
+        def change(rows: pd.DataFrame) -> pd.DataFrame:
+            attacked = (rows.model == "tiny.fer") & (rows.attacked_labels != "")
+            rows.loc[attacked, "smallest_eps"] = np.where(rows.loc[attacked, "row"] % 4 > 0, eps, 0)
+            rows.loc[attacked & (rows.attacked_labels != LABELS), "smallest_eps"] = 0
+            clean = (rows.model == "tiny.fer") & (rows.perturbation == "none")
+            row, fer = rows.loc[clean, "row"], rows.loc[clean, "fer"]
+            rows.loc[clean, "prediction"] = np.where(row % 4 > 0, fer, (fer + 1) % 7)
+            return rows
 
         return change
 
@@ -128,8 +126,8 @@ def test_without_attacks_models_are_ranked_by_clean_accuracy(first: Path) -> Non
     run = FinishedRun(first)
     vars(run)["results"] = run.results[run.results.perturbation == "none"]
     entry = Entry(run, "tiny.fer", LABELS)
-    lines = run.per_image[(run.per_image.model == "tiny.fer") & (run.per_image.severity.isna())]
-    clean = lines[(lines.perturbation == "none") & (lines.fer >= 0)].set_index("row")
+    rows = run.per_image[(run.per_image.model == "tiny.fer") & (run.per_image.severity.isna())]
+    clean = rows[(rows.perturbation == "none") & (rows.fer >= 0)].set_index("row")
     scores = ranking.image_scores(entry, None)
     assert scores.to_dict() == (clean.prediction == clean.fer).astype(float).to_dict()
     other = Entry(run, "tiny.ferplus", LABELS)
@@ -144,10 +142,10 @@ def test_scores_end_at_the_headline_eps(first: Path) -> None:
     run = FinishedRun(first)
     entry = Entry(run, "tiny.fer", LABELS)
     before = ranking.image_scores(entry, Headline("linf", 0.02))
-    lines = run.per_image.copy()
-    lines.loc[lines.smallest_eps == 0.1, "smallest_eps"] = np.nan
+    rows = run.per_image.copy()
+    rows.loc[rows.smallest_eps == 0.1, "smallest_eps"] = np.nan
     changed = FinishedRun(first)
-    vars(changed).update(per_image=lines, results=run.results)
+    vars(changed).update(per_image=rows, results=run.results)
     pd.testing.assert_series_equal(
         ranking.image_scores(Entry(changed, "tiny.fer", LABELS), Headline("linf", 0.02)), before
     )

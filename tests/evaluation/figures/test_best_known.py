@@ -15,7 +15,7 @@ from evaluation.results.outside import keep_outside, read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import OUTSIDE_COLUMNS
 from tests.evaluation import tiny
-from tests.evaluation.figures.test_figures import CLEAN, PGD, lines
+from tests.evaluation.figures.test_figures import CLEAN, PGD, rows
 
 NAN = float("nan")
 
@@ -28,10 +28,10 @@ def outside(**sizes: float) -> pd.DataFrame:
 
 
 def known(found: pd.DataFrame) -> dict[float, tuple[float, int]]:
-    frame = pd.concat([lines(CLEAN), PGD], ignore_index=True)
-    rows = best_known_figures(frame, found, {"net.fer": FER7}, (0.1, 0.2), "PublicTest", 0)
-    assert set(rows.metric) <= {"best_known_accuracy"}
-    every = rows[rows.subset == "all"]
+    frame = pd.concat([rows(CLEAN), PGD], ignore_index=True)
+    figures = best_known_figures(frame, found, {"net.fer": FER7}, (0.1, 0.2), "PublicTest", 0)
+    assert set(figures.metric) <= {"best_known_accuracy"}
+    every = figures[figures.subset == "all"]
     return {row.eps: (row.value, row.n) for row in every.itertuples()}
 
 
@@ -56,10 +56,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
 
 def standing(run: FinishedRun) -> pd.DataFrame:
     """Rows of faces that the run's attacks did not break."""
-    lines = run.per_image[(run.per_image.model == "tiny.fer")]
-    lines = lines[(lines.attacked_labels == "fer")]
-    fallen = lines.smallest_eps.notna().groupby(lines.row).any()
-    left = lines[~lines.row.map(fallen)].drop_duplicates("row")
+    rows = run.per_image[(run.per_image.model == "tiny.fer")]
+    rows = rows[(rows.attacked_labels == "fer")]
+    fallen = rows.smallest_eps.notna().groupby(rows.row).any()
+    left = rows[~rows.row.map(fallen)].drop_duplicates("row")
     assert len(left) > 2
     return left
 

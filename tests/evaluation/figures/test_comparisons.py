@@ -1,4 +1,4 @@
-"""Paired tests between models, on lines made by hand."""
+"""Paired tests between models, on rows made by hand."""
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,10 @@ from evaluation.figures.comparisons import compare_models
 from evaluation.statistics.ranks import rank_ranges
 
 
-def lines(
+def rows(
     model: str, right: list[bool], broken: list[float], contempt: int | None = None
 ) -> pd.DataFrame:
-    """Clean and PGD lines; every FER label is 3 (happy), every FER+ label 1 or 7."""
+    """Clean and PGD rows; every FER label is 3 (happy), every FER+ label 1 or 7."""
     count = len(right)
     ferplus = np.ones(count, np.int64)
     if contempt is not None:
@@ -37,8 +37,8 @@ def lines(
 def test_clean_and_attacked_pairs() -> None:
     per_image = pd.concat(
         [
-            lines("a.fer", [True] * 8, [0.1] * 8),
-            lines("b.fer", [False] * 6 + [True] * 2, [0.0] * 6 + [np.nan] * 2),
+            rows("a.fer", [True] * 8, [0.1] * 8),
+            rows("b.fer", [False] * 6 + [True] * 2, [0.0] * 6 + [np.nan] * 2),
         ]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
@@ -55,8 +55,8 @@ def test_clean_and_attacked_pairs() -> None:
 def test_only_images_with_a_label_for_both_count() -> None:
     per_image = pd.concat(
         [
-            lines("a.fer", [True] * 4, [np.nan] * 4, contempt=0),
-            lines("b.ferplus", [True] * 4, [np.nan] * 4, contempt=0),
+            rows("a.fer", [True] * 4, [np.nan] * 4, contempt=0),
+            rows("b.ferplus", [True] * 4, [np.nan] * 4, contempt=0),
         ]
     )
     schemes = {"a.fer": FER7, "b.ferplus": FERPLUS8}
@@ -66,7 +66,7 @@ def test_only_images_with_a_label_for_both_count() -> None:
 
 def test_holm_runs_over_all_pairs_of_one_eps() -> None:
     per_image = pd.concat(
-        lines(f"{name}.fer", [name == "a"] * 6, [np.nan] * 6) for name in ("a", "b", "c")
+        rows(f"{name}.fer", [name == "a"] * 6, [np.nan] * 6) for name in ("a", "b", "c")
     )
     schemes = {f"{name}.fer": FER7 for name in ("a", "b", "c")}
     table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", ())
@@ -75,9 +75,9 @@ def test_holm_runs_over_all_pairs_of_one_eps() -> None:
 
 
 def test_other_norms_are_left_out() -> None:
-    other = lines("a.fer", [True] * 4, [0.1] * 4).iloc[4:].assign(norm="l2", perturbation="fmn")
+    other = rows("a.fer", [True] * 4, [0.1] * 4).iloc[4:].assign(norm="l2", perturbation="fmn")
     per_image = pd.concat(
-        [lines("a.fer", [True] * 4, [np.nan] * 4), other, lines("b.fer", [True] * 4, [0.1] * 4)]
+        [rows("a.fer", [True] * 4, [np.nan] * 4), other, rows("b.fer", [True] * 4, [0.1] * 4)]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
     table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,))

@@ -54,7 +54,7 @@ def logits(predictions: list[int], classes: int = 7) -> list[np.ndarray]:
     return list(rows)
 
 
-def lines(
+def rows(
     predictions: list[int], model: str = "net.fer", classes: int = 7, **columns: Any
 ) -> pd.DataFrame:
     clean = columns.pop("clean", predictions)
@@ -94,7 +94,7 @@ def attacked(predictions: list[int], smallest_eps: list[float], **columns: Any) 
         "smallest_eps": smallest_eps,
         **columns,
     }
-    return lines(predictions, **values)
+    return rows(predictions, **values)
 
 
 PGD = attacked(
@@ -130,7 +130,7 @@ def results() -> pd.DataFrame:
         [0.1, NAN, NAN, 0, NAN, NAN, 0.2, NAN],
         attacked_labels="ferplus",
     ).iloc[:7]
-    return summary(lines(CLEAN), PGD, under_ferplus)
+    return summary(rows(CLEAN), PGD, under_ferplus)
 
 
 def test_clean_accuracy_and_probabilities(results: pd.DataFrame) -> None:
@@ -155,7 +155,7 @@ def test_sizes_are_medians_over_what_broke_by_then() -> None:
     # broken at 0.1: faces 0 and 4, at 0.2 also 1 and 2
     sizes = np.array([0.1, 0.2, 0.15, NAN, 0.05, NAN, NAN, NAN])
     alike = np.where(np.isnan(sizes), NAN, 1 - sizes)
-    found = summary(lines(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
+    found = summary(rows(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
     under = {"label_set": "fer", "perturbation": "pgd"}
     early = figure(found, "median_l2", eps=0.1, **under)
     # nothing is interpolated: the smallest value that half of them do not exceed
@@ -205,7 +205,7 @@ def test_an_attack_at_one_eps_has_figures_there_and_counts_above() -> None:
     # face 5, which PGD leaves, breaks at 0.1, to happy
     broken = [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN]
     answers = [*CLEAN[:5], HAPPY, *CLEAN[6:]]
-    found = summary(lines(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
+    found = summary(rows(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
     key = {"attacked_labels": "fer", "perturbation": "once"}
     for label_set, left in (("fer", 5 / 8), ("ferplus", 5 / 7)):
         only = figure(found, "robust_accuracy", label_set=label_set, **key)
@@ -273,7 +273,7 @@ def test_transfer_under_two_attacks_needs_both_stood() -> None:
         [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN],
         perturbation="fgsm",
     )
-    found = summary(lines(CLEAN), PGD, other)
+    found = summary(rows(CLEAN), PGD, other)
     key = {"attacked_labels": "fer", "label_set": "ferplus", "eps": 0.2}
     assert figure(found, "robust_accuracy", perturbation="pgd", **key).value == 2 / 7  # 5, 6
     assert figure(found, "robust_accuracy", perturbation="fgsm", **key).value == 5 / 7
@@ -303,7 +303,7 @@ def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
 
 
 def test_one_label_set_has_no_figures_between_two() -> None:
-    found = summary(lines(CLEAN), PGD, label_sets=(LabelSet.FER,))
+    found = summary(rows(CLEAN), PGD, label_sets=(LabelSet.FER,))
     assert set(found.label_set) == {"fer"}
     assert not set(found.metric) & {"oracle_accuracy", "label_gap", "label_noise_share"}
     assert set(found.attacked_labels) == {"", "fer"}
@@ -311,7 +311,7 @@ def test_one_label_set_has_no_figures_between_two() -> None:
 
 def test_an_attack_on_a_part_of_the_faces_leaves_the_others_to_the_rest() -> None:
     part = attacked([HAPPY] * 8, [NAN] * 5 + [0.1] * 3, perturbation="square").iloc[4:6]
-    found = summary(lines(CLEAN), PGD, part)
+    found = summary(rows(CLEAN), PGD, part)
     key = {"attacked_labels": "fer", "eps": 0.2}
     worst = key | {"perturbation": "worst_case"}
     own = figure(found, "robust_accuracy", label_set="fer", **worst)
@@ -324,26 +324,26 @@ def test_an_attack_on_a_part_of_the_faces_leaves_the_others_to_the_rest() -> Non
 
 def test_worst_case_is_kept_apart_by_norm() -> None:
     square = attacked([SAD] * 8, [NAN] * 3 + [0] + [NAN] * 4, norm="l2")
-    found = summary(lines(CLEAN), PGD, square)
+    found = summary(rows(CLEAN), PGD, square)
     key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case", "eps": 0.2}
     assert figure(found, "robust_accuracy", norm="linf", **key).value == 2 / 8
     assert figure(found, "robust_accuracy", norm="l2", **key).value == 7 / 8
 
 
 def corrupted(predictions: list[int], kind: str, severity: int, model: str) -> pd.DataFrame:
-    return lines(predictions, model=model, perturbation=kind, severity=severity, clean=CLEAN)
+    return rows(predictions, model=model, perturbation=kind, severity=severity, clean=CLEAN)
 
 
 def test_corruption_errors_relative_to_the_baseline() -> None:
     base, net = "simple_cnn.fer", "net.fer"
     none_right, all_right = [NEUTRAL] * 8, FER
     found = summary(
-        lines(CLEAN, model=base),  # 2 of 8 wrong
+        rows(CLEAN, model=base),  # 2 of 8 wrong
         corrupted(none_right, "blur", 1, base),
         corrupted(none_right, "blur", 2, base),
         corrupted(none_right, "fog", 1, base),
         corrupted(CLEAN, "fog", 2, base),
-        lines(all_right, model=net),
+        rows(all_right, model=net),
         corrupted(CLEAN, "blur", 1, net),
         corrupted(none_right, "blur", 2, net),
         corrupted(CLEAN, "fog", 1, net),
@@ -373,7 +373,7 @@ def test_corruption_errors_relative_to_the_baseline() -> None:
 
 
 def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
-    found = summary(lines(CLEAN), corrupted(CLEAN, "blur", 1, "net.fer"))
+    found = summary(rows(CLEAN), corrupted(CLEAN, "blur", 1, "net.fer"))
     row = figure(found, "mce", label_set="ferplus")
     assert np.isnan(row.value)
     assert (row.n, row.detail) == (0, "needs simple_cnn.ferplus in the run")
@@ -382,7 +382,7 @@ def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
 
 def test_contempt_and_a_model_of_eight_classes() -> None:
     eight = [HAPPINESS] * 4 + [SADNESS] * 3 + [7]
-    found = summary(lines(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8})
+    found = summary(rows(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8})
     key = {"label_set": "fer", "perturbation": "none"}
     assert figure(found, "accuracy", **key).value == 7 / 8
     assert figure(found, "expected_agreement", label_set="ferplus").n == 7
@@ -391,7 +391,7 @@ def test_contempt_and_a_model_of_eight_classes() -> None:
 def test_power_beside_every_accuracy() -> None:
     other = [SAD] * 4 + CLEAN[4:]
     schemes = {"net.fer": FER7, "other.fer": FER7}
-    parts = [lines(CLEAN), lines(other, model="other.fer")]
+    parts = [rows(CLEAN), rows(other, model="other.fer")]
     frame = pd.concat(parts, ignore_index=True)
     found = summary(*parts, schemes=schemes, label_sets=(LabelSet.FER,))
     pairs = compare_models(frame, schemes, (LabelSet.FER,), "linf", GRID[:0])

@@ -120,8 +120,8 @@ def test_certificates_go_on_after_a_kill(tmp_path: Path) -> None:
 def test_figures_count_right_certified_and_abstained() -> None:
     faces, model = tiny.faces(8), tiny.classifier()
     logits = model.logits(faces.images.astype(np.float32) / 255)
-    lines = certified_rows(faces, model, logits, make_8(faces), 0.4)
-    frame = join_rows([clean_rows(faces, model, logits), lines])
+    rows = certified_rows(faces, model, logits, make_8(faces), 0.4)
+    frame = join_rows([clean_rows(faces, model, logits), rows])
     figures = Figures("PublicTest", 0)
     certification_figures(figures, "tiny.fer", frame, FER7, LabelSet.FER)
     found = figures.frame()

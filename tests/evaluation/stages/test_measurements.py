@@ -69,8 +69,8 @@ def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:
 
 
 def test_sizes_and_explanations_of_broken_faces(run_folder: Path) -> None:
-    lines = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
-    attacked = lines[lines.attacked_labels != ""]
+    rows = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    attacked = rows[rows.attacked_labels != ""]
     moved = attacked.smallest_eps > 0
     assert moved.any() and attacked.loc[~moved, ["linf", "l2", "l1", "distance"]].isna().all(
         axis=None
@@ -80,7 +80,7 @@ def test_sizes_and_explanations_of_broken_faces(run_folder: Path) -> None:
     # of 64 pixels: the largest is at most the root of the sum of squares, that at most the sum
     assert ((broken.linf <= broken.l2) & (broken.l2 <= broken.l1)).all()
     assert (broken.l1 <= 64 * broken.linf * (1 + 1e-9)).all()
-    known = lines[lines.cam_shift.notna()]
+    known = rows[rows.cam_shift.notna()]
     own = known.model.str.split(".").str[1]
     assert set(known.perturbation) == {"pgd"} and (known.attacked_labels == own).all()
     assert known.cam_shift.between(0, 1).all() and (known.smallest_eps > 0).all()

@@ -63,8 +63,8 @@ def test_every_model_is_shown_what_was_made_on_every_model(run_folder: Path) -> 
     success = table["value"]["transfer_success_rate"]
     for model in ids:
         assert success["fer", model, model] > success["fer", ids[1 - ids.index(model)], model]
-    lines = run.transfer
-    own = lines[(lines.source == "tiny.fer") & (lines.model == "tiny.fer")]
+    shown = run.transfer
+    own = shown[(shown.source == "tiny.fer") & (shown.model == "tiny.fer")]
     own = own[own.attacked_labels == "fer"]
     right = own.clean_prediction == own.label
     fell = right & (own.prediction != own.label)
@@ -74,7 +74,7 @@ def test_every_model_is_shown_what_was_made_on_every_model(run_folder: Path) -> 
 
 
 def test_figures_by_hand() -> None:
-    lines = pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "row": range(4), "source": "a", "model": "b", "attacked_labels": "fer",
             "perturbation": "transfer", "norm": "linf", "eps": 0.1, "label": [0, 1, 2, 3],
@@ -82,7 +82,7 @@ def test_figures_by_hand() -> None:
             "prediction": [0, 2, 1, 3],  # the last is right by luck, after it was wrong
         }
     ).astype(TRANSFER_COLUMNS)  # fmt: skip
-    rows = transfer_figures(lines, "PublicTest", 0).set_index("metric")
+    rows = transfer_figures(shown, "PublicTest", 0).set_index("metric")
     assert rows.value["transfer_accuracy"] == pytest.approx(1 / 4)
     assert rows.value["transfer_success_rate"] == pytest.approx(2 / 3)
     assert rows.n.tolist() == [4, 3]
@@ -162,10 +162,10 @@ def test_a_black_box_is_attacked_through_the_others(tmp_path: Path) -> None:
     assert [record["model"] for record in made] == ["box.onnx"]
     assert made[0]["sources"] == ["tiny.fer", "plus"]  # its own classes first
     assert made[0]["status"] == "ok" and made[0]["backward"] > 0
-    lines = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
-    lines = lines[(lines.model == "box.onnx") & (lines.perturbation == "transfer")]
-    assert set(lines.source) == {"tiny.fer,plus"}
-    broken = lines[lines.smallest_eps > 0]
+    rows = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = rows[(rows.model == "box.onnx") & (rows.perturbation == "transfer")]
+    assert set(rows.source) == {"tiny.fer,plus"}
+    broken = rows[rows.smallest_eps > 0]
     assert len(broken) > 10 and (broken.prediction != broken.label).all()
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
     beats = checks[checks.check.str.contains("transfer beats")]
@@ -209,7 +209,7 @@ def test_a_transfer_that_beats_white_box_attacks_is_flagged(tmp_path: Path) -> N
 def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
     """Gradients left face 0, the one they saw; a sibling's image broke it. Noise is no judge."""
     own = {"model": "net.fer", "source": "net.fer", "attacked_labels": "fer"}
-    lines = [
+    rows = [
         own | {"perturbation": "pgd", "row": 0, "smallest_eps": np.nan},
         *(own | {"perturbation": "noise", "row": row, "smallest_eps": 0.1} for row in range(3)),
     ]
@@ -220,5 +220,5 @@ def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
         for source in ("net.fer", "sibling.fer")
         for row in range(3)
     )
-    (found,) = sibling_checks(transfers, pd.DataFrame(lines))
+    (found,) = sibling_checks(transfers, pd.DataFrame(rows))
     assert (found["status"], found["value"]) == ("flagged", 1.0)

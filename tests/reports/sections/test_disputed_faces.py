@@ -13,7 +13,7 @@ TOP = Headline("linf", 4 / 255)
 FER_NET, FERPLUS_NET = FOUR[0], FOUR[2]
 
 
-def lines(model: str, answers: list[int], broken: list[float], attacked: list[int]) -> pd.DataFrame:
+def rows(model: str, answers: list[int], broken: list[float], attacked: list[int]) -> pd.DataFrame:
     """Three faces: FER says angry, FER+ says sadness; the third is called sad by both."""
     own = model.rpartition(".")[2]
     shared = {
@@ -36,9 +36,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     per_image = pd.concat(
         [
             # angry, sad; the first breaks to happy at 1/255, the second was wrong already
-            lines(FER_NET, [0, 4, 4], [1 / 255, 0, np.nan], [3, 4, 4]),
+            rows(FER_NET, [0, 4, 4], [1 / 255, 0, np.nan], [3, 4, 4]),
             # sadness, anger; the first breaks only beyond the headline
-            lines(FERPLUS_NET, [3, 4, 3], [8 / 255, 0, np.nan], [1, 4, 3]),
+            rows(FERPLUS_NET, [3, 4, 3], [8 / 255, 0, np.nan], [1, 4, 3]),
         ]
     )
     disputed = {"row": np.array([7, 8]), "image": np.zeros((2, 4, 4, 1), np.uint8)}
