@@ -1,10 +1,12 @@
 """What a classifier is: numpy images in [0, 1] to logits, and to gradients where it has any.
 
-Nothing here knows a framework. `fer_models/gradients.py` answers with TensorFlow;
-`fer_models.keras_classifier.wrap(keras_model, contract)` makes a classifier of a Keras model.
+Nothing here knows a framework. `fer_models/gradients.py` answers with TensorFlow,
+`fer_models/pytorch/classifier.py` with PyTorch; `fer_models.keras_classifier.wrap(model, contract)`
+makes a classifier of a Keras model, `fer_models.pytorch.classifier.wrap_torch` of a PyTorch module.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme, LabelSet
 from faces.crop import SIZE
+from fer_models.loss_slopes import check_targets, loss_slope
 from fer_models.losses import Loss
 
 BATCH_SIZE = 128
@@ -95,8 +98,24 @@ class Gradients(NamedTuple):
     gradient: np.ndarray
 
 
+class Pullback(NamedTuple):
+    """Logits, and the way back from them to the pixels.
+
+    Attributes:
+        logits: float32 (N, K).
+        pull: from a cotangent (N, K), the derivative of anything by the logits, to the derivative
+            of the same by the pixels, float32 (N, H, W, C); may be called several times.
+    """
+
+    logits: np.ndarray
+    pull: Callable[[np.ndarray], np.ndarray]
+
+
 class DifferentiableClassifier(Classifier):
-    """A classifier that also answers with gradients with respect to the pixels."""
+    """A classifier that also answers with gradients with respect to the pixels.
+
+    A subclass writes `attacked_logits` and `pullback`; every loss follows from these.
+    """
 
     @abstractmethod
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
@@ -112,6 +131,13 @@ class DifferentiableClassifier(Classifier):
         """
 
     @abstractmethod
+    def pullback(self, images: np.ndarray) -> Pullback:
+        """The logits as an attacker sees them, and their vector-Jacobian product.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+        """
+
     def input_gradients(
         self,
         images: np.ndarray,
@@ -132,8 +158,16 @@ class DifferentiableClassifier(Classifier):
             ModelError: logits or gradient are NaN or infinite (never read as zero, R9).
             ValueError: targets for a loss that takes none.
         """
+        check_targets(loss, targets)
+        logits, pull = self.pullback(images)
+        if not np.isfinite(logits).all():
+            raise ModelError(f"{self.id}: NaN or infinity in the logits. {MEND}")
+        losses, slope = loss_slope(loss, logits, labels, targets)
+        gradient = pull(slope.astype(np.float32))
+        if not np.isfinite(gradient).all():
+            raise ModelError(f"{self.id}: NaN or infinity in the input gradient. {MEND}")
+        return Gradients(logits, losses.astype(np.float32), gradient)
 
-    @abstractmethod
     def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Gradient of one logit of each image with respect to its pixels, float32 (N, H, W, C).
 
@@ -144,6 +178,11 @@ class DifferentiableClassifier(Classifier):
         Raises:
             ModelError: the gradient is NaN or infinite.
         """
+        _, pull = self.pullback(images)
+        gradient = pull(np.eye(self.scheme.num_classes, dtype=np.float32)[classes])
+        if not np.isfinite(gradient).all():
+            raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
+        return gradient
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:

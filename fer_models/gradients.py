@@ -19,7 +19,9 @@ from fer_models.classifier import (
     DifferentiableClassifier,
     Gradients,
     ModelError,
+    Pullback,
 )
+from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, check_targets
 from fer_models.losses import Loss
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -47,6 +49,16 @@ class SymbolicClassifier(DifferentiableClassifier):
         padded = tf.constant(_pad(images, np.float32))
         return _compiled_forward(self, images.shape[1:])(padded).numpy()[: len(images)]
 
+    def pullback(self, images: np.ndarray) -> Pullback:
+        """See `DifferentiableClassifier.pullback`; each `pull` runs the net forward once more."""
+        return Pullback(self.attacked_logits(images), partial(self._pull, images))
+
+    def _pull(self, images: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
+        padded = _pad(images, np.float32), _pad(cotangent, np.float32)
+        call = _compiled_pull(self, images.shape[1:])
+        gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
+        return gradient
+
     def input_gradients(
         self,
         images: np.ndarray,
@@ -55,8 +67,7 @@ class SymbolicClassifier(DifferentiableClassifier):
         targets: np.ndarray | None = None,
     ) -> Gradients:
         """See `DifferentiableClassifier.input_gradients`."""
-        if targets is not None and loss not in _TARGETED_LOSSES:
-            raise ValueError(f"`loss` must be margin or dlr with `targets`. Received: {loss}")
+        check_targets(loss, targets)
         call = _compiled_gradients(self, loss, images.shape[1:], targets is not None)
         classes = (labels, np.zeros_like(labels) if targets is None else targets)
         padded = (_pad(images, np.float32), *(_pad(values, np.int64) for values in classes))
@@ -68,9 +79,7 @@ class SymbolicClassifier(DifferentiableClassifier):
 
     def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """See `DifferentiableClassifier.logit_gradients`."""
-        padded = _pad(images, np.float32), _pad(classes, np.int64)
-        call = _compiled_logit_gradients(self, images.shape[1:])
-        gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
+        gradient = self._pull(images, np.eye(self.scheme.num_classes)[classes])
         if not np.isfinite(gradient).all():
             raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
         return gradient
@@ -181,17 +190,18 @@ def _compiled_gradients(
 
 
 @_kept
-def _compiled_logit_gradients(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Callable:
-    signature = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((None,), tf.int64)]
+def _compiled_pull(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Callable:
+    cotangents = tf.TensorSpec((None, classifier.scheme.num_classes), tf.float32)
 
-    @_compiled(signature)
-    def gradients(images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    @_compiled([tf.TensorSpec((None, *shape), tf.float32), cotangents])
+    def pull(images: tf.Tensor, cotangent: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            logit = tf.gather(classifier.symbolic_logits(images), classes, batch_dims=1)
-        return tape.gradient(logit, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            logits = classifier.symbolic_logits(images)
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(logits, images, cotangent, unconnected_gradients=zero)
 
-    return gradients
+    return pull
 
 
 @_kept
@@ -221,10 +231,10 @@ def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         return _margin(logits, labels)
     top = tf.math.top_k(logits, 2).values
     largest, second = top[:, :1], top[:, 1]
-    masked = logits < largest - _MASK
+    masked = logits < largest - MASK
     lowest = tf.minimum(tf.reduce_min(tf.where(masked, largest, logits), axis=1), second)
     span = largest[:, 0] - lowest
-    scale = tf.stop_gradient(_LOGIT_SPAN / tf.maximum(span, 1e-30))
+    scale = tf.stop_gradient(LOGIT_SPAN / tf.maximum(span, 1e-30))
     return _cross_entropy(logits * scale[:, None], labels)
 
 
@@ -240,7 +250,7 @@ def _targeted_margin(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -
 
 def _dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     margin = _margin(logits, labels)
-    if logits.shape[-1] < _DLR_CLASSES:
+    if logits.shape[-1] < DLR_CLASSES:
         return margin
     largest = tf.math.top_k(logits, 3).values
     return margin / tf.maximum(largest[:, 0] - largest[:, 2], 1e-30)
@@ -248,16 +258,12 @@ def _dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def _targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     margin = _targeted_margin(logits, labels, targets)
-    if logits.shape[-1] < _DLR_CLASSES:
+    if logits.shape[-1] < DLR_CLASSES:
         return margin
     largest = tf.math.top_k(logits, 4).values
     return margin / tf.maximum(largest[:, 0] - (largest[:, 2] + largest[:, 3]) / 2, 1e-30)
 
 
-_LOGIT_SPAN = 8.0
-_MASK = 1e6
-"""A logit so far below the largest is a class that the model masks; it must not set the scale."""
-_DLR_CLASSES = 4
 _LOSSES = {
     Loss.CROSS_ENTROPY: _cross_entropy,
     Loss.SCALED_CROSS_ENTROPY: _scaled_cross_entropy,

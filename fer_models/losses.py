@@ -1,6 +1,6 @@
 """The losses that attacks increase, by name and in words.
 
-Not here: computing them, which each framework does its own way (`fer_models/gradients.py`).
+Not here: computing them (`fer_models/loss_slopes.py`, and in TensorFlow `fer_models/gradients.py`).
 """
 
 from enum import StrEnum

@@ -83,11 +83,14 @@ KNOW_MORE = (
 )
 """Modules of `NUMPY_ONLY` that the rule does not bind: they read a configuration or ask a model."""
 
-DEEP_LEARNING = ("tensorflow", "keras")
+DEEP_LEARNING = ("tensorflow", "keras", "torch")
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "datasets": DEEP_LEARNING,
     "faces": DEEP_LEARNING,
-    "fer_models": ("tensorflow",),
+    "fer_models": ("tensorflow", "torch"),
+    "attacks": ("torch",),
+    "evaluation": ("torch",),
+    "live": ("torch",),
     "reports": DEEP_LEARNING,
 }
 """Third-party packages that a room or module may not import."""
@@ -96,11 +99,14 @@ PYTHON_API = ("evaluation.api",)
 """Modules that do the work of a command as a function."""
 
 BACKEND_FILE = "fer_models.gradients"
+TORCH_ROOM = "fer_models.pytorch"
+"""The only folder that may import PyTorch."""
 ART_ROOM = "attacks.art_bridge"
 """The only folder that may import ART."""
 HEAVY = (
     "tensorflow",
     "keras",
+    "torch",
     "pandas",
     "matplotlib",
     "seaborn",
@@ -206,8 +212,10 @@ def _may_use(module: str, name: str) -> bool:
     room, top = module.partition(".")[0], name.partition(".")[0]
     if top == "art":
         return is_within(module, (ART_ROOM,))
+    if top == "torch" and is_within(module, (TORCH_ROOM,)):
+        return True
     forbidden = (*FORBIDDEN.get(room, ()), *(DEEP_LEARNING if is_numpy_only(module) else ()))
-    return module == BACKEND_FILE or top not in forbidden
+    return top not in forbidden or (module == BACKEND_FILE and top != "torch")
 
 
 @cache
@@ -361,6 +369,9 @@ def test_data_files_of_packages_are_installed_and_every_pattern_has_some():
         ("datasets/read.py", "def f():\n    from keras import ops", "which datasets.read may not"),
         ("faces/crops.py", "from attacks.base import Attack", "which faces.crops may not"),
         ("fer_models/zoo.py", "import tensorflow", "which fer_models.zoo may not"),
+        ("fer_models/zoo.py", "import torch", "which fer_models.zoo may not"),
+        ("fer_models/gradients.py", "import torch", "which fer_models.gradients may not"),
+        ("attacks/pgd.py", "from torch import nn", "which attacks.pgd may not"),
         ("fer_models/zoo.py", "from evaluation import metrics", "which fer_models.zoo may not"),
         ("attacks/pgd.py", "from fer_models.zoo import load", "which attacks.pgd may not"),
         ("attacks/pgd.py", "from evaluation.results import X", "which attacks.pgd may not"),
@@ -400,6 +411,7 @@ COMMAND = '\nif __name__ == "__main__":\n    pass\n'
         ("faces/crops.py", "from datasets.faceset import FaceSet"),
         ("fer_models/gradients.py", "import tensorflow as tf"),
         ("fer_models/zoo.py", "import keras"),
+        ("fer_models/pytorch/pixels.py", "import torch"),
         ("attacks/pgd.py", "from fer_models import gradients"),
         ("attacks/art_bridge/score.py", "import art"),
         ("evaluation/statistics/ranks.py", "from evaluation.metrics import votes\nimport scipy"),

@@ -29,7 +29,7 @@ def test_a_chart_is_drawn_as_written(tmp_path: Path) -> None:
 
 
 def test_any_keras_classifier_is_attacked_as_written() -> None:
-    code = example("Attack any Keras classifier")
+    code = example("Attack any Keras or PyTorch classifier")
     shorter = code.replace(
         '"ensemble", Norm.LINF, 8 / 255, {}', '"pgd", Norm.LINF, 8 / 255, {"steps": 3}'
     )

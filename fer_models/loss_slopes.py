@@ -1,0 +1,132 @@
+"""The losses and their derivatives with respect to the logits, in numpy.
+
+Whatever framework a model is written in, its input gradient is this derivative pulled back
+through the model. `fer_models/gradients.py` has the same losses in TensorFlow, where compiling them
+together with the net saves a forward pass; tests hold the two together.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from fer_models.losses import Loss
+
+LOGIT_SPAN = 8.0
+"""Range of the logits in `scaled_cross_entropy`."""
+MASK = 1e6
+"""A logit so far below the largest is a class that the model masks; it must not set the scale."""
+DLR_CLASSES = 4
+"""Fewer classes have no `dlr` of their own."""
+TARGETED = (Loss.MARGIN, Loss.DLR)
+"""Losses that can lead towards a target."""
+_SMALLEST = 1e-30
+
+
+class LossSlope(NamedTuple):
+    """Loss float64 (N,) of each image, and its derivative by the logits, float64 (N, K)."""
+
+    loss: np.ndarray
+    slope: np.ndarray
+
+
+def check_targets(loss: Loss, targets: np.ndarray | None) -> None:
+    """Refuse targets for a loss that takes none.
+
+    Raises:
+        ValueError: the loss is neither margin nor dlr.
+    """
+    if targets is not None and loss not in TARGETED:
+        raise ValueError(f"`loss` must be margin or dlr with `targets`. Received: {loss}")
+
+
+def loss_slope(
+    loss: Loss, logits: np.ndarray, labels: np.ndarray, targets: np.ndarray | None = None
+) -> LossSlope:
+    """Loss of each image and its derivative; where several logits are the largest they share it.
+
+    Args:
+        loss: see `fer_models/losses.py`.
+        logits: float (N, K), K >= 2.
+        labels: int64 (N,) in [0, K).
+        targets: int64 (N,) in [0, K), for margin and dlr.
+
+    Raises:
+        ValueError: targets for a loss that takes none.
+    """
+    check_targets(loss, targets)
+    wide = np.asarray(logits, np.float64)
+    with np.errstate(under="ignore"):
+        if targets is None:
+            return _LOSSES[loss](wide, labels)
+        margin = _targeted_margin(wide, labels, targets)
+        return _ratio(margin, wide, _TARGETED_RANGE) if loss is Loss.DLR else margin
+
+
+def _one_hot(classes: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return np.eye(logits.shape[1])[classes]
+
+
+def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    true = _one_hot(labels, logits)
+    slope = np.where(true, 0.0, np.exp(log_probabilities))
+    slope -= true * slope.sum(axis=1, keepdims=True)  # p - 1, without loss of digits
+    return LossSlope(-log_probabilities[np.arange(len(logits)), labels], slope)
+
+
+def _scaled_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
+    if logits.shape[1] == 2:
+        return _margin(logits, labels)
+    ordered = np.sort(logits, axis=1)
+    largest, second = ordered[:, -1:], ordered[:, -2]
+    lowest = np.where(logits < largest - MASK, largest, logits).min(axis=1)
+    span = largest[:, 0] - np.minimum(lowest, second)
+    scale = (LOGIT_SPAN / np.maximum(span, _SMALLEST))[:, None]
+    loss, slope = _cross_entropy(logits * scale, labels)
+    return LossSlope(loss, slope * scale)
+
+
+def _margin(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
+    true = _one_hot(labels, logits)
+    others = np.where(true, -np.inf, logits)
+    best = others.max(axis=1, keepdims=True)
+    ties = (others == best).astype(np.float64)
+    slope = ties / ties.sum(axis=1, keepdims=True) - true
+    return LossSlope(best[:, 0] - logits[np.arange(len(logits)), labels], slope)
+
+
+def _targeted_margin(logits: np.ndarray, labels: np.ndarray, targets: np.ndarray) -> LossSlope:
+    slope = _one_hot(targets, logits) - _one_hot(labels, logits)
+    rows = np.arange(len(logits))
+    return LossSlope(logits[rows, targets] - logits[rows, labels], slope)
+
+
+def _dlr(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
+    return _ratio(_margin(logits, labels), logits, _RANGE)
+
+
+def _ratio(margin: LossSlope, logits: np.ndarray, weights: tuple[float, ...]) -> LossSlope:
+    """The margin divided by a weighted sum of the largest logits."""
+    if logits.shape[1] < DLR_CLASSES:
+        return margin
+    order = np.argsort(-logits, axis=1, kind="stable")[:, : len(weights)]
+    rows = np.arange(len(logits))[:, None]
+    divisor = (logits[rows, order] @ np.array(weights))[:, None]
+    slope_of_divisor = np.zeros_like(logits)
+    slope_of_divisor[rows, order] = weights
+    slope_of_divisor *= divisor >= _SMALLEST
+    divisor = np.maximum(divisor, _SMALLEST)
+    ratio = margin.loss[:, None] / divisor
+    return LossSlope(ratio[:, 0], (margin.slope - ratio * slope_of_divisor) / divisor)
+
+
+_RANGE = (1.0, 0.0, -1.0)
+_TARGETED_RANGE = (1.0, 0.0, -0.5, -0.5)
+_LOSSES: dict[Loss, Callable[[np.ndarray, np.ndarray], LossSlope]] = {
+    Loss.CROSS_ENTROPY: _cross_entropy,
+    Loss.SCALED_CROSS_ENTROPY: _scaled_cross_entropy,
+    Loss.MARGIN: _margin,
+    Loss.DLR: _dlr,
+}

@@ -1,0 +1,170 @@
+"""A PyTorch module behind its contract, as a Classifier: `wrap_torch(module, contract)`."""
+
+import hashlib
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+import torch
+
+from fer_models.classifier import DifferentiableClassifier, ModelError, Pullback
+from fer_models.contract import Contract, Output
+from fer_models.pytorch.eval_mode import eval_mode
+from fer_models.pytorch.pixels import fit_to_contract
+from fer_models.pytorch.softmax import before_softmax
+
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+"""A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
+
+
+class TorchClassifier(DifferentiableClassifier):
+    """A PyTorch module behind its contract; it computes on the device of the module's weights.
+
+    The module is called in evaluation mode and has its own mode again afterwards; the gradients of
+    its weights are not touched.
+
+    Attributes:
+        module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
+        contract: what its pixels and outputs mean.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        contract: Contract,
+        model_id: str,
+        weights_sha256: str,
+        *,
+        stops_before_softmax: bool = False,
+    ) -> None:
+        """Take a module.
+
+        Args:
+            module: see the class.
+            contract: see the class.
+            model_id: name in results and reports.
+            weights_sha256: identity of the weights.
+            stops_before_softmax: logits are what the softmax that ends the module is given.
+        """
+        self.module = module
+        self.contract, self.face_side = contract, contract.height
+        self.id = model_id
+        self.scheme = contract.scheme
+        self.weights_sha256 = weights_sha256
+        self._stops_before_softmax = stops_before_softmax
+
+    def attacked_logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits float32 (N, K)."""
+        with torch.no_grad(), eval_mode(self.module):
+            return _array(self._logits(self._tensor(images)))
+
+    def pullback(self, images: np.ndarray) -> Pullback:
+        """See `DifferentiableClassifier.pullback`: one pass forward, one back for each `pull`."""
+        pixels = self._tensor(images).requires_grad_()
+        with torch.enable_grad(), eval_mode(self.module):
+            logits = self._logits(pixels)
+
+        def pull(cotangent: np.ndarray) -> np.ndarray:
+            if not logits.requires_grad:  # a constant model: counted as zero gradients
+                return np.zeros_like(images)
+            upstream = torch.tensor(cotangent, dtype=logits.dtype, device=logits.device)
+            with eval_mode(self.module):  # some modules compute steps again on the way back
+                (gradient,) = torch.autograd.grad(
+                    logits, pixels, upstream, retain_graph=True, allow_unused=True
+                )
+            return np.zeros_like(images) if gradient is None else _array(gradient)
+
+        return Pullback(_array(logits), pull)
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return self.attacked_logits(images)
+
+    def _tensor(self, images: np.ndarray) -> torch.Tensor:
+        return torch.tensor(images, device=_example(self.module).device)
+
+    def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits float32 (N, K) of images (N, H, W, C) in [0, 1]."""
+        inputs = fit_to_contract(pixels.permute(0, 3, 1, 2), self.contract)
+        inputs = inputs.to(_example(self.module).dtype)
+        if self._stops_before_softmax:
+            logits = before_softmax(self.module, inputs)
+            if logits is None:
+                raise ModelError(f"{self.id} must end in a softmax for every image; one lacked it.")
+            return logits.float()
+        outputs = self.module(inputs).float()
+        if self.contract.output is Output.PROBABILITIES:
+            return outputs.clamp(min=1e-30).log()
+        return outputs
+
+
+def wrap_torch(
+    module: torch.nn.Module,
+    contract: Contract,
+    *,
+    model_id: str | None = None,
+    weights_sha256: str | None = None,
+) -> TorchClassifier:
+    """Make a Classifier of a PyTorch module; a softmax that is found as its last step is left out.
+
+    The module is tried on two black images.
+
+    Args:
+        module: takes (N, channels, height, width) scaled to [low, high], returns (N, K).
+        contract: what its pixels and outputs mean.
+        model_id: name in results and reports; the module's class when None.
+        weights_sha256: identity of the weights; hashed from module and contract when None.
+
+    Raises:
+        ModelError: the module fails on the two images.
+        ValueError: the module's outputs are not (N, K) with the contract's K.
+    """
+    model_id = model_id or type(module).__name__
+    example = _example(module)
+    size = (2, contract.channels, contract.height, contract.width)
+    inputs = fit_to_contract(torch.zeros(size, device=example.device), contract).to(example.dtype)
+    with torch.no_grad(), eval_mode(module):
+        try:
+            outputs, given = module(inputs), before_softmax(module, inputs)
+        except Exception as error:
+            first = (str(error).strip() or "no message").splitlines()[0]
+            raise ModelError(
+                f"{model_id} must take images {size}; on two black ones it failed: "
+                f"{type(error).__name__}: {first}. Correct its contract or export it for any N."
+            ) from error
+    shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+    if shape != (2, contract.scheme.num_classes):
+        raise ValueError(
+            f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
+            f"must be (N, {contract.scheme.num_classes}). Received: {shape} for N = 2"
+        )
+    probabilities = contract.output is Output.PROBABILITIES
+    stops = (
+        probabilities
+        and given is not None
+        and bool(torch.allclose(given.softmax(1), outputs, atol=1e-3))
+    )
+    contract = replace(contract, output=Output.LOGITS) if stops else contract
+    identity = weights_sha256 or _identity(module, contract)
+    return TorchClassifier(module, contract, model_id, identity, stops_before_softmax=stops)
+
+
+def _example(module: torch.nn.Module) -> torch.Tensor:
+    """A weight of the module, for its device and number format; float32 where it has none."""
+    weights = chain(module.parameters(), module.buffers())
+    return next((w for w in weights if w.is_floating_point()), torch.empty(0))
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.detach().float().cpu().numpy()
+    return array
+
+
+def _identity(module: torch.nn.Module, contract: Contract) -> str:
+    """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
+    kinds = [type(each).__name__ for each in module.modules()]
+    digest = hashlib.sha256(repr((contract, kinds)).encode())
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        bytes_ = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(name.encode() + bytes_.numpy().tobytes())
+    return digest.hexdigest()

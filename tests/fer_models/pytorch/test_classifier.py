@@ -1,0 +1,227 @@
+"""A PyTorch module as a classifier: pixels, logits, gradients, modes and refusals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+from torch import nn
+from torch.nn import functional
+
+from datasets.labels import FER7
+from fer_models.classifier import ModelError
+from fer_models.contract import Contract, Output, PixelStep
+from fer_models.keras_classifier import fit_to_contract as fit_by_keras
+from fer_models.losses import Loss
+from fer_models.pytorch.classifier import wrap_torch
+from fer_models.pytorch.pixels import fit_to_contract
+from tests.fer_models.pytorch.nets import tiny_module, tiny_torch
+
+LABELS = np.arange(12) % 7
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).random((12, 8, 8, 1), np.float32)
+
+
+CONTRACTS = [
+    Contract(12, 10, 1, FER7),
+    Contract(24, 31, 3, FER7, low=-1.0),
+    Contract(7, 5, 1, FER7, high=255.0, mean=(120.0,), std=(60.0,)),
+    Contract(12, 10, 3, FER7, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), steps=(PixelStep.BGR,)),
+    Contract(12, 10, 3, FER7, steps=(PixelStep.EQUALISE,)),
+    Contract(17, 10, 1, FER7, steps=(PixelStep.EQUALISE, PixelStep.STANDARDISE)),
+    Contract(12, 10, 3, FER7, steps=(PixelStep.STANDARDISE,)),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("contract", CONTRACTS, ids=range(len(CONTRACTS)))
+def test_pixels_and_their_gradients_are_those_of_keras(contract: Contract, channels: int) -> None:
+    levels = np.random.default_rng(1).integers(20, 200, (5, 12, 10, channels))
+    levels[4] = 77
+    faces = (levels / 255).astype(np.float32)
+    theirs = tf.constant(faces)
+    with tf.GradientTape() as tape:
+        tape.watch(theirs)
+        expected = fit_by_keras(theirs, contract)
+        upstream = np.random.default_rng(2).random(expected.shape, np.float32)
+    pixels = torch.tensor(faces, requires_grad=True)
+    found = fit_to_contract(pixels.permute(0, 3, 1, 2), contract).permute(0, 2, 3, 1)
+    scale = max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(found.detach()[:4], expected[:4], atol=1e-6 * scale)
+    np.testing.assert_allclose(found.detach()[4], expected[4], atol=1e-3, err_msg="constant")
+    slope = tape.gradient(expected, theirs, tf.constant(upstream)).numpy()[:4]
+    found.backward(torch.tensor(upstream))
+    assert pixels.grad is not None
+    np.testing.assert_allclose(pixels.grad[:4], slope, atol=1e-5 * max(1, np.abs(slope).max()))
+
+
+def test_logits_are_those_of_the_module(images: np.ndarray) -> None:
+    module = tiny_module()
+    with torch.no_grad():
+        expected = module(torch.tensor(images).permute(0, 3, 1, 2) * 2 - 1)
+    classifier = tiny_torch(module, low=-1.0)
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-6)
+    np.testing.assert_allclose(classifier.attacked_logits(images), expected, atol=1e-6)
+    assert classifier.logits(images).dtype == np.float32
+
+
+def test_an_image_is_answered_the_same_alone_and_among_others(images: np.ndarray) -> None:
+    classifier = tiny_torch()
+    alone = np.concatenate([classifier.logits(image[None]) for image in images])
+    np.testing.assert_allclose(alone, classifier.logits(images), atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", Loss)
+def test_gradients_agree_with_finite_differences(images: np.ndarray, loss: Loss) -> None:
+    classifier = tiny_torch()
+    images = images * 0.5 + 0.25
+    found = classifier.input_gradients(images, LABELS, loss)
+    assert found.gradient.shape == images.shape and found.gradient.dtype == np.float32
+    if loss in (Loss.SCALED_CROSS_ENTROPY, Loss.DLR):
+        return  # its scale is held constant, or the order of the logits changes
+    direction = np.random.default_rng(2).standard_normal(images.shape).astype(np.float32)
+    step = np.float32(1e-3)
+    ahead, behind = (
+        classifier.input_gradients(images + s * step * direction, LABELS, loss).loss
+        for s in (1, -1)
+    )
+    slope = (found.gradient * direction).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose((ahead - behind) / (2 * step), slope, atol=0.01, rtol=0.01)
+
+
+def test_logit_gradients_differ_by_the_margins_gradient(images: np.ndarray) -> None:
+    classifier, targets = tiny_torch(), (LABELS + 3) % 7
+    one, other = (classifier.logit_gradients(images, classes) for classes in (targets, LABELS))
+    margin = classifier.input_gradients(images, LABELS, Loss.MARGIN, targets)
+    np.testing.assert_allclose(one - other, margin.gradient, atol=1e-6)
+    logits, pull = classifier.pullback(images)
+    np.testing.assert_array_equal(pull(np.eye(7)[targets]), one)
+    np.testing.assert_array_equal(pull(np.eye(7)[LABELS]), other, "a second time")
+    np.testing.assert_array_equal(logits, margin.logits)
+
+
+def test_a_module_in_training_mode_is_attacked_in_evaluation_mode(images: np.ndarray) -> None:
+    expected = tiny_torch().input_gradients(images, LABELS, Loss.MARGIN)
+    module = tiny_module().train()
+    module[3].eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    found = tiny_torch(module).input_gradients(images, LABELS, Loss.MARGIN)
+    np.testing.assert_array_equal(found.logits, expected.logits)
+    np.testing.assert_array_equal(found.gradient, expected.gradient)
+    assert [each.training for each in module] == [True, True, True, False, True, True]
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(weight.grad is None for weight in module.parameters())
+
+
+class Ending(nn.Module):
+    """The tiny net and a last step."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.net, self.last = tiny_module(), last
+
+    def forward(self, images):
+        return self.last(10 * self.net(images))
+
+
+SOFTMAXES = {
+    "layer": nn.Softmax(1),
+    "nested": nn.Sequential(nn.Identity(), nn.Sequential(nn.Softmax(dim=-1))),
+    "functional": lambda x: functional.softmax(x, dim=1),
+    "torch": lambda x: torch.softmax(input=x, dim=1),
+    "method": lambda x: x.softmax(1),
+}
+
+
+@pytest.mark.parametrize("name", SOFTMAXES)
+def test_a_softmax_at_the_end_is_left_out(images: np.ndarray, name: str) -> None:
+    plain = tiny_torch(Ending(nn.Identity()))
+    classifier = tiny_torch(Ending(SOFTMAXES[name]), output=Output.PROBABILITIES)
+    assert classifier.contract.output is Output.LOGITS
+    np.testing.assert_array_equal(classifier.logits(images), plain.logits(images))
+
+
+def test_the_softmax_of_an_exported_graph_is_left_out(images: np.ndarray) -> None:
+    module, batch = Ending(nn.Softmax(1)).eval(), torch.export.Dim("batch")
+    graph = torch.export.export(module, (torch.zeros(2, 1, 8, 8),), dynamic_shapes=({0: batch},))
+    classifier = tiny_torch(graph.module(), output=Output.PROBABILITIES)
+    assert classifier.contract.output is Output.LOGITS
+    expected = tiny_torch(Ending(nn.Identity())).logits(images)
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "last", [lambda x: x.softmax(1) * 1, lambda x: (x.exp().T / x.exp().sum(1)).T]
+)
+def test_other_probabilities_become_their_logarithm(images: np.ndarray, last) -> None:
+    classifier = tiny_torch(Ending(last), output=Output.PROBABILITIES)
+    logits = tiny_torch(Ending(nn.Identity())).logits(images)
+    expected = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-4)
+    assert classifier.input_gradients(images, LABELS, Loss.MARGIN).gradient.any()
+
+
+def test_a_softmax_inside_is_kept(images: np.ndarray) -> None:
+    module = Ending(lambda x: x.softmax(1)[:, torch.arange(7)])
+    assert tiny_torch(module, output=Output.PROBABILITIES).contract.output is Output.PROBABILITIES
+
+
+@pytest.mark.parametrize(
+    "last", [lambda x: x.detach(), torch.no_grad()(lambda x: x + 1), lambda x: 0 * x.detach() + 1]
+)
+def test_a_model_without_gradients_has_zero_gradients(images: np.ndarray, last) -> None:
+    classifier = tiny_torch(Ending(last))
+    assert not classifier.input_gradients(images, LABELS, Loss.MARGIN).gradient.any()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_is_an_error_never_a_zero(images: np.ndarray, value: float) -> None:
+    module = tiny_module()
+    classifier = tiny_torch(module)
+    with torch.no_grad():
+        module[5].bias.fill_(value)
+    for ask in (
+        lambda: classifier.logits(images),
+        lambda: classifier.input_gradients(images, LABELS, Loss.MARGIN),
+    ):
+        with pytest.raises(ModelError, match=r"tiny_torch.*NaN or infinity"):
+            ask()
+
+
+def test_a_gradient_of_nan_is_an_error(images: np.ndarray) -> None:
+    classifier = tiny_torch(Ending(lambda x: x + 0 * (x - x).sqrt()))
+    with pytest.raises(ModelError, match="NaN or infinity in the input gradient"):
+        classifier.input_gradients(images, LABELS, Loss.MARGIN)
+    with pytest.raises(ModelError, match="NaN or infinity in a logit's gradient"):
+        classifier.logit_gradients(images, LABELS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_number_formats_are_fed_and_read(images: np.ndarray, dtype: torch.dtype) -> None:
+    found = tiny_torch(tiny_module().to(dtype)).input_gradients(images, LABELS, Loss.MARGIN)
+    expected = tiny_torch().input_gradients(images, LABELS, Loss.MARGIN)
+    assert found.logits.dtype == found.gradient.dtype == np.float32
+    np.testing.assert_allclose(found.logits, expected.logits, atol=0.1)
+
+
+def test_identity_names_weights_and_contract() -> None:
+    module = tiny_module()
+    first = tiny_torch(module).weights_sha256
+    assert first == tiny_torch().weights_sha256 != tiny_torch(low=-1.0).weights_sha256
+    with torch.no_grad():
+        module[1].running_mean += 1
+    assert tiny_torch(module).weights_sha256 != first
+
+
+def test_modules_that_do_not_fit_their_contract_are_refused() -> None:
+    contract = Contract(8, 8, 1, FER7)
+    with pytest.raises(ValueError, match=r"must be \(N, 7\). Received: \(2, 5\)"):
+        wrap_torch(tiny_module(classes=5), contract)
+    with pytest.raises(ValueError, match="Received: tuple"):
+        wrap_torch(Ending(lambda x: (x, x)), contract)
+    with pytest.raises(ModelError, match=r"Sequential must take images \(2, 3, 8, 8\).*channels"):
+        wrap_torch(tiny_module(), replace(contract, channels=3))
