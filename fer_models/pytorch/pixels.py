@@ -7,9 +7,9 @@ The same as `fit_to_contract` of `fer_models/keras_classifier.py` and the steps 
 from collections.abc import Callable
 
 import torch
-from torch.nn import functional
 
 from fer_models.contract import Contract, PixelStep
+from fer_models.resampling import resize_weights
 
 GREY = (0.2989, 0.5870, 0.1140)
 """Weights of red, green and blue in TensorFlow's `rgb_to_grayscale`."""
@@ -23,9 +23,11 @@ def fit_to_contract(images: torch.Tensor, contract: Contract) -> torch.Tensor:
             if contract.channels == 3
             else torch.einsum("nchw,c->nhw", images, _constant(GREY, images))[:, None]
         )
-    size = (contract.height, contract.width)
-    if tuple(images.shape[2:]) != size:
-        images = functional.interpolate(images, size, mode="bilinear", align_corners=False)
+    height, width = images.shape[2:]
+    if contract.resized or (height, width) != (contract.height, contract.width):
+        weights = resize_weights(height, width, contract)
+        rows, columns = (torch.tensor(each, device=images.device) for each in weights)
+        images = rows @ images @ columns.T
     for step in contract.steps:
         images = _STEPS[step](images)
     if (contract.low, contract.high) != (0.0, 1.0):

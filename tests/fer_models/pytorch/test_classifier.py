@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from datasets.labels import FER7
 from fer_models.classifier import ModelError
-from fer_models.contract import Contract, Output, PixelStep
+from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.keras_classifier import fit_to_contract as fit_by_keras
 from fer_models.losses import Loss
 from fer_models.pytorch.classifier import wrap_torch
@@ -29,10 +29,11 @@ def images() -> np.ndarray:
 CONTRACTS = [
     Contract(12, 10, 1, FER7),
     Contract(24, 31, 3, FER7, low=-1.0),
+    Contract(8, 9, 1, FER7, resampling=Resampling.BICUBIC_ANTIALIAS, resized=(9, 13)),
     Contract(7, 5, 1, FER7, high=255.0, mean=(120.0,), std=(60.0,)),
     Contract(12, 10, 3, FER7, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), steps=(PixelStep.BGR,)),
     Contract(12, 10, 3, FER7, steps=(PixelStep.EQUALISE,)),
-    Contract(17, 10, 1, FER7, steps=(PixelStep.EQUALISE, PixelStep.STANDARDISE)),
+    Contract(12, 10, 1, FER7, steps=(PixelStep.EQUALISE, PixelStep.STANDARDISE)),
     Contract(12, 10, 3, FER7, steps=(PixelStep.STANDARDISE,)),
 ]
 
