@@ -111,14 +111,15 @@ def _foreign(config: "RunConfig") -> list[str]:
     from fer_models.zoo import split_defences
 
     foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
-    found = {path: files_sha256(path) for path in foreign}  # before Keras starts
-    for path in filter(is_code, found):
+    for path in foreign:
+        files_sha256(path)  # before Keras starts
+    for path in filter(is_code, foreign):
         from fer_models.backend import start_backend
 
         start_backend()
-        from fer_models.foreign.python_callable import open_callable
+        from fer_models.foreign.python_code import named_object
 
-        open_callable(path, found[path])
+        named_object(path)
     return foreign
 
 

@@ -14,6 +14,7 @@ from keras import ops
 
 from fer_models.classifier import ModelError
 from fer_models.foreign.contract_file import ContractFile, PartialContract
+from fer_models.foreign.keras_net import has_steps, with_steps
 from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.softmax import strip_softmax
 
@@ -29,12 +30,24 @@ def emotions_of(raw: RawModel, file: ContractFile | PartialContract) -> RawModel
         ModelError: there is no such output or column, or several outputs and none is named. Of
             models whose file does not list their outputs, the first call raises it.
     """
+    raw = _with_steps(raw, file)
     return _with_columns(_with_one_output(raw, file), file.columns)
+
+
+def _with_steps(raw: RawModel, file: ContractFile | PartialContract) -> RawModel:
+    """The same model; its steps are known if it is a Keras net and its size is."""
+    height, width, channels = raw.shape or (file.height, file.width, file.channels)
+    if raw.keras_model is None or has_steps(raw.keras_model):
+        return raw
+    if height is None or width is None or channels is None:
+        return raw
+    return with_steps(raw, raw.keras_model, (height, width, channels))
 
 
 def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> RawModel:
     wanted = file.output_index if file.output_name is None else file.output_name
-    if raw.keras_model is None and not raw.outputs:
+    unknown = raw.keras_model is None or not has_steps(raw.keras_model)
+    if unknown and not raw.outputs:
         if wanted is None:
             return raw
         return replace(raw, call=lambda images: _part(raw.name, raw.call(images), wanted))
@@ -56,7 +69,7 @@ def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> Raw
 def _with_columns(raw: RawModel, columns: tuple[int, ...] | None) -> RawModel:
     if columns is None:
         return raw
-    if raw.keras_model is None:
+    if raw.keras_model is None or not has_steps(raw.keras_model):
         return replace(raw, call=lambda images: _columns(raw.name, raw.call(images), columns))
     answer = raw.keras_model.outputs[0]
     if len(answer.shape) == 2:

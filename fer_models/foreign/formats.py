@@ -11,7 +11,7 @@ from datasets.base.errors import InputError
 from fer_models.foreign.keras_file import open_keras
 from fer_models.foreign.names import files_sha256, is_code
 from fer_models.foreign.onnx_file import open_onnx
-from fer_models.foreign.python_callable import open_callable
+from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.saved_model import open_saved_model
 from fer_models.foreign.tflite_file import open_tflite
@@ -36,11 +36,13 @@ def open_model(name: str) -> RawModel:
         InputError: no such file, not a model, or a runtime is missing.
     """
     sha256 = files_sha256(name)
-    if is_code(name):
-        return open_callable(name, sha256)
     path = Path(name)
     try:
+        if is_code(name):
+            return open_code(name, sha256)
         return OPENERS.get(path.suffix, open_saved_model)(path, sha256)
+    except InputError:
+        raise
     except ImportError as error:
         raise InputError(
             f"{path}: needs a package that is not installed ({error.name}): "

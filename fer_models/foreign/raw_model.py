@@ -23,7 +23,7 @@ class RawModel:
         call: float32 (N, h, w, c), scaled as the model expects, to outputs (N, K); to a list or
             dictionary of them where there are several.
         shape: (h, w, c) of its input, None where the file does not say.
-        keras_model: the model itself when it is differentiable.
+        keras_model: the model itself when it is a Keras model or layer.
         sha256: hash of its files.
         softmax_removed: whether a last softmax was found and removed.
         outputs: names of its outputs where the file says that there are several, else empty.
@@ -32,7 +32,7 @@ class RawModel:
     name: str
     call: Callable[[np.ndarray], Any]
     shape: tuple[int, int, int] | None
-    keras_model: keras.Model | None
+    keras_model: keras.Layer | None
     sha256: str
     softmax_removed: bool = False
     outputs: tuple[str, ...] = ()
@@ -62,11 +62,7 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # every runtime has its own kinds
-        detail = str(error).strip().split("\n")[0][:200]
-        raise ModelError(
-            f"{raw.name}: must take float32 images (N, h, w, c); given {images.shape} it fails, "
-            f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
-        ) from error
+        raise ModelError(failed(raw.name, images.shape, error)) from error
     if answer.ndim != 2 or len(answer) != len(images):
         raise ModelError(
             f"{raw.name}: must return (N, K) for N images; it returned {answer.shape} for "
@@ -80,6 +76,15 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
             "weights."
         )
     return answer
+
+
+def failed(model: str, shape: tuple[int, ...], error: BaseException) -> str:
+    """The error of a model that fails on images of a shape (N, h, w, c)."""
+    detail = str(error).strip().split("\n")[0][:200]
+    return (
+        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails, "
+        f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
+    )
 
 
 def outputs_of(answer: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fer_models.foreign.contract_probe import scheme_of
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign
 from fer_models.keras_classifier import KerasClassifier
+from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_model
 from tests.fer_models.foreign.small_nets import CONTRACT, softmax_model
 
@@ -29,12 +30,35 @@ def test_exported_formats_answer_alike(kind: str, tmp_path: Path, images: np.nda
     model.export(path, format=kind, verbose=False)
     assert is_foreign(str(path))
     classifier = classify_with(open_model(str(path)), CONTRACT)
-    assert not isinstance(classifier, KerasClassifier)
+    assert isinstance(classifier, KerasClassifier) == (kind == "tf_saved_model")
     keras_file = tmp_path / "net.keras"
     model.save(keras_file)
     whole = classify_with(open_model(str(keras_file)), CONTRACT).logits(images)
     expected = whole - np.log(np.exp(whole).sum(axis=1, keepdims=True))
     np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("endpoints", ["keras", "tensorflow"])
+def test_a_saved_model_has_the_gradients_of_its_net(
+    endpoints: str, tmp_path: Path, images: np.ndarray
+) -> None:
+    model = softmax_model()
+    if endpoints == "keras":
+        model.export(tmp_path / "net", verbose=False)
+    else:
+        import tensorflow as tf
+
+        tf.saved_model.save(model, str(tmp_path / "net"))
+    model.save(tmp_path / "net.keras")
+    labels = np.arange(len(images)) % 7
+    folder, file = (
+        classify_with(open_model(str(tmp_path / name)), CONTRACT) for name in ("net", "net.keras")
+    )
+    assert isinstance(folder, KerasClassifier) and isinstance(file, KerasClassifier)
+    for loss in Loss:
+        expected = file.input_gradients(images, labels, loss)
+        found = folder.input_gradients(images, labels, loss)
+        np.testing.assert_allclose(found.gradient, expected.gradient, rtol=1e-3, atol=1e-5)
 
 
 def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:

@@ -1,0 +1,70 @@
+"""A Keras net, from whatever file or code, as an opened model; its last softmax is removed."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from fer_models.classifier import ModelError
+from fer_models.foreign.one_input import require_one
+from fer_models.foreign.raw_model import RawModel, failed, outputs_of
+from fer_models.softmax import strip_softmax
+
+
+def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
+    """Take a Keras model or layer of one input.
+
+    One whose steps are known to its code only has no size yet: see `with_steps`.
+
+    Raises:
+        ValueError: more inputs.
+    """
+    if has_steps(net):
+        require_one(len(net.inputs))
+        return _of_steps(name, net, sha256, tuple(map(str, net.output_names)))
+
+    def call(images: np.ndarray) -> Any:
+        return keras.tree.map_structure(np.asarray, net(images, training=False))
+
+    return RawModel(name, call, None, net, sha256)
+
+
+def has_steps(net: keras.Layer) -> bool:
+    """Whether the steps of a net are known, from its input to its outputs."""
+    return getattr(net, "outputs", None) is not None
+
+
+def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> RawModel:
+    """The same model with its steps known, from its input to its outputs.
+
+    Args:
+        raw: result of `keras_net`.
+        net: its net.
+        size: (h, w, c) of the images.
+
+    Raises:
+        ModelError: the net takes no such images.
+    """
+    images = keras.Input(size)
+    try:
+        answer = net(images)
+    except Exception as error:  # whatever the code of others does
+        raise ModelError(failed(raw.name, (1, *size), error)) from error
+    named = outputs_of(answer)
+    outputs = list(named.values()) or [answer]
+    model = keras.Model(images, outputs if len(outputs) > 1 else outputs[0])
+    return _of_steps(raw.name, model, raw.sha256, tuple(named))
+
+
+def _of_steps(name: str, net: keras.Model, sha256: str, names: tuple[str, ...]) -> RawModel:
+    several = len(net.outputs) > 1  # then the softmax is removed of the one that is chosen
+    net, removed = (net, False) if several else strip_softmax(net)
+    outputs = net.outputs if several else net.outputs[0]
+    model = keras.Model(net.inputs[0], outputs, name=net.name)
+    shape = tuple(model.input_shape[1:])
+    known = shape if len(shape) == 3 and None not in shape else None
+
+    def call(images: np.ndarray) -> np.ndarray:
+        return np.asarray(model(images, training=False))
+
+    return RawModel(name, call, known, model, sha256, removed, names if several else ())

@@ -1,0 +1,100 @@
+"""Open a model that is code: `module:net`, `module:factory` or `module:callable`.
+
+A net is differentiable. So is what a factory returns, a function or class that takes no arguments.
+A function of images is a black box.
+"""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from datasets.base.errors import InputError
+from fer_models.foreign.keras_net import keras_net
+from fer_models.foreign.raw_model import RawModel
+
+
+def open_code(name: str, sha256: str) -> RawModel:
+    """Open a net, the net that a factory returns, or a function of images.
+
+    Raises:
+        InputError: the module fails on import, has no such name, there is nothing to call, or a
+            factory fails or returns no net.
+        ValueError: a net of more than one input.
+    """
+    found = named_object(name)
+    if is_factory(found):
+        found = _built(name, found)
+    if is_net(found):
+        return keras_net(name, found, sha256)
+    # copies: it may work in place, or answer in a buffer of its own
+    return RawModel(name, lambda images: _copied(found(images.copy())), None, None, sha256)
+
+
+def named_object(name: str) -> Callable[..., Any]:
+    """Import what `module:name` names.
+
+    Raises:
+        InputError: the module fails on import, has no such name, or it cannot be called.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # whatever the code of others does on import
+        raise InputError(
+            f"{name}: expected module:callable; importing it raises {type(error).__name__}: "
+            f"{error}."
+        ) from error
+    if not callable(found):
+        raise InputError(f"{name}: expected module:callable; got {type(found).__name__}.")
+    return found
+
+
+def is_net(found: object) -> bool:
+    """Whether an object is a net of a framework, whose gradients are known."""
+    return isinstance(found, keras.Layer)
+
+
+def is_factory(found: Callable[..., Any]) -> bool:
+    """Whether a function or class is called without arguments, so that it cannot take images."""
+    if is_net(found):
+        return False
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):  # compiled code that says nothing of its arguments
+        return False
+    takes_images = any(
+        parameter.kind is parameter.VAR_POSITIONAL or parameter.default is parameter.empty
+        for parameter in parameters
+        if parameter.kind is not parameter.VAR_KEYWORD
+    )
+    return not takes_images
+
+
+def _copied(answer: Any) -> Any:
+    """Copies of the array or arrays of an answer."""
+    if isinstance(answer, Mapping):
+        return {name: np.array(value) for name, value in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [np.array(value) for value in answer]
+    return np.array(answer)
+
+
+def _built(name: str, factory: Callable[..., Any]) -> Any:
+    try:
+        net = factory()
+    except (Exception, SystemExit) as error:  # whatever the code of others does
+        detail = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{name}: takes no images, so it is called without arguments to build a net, and "
+            f"raises {type(error).__name__}: {detail}."
+        ) from error
+    if not is_net(net):
+        raise InputError(
+            f"{name}: takes no images, so it must return a net of Keras or PyTorch; it returned "
+            f"{type(net).__name__}. Let it return the net, or take images (N, h, w, c)."
+        )
+    return net
