@@ -13,6 +13,7 @@ from attacks.apgd import APGD
 from attacks.base import Keys
 from attacks.sets.spec import AttackSpec, PerturbationSpec
 from attacks.threat_model import Norm
+from datasets.base.percentages import in_percent
 from fer_models.classifier import Classifier
 from fer_models.reduced_precision import NoTwinError, reduce_precision
 
@@ -62,8 +63,8 @@ def try_reduced_precision(
         for side in (classifier, reduced)
     )
     words = (
-        f"on {len(keys.row_ids)} faces a short attack leaves {100 * less:.2f} % in bfloat16, "
-        f"{100 * exact:.2f} % in float32"
+        f"on {len(keys.row_ids)} faces a short attack leaves {in_percent(less, 2)} % in bfloat16, "
+        f"{in_percent(exact, 2)} % in float32"
     )
     return (classifier if less > exact + POINTS else reduced), words
 

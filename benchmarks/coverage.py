@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from datasets.base.commands import run
+from datasets.base.percentages import in_percent
 from evaluation.metrics import calibration
 from evaluation.metrics.accuracy import balanced_accuracy, macro_f1
 from evaluation.statistics.calibration_error import debiased_calibration_error
@@ -88,7 +89,7 @@ def main(draws: Annotated[int, typer.Option(help="Simulated data sets per row.")
     """Simulate how often 95 % intervals hold the true value."""
     print("| figure | n | coverage |\n|---|---|---|")
     for name, n, share in coverages(draws):
-        print(f"| {name} | {n} | {100 * share:.1f} % |", flush=True)
+        print(f"| {name} | {n} | {in_percent(share, 1)} % |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from datasets.agreement import Agreement
 from datasets.base.atomic import atomic
+from datasets.base.percentages import in_percent
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 
 FER_COLOUR = "#0F8B8D"
@@ -83,6 +84,7 @@ def plot_agreement(agreement: Agreement) -> Figure:
     shares = 100 * agreement.counts / totals
     columns = [FERPLUS8.classes.index(name) for name in _FERPLUS_IN_FER_ORDER]
     least = int(np.nanargmin(agreement.survival))
+    lowest = in_percent(agreement.survival[least], 1)
     with plt.rc_context(_STYLE):
         figure, axis = plt.subplots(figsize=(8.4, 5.6), layout="constrained")
         sns.heatmap(
@@ -97,9 +99,9 @@ def plot_agreement(agreement: Agreement) -> Figure:
             cbar_kws={"label": "% of the FER class"},
         )
         axis.set_title(
-            f"FER and FER+ agree on {100 * agreement.share:.1f} % of faces "
+            f"FER and FER+ agree on {in_percent(agreement.share, 1)} % of faces "
             f"(kappa {agreement.kappa:.2f}, n = {agreement.n:,});\n"
-            f"{FER7.classes[least]} is confirmed least ({100 * agreement.survival[least]:.1f} %)"
+            f"{FER7.classes[least]} is confirmed least ({lowest} %)"
         )
         axis.set(xlabel="FER+ label (majority)", ylabel="FER label")
         axis.tick_params(axis="y", rotation=0)

@@ -13,6 +13,7 @@ from scipy.special import bdtr
 from datasets.archives import DAMAGED, csv_stream
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows, short
 from datasets.labels import FER7
@@ -88,8 +89,8 @@ def _check_agreement(
         if bdtr(agreed, len(block), _LENIENCE * expected) < _LEAST_P_VALUE:
             raise InputError(
                 f"{path}: rows {row_ids[block[0]]} to {row_ids[block[-1]]}: expected votes that "
-                f"agree with about {100 * expected:.0f} % of these FER labels, as published; found "
-                f"{100 * agreed / len(block):.0f} % of them ({agreed} of {len(block)}). "
+                f"agree with about {in_percent(expected)} % of these FER labels, as published; "
+                f"found {in_percent(agreed / len(block))} % of them ({agreed} of {len(block)}). "
                 "Votes are joined by row: both files must keep all rows in order."
             )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datasets.base.commands import run
+from datasets.base.percentages import in_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def agreement_table(source: "Source") -> "pd.DataFrame":
     for split in source.splits:
         faces = source.faces(split)
         found = measure_agreement(faces.labels(LabelSet.FER), faces.labels(LabelSet.FERPLUS))
-        shares = [f"{100 * value:.1f}" for value in (*found.survival, found.share)]
+        shares = [in_percent(value, 1) for value in (*found.survival, found.share)]
         table[str(split)] = [*shares, f"{found.kappa:.3f}", f"{found.n:,}"]
     return table
 

@@ -67,7 +67,12 @@ def measure(
     from evaluation.configure import asked_split, configure
     from evaluation.environment import Start
     from evaluation.results.run import FinishedRun
-    from evaluation.stages.run_folder import check_run_folder, open_run_folder, run_identity
+    from evaluation.stages.run_folder import (
+        check_run_folder,
+        holds_run,
+        open_run_folder,
+        run_identity,
+    )
     from fer_models.zoo import describe
 
     start = Start.now(command)
@@ -86,6 +91,8 @@ def measure(
     known = [describe(model, _contract(model, contracts)) for model in config.models]
     identity = run_identity(config, faces, known)
     check_run_folder(folder, identity, request.resume)
+    if request.resume and not holds_run(folder):
+        _log(f"--resume: {folder} holds no run yet, so a new one starts")
     classifiers = _load(config.models, contracts)  # a model that fails to load leaves no folder
     private = Split.PRIVATE_TEST in source.splits
     with locked(folder), open_run_folder(folder, identity, request.resume):

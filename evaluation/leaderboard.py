@@ -66,7 +66,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     """Head and rows. A rank is a range where tests cannot tell models apart.
 
     Models are ranked by the area under their security curves up to the headline eps. Black boxes
-    come last, their upper bounds after <=.
+    come last, their upper bounds after <=. `!` after a rank: the attack has not converged (R6).
     """
     import pandas as pd
 
@@ -80,6 +80,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     for row in board.itertuples():
         low, high = row.best_rank, row.worst_rank
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
+        rank += " !" if row.provisional else ""
         limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else " !"
         cells = [rank, row.model, Path(row.run).name, _share(row, "accuracy")]
         if size:
@@ -90,8 +91,12 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
 
 
 def _share(row: object, name: str) -> str:
-    value, low, high = (100 * getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
-    return f"{value:.1f} ({low:.1f}-{high:.1f})"
+    from datasets.base.percentages import in_percent
+
+    value, low, high = (
+        in_percent(getattr(row, f"{name}{end}"), 1) for end in ("", "_low", "_high")
+    )
+    return f"{value} ({low}-{high})"
 
 
 if __name__ == "__main__":

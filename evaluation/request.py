@@ -82,7 +82,9 @@ class RunRequest:
     out: Annotated[
         str | Path | None, Option(metavar="FOLDER", help="Run folder. Default: runs/TIME.")
     ] = None
-    resume: Annotated[bool, Option("--resume", help="Continue the run in --out.")] = False
+    resume: Annotated[bool, Option("--resume", help="Continue the run in --out, or start it.")] = (
+        False
+    )
     adversarial: Annotated[
         str | Path | None,
         Option(metavar="FOLDER", help="Use adversarial sets made elsewhere, where they fit."),

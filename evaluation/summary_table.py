@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from datasets.base.percentages import in_percent
 from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import text_table
 
@@ -47,4 +48,5 @@ def spread_lines(results: pd.DataFrame) -> list[str]:
 def percent(row: Any) -> str:
     """Value and interval of a row of results in percent; `!` marks a flagged figure."""
     flag = "" if row.status == "ok" else " !"
-    return f"{100 * row.value:.1f} ({100 * row.ci_low:.1f}-{100 * row.ci_high:.1f}){flag}"
+    value, low, high = (in_percent(one, 1) for one in (row.value, row.ci_low, row.ci_high))
+    return f"{value} ({low}-{high}){flag}"

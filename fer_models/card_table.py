@@ -1,5 +1,6 @@
 """The table of shipped classifiers, as plain text and as `docs/models.md`; made from the cards."""
 
+from datasets.base.percentages import in_percent
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
 
 _COLUMNS = (
@@ -50,7 +51,7 @@ def _figures(card: Card) -> tuple[str, str, str, str, str]:
         return _share(card.validation_accuracy), _NONE, _NONE, _NONE, _many(card.validation_rows)
     return (
         _share(measured.all.accuracy),
-        f"{100 * measured.all.ci_low:.1f}\u2013{100 * measured.all.ci_high:.1f}",
+        f"{in_percent(measured.all.ci_low, 1)}\u2013{in_percent(measured.all.ci_high, 1)}",
         _share(measured.all.macro_f1),
         _share(measured.without_leaks.accuracy),
         _many(measured.all.n),
@@ -58,7 +59,7 @@ def _figures(card: Card) -> tuple[str, str, str, str, str]:
 
 
 def _share(value: float | None) -> str:
-    return _NONE if value is None else f"{100 * value:.1f} %"
+    return _NONE if value is None else f"{in_percent(value, 1)} %"
 
 
 def _many(count: int) -> str:

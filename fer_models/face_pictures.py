@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from datasets.base.atomic import atomic
+from datasets.base.percentages import in_percent
 from fer_models.face_predictions import FacePrediction
 
 ANSWER, OTHERS = "#2F6DB5", "#8A8F98"
@@ -19,7 +20,7 @@ ANSWER, OTHERS = "#2F6DB5", "#8A8F98"
 
 def percent(share: float) -> str:
     """`92 %`; `<1 %` for what would be rounded to nothing."""
-    return "<1 %" if share < 0.005 else f"{100 * share:.0f} %"
+    return "<1 %" if share < 0.005 else f"{in_percent(share)} %"
 
 
 def caption(prediction: FacePrediction, top: int = 1) -> str:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from datasets.base.percentages import in_percent
 from faces.box import Box
 from faces.regions import HULLS
 from live.pixels import part_inside, to_uint8
@@ -57,7 +58,7 @@ def _draw(
     first = answers[0]
     share = first.probabilities[first.classes.index(first.label)]
     mark = "* " if ink is ATTACKED and face.flipped else ""
-    text = f"{mark}{face.number} {first.label} {100 * share:.0f} %"
+    text = f"{mark}{face.number} {first.label} {in_percent(share)} %"
     width = cv2.getTextSize(text, FONT, 0.55, 1)[0][0]
     top = max(0, corner[1] - 22)
     _fill(image, Box(corner[0], top, width + 12, 22), ink)

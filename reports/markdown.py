@@ -57,8 +57,8 @@ def render_markdown(run: FinishedRun) -> str:
     parts.append(
         f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
         "is scored under its own labels; FER and FER+ figures are not comparable. "
-        f"{ranking_sentence(top)} Robust accuracy is an upper bound: a stronger attack may lower "
-        f"it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
+        f"{ranking_sentence(run, top)} Robust accuracy is an upper bound: a stronger attack may "
+        f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
         "in `results.csv`."
     )
@@ -86,7 +86,11 @@ def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     ranking = run_rankings(run)[run.own_label_set(first.model)]
     ties = ranking.not_distinguishable(first.model)
     tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
-    text += f" It ranks first of {len(found)}{tied}."
+    provisional = first.model in ranking.provisional
+    place = "provisionally ranks" if provisional else "ranks"
+    text += f" It {place} first of {len(found)}{tied}."
+    if provisional:
+        text += " With twice the budget the attack broke more of its faces."
     bad = sum(one.status != "ok" for one in found)
     return f"{text} {bad} of these models {'is' if bad == 1 else 'are'} flagged." if bad else text
 

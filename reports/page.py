@@ -101,7 +101,7 @@ def _filled(
         powers=[*power_sentences(run, top), *seed_sentences(run, top)],
         selected=selected_on(run),
         split_note=split_note(run),
-        ranking_sentence=ranking_sentence(top),
+        ranking_sentence=ranking_sentence(run, top),
         rules=rules(),
         glossary=GLOSSARY,
         facts=facts(run),

@@ -28,6 +28,7 @@ EVERYWHERE = (
     "datasets.base.commands",
     "datasets.base.errors",
     "datasets.base.options",
+    "datasets.base.percentages",
     "datasets.labels",
 )
 """Modules of ours that any room may import."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
+from datasets.base.percentages import in_percent
 from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
 from fer_models.classifier import Classifier
@@ -119,4 +120,4 @@ def _right(
 
 
 def _percent(right: np.ndarray) -> str:
-    return f"{100 * right.mean():.0f} %"
+    return f"{in_percent(right.mean())} %"

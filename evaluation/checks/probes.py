@@ -16,6 +16,7 @@ from attacks.regional import GlassesPGD, RegionalPGD
 from attacks.registry import ATTACKS, make_attack
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, format_eps
+from datasets.base.percentages import in_percent
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
@@ -115,7 +116,8 @@ def _converged(
     worst = max(found, key=lambda one: one.change - one.limit)
     words = (
         f"Twice the {spent} lower robust accuracy at {format_eps(worst.eps)} by "
-        f"{100 * worst.change:.1f} points ({worst.fallen} of {worst.tried} unbroken faces break)."
+        f"{in_percent(worst.change, 1)} points ({worst.fallen} of {worst.tried} unbroken faces "
+        "break)."
     )
     if flagged := worst.change > worst.limit:
         words += " The attack has not converged: its figure is an upper bound."
@@ -178,8 +180,8 @@ def _unbounded(
     words = "Every face of a sample breaks when pixels may change without limit."
     if left:
         words = (
-            f"{100 * left:.0f} % of a sample are robust even when pixels may change without limit: "
-            "the attack does not work on this model, and its figures mean nothing."
+            f"{in_percent(left)} % of a sample are robust even when pixels may change without "
+            "limit: the attack does not work on this model, and its figures mean nothing."
         )
     return check(classifier.id, "R4", "unbounded attack", left > 0, left, 0, words)
 

@@ -6,6 +6,7 @@ import pandas as pd
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import TOLERANCE
+from datasets.base.percentages import in_percent
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 
@@ -60,7 +61,9 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     rounded = np.round(adversarial.images * 255).astype(np.float32) / 255
     right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
     share = float(right.mean())
-    words = f"{100 * share:.1f} % of the broken images are right again after rounding to 8 bits."
+    words = (
+        f"{in_percent(share, 1)} % of the broken images are right again after rounding to 8 bits."
+    )
     return check(classifier.id, "R2", "right again after 8 bits", False, share, np.nan, words)
 
 
@@ -71,7 +74,7 @@ def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
     words = "The attack asked for the gradient of every face."
     if idle:
         words = (
-            f"{100 * idle:.1f} % of the faces were attacked without a single gradient, so "
+            f"{in_percent(idle, 1)} % of the faces were attacked without a single gradient, so "
             "those still classified correctly are not robust."
         )
     return check(model, "R24", "gradients were asked for", idle > 0, idle, 0, words)
@@ -82,7 +85,8 @@ def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
     words = "No input gradient was zero."
     if share:
         words = (
-            f"{100 * share:.1f} % of the input gradients were zero, so the attack had no direction "
-            "there and robust accuracy may be overstated. Try an attack that needs no gradients."
+            f"{in_percent(share, 1)} % of the input gradients were zero, so the attack had no "
+            "direction there and robust accuracy may be overstated. Try an attack that needs no "
+            "gradients."
         )
     return check(model, "R9", "gradients are not zero", share > 0, share, 0, words)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from attacks.registry import ATTACKS
+from datasets.base.percentages import in_percent
 from evaluation.checks.rules import Check, check
 from evaluation.checks.suite import BLACK_BOX_SHARE
 from evaluation.results.schema import WORST_CASE
@@ -35,8 +36,8 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
         flagged = gap > BLACK_BOX_SHARE
         if flagged:
             words = (
-                f"Images made on {source} leave {100 * gap:.1f} points less than attacks on the "
-                "model itself: its gradients mislead, and robust accuracy is overstated."
+                f"Images made on {source} leave {in_percent(gap, 1)} points less than attacks on "
+                "the model itself: its gradients mislead, and robust accuracy is overstated."
             )
         checks.append(
             check(

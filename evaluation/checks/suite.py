@@ -3,6 +3,7 @@
 import pandas as pd
 
 from attacks.registry import ATTACKS
+from datasets.base.percentages import in_percent
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
@@ -72,7 +73,7 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
         if len(accuracy) < 2:
             continue
         rise = float(accuracy.diff().max())
-        found = ", ".join(f"{100 * value:.1f} %" for value in accuracy)
+        found = ", ".join(f"{in_percent(value, 1)} %" for value in accuracy)
         words = (
             f"Over all corruptions {found} of faces are classified correctly, from the lowest "
             "severity up."
@@ -126,8 +127,8 @@ def _pair_checks(
                 model, rule, f"{strongest} beats {name}", only > limit, only, limit,
                 f"No more faces than expected are broken by {words} alone."
                 if only <= limit
-                else f"{100 * only:.1f} % of {both.sum()} faces are broken by {words} but not by "
-                f"{strongest}: its gradients mislead it, and robust accuracy is overstated.",
+                else f"{in_percent(only, 1)} % of {both.sum()} faces are broken by {words} but not "
+                f"by {strongest}: its gradients mislead it, and robust accuracy is overstated.",
                 attacked_labels=label_set,
                 perturbation=strongest,
             )

@@ -43,11 +43,13 @@ BOARD_COLUMNS: dict[str, str] = {
     "curve_area_low": "float64",
     "curve_area_high": "float64",
     "upper_bound": "bool",
+    "provisional": "bool",
     "status": "string",
 }
 """Columns of leaderboards; rows of one `board` are comparable. `attack_version` is missing in older
 runs. The ranks are the best and the worst that the tests of `rank_models` leave open, decided by
-`curve_area`, the mean robust accuracy up to `eps`."""
+`curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: twice the
+attack's budget broke more faces (R6)."""
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
@@ -146,7 +148,8 @@ def _rows(entries: list[Entry]) -> list[dict[str, Any]]:
     rows = []
     for name in ranking.order:
         best, worst = ranking.ranges.get(name, (None, None))
-        rows.append({**_figures(named[name], eps), "best_rank": best, "worst_rank": worst})
+        ranks = {"best_rank": best, "worst_rank": worst, "provisional": name in ranking.provisional}
+        rows.append({**_figures(named[name], eps), **ranks})
     return rows
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from datasets.base.percentages import in_percent, rounded
 from evaluation.comparing.changes import Changes
 from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
@@ -45,10 +46,11 @@ def _cells(table: pd.DataFrame) -> list[list[str]]:
 
 def _row(row: Any) -> list[str]:
     plain = METRICS[row.metric].unit is not Unit.SHARE
-    scale, digits = (1, 3) if plain else (100, 1)
 
-    def signed(value: float) -> str:
-        return f"{scale * value:+.{digits}f}"
+    def text(value: float, signed: bool = False) -> str:
+        return rounded(value, 3, signed=signed) if plain else in_percent(value, 1, signed=signed)
+
+    gap, low, high = (text(end, True) for end in (row.difference, row.ci_low, row.ci_high))
 
     star = " *" if row.changed is not pd.NA and row.changed else ""
     flag = "" if row.status == "ok" else " !"
@@ -59,9 +61,9 @@ def _row(row: Any) -> list[str]:
         row.label_set,
         _images(row),
         row.metric.replace("_", " "),
-        f"{scale * row.before:.{digits}f}",
-        f"{scale * row.after:.{digits}f}",
-        f"{signed(row.difference)} ({signed(row.ci_low)} to {signed(row.ci_high)}){star}{flag}",
+        text(row.before),
+        text(row.after),
+        f"{gap} ({low} to {high}){star}{flag}",
         str(row.n),
         p,
     ]

@@ -115,6 +115,13 @@ def _circumstances(common: Common, before: FinishedRun, after: FinishedRun) -> N
     for name, (old, new) in pairs.items():
         if old != new:
             common.notes.append(f"other {name}, {new} against {old}")
+    old, new = (run.manifest.get("code_version") for run in (before, after))
+    if old != new:
+        versions = " against ".join("unknown" if one is None else str(one) for one in (new, old))
+        common.notes.append(
+            f"other version of the attacks, {versions}: a robust accuracy may differ because its "
+            "attack does, not the model"
+        )
 
 
 def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None:

@@ -9,7 +9,8 @@ from attacks.threat_model import format_eps, parse_eps
 from datasets.base.errors import InputError
 from evaluation.results.schema import WORST_CASE
 
-_FORM = 'write "robust_accuracy@4/255=0.25" or "accuracy=0.6"'
+_FORM = 'Write "robust_accuracy@4/255=0.25" or "accuracy=0.6"'
+_METRICS = ("accuracy", "robust_accuracy")
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,12 @@ def parse_requirement(text: str) -> Requirement:
     """
     name, equals, floor_text = text.partition("=")
     metric, at, eps_text = name.partition("@")
-    if not equals or metric not in ("accuracy", "robust_accuracy"):
-        raise InputError(f"--fail-under: {_FORM}; got {text!r}.")
+    if equals and metric not in _METRICS:
+        raise InputError(
+            f"--fail-under: the metric must be {' or '.join(_METRICS)}; got {metric!r}. {_FORM}."
+        )
+    if not equals:
+        raise InputError(f"--fail-under must be METRIC[@EPS]=FLOOR; got {text!r}. {_FORM}.")
     if bool(at) != (metric == "robust_accuracy"):
         raise InputError(
             f"--fail-under: robust_accuracy needs @EPS, accuracy has none; got {text!r}."

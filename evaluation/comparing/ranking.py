@@ -2,8 +2,9 @@
 
 A ranking's family are the models that one board compares: they met the same attacks on the same
 faces and answer the same label set. There is no rank for a model that an attack crashed on or
-whose answers depend on the batch, nor for an upper bound among exact figures. Rules: R11, R17
-(worst case per image), R18 (paired test, Holm).
+whose answers depend on the batch, nor for an upper bound among exact figures; a model whose attack
+has not converged has a provisional one. Rules: R6, R11, R17 (worst case per image), R18 (paired
+test, Holm).
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -67,6 +68,12 @@ class Entry:
         batch = pick(self.run.checks, model=self.model, check=ANY_BATCH)
         return bool((batch["status"] == "ok").all())
 
+    @property
+    def is_converged(self) -> bool:
+        """Whether twice the budget of its attack broke no more of its faces (R6)."""
+        found = pick(self.run.checks, model=self.model, rule="R6", attacked_labels=self.label_set)
+        return bool((found["status"] == "ok").all())
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
@@ -76,11 +83,13 @@ class Ranking:
         order: all of them, those with a rank first, best first.
         ranges: best and worst rank that the tests leave open, of those that have a rank.
         pairs: tests between those that have a rank, columns of `PAIR_COLUMNS`.
+        provisional: those whose rank may be too good, since their attack has not converged (R6).
     """
 
     order: list[str]
     ranges: dict[str, tuple[int, int]]
     pairs: pd.DataFrame
+    provisional: frozenset[str] = frozenset()
 
     def not_distinguishable(self, model: str) -> list[str]:
         """Rivals that differ from this model by no more than chance, in the ranking's order."""
@@ -114,7 +123,9 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
         score = float(scores[name].mean()) if len(scores[name]) else -1.0
         return name not in rivals, name in bounds, -score, -_clean(entries[name])
 
-    return Ranking(sorted(entries, key=place), rank_ranges(pairs, rivals), pairs)
+    ranges = rank_ranges(pairs, rivals)
+    provisional = frozenset(name for name in ranges if not entries[name].is_converged)
+    return Ranking(sorted(entries, key=place), ranges, pairs, provisional)
 
 
 @lru_cache(maxsize=2)

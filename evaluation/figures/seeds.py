@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from datasets.base.percentages import in_percent
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.metrics.robustness import is_robust
 from evaluation.results.files import read_table
-from evaluation.results.schema import SEED_COLUMNS, SEEDS, WORST_CASE
+from evaluation.results.schema import SEED_COLUMNS, SEEDS, UNMOVED, WORST_CASE
 from evaluation.statistics.intervals import Interval
 
 
@@ -41,7 +42,7 @@ def seed_figures(
 
     Returns:
         Rows of `results.csv`: the largest minus the smallest robust accuracy, without an interval;
-        `detail` names the seeds and their figures.
+        `detail` names the seeds and their figures, or says that no draw changed anything.
     """
     figures = Figures(split, seed)
     if repeated.empty:
@@ -53,16 +54,28 @@ def seed_figures(
         of_seed = {int(s): part.smallest_eps for s, part in rows.groupby("seed")}
         if len(of_seed) < 2:
             continue
+        unmoved = rows.groupby("row").smallest_eps.nunique().eq(1).all()
         for eps in grids[key["perturbation"]]:
             shares = {
                 s: float(is_robust(found.to_numpy(), eps=eps).mean())
                 for s, found in of_seed.items()
             }
             spread = max(shares.values()) - min(shares.values())
-            told = ", ".join(f"{100 * share:.1f} % with seed {n}" for n, share in shares.items())
+            told = _told(shares, unmoved)
             value = Interval(spread, np.nan, np.nan, min(map(len, of_seed.values())))
             figures.add(key | {"eps": eps}, "all", "robust_accuracy_spread", value, told)
     return figures.frame()
+
+
+def _told(shares: Mapping[int, float], unmoved: bool) -> str:
+    """Robust accuracy by seed in words; a spread of 0 says whether any draw mattered at all."""
+    if unmoved:
+        share = in_percent(next(iter(shares.values())), 1)
+        return (
+            f"{UNMOVED}, {share} % robust with seeds {', '.join(map(str, shares))}: the attack "
+            "draws nothing at random, or its draws change nothing"
+        )
+    return ", ".join(f"{in_percent(share, 1)} % with seed {n}" for n, share in shares.items())
 
 
 def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:

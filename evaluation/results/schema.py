@@ -139,6 +139,10 @@ OUTSIDE_COLUMNS: dict[str, str] = {
 """Columns of `outside/*.parquet`: confirmed images and the norm of their perturbations."""
 
 
+UNMOVED = "every seed breaks the same faces at the same eps"
+"""How `detail` of `robust_accuracy_spread` begins where no random draw changed anything."""
+
+
 SEEDS = "seeds.parquet"
 SEED_COLUMNS: dict[str, str] = {
     "seed": "int64",

@@ -38,6 +38,11 @@ def run_identity(config: RunConfig, faces: FaceSet, known: Sequence[Description]
     return json.dumps(identity, indent=2) + "\n"
 
 
+def holds_run(folder: Path) -> bool:
+    """Whether a run was begun in the folder."""
+    return (folder / IDENTITY).exists()
+
+
 def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
     """Refuse a folder that the run may not write into. Nothing is written.
 
@@ -45,7 +50,7 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
         InputError: it holds this run but `resume` is false, or another run, or something else.
     """
     path = folder / IDENTITY
-    if path.exists():
+    if holds_run(folder):
         if not resume:
             raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
         if path.read_bytes() != identity.encode():
@@ -68,7 +73,7 @@ def open_run_folder(folder: Path, identity: str, resume: bool) -> Iterator[None]
     """
     check_run_folder(folder, identity, resume)
     path = folder / IDENTITY
-    is_new = not path.exists()
+    is_new = not holds_run(folder)
     with atomic(path) as unfinished:
         unfinished.write_bytes(identity.encode())
     try:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from datasets.base.percentages import in_percent
 from reports.words.text import THIN, eps_text
 
 MARKERS = "os^DvPX<*>phd"
@@ -41,7 +42,7 @@ def percent_axis(axes: Axes, which: str) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlim if which == "x" else axes.set_ylim)(0, 1)
     axis.set_ticks([0, 0.25, 0.5, 0.75, 1])
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f}{THIN}%"))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{in_percent(share)}{THIN}%"))
 
 
 _TICK_POINTS = 36

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from datasets.base.percentages import in_percent
 from reports.charts.axes import percent_axis
 from reports.charts.line_names import size_in_points
 from reports.charts.svg import ROLES, in_two_lines
@@ -78,7 +79,9 @@ def _difference_axis(axes: Axes, rows: Mapping[str, pd.DataFrame]) -> None:
     reach = max(0.05, float(ends.abs().max()) * 1.1) if len(ends.dropna()) else 0.05
     axes.set_xlim(-reach, reach)
     axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda share, _: f"{100 * share:+.0f}".replace("+0", "0").replace("-0", "0"))
+        FuncFormatter(
+            lambda share, _: in_percent(share, signed=True).replace("+0", "0").replace("-0", "0")
+        )
     )
     axes.xaxis.set_major_locator(MaxNLocator(5))
 

@@ -5,6 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from datasets.base.percentages import in_percent
 from reports.charts.svg import ROLES, ink_on, sequential
 
 _INK, _MUTED = (ROLES[role][0] for role in ("ink", "muted"))
@@ -32,7 +33,7 @@ def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
     for row, shares in enumerate(table.to_numpy(dtype=float)):
         for column, share in enumerate(shares):
             known = not np.isnan(share)
-            text = f"{100 * share:.0f}" if known else "\N{EN DASH}"
+            text = in_percent(share) if known else "\N{EN DASH}"
             colour = ink_on(share) if known else _MUTED
             axes.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size

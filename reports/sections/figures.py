@@ -92,6 +92,14 @@ def robust_figure(
     return Figure.of(pick(rows, model=model, eps=headline.eps))
 
 
+def area_figure(run: FinishedRun, model: str, headline: Headline) -> Figure:
+    """Area under the security curve of the worst case up to the headline, which ranks models."""
+    own = run.own_label_set(model)
+    at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
+    rows = pick(run.results, metric="security_curve_area", label_set=own, attacked_labels=own, **at)
+    return Figure.of(pick(rows, model=model, perturbation=WORST_CASE))
+
+
 def best_known_figure(run: FinishedRun, model: str, headline: Headline) -> Figure:
     """Robust accuracy after verified outside attacks too; unknown where there are none."""
     own = run.own_label_set(model)

@@ -6,11 +6,12 @@ from functools import partial
 
 import pandas as pd
 
+from datasets.base.percentages import in_percent
 from evaluation.comparing.ranking import run_rankings
 from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import WORST_CASE
+from evaluation.results.schema import UNMOVED, WORST_CASE
 from evaluation.results.select import Headline, has_best_known, pick
 from reports.sections.figures import (
     SPREAD,
@@ -65,24 +66,31 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         status, _ = status_of(run, model, own_figures(run, model, headline))
         ties = ranking.not_distinguishable(model)
         labels = label_set_name(run.own_label_set(model))
-        rows.append((model, labels, [_rank(ends), *numbers], ties, status))
+        rank = _rank(ends, provisional=model in ranking.provisional)
+        rows.append((model, labels, [rank, *numbers], ties, status))
         sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]
-        data.append([model, labels, *sorts, listing(ties), status])
+        data.append([model, labels, *sorts, listing(ties), model in ranking.provisional, status])
     head = ["model", "labels", "Best rank", "Worst rank", *columns]
-    head += ["not distinguishable from", "status"]
+    head += ["not distinguishable from", "provisional rank", "status"]
     frame = pd.DataFrame(data, columns=head)
     return Leaderboard(["Rank", *columns], rows, table("leaderboard", [], [], frame))
 
 
-def ranking_sentence(headline: Headline | None) -> str:
-    """Say in one sentence what models are ranked by."""
+def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
+    """Say what models are ranked by, and why a rank is provisional where one is."""
     if headline is None:
         return "Models are ranked by clean accuracy."
-    return (
+    words = (
         f"Models are ranked by the area under the security curve up to {headline.text}, their mean "
         f"robust accuracy from eps 0 to {headline.text}, so that models with no robust face at "
         f"{headline.text} are still told apart."
     )
+    if any(ranking.provisional for ranking in run_rankings(run).values()):
+        words += (
+            " A provisional rank may be too good: with twice the budget the attack broke more of "
+            "the model's faces (R6)."
+        )
+    return words
 
 
 def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[[str], Cell]]:
@@ -112,12 +120,13 @@ def _is_known(cell: Cell) -> bool:
     return cell.sort == cell.sort or cell.status != "ok"
 
 
-def _rank(ends: tuple[int, int] | None) -> Cell:
+def _rank(ends: tuple[int, int] | None, *, provisional: bool) -> Cell:
     if ends is None:
         return Cell(MISSING, float("nan"))
     best, worst = ends
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
-    return Cell(text, best + worst / 1000)
+    small, status = ("provisional", "flagged") if provisional else ("", "ok")
+    return Cell(text, best + worst / 1000, small, status)
 
 
 def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Cell:
@@ -140,7 +149,9 @@ def _spread(run: FinishedRun, headline: Headline, model: str) -> Cell:
     """How far robust accuracy moves with the random seed of the attacks, in points."""
     rows = pick(_worst_case(run, headline.norm, model), metric=SPREAD, eps=headline.eps)
     figure = Figure.of(rows)
-    text = f"{100 * figure.value:.1f} points" if figure.known else figure.text
+    text = f"{in_percent(figure.value, 1)} points" if figure.known else figure.text
+    if figure.value == 0 and str(rows["detail"].iloc[0]).startswith(UNMOVED):
+        text = "no draw mattered"
     return Cell(text, figure.value, status=figure.status)
 
 

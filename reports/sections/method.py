@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
@@ -79,7 +80,7 @@ def _differences(rows: pd.DataFrame, where: str) -> str:
 
 def _points(differences: pd.Series) -> str:
     """Smallest and largest of some differences, in points."""
-    low, high = (f"{100 * end:.1f}" for end in (differences.min(), differences.max()))
+    low, high = (f"{in_percent(end, 1)}" for end in (differences.min(), differences.max()))
     ends = low if low == high else f"{low}\N{EN DASH}{high}"
     return f"{ends} points"
 

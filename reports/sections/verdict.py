@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
-from reports.sections.figures import Figure, best_known_figure, own_figures, ranked, status_of
+from reports.sections.figures import (
+    Figure,
+    area_figure,
+    best_known_figure,
+    own_figures,
+    ranked,
+    status_of,
+)
 from reports.words.text import NBSP, THIN, count, label_set_name
 
 
@@ -63,6 +70,14 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             f"classified correctly at {headline.text} (95{THIN}% interval "
             f"{robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
+        if len(run.models_of(run.own_label_set(model))) > 1:
+            area = area_figure(run, model, headline)
+            sentence += (
+                f" The area under its security curve up to {headline.text}, which ranks the "
+                f"models, is {limit}{area.text} ({area.interval})."
+                if area.known
+                else ""
+            )
         known = best_known_figure(run, model, headline)
         if known.known and known.value < robust.value:
             sentence += (

@@ -8,6 +8,8 @@ from collections.abc import Container, Mapping
 from fractions import Fraction
 from typing import Any
 
+from datasets.base.percentages import in_percent, rounded
+
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EM DASH}"
@@ -37,7 +39,7 @@ def interval(low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return ""
     places = decimals(low, high)
-    return f"{100 * low:.{places}f}{_DASH}{100 * high:.{places}f}"
+    return f"{in_percent(low, places)}{_DASH}{in_percent(high, places)}"
 
 
 def decimal(value: float, places: int = 2) -> str:
@@ -51,7 +53,7 @@ def decimal(value: float, places: int = 2) -> str:
         return MISSING
     if math.isinf(value):
         return "\N{INFINITY}"
-    return f"{value:.{places}f}".replace("-", "\N{MINUS SIGN}")
+    return rounded(value, places).replace("-", "\N{MINUS SIGN}")
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
@@ -116,13 +118,13 @@ def label_set_name(label_set: str) -> str:
 
 
 def _digits(value: float, places: int) -> str:
-    smallest = 10.0**-places
-    shown = 100 * value
-    if 0 < shown < smallest / 2:
-        return f"<{smallest:.{places}f}"
-    if 100 - smallest / 2 < shown < 100:
-        return f">{100 - smallest:.{places}f}"
-    return f"{shown:.{places}f}"
+    smallest = 10.0**-places / 100
+    shown = in_percent(value, places)
+    if value > 0 and shown == in_percent(0, places):
+        return f"<{in_percent(smallest, places)}"
+    if value < 1 and shown == in_percent(1, places):
+        return f">{in_percent(1 - smallest, places)}"
+    return shown
 
 
 def limit_name(model: str, black_boxes: Container[str]) -> str:

@@ -213,11 +213,12 @@ def test_figures_are_rebuilt_byte_for_byte(finished: Path) -> None:
 
 
 def test_the_function_does_what_the_command_does(
-    finished: Path, data: Path, model: Path, tmp_path: Path
+    finished: Path, data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from evaluation import evaluate
 
-    run = evaluate([model], data=data, out=tmp_path / "run")
+    run = evaluate([model], data=data, out=tmp_path / "run", resume=True)
+    assert f"{tmp_path / 'run'} holds no run yet, so a new one starts" in capsys.readouterr().err
     assert run.csv.read_bytes() == (finished / "results.csv").read_bytes()
     assert run.report.exists()
     assert run.manifest["command"] == "from evaluation import evaluate"

@@ -24,6 +24,10 @@ from tests.evaluation.comparing.edits import (
 )
 
 
+def version(number: int) -> Callable[[dict], None]:
+    return lambda manifest: manifest.update(code_version=number)
+
+
 @pytest.mark.parametrize(
     ("manifest", "note", "left"),
     [
@@ -34,6 +38,7 @@ from tests.evaluation.comparing.edits import (
         (other_steps, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
         (narrow, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
         (config(seed=3), "other seed, 3 against 0", {"none", "pgd", "worst_case"}),
+        (version(5), "other version of the attacks, 5 against unknown", {"none", "worst_case"}),
     ],
 )
 def test_what_is_not_comparable_is_said(

@@ -42,6 +42,12 @@ def test_forms() -> None:
     assert parse_requirement("accuracy=0.6") == Requirement("accuracy", 0.0, 0.6)
 
 
+def test_a_wrong_metric_lists_the_accepted_ones() -> None:
+    with pytest.raises(InputError, match="must be accuracy or robust_accuracy; got 'robust'") as at:
+        parse_requirement("robust@4/255=0.25")
+    assert "\n" not in str(at.value)
+
+
 def test_only_models_below_are_missed() -> None:
     missed = parse_requirement("robust_accuracy@4/255=0.25").missed(RESULTS)
     assert missed == ["m under fer labels: robust_accuracy 0.2000 is below 0.25"]

@@ -110,6 +110,26 @@ def test_a_model_whose_answers_depend_on_the_batch_has_no_rank(first: Path) -> N
     assert found.order == ["tiny.ferplus", "tiny.fer"]
 
 
+@pytest.mark.parametrize("status", ["flagged", "error"])
+def test_an_attack_that_has_not_converged_gives_a_provisional_rank(
+    first: Path, make: Callable[..., FinishedRun], status: str
+) -> None:
+    run = make("doubled")
+    assert rank_models({"a": Entry(run, "tiny.fer", LABELS)}).provisional == frozenset()
+    checks = run.checks.copy()
+    doubled = (checks.model == "tiny.fer") & (checks.rule == "R6")
+    assert set(checks.attacked_labels[doubled]) == {LABELS}
+    checks.loc[doubled, "status"] = status
+    vars(run)["checks"] = checks
+    entries = {name: Entry(run, name, LABELS) for name in ("tiny.fer", "tiny.ferplus")}
+    assert rank_models(entries).provisional == {"tiny.fer"}
+    assert Entry(run, "tiny.fer", "ferplus").is_converged  # only these labels were doubled
+    board = leaderboards([run]).set_index(["label_set", "model"])
+    assert board.provisional.to_dict() == {
+        ("fer", "tiny.fer"): True, ("ferplus", "tiny.ferplus"): False
+    }  # fmt: skip
+
+
 def test_a_crash_under_one_label_set_takes_no_rank_under_the_other(first: Path) -> None:
     run = FinishedRun(first)
     attacked = run.results[

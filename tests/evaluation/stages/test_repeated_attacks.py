@@ -12,12 +12,13 @@ from evaluation.figures.score_run import rescore
 from evaluation.figures.seeds import seed_figures
 from evaluation.listener import Listener
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import SEEDS
+from evaluation.results.schema import SEEDS, UNMOVED
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.summary_table import summary_table
 from reports.markdown import render_markdown
 from tests.evaluation import tiny
 
+nan = float("nan")
 ATTACKS = (AttackSettings(name="noise"), AttackSettings(name="fgsm"))
 CONFIG = tiny.config(labels=(LabelSet.FER,), corruptions=(), attacks=ATTACKS)
 
@@ -39,10 +40,13 @@ def test_figures_are_those_of_the_first_seed_and_the_spread_joins_them(
     assert set(spread.perturbation) == {"noise", "fgsm", "worst_case"}
     assert len(spread) == 2 * 3 * 2  # models, attacks with their worst case, eps
     assert spread.ci_low.isna().all() and (spread.n == 40).all()
-    assert spread.detail.str.fullmatch(r"(\d+\.\d % with seed [012](, )?){3}").all()
     noise = spread[spread.perturbation == "noise"]
+    assert noise.detail.str.fullmatch(r"(\d+\.\d % with seed [012](, )?){3}").all()
     assert noise.value.max() > 0  # other draws
-    assert (spread[spread.perturbation == "fgsm"].value == 0).all()  # nothing is drawn
+    fgsm = spread[spread.perturbation == "fgsm"]
+    assert (fgsm.value == 0).all()
+    assert fgsm.detail.str.contains("draws nothing at random").all()
+    assert fgsm.detail.str.startswith(UNMOVED).all()
 
 
 def test_the_first_seeds_figure_is_among_them(thrice: FinishedRun) -> None:
@@ -70,7 +74,7 @@ def test_rescoring_and_resuming_keep_them(thrice: FinishedRun) -> None:
 def test_the_summary_names_the_seeds(thrice: FinishedRun) -> None:
     text = summary_table(thrice.results, thrice.config.eps)
     assert "tiny.fer under fer labels at 0.1: " in text
-    assert "% with seed 2" in text.splitlines()[-1]
+    assert "with seed 2" in text.splitlines()[-1] or UNMOVED in text.splitlines()[-1]
 
 
 def test_report_md_names_the_seeds_at_the_headline_eps(thrice: FinishedRun) -> None:
@@ -83,11 +87,29 @@ def test_report_md_names_the_seeds_at_the_headline_eps(thrice: FinishedRun) -> N
     assert "attacks repeated:" in text
 
 
+def test_a_spread_of_0_says_whether_any_draw_mattered() -> None:
+    """fgsm breaks the same faces with both seeds; pgd other faces, but as many."""
+    shared = {"model": "a", "attacked_labels": "fer", "source": "a", "norm": "linf"}
+    parts = {"fgsm": ([0.1, nan], [0.1, nan]), "pgd": ([0.1, nan], [nan, 0.1])}
+    first, other = (
+        pd.concat(
+            pd.DataFrame({"row": [1, 2], "smallest_eps": found[seed], "perturbation": name})
+            for name, found in parts.items()
+        ).assign(**shared)
+        for seed in (0, 1)
+    )
+    grids = dict.fromkeys(["fgsm", "pgd", "worst_case"], (0.1,))
+    found = seed_figures(first, other.assign(seed=8), grids, "PublicTest", seed=7)
+    told = found.set_index("perturbation").detail
+    assert (found[found.perturbation != "worst_case"].value == 0).all()
+    assert told["fgsm"].startswith(f"{UNMOVED}, 50.0 % robust with seeds 7, 8: the attack draws")
+    assert told["pgd"] == "50.0 % with seed 7, 50.0 % with seed 8"
+
+
 def test_spread_by_hand() -> None:
     shared = {
         "model": "a", "attacked_labels": "fer", "perturbation": "pgd", "source": "a", "norm": "linf"
     }  # fmt: skip
-    nan = float("nan")
     first = pd.DataFrame({"row": [1, 2, 3, 4], "smallest_eps": [0.0, 0.1, nan, nan], **shared})
     other = pd.DataFrame(
         {"seed": 8, "row": [1, 2, 3, 4], "smallest_eps": [0.0, 0.2, 0.1, nan], **shared}

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import UNMOVED
 from evaluation.results.select import Headline, attacks, black_boxes
 from reports.charts.corruption_map import corruption_heat_map
 from reports.charts.svg import STYLE, new_figure
@@ -95,13 +96,37 @@ def test_label_noise_needs_two_label_sets(run: FinishedRun) -> None:
 
 def test_rank_is_the_range_that_tests_leave_open(run: FinishedRun) -> None:
     assert column(run, "Rank") == {
-        FOUR[0]: ("1\u20132", ""),
+        FOUR[0]: ("1\u20132", "provisional"),  # its R6 is flagged
         FOUR[1]: ("1\u20132", ""),
         FOUR[2]: ("1", ""),
     }
     found = column(robust_first(run), "Rank")
-    assert found[FOUR[0]] == ("1", "")
+    assert found[FOUR[0]] == ("1", "provisional")
     assert found[FOUR[1]] == ("2", "")
+
+
+def test_no_unqualified_rank_for_an_attack_that_has_not_converged(run: FinishedRun) -> None:
+    (line,) = [line for line in leaderboard(run, TOP).rows if line[0] == FOUR[0]]
+    assert line[2][0].status == "flagged"
+    first = robust_first(run)
+    assert "A provisional rank may be too good" in render(first)
+    summary = render_markdown(first)
+    assert "\u2691\u00a01 (provisional)" in summary
+    assert "It provisionally ranks first of 2. With twice the budget the attack broke" in summary
+    converged = run.checks.assign(status="ok")
+    sure = replace(first, checks=converged)
+    assert column(sure, "Rank")[FOUR[0]] == ("1", "")
+    assert "provisional" not in render_markdown(sure)
+
+
+def test_the_verdict_names_the_area_that_ranks(run: FinishedRun) -> None:
+    found = {one.model: one.sentence for one in verdicts(run, TOP)}
+    area = column(run, "Area")[FOUR[0]]
+    words = "The area under its security curve up to 4/255, which ranks the models, is "
+    assert f"{words}{area[0]} ({area[1]})." in found[FOUR[0]]
+    assert "security curve" not in found[FOUR[2]]  # alone under its labels: nothing is ranked
+    clean = replace(run, results=run.results[run.results["perturbation"] == "none"])
+    assert not any("security curve" in one.sentence for one in verdicts(clean, None))
 
 
 def test_the_download_holds_both_ends_of_a_rank_as_numbers(
@@ -110,12 +135,15 @@ def test_the_download_holds_both_ends_of_a_rank_as_numbers(
     ranks = downloaded_ranks(run)
     assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
     assert downloaded_ranks(limited).loc[FOUR[1]].isna().all()
+    _, _, code = leaderboard(run, TOP).data.uri.partition(",")
+    told = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
+    assert told["provisional rank"].to_dict() == {FOUR[0]: True, FOUR[1]: False, FOUR[2]: False}
 
 
 def downloaded_ranks(run: FinishedRun) -> pd.DataFrame:
     _, _, code = leaderboard(run, TOP).data.uri.partition(",")
     frame = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
-    return frame.filter(regex="(?i)rank")
+    return frame[["Best rank", "Worst rank"]]
 
 
 def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: FinishedRun) -> None:
@@ -145,7 +173,7 @@ def test_the_area_that_ranks_stands_beside_the_headline(run: FinishedRun) -> Non
     for text in (page, summary):
         assert "ranked by the area under the security curve up to 4/255" in text
     assert "| Area to 4/255 | Worst case 4/255 |" in summary
-    assert ranking_sentence(None) == "Models are ranked by clean accuracy."
+    assert ranking_sentence(run, None) == "Models are ranked by clean accuracy."
 
 
 def test_the_spread_over_seeds_is_shown_where_attacks_were_repeated(run: FinishedRun) -> None:
@@ -160,6 +188,11 @@ def test_the_spread_over_seeds_is_shown_where_attacks_were_repeated(run: Finishe
     assert column(repeated, "Seed spread 4/255")[FOUR[0]] == ("2.5 points", "")
     assert len(seed_sentences(repeated, TOP)) == 3
     assert seed_sentences(repeated, TOP)[0].endswith(f"random seeds: {told}.")
+    still = run.results[worst].assign(
+        metric="robust_accuracy_spread", **(empty | {"value": 0.0, "detail": f"{UNMOVED}, 5 %"})
+    )
+    unmoved = replace(run, results=pd.concat([run.results, still]))
+    assert column(unmoved, "Seed spread 4/255")[FOUR[0]] == ("no draw mattered", "")
 
 
 def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
@@ -168,7 +201,7 @@ def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
     assert robust[FOUR[1]][0].startswith("\u2264") and not robust[FOUR[0]][0].startswith("\u2264")
     assert column(limited, "Median smallest eps")[FOUR[1]][0] == "\u2264\u202f1/255"
     assert column(limited, "Rank")[FOUR[1]] == ("\u2014", "")
-    assert column(limited, "Rank")[FOUR[0]] == ("1", "")  # no rival is left
+    assert column(limited, "Rank")[FOUR[0]][0] == "1"  # no rival is left
     assert column(limited, "Attack success")[FOUR[1]][0].startswith("\u2265")
     sentences = {verdict.model: verdict.sentence for verdict in verdicts(limited, TOP)}
     assert "; at most " in sentences[FOUR[1]] and "; at most " not in sentences[FOUR[0]]

@@ -1,0 +1,34 @@
+"""How a share is written in percent: in the whole project halves round up, 92.5 to 93.
+
+Python's own formatting rounds 92.5 to 92, and 14.5 to whichever side its binary digits lie on.
+"""
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+_EXACT = 9
+"""Decimals of a percentage beyond which binary digits are noise, not data."""
+
+
+def in_percent(share: float, places: int = 0, *, signed: bool = False) -> str:
+    """A share in percent without the sign, such as `93`; halves round away from 0.
+
+    Args:
+        share: 0.925 for 92.5 %; also a difference of shares, in points.
+        places: decimals.
+        signed: write `+` before what is not negative.
+
+    Returns:
+        Digits; `nan`, `inf` or `-inf` for what is none.
+    """
+    return rounded(100 * share, places, signed=signed)
+
+
+def rounded(number: float, places: int, *, signed: bool = False) -> str:
+    """A number with this many decimals, halves away from 0."""
+    number = float(number)
+    if not math.isfinite(number):
+        return f"{number:+}" if signed else f"{number}"
+    exact = Decimal(repr(round(number, _EXACT)))
+    shown = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0  # + 0: no "-0"
+    return f"{shown:+f}" if signed else f"{shown:f}"
