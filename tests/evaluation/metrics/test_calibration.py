@@ -58,6 +58,13 @@ def test_calibration_error_by_hand():
     assert ece(confidence, right, bins) == pytest.approx(0.05 / 4 + 0.1 / 4)
 
 
+def test_gaps_have_a_column_per_bin():
+    assert calibration.gaps(np.ones(3), np.ones(3), np.zeros(3)).shape == (3, 1)
+    assert calibration.gaps(np.ones(3), np.ones(3), np.array([0, 2, 1])).shape == (3, 3)
+    # a confidence above 1 by rounding stays in the last bin
+    assert calibration.equal_width_bins(np.array([1 + 1e-12])).tolist() == [calibration.BINS - 1]
+
+
 def test_adaptive_bins_are_equally_filled():
     confidence = np.array([0.9, 0.1, 0.8, 0.7, 0.95])
     bins = calibration.adaptive_bins(confidence, bins=2)

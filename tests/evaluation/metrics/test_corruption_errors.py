@@ -40,6 +40,10 @@ def test_many_draws_at_once_are_each_on_its_own(draws, seed):
     together = corruption_errors(errors, baseline)
     apart = [corruption_errors(a, b) for a, b in zip(errors, baseline, strict=True)]
     np.testing.assert_allclose(together, apart)
+    clean = rng.random((2, draws)) / 10
+    relative = relative_corruption_errors(errors, clean[0], baseline, clean[1])
+    each = zip(errors, clean[0], baseline, clean[1], strict=True)
+    np.testing.assert_allclose(relative, [relative_corruption_errors(*one) for one in each])
 
 
 def test_shapes_must_agree():

@@ -95,6 +95,12 @@ def test_security_curve_area_by_hand():
     np.testing.assert_allclose(areas, [0, 0.5 / 4, 1.5 / 4, 1, 1])
 
 
+def test_the_area_of_a_single_eps_is_the_mean_of_its_ends():
+    # three of four right when clean, one of them robust: (3/4 + 1/4) / 2
+    areas = security_curve_areas(np.array([0.0, 0.1, 0.1, np.nan]), eps_grid=[0.1])
+    assert areas.tolist() == [0, 0.5, 0.5, 1]
+
+
 def test_no_images_give_nan():
     nothing = np.array([], np.int64)
     confusion = confusion_matrix(nothing, nothing, num_classes=3)

@@ -42,3 +42,25 @@ def test_images_smaller_than_the_window_have_no_ssim() -> None:
     assert np.isnan(sizes["ssim"]).all() and sizes["linf"] == pytest.approx(0.4, abs=1e-6)
     none = perturbation_sizes(flat(0)[:0], flat(0)[:0])
     assert all(len(values) == 0 for values in none.values())
+
+
+def test_ssim_of_one_window_by_hand() -> None:
+    """11x11 pixels hold one whole window: its Gaussian means, variances and covariance."""
+    rng = np.random.default_rng(0)
+    one, other = rng.random((2, 11, 11))
+    line = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    weights = np.outer(line, line) / line.sum() ** 2
+
+    def mean(values: np.ndarray) -> float:
+        return float((weights * values).sum())
+
+    a, b = mean(one), mean(other)
+    spread, both = mean(one**2) - a**2 + mean(other**2) - b**2, mean(one * other) - a * b
+    low, high = 0.01**2, 0.03**2
+    expected = (2 * a * b + low) * (2 * both + high) / ((a**2 + b**2 + low) * (spread + high))
+    pair = (image.astype(np.float32)[None, :, :, None] for image in (one, other))
+    assert perturbation_sizes(*pair)["ssim"] == pytest.approx([expected], abs=1e-6)
+    flat_strip = np.zeros((1, 8, 16, 1), np.float32)  # too few rows, columns enough
+    assert np.isnan(perturbation_sizes(flat_strip, flat_strip)["ssim"]).all()
+    with pytest.raises(ValueError, match=r"zip\(\)"):
+        perturbation_sizes(flat(0.2), np.concatenate([flat(0.2), flat(0.6)]))

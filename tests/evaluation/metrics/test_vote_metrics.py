@@ -39,6 +39,13 @@ def test_cross_entropy_by_hand():
     assert found[0] == pytest.approx(-0.6 * np.log(9 / 16) - 0.4 * np.log(1 / 16))
 
 
+def test_one_vote_counts():
+    votes = np.eye(10, dtype=int)[[4]]  # one tagger, anger
+    assert vote_metrics.agreement(votes, np.array([4]), FERPLUS8).tolist() == [1]
+    found = vote_metrics.cross_entropy(votes, np.zeros((1, 8)), FERPLUS8)
+    assert found == pytest.approx([np.log(8)])
+
+
 def test_cross_entropy_leaves_contempt_out_for_a_model_without_it():
     logits = np.zeros((1, 7))
     logits[0, 6] = np.log(4)  # neutral 4/10, the others 1/10; votes 6 neutral, 2 happy of 8

@@ -31,6 +31,15 @@ def test_stratified_interval_of_one_class_has_the_quantiles_of_its_posterior(rig
     assert (found.low, found.high) == pytest.approx((min(expected), max(expected)), abs=0.002)
 
 
+def test_the_prior_of_a_recall_is_jeffreys_whatever_the_number_of_classes():
+    # the wrong answers of four classes share the half image: still Beta(right + .5, wrong + .5)
+    confusion = np.zeros((4, 5), int)
+    confusion[0, :2] = 6, 2
+    found = stratified_interval(confusion, first_share, seed=0, draws=200_000)
+    expected = scipy.stats.beta(6.5, 2.5).ppf([0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.002)
+
+
 def test_stratified_interval_keeps_the_counts_of_classes():
     # 40 images of the first class, 10 of the second: the share of the first is no matter of chance
     confusion = np.array([[30, 10, 0], [5, 4, 1]])

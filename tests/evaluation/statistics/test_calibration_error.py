@@ -16,7 +16,7 @@ def test_one_bin_by_hand():
     sure = np.full(400, 0.8)
     found = debiased_calibration_error(sure, right, equal_width_bins(sure), seed=0)
     half = scipy.stats.norm.ppf(0.99) * np.sqrt(0.7 * 0.3 / 400)
-    assert found.value == pytest.approx(0.1, abs=0.002)
+    assert found.value == pytest.approx(0.1, abs=0.001)
     assert found.low == pytest.approx(0.1 - half, abs=0.004)
     assert found.high == pytest.approx(0.1 + half, abs=0.004)
     assert found.n == 400
@@ -54,3 +54,32 @@ def test_the_interval_holds_the_true_error(curve):
 def test_the_interval_covers(curve, n):
     # the share of 300 draws is within .015 of the coverage two times of three
     assert calibration_coverage(curve, n, draws=300) >= 0.915
+
+
+def test_one_image_is_a_bin_of_its_own():
+    # .95 sure and wrong: a gap of .95, of which noise alone may bring 2.326 .5 = 1.16
+    found = debiased_calibration_error(
+        np.array([0.95]), np.array([False]), np.zeros(1, int), seed=0
+    )
+    assert found.value == pytest.approx(0.95, abs=0.02)
+    assert (found.low, found.high) == (0, 1)
+
+
+def test_the_noise_of_a_bin_without_a_right_answer():
+    # four of .9, none right: the share of right ones counts as (0 + .9) / 5 = .18, so the gap of
+    # .9 has a standard error of sqrt(4 .18 .82) / 4 = .192 (if calibrated sqrt(.36) / 4 = .15)
+    found = debiased_calibration_error(np.full(4, 0.9), np.zeros(4, bool), np.zeros(4, int), seed=0)
+    error = np.sqrt(4 * 0.18 * 0.82) / 4
+    assert found.low == pytest.approx(0.9 - scipy.stats.norm.ppf(0.99) * error, abs=0.015)
+
+
+def test_the_lower_bound_lets_gaps_that_noise_explains_be_noise():
+    """Only the first of two bins has a gap beyond its standard error; the second may be noise."""
+    sure = np.repeat([0.9, 0.6], 200)
+    right = np.concatenate([np.arange(200) < 140, np.arange(200) < 114])
+    found = debiased_calibration_error(sure, right, equal_width_bins(sure), seed=0)
+    shares = np.array([140.9, 114.6]) / 201
+    errors = np.sqrt(200 * np.maximum([0.9 * 0.1, 0.6 * 0.4], shares * (1 - shares))) / 400
+    first, second = np.random.default_rng(0).standard_normal((2, 400_000)) * errors[:, None]
+    reach = np.quantile(first + np.abs(second), 0.99)  # of the second its noise alone
+    assert found.low == pytest.approx(0.1 + 0.015 - reach, abs=0.0012)

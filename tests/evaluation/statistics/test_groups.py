@@ -20,7 +20,7 @@ def test_effective_size_by_hand():
     assert effective_size(np.zeros(0)) == 0
 
 
-@pytest.mark.parametrize("right", [0, 3, 20, 38, 40])
+@pytest.mark.parametrize("right", [0, 3, 5, 20, 35, 38, 40])
 def test_a_share_of_images_seen_twice_has_the_interval_of_seeing_them_once(right):
     once, twice = proportion(right, 40), proportion(2 * right, 80, effective=40.0)
     assert twice[:3] == pytest.approx(once[:3])

@@ -53,6 +53,7 @@ def test_of_no_images():
     interval = proportion(0, 0)
     assert np.isnan(interval[:3]).all()
     assert interval.n == 0
+    assert quantile(np.zeros(0), 0.5).n == 0
 
 
 @pytest.mark.parametrize(("count", "n"), [(-1, 5), (6, 5)])
@@ -148,3 +149,10 @@ def test_quantile_refuses_what_has_none(values, share):
 
 def test_quantile_of_nothing():
     assert np.isnan(quantile(np.array([]), 0.5).value)
+
+
+def test_the_lowest_of_eight_bounds_their_median():
+    # P(at most 0 of 8 below the median) = 1/256 < .025, at most 1 of 8: 9/256 = .035
+    found = quantile(np.arange(8.0), 0.5)
+    assert (found.low, found.high) == (0, 7)
+    assert quantile(np.arange(5.0), 0.5)[1:3] == (-np.inf, np.inf)  # 1/32 > .025

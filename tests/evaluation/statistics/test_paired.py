@@ -99,6 +99,7 @@ def test_paired_difference_covers(only_a, only_b):
 
 def test_paired_difference_of_no_images_and_of_too_many():
     assert np.isnan(paired_difference(0, 0, 0).value)
+    assert paired_difference(0, 0, 0).n == 0
     with pytest.raises(ValueError, match="at most n together"):
         paired_difference(3, 3, 5)
 

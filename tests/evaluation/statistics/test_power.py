@@ -65,5 +65,13 @@ def test_smallest_independent_difference_published():
 
 def test_smallest_independent_difference_refuses_impossible_input():
     assert smallest_independent_difference(1, 0.5) == np.inf
+    assert smallest_detectable_difference(1, 1.0) == np.inf  # one image is allowed, and too few
+    assert smallest_independent_difference(100, 0.0) == smallest_independent_difference(100, 1.0)
     with pytest.raises(ValueError, match="`accuracy` in"):
         smallest_independent_difference(10, 1.5)
+
+
+def test_too_few_images_for_any_difference():
+    # from .5 to 1: 1.96 sqrt(2 .75 .25) + .8416 sqrt(.25) = 1.621 must be at most .5 sqrt(n)
+    assert smallest_independent_difference(10, 0.5) == np.inf  # .5 sqrt(10) = 1.581
+    assert smallest_independent_difference(11, 0.5) < 0.5  # 1.658
