@@ -158,6 +158,8 @@ class Transfer(GradientAttack):
         total = np.zeros(images.shape)
         for index, (source, labels) in enumerate(sources):
             rows = np.flatnonzero(labels != NO_LABEL)
+            if not len(rows):  # the source lacks the classes of all these faces
+                continue
             views = Views(draws[rows, index], self.diversity, *images.shape[1:3])
             seen = views.of(images[rows])
             gradient = source.input_gradients(seen, labels[rows], self.loss).gradient

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from datasets.base.errors import InputError
+from datasets.emotion_names import EMOTION_OF, emotion_of
 from datasets.faceset import Split
 from datasets.image_files import (
     count_endings,
@@ -37,22 +38,6 @@ _SPLITS = {
     "privatetest": Split.PRIVATE_TEST,
     "test": Split.TEST,
     "sample": Split.SAMPLE,
-}
-_CLASSES = {
-    "angry": 0,
-    "anger": 0,
-    "disgust": 1,
-    "disgusted": 1,
-    "fear": 2,
-    "fearful": 2,
-    "happy": 3,
-    "happiness": 3,
-    "sad": 4,
-    "sadness": 4,
-    "surprise": 5,
-    "surprised": 5,
-    "suprise": 5,
-    "neutral": 6,
 }
 _CONTEMPT = "contempt"
 _MAX_PIXELS = 2**20
@@ -111,7 +96,7 @@ def split_folders(folder: Path) -> dict[Path, Split]:
 def has_class_folders(folder: Path) -> bool:
     """Whether a folder contains `<split>/<class>/`."""
     return any(
-        entry.is_dir() and entry.name.lower() in (*_CLASSES, _CONTEMPT)
+        entry.is_dir() and emotion_of(entry.name) is not None
         for path in split_folders(folder)
         for entry in path.iterdir()
     )
@@ -148,7 +133,7 @@ def read_folders(folder: Path, advance: Callable[[int, int], object]) -> FolderF
     splits = np.array([str(files[place].split) for place in order])
     found = [files[place].name for place in order]
     if _CONTEMPT not in names:
-        fer = np.array([_CLASSES[name] for name in found], dtype=np.int64)
+        fer = np.array([FER7.classes.index(name) for name in found], dtype=np.int64)
         return FolderFaces(images, equal, row_ids[order], numbered, splits, fer, None)
     votes = _unanimous_votes(found)
     return FolderFaces(images, equal, row_ids[order], numbered, splits, None, votes)
@@ -181,8 +166,8 @@ def write_folders(
 
 
 def _class_name(folder: Path) -> str:
-    name = folder.name.lower()
-    if name not in _CLASSES and name != _CONTEMPT:
+    name = emotion_of(folder.name)
+    if name is None:
         known = ", ".join((*FER7.classes, _CONTEMPT))
         raise InputError(
             f"{folder}: expected a folder named after a class ({known}, or a common synonym), "
@@ -193,7 +178,7 @@ def _class_name(folder: Path) -> str:
 
 def _check_none_left(folder: Path, taken: set[Path]) -> None:
     """Refuse files below a split or class that are not read and are not known to hold no image."""
-    telling = {*_SPLITS, *_CLASSES, _CONTEMPT}
+    telling = {*_SPLITS, *EMOTION_OF}
     left = []
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
@@ -285,7 +270,8 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _unanimous_votes(names: list[str]) -> np.ndarray:
-    fer = np.array([_CLASSES.get(name, -1) for name in names], dtype=np.int64)
+    known = dict(zip(FER7.classes, range(FER7.num_classes), strict=True))
+    fer = np.array([known.get(name, -1) for name in names], dtype=np.int64)
     column = translate(fer, FER7, FERPLUS8)
     column[[name == _CONTEMPT for name in names]] = FERPLUS8.classes.index(_CONTEMPT)
     votes = np.zeros((len(names), len(VOTE_COLUMNS)), dtype=np.uint8)

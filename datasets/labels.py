@@ -1,12 +1,15 @@
-"""Label schemes: the classes of FER and FER+, their order, and how they correspond.
+"""Label schemes: the classes of FER and FER+ and of models, and how they correspond.
 
 Not here: votes and the rules that turn them into labels (`datasets/votes.py`).
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
+
+from datasets.emotion_names import emotion_of
 
 NO_LABEL = -1
 """Value of a row without a label under a scheme (dropped by a FER+ rule, or no such class)."""
@@ -24,7 +27,7 @@ class LabelScheme:
     """A named, ordered list of classes; a label is an index into it.
 
     Attributes:
-        name: `fer`, `ferplus`, or any other name for a foreign scheme.
+        name: `fer`, `ferplus`, or any other name for the classes of a model.
         classes: class names in the order of the logits.
     """
 
@@ -42,6 +45,39 @@ class LabelScheme:
         """K, the number of classes."""
         return len(self.classes)
 
+    @property
+    def emotions(self) -> tuple[str | None, ...]:
+        """The emotion of each class in the words of FER2013; None for a class that is none."""
+        return tuple(map(emotion_of, self.classes))
+
+    @property
+    def label_set(self) -> LabelSet | None:
+        """The label set that a model of these classes belongs to; None with less than two emotions.
+
+        FER+ where contempt is among the classes, else FER.
+        """
+        known = set(self.emotions) - {None}
+        if len(known) < 2:
+            return None
+        return LabelSet.FERPLUS if "contempt" in known else LabelSet.FER
+
+    def lacks(self, label_set: LabelSet) -> tuple[str, ...]:
+        """Classes of a label set that this scheme has not, so that their faces have no label."""
+        scheme, known = SCHEMES[label_set], set(self.emotions)
+        pairs = zip(scheme.classes, scheme.emotions, strict=True)
+        return tuple(name for name, emotion in pairs if emotion not in known)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has every class of the label set that it belongs to."""
+        return self.label_set is not None and not self.lacks(self.label_set)
+
+    def beyond(self, label_set: LabelSet) -> tuple[str, ...]:
+        """Classes that a label set has not; an answer of one is wrong for every face."""
+        known = SCHEMES[label_set].emotions
+        pairs = zip(self.classes, self.emotions, strict=True)
+        return tuple(name for name, emotion in pairs if emotion is None or emotion not in known)
+
 
 FER7 = LabelScheme("fer", ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"))
 """Order of the labels in fer2013.csv. Alphabetical folders differ at 4, 5 and 6."""
@@ -53,9 +89,6 @@ FERPLUS8 = LabelScheme(
 """Order of the first eight vote columns of fer2013new.csv."""
 
 SCHEMES: dict[str, LabelScheme] = {FER7.name: FER7, FERPLUS8.name: FERPLUS8}
-
-_FER_TO_FERPLUS = np.array([4, 5, 6, 1, 3, 2, 0], dtype=np.int64)
-_FERPLUS_TO_FER = np.array([6, 3, 5, 4, 0, 1, 2, NO_LABEL], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +133,11 @@ class Labels:
     def to(self, scheme: LabelScheme) -> "Labels":
         """Translate the labels to another scheme.
 
-        FER+ contempt has no FER class and becomes `NO_LABEL`.
+        A label whose emotion the other scheme lacks, such as FER+ contempt in FER, becomes
+        `NO_LABEL`.
 
         Raises:
-            ValueError: no correspondence between the two schemes is known.
+            ValueError: the two schemes have no emotion in common.
         """
         if scheme == self.scheme:
             return self
@@ -114,17 +148,22 @@ def translate(values: np.ndarray, source: LabelScheme, target: LabelScheme) -> n
     """Translate class indices int64 (N,) to another scheme; `NO_LABEL` where it has no such class.
 
     Raises:
-        ValueError: no correspondence between the two schemes is known.
+        ValueError: the two schemes have no emotion in common.
     """
     if source == target:
         return values
-    if (source, target) == (FER7, FERPLUS8):
-        table = _FER_TO_FERPLUS
-    elif (source, target) == (FERPLUS8, FER7):
-        table = _FERPLUS_TO_FER
-    else:
+    table = _table(source, target)
+    if (table == NO_LABEL).all():
         raise ValueError(
-            f"labels translate between fer and ferplus only. "
-            f"Received: {source.name!r} to {target.name!r}"
+            "labels translate between schemes that share emotions. "
+            f"Received: {', '.join(source.classes)} to {', '.join(target.classes)}"
         )
     return np.where(values == NO_LABEL, NO_LABEL, table[np.maximum(values, 0)])
+
+
+@lru_cache(maxsize=64)
+def _table(source: LabelScheme, target: LabelScheme) -> np.ndarray:
+    """Index in the target of each class of the source, int64 (K,)."""
+    places = {emotion: place for place, emotion in enumerate(target.emotions) if emotion}
+    found = [places.get(emotion, NO_LABEL) if emotion else NO_LABEL for emotion in source.emotions]
+    return np.array(found, np.int64)

@@ -82,7 +82,8 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         rank += " !" if row.provisional else ""
         limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else " !"
-        cells = [rank, row.model, Path(row.run).name, _share(row, "accuracy")]
+        faces = "" if row.n == board.n.max() else f" ({row.n} faces)"
+        cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
             area = "" if pd.isna(row.curve_area) else limit + _share(row, "curve_area")
             cells += [area, limit + _share(row, "robust_accuracy") + flag]

@@ -50,9 +50,12 @@ def main(request: CommandRequest) -> int:
 
 def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
     """Print the summary; return 1 if a requirement is missed, else 0."""
+    from evaluation.results.model_notes import class_notes
     from evaluation.summary_table import summary_table
 
     print(summary_table(finished.results, finished.config.eps))
+    for note in class_notes(finished.manifest["models"]):
+        print(note)
     print(f"report: {finished.report}")
     missed = [line for requirement in requirements for line in requirement.missed(finished.results)]
     for line in missed:

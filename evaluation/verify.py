@@ -207,6 +207,8 @@ def _with_rows(
     """A `.npz` whose clean images are the faces of its rows, pixel by pixel, under own labels."""
     import numpy as np
 
+    from fer_models.classifier import label_set_of
+
     rows = claim.rows
     if rows is None or rows.shape != claim.labels.shape or rows.dtype.kind not in "iu":
         raise InputError(
@@ -221,7 +223,7 @@ def _with_rows(
                 f"{path}: clean image of row {row} is not that face of {faces.name} {faces.split}. "
                 "Give the --data and --split, or correct `rows`."
             )
-    return claim._replace(rows=rows.astype(np.int64), attacked_labels=classifier.scheme.name)
+    return claim._replace(rows=rows.astype(np.int64), attacked_labels=label_set_of(classifier))
 
 
 def _count(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.base.errors import InputError
-from datasets.labels import SCHEMES, LabelScheme, LabelSet
+from datasets.labels import LabelScheme, LabelSet
 from faces.crop import SIZE
 from fer_models.loss_slopes import check_targets, loss_slope
 from fer_models.losses import Loss
@@ -189,13 +189,12 @@ def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
     """The label set of a classifier's classes; `use` tells in the error what needs one.
 
     Raises:
-        InputError: neither FER nor FER+.
+        InputError: fewer than two of its classes are emotions of FER or FER+.
     """
-    for label_set in LabelSet:
-        if SCHEMES[label_set] == classifier.scheme:
-            return label_set
+    if (label_set := classifier.scheme.label_set) is not None:
+        return label_set
     raise InputError(
-        f"{classifier.id}: classes must be those of fer or ferplus to be {use} on faces; "
+        f"{classifier.id}: classes must be emotions of fer or ferplus to be {use} on faces; "
         f"got {', '.join(classifier.scheme.classes)}."
     )
 

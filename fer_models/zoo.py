@@ -27,15 +27,17 @@ class Description(NamedTuple):
 
     Attributes:
         architecture: name of an architecture or a classical classifier, or `foreign`.
-        label_set: name of its classes' scheme.
+        label_set: that its classes belong to; `foreign` when they belong to none.
         weights_sha256: hash of the weights; for foreign models, of file and contract.
         card: None for foreign models.
+        classes: names in the order of the logits.
     """
 
     architecture: str
     label_set: str
     weights_sha256: str
     card: Card | None
+    classes: tuple[str, ...]
 
 
 def model_ids() -> list[str]:
@@ -136,9 +138,12 @@ def describe(model: str, contract: "ContractFile | None" = None) -> Description:
 
         file = contract or contract_of(base)
         scheme, _ = match_scheme(file.classes)
-        return Description("foreign", scheme.name, identity(files_sha256(base), file), None)
+        label_set = scheme.label_set or scheme.name
+        sha256 = identity(files_sha256(base), file)
+        return Description("foreign", label_set, sha256, None, scheme.classes)
     card, _ = card_of(base)
-    return Description(card.architecture, card.label_set, card.weights_sha256, card)
+    classes = SCHEMES[card.label_set].classes
+    return Description(card.architecture, card.label_set, card.weights_sha256, card, classes)
 
 
 def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.base.errors import InputError
-from datasets.labels import SCHEMES
 from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -49,8 +48,8 @@ class ModelLoader:
     @property
     def choices(self) -> list[Choice]:
         """Classifiers on offer, the default first."""
-        described = ((model, zoo.describe(model).label_set) for model in self.ids)
-        return [Choice(m, s, SCHEMES[s].classes if s in SCHEMES else ()) for m, s in described]
+        described = ((model, zoo.describe(model)) for model in self.ids)
+        return [Choice(model, known.label_set, known.classes) for model, known in described]
 
     def counterpart(self, model: str) -> str:
         """Id of the same architecture under the other label set; empty if there is none."""

@@ -6,8 +6,9 @@ A figure that is flagged there is flagged here.
 
 import re
 
-from evaluation.comparing.ranking import run_rankings
+from evaluation.comparing.ranking import Ranking, run_rankings
 from evaluation.metrics.table import METRICS
+from evaluation.results.model_notes import class_notes
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline, pick
@@ -51,6 +52,7 @@ def render_markdown(run: FinishedRun) -> str:
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [split_note(run)])
+    parts += [escaped(note) for note in class_notes(run.manifest["models"])]
     parts += _boards(run)
     parts += _seeds(run)
     parts += _flags(run)
@@ -84,15 +86,22 @@ def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     if len(found) == 1:
         return text
     ranking = run_rankings(run)[run.own_label_set(first.model)]
-    ties = ranking.not_distinguishable(first.model)
-    tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
-    provisional = first.model in ranking.provisional
-    place = "provisionally ranks" if provisional else "ranks"
-    text += f" It {place} first of {len(found)}{tied}."
-    if provisional:
-        text += " With twice the budget the attack broke more of its faces."
+    if first.model in ranking.ranges:
+        text += _place(ranking, first.model)
     bad = sum(one.status != "ok" for one in found)
     return f"{text} {bad} of these models {'is' if bad == 1 else 'are'} flagged." if bad else text
+
+
+def _place(ranking: Ranking, model: str) -> str:
+    """That a model ranks first, and how surely."""
+    ties = ranking.not_distinguishable(model)
+    tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
+    provisional = model in ranking.provisional
+    place = "provisionally ranks" if provisional else "ranks"
+    text = f" It {place} first of {len(ranking.ranges)}{tied}."
+    if provisional:
+        text += " With twice the budget the attack broke more of its faces."
+    return text
 
 
 def _boards(run: FinishedRun) -> list[str]:

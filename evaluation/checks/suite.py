@@ -4,7 +4,7 @@ import pandas as pd
 
 from attacks.registry import ATTACKS
 from datasets.base.percentages import in_percent
-from datasets.labels import LabelScheme, LabelSet
+from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.figures.images import Images
@@ -68,7 +68,8 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
     checks = []
     for model, scheme in schemes.items():
         rows = per_image[(per_image.model == model) & per_image.severity.notna()]
-        images = Images(rows, scheme, LabelSet(scheme.name)).scored()
+        assert scheme.label_set is not None  # others are refused before anything is measured
+        images = Images(rows, scheme, scheme.label_set).scored()
         accuracy = images.rows.assign(right=images.right).groupby("severity").right.mean()
         if len(accuracy) < 2:
             continue

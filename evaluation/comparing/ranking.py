@@ -1,10 +1,10 @@
 """One ranking for all that rank: the page, `report.md` and leaderboards over several runs.
 
 A ranking's family are the models that one board compares: they met the same attacks on the same
-faces and answer the same label set. There is no rank for a model that an attack crashed on or
-whose answers depend on the batch, nor for an upper bound among exact figures; a model whose attack
-has not converged has a provisional one. Rules: R6, R11, R17 (worst case per image), R18 (paired
-test, Holm).
+faces and answer the same label set. There is no rank for a model that an attack crashed on,
+whose answers depend on the batch, or that lacks classes of its label set, nor for an upper bound
+among exact figures; a model whose attack has not converged has a provisional one. Rules: R6, R11,
+R17 (worst case per image), R18 (paired test, Holm).
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -62,7 +62,13 @@ class Entry:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its worst case is over all attacks, and no answer depends on the batch (R11)."""
+        """Whether its worst case is over all attacks and classes, and no answer depends on others.
+
+        The latter is R11.
+        """
+        scheme = self.run.schemes.get(self.model)
+        if scheme is not None and not scheme.is_whole:
+            return False
         if self.model in crashed(self.run.results, self.label_set):
             return False
         batch = pick(self.run.checks, model=self.model, check=ANY_BATCH)

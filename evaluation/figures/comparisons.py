@@ -22,13 +22,15 @@ def compare_models(
 ) -> pd.DataFrame:
     """Compare every pair of models, clean (eps 0) and under the worst case at each eps.
 
-    Only images that have a label for both models count. Holm's correction runs over all pairs of
-    one label set and eps.
+    Models that lack classes of their label set are left out: they are scored on other faces and
+    have fewer answers to choose from. Only images that have a label for both models count. Holm's
+    correction runs over all pairs of one label set and eps.
 
     Returns:
         Rows of `comparisons.parquet`.
     """
     rows = []
+    schemes = {model: scheme for model, scheme in schemes.items() if scheme.is_whole}
     of_model = {model: per_image[per_image.model == model] for model in schemes}
     for label_set in label_sets:
         for eps in (0.0, *(eps for eps in grid if eps)):

@@ -45,7 +45,8 @@ def label_figures(
     for attacked_labels in label_sets:
         _transfer_figures(figures, rows, scheme, attacked_labels, grids)
     clean = Images(rows[rows.perturbation == "none"], scheme, LabelSet.FER)
-    oracle = clean.take((clean.truth != NO_LABEL) & (_ferplus(clean) != NO_LABEL))
+    oracle = clean.scored()
+    oracle = oracle.take(_ferplus(oracle) != NO_LABEL)
     key = figure_key(model, LabelSet.FER)
     for subset, mask in oracle.strata:
         agreed = oracle.share(~labels_differ(oracle), mask)

@@ -71,7 +71,7 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
             f"{model}: answers {label_set} labels, but {faces.name} has none. "
             "Give --votes FILE for ferplus, or leave the model out."
         )
-    labels = faces.labels(label_set)
+    labels = faces.labels(label_set).to(classifier.scheme)
     faces, labels = faces.take(labels.present), labels.take(labels.present)
     predictions = classifier.predict(faces.images.astype(np.float32) / 255)
     everything = np.ones(len(faces), bool)

@@ -19,16 +19,19 @@ def emotion_votes(votes: np.ndarray, scheme: LabelScheme) -> np.ndarray:
 
     Args:
         votes: integers (N, 10).
-        scheme: the model's classes, FER7 or FERPLUS8.
+        scheme: the model's classes.
 
     Returns:
-        float64 (N, K); contempt votes are not in it for a model without contempt.
+        float64 (N, K): 0 for a class that taggers could not choose; votes for an emotion that the
+        model lacks are not in it.
 
     Raises:
         ValueError: votes are negative or not (N, 10).
     """
     columns = translate(np.arange(scheme.num_classes), scheme, FERPLUS8)
-    return _checked(votes)[:, columns]
+    known: np.ndarray = _checked(votes)[:, columns]
+    known[:, columns == NO_LABEL] = 0
+    return known
 
 
 def agreement(votes: np.ndarray, predictions: np.ndarray, scheme: LabelScheme) -> np.ndarray:

@@ -181,8 +181,12 @@ class FinishedRun:
         for scheme in SCHEMES.values():
             if scheme.classes == classes:
                 return scheme
+        if len(set(classes)) == len(classes) > 1:
+            scheme = LabelScheme("foreign", classes)
+            if scheme.label_set is not None:
+                return scheme
         raise InputError(
-            f"{self.folder / 'manifest.json'}: {model}: expected the classes of fer or ferplus, "
+            f"{self.folder / 'manifest.json'}: {model}: expected classes of fer or ferplus, "
             f"found {', '.join(classes) or 'none'}. "
             "Run the evaluation again."
         )

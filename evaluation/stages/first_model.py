@@ -18,7 +18,7 @@ from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.select import headline_eps
 from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.jobs import Job, plan
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, label_set_of
 
 
 class Limited(NamedTuple):
@@ -64,7 +64,7 @@ def first_models(
     """Model and label set of each model that ranks first on what was measured so far.
 
     By the area under the security curve up to the headline eps, each model under its own labels.
-    Black boxes, whose figures are upper bounds, are left out.
+    Black boxes, whose figures are upper bounds, and models that lack classes are left out.
 
     Args:
         config: configuration of the run.
@@ -75,9 +75,9 @@ def first_models(
     grid = [eps for eps in config.eps if 0 < eps <= top]
     best: dict[str, tuple[float, str]] = {}
     for classifier in classifiers:
-        labels = classifier.scheme.name
+        labels = label_set_of(classifier)
         own = rows[(rows.model == classifier.id) & (rows.attacked_labels == labels)]
-        if own.empty or not grid or is_black_box(classifier):
+        if own.empty or not grid or is_black_box(classifier) or not classifier.scheme.is_whole:
             continue
         smallest = own.smallest_eps.fillna(np.inf).groupby(own.row).min().to_numpy()
         area = float(security_curve_areas(smallest, eps_grid=grid).mean())

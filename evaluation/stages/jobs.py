@@ -157,6 +157,8 @@ def _transfer_set_jobs(
     if not knows(config.transfer, config.norm):
         return
     for classifier in classifiers:
+        if not classifier.scheme.is_whole:  # its images would be of other faces than the others'
+            continue
         for label_set in () if is_black_box(classifier) else config.labels:
             labels = faces.labels(label_set).to(classifier.scheme).values
             rows = np.flatnonzero(labels[:limit] != NO_LABEL)

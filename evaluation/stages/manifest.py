@@ -3,17 +3,22 @@
 Read back by `evaluation/results/manifest.py`.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from attacks.sets.spec import CODE_VERSION
 from datasets.faceset import FaceSet, Split
+from datasets.labels import SCHEMES
 from datasets.sample.faces import NOTICE
 from evaluation.config import RunConfig
 from evaluation.environment import Start, environment, peak_memory_mb
 from evaluation.stages.black_boxes import is_black_box
 from fer_models.classifier import Classifier
+from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier
+from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import Description
 
 
@@ -46,6 +51,7 @@ def manifest_of(
         "data": _data_entry(faces) | {"private_test_available": private_test},
         "models": {
             classifier.id: _model_entry(classifier, model, description)
+            | _notes(classifier, description, config, faces)
             for classifier, model, description in zip(
                 classifiers, config.models, known, strict=True
             )
@@ -55,6 +61,42 @@ def manifest_of(
         "seconds": start.seconds_ago(),
         "peak_memory_mb": peak_memory_mb(),
     }
+
+
+def _notes(
+    classifier: Classifier, known: Description, config: RunConfig, faces: FaceSet
+) -> dict[str, Any]:
+    """What `evaluation/results/model_notes.py` words: of foreign models, see there."""
+    if known.card is not None:
+        return {}
+    scheme, sets = classifier.scheme, [name for name in config.labels if name in faces.label_sets]
+    left_out = {
+        str(name): {
+            lacking: int((faces.labels(name).values == SCHEMES[name].classes.index(lacking)).sum())
+            for lacking in scheme.lacks(name)
+        }
+        for name in sets
+        if not scheme.is_whole
+    }
+    wrong = {str(name): list(scheme.beyond(name)) for name in sets}
+    return {
+        "faces_left_out": left_out,
+        "counted_as_wrong": {name: names for name, names in wrong.items() if names},
+        "input": _input_entry(classifier),
+    }
+
+
+def _input_entry(classifier: Classifier) -> dict[str, Any] | None:
+    """The fields of the contract behind all defences; None for a model without one."""
+    inner = classifier
+    while isinstance(inner, WrappedClassifier):
+        inner = inner.inner
+    contract = getattr(inner, "contract", None)
+    if not isinstance(contract, Contract):
+        return None
+    fields: dict[str, Any] = json.loads(json.dumps(asdict(contract)))
+    del fields["scheme"]
+    return fields
 
 
 def _data_entry(faces: FaceSet) -> dict[str, Any]:

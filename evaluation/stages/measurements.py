@@ -11,7 +11,6 @@ import pandas as pd
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from datasets.faceset import FaceSet
-from datasets.labels import LabelSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.model import model_checks
 from evaluation.checks.probes import can_probe, probe_attack
@@ -31,7 +30,7 @@ from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.per_image import attacked_rows, clean_rows, corrupted_rows
 from evaluation.stages.sets import Outcome
 from evaluation.stages.transfer_matrix import transfer_rows
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, label_set_of
 
 
 class AttackedModel(NamedTuple):
@@ -105,9 +104,10 @@ class Measurements:
 
     def _contract_checks(self, classifier: Classifier) -> list[Check]:
         """R25, where the faces have labels under the model's classes."""
-        if classifier.scheme.name not in self._faces.label_sets:
+        label_set = label_set_of(classifier)
+        if label_set not in self._faces.label_sets:
             return []
-        labels = self._faces.labels(LabelSet(classifier.scheme.name)).values
+        labels = self._faces.labels(label_set).to(classifier.scheme).values
         logits = self._clean.logits[classifier.id]
         return contract_checks(classifier, self._clean.images, logits, labels)
 
@@ -125,6 +125,8 @@ class Measurements:
             return
         part, entry = self._faces.take(job.rows), outcome.record()
         for c in self._clean.classifiers:
+            if isinstance(made, TransferSet) and not c.scheme.is_whole:
+                continue  # it would be scored on other faces than the rest of the matrix
             with self._failures.kept(c, entry):
                 clean, logits = self._clean.logits[c.id][job.rows], self._cache.logits(c, made)
                 if isinstance(made, CorruptedSet):
@@ -137,7 +139,7 @@ class Measurements:
         rows = attacked_rows(self._faces.take(job.rows), classifier, logits, made)
         self.rows.append(rows)
         self.checks += set_checks(classifier, made, rows)
-        if made.spec.attacked_labels != classifier.scheme.name:
+        if made.spec.attacked_labels != label_set_of(classifier):
             return  # the gallery shows a model under the labels it was trained on
         attacked = AttackedModel(classifier, job, made, rows)
         before = self._strongest.get(classifier.id)

@@ -13,7 +13,7 @@ from attacks.sets.contents import TransferSet
 from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.results.schema import TRANSFER_COLUMNS
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
 from fer_models.zoo import STARTER, load, model_ids, split_defences
 
 MOST_SOURCES = 4
@@ -37,7 +37,7 @@ def surrogates(
     ]
     if not found:
         starters = [name for name in model_ids() if name.split(".")[0] in STARTER]
-        shipped = [load(name) for name in starters if name.endswith(f".{target.scheme.name}")]
+        shipped = [load(name) for name in starters if name.endswith(f".{label_set_of(target)}")]
         found = [each for each in shipped if isinstance(each, DifferentiableClassifier)]
     found.sort(key=lambda classifier: classifier.scheme != target.scheme)
     return found[:MOST_SOURCES]

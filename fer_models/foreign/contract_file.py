@@ -19,21 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
-from datasets.labels import FER7, FERPLUS8, LabelScheme
+from datasets.emotion_names import check_other, emotion_of
+from datasets.labels import SCHEMES, LabelScheme
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.names import is_code
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
-_NAMES = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
-"""Synonyms of the seven FER classes."""
-
 
 _Side = Annotated[int, Field(ge=1, le=1024)]
 _Column = Annotated[int, Field(ge=0)]
@@ -77,6 +68,7 @@ class ContractFile(BaseModel):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        match_scheme(self.classes)
         if self.columns is not None:
             _check_columns(self.columns, self.classes)
         _check_pairs(self)
@@ -121,6 +113,8 @@ class PartialContract(BaseModel):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        if self.classes is not None:
+            match_scheme(self.classes)
         if self.columns is not None and self.classes is not None:
             _check_columns(self.columns, self.classes)
         _check_pairs(self)
@@ -167,15 +161,32 @@ def _check_pairs(file: "ContractFile | PartialContract") -> None:
 def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
     """Match class names, in any order and wording, to FER or FER+; else make a new scheme.
 
+    A scheme of fewer or more classes has those of its label set first, in their order and words.
+
     Returns:
         The scheme, and for each of its classes the index in `classes`.
+
+    Raises:
+        ValueError: two names mean one emotion, or one beside emotions means nothing known.
     """
-    found = [_plain(name) for name in classes]
-    for scheme in (FER7, FERPLUS8):
-        wanted = [_plain(name) for name in scheme.classes]
-        if sorted(found) == sorted(wanted):
-            return scheme, [found.index(name) for name in wanted]
-    return LabelScheme("foreign", tuple(classes)), list(range(len(classes)))
+    named = LabelScheme("foreign", classes)
+    found = list(named.emotions)
+    for emotion in filter(None, found):
+        if found.count(emotion) > 1:
+            twice = [name for name in classes if emotion_of(name) == emotion]
+            raise ValueError(f"`classes` must be distinct emotions; got {' and '.join(twice)}")
+    if named.label_set is None:
+        return named, list(range(len(classes)))
+    others = [place for place, emotion in enumerate(found) if emotion is None]
+    for place in others:
+        check_other(classes[place])
+    scheme = SCHEMES[named.label_set]
+    pairs = zip(scheme.classes, scheme.emotions, strict=True)
+    known = [(name, found.index(emotion)) for name, emotion in pairs if emotion in found]
+    if len(known) == scheme.num_classes and not others:
+        return scheme, [place for _, place in known]
+    names = [*(name for name, _ in known), *(classes[place] for place in others)]
+    return LabelScheme("foreign", tuple(names)), [*(place for _, place in known), *others]
 
 
 def find_contract(model: Path) -> Path | None:
@@ -289,8 +300,3 @@ def write_contract(file: ContractFile, path: Path) -> None:
 
 def _file_name(model: Path) -> str:
     return model.name.replace(":", ".") if is_code(str(model)) else model.name
-
-
-def _plain(name: str) -> str:
-    lower = name.strip().lower()
-    return _NAMES.get(lower, lower)

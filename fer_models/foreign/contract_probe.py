@@ -48,7 +48,7 @@ class UnsureError(InputError):
 
 
 def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelScheme:
-    """FER for seven outputs, FER+ for eight.
+    """The classes that the contract names, else FER for seven outputs, FER+ for eight.
 
     Raises:
         InputError: another number, other classes, a size the file does not say, or no images.
@@ -61,17 +61,19 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
         )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     count = first_answers(raw, images).shape[1]
+    if known.classes is not None:
+        scheme, _ = match_scheme(known.classes)
+        if scheme.num_classes != count or scheme.label_set is None:
+            raise InputError(
+                f"{raw.name}: has {count} outputs, so its contract must name {count} classes, "
+                f"emotions among them; got {', '.join(known.classes)}. Correct them."
+            )
+        return scheme
     if count not in (7, 8):
         raise InputError(
             f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract."
         )
-    scheme = FER7 if count == 7 else FERPLUS8
-    if known.classes is not None and match_scheme(known.classes)[0] != scheme:
-        raise InputError(
-            f"{raw.name}: has {count} outputs, so its contract must name the classes of "
-            f"{scheme.name}; got {', '.join(known.classes)}. Correct them."
-        )
-    return scheme
+    return FER7 if count == 7 else FERPLUS8
 
 
 def _shape(raw: RawModel, known: PartialContract) -> tuple[int, int, int]:
@@ -109,12 +111,12 @@ def probe_on(
         InputError: the faces lack these labels, or scaling or class order cannot be told.
     """
     scheme = scheme_of(raw, known)
-    if scheme.name not in faces.label_sets:
+    if scheme.label_set not in faces.label_sets:
         raise InputError(
             f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
-            f"{scheme.name} labels to find their order by. Write a contract."
+            f"{scheme.label_set} labels to find their order by. Write a contract."
         )
-    labels = faces.labels(LabelSet(scheme.name)).values
+    labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
     rows = _spread(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)
     found = probe(raw, images, labels[rows], scheme, known, tell, errors)

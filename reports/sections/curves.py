@@ -163,8 +163,11 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     models = pd.DataFrame({"model": run.models})
     models["label_set"] = [run.own_label_set(model) for model in run.models]
     limited = run.black_boxes
-    seen = [model for model in known if model not in limited] or known
+    whole = [model for model in known if run.schemes[model].is_whole]
+    seen = [model for model in whole if model not in limited] or whole or known
     subject = "No model" if seen == known else "No model attacked with full knowledge"
+    if whole != known:
+        subject = "No model that has a rank"
     best = max((robust.value, model) for model, _, robust in pairs if model in seen)
     highest = next(robust for model, _, robust in pairs if model == best[1])
     title = (

@@ -106,7 +106,7 @@ def _answers(run: FinishedRun, headline: Headline | None) -> pd.DataFrame:
     images = run.per_image
     for model in run.models:
         own = run.manifest["models"][model]["label_set"]
-        if own not in SCHEMES:
+        if own not in SCHEMES or not run.schemes[model].is_whole:
             continue
         of_model = images[images["model"] == model]
         clean = of_model[of_model["perturbation"] == "none"]
@@ -123,7 +123,7 @@ def _answers(run: FinishedRun, headline: Headline | None) -> pd.DataFrame:
         for when, predictions in moments.items():
             predictions = predictions[~predictions.index.duplicated()]
             part = clean.loc[predictions.index, ["fer", "ferplus", "votes"]].reset_index()
-            answer = translate(predictions.to_numpy(np.int64), SCHEMES[own], FERPLUS8)
+            answer = translate(predictions.to_numpy(np.int64), run.schemes[model], FERPLUS8)
             parts.append(part.assign(answer=answer, when=when, trained_on=own))
     if not parts:
         return pd.DataFrame()

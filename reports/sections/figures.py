@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from datasets.labels import SCHEMES, LabelSet
 from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.words.attacks import attack_title
-from reports.words.text import interval, percent
+from reports.words.text import interval, label_set_name, percent
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,16 @@ def ranked(run: FinishedRun) -> list[str]:
     rankings = run_rankings(run)
     sets = sorted(rankings, key=[*run.label_sets, *rankings].index)
     return [model for name in sets for model in rankings[name].order]
+
+
+def labels_of(run: FinishedRun, model: str) -> str:
+    """Name of a model's label set, with how many of its classes the model knows if not all."""
+    name, scheme = run.own_label_set(model), run.schemes[model]
+    if scheme.is_whole or name not in SCHEMES:
+        return label_set_name(name)
+    total = SCHEMES[name].num_classes
+    known = total - len(scheme.lacks(LabelSet(name)))
+    return f"{label_set_name(name)} ({known} of {total} classes)"
 
 
 SPREAD = "robust_accuracy_spread"

@@ -85,7 +85,8 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
         if parts
         else "FER and FER+"
     )
-    robust = [own_figures(run, model, headline)[1] for model in run.models]
+    whole = [model for model in run.models if run.schemes[model].is_whole] or run.models
+    robust = [own_figures(run, model, headline)[1] for model in whole]
     known = [figure for figure in robust if figure.known]
     if headline is None or not known:
         return title

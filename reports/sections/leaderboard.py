@@ -17,13 +17,14 @@ from reports.sections.figures import (
     SPREAD,
     Figure,
     best_known_figure,
+    labels_of,
     own_figures,
     ranked,
     robust_figure,
     status_of,
 )
 from reports.tables import Table, table
-from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
+from reports.words.text import MISSING, count, decimal, eps_text, listing
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         numbers = [cells[place] for cells in columns.values()]
         status, _ = status_of(run, model, own_figures(run, model, headline))
         ties = ranking.not_distinguishable(model)
-        labels = label_set_name(run.own_label_set(model))
+        labels = labels_of(run, model)
         rank = _rank(ends, provisional=model in ranking.provisional)
         rows.append((model, labels, [rank, *numbers], ties, status))
         sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]

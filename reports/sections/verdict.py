@@ -11,11 +11,12 @@ from reports.sections.figures import (
     Figure,
     area_figure,
     best_known_figure,
+    labels_of,
     own_figures,
     ranked,
     status_of,
 )
-from reports.words.text import NBSP, THIN, count, label_set_name
+from reports.words.text import NBSP, THIN, count
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def verdicts(run: FinishedRun, headline: Headline | None) -> list[Verdict]:
 def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict:
     clean, robust = own_figures(run, model, headline)
     status, note = status_of(run, model, (clean, robust))
-    labels = label_set_name(run.own_label_set(model))
+    labels = labels_of(run, model)
     if not clean.known:
         sentence = "has no figures in this run."
     elif headline is None and status != "error":

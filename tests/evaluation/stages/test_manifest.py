@@ -20,7 +20,7 @@ class BlackBox(Classifier):
 
 def test_the_manifest_says_what_was_run() -> None:
     run = tiny.config(models=("tiny.fer", "box.onnx"))
-    known = [Description("foreign", "fer", letter * 64, None) for letter in "ab"]
+    known = [Description("foreign", "fer", letter * 64, None, tiny.FER7.classes) for letter in "ab"]
     records = [{"perturbation": "pgd"}]
     start = Start.now("python -m evaluation.run --seed 1")
     net = tiny.classifier()

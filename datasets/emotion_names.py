@@ -1,0 +1,51 @@
+"""What emotions are called: one table of names for folders, contracts and `id2label`."""
+
+from difflib import get_close_matches
+
+_NAMES = {
+    "angry": ("anger", "angry", "ang", "annoyed"),
+    "disgust": ("disgust", "disgusted", "disgusting", "dis"),
+    "fear": ("fear", "fearful", "feared", "afraid", "scared"),
+    "happy": ("happy", "happiness", "happily", "joy", "joyful", "hap"),
+    "sad": ("sad", "sadness", "sadly"),
+    "surprise": ("surprise", "surprised", "surprising", "suprise", "sur"),
+    "neutral": ("neutral", "neutrality", "natural", "normal", "neu"),
+    "contempt": ("contempt", "contemptuous", "contemptous"),
+}
+EMOTION_OF = {name: emotion for emotion, names in _NAMES.items() for name in names}
+"""The emotion that each name means, in the words of FER2013, and contempt."""
+
+OTHERS = {
+    *("none", "uncertain", "unknown", "unsure", "other", "others"),
+    *("noface", "nonface", "notaface", "nf", "background", "calm", "boredom", "bored"),
+    *("confused", "confusion", "excited", "excitement", "sleepy", "tired", "pain"),
+}
+"""Names that models give to classes that no label set has, without spaces, `-` and `_`."""
+
+
+def emotion_of(name: str) -> str | None:
+    """The emotion that a name means, in the words of FER2013 (or contempt); None for others."""
+    return EMOTION_OF.get(_plain(name))
+
+
+def check_other(name: str) -> None:
+    """Refuse a class name that is neither an emotion nor a known name of something else.
+
+    A slip of the pen would otherwise leave the faces of an emotion out of every figure.
+
+    Raises:
+        ValueError: neither.
+    """
+    if _plain(name) in OTHERS:
+        return
+    close = get_close_matches(_plain(name), EMOTION_OF, 1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"classes must be emotions ({', '.join(_NAMES)}, or synonyms) or a name such as none, "
+        f"uncertain or other; got {name!r}.{hint}"
+    )
+
+
+def _plain(name: str) -> str:
+    lower = name.strip().lower()
+    return lower if lower in EMOTION_OF else "".join(c for c in lower if c not in " -_")

@@ -1,0 +1,82 @@
+"""What must be said of a model beside its figures, in words, from the models of `manifest.json`.
+
+Faces that are left out, answers that are wrong for every face, what is done to the input.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_LABELS = {"fer": "FER", "ferplus": "FER+"}
+_STEPS = {
+    "bgr": "channels reversed",
+    "equalise": "histogram equalised (attacks pass through it straight, as if it were not there)",
+    "standardise": "each image standardised",
+}
+
+
+def class_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One sentence or two for each model whose classes are not those of the labels.
+
+    Args:
+        models: `models` of a manifest; those of older runs have no such notes.
+    """
+    notes = []
+    for model, entry in models.items():
+        parts = [
+            *map(_left_out, (entry.get("faces_left_out") or {}).items()),
+            *map(_wrong, (entry.get("counted_as_wrong") or {}).items()),
+        ]
+        if entry.get("faces_left_out"):
+            parts.append(
+                "So its figures are over other faces than those of models that know all classes, "
+                "and it takes no rank."
+            )
+        if parts:
+            notes.append(f"{model}: {' '.join(parts)}")
+    return notes
+
+
+def _left_out(item: tuple[str, Mapping[str, int]]) -> str:
+    labels, lacking = item
+    found = [f"{count:,} {name}" for name, count in lacking.items()]
+    return (
+        f"It does not know {_listed(list(lacking))}: {sum(lacking.values()):,} faces with such "
+        f"{_LABELS.get(labels, labels)} labels are left out of its figures ({', '.join(found)})."
+    )
+
+
+def _wrong(item: tuple[str, list[str]]) -> str:
+    labels, names = item
+    return (
+        f"{_LABELS.get(labels, labels)} has no {_listed(names, 'or')}: such answers count as wrong."
+    )
+
+
+def input_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One sentence for each foreign model: how its input is made of a face.
+
+    Args:
+        models: as for `class_notes`.
+    """
+    found = {model: entry.get("input") for model, entry in models.items()}
+    return [f"{model}: {_input(entry)}." for model, entry in found.items() if entry]
+
+
+def _input(entry: Mapping[str, Any]) -> str:
+    height, width, channels = entry["height"], entry["width"], entry["channels"]
+    size = f"{height}x{width} pixels, {'grey' if channels == 1 else 'RGB'}"
+    way = str(entry["resampling"]).replace("_", ", ")
+    parts = [f"faces of another size are resized ({way}) to {size}"]
+    if entry["resized"]:
+        before = "x".join(map(str, entry["resized"]))
+        parts = [f"faces are resized ({way}) to {before}, of which the centre is cut out, {size}"]
+    parts += [_STEPS.get(step, step) for step in entry["steps"]]
+    parts.append(f"black is {entry['low']:g}, white {entry['high']:g}")
+    if (entry["mean"], entry["std"]) != ([0.0], [1.0]):
+        mean, std = (", ".join(f"{value:g}" for value in entry[name]) for name in ("mean", "std"))
+        parts.append(f"minus {mean}, divided by {std}")
+    return "; ".join(parts)
+
+
+def _listed(names: list[str], word: str = "and") -> str:
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
