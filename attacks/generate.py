@@ -216,6 +216,8 @@ def _generate(
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
     clean = CleanFaces.of(faces)
+    request.out.mkdir(parents=True, exist_ok=True)
+    classifier.keep_answers(request.out)
     check_resolution(classifier.id, classifier.logits(clean.images))
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
     folder = request.out / name

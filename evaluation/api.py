@@ -186,6 +186,8 @@ def _write(
     from reports.page import write_report
 
     keep_contracts(contracts, folder)
+    for classifier in classifiers:
+        classifier.keep_answers(folder)
     check_or_keep(classifiers, folder)
     with progress() as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)

@@ -7,6 +7,8 @@ makes a classifier of a Keras model, `fer_models.pytorch.classifier.wrap_torch` 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +41,7 @@ class Classifier(ABC):
         precision: number format of gradients; `logits` are always float32.
         draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
         face_side: pixels of the squares that faces are cut to from a photograph.
+        labels_only: the model tells a class and no scores; its logits are 1 for it, 0 for others.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Classifier(ABC):
     precision: str = "float32"
     draws_apart: bool = False
     face_side: int = SIZE
+    labels_only: bool = False
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.
@@ -84,6 +88,18 @@ class Classifier(ABC):
     def exact(self) -> "Classifier":
         """This classifier with gradients as exact as its logits."""
         return self
+
+    def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
+        """While it is open, the model is asked although it may have kept answers.
+
+        Args:
+            draw: name under which these answers are kept; without one they are asked for once by
+                each process, and tell whether the model is still the same.
+        """
+        return nullcontext()
+
+    def keep_answers(self, folder: Path) -> None:  # noqa: B027, most models have nothing to do
+        """Keep answers in a folder and reuse those there; a model that runs here keeps none."""
 
     @abstractmethod
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:

@@ -15,13 +15,18 @@ AGREEMENT = 1e-3
 size changes float32 logits by a hundredth of that."""
 
 
-def fingerprint(classifier: Classifier) -> np.ndarray:
-    """Logits on fixed generated images, float32 (8, K).
+def fingerprint(classifier: Classifier, draw: str = "") -> np.ndarray:
+    """Logits on fixed generated images, float32 (8, K), as the model answers now.
+
+    Args:
+        classifier: the model.
+        draw: see `Classifier.asked_anew`; another one tells whether the model answers at random.
 
     Raises:
         ModelError: the model failed, or answered what cannot be logits.
     """
-    return classifier.logits(fixed_images())
+    with classifier.asked_anew(draw):
+        return classifier.logits(fixed_images())
 
 
 def fixed_images() -> np.ndarray:

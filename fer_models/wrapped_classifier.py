@@ -4,8 +4,10 @@ A wrapper changes what the classifier sees or what it answers. Everything else i
 in one place: id, classes, identity, precision, random draws, size of faces and the exact version.
 """
 
+from contextlib import AbstractContextManager
 from copy import copy
 from functools import cached_property
+from pathlib import Path
 
 from fer_models.classifier import Classifier
 
@@ -28,7 +30,15 @@ class WrappedClassifier(Classifier):
         self.inner = inner
         self.id, self.scheme, self.weights_sha256 = inner.id, inner.scheme, inner.weights_sha256
         self.precision, self.draws_apart = inner.precision, inner.draws_apart
-        self.face_side = inner.face_side
+        self.face_side, self.labels_only = inner.face_side, inner.labels_only
+
+    def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
+        """Ask the classifier inside although it may have kept answers."""
+        return self.inner.asked_anew(draw)
+
+    def keep_answers(self, folder: Path) -> None:
+        """Keep the answers of the classifier inside."""
+        self.inner.keep_answers(folder)
 
     @cached_property
     def exact(self) -> Classifier:

@@ -12,6 +12,7 @@ from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
 from fer_models.foreign.names import files_sha256, is_foreign
 from fer_models.recipe import Recipe
+from fer_models.services.service_file import is_service
 
 if TYPE_CHECKING:
     from fer_models.classifier import Classifier
@@ -169,6 +170,10 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
             classifier = defend(classifier, defence, name)
         classifier.id = "+".join([classifier.id.split("+")[0], *names])
         return classifier
+    if is_service(model):
+        from fer_models.services.classifier import load_service
+
+        return load_service(model, contract)
     if is_foreign(model):
         from fer_models.foreign.classifier import load_foreign
 

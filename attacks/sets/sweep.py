@@ -177,7 +177,10 @@ def _header(classifier: Classifier, spec: AttackSpec, faces: CleanFaces, key: st
 def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
     """Ask about the first clean images: the logits, or none of a model that answers at random."""
     images = faces.images[:_ASKED]
-    first, again = classifier.logits(images), classifier.logits(images)
+    with classifier.asked_anew():
+        first = classifier.logits(images)
+    with classifier.asked_anew("again"):
+        again = classifier.logits(images)
     return first.tolist() if same_answers(first, again) else []
 
 

@@ -20,6 +20,7 @@ from fer_models.foreign.classifier import BlackBoxClassifier
 from fer_models.foreign.probe_trial import best_order
 from fer_models.foreign.scalings import known_scalings
 from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+from fer_models.services.classifier import service_of
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import shipped_id
 
@@ -47,8 +48,8 @@ def contract_checks(
     inner = classifier
     while isinstance(inner, WrappedClassifier):
         inner = inner.inner
-    if not isinstance(inner, KerasClassifier | BlackBoxClassifier):
-        return checks
+    if not isinstance(inner, KerasClassifier | BlackBoxClassifier) or service_of(inner):
+        return checks  # a service scales by itself
     if not shipped_id(inner.weights_sha256):
         rows = rows[:FACES]
         checks.append(_scaling_check(classifier.id, inner, images[rows], labels[rows]))

@@ -38,7 +38,7 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
         logits: its answer, float32 (N, K).
     """
     batch = images[:32]
-    repeats = np.stack([classifier.logits(batch) for _ in range(REPEATS)])
+    repeats = np.stack([_asked(classifier, batch, f"repeat {k}") for k in range(REPEATS)])
     ranges = logits.max(axis=1) - logits.min(axis=1)
     scale = max(float(np.median(ranges)), 1e-30)
     spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / scale
@@ -73,6 +73,12 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
     ]  # fmt: skip
 
 
+def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:
+    """Logits float32 (N, K) that the model gives now, whatever it answered before."""
+    with classifier.asked_anew(draw):
+        return classifier.logits(images)
+
+
 def _any_batch(
     classifier: Classifier, batch: np.ndarray, together: np.ndarray, scale: float
 ) -> Check:
@@ -87,10 +93,13 @@ def _any_batch(
     half = (len(batch) + 1) // 2
     answers = {
         "alone": np.concatenate(
-            [classifier.logits(batch[row : row + 1]) for row in range(min(ALONE, len(batch)))]
+            [
+                _asked(classifier, batch[row : row + 1], "alone")
+                for row in range(min(ALONE, len(batch)))
+            ]
         ),
-        "in another batch": classifier.logits(batch[:half]),
-        "in another order": classifier.logits(batch[::-1])[::-1],
+        "in another batch": _asked(classifier, batch[:half], "another batch"),
+        "in another order": _asked(classifier, batch[::-1], "another order")[::-1],
     }
     changes = {
         how: float(np.abs(found - together[: len(found)]).max(initial=0.0)) / scale

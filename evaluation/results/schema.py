@@ -17,6 +17,7 @@ A run folder holds
 - `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/sets/store.py`);
 - `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
 - `fingerprints.json`: answers of the models to fixed images (`evaluation/stages/fingerprints.py`);
+- `service_answers.sqlite`: answers of HTTP services (`fer_models/services/answer_cache.py`);
 - `answers/`: cache of logits (`evaluation/stages/logits_cache.py`);
 - `certificates/`: one folder a model and sigma (`evaluation/stages/certificates.py`);
 - `contracts/`: those of foreign models that the run found (`evaluation/stages/foreign_models.py`);

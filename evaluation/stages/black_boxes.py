@@ -10,6 +10,7 @@ from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.results.schema import WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
+from fer_models.services.classifier import service_of
 
 LONG = 3600.0
 """Seconds of queries to one model above which a run warns."""
@@ -40,6 +41,9 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
         f"{' and '.join(ways) or 'with noise at most'}. Its robust accuracy is an upper bound: an "
         "attacker with access to the gradients may break more."
     )
+    if service := service_of(classifier):
+        words += " It is a service that is sent images rounded to 8 bits"
+        words += " and tells a label only." if service.file.labels_only else "."
     searched = max((attack.limit or faces for attack in asking), default=faces)
     if searched < faces:
         words += f" Queries attacked the first {searched} of {faces} faces only."
@@ -55,10 +59,14 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
 def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
     """Measure seconds per face on one batch, after a first call that may compile.
 
+    A service is not asked again: what it has answered so far tells its speed.
+
     Args:
         classifier: any model.
         images: float32 (N, H, W, C) in [0, 1], N at least 1.
     """
+    if service := service_of(classifier):
+        return service.seconds_per_image
     classifier.logits(images[:1])
     batch = images[:BATCH_SIZE]
     start = time.perf_counter()

@@ -26,18 +26,26 @@ Fingerprints = dict[str, np.ndarray]
 """Logits of fixed images, float32 (8, K), by the model's id."""
 
 
-def fingerprints_of(classifiers: Iterable[Classifier]) -> Fingerprints:
+def fingerprints_of(
+    classifiers: Iterable[Classifier], failed: dict[str, str] | None = None
+) -> Fingerprints:
     """Ask every model about the fixed images.
 
     Models that fail on them or answer at random have no fingerprint.
+
+    Args:
+        classifiers: the models.
+        failed: gets the ids of those that fail, with the reason.
     """
     found = {}
     for classifier in classifiers:
         try:
-            first, again = fingerprint(classifier), fingerprint(classifier)
+            first, again = fingerprint(classifier), fingerprint(classifier, "again")
         except Exception as error:  # R24: the run itself will tell whether the model fails on faces
             if not is_result(error):
                 raise
+            if failed is not None:
+                failed[classifier.id] = " ".join(str(error).split())
             continue
         if same_answers(first, again):
             found[classifier.id] = first
@@ -48,11 +56,19 @@ def check_or_keep(classifiers: Iterable[Classifier], folder: Path) -> None:
     """Compare the models of a resumed run with those it began with; keep those of a new run.
 
     Raises:
-        InputError: a model answers otherwise than when the run began, or the file is damaged.
+        InputError: a model answers otherwise than when the run began or fails, or the file is
+            damaged.
     """
-    now, path = fingerprints_of(classifiers), folder / FINGERPRINTS
+    failed: dict[str, str] = {}
+    now, path = fingerprints_of(classifiers, failed), folder / FINGERPRINTS
     if path.exists():
-        _check(_read(path), now, folder)
+        kept = _read(path)
+        for name in kept.keys() & failed.keys():
+            raise InputError(
+                f"{folder}: the model {name} answered when the run began and fails now: "
+                f"{failed[name]}"
+            )
+        _check(kept, now, folder)
         return
     with atomic(path) as unfinished:
         unfinished.write_text(json.dumps({name: kept.tolist() for name, kept in now.items()}))
@@ -84,8 +100,11 @@ def check_finished(run: FinishedRun) -> list[str]:
             continue
         classifier.id = name
         loaded.append(classifier)
-    kept = _read(path)
-    _check({c.id: kept[c.id] for c in loaded if c.id in kept}, fingerprints_of(loaded), run.folder)
+    failed: dict[str, str] = {}
+    kept, now = _read(path), fingerprints_of(loaded, failed)
+    left_out += [f"{name}: {reason}" for name, reason in failed.items() if name in kept]
+    compared = {c.id for c in loaded} & kept.keys() - failed.keys()
+    _check({name: kept[name] for name in compared}, now, run.folder)
     return left_out
 
 

@@ -18,6 +18,7 @@ from evaluation.stages.black_boxes import is_black_box
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier
+from fer_models.services.classifier import service_of
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import Description
 
@@ -125,6 +126,7 @@ def _model_entry(classifier: Classifier, model: str, known: Description) -> dict
         "classes": list(classifier.scheme.classes),
         "parameters": parameters,
         "black_box": is_black_box(classifier),
+        "service": service.facts() if (service := service_of(classifier)) else None,
         "weights_sha256": classifier.weights_sha256,
         "card": known.card.model_dump(mode="json") if known.card else None,
     }

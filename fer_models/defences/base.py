@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from fer_models.gradients import SymbolicClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
@@ -108,7 +109,15 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
         inner: any classifier; gradients pass when it has gradients.
         defence: what happens to its images.
         suffix: the defence as written in the id, such as `jpeg75`.
+
+    Raises:
+        InputError: a random defence before a model without scores, over which it averages.
     """
+    if inner.labels_only and defence.random:
+        raise InputError(
+            f"{inner.id}+{suffix}: a random defence averages scores over its draws, and the model "
+            "tells labels only. Choose a defence without random draws, such as jpeg75."
+        )
     if isinstance(inner, SymbolicClassifier):
         return DifferentiableDefendedClassifier(inner, defence, suffix)
     return DefendedClassifier(inner, defence, suffix)

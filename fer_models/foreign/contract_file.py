@@ -23,6 +23,7 @@ from datasets.emotion_names import check_other, emotion_of
 from datasets.labels import SCHEMES, LabelScheme
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.names import is_code
+from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
 
@@ -200,18 +201,21 @@ def find_contract(model: Path) -> Path | None:
 
 def contract_path(model: str) -> Path:
     """Where the contract of a model is written; `module.callable` for code, as Windows needs."""
-    path = Path(model)
+    path = _path(model)
     return path.with_name(f"{_file_name(path)}.contract.json")
 
 
 def known_contract(model: str) -> PartialContract:
     """What the contract file next to a model says; nothing when there is none.
 
+    The file of a service is its contract; one next to it adds the classes that a probe found.
+
     Raises:
         InputError: the file is damaged.
     """
-    file = find_contract(Path(model))
-    return PartialContract() if file is None else read_partial(file)
+    file = find_contract(_path(model))
+    beside = PartialContract() if file is None else read_partial(file)
+    return _of_service(read_service(model), beside) if is_service(model) else beside
 
 
 def has_whole_contract(model: str) -> bool:
@@ -229,6 +233,8 @@ def contract_of(name: str) -> ContractFile:
     Raises:
         InputError: there is no such model or no contract, or the contract is damaged.
     """
+    if is_service(name):
+        return _whole_of_service(name)
     if not (is_code(name) or Path(name).exists()):
         raise InputError(f"{name}: expected a model, found no such file.")
     contract = find_contract(Path(name))
@@ -296,6 +302,33 @@ def write_contract(file: ContractFile, path: Path) -> None:
     """Write a contract as JSON, atomically."""
     with atomic(path) as unfinished:
         unfinished.write_text(file.model_dump_json(indent=2) + "\n")
+
+
+def _of_service(service: ServiceFile, beside: PartialContract) -> PartialContract:
+    """The contract of a service: its pixels are levels from 0 to 255, as they are sent."""
+    return PartialContract(
+        classes=service.classes or beside.classes,
+        height=service.height,
+        width=service.width,
+        channels=service.channels,
+        low=0.0,
+        high=255.0,
+        output=service.output or Output.LOGITS,
+    )
+
+
+def _whole_of_service(name: str) -> ContractFile:
+    known = known_contract(name)
+    if known.missing:
+        raise InputError(
+            f"{service_path(name)}: does not name the classes in the order of the scores. Add "
+            f"classes, or let `python -m fer_models.probe {name} --data DIR --write` find them."
+        )
+    return ContractFile.model_validate(known.model_dump(exclude_none=True))
+
+
+def _path(model: str) -> Path:
+    return service_path(model) if is_service(model) else Path(model)
 
 
 def _file_name(model: Path) -> str:

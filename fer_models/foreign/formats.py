@@ -1,4 +1,4 @@
-"""Open a foreign model by its name: `.keras .h5 .hdf5`, SavedModel, `.tflite .onnx`, code.
+"""Open a foreign model by its name: `.keras .h5 .hdf5`, SavedModel, `.tflite .onnx`, code, URL.
 
 One file per format holds how it is opened; calling an opened model is in
 `fer_models/foreign/raw_model.py`.
@@ -15,6 +15,9 @@ from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.saved_model import open_saved_model
 from fer_models.foreign.tflite_file import open_tflite
+from fer_models.services.raw_service import raw_service
+from fer_models.services.service import open_service
+from fer_models.services.service_file import is_service
 
 OPENERS: dict[str, Callable[[Path, str], RawModel]] = {
     ".keras": open_keras,
@@ -30,11 +33,13 @@ def open_model(name: str) -> RawModel:
     """Open a model.
 
     Args:
-        name: path or `module:callable`.
+        name: path, `module:callable`, or URL of a service.
 
     Raises:
         InputError: no such file, not a model, or a runtime is missing.
     """
+    if is_service(name):
+        return raw_service(open_service(name))
     sha256 = files_sha256(name)
     path = Path(name)
     try:

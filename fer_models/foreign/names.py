@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from fer_models.services.service_file import is_service, read_service, service_name
 
 
 def is_foreign(name: str) -> bool:
@@ -17,6 +18,7 @@ def is_foreign(name: str) -> bool:
         path.suffix in (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
         or (path / "saved_model.pb").exists()
         or is_code(name)
+        or is_service(name)
     )
 
 
@@ -26,7 +28,9 @@ def is_code(name: str) -> bool:
 
 
 def short_name(name: str) -> str:
-    """Name of a foreign model in results: its file's stem, its folder, or its callable."""
+    """Name of a foreign model in results: its file's stem, its folder, its callable or service."""
+    if is_service(name):
+        return service_name(name)
     path = Path(name)
     return name if is_code(name) else path.name if path.is_dir() else path.stem
 
@@ -34,9 +38,13 @@ def short_name(name: str) -> str:
 def files_sha256(name: str) -> str:
     """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
 
+    Of a service: of its URL and how it is asked.
+
     Raises:
         InputError: there is no such file or module.
     """
+    if is_service(name):
+        return read_service(name).sha256
     if is_code(name):
         return _hash(_module_file(name))
     path = Path(name)

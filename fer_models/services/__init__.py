@@ -1,0 +1,1 @@
+"""HTTP services as models: asked over the network, black boxes that see 8-bit images."""
