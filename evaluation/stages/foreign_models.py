@@ -19,9 +19,10 @@ from fer_models.foreign.contract_file import (
     read_contract,
     write_contract,
 )
-from fer_models.foreign.contract_probe import FACES, UnsureError, probe_on
+from fer_models.foreign.contract_probe import UnsureError
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign, short_name
+from fer_models.foreign.probe_faces import FACES, probe_on
 from fer_models.foreign.probe_report import Finding
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import model_ids, shipped_id, split_defences

@@ -159,6 +159,10 @@ def _check_pairs(file: "ContractFile | PartialContract") -> None:
         raise ValueError("say `crop_from` or `crop_share`, not both")
 
 
+NOTHING_KNOWN = PartialContract()
+"""What is known of a model without a contract file."""
+
+
 def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
     """Match class names, in any order and wording, to FER or FER+; else make a new scheme.
 
@@ -214,7 +218,7 @@ def known_contract(model: str) -> PartialContract:
         InputError: the file is damaged.
     """
     file = find_contract(_path(model))
-    beside = PartialContract() if file is None else read_partial(file)
+    beside = NOTHING_KNOWN if file is None else read_partial(file)
     return _of_service(read_service(model), beside) if is_service(model) else beside
 
 

@@ -2,25 +2,33 @@
 
 Every known scaling is tried; under each the class order is the best assignment of the confusion
 matrix (Hungarian method), unless the contract names the classes. How a scaling is held against the
-others is in `fer_models/foreign/probe_trial.py`; those with equal outputs are a tie, and either one
-will do. Rare ones must be clearly better to be taken, and are named when they are not excluded. An
-order counts as found when nearly all resamples of the faces give it. Otherwise the probe refuses,
-and so it does when faces prepared in a way that no contract can express are classified better.
+others is in `fer_models/foreign/probe_trial.py`. Where two are close, the mirrored faces are asked
+about too, unless the model is worse at them: the mean of two views of a face is less noisy.
+
+Scalings with equal outputs are a tie, and either one will do. Rare ones must be clearly better to
+be taken, and are named when they are not excluded. One whose pixels the model refuses is not that
+of the model. An order counts as found when nearly all resamples of the faces give it. Otherwise the
+probe refuses, and so it does when faces prepared in a way that no contract can express are
+classified better.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from keras import ops
 
 from datasets.base.errors import InputError
-from datasets.faceset import FaceSet
-from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
+from datasets.labels import LabelScheme
+from fer_models.classifier import ModelError
 from fer_models.contract import Contract, Output
-from fer_models.foreign.contract_file import ContractFile, PartialContract, match_scheme
+from fer_models.foreign.contract_file import (
+    NOTHING_KNOWN,
+    ContractFile,
+    PartialContract,
+    match_scheme,
+)
 from fer_models.foreign.probe_report import Finding
-from fer_models.foreign.probe_timing import ProbeTiming
+from fer_models.foreign.probe_timing import TIMED, ProbeTiming
 from fer_models.foreign.probe_trial import (
     CLEARLY,
     Rival,
@@ -30,105 +38,19 @@ from fer_models.foreign.probe_trial import (
     is_tie,
     try_scaling,
 )
-from fer_models.foreign.raw_model import RawModel, are_probabilities, first_answers
-from fer_models.foreign.scaling_fit import fit_scaling
+from fer_models.foreign.raw_model import RawModel, are_probabilities
+from fer_models.foreign.scaling_fit import MOST_CALLS, fit_scaling
 from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
+from fer_models.foreign.size_and_classes import image_shape
 from fer_models.keras_classifier import fit_to_contract
 
 _RESAMPLES = 200
 _SURE = 0.9
 _LEAST_ACCURACY = 0.35
-FACES = 400
-"""Faces used by a probe."""
-NOTHING_KNOWN = PartialContract()
 
 
 class UnsureError(InputError):
     """There were too few faces to tell; more may be enough."""
-
-
-def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelScheme:
-    """The classes that the contract names, else FER for seven outputs, FER+ for eight.
-
-    Raises:
-        InputError: another number, other classes, a size the file does not say, or no images.
-    """
-    shape = _shape(raw, known)
-    if shape[2] not in (1, 3):
-        raise InputError(
-            f"{raw.name}: must take images (height, width, 1 or 3); its file says {raw.shape}. "
-            "Export it with channels last."
-        )
-    images = np.random.default_rng(0).random((2, *shape), np.float32)
-    count = first_answers(raw, images).shape[1]
-    if known.classes is not None:
-        scheme, _ = match_scheme(known.classes)
-        if scheme.num_classes != count or scheme.label_set is None:
-            raise InputError(
-                f"{raw.name}: has {count} outputs, so its contract must name {count} classes, "
-                f"emotions among them; got {', '.join(known.classes)}. Correct them."
-            )
-        return scheme
-    if count not in (7, 8):
-        raise InputError(
-            f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract."
-        )
-    return FER7 if count == 7 else FERPLUS8
-
-
-def _shape(raw: RawModel, known: PartialContract) -> tuple[int, int, int]:
-    """Size of the images: of the model's file, else of the contract."""
-    if raw.shape is not None:
-        return raw.shape
-    height, width, channels = known.height, known.width, known.channels
-    if height is None or width is None or channels is None:
-        raise InputError(f"{raw.name}: the file does not say its image size. Write a contract.")
-    return height, width, channels
-
-
-def probe_on(
-    raw: RawModel,
-    faces: FaceSet,
-    count: int = FACES,
-    known: PartialContract = NOTHING_KNOWN,
-    tell: Callable[[str], object] = lambda _: None,
-    errors: float = CLEARLY,
-) -> tuple[Finding, list[str]]:
-    """Find the contract on labelled faces, balanced over classes.
-
-    Args:
-        raw: the opened model.
-        faces: labelled under the label set of the model's classes.
-        count: number of faces.
-        known: what the model's contract says already.
-        tell: called with the time estimate and the progress, as lines of text.
-        errors: standard errors by which the best scaling must be better than the others.
-
-    Returns:
-        What was found, and the same as lines of text.
-
-    Raises:
-        InputError: the faces lack these labels, or scaling or class order cannot be told.
-    """
-    scheme = scheme_of(raw, known)
-    if scheme.label_set not in faces.label_sets:
-        raise InputError(
-            f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
-            f"{scheme.label_set} labels to find their order by. Write a contract."
-        )
-    labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
-    rows = _spread(labels, count, scheme.num_classes)
-    images = faces.images[rows].astype(np.float32) / np.float32(255)
-    found = probe(raw, images, labels[rows], scheme, known, tell, errors)
-    return found, found.lines(raw, scheme)
-
-
-def _spread(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
-    """About `count` rows, balanced over classes as far as there are enough."""
-    rng = np.random.default_rng(0)
-    each = -(-count // classes)
-    rows = [rng.permutation(np.flatnonzero(labels == k))[:each] for k in range(classes)]
-    return np.sort(np.concatenate(rows))
 
 
 def probe(
@@ -172,31 +94,30 @@ class _Probe:
     ) -> None:
         self._errors = errors
         self._raw, self._images, self._labels, self._known = raw, images, labels, known
-        self._scheme, self._shape = scheme, _shape(raw, known)
+        self._scheme, self._shape = scheme, image_shape(raw, known)
         self._order = match_scheme(known.classes)[1] if known.classes else None
         given = known.scaling
         self._scalings = (
             known_scalings(self._shape[2]) if given is None else [Scaling("as given", given)]
         )
-        self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:2], len(images), tell)
+        self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:TIMED], tell)
 
     def find(self) -> Finding:
         """Try the scalings, fit, and refuse what cannot be told."""
-        trials = self._timing.over(
-            [(s.words, partial(self._images_for, s)) for s in self._scalings]
-        )
-        tried = [self._trial(s, outputs) for s, outputs in zip(self._scalings, trials)]
-        best = _most_likely(tried)
-        ties = [t for t in tried if t is not best and is_tie(best, t)]
-        others = [t for t in tried if t is not best and not any(t is tie for tie in ties)]
-        rivals = sorted((compare(best, other) for other in others), key=lambda r: r.errors)
+        tried = self._trials()
+        best, ties, rivals = _against_others(tried)
+        if self._close(rivals):
+            tried = self._mirrored_too(tried, best)
+            best, ties, rivals = _against_others(tried)
         sureness = self._sureness(best)
         self._refuse_weak(best)
         self._refuse_unsure(best, rivals, sureness)
+        best = self._in_first_view(best)
         fitted = None
         if self._known.scaling is None and len(ties) < len(tried) - 1:
             self._refuse_strangers(best)
-            best, fitted = self._fit(best)
+            if not ties:  # with a tie, other values of black and white change nothing
+                best, fitted = self._fit(best)
         return Finding(
             self._file(best),
             best.scaling.words,
@@ -207,6 +128,41 @@ class _Probe:
             sureness,
             len(self._labels),
         )
+
+    def _trials(self) -> list[Trial]:
+        """Every scaling whose pixels the model takes.
+
+        Raises:
+            ModelError: it takes those of no usual one.
+        """
+        count = len(self._scalings)
+        self._timing.announce(f"tries {count} scalings", count * len(self._images))
+        tried: list[Trial] = []
+        refused: list[ModelError] = []
+        for scaling in self._scalings:
+            try:
+                tried.append(self._trial(scaling, self._images_for(scaling)))
+            except ModelError as error:
+                refused.append(error)
+        if all(trial.scaling.rare for trial in tried):
+            raise refused[0]
+        return tried
+
+    def _mirrored_too(self, tried: list[Trial], best: Trial) -> list[Trial]:
+        """The same trials on both views of each face; unchanged where the mirrored ones mislead."""
+        words = f"asks about the mirrored faces too, in {len(tried)} scalings"
+        self._timing.announce(words, len(tried) * len(self._images))
+        mirrored = {}
+        for trial in sorted(tried, key=lambda each: each is not best):
+            inputs = self._images_for(trial.scaling, _mirrored)
+            mirrored[trial.scaling.words] = self._trial(trial.scaling, inputs)
+            if trial is best and compare(best, mirrored[best.scaling.words]).is_less_accurate:
+                return tried
+        return [self._both_views(each, mirrored[each.scaling.words]) for each in tried]
+
+    def _both_views(self, one: Trial, other: Trial) -> Trial:
+        outputs = np.concatenate([one.outputs, other.outputs])
+        return self._scored(one.scaling, outputs)
 
     def _images_for(
         self, scaling: Scaling, prepare: Callable[[np.ndarray], np.ndarray] | None = None
@@ -229,8 +185,16 @@ class _Probe:
         )
         return file.contract()[0]
 
-    def _trial(self, scaling: Scaling, outputs: np.ndarray) -> Trial:
+    def _trial(self, scaling: Scaling, inputs: np.ndarray) -> Trial:
+        return self._scored(scaling, self._timing.ask(inputs))
+
+    def _scored(self, scaling: Scaling, outputs: np.ndarray) -> Trial:
         return try_scaling(scaling, outputs, self._labels, self._logits(outputs), self._order)
+
+    def _in_first_view(self, trial: Trial) -> Trial:
+        """The same trial without the mirrored faces."""
+        outputs, order = trial.outputs[: len(self._labels)], trial.order.tolist()
+        return try_scaling(trial.scaling, outputs, self._labels, self._logits(outputs), order)
 
     def _logits(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs as logits, float64 (N, K)."""
@@ -244,24 +208,44 @@ class _Probe:
         count, labels = self._scheme.num_classes, self._labels
         if self._order is not None:
             return np.ones(count)
-        predicted, rng = best.outputs.argmax(axis=1), np.random.default_rng(0)
+        predicted = best.outputs.argmax(axis=1).reshape(-1, len(labels))
+        rng = np.random.default_rng(0)
         same = np.zeros(count)
         for _ in range(_RESAMPLES):
             rows = rng.integers(0, len(labels), len(labels))
-            same += best_order(predicted[rows], labels[rows], count) == best.order
+            views, again = predicted[:, rows].ravel(), np.tile(labels[rows], len(predicted))
+            same += best_order(views, again, count) == best.order
         return same / _RESAMPLES
 
     def _refuse_weak(self, best: Trial) -> None:
         if best.accuracy < _LEAST_ACCURACY:
+            self._refuse_order(best)
             raise InputError(
                 f"{self._raw.name}: no scaling classifies more than {100 * best.accuracy:.0f} % of "
                 f"faces correctly ({best.scaling.words}); at least {100 * _LEAST_ACCURACY:.0f} % "
                 f"are needed. Tried: {self._tried()}. Write a contract."
             )
 
+    def _refuse_order(self, best: Trial) -> None:
+        """Refuse a contract whose order of classes is the reason."""
+        predicted, count = best.outputs.argmax(axis=1), self._scheme.num_classes
+        labels = np.resize(self._labels, len(predicted))
+        order = best_order(predicted, labels, count)
+        right = float((predicted == order[labels]).mean())
+        if right >= _LEAST_ACCURACY:
+            found = [self._scheme.classes[place] for place in np.argsort(order)]
+            raise InputError(
+                f"{self._raw.name}: with the classes in the order of its contract "
+                f"{100 * best.accuracy:.0f} % of faces are classified correctly, "
+                f"{100 * right:.0f} % in the order {', '.join(found)}. Correct its contract."
+            )
+
+    def _close(self, rivals: list[Rival]) -> list[Rival]:
+        """Usual scalings that the best one is not clearly better than."""
+        return [rival for rival in rivals if rival.errors <= self._errors and not rival.rare]
+
     def _refuse_unsure(self, best: Trial, rivals: list[Rival], sureness: np.ndarray) -> None:
-        close = [rival for rival in rivals if rival.errors <= self._errors and not rival.rare]
-        if close:
+        if close := self._close(rivals):
             names = ", ".join(f"{r.words} ({100 * r.accuracy:.1f} %)" for r in close)
             raise UnsureError(
                 f"{self._raw.name}: cannot tell the scaling {best.scaling.words} "
@@ -278,32 +262,41 @@ class _Probe:
 
     def _refuse_strangers(self, best: Trial) -> None:
         """Refuse when faces prepared as no contract can say are classified better."""
-        asked = [(s.words, partial(self._images_for, best.scaling, s.prepare)) for s in STRANGERS]
-        for (words, _), outputs in zip(asked, self._timing.over(asked)):
-            trial = self._trial(Scaling(words, {}), outputs)
+        count = len(STRANGERS)
+        self._timing.announce(f"tries {count} other preparations", count * len(self._images))
+        for stranger in STRANGERS:
+            inputs = self._images_for(best.scaling, stranger.prepare)
+            try:
+                trial = self._trial(Scaling(stranger.words, {}), inputs)
+            except ModelError:
+                continue
             if compare(trial, best).is_less_accurate:
                 raise InputError(
                     f"{self._raw.name}: classifies {100 * trial.accuracy:.1f} % of faces correctly "
-                    f"with {words}, {100 * best.accuracy:.1f} % with the best scaling that a "
-                    f"contract can say ({best.scaling.words}). Put that step into the model, or "
-                    "name code that does it: module:callable."
+                    f"with {stranger.words}, {100 * best.accuracy:.1f} % with the best scaling "
+                    f"that a contract can say ({best.scaling.words}). Put that step into the "
+                    "model, or name code that does it: module:callable."
                 )
 
-    def _fit(self, best: Trial) -> tuple[Trial, tuple[str, str]]:
+    def _fit(self, best: Trial) -> tuple[Trial, tuple[str, str] | None]:
         """Fit black and white; take the fit where it is clearly better than the known scaling."""
         inputs = self._images_for(best.scaling)
+        self._timing.announce("fits black and white", (MOST_CALLS + 1) * len(inputs))
 
         def logits_of(part: np.ndarray) -> np.ndarray:
             return self._logits(self._timing.ask(part))[:, best.order]
 
-        fit = fit_scaling(inputs, self._labels, logits_of)
+        try:
+            fit = fit_scaling(inputs, self._labels, logits_of)
+        except ModelError:  # it refuses the pixels of some place on the grid
+            return best, None
         before = self._contract(best.scaling)
         black, white = fit.words(before)
         scaling = Scaling(
             f"black {black}, white {white} (fitted; no usual scaling)",
             {**best.scaling.fields, **fit.fields(before)},
         )
-        trial = self._trial(scaling, self._timing.ask(self._images_for(scaling)))
+        trial = self._trial(scaling, self._images_for(scaling))
         return (trial if compare(trial, best).is_less_accurate else best), (black, white)
 
     def _file(self, best: Trial) -> ContractFile:
@@ -329,6 +322,18 @@ class _Probe:
 
     def _tried(self) -> str:
         return "; ".join(scaling.words for scaling in self._scalings)
+
+
+def _mirrored(images: np.ndarray) -> np.ndarray:
+    return images[:, :, ::-1]
+
+
+def _against_others(tried: list[Trial]) -> tuple[Trial, list[Trial], list[Rival]]:
+    """The best scaling, those that tie with it, and the others, the closest first."""
+    best = _most_likely(tried)
+    ties = [t for t in tried if t is not best and is_tie(best, t)]
+    others = [t for t in tried if t is not best and not any(t is tie for tie in ties)]
+    return best, ties, sorted((compare(best, other) for other in others), key=lambda r: r.errors)
 
 
 def _most_likely(tried: list[Trial]) -> Trial:

@@ -10,31 +10,32 @@ from fer_models.foreign.scalings import Scaling
 
 _EQUAL = 1e-3
 """Share of the outputs' range by which outputs of two scalings may differ in a tie."""
+_NEGLIGIBLE = 1e-3
+"""Cross-entropy, nats: smaller differences of single faces come from rounding and the fitted
+temperature."""
 CLEARLY = 2
 """Standard errors by which one scaling must be better than another to be called so."""
 
 
 class Trial(NamedTuple):
-    """One scaling on N faces.
+    """One scaling on V views of N faces.
 
     Attributes:
         scaling: which.
-        outputs: float64 (N, K).
+        outputs: all faces in the first view, then all in the next, float64 (V * N, K).
         order: column of each class, int (K,).
-        right: whether each face is classified correctly, bool (N,).
-        losses: cross-entropy of each face, float64 (N,), under the best temperature.
+        accuracy: share of faces classified correctly in the first view.
+        right: share of views in which each face is classified correctly, float64 (N,).
+        losses: cross-entropy of each face, mean over views, float64 (N,), under the best
+            temperature.
     """
 
     scaling: Scaling
     outputs: np.ndarray
     order: np.ndarray
+    accuracy: float
     right: np.ndarray
     losses: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """Share of faces classified correctly."""
-        return float(self.right.mean())
 
 
 class Rival(NamedTuple):
@@ -74,15 +75,17 @@ def try_scaling(
 
     Args:
         scaling: which.
-        outputs: float64 (N, K).
+        outputs: all faces in the first view, then all in the next, float64 (V * N, K).
         labels: int64 (N,) in [0, K).
-        logits: the outputs as logits, float64 (N, K).
+        logits: the outputs as logits, float64 (V * N, K).
         order: column of each class; the best assignment when None.
     """
-    predicted = outputs.argmax(axis=1)
-    found = best_order(predicted, labels, outputs.shape[1]) if order is None else np.array(order)
-    losses = cross_entropy(logits[:, found], labels)
-    return Trial(scaling, outputs, found, predicted == found[labels], losses)
+    predicted, every = outputs.argmax(axis=1), np.resize(labels, len(outputs))
+    found = best_order(predicted, every, outputs.shape[1]) if order is None else np.array(order)
+    losses = cross_entropy(logits[:, found], every)
+    right = (predicted == found[every]).reshape(-1, len(labels))
+    losses = losses.reshape(-1, len(labels)).mean(axis=0)
+    return Trial(scaling, outputs, found, float(right[0].mean()), right.mean(axis=0), losses)
 
 
 def best_order(predicted: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
@@ -111,8 +114,10 @@ def compare(best: Trial, other: Trial) -> Rival:
     Each face's differences in correctness and in cross-entropy are divided by their root mean
     squares and added; under the hypothesis that both scalings are equal their mean is 0.
     """
-    right = best.right.astype(float) - other.right
-    both = _standardised(right) + _standardised(other.losses - best.losses)
+    right, losses = best.right - other.right, other.losses - best.losses
+    if np.abs(losses).max() < _NEGLIGIBLE:
+        losses = np.zeros_like(losses)
+    both = _standardised(right) + _standardised(losses)
     count = len(right)
     return Rival(
         other.scaling.words,

@@ -18,6 +18,8 @@ STEP = 0.35
 _MOVES = 2
 _RESAMPLES = 200
 _GRID = np.array([(gain, shift) for gain in (-1, 0, 1) for shift in (-1, 0, 1)]) * STEP
+MOST_CALLS = _MOVES * len(_GRID)
+"""How often a fit asks the model about all faces, at most."""
 
 
 class Fit(NamedTuple):

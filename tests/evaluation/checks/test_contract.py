@@ -7,7 +7,11 @@ import numpy as np
 
 from datasets.labels import FER7
 from evaluation.checks.contract import contract_checks
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract
+from fer_models.foreign.classifier import classify_with
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.raw_model import RawModel
 from fer_models.keras_classifier import KerasClassifier, wrap
 
 
@@ -27,7 +31,7 @@ def faces(count: int = 70) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def found(model: KerasClassifier) -> dict[str, tuple[str, str]]:
+def found(model: Classifier) -> dict[str, tuple[str, str]]:
     """Status and words of each check."""
     images, labels = faces()
     checks = contract_checks(model, images, model.logits(images), labels)
@@ -50,6 +54,19 @@ def test_another_scaling_is_named() -> None:
     status, words = found(classifier(list(range(7)), high=255.0))["scaling"]
     assert status == "flagged"
     assert "With pixels scaled 0 to 1 it classifies 100 % of 70 faces correctly" in words
+
+
+def strict(images: np.ndarray) -> np.ndarray:
+    """Code that takes pixels in [0, 1] alone."""
+    if images.min() < 0 or images.max() > 1:
+        raise ValueError("pixels must be in [0, 1]")
+    return np.asarray(classifier(list(range(7))).model(images))
+
+
+def test_pixels_that_a_model_refuses_are_no_other_scaling() -> None:
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    raw = RawModel("strict", strict, (8, 8, 1), None, "0")
+    assert [status for status, _ in found(classify_with(raw, file)).values()] == ["ok", "ok"]
 
 
 def test_faces_without_labels_are_not_asked_about() -> None:

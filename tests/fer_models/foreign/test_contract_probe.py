@@ -4,62 +4,192 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
-from datasets.labels import FER7
-from fer_models.foreign.contract_probe import probe, scheme_of
+from datasets.faceset import FaceSet, Split
+from datasets.labels import FER7, FERPLUS8, LabelScheme
+from fer_models.classifier import ModelError
+from fer_models.contract import PixelStep
+from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
+from fer_models.foreign.contract_probe import UnsureError, probe
+from fer_models.foreign.probe_faces import probe_on
+from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.raw_model import RawModel
+from fer_models.foreign.size_and_classes import scheme_of
+from tests.fer_models.foreign.oracle import Oracle, Right, best_under, faces
+
+ORDER = np.array([3, 1, 0, 2, 6, 5, 4])
+"""Output of each class."""
+CLASSES_OF_ORDER = ("fear", "disgust", "happy", "angry", "neutral", "surprise", "sad")
 
 
-def flag_model(order: list[int], name: str = "flags") -> RawModel:
-    """Reads the class from the first row of pixels when fed -1 to 1: white at the class's place."""
-
-    def call(images: np.ndarray) -> np.ndarray:
-        scores = -np.abs(images[:, 0, :7, 0] - 1)
-        scores[:, 0] += 1e-3
-        exponents = np.exp(4 * np.maximum(scores, -20))[:, order]
-        return exponents / exponents.sum(axis=1, keepdims=True)
-
-    return RawModel(name, call, (8, 8, 1), None, "0")
-
-
-def flag_faces(count: int = 140) -> tuple[np.ndarray, np.ndarray]:
-    """Class k: pixel k white, others black or, in 0-255, far beyond: only -1 to 1 reads all."""
-    labels = np.arange(count) % 7
-    images = np.random.default_rng(0).random((count, 8, 8, 1), np.float32) * 0.9
-    images[np.arange(count), 0, labels, 0] = 1.0
-    return images, labels
+def asked(
+    right: Right,
+    known: PartialContract = NOTHING_KNOWN,
+    *,
+    errors: float = 2,
+    scheme: LabelScheme = FER7,
+    lines: list[str] | None = None,
+) -> Finding:
+    """What the probe finds on 140 faces."""
+    images, labels = faces(classes=scheme.num_classes)
+    order = ORDER if scheme is FER7 else np.arange(scheme.num_classes)
+    raw = Oracle(images, labels, right, order).raw
+    pixels = images.astype(np.float32) / np.float32(255)
+    told = [] if lines is None else lines
+    return probe(raw, pixels, labels, scheme, known, told.append, errors)
 
 
-def test_probe_finds_order_and_kind() -> None:
-    order = [3, 1, 0, 2, 6, 5, 4]
-
-    def call(images: np.ndarray) -> np.ndarray:
-        # right only for signed pixels: the brightest is near 1, and darker ones fall below .85
-        fits = 1.0 if abs(images.min() + 1) < 0.05 and images.max() < 1.5 else 0.2
-        return (
-            fits * flag_model(order).call(images)
-            + (1 - fits) / 7 * np.roll(np.eye(7)[np.arange(len(images)) % 5], 1, axis=1) * 7
-        )
-
-    images, labels = flag_faces()
-    raw = RawModel("flags", call, (8, 8, 1), None, "0")
-    assert scheme_of(raw) == FER7
-    found = probe(raw, images, labels, FER7)
+def test_it_finds_scaling_order_and_kind() -> None:
+    found = asked(best_under(-1, 1, others_miss=20))
     assert found.scaling == "-1 to 1"
-    assert found.accuracy == 1.0
-    assert found.file.classes == tuple(FER7.classes[i] for i in order)
-    assert found.file.output == "probabilities"
+    assert (found.file.low, found.file.high, found.file.steps) == (-1, 1, ())
+    assert found.file.classes == CLASSES_OF_ORDER
+    assert (found.file.height, found.file.width, found.file.channels) == (8, 8, 1)
+    assert found.file.output == "logits"
+    assert found.accuracy == pytest.approx(110 / 140)
     assert (found.sureness == 1).all()
+    assert found.faces == 140
+    assert [rival.words for rival in found.rivals if not rival.rare] == [
+        "0 to 1",
+        "0 to 255",
+        "each image standardised",
+    ]
+    assert found.rivals[0].accuracy == pytest.approx(90 / 140)
 
 
-def test_probe_refuses_what_it_cannot_tell() -> None:
-    images, labels = flag_faces()
-    with pytest.raises(InputError, match="cannot tell the scaling"):
-        probe(RawModel("any", lambda x: x[:, 0, :7, 0], (8, 8, 1), None, "0"), images, labels, FER7)
-    noise = np.random.default_rng(0).random((140, 7))
-    with pytest.raises(InputError, match="no scaling classifies more"):
-        probe(
-            RawModel("noise", lambda x: noise[: len(x)], (8, 8, 1), None, "0"), images, labels, FER7
-        )
+def test_eight_outputs_are_those_of_ferplus() -> None:
+    found = asked(best_under(0, 255, others_miss=20), scheme=FERPLUS8)
+    assert (found.file.high, found.file.classes) == (255, FERPLUS8.classes)
     nine = RawModel("nine", lambda x: np.zeros((len(x), 9)), (8, 8, 1), None, "0")
     with pytest.raises(InputError, match=r"7 or 8 classes; got 9 outputs"):
         scheme_of(nine)
+
+
+@pytest.mark.parametrize(("more", "told"), [(3, False), (8, True)])
+def test_two_standard_errors_are_needed(more: int, told: bool) -> None:
+    """With n faces that one scaling alone gets right, it is sqrt(n) standard errors better."""
+    right = best_under(0, 1, others_miss=more)
+    if told:
+        assert asked(right).scaling == "0 to 1"
+        with pytest.raises(UnsureError, match="cannot tell the scaling 0 to 1"):
+            asked(right, errors=3)
+    else:
+        with pytest.raises(UnsureError, match=r"from -1 to 1 \(76.4 %\), .* on 140 faces\. Tried"):
+            asked(right)
+
+
+def test_mirrored_faces_decide_what_is_close() -> None:
+    """Three faces as they are, twelve when they are mirrored."""
+
+    def right(low: float, high: float, rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+        fits = np.allclose((low, high), (0, 255))
+        return np.asarray(rows >= 30 + (0 if fits else np.where(mirrored, 12, 3)))
+
+    lines: list[str] = []
+    found = asked(right, lines=lines)
+    assert found.scaling == "0 to 255"
+    assert found.accuracy == pytest.approx(110 / 140), "of the faces as they are"
+    assert "oracle: the probe asks about the mirrored faces too" in lines[1]
+
+
+def test_mirrored_faces_do_not_count_where_the_model_is_worse_at_them() -> None:
+    def right(low: float, high: float, rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+        fits = np.allclose((low, high), (0, 255))
+        return np.where(mirrored, (rows >= 60) & fits, rows >= 30 + (0 if fits else 3))
+
+    with pytest.raises(UnsureError, match="cannot tell the scaling 0 to 255"):
+        asked(right)
+
+
+def test_a_class_that_is_confused_is_not_guessed() -> None:
+    """Sad and surprise get either output by turns, so that resamples of the faces disagree."""
+    images, labels = faces()
+    turn = np.where(np.arange(140) // 7 % 2 == 1, 1, 0)
+    mixed = np.where(labels == 4, 4 + turn, np.where(labels == 5, 4 + turn, labels))
+    raw = Oracle(images, mixed, best_under(0, 1, others_miss=40)).raw
+    with pytest.raises(UnsureError, match=r"cannot tell which output is (sad|surprise) \(sure in"):
+        probe(raw, images.astype(np.float32) / np.float32(255), labels, FER7)
+
+
+@pytest.mark.parametrize(("misses", "told"), [(91, True), (92, False)])
+def test_at_least_35_percent_are_needed(misses: int, told: bool) -> None:
+    right = best_under(0, 1, others_miss=140, miss=misses)
+    if told:
+        assert asked(right).accuracy == pytest.approx(0.35)
+    else:
+        with pytest.raises(InputError, match=r"more than 34 % of faces .* at least 35 % are"):
+            asked(right, PartialContract(classes=CLASSES_OF_ORDER))
+
+
+@pytest.mark.parametrize(("more", "scaling"), [(3, "0 to 1"), (30, "-0.5 to 0.5")])
+def test_a_rare_scaling_must_be_clearly_better(more: int, scaling: str) -> None:
+    def right(low: float, high: float, rows: np.ndarray, _: np.ndarray) -> np.ndarray:
+        extra = 0 if np.isclose(low, -0.5) else more if np.allclose((low, high), (0, 1)) else 60
+        return np.asarray(rows >= 30 + extra)
+
+    found = asked(right)
+    assert found.scaling == scaling
+    rare = [line for line in found.lines(raw(), FER7) if "not excluded, though seldom used" in line]
+    assert len(rare) == (more == 3)
+    if rare:
+        assert "-0.5 to 0.5 (78.6 %)" in rare[0]
+
+
+def raw() -> RawModel:
+    """A model for what needs only its name."""
+    return RawModel("net", lambda x: x, (8, 8, 1), None, "0")
+
+
+def test_scalings_of_equal_outputs_are_a_tie() -> None:
+    """All that a net does with its inputs is to order them: no scaling is better."""
+    found = asked(lambda low, high, rows, _: np.asarray(rows >= 30))
+    assert found.scaling == "0 to 1"
+    assert found.ties[:3] == ("-1 to 1", "0 to 255", "-0.5 to 0.5")
+    assert found.rivals == ()
+    assert found.fitted is None
+    assert "either will do: -1 to 1, 0 to 255" in "\n".join(found.lines(raw(), FER7))
+
+
+def test_pixels_that_a_model_refuses_are_not_its_own() -> None:
+    def right(low: float, high: float, rows: np.ndarray, _: np.ndarray) -> np.ndarray:
+        if low < 0 or high > 1:
+            raise ValueError("images must be in [0, 1]")
+        return np.asarray(rows >= 30)
+
+    assert asked(right).scaling == "0 to 1"
+
+    def never(low: float, high: float, rows: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+        raise ValueError("out of order")
+
+    with pytest.raises(ModelError, match="out of order"):
+        asked(never)
+
+
+def test_known_classes_are_believed() -> None:
+    found = asked(best_under(-1, 1, others_miss=20), PartialContract(classes=CLASSES_OF_ORDER))
+    assert (found.file.classes, found.file.low) == (CLASSES_OF_ORDER, -1)
+    assert (found.sureness == 1).all()
+    wrong = PartialContract(classes=FER7.classes[4:] + FER7.classes[:4])
+    with pytest.raises(InputError, match=r"its contract 14 % .* 79 % in the order fear, disg"):
+        asked(best_under(-1, 1, others_miss=20), wrong)
+
+
+def test_a_known_scaling_is_believed() -> None:
+    known = PartialContract(steps=(PixelStep.EQUALISE,), high=255)
+    found = asked(best_under(0, 1, others_miss=20), known)
+    assert (found.file.steps, found.file.high) == ((PixelStep.EQUALISE,), 255)
+    assert found.scaling == "as given"
+    assert found.rivals == ()
+
+
+def test_the_faces_are_balanced_over_classes() -> None:
+    """Of 140 faces, 98 are happy; 35 are asked for, and so five of each class are taken."""
+    images, labels = faces()
+    labels = np.where(np.arange(140) < 98, 3, labels)
+    model = Oracle(images, labels, best_under(0, 1, others_miss=140, miss=0))
+    found, lines = probe_on(
+        model.raw, FaceSet("all", Split.PUBLIC_TEST, images, np.arange(140), fer=labels), 35
+    )
+    asked_about = np.unique([row for row in model.seen])
+    assert np.bincount(labels[asked_about]).tolist() == [5] * 7
+    assert (found.faces, found.scaling) == (35, "0 to 1")
+    assert "100.0 % of 35 faces, balanced over classes" in lines[0]

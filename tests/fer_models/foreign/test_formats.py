@@ -10,9 +10,9 @@ from datasets.base.errors import InputError
 from fer_models import zoo
 from fer_models.foreign.classifier import classify_with, load_foreign
 from fer_models.foreign.contract_file import read_contract
-from fer_models.foreign.contract_probe import scheme_of
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign
+from fer_models.foreign.size_and_classes import scheme_of
 from fer_models.keras_classifier import KerasClassifier
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_model

@@ -7,8 +7,8 @@ import pytest
 
 from datasets.base.errors import InputError
 from fer_models.foreign.classifier import load_foreign
-from fer_models.foreign.contract_probe import scheme_of
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.size_and_classes import scheme_of
 from tests.fer_models.foreign.small_nets import CONTRACT, outside
 
 

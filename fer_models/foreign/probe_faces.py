@@ -1,0 +1,63 @@
+"""Probe a model on the labelled faces of a data set, balanced over classes."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet
+from datasets.labels import LabelSet
+from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
+from fer_models.foreign.contract_probe import probe
+from fer_models.foreign.probe_report import Finding
+from fer_models.foreign.probe_trial import CLEARLY
+from fer_models.foreign.raw_model import RawModel
+from fer_models.foreign.size_and_classes import scheme_of
+
+FACES = 400
+"""Faces used by a probe."""
+
+
+def probe_on(
+    raw: RawModel,
+    faces: FaceSet,
+    count: int = FACES,
+    known: PartialContract = NOTHING_KNOWN,
+    tell: Callable[[str], object] = lambda _: None,
+    errors: float = CLEARLY,
+) -> tuple[Finding, list[str]]:
+    """Find the contract on labelled faces, balanced over classes.
+
+    Args:
+        raw: the opened model.
+        faces: labelled under the label set of the model's classes.
+        count: number of faces.
+        known: what the model's contract says already.
+        tell: called with the time estimate and the progress, as lines of text.
+        errors: standard errors by which the best scaling must be better than the others.
+
+    Returns:
+        What was found, and the same as lines of text.
+
+    Raises:
+        InputError: the faces lack these labels, or scaling or class order cannot be told.
+    """
+    scheme = scheme_of(raw, known)
+    if scheme.label_set not in faces.label_sets:
+        raise InputError(
+            f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
+            f"{scheme.label_set} labels to find their order by. Write a contract."
+        )
+    labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
+    rows = _spread(labels, count, scheme.num_classes)
+    images = faces.images[rows].astype(np.float32) / np.float32(255)
+    found = probe(raw, images, labels[rows], scheme, known, tell, errors)
+    return found, found.lines(raw, scheme)
+
+
+def _spread(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+    """About `count` rows, balanced over classes as far as there are enough."""
+    rng = np.random.default_rng(0)
+    each = -(-count // classes)
+    rows = [rng.permutation(np.flatnonzero(labels == k))[:each] for k in range(classes)]
+    return np.sort(np.concatenate(rows))
