@@ -93,7 +93,7 @@ def measure(
     check_run_folder(folder, identity, request.resume)
     if request.resume and not holds_run(folder):
         _log(f"--resume: {folder} holds no run yet, so a new one starts")
-    classifiers = _load(config.models, contracts)  # a model that fails to load leaves no folder
+    classifiers = _load(config.models, contracts, faces)  # one that fails to load leaves no folder
     private = Split.PRIVATE_TEST in source.splits
     with locked(folder), open_run_folder(folder, identity, request.resume):
         if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
@@ -152,7 +152,7 @@ def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
     return contracts.get(split_defences(model)[0])
 
 
-def _load(models: Iterable[str], contracts: "Contracts") -> list["Classifier"]:
+def _load(models: Iterable[str], contracts: "Contracts", faces: "FaceSet") -> list["Classifier"]:
     """The classifiers of a run, each under a name of its own."""
     from fer_models.backend import start_backend
 
@@ -160,7 +160,7 @@ def _load(models: Iterable[str], contracts: "Contracts") -> list["Classifier"]:
     from evaluation.stages.foreign_models import name_apart
     from fer_models.zoo import load
 
-    classifiers = [load(model, _contract(model, contracts)) for model in models]
+    classifiers = [load(model, _contract(model, contracts), faces.images) for model in models]
     name_apart(classifiers)
     return classifiers
 

@@ -31,6 +31,10 @@ class ModelError(InputError):
     """A model failed, or answered what cannot be logits; in a run it is an error row (R24)."""
 
 
+class NoTranslationError(Exception):
+    """A model cannot become a net with gradients; says why, in a line without a full stop."""
+
+
 class Classifier(ABC):
     """A classifier of images, seen as a black box.
 
@@ -42,6 +46,8 @@ class Classifier(ABC):
         draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
         face_side: pixels of the squares that faces are cut to from a photograph.
         labels_only: the model tells a class and no scores; its logits are 1 for it, 0 for others.
+        no_gradients: why a file that often has gradients has none, such as an operator that is not
+            known; empty for all others.
     """
 
     id: str
@@ -51,6 +57,7 @@ class Classifier(ABC):
     draws_apart: bool = False
     face_side: int = SIZE
     labels_only: bool = False
+    no_gradients: str = ""
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits of each image.

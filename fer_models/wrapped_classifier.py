@@ -31,6 +31,7 @@ class WrappedClassifier(Classifier):
         self.id, self.scheme, self.weights_sha256 = inner.id, inner.scheme, inner.weights_sha256
         self.precision, self.draws_apart = inner.precision, inner.draws_apart
         self.face_side, self.labels_only = inner.face_side, inner.labels_only
+        self.no_gradients = inner.no_gradients
 
     def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
         """Ask the classifier inside although it may have kept answers."""

@@ -15,6 +15,8 @@ from fer_models.recipe import Recipe
 from fer_models.services.service_file import is_service
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fer_models.classifier import Classifier
     from fer_models.foreign.contract_file import ContractFile
     from fer_models.keras_classifier import KerasClassifier
@@ -147,12 +149,16 @@ def describe(model: str, contract: "ContractFile | None" = None) -> Description:
     return Description(card.architecture, card.label_set, card.weights_sha256, card, classes)
 
 
-def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
+def load(
+    model: str, contract: "ContractFile | None" = None, faces: "np.ndarray | None" = None
+) -> "Classifier":
     """Load a classifier by id, training's folder or path, with the defences that follow it.
 
     Args:
         model: id, training's folder or path.
         contract: of a foreign model; its contract file when None.
+        faces: uint8 (N, H, W, C) on which an ONNX model that is translated to PyTorch has to answer
+            as before; the generated sample when None.
 
     Raises:
         InputError: unknown id or defence, damaged card or contract, or weights that are missing,
@@ -164,7 +170,7 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
         from fer_models.defences.registry import parse_defence
 
         defences = [parse_defence(name) for name in names]
-        classifier = load(base, contract)
+        classifier = load(base, contract, faces)
         # The last one written sees the image last, so it is the innermost wrapper.
         for defence, name in zip(reversed(defences), reversed(names)):
             classifier = defend(classifier, defence, name)
@@ -177,7 +183,7 @@ def load(model: str, contract: "ContractFile | None" = None) -> "Classifier":
     if is_foreign(model):
         from fer_models.foreign.classifier import load_foreign
 
-        return load_foreign(model, contract)
+        return load_foreign(model, contract, faces)
     card, weights = card_of(model)
     from fer_models.weights import file_sha256
 

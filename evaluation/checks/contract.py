@@ -17,7 +17,6 @@ from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
 from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract
-from fer_models.foreign.classifier import BlackBoxClassifier
 from fer_models.foreign.probe_trial import best_order
 from fer_models.foreign.scalings import known_scalings
 from fer_models.keras_classifier import KerasClassifier, fit_to_contract
@@ -50,7 +49,7 @@ def contract_checks(
     inner = classifier
     while isinstance(inner, WrappedClassifier):
         inner = inner.inner
-    if not isinstance(inner, KerasClassifier | BlackBoxClassifier) or service_of(inner):
+    if not isinstance(getattr(inner, "contract", None), Contract) or service_of(inner):
         return checks  # a service scales by itself
     if not shipped_id(inner.weights_sha256):
         rows = rows[:FACES]
@@ -80,7 +79,7 @@ def _order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray)
 
 def _scaling_check(
     model: str,
-    inner: KerasClassifier | BlackBoxClassifier,
+    inner: Any,
     images: np.ndarray,
     labels: np.ndarray,
 ) -> Check:
@@ -107,7 +106,7 @@ def _scaling_check(
 
 
 def _right(
-    inner: KerasClassifier | BlackBoxClassifier,
+    inner: Any,
     contract: Contract,
     images: np.ndarray,
     labels: np.ndarray,

@@ -36,8 +36,9 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     ways = ["by queries"] if asking else []
     if any(ATTACKS[attack.name] is Transfer for attack in able):
         ways.append("by transfer from other models")
+    why = f" ({classifier.no_gradients})" if classifier.no_gradients else ""
     words = (
-        "The model gives no gradients, so it was attacked "
+        f"The model gives no gradients{why}, so it was attacked "
         f"{' and '.join(ways) or 'with noise at most'}. Its robust accuracy is an upper bound: an "
         "attacker with access to the gradients may break more."
     )

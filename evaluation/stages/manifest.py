@@ -127,6 +127,7 @@ def _model_entry(classifier: Classifier, model: str, known: Description) -> dict
         "parameters": parameters,
         "black_box": is_black_box(classifier),
         "service": service.facts() if (service := service_of(classifier)) else None,
+        "no_gradients": classifier.no_gradients,
         "weights_sha256": classifier.weights_sha256,
         "card": known.card.model_dump(mode="json") if known.card else None,
     }

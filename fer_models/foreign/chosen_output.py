@@ -56,7 +56,7 @@ def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> Raw
         raise ModelError(unnamed(raw.name, names))
     place = _place(raw.name, names, wanted)
     if raw.keras_model is None:
-        return replace(raw, call=lambda images: raw.call(images)[place], outputs=())
+        return replace(raw, call=lambda images: raw.call(images)[place], outputs=(), place=place)
     if len(names) == 1:
         return raw
     whole = raw.keras_model

@@ -1,4 +1,4 @@
-"""A foreign model as a Classifier: differentiable when it is Keras, else a black box."""
+"""A foreign model as a Classifier: with gradients where it is or becomes a net."""
 
 import sys
 from dataclasses import replace
@@ -15,6 +15,7 @@ from fer_models.foreign.contract_file import ContractFile, contract_of, identity
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
+from fer_models.foreign.translated import translated
 from fer_models.keras_classifier import fit_to_contract, wrap
 
 
@@ -36,21 +37,30 @@ class BlackBoxClassifier(Classifier):
         return outputs.astype(np.float32)
 
 
-def load_foreign(name: str, contract: ContractFile | None = None) -> Classifier:
+def load_foreign(
+    name: str, contract: ContractFile | None = None, faces: np.ndarray | None = None
+) -> Classifier:
     """Load a model by path or `module:callable`.
 
     Args:
         name: path or `module:callable`.
         contract: its contract; the file beside the model when None.
+        faces: see `classify_with`.
 
     Raises:
         InputError: model or contract is missing or damaged, or they do not fit each other.
     """
-    return classify_with(open_model(name), contract or contract_of(name))
+    return classify_with(open_model(name), contract or contract_of(name), faces)
 
 
-def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
+def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = None) -> Classifier:
     """Put an opened model behind a contract.
+
+    Args:
+        raw: the model.
+        file: its contract.
+        faces: uint8 (N, H, W, C) on which a translation to a net has to agree with the model; the
+            generated sample when None.
 
     Raises:
         InputError: they do not fit each other.
@@ -58,6 +68,8 @@ def classify_with(raw: RawModel, file: ContractFile) -> Classifier:
     contract, order = file.contract()
     raw = emotions_of(raw, file)
     _check_fit(raw, contract, file.columns is not None)
+    if raw.translate is not None:
+        return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
     model, outputs = raw.keras_model, raw.keras_model.outputs[0]

@@ -6,12 +6,24 @@ Not here: opening files (`fer_models/foreign/formats.py`), and what pixels and o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from fer_models.classifier import ModelError
+
+
+class Translated(NamedTuple):
+    """A model as a PyTorch module.
+
+    Attributes:
+        module: takes (N, C, height, width) scaled as the model expects, returns (N, K).
+        softmax_removed: whether a last softmax was found and removed.
+    """
+
+    module: Any
+    softmax_removed: bool
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,10 @@ class RawModel:
         sha256: hash of its files.
         softmax_removed: whether a last softmax was found and removed.
         outputs: names of its outputs where the file says that there are several, else empty.
+        place: of the output that the contract names, among those of the file.
+        translate: makes a PyTorch module of the output at a place and of some of its columns, and
+            compares both on images (N, h, w, c), scaled; raises `NoTranslationError`. None where
+            no file of its format can be translated.
     """
 
     name: str
@@ -36,6 +52,8 @@ class RawModel:
     sha256: str
     softmax_removed: bool = False
     outputs: tuple[str, ...] = ()
+    place: int = 0
+    translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
 
 
 def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
@@ -80,11 +98,15 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
 
 def failed(model: str, shape: tuple[int, ...], error: BaseException) -> str:
     """The error of a model that fails on images of a shape (N, h, w, c)."""
-    detail = str(error).strip().split("\n")[0][:200]
     return (
         f"{model}: must take float32 images (N, h, w, c); given {shape} it fails, "
-        f"{type(error).__name__}: {detail}. Correct its contract, or export it so."
+        f"{type(error).__name__}: {first_line(error)}. Correct its contract, or export it so."
     )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, cut after 200 characters."""
+    return str(error).strip().split("\n")[0][:200]
 
 
 def outputs_of(answer: Any) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""A black box that can be translated to a PyTorch net, if both agree on faces.
+
+Not here: translating (`fer_models/pytorch/onnx/`).
+"""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+from keras import ops
+
+from datasets.sample.faces import read_sample
+from fer_models.classifier import Classifier, NoTranslationError
+from fer_models.contract import Output
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.raw_model import RawModel, first_line
+from fer_models.keras_classifier import fit_to_contract
+
+FACES = 64
+"""Faces on which a translation has to agree with the model."""
+TOLERANCE = 1e-4
+"""Largest difference of the probabilities of a face, from its pixels on."""
+
+
+def translated(
+    black_box: Classifier, raw: RawModel, file: ContractFile, faces: np.ndarray | None
+) -> Classifier:
+    """The translated model, with gradients; else the black box, and one line on standard error.
+
+    Args:
+        black_box: the model as its own runtime answers.
+        raw: the same model, with its emotions chosen.
+        file: its contract.
+        faces: uint8 (N, H, W, C); some of them are tried. The generated sample when None.
+    """
+    if faces is None:
+        faces = read_sample().images
+    rows = np.linspace(0, len(faces) - 1, FACES).astype(int)  # few faces: some again
+    images = faces[rows].astype(np.float32) / np.float32(255)
+    try:
+        return _net(black_box, raw, file, images)
+    except ImportError as error:
+        extra = "torch" if (error.name or "").startswith("torch") else "onnx"
+        why = f"{error.name} is not installed: pip install 'deadpan[{extra}]'"
+    except NoTranslationError as error:
+        why = str(error)
+    except Exception as error:  # a graph can break in as many ways as PyTorch has errors
+        why = f"its translation to PyTorch fails with {type(error).__name__}: {first_line(error)}"
+    black_box.no_gradients = why
+    print(f"{raw.name}: attacked as a black box, because {why}.", file=sys.stderr)
+    return black_box
+
+
+def _net(
+    black_box: Classifier, raw: RawModel, file: ContractFile, images: np.ndarray
+) -> Classifier:
+    """The translated model.
+
+    Args:
+        black_box: see `translated`; so are `raw` and `file`.
+        raw: the same model.
+        file: its contract.
+        images: float32 (N, H, W, C) in [0, 1].
+
+    Raises:
+        NoTranslationError: the model cannot be translated, or the translation answers otherwise.
+    """
+    from fer_models.pytorch.classifier import wrap_torch
+
+    contract, order = file.contract()
+    columns = file.columns or range(len(order))
+    inputs = np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+    assert raw.translate is not None
+    module, removed = raw.translate(raw.place, [columns[k] for k in order], inputs)
+    if removed:
+        contract = replace(contract, output=Output.LOGITS)
+    net = wrap_torch(
+        module, contract, model_id=black_box.id, weights_sha256=black_box.weights_sha256
+    )
+    shares = [_softmax(each.logits(images)) for each in (net, black_box)]
+    difference = float(np.abs(shares[0] - shares[1]).max())
+    if difference > TOLERANCE:
+        raise NoTranslationError(
+            "its translation to PyTorch differs from its own runtime by up to "
+            f"{difference:.2g} in the probabilities of a face; at most {TOLERANCE:g} is allowed"
+        )
+    return net
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,97 @@
+"""An ONNX model as a PyTorch module, held against the answers of ONNX Runtime."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from fer_models.classifier import NoTranslationError
+from fer_models.pytorch.onnx.net import OnnxNet
+
+TOLERANCE = 1e-4
+"""Largest difference to ONNX Runtime, as a share of an image's largest logit if that exceeds 1."""
+
+
+class Layout(StrEnum):
+    """The order in which a graph takes the pixels of an image."""
+
+    CHANNELS_FIRST = "channels first"
+    CHANNELS_LAST = "channels last"
+
+
+class _Arranged(nn.Module):
+    """A graph behind the order of its pixels, and the chosen columns of its output."""
+
+    def __init__(self, net: OnnxNet, layout: Layout, columns: Sequence[int]) -> None:
+        super().__init__()
+        self.net, self._layout, self._columns = net, layout, list(columns)
+
+    def forward(self, images: Tensor) -> Tensor:
+        last = self._layout is Layout.CHANNELS_LAST
+        answer: Tensor = self.net(images.permute(0, 2, 3, 1) if last else images)
+        return answer[:, self._columns]
+
+
+def translate(
+    model: onnx.ModelProto,
+    output: str,
+    layout: Layout,
+    columns: Sequence[int],
+    images: np.ndarray,
+    expected: np.ndarray,
+) -> nn.Module:
+    """Translate a model and compare it with ONNX Runtime; it has to have a gradient, too.
+
+    Args:
+        model: the whole model.
+        output: name of the output (N, ...) that holds the emotions.
+        layout: in which the graph takes its images.
+        columns: of the output, in the order of the classes.
+        images: float32 (N, height, width, C), scaled as the graph expects, N at least 2.
+        expected: ONNX Runtime's answers in these columns, float (N, K).
+
+    Returns:
+        A module that takes (N, C, height, width) and returns (N, K).
+
+    Raises:
+        NoTranslationError: a part of the graph is not known, the answers differ, or the gradient is
+            zero on every image.
+    """
+    net = OnnxNet(model, output)
+    module = _Arranged(net, layout, columns)
+    batch = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    difference = _difference(module, batch, expected)
+    if difference > TOLERANCE and net.is_for_one_image:  # its shapes may be written into it
+        net.one_by_one = True
+        difference = _difference(module, batch, expected)
+    if difference > TOLERANCE:
+        raise NoTranslationError(
+            f"its translation to PyTorch differs from ONNX Runtime by up to {difference:.2g} on "
+            f"{len(images)} faces; at most {TOLERANCE:g} is allowed"
+        )
+    batch.requires_grad_()
+    (gradient,) = torch.autograd.grad(
+        module(batch).max(dim=1).values.sum(), batch, allow_unused=True, materialize_grads=True
+    )
+    if not gradient.any():
+        raise NoTranslationError(f"its gradient is zero on each of {len(images)} faces")
+    return module
+
+
+def _difference(module: _Arranged, batch: Tensor, expected: np.ndarray) -> float:
+    """Largest difference of the answers; infinite where they are of another shape."""
+    try:
+        with torch.no_grad():
+            answers = module(batch).numpy()
+    except (RuntimeError, IndexError):
+        if module.net.one_by_one or not module.net.is_for_one_image:
+            raise
+        return np.inf  # it takes no batch
+    if answers.shape != expected.shape:
+        return np.inf
+    largest = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1)
+    difference = (np.abs(answers - expected) / largest).max()
+    return np.inf if np.isnan(difference) else float(difference)

@@ -1,0 +1,207 @@
+"""ONNX files: translated to PyTorch where both agree on faces, else a black box with the reason."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from datasets.labels import FER7
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.contract import Output
+from fer_models.foreign.classifier import BlackBoxClassifier, classify_with
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.formats import open_model
+from fer_models.losses import Loss
+from tests.fer_models.pytorch.onnx.graphs import model_of
+
+CLASSES = FER7.classes
+LABELS = np.arange(12) % 7
+Nodes = list[onnx.NodeProto]
+
+
+def node(kind: str, *names: str, **attributes: Any) -> onnx.NodeProto:
+    """The last of the names is the output."""
+    return helper.make_node(kind, names[:-1], names[-1:], **attributes)
+
+
+def weights(*shape: int, name: str, scale: float = 0.3) -> onnx.TensorProto:
+    values = np.random.default_rng(len(name)).normal(0, scale, shape).astype(np.float32)
+    return numpy_helper.from_array(values, name)
+
+
+def channels_last(batch: int | str = "N", classes: int = 7, **ends: Nodes) -> onnx.ModelProto:
+    """A small net of (batch, 8, 8, 1) as tf2onnx writes it, then the nodes of `end` from `z` on."""
+    flat = numpy_helper.from_array(np.array([-1, 6 * 6 * 4], np.int64), "flat")
+    nodes = [
+        node("Transpose", "x", "first", perm=[0, 3, 1, 2]),
+        node("Conv", "first", "kernel", "convolved"),
+        node("Tanh", "convolved", "h"),
+        node("Reshape", "h", "flat", "row"),
+        node("MatMul", "row", "dense", "z"),
+        *ends.get("end", [node("Identity", "z", "y")]),
+    ]
+    stored = [weights(4, 1, 3, 3, name="kernel"), weights(144, classes, name="dense"), flat]
+    return model_of(nodes, (batch, 8, 8, 1), stored)
+
+
+def saved(model: onnx.ModelProto, folder: Path) -> str:
+    onnx.save(model, folder / "net.onnx")
+    return str(folder / "net.onnx")
+
+
+def classifier_of(model: onnx.ModelProto, folder: Path, **contract: Any) -> Classifier:
+    fields = {"classes": CLASSES, "height": 8, "width": 8, "channels": 1, **contract}
+    return classify_with(open_model(saved(model, folder)), ContractFile(**fields))
+
+
+def black_box_of(model: onnx.ModelProto, folder: Path, **contract: Any) -> Classifier:
+    """As ONNX Runtime answers."""
+    fields = {"classes": CLASSES, "height": 8, "width": 8, "channels": 1, **contract}
+    return BlackBoxClassifier(open_model(saved(model, folder)), ContractFile(**fields))
+
+
+def require_white_box(classifier: Classifier, images: np.ndarray) -> DifferentiableClassifier:
+    """Gradients by differences, in the direction of the gradient."""
+    assert isinstance(classifier, DifferentiableClassifier) and not classifier.no_gradients
+    loss = Loss.CROSS_ENTROPY
+    found = classifier.input_gradients(images, LABELS, loss)
+    way = found.gradient / np.abs(found.gradient).max(axis=(1, 2, 3), keepdims=True) / 200
+    ends = [classifier.input_gradients(images + sign * way, LABELS, loss).loss for sign in (1, -1)]
+    expected = 2 * (found.gradient * way).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(ends[0] - ends[1], expected, rtol=1e-2, atol=1e-4)
+    return classifier
+
+
+@pytest.fixture
+def inner_images() -> np.ndarray:
+    """float32 (12, 8, 8, 1) in [0.1, 0.9]."""
+    return np.random.default_rng(0).uniform(0.1, 0.9, (12, 8, 8, 1)).astype(np.float32)
+
+
+def test_a_graph_with_channels_last_has_gradients(tmp_path: Path, inner_images: np.ndarray) -> None:
+    model = channels_last()
+    net = require_white_box(classifier_of(model, tmp_path, low=-1), inner_images)
+    expected = black_box_of(model, tmp_path, low=-1)
+    np.testing.assert_allclose(
+        net.logits(inner_images), expected.logits(inner_images), rtol=1e-5, atol=1e-5
+    )
+    assert net.id == expected.id and net.weights_sha256 == expected.weights_sha256
+
+
+def test_class_order_and_columns_of_the_contract_are_kept(
+    tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    contract = {"classes": CLASSES[::-1], "columns": (8, 0, 1, 5, 4, 3, 2)}
+    net = require_white_box(
+        classifier_of(channels_last(classes=9), tmp_path, **contract), inner_images
+    )
+    every = open_model(saved(channels_last(classes=9), tmp_path)).call(inner_images)
+    np.testing.assert_allclose(
+        net.logits(inner_images), every[:, [2, 3, 4, 5, 1, 0, 8]], rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        [node("Softmax", "z", "y", axis=1)],
+        [node("Softmax", "z", "p", axis=-1), node("Identity", "p", "y")],
+        [node("Softmax", "z", "p"), node("Flatten", "p", "y")],
+    ],
+)
+def test_a_last_softmax_is_left_out_so_that_sure_answers_keep_gradients(
+    end: Nodes, tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    sure = [node("Mul", "z", "factor", "bigger"), *end]
+    sure[1].input[0] = "bigger"
+    model = channels_last(end=sure)
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(400), "factor"))
+    contract = {"output": Output.PROBABILITIES}
+    net = classifier_of(model, tmp_path, **contract)
+    assert isinstance(net, DifferentiableClassifier)
+    logits = net.logits(inner_images)
+    assert (logits.max(axis=1) - logits.min(axis=1) > 100).all()
+    found = net.input_gradients(inner_images, logits.argmax(axis=1), Loss.MARGIN)
+    assert (np.abs(found.gradient).max(axis=(1, 2, 3)) > 1).all()
+    expected = black_box_of(model, tmp_path, **contract)
+    np.testing.assert_array_equal(expected.predict(inner_images), net.predict(inner_images))
+
+
+def test_a_softmax_that_is_not_over_the_classes_stays(
+    tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    model = channels_last(end=[node("Softmax", "z", "y", axis=0)])
+    net = classifier_of(model, tmp_path)
+    expected = black_box_of(model, tmp_path)
+    np.testing.assert_allclose(net.logits(inner_images), expected.logits(inner_images), atol=1e-5)
+
+
+def test_a_graph_of_one_image_gets_them_one_by_one(
+    tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    whole = numpy_helper.from_array(np.array([1, 7], np.int64), "whole")
+    model = channels_last(batch=1, end=[node("Reshape", "z", "whole", "y")])
+    model.graph.initializer.append(whole)
+    require_white_box(classifier_of(model, tmp_path), inner_images)
+    model = channels_last(batch=1)  # its nodes take a batch all the same
+    require_white_box(classifier_of(model, tmp_path), inner_images)
+
+
+def test_one_of_several_outputs_is_translated(tmp_path: Path, inner_images: np.ndarray) -> None:
+    model = channels_last()
+    model.graph.node.append(node("Round", "z", "rounded"))
+    model.graph.output.insert(0, onnx.ValueInfoProto(name="rounded"))
+    require_white_box(classifier_of(model, tmp_path, output_name="y"), inner_images)
+    rounded = classifier_of(model, tmp_path, output_index=0)
+    assert rounded.no_gradients == "Round of opset 13 is not known"
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ([node("Round", "z", "y")], "Round of opset 13 is not known"),
+        ([node("Floor", "z", "y")], "its gradient is zero on each of 64 faces"),
+        (
+            [node("Normalizer", "z", "y", domain="ai.onnx.ml", norm="L1")],
+            "Normalizer of ai.onnx.ml is not known",
+        ),
+    ],
+)
+def test_what_has_no_translation_is_a_black_box_that_says_why(
+    end: Nodes, reason: str, tmp_path: Path, images: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = channels_last(end=end)
+    model.opset_import.append(helper.make_opsetid("ai.onnx.ml", 3))
+    classifier = classifier_of(model, tmp_path)
+    assert not isinstance(classifier, DifferentiableClassifier)
+    assert classifier.no_gradients == reason
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"{tmp_path / 'net.onnx'}: attacked as a black box, because {reason}."
+    assert classifier.logits(images).shape == (12, 7)
+
+
+def test_without_pytorch_an_onnx_model_is_a_black_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("fer_models.pytorch")]:
+        monkeypatch.delitem(sys.modules, name)
+    classifier = classifier_of(channels_last(), tmp_path)
+    assert classifier.no_gradients == "torch is not installed: pip install 'deadpan[torch]'"
+
+
+def test_a_translation_that_answers_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fer_models.pytorch.onnx import operators
+    from fer_models.pytorch.onnx.operator import elementwise
+
+    wrong = elementwise(lambda x: x.tanh() * 1.001, 6, 13)
+    monkeypatch.setitem(operators.OPERATORS, "Tanh", wrong)
+    classifier = classifier_of(channels_last(), tmp_path)
+    assert not isinstance(classifier, DifferentiableClassifier)
+    assert "differs from ONNX Runtime by up to 0.00" in classifier.no_gradients
