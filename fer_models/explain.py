@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from faces.detector import Detector
     from fer_models.classifier import Classifier
     from fer_models.face_predictions import FacePrediction
-    from fer_models.keras_classifier import KerasClassifier
+    from fer_models.net_classifier import NetClassifier
 
 Option = typer.Option
 
@@ -84,23 +84,22 @@ def _finder(detector: str, whole: bool) -> "Detector":
     return make_detector(detector)
 
 
-def _convolutional(model: str, classifier: "Classifier") -> "KerasClassifier":
+def _convolutional(model: str, classifier: "Classifier") -> "NetClassifier":
     from fer_models.explanations.feature_maps import map_layers
-    from fer_models.keras_classifier import KerasClassifier
+    from fer_models.net_classifier import NetClassifier
 
     try:
-        if not isinstance(classifier, KerasClassifier):
+        if not isinstance(classifier, NetClassifier):
             raise ValueError
         map_layers(classifier)
     except ValueError as error:
         raise InputError(
-            f"--model must be a convolutional net of Keras, of a fixed size and without defences; "
-            f"got {model}."
+            f"--model must be a convolutional net of a fixed size, without defences; got {model}."
         ) from error
     return classifier
 
 
-def _layers(net: "KerasClassifier", words: str) -> list[str]:
+def _layers(net: "NetClassifier", words: str) -> list[str]:
     """Names of layers, from a list or one of the words for several."""
     from fer_models.explanations.feature_maps import map_layers, stage_layers
 
@@ -112,7 +111,7 @@ def _layers(net: "KerasClassifier", words: str) -> list[str]:
     return names
 
 
-def _check_layer(net: "KerasClassifier", name: str) -> None:
+def _check_layer(net: "NetClassifier", name: str) -> None:
     from fer_models.explanations.feature_maps import map_layers
 
     if name not in (known := map_layers(net)):
@@ -120,7 +119,7 @@ def _check_layer(net: "KerasClassifier", name: str) -> None:
 
 
 def _draw(
-    net: "KerasClassifier",
+    net: "NetClassifier",
     face: "FacePrediction",
     layer: str | None,
     grids: list[str],

@@ -7,7 +7,7 @@ differentiated. Training on another Keras backend needs none of this.
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ from fer_models.classifier import (
 )
 from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, check_targets
 from fer_models.losses import Loss
+from fer_models.net_classifier import LayerGradients, NetClassifier
 
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
@@ -92,14 +93,7 @@ class SymbolicClassifier(DifferentiableClassifier):
         return {name: value for name, value in self.__dict__.items() if name != COMPILED}
 
 
-class LayerGradients(NamedTuple):
-    """Activations of a layer, float32 (N, h, w, F), and the gradient of a logit, same shape."""
-
-    activations: np.ndarray
-    gradient: np.ndarray
-
-
-class LayeredClassifier(SymbolicClassifier):
+class LayeredClassifier(SymbolicClassifier, NetClassifier):
     """A symbolic classifier whose layers have names."""
 
     @abstractmethod
@@ -115,17 +109,38 @@ class LayeredClassifier(SymbolicClassifier):
     def layer_gradients(
         self, images: np.ndarray, classes: np.ndarray, layer: str
     ) -> LayerGradients:
-        """Activations of a layer and how the logit of a class changes with each.
-
-        Args:
-            images: float32 (N, H, W, C) in [0, 1].
-            classes: int64 (N,) in [0, K), whose logit is differentiated.
-            layer: name of a layer.
-        """
+        """See `NetClassifier.layer_gradients`."""
         inputs = self.model_inputs(tf.constant(images))
         call = _compiled_layer_gradients(self, layer, tuple(inputs.shape[1:]))
         activations, gradient = call(inputs, classes)
         return LayerGradients(activations.numpy(), gradient.numpy())
+
+
+def vector_jacobian(
+    change: Callable[[keras.KerasTensor], keras.KerasTensor], values: np.ndarray
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """The value of Keras operations, and their vector-Jacobian product.
+
+    Args:
+        change: of a backend tensor.
+        values: float32, what is changed.
+
+    Returns:
+        The changed values, float32; and from a derivative by these to the one by `values`.
+    """
+    given = tf.constant(values)
+    with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+        tape.watch(given)
+        changed = change(given)
+
+    def pull(cotangent: np.ndarray) -> np.ndarray:
+        upstream, zero = tf.constant(cotangent, tf.float32), tf.UnconnectedGradients.ZERO
+        gradient: np.ndarray = tape.gradient(
+            changed, given, upstream, unconnected_gradients=zero
+        ).numpy()
+        return gradient
+
+    return changed.numpy(), pull
 
 
 def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:

@@ -42,6 +42,37 @@ class KerasClassifier(LayeredClassifier):
         activations, outputs = both(inputs, training=False)
         return activations, self.outputs_to_logits(outputs)
 
+    def count_parameters(self) -> int:
+        """See `NetClassifier.count_parameters`."""
+        count: int = self.model.count_params()
+        return count
+
+    def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
+        """See `NetClassifier.outputs`."""
+        inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
+        return np.asarray(self.model(inputs, training=False), np.float32)
+
+    def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
+        """See `NetClassifier.outputs_as_given`."""
+        inputs = self.model_inputs(ops.convert_to_tensor(images))
+        before = [(v, ops.convert_to_numpy(v)) for v in self.model.variables if not v.trainable]
+        answers = np.asarray(self.model(inputs), np.float32)
+        for variable, value in before:
+            variable.assign(value)
+        return answers
+
+    def map_sizes(self) -> dict[str, tuple[int, int]]:
+        """See `NetClassifier.map_sizes`."""
+        shapes = {layer.name: layer.output.shape[1:] for layer in self.model.layers[1:]}
+        maps = {name: s[:2] for name, s in shapes.items() if len(s) == 3 and None not in s}
+        return {name: (int(rows), int(columns)) for name, (rows, columns) in maps.items()}
+
+    def layer_maps(self, images: np.ndarray, layer: str) -> np.ndarray:
+        """See `NetClassifier.layer_maps`."""
+        net = keras.Model(self.model.inputs[0], self.model.get_layer(layer).output)
+        inputs = self.model_inputs(ops.convert_to_tensor(images))
+        return np.asarray(net(inputs, training=False), np.float32)
+
     def outputs_to_logits(self, outputs: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of what the model answered."""
         outputs = ops.cast(outputs, "float32")

@@ -23,7 +23,7 @@ from faces.detectors import make_detector
 from faces.eyes import eye_aspect_ratio
 from faces.landmarks import FaceMesh, Landmarks
 from fer_models.classifier import Classifier
-from fer_models.keras_classifier import KerasClassifier
+from fer_models.net_classifier import NetClassifier
 from live.blinks import BlinkCounter
 from live.model_loader import ModelLoader
 from live.perturb import NotYet, perturb
@@ -251,7 +251,7 @@ def _answers(
 
 def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
     """Grad-CAM of the faces, or a note why there is none."""
-    if not isinstance(classifier, KerasClassifier):
+    if not isinstance(classifier, NetClassifier):
         return None, f"No Grad-CAM: {classifier.id} is not a neural net, or has a defence."
     from fer_models.explanations.feature_maps import grad_cam
 

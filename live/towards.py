@@ -10,14 +10,18 @@ from keras import ops
 
 from datasets.labels import LabelScheme
 from fer_models.classifier import Classifier
-from fer_models.gradients import SymbolicClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.keras_wrapper import (
+    DifferentiableKerasWrapper,
+    KerasWrapper,
+    SymbolicKerasWrapper,
+    with_gradients,
+)
 
 OTHER = 0
 """Class that the attack must change."""
 
 
-class Towards(WrappedClassifier):
+class Towards(KerasWrapper):
     """Logits (N, 2): the best other class, and the target."""
 
     def __init__(self, inner: Classifier, target: int) -> None:
@@ -35,27 +39,23 @@ class Towards(WrappedClassifier):
         target = inner.scheme.classes[self.target]
         self.id, self.scheme = f"{inner.id}>{target}", LabelScheme("towards", ("other", target))
 
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        logits = self.inner.logits(images)
-        others = np.delete(logits, self.target, axis=1).max(axis=1)
-        return np.stack([others, logits[:, self.target]], axis=1)
-
-
-class DifferentiableTowards(Towards, SymbolicClassifier):
-    """The two-class view of a classifier with gradients."""
-
-    inner: SymbolicClassifier
-
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
+    def change_logits(self, logits: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, 2): the best other class, and the target."""
-        logits = self.inner.symbolic_logits(images)
         chosen = np.arange(self.inner.scheme.num_classes) == self.target
         others = ops.max(ops.where(chosen, -np.inf, logits), axis=1)
         return ops.stack([others, logits[:, self.target]], axis=1)
 
 
+class DifferentiableTowards(Towards, DifferentiableKerasWrapper):
+    """The two-class view of a classifier with gradients."""
+
+
+class SymbolicTowards(Towards, SymbolicKerasWrapper):
+    """The two-class view of a Keras model."""
+
+
 def towards(classifier: Classifier, target: int) -> Towards:
     """Make the two-class view; gradients pass when the classifier has gradients."""
-    if isinstance(classifier, SymbolicClassifier):
-        return DifferentiableTowards(classifier, target)
-    return Towards(classifier, target)
+    kinds = Towards, DifferentiableTowards, SymbolicTowards
+    found: Towards = with_gradients(classifier, *kinds)(classifier, target)
+    return found

@@ -44,6 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "fer_models.gradients",
         "fer_models.identity",
         "fer_models.keras_classifier",
+        "fer_models.keras_wrapper",
         "fer_models.losses",
         "fer_models.reduced_precision",
         "fer_models.wrapped_classifier",

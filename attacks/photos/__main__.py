@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from attacks.base import Attack
     from faces.detector import Detector
+    from fer_models.classifier import DifferentiableClassifier
     from fer_models.face_predictions import FacePrediction
-    from fer_models.gradients import SymbolicClassifier
 
 _COLUMNS = ["photo", "face", "handling", "label", "probability"]
 _COLUMNS += ["found", "label_after", "probability_after", "fooled"]
@@ -60,13 +60,13 @@ def main(request: PhotoRequest) -> int:
 
     start_backend()
     from attacks.registry import make_attack
-    from fer_models.gradients import SymbolicClassifier
+    from fer_models.classifier import DifferentiableClassifier
     from fer_models.zoo import load
 
     steps = {} if request.steps is None else {"steps": request.steps}
     attack = make_attack(request.attack, norm, eps, steps)
     classifier = load(request.model)
-    if not isinstance(classifier, SymbolicClassifier):
+    if not isinstance(classifier, DifferentiableClassifier):
         raise InputError(
             f"{request.model} has no gradients to follow through crop and resize; choose a neural "
             "net."
@@ -88,7 +88,7 @@ def main(request: PhotoRequest) -> int:
 def _attack(
     image: "np.ndarray",
     name: str,
-    classifier: "SymbolicClassifier",
+    classifier: "DifferentiableClassifier",
     finder: "Detector",
     attack: "Attack",
     seed: int,

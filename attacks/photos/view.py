@@ -16,8 +16,13 @@ from keras import ops
 from attacks.base import Attack, Keys
 from attacks.threat_model import TOLERANCE, Norm
 from faces.box import Box
-from fer_models.gradients import SymbolicClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.classifier import DifferentiableClassifier
+from fer_models.keras_wrapper import (
+    DifferentiableKerasWrapper,
+    KerasWrapper,
+    SymbolicKerasWrapper,
+    with_gradients,
+)
 
 LEAD = 1.0
 """Lead of the wrong class, in logits, so that JPEG and resizing do not undo the attack."""
@@ -43,7 +48,7 @@ VIEWS = (
 )
 
 
-class PhotoView(WrappedClassifier, SymbolicClassifier):
+class PhotoView(KerasWrapper):
     """A classifier of small grey faces, as one of squares of a photograph.
 
     Logits are the mean over the views. A resize to its `face_side` is linear in the pixels, so each
@@ -57,11 +62,9 @@ class PhotoView(WrappedClassifier, SymbolicClassifier):
         views: frames whose logits are averaged.
     """
 
-    inner: SymbolicClassifier
-
     def __init__(
         self,
-        classifier: SymbolicClassifier,
+        classifier: DifferentiableClassifier,
         side: int,
         margin: int,
         handicap: np.ndarray,
@@ -78,24 +81,33 @@ class PhotoView(WrappedClassifier, SymbolicClassifier):
             )
         )
 
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Mean logits (N, K) of squares (N, S, S, 3) in [0, 1]."""
-        return self._mean(self.inner.symbolic_logits(self._faces(images)))
-
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        faces = np.array(self._faces(ops.convert_to_tensor(images)))
-        return np.array(self._mean(self.inner.logits(faces)))
-
-    def _faces(self, images: keras.KerasTensor) -> keras.KerasTensor:
+    def change_images(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Small grey faces (N * V, h, h, 1), all V views of a square one after the other."""
         grey = ops.sum(images * np.array(_GREY, np.float32), axis=-1)
         faces = ops.einsum("vis,nst,vjt->nvij", self._rows, grey, self._columns)
         return ops.reshape(ops.clip(faces, 0.0, 1.0), (-1, self.face_side, self.face_side, 1))
 
-    def _mean(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+    def change_logits(self, logits: keras.KerasTensor) -> keras.KerasTensor:
         """Mean (N, K) over the views of logits (N * V, K), handicap added."""
         each = ops.reshape(logits, (-1, len(self._rows), self.scheme.num_classes))
         return ops.mean(each, axis=1) + self._handicap
+
+
+class DifferentiablePhotoView(PhotoView, DifferentiableKerasWrapper):
+    """The view of a classifier with gradients."""
+
+
+class SymbolicPhotoView(PhotoView, SymbolicKerasWrapper):
+    """The view of a Keras model."""
+
+
+def photo_view(
+    classifier: DifferentiableClassifier, side: int, margin: int, handicap: np.ndarray
+) -> PhotoView:
+    """Make a view with gradients; see `PhotoView`."""
+    kinds = PhotoView, DifferentiablePhotoView, SymbolicPhotoView
+    view: PhotoView = with_gradients(classifier, *kinds)(classifier, side, margin, handicap)
+    return view
 
 
 def _resizing(
@@ -113,7 +125,7 @@ def _resizing(
 
 
 def attack_frame(
-    classifier: SymbolicClassifier,
+    classifier: DifferentiableClassifier,
     image: np.ndarray,
     frame: Box,
     label: int,
@@ -140,7 +152,7 @@ def attack_frame(
     top, left = round(frame.y) - margin + whole, round(frame.x) - margin + whole
     square = padded[top : top + whole, left : left + whole]
     handicap = LEAD * np.eye(classifier.scheme.num_classes)[label]
-    view = PhotoView(classifier, whole, margin, handicap)
+    view = photo_view(classifier, whole, margin, handicap)
     clean = square[None].astype(np.float32) / np.float32(255)
     found = attack(view, clean, np.array([label]), keys).images[0]
     padded[top : top + whole, left : left + whole] = np.rint(255 * found).astype(np.uint8)
@@ -148,7 +160,7 @@ def attack_frame(
 
 
 def attack_faces(
-    classifier: SymbolicClassifier,
+    classifier: DifferentiableClassifier,
     image: np.ndarray,
     frames: list[Box],
     labels: np.ndarray,

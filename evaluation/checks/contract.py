@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from datasets.base.percentages import in_percent
 from evaluation.checks.rules import Check, check
@@ -19,7 +18,7 @@ from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract
 from fer_models.foreign.probe_trial import best_order
 from fer_models.foreign.scalings import known_scalings
-from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+from fer_models.net_classifier import NetClassifier
 from fer_models.services.classifier import service_of
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import shipped_id
@@ -112,9 +111,8 @@ def _right(
     labels: np.ndarray,
 ) -> np.ndarray:
     """Whether each face is classified correctly under another contract, bool (N,)."""
-    if isinstance(inner, KerasClassifier):
-        inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
-        answers = np.asarray(inner.model(inputs, training=False), np.float32)
+    if isinstance(inner, NetClassifier):
+        answers = inner.outputs(images, contract)
     else:
         other = copy(inner)
         other.contract = contract

@@ -9,9 +9,7 @@ Source: Zimmermann et al. 2022, "Increasing confidence in adversarial robustness
 and comes from a discriminant in closed form.
 """
 
-import keras
 import numpy as np
-from keras import ops
 
 from attacks.base import Keys
 from attacks.noise import random_move
@@ -20,9 +18,8 @@ from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, project
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
-from fer_models.classifier import Classifier
-from fer_models.gradients import SymbolicClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.classifier import DifferentiableClassifier
+from fer_models.linear_head import LinearHead
 
 FACES = 20
 """Faces for which an example is planted, at most."""
@@ -31,37 +28,11 @@ POINTS = 64
 FOUND = 0.95
 
 
-class PlantedClassifier(WrappedClassifier, SymbolicClassifier):
-    """A model with a linear head of two classes behind its logits; `plant` sets the head."""
-
-    inner: SymbolicClassifier
-
-    def __init__(self, inner: SymbolicClassifier) -> None:
-        super().__init__(inner)
-        size = inner.scheme.num_classes
-        self._weights = keras.Variable(np.zeros((size, 2), np.float32), trainable=False)
-        self._bias = keras.Variable(np.zeros(2, np.float32), trainable=False)
-
-    def _take_over(self, inner: Classifier) -> None:
-        super()._take_over(inner)
-        self.scheme = LabelScheme("planted", ("face", "planted"))
-
-    def plant(self, direction: np.ndarray, offset: float) -> None:
-        """From now on the second class leads by direction (K,) times logits plus offset."""
-        self._weights.assign(np.stack([-direction, direction], axis=1) / 2)
-        self._bias.assign(np.array([-offset, offset]) / 2)
-
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits (N, 2)."""
-        return ops.matmul(self.inner.symbolic_logits(images), self._weights) + self._bias
-
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        logits = self.inner._batch_logits(images)
-        return logits @ np.asarray(self._weights) + np.asarray(self._bias)
+TWO = LabelScheme("planted", ("face", "planted"))
 
 
 def planted_example(
-    classifier: SymbolicClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """For how many faces the attack of a set finds what was planted.
 
@@ -74,17 +45,29 @@ def planted_example(
     spec = made.spec
     attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
     rows = np.flatnonzero(made.smallest_eps != 0)[:FACES]
-    keys, planted = Keys(spec.seed, made.row_ids), PlantedClassifier(classifier)
+    keys = Keys(spec.seed, made.row_ids)
     found = []
     for row in rows:
         points = random_points(clean[row], eps, spec.norm, keys.generator(row))
         head = separating_head(classifier.logits(np.concatenate([clean[row : row + 1], points])))
         if head is not None:
-            planted.plant(*head)
+            planted = plant(classifier, *head)
             label = np.zeros(1, np.int64)
             result = attack(planted, clean[row : row + 1], label, keys.take(np.array([row])))
             found.append(bool(result.success[0]))
     return _verdict(classifier.id, found)
+
+
+def plant(classifier: DifferentiableClassifier, direction: np.ndarray, offset: float) -> LinearHead:
+    """Put a head of two classes behind a model: the second leads by direction · logits + offset.
+
+    Args:
+        classifier: the model.
+        direction: float64 (K,).
+        offset: added to it.
+    """
+    weights = np.stack([-direction, direction], axis=1) / 2
+    return LinearHead(classifier, weights, np.array([-offset, offset]) / 2, TWO)
 
 
 def random_points(

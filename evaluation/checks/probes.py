@@ -7,7 +7,6 @@ without a limit every face breaks (R4), and a planted example is found (R14).
 import math
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from attacks.base import Keys
@@ -20,9 +19,8 @@ from datasets.base.percentages import in_percent
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
-from fer_models.classifier import Classifier
-from fer_models.gradients import SymbolicClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.linear_head import LinearHead
 
 FACES = 16
 """Faces that a probe attacks at most."""
@@ -31,28 +29,6 @@ UNBROKEN = 200
 CONVERGED = 0.005
 SCALES = (10.0, 100.0)
 SCALE_POINTS = 0.01
-
-
-class ScaledClassifier(WrappedClassifier, SymbolicClassifier):
-    """A classifier whose logits are multiplied: the same answers, more confident."""
-
-    inner: SymbolicClassifier
-
-    def __init__(self, inner: SymbolicClassifier) -> None:
-        self._factor = keras.Variable(1.0, trainable=False)
-        super().__init__(inner)
-
-    def by(self, factor: float) -> "ScaledClassifier":
-        """From now on logits are multiplied by this; nothing is compiled again."""
-        self._factor.assign(factor)
-        return self
-
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits (N, K), multiplied."""
-        return self.inner.symbolic_logits(images) * self._factor
-
-    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        return self.inner._batch_logits(images) * np.asarray(self._factor)
 
 
 def can_probe(made: AdversarialSet) -> bool:
@@ -75,7 +51,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
         A row for each probe, with status `error` where the model failed on it.
     """
     eps = sensitive_eps(made)
-    if eps is None or not isinstance(classifier, SymbolicClassifier):
+    if eps is None or not isinstance(classifier, DifferentiableClassifier):
         return []
     spec = made.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
@@ -150,13 +126,14 @@ def _doubled(
 
 
 def _scale_invariant(
-    classifier: SymbolicClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
     """R10: logits times 10 and 100, on faces that are classified correctly."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
     plain = int(_success(classifier, made, clean, sample, eps).sum())
-    louder = ScaledClassifier(classifier)
-    scaled = [int(_success(louder.by(s), made, clean, sample, eps).sum()) for s in SCALES]
+    same = np.eye(classifier.scheme.num_classes)
+    louder = [LinearHead(classifier, scale * same) for scale in SCALES]
+    scaled = [int(_success(each, made, clean, sample, eps).sum()) for each in louder]
     moved = max(abs(count - plain) for count in scaled)
     share, limit = moved / len(sample), max(1 / len(sample), SCALE_POINTS)
     words = (

@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_models.classifier import Classifier
 from fer_models.explanations.feature_maps import grad_cam, map_layers
-from fer_models.keras_classifier import KerasClassifier
+from fer_models.net_classifier import NetClassifier
 
 _BATCH = 100
 _DECIMALS = 4
@@ -43,11 +43,11 @@ def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> 
     """Explain the answers for N clean and attacked faces; None for a model without feature maps.
 
     Args:
-        classifier: any model; only convolutional Keras nets without a defence have maps.
+        classifier: any model; only convolutional nets without a defence have maps.
         clean: float32 (N, H, W, C) in [0, 1].
         attacked: float32 (N, H, W, C) in [0, 1].
     """
-    if not isinstance(classifier, KerasClassifier):
+    if not isinstance(classifier, NetClassifier):
         return None
     try:
         map_layers(classifier)
@@ -56,7 +56,7 @@ def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> 
     return Explanations(*(_maps(classifier, images) for images in (clean, attacked)))
 
 
-def _maps(classifier: KerasClassifier, images: np.ndarray) -> np.ndarray:
+def _maps(classifier: NetClassifier, images: np.ndarray) -> np.ndarray:
     parts = [
         grad_cam(classifier, images[start : start + _BATCH])
         for start in range(0, len(images), _BATCH)

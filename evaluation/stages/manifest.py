@@ -17,7 +17,7 @@ from evaluation.environment import Start, environment, peak_memory_mb
 from evaluation.stages.black_boxes import is_black_box
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
-from fer_models.keras_classifier import KerasClassifier
+from fer_models.net_classifier import NetClassifier
 from fer_models.services.classifier import service_of
 from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import Description
@@ -117,8 +117,8 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
 
 def _model_entry(classifier: Classifier, model: str, known: Description) -> dict[str, Any]:
     parameters = known.card.parameters if known.card else None
-    if known.card is None and isinstance(classifier, KerasClassifier):
-        parameters = classifier.model.count_params()
+    if known.card is None and isinstance(classifier, NetClassifier):
+        parameters = classifier.count_parameters()
     return {
         "given_as": model,
         "architecture": known.architecture,

@@ -16,8 +16,12 @@ from keras import ops
 
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
-from fer_models.gradients import SymbolicClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.keras_wrapper import (
+    DifferentiableKerasWrapper,
+    KerasWrapper,
+    SymbolicKerasWrapper,
+    with_gradients,
+)
 
 EVALUATION_DRAWS = 20
 """Draws averaged for the logits of a randomised defence (R11)."""
@@ -48,7 +52,7 @@ def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.
     return x + ops.stop_gradient(changed - x)
 
 
-class DefendedClassifier(WrappedClassifier):
+class DefendedClassifier(KerasWrapper):
     """A classifier that sees every image through a defence.
 
     The logits of a random defence are the log of the mean probability over a fixed set of draws, so
@@ -74,8 +78,9 @@ class DefendedClassifier(WrappedClassifier):
             logits = self.inner._batch_logits(seen)
             if not self.defence.random:
                 return logits
-            log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-            total = log_probabilities if total is None else np.logaddexp(total, log_probabilities)
+            with np.errstate(invalid="ignore"):  # NaN: `logits` refuses it in one line
+                shares = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+                total = shares if total is None else np.logaddexp(total, shares)
         assert total is not None
         return (total - np.log(EVALUATION_DRAWS)).astype(np.float32)
 
@@ -86,20 +91,29 @@ class DefendedClassifier(WrappedClassifier):
         first, count = (0, EVALUATION_DRAWS) if purpose == "evaluation" else (10**6, ATTACK_DRAWS)
         return [np.random.default_rng((2018, first + i)) for i in range(count)]
 
-
-class DifferentiableDefendedClassifier(DefendedClassifier, SymbolicClassifier):
-    """A defended classifier that gradient attacks work through."""
-
-    inner: SymbolicClassifier
-
-    def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Logits as an attacker sees them: straight through, in expectation over own draws."""
+    def change_images(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Images as an attacker draws them, all N of a draw together."""
         views = [self.defence(images, rng) for rng in self._draws("attack")]
-        if len(views) == 1:
-            return self.inner.symbolic_logits(views[0])
-        logits = self.inner.symbolic_logits(ops.concatenate(views, axis=0))
-        draws = ops.reshape(logits, (len(views), -1, self.scheme.num_classes))
-        return ops.logsumexp(ops.log_softmax(draws, axis=-1), axis=0) - np.log(len(views))
+        return views[0] if len(views) == 1 else ops.concatenate(views, axis=0)
+
+    def change_logits(self, logits: keras.KerasTensor) -> keras.KerasTensor:
+        """The log of the mean probability over the attacker's draws; one draw is passed on."""
+        count = len(self._draws("attack"))
+        if count == 1:
+            return logits
+        draws = ops.reshape(logits, (count, -1, self.scheme.num_classes))
+        return ops.logsumexp(ops.log_softmax(draws, axis=-1), axis=0) - np.log(count)
+
+
+class DifferentiableDefendedClassifier(DefendedClassifier, DifferentiableKerasWrapper):
+    """A defended classifier that gradient attacks work through: straight through, in expectation.
+
+    Its gradients come from own draws.
+    """
+
+
+class SymbolicDefendedClassifier(DefendedClassifier, SymbolicKerasWrapper):
+    """The same around a Keras model."""
 
 
 def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifier:
@@ -118,6 +132,6 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
             f"{inner.id}+{suffix}: a random defence averages scores over its draws, and the model "
             "tells labels only. Choose a defence without random draws, such as jpeg75."
         )
-    if isinstance(inner, SymbolicClassifier):
-        return DifferentiableDefendedClassifier(inner, defence, suffix)
-    return DefendedClassifier(inner, defence, suffix)
+    kinds = DefendedClassifier, DifferentiableDefendedClassifier, SymbolicDefendedClassifier
+    found: DefendedClassifier = with_gradients(inner, *kinds)(inner, defence, suffix)
+    return found

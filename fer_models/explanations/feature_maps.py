@@ -9,54 +9,52 @@ gradient-based localization", arXiv 1610.02391, equations 1 and 2.
 import math
 
 import cv2
-import keras
 import numpy as np
-from keras import ops
 
 from fer_models.classifier import check_images
-from fer_models.keras_classifier import KerasClassifier, fit_to_contract
+from fer_models.net_classifier import NetClassifier
 
 _FEWEST_ROWS = 6
 """Coarser maps locate too little: hiding the peak of a 3x3 map of `mini_xception.fer`
 moved its logit no more than hiding any place; see the test with shipped nets."""
 
 
-def map_layers(classifier: KerasClassifier) -> list[str]:
-    """Names of the layers whose output is a map (N, h, w, F) of a fixed size, from image to logits.
+def map_layers(classifier: NetClassifier) -> list[str]:
+    """Names of the layers whose output is a map of a fixed size, from image to logits.
 
     Raises:
         ValueError: the model has none.
     """
-    layers = classifier.model.layers[1:]
-    shapes = {layer.name: layer.output.shape[1:] for layer in layers}
-    names = [name for name, shape in shapes.items() if len(shape) == 3 and None not in shape]
-    if not names:
-        raise ValueError(
-            f"explanations need a convolutional net of a fixed size. Received: {classifier.id}"
-        )
-    return names
+    return list(_sizes(classifier))
 
 
-def default_layer(classifier: KerasClassifier) -> str:
+def default_layer(classifier: NetClassifier) -> str:
     """The last map of at least 6x6: it holds what the net found, and still has positions."""
-    names = map_layers(classifier)
-    shapes = {name: classifier.model.get_layer(name).output.shape for name in names}
-    wide = [name for name in names if min(shapes[name][1:3]) >= _FEWEST_ROWS]
-    return (wide or names)[-1]
+    sizes = _sizes(classifier)
+    wide = [name for name, size in sizes.items() if min(size) >= _FEWEST_ROWS]
+    return (wide or list(sizes))[-1]
 
 
-def stage_layers(classifier: KerasClassifier) -> list[str]:
+def stage_layers(classifier: NetClassifier) -> list[str]:
     """The last layer of each map size, from image to logits: one per stage of the net."""
     last: dict[tuple[int, int], str] = {}
-    for name in map_layers(classifier):
-        height, width = classifier.model.get_layer(name).output.shape[1:3]
-        last.pop((height, width), None)
-        last[height, width] = name
+    for name, size in _sizes(classifier).items():
+        last.pop(size, None)
+        last[size] = name
     return list(last.values())
 
 
+def _sizes(classifier: NetClassifier) -> dict[str, tuple[int, int]]:
+    sizes = classifier.map_sizes()
+    if not sizes:
+        raise ValueError(
+            f"explanations need a convolutional net of a fixed size. Received: {classifier.id}"
+        )
+    return sizes
+
+
 def grad_cam(
-    classifier: KerasClassifier,
+    classifier: NetClassifier,
     images: np.ndarray,
     classes: np.ndarray | None = None,
     layer: str | None = None,
@@ -64,7 +62,7 @@ def grad_cam(
     """How much each place supports a class.
 
     Args:
-        classifier: a convolutional Keras model behind its contract.
+        classifier: a convolutional net behind its contract.
         images: float32 (N, H, W, C) in [0, 1].
         classes: int64 (N,); the predicted ones when None.
         layer: name of a layer with maps; `default_layer` when None.
@@ -106,12 +104,12 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def activation_grid(
-    classifier: KerasClassifier, image: np.ndarray, layer: str, columns: int | None = None
+    classifier: NetClassifier, image: np.ndarray, layer: str, columns: int | None = None
 ) -> np.ndarray:
     """All maps of a layer side by side, each stretched to its own range.
 
     Args:
-        classifier: a convolutional Keras model behind its contract.
+        classifier: a convolutional net behind its contract.
         image: float32 (H, W, C) in [0, 1].
         layer: name of a layer with maps, see `map_layers`.
         columns: maps per row; None makes the grid square.
@@ -121,9 +119,7 @@ def activation_grid(
     """
     check_images(image[None])
     layer = _checked_layer(classifier, layer)
-    net = keras.Model(classifier.model.inputs[0], classifier.model.get_layer(layer).output)
-    inputs = fit_to_contract(ops.convert_to_tensor(image[None]), classifier.contract)
-    maps = ops.convert_to_numpy(net(inputs, training=False))[0].astype(np.float32)
+    maps = classifier.layer_maps(image[None], layer)[0]
     height, width, count = maps.shape
     columns = columns or math.ceil(math.sqrt(count))
     low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
@@ -136,7 +132,7 @@ def activation_grid(
     return grid
 
 
-def _checked_layer(classifier: KerasClassifier, layer: str | None) -> str:
+def _checked_layer(classifier: NetClassifier, layer: str | None) -> str:
     names = map_layers(classifier)
     if layer is not None and layer not in names:
         raise ValueError(f"`layer` must be one of {', '.join(names)}. Received: {layer!r}")

@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from fer_models.explanations.feature_maps import activation_grid, grad_cam, overlay
 from fer_models.face_pictures import percent, set_title
 from fer_models.face_predictions import FacePrediction
-from fer_models.keras_classifier import KerasClassifier
+from fer_models.net_classifier import NetClassifier
 
 _CLASSES = 3
 _SIDE = 900
@@ -21,7 +21,7 @@ _GAP = 255
 
 
 def grad_cam_picture(
-    classifier: KerasClassifier, prediction: FacePrediction, layer: str | None, title: str
+    classifier: NetClassifier, prediction: FacePrediction, layer: str | None, title: str
 ) -> np.ndarray:
     """The face, and over it what speaks for each of its three likeliest classes.
 
@@ -58,7 +58,7 @@ def grad_cam_picture(
     return picture
 
 
-def grid_picture(classifier: KerasClassifier, face: np.ndarray, layer: str) -> np.ndarray:
+def grid_picture(classifier: NetClassifier, face: np.ndarray, layer: str) -> np.ndarray:
     """All maps of a layer, dark where they are low, white between them; at least 900 px wide.
 
     Args:

@@ -7,9 +7,11 @@ from itertools import chain
 import numpy as np
 import torch
 
-from fer_models.classifier import DifferentiableClassifier, ModelError, Pullback
+from fer_models.classifier import ModelError, Pullback
 from fer_models.contract import Contract, Output
+from fer_models.net_classifier import LayerGradients, NetClassifier
 from fer_models.pytorch.eval_mode import eval_mode
+from fer_models.pytorch.layers import map_sizes, output_kept
 from fer_models.pytorch.pixels import fit_to_contract
 from fer_models.pytorch.softmax import before_softmax
 
@@ -18,7 +20,7 @@ torch.backends.cudnn.allow_tf32 = False
 """A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
 
 
-class TorchClassifier(DifferentiableClassifier):
+class TorchClassifier(NetClassifier):
     """A PyTorch module behind its contract; it computes on the device of the module's weights.
 
     The module is called in evaluation mode and has its own mode again afterwards; the gradients of
@@ -26,7 +28,6 @@ class TorchClassifier(DifferentiableClassifier):
 
     Attributes:
         module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
-        contract: what its pixels and outputs mean.
     """
 
     def __init__(
@@ -77,16 +78,63 @@ class TorchClassifier(DifferentiableClassifier):
 
         return Pullback(_array(logits), pull)
 
+    def count_parameters(self) -> int:
+        """See `NetClassifier.count_parameters`."""
+        return sum(each.numel() for each in self.module.parameters())
+
+    def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
+        """See `NetClassifier.outputs`."""
+        with torch.no_grad(), eval_mode(self.module):
+            return _array(self.module(self._inputs(self._tensor(images), contract)))
+
+    def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
+        """See `NetClassifier.outputs_as_given`."""
+        buffers = [(each, each.clone()) for each in self.module.buffers()]
+        with torch.no_grad():
+            answers = _array(self.module(self._inputs(self._tensor(images), self.contract)))
+            for buffer, value in buffers:
+                buffer.copy_(value)
+        return answers
+
+    def map_sizes(self) -> dict[str, tuple[int, int]]:
+        """See `NetClassifier.map_sizes`; names are those of `named_modules`, such as `layer4.1`."""
+        contract = self.contract
+        black = np.zeros((1, contract.height, contract.width, contract.channels), np.float32)
+        with torch.no_grad(), eval_mode(self.module):
+            return map_sizes(self.module, self._inputs(self._tensor(black), contract))
+
+    def layer_maps(self, images: np.ndarray, layer: str) -> np.ndarray:
+        """See `NetClassifier.layer_maps`."""
+        with torch.no_grad(), eval_mode(self.module), output_kept(self.module, layer) as kept:
+            self._logits(self._tensor(images))
+        return _array(kept[-1].permute(0, 2, 3, 1))
+
+    def layer_gradients(
+        self, images: np.ndarray, classes: np.ndarray, layer: str
+    ) -> LayerGradients:
+        """See `NetClassifier.layer_gradients`."""
+        with torch.enable_grad(), eval_mode(self.module):
+            with output_kept(self.module, layer) as kept:
+                logits = self._logits(self._tensor(images))
+            chosen = logits[torch.arange(len(images)), torch.tensor(classes)].sum()
+            (gradient,) = torch.autograd.grad(chosen, kept[-1])
+        maps = (_array(each.permute(0, 2, 3, 1)) for each in (kept[-1], gradient))
+        return LayerGradients(*maps)
+
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         return torch.tensor(images, device=_example(self.module).device)
 
+    def _inputs(self, pixels: torch.Tensor, contract: Contract) -> torch.Tensor:
+        """What the module is fed for images (N, H, W, C) in [0, 1]."""
+        inputs = fit_to_contract(pixels.permute(0, 3, 1, 2), contract)
+        return inputs.to(_example(self.module).dtype)
+
     def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits float32 (N, K) of images (N, H, W, C) in [0, 1]."""
-        inputs = fit_to_contract(pixels.permute(0, 3, 1, 2), self.contract)
-        inputs = inputs.to(_example(self.module).dtype)
+        inputs = self._inputs(pixels, self.contract)
         if self._stops_before_softmax:
             logits = before_softmax(self.module, inputs)
             if logits is None:

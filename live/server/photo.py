@@ -13,7 +13,7 @@ from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
 from faces.detector import fits_detector
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
-from fer_models.gradients import SymbolicClassifier
+from fer_models.classifier import DifferentiableClassifier
 from live.engine import Engine
 from live.perturb import SEED, aim, attack_of, eps_of
 from live.pixels import part_inside, to_uint8
@@ -108,12 +108,12 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
     """
     classifier = engine.models.wait(settings.models[0])
     painted = settings.attack in (*CORRUPTIONS, *PRECOMPUTED)
-    if painted or not isinstance(classifier, SymbolicClassifier):
+    if painted or not isinstance(classifier, DifferentiableClassifier):
         return paint(image, before.faces)
     answers = [face.answers[0] for face in before.faces]
     labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
     target, labels = aim(engine.models, classifier, labels, settings.target)
-    assert isinstance(target, SymbolicClassifier)
+    assert isinstance(target, DifferentiableClassifier)
     frames = [face.square for face in before.faces]
     return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 

@@ -10,33 +10,57 @@ import keras
 import numpy as np
 import pytest
 
-from attacks.photos.view import PhotoView
+from attacks.photos.view import DifferentiablePhotoView, PhotoView, SymbolicPhotoView
 from attacks.transfer import TransferTarget
 from datasets.labels import FER7
-from evaluation.checks.planted_example import PlantedClassifier
-from evaluation.checks.probes import ScaledClassifier
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
-from fer_models.defences.base import DefendedClassifier, DifferentiableDefendedClassifier, defend
+from fer_models.defences.base import (
+    DefendedClassifier,
+    DifferentiableDefendedClassifier,
+    SymbolicDefendedClassifier,
+    defend,
+)
 from fer_models.defences.bit_depth import BitDepth
 from fer_models.defences.randomised_smoothing import RandomisedSmoothing
 from fer_models.keras_classifier import KerasClassifier, wrap
+from fer_models.keras_wrapper import (
+    DifferentiableKerasWrapper,
+    KerasWrapper,
+    SymbolicKerasWrapper,
+)
+from fer_models.linear_head import LinearHead
 from fer_models.reduced_precision import ReducedPrecision
 from fer_models.wrapped_classifier import WrappedClassifier
-from live.towards import DifferentiableTowards, Towards, towards
+from live.towards import DifferentiableTowards, SymbolicTowards, Towards
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("fer_models", "attacks", "evaluation", "live")
 SIDE = 64
 
+
+def defended(kind: type[DefendedClassifier]) -> Callable:
+    return lambda inner: kind(inner, BitDepth(3), "bits3")
+
+
+def view(kind: type[PhotoView]) -> Callable:
+    return lambda inner: kind(inner, 80, 4, np.zeros(7, np.float32))
+
+
 WRAP: dict[type[WrappedClassifier], Callable] = {
-    DefendedClassifier: lambda inner: DefendedClassifier(inner, BitDepth(3), "bits3"),
-    DifferentiableDefendedClassifier: lambda inner: defend(inner, BitDepth(3), "bits3"),
-    DifferentiableTowards: lambda inner: towards(inner, 3),
-    PhotoView: lambda inner: PhotoView(inner, 80, 4, np.zeros(7, np.float32)),
-    PlantedClassifier: PlantedClassifier,
+    DefendedClassifier: defended(DefendedClassifier),
+    DifferentiableDefendedClassifier: defended(DifferentiableDefendedClassifier),
+    DifferentiableKerasWrapper: DifferentiableKerasWrapper,
+    DifferentiablePhotoView: view(DifferentiablePhotoView),
+    DifferentiableTowards: lambda inner: DifferentiableTowards(inner, 3),
+    KerasWrapper: KerasWrapper,
+    LinearHead: lambda inner: LinearHead(inner, 2 * np.eye(7)),
+    PhotoView: view(PhotoView),
     ReducedPrecision: lambda inner: ReducedPrecision(inner, inner.model),
-    ScaledClassifier: ScaledClassifier,
+    SymbolicDefendedClassifier: defended(SymbolicDefendedClassifier),
+    SymbolicKerasWrapper: SymbolicKerasWrapper,
+    SymbolicPhotoView: view(SymbolicPhotoView),
+    SymbolicTowards: lambda inner: SymbolicTowards(inner, 3),
     Towards: lambda inner: Towards(inner, 3),
     TransferTarget: lambda inner: TransferTarget(inner, [inner]),
 }
@@ -97,8 +121,9 @@ def test_wrapper_takes_over_what_it_does_not_change(kind: type[WrappedClassifier
     assert wrapper.exact is (inner if kind is ReducedPrecision else wrapper)
     assert WRAP[kind](net(seed=1)).weights_sha256 != wrapper.weights_sha256
     assert WRAP[kind](net()).weights_sha256 == wrapper.weights_sha256
-    side = 80 if kind is PhotoView else SIDE
-    images = np.full((2, side, side, 3 if kind is PhotoView else 1), 0.5, np.float32)
+    photo = issubclass(kind, PhotoView)
+    side = 80 if photo else SIDE
+    images = np.full((2, side, side, 3 if photo else 1), 0.5, np.float32)
     assert wrapper.logits(images).shape == (2, wrapper.scheme.num_classes)
 
 

@@ -14,16 +14,16 @@ from attacks.threat_model import Norm, distance
 from datasets.labels import FER7
 from evaluation.checks.planted_example import (
     POINTS,
-    PlantedClassifier,
+    plant,
     planted_example,
     random_points,
     separating_head,
 )
-from evaluation.checks.probes import ScaledClassifier
 from evaluation.checks.rules import Check
+from fer_models.classifier import DifferentiableClassifier
 from fer_models.contract import Contract
-from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import wrap
+from fer_models.linear_head import LinearHead
 from tests.evaluation import tiny
 
 FACES = tiny.faces()
@@ -31,7 +31,7 @@ IMAGES = FACES.images.astype(np.float32) / 255
 
 
 def probed(
-    classifier: SymbolicClassifier,
+    classifier: DifferentiableClassifier,
     folder: Path,
     name: str = "pgd",
     norm: Norm = Norm.LINF,
@@ -45,7 +45,7 @@ def probed(
     return planted_example(classifier, made, IMAGES, eps)
 
 
-def behind(first: Callable[[Any], Any]) -> SymbolicClassifier:
+def behind(first: Callable[[Any], Any]) -> DifferentiableClassifier:
     """The tiny net behind a function of its pixels."""
     model = tiny.classifier().model
     inputs = model.inputs[0]
@@ -53,17 +53,17 @@ def behind(first: Callable[[Any], Any]) -> SymbolicClassifier:
     return wrap(keras.Model(inputs, outputs), Contract(8, 8, 1, FER7), model_id="behind")
 
 
-def quantised() -> SymbolicClassifier:
+def quantised() -> DifferentiableClassifier:
     return behind(lambda x: keras.ops.floor(x * 16) / 16)
 
 
-def misleading() -> SymbolicClassifier:
+def misleading() -> DifferentiableClassifier:
     """Its gradients point downhill: values of x, slopes of -x."""
     return behind(lambda x: keras.ops.stop_gradient(2 * x) - x)
 
 
-def too_confident() -> SymbolicClassifier:
-    return ScaledClassifier(tiny.classifier()).by(1000.0)
+def too_confident() -> DifferentiableClassifier:
+    return LinearHead(tiny.classifier(), 1000 * np.eye(7))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_attacks_find_what_was_planted(
     ],
 )
 def test_attacks_that_are_led_astray_are_flagged(
-    make: Callable[[], SymbolicClassifier], options: dict[str, Any], tmp_path: Path
+    make: Callable[[], DifferentiableClassifier], options: dict[str, Any], tmp_path: Path
 ) -> None:
     found = probed(make(), tmp_path, steps=5, **options)
     assert found["status"] == "flagged", found
@@ -114,7 +114,6 @@ def test_nothing_is_planted_where_nothing_changes(tmp_path: Path) -> None:
 
 def test_the_head_is_positive_at_one_point_only() -> None:
     classifier = tiny.classifier()
-    planted = PlantedClassifier(classifier)
     for norm, eps in ((Norm.LINF, 0.1), (Norm.L2, 0.5), (Norm.L1, 3.0)):
         for row in range(5):
             draw = np.random.default_rng(row)
@@ -124,8 +123,7 @@ def test_the_head_is_positive_at_one_point_only() -> None:
             every = np.concatenate([IMAGES[row : row + 1], points])
             head = separating_head(classifier.logits(every))
             assert head is not None
-            planted.plant(*head)
-            logits = planted.logits(every)
+            logits = plant(classifier, *head).logits(every)
             assert (logits.argmax(axis=1) == 1).sum() == 1
             assert logits[0].argmax() == 0
             # it leads at the face as the model does

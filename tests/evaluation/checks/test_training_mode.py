@@ -39,7 +39,7 @@ def test_layers_in_training_mode_are_flagged(layer: keras.layers.Layer) -> None:
     (found,) = training_mode_checks(model, IMAGES)
     np.testing.assert_array_equal(model.logits(IMAGES), before)  # no running mean was moved
     assert (found["rule"], found["status"]) == ("R11", "flagged")
-    assert "measured with training=False" in found["message"]
+    assert "measured in inference mode" in found["message"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_run_says_so_before_it_attacks(tmp_path: Path) -> None:
     run = tiny.config(corruptions=(), labels=(LabelSet.FER,))
     models = [tiny.classifier(), net(keras.layers.Dropout(0.3), True)]
     evaluate_run(run, tiny.faces(), models, tmp_path, None, listener)
-    (place,) = [i for i, line in enumerate(told) if "measured with training=False" in line]
+    (place,) = [i for i, line in enumerate(told) if "measured in inference mode" in line]
     assert told[place].startswith("odd: ")
     assert place < min(i for i, line in enumerate(told) if "fgsm" in line)
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)

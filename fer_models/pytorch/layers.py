@@ -1,0 +1,60 @@
+"""Look at the layers of a PyTorch module while it is called, by hooks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+
+def map_sizes(module: torch.nn.Module, inputs: torch.Tensor) -> dict[str, tuple[int, int]]:
+    """Rows and columns of each layer whose output is a map, in the order in which they answered.
+
+    Args:
+        module: is called once.
+        inputs: (N, C, H, W) for it.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+
+    def note(name: str) -> Any:
+        def hook(_: torch.nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.ndim == 4 and len(output) == len(inputs):
+                sizes.pop(name, None)
+                sizes[name] = (int(output.shape[2]), int(output.shape[3]))
+
+        return hook
+
+    handles = [each.register_forward_hook(note(name)) for name, each in _layers(module)]
+    try:
+        module(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return sizes
+
+
+@contextmanager
+def output_kept(module: torch.nn.Module, layer: str) -> Iterator[list[torch.Tensor]]:
+    """While it is active, what a layer answers is kept, as a leaf that gradients stop at.
+
+    Yields:
+        The outputs (N, F, h, w) of the layer, one per call of it.
+    """
+    kept: list[torch.Tensor] = []
+
+    def keep(_: torch.nn.Module, __: Any, output: torch.Tensor) -> torch.Tensor:
+        kept.append(output.detach().clone().requires_grad_(torch.is_grad_enabled()))
+        return kept[-1].clone()  # later layers may work in place
+
+    handle = dict(_layers(module))[layer].register_forward_hook(keep)
+    try:
+        yield kept
+    finally:
+        handle.remove()
+
+
+def _layers(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
+    """Named layers; the whole module is none. TorchScript has no hooks inside."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return []
+    return [(name, each) for name, each in module.named_modules() if name]
