@@ -1,8 +1,8 @@
 """What changed from one run to another: figures of the same models, before and after.
 
 Accuracies and robust accuracies are compared image by image on the row numbers both runs hold
-(McNemar); every other figure by its two intervals. What cannot be compared is named with the
-reason.
+(McNemar, images with the same pixels together); every other figure by its two intervals. What
+cannot be compared is named with the reason.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,11 @@ import pandas as pd
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.comparable import Common, in_common
 from evaluation.figures.comparisons import right_clean, robust_under
+from evaluation.figures.groups import compare_pair
 from evaluation.metrics.table import METRICS
 from evaluation.results.run import FinishedRun
 from evaluation.statistics.intervals import Interval
-from evaluation.statistics.paired import holm, independent_difference, mcnemar, paired_difference
+from evaluation.statistics.paired import holm, independent_difference
 
 CHANGE_COLUMNS: dict[str, str] = {
     "run": "string",
@@ -104,17 +105,22 @@ def _changes(
     figures: tuple[dict[tuple, "_Figure"], ...],
 ) -> Iterator[dict[str, Any]]:
     """What of a model under a label set may be compared."""
-    yield from _clean(model, scheme, label_set, *sides)
+    yield from _clean(model, scheme, label_set, common, *sides)
     for attack, grid in common.attacks_on(model, label_set).items():
         for eps in grid:
             key = _key(model, label_set, attack, common.norm, eps, None)
-            yield from _attacked(key, label_set, *sides)
+            yield from _attacked(key, label_set, common, *sides)
     if common.same_faces:
         yield from _by_interval(model, label_set, common, *figures)
 
 
 def _clean(
-    model: str, scheme: LabelScheme, label_set: LabelSet, one: pd.DataFrame, two: pd.DataFrame
+    model: str,
+    scheme: LabelScheme,
+    label_set: LabelSet,
+    common: Common,
+    one: pd.DataFrame,
+    two: pd.DataFrame,
 ) -> Iterator[dict[str, Any]]:
     """Accuracy, clean and under every corruption."""
     conditions: list[tuple[str, int | None]] = [("none", None)]
@@ -123,15 +129,19 @@ def _clean(
     for name, severity in conditions:
         sides = (right_clean(rows, scheme, label_set, name, severity) for rows in (one, two))
         key = _key(model, label_set, name, "", 0.0 if severity is None else np.nan, severity)
-        yield from _paired(key | {"metric": "accuracy"}, *sides)
+        yield from _paired(key | {"metric": "accuracy"}, common, *sides)
 
 
 def _attacked(
-    key: dict[str, Any], label_set: LabelSet, one: pd.DataFrame, two: pd.DataFrame
+    key: dict[str, Any],
+    label_set: LabelSet,
+    common: Common,
+    one: pd.DataFrame,
+    two: pd.DataFrame,
 ) -> Iterator[dict[str, Any]]:
     what = key["perturbation"], key["norm"], key["eps"]
     sides = (robust_under(rows, label_set, *what) for rows in (one, two))
-    yield from _paired(key | {"metric": "robust_accuracy"}, *sides)
+    yield from _paired(key | {"metric": "robust_accuracy"}, common, *sides)
 
 
 def _by_interval(
@@ -168,14 +178,14 @@ def _key(
     }
 
 
-def _paired(key: dict[str, Any], one: pd.Series, two: pd.Series) -> Iterator[dict[str, Any]]:
+def _paired(
+    key: dict[str, Any], common: Common, one: pd.Series, two: pd.Series
+) -> Iterator[dict[str, Any]]:
     rows = one.index.intersection(two.index)
     if rows.empty:
         return
-    before, after = one[rows].to_numpy(bool), two[rows].to_numpy(bool)
-    test = mcnemar(after, before)
-    gap = paired_difference(test.only_a_right, test.only_b_right, test.n)
-    yield key | _cells(before.mean(), after.mean(), gap) | {"p_value": test.p_value}
+    test, gap = compare_pair(two, one, common.groups)
+    yield key | _cells(one[rows].mean(), two[rows].mean(), gap) | {"p_value": test.p_value}
 
 
 def _cells(before: float, after: float, gap: Interval) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datasets.labels import LabelSet
 from evaluation.comparing.uneven_sets import UnevenSet, uneven_sets
 from evaluation.config import RunConfig
 from evaluation.figures.corruption import BASELINES
+from evaluation.figures.groups import groups_of
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import ALL_CORRUPTIONS, WORST_CASE
 
@@ -31,6 +32,7 @@ class Common:
         same_corruptions: the same types, at the same severities.
         reweighted: models with other weights.
         uneven: sets that failed or differ for some models, see `uneven_sets.py`.
+        groups: group of each image by row id, equal for equal pixels.
         notes: what is not comparable and what else differs, one sentence each.
     """
 
@@ -44,6 +46,7 @@ class Common:
     same_corruptions: bool = False
     reweighted: set[str] = field(default_factory=set)
     uneven: list[UnevenSet] = field(default_factory=list)
+    groups: pd.Series = field(default_factory=lambda: pd.Series(dtype=np.int64))
     notes: list[str] = field(default_factory=list)
 
     def attacks_on(self, model: str, label_set: LabelSet) -> dict[str, list[float]]:
@@ -95,6 +98,8 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
             f"{one['rows']}): only the {shared} faces whose row numbers both hold are compared, "
             "and no figure that is not counted face by face"
         )
+    unknown = before.per_image["group"].isna().all()  # a run of an earlier version
+    common.groups = groups_of((after if unknown else before).per_image)
     _circumstances(common, before, after)
     _label_sets(common, before, after)
     _attacks(common, before, after)

@@ -20,6 +20,7 @@ import pandas as pd
 
 from datasets.labels import LabelSet
 from evaluation.figures.comparisons import right_clean
+from evaluation.figures.groups import groups_of
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import ANY_BATCH, WORST_CASE
@@ -122,7 +123,7 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     bounds = {name for name, entry in entries.items() if entry.is_upper_bound}
     broken = {name for name, entry in entries.items() if not entry.is_whole}
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
-    groups = _groups(entries[rivals[0]].run) if rivals else pd.Series(dtype=np.int64)
+    groups = groups_of(entries[rivals[0]].run.per_image) if rivals else pd.Series(dtype=np.int64)
     pairs = _tests(rivals, scores, groups)
 
     def place(name: str) -> tuple[bool, bool, float, float]:
@@ -183,12 +184,6 @@ def _clean(entry: Entry) -> float:
         metric="accuracy",
     )
     return float(np.nan_to_num(rows["value"].iloc[0], nan=-1.0)) if len(rows) else -1.0
-
-
-def _groups(run: FinishedRun) -> pd.Series:
-    """Group of each image by row id; each its own where no equal ones are known."""
-    rows = run.per_image.drop_duplicates("row").set_index("row")
-    return rows["group"].fillna(rows.index.to_series()).astype(np.int64)
 
 
 def _tests(

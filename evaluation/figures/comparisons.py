@@ -1,16 +1,20 @@
 """Paired tests between all pairs of models on the same images: exact McNemar, Holm over all pairs.
 
+Images with the same pixels count together, see `evaluation/figures/groups.py`.
+
 Source: McNemar 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
 """
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
+from evaluation.figures.groups import compare_pair, groups_of
 from evaluation.results.schema import COMPARISON_COLUMNS, WORST_CASE
-from evaluation.statistics.paired import holm, mcnemar
+from evaluation.statistics.paired import holm
 
 
 def compare_models(
@@ -29,7 +33,7 @@ def compare_models(
     Returns:
         Rows of `comparisons.parquet`.
     """
-    rows = []
+    rows, groups = [], groups_of(per_image)
     schemes = {model: scheme for model, scheme in schemes.items() if scheme.is_whole}
     of_model = {model: per_image[per_image.model == model] for model in schemes}
     for label_set in label_sets:
@@ -40,7 +44,10 @@ def compare_models(
                 else robust_under(of_model[model], label_set, WORST_CASE, norm, eps)
                 for model, scheme in schemes.items()
             }
-            family = [_pair(a, b, right[a], right[b]) for a, b in combinations(schemes, 2)]
+            family: list[dict[str, Any]] = [
+                {"model_a": a, "model_b": b} | compare_pair(right[a], right[b], groups)[0]._asdict()
+                for a, b in combinations(schemes, 2)
+            ]
             corrected = holm(np.array([row["p_value"] for row in family]))
             for row, p_holm in zip(family, corrected, strict=True):
                 rows.append(
@@ -98,9 +105,3 @@ def robust_under(
     if perturbation != WORST_CASE:
         attacked = attacked[attacked.perturbation == perturbation]
     return ~(attacked.smallest_eps <= eps).groupby(attacked.row).any()
-
-
-def _pair(a: str, b: str, right_a: pd.Series, right_b: pd.Series) -> dict[str, object]:
-    both = right_a.index.intersection(right_b.index)
-    test = mcnemar(right_a[both].to_numpy(bool), right_b[both].to_numpy(bool))
-    return {"model_a": a, "model_b": b, **test._asdict()}

@@ -8,6 +8,7 @@ import pandas as pd
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.classes import share_figures
 from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.groups import groups_of, shared
 from evaluation.figures.images import Images
 from evaluation.metrics.corruption_errors import corruption_errors, relative_corruption_errors
 from evaluation.results.schema import ALL_CORRUPTIONS
@@ -44,10 +45,11 @@ def corruption_figures(
         images = Images(part, schemes[model], label_set).scored()
         share_figures(figures, key, images, images.right, "accuracy", "recall")
     wrong = _wrong(rows, schemes[model], label_set)
-    _mean_figures(figures, model, label_set, wrong)
+    groups = groups_of(rows)
+    _mean_figures(figures, model, label_set, wrong, shared(groups, wrong.index))
     if baseline is not None:
         base = _wrong(of_model[baseline], schemes[baseline], label_set)
-        _relative_figures(figures, model, label_set, wrong, base, baseline)
+        _relative_figures(figures, model, label_set, wrong, base, baseline, groups)
         return
     nothing = Interval(np.nan, np.nan, np.nan, 0)
     for metric in ("mce", "relative_mce"):
@@ -84,15 +86,21 @@ def _types(wrong: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(wrong.columns.get_level_values(0)) if name != "none"]
 
 
-def _mean_figures(figures: Figures, model: str, label_set: LabelSet, wrong: pd.DataFrame) -> None:
+def _mean_figures(
+    figures: Figures,
+    model: str,
+    label_set: LabelSet,
+    wrong: pd.DataFrame,
+    groups: np.ndarray | None,
+) -> None:
     """Accuracy averaged over severities, of each type and of all."""
     metric = "mean_corruption_accuracy"
     strata = [("all", np.ones(len(wrong), bool))]
     each = {name: 1 - wrong[name].mean(axis=1).to_numpy() for name in _types(wrong)}
     for name, values in each.items():
-        figures.add_means(_key(model, label_set, name), strata, metric, values)
+        figures.add_means(_key(model, label_set, name), strata, metric, values, groups=groups)
     every = np.mean(list(each.values()), axis=0)
-    figures.add_means(_key(model, label_set), strata, metric, every)
+    figures.add_means(_key(model, label_set), strata, metric, every, groups=groups)
 
 
 def _relative_figures(
@@ -102,27 +110,36 @@ def _relative_figures(
     wrong: pd.DataFrame,
     base: pd.DataFrame,
     baseline: str,
+    groups: pd.Series,
 ) -> None:
     """Corruption errors of each type and their means, on the images both models are scored on."""
     columns = [column for column in wrong.columns if column in set(base.columns)]
     rows = wrong.index.intersection(base.index)
     wrong, base = wrong.loc[rows, columns], base.loc[rows, columns]
+    error = partial(_error, wrong, base, seed=figures.seed, groups=shared(groups, rows))
     for relative, name in ((False, "corruption_error"), (True, "relative_corruption_error")):
         for kind in _types(wrong):
-            value = _error(wrong, base, [kind], relative, figures.seed)
+            value = error([kind], relative)
             figures.add(_key(model, label_set, kind), "all", name, value, baseline)
-        value = _error(wrong, base, _types(wrong), relative, figures.seed)
+        value = error(_types(wrong), relative)
         metric = "relative_mce" if relative else "mce"
         figures.add(_key(model, label_set), "all", metric, value, baseline)
 
 
 def _error(
-    wrong: pd.DataFrame, base: pd.DataFrame, types: list[str], relative: bool, seed: int
+    wrong: pd.DataFrame,
+    base: pd.DataFrame,
+    types: list[str],
+    relative: bool,
+    *,
+    seed: int,
+    groups: np.ndarray | None,
 ) -> Interval:
     columns = [("none", 0), *(column for column in wrong.columns if column[0] in types)]
     values = np.hstack([wrong[columns].to_numpy(), base[columns].to_numpy()])
     sizes = [sum(column[0] == name for column in columns) for name in types]
-    return bootstrap_means(values, partial(_mean_error, sizes=sizes, relative=relative), seed=seed)
+    mean = partial(_mean_error, sizes=sizes, relative=relative)
+    return bootstrap_means(values, mean, seed=seed, groups=groups)
 
 
 def _mean_error(means: np.ndarray, *, sizes: list[int], relative: bool) -> np.ndarray:

@@ -14,10 +14,10 @@ import pandas as pd
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, LabelScheme, LabelSet, translate
 from evaluation.figures.attack import attack_parts, worst_case
 from evaluation.figures.figure_rows import Figures, figure_key
+from evaluation.figures.groups import compare_pair, groups_of
 from evaluation.figures.images import Images
 from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import WORST_CASE
-from evaluation.statistics.paired import mcnemar, paired_difference
 
 _OTHER = {LabelSet.FER: LabelSet.FERPLUS, LabelSet.FERPLUS: LabelSet.FER}
 
@@ -53,7 +53,7 @@ def label_figures(
         figures.add(key, subset, "oracle_accuracy", agreed)
         beside = oracle.share(oracle.right, mask)
         figures.add(key, subset, "oracle_faces_accuracy", beside)
-    _noise_figures(figures, key, oracle, ~oracle.right)
+    _noise_figures(figures, key, oracle, ~oracle.right, oracle.predictions)
     _gap_figures(figures, model, rows, scheme, None, 0.0)
     for norm in rows.loc[rows.attacked_labels != "", "norm"].unique():
         under_fer = (rows.attacked_labels == LabelSet.FER) & (rows.norm == norm)
@@ -62,7 +62,9 @@ def label_figures(
         for eps in grids[WORST_CASE]:
             key = _attacked_key(model, LabelSet.FER, norm, eps)
             lost = ~is_robust(worst.smallest_eps, eps=eps)
-            _noise_figures(figures, key, worst, lost)
+            clean_answers = worst.rows.clean_prediction.to_numpy(np.int64)
+            answers = np.where(lost, worst.predictions, clean_answers)
+            _noise_figures(figures, key, worst, lost, answers)
             _gap_figures(figures, model, rows, scheme, norm, eps)
 
 
@@ -81,11 +83,24 @@ def _attacked_key(model: str, label_set: LabelSet, norm: str, eps: float) -> dic
     return figure_key(model, label_set, attacked_labels=label_set, **changes)
 
 
-def _noise_figures(figures: Figures, key: dict[str, Any], images: Images, lost: np.ndarray) -> None:
-    """Of the images lost under FER labels, the share that the oracle loses too."""
-    differ = labels_differ(images)
+def _noise_figures(
+    figures: Figures, key: dict[str, Any], images: Images, lost: np.ndarray, answers: np.ndarray
+) -> None:
+    """Of the images lost under FER labels, the share whose answer is the FER+ label.
+
+    An answer that is neither label is an error under both, which label noise does not explain.
+
+    Args:
+        figures: takes the rows.
+        key: of the rows.
+        images: N images that have both labels.
+        lost: bool (N,), wrong or broken under FER labels.
+        answers: int64 (N,), the model's answers, in its classes.
+    """
+    ferplus = translate(_ferplus(images), FERPLUS8, images.scheme)
+    explained = labels_differ(images) & (answers == ferplus)
     for subset, mask in images.strata:
-        share = images.share(differ, mask & lost)
+        share = images.share(explained, mask & lost)
         figures.add(key, subset, "label_noise_share", share)
 
 
@@ -143,11 +158,8 @@ def _gap_figures(
         images = Images(part, scheme, label_set).scored()
         flags = images.right if norm is None else is_robust(images.smallest_eps, eps=eps)
         right[label_set] = pd.Series(flags, index=images.rows.row.to_numpy(), dtype=bool)
-    both = right[LabelSet.FERPLUS].index.intersection(right[LabelSet.FER].index)
-    ferplus, fer = (right[name][both].to_numpy(bool) for name in (LabelSet.FERPLUS, LabelSet.FER))
-    test = mcnemar(ferplus, fer)
     key = figure_key(model, LabelSet.FERPLUS)
     if norm is not None:
         key = _attacked_key(model, LabelSet.FERPLUS, norm, eps)
-    gap = paired_difference(test.only_a_right, test.only_b_right, test.n)
+    _, gap = compare_pair(right[LabelSet.FERPLUS], right[LabelSet.FER], groups_of(rows))
     figures.add(key, "all", "label_gap", gap, "minus fer")

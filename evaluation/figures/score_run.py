@@ -15,6 +15,7 @@ from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.corruption import BASELINES
 from evaluation.figures.every_figure import summarise
+from evaluation.figures.groups import groups_of
 from evaluation.figures.impossible import without_impossible
 from evaluation.figures.power import power_figures
 from evaluation.figures.seeds import read_seeds, seed_figures
@@ -49,6 +50,7 @@ def write_scores(
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
     """
+    groups = groups_of(per_image)
     per_image, impossible = without_impossible(per_image, schemes, config.labels, config.grids)
     failed = [*failed, *impossible]
     baselines = {
@@ -62,7 +64,7 @@ def write_scores(
     )
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
     power = power_figures(figures, comparisons, config.split, config.seed)
-    transfers = transfer_figures(transfer, config.split, config.seed)
+    transfers = transfer_figures(transfer, groups, config.split, config.seed)
     figures = pd.concat([figures, power, transfers], ignore_index=True)
     known = best_known_figures(
         per_image, read_outside(folder), schemes, config.eps, config.split, config.seed

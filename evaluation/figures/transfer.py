@@ -5,14 +5,16 @@ from typing import Any
 import pandas as pd
 
 from evaluation.figures.figure_rows import Figures, figure_key
-from evaluation.statistics.intervals import proportion
+from evaluation.figures.groups import shared
+from evaluation.statistics.intervals import effective_size, proportion
 
 
-def transfer_figures(rows: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
+def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: int) -> pd.DataFrame:
     """Accuracy and success rate of every source on every model, itself included.
 
     Args:
         rows: rows of `transfer.parquet`.
+        groups: group of each image by row id, see `groups_of`.
         split: name of the split, for the rows.
         seed: of the run.
 
@@ -27,6 +29,15 @@ def transfer_figures(rows: pd.DataFrame, split: str, seed: int) -> pd.DataFrame:
         before = part.clean_prediction == part.label
         still_right = before & (part.prediction == part.label)
         right, kept = int(before.sum()), int(still_right.sum())
-        figures.add(where, "all", "transfer_accuracy", proportion(kept, len(part)))
-        figures.add(where, "all", "transfer_success_rate", proportion(right - kept, right))
+        every, hit = (_effective(groups, part.row[mask]) for mask in (before.notna(), before))
+        value = proportion(kept, len(part), effective=every)
+        figures.add(where, "all", "transfer_accuracy", value)
+        value = proportion(right - kept, right, effective=hit)
+        figures.add(where, "all", "transfer_success_rate", value)
     return figures.frame()
+
+
+def _effective(groups: pd.Series, rows: pd.Series) -> float | None:
+    """How many independent images some are worth; None: all of them."""
+    equal = shared(groups, pd.Index(rows))
+    return None if equal is None else effective_size(equal)

@@ -245,8 +245,8 @@ _RECORDS = (
     Metric(
         "label_noise_share",
         (
-            "of the images wrong or broken under FER labels, the share that this oracle has wrong"
-            " too; 1 - `oracle_accuracy` when all are lost"
+            "of the images wrong or broken under FER labels, the share whose answer is the FER+ "
+            "label: errors that label noise explains"
         ),
         "proportion",
     ),

@@ -173,7 +173,8 @@ COMPARISON_COLUMNS: dict[str, str] = {
     "p_holm": "float64",
     "distinguishable": "boolean",
 }
-"""Columns of `comparisons.parquet`: exact McNemar on the same images, Holm over all pairs."""
+"""Columns of `comparisons.parquet`: exact McNemar on the same images, of which those with the same
+pixels keep one sign, and Holm over all pairs."""
 
 
 CHECK_COLUMNS: dict[str, str] = {

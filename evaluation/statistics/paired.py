@@ -16,7 +16,7 @@ class PairedTest(NamedTuple):
         only_a_right: images that only the first model classifies correctly.
         only_b_right: images that only the second model classifies correctly.
         difference: accuracy of the first minus accuracy of the second; NaN when n is 0.
-        p_value: exact McNemar, two-sided.
+        p_value: exact McNemar, two-sided; over groups of equal images where there are any.
     """
 
     n: int
@@ -26,12 +26,16 @@ class PairedTest(NamedTuple):
     p_value: float
 
 
-def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
+def mcnemar(
+    right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray | None = None
+) -> PairedTest:
     """Exact McNemar test that two models are right equally often.
 
     Args:
         right_a: bool (N,), where the first model is correct.
         right_b: bool (N,), the second model on the same images in the same order.
+        groups: (N,), the same number for images that are alike. They keep one sign between them:
+            the p-value is that of `sign_flip_test` of the sums over groups. None: all differ.
 
     Source: McNemar 1947, Psychometrika 12, 153-157; exact form: two-sided binomial test of the
     images on which exactly one model is right.
@@ -49,7 +53,13 @@ def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> PairedTest:
     n = len(right_a)
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     discordant = only_a + only_b
-    p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+    if groups is not None:
+        _, places = np.unique(groups, return_inverse=True)
+        sums = np.zeros(places.max(initial=-1) + 1, np.int64)
+        np.add.at(sums, places, right_a.astype(np.int64) - right_b)
+        p_value = sign_flip_test(sums)
+    else:
+        p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
     return PairedTest(n, only_a, only_b, (only_a - only_b) / n if n else np.nan, p_value)
 
 
@@ -90,12 +100,18 @@ def sign_flip_test(differences: np.ndarray) -> float:
 
 
 def paired_difference(
-    only_a_right: int, only_b_right: int, n: int, confidence: float = CONFIDENCE
+    only_a_right: int,
+    only_b_right: int,
+    n: int,
+    confidence: float = CONFIDENCE,
+    *,
+    effective: float | None = None,
 ) -> Interval:
     """Accuracy of the first model minus that of the second on the same n images.
 
     Wald's interval after adding half an image to each of the four cells, which covers well even
-    where few images differ.
+    where few images differ. `effective` is the `effective_size` of images that are not all
+    independent; the interval is then that of a sample of this size.
 
     Source: Bonett & Price 2012, Journal of Educational and Behavioral Statistics 37, 479-488.
 
@@ -109,8 +125,9 @@ def paired_difference(
         )
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    first, second = (only_a_right + 1) / (n + 2), (only_b_right + 1) / (n + 2)
-    spread = np.sqrt((first + second - (first - second) ** 2) / (n + 2))
+    size = n if effective is None else effective
+    first, second = ((only * size / n + 1) / (size + 2) for only in (only_a_right, only_b_right))
+    spread = np.sqrt((first + second - (first - second) ** 2) / (size + 2))
     half, middle = norm.ppf((1 + confidence) / 2) * spread, first - second
     value = (only_a_right - only_b_right) / n
     return Interval(value, float(max(middle - half, -1)), float(min(middle + half, 1)), n)

@@ -40,7 +40,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     accuracy = {"clean": pick(beside, model=models)}
     plots: list[tuple[str, Rows, dict[str, Any]]] = [
         ("Accuracy, FER labels; dotted: the oracle", accuracy, {"line": oracle.value}),
-        ("Errors where the label sets differ", noise, {}),
+        ("Errors that give the FER+ label", noise, {}),
         ("FER+ accuracy minus FER, in points", gap, {"around_zero": True}),
     ]
     panels = [
@@ -51,15 +51,12 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     share = noise["clean"]["value"].dropna() if "clean" in noise else pd.Series(dtype=float)
     title = f"Answering every FER+ label would score {oracle.text} under FER labels"
     if len(share):
-        title += (
-            f"; {share_range(share)} of the models' clean errors are on faces where the label sets "
-            "differ"
-        )
+        title += f"; {share_range(share)} of the models' clean errors give the FER+ label"
     caption = (
         "FER labels come from one annotator, FER+ labels from ten. Where they differ, whoever "
-        "agrees with the ten is wrong under FER. Errors on such faces include answers that match "
-        "neither label, which label noise does not explain. The difference in accuracy is over "
-        "the same faces: right of 0 the model does better under FER+. Bars are "
+        "agrees with the ten is wrong under FER: an error that label noise explains. Answers that "
+        "match neither label are errors under both. The difference in accuracy is over the same "
+        "faces: right of 0 the model does better under FER+. Bars are "
         f"95\u202f% intervals; {faces_counted(found)} that have both labels."
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])

@@ -26,7 +26,7 @@ METRIC_WORDS = {
     "robust_accuracy": "robust accuracy",
     "oracle_accuracy": "accuracy of the oracle",
     "oracle_faces_accuracy": "accuracy on the oracle's faces",
-    "label_noise_share": "errors where labels differ",
+    "label_noise_share": "errors that give the FER+ label",
     "label_gap": "FER+ minus FER",
     "plausible_flip": "plausible flips among broken",
     "implausible_success_rate": "implausible flips among correct",

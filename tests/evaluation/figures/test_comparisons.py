@@ -25,6 +25,7 @@ def rows(
         "perturbation": "none",
         "norm": "",
         "fer": 3,
+        "group": pd.NA,
         "ferplus": ferplus,
         "prediction": np.where(right, answer, 0),
         "smallest_eps": np.nan,
@@ -50,6 +51,19 @@ def test_clean_and_attacked_pairs() -> None:
     assert (attacked.only_a_right, attacked.only_b_right) == (0, 2)
     assert attacked.difference == pytest.approx(-2 / 8)
     assert not attacked.distinguishable
+
+
+def test_images_with_the_same_pixels_count_together() -> None:
+    """a beats b on six images; in pairs of equal ones these are three, p = 2 / 2^3."""
+    per_image = pd.concat(
+        [rows("a.fer", [True] * 6, [np.nan] * 6), rows("b.fer", [False] * 6, [0.0] * 6)]
+    )
+    schemes = {"a.fer": FER7, "b.fer": FER7}
+    twins = per_image.assign(group=per_image.row // 2 * 2)
+    for images, p_value in ((per_image, 2 / 2**6), (twins, 2 / 2**3)):
+        found = compare_models(images, schemes, (LabelSet.FER,), "linf", (0.1,))
+        assert found.p_value.tolist() == pytest.approx([p_value] * 2)
+        assert found.n.tolist() == [6, 6] and found.only_a_right.tolist() == [6, 6]
 
 
 def test_only_images_with_a_label_for_both_count() -> None:

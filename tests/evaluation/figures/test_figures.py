@@ -293,6 +293,26 @@ def test_the_oracle(results: pd.DataFrame) -> None:
     assert (share.value, share.n) == (1 / 6, 6)  # 0, 1, 2, 3, 4, 6
 
 
+def test_an_answer_that_is_neither_label_is_no_label_noise() -> None:
+    """The label sets differ on face 6 (sad, neutral): only the answer neutral is explained."""
+    key = {"label_set": "fer", "perturbation": "none"}
+    for answer, explained in ((NEUTRAL, 1), (HAPPY, 0)):
+        found = summary(rows([*CLEAN[:6], answer, SAD]))
+        share = figure(found, "label_noise_share", **key)
+        assert (share.value, share.n) == (explained / 2, 2)  # faces 3 and 6 are wrong
+    # attacked: right when clean, face 6 is broken at 0.1 by one answer and at 0.2 by another
+    right = [*CLEAN[:6], SAD, SAD]
+    for answer, explained in ((NEUTRAL, 1), (HAPPY, 0)):
+        broken = attacked(
+            [*right[:6], answer, SAD], [NAN] * 3 + [0] + [NAN] * 2 + [0.2, NAN], clean=right
+        )
+        found = summary(rows(right), broken)
+        worst = {"label_set": "fer", "perturbation": "worst_case"}
+        for eps, lost in ((0.1, 1), (0.2, 2)):  # face 3 was wrong before
+            share = figure(found, "label_noise_share", eps=eps, **worst)
+            assert (share.value, share.n) == (explained / 2 if lost == 2 else 0, lost)
+
+
 def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
     gap = figure(results, "label_gap", label_set="ferplus", perturbation="none")
     assert (gap.value, gap.n) == (pytest.approx(1 / 7), 7)  # face 6
@@ -370,6 +390,33 @@ def test_corruption_errors_relative_to_the_baseline() -> None:
     own = {"model": base, "label_set": "fer", "perturbation": "corruptions"}
     assert figure(found, "mce", **own).value == 1
     assert figure(found, "relative_mce", **own).value == 1
+
+
+def test_images_seen_twice_have_the_intervals_of_seeing_them_once() -> None:
+    base, net = "simple_cnn.fer", "net.fer"
+    once = [
+        rows(CLEAN, model=base),
+        corrupted([NEUTRAL] * 8, "blur", 1, base),
+        rows(FER, model=net),
+        corrupted(CLEAN, "blur", 1, net),
+        attacked([SAD] * 8, [0.1, 0.2, NAN, 0, NAN, NAN, 0, NAN], model=net),
+    ]
+    twice = [
+        pd.concat([part, part.assign(row=part.row + 100)]).assign(group=[*part.row, *part.row])
+        for part in once
+    ]
+    first, second = (
+        summary(*parts, schemes={base: FER7, net: FER7}, baseline=base) for parts in (once, twice)
+    )
+    for metric in (
+        "mean_corruption_accuracy", "corruption_error", "relative_corruption_error", "mce",
+        "relative_mce", "label_gap", "label_noise_share",
+    ):  # fmt: skip
+        apart, together = (found[found.metric == metric] for found in (first, second))
+        assert len(apart) and (2 * apart.n).tolist() == together.n.tolist()
+        for column in ("value", "ci_low", "ci_high"):
+            expected = apart[column].to_numpy(float)
+            np.testing.assert_allclose(together[column].to_numpy(float), expected, atol=1e-12)
 
 
 def test_without_the_baseline_the_reason_stands_in_the_row() -> None:

@@ -20,6 +20,7 @@ from evaluation.results.schema import CHECK_COLUMNS, PER_IMAGE_COLUMNS, TRANSFER
 from evaluation.stages import transfer_matrix
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.transfer_matrix import MOST_SOURCES, surrogates
+from evaluation.statistics.intervals import proportion
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import wrap
@@ -82,10 +83,19 @@ def test_figures_by_hand() -> None:
             "prediction": [0, 2, 1, 3],  # the last is right by luck, after it was wrong
         }
     ).astype(TRANSFER_COLUMNS)  # fmt: skip
-    rows = transfer_figures(shown, "PublicTest", 0).set_index("metric")
+    alone = pd.Series(range(4))
+    rows = transfer_figures(shown, alone, "PublicTest", 0).set_index("metric")
     assert rows.value["transfer_accuracy"] == pytest.approx(1 / 4)
     assert rows.value["transfer_success_rate"] == pytest.approx(2 / 3)
     assert rows.n.tolist() == [4, 3]
+    # of the first two images one is a copy: 3 of 4 right before, worth 3^2 / (4 + 1) images
+    twins = transfer_figures(shown, alone.replace(1, 0), "PublicTest", 0).set_index("metric")
+    assert (twins.value == rows.value).all() and (twins.n == rows.n).all()
+    worth = {"transfer_accuracy": (1, 4, 16 / 6), "transfer_success_rate": (2, 3, 9 / 5)}
+    for metric, (count, n, effective) in worth.items():
+        expected = proportion(count, n, effective=effective)
+        assert (twins.ci_low[metric], twins.ci_high[metric]) == pytest.approx(expected[1:3])
+        assert twins.ci_high[metric] - twins.ci_low[metric] > (rows.ci_high - rows.ci_low)[metric]
 
 
 def test_a_killed_run_goes_on_to_the_same_results(run_folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from evaluation.statistics.intervals import (
     proportion,
     stratified_interval,
 )
+from evaluation.statistics.paired import mcnemar, paired_difference
 
 
 def test_effective_size_by_hand():
@@ -46,3 +47,23 @@ def test_all_intervals_of_images_seen_twice_are_as_wide_as_of_seeing_them_once()
         sure.repeat(2), right.repeat(2), bins.repeat(2), seed=0, effective=40.0
     )
     assert both.high - both.low == pytest.approx(once.high - once.low, rel=0.05)
+
+
+def test_a_paired_test_of_images_seen_twice_is_that_of_seeing_them_once():
+    first = np.array([True] * 9 + [False] * 3 + [True] * 8)
+    second = np.array([False] * 9 + [True] * 3 + [True] * 8)
+    once = mcnemar(first, second)
+    twice = mcnemar(first.repeat(2), second.repeat(2), np.arange(20).repeat(2))
+    assert twice.p_value == pytest.approx(once.p_value)
+    assert (twice.n, twice.only_a_right, twice.only_b_right) == (40, 18, 6)
+    assert mcnemar(first, second, np.arange(20)[::-1]).p_value == pytest.approx(once.p_value)
+    assert mcnemar(first[:0], second[:0], np.arange(0)).p_value == 1
+    narrow, wide = paired_difference(18, 6, 40), paired_difference(18, 6, 40, effective=20.0)
+    assert wide[:3] == pytest.approx(paired_difference(9, 3, 20)[:3])
+    assert (wide.n, wide.value) == (40, narrow.value) and narrow.low > wide.low
+
+
+def test_equal_images_that_contradict_each_other_say_nothing():
+    # two images of a group, each model right on one: the group's difference is 0
+    first, second = np.array([True, False, True]), np.array([False, True, False])
+    assert mcnemar(first, second, np.array([0, 0, 1])).p_value == 1
