@@ -114,7 +114,7 @@ def _given_sets(request: RunRequest) -> Path | None:
 
 def _foreign(config: "RunConfig") -> list[str]:
     """Paths of the foreign models of a run; a missing file, module or callable is refused."""
-    from fer_models.foreign.names import files_sha256, is_code, is_foreign
+    from fer_models.foreign.names import files_sha256, is_code, is_foreign, split_code
     from fer_models.zoo import split_defences
 
     foreign = [base for base, _ in map(split_defences, config.models) if is_foreign(base)]
@@ -126,7 +126,7 @@ def _foreign(config: "RunConfig") -> list[str]:
         start_backend()
         from fer_models.foreign.python_code import named_object
 
-        named_object(path)
+        named_object(split_code(path)[0])
     return foreign
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
-from fer_models.foreign.names import files_sha256, is_foreign
+from fer_models.foreign.names import files_sha256, is_foreign, split_code
 from fer_models.recipe import Recipe
 from fer_models.services.service_file import is_service
 
@@ -104,7 +104,7 @@ def split_defences(model: str) -> tuple[str, list[str]]:
 
     A path that exists is never split.
     """
-    if "+" not in model or Path(model).exists():
+    if "+" not in model or Path(model).exists() or Path(split_code(model)[1] or ".").is_file():
         return model, []
     base, *defences = model.split("+")
     return base, defences

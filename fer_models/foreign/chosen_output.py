@@ -6,6 +6,7 @@ own.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -50,7 +51,12 @@ def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> Raw
     if unknown and not raw.outputs:
         if wanted is None:
             return raw
-        return replace(raw, call=lambda images: _part(raw.name, raw.call(images), wanted))
+        pick = partial(_part, raw.name, wanted=wanted)
+        if raw.torch_module is not None:
+            from fer_models.pytorch.net import with_output
+
+            return with_output(raw, raw.torch_module, pick)
+        return replace(raw, call=lambda images: pick(raw.call(images)))
     names = raw.outputs or _names(raw.keras_model)
     if wanted is None and len(names) > 1:
         raise ModelError(unnamed(raw.name, names))

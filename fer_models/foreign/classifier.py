@@ -68,6 +68,8 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     contract, order = file.contract()
     raw = emotions_of(raw, file)
     _check_fit(raw, contract, file.columns is not None)
+    if raw.torch_module is not None:
+        return _torch_classifier(raw, file, contract, order)
     if raw.translate is not None:
         return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
@@ -82,13 +84,37 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
 
 
+def _torch_classifier(
+    raw: RawModel, file: ContractFile, contract: Contract, order: list[int]
+) -> Classifier:
+    from fer_models.pytorch.classifier import wrap_torch
+    from fer_models.pytorch.net import require_gradients
+
+    images = np.random.default_rng(0).random((2, *_size(contract)), np.float32)
+    require_gradients(raw, raw.torch_module, _scaled(images, contract))
+    return wrap_torch(
+        raw.torch_module,
+        contract,
+        model_id=short_name(raw.name),
+        weights_sha256=identity(raw.sha256, file),
+        columns=[file.columns[place] for place in order] if file.columns else order,
+    )
+
+
+def _size(contract: Contract) -> tuple[int, int, int]:
+    return contract.height, contract.width, contract.channels
+
+
+def _scaled(images: np.ndarray, contract: Contract) -> np.ndarray:
+    return np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+
+
 def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
-    shape = (contract.height, contract.width, contract.channels)
+    shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
         raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
     images = np.random.default_rng(0).random((2, *shape), np.float32)
-    scaled = np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
-    answers, count = first_answers(raw, scaled), contract.scheme.num_classes
+    answers, count = first_answers(raw, _scaled(images, contract)), contract.scheme.num_classes
     if answers.shape[1] != count:
         raise InputError(
             f"{raw.name}: its contract names {count} classes, so outputs must be "

@@ -22,7 +22,7 @@ from datasets.base.errors import InputError
 from datasets.emotion_names import check_other, emotion_of
 from datasets.labels import SCHEMES, LabelScheme
 from fer_models.contract import Contract, Output, PixelStep, Resampling
-from fer_models.foreign.names import is_code
+from fer_models.foreign.names import is_code, split_code
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
@@ -194,19 +194,20 @@ def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
     return LabelScheme("foreign", tuple(names)), [*(place for _, place in known), *others]
 
 
-def find_contract(model: Path) -> Path | None:
+def find_contract(model: str) -> Path | None:
     """Path of the contract file next to a model, if there is one."""
-    names = dict.fromkeys((_file_name(model), model.name))  # the latter as it was once written
+    path = _beside(model)
+    names = dict.fromkeys((path.name, Path(model).name))  # the latter as it was once written
     files = [
-        model.with_name(f"{name}.contract{end}") for name in names for end in (".json", ".toml")
+        path.with_name(f"{name}.contract{end}") for name in names for end in (".json", ".toml")
     ]
     return next((file for file in files if file.exists()), None)
 
 
 def contract_path(model: str) -> Path:
-    """Where the contract of a model is written; `module.callable` for code, as Windows needs."""
-    path = _path(model)
-    return path.with_name(f"{_file_name(path)}.contract.json")
+    """Where the contract of a model is written."""
+    path = _beside(model)
+    return path.with_name(f"{path.name}.contract.json")
 
 
 def known_contract(model: str) -> PartialContract:
@@ -217,7 +218,7 @@ def known_contract(model: str) -> PartialContract:
     Raises:
         InputError: the file is damaged.
     """
-    file = find_contract(_path(model))
+    file = find_contract(model)
     beside = NOTHING_KNOWN if file is None else read_partial(file)
     return _of_service(read_service(model), beside) if is_service(model) else beside
 
@@ -241,7 +242,7 @@ def contract_of(name: str) -> ContractFile:
         return _whole_of_service(name)
     if not (is_code(name) or Path(name).exists()):
         raise InputError(f"{name}: expected a model, found no such file.")
-    contract = find_contract(Path(name))
+    contract = find_contract(name)
     if contract is None:
         raise InputError(
             f"{name}: no contract says what its pixels and outputs mean. Write "
@@ -331,9 +332,14 @@ def _whole_of_service(name: str) -> ContractFile:
     return ContractFile.model_validate(known.model_dump(exclude_none=True))
 
 
-def _path(model: str) -> Path:
-    return service_path(model) if is_service(model) else Path(model)
+def _beside(model: str) -> Path:
+    """The file that a contract lies beside: that of the weights, `module.callable` for code alone.
 
-
-def _file_name(model: Path) -> str:
-    return model.name.replace(":", ".") if is_code(str(model)) else model.name
+    Windows allows no colon in a file's name.
+    """
+    if is_service(model):
+        return service_path(model)
+    if not is_code(model):
+        return Path(model)
+    code, weights = split_code(model)
+    return Path(weights or code.replace(":", "."))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from datasets.base.errors import InputError
 from fer_models.foreign.keras_file import open_keras
-from fer_models.foreign.names import files_sha256, is_code
+from fer_models.foreign.names import PICKLES, TORCH_FILES, files_sha256, is_code
 from fer_models.foreign.onnx_file import open_onnx
+from fer_models.foreign.pickles import refuse_pickle
 from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.saved_model import open_saved_model
@@ -19,14 +20,25 @@ from fer_models.services.raw_service import raw_service
 from fer_models.services.service import open_service
 from fer_models.services.service_file import is_service
 
+
+def _open_torch_file(path: Path, sha256: str) -> RawModel:
+    from fer_models.pytorch.torch_file import open_torch_file
+
+    return open_torch_file(path, sha256)
+
+
 OPENERS: dict[str, Callable[[Path, str], RawModel]] = {
     ".keras": open_keras,
     ".h5": open_keras,
     ".hdf5": open_keras,
     ".tflite": open_tflite,
     ".onnx": open_onnx,
+    **dict.fromkeys(TORCH_FILES, _open_torch_file),
+    **dict.fromkeys(PICKLES, refuse_pickle),
 }
 """What opens a file (path, sha256), by the ending of its name; folders are SavedModels."""
+_EXTRAS = {"torch": "torch", "safetensors": "torch"}
+"""The extra that installs a package, where it is not `onnx`."""
 
 
 def open_model(name: str) -> RawModel:
@@ -51,7 +63,7 @@ def open_model(name: str) -> RawModel:
     except ImportError as error:
         raise InputError(
             f"{path}: needs a package that is not installed ({error.name}): "
-            "pip install 'deadpan[onnx]'."
+            f"pip install 'deadpan[{_EXTRAS.get(error.name or '', 'onnx')}]'."
         ) from error
     except Exception as error:  # every runtime has its own kinds
         detail = str(error).strip().split("\n")[0][:200]

@@ -10,12 +10,17 @@ from pathlib import Path
 from datasets.base.errors import InputError
 from fer_models.services.service_file import is_service, read_service, service_name
 
+FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
+TORCH_FILES = (".pt2", ".pt", ".pth", ".ts", ".safetensors", ".ckpt", ".bin")
+PICKLES = (".pkl", ".pickle", ".joblib")
+"""Endings of files; pickles are never opened, the error says what to do."""
+
 
 def is_foreign(name: str) -> bool:
     """Whether a name on the command line means a foreign model."""
     path = Path(name)
     return (
-        path.suffix in (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
+        path.suffix in (*FILES, *TORCH_FILES, *PICKLES)
         or (path / "saved_model.pb").exists()
         or is_code(name)
         or is_service(name)
@@ -23,22 +28,32 @@ def is_foreign(name: str) -> bool:
 
 
 def is_code(name: str) -> bool:
-    """Whether a name has the form `module:callable`."""
-    return name.count(":") == 1 and name.replace(":", "", 1).replace(".", "").isidentifier()
+    """Whether a name has the form `module:callable` or `module:factory@weights`."""
+    code, _ = split_code(name)
+    return code.count(":") == 1 and code.replace(":", "", 1).replace(".", "").isidentifier()
+
+
+def split_code(name: str) -> tuple[str, str]:
+    """`module:factory@weights` is `module:factory` and `weights`, empty where none are named."""
+    code, _, weights = name.partition("@")
+    return code, weights
 
 
 def short_name(name: str) -> str:
-    """Name of a foreign model in results: its file's stem, its folder, its callable or service."""
+    """Name in results: a file's stem, a folder, a callable, or a service."""
     if is_service(name):
         return service_name(name)
-    path = Path(name)
-    return name if is_code(name) else path.name if path.is_dir() else path.stem
+    code, weights = split_code(name)
+    if is_code(name) and not weights:
+        return code
+    path = Path(weights if is_code(name) else name)
+    return path.name if path.is_dir() else path.stem
 
 
 def files_sha256(name: str) -> str:
     """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
 
-    Of a service: of its URL and how it is asked.
+    Of code with weights: of both. Of a service: of its URL and how it is asked.
 
     Raises:
         InputError: there is no such file or module.
@@ -46,7 +61,11 @@ def files_sha256(name: str) -> str:
     if is_service(name):
         return read_service(name).sha256
     if is_code(name):
-        return _hash(_module_file(name))
+        code, weights = split_code(name)
+        module = _hash(_module_file(code))
+        if not weights:
+            return module
+        return hashlib.sha256(f"{module} {files_sha256(weights)}".encode()).hexdigest()
     path = Path(name)
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file.")

@@ -1,12 +1,14 @@
-"""Open a model that is code: `module:net`, `module:factory` or `module:callable`.
+"""Open a model that is code: `module:net`, `module:factory[@weights]` or `module:callable`.
 
-A net is differentiable. So is what a factory returns, a function or class that takes no arguments.
-A function of images is a black box.
+A net is differentiable. So is what a factory returns, a function or class that takes no arguments;
+`@` names a file of weights for it. A function of images is a black box.
 """
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +16,8 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from fer_models.foreign.keras_net import keras_net
+from fer_models.foreign.names import PICKLES, split_code
+from fer_models.foreign.pickles import refuse_pickle
 from fer_models.foreign.raw_model import RawModel
 
 
@@ -21,15 +25,27 @@ def open_code(name: str, sha256: str) -> RawModel:
     """Open a net, the net that a factory returns, or a function of images.
 
     Raises:
-        InputError: the module fails on import, has no such name, there is nothing to call, or a
-            factory fails or returns no net.
-        ValueError: a net of more than one input.
+        InputError: the module fails on import, has no such name, there is nothing to call, a
+            factory fails or returns no net, or there are weights and no factory.
+        ValueError: a net of more than one input, or weights that do not fit it.
     """
-    found = named_object(name)
+    code, weights = split_code(name)
+    found = named_object(code)
     if is_factory(found):
-        found = _built(name, found)
-    if is_net(found):
+        found = _built(code, found)
+        if weights:
+            _fill(found, Path(weights))
+    elif weights:
+        raise InputError(
+            f"{name}: {code} must build the net for the weights, so it must be a function or class "
+            "without arguments. Write one that returns the net."
+        )
+    if isinstance(found, keras.Layer):
         return keras_net(name, found, sha256)
+    if is_net(found):
+        from fer_models.pytorch.net import torch_net
+
+        return torch_net(name, found, sha256)
     # copies: it may work in place, or answer in a buffer of its own
     return RawModel(name, lambda images: _copied(found(images.copy())), None, None, sha256)
 
@@ -55,7 +71,26 @@ def named_object(name: str) -> Callable[..., Any]:
 
 def is_net(found: object) -> bool:
     """Whether an object is a net of a framework, whose gradients are known."""
-    return isinstance(found, keras.Layer)
+    torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
+    return isinstance(found, keras.Layer) or (
+        torch is not None and isinstance(found, torch.nn.Module)
+    )
+
+
+def _fill(net: Any, weights: Path) -> None:
+    """Load weights into a net.
+
+    Raises:
+        Exception: of many kinds, they are damaged or do not fit.
+    """
+    if isinstance(net, keras.Layer):
+        net.load_weights(weights)
+    elif weights.suffix in PICKLES:
+        refuse_pickle(weights)
+    else:
+        from fer_models.pytorch.state_dict import fill
+
+        fill(net, weights)
 
 
 def is_factory(found: Callable[..., Any]) -> bool:

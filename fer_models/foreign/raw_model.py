@@ -43,6 +43,7 @@ class RawModel:
         translate: makes a PyTorch module of the output at a place and of some of its columns, and
             compares both on images (N, h, w, c), scaled; raises `NoTranslationError`. None where
             no file of its format can be translated.
+        torch_module: the model itself when it is a PyTorch net (`fer_models/pytorch/net.py`).
     """
 
     name: str
@@ -54,6 +55,7 @@ class RawModel:
     outputs: tuple[str, ...] = ()
     place: int = 0
     translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
+    torch_module: Any = None
 
 
 def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
@@ -96,10 +98,10 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return answer
 
 
-def failed(model: str, shape: tuple[int, ...], error: BaseException) -> str:
+def failed(model: str, shape: tuple[int, ...], error: BaseException, when: str = "") -> str:
     """The error of a model that fails on images of a shape (N, h, w, c)."""
     return (
-        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails, "
+        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails{when}, "
         f"{type(error).__name__}: {first_line(error)}. Correct its contract, or export it so."
     )
 

@@ -1,6 +1,7 @@
 """A PyTorch module behind its contract, as a Classifier: `wrap_torch(module, contract)`."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -37,6 +38,7 @@ class TorchClassifier(NetClassifier):
         model_id: str,
         weights_sha256: str,
         *,
+        columns: Sequence[int] | None = None,
         stops_before_softmax: bool = False,
     ) -> None:
         """Take a module.
@@ -46,6 +48,7 @@ class TorchClassifier(NetClassifier):
             contract: see the class.
             model_id: name in results and reports.
             weights_sha256: identity of the weights.
+            columns: column of each class among the outputs; all, in their order, when None.
             stops_before_softmax: logits are what the softmax that ends the module is given.
         """
         self.module = module
@@ -53,6 +56,7 @@ class TorchClassifier(NetClassifier):
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256
+        self._columns = columns and list(columns)
         self._stops_before_softmax = stops_before_softmax
 
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
@@ -85,13 +89,15 @@ class TorchClassifier(NetClassifier):
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """See `NetClassifier.outputs`."""
         with torch.no_grad(), eval_mode(self.module):
-            return _array(self.module(self._inputs(self._tensor(images), contract)))
+            outputs = self.module(self._inputs(self._tensor(images), contract))
+        return _array(self._of_classes(outputs))
 
     def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
         """See `NetClassifier.outputs_as_given`."""
         buffers = [(each, each.clone()) for each in self.module.buffers()]
         with torch.no_grad():
-            answers = _array(self.module(self._inputs(self._tensor(images), self.contract)))
+            outputs = self.module(self._inputs(self._tensor(images), self.contract))
+            answers = _array(self._of_classes(outputs))
             for buffer, value in buffers:
                 buffer.copy_(value)
         return answers
@@ -134,6 +140,14 @@ class TorchClassifier(NetClassifier):
 
     def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits float32 (N, K) of images (N, H, W, C) in [0, 1]."""
+        return self._of_classes(self._all_logits(pixels))
+
+    def _of_classes(self, outputs: torch.Tensor) -> torch.Tensor:
+        """The column of each class."""
+        return outputs if self._columns is None else outputs[:, self._columns]
+
+    def _all_logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits of all columns, float32."""
         inputs = self._inputs(pixels, self.contract)
         if self._stops_before_softmax:
             logits = before_softmax(self.module, inputs)
@@ -152,6 +166,7 @@ def wrap_torch(
     *,
     model_id: str | None = None,
     weights_sha256: str | None = None,
+    columns: Sequence[int] | None = None,
 ) -> TorchClassifier:
     """Make a Classifier of a PyTorch module; a softmax that is found as its last step is left out.
 
@@ -162,6 +177,7 @@ def wrap_torch(
         contract: what its pixels and outputs mean.
         model_id: name in results and reports; the module's class when None.
         weights_sha256: identity of the weights; hashed from module and contract when None.
+        columns: column of each class among the outputs; all, in their order, when None.
 
     Raises:
         ModelError: the module fails on the two images.
@@ -180,11 +196,13 @@ def wrap_torch(
                 f"{model_id} must take images {size}; on two black ones it failed: "
                 f"{type(error).__name__}: {first}. Correct its contract or export it for any N."
             ) from error
-    shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-    if shape != (2, contract.scheme.num_classes):
+    shape, classes = tuple(getattr(outputs, "shape", ())), contract.scheme.num_classes
+    least = classes if columns is None else max(columns) + 1
+    wider = len(shape) == 2 and shape[1] > least and columns is not None
+    if shape != (2, least) and not (wider and shape[0] == 2):
         raise ValueError(
-            f"{model_id}: the contract names {contract.scheme.num_classes} classes, so outputs "
-            f"must be (N, {contract.scheme.num_classes}). Received: {shape} for N = 2"
+            f"{model_id}: the contract names {classes} classes, so outputs must be "
+            f"(N, {classes}). Received: {shape or type(outputs).__name__} for N = 2"
         )
     probabilities = contract.output is Output.PROBABILITIES
     stops = (
@@ -193,8 +211,14 @@ def wrap_torch(
         and bool(torch.allclose(given.softmax(1), outputs, atol=1e-3))
     )
     contract = replace(contract, output=Output.LOGITS) if stops else contract
-    identity = weights_sha256 or _identity(module, contract)
-    return TorchClassifier(module, contract, model_id, identity, stops_before_softmax=stops)
+    return TorchClassifier(
+        module,
+        contract,
+        model_id,
+        weights_sha256 or _identity(module, contract, columns),
+        columns=columns,
+        stops_before_softmax=stops,
+    )
 
 
 def _example(module: torch.nn.Module) -> torch.Tensor:
@@ -208,10 +232,10 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
     return array
 
 
-def _identity(module: torch.nn.Module, contract: Contract) -> str:
+def _identity(module: torch.nn.Module, contract: Contract, columns: Sequence[int] | None) -> str:
     """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
     kinds = [type(each).__name__ for each in module.modules()]
-    digest = hashlib.sha256(repr((contract, kinds)).encode())
+    digest = hashlib.sha256(repr((contract, columns and list(columns), kinds)).encode())
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
         bytes_ = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
         digest.update(name.encode() + bytes_.numpy().tobytes())

@@ -1,0 +1,85 @@
+"""Open a `.pt2` file of `torch.export`.
+
+PyTorch itself would unpickle parts of such a file where it holds pickles; here none is read.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import ZipFile
+
+import torch
+from torch.export import ExportedProgram
+
+from datasets.base.errors import InputError
+from fer_models.classifier import BATCH_SIZE
+from fer_models.foreign.one_input import require_one
+from fer_models.foreign.raw_model import RawModel
+from fer_models.pytorch.net import torch_net
+from fer_models.pytorch.training_steps import refuse_trained_export
+
+_DYNAMIC = 'torch.export.export(net, (images,), dynamic_shapes=({0: torch.export.Dim("batch")},))'
+_CODE = ("opaque_obj", "custom_obj", "data/aotinductor/")
+"""Parts of names inside the file: Python objects, and machine code."""
+
+
+def open_exported(path: Path, sha256: str) -> RawModel:
+    """Open an exported net of one input (N, c, h, w).
+
+    Raises:
+        InputError: objects or machine code inside, a fixed number of images, or a graph in training
+            mode.
+        ValueError: another input, or a damaged file.
+    """
+    with ZipFile(path) as archive:
+        if any(part in name for name in archive.namelist() for part in _CODE):
+            raise InputError(
+                f"{path}: must be a graph and tensors; it holds Python objects or machine code, "
+                "which are never loaded. Save it by torch.export.save."
+            )
+    with _no_pickles(), open(path, "rb") as file:  # of any ending
+        program = torch.export.load(file)
+    refuse_trained_export(program, path)
+    return torch_net(str(path), program.module(), sha256, _shape(program, path))
+
+
+@contextmanager
+def _no_pickles() -> Iterator[None]:
+    """`torch.load` reads nothing but tensors while this lasts, whatever it is asked for."""
+    name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _shape(program: ExportedProgram, path: Path) -> tuple[int, int, int] | None:
+    """(h, w, c) of the input; None where the file leaves it open."""
+    names = program.graph_signature.user_inputs
+    require_one(len(names))
+    values = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
+    sizes = tuple(values[str(names[0])].shape)
+    if len(sizes) != 4:
+        raise ValueError(f"its input has {len(sizes)} dimensions, not images (N, c, h, w)")
+    count, *sides = sizes
+    if isinstance(count, int):
+        raise InputError(
+            f"{path}: must take any number of images; it takes exactly {count}. Export it by "
+            f"{_DYNAMIC}."
+        )
+    limits = program.range_constraints.get(count.node.expr)
+    if limits is not None and limits.upper < BATCH_SIZE:
+        raise InputError(
+            f"{path}: must take up to {BATCH_SIZE} images; it takes {limits.upper} at most. Export "
+            f"it by {_DYNAMIC}."
+        )
+    if not all(isinstance(side, int) for side in sides):
+        return None
+    channels, height, width = sides
+    return height, width, channels

@@ -1,0 +1,112 @@
+"""A PyTorch net, from whatever file or code, as an opened model with gradients."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+
+from fer_models.classifier import ModelError
+from fer_models.foreign.raw_model import RawModel, failed, outputs_of, unnamed
+from fer_models.pytorch.eval_mode import eval_mode
+
+Pick = Callable[[Any], Any]
+"""From the answer of a net of several outputs to the one that is wanted."""
+
+
+class OneOutput(torch.nn.Module):
+    """A net that answers one tensor, whatever the net inside answers."""
+
+    def __init__(self, net: torch.nn.Module, name: str, pick: Pick | None = None) -> None:
+        """Take a net, its name for errors, and which output is wanted if there are several."""
+        super().__init__()
+        self.net, self.name, self.pick = net, name, pick
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The wanted output, else the only one.
+
+        Raises:
+            ModelError: several, and none is wanted.
+        """
+        answer = self.net(images)
+        if self.pick is not None:
+            return self.pick(answer)
+        named = outputs_of(answer)
+        if len(named) > 1:
+            raise ModelError(unnamed(self.name, list(named)))
+        return next(iter(named.values())) if named else answer
+
+
+def torch_net(
+    name: str,
+    net: torch.nn.Module,
+    sha256: str,
+    shape: tuple[int, int, int] | None = None,
+    pick: Pick | None = None,
+) -> RawModel:
+    """Take a PyTorch net, and put it into evaluation mode: nets that code builds are in training.
+
+    Args:
+        name: path or `module:callable`.
+        net: takes float32 (N, c, h, w), answers (N, K), or several such outputs.
+        sha256: hash of its files.
+        shape: (h, w, c) of its input, None where nothing says it.
+        pick: the wanted output, if there are several.
+    """
+    module = OneOutput(net, name, pick)
+    with suppress(NotImplementedError):  # a graph of `torch.export` has no modes
+        module.eval()
+
+    def call(images: np.ndarray) -> np.ndarray:
+        with torch.no_grad(), eval_mode(module):
+            answer = module(_tensor(module, images))
+        if not isinstance(answer, torch.Tensor):
+            raise TypeError(f"it returns {type(answer).__name__}, not a tensor")
+        array: np.ndarray = answer.detach().cpu().float().numpy()
+        return array
+
+    return RawModel(name, call, shape, None, sha256, torch_module=module)
+
+
+def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:
+    """The same net with one of its outputs alone."""
+    return torch_net(raw.name, module.net, raw.sha256, raw.shape, pick)
+
+
+def require_gradients(raw: RawModel, module: OneOutput, images: np.ndarray) -> None:
+    """Refuse a net that cannot be differentiated, which would look robust.
+
+    Args:
+        raw: the model.
+        module: its net.
+        images: float32 (N, h, w, c), scaled as the model expects.
+
+    Raises:
+        ModelError: there is no gradient from its answer to its input.
+    """
+    inputs = _tensor(module, images).requires_grad_()
+    try:
+        with torch.enable_grad(), eval_mode(module):
+            answer = module(inputs)
+            if not answer.requires_grad:
+                raise ModelError(
+                    f"{raw.name}: its answer has no gradient: it leaves PyTorch or calls no_grad "
+                    "or detach. Take that out, or name a function of images, module:callable, "
+                    "which is attacked as a black box."
+                )
+            torch.autograd.grad(answer.sum(), inputs, allow_unused=True)
+    except ModelError:
+        raise
+    except Exception as error:  # whatever the code of others does
+        raise ModelError(
+            failed(raw.name, images.shape, error, " when it is differentiated")
+        ) from error
+
+
+def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
+    """Images (N, h, w, c) as (N, c, h, w), on the device and in the number format of the net."""
+    weights = (*module.parameters(), *module.buffers())
+    example = next((w for w in weights if w.is_floating_point()), torch.empty(0))
+    pixels = torch.tensor(images).permute(0, 3, 1, 2).contiguous()
+    return pixels.to(device=example.device, dtype=example.dtype)

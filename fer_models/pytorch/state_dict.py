@@ -1,0 +1,97 @@
+"""Weights alone, `.safetensors` or a state dict, and filling a net with them.
+
+Nothing but tensors is ever unpickled.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from datasets.base.errors import InputError
+from fer_models.foreign.pickles import refuse_pickle
+
+_MEND = "Name the code that built the net that was trained."
+_NESTED = ("state_dict", "model_state_dict", "model", "net", "weights")
+"""Where checkpoints of trainings keep the state dict."""
+
+
+def fill(net: torch.nn.Module, path: Path) -> None:
+    """Load weights into a net; all of them must be there, and no others.
+
+    Raises:
+        InputError: names or shapes differ from those of the net; or see `read_weights`.
+        ValueError: no weights.
+    """
+    weights = _without_prefix(read_weights(path), net.state_dict().keys())
+    try:
+        missing, unexpected = net.load_state_dict(weights, strict=False)
+    except RuntimeError as error:  # shapes differ; one line for each
+        lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+        raise InputError(f"{path}: does not fit the net: {_first(lines)}. {_MEND}") from error
+    missing = [name for name in missing if not _is_tied(net, name, weights)]
+    if missing or unexpected:
+        lacks = [f"it lacks {_first(missing)}"] if missing else []
+        others = [f"the net has no {_first(unexpected)}"] if unexpected else []
+        raise InputError(f"{path}: does not fit the net: {'; '.join([*lacks, *others])}. {_MEND}")
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file by name.
+
+    Raises:
+        InputError: it holds Python objects, which are never unpickled.
+        ValueError: no state dict, or the file is damaged.
+    """
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's age
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        refuse_pickle(path, holding=named[1] if named else "")
+    except Exception as error:  # its reader has no kinds of its own
+        raise ValueError(
+            "it is neither a net nor weights of PyTorch, or it is cut short"
+        ) from error
+    return _tensors(found)
+
+
+def _tensors(found: Any) -> dict[str, torch.Tensor]:
+    if not isinstance(found, Mapping):
+        raise ValueError(f"a state dict was expected, it holds {type(found).__name__}")
+    inner = [name for name in _NESTED if isinstance(found.get(name), Mapping)]
+    weights = found[inner[0]] if inner else found
+    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        names = ", ".join(map(str, list(found)[:3]))
+        raise ValueError(f"a state dict was expected, it holds {names or 'nothing'}")
+    return dict(weights)
+
+
+def _without_prefix(weights: dict[str, torch.Tensor], wanted: Any) -> dict[str, torch.Tensor]:
+    """The weights without what all names begin with, as DataParallel and others write it."""
+    first, dot, _ = next(iter(weights), "").partition(".")
+    prefix = first + dot
+    if not dot or not all(name.startswith(prefix) for name in weights):
+        return weights
+    shorter = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return shorter if len(shorter.keys() & wanted) > len(weights.keys() & wanted) else weights
+
+
+def _is_tied(net: torch.nn.Module, name: str, weights: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a weight shares its memory with one that was in the file."""
+    tensors = net.state_dict(keep_vars=True)
+    return any(tensors[other] is tensors[name] for other in weights if other in tensors)
+
+
+def _first(names: list[str]) -> str:
+    rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + rest
