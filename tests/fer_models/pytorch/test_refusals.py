@@ -115,7 +115,7 @@ def test_weights_alone_need_code(tmp_path: Path) -> None:
     save_file(tiny_module().state_dict(), tmp_path / "net.safetensors")
     for file in ("net.pt", "net.safetensors"):
         refused(str(tmp_path / file), rf"weights alone\. Name .* module:factory@.*{file}\.$")
-    refused(f"{__name__}:NET@{tmp_path / 'net.pt'}", "NET must build the net for the weights")
+    refused(f"{__name__}:ROWS@{tmp_path / 'net.pt'}", "ROWS must build the net for the weights")
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
