@@ -1,1 +1,1 @@
-"""Attacks and corruptions: threat models, base classes, on-disk sets, the sweep that makes them."""
+"""Attacks and corruptions: threat models, base classes, sets on disk, the sweep that makes them."""

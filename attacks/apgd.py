@@ -25,8 +25,8 @@ class APGD(GradientAttack):
     """Auto-PGD: the step starts at 2 eps and halves at checkpoints where the loss stops growing.
 
     The first restart starts at the clean image, and a step of 2 eps projected on the ball is one
-    of eps, so it contains FGSM (R5). Later restarts start at random. Every iterate is tested, and
-    an image leaves as soon as it is broken. The others end at the point of highest loss.
+    of eps, so it contains FGSM (R5). Later restarts start at random points. Every iterate is
+    tested; an image is done as soon as it is broken, and the others end at the highest loss.
 
     Under L1 each climb goes through balls of 3 eps and 2 eps first, and steps move few pixels.
 
@@ -34,8 +34,8 @@ class APGD(GradientAttack):
     2021, arXiv 2103.01208, algorithm 1 and section 3.3.
 
     Attributes:
-        steps: gradients per restart.
-        restarts: starting points.
+        steps: gradient steps per restart.
+        restarts: number of starting points.
     """
 
     steps: int = 100
@@ -116,7 +116,7 @@ class APGD(GradientAttack):
     ) -> tuple[np.ndarray, np.ndarray, Cost]:
         """One climb: first broken or best points float32, which are broken bool (N,), cost.
 
-        With `leave` false no image leaves when it is broken, and all end at their best points.
+        With `leave` false no image is dropped when it is broken, and all end at their best points.
         """
         found, cost = ascent.points.copy(), Cost.zeros(len(labels))
         left, ends = np.arange(len(labels)), ascent.checkpoints(steps)
@@ -156,12 +156,12 @@ class APGD(GradientAttack):
 class TargetedAPGD(APGD):
     """APGD towards each of the min(9, K - 1) likeliest other classes in turn (R16).
 
-    Broken is broken: any wrong class counts, whichever is the target.
+    An image counts as broken by any wrong class, not only by the target.
 
     Source: Croce & Hein 2020, arXiv 2003.01690, section 4.1.
 
     Attributes:
-        targets: other classes at most.
+        targets: largest number of target classes.
     """
 
     loss: Loss = Loss.DLR

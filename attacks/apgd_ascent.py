@@ -1,4 +1,4 @@
-"""The ascent of APGD: positions, best points and step sizes, each image its own. No classifier.
+"""The ascent of APGD: positions, best points and step sizes of each image. No classifier.
 
 Not here: steps under L1 (`attacks/sparse_ascent.py`).
 """
@@ -12,13 +12,13 @@ from attacks.gradient_attack import steepest_step
 from attacks.threat_model import Norm, linf_limits, project
 
 MOMENTUM = 0.75
-"""Share of the new step; the rest is the last move."""
+"""Weight of the new step; the last move has the rest."""
 ENOUGH_RISES = 0.75
-"""Share of steps between two checkpoints in which the loss must rise, else the step halves."""
+"""Share of steps between two checkpoints in which the loss must rise, or else the step halves."""
 
 
 def checkpoints(steps: int) -> dict[int, int]:
-    """Steps after which the step size is looked at, and the checkpoint before each.
+    """Steps after which the step size is adapted, and the checkpoint before each.
 
     w_j = ceil(p_j N), p_0 = 0, p_1 = 0.22, p_{j+1} = p_j + max(p_j - p_{j-1} - 0.03, 0.06).
     Source: Croce & Hein 2020, arXiv 2003.01690, section 3.3.
@@ -32,11 +32,11 @@ def checkpoints(steps: int) -> dict[int, int]:
 
 
 class Ascent:
-    """N images on their way up a loss.
+    """N images that climb a loss.
 
     Attributes:
-        points: float32 (N, H, W, C), where they are: what `see` must be told about next.
-        best: float32 (N, H, W, C), where the loss was highest.
+        points: float32 (N, H, W, C), current points, whose loss `see` takes next.
+        best: float32 (N, H, W, C), points of the highest loss so far.
     """
 
     def __init__(self, start: np.ndarray, clean: np.ndarray, eps: float, norm: Norm) -> None:
@@ -51,7 +51,7 @@ class Ascent:
         self._size = np.full(count, 2 * eps)
         self._rises = np.zeros(count, np.int64)
         self._checkpoint_loss = np.full(count, -np.inf)
-        self._halved = np.ones(count, bool)  # no plateau can be seen before the first checkpoint
+        self._halved = np.ones(count, bool)  # no plateau before the first checkpoint
 
     def take(self, rows: np.ndarray) -> "Ascent":
         """The ascent of some rows (mask or indices) only."""
@@ -66,7 +66,7 @@ class Ascent:
         return checkpoints(steps)
 
     def see(self, loss: np.ndarray, gradient: np.ndarray) -> None:
-        """Take in loss (N,) and gradient (N, H, W, C) at `points`."""
+        """Record loss (N,) and gradient (N, H, W, C) at `points`."""
         if not self._first:
             self._rises = self._rises + (loss > self._loss)
         better = loss > self._best_loss
@@ -76,10 +76,10 @@ class Ascent:
         self._best_loss = np.where(better, loss, self._best_loss)
 
     def adapt(self, steps: int) -> None:
-        """At a checkpoint: halve steps that no longer help, and go on from the best point.
+        """At a checkpoint: halve steps that no longer help, and continue from the best point.
 
         Args:
-            steps: taken since the checkpoint before.
+            steps: steps taken since the previous checkpoint.
         """
         few_rises = self._rises < ENOUGH_RISES * steps
         plateau = ~self._halved & (self._checkpoint_loss == self._best_loss)

@@ -1,6 +1,6 @@
 """The base class of attacks, the keys of their random draws, and what they cost.
 
-A subclass writes one method; the base's `__call__` checks what goes in and what comes out. Not
+A subclass implements one method; the base's `__call__` checks input and output. Not
 here: when an image counts as broken (`attacks/broken.py`).
 """
 
@@ -17,11 +17,11 @@ from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier, check_images
 
 BATCH_ROWS = 100
-"""Images an attack works on at once; also the rows of a stored chunk."""
+"""Number of images that an attack works on at once, and of rows in a stored chunk."""
 
 
 class BudgetError(RuntimeError):
-    """An attack or corruption returned something it must not: a programming error, never robust."""
+    """An attack or corruption returned invalid images: a programming error, never robustness."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Keys:
     """What random draws depend on: seed, row and restart, never the batch.
 
     Attributes:
-        seed: of the run, at least 0.
+        seed: seed of the run, at least 0.
         row_ids: int64 (N,), at least 0, row numbers in the source.
         restart: number of the restart.
     """
@@ -51,12 +51,12 @@ class Keys:
         return replace(self, row_ids=self.row_ids[rows])
 
     def with_restart(self, restart: int) -> "Keys":
-        """Same rows, other draws."""
+        """Same rows, different draws."""
         return replace(self, restart=restart)
 
 
 class Cost(NamedTuple):
-    """What an attack spent on each image, int64 (N,) each, without the base's own checks.
+    """Cost of an attack per image, int64 (N,) each, without the base class's own checks.
 
     zero_gradients counts gradients without a single nonzero pixel (R9).
     """
@@ -77,7 +77,7 @@ class Cost(NamedTuple):
 
 
 class AttackResult(NamedTuple):
-    """images float32 (N, H, W, C), success bool (N,): wrong now (see `broken`), cost."""
+    """images float32 (N, H, W, C), success bool (N,): whether broken (see `broken`), cost."""
 
     images: np.ndarray
     success: np.ndarray
@@ -86,11 +86,11 @@ class AttackResult(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """Finds images near the clean ones that a classifier gets wrong. Fields are its settings.
+    """Finds images near the clean ones that a classifier misclassifies. Fields are its settings.
 
     Attributes:
-        norm: how the perturbation is measured.
-        eps: its largest size, pixels in [0, 1].
+        norm: norm of the perturbation.
+        eps: largest norm of the perturbation, pixels in [0, 1].
     """
 
     norm: Norm
@@ -104,13 +104,13 @@ class Attack(ABC):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2)
     needs_gradients: ClassVar[bool] = False
     by_answers: ClassVar[bool] = False
-    """Searches, at least in part, by the classifier's logits or labels alone."""
+    """Searches, at least in part, with the classifier's logits or labels alone."""
     reduced_precision: ClassVar[bool] = False
     """Takes gradients in reduced precision, and confirms in float32 before it stops."""
     minimal: ClassVar[bool] = False
     """Finds small perturbations, not just any within eps: one run at the largest eps is enough."""
     universal: ClassVar[bool] = False
-    """Makes one perturbation for all images; in any other attack images are independent."""
+    """Makes one perturbation for all images; in other attacks the images are independent."""
 
     def __post_init__(self) -> None:
         if self.norm not in self.norms:
@@ -120,7 +120,7 @@ class Attack(ABC):
         check_eps(self.eps, self.norm)
 
     def _check_at_least_one(self, *options: str) -> None:
-        """Refuse settings that count something and are below 1."""
+        """Refuse counts below 1."""
         for option in options:
             if getattr(self, option) < 1:
                 raise InputError(f"`{option}` must be at least 1; got {getattr(self, option)}.")
@@ -179,7 +179,7 @@ class Attack(ABC):
         if not self.can_attack(classifier):
             raise InputError(
                 f"{self.name} needs gradients and {classifier.id} has none. "
-                "Choose an attack that only asks for logits."
+                "Choose an attack that only needs logits."
             )
         if not len(images) == len(labels) == len(keys.row_ids):
             raise ValueError(
@@ -206,7 +206,7 @@ def check_output(name: str, images: np.ndarray) -> None:
     """Refuse pixels outside [0, 1] or not finite.
 
     Raises:
-        BudgetError: with the name of the attack or corruption that made them.
+        BudgetError: it names the attack or corruption that made them.
     """
     if not (np.isfinite(images).all() and (images >= 0).all() and (images <= 1).all()):
         raise BudgetError(f"{name} returned pixels outside [0, 1] or not finite")

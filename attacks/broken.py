@@ -9,11 +9,11 @@ LEAD = 1e-5
 """An image is broken when another class leads by more than this share of the scale of the logits.
 
 Last-bit differences between batches are smaller, so predicting again from the stored image gives
-the same flag. Attacks that stop early ask for `STOP_LEAD`, so the final check agrees with them.
+the same flag. Attacks that stop early require `STOP_LEAD`, so the final check agrees with them.
 """
 STOP_LEAD = 2 * LEAD
 OFFSET = 0.2
-"""The scale is at least this share of the leading logit, so that float32 can tell the lead.
+"""The scale is at least this share of the leading logit, so that float32 can resolve the lead.
 
 `LEAD * OFFSET` of a logit is 16 steps of float32 or more.
 """
@@ -30,7 +30,7 @@ def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.nda
     Args:
         logits: float32 (N, K).
         labels: int64 (N,) in [0, K).
-        lead: by which share of the scale another class must lead.
+        lead: share of the scale by which another class must lead.
     """
     rows = np.arange(len(labels))
     others = logits.astype(np.float64)
@@ -64,10 +64,10 @@ def check_resolution(model: str, logits: np.ndarray) -> None:
 def confirmed(
     classifier: Classifier, images: np.ndarray, labels: np.ndarray, now: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which images may leave because they are broken, bool (N,), and passes spent, int64 (N,).
+    """Which images are broken and done, bool (N,), and passes spent, int64 (N,).
 
-    Logits in reduced precision, or from an attacker's own random draws, are computed again as the
-    attack will be judged, and only those count.
+    Logits in reduced precision, or from an attacker's own random draws, are computed again as in
+    the final check, and only those count.
 
     Args:
         classifier: the attacked model.

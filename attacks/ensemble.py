@@ -15,15 +15,15 @@ from fer_models.classifier import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Attack):
-    """Four attacks that fail for different reasons, cheapest first; broken images leave.
+    """Four attacks that fail for different reasons, the cheapest first; broken images are done.
 
-    Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Unlike there FMN takes the
-    place of FAB, and cross-entropy is of rescaled logits. Under l1 only the first two attack.
+    Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Here FMN takes the
+    place of FAB, and cross-entropy is of rescaled logits. Under l1 only the first two run.
 
     Attributes:
-        steps: gradients of APGD on cross-entropy.
-        targeted_steps: gradients of targeted APGD, for each target.
-        minimal_steps: gradients of FMN.
+        steps: gradient steps of APGD on cross-entropy.
+        targeted_steps: gradient steps of targeted APGD for each target.
+        minimal_steps: gradient steps of FMN.
         queries: forward passes of Square.
     """
 

@@ -15,7 +15,7 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.losses import Loss
 
 FIRST_CHANGE, LAST_CHANGE = 0.05, 1e-4
-"""By which share a radius shrinks or grows at the first and the last step."""
+"""Share by which a radius shrinks or grows at the first and at the last step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,14 @@ class FMN(Attack):
 
     The radius shrinks while the image is broken and grows while it is not; until it is broken for
     the first time the radius is where a linear model would break. It never exceeds eps. An image
-    ends at the smallest perturbation that broke it, or clean when none did.
+    ends at the smallest perturbation that broke it, or clean if none did.
 
-    Source: Pintor et al. 2021, arXiv 2102.12827, algorithm 1. Unlike there a step is a share of
-    the radius, and of steepest ascent under the norm (signs for linf).
+    Source: Pintor et al. 2021, arXiv 2102.12827, algorithm 1. Here a step is a share of the
+    radius, along the steepest ascent under the norm (signs for linf).
 
     Attributes:
-        steps: gradients per image.
-        step_size: of the first step, as a share of the radius; it falls along half a cosine.
+        steps: gradient steps per image.
+        step_size: size of the first step, as a share of the radius; it falls along half a cosine.
     """
 
     steps: int = 100

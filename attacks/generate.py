@@ -9,8 +9,7 @@ Writes one folder per model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
     eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
 
 Faces still classified correctly are written clean. The same command continues where a killed one
-stopped. A model on which the attack fails is reported at the end; the others are attacked all the
-same.
+stopped. A model on which the attack fails is reported at the end; the others are attacked anyway.
 """
 
 import sys
@@ -51,16 +50,16 @@ def _list(asked: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest(AttackRequest):
-    """Which faces are attacked on which models, how, and where the sets are written."""
+    """Which faces are attacked, on which models, how, and where the sets are written."""
 
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")]
     out: Annotated[Path, Option(help="Folder for the sets.")]
     data: Annotated[Path | None, Option(help=_DATA_HELP)] = None
-    eps: Annotated[str, Option(help="Ascending grid, such as 2/255,4/255.")] = "4/255"
+    eps: Annotated[str, Option(help="Ascending eps grid, such as 2/255,4/255.")] = "4/255"
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER
     split: Annotated[
         Split | None,
-        Option(help="Part of the data. Default: PublicTest, else Test.", show_default=False),
+        Option(help="Split of the data. Default: PublicTest, else Test.", show_default=False),
     ] = None
     votes: Annotated[Path | None, Option(help="FER+ votes, if they are not beside the data.")] = (
         None
@@ -73,18 +72,16 @@ class GenerateRequest(AttackRequest):
     loss: Annotated[
         str | None, Option(help="Loss that the attack maximises. Default: the attack's.")
     ] = None
-    targets: Annotated[int | None, Option(help="Number of other classes apgd_t aims at.")] = None
+    targets: Annotated[int | None, Option(help="Number of target classes, for apgd_t.")] = None
     target: Annotated[
-        str | None, Option(help="Class that universal or patch drives all faces to.")
+        str | None, Option(help="Target class of all faces, for universal and patch.")
     ] = None
     option: Annotated[
         list[str] | None, Option(help="Any other setting, NAME=VALUE; may be repeated.")
     ] = None
-    sources: Annotated[
-        str | None, Option(help="For transfer: models the images are made on, ID,ID,..")
-    ] = None
+    sources: Annotated[str | None, Option(help="Surrogates, for transfer: ID,ID,..")] = None
     precision: Annotated[
-        Precision, Option(help="auto: bfloat16 where a trial shows it is as strong.")
+        Precision, Option(help="Precision of gradients; auto: bfloat16 where it is as strong.")
     ] = Precision.AUTO
     list_: Annotated[
         bool,
@@ -92,7 +89,7 @@ class GenerateRequest(AttackRequest):
     ] = False
 
     def settings(self) -> dict[str, Any]:
-        """Read the settings of the attack; a target's class is that of a model, so 0 for now.
+        """Read the settings of the attack; a target is 0 until the model's classes are known.
 
         Raises:
             InputError: unknown attack or setting, or a value of the wrong kind.
@@ -126,7 +123,7 @@ def main(request: GenerateRequest) -> None:
 
     options = request.settings()
     make_spec = partial(attack_spec, request.attack, norm, grid, request.labels, seed=request.seed)
-    make_spec(**options)  # refuses wrong settings before anything is read
+    make_spec(**options)  # refuses wrong settings before any data are read
     if request.sources is not None and request.attack != Transfer.name:
         raise InputError(f"--sources is for --attack {Transfer.name}; got {request.attack}.")
     source_ids = [] if request.sources is None else resolve(request.sources, "--sources")
@@ -148,12 +145,12 @@ def main(request: GenerateRequest) -> None:
 
 
 def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
-    """Attack every model; one that fails does not keep the others from being attacked."""
+    """Attack every model, even if some of them fail."""
     failed = []
     for model in ids:
         try:
             attack(model)
-        except Exception as error:  # whatever it was, the other models get their sets
+        except Exception as error:  # whatever it was, the other models still get their sets
             if len(ids) == 1:
                 raise
             failed.append(f"{model}: {' '.join(str(error).split())}")
@@ -163,7 +160,7 @@ def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
 
 
 def _loaded(model: str, surrogates: list["DifferentiableClassifier"]) -> "Classifier":
-    """Load a model, attacked through the surrogates if there are any."""
+    """Load a model, to be attacked through the surrogates if there are any."""
     from attacks.transfer import TransferTarget
     from fer_models import zoo
 

@@ -1,4 +1,4 @@
-"""Loss, random starts and steps of steepest ascent, which gradient attacks share."""
+"""What gradient attacks share: loss, random starts, steps of steepest ascent."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +16,7 @@ class GradientAttack(Attack):
     """An attack that maximises a loss by its gradient.
 
     Attributes:
-        loss: what is maximised. The default does not depend on the scale of the logits.
+        loss: loss that is maximised. The default does not depend on the scale of the logits.
     """
 
     loss: Loss = Loss.SCALED_CROSS_ENTROPY
@@ -30,7 +30,7 @@ class GradientAttack(Attack):
 
 
 def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
-    """Step of the given size along which the loss grows fastest.
+    """Step of the given size in the direction in which the loss grows fastest.
 
     Args:
         gradient: float32 (N, H, W, C).
@@ -49,10 +49,10 @@ def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
 
 
 def random_start(clean: np.ndarray, eps: float, norm: Norm, keys: Keys) -> np.ndarray:
-    """Random points of the ball, float32 (N, H, W, C), brought into [0, 1].
+    """Random points of the ball, float32 (N, H, W, C), clipped to [0, 1].
 
     Uniform in the cube for linf; a uniform direction with a uniform length for l2; for l1 the point
-    of the ball that is nearest to a normal one.
+    of the ball nearest to a normal draw.
     """
     shape, points = clean.shape[1:], []
     for draw in keys.generators():

@@ -1,8 +1,8 @@
 """Input diversity: images shrunk at random and placed on black, as a linear map and its transpose.
 
-Attacks that average gradients over such views overfit less to the net they are made on.
+Attacks that average gradients over such views overfit less to the surrogate.
 
-Source: Xie et al. 2019, arXiv 1803.06978, section 3.2. Unlike there the view is not larger than the
+Source: Xie et al. 2019, arXiv 1803.06978, section 3.2. Here the view is not larger than the
 image, so that it fits every net.
 """
 
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 SMALLEST = 0.875
-"""Side of the smallest view, as a share of the image's; Xie et al. take 299 of 330 and more."""
+"""Side of the smallest view, as a share of the image's; Xie et al. use at least 299 of 330."""
 DRAWS = 4
 """Uniform numbers per view: whether the image is changed, its size, its two offsets."""
 
@@ -21,9 +21,9 @@ class Views:
 
     Args:
         draws: float (N, 4) in [0, 1).
-        share: of the images that are changed, in [0, 1].
-        height: of the images.
-        width: of the images.
+        share: share of the images that are changed, in [0, 1].
+        height: height of the images.
+        width: width of the images.
     """
 
     def __init__(self, draws: np.ndarray, share: float, height: int, width: int) -> None:

@@ -9,7 +9,7 @@ from attacks.threat_model import Norm, project
 from fer_models.classifier import Classifier
 
 PARTS = 16
-"""Equal parts of eps that noise under l1 puts on random pixels."""
+"""Number of equal parts of eps that noise under l1 puts on random pixels."""
 
 
 class Noise(Attack):

@@ -1,4 +1,4 @@
-"""Settings of attacks as people write them: `steps=40`, `loss=dlr`, `target=none`."""
+"""Settings of attacks as users write them: `steps=40`, `loss=dlr`, `target=none`."""
 
 from collections.abc import Iterable
 from typing import Any, get_type_hints
@@ -22,7 +22,7 @@ def read_options(attack: str, words: Iterable[str]) -> dict[str, Any]:
     """Read settings of an attack, each written `name=value`.
 
     Raises:
-        InputError: unknown attack or setting, one given twice, or a value of the wrong kind.
+        InputError: unknown attack or setting, one given twice, or a value of the wrong type.
     """
     check_attack(attack)
     hints = get_type_hints(ATTACKS[attack])
@@ -39,7 +39,7 @@ def read_options(attack: str, words: Iterable[str]) -> dict[str, Any]:
 
 
 def option_table() -> list[str]:
-    """One line per attack: name, norms, settings with their defaults."""
+    """One line of text per attack: name, norms, settings with their defaults."""
     lines = []
     for name, attack in ATTACKS.items():
         settings = [f"{option}={value}" for option, value in default_options(attack).items()]

@@ -1,4 +1,4 @@
-"""PGD: projected gradient steps with restarts, images leaving as soon as they are broken."""
+"""PGD: projected gradient steps with restarts; an image is done as soon as it is broken."""
 
 import math
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class PGD(GradientAttack):
     Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
 
     Attributes:
-        steps: gradients per restart.
-        restarts: starting points.
+        steps: gradient steps per restart.
+        restarts: number of starting points.
         step_size: size of the second step, as a share of eps; steps then fall along half a
             cosine. The first step of the first restart is eps.
     """

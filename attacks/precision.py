@@ -1,4 +1,4 @@
-"""Precision that a user allows for gradients; `attacks/precision_trial.py` decides within it."""
+"""The precision of gradients that a user allows; `attacks/precision_trial.py` chooses within it."""
 
 from enum import StrEnum
 

@@ -1,8 +1,8 @@
-"""bfloat16 where it is as strong: a model's twin is tried on a few faces before a long attack.
+"""bfloat16 where it is as strong: a trial on a few faces, before a long attack, decides.
 
-Both run a short APGD over the grid, and the twin is used when it leaves at most `POINTS` more
-robust accuracy than float32. The decision depends on model, faces, seed and processor, not on a
-clock, so a resumed run decides in the same way.
+A short APGD attacks the model and a bfloat16 copy over the grid; the copy is used when it leaves at
+most `POINTS` more robust accuracy than float32. The decision depends on model, faces, seed and
+processor, not on a clock, so a resumed run makes the same decision.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from fer_models.classifier import Classifier
 from fer_models.reduced_precision import NoTwinError, reduce_precision
 
 FACES = 250
-"""Faces that the trial attacks, at most."""
+"""Maximum number of faces that the trial attacks."""
 STEPS = 10
 POINTS = 0.002
-"""How much more robust accuracy, on average over the grid, the twin may leave than float32."""
+"""Robust accuracy, averaged over the grid, that the copy may leave above float32."""
 BUDGETS = ("steps", "targeted_steps", "minimal_steps", "queries")
-"""Options of attacks that count gradients or queries."""
+"""Options of attacks that are counts of gradients or queries."""
 WORTH = 20
-"""Passes planned per pass of the trial; with fewer, the trial costs what it saves."""
+"""Planned passes per pass of the trial; with fewer, the trial costs more than it saves."""
 
 
 def try_reduced_precision(
@@ -36,18 +36,18 @@ def try_reduced_precision(
     specs: Sequence[AttackSpec],
     planned: int,
 ) -> tuple[Classifier, str]:
-    """The classifier to attack, in reduced precision if that pays and the attacks stay as strong.
+    """The classifier to attack, in reduced precision if that is faster and just as strong.
 
     Args:
         classifier: the model to attack.
-        images: float32 (N, H, W, C) in [0, 1]; the first ones serve the trial.
+        images: float32 (N, H, W, C) in [0, 1]; the trial uses the first ones.
         labels: int64 (N,) in [0, K).
         row_ids: int64 (N,).
-        specs: attacks to come that may use reduced precision, all under one norm.
+        specs: planned attacks that may use reduced precision, all under one norm.
         planned: passes of these attacks in all, see `passes`.
 
     Returns:
-        The classifier given, or a `ReducedPrecision`; and why, empty where nothing was tried.
+        The given classifier or a `ReducedPrecision`, and the reason, empty without a trial.
     """
     grid = sorted({eps for spec in specs for eps in spec.grid if eps > 0})
     keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)
@@ -70,7 +70,7 @@ def try_reduced_precision(
 
 
 def passes(spec: PerturbationSpec, count: int) -> int:
-    """Gradients or queries that an attack on `count` images plans, at most."""
+    """Largest number of gradients or queries of an attack on `count` images."""
     each = sum(int(spec.options.get(name) or 0) for name in BUDGETS)
     repeats = [int(spec.options.get(name) or 1) for name in ("restarts", "targets")]
     return count * len(spec.grid) * each * repeats[0] * repeats[1]
@@ -84,7 +84,7 @@ def _robust_accuracy(
     norm: Norm,
     grid: Sequence[float],
 ) -> float:
-    """Mean over ascending eps of the share that is right on clean and attacked images."""
+    """Mean robust accuracy over ascending eps."""
     active, shares = np.flatnonzero(classifier.predict(images) == labels), []
     for eps in grid:
         attack = APGD(norm=norm, eps=eps, steps=STEPS)

@@ -1,8 +1,8 @@
 """PGD confined to one part of the face, which the face mesh finds on each clean image.
 
 Five attacks on the regions of `faces/regions.py` show which part of the face makes a model
-vulnerable; regions differ in size, so figures need the share of pixels with them. Another attack
-may change the frame of a pair of glasses only, by as much as eps allows (1 for printed ones).
+vulnerable; regions differ in size, so quote their share of the pixels with the figures. Another
+attack may only change the frame of a pair of glasses, by as much as eps allows (1 if printed).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from faces.landmarks import FaceMesh, mean_shape
 from faces.regions import Region, region_masks
 
 _SMALLEST_SIDE = 16
-"""Smallest image for the face mesh; smaller ones get the mean shape."""
+"""Side of the smallest image for the face mesh; smaller ones get the mean shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def _points(images: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8192)
 def _points_of(pixels: bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Landmarks of one face, cached, as it is attacked at many eps, in many parts and models."""
+    """Landmarks of one face, cached, as one face is attacked many times."""
     if min(shape[:2]) < _SMALLEST_SIDE:
         return (mean_shape() * (shape[1], shape[0])).astype(np.float32)
     face = np.frombuffer(pixels, np.uint8).reshape(shape)

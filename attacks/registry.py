@@ -1,4 +1,4 @@
-"""All attacks and corruptions: adding one takes one file, and one line here.
+"""All attacks and corruptions: adding one takes one file, one import and one entry here.
 
 `attack_spec` and `corruption_spec` turn names and numbers into checked specs.
 """
@@ -102,7 +102,7 @@ def check_attack(name: str) -> None:
     """Refuse a name that is not registered.
 
     Raises:
-        InputError: unknown.
+        InputError: it is unknown.
     """
     if name not in ATTACKS:
         raise InputError(f"no attack {name!r}; choose one of {', '.join(ATTACKS)}.")
@@ -144,7 +144,7 @@ def attack_spec(
 ) -> AttackSpec:
     """Spec of an attack over ascending eps; options that are not given have their defaults.
 
-    The first four go by place: `spatial` has an option of its own named `grid`.
+    The first four are positional only: `spatial` has an option named `grid`.
 
     Raises:
         InputError: see `make_attack`; or a grid that is not ascending.

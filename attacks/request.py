@@ -1,4 +1,4 @@
-"""Options that the commands of attacks share: which attack, how strong, with which seed."""
+"""Options shared by the attack commands: which attack, how strong, with which seed."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The ascent of APGD under L1: steps move few pixels, and how few follows from the best point."""
+"""The ascent of APGD under L1: a step moves few pixels; the best point decides how few."""
 
 import math
 
@@ -8,22 +8,22 @@ from attacks.apgd_ascent import Ascent, choose
 from attacks.threat_model import Norm
 
 WIDER = ((3, 0.3), (2, 0.3))
-"""Balls to climb in before the one of eps: how many eps, and share of the steps."""
+"""Larger balls to climb in first: radius in eps, and share of the steps."""
 FIRST_SHARE = 0.2
 """Share of the pixels that the first step from a clean image moves."""
 FEWER_PIXELS = 1.5
 """A step moves this many times fewer pixels than the best point has changed."""
 STILL_FALLING = 0.95
-"""The step is as long as eps again when the best point has fewer changed pixels by this factor."""
+"""The step is eps again when the best point has fewer changed pixels by this factor."""
 SHORTER, SHORTEST = 1.5, 10
-"""Else it is divided by the first, down to eps divided by the second."""
+"""Otherwise it is divided by the first, down to eps divided by the second."""
 
 
 class SparseAscent(Ascent):
-    """N images on their way up a loss inside an L1 ball; without momentum.
+    """N images that climb a loss inside an L1 ball, without momentum.
 
-    Source: Croce & Hein 2021, arXiv 2103.01208, algorithm 1. Unlike there the number of pixels that
-    a step moves is rounded down, so that two pixels can become one.
+    Source: Croce & Hein 2021, arXiv 2103.01208, algorithm 1. Here the number of pixels that a
+    step moves is rounded down, so that two pixels can become one.
     """
 
     def __init__(self, start: np.ndarray, clean: np.ndarray, eps: float) -> None:
@@ -36,12 +36,12 @@ class SparseAscent(Ascent):
         self._moved = np.where(moved, moved, self._dims)
 
     def checkpoints(self, steps: int) -> dict[int, int]:
-        """Every 25th of the steps, and the one before each."""
+        """Every 25th of the steps, and the checkpoint before each."""
         every = max(1, steps // 25)
         return {step: step - every for step in range(every, steps, every)}
 
     def adapt(self, steps: int) -> None:
-        """At a checkpoint: fewer pixels a step, and its length by whether their number fell."""
+        """At a checkpoint: fewer pixels per step, and a longer or shorter step."""
         moved = self._changed(self.best)
         fell = moved < STILL_FALLING * self._moved
         shorter = np.maximum(self._size / SHORTER, self._eps / SHORTEST)

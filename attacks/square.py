@@ -22,15 +22,15 @@ class Square(Attack):
     """Black-box random search: each query changes one square, kept when the margin shrinks.
 
     One forward pass per query for all images that are not broken yet. linf sets a square to the
-    clean one +-eps; l2 moves the perturbation of one square into another, shaped as two opposite
+    clean pixels +-eps; l2 moves the perturbation of one square into another, shaped as two opposite
     bumps.
 
     Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 to 3; start and schedule of
     the squares as in AutoAttack, Croce & Hein 2020.
 
     Attributes:
-        queries: forward passes per image, without the one for the clean image.
-        area: of the first squares, as a share of the image; it falls with the queries.
+        queries: forward passes per image, not counting the clean image.
+        area: area of the first squares, as a share of the image; it falls with the queries.
     """
 
     queries: int = 1000

@@ -8,7 +8,7 @@ import numpy as np
 from attacks.threat_model import Norm, project
 
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-"""Queries of 10,000 after which the area of the squares halves."""
+"""Numbers of queries, of 10,000, after which the area of the squares halves."""
 TILES = 5
 """Bumps along a side of the first l2 perturbation."""
 TINY = 1e-12
@@ -48,9 +48,9 @@ def set_squares(
 ) -> np.ndarray:
     """Set one square of each image to the clean pixels +-eps, signs per channel (N, C); float32.
 
-    Only those pixels change, so what was inside the ball and [0, 1] still is. A square that holds
-    these values already takes the opposite signs: no query is spent on the image as it is. The
-    authors' code draws the signs again there, which is equivalent with one channel.
+    Only those pixels change, so what was inside the ball and [0, 1] still is. A square that has
+    these values already takes the opposite signs, so no query repeats an image. The authors' code
+    draws the signs again, which is equivalent with one channel.
     """
     moved, where = current.copy(), _pixels(into, side)
     inside = clean[where]
@@ -72,13 +72,13 @@ def move_squares(
     upright: np.ndarray,
     eps: float,
 ) -> np.ndarray:
-    """Move the perturbation of one square into another, together with what is left of eps.
+    """Move the perturbation of one square, and what remains of eps, into another square.
 
     Args:
         delta: float64 (N, H, W, C), perturbations no longer than eps.
         source: corners of the squares that are emptied.
         into: corners of the squares that are filled.
-        side: of the squares.
+        side: side of the squares.
         signs: +-1 (N, C) of the new bumps.
         upright: bool (N,), whether bumps are one above the other or side by side.
         eps: l2 length of the result.

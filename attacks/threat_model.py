@@ -1,4 +1,4 @@
-"""Threat models: which perturbations are allowed, how large they are, how to get back inside.
+"""Threat models: which perturbations are allowed, how large they are, how to project onto them.
 
 Pixels are float32 in [0, 1] and eps is in that unit. Written in text as "8/255" for linf, as a
 plain number for l2 and l1.
@@ -12,7 +12,7 @@ import numpy as np
 from datasets.base.errors import InputError
 
 TOLERANCE = 1e-6
-"""A stored perturbation may be longer than eps by this share of eps, no more (R2)."""
+"""Share of eps by which a stored perturbation may exceed eps (R2)."""
 
 
 class Norm(StrEnum):
@@ -56,7 +56,7 @@ def parse_eps(text: str) -> float:
 
 
 def format_eps(eps: float) -> str:
-    """Write eps for people: 0.25 when the decimal is short, else in 255ths: 0.5/255."""
+    """Write eps as text: 0.25 when the decimal is short, else in 255ths: 0.5/255."""
     levels = round(eps * 255, 3)
     if float(f"{eps:.4g}") == eps or not math.isclose(levels / 255, eps, rel_tol=1e-9):
         return f"{eps:.10g}"
@@ -72,7 +72,7 @@ def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
         dims: D, pixels times channels of an image; None when no image is known yet.
 
     Raises:
-        InputError: outside, or not finite.
+        InputError: it is outside, or not finite.
     """
     limits = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims or math.inf), Norm.L1: dims or math.inf}
     if math.isfinite(eps) and 0 <= eps <= limits[norm]:
@@ -97,9 +97,9 @@ def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:
 def project(
     images: np.ndarray, clean: np.ndarray, eps: float | np.ndarray, norm: Norm
 ) -> np.ndarray:
-    """Move images into the ball of radius eps around the clean ones, and into [0, 1].
+    """Project images onto the ball of radius eps around the clean ones and onto [0, 1].
 
-    linf and l1 are exact projections on the intersection. l2 scales onto the ball and then clips,
+    linf and l1 are exact projections onto the intersection. l2 scales onto the ball and then clips,
     which only shrinks the perturbation. Results are rounded so that the norm measured in float64
     never exceeds eps.
 
@@ -107,7 +107,7 @@ def project(
         images: float (N, H, W, C).
         clean: float32 (N, H, W, C) in [0, 1].
         eps: radius, or one per image (N, 1, 1, 1).
-        norm: of the ball.
+        norm: norm of the ball.
 
     Returns:
         float32 (N, H, W, C).
@@ -137,7 +137,7 @@ def linf_limits(clean: np.ndarray, eps: float | np.ndarray) -> tuple[np.ndarray,
 
 
 def l1_sizes(wanted: np.ndarray, room: np.ndarray, eps: np.ndarray) -> np.ndarray:
-    """Nearest sizes to the wanted ones that fit into their room and add up to at most eps.
+    """Sizes nearest to `wanted` that are at most `room` and sum to at most eps.
 
     They are min(max(wanted - t, 0), room), with the smallest t >= 0 for which the sum fits. The
     sum is linear in t between the points where a size meets 0 or its room, so those are sorted.

@@ -2,7 +2,7 @@
 
 The classifier's id is `NAME_robust.LABELS`. Writes the same files as `python -m fer_models.train`
 into `--out` (default `training/NAME_robust.LABELS`); the best epoch is the one with the highest
-accuracy on held-out faces under a short PGD, a further column of `history.csv`.
+accuracy on held-out faces under a short PGD, an additional column of `history.csv`.
 """
 
 from dataclasses import dataclass, replace
@@ -34,17 +34,17 @@ MILDER: dict[str, Any] = {
     "calm_epochs": 4,
     "averaging": 0.998,
 }
-"""What adversarial training changes in an architecture's recipe: attacks vary the faces already,
-and a small net that learns attacked faces underfits."""
+"""Changes of an architecture's recipe for adversarial training: attacks already vary the faces, and
+a small net that learns attacked faces underfits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialRequest(TrainingRequest):
-    """An adversarial training."""
+    """Options of an adversarial training."""
 
     name: Annotated[str, Argument(help="Architecture, such as vgg_small.")]
     labels: Annotated[
-        LabelSet, Option(help="Labels to learn; ferplus learns the shares of the votes.")
+        LabelSet, Option(help="Labels to learn; ferplus learns the vote distribution.")
     ]
     method: Annotated[Method, Option(help="pgd with one step is fast FGSM with random start.")] = (
         Method.N_FGSM
@@ -59,7 +59,7 @@ class AdversarialRequest(TrainingRequest):
 
 
 def main(request: AdversarialRequest) -> None:
-    """Train a classifier on attacked faces; attacked held-out faces choose its epoch."""
+    """Train a classifier on attacked faces; robust accuracy on held-out faces selects the epoch."""
     from fer_models.backend import start_backend
 
     start_backend()

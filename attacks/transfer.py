@@ -19,17 +19,17 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
 MOST_BLUR = 100
-"""Pixels; a kernel grows with its blur, and this is more than twice a face's side."""
+"""Largest `blur`, pixels: a kernel grows with its blur, and this is more than two faces wide."""
 
 
 class TransferTarget(WrappedClassifier):
-    """A classifier attacked through surrogates: they give the gradients, it gives the logits.
+    """A classifier attacked through surrogates: they supply the gradients, it supplies the logits.
 
     Args:
         target: the model to fool.
         sources: the surrogates; their classes are those of the target, or FER and FER+.
         kept: images that the same surrogates made for other targets, to which new ones are added;
-            None to keep none.
+            None to store none.
 
     Raises:
         ValueError: no sources.
@@ -64,24 +64,24 @@ def made_on(classifier: Classifier) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(GradientAttack):
-    """Momentum, diverse inputs and blurred gradients of an ensemble: what fools other nets too.
+    """Momentum, diverse inputs and blurred gradients of an ensemble, to fool other nets too.
 
     The mean of the sources' losses is maximised, each gradient divided by its mean size, so that
-    all sources weigh the same whatever the scale of their logits; losses and not logits, because
-    sources may have other classes. No step queries the target and none stops early: images that
-    have just crossed the boundary of a source seldom fool another net. Without sources (see
+    all sources have the same weight whatever the scale of their logits; losses and not logits,
+    because sources may have other classes. No step queries the target and none stops early: images
+    that have just crossed the boundary of a source seldom fool another net. Without sources (see
     `TransferTarget`) the model itself is the source.
 
     Source: momentum: Dong et al. 2018, arXiv 1710.06081; diverse inputs: Xie et al. 2019, arXiv
     1803.06978; translation by blurred gradients: Dong et al. 2019, arXiv 1904.02884.
 
     Attributes:
-        steps: gradients of each source.
-        step_size: of a step, as a share of eps / steps.
+        steps: gradient steps on each source.
+        step_size: size of a step, as a multiple of eps / steps.
         momentum: share of the accumulated gradient that is kept.
         diversity: share of the views that are shrunk and shifted.
         blur: standard deviation of the gradient's blur, in pixels. None by default: at 48 pixels it
-            costs more against nets than it gains against others (docs/threat-models.md).
+            makes attacks on nets weaker by more than it helps elsewhere (docs/threat-models.md).
     """
 
     steps: int = 10
@@ -110,7 +110,7 @@ class Transfer(GradientAttack):
             raise InputError(f"`blur` must be in [0, {MOST_BLUR}] pixels; got {self.blur}.")
 
     def can_attack(self, classifier: Classifier) -> bool:
-        """A black box too, when it has surrogates."""
+        """Accept a black box too, if it has surrogates."""
         return isinstance(classifier, TransferTarget) or super().can_attack(classifier)
 
     def _attack(

@@ -1,6 +1,6 @@
-"""Images that surrogates made to fool other models, kept for every target of the same surrogates.
+"""Images made on surrogates to fool other models, stored for every target of these surrogates.
 
-No step of `attacks/transfer.py` queries its target, so images made for one serve all.
+No step of `attacks/transfer.py` queries its target, so the images serve all targets.
 """
 
 import hashlib
@@ -44,9 +44,9 @@ class TransferImages:
 
     @cached_property
     def _made(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Image and cost by name, at first those that an earlier start left in the folder.
+        """Image and cost by name, at first those that an earlier run left in the folder.
 
-        A damaged file is ignored, and written again once its images are made again.
+        A damaged file is ignored, and replaced when its images are made again.
         """
         made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for path in sorted(self._folder.glob("[!.]*.npz")):
@@ -67,7 +67,7 @@ def _by_name(
 def names_of(
     recipe: str, images: np.ndarray, labels: np.ndarray, row_ids: np.ndarray
 ) -> np.ndarray:
-    """A name for each image to be made, str (N,): hex sha256 of all that decides it.
+    """A name for each image to be made, str (N,): hex sha256 of everything that determines it.
 
     Images of another code version have other names, as sets have other keys (R22).
 

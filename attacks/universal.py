@@ -18,10 +18,10 @@ from fer_models.losses import Loss
 BATCH = 50
 MOMENTUM = 0.9
 FIRST_STEP = 0.2
-"""As a share of a pixel's range; steps fall to zero along a cosine."""
+"""First step, as a share of a pixel's range; steps fall to zero along a cosine."""
 
 Placed = tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]
-"""Images with the perturbation, and what sums their gradients (N, H, W, C) to its gradient."""
+"""Images with the perturbation, and a function from their gradients (N, H, W, C) to its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class UniversalPerturbation:
     """A pattern that is added to whole images.
 
     Attributes:
-        pattern: float32 (H, W, C) in [-1, 1], times eps what is added.
+        pattern: float32 (H, W, C) in [-1, 1]; times eps, it is added to each image.
     """
 
     pattern: np.ndarray
@@ -72,11 +72,11 @@ def learn_universal(
         images: float32 (N, H, W, C) in [0, 1], to learn from.
         labels: int64 (N,), classes to move away from.
         eps: Linf radius at which it is learnt.
-        passes: over the images.
+        passes: passes over the images.
         seed: random seed of the order of the images.
 
     Source: Shafahi et al. 2020, arXiv 1811.11304, algorithm 1, with momentum; an image counts
-    until it is broken, and all that count weigh the same.
+    until it is broken, and all that count have the same weight.
     """
 
     def place(value: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> Placed:
@@ -105,8 +105,8 @@ def learn_sticker(
         images: float32 (N, H, W, C) in [0, 1], to learn from.
         labels: int64 (N,), classes to move away from.
         size: side of the patch as a share of the image's shorter side.
-        passes: over the images, each time at other places.
-        seed: random seed of order and places.
+        passes: passes over the images, each time at other places.
+        seed: random seed of the order and the places.
 
     Source: Brown et al. 2017, arXiv 1712.09665, equation 1, over places only.
     """
@@ -157,7 +157,7 @@ def _ascend(
 
 
 def _corner(shape: tuple[int, ...], side: int, draw: np.random.Generator) -> tuple[int, int]:
-    """Top and left of a patch inside an image, each place as likely."""
+    """Top and left of a patch inside an image, all places equally likely."""
     top, left = (int(draw.integers(length - side + 1)) for length in shape[1:3])
     return top, left
 

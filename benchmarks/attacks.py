@@ -1,7 +1,7 @@
 """`python -m benchmarks.attacks --data DIR --limit N --out FILE.csv`: against ART and foolbox.
 
 Both sides attack the same correctly classified images of the same model in one process, on the
-same threads, at equal norm, eps and steps or queries, after one untimed call each. They take turns
+same threads, at equal norm, eps and steps or queries, after one untimed call each. They alternate
 after every batch, so that other load on the machine affects both. One row per model, attack, eps
 and judge:
 
@@ -46,13 +46,13 @@ UNDER_L2 = ("deepfool",)
 
 def main(
     data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
-    out: Annotated[Path, Option(help="The csv file; rows are added as they are measured.")],
+    out: Annotated[Path, Option(help="The csv file; rows are appended as they are measured.")],
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
     attacks: Annotated[
         str, Option(help=f"Some of {', '.join(NAMES)}; the last is slow.")
     ] = "pgd,apgd,square,fmn",
-    eps: Annotated[str, Option(help="linf grid, such as 1/255,4/255.")] = "1/255,4/255",
-    eps_l2: Annotated[str, Option(help="l2 grid, for deepfool.")] = "0.25,1",
+    eps: Annotated[str, Option(help="eps grid for linf, such as 1/255,4/255.")] = "1/255,4/255",
+    eps_l2: Annotated[str, Option(help="eps grid for l2, for deepfool.")] = "0.25,1",
     limit: Annotated[int, Option(min=1, help="Number of faces of PublicTest.")] = 500,
     steps: Annotated[int, Option(min=1, help="Steps of all attacks but square, one restart.")] = 20,
     queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
@@ -105,7 +105,7 @@ def _each_alone(ids: list[str], out: Path) -> None:
 
 
 def _check_own(out: Path) -> None:
-    """Refuse a file with anything but rows of this benchmark."""
+    """Refuse a file that is not a table of this benchmark."""
     if not out.exists():
         return
     with out.open("rb") as file:

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.coverage`: how often 95 % intervals hold the true value, by simulation.
+"""`python -m benchmarks.coverage`: how often 95 % intervals contain the true value, by simulation.
 
-Calibration error: confidences, and answers that are right as often as a known curve says. Macro F1
-and balanced accuracy: answers of a net of known recalls, on the class shares of both label sets.
+Calibration error: confidences, with predictions that are correct as often as a known curve says.
+Macro F1 and balanced accuracy: predictions of a net with known recalls, on the class shares of both
+label sets.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +20,13 @@ from evaluation.statistics.intervals import stratified_interval
 
 CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "calibrated": lambda sure: sure,
-    "5 points too sure": lambda sure: sure - 0.05,
-    "10 points too sure": lambda sure: sure - 0.1,
-    "20 points too sure": lambda sure: sure - 0.2,
-    "too sure above 0.93": lambda sure: np.where(sure > 0.93, sure - 0.25, sure),
+    "overconfident by 5 points": lambda sure: sure - 0.05,
+    "overconfident by 10 points": lambda sure: sure - 0.1,
+    "overconfident by 20 points": lambda sure: sure - 0.2,
+    "overconfident above 0.93": lambda sure: np.where(sure > 0.93, sure - 0.25, sure),
     "wavy": lambda sure: np.clip(sure + 0.1 * np.sin(20 * sure), 0, 1),
 }
-"""Chance of being right at each confidence."""
+"""Probability of being correct at each confidence."""
 
 CLASSES = {
     "fer": (
@@ -41,7 +42,7 @@ CLASSES = {
 
 
 def calibration_coverage(curve: str, n: int, draws: int) -> float:
-    """Share of draws whose interval holds the true calibration error of a curve."""
+    """Share of draws whose interval contains the true calibration error of a curve."""
     many = np.random.default_rng(1).uniform(0.3, 1, 1_000_000)
     gaps = calibration.gaps(many, CURVES[curve](many), calibration.equal_width_bins(many))
     true = float(calibration.calibration_error(gaps.mean(axis=0)))
@@ -58,7 +59,7 @@ def calibration_coverage(curve: str, n: int, draws: int) -> float:
 def class_coverage(
     label_set: str, metric: Callable[[np.ndarray], np.ndarray], n: int, draws: int
 ) -> float:
-    """Share of draws whose interval holds the metric of the net's true chances of answers."""
+    """Share of draws whose interval contains the metric of the net's true recalls."""
     counts, recalls = (np.array(values, float) for values in CLASSES[label_set])
     shares = counts / counts.sum()
     chances = np.tile(shares, (len(shares), 1))
@@ -86,7 +87,7 @@ def coverages(draws: int) -> Iterator[tuple[str, int, float]]:
 
 
 def main(draws: Annotated[int, typer.Option(help="Simulated data sets per row.")] = 400) -> None:
-    """Simulate how often 95 % intervals hold the true value."""
+    """Simulate how often 95 % intervals contain the true value."""
     print("| figure | n | coverage |\n|---|---|---|")
     for name, n, share in coverages(draws):
         print(f"| {name} | {n} | {in_percent(share, 1)} % |", flush=True)

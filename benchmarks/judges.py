@@ -163,7 +163,7 @@ def _input_differentiable(classifier: SymbolicClassifier) -> Callable[..., tf.Te
 
 
 def _give_keras_2_names() -> None:
-    """ART 1.20.1 names reductions as Keras 2 did; Keras 3 takes plain words."""
+    """ART 1.20.1 uses Keras 2's names of reductions; Keras 3 takes plain words."""
     if not hasattr(tf.keras.losses, "Reduction"):
         words = {"NONE": "none", "SUM": "sum", "SUM_OVER_BATCH_SIZE": "sum_over_batch_size"}
         tf.keras.losses.Reduction = SimpleNamespace(**words)

@@ -73,7 +73,7 @@ def main(
 def _measure(
     address: str, frames: list[bytes], model: str, seconds: float
 ) -> list[tuple[str, str]]:
-    """All rows but that of memory; two classifiers at once where the other label set has one."""
+    """All rows but the one of memory; a second classifier where the other label set has one."""
     from fer_models import zoo
 
     paced = {"clean": {}, "FGSM, 4/255": {"attack": "fgsm"}}
@@ -223,7 +223,7 @@ def _flooded(address: str, frames: list[bytes], settings: dict[str, Any], second
 def _together(
     address: str, frames: list[bytes], settings: dict[str, Any], seconds: float
 ) -> list[float]:
-    """Frames a second of each of the clients at once."""
+    """Frames per second of each client, all at once."""
     rates: list[float] = []
 
     def watch() -> None:

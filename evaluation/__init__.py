@@ -1,4 +1,4 @@
-"""Measure what attacks and corruptions leave of a classifier's accuracy, under both label sets.
+"""Measure how much accuracy a classifier keeps under attacks and corruptions, on both label sets.
 
 `evaluate` does what the command `python -m evaluation.run` does, from Python.
 """

@@ -1,8 +1,8 @@
-"""A whole run from Python: `from evaluation import evaluate`; the command does the same.
+"""A complete run from Python: `from evaluation import evaluate`; the command uses this too.
 
-The file is not called `evaluate.py`: a module of that name would hide the function of the package.
-Reads data and models, has them measured by `evaluation/stages/pipeline.py`, and writes manifest and
-report. Heavy imports wait until the options are known to be right.
+The file is not called `evaluate.py`, because a module of that name would hide the function.
+Reads data and models, passes them to `evaluation/stages/pipeline.py`, and writes manifest and
+report. Heavy imports wait until the options are known to be valid.
 """
 
 import sys
@@ -32,7 +32,7 @@ _PRIVATE_TEST = (
 
 @as_function(RunRequest)
 def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options are filled in
-    """Attack classifiers, measure what is left of their accuracy, and write a report.
+    """Attack classifiers, measure how much accuracy they keep, and write a report.
 
     Args:
         {options}
@@ -41,7 +41,7 @@ def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options a
         The finished run: `to_frame()` returns its figures, `report` is the path of its report.
 
     Raises:
-        InputError: an option, the data or a model is not what it must be.
+        InputError: an option, the data or a model is invalid.
     """
     return measure(request, "from evaluation import evaluate")
 
@@ -49,7 +49,7 @@ def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options a
 def measure(
     request: RunRequest, command: str, check: "Callable[[RunConfig], object]" = lambda _: None
 ) -> "FinishedRun":
-    """Do what a request asks for.
+    """Carry out a request.
 
     Args:
         request: the options.
@@ -57,7 +57,7 @@ def measure(
         check: called with the configuration before any data are read; may raise.
 
     Raises:
-        InputError: an option, the data or a model is not what it must be.
+        InputError: an option, the data or a model is invalid.
     """
     from datasets.base.locks import locked
     from datasets.base.writable import default_folder
@@ -133,7 +133,7 @@ def _foreign(config: "RunConfig") -> list[str]:
 def _contracts(
     foreign: list[str], faces: "FaceSet", folder: Path, count: int | None
 ) -> "Contracts":
-    """Contracts of the foreign models without a whole contract file, found on the faces."""
+    """Contracts of the foreign models without a complete contract file, found on the faces."""
     from fer_models.foreign.contract_file import has_whole_contract
 
     if all(has_whole_contract(path) for path in foreign):
@@ -176,7 +176,7 @@ def _write(
     given: Path | None,
     private: bool,
 ) -> None:
-    """Measure, and write tables, manifest and report into a folder that is held."""
+    """Measure, and write tables, manifest and report into a locked folder."""
     from evaluation.listener import progress
     from evaluation.results.files import write_manifest
     from evaluation.stages.fingerprints import check_or_keep

@@ -38,7 +38,7 @@ def main(
         bool, Option("--write", help="Write the figures into the shipped cards (PublicTest only).")
     ] = False,
 ) -> int:
-    """Measure accuracy and macro F1 of classifiers, each under its own labels."""
+    """Measure the accuracy and macro F1 of classifiers, each under its own labels."""
     if everything == bool(models):
         raise InputError("give either --all or --models LIST.")
     from datasets.base.options import parse_choice
@@ -64,7 +64,7 @@ def main(
         except InputError as error:
             failed.append(model)
             print(f"{model} failed: {' '.join(str(error).split())}", file=sys.stderr)
-        except Exception as error:  # whatever a foreign model raises, continue with the rest
+        except Exception as error:  # whatever a foreign model raises, the others are still measured
             failed.append(model)
             traceback.print_exc()
             print(f"{model} failed: {type(error).__name__}: {error}", file=sys.stderr)
@@ -73,7 +73,7 @@ def main(
 
 
 def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:
-    """Refuse to write other figures than those of shipped models on PublicTest into cards."""
+    """Refuse to write anything but figures of shipped models on PublicTest into cards."""
     if split != "PublicTest":
         raise InputError(f"--write takes PublicTest only; got {split}. Leave --write out.")
     if others := [model for model in wanted if model not in shipped]:
@@ -102,7 +102,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
     from fer_models.zoo import card_of
 
     if len(rows) != 2:
-        raise InputError("--write needs figures without leaks, so data that contain Training too.")
+        raise InputError("--write needs Training in the data, to leave leaked faces out.")
     card, weights = card_of(model)
     subsets = [
         SubsetFigures(**{field: getattr(row, field) for field in SubsetFigures.model_fields})

@@ -17,9 +17,9 @@ def main(
     folders: Annotated[
         list[Path], typer.Argument(metavar="RUN RUN ..", help="Folders of finished runs.")
     ],
-    out: Annotated[Path | None, typer.Option(help="Every figure, into a .csv or .md file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for every figure, .csv or .md.")] = None,
 ) -> None:
-    """Compare runs: figures before and after, their difference, and whether it is chance."""
+    """Compare runs: figures before and after, and whether the difference is significant."""
     if len(folders) < 2:
         raise InputError(f"compare at least two runs; got {len(folders)}. Name another folder.")
     check_file(out, ".csv", ".md")

@@ -1,7 +1,7 @@
 """What a run measures, frozen: written to its manifest and read back from there.
 
-Two runs with equal `RunConfig`s on equal data give the same `results.csv`. Not here: how it comes
-about from options and a tier (`evaluation/configure.py`).
+Two runs with equal `RunConfig`s on equal data give the same `results.csv`. Not here: how it is
+built from options and a tier (`evaluation/configure.py`).
 """
 
 from typing import Any
@@ -20,8 +20,8 @@ class AttackSettings(BaseModel):
     """One attack of a tier: its registered name and its options.
 
     Attributes:
-        name: of the attack in the registry.
-        limit: attack the first so many faces of the run, None for all.
+        name: name of the attack in the registry.
+        limit: attack only the first faces of the run, this many; None for all.
         all_faces_for_first: whether the model that ranks first is attacked on all faces, whatever
             the limit (`evaluation/stages/first_model.py`).
         black_boxes_only: whether it attacks black boxes only; models that give gradients are
@@ -52,7 +52,7 @@ class Certification(BaseModel):
         selection: noisy copies per face that choose its class.
         samples: further noisy copies per face that bound the probability of that class.
         alpha: probability that a certificate is wrong.
-        limit: certify the first so many faces of the run, None for all.
+        limit: certify only the first faces of the run, this many; None for all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,7 +81,7 @@ class RunConfig(BaseModel):
         tier: name of the tier that the run started from, or of a user's file.
         norm: norm of the attacks.
         eps: ascending grid in the norm's unit, pixels in [0, 1]; 0 leaves the images unchanged.
-        limit: measure the first so many rows of a seeded permutation, None for all.
+        limit: measure only the first rows of a seeded permutation, this many; None for all.
         seed: random seed.
         severities: severities of the corruptions, 1 to 5.
         corruptions: registered names.

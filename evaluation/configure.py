@@ -1,4 +1,4 @@
-"""From what the user asked for and the tier to the configuration of a run."""
+"""Turn the user's options and the tier into the configuration of a run."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -28,16 +28,16 @@ def asked_split(request: RunRequest) -> Split | None:
 
 
 def configure(request: RunRequest, split: Split, label_sets: Sequence[str]) -> RunConfig:
-    """Check what the user asked for and fill in the rest from tier and data.
+    """Check the user's options and fill in the rest from tier and data.
 
     Args:
         request: the options.
-        split: split of the data; holds where the request names none.
-        label_sets: label sets of the data; hold where the request names none.
+        split: split of the data, used when the request names none.
+        label_sets: label sets of the data, used when the request names none.
 
     Raises:
         InputError: an unknown model, tier, norm, split, label set or precision, a bad eps, sigma,
-            limit or seed, two eps that results cannot tell apart, or a norm without a grid.
+            limit or seed, two eps too close to tell apart, or a norm without a grid.
     """
     for option, number in (
         ("--limit", request.limit or 0),
@@ -89,14 +89,14 @@ def _grid(request: RunRequest, norm: Norm, preset: Preset) -> tuple[float, ...]:
     for one, other in pairwise(grid):
         if np.isclose(one, other):  # figures are looked up by an eps that is close
             raise InputError(
-                f"`eps` must be apart; got {one!r} and {other!r}, which results cannot tell "
+                f"`eps` values must differ; {one!r} and {other!r} are too close to tell "
                 "apart. Leave one out."
             )
     return tuple(grid)
 
 
 def _certification(request: RunRequest, preset: Certification | None) -> Certification | None:
-    """The tier's certification, with other sigmas where the user gave some."""
+    """The tier's certification, with the user's sigmas if there are any."""
     if request.certify is None:
         return preset
     sigmas = listed(request.certify)

@@ -19,9 +19,9 @@ class Start:
     """How and when a run was started.
 
     Attributes:
-        command: as the user typed it.
-        time: local time with its zone.
-        clock: seconds of `time.monotonic`.
+        command: the command as the user typed it.
+        time: local time with its time zone.
+        clock: `time.monotonic()` at the start, seconds.
     """
 
     command: str

@@ -1,4 +1,4 @@
-"""The progress of a run: who is told about it, and how an error is worded there."""
+"""The progress of a run: who receives it, and how errors are worded in it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ def one_line(error: Exception) -> str:
 
 
 def is_result(error: Exception) -> bool:
-    """Whether a model or an attack failed (R24), which a run records; a wrong request ends it."""
+    """Whether a model or an attack failed, which a run records (R24); a user's mistake ends it."""
     return isinstance(error, ModelError) or not isinstance(error, InputError)
 
 

@@ -15,7 +15,7 @@ from typer import Option
 from datasets.base.commands import DATA_DEFAULT
 
 Words = str | Path | float | Sequence[str | Path | float]
-"""One value or several: a list in Python, text with commas on the command line."""
+"""One or several values: a list in Python, separated by commas on the command line."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class RunRequest:
     norm: Annotated[str, Option(help="Norm of the attacks: linf, l2 or l1.")] = "linf"
     eps: Annotated[
         Words | None,
-        Option(metavar="A,B", help="Attack sizes, such as 1/255,2/255. Default: the tier's."),
+        Option(metavar="A,B", help="Attack budgets, such as 1/255,2/255. Default: the tier's."),
     ] = None
     faces: Annotated[
         int | None,
         Option(
             min=1,
-            help="Faces to probe a model without a contract. Default: as many as needed.",
+            help="Faces for probing a model without a contract. Default: as many as needed.",
         ),
     ] = None
     limit: Annotated[
@@ -72,12 +72,12 @@ class RunRequest:
     ] = None
     precision: Annotated[
         str,
-        Option(help="Gradients of attacks: auto (bfloat16 where it is as strong) or float32."),
+        Option(help="Precision of gradients: auto (bfloat16 where it is as strong) or float32."),
     ] = "auto"
     seed: Annotated[int, Option(min=0, help="Random seed.")] = 0
     seeds: Annotated[
         int,
-        Option(min=1, help="Repeat the attacks with so many random seeds and show the spread."),
+        Option(min=1, help="Repeat the attacks with this many random seeds and show the spread."),
     ] = 1
     out: Annotated[
         str | Path | None, Option(metavar="FOLDER", help="Run folder. Default: runs/TIME.")
@@ -87,12 +87,12 @@ class RunRequest:
     )
     adversarial: Annotated[
         str | Path | None,
-        Option(metavar="FOLDER", help="Use adversarial sets made elsewhere, where they fit."),
+        Option(metavar="FOLDER", help="Reuse matching adversarial sets from this folder."),
     ] = None
 
 
 def listed(words: Words) -> str:
-    """Text with commas, from such text, a path, a number or a list of them."""
+    """Join a text, a path, a number or a list of them with commas."""
     if isinstance(words, str) or not isinstance(words, Iterable):
         return str(words)
     return ",".join(map(str, words))

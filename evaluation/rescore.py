@@ -1,7 +1,7 @@
-"""`python -m evaluation.rescore RUN`: rebuild a run's figures from its images, attacking nothing.
+"""`python -m evaluation.rescore RUN`: recompute a run's figures from its images, without attacking.
 
 Reads `per_image.parquet`, `checks.parquet` and `manifest.json`; writes `results.csv`,
-`results.parquet` and `comparisons.parquet`. On an unchanged run they come out byte for byte.
+`results.parquet` and `comparisons.parquet`. An unchanged run gets the same bytes again.
 """
 
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def main(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
 ) -> int:
-    """Rebuild results.csv, results.parquet and comparisons.parquet of a finished run."""
+    """Recompute results.csv, results.parquet and comparisons.parquet of a finished run."""
     from evaluation.figures.score_run import rescore
     from evaluation.results.run import FinishedRun
 
@@ -40,7 +40,7 @@ def main(
 
 
 def _check_models(finished: "FinishedRun") -> None:
-    """Refuse a run whose models answer otherwise now; Keras starts only if it has foreign ones."""
+    """Refuse a run whose models have changed since; Keras starts only if it has foreign ones."""
     from fer_models.foreign.names import is_foreign
     from fer_models.zoo import split_defences
 

@@ -1,4 +1,4 @@
-"""`python -m evaluation.run`: attack classifiers of facial expressions and report what is left.
+"""`python -m evaluation.run`: attack classifiers of facial expressions and report their robustness.
 
 Writes into `--out` the files of `evaluation/results/schema.py` and the report `index.html`. Its
 options are those of `evaluation/request.py`; `evaluation/api.py` does the work.
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRequest(RunRequest):
-    """A run, and what decides the exit code of the command."""
+    """Options of a run, and the minimum that decides the exit code."""
 
     fail_under: Annotated[
         list[str] | None,
         Option(
             metavar="FLOOR",
-            help='Such as "robust_accuracy@4/255=0.25": exit 1 if a model is below.',
+            help='Minimum, such as "robust_accuracy@4/255=0.25": exit code 1 if a model is below.',
         ),
     ] = None
 
 
 def main(request: CommandRequest) -> int:
-    """Attack classifiers, measure what is left under FER and FER+ labels, write a report."""
+    """Attack classifiers, measure their robustness under FER and FER+ labels, write a report."""
     from evaluation.api import measure
     from evaluation.comparing.fail_under import parse_requirement
 

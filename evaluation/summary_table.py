@@ -29,7 +29,7 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
         attacked = worst[(worst.model == row.model) & (worst.label_set == row.label_set)]
         shown = [row, *attacked.sort_values("eps").itertuples()]
         cells.append([row.model, row.label_set, str(row.n), *map(percent, shown)])
-    title = "Accuracy, % (95 % interval): clean, and in the worst case of all attacks"
+    title = "Accuracy, % (95 % interval): clean, and in the worst case over all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
     return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results)])
 

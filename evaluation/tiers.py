@@ -1,6 +1,6 @@
 """The tiers that a run starts from: TOML files in `evaluation/presets/`, or a user's own.
 
-Read here into a `Preset`. Not here: what the user asks for instead (`evaluation/configure.py`).
+Read here into a `Preset`. Not here: options that override it (`evaluation/configure.py`).
 """
 
 import tomllib
@@ -65,7 +65,7 @@ def preset_path(tier: str) -> Path:
     """Return the file of a tier, or the user's own.
 
     Raises:
-        InputError: neither a tier nor the name of a TOML file.
+        InputError: neither a tier nor a TOML file.
     """
     if tier in list(Tier):
         return PRESETS / f"{tier}.toml"
@@ -79,7 +79,7 @@ def read_preset(path: Path) -> Preset:
 
     Raises:
         InputError: the file is missing or not TOML; a field is missing, unknown or of the wrong
-            kind; an attack or corruption is not registered, named twice or has no such option.
+            type; an attack or corruption is not registered, named twice or has no such option.
     """
     preset = _parse_preset(path)
     for place, names in (
@@ -97,7 +97,7 @@ def read_preset(path: Path) -> Preset:
 
 
 def _registered(preset: Preset) -> Preset:
-    """Return the preset with its attacks' options in their types, after making every spec once.
+    """Return the preset with its attacks' options parsed, after building every spec once.
 
     Attacks need Keras, so shipped presets are not checked here but by a test.
     """
@@ -116,7 +116,7 @@ def _registered(preset: Preset) -> Preset:
         return AttackSettings.model_validate(attack.model_dump() | options)
 
     if preset.corruptions and not preset.severities:
-        raise InputError("severities must name at least one of 1 to 5; got none.")
+        raise InputError("severities must contain at least one of 1 to 5; got none.")
     for name in preset.corruptions:
         corruption_spec(name, preset.severities)
     attacks = tuple(map(settled, preset.attacks))

@@ -1,10 +1,10 @@
 """`python -m evaluation.verify SET MODEL`: check claimed adversarial images.
 
 SET is a folder of `attacks.generate` or of a run's `sets/` (its clean images come from `--data`),
-or a `.npz` of anyone with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
+or any `.npz` with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
 `labels`, integers (N,) in the model's class order. Exit 1 when a claim does not hold.
 
-`--into RUN` counts what is confirmed in a finished run: its best-known figures and leaderboard. A
+`--into RUN` adds the confirmed images to a finished run: its best-known figures and leaderboard. A
 `.npz` then also needs `rows`, integers (N,): row numbers of the faces in `--data`.
 """
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
-_DATA_HELP = f"Faces that the set was made from, as for a run. {DATA_DEFAULT}"
+_DATA_HELP = f"Faces that the set was made from. {DATA_DEFAULT}"
 _ARRAYS = ("clean", "adversarial", "labels")
 
 
 class Claim(NamedTuple):
     """Images that are claimed to fool a model; arrays as for `verify_images`.
 
-    `rows` int64 (N,) and `attacked_labels` say of which faces, where that is known.
+    `rows` int64 (N,) and `attacked_labels` identify the faces, where they are known.
     """
 
     clean: "np.ndarray"
@@ -52,15 +52,15 @@ def main(
         Path | None, Option(help="FER+ votes, if they are not beside the data.")
     ] = None,
     split: Annotated[
-        str | None, Option(help="For a folder: part of the data. Default: PublicTest, else Test.")
+        str | None, Option(help="For a folder: split of the data. Default: PublicTest, else Test.")
     ] = None,
     norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,
     into: Annotated[
-        Path | None, Option(metavar="RUN", help="Count confirmed images in this finished run.")
+        Path | None, Option(metavar="RUN", help="Add the confirmed images to this finished run.")
     ] = None,
 ) -> int:
-    """Check range, norm and success of claimed adversarial images against a model."""
+    """Check range, norm and success of claimed adversarial images on a model."""
     from attacks.threat_model import format_eps
     from fer_models.backend import start_backend
     from fer_models.zoo import describe
@@ -69,7 +69,7 @@ def main(
     if into:
         from evaluation.results.run import FinishedRun
 
-        _ = FinishedRun(into).config  # refused before the model is asked
+        _ = FinishedRun(into).config  # refused before the model is loaded
     start_backend()
     claim = (
         _from_folder(set_path, data, votes, split)
@@ -93,7 +93,7 @@ def main(
         f"within {claim.norm} {largest}: {found.in_budget} of {found.claimed}, "
         f"the largest is {found.largest:.4f} of its budget"
     )
-    print(f"right before the attack: {found.right_before} of {found.claimed}")
+    print(f"classified correctly before the attack: {found.right_before} of {found.claimed}")
     print(f"confirmed: {found.confirmed} of {found.claimed}; {found.confirmed_8bit} also at 8 bits")
     print("the claim holds" if found.holds else "the claim does not hold")
     if into:
@@ -102,7 +102,7 @@ def main(
 
 
 def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str | None) -> Claim:
-    """Broken images of one of our sets, with the clean ones from the data."""
+    """Broken images of a stored set, with the clean ones from the data."""
     import numpy as np
 
     from attacks.sets.contents import AdversarialSet, TransferSet
@@ -161,7 +161,7 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
             arrays = {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
     except (*DAMAGED, ValueError) as error:
         raise InputError(
-            f"{path}: expected a whole .npz of arrays, found {type(error).__name__}: {error}."
+            f"{path}: expected an intact .npz of arrays, found {type(error).__name__}: {error}."
         ) from error
     if missing := [name for name in _ARRAYS if name not in arrays]:
         raise InputError(
@@ -173,7 +173,7 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         floats = images.ndim == 4 and images.dtype.kind == "f"
         if not floats or images.shape[3] not in (1, 3) or not images.size:
             raise InputError(
-                f"{path}: {name} must be float (N, H, W, C) in [0, 1], none of them 0, C = 1 or 3; "
+                f"{path}: {name} must be float (N, H, W, C) in [0, 1], not empty, C = 1 or 3; "
                 f"found {images.dtype} {images.shape}."
             )
     if not (clean.min() >= 0 and clean.max() <= 1):
@@ -204,7 +204,7 @@ def _with_rows(
     votes: Path | None,
     split: str | None,
 ) -> Claim:
-    """A `.npz` whose clean images are the faces of its rows, pixel by pixel, under own labels."""
+    """The claim of a `.npz`, once each clean image is the face of its row, pixel by pixel."""
     import numpy as np
 
     from fer_models.classifier import label_set_of
@@ -220,8 +220,8 @@ def _with_rows(
         face = faces.images[place[row]] / 255 if row in place else None
         if face is None or face.shape != clean.shape or np.abs(face - clean).max() > 1e-6:
             raise InputError(
-                f"{path}: clean image of row {row} is not that face of {faces.name} {faces.split}. "
-                "Give the --data and --split, or correct `rows`."
+                f"{path}: the clean image of row {row} is not that face of {faces.name} "
+                f"{faces.split}. Give the --data and --split, or correct `rows`."
             )
     return claim._replace(rows=rows.astype(np.int64), attacked_labels=label_set_of(classifier))
 
@@ -229,7 +229,7 @@ def _with_rows(
 def _count(
     run: Path, path: Path, classifier: "Classifier", claim: Claim, found: "Verification"
 ) -> None:
-    """Keep what is confirmed beside a run and compute its figures again."""
+    """Store confirmed images in a run and recompute its figures."""
     from evaluation.figures.score_run import rescore
     from evaluation.results.outside import keep_outside
     from evaluation.results.run import FinishedRun
@@ -242,11 +242,11 @@ def _count(
         finished, name, classifier, labels, norm, claim.rows, claim.labels, found.sizes
     )
     rescore(finished)
-    print(f"{kept} of them count in {run}. Rebuild the report: python -m reports.build {run}")
+    print(f"{kept} of them were added to {run}. Rebuild the report: python -m reports.build {run}")
 
 
 def _outside_name(path: Path, classifier: "Classifier") -> str:
-    """What is kept of a set against a model: no other set or model has this name."""
+    """Name under which a set's images are stored for a model, unique to the two."""
     import hashlib
 
     from attacks.sets.store import read_header
@@ -260,7 +260,7 @@ def _outside_name(path: Path, classifier: "Classifier") -> str:
 
 
 def _check_classes(path: Path, classifier: "Classifier") -> None:
-    """A set's labels are in the class order of its own source: refuse a model with another."""
+    """Refuse a model whose classes are not those of the set's source model."""
     from attacks.sets.store import read_header
 
     if path.is_dir() and read_header(path).classes != classifier.scheme.classes:

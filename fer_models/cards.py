@@ -73,7 +73,7 @@ class Card(BaseModel):
         parameters: trainable and fixed numbers of the model.
         recipe: hyper-parameters of the training.
         precision: arithmetic of the training.
-        seed: of weights, order and augmentation.
+        seed: seed of weights, order and augmentation.
         runs_tried: trainings done before this one was chosen, itself included.
         training_rule: FER+ rule behind the training targets, None for FER.
         start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
@@ -82,10 +82,10 @@ class Card(BaseModel):
         best_epoch: the one whose weights are kept; 0 likewise.
         selected_on: what was chosen on which faces, in words.
         data_sha256: identity of the training rows.
-        validation_accuracy: of the stored weights (float16) on the faces that chose the epoch, in
-            [0, 1]; FER+ by majority rule. None when nothing was held out.
+        validation_accuracy: accuracy of the stored weights (float16) on the faces that chose the
+            epoch, in [0, 1]; FER+ by majority rule. None when nothing was held out.
         validation_rows: how many of these faces have a label.
-        weights_sha256: of the weights file; loading refuses another.
+        weights_sha256: hash of the weights file; loading refuses another.
         trained_against: settings of the attack of an adversarial training
             (`attacks/adversarial_training/adversary.py`); empty: learnt from clean images.
         note: one sentence on what is special.

@@ -65,7 +65,7 @@ def main(
 
 
 def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
-    """Remove the file again when it answers otherwise than the classifier; converters have bugs.
+    """Remove the file again when its logits differ from the classifier's; converters have bugs.
 
     Raises:
         InputError: logits differ by more than 0.001.

@@ -43,7 +43,7 @@ def predict_faces(
 
     Args:
         image: uint8 RGB (H, W, 3).
-        classifier: of faces; see `fer_models.zoo.load`.
+        classifier: classifier of faces; see `fer_models.zoo.load`.
         detector: see `faces.detectors.make_detector`.
 
     Returns:

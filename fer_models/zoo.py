@@ -130,7 +130,7 @@ def describe(model: str, contract: "ContractFile | None" = None) -> Description:
 
     Args:
         model: id, training's folder or path.
-        contract: of a foreign model; its contract file when None.
+        contract: contract of a foreign model; its contract file when None.
 
     Raises:
         InputError: unknown or missing, or its card or contract is missing or damaged.

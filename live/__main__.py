@@ -20,18 +20,18 @@ _DIGITS = 4
 
 
 def main(
-    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 for any free one.")] = 8765,
+    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8765,
     host: Annotated[
-        str, Option(help="Address to listen on; other than this machine's, viewers need a token.")
+        str, Option(help="Address to listen on; viewers from other machines need a token.")
     ] = "127.0.0.1",
     browser: Annotated[bool, Option(help="Open the page in a browser.")] = True,
     source: Annotated[
         str, Option(help="camera (the browser's), a video file, or the number of a local camera.")
     ] = "camera",
-    model: Annotated[str, Option(help="Id, training folder, or path of a model.")] = DEFAULT_MODEL,
+    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL,
     window: Annotated[bool, Option("--window", help="Show a window instead of a page.")] = False,
     out: Annotated[
-        Path | None, Option(help="Folder for faces saved in the window (default: collected).")
+        Path | None, Option(help="Folder for faces saved in the window. Default: collected.")
     ] = None,
     allow_url: Annotated[
         bool, Option("--allow-url", help="Let viewers load photographs by public URL.")

@@ -12,15 +12,15 @@ from faces.eyes import BLINK
 OWN_SHARE = 0.75
 """Closed means below this share of the person's own median ratio."""
 MEMORY = 150
-"""Frames in the median: 5 s at 30 per second."""
+"""Number of frames in the median: 5 s at 30 per second."""
 FEWEST = 10
-"""Frames needed before blinks are counted."""
+"""Number of frames needed before blinks are counted."""
 LONGEST = 1.0
 """Longest blink, in seconds; eyes closed for longer are closed on purpose."""
 
 
 class BlinkCounter:
-    """Counts times that eyes open after a short closure.
+    """Counts how often the eyes open after a short closure.
 
     Attributes:
         count: blinks so far.

@@ -28,7 +28,7 @@ class Mailbox(Generic[T]):
             self._changed.notify_all()
 
     def take(self, seconds: float | None = None) -> T | None:
-        """Wait for the newest item; None once the mailbox is closed, or after so many seconds."""
+        """Wait for the newest item; None once the mailbox is closed, or after this many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self.closed, seconds)
             item, self._item = self._item, None

@@ -37,7 +37,7 @@ class ModelLoader:
         """Set the classifiers on offer; nothing is loaded yet.
 
         Args:
-            ids: of classifiers, see `fer_models.zoo.resolve`; the first is the default.
+            ids: ids of classifiers, see `fer_models.zoo.resolve`; the first is the default.
         """
         self.ids = ids
         self._worker = ThreadPoolExecutor(1, "loader")

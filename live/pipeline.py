@@ -33,14 +33,14 @@ from live.settings import Settings
 from live.tracking import SAME_FACE, Track, Tracker
 
 MOST_FACES = 16
-"""Most faces per frame; the largest are kept."""
+"""Largest number of faces per frame; the largest faces are kept."""
 SEARCH_SIDE = 360
-"""Longer side of a frame when searched for faces: those of a tenth of the frame are found."""
+"""Longer side of a frame when searched for faces; faces of a tenth of the frame are found."""
 SMALLEST_FOUND = 28
 """Smallest face at that size, in pixels."""
 
 SEARCH_EVERY = 4
-"""Every so many frames the whole frame is searched; otherwise only around known faces."""
+"""Every fourth frame is searched completely, the others only around known faces."""
 NEAR_ROOM, NEAR_SIDE, NEAR_SMALLEST = 1.6, 72, 44
 """Side of the square searched around a known face, in sides of the face; side to which the face is
 shrunk, in pixels; smallest face accepted then, in pixels."""
@@ -238,7 +238,7 @@ def _answers(
     attacked: bool,
     repeat: int,
 ) -> list[tuple[Answer, ...]]:
-    """Predictions of each classifier on each face."""
+    """Predictions of each classifier for each face."""
     rows: list[list[Answer]] = [[] for _ in memories]
     for classifier in classifiers:
         shares = softmax(classifier.logits(images).astype(np.float64), axis=1)

@@ -34,7 +34,7 @@ class Face:
     """One face of one frame.
 
     Attributes:
-        number: of its track.
+        number: number of its track.
         box: where it is, in pixels of the frame.
         square: FER2013-like square that was cropped; it may reach outside the frame.
         clean: float32 (48, 48, 1) in [0, 1].
@@ -72,8 +72,8 @@ class Reading:
     """One frame.
 
     Attributes:
-        width: of the frame, pixels.
-        height: of the frame, pixels.
+        width: width of the frame, pixels.
+        height: height of the frame, pixels.
         faces: the largest first.
         note: one line for the viewer, such as what is being loaded; empty if nothing is wrong.
         busy: something is being loaded or computed; the same frame will give more results later.

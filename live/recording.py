@@ -23,7 +23,7 @@ from live.reading import Face, Reading
 from live.settings import Settings
 
 MOST_ROWS = 200_000
-"""Nearly two hours of one face at 30 frames per second."""
+"""Most rows of a recording: nearly two hours of one face at 30 frames per second."""
 CHUNK = 1000
 FORMATS = (".csv", ".parquet")
 _HEAD = ("seconds", "frame", "face", "x", "y", "width", "height", "model", "label")
@@ -31,7 +31,7 @@ _MIDDLE = ("attack", "eps", "attacked_label")
 
 
 class Recording:
-    """Rows of one session; full thousands are kept as tables, a tenth of the size."""
+    """Rows of one session; full thousands are stored as tables, at a tenth of the size."""
 
     def __init__(self) -> None:
         self._chunks: list[pd.DataFrame] = []

@@ -22,7 +22,7 @@ ATTACKS: dict[str, str] = {
     "sticker": "",
     "noise": "",
 }
-"""Attacks fast enough for a camera, each with the option that `steps` sets."""
+"""Attacks fast enough for a camera, each with the setting that `steps` controls."""
 
 PRECOMPUTED = ("universal", "sticker")
 """Attacks computed in advance, see `live.precomputed`."""

@@ -11,7 +11,7 @@ import pandas as pd
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, translate
 
 FER2013_TRAINING = dict(zip(FER7.classes, (3995, 436, 4097, 7215, 4830, 3171, 4965)))
-"""Images of each class in FER2013's Training split, 28,709 in all."""
+"""Number of images of each class in FER2013's Training split, 28,709 in total."""
 MOST_BINS = 60
 
 

@@ -8,9 +8,9 @@ from scipy.optimize import linear_sum_assignment
 from faces.box import Box
 
 SAME_FACE = 0.3
-"""Smallest IoU of boxes in two frames that are the same face."""
+"""Smallest IoU of the boxes of one face in two frames."""
 PATIENCE = 10
-"""Frames in a row that a face may be missing."""
+"""Number of consecutive frames in which a face may be missing."""
 CALM = 0.5
 """Weight of the new box when smoothing: detections jitter by a pixel or two."""
 
@@ -31,7 +31,7 @@ class Track:
 
 
 class Tracker:
-    """Gives every box the number of the face it belongs to."""
+    """Assigns every box the number of its face."""
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
@@ -41,7 +41,7 @@ class Tracker:
         """Match the boxes of the next frame with the known faces.
 
         Args:
-            boxes: of all faces in the frame.
+            boxes: boxes of all faces in the frame.
 
         Returns:
             One track per box, in the order of the boxes.

@@ -37,7 +37,7 @@ HELP = "a d f h n s u save   1-4 attack   + - eps   m model   l b r   q quit"
 
 
 class Window:
-    """State of the window: settings, recording and message; it draws images, not on a screen."""
+    """State of the window: settings, recording and message; it makes images but shows nothing."""
 
     def __init__(self, models: ModelLoader, out: Path) -> None:
         """Start with the default model and no attack.

@@ -30,7 +30,7 @@ COLUMNS = (
     "Random noise",
     "Median smallest",
 )
-"""Prefixes of the leaderboard columns shown here; the others are in index.html."""
+"""Prefixes of the leaderboard columns shown here; the rest are in index.html."""
 
 MOST_PROBLEMS = 10
 """Most flags that are listed; the rest are in index.html."""

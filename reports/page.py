@@ -41,11 +41,11 @@ from reports.words.text import count, label_set_name
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
-"""Largest size of the page; the gallery shrinks to keep it."""
+"""Largest size of the page; the gallery shrinks to fit."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
-"""With more models than this, all but the first of the charts per model are folded."""
+"""With more models than this, all charts per model but the first are collapsed."""
 
 Progress = Callable[[str], None]
 
@@ -86,7 +86,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
 def _filled(
     environment: jinja2.Environment, run: FinishedRun, top: Headline | None, values: dict[str, Any]
 ) -> str:
-    """Fill the template with the sections and everything that takes no time to make."""
+    """Fill the template with the sections and everything that is quick to make."""
     return environment.get_template("report.html").render(
         **values,
         data=run.manifest["data"],

@@ -1,4 +1,4 @@
-"""Adversarial training: attacks on the batches, and the robust accuracy that judges an epoch.
+"""Adversarial training: attacks on the batches, and the robust accuracy that selects an epoch.
 
 The loop is `fer_models.training.loop.fit`; an `Adversary` is what it calls.
 `python -m attacks.train` puts them together.
@@ -17,7 +17,7 @@ from fer_models.classifier import DifferentiableClassifier
 from fer_models.losses import Loss
 
 MOST_STEP, WHOLE_PATH = 1.25, 2.5
-"""Length of one PGD step and of all together, times eps (Wong et al. 2020; Madry et al. 2018)."""
+"""Length of one PGD step and of all steps, times eps (Wong et al. 2020; Madry et al. 2018)."""
 JUDGE_STEPS = 10
 
 
@@ -32,7 +32,7 @@ MOVES = {Method.PGD: Moves(1, True), Method.N_FGSM: Moves(2, False), Method.TRAD
 
 
 class Adversary:
-    """Attacks the batches of a training and judges its epochs.
+    """Attacks the batches of a training and evaluates its epochs.
 
     The inner gradient sees the net in inference mode (batch normalisation by running averages,
     no dropout): Pang et al. 2021, arXiv 2010.00467, section 3, find better clean accuracy at equal
@@ -40,7 +40,7 @@ class Adversary:
     """
 
     def __init__(self, classifier: DifferentiableClassifier, recipe: AdversarialRecipe) -> None:
-        """Take the net in training, which keeps changing, in its precision."""
+        """Store the net in training, whose weights keep changing, and its precision."""
         self._classifier, self._recipe = classifier, recipe
         self._judge = PGD(norm=Norm.LINF, eps=recipe.judge_eps, steps=JUDGE_STEPS)
 

@@ -1,9 +1,9 @@
 """The base of all attacks whose search is ART's.
 
-ART only searches. What it finds is brought into [0, 1], and our classifier decides whether it is
-broken. Attacks that look for a small perturbation keep an image only where it is broken within eps,
-and leave the others clean; the results of all other attacks are projected on the ball. ART's loops
-call our compiled classifier, and whatever ART draws at random depends on the row (on the batch for
+ART only searches. Its results are clipped to [0, 1], and our classifier decides whether they are
+broken. Attacks that look for a small perturbation keep an image only where it is broken within eps
+and leave the others clean; the results of all other attacks are projected onto the ball. ART's
+loops call our compiled classifier, and ART's random draws depend on the row (on the batch for
 universal attacks).
 
 ART is slow to import, so modules in here import it inside functions.
@@ -26,11 +26,11 @@ from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
 STRETCHES = (1.0, 1.001, 1.01, 1.05)
-"""ART stops on the boundary itself, where rounding decides; so perturbations may grow a little."""
+"""ART stops on the boundary itself, where rounding decides, so perturbations may grow a little."""
 SMALLEST = 1e-6
 """Changes of a pixel below this are rounding (ART's pixel attack computes in 0 to 255)."""
 LARGEST = 1e6
-"""Largest value of a setting without a limit of its own; far above, ART's float32 overflows."""
+"""Largest value of a setting without its own limit; far above it, ART's float32 overflows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class ArtAttack(Attack):
     """An attack whose search is ART's. Numbers among its settings lie within `limits`."""
 
     together: ClassVar[bool] = True
-    """All images in one call; else one by one, each with its own draws."""
+    """Whether ART gets all images in one call; otherwise one by one, each with its own draws."""
     limits: ClassVar[dict[str, tuple[float, float]]] = {}
-    """Least and largest value of a setting, where it is not just more than 0, at most `LARGEST`."""
+    """Smallest and largest value of a setting; by default more than 0 and at most `LARGEST`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,7 +93,7 @@ class ArtAttack(Attack):
         labels: np.ndarray,
         spent: Spent,
     ) -> np.ndarray:
-        """Bring what was found into range and budget, float32 (N, H, W, C)."""
+        """Bring the results into range and budget, float32 (N, H, W, C)."""
         change = np.clip(found, 0, 1) - clean.astype(np.float64)
         change[np.abs(change) < SMALLEST] = 0
         if not self.minimal:

@@ -32,7 +32,7 @@ class DecisionAttack(ArtAttack):
     def _end(
         self, estimator: Any, images: np.ndarray, found: np.ndarray, labels: np.ndarray
     ) -> np.ndarray:
-        """Improve on what ART found."""
+        """Improve ART's result."""
         return found
 
 
@@ -44,8 +44,9 @@ class HopSkipJump(DecisionAttack):
     its last step; the bisection that ends the algorithm is ours.
 
     Attributes:
-        steps: along the boundary.
-        queries: for the normal at the first step; they grow with the square root of the step.
+        steps: number of steps along the boundary.
+        queries: number of queries for the normal at the first step; it grows with the square root
+            of the step.
     """
 
     steps: int = 20

@@ -26,7 +26,7 @@ class Estimator(
 
     def __init__(self, classifier: Classifier, shape: tuple[int, int, int], spent: Spent) -> None:
         super().__init__(model=None, clip_values=(0.0, 1.0), channels_first=False)
-        self._clip_values = (0.0, 1.0)  # ART made float32 of them, which its patch refuses
+        self._clip_values = (0.0, 1.0)  # ART turned them into float32, which its patch refuses
         self.nb_classes = classifier.scheme.num_classes
         self._ours, self._shape, self._spent = classifier, shape, spent
 

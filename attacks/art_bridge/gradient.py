@@ -146,8 +146,8 @@ class JSMA(GradientArtAttack):
     Source: Papernot et al. 2016, arXiv 1511.07528, algorithm 2.
 
     Attributes:
-        step: added to a pixel at a time.
-        share: of the pixels that may change.
+        step: change of a pixel per step.
+        share: share of the pixels that may change.
     """
 
     step: float = 0.1

@@ -21,7 +21,7 @@ class ScoreAttack(ArtAttack):
 
 @dataclass(frozen=True, kw_only=True)
 class SimBA(ScoreAttack):
-    """Adds or subtracts `step` at one random pixel after another while it helps.
+    """Adds or subtracts `step` at one random pixel after another if that helps.
 
     Source: Guo et al. 2019, arXiv 1905.07121, algorithm 1, pixel basis.
     """
@@ -55,10 +55,10 @@ class ZOO(ScoreAttack):
     Source: Chen et al. 2017, arXiv 1708.03999, algorithm 2; whole resolution, random coordinates.
 
     Attributes:
-        steps: of the optimiser, for each weight of the margin.
-        searches: weights tried.
-        pixels: differentiated in a step, two queries each.
-        learning_rate: of the optimiser.
+        steps: steps of the optimiser, for each weight of the margin.
+        searches: number of weights tried.
+        pixels: number of pixels differentiated per step, two queries each.
+        learning_rate: rate of the optimiser.
         weight: first weight of the margin.
     """
 
@@ -108,7 +108,7 @@ class OnePixel(ScoreAttack):
     def _search(
         self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
     ) -> np.ndarray:
-        return self._art(estimator, len(images)).generate(images)  # with labels it refuses K = 2
+        return self._art(estimator, len(images)).generate(images)  # with labels, ART refuses K = 2
 
     def _art(self, estimator: Any, count: int) -> Any:
         from art.attacks.evasion import PixelAttack

@@ -11,14 +11,14 @@ from attacks.threat_model import Norm
 class Spatial(ArtAttack):
     """Worst of a grid of shifts and rotations, for each image.
 
-    The grid limits it, not eps: eps = 1 takes whatever breaks the image.
+    The grid limits it, not eps: eps = 1 accepts any that breaks the image.
 
     Source: Engstrom et al. 2019, arXiv 1712.02779, section 3.
 
     Attributes:
-        shift: largest, percent of the side.
-        rotation: largest, degrees.
-        grid: values of each shift and of the rotation.
+        shift: largest shift, percent of the side.
+        rotation: largest rotation, degrees.
+        grid: number of values of each shift and of the rotation.
     """
 
     shift: float = 10.0

@@ -16,8 +16,8 @@ def find_start(
 ) -> np.ndarray | None:
     """Find a misclassified image near one image, float32 (1, H, W, C), or None.
 
-    The nearest that bisection finds on the ways to noise of all coarsenesses. Nets classify all
-    noise of independent pixels as one class, whose own images would find no start there.
+    It is the nearest that bisection finds on the paths to noise of every coarseness. Nets assign
+    all noise of independent pixels to one class, whose own images would find no start there.
     """
     noise = _noise(images.shape[1:])
     wrong = noise[estimator.predict(noise).argmax(axis=1) != labels[0]]
@@ -32,7 +32,7 @@ def nearer(
 ) -> np.ndarray:
     """Bisect from each misclassified image towards the clean one, float32 (N, H, W, C).
 
-    The way is a line under l2; under linf the change is clipped ever closer, as HopSkipJump's
+    The path is a line under l2; under linf the change is clipped ever closer, as HopSkipJump's
     authors do (their section 3.2).
     """
     change = wrong - images

@@ -22,8 +22,8 @@ class Universal(ArtAttack):
     Takemoto 2020, arXiv 1911.06502.
 
     Attributes:
-        passes: over the images.
-        steps: of DeepFool on an image that is still classified correctly.
+        passes: number of passes over the images.
+        steps: steps of DeepFool on an image that is still classified correctly.
         target: class that all images are driven to; None for any.
     """
 
@@ -60,15 +60,15 @@ class Universal(ArtAttack):
 class Patch(ArtAttack):
     """One round patch for a whole batch, learnt under random places, sizes and rotations.
 
-    It is put at a random place of each image. eps bounds how far a pixel under it may change, so
+    It is put at a random place of each image. eps bounds the change of the pixels under it, so
     1 is the attack as published.
 
     Source: Brown et al. 2017, arXiv 1712.09665.
 
     Attributes:
         size: diameter as a share of the image's side.
-        steps: gradients.
-        rotation: largest, degrees.
+        steps: gradient steps.
+        rotation: largest rotation, degrees.
         target: class that all images are driven to; None for any other than their own.
     """
 
@@ -114,7 +114,7 @@ class Patch(ArtAttack):
 
 
 def aimed_at(target: int | None, labels: np.ndarray, estimator: Any) -> np.ndarray:
-    """Class that ART is told for each image, int64 (N,): the target, or its label without one.
+    """Class that ART gets for each image, int64 (N,): the target, or its label without one.
 
     Raises:
         InputError: the classifier has no such class.

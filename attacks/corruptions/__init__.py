@@ -1,1 +1,1 @@
-"""Corruptions of 48-pixel faces, one a file; `attacks/registry.py` names them."""
+"""Corruptions of 48-pixel faces, one per file; `attacks/registry.py` names them."""

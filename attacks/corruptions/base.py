@@ -1,4 +1,4 @@
-"""The base class of corruptions. A subclass writes one method; the base checks input and output."""
+"""The base class of corruptions. A subclass has one method; the base checks input and output."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SEVERITIES = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Corruption(ABC):
-    """Makes images worse without knowing a classifier; severities 1 to 5, 0 is clean."""
+    """Degrades images without regard to a classifier; severities 1 to 5, 0 is clean."""
 
     name: ClassVar[str]
 
@@ -26,7 +26,7 @@ class Corruption(ABC):
         Args:
             images: float32 (N, H, W, C) in [0, 1].
             severity: 0 (returns the images bit for bit) to 5.
-            keys: seed and row ids; a row draws the same at every severity.
+            keys: seed and row ids; a row has the same draws at every severity.
 
         Returns:
             float32 (N, H, W, C) in [0, 1].
@@ -55,7 +55,7 @@ def check_severity(severity: int) -> None:
     """Refuse a severity outside 0 to 5.
 
     Raises:
-        InputError: outside.
+        InputError: it is outside.
     """
     if severity not in (0, *SEVERITIES):
         raise InputError(f"`severity` must be 0 (clean) to 5; got {severity}.")

@@ -36,7 +36,7 @@ class PhotoRequest(AttackRequest):
 
     path: Annotated[Path, Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")]
     out: Annotated[Path, Option(help="Folder for pictures and faces.csv.")]
-    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = "vgg_small.fer"
+    model: Annotated[str, Option(help="Model id, training folder or path.")] = "vgg_small.fer"
     eps: Annotated[str, Option(help="Largest change in the photograph, such as 8/255.")] = "8/255"
     detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog or mtcnn.")] = "haar"
     min_size: Annotated[int, Option(min=1, help="Smallest side of a face, pixels.")] = 40
@@ -51,8 +51,8 @@ def main(request: PhotoRequest) -> int:
     path, out = request.path, request.out
     norm, eps = parse_norm(request.norm), parse_eps(request.eps)
     if norm is Norm.LINF and eps < 1 / 255:
-        raise InputError(f"--eps must be at least 1/255 in a picture of 8 bits; got {request.eps}.")
-    if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png may be a photograph there
+        raise InputError(f"--eps must be at least 1/255 in an 8-bit picture; got {request.eps}.")
+    if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png would replace a photograph
         raise InputError(f"--out must be another folder than the photographs'; got {out}.")
     found = photos(path)
     finder = make_detector(request.detector, min_size=request.min_size)
@@ -81,7 +81,7 @@ def main(request: PhotoRequest) -> int:
     _write_table(rows, out)
     saved = [row for row in rows if row["handling"] == "saved with 8 bits"]
     fooled = sum(row["fooled"] for row in saved)
-    print(f"{fooled} of {len(saved)} faces get another label; {out / 'faces.csv'}")
+    print(f"{fooled} of {len(saved)} faces get a different label; {out / 'faces.csv'}")
     return 1 if wrong else 0
 
 

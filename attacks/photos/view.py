@@ -25,7 +25,7 @@ from fer_models.keras_wrapper import (
 )
 
 LEAD = 1.0
-"""Lead of the wrong class, in logits, so that JPEG and resizing do not undo the attack."""
+"""Required lead of the wrong class, in logits, so that the attack survives JPEG and resizing."""
 WOBBLE = 0.04
 """Largest shift of a frame, and largest change of its size, as a share of its side."""
 _GREY = (0.299, 0.587, 0.114)
@@ -55,8 +55,8 @@ class PhotoView(KerasWrapper):
     view is two matrices, made by resizing the identity as `faces/crop.py` resizes faces.
 
     Args:
-        classifier: of grey faces.
-        side: of the squares, pixels.
+        classifier: a classifier of grey faces.
+        side: side of the squares, pixels.
         margin: pixels of a square outside the plain frame, on each side.
         handicap: float32 (K,), added to the logits; see `LEAD`.
         views: frames whose logits are averaged.
@@ -135,11 +135,11 @@ def attack_frame(
     """Attack one face in place, in its photograph.
 
     Args:
-        classifier: of grey faces.
+        classifier: a classifier of grey faces.
         image: uint8 RGB (H, W, 3).
         frame: FER2013-like square of the face, from `Detector.frame`.
         label: class to move away from.
-        attack: any that takes squares of a photograph; its eps is that of the photograph's pixels.
+        attack: any that takes squares of a photograph; eps applies to the photograph's pixels.
         keys: one row.
 
     Returns:
@@ -174,7 +174,7 @@ def attack_faces(
     rounding.
 
     Args:
-        classifier: of grey faces.
+        classifier: a classifier of grey faces.
         image: uint8 RGB (H, W, 3).
         frames: squares of the faces.
         labels: int64 (N,), the class to move away from, per face.

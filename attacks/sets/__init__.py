@@ -1,1 +1,1 @@
-"""Sets of attacked or corrupted images: what defines one, making it, and its files."""
+"""Sets of attacked or corrupted images: what defines one, how it is made, and its files."""

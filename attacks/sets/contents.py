@@ -1,4 +1,4 @@
-"""Sets of attacked or corrupted images in memory, and the header that says what they are.
+"""Sets of attacked or corrupted images in memory, and the header that describes them.
 
 Not here: reading and writing them (`attacks/sets/store.py`), making them (`attacks/sets/sweep.py`).
 """
@@ -14,20 +14,20 @@ from attacks.threat_model import format_eps
 
 @dataclass(frozen=True)
 class SetHeader:
-    """What a set is: the contents of its `manifest.json`.
+    """Description of a set: the contents of its `manifest.json`.
 
     Attributes:
         key: identity, see `AttackSpec.key` and `CorruptionSpec.key`.
         spec: perturbation, grid, options, attacked labels, seed.
-        source: id of the model that gave the gradients, or ids joined by commas; empty for a
+        source: id of the model that supplied the gradients, or ids joined by commas; empty for a
             corruption.
         classes: the model's classes, to which labels refer; empty for a corruption.
         faces_sha256: identity of the clean images, `FaceSet.sha256` of the same rows.
         count: N, rows in the set.
         image_shape: (H, W, C).
-        precision: of gradients; whether an image is broken is always decided in float32.
+        precision: precision of gradients; whether an image is broken is always decided in float32.
         answers: the model's logits for the first clean images, float32 (M, K) as lists; empty for
-            a corruption and in sets of older versions. The set is reused for the same answers only.
+            a corruption and in sets of older versions. The set is reused only for the same logits.
     """
 
     key: str
@@ -48,10 +48,10 @@ class SetHeader:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AttackedSet:
-    """What the sets that an attack makes of N images share.
+    """Common base of the sets that an attack makes of N images.
 
     Attributes:
-        header: what it is.
+        header: description of the set.
         row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
         labels: int64 (N,), attacked labels, in the classes of the attacked model.
         images: float32 (B, H, W, C), attacked images.
@@ -79,7 +79,7 @@ class AttackedSet:
         return self.header.spec
 
     def cost(self, rows: np.ndarray) -> Cost:
-        """What the attack spent on some rows."""
+        """Cost of the attack on some rows."""
         return Cost(self.forward[rows], self.backward[rows], self.zero_gradients[rows])
 
 
@@ -88,8 +88,8 @@ class AdversarialSet(AttackedSet):
     """One attack's sweep over its eps grid: each broken image once, at the eps that breaks it.
 
     Attributes:
-        smallest_eps: float64 (N,): smallest eps of the grid that breaks the image, 0.0 where it is
-            wrong on clean, NaN where it is robust on the whole grid.
+        smallest_eps: float64 (N,): smallest eps of the grid that breaks the image, 0.0 where the
+            clean image is wrong, NaN where it is robust on the whole grid.
         image_rows: int64 (B,), ascending: which of the N rows each of `images` belongs to.
     """
 
@@ -114,7 +114,7 @@ class AdversarialSet(AttackedSet):
         return images
 
     def lines(self) -> list[str]:
-        """One line per eps for people: "pgd linf 4/255: 412 of 500 broken, 3.1 s".
+        """One line of text per eps: "pgd linf 4/255: 412 of 500 broken, 3.1 s".
 
         Only faces that are classified correctly before the attack are counted.
         """
@@ -131,7 +131,7 @@ class CorruptedSet:
     """One corruption of N images at S severities.
 
     Attributes:
-        header: what it is; the grid holds the severities.
+        header: description of the set; its grid holds the severities.
         row_ids: int64 (N,).
         images: float32 (N, S, H, W, C).
         seconds: float64 (S,).
@@ -150,7 +150,7 @@ class CorruptedSet:
         return tuple(int(severity) for severity in self.header.spec.grid)
 
     def lines(self) -> list[str]:
-        """One line for people: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
+        """One line of text: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
         severities = ", ".join(map(str, self.severities))
         return [
             f"{self.header.spec.perturbation} severity {severities}: "
@@ -160,10 +160,10 @@ class CorruptedSet:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TransferSet(AttackedSet):
-    """N images attacked on one model at one eps, all of them kept, to attack other models with."""
+    """N images attacked on one model at one eps, all stored, to attack other models with."""
 
     def lines(self) -> list[str]:
-        """One line for people: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
+        """One line of text: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
         spec = self.spec
         return [
             f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
@@ -175,7 +175,7 @@ AnySet = AdversarialSet | CorruptedSet | TransferSet
 
 
 def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0) -> AnySet:
-    """Put the arrays of all chunks together, in order."""
+    """Join the arrays of all chunks, in order."""
     arrays = {
         name: np.concatenate([chunk[name] for chunk in chunks])
         for name in chunks[0]

@@ -1,4 +1,4 @@
-"""An adversarial set for people and other programs: 8-bit image files, and a csv of flags."""
+"""Export of an adversarial set: 8-bit image files and a csv of flags."""
 
 from pathlib import Path
 
@@ -22,11 +22,11 @@ def write_images(
         made: the set, N faces at E eps.
         classifier: the attacked model.
         clean: float32 (N, H, W, C), the clean images of the set's rows.
-        split: of the faces.
+        split: split of the faces.
         directory: where the folders are written.
 
     Returns:
-        bool (N, E): whose 8-bit copy is misclassified.
+        bool (N, E): faces whose 8-bit copy is misclassified.
     """
     wrong = []
     for eps in made.spec.grid:
@@ -43,8 +43,8 @@ def write_flags(made: AdversarialSet, survivors: np.ndarray, path: Path) -> None
 
     Args:
         made: the set, N faces at E eps.
-        survivors: bool (N, E), whose 8-bit copy is misclassified.
-        path: of the csv.
+        survivors: bool (N, E), faces whose 8-bit copy is misclassified.
+        path: path of the csv.
     """
     columns = {
         "row": made.row_ids,

@@ -1,4 +1,4 @@
-"""Specs: everything that decides what a set of attacked or corrupted images holds.
+"""Specs: everything that determines a set of attacked or corrupted images.
 
 Not here: filling in default options and checking names (`attacks/registry.py`).
 """
@@ -14,7 +14,8 @@ from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 
 CODE_VERSION = 5
-"""Raise it when any attack or corruption makes other images than before: old sets are refused.
+"""Version of the code; raise it when any attack or corruption makes other images than before, so
+that old sets are refused.
 
 5: a constant added to all logits no longer decides which images are broken.
 """
@@ -22,7 +23,7 @@ CODE_VERSION = 5
 
 @dataclass(frozen=True, kw_only=True)
 class PerturbationSpec:
-    """What the specs of attacks and corruptions share: one perturbation over its whole grid.
+    """Common base of the specs of attacks and corruptions: one perturbation over its whole grid.
 
     Attributes:
         perturbation: name in the registry.
@@ -85,14 +86,14 @@ class AttackSpec(PerturbationSpec):
     ) -> str:
         """Identity of the set, hex sha256; sets with other keys are never reused (R22).
 
-        The images of noise do not depend on the model, but which of them it gets wrong does, so
-        noise counts as an attack.
+        Noise does not depend on the model, but which images it breaks does, so noise counts as an
+        attack.
 
         Args:
             faces_sha256: `FaceSet.sha256` of exactly the rows in the set.
             labels: int64 (N,), the attacked labels in the order of the model's classes.
-            weights_sha256: of the attacked model.
-            transfer_set: whether every image is kept, to attack other models with.
+            weights_sha256: hash of the attacked model.
+            transfer_set: whether every image is stored, to attack other models with.
         """
         digest = _digest(labels.astype(np.int64).tobytes())
         more = {"shown": True} if transfer_set else {}
@@ -108,7 +109,7 @@ class CorruptionSpec(PerturbationSpec):
         return self._values(None, "")
 
     def key(self, faces_sha256: str) -> str:
-        """Identity of the set, hex sha256; it is made once for all models, whatever their labels.
+        """Identity of the set, hex sha256; one set serves all models, whatever their labels.
 
         Args:
             faces_sha256: `FaceSet.sha256` of exactly the rows in the set.

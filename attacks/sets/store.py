@@ -1,11 +1,11 @@
 """Read and write sets of attacked or corrupted images: a folder of fixed chunks and a manifest.
 
     manifest.json      kind, key, spec, source, counts, schema version
-    chunk-00000.npz    rows 0 to 99 of the set, whole or not there at all
+    chunk-00000.npz    rows 0 to 99 of the set, complete or absent
     chunk-00001.npz    ...
 
-The manifest comes before the chunks, so a killed run can be continued; a set is complete when its
-last chunk is there. Not here: what the arrays are (`attacks/sets/contents.py`), making them
+The manifest is written before the chunks, so a killed run can be continued; a set is complete when
+its last chunk exists. Not here: what the arrays are (`attacks/sets/contents.py`), making them
 (`attacks/sets/sweep.py`).
 """
 
@@ -27,14 +27,14 @@ from datasets.base.errors import InputError
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
-"""An array's name in memory, and in chunks since the first version."""
+"""An array's name in memory, and its name in chunks since the first version."""
 
 
 def open_set(directory: Path) -> AnySet:
     """Read a complete set.
 
     Raises:
-        InputError: no set, unknown schema version, unfinished, or a damaged chunk.
+        InputError: no set, an unknown schema version, an unfinished set or a damaged chunk.
     """
     header = read_header(directory)
     return assemble(header, [read_chunk(directory, i, header) for i in range(len(header.chunks))])
@@ -69,7 +69,7 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
     """Read a chunk's arrays.
 
     Raises:
-        InputError: not there, damaged, or of another set.
+        InputError: it is missing, damaged, or belongs to another set.
     """
     path = chunk_path(directory, index)
     try:
@@ -85,7 +85,7 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: expected chunk {index + 1} of {len(header.chunks)}, found no such file. "
-            "The set is unfinished: run the command that makes it again to go on."
+            "The set is unfinished: run the command that makes it again."
         ) from error
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(_damaged(path, error)) from error
@@ -106,7 +106,7 @@ def read_header(directory: Path) -> SetHeader:
     """Read the manifest.
 
     Raises:
-        InputError: not there, not a manifest, or of another schema version.
+        InputError: it is missing, not a manifest, or of another schema version.
     """
     path = directory / MANIFEST
     try:
@@ -133,7 +133,7 @@ def read_header(directory: Path) -> SetHeader:
 
 
 def _is_complete(directory: Path, key: str) -> bool:
-    """Whether it holds all chunks of this set; other manifests (a run's) are no sets."""
+    """Whether a folder holds all chunks of this set; a run's manifest does not make it one."""
     try:
         header = read_header(directory)
     except InputError:

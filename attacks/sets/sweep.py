@@ -41,7 +41,7 @@ from fer_models.classifier import Classifier
 from fer_models.identity import same_answers
 
 _ASKED = 8
-"""Clean images whose answers tell whether a model is still the same."""
+"""Number of clean images whose logits show whether a model is still the same."""
 
 Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
@@ -49,7 +49,7 @@ Progress = Callable[[int, int], object]
 
 @dataclass(frozen=True, eq=False)
 class CleanFaces:
-    """The images that a set is made of, as attacks and corruptions take them.
+    """The images that a set is made from, as attacks and corruptions take them.
 
     Attributes:
         images: float32 (N, H, W, C) in [0, 1].
@@ -77,12 +77,12 @@ def make_adversarial_set(
     on_chunk: Progress | None = None,
     before: AdversarialSet | None = None,
 ) -> AdversarialSet:
-    """Attack images over an eps grid, or read what is there already.
+    """Attack images over an eps grid, or read what is on disk already.
 
-    At each eps only images are attacked that are classified correctly on clean and not broken at a
+    Each eps only attacks images that are classified correctly when clean and not broken at a
     smaller eps. An attack that looks for the smallest perturbation runs once, at the largest eps,
-    to which all of its time is charged; each image counts from the first eps that holds its
-    perturbation.
+    to which all of its time is charged; each image counts from the first eps that its
+    perturbation fits into.
 
     Args:
         classifier: the model to attack.
@@ -91,7 +91,7 @@ def make_adversarial_set(
         spec: the attack, from `attacks.registry.attack_spec`.
         directory: folder of the set.
         on_chunk: called after each chunk.
-        before: set of the same attack on the same classifier under other labels. Faces with the
+        before: set of the same attack on the same classifier under the other labels. Faces with the
             same label are copied from it, with their cost but no time, instead of attacked again.
 
     Raises:
@@ -119,7 +119,7 @@ def make_transfer_set(
     on_chunk: Progress | None = None,
     before: TransferSet | None = None,
 ) -> TransferSet:
-    """Attack images at one eps, to attack other models with them, or read what is there already.
+    """Attack images at one eps, to attack other models with them, or read them from disk.
 
     Unlike a sweep it keeps every image at full eps, including those that the model misclassifies
     when clean; see `make_adversarial_set` for the arguments.
@@ -175,7 +175,7 @@ def _header(classifier: Classifier, spec: AttackSpec, faces: CleanFaces, key: st
 
 
 def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
-    """Ask about the first clean images: the logits, or none of a model that answers at random."""
+    """Logits of the first clean images; none for a random model."""
     images = faces.images[:_ASKED]
     with classifier.asked_anew():
         first = classifier.logits(images)
@@ -185,19 +185,19 @@ def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
 
 
 def check_same_model(directory: Path, header: SetHeader, answers: list[list[float]]) -> None:
-    """Refuse a set on disk whose model has changed, though the files of the model may be the same.
+    """Refuse a set on disk if its model has changed, even if the model's files are the same.
 
     Args:
         directory: folder of the set.
         header: its header; nothing is compared if it has no answers.
-        answers: those of the model that the set is used for, see `answers_of`.
+        answers: logits of the model that the set is used for, see `answers_of`.
 
     Raises:
-        InputError: the model answers otherwise than when the set was made.
+        InputError: the model gives other logits than when the set was made.
     """
     if header.answers and answers and not same_answers(*map(np.array, (header.answers, answers))):
         raise InputError(
-            f"{directory}: the model {header.source} answers otherwise than when this set was "
+            f"{directory}: the model {header.source} gives other logits than when this set was "
             "made. Restore what it reads, or delete the folder."
         )
 
@@ -209,7 +209,7 @@ def make_corrupted_set(
     *,
     on_chunk: Progress | None = None,
 ) -> CorruptedSet:
-    """Corrupt images at each severity, or read what is there already; see `make_adversarial_set`.
+    """Corrupt images at each severity, or read them from disk; see `make_adversarial_set`.
 
     Raises:
         InputError: the folder holds another set, or a chunk is damaged.
@@ -312,7 +312,7 @@ def _sweep(
 def _same_label(
     before: AttackedSet | None, row_ids: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places, here and in `before`, of faces that are attacked away from the same class."""
+    """Indices, here and in `before`, of faces that are attacked away from the same class."""
     if before is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     _, here, there = np.intersect1d(

@@ -1,7 +1,7 @@
-"""R25: does the model's contract name its classes and its scaling as the model means them?
+"""R25: does the contract describe the model's classes and scaling correctly?
 
-Clean faces tell: the best assignment of outputs to classes, and other known scalings, are held
-against the contract on the same faces (exact McNemar test). Not here: finding a contract, see
+On clean faces, the best assignment of outputs to classes and other known scalings are compared with
+the contract (exact McNemar test on the same faces). Not here: finding a contract, see
 `fer_models/foreign/contract_probe.py`.
 """
 
@@ -24,7 +24,7 @@ from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import shipped_id
 
 FACES = 100
-"""Faces that other scalings are tried on, at most."""
+"""Maximum number of faces on which other scalings are tried."""
 SIGNIFICANT = 0.001
 """P-value below which another reading is better; the assignment is chosen on the same faces."""
 _UNSCALED: dict[str, Any] = {"low": 0.0, "high": 1.0, "mean": (0.0,), "std": (1.0,), "steps": ()}
@@ -70,8 +70,8 @@ def _order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray)
     if wrong:
         words = (
             f"Another order of the classes classifies {_percent(other)} of {len(labels)} faces "
-            f"correctly, that of the contract {_percent(given)}: what it calls "
-            f"{', '.join(moved)}. Correct the order of its classes."
+            f"correctly, the order in its contract {_percent(given)}: "
+            f"{', '.join(moved)}. Correct the order of the classes."
         )
     return check(classifier.id, "R25", "class order", wrong, test.difference, SIGNIFICANT, words)
 
@@ -98,8 +98,8 @@ def _scaling_check(
     if name:
         words = (
             f"With pixels scaled {name} it classifies {_percent(most)} of {len(labels)} faces "
-            f"correctly, with the scaling of its contract {_percent(given)}: correct the "
-            "contract. Its robustness in this run is that of a model fed with wrong pixels."
+            f"correctly, with the scaling of its contract {_percent(given)}. Correct the "
+            "contract: in this run the model was given wrongly scaled pixels."
         )
     return check(model, "R25", "scaling", bool(name), gain, SIGNIFICANT, words)
 

@@ -13,20 +13,20 @@ REPEATS = 5
 
 
 REPEATABLE = 1e-5
-"""What may change between two answers to the same batch, as a share of the logits' range."""
+"""Largest accepted change of the same batch's logits, as a share of their range."""
 
 
 ALONE = 8
-"""Faces that are also asked alone."""
+"""Number of faces that are also classified alone."""
 
 
 SAME_IN_ANY_BATCH = 1e-3
-"""What may change in another batch, as a share of the logits' range: other batch sizes round
-otherwise, a model that looks at the other images changes by far more."""
+"""Largest accepted change in another batch, as a share of the logits' range. Batch size affects
+rounding; a model that looks at the other images changes by far more."""
 
 
 FEWEST_ANSWERS = 10
-"""Faces of which one class for all says something."""
+"""Number of faces from which on a single predicted class is suspicious."""
 
 
 def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray) -> list[Check]:
@@ -35,7 +35,7 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
     Args:
         classifier: the model.
         images: float32 (N, H, W, C) in [0, 1].
-        logits: its answer, float32 (N, K).
+        logits: its logits, float32 (N, K).
     """
     batch = images[:32]
     repeats = np.stack([_asked(classifier, batch, f"repeat {k}") for k in range(REPEATS)])
@@ -52,7 +52,7 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
             "The same batch gives the same logits each time."
             if spread <= REPEATABLE
             else "The same image gets different logits: the model is random. Attack it over "
-            "several draws before believing its robust accuracy.",
+            "several draws before you trust its robust accuracy.",
         ),
         *([] if spread > REPEATABLE else [_any_batch(classifier, batch, repeats[0], scale)]),
         check(
@@ -65,9 +65,9 @@ def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray)
         ),
         check(
             classifier.id, "R3", "more than one class answered", single, classes, 2,
-            "The model answers several classes, or the faces are too few to tell."
+            "The model predicts several classes, or the faces are too few to tell."
             if not single
-            else "The model answers one class for every face: its robust accuracy is the share "
+            else "The model predicts one class for every face: its robust accuracy is the share "
             "of that class and means nothing.",
         ),
     ]  # fmt: skip
@@ -82,10 +82,10 @@ def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:
 def _any_batch(
     classifier: Classifier, batch: np.ndarray, together: np.ndarray, scale: float
 ) -> Check:
-    """R11: an image's answer depends on no other image, whether alone, in another batch or order.
+    """R11: an image gets the same logits alone, in another batch and in another order.
 
     Args:
-        classifier: a model that repeats its answers to the same batch.
+        classifier: a model that gives the same batch the same logits each time.
         batch: float32 (N, H, W, C).
         together: its logits of the batch, float32 (N, K).
         scale: range of its logits.
@@ -110,7 +110,7 @@ def _any_batch(
     words = "An image gets the same logits alone, in another batch and in another order."
     if flagged:
         words = (
-            f"Asked {how}, the same image gets other logits: the answer depends on the images "
+            f"Classified {how}, the same image gets other logits: they depend on the images "
             "around it, so no figure is about single images and the model has no rank. Run batch "
             "normalisation in inference mode, and scale each image by itself."
         )

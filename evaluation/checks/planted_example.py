@@ -1,8 +1,8 @@
 """R14: does the attack find an adversarial example that is known to exist?
 
-Around each face random points of the ball are shown to the model. Behind its logits a linear head
-is put that answers one class for the face and all of these points but one: the planted example. An
-attack that works on the model finds it, or another one; where gradients mislead, it does not.
+The model classifies random points of the ball around each face. Then its logits get a linear head
+that predicts one class for the face and all of these points but one: the planted example. An attack
+that works on the model finds it, or another one; where gradients mislead, it does not.
 
 Source: Zimmermann et al. 2022, "Increasing confidence in adversarial robustness evaluations", arXiv
 2206.13991. Unlike there the head reads logits, so that a defence around a net is tested with it,
@@ -22,7 +22,7 @@ from fer_models.classifier import DifferentiableClassifier
 from fer_models.linear_head import LinearHead
 
 FACES = 20
-"""Faces for which an example is planted, at most."""
+"""Maximum number of faces for which an example is planted."""
 POINTS = 64
 """Random points around a face, the planted one among them."""
 FOUND = 0.95
@@ -34,7 +34,7 @@ TWO = LabelScheme("planted", ("face", "planted"))
 def planted_example(
     classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
 ) -> Check:
-    """For how many faces the attack of a set finds what was planted.
+    """Count the faces for which the attack of a set finds the planted example.
 
     Args:
         classifier: the attacked model.
@@ -73,7 +73,7 @@ def plant(classifier: DifferentiableClassifier, direction: np.ndarray, offset: f
 def random_points(
     clean: np.ndarray, eps: float, norm: Norm, draw: np.random.Generator
 ) -> np.ndarray:
-    """Points of the ball around one image, as far out as it goes, float32 (POINTS, H, W, C)."""
+    """Points at the edge of the ball around one image, float32 (POINTS, H, W, C)."""
     moves = np.array([random_move(clean.shape, eps, norm, draw) for _ in range(POINTS)])
     images = np.repeat(clean[None], POINTS, axis=0)
     return project(images + moves, images, eps, norm)
@@ -83,7 +83,7 @@ def separating_head(logits: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Direction (K,) and offset of a head that is positive at one point only, None without any.
 
     The direction is Fisher's discriminant of that point against all others, and the point the one
-    that it separates best. The head leads at the face as clearly as the model itself does.
+    that it separates best. At the face, the head's margin equals that of the model.
 
     Args:
         logits: float32 (1 + POINTS, K), of the face and of the points around it.
@@ -113,8 +113,8 @@ def _verdict(model: str, found: list[bool]) -> Check:
     share = float(np.mean(found)) if found else np.nan
     words = f"The attack finds an example that is known to exist for {sum(found)} of {len(found)}."
     if not found:
-        words = "No example could be planted: random points change nothing in the model's answers."
+        words = "No example could be planted: random points do not change the model's logits."
     flagged = share < FOUND
     if flagged:
-        words += " It misses what is there: robust accuracy is overstated."
+        words += " It misses existing examples: robust accuracy is overstated."
     return check(model, "R14", "planted example", flagged, share, FOUND, words)

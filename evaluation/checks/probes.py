@@ -1,4 +1,4 @@
-"""Does an attack work on this model? The strongest by gradients is tried again on a few faces.
+"""Does an attack work on this model? The strongest gradient attack is repeated on a few faces.
 
 Rows of `checks.parquet`: twice the budget changes nothing (R6), larger logits change nothing (R10),
 without a limit every face breaks (R4), and a planted example is found (R14).
@@ -23,16 +23,16 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.linear_head import LinearHead
 
 FACES = 16
-"""Faces that a probe attacks at most."""
+"""Maximum number of faces that a probe attacks."""
 UNBROKEN = 200
-"""Unbroken faces that are attacked with twice the budget, at most."""
+"""Maximum number of unbroken faces that are attacked with twice the budget."""
 CONVERGED = 0.005
 SCALES = (10.0, 100.0)
 SCALE_POINTS = 0.01
 
 
 def can_probe(made: AdversarialSet) -> bool:
-    """Whether a set is of an attack that climbs by gradients, step by step, at any pixel."""
+    """Whether a set was made by an iterative gradient attack that may change any pixel."""
     spec = made.spec
     attack = ATTACKS[spec.perturbation]
     confined = attack.universal or issubclass(attack, RegionalPGD | GlassesPGD)
@@ -44,7 +44,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
 
     Args:
         classifier: the attacked model.
-        made: the set of the attack, for which `can_probe` holds.
+        made: set of the attack, accepted by `can_probe`.
         clean: float32 (N, H, W, C), clean images of the set's rows.
 
     Returns:
@@ -72,7 +72,7 @@ def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray
 
 
 def sensitive_eps(made: AdversarialSet) -> float | None:
-    """The eps at which robust accuracy over the right faces is nearest to half; None if none."""
+    """The eps at which robust accuracy is nearest to half the clean accuracy; None without any."""
     right = made.smallest_eps[made.smallest_eps != 0]
     grid = [eps for eps in made.spec.grid if eps > 0]
     if not (len(right) and grid):
@@ -101,7 +101,7 @@ def _converged(
 
 
 class _Doubled(NamedTuple):
-    """What twice the budget does at one eps: change of robust accuracy, and what is allowed."""
+    """Change of robust accuracy at one eps with twice the budget, and the largest accepted one."""
 
     eps: float
     change: float

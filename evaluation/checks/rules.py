@@ -19,8 +19,8 @@ class Words(NamedTuple):
 
     Attributes:
         text: the rule.
-        title: what its check asks for in a run, for readers of a report; empty for a rule that
-            tests alone hold.
+        title: what its check requires of a run, for readers of a report; empty for a rule that
+            only tests check.
         advice: what a failed check means for the figures.
     """
 
@@ -43,9 +43,9 @@ class Rule(Enum):
         "Do not trust the figures of this attack: the stored images do not reproduce them.",
     )
     R3 = Words(
-        "Robust accuracy never rises with eps, for each single image too. At eps = 0.5 (Linf) "
-        "it is at most the share of the most frequent class.",
-        "The model answers more than one class",
+        "Robust accuracy never rises with eps, and neither does that of any single image. At "
+        "eps = 0.5 (Linf) it is at most the share of the most frequent class.",
+        "The model predicts more than one class",
         "The robust accuracy is the share of that class. Check that the model is loaded as it "
         "was trained, above all its input range.",
     )
@@ -95,10 +95,10 @@ class Rule(Enum):
         "Saturated outputs look robust; remove the softmax and run again.",
     )
     R11 = Words(
-        "The same batch, asked five times, gives the same logits up to rounding. Otherwise the "
-        "model counts as randomised and is averaged over 20 draws. An image gets the same answer "
+        "The same batch, classified five times, gets the same logits up to rounding. Otherwise the "
+        "model counts as randomised and is averaged over 20 draws. An image gets the same logits "
         "alone, in another batch and in another order.",
-        "Same face, same answer",
+        "Same face, same prediction",
         "The model is random; its figures must be averaged over many draws.",
     )
     R12 = Words(
@@ -147,7 +147,7 @@ class Rule(Enum):
         "Accuracy under corruptions falls with severity on average. Severity 0 is clean. Noise "
         "is seeded per image, whatever the order of the batch.",
         "Stronger corruption costs more accuracy",
-        "Accuracy rises with severity somewhere; read the heat map with care.",
+        "Accuracy rises with severity somewhere; treat the heat map with caution.",
     )
     R22 = Words(
         "Resuming is keyed by weights, data, attack settings and code version; a mismatch is "
@@ -166,9 +166,8 @@ class Rule(Enum):
     R25 = Words(
         "No other order of the classes and no other known scaling classifies significantly more "
         "clean faces correctly than the model's contract.",
-        "Pixels and outputs are read as the model means them",
-        "The contract is wrong, so all figures are those of a misread model. Correct it and run "
-        "again.",
+        "The contract matches the model",
+        "The contract is wrong, so no figure describes the real model. Correct it and run again.",
     )
 
 
@@ -199,6 +198,6 @@ def check(
 
 
 def failed_check(classifier: Classifier, rule: str, name: str, error: Exception) -> Check:
-    """A check on which the model failed (R24), so whether its rule holds is not known."""
-    words = f"{one_line(error)}. The check was not made: whether its rule holds is not known."
+    """A check on which the model failed (R24), so the outcome is unknown."""
+    words = f"{one_line(error)}. The check could not be made, so its outcome is unknown."
     return check(classifier.id, rule, name, True, np.nan, np.nan, words) | {"status": "error"}

@@ -62,7 +62,7 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
     share = float(right.mean())
     words = (
-        f"{in_percent(share, 1)} % of the broken images are right again after rounding to 8 bits."
+        f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits."
     )
     return check(classifier.id, "R2", "right again after 8 bits", False, share, np.nan, words)
 

@@ -1,4 +1,4 @@
-"""R13: images made on a sibling model must not fool more than white-box attacks do."""
+"""R13: images made on a sibling model must not break more faces than white-box attacks do."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from evaluation.results.schema import WORST_CASE
 
 
 def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Check]:
-    """R13: images of no other model leave less of a model than its own white-box attacks.
+    """R13: no other model's images break more of a model's faces than its own white-box attacks.
 
     Args:
         transfers: rows of `transfer.parquet`.

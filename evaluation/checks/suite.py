@@ -40,10 +40,10 @@ def suite_checks(
 
 
 def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
-    """R19: a control that fails puts every model's worst case in doubt, so each has a row.
+    """R19: a failed control puts every model's worst case in doubt, so each model has a row.
 
     Args:
-        label_set: that was attacked.
+        label_set: label set that was attacked.
         left: share of faces robust at the largest eps, by model.
     """
     lowest = min(left.values())
@@ -51,7 +51,7 @@ def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
     words = "These settings break a model to about 0, so they are able to."
     if missing:
         words = (
-            "No model of this run was broken to about 0 at the largest eps, so too weak an attack "
+            "No model of this run was broken to about 0 at the largest eps, so a weak attack "
             "would look the same. Add an undefended model, or a larger eps."
         )
     return [
@@ -64,7 +64,7 @@ def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
 
 
 def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -> list[Check]:
-    """R21: over all corruptions, a higher severity leaves no more faces right."""
+    """R21: over all corruptions, accuracy does not rise with severity."""
     checks = []
     for model, scheme in schemes.items():
         rows = per_image[(per_image.model == model) & per_image.severity.notna()]
@@ -91,10 +91,10 @@ def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -
 def _pair_checks(
     model: str, label_set: str, broken: pd.DataFrame, ran: pd.DataFrame, own: set[str]
 ) -> list[Check]:
-    """R5, R7, R8: one step, a search or noise breaks no face that no other gradient attack breaks.
+    """R5, R7, R8: one step, a search or noise breaks no face that all gradient attacks miss.
 
-    Compared where both ran. An attack that also searches without gradients, as the
-    ensemble does, is no judge of them.
+    Compared where both ran. An attack that also searches without gradients, as the ensemble
+    does, is not compared with them.
 
     Args:
         model: id of the attacked model.
@@ -111,7 +111,7 @@ def _pair_checks(
     checks = []
     for name, rule, words in (
         ("fgsm", "R5", "one gradient step"),
-        ("square", "R7", "asking for answers"),
+        ("square", "R7", "queries alone"),
         ("noise", "R8", "random noise"),
     ):
         others = [other for other in climbing if other != name]
@@ -126,7 +126,7 @@ def _pair_checks(
         checks.append(
             check(
                 model, rule, f"{strongest} beats {name}", only > limit, only, limit,
-                f"No more faces than expected are broken by {words} alone."
+                f"No more faces than expected are broken only by {words}."
                 if only <= limit
                 else f"{in_percent(only, 1)} % of {both.sum()} faces are broken by {words} but not "
                 f"by {strongest}: its gradients mislead it, and robust accuracy is overstated.",

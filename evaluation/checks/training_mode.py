@@ -16,7 +16,7 @@ FACES = 32
 """Number of faces on which the two modes are compared."""
 
 SAME = 1e-4
-"""Difference between the answers that rounding explains, as a share of the logits' range."""
+"""Largest difference that rounding explains, as a share of the logits' range."""
 
 
 def training_mode_checks(classifier: Classifier, images: np.ndarray) -> list[Check]:

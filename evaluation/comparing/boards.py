@@ -1,4 +1,4 @@
-"""Leaderboards over several runs: models ranked where they met the same attacks on the same faces.
+"""Leaderboards over several runs: models compared under the same attacks on the same faces.
 
 Not here: how the models of one board are ranked (`evaluation/comparing/ranking.py`).
 """
@@ -47,7 +47,7 @@ BOARD_COLUMNS: dict[str, str] = {
     "status": "string",
 }
 """Columns of leaderboards; rows of one `board` are comparable. `attack_version` is missing in older
-runs. The ranks are the best and the worst that the tests of `rank_models` leave open, decided by
+runs. The ranks are the best and the worst that the tests of `rank_models` leave open, by
 `curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: twice the
 attack's budget broke more faces (R6)."""
 
@@ -77,7 +77,7 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
 
 
 def _check_models(run: FinishedRun) -> None:
-    """Refuse a run whose figures are of other models than its manifest names."""
+    """Refuse a run whose figures do not belong to the models in its manifest."""
     clean = run.results[(run.results.perturbation == "none") & (run.results.metric == "accuracy")]
     if missing := sorted(set(run.schemes) - set(clean.model)):
         raise InputError(
@@ -192,7 +192,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
 
 
 def _groups(entry: Entry) -> Any:
-    """Different faces among the scored ones; missing where the run did not look for equal ones."""
+    """Number of distinct faces among the scored ones; missing where equal ones are not known."""
     rows = entry.run.per_image
     rows = rows[(rows.model == entry.model) & (rows.perturbation == "none")]
     groups = rows.loc[rows[entry.label_set] >= 0, "group"]

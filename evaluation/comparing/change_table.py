@@ -1,4 +1,4 @@
-"""A comparison of runs for reading: on the terminal, and as a csv or Markdown file."""
+"""A comparison of runs as text for the terminal, and as a csv or Markdown file."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def summary(changes: Changes) -> str:
         & table.perturbation.isin(["none", WORST_CASE])
     ]
     title = (
-        "Changes, % and points (95 % interval); * told from chance (McNemar, Holm's p < .05), "
+        "Changes, % and points (95 % interval); * significant (McNemar, Holm's p < .05), "
         "! flagged in a run"
     )
     text = text_table(title, _HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared"

@@ -46,8 +46,7 @@ for figures that are not counted image by image; `changed` is `p_holm` below 0.0
 worse of the two figures'."""
 
 BY_INTERVAL = tuple(name for name, metric in METRICS.items() if metric.compared)
-"""Metrics compared by their intervals alone. On the same images these differences are sharper than
-their intervals say."""
+"""Metrics compared by their intervals alone, which are wider than necessary on the same images."""
 
 
 @dataclass
@@ -56,7 +55,7 @@ class Changes:
 
     Attributes:
         table: columns of `CHANGE_COLUMNS`.
-        notes: what is not comparable, and what else differs, one sentence each.
+        notes: what is not comparable and what else differs, one sentence each.
     """
 
     table: pd.DataFrame
@@ -207,7 +206,7 @@ class _Figure(NamedTuple):
 
 
 def _figures(run: FinishedRun, model: str, label_set: LabelSet) -> dict[tuple, _Figure]:
-    """Figures of a model that a comparison may need, by what they are of."""
+    """Figures of a model that a comparison may need, by what they measure."""
     rows = run.results
     rows = rows[
         (rows.model == model)
@@ -226,7 +225,7 @@ def _figures(run: FinishedRun, model: str, label_set: LabelSet) -> dict[tuple, _
 
 
 def _identity(row: dict[Any, Any]) -> tuple[str, str, float | None, int | None, str]:
-    """What a figure is of: perturbation, norm, eps, severity, metric."""
+    """What a figure measures: perturbation, norm, eps, severity, metric."""
     eps, severity = row["eps"], row["severity"]
     return (
         row["perturbation"],

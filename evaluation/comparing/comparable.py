@@ -21,16 +21,16 @@ class Common:
     """What may be compared between two runs.
 
     Attributes:
-        models: ids in both that answered for the clean faces.
-        label_sets: that score both, with the same label for every shared face.
-        norm: of the attacks; empty when it is not the same.
-        attacks: of the same settings, with the shared eps above 0 of each; `worst_case` among them
-            when all are.
+        models: ids in both runs that classified the clean faces.
+        label_sets: label sets that score both runs, with the same label for every shared face.
+        norm: norm of the attacks; empty when it is not the same.
+        attacks: attacks with the same settings and the eps above 0 that they share; `worst_case`
+            among them when all attacks are the same.
         same_faces: both runs measured exactly the same data.
         same_grid: attacks went through the same eps.
-        same_severities: of the corruptions.
+        same_severities: the corruptions have the same severities.
         same_corruptions: the same types, at the same severities.
-        reweighted: models with other weights.
+        reweighted: models with different weights.
         uneven: sets that failed or differ for some models, see `uneven_sets.py`.
         groups: group of each image by row id, equal for equal pixels.
         notes: what is not comparable and what else differs, one sentence each.
@@ -50,7 +50,7 @@ class Common:
     notes: list[str] = field(default_factory=list)
 
     def attacks_on(self, model: str, label_set: LabelSet) -> dict[str, list[float]]:
-        """Those of `attacks` that were made alike on a model; the worst case needs all (R24)."""
+        """Those of `attacks` made in the same way on a model; the worst case needs all (R24)."""
         lost = {
             name
             for one in self.uneven
@@ -62,7 +62,7 @@ class Common:
     def averages_alike(
         self, model: str, label_set: LabelSet, perturbation: str, metric: str
     ) -> bool:
-        """Whether a mean of both runs, if the metric is one, is over the same things."""
+        """Whether the metric, if it is a mean, is over the same things in both runs."""
         if metric == "security_curve_area":
             return self.same_grid
         if metric not in ("mean_corruption_accuracy", "mce"):
@@ -87,16 +87,18 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
     one, two = before.manifest["data"], after.manifest["data"]
     names = [f"{data['name']} {data['split']}" for data in (one, two)]
     if names[0] != names[1]:
-        common.notes.append(f"other faces, {names[1]} against {names[0]}: nothing is comparable")
+        common.notes.append(
+            f"different faces, {names[1]} instead of {names[0]}: nothing is comparable"
+        )
         return common
     common.same_faces = one["sha256"] == two["sha256"]
     if not common.same_faces:
         rows = pd.Index(before.per_image.row.unique())
         shared = len(rows.intersection(after.per_image.row.unique()))
         common.notes.append(
-            f"other data ({two['sha256'][:8]}, {two['rows']} faces, against {one['sha256'][:8]}, "
-            f"{one['rows']}): only the {shared} faces whose row numbers both hold are compared, "
-            "and no figure that is not counted face by face"
+            f"different data ({two['sha256'][:8]}, {two['rows']} faces, instead of "
+            f"{one['sha256'][:8]}, {one['rows']}): only the {shared} faces with row numbers in "
+            "both are compared, and no figure that is not counted face by face"
         )
     unknown = before.per_image["group"].isna().all()  # a run of an earlier version
     common.groups = groups_of((after if unknown else before).per_image)
@@ -119,13 +121,13 @@ def _circumstances(common: Common, before: FinishedRun, after: FinishedRun) -> N
     }
     for name, (old, new) in pairs.items():
         if old != new:
-            common.notes.append(f"other {name}, {new} against {old}")
+            common.notes.append(f"different {name}, {new} instead of {old}")
     old, new = (run.manifest.get("code_version") for run in (before, after))
     if old != new:
-        versions = " against ".join("unknown" if one is None else str(one) for one in (new, old))
+        versions = " instead of ".join("unknown" if one is None else str(one) for one in (new, old))
         common.notes.append(
-            f"other version of the attacks, {versions}: a robust accuracy may differ because its "
-            "attack does, not the model"
+            f"different version of the attacks, {versions}: a robust accuracy may differ because "
+            "its attack does, not the model"
         )
 
 
@@ -134,7 +136,7 @@ def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None
     for name in dict.fromkeys([*old, *new]):
         if name not in old or name not in new:
             where = before if name in old else after
-            common.notes.append(f"{name} labels score only {where.folder}")
+            common.notes.append(f"only {where.folder} is scored under {name} labels")
             continue
         one, two = (_labels(run, name) for run in (before, after))
         rows = one.index.intersection(two.index)
@@ -154,7 +156,7 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     old, new = before.config, after.config
     if old.norm != new.norm:
         common.notes.append(
-            f"attacks in {new.norm} against {old.norm}: robust accuracies are not comparable"
+            f"attacks in {new.norm} instead of {old.norm}: robust accuracies are not comparable"
         )
         return
     common.norm = old.norm
@@ -163,7 +165,7 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     if alone:
         sizes = ", ".join(map(format_eps, alone))
         common.notes.append(
-            f"other eps grid: {sizes} stand in one run only; so areas under security curves are "
+            f"different eps grid: only one run has {sizes}; so areas under security curves are "
             "not comparable"
         )
     common.same_grid = not any(eps > 0 for eps in alone)
@@ -182,8 +184,8 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     }
     if other:
         common.notes.append(
-            f"{', '.join(other)}: only in one run, or with other settings; so the worst cases are "
-            "over other attacks and not comparable"
+            f"{', '.join(other)}: only in one run, or with different settings; so the worst cases "
+            "are over different attacks and not comparable"
         )
 
 
@@ -198,14 +200,14 @@ def _corruptions(common: Common, old: RunConfig, new: RunConfig) -> None:
     common.same_corruptions = common.same_severities and not alone
     if alone:
         common.notes.append(
-            f"other corruptions: {', '.join(alone)} stand in one run only; so means over all "
+            f"different corruptions: only one run has {', '.join(alone)}; so means over all "
             "corruptions and mCE are not comparable"
         )
     if old.corruptions and new.corruptions and not common.same_severities:
         found = [", ".join(map(str, config.severities)) for config in (new, old)]
         common.notes.append(
-            f"other severities of corruptions, {found[0]} against {found[1]}; so means over them "
-            "and mCE are not comparable"
+            f"different severities of corruptions, {found[0]} instead of {found[1]}; so means over "
+            "them and mCE are not comparable"
         )
 
 
@@ -221,17 +223,19 @@ def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
             common.notes.append(f"{model} is only in {where.folder}")
             continue
         if old[model] != new[model]:
-            common.notes.append(f"{model}: other classes, not comparable")
+            common.notes.append(f"{model}: different classes, not comparable")
             continue
         if silent := [run for run in (before, after) if model not in run.measured]:
-            common.notes.append(f"{model} gave no answers in {silent[0].folder}")
+            common.notes.append(f"{model} made no predictions in {silent[0].folder}")
             continue
         common.models.append(model)
         one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
         if one != two:
             common.reweighted.add(model)
             divides = "; so mCE, relative to it, is not comparable" if _is_baseline(model) else ""
-            common.notes.append(f"{model}: other weights, {two[:8]} against {one[:8]}{divides}")
+            common.notes.append(
+                f"{model}: different weights, {two[:8]} instead of {one[:8]}{divides}"
+            )
 
 
 def _is_baseline(model: str) -> bool:

@@ -1,4 +1,4 @@
-"""`--fail-under "robust_accuracy@4/255=0.25"`: a floor that a build pipeline can hold on to."""
+"""`--fail-under "robust_accuracy@4/255=0.25"`: a minimum that makes a build fail."""
 
 import math
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _METRICS = ("accuracy", "robust_accuracy")
 
 @dataclass(frozen=True)
 class Requirement:
-    """A floor for every model under every scored label set.
+    """A minimum for every model under every scored label set.
 
     Attributes:
         metric: `accuracy` (clean) or `robust_accuracy` (worst case over all attacks).
-        eps: of the robust accuracy, 0 for clean.
+        eps: eps of the robust accuracy, 0 for clean.
         floor: in [0, 1].
     """
 
@@ -40,7 +40,7 @@ class Requirement:
             )
 
     def missed(self, results: pd.DataFrame) -> list[str]:
-        """One line for each model and label set below the floor or not measured, and each error.
+        """A line of text per model and label set below the minimum or not measured, and per error.
 
         Args:
             results: rows of `results.parquet`.

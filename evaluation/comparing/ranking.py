@@ -1,10 +1,10 @@
-"""One ranking for all that rank: the page, `report.md` and leaderboards over several runs.
+"""The ranking of models, for the page, `report.md` and leaderboards over several runs.
 
-A ranking's family are the models that one board compares: they met the same attacks on the same
-faces and answer the same label set. There is no rank for a model that an attack crashed on,
-whose answers depend on the batch, or that lacks classes of its label set, nor for an upper bound
-among exact figures; a model whose attack has not converged has a provisional one. Rules: R6, R11,
-R17 (worst case per image), R18 (paired test, Holm).
+The models of one ranking faced the same attacks on the same faces and were trained on the same
+label set. There is no rank for a model that an attack crashed on, whose logits depend on the batch,
+or that lacks classes of its label set, nor for an upper bound among exact figures; a model whose
+attack has not converged has a provisional one. Rules: R6, R11, R17 (worst case per image), R18
+(paired test, Holm).
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -45,7 +45,7 @@ STEPS = 240
 
 @dataclass(frozen=True)
 class Entry:
-    """A model in one run, under the label set that it is ranked by."""
+    """A model in one run, under the label set by which it is ranked."""
 
     run: FinishedRun
     model: str
@@ -63,7 +63,7 @@ class Entry:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its worst case is over all attacks and classes, and no answer depends on others.
+        """Whether its worst case is over all attacks and classes, and its logits ignore the batch.
 
         The latter is R11.
         """
@@ -99,7 +99,7 @@ class Ranking:
     provisional: frozenset[str] = frozenset()
 
     def not_distinguishable(self, model: str) -> list[str]:
-        """Rivals that differ from this model by no more than chance, in the ranking's order."""
+        """Rivals that do not differ significantly from this model, in the ranking's order."""
         alike = self.pairs[~self.pairs.distinguishable.fillna(True).astype(bool)]
         mine = alike[(alike.model_a == model) | (alike.model_b == model)]
         others = {*mine.model_a, *mine.model_b} - {model}
@@ -112,10 +112,10 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     The area is the mean robust accuracy from eps 0 to the headline eps, so models that are all
     broken there are still told apart by the smaller eps. Without attacks, models are ranked by
     clean accuracy. Each pair of rivals is compared by a sign-flip test of the areas of the same
-    images, corrected after Holm over the pairs of this ranking and no others.
+    images, with Holm's correction over the pairs of this ranking only.
 
     Args:
-        entries: models of one board by the name that tells them apart.
+        entries: models of one board, by unique name.
     """
     tops = [headline(entry.run.results) for entry in entries.values()]
     top = next((found for found in tops if found), None)
@@ -189,7 +189,7 @@ def _clean(entry: Entry) -> float:
 def _tests(
     rivals: Sequence[str], scores: Mapping[str, pd.Series], groups: pd.Series
 ) -> pd.DataFrame:
-    """Every pair of rivals on the images of both; equal images keep one sign between them."""
+    """Every pair of rivals on the images of both; equal images share one sign."""
     steps = {name: (scores[name] * STEPS).round().astype(np.int64) for name in rivals}
     rows: list[dict[str, Any]] = []
     for a, b in combinations(rivals, 2):

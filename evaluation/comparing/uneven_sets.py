@@ -1,7 +1,7 @@
 """Sets that differ between two runs: they failed in one, or were made differently there.
 
-What is missing because an attack crashed is never robustness (R24), so nothing that needs such a
-set may be compared.
+A set missing because an attack crashed never counts as robustness (R24), so nothing that needs such
+a set may be compared.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class UnevenSet:
     """An attack on a model, or a corruption.
 
     Attributes:
-        model: id; empty for a corruption that no model was shown.
+        model: id; empty for a corruption that concerns all models.
         attacked_labels: empty for a corruption.
         perturbation: its name.
         reason: why it is not comparable; completes a sentence that begins with the name.
@@ -42,14 +42,14 @@ def uneven_sets(before: FinishedRun, after: FinishedRun) -> Iterator[UnevenSet]:
         if failed:
             yield UnevenSet(*identity, f"failed in {' and '.join(failed)}")
         elif states[0] != states[1]:
-            yield UnevenSet(*identity, "was possible in one run only, or through other models")
+            yield UnevenSet(*identity, "was possible in only one run, or used other surrogates")
 
 
 def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
     """Status of each set, errors first, and the surrogates of a black box."""
     found: dict[Identity, tuple[str, list[str]]] = {}
     for entry in run.manifest["perturbations"]:
-        if entry.get("shown"):  # to other models: no part of a figure that is compared
+        if entry.get("shown"):  # a transfer set: not part of any compared figure
             continue
         identity = entry["model"], entry["attacked_labels"], entry["perturbation"]
         if found.get(identity, ("", []))[0] != "error":

@@ -20,8 +20,8 @@ class Verification:
         in_budget: images whose norm is at most eps (1 + 1e-6).
         largest: largest norm as a multiple of its eps.
         right_before: clean images the model classifies correctly.
-        confirmed: images that keep range and budget and are wrong while the clean one is right.
-        confirmed_8bit: confirmed ones that stay wrong after rounding to 8 bits.
+        confirmed: images within range and budget that are misclassified while the clean one is not.
+        confirmed_8bit: confirmed ones still misclassified after rounding to 8 bits.
         sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.
     """
 
@@ -55,7 +55,7 @@ def verify_images(
         clean: float32 (N, H, W, C) in [0, 1].
         attacked: float32 (N, H, W, C), the claimed images.
         labels: int64 (N,) in [0, K), true classes.
-        norm: of the budget.
+        norm: norm of the budget.
         eps: float64 (N,), budget of each image.
 
     Raises:
@@ -63,7 +63,7 @@ def verify_images(
     """
     if clean.shape != attacked.shape or len(labels) != len(clean):
         raise InputError(
-            "clean and adversarial images need one shape and one label each; got "
+            "clean and adversarial images must have the same shape and one label each; got "
             f"{clean.shape}, {attacked.shape} and {len(labels)} labels."
         )
     classes = classifier.scheme.num_classes

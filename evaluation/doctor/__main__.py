@@ -1,4 +1,4 @@
-"""`python -m evaluation.doctor`: can Deadpan run here, and what to do where it cannot.
+"""`python -m evaluation.doctor`: check that Deadpan can run here, and say what to fix.
 
 One line per check; exit code 1 if something is wrong. Notes are not faults.
 """

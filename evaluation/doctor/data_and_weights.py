@@ -43,7 +43,7 @@ def _faces() -> Finding:
 
 
 def _completeness(source: Source, rows: Counter[str]) -> str:
-    """Say whether the data are the published file, or smaller."""
+    """Say whether the data are the published file or have fewer rows."""
     path = Path(source.path)
     if path.is_file() and path.name in MD5:
         whole = csv_md5(path) == MD5[path.name]

@@ -1,4 +1,4 @@
-"""One line of `python -m evaluation.doctor`: what was checked, what was found, how to fix it."""
+"""One line of `python -m evaluation.doctor`: what was checked, what was found and how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -71,11 +71,11 @@ def _extras(ours: Distribution) -> Finding:
 
 
 def _namesake() -> list[Finding]:
-    """Hugging Face's `datasets` has the name of a package of ours; only one of the two is found."""
+    """Hugging Face's `datasets` has the same name as one of our packages; Python finds only one."""
     found = _installed(_SAME_NAME)
     if not found:
         return []
-    what = f"Hugging Face's {_SAME_NAME} {found} has the name of a package of ours"
+    what = f"Hugging Face's {_SAME_NAME} {found} has the name of one of Deadpan's packages"
     fix = f"pip uninstall {_SAME_NAME}, or a virtual environment for each"
     return [Finding(State.WRONG, "package", what, fix)]
 

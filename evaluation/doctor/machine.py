@@ -18,7 +18,7 @@ MEMORY_GB = 2.0
 """Memory that a run needs; a smoke run peaks near 1.4 GB."""
 
 DISK_GB = 1.0
-"""Disk space that a run needs; a standard run stays below."""
+"""Disk space that a run needs; a standard run uses less."""
 
 _SCRIPT = """
 import json, tensorflow as tf
@@ -55,7 +55,7 @@ def check_tensorflow() -> list[Finding]:
 
 
 def _processor(log: str) -> Finding:
-    """Features that TensorFlow's own notice names; on other processors it names none."""
+    """Processor features that TensorFlow reports at start; none on some processors."""
     found = _FEATURES.search(log)
     features = found[1].split() if found else []
     what = f"{processor()}, {os.cpu_count()} cores; TensorFlow uses {' '.join(features) or '?'}"

@@ -1,8 +1,7 @@
-"""Figures of attacks: what is robust at each eps, for every attack and for their worst case.
+"""Figures of attacks: robust accuracy at each eps, for every attack and for their worst case.
 
 An attack keeps one image of each face it breaks: the one at the smallest eps that broke it. At an
-eps of the grid its answer to a face is that of the kept image, or of the clean one where the face
-is robust (or was wrong before).
+eps of the grid, a face has the prediction of that image if it broke by then, else of the clean one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,14 +39,14 @@ def attack_figures(
     label_set: LabelSet,
     grids: Mapping[str, tuple[float, ...]],
 ) -> None:
-    """Robust accuracy, success rate, flows and probabilities under every attack and all together.
+    """Robust accuracy, success rate, flows and probabilities of every attack and the worst case.
 
     Args:
         figures: takes the rows.
         rows: rows of one model.
         clean: the clean ones among them.
         scheme: the model's classes.
-        label_set: labels that were attacked and that score.
+        label_set: label set that was attacked and that scores.
         grids: eps of each attack and of the worst case, ascending.
     """
     attacked = rows[rows.attacked_labels == label_set]
@@ -71,7 +70,7 @@ def attack_parts(
 
     Args:
         attacked: rows of one model whose attacked labels are `label_set`.
-        label_set: goes into the key as attacked and as scoring labels.
+        label_set: attacked and scoring label set, for the key.
 
     Yields:
         Key of the figures without eps, and their rows.
@@ -96,7 +95,7 @@ def _curve_figures(
 ) -> None:
     """Figures of the whole sweep, in rows of its largest eps.
 
-    The worst case's area also up to the headline eps, which ranks models.
+    The worst case also has its area up to the headline eps, which ranks models.
     """
     key = key | {"eps": grid[-1]}
     broken = censored_eps(images.smallest_eps)
@@ -134,9 +133,9 @@ def _figures_at(figures: Figures, key: dict[str, Any], at: Images, eps: float) -
 
 
 def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
-    """Medians over the broken images of what changed; no row where nothing was measured.
+    """Medians of the changes over the broken images; no row where nothing was measured.
 
-    Explanations are those of one attack, so the worst case, a mixture, has no median of them.
+    Only one attack has explanations, so the worst case has no median of them.
     """
     for name, largest in _SIZES.items():
         if name == "cam_shift" and key["perturbation"] == WORST_CASE:
@@ -149,7 +148,7 @@ def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
 
 
 def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
-    """Flips to an emotion that taggers saw in the face too, told from flips to one nobody saw."""
+    """Flips to an emotion that taggers saw in the face too, apart from flips to any other."""
     if at.votes is None:
         return
     seen = vote_metrics.plausible(at.votes, at.predictions, at.scheme)

@@ -1,4 +1,4 @@
-"""Best-known robust accuracy: what is left after the run's attacks and verified outside ones."""
+"""Best-known robust accuracy: robust accuracy under the run's attacks and verified outside ones."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from evaluation.metrics.robustness import is_robust
 from evaluation.results.schema import BEST_KNOWN
 
 _TOLERANCE = 1e-6
-"""A verified image may exceed its eps by this share (rule R2)."""
+"""Share of its eps by which a verified image may exceed it (rule R2)."""
 
 
 def best_known_figures(
@@ -22,19 +22,19 @@ def best_known_figures(
     split: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Rows of `results.csv` for each model and label set that an outside attack was verified on.
+    """Rows of `results.csv` for each model and label set with a verified outside attack.
 
-    A face is robust at eps when it is right, the run's worst case does not break it, and no
-    verified outside image of that size or smaller fools the model: never more than the run's own
-    figure.
+    A face is robust at eps when it is correct when clean, the run's worst case does not break it,
+    and no verified outside image of that size or smaller fools the model: never more than the run's
+    own figure.
 
     Args:
         per_image: rows of `per_image.parquet`.
         outside: rows of all `outside/*.parquet`.
         schemes: classes of each model.
         grid: eps, ascending.
-        split: of the run, for the rows.
-        seed: of the run, for the rows.
+        split: split of the run.
+        seed: seed of the run.
     """
     figures = Figures(split, seed)
     keys = ["model", "attacked_labels", "norm"]

@@ -1,4 +1,4 @@
-"""Figures of certificates: how many faces are certified to be right at each L2 radius."""
+"""Figures of certificates: how many faces are certified correct at each L2 radius."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
 
 STEPS = 16
-"""Radii of a curve, a quarter of sigma apart; no number of samples in use certifies 4 sigma."""
+"""Radii of a curve, a quarter of sigma apart; no usual number of samples certifies 4 sigma."""
 
 
 def certification_figures(
@@ -25,7 +25,7 @@ def certification_figures(
         model: id of the model.
         rows: rows of the model.
         scheme: its classes.
-        label_set: labels that score.
+        label_set: label set that scores.
     """
     certified = rows[rows.certified_radius.notna()]
     for name, part in certified.groupby("perturbation", sort=False):

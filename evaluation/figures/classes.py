@@ -1,4 +1,4 @@
-"""Figures of right and wrong answers: accuracy in every subset, confusion, flows under attack."""
+"""Figures of classes: accuracy in every subset, confusion, flows under attack."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def share_figures(
 
 
 def confusion_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
-    """Where each class is sent: share of the true class answered as each of the model's classes."""
+    """Confusion: share of each true class predicted as each of the model's classes."""
     for subset, mask in images.classes:
         for index, answer in enumerate(images.scheme.classes):
             value = images.share(images.predictions == index, mask)
@@ -35,13 +35,13 @@ def confusion_figures(figures: Figures, key: dict[str, Any], images: Images) -> 
 def flow_figures(
     figures: Figures, key: dict[str, Any], attacked: Images, broken: np.ndarray
 ) -> None:
-    """Where an attack moves each class: share of the images right before that it turned.
+    """Flows: share of each class's correct images that the attack turned into each other class.
 
     Args:
         figures: takes the rows.
-        key: of the attack.
-        attacked: answers at one eps.
-        broken: bool (N,), right before and wrong after.
+        key: key of the attack.
+        attacked: images at one eps.
+        broken: bool (N,), correct before the attack and wrong after it.
     """
     right_before = attacked.smallest_eps != 0
     labels = SCHEMES[attacked.label_set]

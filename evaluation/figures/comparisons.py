@@ -71,14 +71,14 @@ def right_clean(
     perturbation: str = "none",
     severity: int | None = None,
 ) -> pd.Series:
-    """Whether each image (by row id) is right, clean or under a corruption.
+    """Whether each image (by row id) is classified correctly, clean or under a corruption.
 
     Args:
         rows: rows of one model.
         scheme: its classes.
-        label_set: labels that score; images without one for this model are left out.
+        label_set: label set that scores; images without one for this model are left out.
         perturbation: `none` or a corruption.
-        severity: of the corruption.
+        severity: severity of the corruption.
     """
     rows = rows[rows.perturbation == perturbation]
     if severity is not None:
@@ -92,13 +92,13 @@ def right_clean(
 def robust_under(
     rows: pd.DataFrame, label_set: LabelSet, perturbation: str, norm: str, eps: float
 ) -> pd.Series:
-    """Whether each image (by row id) is right on the clean and every attacked image up to eps.
+    """Whether each image (by row id) is robust: correct when clean and on attacked ones up to eps.
 
     Args:
         rows: rows of one model.
         label_set: attacked labels.
         perturbation: an attack, or `worst_case` for all of them.
-        norm: of the attack.
+        norm: norm of the attack.
         eps: above 0.
     """
     attacked = rows[(rows.attacked_labels == label_set) & (rows.norm == norm)]

@@ -15,7 +15,7 @@ from evaluation.results.schema import ALL_CORRUPTIONS
 from evaluation.statistics.intervals import Interval, bootstrap_means
 
 BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferplus"}
-"""Shipped model whose errors divide those of all models of a run, which knows it by its weights."""
+"""Shipped model whose errors divide those of all models of a run; recognised by its weights."""
 
 
 def corruption_figures(
@@ -34,7 +34,7 @@ def corruption_figures(
         of_model: rows of every model of the run.
         schemes: classes of every model.
         label_set: labels that score.
-        baseline: id of the model with the weights of `BASELINES`; None when not in the run.
+        baseline: id of the model with the weights of `BASELINES`; None if the run lacks it.
     """
     rows = of_model[model]
     corrupted = rows[rows.severity.notna()]

@@ -1,6 +1,6 @@
 """From `per_image.parquet` to `results.csv`: every figure of a run, computed from its images.
 
-Reads no image and calls no classifier, so re-scoring a run needs neither. Rules: R17 (worst case
+It reads no image and calls no classifier, so rescoring a run needs neither. Rules: R17 (worst case
 per image), R18 (denominator and interval beside every figure).
 """
 
@@ -35,7 +35,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Compute every figure of a run that needs only the rows of `per_image.parquet`.
 
-    Power, transfer and best-known figures join them in `evaluation/figures/score_run.py`.
+    `evaluation/figures/score_run.py` adds power, transfer and best-known figures.
 
     Args:
         per_image: rows of `per_image.parquet`.
@@ -43,8 +43,8 @@ def summarise(
         label_sets: label sets that score.
         grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
         split: name of the split, for the rows.
-        seed: of the run; also of the bootstrap.
-        baselines: ids of the models that corruption errors are relative to, where the run has them.
+        seed: seed of the run; also of the bootstrap.
+        baselines: ids of the models that corruption errors are relative to, if the run has them.
 
     Returns:
         Rows of `results.csv`.

@@ -1,4 +1,4 @@
-"""Rows of `results.csv`, collected one figure at a time.
+"""Collect rows of `results.csv`, one figure at a time.
 
 Not here: which figures there are (`evaluation/figures/every_figure.py` and the modules it calls).
 """
@@ -60,7 +60,7 @@ class Figures:
     ) -> None:
         """Add the mean of the values float64 (N,) in each subset; NaN values are left out.
 
-        `groups` (N,) are drawn together in the interval, see `Images.groups`.
+        The bootstrap draws `groups` (N,) as a whole, see `Images.groups`.
         """
         known = ~np.isnan(values)
         for subset, mask in strata:
@@ -75,7 +75,7 @@ class Figures:
 
 
 def figure_key(model: str, label_set: str, **changes: Any) -> dict[str, Any]:
-    """Identity of a figure; a clean one unless `changes` say otherwise."""
+    """Identity of a figure, a clean one except for `changes`."""
     return {
         "model": model,
         "label_set": label_set,

@@ -27,7 +27,7 @@ class Images:
     Attributes:
         rows: those rows.
         scheme: the model's classes.
-        label_set: labels that score them.
+        label_set: label set that scores them.
     """
 
     rows: pd.DataFrame
@@ -46,12 +46,12 @@ class Images:
 
     @cached_property
     def predictions(self) -> np.ndarray:
-        """int64 (N,), answers in the model's classes."""
+        """int64 (N,), predictions in the model's classes."""
         return self.rows.prediction.to_numpy(np.int64)
 
     @cached_property
     def right(self) -> np.ndarray:
-        """Bool (N,): answers that are the label."""
+        """Bool (N,): predictions that match the label."""
         return self.predictions == self.truth_as_model
 
     @cached_property
@@ -61,7 +61,7 @@ class Images:
 
     @cached_property
     def logits(self) -> np.ndarray:
-        """float32 (N, K) of the answers."""
+        """float32 (N, K), logits of the predictions."""
         if self.rows.empty:
             return np.zeros((0, self.scheme.num_classes), np.float32)
         return np.stack(self.rows.logits.to_numpy())
@@ -83,16 +83,16 @@ class Images:
         return groups.to_numpy(np.int64)
 
     def effective(self, among: np.ndarray) -> float | None:
-        """How many independent images those of a mask bool (N,) are worth; None: all of them."""
+        """Effective number of independent images in a mask bool (N,); None if all of them are."""
         return None if self.groups is None else effective_size(self.groups[among])
 
     def share(self, hits: np.ndarray, among: np.ndarray) -> Interval:
-        """Share of the images of the mask `among` bool (N,) that are in the mask `hits` too."""
+        """Share of the images in the mask `among` bool (N,) that are in the mask `hits` too."""
         count, n = int((hits & among).sum()), int(among.sum())
         return proportion(count, n, effective=self.effective(among))
 
     def take(self, mask: np.ndarray) -> "Images":
-        """The images of a mask bool (N,)."""
+        """The images in a mask bool (N,)."""
         return Images(self.rows[mask], self.scheme, self.label_set)
 
     def scored(self) -> "Images":

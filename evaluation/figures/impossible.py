@@ -1,6 +1,6 @@
-"""Attacks whose robust accuracy would be above clean accuracy, which no attack can bring about.
+"""Attacks whose robust accuracy would be above clean accuracy, which is impossible.
 
-Then the set was made on other weights than those that answer now. Such an attack counts as failed
+Then the set was made on other weights than those measured now. Such an attack counts as failed
 (R24): an error row instead of a figure, and no rank for its model.
 """
 

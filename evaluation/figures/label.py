@@ -1,7 +1,7 @@
 """Figures between the two label sets: attacked under one and scored under the other, label noise.
 
 The FER+ labels were given by ten people each, the FER labels in one pass. An oracle that always
-answers the FER+ label shows how many errors the FER labels charge to a classifier that is in fact
+answers the FER+ label shows how many errors FER labels count against a classifier that is in fact
 correct.
 """
 
@@ -37,7 +37,7 @@ def label_figures(
         model: its id.
         rows: its rows.
         scheme: its classes.
-        label_sets: that score; nothing is added unless both do.
+        label_sets: label sets that score; nothing is added unless both do.
         grids: eps of each attack and of the worst case, ascending.
     """
     if set(label_sets) != set(LabelSet):
@@ -127,7 +127,7 @@ def _transfer_figures(
                 both = pd.concat([before, series]).groupby(level=0).all()
                 robust_before[key["norm"], eps] = both
             if eps not in grids[key["perturbation"]]:
-                continue  # what it breaks below counts in the worst case above
+                continue  # what breaks at a smaller eps counts in the worst case
             row = key | {"label_set": scoring, "eps": eps}
             for subset, mask in images.strata:
                 share = images.share(robust, mask)
@@ -135,7 +135,7 @@ def _transfer_figures(
 
 
 def _right_after_transfer(images: Images, eps: float) -> np.ndarray:
-    """Right under the scoring labels on the clean image and on the one kept up to eps."""
+    """Correct under the scoring labels on the clean image and on the one kept up to eps."""
     moved = (images.smallest_eps > 0) & ~is_robust(images.smallest_eps, eps=eps)
     clean = images.rows.clean_prediction.to_numpy(np.int64) == images.truth_as_model
     return clean & (images.right | ~moved)

@@ -1,4 +1,4 @@
-"""Clean figures of one classifier on one split under its own labels: one row a subset.
+"""Clean figures of one classifier on one split under its own labels: one row per subset.
 
 Not here: robust figures (`evaluation/figures/every_figure.py`), and what a forward pass costs
 (`evaluation/image_time.py`).
@@ -36,9 +36,9 @@ class ModelFigures(NamedTuple):
     Attributes:
         model: id or path.
         label_set: the model's own; FER+ by majority rule.
-        subset: `all`, or `without_leaks`: no image that is pixel by pixel in Training too.
+        subset: `all`, or `without_leaks`: without pixel-identical copies in Training.
         n: images of the subset with a label.
-        accuracy: share that is right; NaN when n is 0.
+        accuracy: share classified correctly; NaN when n is 0.
         ci_low: lower bound of its 95 % interval (Wilson).
         ci_high: upper bound.
         macro_f1: mean F1 over the classes that have images.
@@ -58,8 +58,8 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
     """Measure a classifier on a split.
 
     Args:
-        model: what the rows call it.
-        classifier: loaded.
+        model: name in the rows.
+        classifier: the loaded model.
         faces: the split; without `leaked` there is one row only.
 
     Raises:
@@ -68,7 +68,7 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
     label_set = label_set_of(classifier)
     if label_set not in faces.label_sets:
         raise InputError(
-            f"{model}: answers {label_set} labels, but {faces.name} has none. "
+            f"{model}: predicts {label_set} labels, but {faces.name} has none. "
             "Give --votes FILE for ferplus, or leave the model out."
         )
     labels = faces.labels(label_set).to(classifier.scheme)

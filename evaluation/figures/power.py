@@ -1,4 +1,4 @@
-"""Figures of power: the smallest difference between two models that the run can show."""
+"""Figures of power: the smallest difference between two models that the run can detect."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ _SAME = ("label_set", "perturbation", "norm", "eps")
 def power_figures(
     results: pd.DataFrame, comparisons: pd.DataFrame, split: str, seed: int
 ) -> pd.DataFrame:
-    """Smallest accuracy difference found with 80 % power at a level of 5 % over all pairs.
+    """Smallest accuracy difference detected with 80 % power at a level of 5 % over all pairs.
 
-    Beside the clean and the worst-case accuracy of every model under the labels it was attacked
-    on, two rows: `unpaired`, against a model measured on as many other images; `paired`, against
-    one on the same images, when the two differ on as many of them as this model and the others of
+    For the clean and the worst-case accuracy of every model under the labels it was attacked on,
+    two rows: `unpaired`, against a model measured on as many other images; `paired`, against one
+    on the same images, when the two disagree on as many of them as this model and the others of
     the run do on average, at the level of Holm's first step: 5 % over the pairs of models.
 
     Args:
         results: rows of `summarise`.
         comparisons: rows of `compare_models` on the same images.
-        split: of the run.
-        seed: of the run.
+        split: split of the run.
+        seed: seed of the run.
 
     Returns:
         More rows of `results.csv`.
@@ -53,7 +53,7 @@ def power_figures(
 
 
 def _discordant(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[float, int, int]:
-    """Share of images on which exactly one of this model and another is right.
+    """Share of images that exactly one of this model and another classifies correctly.
 
     A mean over the others, 0 without one; then how many images, and how many pairs of models are
     tested together.

@@ -38,7 +38,7 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
 def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Agreement with a tagger, cross-entropy to the votes, calibration against them.
 
-    Every image counts on which a tagger named an emotion, whether or not the votes make a label.
+    Every image with at least one vote for an emotion counts, with or without a FER+ label.
     """
     if images.votes is None:
         return
@@ -56,7 +56,7 @@ def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
 
 
 def _plain_error(confidence: np.ndarray, right: np.ndarray, bins: np.ndarray) -> Interval:
-    """The usual calibration error; no interval of it holds the true one, as it is biased."""
+    """The usual calibration error; it is biased, so an interval would miss the true one."""
     if not len(confidence):
         return Interval(np.nan, np.nan, np.nan, 0)
     gaps = calibration.gaps(confidence, right, bins).mean(axis=0)

@@ -1,4 +1,4 @@
-"""From what a run has on disk to its tables: figures with their flags, and pairs of models.
+"""From a run's files to its tables: figures with their flags, and pairs of models.
 
 The run itself and `evaluation.rescore` both use this module, so both write the same bytes.
 """
@@ -41,9 +41,9 @@ def write_scores(
     """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
 
     Args:
-        folder: of the run.
-        config: of the run.
-        schemes: classes of each model that answered for the clean faces.
+        folder: folder of the run.
+        config: config of the run.
+        schemes: classes of each model that classified the clean faces.
         weights: hash of the weights of each of these models.
         per_image: rows of `per_image.parquet`.
         transfer: rows of `transfer.parquet`.

@@ -1,4 +1,4 @@
-"""Figures of repeated attacks: how far robust accuracy moves with the random seed.
+"""Figures of repeated attacks: how much robust accuracy varies with the random seed.
 
 Reads `seeds.parquet` of a run with `--seeds` above 1; other runs have none of these figures.
 """
@@ -86,6 +86,6 @@ def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
         for (name, source), part in sets:
             yield key | {"perturbation": name, "source": source}, part
         seeds = of_model.groupby(["perturbation", "source"]).seed.transform("nunique")
-        whole = of_model[seeds == of_model.seed.nunique()]  # attacks that no seed lacks
+        whole = of_model[seeds == of_model.seed.nunique()]  # attacks that succeeded with every seed
         worst = whole.groupby(["seed", "row"], as_index=False).smallest_eps.min()
         yield key | {"perturbation": WORST_CASE, "source": model}, worst

@@ -1,4 +1,4 @@
-"""Which figures carry a flag: their check failed, or their attack crashed."""
+"""Which figures are flagged: their check failed, or their attack crashed."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ _RELATIVE = ("corruption_error", "relative_corruption_error", "mce", "relative_m
 def with_status(
     results: pd.DataFrame, checks: pd.DataFrame, failed: list[dict[str, Any]], config: RunConfig
 ) -> pd.DataFrame:
-    """Flag figures whose checks failed, and add a row for each perturbation that has none.
+    """Flag figures whose checks failed, and add a row for each perturbation without figures.
 
-    The worst case carries the flags of its parts, and so do the gap between the label sets, means
+    The worst case has the flags of its parts, and so do the gap between the label sets, means
     over corruptions and errors relative to a baseline. A crashed attack, or one that cannot be
     made on the model, has no figure: its row holds NaN with n = 0, never "robust".
     """
@@ -50,14 +50,14 @@ def with_status(
 
 
 def _needs_all_attacks(results: pd.DataFrame, attacked_labels: str) -> pd.Series:
-    """Mask of the worst case of a label set, and of the gap to it from the other one."""
+    """Mask of the worst case of a label set, and of the gap between the two label sets."""
     over_all = results.perturbation.isin([WORST_CASE, BEST_KNOWN])
     gap = (results.metric == "label_gap") & bool(attacked_labels)
     return over_all & ((results.attacked_labels == attacked_labels) | gap)
 
 
 def _needs_all_corruptions(results: pd.DataFrame, model: str) -> pd.Series:
-    """Mask of a model's means over corruptions, and of the errors that its own divide.
+    """Mask of a model's means over corruptions, and of errors relative to its own.
 
     Without a model, of all models.
     """

@@ -1,4 +1,4 @@
-"""Figures of transfer: images made on one model of a run and shown to another."""
+"""Figures of transfer: images made on one model of a run and classified by another."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: in
         rows: rows of `transfer.parquet`.
         groups: group of each image by row id, see `groups_of`.
         split: name of the split, for the rows.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         Rows of `results.csv`.

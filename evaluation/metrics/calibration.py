@@ -1,7 +1,7 @@
-"""How far a classifier's probabilities can be believed: calibration error, Brier score, NLL.
+"""How reliable a classifier's probabilities are: calibration error, Brier score, NLL.
 
 Pure numpy functions of logits float (N, K) and labels int64 (N,) in [0, K). Confidence is the
-probability of the answered class.
+probability of the predicted class.
 
 Not here: intervals (`evaluation/statistics/intervals.py`), votes in place of labels
 (`evaluation/metrics/votes.py`).
@@ -63,7 +63,7 @@ def gaps(confidence: np.ndarray, right: np.ndarray, bins: np.ndarray) -> np.ndar
 
     Args:
         confidence: float64 (N,) in [0, 1].
-        right: (N,) in [0, 1]: whether the answer is right, or the share of people who agree.
+        right: (N,) in [0, 1]: whether the prediction is correct, or the share of people who agree.
         bins: int64 (N,) bin of each image.
 
     Returns:
@@ -78,8 +78,8 @@ def gaps(confidence: np.ndarray, right: np.ndarray, bins: np.ndarray) -> np.ndar
 def calibration_error(mean_gaps: np.ndarray) -> np.ndarray:
     """Expected calibration error (...) from the means (..., B) of `gaps`.
 
-    The sum over bins of |confidence - accuracy|, each weighted by its share of the images. Few
-    images overstate it: even perfect probabilities give more than 0.
+    The sum over bins of |confidence - accuracy|, each weighted by its share of the images. On few
+    images it is too large: even perfect probabilities give more than 0.
 
     Source: Naeini, Cooper & Hauskrecht 2015, AAAI.
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Unit(StrEnum):
-    """What a value counts."""
+    """Unit of a value."""
 
     SHARE = "share"
     NUMBER = "number"
@@ -21,7 +21,7 @@ class Unit(StrEnum):
 
 
 class Better(StrEnum):
-    """Which values are better; neither where a metric describes more than it judges."""
+    """Which values are better; neither for a metric that only describes."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -47,11 +47,11 @@ class Metric:
         name: in the column `metric`.
         meaning: what it is, for docs/results-schema.md.
         interval: how its interval is made, for docs/results-schema.md.
-        unit: of its values.
+        unit: unit of its values.
         better: which values are better.
         compared: whether `evaluation.compare` compares its intervals; accuracies are compared image
             by image.
-        heading: of its column in the leaderboard of the page; empty for no column.
+        heading: heading of its column in the leaderboard of the page; empty for no column.
         in_summary: whether that column is in `report.md` too.
         of: what `function` takes.
         function: computes it; None where a module of `evaluation/figures/` does.

@@ -1,4 +1,4 @@
-"""How large a perturbation is: its norms, and how alike the two images look (SSIM)."""
+"""How large a perturbation is: its norms, and how similar the two images look (SSIM)."""
 
 import numpy as np
 from skimage.metrics import structural_similarity

@@ -18,7 +18,7 @@ def is_robust(smallest_eps: np.ndarray, *, eps: float) -> np.ndarray:
 
 
 def censored_eps(smallest_eps: np.ndarray) -> np.ndarray:
-    """Smallest breaking eps of the images correct when clean, infinite where no eps breaks them.
+    """Smallest breaking eps of the images correct when clean; infinite where no eps breaks them.
 
     Its quantiles (`statistics.quantile`) say by which eps a share of the images is broken; infinity
     means "beyond the grid", never 0.

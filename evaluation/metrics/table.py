@@ -1,6 +1,6 @@
 """Every metric of `results.csv`, one record each, in the order of docs/results-schema.md.
 
-A record with a function brings its figures into results, page, `report.md` and `compare` by itself.
+A record with a function needs nothing else to appear in results, page, `report.md` and `compare`.
 """
 
 from evaluation.metrics import accuracy, calibration
@@ -13,7 +13,7 @@ _RECORDS = (
         "proportion",
         better=Better.HIGHER,
     ),
-    Metric("recall", "the same within `class:NAME`", "proportion", better=Better.HIGHER),
+    Metric("recall", "`accuracy` within `class:NAME`", "proportion", better=Better.HIGHER),
     Metric(
         "balanced_accuracy",
         "mean recall over the classes that have images",
@@ -34,18 +34,18 @@ _RECORDS = (
         function=accuracy.macro_f1,
     ),
     Metric("majority_share", "accuracy of always answering the most frequent class", "proportion"),
-    Metric("confusion", "share of `class:NAME` answered as the class in `detail`", "proportion"),
+    Metric("confusion", "share of `class:NAME` predicted as the class in `detail`", "proportion"),
     Metric(
         "ece",
-        "expected calibration error of the answered class, 15 bins of equal width; too large by "
-        "what noise adds",
+        "expected calibration error of the predicted class, 15 bins of equal width; noise makes it "
+        "too large",
         "none",
         better=Better.LOWER,
     ),
-    Metric("adaptive_ece", "the same, 15 bins of equally many images", "none", better=Better.LOWER),
+    Metric("adaptive_ece", "`ece` with bins of equally many images", "none", better=Better.LOWER),
     Metric(
         "debiased_ece",
-        "`ece` without its bias, median-unbiased",
+        "`ece` corrected for its bias (median-unbiased)",
         "inverted test",
         better=Better.LOWER,
         compared=True,
@@ -73,15 +73,15 @@ _RECORDS = (
     Metric(
         "bin_accuracy",
         (
-            "share right among the images whose confidence lies in `detail`; only filled bins of "
-            "`ece`"
+            "accuracy on the images whose confidence lies in `detail`; only bins of `ece` that "
+            "have images"
         ),
         "proportion",
     ),
-    Metric("bin_confidence", "their mean confidence", "none"),
+    Metric("bin_confidence", "mean confidence of the images of `bin_accuracy`", "none"),
     Metric(
         "expected_agreement",
-        "chance that a tagger who named an emotion named the predicted one",
+        "probability that a tagger who named an emotion named the predicted one",
         "bootstrap",
         better=Better.HIGHER,
         compared=True,
@@ -96,7 +96,7 @@ _RECORDS = (
     ),
     Metric(
         "soft_ece",
-        ("`ece` with the agreement in place of right and wrong: confidence against the taggers'"),
+        ("`ece` against the share of taggers who agree, in place of right or wrong"),
         "none",
         better=Better.LOWER,
     ),
@@ -109,12 +109,14 @@ _RECORDS = (
         "proportion",
         better=Better.HIGHER,
     ),
-    Metric("robust_recall", "the same within `class:NAME`", "proportion", better=Better.HIGHER),
+    Metric(
+        "robust_recall", "`robust_accuracy` within `class:NAME`", "proportion", better=Better.HIGHER
+    ),
     Metric(
         "best_known_accuracy",
         (
-            "`robust_accuracy` of the worst case after outside attacks too that "
-            "`evaluation.verify --into` confirmed (`perturbation` `best_known`)"
+            "`robust_accuracy` of the worst case that includes outside attacks confirmed by "
+            "`evaluation.verify --into` (`perturbation` `best_known`)"
         ),
         "proportion",
         better=Better.HIGHER,
@@ -130,7 +132,7 @@ _RECORDS = (
     ),
     Metric(
         "attack_success_rate",
-        "wrong after the attack, among the images correct when clean",
+        "share broken by the attack, among the images correct when clean",
         "proportion",
         better=Better.LOWER,
     ),
@@ -143,14 +145,15 @@ _RECORDS = (
     ),
     Metric(
         "median_smallest_eps",
-        "the same for half; infinite when more than half are robust on the whole grid",
+        "smallest eps by which half of the images correct when clean are broken; infinite when "
+        "more than half are robust on the whole grid",
         "order statistics",
         unit=Unit.PIXELS,
         better=Better.HIGHER,
     ),
     Metric(
         "upper_quartile_smallest_eps",
-        "the same for three quarters",
+        "smallest eps by which three quarters of the images correct when clean are broken",
         "order statistics",
         unit=Unit.PIXELS,
         better=Better.HIGHER,
@@ -168,29 +171,35 @@ _RECORDS = (
     ),
     Metric(
         "median_linf",
-        "median over the images broken by `eps` of the largest change of a pixel",
+        "largest change of a pixel, median over the images broken by `eps`",
         "order statistics",
         unit=Unit.PIXELS,
     ),
     Metric(
         "median_l2",
-        "the same of the root of the summed squares",
+        "Euclidean length of the change, median over the images broken by `eps`",
         "order statistics",
         unit=Unit.PIXELS,
     ),
-    Metric("median_l1", "the same of the sum of all changes", "order statistics", unit=Unit.PIXELS),
+    Metric(
+        "median_l1",
+        "sum of all changes, median over the images broken by `eps`",
+        "order statistics",
+        unit=Unit.PIXELS,
+    ),
     Metric(
         "median_ssim",
         (
-            "the same of the structural similarity of the clean and the attacked face, 1 when "
-            "equal (Wang et al. 2004; needs 11x11 pixels)"
+            "structural similarity of the clean and the attacked face, 1 when equal (Wang et al. "
+            "2004; needs 11x11 pixels), median over the images broken by `eps`"
         ),
         "order statistics",
         unit=Unit.NUMBER,
     ),
     Metric(
         "median_cam_shift",
-        "the same of `cam_shift`: how far the places that speak for the answer move",
+        "`cam_shift`: how far the regions behind the prediction move, median over the images "
+        "broken by `eps`",
         "order statistics",
         unit=Unit.NUMBER,
         better=Better.LOWER,
@@ -198,8 +207,8 @@ _RECORDS = (
     Metric(
         "certified_accuracy",
         (
-            "share of images whose most frequent answer under Gaussian noise (`perturbation` "
-            "`smoothSIGMA`) is right and certified up to L2 radius `eps`"
+            "share of images whose most frequent prediction under Gaussian noise (`perturbation` "
+            "`smoothSIGMA`) is correct and certified up to L2 radius `eps`"
         ),
         "proportion",
         better=Better.HIGHER,
@@ -213,22 +222,23 @@ _RECORDS = (
     Metric(
         "flow",
         (
-            "share of the images of `class:NAME` right before that the worst case turned into the"
-            " class in `detail`; over all classes this is their attack success rate"
+            "share of the images of `class:NAME` correct when clean that the worst case turned "
+            "into the class in `detail`; summed over all classes, their attack success rate"
         ),
         "proportion",
     ),
     Metric(
         "plausible_flip",
         (
-            "share of the broken images whose new answer at least two taggers chose; the rest are"
-            " implausible"
+            "share of the broken images whose new prediction at least two taggers chose; the rest "
+            "are implausible"
         ),
         "proportion",
     ),
     Metric(
         "implausible_success_rate",
-        "turned into an emotion that at most one tagger chose, among right before",
+        "share turned into an emotion that at most one tagger chose, among the images correct when "
+        "clean",
         "proportion",
         better=Better.LOWER,
     ),
@@ -280,7 +290,7 @@ _RECORDS = (
     ),
     Metric(
         "relative_corruption_error",
-        "the same after each model's clean errors are subtracted",
+        "`corruption_error` after subtracting each model's clean errors",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,
@@ -306,33 +316,33 @@ _RECORDS = (
     Metric(
         "smallest_difference",
         (
-            "smallest accuracy difference found with 80 % power at 5 %, beside an accuracy; "
-            "`detail` `paired`: between models on these images that differ on as many as those of"
-            " the run do, at 5 % over all pairs of models (Holm's first step), `unpaired`: from a"
-            " model on as many other images; infinite when n is too small"
+            "smallest accuracy difference detected with 80 % power at a level of 5 %; `detail` "
+            "`paired`: between two models on these images that disagree on as many as the models "
+            "of the run do, at 5 % over all pairs (Holm's first step); `unpaired`: from a model on "
+            "as many other images; infinite when n is too small"
         ),
         "none",
     ),
     Metric(
         "transfer_accuracy",
         (
-            "correct on the clean image and on the one made on `source` at `eps`, the headline "
-            "eps, over all images labelled for both; `source` `model`: the same images on the "
-            "model they were made on"
+            "share correct on the clean image and on the one made on `source` at `eps`, the "
+            "headline eps, over all images labelled for both; where `source` is the model itself, "
+            "on its own images"
         ),
         "proportion",
         better=Better.HIGHER,
     ),
     Metric(
         "transfer_success_rate",
-        "wrong on the image made on `source`, among those correct on the clean one",
+        "share wrong on the image made on `source`, among the images correct when clean",
         "proportion",
         better=Better.LOWER,
     ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _RECORDS}
-"""Records by name: what may stand in the column `metric`."""
+"""Records by name: the possible values of the column `metric`."""
 
 
 def metrics_of(kind: Of) -> list[Metric]:

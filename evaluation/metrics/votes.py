@@ -1,4 +1,4 @@
-"""A classifier against the whole vote of ten taggers, where no single label is the truth.
+"""A classifier compared with all votes of ten taggers, where no single label is the truth.
 
 Votes are integers (N, 10): the eight emotions of `FERPLUS8`, then unknown, then NF (not a face).
 Only emotions count: a tagger who named none neither agrees nor disagrees.
@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from datasets.labels import FERPLUS8, NO_LABEL, LabelScheme, translate
 
 PLAUSIBLE_VOTES = 2
-"""A flip is plausible when at least this many taggers chose the answered emotion: FER+ treats a
+"""A flip is plausible when at least this many taggers chose the predicted emotion: FER+ treats a
 single vote as an outlier."""
 
 
@@ -35,7 +35,7 @@ def emotion_votes(votes: np.ndarray, scheme: LabelScheme) -> np.ndarray:
 
 
 def agreement(votes: np.ndarray, predictions: np.ndarray, scheme: LabelScheme) -> np.ndarray:
-    """Chance that a tagger who named an emotion named the predicted one, float64 (N,).
+    """Probability that a tagger who named an emotion named the predicted one, float64 (N,).
 
     NaN where no tagger named an emotion. A contempt vote disagrees with a model without contempt.
     """

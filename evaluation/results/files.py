@@ -77,7 +77,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: expected a run folder with a manifest, found no such file."
         ) from error
-    except (ValueError, RecursionError) as error:  # no JSON, no text, brackets without end
+    except (ValueError, RecursionError) as error:  # not JSON, not text, or nested too deeply
         raise InputError(_damaged(path, "JSON", error)) from error
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if version != SCHEMA_VERSION:
@@ -120,6 +120,6 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
 
 def _damaged(path: Path, kind: str, error: Exception) -> str:
     return (
-        f"{path}: expected a whole {kind} file, found {error}. Restore it, or run the evaluation "
+        f"{path}: expected an intact {kind} file, found {error}. Restore it, or run the evaluation "
         "again with --resume."
     )

@@ -1,4 +1,4 @@
-"""What the commands read of a run's `manifest.json`; it may hold more."""
+"""The part of a run's `manifest.json` that commands read; the file may hold more."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ FOLDER = "outside"
 
 def read_outside(folder: Path) -> pd.DataFrame:
     """All confirmed images of a run folder; empty when none were added."""
-    files = sorted((folder / FOLDER).glob("[!.]*.parquet"))  # not what a killed command left
+    files = sorted((folder / FOLDER).glob("[!.]*.parquet"))  # not a killed command's unfinished one
     empty = pd.DataFrame(columns=list(OUTSIDE_COLUMNS)).astype(OUTSIDE_COLUMNS)
     return pd.concat([empty, *(read_table(file, OUTSIDE_COLUMNS) for file in files)])
 
@@ -43,19 +43,19 @@ def keep_outside(
 
     Args:
         run: finished.
-        name: of the set and model; what is kept under that name is replaced.
-        classifier: that the images fool.
+        name: name of the set and model; images stored under that name are replaced.
+        classifier: model that the images fool.
         attacked_labels: `fer` or `ferplus`.
-        norm: in which `sizes` are.
+        norm: norm in which `sizes` are measured.
         rows: int64 (N,), row numbers in the data source.
         labels: int64 (N,), true classes of the classifier.
         sizes: float64 (N,), norm of each perturbation; NaN where the claim was not confirmed.
 
     Returns:
-        Images of faces that the run attacked.
+        Number of images whose faces the run attacked.
 
     Raises:
-        InputError: the run holds no such model, labels or norm, or labels a face otherwise.
+        InputError: the run holds no such model, labels or norm, or labels a face differently.
     """
     models = run.manifest["models"]
     same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]

@@ -38,7 +38,7 @@ class FinishedRun:
     Every property raises `InputError` when its file is missing or has another schema.
 
     Attributes:
-        folder: of the run.
+        folder: folder of the run.
     """
 
     folder: Path
@@ -69,7 +69,7 @@ class FinishedRun:
 
     @cached_property
     def transfer(self) -> pd.DataFrame:
-        """Answers of models to images made on others: `TRANSFER_COLUMNS`; empty in older runs."""
+        """Predictions for images made on other models: `TRANSFER_COLUMNS`; empty in older runs."""
         path = self.folder / "transfer.parquet"
         if not path.exists():
             return pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
@@ -92,7 +92,7 @@ class FinishedRun:
 
     @cached_property
     def disputed(self) -> dict[str, np.ndarray]:
-        """Faces the two label sets name differently: `DISPUTED_ARRAYS`; empty in older runs."""
+        """Faces with different FER and FER+ labels: `DISPUTED_ARRAYS`; empty in older runs."""
         path = self.folder / "disputed.npz"
         if path.exists():
             return read_arrays(path, DISPUTED_ARRAYS)
@@ -100,7 +100,7 @@ class FinishedRun:
 
     @cached_property
     def regions(self) -> dict[str, np.ndarray]:
-        """Regions of the mean face: `REGION_ARRAYS`; without a name in older runs."""
+        """Regions of the mean face: `REGION_ARRAYS`; no regions in older runs."""
         path = self.folder / "regions.npz"
         return read_arrays(path, REGION_ARRAYS) if path.exists() else {"name": np.empty(0, "<U5")}
 
@@ -130,7 +130,7 @@ class FinishedRun:
 
     @cached_property
     def measured(self) -> dict[str, LabelScheme]:
-        """Those of `schemes` whose model answered for the clean faces."""
+        """Those of `schemes` whose model classified the clean faces."""
         answered = set(self.per_image.model)
         return {model: scheme for model, scheme in self.schemes.items() if model in answered}
 

@@ -1,4 +1,4 @@
-"""The files of a run: names, columns, writing and reading. Everything a report needs is here.
+"""The files of a run, their columns and types: all that a report is rendered from.
 
 A run folder holds
 
@@ -8,19 +8,19 @@ A run folder holds
   (`TRANSFER_COLUMNS`);
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
-- `gallery.npz`: the example faces the report shows (`GALLERY_ARRAYS`);
-- `disputed.npz`: faces that the two label sets call differently (`DISPUTED_ARRAYS`);
+- `gallery.npz`: the example faces that the report shows (`GALLERY_ARRAYS`);
+- `disputed.npz`: faces with different FER and FER+ labels (`DISPUTED_ARRAYS`);
 - `regions.npz`: where eyes, brows, nose and mouth lie on the mean face (`REGION_ARRAYS`);
 - `outside/`: adversarial images of others that `evaluation.verify` confirmed (`OUTSIDE_COLUMNS`);
 - `manifest.json`: configuration, data, models, costs, environment;
-- `run.json`: what must be equal for a run to be resumed (`evaluation/stages/run_folder.py`);
-- `sets/`: one folder an adversarial, corrupted or transfer set (`attacks/sets/store.py`);
-- `stand_ins/`: images that some models made for all black boxes (`attacks/transfer_images.py`);
-- `fingerprints.json`: answers of the models to fixed images (`evaluation/stages/fingerprints.py`);
+- `run.json`: what must match for a run to be resumed (`evaluation/stages/run_folder.py`);
+- `sets/`: one folder per adversarial, corrupted or transfer set (`attacks/sets/store.py`);
+- `stand_ins/`: images made on surrogates to attack all black boxes (`attacks/transfer_images.py`);
+- `fingerprints.json`: the models' logits for fixed images (`evaluation/stages/fingerprints.py`);
 - `service_answers.sqlite`: answers of HTTP services (`fer_models/services/answer_cache.py`);
 - `answers/`: cache of logits (`evaluation/stages/logits_cache.py`);
-- `certificates/`: one folder a model and sigma (`evaluation/stages/certificates.py`);
-- `contracts/`: those of foreign models that the run found (`evaluation/stages/foreign_models.py`);
+- `certificates/`: one folder per model and sigma (`evaluation/stages/certificates.py`);
+- `contracts/`: contracts that the run found for models (`evaluation/stages/foreign_models.py`);
 - `index.html`, `report.md`: the report (`reports/page.py`).
 
 Not here: how a figure is computed (`evaluation/figures/`, `evaluation/metrics/`).
@@ -42,7 +42,7 @@ NOT_APPLICABLE = "not applicable"
 
 
 ANY_BATCH = "same answer in any batch"
-"""In the column `check` of `checks.parquet`: R11's check that no other image changes an answer."""
+"""In the column `check` of `checks.parquet`: R11's check that no image changes another's logits."""
 
 
 RESULT_COLUMNS: dict[str, str] = {
@@ -124,7 +124,7 @@ TRANSFER_COLUMNS: dict[str, str] = {
     "clean_prediction": "int64",
     "prediction": "int64",
 }
-"""Columns of `transfer.parquet`: what `model` says of images that were made on `source`.
+"""Columns of `transfer.parquet`: predictions of `model` for images made on `source`.
 
 Labels and predictions are in the classes of `model`; images without a label for it are left out.
 """
@@ -155,7 +155,7 @@ SEED_COLUMNS: dict[str, str] = {
     "norm": "string",
     "smallest_eps": "float64",
 }
-"""Columns of `seeds.parquet`: what the attacks of further seeds left, as in `per_image.parquet`."""
+"""Columns of `seeds.parquet`: attacks with further seeds, values as in `per_image.parquet`."""
 
 
 COMPARISON_COLUMNS: dict[str, str] = {

@@ -12,7 +12,7 @@ from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE, WORST_CASE
 
 
 def black_boxes(results: pd.DataFrame) -> set[str]:
-    """Models that only give answers: some attack of the run could not be made on them."""
+    """Models without gradients: some attack of the run could not be made on them."""
     return set(results.loc[results["status"] == NOT_APPLICABLE, "model"])
 
 
@@ -23,7 +23,7 @@ def crashed(results: pd.DataFrame, label_set: str) -> set[str]:
 
 
 def rankable(models: Iterable[str], upper_bounds: set[str], broken: set[str]) -> list[str]:
-    """Those that share one ranking: not the broken, upper bounds only where all figures are."""
+    """Models of one ranking: none that crashed, and upper bounds only if all figures are."""
     names = list(models)
     exact = [name for name in names if name not in upper_bounds]
     return [name for name in exact or names if name not in broken]
@@ -89,7 +89,7 @@ def robust_accuracy(
 
 @dataclass(frozen=True)
 class Headline:
-    """The one threat a verdict is about: per-image worst case at one norm and eps."""
+    """The threat that a verdict is about: the per-image worst case at one norm and eps."""
 
     norm: str
     eps: float

@@ -1,1 +1,1 @@
-"""The stages of a run: plan, make the sets, predict again from them, keep."""
+"""The stages of a run: plan, make the sets, predict again from them, store."""

@@ -47,7 +47,7 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
         words += " and tells a label only." if service.file.labels_only else "."
     searched = max((attack.limit or faces for attack in asking), default=faces)
     if searched < faces:
-        words += f" Queries attacked the first {searched} of {faces} faces only."
+        words += f" Queries attacked only the first {searched} of {faces} faces."
     return [
         check(
             classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
@@ -81,7 +81,7 @@ def slowness(classifier: Classifier, seconds: float, queries: int) -> str:
     Args:
         classifier: the model.
         seconds: time per face.
-        queries: largest number of faces that Square asks about.
+        queries: largest number of queries that Square makes.
     """
     if seconds * queries < LONG:
         return ""

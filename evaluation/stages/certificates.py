@@ -1,6 +1,6 @@
 """Certificates of a model on disk: made in chunks of faces, reused when a killed run is resumed.
 
-Writes `certificates/MODEL-smoothSIGMA-KEY/` of a run, laid out as `attacks/sets/store.py` says.
+Writes `certificates/MODEL-smoothSIGMA-KEY/` of a run, in the format of `attacks/sets/store.py`.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from fer_models.classifier import Classifier
 
 
 class Made(NamedTuple):
-    """Certificates, the seconds they took, and the number of all and of reused chunks."""
+    """Certificates, the seconds they took, and the numbers of all and of reused chunks."""
 
     certificates: Certificates
     seconds: float
@@ -57,9 +57,9 @@ def certify_models(
     Args:
         config: configuration of the run; without certification nothing is yielded.
         faces: faces of the run.
-        clean: the models, and their answers for the clean faces.
+        clean: the models and their logits for the clean faces.
         out: run folder.
-        listener: told about chunks, and a line of text for each model and sigma.
+        listener: receives chunks, and a line of text for each model and sigma.
     """
     if config.certification is None:
         return
@@ -113,9 +113,9 @@ def make_certificates(
     """Certify every face; finished chunks on disk are reused.
 
     Args:
-        classifier: any.
+        classifier: any model.
         faces: the faces to certify.
-        settings: number of noisy copies, and certainty.
+        settings: numbers of noisy copies, and error probability.
         sigma: standard deviation of the noise.
         seed: random seed of the run.
         folder: folder of the certificates of all models.

@@ -1,6 +1,6 @@
-"""Certified radius by randomised smoothing: no change within the radius changes the answer.
+"""Certified radius by randomised smoothing: no change within the radius alters the prediction.
 
-What is certified is the classifier's most frequent answer under Gaussian noise, not its answer to
+It certifies the classifier's most frequent prediction under Gaussian noise, not its prediction for
 the face itself; each certificate is right with a probability of at least 1 - alpha.
 
 Source: Cohen, Rosenfeld & Kolter 2019, "Certified adversarial robustness via randomized smoothing",
@@ -26,7 +26,7 @@ class Certificates(NamedTuple):
     Attributes:
         prediction: int64 (N,), class of the smoothed classifier; -1 where it abstains.
         radius: float64 (N,), L2 radius within which that class is certain; 0 where it abstains.
-        counts: int64 (N, K), how often each class was answered under the noise of the estimate.
+        counts: int64 (N, K), how often each class was predicted under the noise of the estimate.
     """
 
     prediction: np.ndarray
@@ -40,7 +40,7 @@ def smoothing_name(sigma: float) -> str:
 
 
 def certified_radius(count: np.ndarray, samples: int, *, sigma: float, alpha: float) -> np.ndarray:
-    """Return the L2 radius that `count` of `samples` noisy answers certify, float64 (N,).
+    """Return the L2 radius that `count` of `samples` noisy predictions certify, float64 (N,).
 
     sigma times the normal quantile of the one-sided exact (Clopper-Pearson) lower bound of the
     share, where that is above one half; else NaN: abstain.
@@ -100,7 +100,7 @@ def certify(
 def _answers(
     classifier: Classifier, image: np.ndarray, rng: np.random.Generator, sigma: float, count: int
 ) -> np.ndarray:
-    """Count the answers for `count` noisy copies of an image, int64 (K,)."""
+    """Count the predictions for `count` noisy copies of an image, int64 (K,)."""
     total = np.zeros(classifier.scheme.num_classes, np.int64)
     for start in range(0, count, _BATCH):
         size = (min(_BATCH, count - start), *image.shape)

@@ -1,4 +1,4 @@
-"""The first question of a run: what does each model answer for the clean faces?
+"""The first stage of a run: every model classifies the clean faces.
 
 A model that fails on clean faces is left out of the rest of the run (R24).
 """
@@ -16,7 +16,7 @@ from fer_models.classifier import Classifier
 
 
 class CleanAnswers(NamedTuple):
-    """Models that answered, and their answers.
+    """Models that classified the clean faces, and their logits.
 
     Attributes:
         classifiers: in the order of the report.
@@ -32,15 +32,15 @@ class CleanAnswers(NamedTuple):
 def answer_clean(
     faces: FaceSet, classifiers: Sequence[Classifier], failures: Failures
 ) -> CleanAnswers:
-    """Ask every model about the clean faces.
+    """Classify the clean faces with every model.
 
     Args:
         faces: N faces.
         classifiers: in the order of the report.
-        failures: gets the models that fail.
+        failures: collects the models that fail.
 
     Raises:
-        InputError: no model answers, or the logits of one are too coarse to attack it.
+        InputError: every model fails, or the logits of one are too coarse to attack it.
     """
     images = faces.images.astype(np.float32) / 255
     logits = {}
@@ -52,5 +52,5 @@ def answer_clean(
     answered = [classifier for classifier in classifiers if classifier.id in logits]
     if not answered:
         found = "; ".join(f"{entry['model']}: {entry['message']}" for entry in failures.entries)
-        raise InputError(f"no model answers for the clean faces, so none is measured: {found}")
+        raise InputError(f"every model fails on the clean faces, so none is measured: {found}")
     return CleanAnswers(answered, images, logits)

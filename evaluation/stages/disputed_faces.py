@@ -11,7 +11,7 @@ SHOWN = 12
 
 
 def disputed_faces(faces: FaceSet) -> dict[str, np.ndarray]:
-    """Return the arrays of `DISPUTED_ARRAYS`: clearest disagreements, one FER class after another.
+    """Return the arrays of `DISPUTED_ARRAYS`: the clearest disagreements, FER class by FER class.
 
     The clearest are those with most votes for the FER+ label. Empty if a label set is missing.
     """

@@ -1,4 +1,4 @@
-"""Grad-CAM under attack: which places a net's answer depends on, and how far they move.
+"""Grad-CAM under attack: which regions a net's prediction depends on, and how far they move.
 
 Source: Selvaraju et al. 2017, arXiv 1610.02391 (the maps); the question is that of Chakraborty et
 al. 2022, "Generalizing adversarial explanations with Grad-CAM", arXiv 2204.05427, who compare maps
@@ -40,7 +40,7 @@ class Explanations(NamedTuple):
 
 
 def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> Explanations | None:
-    """Explain the answers for N clean and attacked faces; None for a model without feature maps.
+    """Explain the predictions for N clean and attacked faces; None without feature maps.
 
     Args:
         classifier: any model; only convolutional nets without a defence have maps.

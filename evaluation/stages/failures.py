@@ -1,4 +1,4 @@
-"""What a model gave no answer for: an entry of the manifest, not a lost run (R24)."""
+"""Failures of models: entries of the manifest instead of a lost run (R24)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ CLEAN: dict[str, Any] = {
     "options": {},
     "attacked_labels": "",
 }
-"""What an entry of the manifest says of the clean faces."""
+"""Fields of a manifest entry about the clean faces."""
 
 
 class Failures:
@@ -34,8 +34,8 @@ class Failures:
         """Turn an error of the block into a failure of the model.
 
         Args:
-            classifier: the model that is asked.
-            entry: of the manifest, for the set it is asked about.
+            classifier: the model in use.
+            entry: manifest entry of the set that it classifies.
         """
         try:
             yield

@@ -1,8 +1,8 @@
-"""Whether the models of a run still answer as they did when it began.
+"""Check that the models of a run have not changed since it began.
 
-A hash of files misses weights that code reads from elsewhere, so the answers to fixed images are
-kept (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read when the run is resumed
-or its figures are rebuilt. Sets of attacked images keep their own, see `attacks/sets/sweep.py`.
+A hash of files misses weights that code reads from elsewhere, so the logits of fixed images are
+stored (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read when the run is resumed
+or its figures are rebuilt. Sets of attacked images store their own, see `attacks/sets/sweep.py`.
 """
 
 import json
@@ -29,19 +29,19 @@ Fingerprints = dict[str, np.ndarray]
 def fingerprints_of(
     classifiers: Iterable[Classifier], failed: dict[str, str] | None = None
 ) -> Fingerprints:
-    """Ask every model about the fixed images.
+    """Run every model on the fixed images.
 
-    Models that fail on them or answer at random have no fingerprint.
+    Models that fail on them or are random have no fingerprint.
 
     Args:
         classifiers: the models.
-        failed: gets the ids of those that fail, with the reason.
+        failed: collects the ids of those that fail, with the reason.
     """
     found = {}
     for classifier in classifiers:
         try:
             first, again = fingerprint(classifier), fingerprint(classifier, "again")
-        except Exception as error:  # R24: the run itself will tell whether the model fails on faces
+        except Exception as error:  # R24: the run itself records a model that fails on faces
             if not is_result(error):
                 raise
             if failed is not None:
@@ -53,10 +53,10 @@ def fingerprints_of(
 
 
 def check_or_keep(classifiers: Iterable[Classifier], folder: Path) -> None:
-    """Compare the models of a resumed run with those it began with; keep those of a new run.
+    """Compare the models of a resumed run with those it began with; store those of a new run.
 
     Raises:
-        InputError: a model answers otherwise than when the run began or fails, or the file is
+        InputError: a model gives other logits than when the run began or fails, or the file is
             damaged.
     """
     failed: dict[str, str] = {}
@@ -80,10 +80,10 @@ def check_finished(run: FinishedRun) -> list[str]:
     Shipped models are left out: their card has the hash of their weights.
 
     Returns:
-        Models that were not compared, each with the reason; none for a run of an older version.
+        Models that were not compared, with the reasons; none for a run of an older version.
 
     Raises:
-        InputError: a model answers otherwise than when the run began.
+        InputError: a model gives other logits than when the run began.
     """
     path = run.folder / FINGERPRINTS
     if not path.exists():
@@ -112,8 +112,8 @@ def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
     for name, before in kept.items():
         if name not in now or not same_answers(before, now[name]):
             raise InputError(
-                f"{folder}: the model {name} answers otherwise than when the run began, though its "
-                "files are the same. Restore what it reads, or start a new run."
+                f"{folder}: the model {name} gives other logits than when the run began, though "
+                "its files are the same. Restore what it reads, or start a new run."
             )
 
 
@@ -123,5 +123,5 @@ def _read(path: Path) -> Fingerprints:
         return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{path}: expected the answers of the run's models, found {error}. Start a new run."
+            f"{path}: expected the logits of the run's models, found {error}. Start a new run."
         ) from error

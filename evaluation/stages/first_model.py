@@ -1,7 +1,7 @@
-"""The strongest attacks on every face for the model that ranks first, where others get a part.
+"""Attack the model that ranks first on every face, where other models are attacked on a part.
 
 Some attacks of a tier are limited to the first faces of a run, because they are slow. The model at
-the top of a ranking must not owe its place to that, so for it these attacks see all faces.
+the top of a ranking must not owe its place to that, so these attacks get all of its faces.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ def set_apart(
 def first_models(
     config: RunConfig, classifiers: Sequence[Classifier], rows: pd.DataFrame
 ) -> set[tuple[str, str]]:
-    """Model and label set of each model that ranks first on what was measured so far.
+    """Model and label set of each model that ranks first in what was measured so far.
 
     By the area under the security curve up to the headline eps, each model under its own labels.
     Black boxes, whose figures are upper bounds, and models that lack classes are left out.

@@ -28,9 +28,9 @@ from fer_models.wrapped_classifier import WrappedClassifier
 from fer_models.zoo import model_ids, shipped_id, split_defences
 
 SURELY = 3
-"""Standard errors by which the first probe must tell scalings apart; the second needs two."""
+"""Standard errors by which scalings must differ in the first probe; in the second, two suffice."""
 MORE_FACES = 3 * FACES
-"""Faces of a second probe, when the first cannot tell."""
+"""Faces of a second probe, when the first is inconclusive."""
 Contracts = dict[str, ContractFile]
 """Contract of each foreign model, by path, that has no contract file."""
 
@@ -48,11 +48,11 @@ def contracts_of(
         models: ids, folders and paths of a run, defences included.
         faces: all labelled faces of the data.
         folder: run folder, which need not exist.
-        log: called with what was found.
-        count: faces of the probe; as many as it needs when None.
+        log: called with the results.
+        count: number of faces for the probe; None for as many as needed.
 
     Raises:
-        InputError: the probe cannot tell a contract.
+        InputError: the probe finds no contract.
     """
     found: Contracts = {}
     for path in dict.fromkeys(split_defences(model)[0] for model in models):
@@ -63,7 +63,7 @@ def contracts_of(
             found[path] = read_contract(kept)
             continue
         finding, lines = _probe(path, faces, count, log)
-        log("\n".join(["a model has no whole contract; found by probing it:", *lines]))
+        log("\n".join(["a model has no complete contract; found by probing it:", *lines]))
         found[path] = finding.file
     return found
 
@@ -71,7 +71,7 @@ def contracts_of(
 def _probe(
     path: str, faces: FaceSet, count: int | None, log: Callable[[str], object]
 ) -> tuple[Finding, list[str]]:
-    """Probe on so many faces, else on some and, if these are too few to tell, on more."""
+    """Probe on `count` faces; without a count on a few and, if inconclusive, on more."""
     known = known_contract(path)
     raw = emotions_of(open_model(path), known)
     if count is not None:
@@ -91,7 +91,7 @@ def keep_contracts(found: Contracts, folder: Path) -> None:
 
 
 def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
-    """Read the contracts that a run found for these models, as far as it found any."""
+    """Read the contracts that a run found for these models, if any."""
     paths = {split_defences(model)[0] for model in models}
     return {
         path: read_contract(_kept(path, folder)) for path in paths if _kept(path, folder).exists()
@@ -99,7 +99,7 @@ def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
 
 
 def name_apart(classifiers: Iterable[Classifier]) -> None:
-    """Number ids that occur more than once, `net`, `net-2`; a shipped id is its weights' alone."""
+    """Number repeated ids, `net`, `net-2`; a shipped id belongs to the shipped weights alone."""
     used: set[str] = set()
     shipped = set(model_ids())
     for classifier in classifiers:
@@ -120,6 +120,6 @@ def _innermost(classifier: Classifier) -> Classifier:
 
 
 def _kept(path: str, folder: Path) -> Path:
-    """File of a found contract; its name holds a hash of the model's whole path."""
+    """File of a found contract; its name contains a hash of the model's full path."""
     digest = sha256(str(Path(path).absolute()).encode()).hexdigest()[:8]
     return folder / CONTRACTS / f"{short_name(path).replace(':', '.')}-{digest}.json"

@@ -1,4 +1,4 @@
-"""Choose the faces the report shows: broken images of every class, from the strongest attack."""
+"""Choose faces for the report: broken images of every class, from the strongest attack."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def examples(
         adversarial: its set of N images.
         clean: float32 (N, H, W, C), the clean images of the same rows.
         rows: the set's rows of `per_image.parquet`.
-        explanations: maps of its broken images, in the order of the set; None for none.
+        explanations: maps of its broken images, in the order of the set; None without maps.
     """
     chosen = choose_faces(rows)
     place = {row: i for i, row in enumerate(adversarial.row_ids)}

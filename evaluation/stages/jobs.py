@@ -35,8 +35,8 @@ class Job:
         rows: int64 (N,), rows of the FaceSet in this set.
         classifier: attacked model; None for a corruption.
         labels: int64 (N,) in the model's classes; None for a corruption.
-        sources: surrogates that give the gradients, if a black box is attacked.
-        transfer_set: whether the images are kept at full eps, to attack all other models.
+        sources: surrogates that supply the gradients, if a black box is attacked.
+        transfer_set: whether all images are kept at full eps, to attack all other models.
         not_applicable: why this attack cannot be made on this model; empty if it can.
         reduced: the model in reduced precision, if the attack uses that; else None.
     """
@@ -168,7 +168,7 @@ def _transfer_set_jobs(
 
 
 def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
-    """Return the jobs, in reduced precision where a trial of the model finds that good enough."""
+    """Return the jobs, in reduced precision where a trial of the model shows that it suffices."""
     by_model: dict[str, list[Job]] = {}
     for job in jobs:
         if job.classifier and job.may_reduce_precision:

@@ -1,4 +1,4 @@
-"""A cache of logits: a killed run that is resumed does not ask again about images it has kept.
+"""A cache of logits: a resumed run need not classify the same images again.
 
 Writes `answers/KEY.npy` of a run, one file per set and model.
 """
@@ -14,19 +14,19 @@ from fer_models.classifier import Classifier
 
 
 class LogitsCache:
-    """Logits of corrupted images and of transfer sets, which all models are asked about.
+    """Logits of corrupted images and of transfer sets, which all models classify.
 
-    Images attacked on the model itself are not kept: they are asked about at every start.
+    Images attacked on the model itself are not cached: they are classified at every start.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Keep logits in a folder, which need not exist."""
+        """Cache logits in a folder, which need not exist."""
         self._folder = folder
 
     def logits(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> np.ndarray:
-        """Return the logits of a set's images, from disk if they were kept.
+        """Return the logits of a set's images, from disk if they are cached.
 
-        A damaged file is written again.
+        A damaged file is replaced.
 
         Returns:
             float32 (N, K) for N images; (N, S, K) where they have S severities.

@@ -1,4 +1,4 @@
-"""What `manifest.json` says of a run: how it was started, its data, models, sets and machine.
+"""The contents of a run's `manifest.json`: how it was started, its data, models, sets and machine.
 
 Read back by `evaluation/results/manifest.py`.
 """

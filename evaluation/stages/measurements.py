@@ -1,4 +1,4 @@
-"""What the sets of a run say of its models: rows of every image, checks, faces to show.
+"""What is measured on the sets of a run: rows per image, checks, faces to show.
 
 Everything is predicted from the stored images. Not here: figures
 (`evaluation/figures/score_run.py`).
@@ -56,16 +56,16 @@ class AttackedModel(NamedTuple):
 
 
 class Measurements:
-    """What is measured of the models of a run, set by set.
+    """Measurements of the models of a run, set by set.
 
     A model that fails on a set loses the figures of that set (R24).
 
     Args:
         faces: N faces.
-        clean: the models, and their answers for the clean faces.
-        cache: their logits of images that all models are asked about.
-        failures: gets the models that fail on a set.
-        listener: told what is done.
+        clean: the models and their logits for the clean faces.
+        cache: their logits of images that all models classify.
+        failures: collects the models that fail on a set.
+        listener: receives the progress.
 
     Attributes:
         rows: parts of `per_image.parquet`, in order.
@@ -98,7 +98,7 @@ class Measurements:
                 self.checks += model_checks(classifier, images, logits[classifier.id])
                 self.checks += training_mode_checks(classifier, images)
                 self.checks += self._contract_checks(classifier)
-            except Exception as error:  # R24: a model that answered once and now fails
+            except Exception as error:  # R24: a model that worked once and now fails
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
 
@@ -112,7 +112,7 @@ class Measurements:
         return contract_checks(classifier, self._clean.images, logits, labels)
 
     def add(self, outcome: Outcome) -> None:
-        """Predict again from a set: an attack's on its own model, any other on all models.
+        """Predict again from a set: an attack's set with its own model, any other with all models.
 
         An outcome without a set adds nothing.
         """
@@ -158,12 +158,12 @@ class Measurements:
             self.checks += probe_attack(classifier, made, self._clean.images[job.rows])
 
     def explain_strongest(self) -> None:
-        """Explain the strongest attack on each model: how far its maps move joins its rows."""
+        """Explain the strongest attack on each model, and add the shift of its maps to its rows."""
         for classifier, job, made, rows in self._strongest.values():
             clean = self._clean.images[job.rows][made.image_rows]
             try:
                 maps = explain(classifier, clean, made.images)
-            except Exception as error:  # a foreign net may be built as no map expects
+            except Exception as error:  # a foreign net may have an unexpected structure
                 self._listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
                 continue
             if maps is not None:

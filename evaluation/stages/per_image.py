@@ -1,4 +1,4 @@
-"""Rows of `per_image.parquet`: what a model answers for each image, clean and perturbed.
+"""Rows of `per_image.parquet`: each model's prediction for each image, clean and perturbed.
 
 Predictions are made again from the stored images (R2), never copied from the attack.
 """
@@ -64,7 +64,7 @@ def corrupted_rows(
 def attacked_rows(
     faces: FaceSet, classifier: Classifier, clean: np.ndarray, adversarial: AdversarialSet
 ) -> pd.DataFrame:
-    """Return one row per image, of the image that broke at the smallest eps, else of the clean one.
+    """Return one row per image: of the version broken at the smallest eps, else of the clean one.
 
     Args:
         faces: the N images of the set, in its order.

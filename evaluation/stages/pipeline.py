@@ -1,8 +1,8 @@
-"""A whole run, from a configuration to its tables: plan, make sets, measure, write.
+"""A complete run, from a configuration to its tables: plan, make sets, measure, write.
 
-`clean_answers.py` asks every model about the clean faces, `jobs.py` plans the sets, `sets.py` makes
-them, `measurements.py` predicts again from them, `evaluation/figures/score_run.py` computes the
-figures from its rows.
+`clean_answers.py` classifies the clean faces with every model, `jobs.py` plans the sets, `sets.py`
+makes them, `measurements.py` predicts again from them, `evaluation/figures/score_run.py` computes
+the figures from its rows.
 """
 
 from collections.abc import Sequence
@@ -62,13 +62,13 @@ def evaluate_run(
         classifiers: in the order of the report.
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
-        listener: told about the progress.
+        listener: receives the progress.
 
     Returns:
         Entries of the manifest's `perturbations`.
 
     Raises:
-        InputError: no model answers for the clean faces, or see `plan` and `make_sets`.
+        InputError: every model fails on the clean faces, or see `plan` and `make_sets`.
     """
     failures = Failures(listener)
     clean = answer_clean(faces, classifiers, failures)
@@ -88,7 +88,7 @@ def evaluate_run(
 
     others, limited = set_apart(config, faces, clean.classifiers, jobs)
     make(others)
-    while mine := _of_first(config, clean, measured, limited):  # others may rank first afterwards
+    while mine := _of_first(config, clean, measured, limited):  # now others may rank first
         make([each.on_all_faces for each in mine])
         limited = [each for each in limited if each not in mine]
     make([each.job for each in limited])
@@ -124,7 +124,7 @@ def _warn(
     jobs: Sequence[Job],
     listener: Listener,
 ) -> None:
-    """Say before anything is attacked which models are random or slow, which attacks left out."""
+    """Report random and slow models and the attacks left out, before anything is attacked."""
     for entry in checks:
         if entry["rule"] == "R11" and entry["status"] == "flagged":
             listener.line(f"{entry['model']}: {entry['message']}")
@@ -151,7 +151,7 @@ def _write_tables(
     failed: list[dict[str, Any]],
     out: Path,
 ) -> None:
-    """Write the rows of all images, the checks, also those that need all rows, and the figures."""
+    """Write the rows of all images, the checks (some need all rows), and the figures."""
     schemes = {classifier.id: classifier.scheme for classifier in clean.classifiers}
     transfer = join_transfer_rows(measured.transfers)
     checks = [

@@ -1,4 +1,4 @@
-"""The attacks of a run again with other random seeds, to see how far their draws move its figures.
+"""Repeat the attacks of a run with other random seeds, to see how much its figures vary.
 
 Writes `seeds.parquet` of a run with `--seeds` above 1, and the sets beside its own in `sets/`. The
 figures of the run stay those of its first seed; `evaluation/figures/seeds.py` adds the spread.
@@ -30,17 +30,17 @@ def repeat_attacks(
     given: Path | None,
     listener: Listener,
 ) -> None:
-    """Attack again with the seeds after the run's own, and keep what each image withstood.
+    """Attack again with the seeds after the run's own, and store each image's smallest eps.
 
-    An attack that fails is told to the listener and missing in its seed.
+    An attack that fails is reported to the listener and missing for its seed.
 
     Args:
         config: configuration of the run; nothing is done for one seed.
         faces: faces of the run.
-        classifiers: the models that answered for the clean faces.
+        classifiers: the models that classified the clean faces.
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
-        listener: told about chunks and finished sets.
+        listener: receives chunks and finished sets.
     """
     if config.seeds == 1:
         return

@@ -1,4 +1,4 @@
-"""The folder of a run, which is resumed only as the very same run (R22)."""
+"""The folder of a run; only the same run can be resumed in it (R22)."""
 
 import json
 import shutil
@@ -15,13 +15,13 @@ from fer_models.zoo import Description
 
 IDENTITY = "run.json"
 FINGERPRINTS = "fingerprints.json"
-"""Answers of the models when the run began, see `evaluation/stages/fingerprints.py`."""
+"""Logits of the models when the run began, see `evaluation/stages/fingerprints.py`."""
 CONTRACTS = "contracts"
 """Folder of the contracts that a run has found, see `evaluation/stages/foreign_models.py`."""
 
 
 def run_identity(config: RunConfig, faces: FaceSet, known: Sequence[Description]) -> str:
-    """Return as JSON what must be the same when a run is resumed.
+    """Return what must match when a run is resumed, as JSON.
 
     Args:
         config: what is measured.

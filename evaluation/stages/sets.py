@@ -1,6 +1,6 @@
 """Make the sets of a run, or reuse them from disk: one outcome per job.
 
-Writes `sets/JOB-KEY/` of a run, laid out as `attacks/sets/store.py` says. A killed run reuses every
+Writes `sets/JOB-KEY/` of a run, in the format of `attacks/sets/store.py`. A killed run reuses every
 finished chunk; a failing attack is an outcome without a set, not a lost run (R24). A face with the
 same label under FER and FER+ is attacked once: the second set copies it from the first. Images
 that surrogates make for black boxes are kept in `stand_ins/` and serve every black box.
@@ -36,7 +36,7 @@ from fer_models.reduced_precision import reduced_sha256
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of a job: its set, or why there is none."""
+    """Outcome of a job: its set, or why there is none."""
 
     job: Job
     made: AnySet | None
@@ -98,7 +98,7 @@ def make_sets(
         faces: the images.
         sets: folder of the run's sets.
         given: folder of sets made elsewhere (`--adversarial`), tried first.
-        listener: told about chunks and finished sets.
+        listener: receives chunks and finished sets.
         done: folders of the sets of earlier calls, from which equal faces are copied; those of
             this call are added.
 
@@ -154,7 +154,7 @@ def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None
 
 
 def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
-    """Folder of the job's set among those made elsewhere, in either precision; None if missing."""
+    """Folder of the job's set among those made elsewhere, in either precision, or None."""
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):

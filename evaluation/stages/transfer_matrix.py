@@ -46,14 +46,14 @@ def surrogates(
 def transfer_rows(
     made: TransferSet, faces: FaceSet, target: Classifier, clean: np.ndarray, logits: np.ndarray
 ) -> pd.DataFrame:
-    """Return what a model answers for images made on a model of the run, possibly itself.
+    """Return a model's predictions for images made on a model of the run, possibly itself.
 
     Args:
         made: N images.
         faces: the N clean ones.
-        target: the model that is asked.
+        target: the model that classifies.
         clean: its logits of the clean images, float32 (N, K).
-        logits: its answers to those of the set, float32 (N, K).
+        logits: its logits of the set's images, float32 (N, K).
 
     Returns:
         Columns of `TRANSFER_COLUMNS`; images without a label for the target are left out.

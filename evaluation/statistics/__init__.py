@@ -1,1 +1,1 @@
-"""Intervals and tests: how far a figure of n images can be trusted. Numpy and scipy only."""
+"""Intervals and tests: how uncertain a figure of n images is. Numpy and scipy only."""

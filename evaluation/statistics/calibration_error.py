@@ -1,8 +1,8 @@
-"""Expected calibration error without its bias, and an interval that holds it.
+"""Expected calibration error without its bias, and an interval that covers it.
 
-The usual estimate sums the absolute gaps of the bins, so noise alone makes it positive: of a few
+The usual estimate sums the absolute gaps of the bins, so noise alone makes it positive: on a few
 hundred images even perfect probabilities seem to be off by several points, and no bootstrap of that
-sum can hold the true 0. Here the sum is compared with what the same bins would yield if the true
+sum can cover the true 0. Here the sum is compared with what the same bins would yield if the true
 error were smaller or larger.
 """
 
@@ -39,8 +39,8 @@ def debiased_calibration_error(
         confidence: float64 (N,) in [0, 1].
         right: (N,), whether each answer is right.
         bins: int64 (N,), bin of each image.
-        seed: of the normal draws.
-        confidence_level: of the interval; docs/testing.md has its simulated coverage.
+        seed: seed of the normal draws.
+        confidence_level: level of the interval; docs/testing.md has its simulated coverage.
         effective: `effective_size` of images that are not all independent.
 
     Source: the bias and the normal gaps: Brocker 2012, Climate Dynamics 39, 655-667, and Kumar,

@@ -32,7 +32,7 @@ class Interval(NamedTuple):
 
 
 def effective_size(groups: np.ndarray) -> float:
-    """How many independent images N images in groups of equal ones are worth.
+    """Effective number of independent images among N images in groups of equal ones.
 
     Args:
         groups: (N,), the same number for images that are alike; their answers are alike too.
@@ -100,14 +100,14 @@ def stratified_interval(
 ) -> Interval:
     """Interval of a figure that is a function of the confusion matrix, for fixed class counts.
 
-    The chances of each class's answers are drawn from their Dirichlet posterior, one class after
-    the other, so that every draw holds as many images of a class as the data. A class of three
+    The probabilities of each class's predictions are drawn from their Dirichlet posterior, class
+    by class, so that every draw holds as many images of a class as the data. A class of three
     images that are all correct stays uncertain, which drawing images with replacement would lose.
 
     Args:
         confusion: counts, int64 (K, K + 1) of `metrics.confusion_matrix`.
-        statistic: counts (..., K, K + 1) to figures (...): `macro_f1`, `balanced_accuracy`.
-        seed: of the draws; the same seed gives the same interval.
+        statistic: function from counts (..., K, K + 1) to figures (...), such as `macro_f1`.
+        seed: seed of the draws; the same seed gives the same interval.
         draws: number of draws.
         confidence: share of the draws between the bounds.
         effective: `effective_size` of images that are not all independent.
@@ -144,16 +144,16 @@ def bootstrap_means(
 
     Args:
         values: float64 (N, M), M numbers per image.
-        statistic: their means (..., M) to figures (...).
-        seed: of the draws; the same seed gives the same interval.
+        statistic: function from their means (..., M) to figures (...).
+        seed: seed of the draws; the same seed gives the same interval.
         resamples: number of draws.
         confidence: share of the draws between the bounds.
         groups: (N,), the same number for images that are drawn together; None draws each by itself.
 
     Returns:
-        The figure. Its bounds are widened to hold it: a figure that bends at its optimum, such as
-        a calibration error near 0, is larger in almost every draw. Draws in which it is undefined
-        (NaN) are left out.
+        The figure. Its bounds are widened to contain it: a figure that bends at its optimum, such
+        as a calibration error near 0, is larger in almost every draw. Draws in which it is
+        undefined (NaN) are left out.
 
     Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
 

@@ -64,7 +64,7 @@ def mcnemar(
 
 
 def sign_flip_test(differences: np.ndarray) -> float:
-    """Exact test that two models score the same images alike on average, two-sided.
+    """Exact two-sided test of whether two models have the same mean score on the same images.
 
     If they do, each image's difference is as likely as its negative. The p-value is the share of
     all 2^N choices of signs whose sum is at least as far from 0 as the one that was found. For

@@ -1,4 +1,4 @@
-"""The smallest difference between two models that a number of images can show."""
+"""The smallest difference between two models that n images can detect."""
 
 import numpy as np
 from scipy.optimize import brentq
@@ -10,13 +10,13 @@ LEVEL = 0.05
 def smallest_detectable_difference(
     n: int, discordant: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
-    """Smallest accuracy difference that the exact McNemar test finds with the given power.
+    """Smallest accuracy difference that the exact McNemar test detects with the given power.
 
     Args:
-        n: images both models answered.
+        n: images that both models classified.
         discordant: share of images on which exactly one model is right, in (0, 1].
         alpha: two-sided level of the test.
-        power: chance of finding the difference.
+        power: probability of detecting the difference.
 
     Returns:
         Difference in (0, discordant]; infinity when even a difference of `discordant` is too
@@ -49,13 +49,13 @@ def smallest_detectable_difference(
 def smallest_independent_difference(
     n: int, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
-    """Smallest accuracy difference that two samples of n images each show with the given power.
+    """Smallest accuracy difference that two samples of n images each detect with the given power.
 
     Args:
         n: images of each sample.
-        accuracy: of one model; the other is taken on the side of 1/2, where more is needed.
+        accuracy: accuracy of one model; the other one is nearer to 1/2, where more is needed.
         alpha: two-sided level of the test of two proportions.
-        power: chance of finding the difference.
+        power: probability of detecting the difference.
 
     Returns:
         Difference in (0, 1); infinity when n is too small for any.

@@ -8,7 +8,8 @@ def rank_ranges(pairs: pd.DataFrame, models: list[str]) -> dict[str, tuple[int, 
     """Best and worst rank that the tests leave open to each model.
 
     A model ranks behind those that are distinguishably better and before those that are
-    distinguishably worse; ranges that overlap are not distinguishable, or only through a third.
+    distinguishably worse; models with overlapping ranges are not distinguishable, or only through
+    a third one.
 
     Args:
         pairs: rows of `comparisons.parquet` of one label set and eps.

@@ -61,8 +61,8 @@ def heat_maps(points: keras.KerasTensor, height: int, width: int) -> keras.Keras
 
     Args:
         points: (N, 68, 2), x and y in sides of the image.
-        height: of the maps, pixels.
-        width: of the maps, pixels.
+        height: height of the maps, pixels.
+        width: width of the maps, pixels.
 
     Returns:
         (N, height, width, 5) in (0, 1], in the order of `REGIONS`.

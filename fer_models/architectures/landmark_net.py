@@ -116,7 +116,7 @@ def move_points(points: np.ndarray, warps: np.ndarray, side: int) -> np.ndarray:
     Args:
         points: float32 (N, 68, 2), in sides of a square image.
         warps: float64 (N, 2, 3), from the middles of pixels to the middles of pixels.
-        side: of the image, pixels.
+        side: side of the image, pixels.
 
     Returns:
         float32 (N, 68, 2).

@@ -21,8 +21,8 @@ def build(code: int, dtype: str = "float32") -> keras.Model:
 
     Args:
         code: width of the code, the layer named `code`.
-        dtype: of its arithmetic. In float64 an image's code does not depend on its batch, so it
-            always falls on the same side of a tree's threshold.
+        dtype: type of its arithmetic. In float64 an image's code does not depend on its batch, so
+            it always falls on the same side of a tree's threshold.
 
     Returns:
         Model of images (N, 48, 48, 1) in [0, 1] to images of the same shape.

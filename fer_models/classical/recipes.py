@@ -29,8 +29,8 @@ class SvmRecipe:
         features: put side by side.
         components: dimensions that PCA keeps per kind of features.
         centres: training rows the kernel is measured at.
-        gamma: of the kernel exp(-gamma d^2), with d^2 in units of its mean over two rows.
-        penalty: of large coefficients, as in ridge regression.
+        gamma: factor of the kernel exp(-gamma d^2), with d^2 in units of its mean over two rows.
+        penalty: penalty of large coefficients, as in ridge regression.
     """
 
     epochs: ClassVar[int] = 0
@@ -49,7 +49,7 @@ class LgbmRecipe:
     Attributes:
         epochs: none, it learns all rows at once.
         trees: most trees per class; held-out faces choose how many are kept.
-        leaves: of a tree.
+        leaves: leaves of a tree.
         learning_rate: weight of each tree.
         feature_share: share of the features a tree may look at.
         code: width of the autoencoder's code, 0 for trees on pixels.

@@ -55,11 +55,11 @@ def fit_svm(
     """Fit an SVM; each array is rounded as stored before what follows it is fitted.
 
     Args:
-        features: of each kind, float32 (N, D of the kind); all kinds have the same weight.
+        features: features of each kind, float32 (N, D of the kind); all kinds have the same weight.
         labels: int (N,) in [0, K).
         num_classes: K.
         recipe: sizes and penalty.
-        seed: of the choice of centres, and of PCA where it samples.
+        seed: seed of the choice of centres, and of PCA where it samples.
     """
     from sklearn.linear_model import Ridge
 

@@ -1,1 +1,1 @@
-"""Defences as wrappers: a classifier behind a change of its input is a classifier again."""
+"""Defences as wrappers: a classifier with a transformed input is again a classifier."""

@@ -24,18 +24,18 @@ from fer_models.keras_wrapper import (
 )
 
 EVALUATION_DRAWS = 20
-"""Draws averaged for the logits of a randomised defence (R11)."""
+"""Number of draws averaged for the logits of a randomised defence (R11)."""
 ATTACK_DRAWS = 8
-"""Draws averaged for its gradients. They differ from the evaluation's, which no attacker knows."""
+"""Number of draws averaged for its gradients; the evaluation's are others, unknown to attackers."""
 
 
 class Defence(ABC):
-    """A change of the image; subclasses are frozen dataclasses of its settings.
+    """A transformation of the image; subclasses are frozen dataclasses of its settings.
 
     Attributes:
-        name: of the table in `fer_models/defences/registry.py`.
+        name: name in the table of `fer_models/defences/registry.py`.
         differentiable: True when the gradient is exact, False when it is passed straight through.
-        random: whether it draws.
+        random: whether it is random.
     """
 
     name: ClassVar[str]
@@ -44,11 +44,11 @@ class Defence(ABC):
 
     @abstractmethod
     def __call__(self, images: keras.KerasTensor, rng: np.random.Generator) -> keras.KerasTensor:
-        """Change images float32 (N, H, W, C) in [0, 1]; a draw is shared by all N."""
+        """Transform images float32 (N, H, W, C) in [0, 1]; all N share a draw."""
 
 
 def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.KerasTensor:
-    """The value of `changed`, the gradient of `x`."""
+    """The value of `changed` with the gradient of `x`."""
     return x + ops.stop_gradient(changed - x)
 
 
@@ -85,7 +85,7 @@ class DefendedClassifier(KerasWrapper):
         return (total - np.log(EVALUATION_DRAWS)).astype(np.float32)
 
     def _draws(self, purpose: str) -> list[np.random.Generator]:
-        """Fresh generators, always the same for the same purpose."""
+        """New generators, always the same for the same purpose."""
         if not self.defence.random:
             return [np.random.default_rng(0)]
         first, count = (0, EVALUATION_DRAWS) if purpose == "evaluation" else (10**6, ATTACK_DRAWS)
@@ -121,7 +121,7 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
 
     Args:
         inner: any classifier; gradients pass when it has gradients.
-        defence: what happens to its images.
+        defence: transformation of its images.
         suffix: the defence as written in the id, such as `jpeg75`.
 
     Raises:

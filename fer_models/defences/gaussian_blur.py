@@ -11,7 +11,7 @@ from fer_models.defences.base import Defence
 
 @dataclass(frozen=True)
 class GaussianBlur(Defence):
-    """Smooth with a Gaussian cut at three sigma; the rim is mirrored."""
+    """Smooth with a Gaussian truncated at three sigma; edges are mirrored."""
 
     sigma: float
     name = "blur"

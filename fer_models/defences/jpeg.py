@@ -1,4 +1,4 @@
-"""`jpeg75`: what JPEG compression does to the pixels, by its arithmetic, in Keras.
+"""`jpeg75`: the effect of JPEG compression on the pixels, computed in Keras.
 
 Blocks of 8x8, cosine transform, quantisation tables of ITU-T T.81 annex K scaled by quality as
 libjpeg does; colour without chroma subsampling. The lossless coding after it changes nothing.

@@ -1,7 +1,7 @@
-"""`smooth0.1`: the mean answer under Gaussian noise.
+"""`smooth0.1`: the mean prediction under Gaussian noise.
 
 Source: Cohen, Rosenfeld & Kolter 2019, arXiv 1902.02918; mean probability instead of votes as in
-Salman et al. 2019, arXiv 1906.04584. Certification is not here.
+Salman et al. 2019, arXiv 1906.04584. Certification is in the evaluation.
 """
 
 from dataclasses import dataclass

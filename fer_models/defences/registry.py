@@ -1,4 +1,4 @@
-"""The table of defences, and reading them from a model id such as `simple_cnn.fer+jpeg75`."""
+"""The table of defences, and how they are read from a model id such as `simple_cnn.fer+jpeg75`."""
 
 import re
 from typing import NamedTuple

@@ -25,7 +25,7 @@ class TotalVariation(Defence):
     differentiable = True
 
     def __call__(self, images: keras.KerasTensor, rng: np.random.Generator) -> keras.KerasTensor:
-        """Smoothed images, gradient through all steps; each channel by itself."""
+        """Smoothed images, gradient through all steps; each channel separately."""
         down, right = ops.zeros_like(images), ops.zeros_like(images)
         smooth = images
         for _ in range(_STEPS):

@@ -15,8 +15,9 @@ from fer_models.classifier import check_images
 from fer_models.net_classifier import NetClassifier
 
 _FEWEST_ROWS = 6
-"""Coarser maps locate too little: hiding the peak of a 3x3 map of `mini_xception.fer`
-moved its logit no more than hiding any place; see the test with shipped nets."""
+"""Smallest side of a map; coarser maps locate too little: hiding the peak of a 3x3 map of
+`mini_xception.fer` changed its logit no more than hiding any other place (see the test with shipped
+nets)."""
 
 
 def map_layers(classifier: NetClassifier) -> list[str]:
@@ -59,7 +60,7 @@ def grad_cam(
     classes: np.ndarray | None = None,
     layer: str | None = None,
 ) -> np.ndarray:
-    """How much each place supports a class.
+    """Compute how much each place supports a class.
 
     Args:
         classifier: a convolutional net behind its contract.

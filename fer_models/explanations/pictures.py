@@ -1,4 +1,4 @@
-"""Explanations drawn: Grad-CAM maps of the likeliest classes, and grids of activations."""
+"""Drawings of explanations: Grad-CAM maps of the most likely classes, and grids of activations."""
 
 import warnings
 
@@ -23,13 +23,13 @@ _GAP = 255
 def grad_cam_picture(
     classifier: NetClassifier, prediction: FacePrediction, layer: str | None, title: str
 ) -> np.ndarray:
-    """The face, and over it what speaks for each of its three likeliest classes.
+    """The face, and over it the evidence for each of its three most likely classes.
 
     Args:
         classifier: the net that made the prediction.
         prediction: one face.
         layer: where the maps are taken; the net's last ones when None.
-        title: above the picture.
+        title: title of the picture.
 
     Returns:
         uint8 RGB (H, W, 3).
@@ -42,7 +42,7 @@ def grad_cam_picture(
         1, 1 + len(best), figsize=(2.4 * (1 + len(best)), 3), layout="constrained"
     )
     axes[0].imshow(image[..., 0], cmap="gray", vmin=0, vmax=1)
-    axes[0].set_title("what it saw")
+    axes[0].set_title("input")
     for axis, heat, (name, share) in zip(axes[1:], heats, best):
         axis.imshow(overlay(image, heat))
         axis.set_title(f"{name} {percent(share)}")
@@ -51,7 +51,7 @@ def grad_cam_picture(
     set_title(figure, title)
     figure.set_dpi(110)
     canvas = FigureCanvasAgg(figure)
-    with warnings.catch_warnings(action="ignore"):  # letters that the font lacks
+    with warnings.catch_warnings(action="ignore"):  # for letters that the font lacks
         canvas.draw()
     picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
     plt.close(figure)

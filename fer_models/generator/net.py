@@ -1,18 +1,18 @@
 """The generator's network: a small U-Net that predicts how a noisy face should change.
 
 Source: Ronneberger et al. 2015, arXiv 1505.04597 (U-Net); Ho et al. 2020, arXiv 2006.11239 (the
-time enters every block). Pixels are folded 2 x 2 into channels first, which costs little at
-48 x 48 and makes the whole four times faster.
+time enters every block). Pixels are first folded 2 x 2 into channels, which costs little quality at
+48 x 48 and makes the net four times faster.
 """
 
 import keras
 from keras import layers
 
 CHANNELS = (40, 80, 160)
-"""Filters at the folded image's three resolutions."""
+"""Numbers of filters at the folded image's three resolutions."""
 
 FREQUENCIES = tuple(2.0**k for k in range(8))
-"""Of the sines that tell the network the time, in cycles over the whole way, halved."""
+"""Frequencies of the sines that encode the time, in half cycles from noise to face."""
 
 
 def build_generator(
@@ -75,7 +75,7 @@ def _fixed_frequencies(shape: tuple[int, ...], dtype: str | None = None) -> kera
 def _residual(
     x: keras.KerasTensor, filters: int, knowledge: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """Two convolutions; scale and shift between them carry time and condition."""
+    """Two convolutions; a scale and shift between them carry time and condition."""
     straight = x if x.shape[-1] == filters else layers.Conv2D(filters, 1)(x)
     x = layers.Activation("swish")(x)
     x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)

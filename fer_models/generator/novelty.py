@@ -1,9 +1,9 @@
 """Whether a generated face is a copy: its distance from the nearest Training face.
 
-A face is new when it is farther from every Training face, mirrored or not, than the 5th percentile
-of how far genuinely new PublicTest faces are from theirs; in pixels and in the features of a
-classifier. Genuinely new are those that neither occur in Training nor correlate with a face there
-as another crop, size or watermark of the same photograph does.
+A face is new when its distance to the nearest Training face, mirrored or not, exceeds the 5th
+percentile of the same distance for genuinely new PublicTest faces, in pixels and in the features of
+a classifier. Genuinely new faces neither occur in Training nor correlate with a face there as
+another crop, size or watermark of the same photograph does.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from fer_models.zoo import load
 
 PERCENTILE = 5
 NEAR_COPY = 0.96
-"""Pearson correlation of pixels above which two faces are taken for the same photograph."""
+"""Pearson correlation of pixels above which two faces count as the same photograph."""
 _ROWS = 256
 
 
@@ -45,17 +45,17 @@ class Distances:
     features: np.ndarray
 
     def beyond(self, limits: Limits) -> np.ndarray:
-        """Bool (N,): farther than the limit in both."""
+        """Bool (N,): farther than both limits."""
         return (self.pixels > limits.pixels) & (self.features > limits.features)
 
 
 class Novelty:
-    """Distances to the Training faces, and the limits they have to pass.
+    """Distances to the Training faces, and the limits that new faces exceed.
 
     Args:
         training: the faces the generator has seen.
-        others: faces of the same kind that it has not, without those that occur in Training.
-        classifier: whose last features are compared.
+        others: faces of the same kind that it has not seen, without those that occur in Training.
+        classifier: classifier whose last features are compared.
     """
 
     def __init__(self, training: FaceSet, others: FaceSet, classifier: KerasClassifier) -> None:
@@ -112,7 +112,7 @@ def _standardised(rows: np.ndarray) -> np.ndarray:
 
 
 def reference(source: Source) -> Novelty:
-    """Training faces of FER2013, the limits PublicTest sets, the features of `vgg_small.fer`.
+    """Distances to the Training faces of FER2013, with limits from PublicTest and `vgg_small.fer`.
 
     Raises:
         InputError: the source lacks one of the two splits.
@@ -120,7 +120,7 @@ def reference(source: Source) -> Novelty:
     training = source.faces(Split.TRAINING, for_training=True)
     public = source.faces(Split.PUBLIC_TEST, for_training=True)
     if public.leaked is None:
-        raise InputError("copies are told by Training and PublicTest together: give both splits.")
+        raise InputError("finding copies needs Training and PublicTest: give both splits.")
     return Novelty(
         training, public.take(~public.leaked), cast(KerasClassifier, load("vgg_small.fer"))
     )

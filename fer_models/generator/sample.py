@@ -1,7 +1,7 @@
 """`python -m fer_models.generator.sample --data DIR`: draw the faces of the embedded sample.
 
-Draws many faces of each expression, keeps those that a face mesh finds a face in, that classifiers
-agree on and that are no copies, lets ten classifiers vote, and writes `faces.npz`. Needs a trained
+Draws many faces of each expression, keeps those that a face mesh finds, that classifiers agree on
+and that are not copies, lets ten classifiers vote, and writes `faces.npz`. Needs a trained
 generator (`python -m fer_models.generator.train`).
 """
 
@@ -16,7 +16,7 @@ from datasets.base.errors import InputError
 
 Option = typer.Option
 DRAWN = 128
-"""Faces drawn in a round for each class that is not full yet."""
+"""Number of faces drawn per round for each class that is not full yet."""
 
 
 def main(
@@ -27,12 +27,14 @@ def main(
     weights: Annotated[Path, Option(help="Trained generator.")] = Path(
         "training/generator/weights.npz"
     ),
-    out: Annotated[Path | None, Option(help="File to write; default: the embedded one.")] = None,
-    count: Annotated[int, Option(min=1, help="Faces a class.")] = 100,
-    rounds: Annotated[int, Option(min=1, help="Tries to fill every class.")] = 20,
-    guidance: Annotated[float, Option(min=0, help="How plainly the expression is drawn.")] = 2.5,
-    steps: Annotated[int, Option(min=1, help="Steps from noise to a face.")] = 15,
-    seed: Annotated[int, Option(help="Of noise, examples, votes.")] = 0,
+    out: Annotated[Path | None, Option(help="File to write. Default: the embedded one.")] = None,
+    count: Annotated[int, Option(min=1, help="Number of faces per class.")] = 100,
+    rounds: Annotated[int, Option(min=1, help="Attempts to fill every class.")] = 20,
+    guidance: Annotated[
+        float, Option(min=0, help="Strength of guidance; more makes the expression clearer.")
+    ] = 2.5,
+    steps: Annotated[int, Option(min=1, help="Integration steps from noise to a face.")] = 15,
+    seed: Annotated[int, Option(help="Random seed.")] = 0,
 ) -> None:
     """Draw, choose and label the embedded sample's faces."""
     from faces.landmarks import FaceMesh

@@ -1,4 +1,4 @@
-"""Which generated faces are kept, and how ten classifiers vote on them."""
+"""Choose generated faces, and let ten classifiers vote on them."""
 
 import numpy as np
 from scipy.special import softmax
@@ -10,7 +10,7 @@ from fer_models.classifier import Classifier
 from fer_models.generator.flow import conditions_of
 
 SELECTORS = ("vgg_small.fer", "simple_cnn.fer", "mini_xception.fer")
-"""Together they must answer the intended expression; others of ours rarely answer disgust."""
+"""Classifiers that must agree on the intended expression; our others rarely predict disgust."""
 
 VOTERS = (
     *("vgg_small.fer", "vgg_small.ferplus", "simple_cnn.fer", "simple_cnn.ferplus"),
@@ -20,7 +20,7 @@ VOTERS = (
 """Ten differently trained classifiers, one simulated vote each."""
 
 CLEAR = 0.6
-"""Least share of the votes that a Training face's own expression has, to set the example."""
+"""Smallest share of the votes for a Training face's own expression that makes it an example."""
 
 _FER_COLUMNS = translate(np.arange(FER7.num_classes), FER7, FERPLUS8)
 
@@ -31,7 +31,7 @@ def examples(training: FaceSet, classes: np.ndarray, rng: np.random.Generator) -
     Args:
         training: faces with both labels.
         classes: int64 (N,) FER classes wanted.
-        rng: of the choice.
+        rng: random generator.
 
     Returns:
         float32 (N, D), see `conditions_of`.
@@ -58,7 +58,8 @@ def probabilities(classifier: Classifier, images: np.ndarray) -> np.ndarray:
     if classifier.scheme == FERPLUS8:
         return found
     if classifier.scheme != FER7:
-        raise ValueError(f"voters know FER or FER+ classes. Received: {classifier.scheme.name!r}")
+        name = classifier.scheme.name
+        raise ValueError(f"voters must have FER or FER+ classes. Received: {name!r}")
     wide = np.zeros((len(found), FERPLUS8.num_classes))
     wide[:, _FER_COLUMNS] = found
     return wide
@@ -83,7 +84,7 @@ def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray
     Args:
         agreement: float64 (N,), see `intended_probability`; 0 for a face that was rejected.
         classes: int64 (N,) FER classes.
-        count: faces a class.
+        count: faces per class.
 
     Returns:
         int64 (7 * count,), class by class, in the order in which they were drawn.
@@ -96,7 +97,7 @@ def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray
         rows = np.flatnonzero((classes == label) & (agreement > 0))
         if len(rows) < count:
             raise ValueError(
-                f"{count} faces a class that the selectors agree on are needed. "
+                f"{count} faces per class that the selectors agree on are needed. "
                 f"Received: {len(rows)} for {name}; draw more candidates"
             )
         chosen.append(np.sort(rows[np.argsort(-agreement[rows], kind="stable")[:count]]))
@@ -104,11 +105,11 @@ def choose(agreement: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray
 
 
 def cast_votes(answers: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """One vote of each voter, drawn with its probabilities; uint8 (N, 10), see `VOTE_COLUMNS`.
+    """One vote of each voter, drawn from its probabilities; uint8 (N, 10), see `VOTE_COLUMNS`.
 
     Args:
         answers: probabilities of each voter, float64 (N, 8).
-        rng: of the draws.
+        rng: random generator.
     """
     votes = np.zeros((len(answers[0]), len(VOTE_COLUMNS)), np.uint8)
     for answer in answers:

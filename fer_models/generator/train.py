@@ -1,7 +1,7 @@
 """`python -m fer_models.generator.train --data DIR`: train the generator of the embedded sample.
 
-Reads the Training split only. Writes into `--out`: `weights.npz`, `history.csv` and what
-`--resume` continues from.
+Reads only the Training split. Writes `weights.npz`, `history.csv` and the state for `--resume` into
+`--out`.
 """
 
 from pathlib import Path
@@ -26,17 +26,17 @@ def main(
         Path | None, Option(help="FER+ votes, if they are not beside the data.")
     ] = None,
     out: Annotated[Path, Option(help="Work folder.")] = WORK,
-    resume: Annotated[bool, Option("--resume", help="Continue a training that was cut.")] = False,
+    resume: Annotated[bool, Option("--resume", help="Continue an interrupted training.")] = False,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = 24,
     batch_size: Annotated[int, Option(min=1, help="Faces per step.")] = 64,
     learning_rate: Annotated[float, Option(min=0, help="Peak rate of AdamW.")] = 1.5e-3,
-    limit: Annotated[int | None, Option(min=1, help="So many Training faces only.")] = None,
-    seed: Annotated[int, Option(help="Of weights, order, noise.")] = 0,
+    limit: Annotated[int | None, Option(min=1, help="Training faces. Default: all.")] = None,
+    seed: Annotated[int, Option(help="Random seed.")] = 0,
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32,
 ) -> None:
-    """Learn to draw faces of a given expression."""
+    """Train the generator to draw faces of a given expression."""
     if (out / "history.csv").exists() and not resume:
         raise InputError(f"{out} holds a training already. Add --resume, or name another --out.")
     from fer_models.backend import start_backend
@@ -90,7 +90,7 @@ def _clear_faces(
 
     faces = open_source(data, votes).faces(Split.TRAINING, for_training=True)
     if faces.votes is None:
-        raise InputError(f"{data}: the generator learns FER+ votes too; name them with --votes.")
+        raise InputError(f"{data}: the generator also learns FER+ votes; name them with --votes.")
     faces = faces if limit is None else faces.limit(limit, seed)
     conditions = conditions_of(faces)
     kept = conditions[:, 7:].any(axis=1)

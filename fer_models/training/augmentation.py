@@ -52,8 +52,8 @@ def random_warps(
 
     Args:
         count: how many to draw.
-        height: of the images, pixels.
-        width: of the images, pixels.
+        height: height of the images, pixels.
+        width: width of the images, pixels.
         recipe: how far to flip, shift, rotate and zoom.
         rng: source of all random draws.
     """

@@ -150,7 +150,7 @@ def fit(
         train: rows to learn from.
         validation: rows on which the best epoch is chosen; None keeps the last one.
         work: folder of checkpoint, history and chosen weights.
-        seed: of weights, order, augmentation and dropout.
+        seed: seed of weights, order, augmentation and dropout.
         on_epoch: called with the history row of every finished epoch.
         adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
             on clean images.

@@ -91,7 +91,7 @@ def train_all(
     A training that fails is reported and the next one begins.
 
     Args:
-        folder: of the work folders.
+        folder: folder of the work folders.
         faces: to learn from, and to choose epochs on.
         label_sets: label sets to train.
         new_training: id to the settings of a training that has not begun.

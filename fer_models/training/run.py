@@ -42,7 +42,7 @@ class TrainingRun(BaseModel):
         id: `ARCHITECTURE.LABEL_SET`, or `ARCHITECTURE_robust.LABEL_SET`.
         recipe: hyper-parameters.
         precision: arithmetic.
-        seed: of weights, order and augmentation.
+        seed: seed of weights, order and augmentation.
         final: learns from all faces for exactly the recipe's epochs; nothing is held out.
         training_rule: FER+ rule behind the targets, None for FER.
         start_from: id or folder of a classifier whose layers, all but the last, come first, or a

@@ -102,7 +102,7 @@ def serve(app: Flask, host: str, port: int) -> BaseWSGIServer:
 
 
 def options(engine: Engine, source: Source | None, allow_url: bool) -> dict[str, Any]:
-    """Options for the controls of the page."""
+    """Choices for the controls of the page."""
     models = [
         {"id": choice.id, "label_set": choice.label_set, "classes": choice.classes}
         for choice in engine.models.choices

@@ -1,7 +1,7 @@
 """Fetch an image from the web without access to this machine's own network.
 
 Every address a name resolves to must be public, also after each redirect, and the connection goes
-to exactly the address that was checked, so a changed DNS answer has no effect.
+to exactly the address that was checked, so a changed DNS reply has no effect.
 """
 
 import http.client

@@ -56,7 +56,7 @@ class Arrival:
 
 
 class Viewer:
-    """Receives on one thread, processes frames and sends results on another."""
+    """Receives on one thread; processes frames and sends results on another."""
 
     def __init__(
         self, socket: Server, engine: Engine, source: Source | None, sessions: Sessions
@@ -144,7 +144,7 @@ class Viewer:
             answer = self._read(arrival)
         except (InputError, ImageError) as error:
             answer = {"kind": "error", "error": str(error)}
-        except Exception as error:  # in a model, say: the next frame is still processed
+        except Exception as error:  # in a model, for example: the next frame is still processed
             answer = {"kind": "error", "error": self._log(error)}
         if answer["kind"] == "frame" and isinstance(arrival, Frame):
             self._send(jpeg(arrival.image))
@@ -159,7 +159,7 @@ class Viewer:
         reading = self._engine.read(self._pipeline, image, settings, began)
         name = self._session
         ended = name and not self._sessions.add(name, began, reading, settings)
-        if ended and name == self._session:  # full, and not stopped by the viewer meanwhile
+        if ended and name == self._session:  # full, and not stopped by the viewer in the meantime
             self._record(False)
         return {"kind": "frame", "dropped": self._mailbox.dropped, **reading_json(reading)}
 

@@ -23,7 +23,7 @@ def attack_matrix(
     Args:
         shares: names in its index and columns.
         axes: where to draw.
-        marks: the same names; True where the number is flagged.
+        marks: the same index and columns; True where the figure is flagged.
         colours: `mako` for accuracies, `rocket` for attack success.
         across: title of the columns.
         down: title of the rows.

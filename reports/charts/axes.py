@@ -46,11 +46,11 @@ def percent_axis(axes: Axes, which: str) -> None:
 
 
 _TICK_POINTS = 36
-"""Least distance of ticks with names such as `0.5/255`."""
+"""Smallest distance between ticks with names such as `0.5/255`."""
 
 
 def _thinned(axes: Axes, ticks: list[float], names: list[str]) -> list[str]:
-    """Names of ticks from 0 up, empty where they would touch the one before."""
+    """Names of ticks from 0 up, empty where they would touch the previous one."""
     inches = axes.get_window_extent().transformed(axes.figure.dpi_scale_trans.inverted()).width
     apart, last, thinned = _TICK_POINTS / 72 / inches * max(ticks), -np.inf, []
     for tick, name in zip(ticks, names, strict=True):

@@ -23,7 +23,7 @@ def label_set_bars(
         axes: where to draw.
         models: one group of bars each.
         eps: 0 for clean faces, else the eps of the worst-case attack.
-        headline: names the norm.
+        headline: threat, for the norm.
     """
     hatches = {"fer": "", "ferplus": "////"}
     label_sets = [name for name in hatches if name in set(results["label_set"])]

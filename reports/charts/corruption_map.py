@@ -17,7 +17,7 @@ ALL = "all kinds"
 def corruption_heat_map(results: pd.DataFrame, axes: Axes, *, model: str, label_set: str) -> None:
     """Accuracy by corruption type and severity, its mean, and the corruption error as a number.
 
-    The last line is the mean over all types; its corruption error is the mCE.
+    The last row is the mean over all types; its corruption error is the mCE.
 
     Args:
         results: long-form rows.

@@ -24,7 +24,7 @@ _PARTS: dict[str, dict[str, Any]] = {
 def flip_shares(
     results: pd.DataFrame, *, label_set: str, norm: str = "linf", eps: float
 ) -> pd.DataFrame:
-    """What the worst case made of the faces classified correctly when clean, one row per model.
+    """How the worst case changed the faces classified correctly when clean, one row per model.
 
     Args:
         results: long-form rows.

@@ -85,7 +85,7 @@ def names_width(names: Sequence[str]) -> int:
 
 
 def spread(values: list[float], gap: float, top: float) -> list[float]:
-    """Heights as near as may be to sorted `values`, each at least `gap` above the one before."""
+    """Heights as close as possible to sorted `values`, each at least `gap` above the last."""
     places: list[float] = []
     for value in values:
         places.append(max(value, places[-1] + gap) if places else value)

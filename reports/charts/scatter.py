@@ -32,7 +32,7 @@ def clean_against_robust(
         names: right of the axes, below them in a list (narrow pages), or nowhere.
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
-    # above the line no point can lie
+    # no point can be above the line
     axes.text(0.68, 0.72, "attack costs nothing", color=_MUTED, fontsize=11, ha="right")
     named: list[LineName] = []
     limited = black_boxes(results)

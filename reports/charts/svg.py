@@ -74,7 +74,7 @@ STYLE: dict[Any, Any] = {
 
 @cache
 def sequential(name: str) -> ListedColormap:
-    """A perceptually even map in `LEVELS` steps, light to dark.
+    """A perceptually uniform map in `LEVELS` steps, light to dark.
 
     The lower half carries black text and the upper half white at 4.5:1 or better, so the same
     levels run from dark to light on a dark page.
@@ -97,7 +97,7 @@ def ink_on(share: float) -> str:
 
 
 def in_two_lines(name: str, longest: int = 22) -> str:
-    """A model's name, broken behind the part nearest its middle where it is longer."""
+    """A model's name, broken at the part nearest to its middle if it is longer."""
     if len(name) <= longest:
         return name
     ends = [found.end() for found in re.finditer(r"[_+/.-]", name[:-1])] or [len(name) // 2]

@@ -12,7 +12,7 @@ from reports.words.text import MISSING, count, label_set_name, norm_name, second
 
 
 def cost_summary(run: FinishedRun) -> Table:
-    """What each kind of perturbation cost, summed over all models and labels."""
+    """Cost of each kind of perturbation, summed over all models and labels."""
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
         columns=["perturbation", "norm", "forward", "backward", "seconds", "status"]
     )
@@ -35,7 +35,7 @@ def cost_summary(run: FinishedRun) -> Table:
 
 
 def costs(run: FinishedRun) -> Table:
-    """What each sweep cost."""
+    """Cost of each sweep."""
     rows = run.manifest["perturbations"]
     cells = [
         [

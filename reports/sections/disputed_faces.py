@@ -1,4 +1,4 @@
-"""Faces whose FER and FER+ labels differ: what annotators chose and what the models answer.
+"""Faces whose FER and FER+ labels differ: what annotators chose and what the models predict.
 
 Reads the faces of `disputed.npz` and the answers of `per_image.parquet`. Attacked answers are those
 to the worst case at the headline, attacked under the model's own labels.
@@ -25,11 +25,11 @@ class Answer:
     """One emotion of a disputed face.
 
     Attributes:
-        name: of the emotion.
+        name: name of the emotion.
         votes: annotators who chose it.
         share: the same in percent of all annotators.
-        models: how many models answer it, one number per column of the panel.
-        labels: `FER`, `FER+` or empty: whose label it is.
+        models: how many models predict it, one number per column of the panel.
+        labels: `FER`, `FER+` or empty: the label sets that assign it.
     """
 
     name: str

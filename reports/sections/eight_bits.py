@@ -1,4 +1,4 @@
-"""Robust accuracy against an attacker whose images are stored with 8 bits, beside the float one.
+"""Robust accuracy against an attacker whose images are stored with 8 bits, next to the float one.
 
 The check "right again after 8 bits" says which share of an attack's broken images, each at its
 smallest breaking eps, is classified correctly again after rounding. Every face broken up to the

@@ -17,7 +17,7 @@ SIZE_BUDGET = 8_000_000
 
 @dataclass(frozen=True)
 class Bar:
-    """Probability of one class before and after, in percent, and which of the two it wins."""
+    """Probability of one class before and after, in percent, and whether it is predicted there."""
 
     name: str
     before: float
@@ -49,7 +49,7 @@ class Example:
 
     @property
     def bytes(self) -> int:
-        """Of its pictures."""
+        """Bytes of its pictures."""
         return sum(map(len, [self.clean, self.attacked, self.difference, *self.looks]))
 
 

@@ -1,4 +1,4 @@
-"""Label noise and votes: what the labels themselves cost, and how much ten annotators disagree.
+"""Label noise and votes: the effect of wrong labels, and how much ten annotators disagree.
 
 An oracle that always answers the FER+ label (ten annotators) is wrong under the FER label (one
 annotator) wherever the two differ: those errors are not the classifier's fault alone.

@@ -1,4 +1,4 @@
-"""What the page says about the run itself: threat model in words, costs, glossary, manifest."""
+"""About the run itself: detectable differences, seeds and attacks in words."""
 
 import numpy as np
 import pandas as pd

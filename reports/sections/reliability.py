@@ -1,4 +1,4 @@
-"""The reliability box: the checks of a run in words that a newcomer understands."""
+"""The reliability box: the checks of a run in plain words."""
 
 from dataclasses import dataclass
 

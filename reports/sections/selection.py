@@ -1,7 +1,7 @@
 """Which faces the models were selected on, and which split to quote.
 
-A figure on faces that helped to choose a model or its epoch is too high. `selected_on` in a card
-says what was selected on which faces. PrivateTest, where the data hold it, is kept for reports.
+A figure on faces that were used to choose a model or its epoch is too high. `selected_on` in a card
+says what was selected on which faces. PrivateTest, if the data contain it, is reserved for reports.
 """
 
 from evaluation.results.run import FinishedRun
@@ -31,7 +31,7 @@ def split_note(run: FinishedRun) -> str:
         )
     if data.get("private_test_available"):
         return (
-            f"The data hold {PRIVATE} as well, on which no net of the zoo was trained or selected. "
+            f"The data also contain {PRIVATE}, on which no net of the zoo was trained or selected. "
             f"For figures to quote, run again with `--split {PRIVATE}`."
         )
     return ""

@@ -1,7 +1,7 @@
 """Names of attacks and corruptions in words.
 
 A run's manifest holds the title of each attack and how it works, from the attack's class. Here are
-the names of what has no class, and titles for runs made before the manifest held them.
+the names of perturbations without a class, and titles for runs made before the manifest had them.
 """
 
 from collections.abc import Mapping

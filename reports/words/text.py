@@ -43,7 +43,7 @@ def interval(low: float, high: float) -> str:
 
 
 def decimal(value: float, places: int = 2) -> str:
-    """A figure that is no share: `0.49`; a dash where there is none, a sign where it is infinite.
+    """A figure that is not a share: `0.49`; a dash for none, a sign for infinity.
 
     Args:
         value: the figure.
@@ -57,7 +57,7 @@ def decimal(value: float, places: int = 2) -> str:
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
-    """An eps as people write it: `4/255` or `0.5/255` for linf, a plain number for other norms."""
+    """An eps as text: `4/255` or `0.5/255` for linf, a plain number for other norms."""
     if math.isnan(eps):
         return MISSING
     if eps == 0:

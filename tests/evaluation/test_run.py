@@ -288,5 +288,5 @@ def test_confirmed_images_of_others_count_in_a_run(
         verify.main(theirs, str(model), **options)
     np.savez(theirs, **arrays, rows=rows)
     assert verify.main(theirs, str(model), **options) == 0
-    assert f"{len(rows)} of them count in {run}" in capsys.readouterr().out
+    assert f"{len(rows)} of them were added to {run}" in capsys.readouterr().out
     assert b"best_known" in (run / "results.csv").read_bytes()

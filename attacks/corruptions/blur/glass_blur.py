@@ -13,11 +13,12 @@ ITERATIONS = 2
 
 
 class GlassBlur(Corruption):
-    """Blurs, takes a share of the pixels from random neighbours, once or twice, and blurs again.
+    """Blurs, replaces a share of the pixels by random neighbours, once or twice, and blurs again.
 
-    The published code swaps all pixels, one after the other; here they are taken at once, and at
-    first only some, since stronger blur alone would bring the image nearer again. Where the mean
-    of the published reach or iterations is the root of 2, reach is 2 and iterations 1.
+    The published code swaps all pixels one after the other; here they are replaced at once, and
+    only some at low severity, since more blur alone would bring the image closer to the clean one
+    again. Where the mean of the published reach or iterations is the root of 2, reach is 2 and
+    iterations 1.
     """
 
     name: ClassVar[str] = "glass_blur"

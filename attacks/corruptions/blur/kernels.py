@@ -1,4 +1,4 @@
-"""Filtering with a point spread given as shifts: blurs whose size is a fraction of a pixel too."""
+"""Filtering with a point spread given as shifts, so that a blur may be a fraction of a pixel."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ def kernel_of_shifts(rows: np.ndarray, columns: np.ndarray, weights: np.ndarray)
     Args:
         rows: float (M,), shifts downwards, pixels.
         columns: float (M,), shifts to the right, pixels.
-        weights: float (M,), of each shift.
+        weights: float (M,), weight of each shift.
 
     Returns:
         float32 (S, S), S odd, summing to 1.

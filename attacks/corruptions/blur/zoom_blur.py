@@ -12,7 +12,7 @@ STEP = 0.01
 
 
 class ZoomBlur(Corruption):
-    """The mean of the image and of it enlarged from 1 to a largest factor in steps of 0.01.
+    """The mean of the image enlarged by factors from 1 to the largest, in steps of 0.01.
 
     The published tables for 32 and 64 px are the same.
     """

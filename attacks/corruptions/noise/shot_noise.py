@@ -10,7 +10,7 @@ from attacks.corruptions.severity import between
 
 
 class ShotNoise(Corruption):
-    """Poisson noise: a white pixel counts so many photons on average."""
+    """Poisson noise: a white pixel counts this many photons on average."""
 
     name: ClassVar[str] = "shot_noise"
     photons = between(at_32px=(500, 250, 100, 75, 50), at_64px=(250, 100, 50, 30, 15))

@@ -1,4 +1,4 @@
-"""Bars over the eyes or the mouth, as people in the news are hidden by."""
+"""Bars over the eyes or the mouth, as used in the news to hide who someone is."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from attacks.corruptions.base import Corruption
 
 GREY = np.float32(0.05)
 MARGIN = 0.06
-"""Free to the left and right of a bar, as a share of the width."""
+"""Margin to the left and right of a bar, as a share of the width."""
 
 
 class Bar(Corruption):
     """A dark horizontal bar; its height is a share of the image's, own table.
 
     Attributes:
-        middle: of the bar from the top, as a share of the height: where the region is in
+        middle: middle of the bar from the top, as a share of the height: where the region is in
             aligned crops such as FER2013's.
     """
 

@@ -8,7 +8,7 @@ from attacks.base import Keys
 from attacks.corruptions.base import Corruption
 
 SIDE = 0.2
-"""Of a square, as a share of the image's height."""
+"""Side of a square, as a share of the image's height."""
 
 
 class RandomSquares(Corruption):

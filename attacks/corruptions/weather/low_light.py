@@ -8,7 +8,7 @@ from attacks.base import Keys
 from attacks.corruptions.base import Corruption
 
 PHOTONS = 200
-"""What a white pixel counts in full light."""
+"""Photons of a white pixel in full light."""
 
 
 class LowLight(Corruption):

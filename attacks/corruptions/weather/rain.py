@@ -9,7 +9,7 @@ from attacks.base import Keys
 from attacks.corruptions.base import Corruption
 
 LENGTH = 0.16
-"""Of a streak, as a share of the image's height."""
+"""Length of a streak, as a share of the image's height."""
 OPACITY = np.float32(0.55)
 BRIGHTNESS = np.float32(0.9)
 FRACTION_BITS = 4

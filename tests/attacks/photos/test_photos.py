@@ -46,7 +46,7 @@ def test_a_face_is_read_otherwise_after_the_attack(portrait, tmp_path, capsys) -
         np.asarray(Image.open(out / "portrait.png.png")).astype(int) - astronaut()[:256, 96:352]
     )
     assert 0 < np.abs(change).max() <= 12
-    assert "1 of 1 faces get another label" in capsys.readouterr().out
+    assert "1 of 1 faces get a different label" in capsys.readouterr().out
 
 
 class Everywhere(Detector):

@@ -46,7 +46,7 @@ def test_a_right_contract_passes() -> None:
 def test_another_order_of_the_classes_is_named() -> None:
     status, words = found(classifier([0, 1, 2, 3, 6, 4, 5]))["class order"]
     assert status == "flagged"
-    assert "classifies 100 % of 70 faces correctly, that of the contract 57 %" in words
+    assert "classifies 100 % of 70 faces correctly, the order in its contract 57 %" in words
     assert "what it calls sad is neutral, surprise is sad, neutral is surprise." in words
 
 

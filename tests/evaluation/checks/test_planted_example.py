@@ -98,7 +98,7 @@ def test_attacks_that_are_led_astray_are_flagged(
     found = probed(make(), tmp_path, steps=5, **options)
     assert found["status"] == "flagged", found
     assert found["value"] < 0.9
-    assert "It misses what is there" in found["message"]
+    assert "It misses existing examples" in found["message"]
 
 
 def test_confidence_alone_leads_nobody_astray(tmp_path: Path) -> None:

@@ -31,14 +31,14 @@ def version(number: int) -> Callable[[dict], None]:
 @pytest.mark.parametrize(
     ("manifest", "note", "left"),
     [
-        (data(split="PrivateTest"), "toy PrivateTest against toy PublicTest: nothing", set()),
-        (rename, "tiny.fer: other weights, ffffffff against", {"none", "pgd", "worst_case"}),
-        (config(labels=["fer"]), "ferplus labels score only", {"none", "pgd", "worst_case"}),
-        (config(eps=["0.1"]), "other eps grid: 0.02 stand in one run only", {"none", "pgd"}),
-        (other_steps, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
-        (narrow, "pgd: only in one run, or with other settings", {"none", "fgsm"}),
-        (config(seed=3), "other seed, 3 against 0", {"none", "pgd", "worst_case"}),
-        (version(5), "other version of the attacks, 5 against unknown", {"none", "worst_case"}),
+        (data(split="PrivateTest"), "toy PrivateTest instead of toy PublicTest: nothing", set()),
+        (rename, "tiny.fer: different weights, ffffffff instead of", {"none", "pgd", "worst_case"}),
+        (config(labels=["fer"]), "is scored under ferplus labels", {"none", "pgd", "worst_case"}),
+        (config(eps=["0.1"]), "different eps grid: only one run has 0.02", {"none", "pgd"}),
+        (other_steps, "pgd: only in one run, or with different settings", {"none", "fgsm"}),
+        (narrow, "pgd: only in one run, or with different settings", {"none", "fgsm"}),
+        (config(seed=3), "different seed, 3 instead of 0", {"none", "pgd", "worst_case"}),
+        (version(5), "different version of the attacks, 5 instead of", {"none", "worst_case"}),
     ],
 )
 def test_what_is_not_comparable_is_said(
@@ -63,7 +63,7 @@ def test_other_norm_leaves_only_what_is_not_attacked(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:
     changes = compare_runs([FinishedRun(first), make("l2", manifest=config(norm="l2"))])
-    assert "attacks in l2 against linf: robust accuracies are not comparable" in changes.notes[0]
+    assert "attacks in l2 instead of linf: robust accuracies are not comparable" in changes.notes[0]
     assert set(changes.table.perturbation) == {"none", "gaussian_noise", "corruptions"}
 
 
@@ -97,7 +97,7 @@ def test_an_attack_that_was_possible_in_one_run_only(
     black = make("black", lambda frame: without("pgd", "tiny.fer", "ferplus")(drop(frame)), blind)
     changes = compare_runs([FinishedRun(first), black])
     (note,) = changes.notes
-    assert "pgd was possible in one run only" in note
+    assert "pgd was possible in only one run" in note
     assert note.endswith("for tiny.fer under fer labels, tiny.fer under ferplus labels")
     assert not {("worst_case", "robust_accuracy")} & figures_of(changes.table, "tiny.fer", "fer")
     # in neither run: the same attacks are left, so their worst cases are comparable
@@ -119,7 +119,7 @@ def test_a_crashed_corruption_and_a_silent_model(
     assert mean in figures_of(changes.table, "tiny.ferplus", "fer")
     gone = make("gone", lambda frame: frame[frame.model != "tiny.fer"], crash("none", "tiny.fer"))
     changes = compare_runs([FinishedRun(first), gone])
-    assert changes.notes == [f"{gone.folder}: tiny.fer gave no answers in {gone.folder}"]
+    assert changes.notes == [f"{gone.folder}: tiny.fer made no predictions in {gone.folder}"]
     assert set(changes.table.model) == {"tiny.ferplus"}
 
 
@@ -138,16 +138,16 @@ AREA = ("worst_case", "security_curve_area")
         (lambda _: None, "", set()),
         (
             config(severities=[1]),
-            "other severities of corruptions, 1 against 5",
+            "different severities of corruptions, 1 instead of 5",
             {*CORRUPTED, ONE_TYPE},
         ),
         (
             config(corruptions=["gaussian_noise", "fog"]),
-            "other corruptions: fog stand",
+            "different corruptions: only one run has fog",
             {*CORRUPTED},
         ),
-        (config(eps=["0.05", "0.1"]), "other eps grid: 0.02, 0.05 stand", {AREA}),
-        (config(eps=["0", "0.02", "0.1"]), "other eps grid: 0 stand", set()),
+        (config(eps=["0.05", "0.1"]), "different eps grid: only one run has 0.02, 0.05", {AREA}),
+        (config(eps=["0", "0.02", "0.1"]), "different eps grid: only one run has 0", set()),
         (crash("gaussian_noise", "tiny.ferplus"), "tiny.ferplus and every mCE", {CORRUPTED[1]}),
         (crash("gaussian_noise", ""), "is comparable for all models", {*CORRUPTED}),
         (

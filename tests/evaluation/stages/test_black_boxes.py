@@ -81,7 +81,7 @@ def test_a_black_boxs_worst_case_is_flagged_as_an_upper_bound(
     checks = read_table(folder / "checks.parquet", CHECK_COLUMNS)
     (message,) = checks[checks.check == "white-box attack possible"].message
     assert "upper bound" in message
-    assert message.endswith("Queries attacked the first 30 of 40 faces only.")
+    assert message.endswith("Queries attacked only the first 30 of 40 faces.")
     shown = read_arrays(folder / "gallery.npz", GALLERY_ARRAYS)
     assert set(shown["perturbation"][shown["model"] == "box.onnx"]) == {"square"}
 

@@ -20,7 +20,7 @@ from tests.datasets.factory import write_source
 from tests.evaluation import tiny
 
 REPOSITORY = Path(__file__).parents[3]
-OTHERWISE = "the model {} answers otherwise than when the run began"
+OTHERWISE = "the model {} gives other logits than when the run began"
 
 
 class Movable(Classifier):
@@ -55,7 +55,7 @@ def test_models_are_kept_once_and_compared_afterwards(tmp_path: Path) -> None:
         check_or_keep([Failing(), tiny.classifier()], tmp_path)
     assert (tmp_path / FINGERPRINTS).read_bytes() == before
     (tmp_path / FINGERPRINTS).write_text("[]")
-    with pytest.raises(InputError, match=r"fingerprints\.json: expected the answers"):
+    with pytest.raises(InputError, match=r"fingerprints\.json: expected the logits"):
         check_or_keep([Movable()], tmp_path)
 
 
@@ -77,7 +77,7 @@ def test_sets_of_a_model_that_changed_are_refused(tmp_path: Path, given: bool) -
     out.mkdir(exist_ok=True)
     source = first / "sets" if given else None
     evaluate_run(run, tiny.faces(), [Movable(1e-6)], out, source, tiny.SILENT)
-    with pytest.raises(InputError, match="movable answers otherwise than when this set was made"):
+    with pytest.raises(InputError, match="movable gives other logits than when this set was made"):
         evaluate_run(run, tiny.faces(), [Movable(0.5)], out, source, tiny.SILENT)
 
 

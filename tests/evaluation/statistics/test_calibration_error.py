@@ -43,7 +43,7 @@ def test_depends_on_the_seed_alone_and_nothing_comes_of_no_images():
     assert nothing.n == 0
 
 
-@pytest.mark.parametrize("curve", ["calibrated", "10 points too sure"])
+@pytest.mark.parametrize("curve", ["calibrated", "overconfident by 10 points"])
 def test_the_interval_holds_the_true_error(curve):
     assert calibration_coverage(curve, n=300, draws=60) >= 0.9
 
