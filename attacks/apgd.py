@@ -1,6 +1,6 @@
 """APGD: projected gradients that choose their step size themselves, untargeted and targeted.
 
-Under L1 it also chooses how many pixels a step moves (`attacks/sparse_ascent.py`).
+Under L1 it also chooses how many pixels each step moves (`attacks/sparse_ascent.py`).
 """
 
 from collections.abc import Iterator

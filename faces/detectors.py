@@ -1,4 +1,4 @@
-"""The detectors by name: to add one, write its file and add a line here.
+"""The detectors by name: to add one, write its file and add an entry here.
 
 Each is imported on first use, since MTCNN imports TensorFlow and HOG dlib.
 """

@@ -1,6 +1,6 @@
 """`python -m fer_models.explain --model ID --images PHOTO|FOLDER --out DIR`: where a net looks.
 
-Writes for each face `PHOTO-face1-gradcam.png`, the places that speak for its likeliest classes, and
+Writes for each face `PHOTO-face1-gradcam.png`, the places that support its most likely classes, and
 `PHOTO-face1-LAYER.png`, all maps of a layer side by side.
 """
 
@@ -24,8 +24,8 @@ Option = typer.Option
 
 
 def main(
-    model: Annotated[str, Option(help="Id, folder of a training, or path.")],
-    images: Annotated[Path, Option(help="A photograph or a folder of them.")],
+    model: Annotated[str, Option(help="Model id, training folder or path.")],
+    images: Annotated[Path, Option(help="A photograph or a folder of photographs.")],
     out: Annotated[Path | None, Option(help="Folder for pictures. Default: explanations.")] = None,
     detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
     whole: Annotated[

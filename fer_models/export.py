@@ -32,7 +32,7 @@ class Format(StrEnum):
 def main(
     model: Annotated[str, typer.Argument(help="Model id such as simple_cnn.fer, or a folder.")],
     format: Annotated[Format, typer.Option(help="File format.")] = Format.KERAS,
-    out: Annotated[Path | None, typer.Option(help="File to write; default ID.FORMAT.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. Default: ID.FORMAT.")] = None,
 ) -> None:
     """Write a classifier as a stand-alone model."""
     path = out or Path(f"{Path(model).name}.{format}")

@@ -9,7 +9,7 @@ from datasets.base.commands import run
 
 def main(
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="As docs/models.md instead of a table.")
+        bool, typer.Option("--markdown", help="Print docs/models.md instead of a table.")
     ] = False,
 ) -> None:
     """Show every shipped classifier with its accuracy, size and training."""

@@ -25,10 +25,10 @@ DEFAULT_MODEL = "vgg_small.ferplus"
 
 def main(
     path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
-    model: Annotated[str, Option(help="Id, folder of a training, or path.")] = DEFAULT_MODEL,
+    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL,
     detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
     min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40,
-    top: Annotated[int, Option(min=1, help="Likeliest classes to name per face.")] = 1,
+    top: Annotated[int, Option(min=1, help="Number of most likely classes to list per face.")] = 1,
     out: Annotated[
         Path | None, Option(help="Folder for pictures and table. Default: predictions.")
     ] = None,

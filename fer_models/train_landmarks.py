@@ -41,12 +41,10 @@ Option = typer.Option
 
 def main(
     data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
-    out: Annotated[Path | None, Option(help="Weights file; default: the shipped one.")] = None,
+    out: Annotated[Path | None, Option(help="Weights file. Default: the shipped one.")] = None,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = RECIPE.epochs,
-    limit: Annotated[int | None, Option(min=1, help="So many Training faces only.")] = None,
-    seed: Annotated[
-        int, Option(min=0, max=2**32 - 1, help="Of weights, order and augmentation.")
-    ] = 0,
+    limit: Annotated[int | None, Option(min=1, help="Training faces. Default: all.")] = None,
+    seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32,

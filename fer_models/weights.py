@@ -72,7 +72,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             return dict(archive)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"{path}: expected a whole .npz of weights, got {type(error).__name__}: {error}. "
+            f"{path}: expected an intact .npz of weights, got {type(error).__name__}: {error}. "
             "Restore the file, or train the model again with `python -m fer_models.train`."
         ) from error
 

@@ -6,8 +6,8 @@ face, weighted by that part's heat.
 
 Source: Kowalski et al. 2017, "Deep alignment network", arXiv 1706.01789, equation 5 (heat maps) and
 section 3.4 (feature image); Tautkute et al. 2018, "I know how you feel: emotion recognition with
-facial landmarks", arXiv 1805.00326 (the emotion from the second stage). Otherwise than there:
-one heat map a part of the face instead of one in all, which is what allows to weigh the last map;
+facial landmarks", arXiv 1805.00326 (the emotion from the second stage). Different here:
+one heat map per part of the face instead of a single one, so that the last map can be weighted;
 no warp to the mean shape, since FER2013's faces are upright and fill their frame; and stage 1,
 which they train first too, stays frozen afterwards, so that its points remain points.
 """

@@ -268,7 +268,7 @@ def read_contract(path: Path) -> ContractFile:
     missing = read_partial(path).missing
     if missing:
         raise InputError(
-            f"{path}: expected a whole contract; it does not say {' and '.join(missing)}. Add "
+            f"{path}: expected a complete contract; it does not say {' and '.join(missing)}. Add "
             "them, or let `python -m fer_models.probe MODEL --data DIR --write` find them."
         )
     return _validated(path, ContractFile)

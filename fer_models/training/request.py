@@ -33,7 +33,7 @@ class TrainingRequest:
         Path, Option(help="FER2013 as csv, archive or folder; or `sample`, with --split Sample.")
     ]
     labels: Annotated[
-        LabelSet | None, Option(help="Labels to learn; ferplus learns the shares of the votes.")
+        LabelSet | None, Option(help="Labels to learn; ferplus learns the vote distribution.")
     ] = None
     split: Annotated[Split, Option(help="Faces to learn from: Training or Sample.")] = (
         Split.TRAINING
@@ -55,9 +55,9 @@ class TrainingRequest:
     precision: Annotated[
         Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32
-    epochs: Annotated[int | None, Option(min=1, help="Most epochs; with --final, all of them.")] = (
-        None
-    )
+    epochs: Annotated[
+        int | None, Option(min=1, help="Most epochs; with --final, the exact number.")
+    ] = None
     batch_size: Annotated[int | None, Option(min=1, help="Images per step.")] = None
     learning_rate: Annotated[float | None, Option(min=0, help="Peak learning rate.")] = None
     early_stopping: Annotated[
@@ -69,7 +69,7 @@ class TrainingRequest:
     ] = None
     class_weights: Annotated[bool | None, Option(help="Give rare classes more weight.")] = None
     calm_epochs: Annotated[
-        int | None, Option(min=0, help="Last epochs, with hardly any augmentation.")
+        int | None, Option(min=0, help="Number of last epochs with hardly any augmentation.")
     ] = None
     other_labels: Annotated[
         float | None, Option(min=0, help="Weight of a second head on the other label set.")

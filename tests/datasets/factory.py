@@ -60,7 +60,7 @@ def write_source(folder: Path) -> Path:
 
 
 def sample_arrays(each: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels, labels and votes as the embedded sample holds them, `each` faces a class."""
+    """Pixels, labels and votes as the embedded sample holds them, `each` faces per class."""
     rng = np.random.default_rng(2)
     labels = np.repeat(np.arange(7), each)
     votes = np.zeros((len(labels), 10), dtype=np.int64)

@@ -108,7 +108,7 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(whole[:-50])
     (tmp_path / "empty.npz").touch()
     for name in ("one.npy", "hole.npz", "cut.npz", "empty.npz", "none.npz"):
-        with pytest.raises(InputError, match=f"{name}: expected a whole .npz of arrays, found"):
+        with pytest.raises(InputError, match=f"{name}: expected an intact .npz of arrays, found"):
             command._from_npz(tmp_path / name, "linf", "8/255")
 
 

@@ -109,7 +109,7 @@ def test_rank_ranges_by_hand() -> None:
 
 
 def test_ranks_that_only_a_third_model_orders() -> None:
-    # a beats c, but b cannot be told from either
+    # a beats c, but b is distinguishable from neither
     table = pairs(("a", "b", 0.1, False), ("b", "c", 0.1, False), ("a", "c", 0.2, True))
     assert rank_ranges(table, ["a", "b", "c"]) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
 

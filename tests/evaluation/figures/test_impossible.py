@@ -27,7 +27,7 @@ def of_pgd(rows: pd.DataFrame) -> pd.Series:
 
 
 def robust_faces(run: FinishedRun, count: int) -> pd.DataFrame:
-    """The run's rows, with so many faces that PGD on tiny.fer leaves robust, right or wrong."""
+    """The run's rows, with this many faces robust against PGD on tiny.fer, correct or not."""
     rows = run.per_image.copy()
     rows.loc[of_pgd(rows), "smallest_eps"] = np.where(np.arange(40) < count, np.nan, 0.0)
     return rows

@@ -217,7 +217,7 @@ def test_a_transfer_that_beats_white_box_attacks_is_flagged(tmp_path: Path) -> N
 
 
 def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
-    """Gradients left face 0, the one they saw; a sibling's image broke it. Noise is no judge."""
+    """Gradients left face 0, the one they saw; a sibling's image broke it. Noise does not count."""
     own = {"model": "net.fer", "source": "net.fer", "attacked_labels": "fer"}
     rows = [
         own | {"perturbation": "pgd", "row": 0, "smallest_eps": np.nan},

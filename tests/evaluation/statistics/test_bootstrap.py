@@ -107,7 +107,7 @@ def test_bootstrap_of_means_agrees_with_the_normal_interval():
 
 
 def test_bootstrap_of_means_holds_95_percent_of_the_draws():
-    # so many draws that the bound at 93.3 % (1.83 standard errors) is told from 1.96
+    # enough draws to tell the bound at 93.3 % (1.83 standard errors) from 1.96
     values = np.random.default_rng(1).normal(0, 1, 400)[:, None]
     interval = bootstrap_means(values, mean_of_first, seed=0, resamples=40_000)
     error = values.std() / 20
