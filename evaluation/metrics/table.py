@@ -72,10 +72,8 @@ _RECORDS = (
     ),
     Metric(
         "bin_accuracy",
-        (
-            "accuracy on the images whose confidence lies in `detail`; only bins of `ece` that "
-            "have images"
-        ),
+        "accuracy on the images whose confidence lies in `detail`; only bins of `ece` that "
+        "have images",
         "proportion",
     ),
     Metric("bin_confidence", "mean confidence of the images of `bin_accuracy`", "none"),
@@ -88,7 +86,7 @@ _RECORDS = (
     ),
     Metric(
         "vote_cross_entropy",
-        ("cross-entropy of the probabilities to the votes, nats; at best the entropy of the votes"),
+        "cross-entropy of the probabilities to the votes, nats; at best the entropy of the votes",
         "bootstrap",
         unit=Unit.NATS,
         better=Better.LOWER,
@@ -96,16 +94,14 @@ _RECORDS = (
     ),
     Metric(
         "soft_ece",
-        ("`ece` against the share of taggers who agree, in place of right or wrong"),
+        "`ece` against the share of taggers who agree, in place of right or wrong",
         "none",
         better=Better.LOWER,
     ),
     Metric(
         "robust_accuracy",
-        (
-            "share of all images classified correctly when clean and on every attacked image up "
-            "to `eps`"
-        ),
+        "share of all images classified correctly when clean and on every attacked image up "
+        "to `eps`",
         "proportion",
         better=Better.HIGHER,
     ),
@@ -114,19 +110,15 @@ _RECORDS = (
     ),
     Metric(
         "best_known_accuracy",
-        (
-            "`robust_accuracy` of the worst case that includes outside attacks confirmed by "
-            "`evaluation.verify --into` (`perturbation` `best_known`)"
-        ),
+        "`robust_accuracy` of the worst case that includes outside attacks confirmed by "
+        "`evaluation.verify --into` (`perturbation` `best_known`)",
         "proportion",
         better=Better.HIGHER,
     ),
     Metric(
         "robust_accuracy_spread",
-        (
-            "largest minus smallest `robust_accuracy` over the random seeds of `--seeds`, which "
-            "`detail` names"
-        ),
+        "largest minus smallest `robust_accuracy` over the random seeds of `--seeds`, which "
+        "`detail` names",
         "none",
         better=Better.LOWER,
     ),
@@ -160,11 +152,9 @@ _RECORDS = (
     ),
     Metric(
         "security_curve_area",
-        (
-            "mean robust accuracy from eps 0 to `eps`, by trapezoids, at most clean accuracy; "
-            "`eps` is the largest of the grid and, for the worst case, also the headline eps, "
-            "which ranks models"
-        ),
+        "mean robust accuracy from eps 0 to `eps`, by trapezoids, at most clean accuracy; "
+        "`eps` is the largest of the grid and, for the worst case, also the headline eps, "
+        "which ranks models",
         "bootstrap",
         better=Better.HIGHER,
         compared=True,
@@ -189,10 +179,8 @@ _RECORDS = (
     ),
     Metric(
         "median_ssim",
-        (
-            "structural similarity of the clean and the attacked face, 1 when equal (Wang et al. "
-            "2004; needs 11x11 pixels), median over the images broken by `eps`"
-        ),
+        "structural similarity of the clean and the attacked face, 1 when equal (Wang et al. "
+        "2004; needs 11x11 pixels), median over the images broken by `eps`",
         "order statistics",
         unit=Unit.NUMBER,
     ),
@@ -206,10 +194,8 @@ _RECORDS = (
     ),
     Metric(
         "certified_accuracy",
-        (
-            "share of images whose most frequent prediction under Gaussian noise (`perturbation` "
-            "`smoothSIGMA`) is correct and certified up to L2 radius `eps`"
-        ),
+        "share of images whose most frequent prediction under Gaussian noise (`perturbation` "
+        "`smoothSIGMA`) is correct and certified up to L2 radius `eps`",
         "proportion",
         better=Better.HIGHER,
     ),
@@ -221,18 +207,14 @@ _RECORDS = (
     ),
     Metric(
         "flow",
-        (
-            "share of the images of `class:NAME` correct when clean that the worst case turned "
-            "into the class in `detail`; summed over all classes, their attack success rate"
-        ),
+        "share of the images of `class:NAME` correct when clean that the worst case turned "
+        "into the class in `detail`; summed over all classes, their attack success rate",
         "proportion",
     ),
     Metric(
         "plausible_flip",
-        (
-            "share of the broken images whose new prediction at least two taggers chose; the rest "
-            "are implausible"
-        ),
+        "share of the broken images whose new prediction at least two taggers chose; the rest "
+        "are implausible",
         "proportion",
     ),
     Metric(
@@ -244,7 +226,7 @@ _RECORDS = (
     ),
     Metric(
         "oracle_accuracy",
-        ("accuracy under FER labels of always answering the FER+ label, on images that have both"),
+        "accuracy under FER labels of always answering the FER+ label, on images that have both",
         "proportion",
     ),
     Metric(
@@ -262,28 +244,22 @@ _RECORDS = (
     ),
     Metric(
         "label_gap",
-        (
-            "accuracy (clean or robust) under FER+ labels minus that under FER labels, on images "
-            "that have both"
-        ),
+        "accuracy (clean or robust) under FER+ labels minus that under FER labels, on images "
+        "that have both",
         "paired",
     ),
     Metric(
         "mean_corruption_accuracy",
-        (
-            "accuracy under a corruption averaged over severities; `perturbation` `corruptions`: "
-            "over all types"
-        ),
+        "accuracy under a corruption averaged over severities; `perturbation` `corruptions`: "
+        "over all types",
         "bootstrap",
         better=Better.HIGHER,
         compared=True,
     ),
     Metric(
         "corruption_error",
-        (
-            "errors under a corruption, summed over severities, divided by those of the model in "
-            "`detail`"
-        ),
+        "errors under a corruption, summed over severities, divided by those of the model in "
+        "`detail`",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,
@@ -297,10 +273,8 @@ _RECORDS = (
     ),
     Metric(
         "mce",
-        (
-            "mean of `corruption_error` over types; NaN with the reason in `detail` when the "
-            "baseline is not in the run"
-        ),
+        "mean of `corruption_error` over types; NaN with the reason in `detail` when the "
+        "baseline is not in the run",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,
@@ -315,21 +289,17 @@ _RECORDS = (
     ),
     Metric(
         "smallest_difference",
-        (
-            "smallest accuracy difference detected with 80 % power at a level of 5 %; `detail` "
-            "`paired`: between two models on these images that disagree on as many as the models "
-            "of the run do, at 5 % over all pairs (Holm's first step); `unpaired`: from a model on "
-            "as many other images; infinite when n is too small"
-        ),
+        "smallest accuracy difference detected with 80 % power at a level of 5 %; `detail` "
+        "`paired`: between two models on these images that disagree on as many as the models "
+        "of the run do, at 5 % over all pairs (Holm's first step); `unpaired`: from a model on "
+        "as many other images; infinite when n is too small",
         "none",
     ),
     Metric(
         "transfer_accuracy",
-        (
-            "share correct on the clean image and on the one made on `source` at `eps`, the "
-            "headline eps, over all images labelled for both; where `source` is the model itself, "
-            "on its own images"
-        ),
+        "share correct on the clean image and on the one made on `source` at `eps`, the "
+        "headline eps, over all images labelled for both; where `source` is the model itself, "
+        "on its own images",
         "proportion",
         better=Better.HIGHER,
     ),

@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from tests.reports.fake_run import Wishes, write_run
+from tests.reports.fake_run import write_run
+from tests.reports.wishes import Wishes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text()
 

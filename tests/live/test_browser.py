@@ -3,16 +3,15 @@
 Needs Chromium and the package playwright; skipped without them.
 """
 
-import threading
 import time
-from contextlib import contextmanager
 
 import cv2
 import numpy as np
 import pytest
 
-from live.server.app import make_app, serve
+from live.server.app import make_app
 from tests.browser import IN_CHROMIUM, browsers
+from tests.live.serving import served
 
 pytestmark = IN_CHROMIUM
 CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
@@ -37,20 +36,10 @@ window.WebSocket = class extends WebSocket {
 ENDED = "streams.length && streams.every(s => s.getTracks().every(t => t.readyState == 'ended'))"
 
 
-@contextmanager
-def served(app):
-    server = serve(app, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(5)
-
-
 @pytest.fixture(scope="module")
 def address(engine):
     with served(make_app(engine)) as address:
-        yield address
+        yield f"http://{address}"
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +242,7 @@ def test_lost_connection_ends_the_recording_and_shows_its_summary(watched, addre
 
 def test_picture_by_address_closes_the_camera(watched, engine):
     with served(make_app(engine, allow_url=True)) as address:
-        watched.goto(f"{address}/photo")
+        watched.goto(f"http://{address}/photo")
         watched.click("#take")
         watched.wait_for_selector("#drop video")
         watched.fill("[name=url]", "http://127.0.0.1/me.png")

@@ -11,7 +11,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import pick
 from reports.page import render
 from tests.browser import IN_CHROMIUM, browsers
-from tests.reports.fake_run import Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import Wishes
 
 pytestmark = IN_CHROMIUM
 MEDIANS = {"a.fer": 2 / 255, "b.fer": np.inf, "c.fer": np.nan, "d.fer": np.inf, "e.fer": 3 / 255}

@@ -18,7 +18,8 @@ from datasets.base.errors import InputError
 from evaluation.results.run import FinishedRun
 from reports.markdown import render_markdown
 from reports.page import render, write_report
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 SECTIONS = [
     "verdict",

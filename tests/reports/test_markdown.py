@@ -9,7 +9,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
 from reports.sections.leaderboard import leaderboard
-from tests.reports.fake_run import FOUR, Wishes, replace, robust_first, write_run
+from tests.reports.fake_run import replace, robust_first, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 LABELS = ("fer", "ferplus")
 

@@ -15,7 +15,7 @@ from evaluation.results.outside import keep_outside, read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import OUTSIDE_COLUMNS
 from tests.evaluation import tiny
-from tests.evaluation.figures.test_figures import CLEAN, PGD, rows
+from tests.evaluation.figures.eight_faces import CLEAN, PGD, image_rows
 
 NAN = float("nan")
 
@@ -28,7 +28,7 @@ def outside(**sizes: float) -> pd.DataFrame:
 
 
 def known(found: pd.DataFrame) -> dict[float, tuple[float, int]]:
-    frame = pd.concat([rows(CLEAN), PGD], ignore_index=True)
+    frame = pd.concat([image_rows(CLEAN), PGD], ignore_index=True)
     figures = best_known_figures(frame, found, {"net.fer": FER7}, (0.1, 0.2), "PublicTest", 0)
     assert set(figures.metric) <= {"best_known_accuracy"}
     every = figures[figures.subset == "all"]

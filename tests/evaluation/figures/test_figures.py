@@ -1,8 +1,5 @@
 """Rows of results.csv from eight faces whose every figure can be counted by hand."""
 
-from collections import defaultdict
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,127 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
+from datasets.labels import FERPLUS8
 from evaluation.figures.attack import worst_case
-from evaluation.figures.comparisons import compare_models
-from evaluation.figures.every_figure import summarise
-from evaluation.figures.power import power_figures
-from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
-from evaluation.statistics.power import (
-    smallest_detectable_difference,
-    smallest_independent_difference,
+from tests.evaluation.figures.eight_faces import (
+    CLEAN,
+    GRID,
+    HAPPINESS,
+    HAPPY,
+    NAN,
+    PGD,
+    SAD,
+    SADNESS,
+    attacked,
+    figure,
+    image_rows,
+    summary,
 )
-
-HAPPY, SAD, NEUTRAL = 3, 4, 6
-HAPPINESS, SADNESS, NEUTRAL_PLUS = 1, 3, 0
-NAN = np.nan
-GRID: tuple[float, ...] = (0.1, 0.2)
-GRIDS: dict[str, tuple[float, ...]] = defaultdict(lambda: GRID, {"once": (0.1,)})
-
-FER = [HAPPY] * 4 + [SAD] * 4
-FERPLUS = [HAPPINESS] * 4 + [SADNESS, SADNESS, NEUTRAL_PLUS, -1]
-CLEAN = [HAPPY, HAPPY, HAPPY, SAD, SAD, SAD, NEUTRAL, SAD]
-"""Under FER right but for faces 3 and 6; under FER+ right but for face 3; face 7 has no label."""
-
-
-def votes() -> list[np.ndarray]:
-    """Nine votes for the FER+ label and one for surprise; faces 0 to 2: two of ten for sadness."""
-    rows = np.zeros((8, 10), np.int64)
-    for face, label in enumerate(FERPLUS):
-        if label < 0:
-            rows[face, [NEUTRAL_PLUS, SADNESS]] = 5
-        else:
-            rows[face, label] = 9
-            rows[face, 2] = 1
-    rows[:3] = 0
-    rows[:3, HAPPINESS], rows[:3, SADNESS] = 8, 2
-    return list(rows)
-
-
-def logits(predictions: list[int], classes: int = 7) -> list[np.ndarray]:
-    """Probability 1/2 for the prediction, the rest shared evenly."""
-    rows = np.zeros((8, classes), np.float32)
-    rows[np.arange(8), predictions] = np.log(classes - 1)
-    return list(rows)
-
-
-def rows(
-    predictions: list[int], model: str = "net.fer", classes: int = 7, **columns: Any
-) -> pd.DataFrame:
-    clean = columns.pop("clean", predictions)
-    values = {
-        "row": np.arange(8) + 50,
-        "model": model,
-        "attacked_labels": "",
-        "perturbation": "none",
-        "source": "",
-        "norm": "",
-        "severity": pd.NA,
-        "fer": FER,
-        "ferplus": FERPLUS,
-        "votes": votes(),
-        "leaked": [True] + [False] * 7,
-        "label": -1,
-        "clean_prediction": clean,
-        "prediction": predictions,
-        "logits": logits(predictions, classes),
-        "smallest_eps": NAN,
-        "distance": NAN,
-        "forward": 0,
-        "backward": 0,
-        **dict.fromkeys(ADDED_COLUMNS, NAN),
-        **columns,
-    }
-    return pd.DataFrame(values).astype(PER_IMAGE_COLUMNS)
-
-
-def attacked(predictions: list[int], smallest_eps: list[float], **columns: Any) -> pd.DataFrame:
-    values = {
-        "attacked_labels": "fer",
-        "perturbation": "pgd",
-        "source": columns.get("model", "net.fer"),
-        "norm": "linf",
-        "clean": CLEAN,
-        "smallest_eps": smallest_eps,
-        **columns,
-    }
-    return rows(predictions, **values)
-
-
-PGD = attacked(
-    [SAD, SAD, NEUTRAL, SAD, HAPPY, SAD, NEUTRAL, SAD], [0.1, 0.2, 0.2, 0, 0.1, NAN, 0, NAN]
-)
-"""Face 0 breaks at 0.1 to sad, 1 at 0.2 to sad, 2 at 0.2 to neutral, 4 at 0.1 to happy."""
-
-
-def summary(
-    *parts: pd.DataFrame,
-    schemes: dict[str, LabelScheme] | None = None,
-    label_sets: tuple[LabelSet, ...] = tuple(LabelSet),
-    baseline: str | None = None,
-) -> pd.DataFrame:
-    schemes = schemes or {"net.fer": FER7}
-    baselines = {} if baseline is None else {LabelSet.FER: baseline}
-    frame = pd.concat(parts, ignore_index=True)
-    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0, baselines)
-
-
-def figure(results: pd.DataFrame, metric: str, **columns: object) -> pd.Series:
-    rows = results[results.metric == metric]
-    for name, value in {"subset": "all", **columns}.items():
-        rows = rows[rows[name] == value]
-    assert len(rows) == 1, rows
-    return rows.iloc[0]
-
-
-@pytest.fixture(scope="module")
-def results() -> pd.DataFrame:
-    under_ferplus = attacked(
-        [SAD, HAPPY, HAPPY, SAD, SAD, SAD, HAPPY, SAD],
-        [0.1, NAN, NAN, 0, NAN, NAN, 0.2, NAN],
-        attacked_labels="ferplus",
-    ).iloc[:7]
-    return summary(rows(CLEAN), PGD, under_ferplus)
 
 
 def test_clean_accuracy_and_probabilities(results: pd.DataFrame) -> None:
@@ -155,7 +47,7 @@ def test_sizes_are_medians_over_what_broke_by_then() -> None:
     # broken at 0.1: faces 0 and 4, at 0.2 also 1 and 2
     sizes = np.array([0.1, 0.2, 0.15, NAN, 0.05, NAN, NAN, NAN])
     alike = np.where(np.isnan(sizes), NAN, 1 - sizes)
-    found = summary(rows(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
+    found = summary(image_rows(CLEAN), PGD.assign(l2=sizes, ssim=alike, linf=sizes))
     under = {"label_set": "fer", "perturbation": "pgd"}
     early = figure(found, "median_l2", eps=0.1, **under)
     # nothing is interpolated: the smallest value that half of them do not exceed
@@ -205,7 +97,7 @@ def test_an_attack_at_one_eps_has_figures_there_and_counts_above() -> None:
     # face 5, which PGD leaves, breaks at 0.1, to happy
     broken = [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN]
     answers = [*CLEAN[:5], HAPPY, *CLEAN[6:]]
-    found = summary(rows(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
+    found = summary(image_rows(CLEAN), PGD, attacked(answers, broken, perturbation="once"))
     key = {"attacked_labels": "fer", "perturbation": "once"}
     for label_set, left in (("fer", 5 / 8), ("ferplus", 5 / 7)):
         only = figure(found, "robust_accuracy", label_set=label_set, **key)
@@ -331,7 +223,7 @@ def test_one_label_set_has_no_figures_between_two() -> None:
 
 def test_an_attack_on_a_part_of_the_faces_leaves_the_others_to_the_rest() -> None:
     part = attacked([HAPPY] * 8, [NAN] * 5 + [0.1] * 3, perturbation="square").iloc[4:6]
-    found = summary(rows(CLEAN), PGD, part)
+    found = summary(image_rows(CLEAN), PGD, part)
     key = {"attacked_labels": "fer", "eps": 0.2}
     worst = key | {"perturbation": "worst_case"}
     own = figure(found, "robust_accuracy", label_set="fer", **worst)
@@ -344,7 +236,7 @@ def test_an_attack_on_a_part_of_the_faces_leaves_the_others_to_the_rest() -> Non
 
 def test_worst_case_is_kept_apart_by_norm() -> None:
     square = attacked([SAD] * 8, [NAN] * 3 + [0] + [NAN] * 4, norm="l2")
-    found = summary(rows(CLEAN), PGD, square)
+    found = summary(image_rows(CLEAN), PGD, square)
     key = {"label_set": "fer", "attacked_labels": "fer", "perturbation": "worst_case", "eps": 0.2}
     assert figure(found, "robust_accuracy", norm="linf", **key).value == 2 / 8
     assert figure(found, "robust_accuracy", norm="l2", **key).value == 7 / 8
@@ -429,28 +321,12 @@ def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
 
 def test_contempt_and_a_model_of_eight_classes() -> None:
     eight = [HAPPINESS] * 4 + [SADNESS] * 3 + [7]
-    found = summary(rows(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8})
+    found = summary(
+        image_rows(eight, classes=8, model="net.ferplus"), schemes={"net.ferplus": FERPLUS8}
+    )
     key = {"label_set": "fer", "perturbation": "none"}
     assert figure(found, "accuracy", **key).value == 7 / 8
     assert figure(found, "expected_agreement", label_set="ferplus").n == 7
-
-
-def test_power_beside_every_accuracy() -> None:
-    other = [SAD] * 4 + CLEAN[4:]
-    schemes = {"net.fer": FER7, "other.fer": FER7}
-    parts = [rows(CLEAN), rows(other, model="other.fer")]
-    frame = pd.concat(parts, ignore_index=True)
-    found = summary(*parts, schemes=schemes, label_sets=(LabelSet.FER,))
-    pairs = compare_models(frame, schemes, (LabelSet.FER,), "linf", GRID[:0])
-    power = power_figures(found, pairs, "PublicTest", 0)
-    key = {"model": "net.fer", "label_set": "fer", "perturbation": "none"}
-    unpaired = figure(power, "smallest_difference", detail="unpaired", **key)
-    assert unpaired.value == smallest_independent_difference(8, 6 / 8)
-    paired = figure(power, "smallest_difference", detail="paired", **key)
-    assert paired.value == smallest_detectable_difference(8, 3 / 8)  # faces 0, 1 and 2 differ
-    assert (paired.n, len(power)) == (8, 4)
-    alone = power_figures(found[found.model == "net.fer"], pairs.iloc[:0], "PublicTest", 0)
-    assert alone.detail.tolist() == ["unpaired"]
 
 
 @given(

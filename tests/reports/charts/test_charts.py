@@ -23,7 +23,8 @@ from reports.charts.svg import STYLE, new_figure
 from reports.page import write_report
 from reports.sections.curves import MANY, curve_charts
 from reports.sections.gallery import examples
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 
 @pytest.fixture(scope="module")

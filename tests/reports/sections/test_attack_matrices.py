@@ -10,7 +10,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.charts.attack_matrix import FLAG
 from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

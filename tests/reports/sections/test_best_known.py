@@ -8,7 +8,8 @@ from evaluation.results.select import Headline, pick
 from reports.markdown import render_markdown
 from reports.sections.leaderboard import leaderboard
 from reports.sections.verdict import verdicts
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

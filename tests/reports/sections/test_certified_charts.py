@@ -6,7 +6,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import pick
 from reports.sections.certification import certified_charts
 from reports.sections.method import attack_words
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 
 @pytest.fixture(scope="module")

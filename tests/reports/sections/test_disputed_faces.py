@@ -7,7 +7,8 @@ import pytest
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.sections.disputed_faces import disputed_faces
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 FER_NET, FERPLUS_NET = FOUR[0], FOUR[2]

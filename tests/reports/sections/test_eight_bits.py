@@ -9,7 +9,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import clean_accuracy, pick, robust_accuracy
 from reports.page import render
 from reports.sections.eight_bits import CHECK, eight_bit_table
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 
 @pytest.fixture(scope="module")

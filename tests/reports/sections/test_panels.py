@@ -25,7 +25,8 @@ from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.method import power_sentences, seed_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
-from tests.reports.fake_run import FOUR, Wishes, replace, robust_first, write_run
+from tests.reports.fake_run import replace, robust_first, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

@@ -9,7 +9,8 @@ from evaluation.results.select import Headline
 from reports.charts.pictures import look
 from reports.sections.gallery import examples
 from reports.sections.perturbation_sizes import perturbation_sizes, size_words
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

@@ -7,7 +7,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.page import render
 from reports.sections.region_map import region_maps
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

@@ -9,7 +9,8 @@ from evaluation.results.run import FinishedRun
 from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.selection import selected_on, split_note
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 EPOCH = "Epoch chosen on PublicTest (3,589 faces)."
 

@@ -10,7 +10,8 @@ from reports.sections.attack_matrices import attack_matrix_charts
 from reports.sections.method import attack_words
 from reports.sections.threat_model import threat_model
 from reports.words.attacks import attack_title, words
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 TOP = Headline("linf", 4 / 255)
 

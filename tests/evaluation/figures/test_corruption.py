@@ -1,0 +1,65 @@
+"""Corruption errors of eight faces, counted by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from datasets.labels import FER7, LabelSet
+from tests.evaluation.figures.eight_faces import (
+    CLEAN,
+    FER,
+    NEUTRAL,
+    figure,
+    image_rows,
+    summary,
+)
+
+
+def corrupted(predictions: list[int], kind: str, severity: int, model: str) -> pd.DataFrame:
+    return image_rows(predictions, model=model, perturbation=kind, severity=severity, clean=CLEAN)
+
+
+def test_corruption_errors_relative_to_the_baseline() -> None:
+    base, net = "simple_cnn.fer", "net.fer"
+    none_right, all_right = [NEUTRAL] * 8, FER
+    found = summary(
+        image_rows(CLEAN, model=base),  # 2 of 8 wrong
+        corrupted(none_right, "blur", 1, base),
+        corrupted(none_right, "blur", 2, base),
+        corrupted(none_right, "fog", 1, base),
+        corrupted(CLEAN, "fog", 2, base),
+        image_rows(all_right, model=net),
+        corrupted(CLEAN, "blur", 1, net),
+        corrupted(none_right, "blur", 2, net),
+        corrupted(CLEAN, "fog", 1, net),
+        corrupted(all_right, "fog", 2, net),
+        schemes={base: FER7, net: FER7},
+        label_sets=(LabelSet.FER,),
+        baseline=base,
+    )
+    key = {"model": net, "label_set": "fer"}
+    blur, fog = key | {"perturbation": "blur"}, key | {"perturbation": "fog"}
+    every = key | {"perturbation": "corruptions"}
+    # blur: (2/8 + 1) / (1 + 1); fog: (2/8 + 0) / (1 + 2/8)
+    assert figure(found, "corruption_error", **blur).value == pytest.approx(0.625)
+    assert figure(found, "corruption_error", **fog).value == pytest.approx(0.2)
+    assert figure(found, "mce", **every).value == pytest.approx((0.625 + 0.2) / 2)
+    # after the clean errors 0 and 2/8: 1.25 / 1.5 and 0.25 / 0.75
+    relative = figure(found, "relative_corruption_error", **blur)
+    assert relative.value == pytest.approx(1.25 / 1.5)
+    assert relative.detail == base
+    expected = (1.25 / 1.5 + 0.25 / 0.75) / 2
+    assert figure(found, "relative_mce", **every).value == pytest.approx(expected)
+    accuracy = figure(found, "mean_corruption_accuracy", **every)
+    assert accuracy.value == pytest.approx((6 / 8 + 0 + 6 / 8 + 1) / 4)
+    own = {"model": base, "label_set": "fer", "perturbation": "corruptions"}
+    assert figure(found, "mce", **own).value == 1
+    assert figure(found, "relative_mce", **own).value == 1
+
+
+def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
+    found = summary(image_rows(CLEAN), corrupted(CLEAN, "blur", 1, "net.fer"))
+    row = figure(found, "mce", label_set="ferplus")
+    assert np.isnan(row.value)
+    assert (row.n, row.detail) == (0, "needs simple_cnn.ferplus in the run")
+    assert not (found.metric == "corruption_error").any()

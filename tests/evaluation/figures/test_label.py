@@ -1,0 +1,71 @@
+"""Figures between the two label sets of eight faces, counted by hand."""
+
+import pandas as pd
+import pytest
+
+from datasets.labels import LabelSet
+from tests.evaluation.figures.eight_faces import (
+    CLEAN,
+    HAPPY,
+    NAN,
+    NEUTRAL,
+    PGD,
+    SAD,
+    attacked,
+    figure,
+    image_rows,
+    summary,
+)
+
+
+def test_label_transfer(results: pd.DataFrame) -> None:
+    key = {"attacked_labels": "fer", "label_set": "ferplus", "perturbation": "worst_case"}
+    # seven faces have both labels; face 3 is wrong under FER+ too, 6 is right there and untouched
+    at = figure(results, "robust_accuracy", eps=0.1, **key)
+    assert (at.value, at.n) == (4 / 7, 7)  # 1, 2, 5, 6
+    assert figure(results, "robust_accuracy", eps=0.2, **key).value == 2 / 7  # 5, 6
+    back = {"attacked_labels": "ferplus", "label_set": "fer", "perturbation": "pgd"}
+    at = figure(results, "robust_accuracy", eps=0.2, **back)
+    assert (at.value, at.n) == (4 / 7, 7)  # 1, 2, 4, 5: face 0 broke, 3 and 6 were wrong before
+
+
+def test_transfer_under_two_attacks_needs_both_stood() -> None:
+    other = attacked(
+        [HAPPY, HAPPY, HAPPY, SAD, SAD, NEUTRAL, NEUTRAL, SAD],
+        [NAN, NAN, NAN, 0, NAN, 0.1, 0, NAN],
+        perturbation="fgsm",
+    )
+    found = summary(image_rows(CLEAN), PGD, other)
+    key = {"attacked_labels": "fer", "label_set": "ferplus", "eps": 0.2}
+    assert figure(found, "robust_accuracy", perturbation="pgd", **key).value == 2 / 7  # 5, 6
+    assert figure(found, "robust_accuracy", perturbation="fgsm", **key).value == 5 / 7
+    assert figure(found, "robust_accuracy", perturbation="worst_case", **key).value == 1 / 7
+
+
+def test_the_oracle(results: pd.DataFrame) -> None:
+    clean = {"label_set": "fer", "perturbation": "none"}
+    oracle = figure(results, "oracle_accuracy", **clean)
+    assert (oracle.value, oracle.n) == (6 / 7, 7)  # the label sets differ on face 6
+    beside = figure(results, "oracle_faces_accuracy", **clean)
+    assert (beside.value, beside.n) == (5 / 7, 7)  # faces 3 and 6 are wrong
+    share = figure(results, "label_noise_share", **clean)
+    assert (share.value, share.n) == (1 / 2, 2)  # faces 3 and 6 are wrong
+    worst = clean | {"perturbation": "worst_case", "eps": 0.2}
+    share = figure(results, "label_noise_share", **worst)
+    assert (share.value, share.n) == (1 / 6, 6)  # 0, 1, 2, 3, 4, 6
+
+
+def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
+    gap = figure(results, "label_gap", label_set="ferplus", perturbation="none")
+    assert (gap.value, gap.n) == (pytest.approx(1 / 7), 7)  # face 6
+    at = figure(results, "label_gap", label_set="ferplus", perturbation="worst_case", eps=0.2)
+    # under FER+ 1, 2, 4, 5 stand, under FER only 5
+    assert at.value == pytest.approx(3 / 7)
+    assert at.ci_low < at.value < at.ci_high
+
+
+def test_one_label_set_has_no_figures_between_two() -> None:
+    found = summary(image_rows(CLEAN), PGD, label_sets=(LabelSet.FER,))
+    assert set(found.label_set) == {"fer"}
+    assert not set(found.metric) & {"oracle_accuracy", "label_gap", "label_noise_share"}
+    assert set(found.attacked_labels) == {"", "fer"}

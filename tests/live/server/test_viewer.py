@@ -1,0 +1,152 @@
+"""One viewer over a real socket: frames, settings, bad messages, silence."""
+
+import json
+import socket
+
+import numpy as np
+import pytest
+from simple_websocket import ConnectionClosed, ConnectionError
+
+from datasets.base.errors import InputError
+from faces.video import Frame
+from live.server.app import make_app
+from live.source import Source
+from tests.live.server.pictures import encoded, png_header
+from tests.live.server.socket_client import answer_of, connect
+from tests.live.serving import served
+
+
+def test_socket_reads_frames_under_the_settings_sent(address, portrait):
+    socket = connect(address)
+    socket.send(encoded(portrait))
+    first = answer_of(socket)
+    assert (first["kind"], first["frame"], len(first["faces"])) == ("frame", 1, 1)
+    assert "attacked" not in first["faces"][0]
+    socket.send(json.dumps({"settings": {"attack": "fgsm", "second": "tiny.ferplus"}}))
+    socket.send(encoded(portrait))
+    (face,) = answer_of(socket)["faces"]
+    assert [len(a["probabilities"]) for a in face["attacked"]["answers"]] == [7, 8]
+    assert face["attacked"]["picture"].startswith("data:image/png;base64,")
+    socket.close()
+
+
+def test_newest_of_a_burst_is_answered_last_and_nothing_queues(address, portrait):
+    socket = connect(address)
+    frame = encoded(portrait)
+    for _ in range(30):
+        socket.send(frame)
+    seen = []
+    while not seen or seen[-1]["frame"] < 30:
+        seen.append(answer_of(socket))
+    assert len(seen) + seen[-1]["dropped"] == 30
+    socket.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("hello", "Invalid JSON"),
+        ('{"settings": {"eps": 99}}', "eps"),
+        ('{"fly": true}', "fly"),
+        ('{"source": "server"}', "--source"),
+        ("x" * 20_000, "at most"),
+        (b"MZ not a picture", "not a JPEG"),
+        (png_header(20_000, 20_000), "pixels"),
+    ],
+)
+def test_bad_message_gets_a_line_and_the_socket_lives(address, portrait, message, words):
+    socket = connect(address)
+    socket.send(message)
+    refused = answer_of(socket)
+    assert refused["kind"] == "error" and words in refused["error"]
+    socket.send(encoded(portrait))
+    assert answer_of(socket)["kind"] == "frame"
+    socket.close()
+
+
+def test_model_that_fails_is_a_line_a_frame_and_a_traceback_once(
+    address, engine, portrait, monkeypatch, caplog
+):
+    def fail(images):
+        raise FloatingPointError("tiny.fer answered NaN\nor infinity")
+
+    socket, frame = connect(address), encoded(portrait)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine.models.wait("tiny.fer"), "logits", fail)
+        for number in (1, 2):
+            socket.send(frame)
+            answer = answer_of(socket)
+            assert (answer["kind"], answer["frame"]) == ("error", number)
+            assert "FloatingPointError: tiny.fer answered NaN" in answer["error"]
+            assert "\n" not in answer["error"]
+    socket.send(frame)
+    assert answer_of(socket)["kind"] == "frame"
+    assert [record.exc_info[0] for record in caplog.records] == [FloatingPointError]
+    socket.close()
+
+
+def test_too_heavy_message_ends_the_socket_not_the_server(address, portrait):
+    socket = connect(address)
+    with pytest.raises((ConnectionClosed, OSError)):
+        socket.send(bytes(5 * 2**20))
+        socket.receive(timeout=10)
+        socket.send(b"more")
+    other = connect(address)
+    other.send(encoded(portrait))
+    assert answer_of(other)["kind"] == "frame"
+    other.close()
+
+
+def test_foreign_page_cannot_open_the_socket(address):
+    with pytest.raises(ConnectionError) as refused:
+        connect(address, Origin="http://evil.example")
+    assert refused.value.status_code == 403
+
+
+def test_half_a_handshake_is_refused_in_words(address):
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        lines = ("GET /ws HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade")
+        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        answer = connection.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 400") and "This is not a WebSocket handshake" in answer
+
+
+def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
+    monkeypatch.setattr("live.server.viewer.SILENCE", 0.1)
+    frame = Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr("live.source.frames", lambda source: (frame for _ in range(1)))
+    camera = Source(7)
+    monkeypatch.setattr("live.source.frames", unplugged)
+    with served(make_app(engine, source=camera)) as address:
+        socket = connect(address)
+        socket.send('{"source": "server"}')
+        assert answer_of(socket)["error"].startswith("No frames from camera 7.")
+        socket.send('{"source": "browser"}')
+        socket.send('{"record": false}')
+        while (answer := answer_of(socket))["kind"] == "error":
+            pass
+        assert answer["kind"] == "recording"
+        assert socket.receive(timeout=0.4) is None
+        socket.close()
+
+
+def unplugged(source):
+    raise InputError("no frame")
+
+
+def test_viewer_who_answers_no_ping_loses_the_seat(engine, monkeypatch):
+    """A laptop that was shut: its socket is open and silent."""
+    monkeypatch.setattr("live.server.app.PING_SECONDS", 0.2)
+    with served(make_app(engine)) as address:
+        with socket.create_connection(address.split(":"), timeout=20) as raw:
+            raw.sendall(
+                f"GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+            )
+            received = b""
+            while part := raw.recv(4096):
+                received += part
+        frames = received.partition(b"\r\n\r\n")[2]
+        assert (frames[0], frames[2]) == (0x89, 0x88)  # a ping of no bytes, then the end
