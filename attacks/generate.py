@@ -204,7 +204,8 @@ def _generate(
     from attacks.precision_trial import passes, try_reduced_precision
     from attacks.registry import ATTACKS
     from attacks.sets.export import write_flags, write_images
-    from attacks.sets.sweep import CleanFaces, make_adversarial_set
+    from attacks.sets.sweep import make_adversarial_set
+    from attacks.sets.task import AttackTask, CleanFaces
     from datasets.base.progress import bar
     from fer_models.classifier import label_set_of
 
@@ -226,7 +227,9 @@ def _generate(
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
     with locked(folder), bar(name) as on_chunk:
-        made = make_adversarial_set(classifier, clean, values, spec, folder, on_chunk=on_chunk)
+        made = make_adversarial_set(
+            AttackTask(classifier, clean, values, spec), folder, on_chunk=on_chunk
+        )
         survivors = write_images(made, classifier, clean.images, faces.split, folder)
         write_flags(made, survivors, folder / "success.csv")
     if made.reused_chunks:

@@ -4,6 +4,7 @@ Listing needs no Keras; loading does.
 """
 
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,8 +51,16 @@ def model_ids() -> list[str]:
 
 def shipped_id(weights_sha256: str) -> str:
     """Id of the shipped classifier with these weights; empty when none has them."""
-    cards = (read_card(CARDS / f"{model_id}.json") for model_id in model_ids())
-    return next((card.id for card in cards if card.weights_sha256 == weights_sha256), "")
+    files = sorted(CARDS.glob("*.json"))
+    return _ids_by_weights(tuple((file, file.stat().st_mtime_ns) for file in files)).get(
+        weights_sha256, ""
+    )
+
+
+@cache
+def _ids_by_weights(cards: tuple[tuple[Path, int], ...]) -> dict[str, str]:
+    """Ids by hash of the weights, from card files and the times when they were last changed."""
+    return {(card := read_card(file)).weights_sha256: card.id for file, _ in cards}
 
 
 def resolve(models: str, option: str = "--models") -> list[str]:

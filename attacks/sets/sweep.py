@@ -6,9 +6,7 @@ same arrays (only the seconds differ).
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -33,45 +31,17 @@ from attacks.sets.store import (
     write_chunk,
     write_header,
 )
+from attacks.sets.task import AttackTask, CleanFaces, check_same_model
 from attacks.threat_model import distance
-from attacks.transfer import made_on
 from datasets.base.errors import InputError
-from datasets.faceset import FaceSet
 from fer_models.classifier import Classifier
-from fer_models.identity import same_answers
-
-_ASKED = 8
-"""Number of clean images whose logits show whether a model is still the same."""
 
 Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
 
 
-@dataclass(frozen=True, eq=False)
-class CleanFaces:
-    """The images that a set is made from, as attacks and corruptions take them.
-
-    Attributes:
-        images: float32 (N, H, W, C) in [0, 1].
-        row_ids: int64 (N,), on which random draws depend.
-        sha256: `FaceSet.sha256` of these rows.
-    """
-
-    images: np.ndarray
-    row_ids: np.ndarray
-    sha256: str
-
-    @classmethod
-    def of(cls, faces: FaceSet) -> Self:
-        """All images of a FaceSet."""
-        return cls(faces.images.astype(np.float32) / 255, faces.row_ids, faces.sha256)
-
-
 def make_adversarial_set(
-    classifier: Classifier,
-    faces: CleanFaces,
-    labels: np.ndarray,
-    spec: AttackSpec,
+    task: AttackTask,
     directory: Path,
     *,
     on_chunk: Progress | None = None,
@@ -85,10 +55,7 @@ def make_adversarial_set(
     perturbation fits into.
 
     Args:
-        classifier: the model to attack.
-        faces: the N clean images.
-        labels: int64 (N,) in [0, K); rows without a label must be left out by the caller.
-        spec: the attack, from `attacks.registry.attack_spec`.
+        task: what is attacked, and how.
         directory: folder of the set.
         on_chunk: called after each chunk.
         before: set of the same attack on the same classifier under the other labels. Faces with the
@@ -97,23 +64,19 @@ def make_adversarial_set(
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
     """
-    key = spec.key(faces.sha256, labels, classifier.weights_sha256)
-    header = _header(classifier, spec, faces, key)
+    spec, faces = task.spec, task.faces
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         keys = Keys(spec.seed, faces.row_ids[rows])
-        return _sweep(classifier, faces.images[rows], labels[rows], keys, spec, before)
+        return _sweep(task.classifier, faces.images[rows], task.labels[rows], keys, spec, before)
 
-    result = _make(header, directory, attack_rows, on_chunk)
+    result = _make(task.header(), directory, attack_rows, on_chunk)
     assert isinstance(result, AdversarialSet)
     return result
 
 
 def make_transfer_set(
-    classifier: Classifier,
-    faces: CleanFaces,
-    labels: np.ndarray,
-    spec: AttackSpec,
+    task: AttackTask,
     directory: Path,
     *,
     on_chunk: Progress | None = None,
@@ -128,22 +91,21 @@ def make_transfer_set(
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
         ValueError: the spec's grid has more than one eps.
     """
+    spec, faces = task.spec, task.faces
     if len(spec.grid) != 1:
         raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
     attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
-    key = spec.key(faces.sha256, labels, classifier.weights_sha256, transfer_set=True)
-    header = _header(classifier, spec, faces, key)
 
     def attack_rows(rows: slice) -> dict[str, np.ndarray]:
         start, keys = time.perf_counter(), Keys(spec.seed, faces.row_ids[rows])
-        clean, mine = faces.images[rows], labels[rows]
+        clean, mine = faces.images[rows], task.labels[rows]
         attacked, cost = clean.copy(), Cost.zeros(len(mine))
         known, there = _same_label(before, keys.row_ids, mine)
         if before:
             attacked[known] = before.images[there]
             cost.add(known, before.cost(there))
         rest = np.setdiff1d(np.arange(len(mine)), known)
-        result = attack(classifier, clean[rest], mine[rest], keys.take(rest))
+        result = attack(task.classifier, clean[rest], mine[rest], keys.take(rest))
         attacked[rest] = result.images
         cost.add(rest, result.cost)
         return {
@@ -154,52 +116,9 @@ def make_transfer_set(
             "seconds": np.array([time.perf_counter() - start]),
         }
 
-    result = _make(header, directory, attack_rows, on_chunk)
+    result = _make(task.header(transfer_set=True), directory, attack_rows, on_chunk)
     assert isinstance(result, TransferSet)
     return result
-
-
-def _header(classifier: Classifier, spec: AttackSpec, faces: CleanFaces, key: str) -> SetHeader:
-    """Header of an attack's set."""
-    return SetHeader(
-        key=key,
-        spec=spec,
-        source=made_on(classifier),
-        classes=classifier.scheme.classes,
-        faces_sha256=faces.sha256,
-        count=len(faces.images),
-        image_shape=faces.images.shape[1:],
-        precision=classifier.precision,
-        answers=answers_of(classifier, faces),
-    )
-
-
-def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
-    """Logits of the first clean images; none for a random model."""
-    images = faces.images[:_ASKED]
-    with classifier.asked_anew():
-        first = classifier.logits(images)
-    with classifier.asked_anew("again"):
-        again = classifier.logits(images)
-    return first.tolist() if same_answers(first, again) else []
-
-
-def check_same_model(directory: Path, header: SetHeader, answers: list[list[float]]) -> None:
-    """Refuse a set on disk if its model has changed, even if the model's files are the same.
-
-    Args:
-        directory: folder of the set.
-        header: its header; nothing is compared if it has no answers.
-        answers: logits of the model that the set is used for, see `answers_of`.
-
-    Raises:
-        InputError: the model gives other logits than when the set was made.
-    """
-    if header.answers and answers and not same_answers(*map(np.array, (header.answers, answers))):
-        raise InputError(
-            f"{directory}: the model {header.source} gives other logits than when this set was "
-            "made. Restore what it reads, or delete the folder."
-        )
 
 
 def make_corrupted_set(

@@ -70,7 +70,7 @@ def _order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray)
     if wrong:
         words = (
             f"Another order of the classes classifies {_percent(other)} of {len(labels)} faces "
-            f"correctly, the order in its contract {_percent(given)}: "
+            f"correctly, the order in its contract {_percent(given)}: what it calls "
             f"{', '.join(moved)}. Correct the order of the classes."
         )
     return check(classifier.id, "R25", "class order", wrong, test.difference, SIGNIFICANT, words)

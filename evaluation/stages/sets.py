@@ -17,13 +17,11 @@ from attacks.sets.contents import AnySet, AttackedSet
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import find_set, open_set, read_header
 from attacks.sets.sweep import (
-    CleanFaces,
-    answers_of,
-    check_same_model,
     make_adversarial_set,
     make_corrupted_set,
     make_transfer_set,
 )
+from attacks.sets.task import AttackTask, CleanFaces, answers_of, check_same_model
 from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
@@ -203,4 +201,6 @@ def _make_set(
     if isinstance(spec, CorruptionSpec):
         return make_corrupted_set(clean, spec, folder, on_chunk=on_chunk)
     make: Callable[..., AnySet] = make_transfer_set if job.transfer_set else make_adversarial_set
-    return make(attacked, clean, job.labels, spec, folder, on_chunk=on_chunk, before=before)
+    assert attacked is not None and job.labels is not None
+    task = AttackTask(attacked, clean, job.labels, spec)
+    return make(task, folder, on_chunk=on_chunk, before=before)

@@ -1,6 +1,6 @@
 """Security curves, drawn on axes from a results frame."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import attacks, black_boxes, clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import attacks, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import DASHES, eps_axis, marker_of, percent_axis
 from reports.charts.line_names import (
     LineName,
@@ -33,13 +33,13 @@ def security_curves(
     perturbation: str = WORST_CASE,
     names: Names = "beside",
     behind: Sequence[str] = (),
+    black_boxes: Container[str] = (),
 ) -> None:
     """Draw robust accuracy against eps: one line per model, noise of the same size, chance.
 
     Args:
         results: long-form rows.
-        axes: where to draw. A less-or-equal sign before a name marks a black box, whose curve is
-            an upper bound.
+        axes: where to draw.
         label_set: scored and attacked under these labels.
         models: every model of the report, for its marker and line style.
         shown: models to draw; default all.
@@ -47,11 +47,12 @@ def security_curves(
         perturbation: attack whose curve is drawn.
         names: right of the axes, below them in a list (narrow pages), or nowhere.
         behind: models whose curves are drawn faintly, for comparison with `shown`.
+        black_boxes: models whose curve is an upper bound, marked by a less-or-equal sign before
+            the name; `FinishedRun.black_boxes`.
     """
     drawn = list(models if shown is None else shown)
     named: list[LineName] = []
     noise_ends = []
-    limited = black_boxes(results)
     for model in behind:
         line = curve(results, label_set, norm, perturbation, model)
         for _, part in line.groupby("piece"):
@@ -71,7 +72,7 @@ def security_curves(
         if len(line):
             _attacked_line(axes, line, style)
             height = float(line["value"].iloc[-1])
-            named.append(LineName(height, limit_name(model, limited), style | {"color": _RED}))
+            named.append(LineName(height, limit_name(model, black_boxes), style | {"color": _RED}))
     if noise_ends:
         style = {"color": _GREY, "linestyle": "-"}
         named.append(LineName(float(np.mean(noise_ends)), "random noise, same size", style))

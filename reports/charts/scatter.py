@@ -1,11 +1,12 @@
 """Clean against robust accuracy, drawn on axes from a results frame."""
 
+from collections.abc import Container
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from evaluation.results.select import Headline, black_boxes, clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.charts.axes import marker_of, percent_axis
 from reports.charts.line_names import LineName, Names, names_below_axes, names_right_of_axes
 from reports.charts.svg import ROLES
@@ -21,6 +22,7 @@ def clean_against_robust(
     models: pd.DataFrame,
     headline: Headline,
     names: Names = "beside",
+    black_boxes: Container[str] = (),
 ) -> None:
     """Clean accuracy against worst-case robust accuracy, with 95 % intervals.
 
@@ -30,12 +32,12 @@ def clean_against_robust(
         models: columns `model`, `label_set`: which model, scored under which labels.
         headline: norm and eps of the attack.
         names: right of the axes, below them in a list (narrow pages), or nowhere.
+        black_boxes: models whose robust accuracy is an upper bound; `FinishedRun.black_boxes`.
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
     # no point can be above the line
     axes.text(0.68, 0.72, "attack costs nothing", color=_MUTED, fontsize=11, ha="right")
     named: list[LineName] = []
-    limited = black_boxes(results)
     for model, label_set in models[["model", "label_set"]].itertuples(index=False):
         clean = pick(clean_accuracy(results, label_set), model=model)
         rows = pick(robust_accuracy(results, label_set, headline.norm), model=model)
@@ -59,7 +61,7 @@ def clean_against_robust(
             **style,
         )
         height = float(y["value"])
-        named.append(LineName(height, limit_name(model, limited), style | {"linestyle": ""}))
+        named.append(LineName(height, limit_name(model, black_boxes), style | {"linestyle": ""}))
     percent_axis(axes, "x")
     percent_axis(axes, "y")
     axes.tick_params(axis="x", pad=7)

@@ -20,7 +20,6 @@ from reports.tables import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, percent
 
-SUCCESS, ACCURACY = "transfer_success_rate", "transfer_accuracy"
 _COLUMN, _ROW = 44, 30
 """Pixels of a cell."""
 
@@ -71,7 +70,7 @@ def transfer_charts(run: FinishedRun) -> list[Chart]:
     One chart per label set that was attacked; none if the run has only one model.
     """
     charts = []
-    rows = pick(run.results, metric=SUCCESS, subset="all")
+    rows = pick(run.results, metric="transfer_success_rate", subset="all")
     for label_set in run.label_sets:
         of_set = pick(rows, label_set=label_set, attacked_labels=label_set)
         of_set = of_set[of_set["value"].notna()]

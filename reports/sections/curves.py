@@ -58,7 +58,14 @@ def _curve_chart(
     labels = label_set_name(label_set)
     title = f"{labels} labels: {_curve_title(rows, norm)}"
     alt = f"Robust accuracy against eps under {labels} labels for {', '.join(shown)}. {title}"
-    draw = partial(security_curves, run.results, label_set=label_set, models=run.models, norm=norm)
+    draw = partial(
+        security_curves,
+        run.results,
+        label_set=label_set,
+        models=run.models,
+        norm=norm,
+        black_boxes=run.black_boxes,
+    )
     many = len(shown) > MANY
     if many:
         panels = _small_curves(run, name, rows, draw)
@@ -177,7 +184,13 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
         else f"{best[1]} is the most robust at {headline.text}: {highest.text}"
     )
     alt = f"Clean accuracy against robust accuracy. {title}."
-    draw = partial(clean_against_robust, run.results, models=models, headline=headline)
+    draw = partial(
+        clean_against_robust,
+        run.results,
+        models=models,
+        headline=headline,
+        black_boxes=limited,
+    )
     svgs = _wide_and_narrow("scatter", alt, (514, 330), known, draw)
     rows = pd.concat(
         part

@@ -7,7 +7,8 @@ from attacks.base import Keys
 from attacks.fmn import FMN
 from attacks.pgd import PGD
 from attacks.registry import attack_spec
-from attacks.sets.sweep import CleanFaces, make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm, distance
 from datasets.base.errors import InputError
 from tests.attacks import tiny
@@ -62,9 +63,8 @@ def test_one_run_fills_the_grid(tmp_path):
     labels[0] = (labels[0] + 1) % 7  # wrong on clean
     grid = (0.002, 0.005, 0.01, 0.05)
     spec = attack_spec("fmn", Norm.LINF, grid, "tiny")
-    made = make_adversarial_set(
-        classifier, CleanFaces(images, keys.row_ids, "f"), labels, spec, tmp_path
-    )
+    task = AttackTask(classifier, CleanFaces(images, keys.row_ids, "f"), labels, spec)
+    made = make_adversarial_set(task, tmp_path)
     alone = FMN(norm=Norm.LINF, eps=0.05)(classifier, images, labels, keys)
     found = distance(alone.images, images, Norm.LINF)
     assert made.smallest_eps[0] == 0

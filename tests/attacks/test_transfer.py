@@ -9,7 +9,8 @@ from attacks.fgsm import FGSM
 from attacks.input_diversity import Views
 from attacks.noise import Noise
 from attacks.registry import attack_spec
-from attacks.sets.sweep import CleanFaces, make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm
 from attacks.transfer import Transfer, TransferTarget, made_on
 from datasets.base.errors import InputError
@@ -137,9 +138,8 @@ def test_sets_know_what_they_were_made_on(tmp_path):
     keys, spec = set(), attack_spec("transfer", Norm.LINF, (0.05,), "any", steps=2)
     for number in (1, 2):
         through = TransferTarget(target, sources[:number])
-        made = make_adversarial_set(
-            through, CleanFaces(images, np.arange(10), "x"), labels, spec, tmp_path / str(number)
-        )
+        task = AttackTask(through, CleanFaces(images, np.arange(10), "x"), labels, spec)
+        made = make_adversarial_set(task, tmp_path / str(number))
         keys.add(made.header.key)
         assert made.header.source == made_on(through) == "sibling1,sibling2"[: 9 * number - 1]
     assert len(keys) == 2

@@ -5,31 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from datasets.labels import LabelSet
 from fer_models import card_table
 from fer_models.card_table import models_page, shipped_cards, text_table
-from fer_models.cards import Card, Measured, SubsetFigures, read_card, write_card
-from fer_models.recipe import Precision, Recipe
+from fer_models.cards import Measured, SubsetFigures, read_card, write_card
+from fer_models.recipe import Recipe
+from tests.fer_models.cards import make_card
 
 SELECTED = "epoch chosen on PublicTest"
-CARD = Card(
-    id="net.fer",
-    architecture="net",
-    label_set=LabelSet.FER,
-    input_shape=(48, 48, 1),
+CARD = make_card(
+    "net",
     parameters=58_423,
     recipe=Recipe(epochs=9),
-    precision=Precision.FLOAT32,
-    seed=0,
     runs_tried=2,
-    training_rule=None,
     training_rows=28709,
     epochs=9,
     best_epoch=7,
-    data_sha256="",
     validation_accuracy=0.65253,
     validation_rows=3589,
-    weights_sha256="",
     selected_on=SELECTED,
     note="small",
 )

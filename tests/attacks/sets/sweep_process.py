@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from attacks.registry import attack_spec
-from attacks.sets.sweep import CleanFaces, make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm
 from tests.attacks import tiny
 
@@ -20,10 +21,7 @@ def make(directory: Path, on_chunk=None, before=None):
     labels = classifier.predict(images)
     labels[:20] = (labels[:20] + 1) % 7  # wrong on clean
     return make_adversarial_set(
-        classifier,
-        CleanFaces(images, rows, "faces"),
-        labels,
-        SPEC,
+        AttackTask(classifier, CleanFaces(images, rows, "faces"), labels, SPEC),
         directory,
         on_chunk=on_chunk,
         before=before,

@@ -15,11 +15,11 @@ from attacks.registry import attack_spec, corruption_spec
 from attacks.sets.contents import TransferSet
 from attacks.sets.store import chunk_path, find_set, open_set
 from attacks.sets.sweep import (
-    CleanFaces,
     make_adversarial_set,
     make_corrupted_set,
     make_transfer_set,
 )
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import TOLERANCE, Norm, distance
 from attacks.transfer import Transfer
 from datasets.base.errors import InputError
@@ -221,7 +221,7 @@ def test_eps_zero_in_the_grid_is_clean(tmp_path):
     labels = classifier.predict(images)
     labels[0] = (labels[0] + 1) % 7
     spec = attack_spec("pgd", Norm.LINF, (0.0, 0.05), "tiny")
-    made = make_adversarial_set(classifier, faces(30), labels, spec, tmp_path)
+    made = make_adversarial_set(AttackTask(classifier, faces(30), labels, spec), tmp_path)
     assert made.success[:, 0].sum() == 1 and made.success[:, 1].sum() > 10
 
 
@@ -231,9 +231,13 @@ def test_the_header_says_what_the_set_is(finished):
     assert header.source == "conv" and header.image_shape == (8, 8, 1) and header.count == 250
 
 
+def on_120(labels, spec):
+    return AttackTask(tiny.conv(7), faces(120), labels, spec)
+
+
 def transfer(directory, grid=(0.05,), **options):
     spec = attack_spec("transfer", Norm.LINF, grid, "any", steps=2, **options)
-    return make_transfer_set(tiny.conv(7), faces(120), np.arange(120) % 7, spec, directory)
+    return make_transfer_set(on_120(np.arange(120) % 7, spec), directory)
 
 
 def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp_path):
@@ -251,9 +255,7 @@ def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp
 
 def test_images_for_other_models_have_a_key_of_their_own(tmp_path):
     kept = transfer(tmp_path / "kept")
-    swept = make_adversarial_set(
-        tiny.conv(7), faces(120), np.arange(120) % 7, kept.spec, tmp_path / "swept"
-    )
+    swept = make_adversarial_set(on_120(np.arange(120) % 7, kept.spec), tmp_path / "swept")
     assert kept.spec == swept.spec and kept.header.key != swept.header.key
 
 
@@ -267,10 +269,9 @@ def test_a_face_of_the_same_label_is_attacked_once(finished, tmp_path, monkeypat
     labels = finished.labels.copy()
     labels[::3] = (labels[::3] + 1) % 7
     before = make_adversarial_set(
-        tiny.conv(7),
-        CleanFaces(tiny.images(250)[rows], rows, "fewer"),
-        labels[rows],
-        SPEC,
+        AttackTask(
+            tiny.conv(7), CleanFaces(tiny.images(250)[rows], rows, "fewer"), labels[rows], SPEC
+        ),
         tmp_path / "before",
     )
     asked = []
@@ -299,10 +300,12 @@ def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monk
     monkeypatch.setattr(Transfer, "_attack", lambda *_: pytest.fail("attacked again"))
     labels = np.arange(120) % 7
     again = make_transfer_set(
-        tiny.conv(7),
-        CleanFaces(tiny.images(120)[30:], np.arange(30, 120), "fewer"),
-        labels[30:],
-        spec,
+        AttackTask(
+            tiny.conv(7),
+            CleanFaces(tiny.images(120)[30:], np.arange(30, 120), "fewer"),
+            labels[30:],
+            spec,
+        ),
         tmp_path / "again",
         before=first,
     )
@@ -311,4 +314,4 @@ def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monk
     other = labels.copy()
     other[40] = (other[40] + 1) % 7
     with pytest.raises(pytest.fail.Exception, match="attacked again"):
-        make_transfer_set(tiny.conv(7), faces(120), other, spec, tmp_path / "other", before=first)
+        make_transfer_set(on_120(other, spec), tmp_path / "other", before=first)

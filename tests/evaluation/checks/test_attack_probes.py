@@ -9,7 +9,8 @@ import pytest
 
 from attacks.registry import attack_spec
 from attacks.sets.contents import AdversarialSet
-from attacks.sets.sweep import CleanFaces, make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm
 from datasets.labels import FER7
 from evaluation.checks import probes
@@ -32,7 +33,8 @@ def made_by(
     """The set of an attack on what the classifier answers."""
     spec = attack_spec(name, Norm.LINF, GRID, "fer", **options)
     labels = classifier.predict(IMAGES)
-    return make_adversarial_set(classifier, CleanFaces.of(FACES), labels, spec, folder)
+    task = AttackTask(classifier, CleanFaces.of(FACES), labels, spec)
+    return make_adversarial_set(task, folder)
 
 
 def changed(layer: keras.layers.Layer, *, first: bool = False) -> KerasClassifier:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from attacks.registry import attack_spec
-from attacks.sets.sweep import CleanFaces, make_adversarial_set
+from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm, distance
 from datasets.labels import FER7
 from evaluation.checks.planted_example import (
@@ -41,7 +42,8 @@ def probed(
     """The check of an attack on what the classifier answers."""
     spec = attack_spec(name, norm, (eps / 10,), "fer", **options)  # few fall: many to plant for
     labels = classifier.predict(IMAGES)
-    made = make_adversarial_set(classifier, CleanFaces.of(FACES), labels, spec, folder)
+    task = AttackTask(classifier, CleanFaces.of(FACES), labels, spec)
+    made = make_adversarial_set(task, folder)
     return planted_example(classifier, made, IMAGES, eps)
 
 

@@ -112,7 +112,7 @@ def test_the_leaderboard_command(
     runs, notes = find_runs(tmp_path)
     assert [run.folder.name for run in runs] == ["again"]
     assert [note.startswith("left out: ") for note in notes] == [True] * 3
-    assert "per_image.parquet: expected a whole parquet file" in notes[1]
+    assert "per_image.parquet: expected an intact parquet file" in notes[1]
     assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[2]
     for name in ("board.md", "board.csv"):
         leaderboard.main(tmp_path, tmp_path / name)

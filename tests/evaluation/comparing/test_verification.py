@@ -75,7 +75,7 @@ def test_an_image_wrong_before_does_not_count(claim) -> None:
 
 def test_other_shapes_and_classes_are_refused(claim) -> None:
     clean, attacked, labels = claim
-    with pytest.raises(InputError, match="one shape"):
+    with pytest.raises(InputError, match="the same shape"):
         verify(clean[:3], attacked, labels)
     with pytest.raises(InputError, match=r"labels must be in \[0, 7\)"):
         verify(clean, attacked, labels + 5)

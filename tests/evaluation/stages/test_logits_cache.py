@@ -8,7 +8,8 @@ import pytest
 
 from attacks.registry import corruption_spec
 from attacks.sets.contents import CorruptedSet
-from attacks.sets.sweep import CleanFaces, make_corrupted_set
+from attacks.sets.sweep import make_corrupted_set
+from attacks.sets.task import CleanFaces
 from datasets.labels import FERPLUS8
 from evaluation.stages.logits_cache import LogitsCache
 from fer_models.keras_classifier import KerasClassifier

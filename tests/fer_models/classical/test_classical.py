@@ -24,6 +24,7 @@ from fer_models.train import TrainRequest, main
 from fer_models.training.loop import TrainingRows
 from fer_models.weights import write_arrays
 from tests.datasets.factory import write_source
+from tests.fer_models.cards import make_card
 
 IMAGES = np.random.default_rng(0).random((64, 48, 48, 1), np.float32)
 
@@ -170,25 +171,7 @@ def test_a_classical_model_needs_held_out_faces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(CLASSICAL))
 def test_a_card_tells_recipes_apart(name: str) -> None:
-    card = Card(
-        id=f"{name}.fer",
-        architecture=name,
-        label_set=LabelSet.FER,
-        input_shape=(48, 48, 1),
-        parameters=1,
-        recipe=CLASSICAL[name],
-        precision=Precision.FLOAT32,
-        seed=0,
-        runs_tried=1,
-        training_rule=None,
-        training_rows=1,
-        epochs=0,
-        best_epoch=0,
-        data_sha256="",
-        validation_accuracy=0.5,
-        validation_rows=1,
-        weights_sha256="",
-    )
+    card = make_card(name, recipe=CLASSICAL[name], epochs=0, best_epoch=0)
     assert Card.model_validate_json(card.model_dump_json()) == card
 
 

@@ -19,7 +19,7 @@ from reports.page import render
 from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.corruptions import corruption_note, corruption_summary
 from reports.sections.costs import costs
-from reports.sections.curves import curve_charts
+from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.method import power_sentences, seed_sentences
@@ -211,6 +211,20 @@ def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
     first, second = curve_charts(limited)
     assert f"\u2264 {FOUR[1]}" in first.panels[0].svgs[0]
     assert "upper bound" in first.caption and "upper bound" not in second.caption
+
+
+def test_charts_mark_a_black_box_by_the_manifest(run: FinishedRun) -> None:
+    assert black_boxes(run.results) == set()
+    models = {
+        model: entry | {"black_box": model == FOUR[1]}
+        for model, entry in run.manifest["models"].items()
+    }
+    marked = replace(run, manifest=run.manifest | {"models": models})
+    scatter = scatter_chart(marked, TOP)
+    assert scatter is not None
+    for chart in (curve_charts(marked)[0], scatter):
+        assert f"\u2264 {FOUR[1]}" in chart.panels[0].svgs[0]
+        assert f"\u2264 {FOUR[0]}" not in chart.panels[0].svgs[0]
 
 
 def test_an_attack_that_no_model_allows_is_not_named(run: FinishedRun) -> None:
