@@ -54,7 +54,7 @@ def test_weights_cut_short_are_refused(copy: Path) -> None:
     path = copy / "weights.npz"
     path.write_bytes(path.read_bytes()[:2000])
     build, _ = architecture("mini_xception")
-    with pytest.raises(InputError, match=r"expected a whole \.npz"):
+    with pytest.raises(InputError, match=r"expected an intact \.npz"):
         load_weights(build((48, 48, 1), 7), path)
 
 

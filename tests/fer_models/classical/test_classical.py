@@ -148,7 +148,7 @@ def test_damaged_weights_are_refused(trained: Path) -> None:
     with pytest.raises(InputError, match=r"weights\.npz: expected sha256"):
         zoo.load(str(trained))
     card, _ = zoo.card_of(str(trained))
-    with pytest.raises(InputError, match=r"expected a whole \.npz"):
+    with pytest.raises(InputError, match=r"expected an intact \.npz"):
         zoo.load_unverified(card, path)
 
 
