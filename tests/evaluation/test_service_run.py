@@ -148,7 +148,7 @@ def test_a_service_that_changes_random_or_batchwise_is_told(tmp_path: Path) -> N
         server.answer = other
         again = load(tmp_path, server)
         again.keep_answers(tmp_path)
-        with pytest.raises(InputError, match="service answers otherwise than when the run began"):
+        with pytest.raises(InputError, match="service gives other logits than when the run began"):
             check_or_keep([again], tmp_path)
         server.always = Fault(400, b"gone")
         with pytest.raises(InputError, match=r"fails now: service: the service at .* 400"):
