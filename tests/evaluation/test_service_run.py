@@ -165,7 +165,7 @@ def test_a_service_that_fails_is_an_error_row_and_others_are_measured(tmp_path: 
         results = tiny.results_of(tmp_path / "run")
         rows = results[results.model == "service"]
         assert set(rows.status) == {"error"} and rows.value.isna().all()
-        with pytest.raises(InputError, match="no model answers for the clean faces") as caught:
+        with pytest.raises(InputError, match="every model fails on the clean faces") as caught:
             measure([load(tmp_path, server, tries=1)], RUN, tmp_path / "alone")
         assert "\n" not in str(caught.value)
 

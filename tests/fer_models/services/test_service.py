@@ -9,44 +9,16 @@ import pytest
 
 from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
-from fer_models.services.answer_cache import FILE
 from fer_models.services.client import BACKOFF, MOST_BYTES
-from fer_models.services.service import Service
 from fer_models.services.service_file import read_service_file
+from tests.fer_models.services.asking import IMAGES, WANTED, Clock, many, one, opened
 from tests.fer_models.services.server import (
     CLASSES,
     Fault,
-    Server,
     serving,
     softmax_of_pixels,
     write_service,
 )
-
-IMAGES = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 1), dtype=np.uint8)
-WANTED = np.array([softmax_of_pixels(image) for image in IMAGES])
-
-
-def one(images: list[np.ndarray]) -> Any:
-    return {"scores": softmax_of_pixels(images[0])}
-
-
-def many(images: list[np.ndarray]) -> Any:
-    return {"predictions": [{"scores": softmax_of_pixels(image)} for image in images]}
-
-
-class Clock:
-    """Takes the pauses and does not wait."""
-
-    def __init__(self) -> None:
-        self.pauses: list[float] = []
-
-    def __call__(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-
-
-def opened(folder: Path, server: Server, clock: Clock | None = None, **fields: Any) -> Service:
-    file = read_service_file(write_service(folder, server, **fields))
-    return Service("service", file, clock or Clock())
 
 
 def by_name(images: list[np.ndarray]) -> Any:
@@ -235,66 +207,6 @@ def test_a_label_that_is_no_class_is_an_error(tmp_path: Path) -> None:
             service = opened(tmp_path, server, scores=None, output=None, label="label")
             with pytest.raises(ModelError, match="one of classes"):
                 service.outputs(IMAGES[:1])
-
-
-def test_answers_are_kept_and_never_asked_for_twice(tmp_path: Path) -> None:
-    with serving(one) as server:
-        first = opened(tmp_path, server)
-        first.keep_answers(tmp_path)
-        first.outputs(np.concatenate([IMAGES[:4], IMAGES[:2]]))
-        again = opened(tmp_path, server, parallel=2, budget=100)  # how it is asked may change
-        again.keep_answers(tmp_path)
-        outputs = again.outputs(IMAGES)
-        assert set(server.seen.values()) == {1}
-        np.testing.assert_array_equal(outputs, WANTED)
-        assert (again.queries.asked, again.queries.from_cache) == (9, 2 + 4)
-        other = opened(tmp_path, server, classes=CLASSES[::-1])
-        other.keep_answers(tmp_path)
-        assert other.queries.asked == 0
-        other.outputs(IMAGES[:1])
-        assert server.seen[IMAGES[0].tobytes()] == 2  # another contract, other answers
-        with again.asked_anew():
-            again.outputs(IMAGES[:1])
-            again.outputs(IMAGES[:1])  # once by each process
-        assert server.seen[IMAGES[0].tobytes()] == 3
-        for service in (again, opened(tmp_path, server)):
-            service.keep_answers(tmp_path)
-            with service.asked_anew("repeat"):
-                service.outputs(IMAGES[:1])
-        assert server.seen[IMAGES[0].tobytes()] == 4
-
-
-def test_what_was_answered_before_a_failure_is_kept(tmp_path: Path) -> None:
-    with serving(one) as server:
-        service = opened(tmp_path, server, tries=1, parallel=1)
-        service.keep_answers(tmp_path)
-
-        def fails_later(images: list[np.ndarray]) -> Any:
-            if len(server.sizes) == 5:
-                server.always = Fault(500)
-            return one(images)
-
-        server.answer = fails_later
-        with pytest.raises(ModelError):
-            service.outputs(IMAGES)
-        server.always, server.answer = None, one
-        service.outputs(IMAGES)
-    assert set(server.seen.values()) == {1} and len(server.seen) == len(IMAGES)
-
-
-def test_a_service_without_answers_leaves_no_file_and_a_damaged_one_is_refused(
-    tmp_path: Path,
-) -> None:
-    with serving(one) as server:
-        server.always = Fault(400)
-        service = opened(tmp_path, server)
-        service.keep_answers(tmp_path)
-        with pytest.raises(ModelError):
-            service.outputs(IMAGES)
-        assert not (tmp_path / FILE).exists()
-        (tmp_path / FILE).write_bytes(b"not a database" * 100)
-        with pytest.raises(InputError, match=rf"{FILE}: expected the answers of services"):
-            service.outputs(IMAGES)
 
 
 def test_a_budget_of_queries_is_kept(tmp_path: Path) -> None:

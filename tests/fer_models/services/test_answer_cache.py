@@ -1,0 +1,77 @@
+"""Answers of a service are kept: nothing is asked twice, nothing damaged is read."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from fer_models.classifier import ModelError
+from fer_models.services.answer_cache import FILE
+from tests.fer_models.services.asking import IMAGES, WANTED, one, opened
+from tests.fer_models.services.server import (
+    CLASSES,
+    Fault,
+    serving,
+)
+
+
+def test_answers_are_kept_and_never_asked_for_twice(tmp_path: Path) -> None:
+    with serving(one) as server:
+        first = opened(tmp_path, server)
+        first.keep_answers(tmp_path)
+        first.outputs(np.concatenate([IMAGES[:4], IMAGES[:2]]))
+        again = opened(tmp_path, server, parallel=2, budget=100)  # how it is asked may change
+        again.keep_answers(tmp_path)
+        outputs = again.outputs(IMAGES)
+        assert set(server.seen.values()) == {1}
+        np.testing.assert_array_equal(outputs, WANTED)
+        assert (again.queries.asked, again.queries.from_cache) == (9, 2 + 4)
+        other = opened(tmp_path, server, classes=CLASSES[::-1])
+        other.keep_answers(tmp_path)
+        assert other.queries.asked == 0
+        other.outputs(IMAGES[:1])
+        assert server.seen[IMAGES[0].tobytes()] == 2  # another contract, other answers
+        with again.asked_anew():
+            again.outputs(IMAGES[:1])
+            again.outputs(IMAGES[:1])  # once by each process
+        assert server.seen[IMAGES[0].tobytes()] == 3
+        for service in (again, opened(tmp_path, server)):
+            service.keep_answers(tmp_path)
+            with service.asked_anew("repeat"):
+                service.outputs(IMAGES[:1])
+        assert server.seen[IMAGES[0].tobytes()] == 4
+
+
+def test_what_was_answered_before_a_failure_is_kept(tmp_path: Path) -> None:
+    with serving(one) as server:
+        service = opened(tmp_path, server, tries=1, parallel=1)
+        service.keep_answers(tmp_path)
+
+        def fails_later(images: list[np.ndarray]) -> Any:
+            if len(server.sizes) == 5:
+                server.always = Fault(500)
+            return one(images)
+
+        server.answer = fails_later
+        with pytest.raises(ModelError):
+            service.outputs(IMAGES)
+        server.always, server.answer = None, one
+        service.outputs(IMAGES)
+    assert set(server.seen.values()) == {1} and len(server.seen) == len(IMAGES)
+
+
+def test_a_service_without_answers_leaves_no_file_and_a_damaged_one_is_refused(
+    tmp_path: Path,
+) -> None:
+    with serving(one) as server:
+        server.always = Fault(400)
+        service = opened(tmp_path, server)
+        service.keep_answers(tmp_path)
+        with pytest.raises(ModelError):
+            service.outputs(IMAGES)
+        assert not (tmp_path / FILE).exists()
+        (tmp_path / FILE).write_bytes(b"not a database" * 100)
+        with pytest.raises(InputError, match=rf"{FILE}: expected the answers of services"):
+            service.outputs(IMAGES)
