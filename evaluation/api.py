@@ -153,7 +153,7 @@ def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
 
 
 def _load(models: Iterable[str], contracts: "Contracts", faces: "FaceSet") -> list["Classifier"]:
-    """The classifiers of a run, each under a name of its own."""
+    """The classifiers of a run, each under a unique name."""
     from fer_models.backend import start_backend
 
     start_backend()

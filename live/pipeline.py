@@ -250,7 +250,7 @@ def _answers(
 
 
 def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """Grad-CAM of the faces, or a note why there is none."""
+    """Grad-CAM of the faces, or a note on why there is none."""
     if not isinstance(classifier, NetClassifier):
         return None, f"No Grad-CAM: {classifier.id} is not a neural net, or has a defence."
     from fer_models.explanations.feature_maps import grad_cam

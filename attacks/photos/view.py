@@ -49,7 +49,7 @@ VIEWS = (
 
 
 class PhotoView(KerasWrapper):
-    """A classifier of small grey faces, as one of squares of a photograph.
+    """A classifier of small grey faces, presented as a classifier of squares of a photograph.
 
     Logits are the mean over the views. A resize to its `face_side` is linear in the pixels, so each
     view is two matrices, made by resizing the identity as `faces/crop.py` resizes faces.

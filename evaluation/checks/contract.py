@@ -26,7 +26,7 @@ from fer_models.zoo import shipped_id
 FACES = 100
 """Maximum number of faces on which other scalings are tried."""
 SIGNIFICANT = 0.001
-"""P-value below which another reading is better; the assignment is chosen on the same faces."""
+"""P-value below which another contract is better; the assignment is chosen on the same faces."""
 _UNSCALED: dict[str, Any] = {"low": 0.0, "high": 1.0, "mean": (0.0,), "std": (1.0,), "steps": ()}
 
 

@@ -44,7 +44,7 @@ def training_mode_checks(classifier: Classifier, images: np.ndarray) -> list[Che
         words = (
             "As it was given the model is in training mode, in whole or in part (a PyTorch module "
             "without eval(), a Keras graph with training=True inside, as Monte-Carlo dropout has): "
-            "it answers otherwise than in inference mode. It was measured in inference mode; "
+            "it answers differently in inference mode. It was measured in inference mode; "
             "robust accuracy of the model as given is not known."
         )
     return [check(classifier.id, "R11", "inference mode", other, found, SAME, words)]

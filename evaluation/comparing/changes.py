@@ -103,7 +103,7 @@ def _changes(
     sides: tuple[pd.DataFrame, ...],
     figures: tuple[dict[tuple, "_Figure"], ...],
 ) -> Iterator[dict[str, Any]]:
-    """What of a model under a label set may be compared."""
+    """Figures of a model under a label set that may be compared."""
     yield from _clean(model, scheme, label_set, common, *sides)
     for attack, grid in common.attacks_on(model, label_set).items():
         for eps in grid:

@@ -39,7 +39,7 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     why = f" ({classifier.no_gradients})" if classifier.no_gradients else ""
     words = (
         f"The model gives no gradients{why}, so it was attacked "
-        f"{' and '.join(ways) or 'with noise at most'}. Its robust accuracy is an upper bound: an "
+        f"{' and '.join(ways) or 'with noise only'}. Its robust accuracy is an upper bound: an "
         "attacker with access to the gradients may break more."
     )
     if service := service_of(classifier):

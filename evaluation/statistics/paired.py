@@ -29,7 +29,7 @@ class PairedTest(NamedTuple):
 def mcnemar(
     right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray | None = None
 ) -> PairedTest:
-    """Exact McNemar test that two models are right equally often.
+    """Exact McNemar test of whether two models are correct equally often.
 
     Args:
         right_a: bool (N,), where the first model is correct.

@@ -30,7 +30,7 @@ def map_layers(classifier: NetClassifier) -> list[str]:
 
 
 def default_layer(classifier: NetClassifier) -> str:
-    """The last map of at least 6x6: it holds what the net found, and still has positions."""
+    """The last map of at least 6x6: late enough to be about the class, and still with positions."""
     sizes = _sizes(classifier)
     wide = [name for name, size in sizes.items() if min(size) >= _FEWEST_ROWS]
     return (wide or list(sizes))[-1]

@@ -1,7 +1,7 @@
 """Find a model's contract from labelled faces: scaling, class order, kind of output.
 
 Every known scaling is tried; under each the class order is the best assignment of the confusion
-matrix (Hungarian method), unless the contract names the classes. How a scaling is held against the
+matrix (Hungarian method), unless the contract names the classes. How a scaling is compared with the
 others is in `fer_models/foreign/probe_trial.py`. Where two are close, the mirrored faces are asked
 about too, unless the model is worse at them: the mean of two views of a face is less noisy.
 

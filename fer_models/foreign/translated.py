@@ -63,7 +63,7 @@ def _net(
         images: float32 (N, H, W, C) in [0, 1].
 
     Raises:
-        NoTranslationError: the model cannot be translated, or the translation answers otherwise.
+        NoTranslationError: the model cannot be translated, or the translation gives other logits.
     """
     from fer_models.pytorch.classifier import wrap_torch
 

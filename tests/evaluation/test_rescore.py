@@ -116,7 +116,7 @@ def change_manifest(folder: Path, **changes: object) -> None:
         (lambda f: change_manifest(f, config={"eps": ["much"]}), "`eps` must be a number"),
         (
             lambda f: change_manifest(f, models={"a": entry("cat", "dog")}),
-            "a: expected the classes of fer or ferplus, found cat, dog",
+            "a: expected classes of fer or ferplus, found cat, dog",
         ),
         (
             lambda f: change_manifest(f, models={"a": entry(*tiny.FER7.classes)}),

@@ -1,4 +1,4 @@
-"""An ONNX model as a PyTorch module, held against the answers of ONNX Runtime."""
+"""An ONNX model as a PyTorch module, compared with the answers of ONNX Runtime."""
 
 from collections.abc import Sequence
 from enum import StrEnum

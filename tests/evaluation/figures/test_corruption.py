@@ -8,7 +8,10 @@ from datasets.labels import FER7, LabelSet
 from tests.evaluation.figures.eight_faces import (
     CLEAN,
     FER,
+    NAN,
     NEUTRAL,
+    SAD,
+    attacked,
     figure,
     image_rows,
     summary,
@@ -55,6 +58,33 @@ def test_corruption_errors_relative_to_the_baseline() -> None:
     own = {"model": base, "label_set": "fer", "perturbation": "corruptions"}
     assert figure(found, "mce", **own).value == 1
     assert figure(found, "relative_mce", **own).value == 1
+
+
+def test_images_seen_twice_have_the_intervals_of_seeing_them_once() -> None:
+    base, net = "simple_cnn.fer", "net.fer"
+    once = [
+        image_rows(CLEAN, model=base),
+        corrupted([NEUTRAL] * 8, "blur", 1, base),
+        image_rows(FER, model=net),
+        corrupted(CLEAN, "blur", 1, net),
+        attacked([SAD] * 8, [0.1, 0.2, NAN, 0, NAN, NAN, 0, NAN], model=net),
+    ]
+    twice = [
+        pd.concat([part, part.assign(row=part.row + 100)]).assign(group=[*part.row, *part.row])
+        for part in once
+    ]
+    first, second = (
+        summary(*parts, schemes={base: FER7, net: FER7}, baseline=base) for parts in (once, twice)
+    )
+    for metric in (
+        "mean_corruption_accuracy", "corruption_error", "relative_corruption_error", "mce",
+        "relative_mce", "label_gap", "label_noise_share",
+    ):  # fmt: skip
+        apart, together = (found[found.metric == metric] for found in (first, second))
+        assert len(apart) and (2 * apart.n).tolist() == together.n.tolist()
+        for column in ("value", "ci_low", "ci_high"):
+            expected = apart[column].to_numpy(float)
+            np.testing.assert_allclose(together[column].to_numpy(float), expected, atol=1e-12)
 
 
 def test_without_the_baseline_the_reason_stands_in_the_row() -> None:

@@ -55,6 +55,26 @@ def test_the_oracle(results: pd.DataFrame) -> None:
     assert (share.value, share.n) == (1 / 6, 6)  # 0, 1, 2, 3, 4, 6
 
 
+def test_an_answer_that_is_neither_label_is_no_label_noise() -> None:
+    """The label sets differ on face 6 (sad, neutral): only the answer neutral is explained."""
+    key = {"label_set": "fer", "perturbation": "none"}
+    for answer, explained in ((NEUTRAL, 1), (HAPPY, 0)):
+        found = summary(image_rows([*CLEAN[:6], answer, SAD]))
+        share = figure(found, "label_noise_share", **key)
+        assert (share.value, share.n) == (explained / 2, 2)  # faces 3 and 6 are wrong
+    # attacked: right when clean, face 6 is broken at 0.1 by one answer and at 0.2 by another
+    right = [*CLEAN[:6], SAD, SAD]
+    for answer, explained in ((NEUTRAL, 1), (HAPPY, 0)):
+        broken = attacked(
+            [*right[:6], answer, SAD], [NAN] * 3 + [0] + [NAN] * 2 + [0.2, NAN], clean=right
+        )
+        found = summary(image_rows(right), broken)
+        worst = {"label_set": "fer", "perturbation": "worst_case"}
+        for eps, lost in ((0.1, 1), (0.2, 2)):  # face 3 was wrong before
+            share = figure(found, "label_noise_share", eps=eps, **worst)
+            assert (share.value, share.n) == (explained / 2 if lost == 2 else 0, lost)
+
+
 def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
     gap = figure(results, "label_gap", label_set="ferplus", perturbation="none")
     assert (gap.value, gap.n) == (pytest.approx(1 / 7), 7)  # face 6

@@ -1,4 +1,4 @@
-"""Scalings held against each other on the same faces, by hand."""
+"""Scalings compared with each other on the same faces, by hand."""
 
 import numpy as np
 import pytest
