@@ -37,8 +37,9 @@ def main(
     """Write a classifier as a stand-alone model."""
     path = out or Path(f"{Path(model).name}.{format}")
     check_file(path, f".{format}")
-    if format is Format.ONNX and not (find_spec("onnx") and find_spec("tf2onnx")):
-        raise InputError("--format onnx needs two more packages: pip install 'deadpan[onnx]'.")
+    needed = ("onnx", "onnxruntime", "tf2onnx")
+    if format is Format.ONNX and not all(map(find_spec, needed)):
+        raise InputError("--format onnx needs three more packages: pip install 'deadpan[onnx]'.")
     card_of(model)
     start_backend()
     import numpy as np
@@ -58,6 +59,7 @@ def main(
         case Format.ONNX:
             keras_model(np.zeros((1, *keras_model.input_shape[1:]), np.float32))
             keras_model.export(path, format="onnx", verbose=False)
+            require_equal_logits(path, classifier)
         case Format.TFLITE:
             keras_model.export(path, format="litert", verbose=False)
             require_equal_logits(path, classifier)
@@ -68,19 +70,24 @@ def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
     """Remove the file again when its logits differ from the classifier's; converters have bugs.
 
     Raises:
-        InputError: logits differ by more than 0.001.
+        InputError: it cannot be opened, or logits differ by more than 0.001.
     """
     import numpy as np
 
     from fer_models.foreign.formats import open_model
 
     images = np.random.default_rng(0).random((4, *classifier.model.input_shape[1:]), np.float32)
-    difference = np.abs(open_model(str(path)).call(images) - classifier.logits(images)).max()
+    try:
+        answers = open_model(str(path)).call(images)
+    except InputError:
+        path.unlink()
+        raise
+    difference = np.abs(answers - classifier.logits(images)).max()
     if difference > 1e-3:
         path.unlink()
         raise InputError(
             f"{path}: logits of the converted model must equal those of {classifier.id}; they "
-            f"differ by up to {difference:.2g}, so it was removed. Take --format keras or onnx."
+            f"differ by up to {difference:.2g}, so it was removed. Take another --format."
         )
 
 

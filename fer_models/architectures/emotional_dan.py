@@ -13,6 +13,7 @@ which they train first too, stays frozen afterwards, so that its points remain p
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from fer_models.architectures.landmark_net import REGIONS, landmark_layers, pretrained_landmarks
@@ -67,8 +68,10 @@ def heat_maps(points: keras.KerasTensor, height: int, width: int) -> keras.Keras
     Returns:
         (N, height, width, 5) in (0, 1], in the order of `REGIONS`.
     """
-    across = ops.arange(0.5, width, dtype="float32")[:, None] - width * points[:, None, :, 0]
-    down = ops.arange(0.5, height, dtype="float32")[:, None] - height * points[:, None, :, 1]
+    # numpy: tf2onnx would make inputs of constants that are tensors
+    columns, rows = (np.arange(0.5, side, dtype=np.float32)[:, None] for side in (width, height))
+    across = ops.subtract(columns, width * points[:, None, :, 0])
+    down = ops.subtract(rows, height * points[:, None, :, 1])
     squares = ops.square(across)[:, None] + ops.square(down)[:, :, None]
     nearest = ops.stack([ops.min(squares[..., part], axis=-1) for part in REGIONS.values()], -1)
     return 1 / (1 + ops.sqrt(nearest + 1e-6))

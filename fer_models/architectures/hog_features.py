@@ -7,6 +7,7 @@ where a gradient turns, and an attack would not see that turning changes anythin
 
 import math
 
+import numpy as np
 from keras import KerasTensor, ops
 
 ORIENTATIONS = 8
@@ -53,7 +54,7 @@ def hog_cells(images: KerasTensor) -> KerasTensor:
     flat = square < 1e-12  # has no orientation, and arctan2 no gradient there
     angle = ops.arctan2(ops.where(flat, 0.0, down), ops.where(flat, 1.0, across))
     position = angle * (ORIENTATIONS / math.pi) - 0.5  # bin k lies at k
-    bins = ops.arange(ORIENTATIONS, dtype="float32")
+    bins = np.arange(ORIENTATIONS, dtype=np.float32)  # tf2onnx would make an input of a tensor
     half = ORIENTATIONS / 2
     distance = ops.abs(ops.mod(position - bins + half, float(ORIENTATIONS)) - half)
     votes = magnitude * ops.maximum(1.0 - distance, 0.0)
