@@ -105,6 +105,8 @@ class Attack(ABC):
     needs_gradients: ClassVar[bool] = False
     by_answers: ClassVar[bool] = False
     """Searches, at least in part, with the classifier's logits or labels alone."""
+    needs_scores: ClassVar[bool] = False
+    """Searches by how large the logits are, which a model that tells labels only does not say."""
     reduced_precision: ClassVar[bool] = False
     """Takes gradients in reduced precision, and confirms in float32 before it stops."""
     minimal: ClassVar[bool] = False
@@ -161,9 +163,14 @@ class Attack(ABC):
             raise BudgetError(f"{self.name}: {self.norm} norm {longest:.9g}, eps {self.eps:.9g}")
         return AttackResult(attacked, broken(classifier.logits(attacked), labels), cost)
 
-    def can_attack(self, classifier: Classifier) -> bool:
-        """Whether the classifier gives gradients, where the attack needs them."""
-        return not self.needs_gradients or isinstance(classifier, DifferentiableClassifier)
+    @classmethod
+    def lacks(cls, classifier: Classifier) -> str:
+        """What the attack needs and the classifier does not give, in words; empty if nothing."""
+        if cls.needs_gradients and not isinstance(classifier, DifferentiableClassifier):
+            return "the model gives no gradients"
+        if cls.needs_scores and classifier.labels_only:
+            return "the model tells labels only"
+        return ""
 
     @abstractmethod
     def _attack(
@@ -176,7 +183,13 @@ class Attack(ABC):
     ) -> None:
         check_images(images)
         check_eps(self.eps, self.norm, int(np.prod(images.shape[1:])))
-        if not self.can_attack(classifier):
+        if self.lacks(classifier) and classifier.labels_only:
+            needed = "gradients" if self.needs_gradients else "scores"
+            raise InputError(
+                f"{self.name} needs {needed} and {classifier.id} tells labels only. "
+                "Choose an attack that only asks for labels: hop_skip_jump or boundary."
+            )
+        if self.lacks(classifier):
             raise InputError(
                 f"{self.name} needs gradients and {classifier.id} has none. "
                 "Choose an attack that only needs logits."

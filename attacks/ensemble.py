@@ -41,6 +41,7 @@ class Ensemble(Attack):
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
     by_answers: ClassVar[bool] = True
+    needs_scores: ClassVar[bool] = True
     reduced_precision: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -42,6 +42,7 @@ class Square(Attack):
         "sees logits only: changes one random square after another, keeps the changes that help"
     )
     by_answers: ClassVar[bool] = True
+    needs_scores: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

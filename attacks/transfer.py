@@ -109,9 +109,10 @@ class Transfer(GradientAttack):
         if not 0 <= self.blur <= MOST_BLUR:
             raise InputError(f"`blur` must be in [0, {MOST_BLUR}] pixels; got {self.blur}.")
 
-    def can_attack(self, classifier: Classifier) -> bool:
-        """Accept a black box too, if it has surrogates."""
-        return isinstance(classifier, TransferTarget) or super().can_attack(classifier)
+    @classmethod
+    def lacks(cls, classifier: Classifier) -> str:
+        """Return nothing for a black box that has surrogates."""
+        return "" if isinstance(classifier, TransferTarget) else super().lacks(classifier)
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys

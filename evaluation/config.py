@@ -26,6 +26,7 @@ class AttackSettings(BaseModel):
             the limit (`evaluation/stages/first_model.py`).
         black_boxes_only: whether it attacks black boxes only; models that give gradients are
             attacked by stronger attacks.
+        labels_only: whether it attacks only models that tell a label and no scores.
         headline_only: norms in which it runs at the headline eps alone, because a cheaper attack
             covers the rest of the curve.
     """
@@ -36,6 +37,7 @@ class AttackSettings(BaseModel):
     limit: int | None = Field(default=None, ge=1, strict=True)
     all_faces_for_first: bool = False
     black_boxes_only: bool = False
+    labels_only: bool = False
     headline_only: tuple[Norm, ...] = ()
 
     @property

@@ -24,7 +24,9 @@ def percent(share: float) -> str:
 
 
 def caption(prediction: FacePrediction, top: int = 1) -> str:
-    """The most probable classes: `happy 92 %, surprise 5 %`."""
+    """The most probable classes: `happy 92 %, surprise 5 %`; a label without a share if alone."""
+    if prediction.labels_only:
+        return prediction.label
     return ", ".join(f"{name} {percent(share)}" for name, share in prediction.ranked[:top])
 
 
@@ -91,11 +93,12 @@ def draw_chart(prediction: FacePrediction, title: str, path: Path) -> None:
     left.axis("off")
     colours = [ANSWER if name == prediction.label else OTHERS for name in names]
     bars = right.barh(names, [100 * share for share in shares], color=colours)
-    right.bar_label(bars, [percent(share) for share in shares], padding=4)
+    if not prediction.labels_only:
+        right.bar_label(bars, [percent(share) for share in shares], padding=4)
     right.invert_yaxis()
     right.set_xlim(0, 115)
-    right.set_xticks(range(0, 101, 25))
-    right.set_xlabel("probability, %")
+    right.set_xticks([] if prediction.labels_only else range(0, 101, 25))
+    right.set_xlabel("the label, no probability" if prediction.labels_only else "probability, %")
     right.spines[["top", "right", "left"]].set_visible(False)
     right.spines["bottom"].set_bounds(0, 100)
     right.tick_params(axis="y", length=0)

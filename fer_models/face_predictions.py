@@ -18,12 +18,15 @@ class FacePrediction:
     Attributes:
         box: where the detector found it, in pixels.
         face: what the classifier saw, uint8 (H, W, 1).
-        probabilities: class name to probability, in the order of the classifier's classes.
+        probabilities: class name to probability, in the order of the classifier's classes; of a
+            model that tells labels only, 1 for the label and 0 for others.
+        labels_only: whether the model tells a label and no probabilities.
     """
 
     box: Box
     face: np.ndarray
     probabilities: dict[str, float]
+    labels_only: bool = False
 
     @property
     def ranked(self) -> list[tuple[str, float]]:
@@ -58,8 +61,12 @@ def predict_faces(
         return []
     frames = [detector.frame(box) for box in boxes]
     faces = crop_faces(image, frames, classifier.face_side)
-    shares = softmax(classifier.logits(faces.astype(np.float32) / 255).astype(float), axis=1)
+    logits = classifier.logits(faces.astype(np.float32) / 255).astype(float)
+    labels_only = classifier.labels_only
+    shares = logits if labels_only else softmax(logits, axis=1)
     return [
-        FacePrediction(box, face, dict(zip(classifier.scheme.classes, map(float, row))))
+        FacePrediction(
+            box, face, dict(zip(classifier.scheme.classes, map(float, row))), labels_only
+        )
         for box, face, row in zip(boxes, faces, shares)
     ]

@@ -92,8 +92,12 @@ def _line(photo: str, number: int, prediction: "FacePrediction") -> dict[str, An
         "width": round(box.width, 1),
         "height": round(box.height, 1),
         "label": prediction.label,
-        **{name: round(share, 6) for name, share in prediction.probabilities.items()},
+        **({} if prediction.labels_only else _rounded(prediction.probabilities)),
     }
+
+
+def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
+    return {name: round(share, 6) for name, share in probabilities.items()}
 
 
 def _write_table(lines: list[dict[str, Any]], classes: tuple[str, ...], out: Path) -> None:

@@ -121,6 +121,11 @@ class ModelLoader:
 def _load(model: str) -> Classifier:
     """Load a classifier under the id asked for: a training run carries the shipped net's id."""
     classifier = zoo.load(model)
+    if classifier.labels_only:
+        raise InputError(
+            f"{model} tells labels only, and the live demo shows probabilities. Choose a model or "
+            "service with scores."
+        )
     classifier.id = model
     for size in WARM_SIZES:
         images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)

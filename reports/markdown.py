@@ -8,7 +8,7 @@ import re
 
 from evaluation.comparing.ranking import Ranking, run_rankings
 from evaluation.metrics.table import METRICS
-from evaluation.results.model_notes import class_notes
+from evaluation.results.model_notes import class_notes, service_notes
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline, pick
@@ -53,6 +53,7 @@ def render_markdown(run: FinishedRun) -> str:
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [split_note(run)])
     parts += [escaped(note) for note in class_notes(run.manifest["models"])]
+    parts += [escaped(note) for note in service_notes(run.manifest["models"])]
     parts += _boards(run)
     parts += _seeds(run)
     parts += _flags(run)

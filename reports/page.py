@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from datasets.base.atomic import atomic
-from evaluation.results.model_notes import class_notes, input_notes
+from evaluation.results.model_notes import class_notes, input_notes, service_notes
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, has_best_known, headline
 from reports.charts.drawing import Chart
@@ -104,6 +104,7 @@ def _filled(
         split_note=split_note(run),
         class_notes=class_notes(run.manifest["models"]),
         input_notes=input_notes(run.manifest["models"]),
+        service_notes=service_notes(run.manifest["models"]),
         ranking_sentence=ranking_sentence(run, top),
         rules=rules(),
         glossary=GLOSSARY,

@@ -1,14 +1,20 @@
 """Attacks of ART that only see the predicted label, and walk along the boundary."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from attacks.art_bridge.base import ArtAttack, art_norm, one_hot
+from attacks.art_bridge.base import LARGEST, STRETCHES, ArtAttack, art_norm, one_hot
 from attacks.art_bridge.starts import find_start, nearer
 from attacks.base import Keys
 from attacks.threat_model import Norm
+
+LEAST_BUDGET = 100
+"""Queries of HopSkipJump; a search for a start takes 60."""
+RESERVED = 1 + len(STRETCHES)
+"""Of them, for the clean image and for confirming what was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +53,33 @@ class HopSkipJump(DecisionAttack):
         steps: number of steps along the boundary.
         queries: number of queries for the normal at the first step; it grows with the square root
             of the step.
+        budget: largest number of queries per image; the search ends there with the nearest image
+            so far.
     """
 
     steps: int = 20
     queries: int = 100
+    budget: int = 10_000
 
     name: ClassVar[str] = "hop_skip_jump"
     title: ClassVar[str] = "HopSkipJump"
     words: ClassVar[str] = "sees labels only: walks along the decision boundary"
-    limits: ClassVar[dict[str, tuple[float, float]]] = {"queries": (0, 10_000)}
+    limits: ClassVar[dict[str, tuple[float, float]]] = {
+        "queries": (0, 10_000),
+        "budget": (LEAST_BUDGET, LARGEST),
+    }
+
+    def _search(
+        self, estimator: Any, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> np.ndarray:
+        from attacks.art_bridge.query_budget import BudgetedEstimator, OutOfQueriesError
+
+        budgeted = BudgetedEstimator(
+            estimator.ours, images, labels, self.norm, self.budget - RESERVED, estimator.spent
+        )
+        with suppress(OutOfQueriesError):
+            super()._search(budgeted, images, labels, keys)
+        return images if budgeted.nearest is None else budgeted.nearest
 
     def _end(
         self, estimator: Any, images: np.ndarray, found: np.ndarray, labels: np.ndarray

@@ -28,7 +28,7 @@ class Estimator(
         super().__init__(model=None, clip_values=(0.0, 1.0), channels_first=False)
         self._clip_values = (0.0, 1.0)  # ART turned them into float32, which its patch refuses
         self.nb_classes = classifier.scheme.num_classes
-        self._ours, self._shape, self._spent = classifier, shape, spent
+        self.ours, self.spent, self._shape = classifier, spent, shape
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -37,8 +37,8 @@ class Estimator(
 
     def predict(self, x: np.ndarray, batch_size: int = 128, **_: Any) -> np.ndarray:
         """Logits float32 (N, K), or probabilities."""
-        self._spent.forward += len(x)
-        logits = self._ours.logits(_in_range(x))
+        self.spent.forward += len(x)
+        logits = self.ours.logits(_in_range(x))
         return softmax(logits, axis=1) if self.gives_probabilities else logits
 
     def loss_gradient(self, x: np.ndarray, y: np.ndarray, **_: Any) -> np.ndarray:
@@ -71,13 +71,13 @@ class Estimator(
         raise NotImplementedError
 
     def _differentiable(self) -> DifferentiableClassifier:
-        assert isinstance(self._ours, DifferentiableClassifier)
-        return self._ours
+        assert isinstance(self.ours, DifferentiableClassifier)
+        return self.ours
 
     def _count(self, gradient: np.ndarray) -> None:
-        self._spent.forward += len(gradient)
-        self._spent.backward += len(gradient)
-        self._spent.zero_gradients += int((~gradient.any(axis=(1, 2, 3))).sum())
+        self.spent.forward += len(gradient)
+        self.spent.backward += len(gradient)
+        self.spent.zero_gradients += int((~gradient.any(axis=(1, 2, 3))).sum())
 
 
 def _in_range(x: np.ndarray) -> np.ndarray:

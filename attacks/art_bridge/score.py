@@ -15,6 +15,7 @@ class ScoreAttack(ArtAttack):
     """An attack on one image at a time by logits or probabilities."""
 
     by_answers: ClassVar[bool] = True
+    needs_scores: ClassVar[bool] = True
     minimal: ClassVar[bool] = True
     together: ClassVar[bool] = False
 

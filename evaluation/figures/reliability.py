@@ -15,7 +15,12 @@ from evaluation.statistics.intervals import Interval
 
 
 def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
-    """Calibration errors, Brier score and likelihood in every stratum; bins for a diagram."""
+    """Calibration errors, Brier score and likelihood in every stratum; bins for a diagram.
+
+    None of a model that tells labels only.
+    """
+    if calibration.are_labels_only(images.logits):
+        return
     labels, confidence = images.truth_as_model, _confidence(images)
     bins = calibration.equal_width_bins(confidence)
     for subset, mask in images.strata:
@@ -38,13 +43,16 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
 def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Agreement with a tagger, cross-entropy to the votes, calibration against them.
 
-    Every image with at least one vote for an emotion counts, with or without a FER+ label.
+    Every image with at least one vote for an emotion counts, with or without a FER+ label. A model
+    that tells labels only has the agreement alone.
     """
     if images.votes is None:
         return
     votes, scheme = images.votes, images.scheme
     agreement = vote_metrics.agreement(votes, images.predictions, scheme)
     figures.add_means(key, images.strata, "expected_agreement", agreement, groups=images.groups)
+    if calibration.are_labels_only(images.logits):
+        return
     entropy = vote_metrics.cross_entropy(votes, images.logits, scheme)
     figures.add_means(key, images.strata, "vote_cross_entropy", entropy, groups=images.groups)
     confidence = _confidence(images)

@@ -23,6 +23,15 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(_checked(logits), axis=1)
 
 
+def are_labels_only(logits: np.ndarray) -> bool:
+    """Whether all logits (N, K) are 1 for one class and 0 for the others.
+
+    So a model that tells labels only is stored; it has no probabilities.
+    """
+    shape = _checked(logits)
+    return bool(len(shape) and ((shape == 0) | (shape == 1)).all() and (shape.sum(1) == 1).all())
+
+
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """-log of the probability of the label, float64 (N,), in nats."""
     logits = _checked(logits, labels)

@@ -1,6 +1,7 @@
 """What must be said of a model beside its figures, in words, from the models of `manifest.json`.
 
-Faces that are left out, answers that are wrong for every face, what is done to the input.
+Faces that are left out, answers that are wrong for every face, what is done to the input, how a
+service was asked.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,12 @@ _STEPS = {
     "bgr": "channels reversed",
     "equalise": "histogram equalised (attacks pass through it straight, as if it were not there)",
     "standardise": "each image standardised",
+}
+_SENT = {
+    "png": "PNG",
+    "multipart": "PNG in a form",
+    "base64": "PNG in JSON",
+    "pixels": "nested lists in JSON",
 }
 
 
@@ -53,12 +60,12 @@ def _wrong(item: tuple[str, list[str]]) -> str:
 
 
 def input_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """One sentence for each foreign model: how its input is made of a face.
+    """One sentence for each foreign model but services: how its input is made of a face.
 
     Args:
         models: as for `class_notes`.
     """
-    found = {model: entry.get("input") for model, entry in models.items()}
+    found = {m: entry.get("input") for m, entry in models.items() if not entry.get("service")}
     return [f"{model}: {_input(entry)}." for model, entry in found.items() if entry]
 
 
@@ -76,6 +83,35 @@ def _input(entry: Mapping[str, Any]) -> str:
         mean, std = (", ".join(f"{value:g}" for value in entry[name]) for name in ("mean", "std"))
         parts.append(f"minus {mean}, divided by {std}")
     return "; ".join(parts)
+
+
+def service_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One paragraph for each model that is an HTTP service: what it was sent, and how often.
+
+    Args:
+        models: as for `class_notes`.
+    """
+    found = {model: entry.get("service") for model, entry in models.items()}
+    return [f"{model}: {_service(entry)}" for model, entry in found.items() if entry]
+
+
+def _service(entry: Mapping[str, Any]) -> str:
+    queries = entry["queries"]
+    told = {"label": "a label and no scores", "logits": "logits"}
+    budget = f" of a budget of {entry['budget']:,}" if entry["budget"] else ""
+    repeated = queries["retried"]
+    height, width, channels = entry["image"]
+    words = (
+        f"an HTTP service, {entry['url']}. Every image, {height}x{width} pixels, "
+        f"{'grey' if channels == 1 else 'RGB'}, was rounded to 8 bits and sent as "
+        f"{_SENT.get(entry['sent_as'], entry['sent_as'])}; it answers "
+        f"{told.get(entry['answers'], 'probabilities')}. Asked about {queries['asked']:,} images"
+        f"{budget}; {queries['from_cache']:,} more answers were kept from before; "
+        f"{repeated:,} {'request was' if repeated == 1 else 'requests were'} sent again."
+    )
+    if entry["answers"] == "label":
+        words += " Without scores there is no confidence, so calibration is not measured."
+    return words
 
 
 def _listed(names: list[str], word: str = "and") -> str:

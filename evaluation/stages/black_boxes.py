@@ -32,7 +32,13 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     if not is_black_box(classifier):
         return []
     able = [a for a in config.attacks if config.norm in ATTACKS[a.name].norms]
-    asking = [a for a in able if ATTACKS[a.name].by_answers and not ATTACKS[a.name].needs_gradients]
+    asking = [
+        attack
+        for attack in able
+        if ATTACKS[attack.name].by_answers
+        and not ATTACKS[attack.name].lacks(classifier)
+        and (classifier.labels_only or not attack.labels_only)
+    ]
     ways = ["by queries"] if asking else []
     if any(ATTACKS[attack.name] is Transfer for attack in able):
         ways.append("by transfer from other models")

@@ -64,12 +64,21 @@ def examples(
         "clean": np.round(clean * 255).astype(np.uint8),
         "attacked": attacked,
         "classes": np.tile(names, (count, 1)),
-        "clean_probabilities": softmax(classifier.logits(clean), axis=1),
-        "attacked_probabilities": softmax(classifier.logits(attacked), axis=1),
+        "clean_probabilities": _probabilities(classifier, clean),
+        "attacked_probabilities": _probabilities(classifier, attacked),
         "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
         "clean_cam": np.round(255 * explanations.clean[shown]).astype(np.uint8),
         "attacked_cam": np.round(255 * explanations.attacked[shown]).astype(np.uint8),
     }
+
+
+def _probabilities(classifier: Classifier, images: np.ndarray) -> np.ndarray:
+    """Probabilities float32 (N, K); 1 for the label and NaN for others where it is all there is."""
+    logits = classifier.logits(images)
+    if classifier.labels_only:
+        return np.where(logits == 1, logits, np.float32(np.nan))
+    shares: np.ndarray = softmax(logits, axis=1)
+    return shares
 
 
 def join(parts: list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> dict[str, np.ndarray]:

@@ -139,10 +139,11 @@ def _attack_jobs(
         part = rows[rows < attack.limit] if attack.limit else rows
         if not len(part) or (attack.black_boxes_only and not black_box):
             continue
+        if attack.labels_only and not classifier.labels_only:
+            continue
         through = black_box and ATTACKS[attack.name] is Transfer
         sources = tuple(surrogates(classifier, classifiers)) if through else ()
-        impossible = black_box and ATTACKS[attack.name].needs_gradients and not sources
-        why = "the model gives no gradients" if impossible else ""
+        why = "" if sources else ATTACKS[attack.name].lacks(classifier)
         yield Job(spec, part, classifier, labels[part], sources, not_applicable=why)
 
 

@@ -29,7 +29,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Example:
-    """One face of the gallery; pictures are `data:` addresses."""
+    """One face of the gallery; pictures are `data:` addresses.
+
+    A model that tells labels only has no bars.
+    """
 
     row: int
     model: str
@@ -81,6 +84,7 @@ def examples(run: FinishedRun, most: int = SIZE_BUDGET) -> tuple[list[Example], 
 def _example(run: FinishedRun, index: int, image: pd.Series) -> Example:
     one = {name: values[index] for name, values in run.gallery.items()}
     names = [str(name) for name in one["classes"] if name]
+    known = not np.isnan(one["clean_probabilities"][: len(names)]).any()
     before, after = (
         np.nan_to_num(one[f"{kind}_probabilities"][: len(names)], nan=0.0)
         for kind in ("clean", "attacked")
@@ -96,7 +100,7 @@ def _example(run: FinishedRun, index: int, image: pd.Series) -> Example:
             place == last,
             name == label,
         )
-        for place, name in enumerate(names)
+        for place, name in enumerate(names if known else [])
     ]
     eps = float(one["eps"])
     looks = []

@@ -32,12 +32,14 @@ def test_the_smoke_tier_is_that_of_the_design() -> None:
     config = smoke()
     assert config.limit == 200
     assert config.eps == (1 / 255, 2 / 255, 4 / 255)
-    white_box = [attack.name for attack in config.attacks if not attack.black_boxes_only]
+    white_box = [a.name for a in config.attacks if not (a.black_boxes_only or a.labels_only)]
     assert white_box == ["noise", "fgsm", "pgd"]
     assert config.attacks[2].options == {"steps": 20}
     for_black_boxes = {attack.name: attack for attack in config.attacks[3:]}
-    assert list(for_black_boxes) == ["transfer", "square"]
+    assert list(for_black_boxes) == ["transfer", "square", "hop_skip_jump"]
     assert for_black_boxes["square"].options == {"queries": 100}
+    by_labels = for_black_boxes["hop_skip_jump"]
+    assert by_labels.labels_only and by_labels.options["budget"] == 1000
     assert (
         for_black_boxes["square"].limit is None
     )  # an upper bound over faces that were all searched
@@ -71,7 +73,15 @@ def test_larger_tiers_corrupt_in_every_way_at_every_severity(tier: Tier) -> None
 def test_the_standard_tier_spends_its_most_expensive_attacks_on_the_verdict() -> None:
     config = smoke(tier=Tier.STANDARD)
     along_the_curve = {name for name, grid in config.grids.items() if grid == config.eps}
-    assert along_the_curve == {"noise", "fgsm", "apgd", "fmn", "transfer", "worst_case"}
+    assert along_the_curve == {
+        "noise",
+        "fgsm",
+        "apgd",
+        "fmn",
+        "transfer",
+        "hop_skip_jump",
+        "worst_case",
+    }
     assert {config.grids[name] for name in config.grids.keys() - along_the_curve} == {(4 / 255,)}
     under_l1 = smoke(tier=Tier.STANDARD, norm=Norm.L1)  # which nothing minimal knows
     assert set(under_l1.grids.values()) == {under_l1.eps}

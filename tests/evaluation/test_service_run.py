@@ -11,6 +11,7 @@ from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from evaluation.config import RunConfig
 from evaluation.listener import Listener
+from evaluation.results.model_notes import input_notes, service_notes
 from evaluation.stages.black_boxes import black_box_checks
 from evaluation.stages.fingerprints import check_or_keep
 from evaluation.stages.pipeline import evaluate_run
@@ -175,3 +176,28 @@ def test_a_service_is_a_black_box_that_sees_8_bits(tmp_path: Path) -> None:
         service = load(tmp_path, server)
         (check,) = black_box_checks(service, RUN, 40)
     assert "images rounded to 8 bits" in check["message"] and "label" not in check["message"]
+
+
+def test_the_report_says_what_a_service_was_sent_and_how_often() -> None:
+    entry = {
+        "url": "http://127.0.0.1:1/predict",
+        "sent_as": "png",
+        "image": [48, 48, 1],
+        "bits": 8,
+        "answers": "probabilities",
+        "batch": 1,
+        "budget": 2000,
+        "queries": {"asked": 1234, "from_cache": 56, "retried": 1},
+    }
+    label = {**entry, "answers": "label", "budget": None}
+    shape = {"height": 48, "width": 48, "channels": 1, "resampling": "bilinear", "resized": None}
+    made = {**shape, "steps": [], "low": 0, "high": 255, "mean": [0.0], "std": [1.0]}
+    models = {"a": {"service": entry, "input": made}, "b": {"service": label}, "c": {"input": made}}
+    one, other = service_notes(models)
+    assert one == (
+        "a: an HTTP service, http://127.0.0.1:1/predict. Every image, 48x48 pixels, grey, was "
+        "rounded to 8 bits and sent as PNG; it answers probabilities. Asked about 1,234 images of "
+        "a budget of 2,000; 56 more answers were kept from before; 1 request was sent again."
+    )
+    assert "a label and no scores" in other and "calibration is not measured" in other
+    assert [note[:2] for note in input_notes(models)] == ["c:"]

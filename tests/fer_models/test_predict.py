@@ -161,3 +161,21 @@ def test_a_photograph_that_the_model_cannot_answer_is_named(
     printed, log = capsys.readouterr()
     assert f"{tmp_path / 'a.png'}: even.fer answered NaN or infinity" in log
     assert "b.png, face 1: neutral" in printed
+
+
+def test_a_model_that_tells_labels_only_gives_no_probability(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Labels(Even):
+        labels_only = True
+
+        def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+            return np.tile(np.eye(7, dtype=np.float32)[3], (len(images), 1))
+
+    (face,) = predict_faces(photograph(), Labels(), Bright())
+    assert caption(face) == "happy" and face.label == "happy"
+    monkeypatch.setattr(zoo, "load", lambda _: Labels())
+    Image.fromarray(photograph()).save(tmp_path / "photo.png")
+    assert main(tmp_path / "photo.png", out=tmp_path / "out") == 0
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table.label.tolist() == ["happy"] and table[list(FER7.classes)].isna().all(axis=None)

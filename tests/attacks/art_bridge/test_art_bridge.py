@@ -11,10 +11,12 @@ from attacks.art_bridge.gradient import JSMA, CarliniWagnerL2, DeepFool
 from attacks.art_bridge.spent import Spent
 from attacks.art_bridge.universal import Patch, Universal
 from attacks.base import Keys
+from attacks.broken import STOP_LEAD, broken
 from attacks.registry import ART_ATTACKS, ATTACKS, make_attack
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
 from fer_models.losses import Loss
+from fer_models.wrapped_classifier import WrappedClassifier
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER
 
@@ -210,3 +212,29 @@ def test_a_patch_of_the_least_size_is_learnt():
     Patch(norm=Norm.LINF, eps=1.0, size=Patch.limits["size"][0], steps=1)(
         classifier, images, labels, keys
     )
+
+
+@pytest.mark.parametrize("budget", [100, 130, 400, 900])
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_hop_skip_jump_keeps_its_budget_and_the_nearest_image_of_all_queries(norm, budget):
+    asked = []
+
+    class Counting(WrappedClassifier):
+        def _batch_logits(self, images):
+            asked.extend(images.copy())
+            return self.inner.logits(images)
+
+    linear = tiny.linear(3)
+    classifier, images = Counting(linear), tiny.images(1)
+    labels, eps = linear.predict(images), 8.0 if norm is Norm.L2 else 1.0
+    options = {"steps": 10, "queries": 30, "budget": budget}
+    result = make_attack("hop_skip_jump", norm, eps, options)(
+        classifier, images, labels, Keys(0, np.arange(1))
+    )
+    assert len(asked) - 1 <= budget  # the base judges the result with one more
+    assert 1 < result.cost.forward[0] <= budget
+    assert result.success.all()
+    queried = np.stack(asked[:-1])
+    wrong = queried[broken(linear.logits(queried), np.repeat(labels, len(queried)), STOP_LEAD)]
+    nearest = distance(wrong, images, norm).min()
+    assert distance(result.images, images, norm)[0] <= nearest * (1 + 1e-5)
