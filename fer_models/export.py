@@ -1,6 +1,7 @@
-"""`python -m fer_models.export ID --format keras|json|onnx|tflite --out FILE`.
+"""`python -m fer_models.export ID --format keras|json|onnx|pt2|tflite --out FILE`.
 
-The result is self-contained: float32, pixels in [0, 1] in, logits out, no Deadpan needed.
+The result is self-contained: float32, pixels in [0, 1] in, logits out, no Deadpan needed. Images
+are (N, H, W, C); in `pt2`, the format of `torch.export`, (N, C, H, W).
 """
 
 from enum import StrEnum
@@ -26,6 +27,7 @@ class Format(StrEnum):
     KERAS = "keras"
     JSON = "json"
     ONNX = "onnx"
+    PT2 = "pt2"
     TFLITE = "tflite"
 
 
@@ -40,6 +42,8 @@ def main(
     needed = ("onnx", "onnxruntime", "tf2onnx")
     if format is Format.ONNX and not all(map(find_spec, needed)):
         raise InputError("--format onnx needs three more packages: pip install 'deadpan[onnx]'.")
+    if format is Format.PT2 and not find_spec("torch"):
+        raise InputError("--format pt2 needs PyTorch: pip install 'deadpan[torch]'.")
     card_of(model)
     start_backend()
     import numpy as np
@@ -60,10 +64,26 @@ def main(
             keras_model(np.zeros((1, *keras_model.input_shape[1:]), np.float32))
             keras_model.export(path, format="onnx", verbose=False)
             require_equal_logits(path, classifier)
+        case Format.PT2:
+            _write_pt2(path, classifier)
+            require_equal_logits(path, classifier)
         case Format.TFLITE:
             keras_model.export(path, format="litert", verbose=False)
             require_equal_logits(path, classifier)
     print(f"{path}: {', '.join(classifier.scheme.classes)}; pixels in [0, 1], logits out")
+
+
+def _write_pt2(path: Path, classifier: "KerasClassifier") -> None:
+    from fer_models.pytorch.port import write_pt2
+    from fer_models.pytorch.ported_layers import NotPortableError
+
+    try:
+        write_pt2(classifier.model, path)
+    except NotPortableError as what:
+        raise InputError(
+            f"--format pt2 knows the layers of common nets; {classifier.id} holds {what}. "
+            "Take --format keras or onnx."
+        ) from what
 
 
 def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
