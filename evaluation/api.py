@@ -135,8 +135,9 @@ def _contracts(
 ) -> "Contracts":
     """Contracts of the foreign models without a complete contract file, found on the faces."""
     from fer_models.foreign.contract_file import has_whole_contract
+    from fer_models.hub.hugging_face import is_hugging_face
 
-    if all(has_whole_contract(path) for path in foreign):
+    if all(has_whole_contract(path) and not is_hugging_face(path) for path in foreign):
         return {}
     from fer_models.backend import start_backend
 

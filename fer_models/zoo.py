@@ -146,7 +146,8 @@ def describe(model: str, contract: "ContractFile | None" = None) -> Description:
     """
     base, _ = split_defences(model)
     if is_foreign(base):
-        from fer_models.foreign.contract_file import contract_of, identity, match_scheme
+        from fer_models.foreign.class_order import match_scheme
+        from fer_models.foreign.contract_file import contract_of, identity
 
         file = contract or contract_of(base)
         scheme, _ = match_scheme(file.classes)

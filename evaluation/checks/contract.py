@@ -44,7 +44,7 @@ def contract_checks(
     rows = np.flatnonzero(labels >= 0)
     if not len(rows):
         return []
-    checks = [_order_check(classifier, logits[rows], labels[rows])]
+    checks = [order_check(classifier, logits[rows], labels[rows])]
     inner = classifier
     while isinstance(inner, WrappedClassifier):
         inner = inner.inner
@@ -56,7 +56,14 @@ def contract_checks(
     return checks
 
 
-def _order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray) -> Check:
+def order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray) -> Check:
+    """R25: whether another order of the classes classifies significantly more faces correctly.
+
+    Args:
+        classifier: the model.
+        logits: of N faces, float32 (N, K).
+        labels: int64 (N,) in the model's classes.
+    """
     predicted, classes = logits.argmax(axis=1), classifier.scheme.classes
     order = best_order(predicted, labels, len(classes))
     given, other = predicted == labels, predicted == order[labels]

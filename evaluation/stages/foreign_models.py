@@ -8,29 +8,38 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
+from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
+from evaluation.checks.contract import order_check
 from evaluation.stages.run_folder import CONTRACTS
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, label_set_of
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.contract_file import (
     ContractFile,
+    contract_path,
     has_whole_contract,
     known_contract,
+    names_classes,
     read_contract,
     write_contract,
 )
 from fer_models.foreign.contract_probe import UnsureError
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign, short_name
-from fer_models.foreign.probe_faces import FACES, probe_on
+from fer_models.foreign.probe_faces import FACES, balanced_rows, probe_on
 from fer_models.foreign.probe_report import Finding
+from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.wrapped_classifier import WrappedClassifier
-from fer_models.zoo import model_ids, shipped_id, split_defences
+from fer_models.zoo import load, model_ids, shipped_id, split_defences
 
 SURELY = 3
 """Standard errors by which scalings must differ in the first probe; in the second, two suffice."""
 MORE_FACES = 3 * FACES
 """Faces of a second probe, when the first is inconclusive."""
+NAMED_ORDER_FACES = 200
+"""Faces on which the class order of a Hugging Face folder is tried."""
 Contracts = dict[str, ContractFile]
 """Contract of each foreign model, by path, that has no contract file."""
 
@@ -44,6 +53,9 @@ def contracts_of(
 ) -> Contracts:
     """Find missing contracts, or read those that the resumed run found.
 
+    The classes of a Hugging Face folder are those of its own files, which are often wrong: labelled
+    faces must not contradict them.
+
     Args:
         models: ids, folders and paths of a run, defences included.
         faces: all labelled faces of the data.
@@ -52,11 +64,16 @@ def contracts_of(
         count: number of faces for the probe; None for as many as needed.
 
     Raises:
-        InputError: the probe finds no contract.
+        InputError: the probe finds no contract, or another order of a folder's classes classifies
+            significantly more faces correctly.
     """
     found: Contracts = {}
     for path in dict.fromkeys(split_defences(model)[0] for model in models):
-        if not is_foreign(path) or has_whole_contract(path):
+        if not is_foreign(path):
+            continue
+        if has_whole_contract(path):
+            if is_hugging_face(path) and not names_classes(path):
+                _check_named_order(path, faces)
             continue
         kept = _kept(path, folder)
         if kept.exists():
@@ -66,6 +83,20 @@ def contracts_of(
         log("\n".join(["a model has no complete contract; found by probing it:", *lines]))
         found[path] = finding.file
     return found
+
+
+def _check_named_order(path: str, faces: FaceSet) -> None:
+    """Refuse a folder whose `id2label` is in another order than the faces say."""
+    classifier = load(path)
+    label_set = label_set_of(classifier)
+    if label_set not in faces.label_sets:
+        return
+    labels = faces.labels(label_set).to(classifier.scheme).values
+    rows = balanced_rows(labels, NAMED_ORDER_FACES, classifier.scheme.num_classes)
+    logits = classifier.logits(faces.images[rows].astype(np.float32) / 255)
+    found = order_check(classifier, logits, labels[rows])
+    if found["status"] != "ok":
+        raise InputError(f"{path}: {found['message']} Write `classes` in {contract_path(path)}.")
 
 
 def _probe(

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from fer_models.classifier import ModelError
 from fer_models.foreign.contract_file import ContractFile, PartialContract
+from fer_models.foreign.keras_columns import with_columns
 from fer_models.foreign.keras_net import has_steps, with_steps
 from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.softmax import strip_softmax
@@ -80,8 +80,7 @@ def _with_columns(raw: RawModel, columns: tuple[int, ...] | None) -> RawModel:
     answer = raw.keras_model.outputs[0]
     if len(answer.shape) == 2:
         _check_columns(raw.name, answer.shape[1], columns)
-    chosen = ops.take(answer, list(columns), axis=-1)
-    return _of_keras(raw, keras.Model(raw.keras_model.inputs[0], chosen, name=raw.keras_model.name))
+    return _of_keras(raw, with_columns(raw.keras_model, columns))
 
 
 def _of_keras(raw: RawModel, model: keras.Model) -> RawModel:

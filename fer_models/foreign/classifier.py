@@ -3,7 +3,6 @@
 import sys
 from dataclasses import replace
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -11,11 +10,18 @@ from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.chosen_output import emotions_of
-from fer_models.foreign.contract_file import ContractFile, contract_of, identity
+from fer_models.foreign.contract_file import (
+    ContractFile,
+    contract_of,
+    find_contract,
+    identity,
+)
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.keras_columns import with_columns
 from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
 from fer_models.foreign.translated import translated
+from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.keras_classifier import fit_to_contract, wrap
 
 
@@ -50,7 +56,13 @@ def load_foreign(
     Raises:
         InputError: model or contract is missing or damaged, or they do not fit each other.
     """
-    return classify_with(open_model(name), contract or contract_of(name), faces)
+    file = contract or contract_of(name)
+    raw = open_model(name)
+    if contract is None and is_hugging_face(name) and find_contract(name) is None:
+        from fer_models.pytorch.hugging_face import check_preprocessor
+
+        check_preprocessor(name, file)
+    return classify_with(raw, file, faces)
 
 
 def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = None) -> Classifier:
@@ -74,14 +86,13 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
         return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
-    model, outputs = raw.keras_model, raw.keras_model.outputs[0]
+    model = raw.keras_model
     if order != sorted(order):
-        outputs = ops.take(outputs, order, axis=-1)
+        model = with_columns(model, order)
     if raw.softmax_removed:
         contract = replace(contract, output=Output.LOGITS)
-    ordered = keras.Model(model.inputs[0], outputs, name=model.name)
     sha256 = identity(raw.sha256, file)
-    return wrap(ordered, contract, model_id=short_name(raw.name), weights_sha256=sha256)
+    return wrap(model, contract, model_id=short_name(raw.name), weights_sha256=sha256)
 
 
 def _torch_classifier(

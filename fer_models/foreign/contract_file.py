@@ -12,6 +12,8 @@ All fields are explained in `docs/add-a-model.md`.
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -19,10 +21,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
-from datasets.emotion_names import check_other, emotion_of
-from datasets.labels import SCHEMES, LabelScheme
 from fer_models.contract import Contract, Output, PixelStep, Resampling
+from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import is_code, split_code
+from fer_models.hub.hugging_face import PREPROCESSOR, is_hugging_face, said_by_folder
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
@@ -71,7 +73,7 @@ class ContractFile(BaseModel):
     def _agrees(self) -> Self:
         match_scheme(self.classes)
         if self.columns is not None:
-            _check_columns(self.columns, self.classes)
+            check_columns(self.columns, self.classes)
         _check_pairs(self)
         return self
 
@@ -117,7 +119,7 @@ class PartialContract(BaseModel):
         if self.classes is not None:
             match_scheme(self.classes)
         if self.columns is not None and self.classes is not None:
-            _check_columns(self.columns, self.classes)
+            check_columns(self.columns, self.classes)
         _check_pairs(self)
         return self
 
@@ -144,14 +146,6 @@ class PartialContract(BaseModel):
         ]
 
 
-def _check_columns(columns: tuple[int, ...], classes: tuple[str, ...]) -> None:
-    if len(set(columns)) != len(columns) or len(columns) != len(classes):
-        raise ValueError(
-            f"`columns` must be one column per class, each once; got {len(columns)} columns "
-            f"({', '.join(map(str, columns))}) for {len(classes)} classes"
-        )
-
-
 def _check_pairs(file: "ContractFile | PartialContract") -> None:
     if file.output_name is not None and file.output_index is not None:
         raise ValueError("say `output_name` or `output_index`, not both")
@@ -161,37 +155,6 @@ def _check_pairs(file: "ContractFile | PartialContract") -> None:
 
 NOTHING_KNOWN = PartialContract()
 """What is known of a model without a contract file."""
-
-
-def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
-    """Match class names, in any order and wording, to FER or FER+; else make a new scheme.
-
-    A scheme of fewer or more classes has those of its label set first, in their order and words.
-
-    Returns:
-        The scheme, and for each of its classes the index in `classes`.
-
-    Raises:
-        ValueError: two names mean one emotion, or one beside emotions means nothing known.
-    """
-    named = LabelScheme("foreign", classes)
-    found = list(named.emotions)
-    for emotion in filter(None, found):
-        if found.count(emotion) > 1:
-            twice = [name for name in classes if emotion_of(name) == emotion]
-            raise ValueError(f"`classes` must be distinct emotions; got {' and '.join(twice)}")
-    if named.label_set is None:
-        return named, list(range(len(classes)))
-    others = [place for place, emotion in enumerate(found) if emotion is None]
-    for place in others:
-        check_other(classes[place])
-    scheme = SCHEMES[named.label_set]
-    pairs = zip(scheme.classes, scheme.emotions, strict=True)
-    known = [(name, found.index(emotion)) for name, emotion in pairs if emotion in found]
-    if len(known) == scheme.num_classes and not others:
-        return scheme, [place for _, place in known]
-    names = [*(name for name, _ in known), *(classes[place] for place in others)]
-    return LabelScheme("foreign", tuple(names)), [*(place for _, place in known), *others]
 
 
 def find_contract(model: str) -> Path | None:
@@ -211,16 +174,32 @@ def contract_path(model: str) -> Path:
 
 
 def known_contract(model: str) -> PartialContract:
-    """What the contract file next to a model says; nothing when there is none.
+    """What the contract file next to a model says, and a Hugging Face folder's own files.
 
-    The file of a service is its contract; one next to it adds the classes that a probe found.
+    The contract file holds where both say something. The file of a service is its contract; one
+    next to it adds the classes that a probe found.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: a file is damaged.
     """
     file = find_contract(model)
-    beside = NOTHING_KNOWN if file is None else read_partial(file)
-    return _of_service(read_service(model), beside) if is_service(model) else beside
+    given = NOTHING_KNOWN if file is None else read_partial(file)
+    if is_service(model):
+        return _of_service(read_service(model), given)
+    if not is_hugging_face(model):
+        return given
+    fields = given.model_dump(exclude_none=True)
+    said = said_by_folder(model, with_classes="classes" not in fields)
+    if given.crop_share is not None:
+        said.pop("crop_from", None)
+    with _one_line_errors(model):
+        return PartialContract.model_validate(said | fields)
+
+
+def names_classes(model: str) -> bool:
+    """Whether the contract file next to a model names its classes."""
+    file = find_contract(model)
+    return file is not None and read_partial(file).classes is not None
 
 
 def has_whole_contract(model: str) -> bool:
@@ -240,6 +219,15 @@ def contract_of(name: str) -> ContractFile:
     """
     if is_service(name):
         return _whole_of_service(name)
+    if is_hugging_face(name):
+        known = known_contract(name)
+        if known.missing:
+            raise InputError(
+                f"{name}: no {PREPROCESSOR} says {' and '.join(known.missing)}. Copy it beside "
+                f"config.json, or write them in {contract_path(name)}."
+            )
+        with _one_line_errors(name):
+            return ContractFile.model_validate(known.model_dump(exclude_none=True))
     if not (is_code(name) or Path(name).exists()):
         raise InputError(f"{name}: expected a model, found no such file.")
     contract = find_contract(name)
@@ -284,23 +272,32 @@ def read_partial(path: Path) -> PartialContract:
 
 
 def _validated(path: Path, kind: type[_Kind]) -> _Kind:
-    try:
+    with _one_line_errors(path):
         text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
         file = kind.model_validate(data)
         if isinstance(file, ContractFile):
             file.contract()
+        return file
+
+
+@contextmanager
+def _one_line_errors(where: object) -> Iterator[None]:
+    """Whatever a contract is not, as one line that begins with its file or model."""
+    try:
+        yield
     except FileNotFoundError as error:
-        raise InputError(f"{path}: expected a contract, found no such file.") from error
+        raise InputError(f"{where}: expected a contract, found no such file.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"{place}: " for place in first["loc"])
-        raise InputError(f"{path}: expected a contract; {where}{first['msg']}.") from error
+        field = "".join(f"{place}: " for place in first["loc"])
+        raise InputError(f"{where}: expected a contract; {field}{first['msg']}.") from error
     except RecursionError as error:
-        raise InputError(f"{path}: expected a contract, found brackets nested too deep.") from error
+        raise InputError(
+            f"{where}: expected a contract, found brackets nested too deep."
+        ) from error
     except ValueError as error:  # JSON, TOML, encoding, or values that contradict each other
-        raise InputError(f"{path}: expected a contract; {error}") from error
-    return file
+        raise InputError(f"{where}: expected a contract; {error}") from error
 
 
 def write_contract(file: ContractFile, path: Path) -> None:

@@ -21,12 +21,8 @@ from datasets.base.errors import InputError
 from datasets.labels import LabelScheme
 from fer_models.classifier import ModelError
 from fer_models.contract import Contract, Output
-from fer_models.foreign.contract_file import (
-    NOTHING_KNOWN,
-    ContractFile,
-    PartialContract,
-    match_scheme,
-)
+from fer_models.foreign.class_order import match_scheme
+from fer_models.foreign.contract_file import NOTHING_KNOWN, ContractFile, PartialContract
 from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.probe_timing import TIMED, ProbeTiming
 from fer_models.foreign.probe_trial import (

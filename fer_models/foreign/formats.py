@@ -16,6 +16,7 @@ from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.saved_model import open_saved_model
 from fer_models.foreign.tflite_file import open_tflite
+from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.services.raw_service import raw_service
 from fer_models.services.service import open_service
 from fer_models.services.service_file import is_service
@@ -57,6 +58,10 @@ def open_model(name: str) -> RawModel:
     try:
         if is_code(name):
             return open_code(name, sha256)
+        if is_hugging_face(name):
+            from fer_models.pytorch.hugging_face import open_hugging_face
+
+            return open_hugging_face(name, sha256)
         return OPENERS.get(path.suffix, open_saved_model)(path, sha256)
     except InputError:
         raise

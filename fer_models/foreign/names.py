@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name
 
 FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
@@ -24,13 +25,15 @@ def is_foreign(name: str) -> bool:
         or (path / "saved_model.pb").exists()
         or is_code(name)
         or is_service(name)
+        or is_hugging_face(name)
     )
 
 
 def is_code(name: str) -> bool:
     """Whether a name has the form `module:callable` or `module:factory@weights`."""
     code, _ = split_code(name)
-    return code.count(":") == 1 and code.replace(":", "", 1).replace(".", "").isidentifier()
+    plain = code.replace(":", "", 1).replace(".", "")
+    return not name.startswith(HUB) and code.count(":") == 1 and plain.isidentifier()
 
 
 def split_code(name: str) -> tuple[str, str]:
@@ -43,6 +46,8 @@ def short_name(name: str) -> str:
     """Name in results: a file's stem, a folder, a callable, or a service."""
     if is_service(name):
         return service_name(name)
+    if name.startswith(HUB):
+        return name.rpartition("/")[2]
     code, weights = split_code(name)
     if is_code(name) and not weights:
         return code
@@ -66,7 +71,7 @@ def files_sha256(name: str) -> str:
         if not weights:
             return module
         return hashlib.sha256(f"{module} {files_sha256(weights)}".encode()).hexdigest()
-    path = Path(name)
+    path = folder_of(name) if is_hugging_face(name) else Path(name)
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file.")
     if path.is_file():

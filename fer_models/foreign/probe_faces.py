@@ -49,13 +49,13 @@ def probe_on(
             f"{scheme.label_set} labels to find their order by. Write a contract."
         )
     labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
-    rows = _spread(labels, count, scheme.num_classes)
+    rows = balanced_rows(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)
     found = probe(raw, images, labels[rows], scheme, known, tell, errors)
     return found, found.lines(raw, scheme)
 
 
-def _spread(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
+def balanced_rows(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
     """About `count` rows, balanced over classes as far as there are enough."""
     rng = np.random.default_rng(0)
     each = -(-count // classes)

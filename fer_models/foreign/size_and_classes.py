@@ -4,7 +4,8 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
-from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract, match_scheme
+from fer_models.foreign.class_order import match_scheme
+from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
 from fer_models.foreign.raw_model import RawModel, first_answers
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import FER7
+from datasets.labels import FER7, LabelScheme
 from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
 from fer_models.defences.base import defend
@@ -116,3 +116,28 @@ def test_ids_that_stand_twice_are_numbered() -> None:
     models = [tiny.classifier(model_id=name) for name in ("net", "net", "net+jpeg75", "net+jpeg75")]
     name_apart(models)
     assert [model.id for model in models] == ["net", "net-2", "net+jpeg75", "net-2+jpeg75"]
+
+
+def test_a_hugging_face_folder_of_another_order_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `id2label` is trusted only as far as labelled faces agree; a contract file's is not."""
+    said = {"names": False}
+    for name, answer in (("is_hugging_face", True), ("has_whole_contract", True)):
+        monkeypatch.setattr(foreign_models, name, lambda _, answer=answer: answer)
+    monkeypatch.setattr(foreign_models, "is_foreign", lambda _: True)
+    monkeypatch.setattr(foreign_models, "names_classes", lambda _: said["names"])
+    right = tiny.classifier()
+    monkeypatch.setattr(foreign_models, "load", lambda _: right)
+    faces = tiny.faces(210)
+    assert contracts_of(["hf:someone/net"], faces, tmp_path, print) == {}
+    swapped = (*FER7.classes[:3], "sad", "happy", *FER7.classes[5:])
+    right.scheme = LabelScheme("foreign", swapped)
+    words = (
+        r"hf:someone/net: Another order .*: what it calls sad is happy, happy is sad\. .*`classes`"
+    )
+    with pytest.raises(InputError, match=words) as caught:
+        contracts_of(["hf:someone/net"], faces, tmp_path, print)
+    assert "\n" not in str(caught.value)
+    said["names"] = True
+    assert contracts_of(["hf:someone/net"], faces, tmp_path, print) == {}

@@ -6,7 +6,8 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8
-from fer_models.foreign.contract_file import match_scheme, read_contract
+from fer_models.foreign.class_order import match_scheme
+from fer_models.foreign.contract_file import read_contract
 from tests.fer_models.foreign.small_nets import ALPHABETICAL, CONTRACT
 
 

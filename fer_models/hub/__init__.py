@@ -1,0 +1,1 @@
+"""Models as Hugging Face keeps them: folders, and those of the hub."""

@@ -1,0 +1,210 @@
+"""Hugging Face folders: what their configuration says, and finding those of the hub.
+
+Reads `config.json` (classes) and `preprocessor_config.json` (size, resampling, scaling). Needs no
+framework; `fer_models/pytorch/hugging_face.py` opens the weights and compares this reading with
+the folder's own preprocessor.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasets.base.errors import InputError
+from datasets.labels import LabelScheme
+from fer_models.contract import Resampling
+
+HUB = "hf:"
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+_FILES = ("*.json", "*.safetensors", "pytorch_model.bin")
+_RESAMPLING = {
+    0: Resampling.NEAREST,
+    1: Resampling.LANCZOS_ANTIALIAS,
+    2: Resampling.BILINEAR_ANTIALIAS,
+    3: Resampling.BICUBIC_ANTIALIAS,
+}
+"""By PIL's codes, which the files hold."""
+
+
+def is_hugging_face(name: str) -> bool:
+    """Whether a name means a model of the hub, `hf:owner/name`, or a folder that was saved so."""
+    folder = Path(name)
+    return name.startswith(HUB) or (
+        (folder / CONFIG).is_file()
+        and not (folder / "saved_model.pb").exists()
+        and not (folder / "card.json").exists()
+    )
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model, of the hub's cache or, if it is not there, of the hub itself.
+
+    Raises:
+        InputError: no such model, no network, or a folder without weights.
+    """
+    folder = _snapshot(name.removeprefix(HUB)) if name.startswith(HUB) else Path(name)
+    if not any((folder / weights).is_file() for weights in WEIGHTS):
+        raise InputError(
+            f"{name}: expected a folder with weights, {WEIGHTS[0]} or {WEIGHTS[2]}; found neither. "
+            "Copy it beside config.json."
+        )
+    return folder
+
+
+def said_by_folder(name: str, with_classes: bool = True) -> dict[str, Any]:
+    """Fields of a contract that the folder's two files give, as `PartialContract` has them.
+
+    Without a preprocessor: classes, and the size that the net was built for. Without classes where
+    a contract file names them.
+
+    Raises:
+        InputError: a file is damaged, says nothing of the classes, or asks for what no contract
+            can say.
+    """
+    folder = folder_of(name)
+    config = _read(folder / CONFIG)
+    channels = config.get("num_channels", 3)
+    said: dict[str, Any] = {"channels": channels, "output": "logits"}
+    if with_classes:
+        said["classes"] = _classes(folder, config)
+    if (folder / PREPROCESSOR).is_file():
+        return said | _preprocessing(folder / PREPROCESSOR, channels)
+    side = config.get("image_size")
+    sides = side if isinstance(side, list) and len(side) == 2 else [side, side]
+    if all(isinstance(each, int) for each in sides):
+        said |= {"height": sides[0], "width": sides[1]}
+    return said | {"resampling": Resampling.BILINEAR_ANTIALIAS}
+
+
+def _snapshot(repository: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise InputError(
+            f"{HUB}{repository}: needs a package that is not installed ({error.name}): "
+            "pip install 'deadpan[hf]'."
+        ) from error
+    try:
+        folder = Path(snapshot_download(repository, local_files_only=True, allow_patterns=_FILES))
+        if any((folder / weights).is_file() for weights in WEIGHTS):
+            return folder
+    except Exception:  # not in the cache: the hub has it, or the error below says why not
+        pass
+    try:
+        return Path(snapshot_download(repository, allow_patterns=_FILES))
+    except Exception as error:  # no such model, no permission, no network: each has its own kind
+        raise InputError(
+            f"{HUB}{repository}: expected a model in the local cache or on the hub; found neither "
+            f"({type(error).__name__}: {_first_line(error)}). Correct the name or give a folder."
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("it holds no dictionary")
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: expected the JSON that Hugging Face saves; {_first_line(error)}."
+        ) from error
+    return found
+
+
+def _classes(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    named = config.get("id2label")
+    try:
+        names = {int(place): str(name) for place, name in dict(named or {}).items()}
+    except (TypeError, ValueError):
+        names = {}
+    if len(names) < 2 or sorted(names) != list(range(len(names))):
+        raise InputError(
+            f"{folder / CONFIG}: `id2label` must name the classes by 0, 1, 2, ...; got "
+            f"{str(named)[:80]}. Correct it, or write `classes` in {folder}.contract.json."
+        )
+    classes = tuple(names[place] for place in range(len(names)))
+    if len(set(classes)) == len(classes) and LabelScheme("model", classes).label_set is not None:
+        return list(classes)
+    raise InputError(
+        f"{folder / CONFIG}: `id2label` must name emotions of faces, such as happy or sadness; got "
+        f"{', '.join(classes)[:160]}. Name another model, or write `classes` in "
+        f"{folder}.contract.json."
+    )
+
+
+def _preprocessing(path: Path, channels: int) -> dict[str, Any]:
+    read = _read(path)
+    try:
+        return {**_geometry(read), **_scaling(read, channels)}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected size, resample and scaling of an image classifier; "
+            f"{type(error).__name__}: {_first_line(error)}. Write them in "
+            f"{path.parent}.contract.json instead."
+        ) from error
+
+
+def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Size, resampling and crop."""
+    size = read.get("size") if read.get("do_resize", True) else None
+    crop = _sides(read["crop_size"]) if read.get("do_center_crop") else None
+    if size is None:
+        raise ValueError("`do_resize` is off, so images of any size would be fed")
+    if read.get("do_pad"):
+        raise ValueError("`do_pad` is on, which no contract can say")
+    fields: dict[str, Any] = {"resampling": _resampling(read["resample"])}
+    edge = size.get("shortest_edge") if isinstance(size, Mapping) else None
+    sides = (edge, edge) if edge else _sides(size)
+    share = read.get("crop_pct")
+    if share and edge and edge < 384:  # ConvNeXT: enlarged by the share, then cropped
+        crop, sides = sides, (int(edge / share), int(edge / share))
+    height, width = crop or sides
+    fields |= {"height": height, "width": width}
+    if crop:
+        fields["crop_from"] = sides
+    if edge and not (share and edge >= 384):
+        fields |= {"keep_aspect": True, "crop_from": sides}
+    return fields
+
+
+def _resampling(code: Any) -> Resampling:
+    if code not in _RESAMPLING:
+        known = ", ".join(f"{number} ({kind})" for number, kind in _RESAMPLING.items())
+        raise ValueError(f"`resample` must be one of {known}; got {code!r}")
+    return _RESAMPLING[code]
+
+
+def _sides(size: Any) -> tuple[int, int]:
+    """Height and width of an entry such as 224, {"height": 224, "width": 224}."""
+    if isinstance(size, int):
+        return size, size
+    if isinstance(size, Mapping) and "shortest_edge" in size:
+        return int(size["shortest_edge"]), int(size["shortest_edge"])
+    return int(size["height"]), int(size["width"])
+
+
+def _scaling(read: Mapping[str, Any], channels: int) -> dict[str, Any]:
+    """Values of black and white, mean and deviation."""
+    high = 255 * float(read.get("rescale_factor", 1 / 255)) if read.get("do_rescale", True) else 255
+    low = 0.0
+    if read.get("do_rescale", True) and read.get("rescale_offset"):  # EfficientNet
+        low, high = -1.0, high - 1.0
+    fields: dict[str, Any] = {"low": low, "high": round(high, 6)}
+    if read.get("do_normalize", True):
+        mean, std = _per_channel(read["image_mean"]), _per_channel(read["image_std"])
+        fields |= {"mean": _fitting(mean, channels), "std": _fitting(std, channels)}
+    return fields
+
+
+def _per_channel(values: Any) -> tuple[float, ...]:
+    return (float(values),) if isinstance(values, int | float) else tuple(map(float, values))
+
+
+def _fitting(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    """One value where all are equal, which fits any number of channels."""
+    return values[:1] if len(set(values)) == 1 and channels == 1 else values
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")

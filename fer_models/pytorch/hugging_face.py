@@ -1,0 +1,157 @@
+"""Open a Hugging Face folder as a PyTorch net; compare its preprocessor with the contract."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.base.errors import InputError
+from fer_models.contract import Contract
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.raw_model import RawModel
+from fer_models.hub.hugging_face import PREPROCESSOR, folder_of
+from fer_models.identity import fixed_images
+from fer_models.pytorch.net import torch_net
+from fer_models.pytorch.pixels import fit_to_contract
+
+_EIGHT_BITS = 3 / 255
+"""How far the folder's preprocessor, which rounds to 8 bits, may be from the contract, as a share
+of the span from black to white."""
+
+
+class ImageLogits(torch.nn.Module):
+    """A classifier of transformers that answers its logits alone."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        """Take a classifier of transformers."""
+        super().__init__()
+        self.net = net
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (N, K) of images (N, C, H, W)."""
+        logits: torch.Tensor = self.net(pixel_values=images).logits
+        return logits
+
+
+def open_hugging_face(name: str, sha256: str) -> RawModel:
+    """Open a folder, or a model of the hub by `hf:owner/name`; code inside it is never run.
+
+    Raises:
+        InputError: no weights, weights that are damaged or leave a part of the net at random, an
+            unknown kind of net, or transformers is not installed.
+    """
+    folder = folder_of(name)
+    try:
+        from transformers import AutoModelForImageClassification
+    except ImportError as error:
+        raise InputError(
+            f"{name}: needs a package that is not installed ({error.name}): "
+            "pip install 'deadpan[hf]'."
+        ) from error
+    try:
+        with _quiet():
+            net, told = AutoModelForImageClassification.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                weights_only=True,
+                output_loading_info=True,
+                torch_dtype=torch.float32,
+            )
+    except Exception as error:  # a damaged file, another size than the configuration says, ...
+        raise InputError(
+            f"{name}: expected a folder of transformers with weights that fit config.json, got "
+            f"{type(error).__name__}: {_one_line(error)}. Save it again with save_pretrained."
+        ) from error
+    if lost := sorted([*told["missing_keys"], *map(str, told["mismatched_keys"])]):
+        raise InputError(
+            f"{name}: expected weights for the whole net; {len(lost)} are missing, such as "
+            f"{lost[0]}, and would be random. Save it again with save_pretrained."
+        )
+    return torch_net(name, ImageLogits(net), sha256)
+
+
+def check_preprocessor(name: str, file: ContractFile) -> None:
+    """Compare a contract that was read from a folder with the folder's own preprocessor.
+
+    Raises:
+        InputError: it does something else to an image.
+    """
+    folder = folder_of(name)
+    if not (folder / PREPROCESSOR).is_file():
+        return
+    images = _coloured_images()
+    contract, _ = file.contract()
+    found = _preprocessed(name, folder, images)
+    pixels = torch.tensor(images / 255, dtype=torch.float32).permute(0, 3, 1, 2)
+    expected = fit_to_contract(pixels, contract).numpy()
+    if found.shape != expected.shape:
+        raise InputError(_otherwise(name, f"images of {found.shape[1:]}", contract))
+    span = np.abs(contract.high - contract.low) / min(contract.std)
+    if np.abs(found - expected).max() > _EIGHT_BITS * span:
+        raise InputError(_otherwise(name, "other pixels", contract))
+
+
+def _coloured_images() -> np.ndarray:
+    """Smooth images uint8 (8, 48, 48, 3), each channel another, without black and white.
+
+    Resampling overshoots there, which 8 bits cut off and a contract does not.
+    """
+    grey = fixed_images()
+    channels = [grey, grey[:, ::-1], grey.swapaxes(1, 2)]
+    images: np.ndarray = np.round(64 + 128 * np.concatenate(channels, axis=-1)).astype(np.uint8)
+    return images
+
+
+def _preprocessed(name: str, folder: Path, images: np.ndarray) -> np.ndarray:
+    """What the folder's preprocessor makes of uint8 images (N, H, W, 3), float (N, C, h, w)."""
+    from PIL import Image
+    from transformers import AutoImageProcessor
+
+    try:
+        with _quiet():
+            processor = AutoImageProcessor.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+            answer = processor([Image.fromarray(image) for image in images], return_tensors="np")
+        pixels: np.ndarray = np.asarray(answer["pixel_values"], np.float32)
+    except Exception as error:  # every kind of preprocessor has its own errors
+        raise InputError(
+            f"{name}: expected a preprocessor of images in {PREPROCESSOR}, got "
+            f"{type(error).__name__}: {_one_line(error)}. Write size and scaling in "
+            f"{folder}.contract.json and remove it."
+        ) from error
+    return pixels
+
+
+def _otherwise(name: str, what: str, contract: Contract) -> str:
+    size = f"{contract.height}x{contract.width}x{contract.channels}"
+    return (
+        f"{name}: its preprocessor makes {what} of a face than the contract that Deadpan reads in "
+        f"{PREPROCESSOR} ({size}, {contract.resampling}). Write a complete contract file instead."
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars and advice of transformers."""
+    from transformers.utils import logging
+
+    before: Any = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
+        logging.enable_progress_bar()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160].rstrip(".")
