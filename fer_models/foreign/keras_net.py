@@ -21,7 +21,8 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
     """
     if has_steps(net):
         require_one(len(net.inputs))
-        return _of_steps(name, net, sha256, tuple(map(str, net.output_names)))
+        several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
+        return _of_steps(name, net, sha256, tuple(map(str, net.output_names)) if several else ())
 
     def call(images: np.ndarray) -> Any:
         return keras.tree.map_structure(np.asarray, net(images, training=False))

@@ -62,6 +62,20 @@ def test_a_saved_model_has_the_gradients_of_its_net(
         np.testing.assert_allclose(found.gradient, expected.gradient, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_a_sequential_net_answers_as_the_same_functional_one(
+    ending: str, tmp_path: Path, images: np.ndarray
+) -> None:
+    functional = softmax_model()
+    sequential = keras.Sequential([keras.Input((8, 8, 1)), *functional.layers[1:]])
+    paths = [tmp_path / f"{name}.{ending}" for name in ("sequential", "functional")]
+    for net, path in zip((sequential, functional), paths):
+        net.save(path)
+    found, wanted = (classify_with(open_model(str(path)), CONTRACT) for path in paths)
+    assert isinstance(found, KerasClassifier)
+    np.testing.assert_array_equal(found.logits(images), wanted.logits(images))
+
+
 def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_contract(tmp_path / "none.json")
