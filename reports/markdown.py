@@ -26,6 +26,7 @@ COLUMNS = (
     "Clean accuracy",
     "Area",
     "Worst case",
+    "8-bit images",
     "Best known",
     "Random noise",
     "Median smallest",

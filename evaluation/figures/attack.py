@@ -12,6 +12,7 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.classes import confusion_figures, flow_figures, share_figures
+from evaluation.figures.eight_bits import eight_bit_figures
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images, with_clean_logits
 from evaluation.figures.reliability import reliability_figures, vote_figures
@@ -61,6 +62,7 @@ def attack_figures(
         for eps in grid:
             at = images.at(eps)
             _figures_at(figures, key | {"eps": eps}, at, eps)
+    eight_bit_figures(figures, attacked, scheme, label_set, grids)
 
 
 def attack_parts(

@@ -106,6 +106,14 @@ _RECORDS = (
         better=Better.HIGHER,
     ),
     Metric(
+        "robust_accuracy_8bit",
+        "`robust_accuracy` of the worst case against an attacker whose images have 8 bits: each "
+        "stored perturbation, as it is and stretched to the whole of `eps`, rounded to steps of "
+        "1/255 inside the budget; an upper bound",
+        "proportion",
+        better=Better.HIGHER,
+    ),
+    Metric(
         "robust_recall", "`robust_accuracy` within `class:NAME`", "proportion", better=Better.HIGHER
     ),
     Metric(

@@ -95,6 +95,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "cam_shift": "float64",
     "certified_radius": "float64",
     "group": "Int64",
+    "smallest_eps_8bit": "float64",
 }
 """Columns of `per_image.parquet`.
 
@@ -105,10 +106,14 @@ ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it i
 `distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
 `l1` and `ssim`. `cam_shift` is only in the rows of the attack that the gallery shows,
 `certified_radius` only in the rows of certificates (0 and prediction -1: abstained).
+`smallest_eps_8bit` is that of an attacker whose images have 8 bits, infinite where none was found
+(`evaluation/stages/eight_bits.py`).
 """
 
 
-ADDED_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group")
+ADDED_COLUMNS = (
+    "linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group", "smallest_eps_8bit",
+)  # fmt: skip
 """Columns that runs of earlier versions lack; there they are read as missing."""
 
 

@@ -15,6 +15,7 @@ from datasets.labels import NO_LABEL, LabelSet
 from evaluation.metrics.perturbation_size import perturbation_sizes
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from evaluation.stages.certification import Certificates, smoothing_name
+from evaluation.stages.eight_bits import smallest_eight_bit_eps
 from fer_models.classifier import Classifier
 
 
@@ -93,6 +94,9 @@ def attacked_rows(
         norm=str(spec.norm),
         label=adversarial.labels,
         smallest_eps=adversarial.smallest_eps,
+        smallest_eps_8bit=smallest_eight_bit_eps(
+            classifier, adversarial, faces.images.astype(np.float32) / 255
+        ),
         **sizes,
         forward=adversarial.forward,
         backward=adversarial.backward,

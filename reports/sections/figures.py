@@ -73,6 +73,9 @@ def labels_of(run: FinishedRun, model: str) -> str:
     return f"{label_set_name(name)} ({known} of {total} classes)"
 
 
+EIGHT_BITS = "robust_accuracy_8bit"
+"""Metric of the worst case when attacked images have 8 bits."""
+
 SPREAD = "robust_accuracy_spread"
 """Metric of a run with `--seeds`: largest minus smallest robust accuracy over the seeds."""
 

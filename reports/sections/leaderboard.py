@@ -14,6 +14,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import UNMOVED, WORST_CASE
 from evaluation.results.select import Headline, has_best_known, pick
 from reports.sections.figures import (
+    EIGHT_BITS,
     SPREAD,
     Figure,
     best_known_figure,
@@ -102,6 +103,7 @@ def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[
         smallest = Headline(headline.norm, _grid(run.results, headline)[0])
         columns[f"Area to {headline.text}"] = partial(attacked, headline, "security_curve_area")
         columns[f"Worst case {headline.text}"] = partial(attacked, headline, "robust_accuracy")
+        columns[f"8-bit images {headline.text}"] = partial(attacked, headline, EIGHT_BITS)
         if has_best_known(run.results):
             columns[f"Best known {headline.text}"] = partial(_best_known, run, headline)
         columns[f"Seed spread {headline.text}"] = partial(_spread, run, headline)

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import clean_accuracy, pick, robust_accuracy
+from evaluation.results.select import pick, robust_accuracy
+from reports.markdown import render_markdown
 from reports.page import render
-from reports.sections.eight_bits import CHECK, eight_bit_table
-from tests.reports.fake_run import replace, write_run
-from tests.reports.wishes import FOUR, Wishes
+from reports.sections.eight_bits import eight_bit_table
+from reports.sections.figures import EIGHT_BITS
+from tests.reports.fake_run import FOUR, Wishes, replace, write_run
 
 
 @pytest.fixture(scope="module")
@@ -20,27 +21,30 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     return FinishedRun(write_run(folder, wishes))
 
 
-def rounded(run: FinishedRun, share: float) -> FinishedRun:
-    """The run with the check of PGD's and noise's rounded images."""
-    row = run.checks.iloc[0].to_dict() | {"check": CHECK, "value": share, "status": "ok"}
-    row |= {"model": FOUR[0], "attacked_labels": "fer"}
-    more = [row | {"perturbation": name} for name in ("pgd", "noise")]
-    return replace(run, checks=pd.concat([run.checks, pd.DataFrame(more)], ignore_index=True))
+@pytest.fixture(scope="module")
+def rounded(run: FinishedRun) -> FinishedRun:
+    """The run with 8-bit figures of 0.5 at every eps."""
+    worst = robust_accuracy(run.results, "fer", "linf")
+    changes = {"metric": EIGHT_BITS, "value": 0.5, "ci_low": 0.45, "ci_high": 0.55}
+    return replace(run, results=pd.concat([run.results, worst.assign(**changes)]))
 
 
-def test_rounding_gives_a_share_of_the_broken_faces_back(run: FinishedRun) -> None:
-    clean = clean_accuracy(run.results, "fer")["value"].iloc[0]
-    robust = pick(robust_accuracy(run.results, "fer", "linf", "pgd"), eps=4 / 255)["value"].iloc[0]
-    right, still = round(400 * clean), round(400 * robust)
-    back = still + round(0.25 * (right - still))  # a quarter of the broken faces
-    table = eight_bit_table(rounded(run, 0.25))
+def test_both_figures_stand_side_by_side(run: FinishedRun, rounded: FinishedRun) -> None:
+    (robust,) = pick(robust_accuracy(run.results, "fer", "linf"), eps=4 / 255)["value"]
+    table = eight_bit_table(rounded)
     assert table is not None
-    ((model, labels, attack, eps, before, after, n),) = table.rows
-    assert (model, labels, attack, eps, n) == (FOUR[0], "FER", "PGD", "4/255", "400")
+    ((model, labels, eps, before, after, n),) = table.rows
+    assert (model, labels, eps, n) == (FOUR[0], "FER", "4/255", "400")
     assert before.startswith(f"{100 * robust:.1f}\u202f% (")
-    assert after.startswith(f"{100 * back / 400:.0f}\u202f% (")
-    assert "rounded to 8 bits" in render(rounded(run, 0.25))
+    assert after == "50\u202f% (45\u201355)"
+    page, summary = render(rounded), render_markdown(rounded)
+    assert "worst case, 8-bit images" in page and "8-bit images 4/255" in page
+    assert "| Worst case 4/255 | Worst case 1/255 | 8-bit images 4/255 |" in summary or (
+        "| Worst case 4/255 | 8-bit images 4/255 |" in summary
+    )
+    assert "50\u202f% (45\u201355)" in summary
 
 
-def test_a_run_without_the_check_has_no_table(run: FinishedRun) -> None:
+def test_an_older_run_has_no_table(run: FinishedRun) -> None:
     assert eight_bit_table(run) is None
+    assert "8-bit images 4/255" not in render_markdown(run)
