@@ -11,7 +11,8 @@ from evaluation.comparing import ranking
 from evaluation.comparing.ranking import Entry, Ranking, image_scores, rank_models
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
-from tests.reports.fake_run import Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import Wishes
 
 MODELS = ("one.fer", "two.fer", "three.fer")
 

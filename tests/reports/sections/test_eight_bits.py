@@ -11,7 +11,8 @@ from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.eight_bits import eight_bit_table
 from reports.sections.figures import EIGHT_BITS
-from tests.reports.fake_run import FOUR, Wishes, replace, write_run
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
 
 
 @pytest.fixture(scope="module")
