@@ -7,12 +7,13 @@ report. Heavy imports wait until the options are known to be valid.
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datasets.base.errors import InputError
 from datasets.base.options import as_function
-from evaluation.request import RunRequest
+from evaluation.request import PythonRequest, RunRequest
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
@@ -30,8 +31,8 @@ _PRIVATE_TEST = (
 )
 
 
-@as_function(RunRequest)
-def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options are filled in
+@as_function(PythonRequest)
+def evaluate(request: PythonRequest) -> "FinishedRun":  # noqa: D417, the options are filled in
     """Attack classifiers, measure how much accuracy they keep, and write a report.
 
     Args:
@@ -43,7 +44,11 @@ def evaluate(request: RunRequest) -> "FinishedRun":  # noqa: D417, the options a
     Raises:
         InputError: an option, the data or a model is invalid.
     """
-    return measure(request, "from evaluation import evaluate")
+    from fer_models.given_objects import named
+
+    several = isinstance(request.models, list | tuple)
+    with named(request.models if several else [request.models], request.contract) as names:
+        return measure(replace(request, models=names), "from evaluation import evaluate")
 
 
 def measure(

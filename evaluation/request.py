@@ -5,14 +5,15 @@ An option without a default here takes that of the tier or of the data, as its h
 heavy is imported, so that `--help` answers at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Option
 
 from datasets.base.commands import DATA_DEFAULT
+from fer_models.contract import Contract
 
 Words = str | Path | float | Sequence[str | Path | float]
 """One or several values: a list in Python, separated by commas on the command line."""
@@ -88,6 +89,23 @@ class RunRequest:
     adversarial: Annotated[
         str | Path | None,
         Option(metavar="FOLDER", help="Reuse matching adversarial sets from this folder."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class PythonRequest(RunRequest):
+    """A run as Python asks for it, which has models that are no files."""
+
+    models: Annotated[
+        Any,
+        Option(
+            help="starter, all, or one or several of ids, folders, files, nets and classifiers."
+        ),
+    ] = "starter"
+    _: KW_ONLY
+    contract: Annotated[
+        Contract | Mapping[str, Any] | None,
+        Option(help="What pixels and outputs of given nets mean; the probe finds what is missing."),
     ] = None
 
 

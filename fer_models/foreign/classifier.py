@@ -1,6 +1,7 @@
 """A foreign model as a Classifier: with gradients where it is or becomes a net."""
 
 import sys
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from fer_models.foreign.keras_columns import with_columns
 from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
 from fer_models.foreign.translated import translated
+from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.keras_classifier import fit_to_contract, wrap
 
@@ -57,6 +59,11 @@ def load_foreign(
         InputError: model or contract is missing or damaged, or they do not fit each other.
     """
     file = contract or contract_of(name)
+    if is_given(name) and is_classifier(given_model(name).model):
+        classifier = copy(given_model(name).model)
+        classifier.id = short_name(name)
+        classifier.weights_sha256 = identity(classifier.weights_sha256, file)
+        return classifier
     raw = open_model(name)
     if contract is None and is_hugging_face(name) and find_contract(name) is None:
         from fer_models.pytorch.hugging_face import check_preprocessor

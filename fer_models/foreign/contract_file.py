@@ -24,6 +24,7 @@ from datasets.base.errors import InputError
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import is_code, split_code
+from fer_models.given_objects import given_model, is_given
 from fer_models.hub.hugging_face import PREPROCESSOR, is_hugging_face, said_by_folder
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
@@ -182,6 +183,9 @@ def known_contract(model: str) -> PartialContract:
     Raises:
         InputError: a file is damaged.
     """
+    if is_given(model):
+        with _one_line_errors(model):
+            return PartialContract.model_validate(given_model(model).contract)
     file = find_contract(model)
     given = NOTHING_KNOWN if file is None else read_partial(file)
     if is_service(model):
@@ -219,6 +223,9 @@ def contract_of(name: str) -> ContractFile:
     """
     if is_service(name):
         return _whole_of_service(name)
+    if is_given(name):
+        with _one_line_errors(name):
+            return ContractFile.model_validate(given_model(name).contract)
     if is_hugging_face(name):
         known = known_contract(name)
         if known.missing:

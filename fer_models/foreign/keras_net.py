@@ -1,5 +1,6 @@
 """A Keras net, from whatever file or code, as an opened model; its last softmax is removed."""
 
+import hashlib
 from typing import Any
 
 import keras
@@ -33,6 +34,15 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
 def has_steps(net: keras.Layer) -> bool:
     """Whether the steps of a net are known, from its input to its outputs."""
     return getattr(net, "outputs", None) is not None
+
+
+def keras_sha256(net: keras.Layer) -> str:
+    """Hex sha256 of a net's layers and weights."""
+    kinds = [type(layer).__name__ for layer in net._flatten_layers()]
+    digest = hashlib.sha256(repr(kinds).encode())
+    for variable in net.weights:
+        digest.update(np.ascontiguousarray(variable).tobytes())
+    return digest.hexdigest()
 
 
 def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> RawModel:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from fer_models.given_objects import given_sha256, is_given
 from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name
 
@@ -25,15 +26,18 @@ def is_foreign(name: str) -> bool:
         or (path / "saved_model.pb").exists()
         or is_code(name)
         or is_service(name)
+        or is_given(name)
         or is_hugging_face(name)
     )
 
 
 def is_code(name: str) -> bool:
     """Whether a name has the form `module:callable` or `module:factory@weights`."""
+    if name.startswith(HUB) or is_given(name):
+        return False
     code, _ = split_code(name)
     plain = code.replace(":", "", 1).replace(".", "")
-    return not name.startswith(HUB) and code.count(":") == 1 and plain.isidentifier()
+    return code.count(":") == 1 and plain.isidentifier()
 
 
 def split_code(name: str) -> tuple[str, str]:
@@ -43,9 +47,11 @@ def split_code(name: str) -> tuple[str, str]:
 
 
 def short_name(name: str) -> str:
-    """Name in results: a file's stem, a folder, a callable, or a service."""
+    """Name in results: a file's stem, a folder, a callable, an object, or a service."""
     if is_service(name):
         return service_name(name)
+    if is_given(name):
+        return name.partition(":")[2]
     if name.startswith(HUB):
         return name.rpartition("/")[2]
     code, weights = split_code(name)
@@ -58,13 +64,16 @@ def short_name(name: str) -> str:
 def files_sha256(name: str) -> str:
     """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
 
-    Of code with weights: of both. Of a service: of its URL and how it is asked.
+    Of code with weights: of both. Of a service: of its URL and how it is asked. Of an object that
+    Python gives: of its weights.
 
     Raises:
         InputError: there is no such file or module.
     """
     if is_service(name):
         return read_service(name).sha256
+    if is_given(name):
+        return given_sha256(name)
     if is_code(name):
         code, weights = split_code(name)
         module = _hash(_module_file(code))

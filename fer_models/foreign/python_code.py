@@ -6,7 +6,6 @@ A net is differentiable. So is what a factory returns, a function or class that 
 
 import importlib
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import keras
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.foreign.keras_net import keras_net
+from fer_models.foreign.framework_net import is_net, open_net
 from fer_models.foreign.names import PICKLES, split_code
-from fer_models.foreign.pickles import refuse_pickle
+from fer_models.pytorch.pickles import refuse_pickle
 from fer_models.foreign.raw_model import RawModel
 
 
@@ -40,12 +39,8 @@ def open_code(name: str, sha256: str) -> RawModel:
             f"{name}: {code} must build the net for the weights, so it must be a function or class "
             "without arguments. Write one that returns the net."
         )
-    if isinstance(found, keras.Layer):
-        return keras_net(name, found, sha256)
     if is_net(found):
-        from fer_models.pytorch.net import torch_net
-
-        return torch_net(name, found, sha256)
+        return open_net(name, found, sha256)
     # copies: it may work in place, or answer in a buffer of its own
     return RawModel(name, lambda images: _copied(found(images.copy())), None, None, sha256)
 
@@ -67,14 +62,6 @@ def named_object(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise InputError(f"{name}: expected module:callable; got {type(found).__name__}.")
     return found
-
-
-def is_net(found: object) -> bool:
-    """Whether an object is a net of a framework, whose gradients are known."""
-    torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
-    return isinstance(found, keras.Layer) or (
-        torch is not None and isinstance(found, torch.nn.Module)
-    )
 
 
 def _fill(net: Any, weights: Path) -> None:

@@ -1,5 +1,6 @@
 """A PyTorch net, from whatever file or code, as an opened model with gradients."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -67,6 +68,15 @@ def torch_net(
         return array
 
     return RawModel(name, call, shape, None, sha256, torch_module=module)
+
+
+def torch_sha256(net: torch.nn.Module) -> str:
+    """Hex sha256 of a net's modules and weights."""
+    digest = hashlib.sha256(repr(net).encode())
+    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        bytes_ = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(name.encode() + bytes_.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from datasets.base.errors import InputError
-from fer_models.foreign.pickles import refuse_pickle
+from fer_models.pytorch.pickles import refuse_pickle
 
 _MEND = "Name the code that built the net that was trained."
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "weights")

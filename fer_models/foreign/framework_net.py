@@ -1,0 +1,49 @@
+"""A net of Keras or PyTorch, as an object: opening and hashing it."""
+
+import sys
+from typing import Any
+
+import keras
+
+from datasets.base.errors import InputError
+from fer_models.foreign.keras_net import keras_net, keras_sha256
+from fer_models.foreign.raw_model import RawModel
+
+
+def is_net(found: object) -> bool:
+    """Whether an object is a net of a framework, whose gradients are known."""
+    torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
+    return isinstance(found, keras.Layer) or (
+        torch is not None and isinstance(found, torch.nn.Module)
+    )
+
+
+def open_net(name: str, net: Any, sha256: str) -> RawModel:
+    """Open a net; one of PyTorch is put into evaluation mode.
+
+    Raises:
+        ValueError: more than one input.
+    """
+    if isinstance(net, keras.Layer):
+        return keras_net(name, net, sha256)
+    from fer_models.pytorch.net import torch_net
+
+    return torch_net(name, net, sha256)
+
+
+def net_sha256(name: str, net: Any) -> str:
+    """Hex sha256 of a net's layers and weights.
+
+    Raises:
+        InputError: it is no net.
+    """
+    if not is_net(net):
+        raise InputError(
+            f"{name}: must be a net of Keras or PyTorch, a classifier, an id or a path; got "
+            f"{type(net).__name__}. A function of images has a name: module:function."
+        )
+    if isinstance(net, keras.Layer):
+        return keras_sha256(net)
+    from fer_models.pytorch.net import torch_sha256
+
+    return torch_sha256(net)

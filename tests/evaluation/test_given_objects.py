@@ -1,0 +1,53 @@
+"""A run on nets that Python holds, through `evaluate`."""
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation import evaluate
+
+TIER = """
+limit = 14
+severities = []
+corruptions = []
+[eps]
+linf = [0.0157]
+[[attacks]]
+name = "fgsm"
+"""
+CONTRACT = {
+    "classes": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"],
+    "height": 48,
+    "width": 48,
+    "channels": 1,
+    "low": -1,
+}
+
+
+def linear() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(7)]
+    return keras.Sequential(layers, name="linear")
+
+
+def test_nets_are_attacked_with_their_gradients(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    tier, net = tmp_path / "tiny.toml", linear()
+    tier.write_text(TIER)
+    same = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48 * 48, 7))
+    kernel, bias = map(torch.tensor, net.get_weights())
+    same.load_state_dict({"1.weight": kernel.T, "1.bias": bias})
+    run = evaluate(
+        [net, same], contract=CONTRACT, data="sample", labels="fer", tier=tier, out=tmp_path / "run"
+    )
+    assert list(run.manifest["models"]) == ["linear", "Sequential"]
+    assert run.manifest["models"]["Sequential"]["given_as"] == "object:Sequential"
+    assert not any(entry["black_box"] for entry in run.manifest["models"].values())
+    rows = run.per_image[run.per_image.perturbation == "fgsm"]
+    keras_rows, torch_rows = (rows[rows.model == name] for name in ("linear", "Sequential"))
+    assert len(keras_rows) and list(keras_rows.correct) == list(torch_rows.correct)
+    with pytest.raises(InputError, match="contract; hight: Extra inputs"):
+        evaluate(net, contract={"hight": 48}, data="sample", out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
