@@ -29,9 +29,8 @@ def main(
     start_backend()
     from datasets.read import load
     from fer_models.foreign.chosen_output import emotions_of
-    from fer_models.foreign.contract_file import write_contract
+    from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
     from fer_models.foreign.formats import open_model
-    from fer_models.foreign.known_contract import contract_path, known_contract
     from fer_models.foreign.probe_faces import probe_on
 
     known = known_contract(model)

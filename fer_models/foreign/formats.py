@@ -13,13 +13,13 @@ from fer_models.foreign.framework_net import open_net
 from fer_models.foreign.keras_file import open_keras
 from fer_models.foreign.names import PICKLES, TORCH_FILES, files_sha256, is_code
 from fer_models.foreign.onnx_file import open_onnx
-from fer_models.pytorch.pickles import refuse_pickle
 from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.saved_model import open_saved_model
 from fer_models.foreign.tflite_file import open_tflite
 from fer_models.given_objects import given_model, is_given
 from fer_models.hub.hugging_face import is_hugging_face
+from fer_models.pytorch.pickles import refuse_pickle
 from fer_models.services.raw_service import raw_service
 from fer_models.services.service import open_service
 from fer_models.services.service_file import is_service

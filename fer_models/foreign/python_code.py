@@ -16,8 +16,8 @@ import numpy as np
 from datasets.base.errors import InputError
 from fer_models.foreign.framework_net import is_net, open_net
 from fer_models.foreign.names import PICKLES, split_code
-from fer_models.pytorch.pickles import refuse_pickle
 from fer_models.foreign.raw_model import RawModel
+from fer_models.pytorch.pickles import refuse_pickle
 
 
 def open_code(name: str, sha256: str) -> RawModel:

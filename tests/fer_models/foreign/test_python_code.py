@@ -29,6 +29,14 @@ BY_CODE = KnownToItsCode()
 LAYER = keras.layers.Pipeline([softmax_model()])
 
 
+def a_row_of_layers() -> keras.Model:
+    return keras.Sequential([keras.Input((8, 8, 1)), softmax_model()])
+
+
+def layers_without_a_size() -> keras.Model:
+    return keras.Sequential([softmax_model()])
+
+
 def with_options(width: float = 1.0, **options: object) -> keras.Model:
     return softmax_model()
 
@@ -42,7 +50,17 @@ def no_net() -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["NET", "BY_CODE", "LAYER", "softmax_model", "with_options", "KnownToItsCode"]
+    "name",
+    [
+        "NET",
+        "BY_CODE",
+        "LAYER",
+        "softmax_model",
+        "a_row_of_layers",
+        "layers_without_a_size",
+        "with_options",
+        "KnownToItsCode",
+    ],
 )
 def test_a_net_as_code_has_gradients(name: str, images: np.ndarray) -> None:
     classifier = load_foreign(f"{__name__}:{name}", CONTRACT)
