@@ -106,7 +106,7 @@ def _service(entry: Mapping[str, Any]) -> str:
         f"{'grey' if channels == 1 else 'RGB'}, was rounded to 8 bits and sent as "
         f"{_SENT.get(entry['sent_as'], entry['sent_as'])}; it answers "
         f"{told.get(entry['answers'], 'probabilities')}. Asked about {queries['asked']:,} images"
-        f"{budget}; {queries['from_cache']:,} more answers were kept from before; "
+        f"{budget}; for {queries['from_cache']:,} others the answer to the same image was reused; "
         f"{repeated:,} {'request was' if repeated == 1 else 'requests were'} sent again."
     )
     if entry["answers"] == "label":

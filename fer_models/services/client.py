@@ -93,7 +93,7 @@ class Client:
             except MaxRetryError as error:
                 raise self.error(
                     f"did not answer in {self._file.tries} tries; the last ended with {why}. Start "
-                    "or restart the service, then continue with --resume"
+                    "or restart the service and run again; --resume continues a run"
                 ) from error
             self._pause(retry, response)
 

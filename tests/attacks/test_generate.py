@@ -22,7 +22,10 @@ from fer_models import zoo
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import wrap
+from fer_models.services.answer_cache import FILE
+from fer_models.services.classifier import load_service
 from tests.attacks import tiny
+from tests.fer_models.services.server import serving, write_service
 
 ROOT = Path(__file__).parents[2]
 OWN = LabelScheme("own", tuple("abcdefg"))
@@ -202,3 +205,21 @@ def test_the_command_line_answers_fast_and_in_one_line(tmp_path):
     result = run(*bad)
     assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
     assert result.stderr.startswith("error: `eps` must be in [0, 1] for linf; got 8.")
+
+
+def test_a_service_is_asked_about_no_image_twice_by_a_second_command(faces, tmp_path, monkeypatch):
+    net = zoo.load("tiny.fer")
+
+    def answer(images):
+        levels = np.stack(images).astype(np.float32) / np.float32(255)
+        return {"scores": net.logits(levels)[0].tolist()}
+
+    with serving(answer) as server:
+        path = write_service(tmp_path, server, output="logits", classes=FER7.classes)
+        monkeypatch.setattr(zoo, "load", lambda model: load_service(str(path)))
+        for _ in range(2):
+            before = server.seen.copy()
+            make(faces, tmp_path / "out", attack="square", eps="0.1", queries=3, limit=12)
+    again = server.seen - before
+    assert len(again) == 8 and set(again.values()) == {1}  # is it still the same service?
+    assert (tmp_path / "out" / FILE).exists()

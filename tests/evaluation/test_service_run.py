@@ -197,7 +197,8 @@ def test_the_report_says_what_a_service_was_sent_and_how_often() -> None:
     assert one == (
         "a: an HTTP service, http://127.0.0.1:1/predict. Every image, 48x48 pixels, grey, was "
         "rounded to 8 bits and sent as PNG; it answers probabilities. Asked about 1,234 images of "
-        "a budget of 2,000; 56 more answers were kept from before; 1 request was sent again."
+        "a budget of 2,000; for 56 others the answer to the same image was reused; 1 request was "
+        "sent again."
     )
     assert "a label and no scores" in other and "calibration is not measured" in other
     assert [note[:2] for note in input_notes(models)] == ["c:"]
