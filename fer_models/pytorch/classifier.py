@@ -73,7 +73,7 @@ class TorchClassifier(NetClassifier):
         def pull(cotangent: np.ndarray) -> np.ndarray:
             if not logits.requires_grad:  # a constant model: counted as zero gradients
                 return np.zeros_like(images)
-            upstream = torch.tensor(cotangent, dtype=logits.dtype, device=logits.device)
+            upstream = self._tensor(cotangent).to(logits.dtype)
             with eval_mode(self.module):  # some modules compute steps again on the way back
                 (gradient,) = torch.autograd.grad(
                     logits, pixels, upstream, retain_graph=True, allow_unused=True
@@ -122,7 +122,7 @@ class TorchClassifier(NetClassifier):
         with torch.enable_grad(), eval_mode(self.module):
             with output_kept(self.module, layer) as kept:
                 logits = self._logits(self._tensor(images))
-            chosen = logits[torch.arange(len(images)), torch.tensor(classes)].sum()
+            chosen = logits[torch.arange(len(images)), self._tensor(classes)].sum()
             (gradient,) = torch.autograd.grad(chosen, kept[-1])
         maps = (_array(each.permute(0, 2, 3, 1)) for each in (kept[-1], gradient))
         return LayerGradients(*maps)
@@ -131,7 +131,8 @@ class TorchClassifier(NetClassifier):
         return self.attacked_logits(images)
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
-        return torch.tensor(images, device=_example(self.module).device)
+        """A copy, whatever way the images lie in memory: PyTorch takes no negative strides."""
+        return torch.tensor(np.ascontiguousarray(images), device=_example(self.module).device)
 
     def _inputs(self, pixels: torch.Tensor, contract: Contract) -> torch.Tensor:
         """What the module is fed for images (N, H, W, C) in [0, 1]."""

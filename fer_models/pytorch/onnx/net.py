@@ -63,7 +63,11 @@ class OnnxNet(nn.Module):
         needed = {self._output, *chain.from_iterable(node.inputs for node, _ in self._steps)}
         self._constants = {name: f"c{i}" for i, name in enumerate(sorted(needed & stored.keys()))}
         for name, place in self._constants.items():
-            self.register_buffer(place, stored[name])
+            value = stored[name]
+            if value.is_floating_point():
+                self.register_parameter(place, nn.Parameter(value, requires_grad=False))
+            else:
+                self.register_buffer(place, value)
 
     def forward(self, images: Tensor) -> Tensor:
         """Outputs (N, ...) of images (N, ...), in the layout and scaling of the graph.

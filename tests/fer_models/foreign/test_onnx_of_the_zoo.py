@@ -28,6 +28,9 @@ def test_an_exported_net_has_its_logits_and_gradients(name: str, tmp_path: Path)
     exported = load_foreign(str(tmp_path / "net.onnx"), contract)
     assert isinstance(exported, DifferentiableClassifier), exported.no_gradients
     images = read_sample().images[::50].astype(np.float32) / np.float32(255)
+    # Of 8-bit images many neighbours are equal, where the arc tangent of tf2onnx has a gap.
+    noise = np.random.default_rng(0).uniform(0, 0.1, images.shape).astype(np.float32)
+    images = 0.9 * images + noise
     labels = shipped.predict(images)
     found, expected = (
         each.input_gradients(images, labels, Loss.CROSS_ENTROPY) for each in (exported, shipped)

@@ -85,7 +85,7 @@ def test_constants_are_computed_once(opset: int, images: np.ndarray) -> None:
         nodes[0] = node("Constant", "a", value_float=2.0)
     model = model_of(nodes, ("N", 2, 5, 4), opset=opset)
     net = require_equal(model, images)
-    assert [buffer.item() for buffer in net.buffers()] == [4]
+    assert [each.item() for each in net.parameters()] == [4]
 
 
 def test_functions_of_a_model_are_written_out(images: np.ndarray) -> None:
@@ -135,7 +135,8 @@ def test_weights_of_integers_are_restored_once(images: np.ndarray) -> None:
         node("Conv", "x", "restored", "y"),
     ]
     net = require_equal(model_of(nodes, ("N", 2, 5, 4), stored), images)
-    assert [buffer.dtype for buffer in net.buffers()] == [torch.float32]
+    assert [each.dtype for each in net.parameters()] == [torch.float32]
+    assert not list(net.buffers())
 
 
 def test_integer_pixels_are_rounded_and_have_gradients() -> None:
