@@ -1,0 +1,287 @@
+"""Where each check begins to flag, on made-up answers and sets whose figures are known."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attacks.threat_model import Norm
+from datasets.labels import FER7, LabelSet
+from evaluation.checks.model import model_checks
+from evaluation.checks.rules import Check
+from evaluation.checks.set import set_checks
+from evaluation.checks.suite import suite_checks
+from evaluation.config import AttackSettings, RunConfig
+from evaluation.tiers import Tier
+
+Change = Callable[[str, np.ndarray], np.ndarray]
+
+
+class Told:
+    """Gives each image (its value is its number) the logits of a table, changed by the question."""
+
+    id = "told"
+
+    def __init__(self, table: np.ndarray, change: Change = lambda draw, rows: np.zeros(len(rows))):
+        self.table, self.change = table, change
+        self.draw, self.asked = "", [("", 0)][:0]
+
+    @contextmanager
+    def asked_anew(self, draw: str) -> Iterator[None]:
+        self.draw = draw
+        yield
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        rows = np.rint(images[:, 0, 0, 0] * 1000).astype(int)
+        self.asked.append((self.draw, len(rows)))
+        return self.table[rows] + self.change(self.draw, rows)[:, None] * np.array([0, 0, 1.0])
+
+
+def table(count: int) -> np.ndarray:
+    """Logits of three classes from -1 to 3, all classes in turn."""
+    rows = np.tile([-1.0, 0.0, 1.0], (count, 1))
+    rows[np.arange(count), np.arange(count) % 3] = 3
+    rows[np.arange(count), (np.arange(count) + 1) % 3] = -1
+    return rows
+
+
+def checked(model: Told) -> dict[str, Check]:
+    images = (np.arange(len(model.table), dtype=np.float64) / 1000).reshape(-1, 1, 1, 1)
+    found = model_checks(model, images, model.table)  # type: ignore[arg-type]
+    return {entry["check"]: entry for entry in found}
+
+
+def test_a_sound_model_is_asked_five_times_then_otherwise_and_passes() -> None:
+    model = Told(table(40))
+    found = checked(model)
+    assert [entry["rule"] for entry in found.values()] == ["R11", "R11", "R10", "R3"]
+    assert {entry["status"] for entry in found.values()} == {"ok"}
+    assert [size for draw, size in model.asked if draw.startswith("repeat")] == [32] * 5
+    assert [size for draw, size in model.asked if draw == "alone"] == [1] * 8
+    assert [size for draw, size in model.asked if "batch" in draw] == [16]
+    words = [entry["message"] for entry in found.values()]
+    assert words[0] == "The same batch gives the same logits each time."
+    assert words[2] == "Probabilities keep gradients that an attack can follow."
+    assert words[3].startswith("The model predicts several classes")
+    few = Told(table(5))
+    checked(few)
+    assert [size for draw, size in few.asked if draw == "alone"] == [1] * 5
+    assert [size for draw, size in few.asked if "batch" in draw] == [3]
+
+
+@pytest.mark.parametrize(("moved", "status"), [(0.98e-5, "ok"), (1.03e-5, "flagged")])
+def test_a_random_model_is_one_that_moves_by_more_than_a_hundred_thousandth(
+    moved: float, status: str
+) -> None:
+    """Logits range over 4, from -1 to 3, so a move of 4e-5 is 1e-5 of it."""
+    last = Told(table(40), lambda draw, rows: 4 * moved * ((draw == "repeat 4") & (rows == 3)))
+    found = checked(last)
+    assert found["same answer twice"]["status"] == status
+    assert found["same answer twice"]["value"] == pytest.approx(moved)
+    assert ("same answer in any batch" in found) == (status == "ok")
+    assert ("random" in found["same answer twice"]["message"]) == (status == "flagged")
+
+
+@pytest.mark.parametrize("draw", ["alone", "another batch", "another order"])
+@pytest.mark.parametrize(("moved", "status"), [(0.98e-3, "ok"), (1.03e-3, "flagged")])
+def test_any_batch_may_move_a_thousandth(draw: str, moved: float, status: str) -> None:
+    model = Told(
+        table(40), lambda asked, rows: np.where((asked == draw) & (rows == 2), 4, 0) * moved
+    )
+    found = checked(model)["same answer in any batch"]
+    assert (found["status"], found["rule"]) == (status, "R11")
+    assert found["value"] == pytest.approx(moved)
+    if status == "flagged":
+        assert draw in found["message"]
+
+
+@pytest.mark.parametrize(("sure", "status"), [(50, "ok"), (51, "flagged")])
+def test_a_tenth_of_the_answers_may_be_saturated(sure: int, status: str) -> None:
+    rows = table(500)
+    rows[:sure] *= 1000
+    found = checked(Told(rows))["softmax not saturated"]
+    assert (found["status"], found["value"]) == (status, sure / 500)
+    assert ("probability exactly 1" in found["message"]) == (status == "flagged")
+
+
+@pytest.mark.parametrize(
+    ("count", "classes", "status"), [(10, 1, "flagged"), (9, 1, "ok"), (10, 2, "ok")]
+)
+def test_one_class_for_ten_faces_says_something(count: int, classes: int, status: str) -> None:
+    rows = table(count)[np.arange(count) % classes]
+    found = checked(Told(rows))["more than one class answered"]
+    assert (found["status"], found["value"], found["threshold"]) == (status, classes, 2)
+    assert ("one class for every face" in found["message"]) == (status == "flagged")
+
+
+def adversarial(**changes: Any) -> Any:
+    """A set of four faces: one wrong on clean, two broken (stored), one robust."""
+    values = {
+        "spec": SimpleNamespace(attacked_labels="fer", perturbation="pgd", norm=Norm.LINF),
+        "labels": np.array([0, 1, 2, 3]),
+        "smallest_eps": np.array([0, 0.1, 0.2, np.nan]),
+        "image_rows": np.array([1, 2]),
+        "images": np.array([0.0, 1.0], np.float32).reshape(2, 1, 1, 1),
+        "backward": np.array([0, 10, 20, 10]),
+        "zero_gradients": np.array([0, 0, 0, 0]),
+    }
+    return SimpleNamespace(**(values | changes))
+
+
+ROWS = pd.DataFrame({"distance": [np.nan, 0.1, 0.2, np.nan], "prediction": [5, 5, 5, 3]})
+
+
+def of_set(rows: pd.DataFrame = ROWS, **changes: Any) -> dict[str, Check]:
+    model = SimpleNamespace(
+        id="told", predict=lambda images: np.where(images[:, 0, 0, 0] > 0.5, 2, 6)
+    )
+    found = set_checks(model, adversarial(**changes), rows)  # type: ignore[arg-type]
+    assert all((one["attacked_labels"], one["perturbation"]) == ("fer", "pgd") for one in found)
+    return {entry["check"]: entry for entry in found}
+
+
+def test_a_sound_set_passes() -> None:
+    found = of_set()
+    assert [entry["rule"] for entry in found.values()] == ["R2", "R2", "R2", "R24", "R9"]
+    assert {entry["status"] for entry in found.values()} == {"ok"}
+    assert found["right again after 8 bits"]["value"] == 0.5  # of the two broken the second
+    assert found["gradients were asked for"]["value"] == 0
+    assert list(of_set(backward=np.zeros(4, int)))[-1] == "gradients were asked for"
+
+
+@pytest.mark.parametrize(("excess", "status"), [(0.9e-6, "ok"), (1.04e-6, "flagged")])
+def test_a_budget_may_be_exceeded_by_a_millionth(excess: float, status: str) -> None:
+    rows = ROWS.assign(distance=[np.nan, 0.05, 0.2 * (1 + excess), np.nan])
+    found = of_set(rows)["budget and range"]
+    assert found["status"] == status
+    assert found["value"] == pytest.approx(excess, rel=1e-3)
+    assert ("leaves its budget" in found["message"]) == (status == "flagged")
+
+
+@pytest.mark.parametrize("pixel", [-0.001, 1.001, np.nan, np.inf])
+def test_pixels_outside_0_to_1_are_flagged(pixel: float) -> None:
+    images = np.array([0.5, pixel], np.float32).reshape(2, 1, 1, 1)
+    assert of_set(images=images)["budget and range"]["status"] == "flagged"
+
+
+def test_an_empty_set_is_within_its_budget() -> None:
+    none = {"image_rows": np.zeros(0, int), "images": np.zeros((0, 1, 1, 1), np.float32)}
+    found = of_set(
+        **none,
+        smallest_eps=np.array([0, np.nan, np.nan, np.nan]),
+        rows=ROWS.assign(prediction=[5, 1, 2, 3]),
+    )
+    assert (found["budget and range"]["status"], found["budget and range"]["value"]) == ("ok", -1)
+    assert found["right again after 8 bits"]["value"] == 0
+    assert found["predicted again from disk"]["status"] == "ok"
+
+
+def test_other_flags_from_disk_are_counted() -> None:
+    found = of_set(ROWS.assign(prediction=[5, 1, 5, 0]))["predicted again from disk"]
+    assert (found["status"], found["value"]) == ("flagged", 2)  # the second and the last
+
+
+def test_faces_attacked_without_a_gradient_are_counted() -> None:
+    found = of_set(backward=np.array([0, 10, 0, 10]))["gradients were asked for"]
+    assert (found["status"], found["rule"]) == ("flagged", "R24")
+    assert found["value"] == pytest.approx(1 / 3)  # of the three that were right before
+    assert found["message"].startswith("33.3 % of the faces")
+    empty = {"image_rows": np.zeros(0, int), "images": np.zeros((0, 1, 1, 1), np.float32)}
+    wrong = of_set(smallest_eps=np.zeros(4), backward=np.array([0, 1, 0, 0]), **empty)
+    assert wrong["gradients were asked for"]["value"] == 0  # nothing was attacked
+
+
+def test_zero_gradients_are_a_share_of_all() -> None:
+    found = of_set(zero_gradients=np.array([0, 0, 3, 1]))["gradients are not zero"]
+    assert (found["status"], found["value"], found["rule"]) == ("flagged", 0.1, "R9")
+    assert found["message"].startswith("10.0 % of the input gradients were zero")
+
+
+def rows_of(broken: dict[str, np.ndarray], model: str = "net.fer") -> pd.DataFrame:
+    """Rows of `per_image.parquet` from whether each attack breaks each face at 0.1."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": np.arange(len(hit)), "model": model, "attacked_labels": "fer",
+                "perturbation": name, "source": model, "severity": np.nan,
+                "smallest_eps": np.where(hit, 0.1, np.nan), "fer": 3, "prediction": 3,
+            }
+        )
+        for name, hit in broken.items()
+    )  # fmt: skip
+
+
+def config(*attacks: str, eps: tuple[float, ...] = (0.02, 0.1)) -> RunConfig:
+    return RunConfig(
+        split="PublicTest", models=("net.fer",), labels=(LabelSet.FER,), tier=Tier.SMOKE,
+        norm=Norm.LINF, eps=eps, limit=None, seed=0, severities=(1,), corruptions=(),
+        attacks=tuple(AttackSettings(name=name) for name in attacks),
+    )  # fmt: skip
+
+
+def of_suite(rows: pd.DataFrame, *attacks: str, **settings: Any) -> dict[str, Check]:
+    found = suite_checks(rows, {"net.fer": FER7}, config(*attacks, **settings))
+    return {entry["rule"]: entry for entry in found}
+
+
+@pytest.mark.parametrize(("alone", "status"), [(40, "ok"), (41, "flagged")])
+@pytest.mark.parametrize(("name", "rule"), [("square", "R7"), ("noise", "R8")])
+def test_a_search_may_break_two_faces_of_a_thousand_alone(
+    name: str, rule: str, alone: int, status: str
+) -> None:
+    faces = np.arange(20_000)
+    found = of_suite(rows_of({"pgd": faces >= alone, name: faces < alone}), "pgd", name)[rule]
+    assert (found["status"], found["value"]) == (status, alone / 20_000)
+    assert found["threshold"] == 0.002
+    assert found["message"].startswith("No more faces") == (status == "ok")
+
+
+@pytest.mark.parametrize(("alone", "status"), [(0, "ok"), (1, "flagged")])
+def test_a_single_step_may_break_no_face_alone(alone: int, status: str) -> None:
+    faces = np.arange(1000)
+    found = of_suite(rows_of({"pgd": faces >= alone, "fgsm": faces < 5}), "pgd", "fgsm")["R5"]
+    assert (found["status"], found["value"], found["threshold"]) == (status, alone / 1000, 0)
+    assert found["message"].startswith("No more faces") == (status == "ok")
+
+
+def test_the_attack_that_is_named_is_no_single_step() -> None:
+    faces = np.arange(100)
+    broken = {"fgsm": faces < 90, "pgd": faces < 50, "apgd": faces < 60, "square": faces < 10}
+    found = of_suite(rows_of(broken), *broken)["R7"]
+    assert (found["check"], found["perturbation"]) == ("apgd beats square", "apgd")
+
+
+def test_attacks_on_other_faces_are_not_compared() -> None:
+    faces = np.arange(10) < 5
+    other = rows_of({"fgsm": faces}).assign(row=lambda rows: rows.row + 100)
+    found = of_suite(pd.concat([rows_of({"pgd": faces}), other]), "pgd", "fgsm")
+    assert "R5" not in found
+
+
+@pytest.mark.parametrize(("robust", "status"), [(40, "ok"), (41, "flagged")])
+def test_a_control_may_leave_two_percent(robust: int, status: str) -> None:
+    found = of_suite(rows_of({"pgd": np.arange(2000) >= robust}), "pgd")["R19"]
+    assert (found["status"], found["value"]) == (status, robust / 2000)
+    assert ("Add an undefended model" in found["message"]) == (status == "flagged")
+    wider = of_suite(rows_of({"pgd": np.arange(2000) >= robust}), "pgd", eps=(0.02, 0.05, 0.1))
+    assert wider["R19"]["value"] == robust / 2000  # the largest eps counts
+
+
+@pytest.mark.parametrize(("more", "status"), [(39, "ok"), (41, "flagged")])
+def test_a_higher_severity_may_leave_a_hundredth_more(more: int, status: str) -> None:
+    def corrupted(model: str, right: int, severity: int) -> pd.DataFrame:
+        rows = rows_of({"fog": np.zeros(4000, bool)}, model)
+        answers = np.where(np.arange(4000) < right, 3, 4)
+        return rows.assign(attacked_labels="", severity=severity, prediction=answers)
+
+    other = [corrupted("other.fer", right, severity) for severity, right in ((1, 0), (2, 4000))]
+    parts = [corrupted("net.fer", 1000, 1), corrupted("net.fer", 1000 + more, 2), *other]
+    clean = rows_of({"none": np.zeros(4000, bool)}).assign(attacked_labels="")
+    found = of_suite(pd.concat([*parts, clean]))["R21"]
+    assert (found["status"], found["perturbation"]) == (status, "corruptions")
+    assert found["value"] == pytest.approx(more / 4000)
+    assert "25.0 %, 26.0 % of faces" in found["message"]
