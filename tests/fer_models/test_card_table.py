@@ -105,3 +105,13 @@ def test_docs_are_up_to_date() -> None:
     assert page.read_text() == models_page(shipped_cards()), (
         "python -m fer_models.list --markdown > docs/models.md"
     )
+
+
+def test_a_shipped_card_says_what_was_chosen_on_how_many_faces() -> None:
+    """PublicTest helped to choose epochs and, of several trainings, the one that is shipped."""
+    chosen = [card for card in shipped_cards() if "PublicTest" in card.selected_on]
+    assert chosen
+    for card in chosen:
+        assert f"{card.validation_rows:,}" in card.selected_on, card.id
+        several = f"one of {card.runs_tried} trainings" in card.selected_on
+        assert several == (card.runs_tried > 1), card.id

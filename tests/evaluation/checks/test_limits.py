@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from attacks.threat_model import Norm
+from datasets.faceset import Split
 from datasets.labels import FER7, LabelSet
 from evaluation.checks.model import model_checks
 from evaluation.checks.rules import Check
@@ -217,7 +218,7 @@ def rows_of(broken: dict[str, np.ndarray], model: str = "net.fer") -> pd.DataFra
 
 def config(*attacks: str, eps: tuple[float, ...] = (0.02, 0.1)) -> RunConfig:
     return RunConfig(
-        split="PublicTest", models=("net.fer",), labels=(LabelSet.FER,), tier=Tier.SMOKE,
+        split=Split.PUBLIC_TEST, models=("net.fer",), labels=(LabelSet.FER,), tier=Tier.SMOKE,
         norm=Norm.LINF, eps=eps, limit=None, seed=0, severities=(1,), corruptions=(),
         attacks=tuple(AttackSettings(name=name) for name in attacks),
     )  # fmt: skip
