@@ -97,7 +97,7 @@ def test_any_batch_may_move_a_thousandth(draw: str, moved: float, status: str) -
     assert (found["status"], found["rule"]) == (status, "R11")
     assert found["value"] == pytest.approx(moved)
     if status == "flagged":
-        assert draw in found["message"]
+        assert f" {draw}, " in found["message"]
 
 
 @pytest.mark.parametrize(("sure", "status"), [(50, "ok"), (51, "flagged")])
@@ -151,6 +151,8 @@ def test_a_sound_set_passes() -> None:
     assert {entry["status"] for entry in found.values()} == {"ok"}
     assert found["right again after 8 bits"]["value"] == 0.5  # of the two broken the second
     assert found["gradients were asked for"]["value"] == 0
+    limits = [entry["threshold"] for entry in found.values()]
+    np.testing.assert_array_equal(limits, [1e-6, 0, np.nan, 0, 0])
     assert list(of_set(backward=np.zeros(4, int)))[-1] == "gradients were asked for"
 
 
@@ -184,6 +186,22 @@ def test_an_empty_set_is_within_its_budget() -> None:
 def test_other_flags_from_disk_are_counted() -> None:
     found = of_set(ROWS.assign(prediction=[5, 1, 5, 0]))["predicted again from disk"]
     assert (found["status"], found["value"]) == ("flagged", 2)  # the second and the last
+
+    found = of_set(ROWS.assign(prediction=[5, 1, 5, 3]))["predicted again from disk"]
+    assert (found["status"], found["value"]) == ("flagged", 1)
+
+
+def test_images_are_rounded_to_whole_steps_of_8_bits() -> None:
+    """.71 is 181.05 steps, so 181, where the model answers 1; both faces are right again."""
+    images = np.array([0.71, 0.9], np.float32).reshape(2, 1, 1, 1)
+    model = SimpleNamespace(
+        id="told",
+        predict=lambda asked: np.where(
+            asked[:, 0, 0, 0] == np.float32(181) / np.float32(255), 1, 2
+        ),
+    )
+    found = set_checks(model, adversarial(images=images), ROWS)  # type: ignore[arg-type]
+    assert [one["value"] for one in found if "8 bits" in one["check"]] == [1]
 
 
 def test_faces_attacked_without_a_gradient_are_counted() -> None:
