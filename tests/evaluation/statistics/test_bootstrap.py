@@ -147,5 +147,6 @@ def test_bootstrap_leaves_out_draws_without_a_figure():
 def test_bootstrap_of_means_of_no_images():
     interval = bootstrap_means(np.zeros((0, 3)), mean_of_first, seed=0)
     assert np.isnan(interval[:3]).all()
+    assert interval.n == 0
     with pytest.raises(ValueError, match=r"must be \(N, M\)"):
         bootstrap_means(np.zeros(3), mean_of_first, seed=0)
