@@ -25,8 +25,9 @@ class Listener:
 
 
 def one_line(error: Exception) -> str:
-    """Return the type and the message of an error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    """Return the message of an error in one line, with its type where it is not one of ours."""
+    words = " ".join(str(error).split())
+    return words if isinstance(error, InputError) else f"{type(error).__name__}: {words}"
 
 
 def is_result(error: Exception) -> bool:

@@ -83,8 +83,7 @@ class Classifier(ABC):
                     f"{answer.shape}. Make it return one row per image."
                 )
             part[:] = answer
-        if not np.isfinite(logits).all():
-            raise ModelError(f"{self.id} answered NaN or infinity for an image in [0, 1]. {MEND}")
+        require_finite(self.id, images, logits)
         return logits
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -237,4 +236,20 @@ def check_images(images: np.ndarray) -> None:
         raise ValueError(
             f"`images` must be in [0, 1] and finite. Received: [{images.min()}, {images.max()}]. "
             "For 0-255 pixels divide by 255."
+        )
+
+
+def require_finite(model: str, images: np.ndarray, answers: np.ndarray) -> None:
+    """Refuse NaN and infinity among answers (N, K) to images (N, H, W, C).
+
+    Raises:
+        ModelError: says for how many images, and which is the first.
+    """
+    broken = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+    if len(broken):
+        first = images[broken[0]]
+        raise ModelError(
+            f"{model} answered NaN or infinity for {len(broken)} of {len(images)} images, first in "
+            f"row {broken[0]} (counted from 0; pixels from {first.min():g} to {first.max():g}). "
+            f"{MEND}"
         )

@@ -3,6 +3,7 @@
 Listing needs no Keras; loading does.
 """
 
+import os
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
-from fer_models.foreign.names import files_sha256, is_foreign, split_code
+from fer_models.foreign.names import WAYS, files_sha256, is_foreign, split_code
 from fer_models.recipe import Recipe
 from fer_models.services.service_file import is_service
 
@@ -77,15 +78,32 @@ def resolve(models: str, option: str = "--models") -> list[str]:
         InputError: a name is unknown, or the list is empty.
     """
     known = model_ids()
-    wanted = [name.strip() for name in models.split(",") if name.strip()]
     found: list[str] = []
-    for name in wanted:
+    for name in _names(models):
         base, defences = split_defences(name)
         suffix = "".join(f"+{defence}" for defence in defences)
         found += [f"{model}{suffix}" for model in _resolve_one(base, known)]
     if not found:
         raise InputError(f"{option} must name at least one classifier; got {models!r}.")
     return list(dict.fromkeys(found))
+
+
+def _names(models: str) -> list[str]:
+    """The names of a comma-separated list; a path that exists may hold commas itself."""
+    parts, names = models.split(","), list[str]()
+    while parts:
+        longest = (",".join(parts[:count]).strip() for count in range(len(parts), 1, -1))
+        path = next(filter(_is_path, longest), parts[0])
+        parts = parts[path.count(",") + 1 :]
+        names.append(path.strip())
+    return [name for name in names if name]
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is that of a file or folder, with defences that hold no commas after it."""
+    path, defences = split_defences(name)
+    whole = not any("," in defence for defence in defences)
+    return whole and os.path.exists(path)  # `Path.exists` fails on long names
 
 
 def _resolve_one(name: str, known: list[str]) -> list[str]:
@@ -254,9 +272,9 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _must_be(words: str, names: list[str], name: str) -> str:
-    close = get_close_matches(name, names, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    close = get_close_matches(name, names, 3)
+    hint = f"Did you mean {' or '.join(close)}?" if close else ""
     return (
-        f"a model must be {words}a folder with a card.json, a model file, or one of "
-        f"{', '.join(names)}; got {name!r}.{hint}"
-    )
+        f"a model must be {words}an id of `python -m fer_models.list`, a training's folder, or "
+        f"{WAYS}; got {name!r}. {hint}"
+    ).rstrip()

@@ -1,4 +1,15 @@
-"""The error for a user's mistakes: one line, exit code 2, no traceback."""
+"""The error for a user's mistakes, and the errors of other people's code in whole sentences.
+
+An `InputError` is one line, exit code 2, no traceback.
+"""
+
+import re
+
+MOST_QUOTED = 300
+"""Characters of an error that are quoted; its first sentence is quoted whole."""
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_ABOUT_THE_LAYER = "Exception encountered when calling"
+"""How Keras begins an error of a layer; the reason is in the next paragraph."""
 
 
 class InputError(ValueError):
@@ -6,3 +17,25 @@ class InputError(ValueError):
 
     The message is one line: the rule, the value received, and the next step.
     """
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says, in whole sentences and without a last full stop.
+
+    The kind is named where the message alone is not a sentence, as in `KeyError: 'x'`; a ValueError
+    explains itself.
+    """
+    text = _COLOURS.sub("", str(error)).strip()
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)]
+    if paragraphs[0].startswith(_ABOUT_THE_LAYER) and len(paragraphs) > 1:
+        paragraphs = paragraphs[1:]
+    first, *others = re.split(r"(?<=[.!?])\s+", paragraphs[0])
+    for sentence in others:
+        if len(first) + len(sentence) >= MOST_QUOTED:
+            break
+        first = f"{first} {sentence}"
+    kind = type(error).__name__
+    said = first.rstrip(".:")
+    if not said:
+        return kind
+    return said if isinstance(error, ValueError) else f"{kind}: {said}"

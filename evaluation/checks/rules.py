@@ -199,5 +199,6 @@ def check(
 
 def failed_check(classifier: Classifier, rule: str, name: str, error: Exception) -> Check:
     """A check on which the model failed (R24), so the outcome is unknown."""
-    words = f"{one_line(error)}. The check could not be made, so its outcome is unknown."
+    said = one_line(error).rstrip(".")
+    words = f"{said}. The check could not be made, so its outcome is unknown."
     return check(classifier.id, rule, name, True, np.nan, np.nan, words) | {"status": "error"}

@@ -4,7 +4,7 @@ A model that fails on clean faces is left out of the rest of the run (R24).
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,6 +51,12 @@ def answer_clean(
         check_resolution(model, answers)
     answered = [classifier for classifier in classifiers if classifier.id in logits]
     if not answered:
-        found = "; ".join(f"{entry['model']}: {entry['message']}" for entry in failures.entries)
+        found = "; ".join(map(_said, failures.entries))
         raise InputError(f"every model fails on the clean faces, so none is measured: {found}")
     return CleanAnswers(answered, images, logits)
+
+
+def _said(entry: dict[str, Any]) -> str:
+    """What a model failed with; its name comes first."""
+    model, message = entry["model"], str(entry["message"])
+    return message if message.startswith(model) else f"{model}: {message}"

@@ -41,9 +41,13 @@ class Failures:
             yield
         except Exception as error:  # R24: whatever a model fails with is a result
             message = one_line(error)
-            self._listener.line(f"{classifier.id}: failed on {entry['perturbation']}, {message}")
+            self._listener.line(f"{classifier.id}: failed on {_words(entry)}: {message}")
             failure = {name: entry[name] for name in CLEAN}
             failure |= {"model": classifier.id, "status": "error", "message": message}
             if entry.get("shown"):
                 failure |= {"shown": True, "source": entry["model"]}
             self.entries.append(failure)
+
+
+def _words(entry: dict[str, Any]) -> str:
+    return "the clean faces" if entry["perturbation"] == "none" else str(entry["perturbation"])

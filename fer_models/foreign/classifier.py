@@ -20,7 +20,12 @@ from fer_models.foreign.contract_file import (
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.keras_columns import with_columns
 from fer_models.foreign.names import short_name
-from fer_models.foreign.raw_model import RawModel, are_probabilities, ask, first_answers
+from fer_models.foreign.raw_model import (
+    RawModel,
+    are_probabilities,
+    ask_without_check,
+    first_answers,
+)
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
@@ -39,7 +44,7 @@ class BlackBoxClassifier(Classifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         inputs = fit_to_contract(ops.convert_to_tensor(images), self.contract)
-        outputs = ask(self._raw, np.asarray(inputs, np.float32))[:, self._order]
+        outputs = ask_without_check(self._raw, np.asarray(inputs, np.float32))[:, self._order]
         if self.contract.output is Output.PROBABILITIES:
             outputs = np.log(np.maximum(outputs, 1e-30))
         return outputs.astype(np.float32)

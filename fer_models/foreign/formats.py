@@ -8,7 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 from fer_models.foreign.framework_net import open_net
 from fer_models.foreign.keras_file import open_keras
 from fer_models.foreign.names import PICKLES, TORCH_FILES, files_sha256, is_code
@@ -67,7 +67,7 @@ def open_model(name: str) -> RawModel:
             from fer_models.pytorch.hugging_face import open_hugging_face
 
             return open_hugging_face(name, sha256)
-        return OPENERS.get(path.suffix, open_saved_model)(path, sha256)
+        return OPENERS.get(path.suffix.lower(), open_saved_model)(path, sha256)
     except InputError:
         raise
     except ImportError as error:
@@ -76,8 +76,7 @@ def open_model(name: str) -> RawModel:
             f"pip install 'deadpan[{_EXTRAS.get(error.name or '', 'onnx')}]'."
         ) from error
     except Exception as error:  # every runtime has its own kinds
-        detail = str(error).strip().split("\n")[0][:200]
         raise InputError(
-            f"{path}: expected a whole model, got {type(error).__name__}: {detail}. "
+            f"{path}: expected a whole model: {words_of(error)}. "
             "Save it again, or name code that calls it: module:callable."
         ) from error

@@ -1,6 +1,8 @@
-"""Open a `.keras`, `.h5` or `.hdf5` file."""
+"""Open a `.keras`, `.h5` or `.hdf5` file, its ending in small or capital letters."""
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zipfile import is_zipfile
 
 import keras
@@ -15,6 +17,11 @@ def open_keras(path: Path, sha256: str) -> RawModel:
     Raises:
         ValueError: not a zip as `.keras` files are, or more inputs.
     """
-    if path.suffix == ".keras" and path.is_file() and not is_zipfile(path):
+    ending = path.suffix.lower()
+    if ending == ".keras" and path.is_file() and not is_zipfile(path):
         raise ValueError("it is not the zip that .keras files are")  # Keras says: File not found
-    return keras_net(str(path), keras.models.load_model(path, compile=False), sha256)
+    if path.suffix == ending:
+        return keras_net(str(path), keras.models.load_model(path, compile=False), sha256)
+    with TemporaryDirectory() as folder:  # Keras knows endings in small letters only
+        copy = shutil.copy(path, Path(folder) / f"{path.stem}{ending}")
+        return keras_net(str(path), keras.models.load_model(copy, compile=False), sha256)

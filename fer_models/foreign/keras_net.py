@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from fer_models.classifier import ModelError
-from fer_models.foreign.one_input import require_one
+from fer_models.foreign.input_layout import layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, failed, outputs_of
 from fer_models.softmax import strip_softmax
 
@@ -23,7 +23,9 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
     if has_steps(net):
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
-        return _of_steps(name, net, sha256, tuple(map(str, net.output_names)) if several else ())
+        return _of_steps(
+            name, _of_images(net), sha256, tuple(map(str, net.output_names)) if several else ()
+        )
 
     def call(images: np.ndarray) -> Any:
         return keras.tree.map_structure(np.asarray, net(images, training=False))
@@ -65,6 +67,16 @@ def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> R
     outputs = list(named.values()) or [answer]
     model = keras.Model(images, outputs if len(outputs) > 1 else outputs[0])
     return _of_steps(raw.name, model, raw.sha256, tuple(named))
+
+
+def _of_images(net: keras.Model) -> keras.Model:
+    """The same net of images (N, h, w, c), where its input holds them without channels or flat."""
+    sides = net.input_shape[1:]
+    if len(sides) == 3 or (layout := layout_of(sides)).shape is None:
+        return net
+    images = keras.Input(layout.shape)
+    outputs = net(keras.layers.Reshape(sides)(images))
+    return keras.Model(images, outputs, name=net.name)
 
 
 def _of_steps(name: str, net: keras.Model, sha256: str, names: tuple[str, ...]) -> RawModel:

@@ -16,13 +16,18 @@ FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
 TORCH_FILES = (".pt2", ".pt", ".pth", ".ts", ".safetensors", ".ckpt", ".bin")
 PICKLES = (".pkl", ".pickle", ".joblib")
 """Endings of files; pickles are never opened, the error says what to do."""
+WAYS = (
+    f"a {', '.join([*FILES, *TORCH_FILES[:-1]])} or {TORCH_FILES[-1]} file, a SavedModel folder, "
+    "code as module:name, or a service's NAME.http.toml"
+)
+"""Which ways there are to give a model of one's own."""
 
 
 def is_foreign(name: str) -> bool:
     """Whether a name on the command line means a foreign model."""
     path = Path(name)
     return (
-        path.suffix in (*FILES, *TORCH_FILES, *PICKLES)
+        path.suffix.lower() in (*FILES, *TORCH_FILES, *PICKLES)
         or (path / "saved_model.pb").exists()
         or is_code(name)
         or is_service(name)

@@ -7,28 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fer_models.foreign.one_input import require_one
+from fer_models.foreign.input_layout import InputLayout, layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, Translated
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+NUMBERS: dict[str, type[np.number]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+"""Number formats of an input, as ONNX Runtime calls them."""
+
 
 def open_onnx(path: Path, sha256: str) -> RawModel:
-    """Open an ONNX model of one input, channels first or last.
+    """Open an ONNX model of one input; see `layout_of` for its axes.
+
+    One of float32 images with channels has gradients.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
-        ValueError: more inputs.
+        ValueError: more inputs, or one that holds no images.
     """
     from onnxruntime import InferenceSession
 
     session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
     require_one(len(session.get_inputs()))
     names = tuple(output.name for output in session.get_outputs())
-    _, *sides = session.get_inputs()[0].shape
-    height, width, channels = [*sides[1:], sides[0]] if _channels_first(session) else sides
-    known = all(isinstance(side, int) for side in (height, width, channels))
+    layout, kind = _layout(session), session.get_inputs()[0].type
+    if kind not in NUMBERS:
+        raise ValueError(f"its input holds {kind}, not numbers of a usual format")
+    has_gradients = len(layout.sides) == 3 and NUMBERS[kind] is np.float32
 
     def call(images: np.ndarray) -> Any:
         outputs = _ask(session, images)
@@ -37,23 +51,30 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
     return RawModel(
         str(path),
         call,
-        (height, width, channels) if known else None,
+        layout.shape,
         None,
         sha256,
         outputs=names if len(names) > 1 else (),
-        translate=partial(_translate, path, session),
+        translate=partial(_translate, path, session) if has_gradients else None,
     )
 
 
-def _channels_first(session: "InferenceSession") -> bool:
-    _, *sides = session.get_inputs()[0].shape
-    return sides[0] in (1, 3) and sides[-1] not in (1, 3)
+def as_numbers(values: np.ndarray, numbers: type[np.number]) -> np.ndarray:
+    """Values in a number format; integers are rounded and clipped to their range."""
+    if not issubclass(numbers, np.integer):
+        return values.astype(numbers, copy=False)
+    limits = np.iinfo(numbers)
+    return np.clip(np.round(values), limits.min, limits.max).astype(numbers)
+
+
+def _layout(session: "InferenceSession") -> InputLayout:
+    return layout_of(session.get_inputs()[0].shape[1:])
 
 
 def _ask(session: "InferenceSession", images: np.ndarray) -> list[np.ndarray]:
     """All outputs for images (N, h, w, c), image by image where the file is for one."""
     entry = session.get_inputs()[0]
-    batch = images.transpose(0, 3, 1, 2) if _channels_first(session) else images
+    batch = as_numbers(_layout(session).arrange(images), NUMBERS[entry.type])
     parts = np.split(batch, len(batch)) if entry.shape[0] == 1 else [batch]
     answers = [session.run(None, {entry.name: part}) for part in parts]
     return [np.concatenate(each) for each in zip(*answers, strict=True)]
@@ -82,7 +103,7 @@ def _translate(
         logits = _ask(shorter, images)[place]
         is_cut = np.allclose(_softmax(logits), answers, atol=TOLERANCE)  # is it over the classes?
         model, answers = (cut, logits) if is_cut else (model, answers)
-    layout = Layout.CHANNELS_FIRST if _channels_first(session) else Layout.CHANNELS_LAST
+    layout = Layout.CHANNELS_FIRST if _layout(session).channels_first else Layout.CHANNELS_LAST
     return Translated(
         translate(model, output, layout, columns, images, answers[:, columns]), is_cut
     )

@@ -72,7 +72,7 @@ def _fill(net: Any, weights: Path) -> None:
     """
     if isinstance(net, keras.Layer):
         net.load_weights(weights)
-    elif weights.suffix in PICKLES:
+    elif weights.suffix.lower() in PICKLES:
         refuse_pickle(weights)
     else:
         from fer_models.pytorch.state_dict import fill

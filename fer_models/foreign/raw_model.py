@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from fer_models.classifier import ModelError
+from datasets.base.errors import words_of
+from fer_models.classifier import ModelError, require_finite
 
 
 class Translated(NamedTuple):
@@ -71,6 +72,13 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
     Raises:
         ModelError: the model fails, or its outputs are not (N, K) finite numbers.
     """
+    answer = ask_without_check(raw, images)
+    require_finite(raw.name, images, answer)
+    return answer
+
+
+def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """The same, where NaN and infinity are found later: when all images were asked about."""
     try:
         called = raw.call(images)
         if len(several := outputs_of(called)) > 1:
@@ -88,27 +96,15 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
             f"{raw.name}: must return (N, K) for N images; it returned {answer.shape} for "
             f"{len(images)}. Export it with one row per image."
         )
-    if not np.isfinite(answer).all():
-        worst = images[~np.isfinite(answer).all(axis=1)][0]
-        raise ModelError(
-            f"{raw.name}: must return finite numbers; it returned NaN or infinity for an image "
-            f"with pixels from {worst.min():g} to {worst.max():g}. Correct its contract or its "
-            "weights."
-        )
     return answer
 
 
 def failed(model: str, shape: tuple[int, ...], error: BaseException, when: str = "") -> str:
     """The error of a model that fails on images of a shape (N, h, w, c)."""
     return (
-        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails{when}, "
-        f"{type(error).__name__}: {first_line(error)}. Correct its contract, or export it so."
+        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails{when}: "
+        f"{words_of(error)}. Correct its contract, or export it so."
     )
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, cut after 200 characters."""
-    return str(error).strip().split("\n")[0][:200]
 
 
 def outputs_of(answer: Any) -> dict[str, Any]:

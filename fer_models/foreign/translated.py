@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
+from datasets.base.errors import words_of
 from datasets.sample.faces import read_sample
 from fer_models.classifier import Classifier, NoTranslationError
 from fer_models.contract import Output
 from fer_models.foreign.contract_file import ContractFile
-from fer_models.foreign.raw_model import RawModel, first_line
+from fer_models.foreign.raw_model import RawModel
 from fer_models.keras_classifier import fit_to_contract
 
 FACES = 64
@@ -45,7 +46,7 @@ def translated(
     except NoTranslationError as error:
         why = str(error)
     except Exception as error:  # a graph can break in as many ways as PyTorch has errors
-        why = f"its translation to PyTorch fails with {type(error).__name__}: {first_line(error)}"
+        why = f"its translation to PyTorch fails: {words_of(error)}"
     black_box.no_gradients = why
     print(f"{raw.name}: attacked as a black box, because {why}.", file=sys.stderr)
     return black_box

@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 
 from datasets.base.errors import InputError
 from fer_models.classifier import BATCH_SIZE
-from fer_models.foreign.one_input import require_one
+from fer_models.foreign.input_layout import require_one
 from fer_models.foreign.raw_model import RawModel
 from fer_models.pytorch.net import torch_net
 from fer_models.pytorch.training_steps import refuse_trained_export

@@ -47,7 +47,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         InputError: it holds Python objects, which are never unpickled.
         ValueError: no state dict, or the file is damaged.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         from safetensors.torch import load_file
 
         return load_file(path)

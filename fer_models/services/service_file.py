@@ -194,7 +194,8 @@ def service_path(name: str) -> Path:
         raise InputError(f"{shown}: {' and '.join(map(str, found))} name it: give one of them.")
     raise InputError(
         f"{shown}: no *{ENDING} in this folder names it, so how to ask it is unknown. Write one "
-        "with url, send, scores and classes (docs/bring-your-model.md)."
+        "with url, send, scores and classes (docs/bring-your-model.md); if it is a model file, "
+        "download it and give its path."
     )
 
 

@@ -90,7 +90,7 @@ def test_names_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     assert zoo.resolve("simple_cnn.fer,simple_cnn") == ["simple_cnn.fer", "simple_cnn.ferplus"]
     assert zoo.resolve("all") == known
     assert zoo.resolve("starter") == known[:3]
-    with pytest.raises(InputError, match="Did you mean 'simple_cnn'"):
+    with pytest.raises(InputError, match=r"Did you mean simple_cnn or simple_cnn\.fer or"):
         zoo.resolve("simple_cnnn")
     with pytest.raises(InputError, match="at least one"):
         zoo.resolve(" , ")
@@ -102,10 +102,17 @@ def test_names_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "message"),
     [
         ("simple_cnn", r"'simple_cnn' means 2: name simple_cnn.fer or simple_cnn.ferplus\.$"),
-        ("starter", r"or one of dexpression.fer, .*; got 'starter'\.$"),
-        ("simple_cnn.fr", r"Did you mean 'simple_cnn.fer'\?$"),
+        ("starter", r"must be an id of `python -m fer_models\.list`, .*; got 'starter'\.$"),
+        ("simple_cnn.fr", r"Did you mean simple_cnn.fer or .*\?$"),
     ],
 )
 def test_one_model_is_named_by_its_id(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         zoo.card_of(name)
+
+
+def test_an_unknown_name_is_told_which_ways_there_are() -> None:
+    words = r"a \.keras, .* file, a SavedModel folder, code as module:name, or a service's NAME"
+    with pytest.raises(InputError, match=words) as refused:
+        zoo.resolve("net.unknown")
+    assert len(str(refused.value)) < 350

@@ -148,9 +148,9 @@ def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_
     listener = Listener(line=told.append, chunk=lambda *_: None)
     boxes = [*tiny.models(), Dying(darkest=1)]
     records = evaluate_run(tiny.config(), tiny.faces(), boxes, tmp_path, None, listener)
-    words = "ModelError: dying.fer answered NaN or infinity for an image in [0, 1]. "
-    words += "Correct its scaling or its weights."
-    assert told[0] == f"dying.fer: failed on none, {words}"
+    words = "dying.fer answered NaN or infinity for 40 of 40 images, first in row 0 (counted from "
+    words += "0; pixels from 0.0196078 to 0.972549). Correct its scaling or its weights."
+    assert told[0] == f"dying.fer: failed on the clean faces: {words}"
     results = tiny.results_of(tmp_path)
     (row,) = results[results.model == "dying.fer"].itertuples()
     assert (row.metric, row.status, row.detail, row.n) == ("accuracy", "error", words, 0)

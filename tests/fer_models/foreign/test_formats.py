@@ -8,10 +8,11 @@ import pytest
 
 from datasets.base.errors import InputError
 from fer_models import zoo
+from fer_models.contract import Output
 from fer_models.foreign.classifier import classify_with, load_foreign
 from fer_models.foreign.contract_file import read_contract
-from fer_models.foreign.formats import open_model
-from fer_models.foreign.names import is_foreign
+from fer_models.foreign.formats import OPENERS, open_model
+from fer_models.foreign.names import FILES, PICKLES, TORCH_FILES, is_foreign
 from fer_models.foreign.size_and_classes import scheme_of
 from fer_models.keras_classifier import KerasClassifier
 from fer_models.losses import Loss
@@ -86,9 +87,9 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
     for load in (load_foreign, zoo.describe):
         with pytest.raises(InputError, match="no contract says"):
             load(str(saved))
-    for name, why in (("cut.tflite", ""), ("cut.keras", "ValueError: it is not the zip")):
+    for name, why in (("cut.tflite", ""), ("cut.keras", "it is not the zip")):
         (tmp_path / name).write_bytes(b"abc")
-        with pytest.raises(InputError, match=f"expected a whole model, got .*{why}"):
+        with pytest.raises(InputError, match=f"expected a whole model: .*{why}"):
             open_model(str(tmp_path / name))
     with pytest.raises(InputError, match="expected module:callable"):
         open_model("no_such_module:thing")
@@ -120,3 +121,81 @@ def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
         InputError, match=r"its file says \(1, 8, 8\)\. Export it with channels last"
     ):
         scheme_of(open_model(str(tmp_path / "first.keras")))
+
+
+def test_the_endpoint_of_one_input_is_taken(tmp_path: Path, images: np.ndarray) -> None:
+    """`serve` takes a mask too; the size stands in the signature of `serving_default`."""
+    tf = pytest.importorskip("tensorflow")
+    module, model = tf.Module(), tiny_model()
+    module.net = model
+    batch = tf.TensorSpec((None, 8, 8, 1), tf.float32)
+    mask = tf.TensorSpec((), tf.float32)
+    module.serve = tf.function(lambda x, m: model(x) * m, input_signature=[batch, mask])
+    works = tf.function(lambda x: {"logits": model(x)}, input_signature=[batch])
+    tf.saved_model.save(module, str(tmp_path / "good"), signatures={"serving_default": works})
+    raw = open_model(str(tmp_path / "good"))
+    assert raw.shape == (8, 8, 1)
+    file = CONTRACT.model_copy(update={"output": Output.LOGITS, "low": 0.0})
+    logits = classify_with(raw, file).logits(images)
+    expected = np.asarray(model(images))[:, [0, 1, 2, 3, 5, 6, 4]]
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    tf.saved_model.save(module, str(tmp_path / "two"), signatures={"other": works})
+    with pytest.raises(InputError, match="endpoint serve or serving_default of one input; serve t"):
+        open_model(str(tmp_path / "two"))
+
+
+def free_size() -> keras.Model:
+    """The tiny net behind a resizing to its size."""
+    images = keras.Input((None, None, 1))
+    return keras.Model(images, tiny_model()(keras.layers.Resizing(8, 8)(images)))
+
+
+def test_tflite_of_free_size_takes_that_of_its_contract(tmp_path: Path, images: np.ndarray) -> None:
+    tf = pytest.importorskip("tensorflow")
+    free, path = free_size(), tmp_path / "net.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(free).convert())
+    raw = open_model(str(path))
+    assert raw.shape is None
+    np.testing.assert_allclose(raw.call(images), np.asarray(free(images)), atol=1e-5)
+    larger = images.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(raw.call(larger), np.asarray(free(larger)), atol=1e-4)
+
+
+def test_tflite_without_its_weights_is_refused(tmp_path: Path, images: np.ndarray) -> None:
+    """So converted, it answers from memory that nothing set: NaN, or any number."""
+    tf = pytest.importorskip("tensorflow")
+    free, entry = free_size(), tf.TensorSpec((1, None, None, 1), tf.float32)
+    one = tf.function(lambda x: free(x, training=False), input_signature=[entry])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([one.get_concrete_function()], free)
+    (tmp_path / "net.tflite").write_bytes(converter.convert())
+    with pytest.raises(InputError, match="variables that nothing sets, so its weights are missing"):
+        classify_with(open_model(str(tmp_path / "net.tflite")), CONTRACT)
+
+
+@pytest.mark.parametrize("sides", [(64,), (8, 8)])
+def test_keras_nets_of_flat_images_get_them_so(
+    sides: tuple[int, ...], tmp_path: Path, images: np.ndarray
+) -> None:
+    flat = keras.Input(sides)
+    model = keras.Model(flat, keras.layers.Dense(7)(keras.layers.Flatten()(flat)))
+    model.save(tmp_path / "flat.keras")
+    raw = open_model(str(tmp_path / "flat.keras"))
+    assert raw.shape == (8, 8, 1)
+    expected = np.asarray(model(images.reshape(-1, *sides)))
+    np.testing.assert_allclose(raw.call(images), expected, atol=1e-5)
+
+
+def test_endings_in_capital_letters_and_commas_in_paths(saved: Path, images: np.ndarray) -> None:
+    there = saved.with_name("a, b") / "net.KERAS"
+    there.parent.mkdir()
+    saved.with_name("net.keras.contract.json").rename(f"{there}.contract.json")
+    saved.rename(there)
+    both = f"mini_xception.fer,{there}+bits2, simple_cnn.fer"
+    names = ["mini_xception.fer", f"{there}+bits2", "simple_cnn.fer"]
+    assert zoo.resolve(both) == names
+    classifier = zoo.load(str(there))
+    assert (classifier.id, classifier.logits(images).shape) == ("net", (12, 7))
+
+
+def test_every_ending_has_an_opener() -> None:
+    assert set(OPENERS) == {*FILES, *TORCH_FILES, *PICKLES}
