@@ -108,6 +108,14 @@ def test_a_black_box_is_said_to_be_attacked_as_it_was(
     assert ("only the first 30 of 40 faces" in found["message"]) == (norm == Norm.LINF)
 
 
+def test_the_check_says_why_an_onnx_model_is_a_black_box() -> None:
+    box = BlackBox()
+    box.no_gradients = "Round of opset 21 is not known"
+    (found,) = black_boxes.black_box_checks(box, tiny.config(labels=(LabelSet.FER,)), 40)
+    expected = "The model gives no gradients (Round of opset 21 is not known), so it was attacked"
+    assert found["message"].startswith(expected)
+
+
 def test_images_for_black_boxes_are_made_once_and_a_killed_run_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

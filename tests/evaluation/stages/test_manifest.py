@@ -24,7 +24,9 @@ def test_the_manifest_says_what_was_run() -> None:
     records = [{"perturbation": "pgd"}]
     start = Start.now("python -m evaluation.run --seed 1")
     net = tiny.classifier()
-    found = manifest_of(start, run, tiny.faces(), [net, BlackBox()], known, records)
+    box = BlackBox()
+    box.no_gradients = "Round of opset 21 is not known"
+    found = manifest_of(start, run, tiny.faces(), [net, box], known, records)
     assert found["command"] == "python -m evaluation.run --seed 1"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", found["started"])
     assert 0 <= found["seconds"] < 60
@@ -38,5 +40,7 @@ def test_the_manifest_says_what_was_run() -> None:
         "tiny.fer": False,
         "box": True,
     }
+    assert models["tiny.fer"]["no_gradients"] == ""
+    assert models["box"]["no_gradients"] == "Round of opset 21 is not known"
     assert models["tiny.fer"]["parameters"] == net.model.count_params()
     assert models["box"]["given_as"] == "box.onnx" and models["box"]["parameters"] is None
