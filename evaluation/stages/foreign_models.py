@@ -13,6 +13,7 @@ import numpy as np
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import order_check
+from evaluation.checks.rules import Check
 from evaluation.stages.run_folder import CONTRACTS
 from fer_models.classifier import Classifier, label_set_of
 from fer_models.foreign.chosen_output import emotions_of
@@ -127,6 +128,36 @@ def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
     return {
         path: read_contract(_kept(path, folder)) for path in paths if _kept(path, folder).exists()
     }
+
+
+def refuse_misread(
+    models: Iterable[str], classifiers: Iterable[Classifier], checks: Iterable[Check]
+) -> None:
+    """Stop where clean faces contradict an order or a scaling that was found by probing (R25).
+
+    What a contract file says is the user's word, and is only flagged.
+
+    Args:
+        models: ids, folders and paths of a run, defences included.
+        classifiers: the same models, loaded.
+        checks: of the models on clean faces.
+
+    Raises:
+        InputError: another order of the classes, or another scaling, is clearly better.
+    """
+    for model, classifier in zip(models, classifiers):
+        path, _ = split_defences(model)
+        if not is_foreign(path):
+            continue
+        known = known_contract(path)
+        said = {"class order": known.classes is not None, "scaling": known.scaling is not None}
+        for each in checks:
+            wrong = each["model"] == classifier.id and each["status"] == "flagged"
+            if wrong and each["rule"] == "R25" and not said.get(each["check"], True):
+                raise InputError(
+                    f"{path}: no contract says its {each['check']}, and what the probe found does "
+                    f"not fit the faces of this run. {each['message']} Write {contract_path(path)}."
+                )
 
 
 def name_apart(classifiers: Iterable[Classifier]) -> None:

@@ -36,6 +36,7 @@ from evaluation.stages.disputed_faces import disputed_faces
 from evaluation.stages.face_regions import face_regions
 from evaluation.stages.failures import Failures
 from evaluation.stages.first_model import Limited, first_models, is_of, set_apart
+from evaluation.stages.foreign_models import refuse_misread
 from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
@@ -77,6 +78,7 @@ def evaluate_run(
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener)
     measured.check_models(config)
+    refuse_misread(config.models, classifiers, measured.checks)
     _warn(config, clean, measured.checks, jobs, listener)
     records: list[dict[str, Any]] = []
     done: dict[Job, Path] = {}

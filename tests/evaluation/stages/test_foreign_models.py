@@ -1,5 +1,6 @@
 """Models of others in a run: contracts that are found and kept, ids that differ."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import FER7, LabelScheme
+from datasets.labels import FER7, LabelScheme, LabelSet
 from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
+from evaluation.stages.pipeline import evaluate_run
 from fer_models.defences.base import defend
 from fer_models.defences.bit_depth import BitDepth
 from fer_models.foreign import contract_probe
-from fer_models.foreign.contract_file import write_contract
+from fer_models.foreign.contract_file import PartialContract, write_contract
 from fer_models.foreign.raw_model import RawModel
 from fer_models.zoo import load
 from tests.evaluation import tiny
@@ -99,6 +101,26 @@ def test_faces_without_the_models_labels_are_refused(tmp_path: Path, opened: lis
     blind = FaceSet("votes", faces.split, faces.images, faces.row_ids, votes=faces.votes)
     with pytest.raises(InputError, match="has 7 classes, and votes has no fer labels"):
         contracts_of([str(tmp_path / "net.onnx")], blind, tmp_path, lambda _: None)
+
+
+@pytest.mark.parametrize("known", [PartialContract(), PartialContract(classes=FER7.classes)])
+def test_an_order_that_no_contract_names_must_fit_the_faces(
+    known: PartialContract, tmp_path: Path
+) -> None:
+    """The probe found an order on other faces; on these, another one has all of them right."""
+    path = tmp_path / "net.keras"
+    path.touch()
+    if known.classes:
+        path.with_name("net.keras.contract.json").write_text(known.model_dump_json())
+    net, faces = tiny.classifier(model_id="net"), tiny.faces()
+    right = net.predict(faces.images.astype(np.float32) / 255)
+    moved = replace(faces, fer=(right + 1) % 7)
+    run = tiny.config(models=(str(path),), corruptions=(), labels=(LabelSet.FER,))
+    if known.classes:  # a contract is only flagged
+        evaluate_run(run, moved, [net], tmp_path, None, tiny.SILENT)
+        return
+    with pytest.raises(InputError, match=r"no contract says its class order, .* Another order of"):
+        evaluate_run(run, moved, [net], tmp_path, None, tiny.SILENT)
 
 
 @pytest.mark.parametrize("first", [True, False])
