@@ -20,7 +20,7 @@ WAYS = (
     f"a {', '.join([*FILES, *TORCH_FILES[:-1]])} or {TORCH_FILES[-1]} file, a SavedModel folder, "
     "code as module:name, or a service's NAME.http.toml"
 )
-"""Which ways there are to give a model of one's own."""
+"""Ways to give a model by path or name."""
 
 
 def is_foreign(name: str) -> bool:

@@ -13,7 +13,7 @@ from evaluation.config import RunConfig
 from evaluation.listener import Listener
 from evaluation.results.model_notes import input_notes, service_notes
 from evaluation.stages.black_boxes import black_box_checks
-from evaluation.stages.fingerprints import check_or_keep
+from evaluation.stages.fingerprints import check_or_keep, fingerprints_of
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import Classifier
 from fer_models.identity import FINGERPRINT_IMAGES
@@ -133,6 +133,7 @@ def test_a_service_that_changes_random_or_batchwise_is_told(tmp_path: Path) -> N
             logits = service.logits(images)
             checks = model_checks(service, images, logits)
             found[name] = {one["check"] for one in checks if one["status"] == "flagged"}
+            assert bool(fingerprints_of([service])) == (name != "noisy")
     assert found == {
         "honest": set(),
         "noisy": {"same answer twice"},

@@ -1,5 +1,6 @@
 """Answers of a service are kept: nothing is asked twice, nothing damaged is read."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,19 @@ def test_a_service_without_answers_leaves_no_file_and_a_damaged_one_is_refused(
         (tmp_path / FILE).write_bytes(b"not a database" * 100)
         with pytest.raises(InputError, match=rf"{FILE}: expected the answers of services"):
             service.outputs(IMAGES)
+
+
+def test_requests_under_way_when_one_fails_are_kept(tmp_path: Path) -> None:
+    def slow(images: list[np.ndarray]) -> Any:
+        time.sleep(0.1)
+        return one(images)
+
+    with serving(slow) as server:
+        server.faults = [Fault(400)]  # at once, while three others are answered
+        service = opened(tmp_path, server, parallel=4)
+        service.keep_answers(tmp_path)
+        with pytest.raises(ModelError, match="status 400"):
+            service.outputs(IMAGES)
+        assert 0 < len(server.seen) < len(IMAGES)
+        service.outputs(IMAGES)
+    assert set(server.seen.values()) == {1} and len(server.seen) == len(IMAGES)
