@@ -1,12 +1,14 @@
 """R25 on nets whose class order and scaling are known."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
+import pytest
 
 from datasets.labels import FER7
-from evaluation.checks.contract import contract_checks
+from evaluation.checks.contract import contract_checks, order_check
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.foreign.classifier import classify_with
@@ -39,8 +41,29 @@ def found(model: Classifier) -> dict[str, tuple[str, str]]:
 
 
 def test_a_right_contract_passes() -> None:
-    checks = found(classifier(list(range(7))))
-    assert [status for status, _ in checks.values()] == ["ok", "ok"]
+    model, (images, labels) = classifier(list(range(7))), faces()
+    checks = contract_checks(model, images, model.logits(images), labels)
+    keys = ("rule", "status", "value", "threshold")
+    assert [tuple(check[key] for key in keys) for check in checks] == [("R25", "ok", 0, 0.001)] * 2
+
+
+@pytest.mark.parametrize(("moved", "status"), [(10, "ok"), (11, "flagged")])
+def test_an_order_must_be_better_by_more_than_chance(moved: int, status: str) -> None:
+    """Sad is called surprise on 10 or 11 faces: p is 2 / 2^10 = .002 or 2 / 2^11 = .00098."""
+    sad, surprise = FER7.classes.index("sad"), FER7.classes.index("surprise")
+    labels = np.concatenate([np.arange(70) % 4, np.full(moved, sad)])
+    predicted = np.where(labels == sad, surprise, labels)
+    model = SimpleNamespace(id="net", scheme=FER7)
+    check = order_check(model, np.eye(7, dtype=np.float32)[predicted], labels)  # type: ignore[arg-type]
+    assert (check["status"], check["rule"]) == (status, "R25")
+    assert check["value"] == moved / len(labels)
+
+
+def test_a_hundred_faces_decide_about_the_scaling() -> None:
+    model, (images, labels) = classifier(list(range(7)), high=255.0), faces(140)
+    *_, scaling = contract_checks(model, images, model.logits(images), labels)
+    assert "100 % of 100 faces correctly" in scaling["message"]
+    assert (scaling["rule"], scaling["status"]) == ("R25", "flagged")
 
 
 def test_another_order_of_the_classes_is_named() -> None:
