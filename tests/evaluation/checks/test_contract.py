@@ -59,6 +59,13 @@ def test_an_order_must_be_better_by_more_than_chance(moved: int, status: str) ->
     assert check["value"] == moved / len(labels)
 
 
+def test_a_model_without_a_contract_of_pixels_has_its_order_checked_alone() -> None:
+    images, labels = faces()
+    model, logits = SimpleNamespace(id="net", scheme=FER7), np.eye(7, dtype=np.float32)[labels]
+    (check,) = contract_checks(model, images, logits, labels)  # type: ignore[arg-type]
+    assert (check["check"], check["status"]) == ("class order", "ok")
+
+
 def test_a_hundred_faces_decide_about_the_scaling() -> None:
     model, (images, labels) = classifier(list(range(7)), high=255.0), faces(140)
     *_, scaling = contract_checks(model, images, model.logits(images), labels)

@@ -16,8 +16,10 @@ from evaluation.checks.model import model_checks
 from evaluation.checks.rules import Check
 from evaluation.checks.set import set_checks
 from evaluation.checks.suite import suite_checks
+from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import AttackSettings, RunConfig
 from evaluation.tiers import Tier
+from fer_models.net_classifier import NetClassifier
 
 Change = Callable[[str, np.ndarray], np.ndarray]
 
@@ -117,6 +119,32 @@ def test_one_class_for_ten_faces_says_something(count: int, classes: int, status
     found = checked(Told(rows))["more than one class answered"]
     assert (found["status"], found["value"], found["threshold"]) == (status, classes, 2)
     assert ("one class for every face" in found["message"]) == (status == "flagged")
+
+
+class AsGiven(NetClassifier):
+    """A net that answers by `table`, and differently as it was given: one logit moves."""
+
+    def __init__(self, moved: float) -> None:
+        self.id, self.moved = "given", moved
+        self.contract: Any = None
+
+    def outputs(self, images: np.ndarray, contract: Any) -> np.ndarray:
+        return table(len(images))
+
+    def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
+        return table(len(images)) + 4 * self.moved * np.eye(len(images), 3)
+
+
+AsGiven.__abstractmethods__ = frozenset()
+
+
+@pytest.mark.parametrize(("moved", "status"), [(0.98e-4, "ok"), (1.03e-4, "flagged")])
+def test_training_mode_may_move_a_ten_thousandth(moved: float, status: str) -> None:
+    images = np.zeros((5, 1, 1, 1), np.float32)
+    (found,) = training_mode_checks(AsGiven(moved), images)  # type: ignore[abstract]
+    assert (found["status"], found["rule"]) == (status, "R11")
+    assert found["value"] == pytest.approx(moved)
+    assert training_mode_checks(Told(table(5)), images) == []  # type: ignore[arg-type]
 
 
 def adversarial(**changes: Any) -> Any:
