@@ -28,8 +28,6 @@ NUMBERS: dict[str, type[np.number]] = {
 def open_onnx(path: Path, sha256: str) -> RawModel:
     """Open an ONNX model of one input; see `layout_of` for its axes.
 
-    One of float32 images with channels has gradients.
-
     Raises:
         ImportError: ONNX Runtime is not installed.
         ValueError: more inputs, or one that holds no images.
@@ -39,10 +37,9 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
     session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
     require_one(len(session.get_inputs()))
     names = tuple(output.name for output in session.get_outputs())
-    layout, kind = _layout(session), session.get_inputs()[0].type
+    kind = session.get_inputs()[0].type
     if kind not in NUMBERS:
         raise ValueError(f"its input holds {kind}, not numbers of a usual format")
-    has_gradients = len(layout.sides) == 3 and NUMBERS[kind] is np.float32
 
     def call(images: np.ndarray) -> Any:
         outputs = _ask(session, images)
@@ -51,11 +48,11 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
     return RawModel(
         str(path),
         call,
-        layout.shape,
+        _layout(session).shape,
         None,
         sha256,
         outputs=names if len(names) > 1 else (),
-        translate=partial(_translate, path, session) if has_gradients else None,
+        translate=partial(_translate, path, session),
     )
 
 
@@ -103,7 +100,9 @@ def _translate(
         logits = _ask(shorter, images)[place]
         is_cut = np.allclose(_softmax(logits), answers, atol=TOLERANCE)  # is it over the classes?
         model, answers = (cut, logits) if is_cut else (model, answers)
-    layout = Layout.CHANNELS_FIRST if _layout(session).channels_first else Layout.CHANNELS_LAST
+    by_axes = {1: Layout.FLAT, 2: Layout.NO_CHANNELS, 3: Layout.CHANNELS_LAST}
+    found = _layout(session)
+    layout = Layout.CHANNELS_FIRST if found.channels_first else by_axes[len(found.sides)]
     return Translated(
         translate(model, output, layout, columns, images, answers[:, columns]), is_cut
     )

@@ -20,6 +20,8 @@ class Layout(StrEnum):
 
     CHANNELS_FIRST = "channels first"
     CHANNELS_LAST = "channels last"
+    NO_CHANNELS = "rows and columns"
+    FLAT = "one row of all pixels"
 
 
 class _Arranged(nn.Module):
@@ -30,9 +32,21 @@ class _Arranged(nn.Module):
         self.net, self._layout, self._columns = net, layout, list(columns)
 
     def forward(self, images: Tensor) -> Tensor:
-        last = self._layout is Layout.CHANNELS_LAST
-        answer: Tensor = self.net(images.permute(0, 2, 3, 1) if last else images)
+        answer: Tensor = self.net(_arranged(images, self._layout))
         return answer[:, self._columns]
+
+
+def _arranged(images: Tensor, layout: Layout) -> Tensor:
+    """Images (N, C, height, width) as a graph takes them."""
+    match layout:
+        case Layout.CHANNELS_FIRST:
+            return images
+        case Layout.CHANNELS_LAST:
+            return images.permute(0, 2, 3, 1)
+        case Layout.NO_CHANNELS:
+            return images[:, 0]
+        case Layout.FLAT:
+            return images.permute(0, 2, 3, 1).reshape(len(images), -1)
 
 
 def translate(

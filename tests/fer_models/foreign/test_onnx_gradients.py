@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from datasets.labels import FER7
 from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -90,6 +90,42 @@ def test_a_graph_with_channels_last_has_gradients(tmp_path: Path, inner_images: 
         net.logits(inner_images), expected.logits(inner_images), rtol=1e-5, atol=1e-5
     )
     assert net.id == expected.id and net.weights_sha256 == expected.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("sides", "number", "white"),
+    [
+        ((64,), TensorProto.FLOAT, 1.0),
+        ((8, 8), TensorProto.FLOAT, 1.0),
+        ((8, 8, 1), TensorProto.DOUBLE, 1.0),
+        ((1, 8, 8), TensorProto.UINT8, 255.0),
+    ],
+)
+def test_other_axes_and_number_formats_have_gradients(
+    sides: tuple[int, ...], number: int, white: float, tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    model = channels_last()
+    entry = helper.make_tensor_value_info("x", number, ("N", *sides))
+    model.graph.input[0].CopyFrom(entry)
+    model.graph.node[0].CopyFrom(node("Cast", "x", "floats", to=TensorProto.FLOAT))
+    model.graph.node.insert(1, node("Mul", "floats", "scale", "scaled"))
+    model.graph.node.insert(2, node("Reshape", "scaled", "square", "first"))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1 / white), "scale"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1, 1, 8, 8]), "square"))
+    net = classifier_of(model, tmp_path, high=white)
+    expected = black_box_of(model, tmp_path, high=white).logits(inner_images)
+    np.testing.assert_allclose(net.logits(inner_images), expected, rtol=1e-5, atol=1e-5)
+    if number == TensorProto.UINT8:  # differences would be those of rounded pixels
+        assert isinstance(net, DifferentiableClassifier)
+        plain = channels_last()
+        inner_images = np.round(inner_images * 255) / np.float32(255)
+        same = require_white_box(classifier_of(plain, tmp_path), inner_images)
+        found, wanted = (
+            each.input_gradients(inner_images, LABELS, Loss.CROSS_ENTROPY) for each in (net, same)
+        )
+        np.testing.assert_allclose(found.gradient, wanted.gradient, rtol=1e-3, atol=1e-5)
+    else:
+        require_white_box(net, inner_images)
 
 
 def test_class_order_and_columns_of_the_contract_are_kept(
