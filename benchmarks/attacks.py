@@ -8,6 +8,9 @@ and judge:
     model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge, precision
 
+With `--pytorch` the nets are ported to PyTorch first, and PGD and APGD are measured against plain
+loops in PyTorch (`benchmarks/bare_pytorch.py`).
+
 Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
 whose seconds are not in the table. Images of a judge are projected to eps and [0, 1], and predicted
 again by our classifier. Every model is measured in a process of its own.
@@ -57,6 +60,9 @@ def main(
     steps: Annotated[int, Option(min=1, help="Steps of all attacks but square, one restart.")] = 20,
     queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
     precision: Annotated[Precision, Option(help="Precision of our gradients.")] = Precision.AUTO,
+    pytorch: Annotated[
+        bool, Option("--pytorch", help="Port the nets to PyTorch; against plain loops.")
+    ] = False,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
     from attacks.threat_model import Norm, check_eps, parse_eps
@@ -82,7 +88,10 @@ def main(
     from benchmarks.judges import JUDGES
 
     classifier, images, labels = _faces(ids[0], data, limit)
-    for name, judge in (pair for pair in JUDGES if pair[0] in names):
+    judges = [pair for pair in JUDGES if pair[0] in names and (pair[1] == "bare loop") == pytorch]
+    if pytorch:
+        classifier = _ported(classifier)
+    for name, judge in judges:
         budget = queries if name == "square" else steps
         for value in grid[_norm(name)]:
             row = _measure(classifier, images, labels, name, judge, value, budget, precision)
@@ -140,6 +149,19 @@ def _faces(
     translated = faces.labels(label_set).to(classifier.scheme)
     images = faces.take(translated.present).images.astype(np.float32) / np.float32(255)
     return classifier, images, translated.values[translated.present]
+
+
+def _ported(classifier: "DifferentiableClassifier") -> "DifferentiableClassifier":
+    """The same net in PyTorch."""
+    from fer_models.keras_classifier import KerasClassifier
+    from fer_models.pytorch.classifier import wrap_torch
+    from fer_models.pytorch.port import port
+
+    if not isinstance(classifier, KerasClassifier):
+        raise InputError(f"{classifier.id} is no Keras net, so it is not ported. Choose another.")
+    return wrap_torch(
+        port(classifier.model), classifier.contract, model_id=f"{classifier.id} in PyTorch"
+    )
 
 
 def _measure(

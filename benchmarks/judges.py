@@ -123,6 +123,13 @@ def _of_other_classes(images: np.ndarray, labels: np.ndarray) -> tf.Tensor:
     return tf.constant(images[[int(np.argmax(labels != label)) for label in labels]])
 
 
+def bare_loop(*settings: Any) -> Attacker:
+    """A plain loop in PyTorch; see `benchmarks/bare_pytorch.py`."""
+    from benchmarks.bare_pytorch import bare_pytorch
+
+    return bare_pytorch(*settings)
+
+
 JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("pgd", "art"): art,
     ("apgd", "art"): art,
@@ -131,6 +138,8 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("fmn", "foolbox"): foolbox,
     ("deepfool", "foolbox"): foolbox,
     ("hop_skip_jump", "foolbox"): foolbox,
+    ("pgd", "bare loop"): bare_loop,
+    ("apgd", "bare loop"): bare_loop,
 }
 """Attack and library that has it."""
 
