@@ -1,0 +1,27 @@
+"""What a run of a case found: flags and figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+def flags(run: Path, model: str) -> dict[tuple[str, str], str]:
+    """Rule and check of each row of a model that is not ok, and its words."""
+    table = pd.read_parquet(run / "checks.parquet")
+    rows = table[(table.model == model) & (table.status != "ok")]
+    return {(row.rule, row.check): row.message for row in rows.itertuples()}
+
+
+def accuracy(run: Path, model: str, eps: float = 0.0) -> float:
+    """Clean accuracy in percent, or that in the worst case at an eps."""
+    table = pd.read_csv(run / "results.csv", keep_default_na=False)
+    metric = "robust_accuracy" if eps else "accuracy"
+    rows = table[(table.model == model) & (table.metric == metric) & (table.subset == "all")]
+    rows = rows[rows.detail == ""]
+    if eps:
+        rows = rows[(rows.perturbation == "worst_case") & np.isclose(rows.eps.astype(float), eps)]
+    else:
+        rows = rows[rows.perturbation == "none"]
+    assert len(rows) == 1, rows
+    return 100 * float(rows.value.iloc[0])
