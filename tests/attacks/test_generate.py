@@ -146,7 +146,7 @@ def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch
     ten = wrap(inside.model, Contract(8, 8, 1, OWN), model_id="own.keras")
     with monkeypatch.context() as own:
         own.setattr(zoo, "load", lambda model: Box() if model == "box.onnx" else ten)
-        with pytest.raises(InputError, match="classes must be those of fer or ferplus to be a sou"):
+        with pytest.raises(InputError, match="must be emotions of fer or ferplus to be a sou"):
             generate.main(
                 generate.GenerateRequest(**arguments, sources="tiny.fer", out=tmp_path / "other")
             )
@@ -174,7 +174,7 @@ def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
 def test_other_classes_have_no_labels_to_attack(faces, tmp_path, monkeypatch):
     net = tiny.conv(7)
     monkeypatch.setattr(zoo, "load", lambda model: net)
-    with pytest.raises(InputError, match="classes must be those of fer or ferplus to be attacked"):
+    with pytest.raises(InputError, match="must be emotions of fer or ferplus to be attacked"):
         make(faces, tmp_path / "out")
 
 

@@ -325,7 +325,7 @@ def test_a_damaged_file_is_named(run: Path, tmp_path: Path, name: str, left: flo
     data = (folder / name).read_bytes()
     (folder / name).write_bytes(data[: int(left * len(data))])
     (folder / "index.html").write_text("drawn before")
-    with pytest.raises(InputError, match=f"{name}: expected a whole .* file, found"):
+    with pytest.raises(InputError, match=f"{name}: expected an intact .* file, found"):
         write_report(folder)
     assert (folder / "index.html").read_text() == "drawn before"
 

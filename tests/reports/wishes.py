@@ -8,7 +8,7 @@ FOUR = ("simple_cnn.fer", "mini_xception.fer", "simple_cnn.ferplus", "mini_xcept
 GRID = (1 / 255, 2 / 255, 4 / 255)
 CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "contrast", "pixelate", "jpeg")
 PARTS = ("eyes", "brows", "nose", "mouth", "rest")
-TEN = tuple(f"look_{number}" for number in range(10))
+TEN = ("happy", "sad", *(f"look_{number}" for number in range(2, 10)))
 
 
 @dataclass(frozen=True)
