@@ -42,6 +42,7 @@ def linear() -> keras.Model:
         ("PyTorch, weights and code", 1),
         ("Keras", 1),
         ("SavedModel", 1),
+        ("ONNX", 1),
         ("TFLite", 1),
         ("Code", 2),
     ],

@@ -19,6 +19,11 @@ def _pow(x: Tensor, y: Tensor) -> Tensor:
     return torch.pow(x, y).to(x.dtype)
 
 
+def _mod(node: Node, x: Tensor, y: Tensor) -> Tensor:
+    """The sign is that of the divisor; with `fmod` that of the dividend."""
+    return torch.fmod(x, y) if node["fmod"] else torch.remainder(x, y)
+
+
 def _clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
     """Limits are attributes before opset 11."""
     if node.version < 11:
@@ -55,6 +60,7 @@ ARITHMETIC = {
     "Sub": elementwise(torch.sub, 7, 13, 14),
     "Mul": elementwise(torch.mul, 7, 13, 14),
     "Div": elementwise(_div, 7, 13, 14),
+    "Mod": Operator(_mod, (10, 13)),
     "Pow": elementwise(_pow, 7, 12, 13, 15),
     "Sqrt": elementwise(torch.sqrt, 6, 13),
     "Reciprocal": elementwise(torch.reciprocal, 6, 13),

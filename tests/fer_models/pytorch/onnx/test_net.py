@@ -182,6 +182,40 @@ def test_a_net_that_pytorch_exports_answers_as_it_does() -> None:
         torch.testing.assert_close(pixels[0].grad, pixels[1].grad, rtol=1e-4, atol=1e-6)
 
 
+class SmallTransformer(nn.Module):
+    """Patches, a class token, two layers of attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.head = nn.Conv2d(1, 8, 4, 4), nn.Linear(8, 7)
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        layer = nn.TransformerEncoderLayer(8, 2, 16, activation="gelu", batch_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        rows = self.patches(images).flatten(2).transpose(1, 2)
+        rows = torch.cat([self.token.expand(images.shape[0], -1, -1), rows], dim=1)
+        answer: torch.Tensor = self.head(self.layers(rows)[:, 0])
+        return answer
+
+
+@pytest.mark.parametrize("opset", [14, 17])
+def test_a_transformer_that_pytorch_exports_is_known(opset: int) -> None:
+    torch.manual_seed(0)
+    net, images, file = SmallTransformer().eval(), torch.randn(3, 1, 12, 12), io.BytesIO()
+    torch.backends.mha.set_fastpath_enabled(False)  # it has no form in ONNX
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # this way of exporting is old, and needs no package
+            torch.onnx.export(
+                net, (images[:2],), file, dynamo=False, opset_version=opset,
+                input_names=["x"], dynamic_axes={"x": [0]},
+            )  # fmt: skip
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    require_equal(onnx.load_from_string(file.getvalue()), images.numpy())
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [

@@ -108,6 +108,7 @@ def binary() -> Iterator[Case]:
     yield case("Pow", np.array(2, np.float32))
     yield case("Pow", some(6), positive=True)
     yield case("Pow", np.array(3, np.int64), since=12)
+    yield case("Mod", floats(0.7), fmod=1, since=10)
     yield case("Clip", min=-0.5, max=0.7, until=10)
     yield case("Clip", min=-0.5, until=10)
     yield case("Clip", np.array(-0.5, np.float32), np.array(0.7, np.float32), since=11)
