@@ -39,7 +39,7 @@ class Keys:
     restart: int = 0
 
     def generator(self, i: int) -> np.random.Generator:
-        """Fresh generator of the i-th image."""
+        """Return a new random generator for the i-th image."""
         return np.random.default_rng((self.seed, int(self.row_ids[i]), self.restart))
 
     def generators(self) -> Iterator[np.random.Generator]:

@@ -67,8 +67,10 @@ class GenerateRequest(AttackRequest):
     limit: Annotated[
         int | None, Option(min=1, help="Number of faces, from a seeded permutation. Default: all.")
     ] = None
-    restarts: Annotated[int | None, Option(help="Starting points. Default: the attack's.")] = None
-    queries: Annotated[int | None, Option(help="Forward passes. Default: the attack's.")] = None
+    restarts: Annotated[int | None, Option(help="Random restarts. Default: the attack's.")] = None
+    queries: Annotated[
+        int | None, Option(help="Forward passes per image. Default: the attack's.")
+    ] = None
     loss: Annotated[
         str | None, Option(help="Loss that the attack maximises. Default: the attack's.")
     ] = None

@@ -61,7 +61,7 @@ def main(
     queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
     precision: Annotated[Precision, Option(help="Precision of our gradients.")] = Precision.AUTO,
     pytorch: Annotated[
-        bool, Option("--pytorch", help="Port the nets to PyTorch; against plain loops.")
+        bool, Option("--pytorch", help="Port the nets to PyTorch and compare with plain loops.")
     ] = False,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
@@ -158,7 +158,9 @@ def _ported(classifier: "DifferentiableClassifier") -> "DifferentiableClassifier
     from fer_models.pytorch.port import port
 
     if not isinstance(classifier, KerasClassifier):
-        raise InputError(f"{classifier.id} is no Keras net, so it is not ported. Choose another.")
+        raise InputError(
+            f"{classifier.id} is not a Keras net and cannot be ported. Choose another."
+        )
     return wrap_torch(
         port(classifier.model), classifier.contract, model_id=f"{classifier.id} in PyTorch"
     )

@@ -149,7 +149,9 @@ def _server(model: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     try:
         address = process.stdout.readline().strip()
         if not address:
-            raise InputError("the server ended before it listened; its messages are above.")
+            raise InputError(
+                "the server exited before it accepted connections; its messages are above."
+            )
         yield address.replace("http", "ws") + "ws", process
     finally:
         process.terminate()

@@ -43,7 +43,7 @@ class FaceSet:
         votes: uint8 (N, 10) FER+ votes, columns `VOTE_COLUMNS`, or None.
         leaked: bool (N,), True where Training holds a pixel-identical image; None for Training
             itself, or when the source has no Training.
-        tagged: whether taggers gave the votes; False where each row has one label, stored as ten
+        tagged: whether annotators gave the votes; False where each row has one label, stored as ten
             votes.
     """
 

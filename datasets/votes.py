@@ -1,4 +1,4 @@
-"""FER+ votes and the five rules that turn ten taggers' votes into labels.
+"""FER+ votes and the five rules that turn ten annotators' votes into labels.
 
 Columns of a vote array: the eight emotions of `FERPLUS8`, then unknown, then NF (not a face).
 

@@ -17,7 +17,9 @@ def main(
     folders: Annotated[
         list[Path], typer.Argument(metavar="RUN RUN ..", help="Folders of finished runs.")
     ],
-    out: Annotated[Path | None, typer.Option(help="File for every figure, .csv or .md.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write every figure to this .csv or .md.")
+    ] = None,
 ) -> None:
     """Compare runs: figures before and after, and whether the difference is significant."""
     if len(folders) < 2:

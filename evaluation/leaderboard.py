@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def main(
     folder: Annotated[Path, typer.Argument(help="Folder of run folders, such as runs.")],
-    out: Annotated[Path | None, typer.Option(help="File for the ranking too, .csv or .md.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the ranking to this .csv or .md.")
+    ] = None,
 ) -> None:
     """Rank the models of several runs by their security curves, each under its own labels."""
     check_file(out, ".csv", ".md")

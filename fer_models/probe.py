@@ -18,7 +18,7 @@ def main(
     model: Annotated[str, typer.Argument(help="A .keras, .h5, .tflite or .onnx file.")],
     data: Annotated[Path, Option(help="Labelled faces: csv, archive or folder.")],
     votes: Annotated[
-        Path | None, Option(help="File of FER+ votes, if not next to the data.")
+        Path | None, Option(help="FER+ votes, if they are not beside the data.")
     ] = None,
     faces: Annotated[int, Option(min=50, help="Number of faces, balanced over classes.")] = 400,
     write: Annotated[bool, Option("--write", help="Write the contract next to the model.")] = False,

@@ -53,7 +53,7 @@ def main(request: PhotoRequest) -> int:
     if norm is Norm.LINF and eps < 1 / 255:
         raise InputError(f"--eps must be at least 1/255 in an 8-bit picture; got {request.eps}.")
     if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png would replace a photograph
-        raise InputError(f"--out must be another folder than the photographs'; got {out}.")
+        raise InputError(f"--out must not be the folder of the photographs; got {out}.")
     found = photos(path)
     finder = make_detector(request.detector, min_size=request.min_size)
     from fer_models.backend import start_backend

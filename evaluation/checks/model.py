@@ -111,7 +111,7 @@ def _any_batch(
     if flagged:
         words = (
             f"Classified {how}, the same image gets other logits: they depend on the images "
-            "around it, so no figure is about single images and the model has no rank. Run batch "
+            "around it, so no figure holds for single images and the model has no rank. Run batch "
             "normalisation in inference mode, and scale each image by itself."
         )
     return check(classifier.id, "R11", ANY_BATCH, flagged, changes[how], SAME_IN_ANY_BATCH, words)

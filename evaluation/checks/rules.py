@@ -47,7 +47,7 @@ class Rule(Enum):
         "eps = 0.5 (Linf) it is at most the share of the most frequent class.",
         "The model predicts more than one class",
         "The robust accuracy is the share of that class. Check that the model is loaded as it "
-        "was trained, above all its input range.",
+        "was trained, in particular its input range.",
     )
     R4 = Words(
         "An unbounded attack reaches 100 %; otherwise its row says that the attack is broken. "

@@ -43,7 +43,7 @@ def _budget(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Chec
     if longest <= TOLERANCE and inside:
         words = "Every stored image lies within eps and in [0, 1]."
     else:
-        words = "A stored image leaves its budget or [0, 1]: these figures are not about eps."
+        words = "A stored image exceeds its budget or [0, 1]: these figures do not hold."
     flagged = longest > TOLERANCE or not inside
     return check(model, "R2", "budget and range", flagged, longest, TOLERANCE, words)
 
@@ -51,7 +51,7 @@ def _budget(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Chec
 def _repredicted(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Check:
     wrong = rows.prediction.to_numpy(np.int64) != adversarial.labels
     differing = int((wrong != (adversarial.smallest_eps >= 0)).sum())
-    words = f"{differing} images have another flag when predicted again from the stored set."
+    words = f"{differing} stored images have a different success flag when predicted again."
     return check(model, "R2", "predicted again from disk", differing > 0, differing, 0, words)
 
 

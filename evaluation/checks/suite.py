@@ -48,7 +48,7 @@ def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
     """
     lowest = min(left.values())
     missing = lowest > POSITIVE_CONTROL
-    words = "These settings break a model to about 0, so they are able to."
+    words = "These settings reduce a model of this run to about 0 %, as they should."
     if missing:
         words = (
             "No model of this run was broken to about 0 at the largest eps, so a weak attack "

@@ -39,10 +39,10 @@ def training_mode_checks(classifier: Classifier, images: np.ndarray) -> list[Che
     ranges = measured.max(axis=1) - measured.min(axis=1)
     found = float(np.abs(called - measured).max() / max(np.median(ranges), 1e-30))
     other = found > SAME
-    words = "The model gives the same answers as it was given and in inference mode."
+    words = "The model as given and in inference mode gives the same answers."
     if other:
         words = (
-            "As it was given the model is in training mode, in whole or in part (a PyTorch module "
+            "The model was given in training mode, wholly or in part (a PyTorch module "
             "without eval(), a Keras graph with training=True inside, as Monte-Carlo dropout has): "
             "it answers differently in inference mode. It was measured in inference mode; "
             "robust accuracy of the model as given is not known."

@@ -150,7 +150,7 @@ def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
 
 
 def _flip_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.ndarray) -> None:
-    """Flips to an emotion that taggers saw in the face too, apart from flips to any other."""
+    """Flips to an emotion that annotators saw in the face too, apart from flips to any other."""
     if at.votes is None:
         return
     seen = vote_metrics.plausible(at.votes, at.predictions, at.scheme)

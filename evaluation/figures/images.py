@@ -14,7 +14,7 @@ from evaluation.metrics.robustness import is_robust
 from evaluation.statistics.intervals import Interval, effective_size, proportion
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
-"""An image is clear when its top vote has at least 9 of 10 taggers, ambiguous with at most 6."""
+"""An image is clear when its top vote has at least 9 of 10 annotators, ambiguous with at most 6."""
 
 Strata = list[tuple[str, np.ndarray]]
 """Name and mask bool (N,) of subsets of the images."""

@@ -1,4 +1,4 @@
-"""Figures of probabilities: against the labels, and against the votes of ten taggers."""
+"""Figures of probabilities: against the labels, and against the votes of ten annotators."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
 
 
 def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
-    """Agreement with a tagger, cross-entropy to the votes, calibration against them.
+    """Agreement with an annotator, cross-entropy to the votes, calibration against them.
 
     Every image with at least one vote for an emotion counts, with or without a FER+ label. A model
     that tells labels only has the agreement alone.

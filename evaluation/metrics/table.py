@@ -79,7 +79,7 @@ _RECORDS = (
     Metric("bin_confidence", "mean confidence of the images of `bin_accuracy`", "none"),
     Metric(
         "expected_agreement",
-        "probability that a tagger who named an emotion named the predicted one",
+        "probability that an annotator who named an emotion named the predicted one",
         "bootstrap",
         better=Better.HIGHER,
         compared=True,
@@ -94,7 +94,7 @@ _RECORDS = (
     ),
     Metric(
         "soft_ece",
-        "`ece` against the share of taggers who agree, in place of right or wrong",
+        "`ece` against the share of annotators who agree, in place of right or wrong",
         "none",
         better=Better.LOWER,
     ),
@@ -221,14 +221,14 @@ _RECORDS = (
     ),
     Metric(
         "plausible_flip",
-        "share of the broken images whose new prediction at least two taggers chose; the rest "
+        "share of the broken images whose new prediction at least two annotators chose; the rest "
         "are implausible",
         "proportion",
     ),
     Metric(
         "implausible_success_rate",
-        "share turned into an emotion that at most one tagger chose, among the images correct when "
-        "clean",
+        "share turned into an emotion that at most one annotator chose, among the images correct "
+        "when clean",
         "proportion",
         better=Better.LOWER,
     ),

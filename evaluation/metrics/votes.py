@@ -1,7 +1,7 @@
-"""A classifier compared with all votes of ten taggers, where no single label is the truth.
+"""A classifier compared with all votes of ten annotators, where no single label is the truth.
 
 Votes are integers (N, 10): the eight emotions of `FERPLUS8`, then unknown, then NF (not a face).
-Only emotions count: a tagger who named none neither agrees nor disagrees.
+Only emotions count: an annotator who named none neither agrees nor disagrees.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 from datasets.labels import FERPLUS8, NO_LABEL, LabelScheme, translate
 
 PLAUSIBLE_VOTES = 2
-"""A flip is plausible when at least this many taggers chose the predicted emotion: FER+ treats a
+"""A flip is plausible when at least this many annotators chose the predicted emotion: FER+ treats a
 single vote as an outlier."""
 
 
@@ -22,8 +22,8 @@ def emotion_votes(votes: np.ndarray, scheme: LabelScheme) -> np.ndarray:
         scheme: the model's classes.
 
     Returns:
-        float64 (N, K): 0 for a class that taggers could not choose; votes for an emotion that the
-        model lacks are not in it.
+        float64 (N, K): 0 for a class that annotators could not choose; votes for an emotion that
+        the model lacks are not in it.
 
     Raises:
         ValueError: votes are negative or not (N, 10).
@@ -35,9 +35,10 @@ def emotion_votes(votes: np.ndarray, scheme: LabelScheme) -> np.ndarray:
 
 
 def agreement(votes: np.ndarray, predictions: np.ndarray, scheme: LabelScheme) -> np.ndarray:
-    """Probability that a tagger who named an emotion named the predicted one, float64 (N,).
+    """Probability that an annotator who named an emotion named the predicted one, float64 (N,).
 
-    NaN where no tagger named an emotion. A contempt vote disagrees with a model without contempt.
+    NaN where no annotator named an emotion. A contempt vote disagrees with a model without
+    contempt.
     """
     chosen = _chosen(votes, predictions, scheme)
     named = _checked(votes)[:, : FERPLUS8.num_classes].sum(axis=1)
@@ -57,12 +58,12 @@ def cross_entropy(votes: np.ndarray, logits: np.ndarray, scheme: LabelScheme) ->
 
 
 def plausible(votes: np.ndarray, predictions: np.ndarray, scheme: LabelScheme) -> np.ndarray:
-    """Bool (N,): at least `PLAUSIBLE_VOTES` taggers chose the predicted emotion."""
+    """Bool (N,): at least `PLAUSIBLE_VOTES` annotators chose the predicted emotion."""
     return _chosen(votes, predictions, scheme) >= PLAUSIBLE_VOTES
 
 
 def _chosen(votes: np.ndarray, predictions: np.ndarray, scheme: LabelScheme) -> np.ndarray:
-    """Taggers who chose the predicted emotion, float64 (N,)."""
+    """Annotators who chose the predicted emotion, float64 (N,)."""
     predictions = np.asarray(predictions)
     if predictions.shape != (len(votes),) or (predictions == NO_LABEL).any():
         raise ValueError(

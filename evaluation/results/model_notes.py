@@ -10,7 +10,7 @@ from typing import Any
 _LABELS = {"fer": "FER", "ferplus": "FER+"}
 _STEPS = {
     "bgr": "channels reversed",
-    "equalise": "histogram equalised (attacks pass through it straight, as if it were not there)",
+    "equalise": "histogram equalised (attacks use a straight-through gradient)",
     "standardise": "each image standardised",
 }
 _SENT = {
@@ -76,7 +76,7 @@ def _input(entry: Mapping[str, Any]) -> str:
     parts = [f"faces of another size are resized ({way}) to {size}"]
     if entry["resized"]:
         before = "x".join(map(str, entry["resized"]))
-        parts = [f"faces are resized ({way}) to {before}, of which the centre is cut out, {size}"]
+        parts = [f"faces are resized ({way}) to {before} and centre-cropped to {size}"]
     parts += [_STEPS.get(step, step) for step in entry["steps"]]
     parts.append(f"black is {entry['low']:g}, white {entry['high']:g}")
     if (entry["mean"], entry["std"]) != ([0.0], [1.0]):

@@ -42,9 +42,7 @@ def architecture(
         InputError: no architecture has this name.
     """
     if name in CLASSICAL:
-        raise InputError(
-            f"{name} is no neural net; here one of {', '.join(ARCHITECTURES)} is needed."
-        )
+        raise InputError(f"{name} is not a neural net; expected one of {', '.join(ARCHITECTURES)}.")
     if name not in ARCHITECTURES:
         known = [*ARCHITECTURES, *CLASSICAL]
         close = get_close_matches(name, known, 1)

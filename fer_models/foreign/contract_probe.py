@@ -99,7 +99,7 @@ class _Probe:
         self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:TIMED], tell)
 
     def find(self) -> Finding:
-        """Try the scalings, fit, and refuse what cannot be told."""
+        """Try the scalings, fit, and raise where the faces do not decide."""
         tried = self._trials()
         best, ties, rivals = _against_others(tried)
         if self._close(rivals):

@@ -29,7 +29,7 @@ def main(
     resume: Annotated[bool, Option("--resume", help="Continue an interrupted training.")] = False,
     epochs: Annotated[int, Option(min=1, help="Passes over the Training faces.")] = 24,
     batch_size: Annotated[int, Option(min=1, help="Faces per step.")] = 64,
-    learning_rate: Annotated[float, Option(min=0, help="Peak rate of AdamW.")] = 1.5e-3,
+    learning_rate: Annotated[float, Option(min=0, help="Peak learning rate.")] = 1.5e-3,
     limit: Annotated[int | None, Option(min=1, help="Training faces. Default: all.")] = None,
     seed: Annotated[int, Option(help="Random seed.")] = 0,
     precision: Annotated[

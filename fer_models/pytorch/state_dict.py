@@ -67,12 +67,12 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 def _tensors(found: Any) -> dict[str, torch.Tensor]:
     if not isinstance(found, Mapping):
-        raise ValueError(f"a state dict was expected, it holds {type(found).__name__}")
+        raise ValueError(f"expected a state dict, found {type(found).__name__}")
     inner = [name for name in _NESTED if isinstance(found.get(name), Mapping)]
     weights = found[inner[0]] if inner else found
     if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         names = ", ".join(map(str, list(found)[:3]))
-        raise ValueError(f"a state dict was expected, it holds {names or 'nothing'}")
+        raise ValueError(f"expected a state dict, found {names or 'nothing'}")
     return dict(weights)
 
 

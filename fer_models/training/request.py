@@ -56,7 +56,7 @@ class TrainingRequest:
         Precision, Option(help="mixed_bfloat16 is about twice as fast on CPUs that have it.")
     ] = Precision.FLOAT32
     epochs: Annotated[
-        int | None, Option(min=1, help="Most epochs; with --final, the exact number.")
+        int | None, Option(min=1, help="Maximum number of epochs; with --final, the exact number.")
     ] = None
     batch_size: Annotated[int | None, Option(min=1, help="Images per step.")] = None
     learning_rate: Annotated[float | None, Option(min=0, help="Peak learning rate.")] = None
@@ -65,11 +65,11 @@ class TrainingRequest:
     ] = None
     l2: Annotated[float | None, Option(min=0, help="Decoupled weight decay.")] = None
     label_smoothing: Annotated[
-        float | None, Option(min=0, max=0.9, help="Probability spread over all classes.")
+        float | None, Option(min=0, max=0.9, help="Amount of label smoothing.")
     ] = None
     class_weights: Annotated[bool | None, Option(help="Give rare classes more weight.")] = None
     calm_epochs: Annotated[
-        int | None, Option(min=0, help="Number of last epochs with hardly any augmentation.")
+        int | None, Option(min=0, help="Final epochs with weak augmentation.")
     ] = None
     other_labels: Annotated[
         float | None, Option(min=0, help="Weight of a second head on the other label set.")
@@ -85,8 +85,8 @@ class TrainingRequest:
             "are the start; the last layer is always new."
         ),
     ] = ""
-    runs_tried: Annotated[int, Option(min=1, help="For the card: trainings so far.")] = 1
-    note: Annotated[str, Option(help="For the card: one sentence.")] = ""
+    runs_tried: Annotated[int, Option(min=1, help="For the card: trainings tried.")] = 1
+    note: Annotated[str, Option(help="For the card: a remark.")] = ""
     shipping: Annotated[bool, Option("--ship", help="Put weights and card into the package.")] = (
         False
     )

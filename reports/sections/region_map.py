@@ -112,4 +112,4 @@ def _whole(share: float) -> str:
 
 
 def _called(name: str) -> str:
-    return "what is neither eyes, brows, nose nor mouth" if name == "rest" else f"the {name}"
+    return "the area outside eyes, brows, nose and mouth" if name == "rest" else f"the {name}"

@@ -93,7 +93,7 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     caption = (
         "Faces classified correctly when clean: flipped to an emotion that at most one of ten "
         "annotators chose (implausible, solid), flipped to one that at least two chose "
-        "(plausible, hatched: a person might say so too), or robust (grey). "
+        "(plausible, hatched: a person might choose it too), or robust (grey). "
         f"Each model under its own labels; {faces_counted(pd.concat(rows[1::2]))}."
     )
     return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))

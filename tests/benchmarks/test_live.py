@@ -41,7 +41,10 @@ def test_unknown_model_is_refused_before_a_server_is_started(monkeypatch):
 
 
 def test_server_that_does_not_start_is_said(capfd):
-    with pytest.raises(InputError, match="ended before it listened"), live._server("typo"):
+    with (
+        pytest.raises(InputError, match="exited before it accepted connections"),
+        live._server("typo"),
+    ):
         pass
     assert "got 'typo'" in capfd.readouterr().err
 

@@ -141,7 +141,7 @@ def _images(
     frame["perturbation"], frame["source"], frame["norm"] = "pgd", model, norm
     frame["severity"] = pd.array([pd.NA] * len(rows), dtype="Int64")
     frame["fer"], frame["ferplus"] = truth["fer"][rows], truth["ferplus"][rows]
-    frame["votes"] = [_taggers(truth["fer"][row], truth["ferplus"][row]) for row in rows]
+    frame["votes"] = [_annotators(truth["fer"][row], truth["ferplus"][row]) for row in rows]
     frame["leaked"] = False
     frame["label"], frame["clean_prediction"], frame["prediction"] = (
         truth[label_set][rows],
@@ -161,7 +161,7 @@ def _images(
     return pd.concat([frame.assign(**unharmed, forward=0, backward=0), frame], ignore_index=True)
 
 
-def _taggers(fer: int, ferplus: int) -> list[int]:
+def _annotators(fer: int, ferplus: int) -> list[int]:
     """Ten votes: seven for the FER+ label, three for what FER says."""
     votes = [0] * 10
     votes[int(ferplus) if ferplus >= 0 else 8] += 7

@@ -37,7 +37,7 @@ class OnnxNet(nn.Module):
         """Translate a model.
 
         Args:
-            model: a whole model.
+            model: the parsed ONNX file.
             output: name of the output; the first when empty.
 
         Raises:

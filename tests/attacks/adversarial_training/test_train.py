@@ -91,7 +91,7 @@ def test_wrong_options_are_refused_before_anything_is_read(
 
 
 def test_a_classical_model_cannot_be_trained_against_attacks(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"hog_svm is no neural net; .* vgg_small, "):
+    with pytest.raises(InputError, match=r"hog_svm is not a neural net; .* vgg_small, "):
         main("hog_svm", LabelSet.FER, tmp_path / "nothing here")
 
 

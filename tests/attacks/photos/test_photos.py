@@ -83,7 +83,7 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
 
 
 def test_photographs_are_not_written_over(portrait) -> None:
-    with pytest.raises(InputError, match="--out must be another folder than the photographs'; got"):
+    with pytest.raises(InputError, match="--out must not be the folder of the photographs; got"):
         attack_photos(portrait.parent, portrait.parent)
     assert list(portrait.parent.iterdir()) == [portrait]
 

@@ -190,7 +190,7 @@ def test_a_budget_may_be_exceeded_by_a_millionth(excess: float, status: str) -> 
     found = of_set(rows)["budget and range"]
     assert found["status"] == status
     assert found["value"] == pytest.approx(excess, rel=1e-3)
-    assert ("leaves its budget" in found["message"]) == (status == "flagged")
+    assert ("exceeds its budget" in found["message"]) == (status == "flagged")
 
 
 @pytest.mark.parametrize("pixel", [-0.001, 1.001, np.nan, np.inf])

@@ -40,7 +40,7 @@ def test_cross_entropy_by_hand():
 
 
 def test_one_vote_counts():
-    votes = np.eye(10, dtype=int)[[4]]  # one tagger, anger
+    votes = np.eye(10, dtype=int)[[4]]  # one annotator, anger
     assert vote_metrics.agreement(votes, np.array([4]), FERPLUS8).tolist() == [1]
     found = vote_metrics.cross_entropy(votes, np.zeros((1, 8)), FERPLUS8)
     assert found == pytest.approx([np.log(8)])
@@ -53,7 +53,7 @@ def test_cross_entropy_leaves_contempt_out_for_a_model_without_it():
     assert found[0] == pytest.approx(-0.75 * np.log(0.4) - 0.25 * np.log(0.1))
 
 
-def test_plausible_needs_two_taggers():
+def test_plausible_needs_two_annotators():
     rows = VOTES[[0, 0, 1, 1]]
     happiness, contempt, anger, fear = 1, 7, 4, 6
     found = vote_metrics.plausible(rows, np.array([happiness, contempt, anger, fear]), FERPLUS8)

@@ -166,7 +166,7 @@ def test_a_model_that_dies_of_clean_faces_is_an_error_row(run_folder: Path, tmp_
     assert words in (tmp_path / "index.html").read_text()
 
 
-def test_labels_that_are_no_votes_give_no_figure_of_taggers(
+def test_labels_that_are_no_votes_give_no_figure_of_annotators(
     run_folder: Path, tmp_path: Path
 ) -> None:
     of_votes = {"expected_agreement", "vote_cross_entropy", "soft_ece"}

@@ -156,7 +156,7 @@ def test_damaged_weights_are_refused(trained: Path) -> None:
     "options", [{"epochs": 3}, {"precision": Precision.BFLOAT16}, {"start_from": "simple_cnn.fer"}]
 )
 def test_options_of_neural_nets_are_refused(tmp_path: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="hog_svm is no neural net"):
+    with pytest.raises(InputError, match="hog_svm is not a neural net"):
         main(TrainRequest(data=tmp_path, name="hog_svm", labels=LabelSet.FER, **options))
 
 

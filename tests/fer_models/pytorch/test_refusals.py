@@ -136,7 +136,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         ({}, "nothing"),
     ):
         torch.save(found, path)
-        refused(f"{CODE}@{path}", rf"a state dict was expected, it holds {holds}\.")
+        refused(f"{CODE}@{path}", rf"expected a state dict, found {holds}\.")
 
 
 @pytest.mark.parametrize("save", [tiny_export, script, state])

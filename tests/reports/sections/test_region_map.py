@@ -23,7 +23,7 @@ def test_each_label_set_has_a_face_for_each_of_its_models(run: FinishedRun) -> N
     assert {face.model for face in fer.faces} == {FOUR[0], FOUR[1]}
     assert {face.model for face in ferplus.faces} == {FOUR[2], FOUR[3]}
     # rest: 5 of 10 faces; the regions are fifths of the picture.
-    assert fer.title.startswith("FER labels: changing only what is neither eyes")
+    assert fer.title.startswith("FER labels: changing only the area outside eyes")
     assert [name for name, _, _ in fer.faces[0].shares] == [
         "rest",
         "mouth",
