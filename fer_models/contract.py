@@ -55,6 +55,8 @@ class Contract:
         resampling: how images of another size are resized.
         resized: rows and columns that images are resized to before the centre of `height` by
             `width` is cut out; None where nothing is cropped.
+        eight_bit_resize: round to 8 bits after each of the two passes of resizing, as PIL does; the
+            gradient passes straight through.
         keep_aspect: resize images that are not square until both sides have at least that size.
         low: model's value for a black pixel (after `standardise`: for 0).
         high: model's value for a white pixel (after `standardise`: for 1).
@@ -76,6 +78,7 @@ class Contract:
     resampling: Resampling = Resampling.BILINEAR
     resized: tuple[int, int] | None = None
     keep_aspect: bool = False
+    eight_bit_resize: bool = False
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1 or self.channels not in (1, 3):

@@ -122,8 +122,8 @@ def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.Kera
     height, width = images.shape[1:3]
     if contract.resized or (height, width) != (contract.height, contract.width):
         rows, columns = resize_weights(height, width, contract)
-        images = ops.einsum("ih,nhwc->niwc", rows, images)
-        images = ops.einsum("jw,niwc->nijc", columns, images)
+        images = _stored(ops.einsum("jw,nhwc->nhjc", columns, images), contract)
+        images = _stored(ops.einsum("ih,nhjc->nijc", rows, images), contract)
     for step in contract.steps:
         images = apply_step(step, images)
     if (contract.low, contract.high) != (0.0, 1.0):
@@ -132,6 +132,14 @@ def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.Kera
         mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
         images = (images - mean) / std
     return images
+
+
+def _stored(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
+    """In steps of 1/255 where the contract says so; the gradient is that of the identity."""
+    if not contract.eight_bit_resize:
+        return images
+    steps = ops.floor(ops.clip(images, 0.0, 1.0) * 255 + 0.5) / 255  # PIL rounds halves up
+    return images + ops.stop_gradient(steps - images)
 
 
 def _identity(model: keras.Model, contract: Contract) -> str:

@@ -39,8 +39,6 @@ SURELY = 3
 """Standard errors by which scalings must differ in the first probe; in the second, two suffice."""
 MORE_FACES = 3 * FACES
 """Faces of a second probe, when the first is inconclusive."""
-NAMED_ORDER_FACES = 200
-"""Faces on which the class order of a Hugging Face folder is tried."""
 Contracts = dict[str, ContractFile]
 """Contract of each foreign model, by path, that has no contract file."""
 
@@ -93,7 +91,7 @@ def _check_named_order(path: str, faces: FaceSet) -> None:
     if label_set not in faces.label_sets:
         return
     labels = faces.labels(label_set).to(classifier.scheme).values
-    rows = balanced_rows(labels, NAMED_ORDER_FACES, classifier.scheme.num_classes)
+    rows = balanced_rows(labels, FACES, classifier.scheme.num_classes)
     logits = classifier.logits(faces.images[rows].astype(np.float32) / 255)
     found = order_check(classifier, logits, labels[rows])
     if found["status"] != "ok":

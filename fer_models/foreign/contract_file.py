@@ -32,9 +32,9 @@ _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
 
 _Side = Annotated[int, Field(ge=1, le=1024)]
 _Column = Annotated[int, Field(ge=0)]
-_NEW = frozenset(
-    {"resampling", "crop_from", "crop_share", "keep_aspect"}
-    | {"output_name", "output_index", "columns"}
+_OF_OUTPUTS = frozenset({"output_name", "output_index", "columns"})
+_NEW = _OF_OUTPUTS | frozenset(
+    {"resampling", "crop_from", "crop_share", "keep_aspect", "eight_bit_resize"}
 )
 """Fields that older contracts lack; at their defaults they change no identity."""
 
@@ -66,6 +66,7 @@ class ContractFile(BaseModel):
     crop_from: tuple[_Side, _Side] | None = None
     crop_share: float | None = Field(default=None, gt=0, le=1)
     keep_aspect: bool = False
+    eight_bit_resize: bool = False
     output_name: str | None = None
     output_index: int | None = None
     columns: tuple[_Column, ...] | None = None
@@ -81,8 +82,7 @@ class ContractFile(BaseModel):
     def contract(self) -> tuple[Contract, list[int]]:
         """The contract in Deadpan's class order, and the index of each class among the outputs."""
         scheme, order = match_scheme(self.classes)
-        names = {"low", "high", "mean", "std", "output", "steps", "resampling", "keep_aspect"}
-        fields = self.model_dump(include={"height", "width", "channels", *names})
+        fields = self.model_dump(exclude={"classes", "crop_from", "crop_share", *_OF_OUTPUTS})
         return Contract(scheme=scheme, **fields, resized=self._resized), order
 
     @property
@@ -111,6 +111,7 @@ class PartialContract(BaseModel):
     crop_from: tuple[_Side, _Side] | None = None
     crop_share: float | None = Field(default=None, gt=0, le=1)
     keep_aspect: bool | None = None
+    eight_bit_resize: bool | None = None
     output_name: str | None = None
     output_index: int | None = None
     columns: tuple[_Column, ...] | None = None

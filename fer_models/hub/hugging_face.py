@@ -154,6 +154,7 @@ def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:
     if read.get("do_pad"):
         raise ValueError("`do_pad` is on, which no contract can say")
     fields: dict[str, Any] = {"resampling": _resampling(read["resample"])}
+    fields["eight_bit_resize"] = True
     edge = size.get("shortest_edge") if isinstance(size, Mapping) else None
     sides = (edge, edge) if edge else _sides(size)
     share = read.get("crop_pct")

@@ -118,5 +118,5 @@ def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
     """Images (N, h, w, c) as (N, c, h, w), on the device and in the number format of the net."""
     weights = (*module.parameters(), *module.buffers())
     example = next((w for w in weights if w.is_floating_point()), torch.empty(0))
-    pixels = torch.tensor(images).permute(0, 3, 1, 2).contiguous()
+    pixels = torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2).contiguous()
     return pixels.to(device=example.device, dtype=example.dtype)

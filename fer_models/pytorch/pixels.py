@@ -27,7 +27,7 @@ def fit_to_contract(images: torch.Tensor, contract: Contract) -> torch.Tensor:
     if contract.resized or (height, width) != (contract.height, contract.width):
         weights = resize_weights(height, width, contract)
         rows, columns = (torch.tensor(each, device=images.device) for each in weights)
-        images = rows @ images @ columns.T
+        images = _stored(rows @ _stored(images @ columns.T, contract), contract)
     for step in contract.steps:
         images = _STEPS[step](images)
     if (contract.low, contract.high) != (0.0, 1.0):
@@ -36,6 +36,14 @@ def fit_to_contract(images: torch.Tensor, contract: Contract) -> torch.Tensor:
         mean, std = (_constant(v, images).reshape(-1, 1, 1) for v in (contract.mean, contract.std))
         images = (images - mean) / std
     return images
+
+
+def _stored(images: torch.Tensor, contract: Contract) -> torch.Tensor:
+    """In steps of 1/255 where the contract says so; the gradient is that of the identity."""
+    if not contract.eight_bit_resize:
+        return images
+    steps = (images.clamp(0, 1) * 255 + 0.5).floor() / 255  # PIL rounds halves up
+    return images + (steps - images).detach()
 
 
 def _constant(values: tuple[float, ...], images: torch.Tensor) -> torch.Tensor:

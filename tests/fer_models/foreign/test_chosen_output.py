@@ -158,6 +158,7 @@ def test_impossible_fields_are_one_line(
         {"crop_from": (10, 10)},
         {"crop_share": 0.5},
         {"keep_aspect": True},
+        {"eight_bit_resize": True},
         {"output_name": "emotions"},
         {"output_index": 0},
         {"columns": (6, 5, 4, 3, 2, 1, 0)},
@@ -200,6 +201,6 @@ def test_the_probe_keeps_outputs_and_resizing(multi_task: Path) -> None:
     found = probe(raw, images, labels, CONTRACT.contract()[0].scheme, known).file
     assert (found.low, found.high) == (-1, 1)
     kept = PartialContract.model_validate(found.model_dump()).kept
-    assert kept == {**known.kept, "keep_aspect": False}
+    assert kept == {**known.kept, "keep_aspect": False, "eight_bit_resize": False}
     again = classify_with(open_model(str(multi_task)), found)
     assert (again.predict(images) == labels).all()

@@ -29,6 +29,7 @@ def images() -> np.ndarray:
 CONTRACTS = [
     Contract(12, 10, 1, FER7),
     Contract(24, 31, 3, FER7, low=-1.0),
+    Contract(24, 31, 3, FER7, eight_bit_resize=True),
     Contract(8, 9, 1, FER7, resampling=Resampling.BICUBIC_ANTIALIAS, resized=(9, 13)),
     Contract(7, 5, 1, FER7, high=255.0, mean=(120.0,), std=(60.0,)),
     Contract(12, 10, 3, FER7, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), steps=(PixelStep.BGR,)),

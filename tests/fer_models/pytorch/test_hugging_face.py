@@ -81,9 +81,9 @@ def change(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
 
-@pytest.mark.parametrize(("side", "tolerance"), [(32, 1e-4), (48, 0.05), (20, 0.05)])
+@pytest.mark.parametrize(("side", "tolerance"), [(32, 1e-4), (48, 2e-3), (20, 1e-2)])
 def test_a_folder_answers_as_transformers_does(vit: Path, side: int, tolerance: float) -> None:
-    """Of another size up to the rounding to 8 bits that its preprocessor does after resizing."""
+    """Also of another size: its preprocessor rounds to 8 bits after each pass of resizing."""
     classifier = zoo.load(str(vit))
     assert isinstance(classifier, TorchClassifier), "white-box"
     assert (classifier.id, classifier.scheme) == ("vit-face", FER7)
@@ -94,9 +94,10 @@ def test_a_folder_answers_as_transformers_does(vit: Path, side: int, tolerance: 
 
 
 def test_gradients_are_those_of_finite_differences(vit: Path) -> None:
+    """At the net's own size; elsewhere resizing rounds, with a straight-through gradient."""
     classifier = zoo.load(str(vit))
     assert isinstance(classifier, TorchClassifier)
-    images, rng = grey(64, 48).astype(np.float32) / 255, np.random.default_rng(0)
+    images, rng = grey(64, 32).astype(np.float32) / 255, np.random.default_rng(0)
     for count in (1, 7, 64):
         assert classifier.logits(images[:count]).shape == (count, 7)
     images = 0.2 + 0.6 * images[:4]
