@@ -45,7 +45,7 @@ def image_shape(raw: RawModel, known: PartialContract) -> tuple[int, int, int]:
     height, width, channels = known.height, known.width, known.channels
     if height is None or width is None or channels is None:
         raise InputError(
-            f"{raw.name}: the file does not say its image size. Write it into the contract, such as "
-            '{"height": 48, "width": 48, "channels": 1}; the probe finds the rest.'
+            f"{raw.name}: the file does not say its image size. Write it into the contract, "
+            'such as {"height": 48, "width": 48, "channels": 1}; the probe finds the rest.'
         )
     return height, width, channels

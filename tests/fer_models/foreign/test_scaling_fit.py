@@ -65,7 +65,12 @@ def test_one_move_is_enough_where_the_centre_is_best() -> None:
     gains = sorted({round(std / spread, 3) for _, std in asked})
     assert gains == pytest.approx([np.exp(-STEP), 1, np.exp(STEP)], abs=2e-3)
     asked.clear()
-    fit_scaling(INPUTS, LABELS, lambda inputs: (asked.append((0, 0)), net(1.6, 0.0)(inputs))[1])
+
+    def farther(inputs: np.ndarray) -> np.ndarray:
+        asked.append((0, 0))
+        return net(1.6, 0.0)(inputs)
+
+    fit_scaling(INPUTS, LABELS, farther)
     assert len(asked) == MOST_CALLS == 18
 
 
