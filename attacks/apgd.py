@@ -88,7 +88,7 @@ class APGD(GradientAttack):
         labels: np.ndarray,
         targets: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray, Cost]:
-        """One climb, under L1 through wider balls first: see `_climb` for what it returns."""
+        """Run one ascent, under L1 through wider balls first; returns what `_climb` does."""
         if self.norm is not Norm.L1:
             ascent = Ascent(start, clean, self.eps, self.norm)
             return self._climb(classifier, ascent, labels, targets, self.steps)
@@ -114,7 +114,7 @@ class APGD(GradientAttack):
         steps: int,
         leave: bool = True,
     ) -> tuple[np.ndarray, np.ndarray, Cost]:
-        """One climb: first broken or best points float32, which are broken bool (N,), cost.
+        """Run one ascent: first broken or best points float32, which are broken bool (N,), cost.
 
         With `leave` false no image is dropped when it is broken, and all end at their best points.
         """

@@ -106,7 +106,7 @@ class Attack(ABC):
     by_answers: ClassVar[bool] = False
     """Searches, at least in part, with the classifier's logits or labels alone."""
     needs_scores: ClassVar[bool] = False
-    """Searches by how large the logits are, which a model that tells labels only does not say."""
+    """Searches by how large the logits are, which a model that returns labels only does not say."""
     reduced_precision: ClassVar[bool] = False
     """Takes gradients in reduced precision, and confirms in float32 before it stops."""
     minimal: ClassVar[bool] = False
@@ -169,7 +169,7 @@ class Attack(ABC):
         if cls.needs_gradients and not isinstance(classifier, DifferentiableClassifier):
             return "the model gives no gradients"
         if cls.needs_scores and classifier.labels_only:
-            return "the model tells labels only"
+            return "the model returns labels only"
         return ""
 
     @abstractmethod
@@ -186,7 +186,7 @@ class Attack(ABC):
         if self.lacks(classifier) and classifier.labels_only:
             needed = "gradients" if self.needs_gradients else "scores"
             raise InputError(
-                f"{self.name} needs {needed} and {classifier.id} tells labels only. "
+                f"{self.name} needs {needed} and {classifier.id} returns labels only. "
                 "Choose an attack that only asks for labels: hop_skip_jump or boundary."
             )
         if self.lacks(classifier):

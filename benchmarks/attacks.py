@@ -74,7 +74,7 @@ def main(
             check_eps(value, norm)
     names = [name.strip() for name in attacks.split(",")]
     if unknown := set(names) - set(NAMES):
-        raise InputError(f"--attacks must be of {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
+        raise InputError(f"--attacks must be among {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
     from fer_models import zoo
 
     ids = zoo.resolve(models)

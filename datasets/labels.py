@@ -16,7 +16,7 @@ NO_LABEL = -1
 
 
 class LabelSet(StrEnum):
-    """The two annotations of FER2013."""
+    """The two label sets of FER2013."""
 
     FER = "fer"
     FERPLUS = "ferplus"
@@ -73,7 +73,7 @@ class LabelScheme:
         return self.label_set is not None and not self.lacks(self.label_set)
 
     def beyond(self, label_set: LabelSet) -> tuple[str, ...]:
-        """Classes that a label set has not; an answer of one is wrong for every face."""
+        """Classes that the label set lacks; predicting one is wrong for every face."""
         known = SCHEMES[label_set].emotions
         pairs = zip(self.classes, self.emotions, strict=True)
         return tuple(name for name, emotion in pairs if emotion is None or emotion not in known)

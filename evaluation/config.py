@@ -26,7 +26,7 @@ class AttackSettings(BaseModel):
             the limit (`evaluation/stages/first_model.py`).
         black_boxes_only: whether it attacks black boxes only; models that give gradients are
             attacked by stronger attacks.
-        labels_only: whether it attacks only models that tell a label and no scores.
+        labels_only: whether it attacks only models that return a label and no scores.
         headline_only: norms in which it runs at the headline eps alone, because a cheaper attack
             covers the rest of the curve.
     """

@@ -19,8 +19,8 @@ class FacePrediction:
         box: where the detector found it, in pixels.
         face: what the classifier saw, uint8 (H, W, 1).
         probabilities: class name to probability, in the order of the classifier's classes; of a
-            model that tells labels only, 1 for the label and 0 for others.
-        labels_only: whether the model tells a label and no probabilities.
+            model that returns labels only, 1 for the label and 0 for others.
+        labels_only: whether the model returns a label and no probabilities.
     """
 
     box: Box

@@ -77,7 +77,7 @@ def given_sha256(name: str) -> str:
     """Hex sha256 of an object's weights and layers.
 
     Raises:
-        InputError: it is not there any more, or it is no net.
+        InputError: it is not there any more, or it is not a net.
     """
     model = given_model(name).model
     if is_classifier(model):

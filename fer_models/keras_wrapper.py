@@ -67,7 +67,7 @@ def with_gradients(
     differentiable: type[DifferentiableKerasWrapper],
     symbolic: type[SymbolicKerasWrapper],
 ) -> Any:
-    """Which of a wrapper's three classes has all the gradients that a classifier inside allows."""
+    """Choose the wrapper class that offers every gradient that the wrapped classifier has."""
     if isinstance(inner, SymbolicClassifier):
         return symbolic
     return differentiable if isinstance(inner, DifferentiableClassifier) else plain

@@ -78,8 +78,8 @@ def main(request: TrainRequest) -> int:
         and (changes or request.start_from or request.precision is not Precision.FLOAT32)
     ):
         raise InputError(
-            f"{request.name} is no neural net: it takes no epochs, --precision, --start-from and "
-            "the like. Leave them out."
+            f"{request.name} is not a neural net: it takes no epochs, --precision, --start-from "
+            "and the like. Leave them out."
         )
 
     from fer_models.training.rows import read_training_faces

@@ -123,8 +123,8 @@ def _load(model: str) -> Classifier:
     classifier = zoo.load(model)
     if classifier.labels_only:
         raise InputError(
-            f"{model} tells labels only, and the live demo shows probabilities. Choose a model or "
-            "service with scores."
+            f"{model} returns labels only, and the live demo shows probabilities. Choose a model "
+            "or service with scores."
         )
     classifier.id = model
     for size in WARM_SIZES:

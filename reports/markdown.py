@@ -34,7 +34,7 @@ COLUMNS = (
 """Prefixes of the leaderboard columns shown here; the rest are in index.html."""
 
 MOST_PROBLEMS = 10
-"""Most flags that are listed; the rest are in index.html."""
+"""Maximum number of flags listed; the rest are in index.html."""
 
 _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 

@@ -17,7 +17,7 @@ from evaluation.statistics.intervals import Interval
 def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Calibration errors, Brier score and likelihood in every stratum; bins for a diagram.
 
-    None of a model that tells labels only.
+    None of a model that returns labels only.
     """
     if calibration.are_labels_only(images.logits):
         return
@@ -44,7 +44,7 @@ def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Agreement with an annotator, cross-entropy to the votes, calibration against them.
 
     Every image with at least one vote for an emotion counts, with or without a FER+ label. A model
-    that tells labels only has the agreement alone.
+    that returns labels only has the agreement alone.
     """
     if images.votes is None:
         return

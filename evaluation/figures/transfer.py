@@ -38,6 +38,6 @@ def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: in
 
 
 def _effective(groups: pd.Series, rows: pd.Series) -> float | None:
-    """How many independent images some are worth; None: all of them."""
+    """Effective number of independent images; None if all are independent."""
     equal = shared(groups, pd.Index(rows))
     return None if equal is None else effective_size(equal)

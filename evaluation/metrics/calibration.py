@@ -26,7 +26,7 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
 def are_labels_only(logits: np.ndarray) -> bool:
     """Whether all logits (N, K) are 1 for one class and 0 for the others.
 
-    So a model that tells labels only is stored; it has no probabilities.
+    So a model that returns labels only is stored; it has no probabilities.
     """
     shape = _checked(logits)
     return bool(len(shape) and ((shape == 0) | (shape == 1)).all() and (shape.sum(1) == 1).all())

@@ -1,4 +1,4 @@
-"""What must be said of a model beside its figures, in words, from the models of `manifest.json`.
+"""Notes that a report adds to a model's figures, in words, from the models of `manifest.json`.
 
 Faces that are left out, answers that are wrong for every face, what is done to the input, how a
 service was asked.

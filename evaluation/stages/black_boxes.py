@@ -50,7 +50,7 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     )
     if service := service_of(classifier):
         words += " It is a service that is sent images rounded to 8 bits"
-        words += " and tells a label only." if service.file.labels_only else "."
+        words += " and returns a label only." if service.file.labels_only else "."
     searched = max((attack.limit or faces for attack in asking), default=faces)
     if searched < faces:
         words += f" Queries attacked only the first {searched} of {faces} faces."

@@ -15,7 +15,7 @@ SIDE = 48
 """Rows and columns."""
 
 _CONTRACT = Contract(SIDE, SIDE, 1, FER7, high=255.0)
-"""Its classes are not looked at."""
+"""Only its size matters; its classes are ignored."""
 
 
 def grey_faces(images: np.ndarray) -> np.ndarray:

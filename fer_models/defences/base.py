@@ -130,7 +130,7 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
     if inner.labels_only and defence.random:
         raise InputError(
             f"{inner.id}+{suffix}: a random defence averages scores over its draws, and the model "
-            "tells labels only. Choose a defence without random draws, such as jpeg75."
+            "returns labels only. Choose a defence without random draws, such as jpeg75."
         )
     kinds = DefendedClassifier, DifferentiableDefendedClassifier, SymbolicDefendedClassifier
     found: DefendedClassifier = with_gradients(inner, *kinds)(inner, defence, suffix)

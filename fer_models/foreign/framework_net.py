@@ -35,7 +35,7 @@ def net_sha256(name: str, net: Any) -> str:
     """Hex sha256 of a net's layers and weights.
 
     Raises:
-        InputError: it is no net.
+        InputError: it is not a net.
     """
     if not is_net(net):
         raise InputError(

@@ -19,7 +19,8 @@ def open_keras(path: Path, sha256: str) -> RawModel:
     """
     ending = path.suffix.lower()
     if ending == ".keras" and path.is_file() and not is_zipfile(path):
-        raise ValueError("it is not the zip that .keras files are")  # Keras says: File not found
+        # Keras says: File not found
+        raise ValueError("it is not a zip archive, as .keras files are")
     if path.suffix == ending:
         return keras_net(str(path), keras.models.load_model(path, compile=False), sha256)
     with TemporaryDirectory() as folder:  # Keras knows endings in small letters only

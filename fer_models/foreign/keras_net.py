@@ -1,4 +1,4 @@
-"""A Keras net, from whatever file or code, as an opened model; its last softmax is removed."""
+"""A Keras net, from a file or code, as an opened model; its last softmax is removed."""
 
 import hashlib
 from typing import Any

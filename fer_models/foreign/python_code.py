@@ -68,7 +68,7 @@ def _fill(net: Any, weights: Path) -> None:
     """Load weights into a net.
 
     Raises:
-        Exception: of many kinds, they are damaged or do not fit.
+        Exception: of any kind, if they are damaged or do not fit.
     """
     if isinstance(net, keras.Layer):
         net.load_weights(weights)

@@ -97,7 +97,7 @@ def check_preprocessor(name: str, file: ContractFile) -> None:
 
 
 def _coloured_images() -> np.ndarray:
-    """Smooth images uint8 (8, 48, 48, 3), each channel another, without black and white.
+    """Smooth images uint8 (8, 48, 48, 3), each channel different, without black and white.
 
     Resampling overshoots there, which 8 bits cut off and a contract does not.
     """

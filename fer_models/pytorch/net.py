@@ -1,4 +1,4 @@
-"""A PyTorch net, from whatever file or code, as an opened model with gradients."""
+"""A PyTorch net, from a file or code, as an opened model with gradients."""
 
 import hashlib
 from collections.abc import Callable

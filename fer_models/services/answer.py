@@ -39,10 +39,10 @@ def read_answer(data: bytes, count: int, file: ServiceFile) -> np.ndarray:
         raise AnswerError(f"its answer must be JSON; got {_quoted(data)}") from None
     rows = [_row(entry, file) for entry in _entries(answer, count, file)]
     if len({len(row) for row in rows}) != 1:
-        raise AnswerError("it answers other numbers of scores for other images")
+        raise AnswerError("it returned different numbers of scores for different images")
     outputs = np.array(rows, np.float64)
     if not np.isfinite(outputs).all():
-        raise AnswerError("it answers NaN or infinity")
+        raise AnswerError("it returned NaN or infinity")
     if file.output is Output.PROBABILITIES:
         return _probabilities(outputs)
     return outputs
@@ -102,7 +102,7 @@ def _by_name(entries: list[dict[str, Any]]) -> dict[str, Any]:
             f"scores in objects must have label and score; got {_quoted_json(entries[0])}"
         ) from None
     if len(found) != len(entries):
-        raise AnswerError("it answers a class twice for one image")
+        raise AnswerError("it returned a class twice for one image")
     return found
 
 
@@ -114,11 +114,11 @@ def _named_scores(scores: dict[str, Any], file: ServiceFile) -> list[float]:
     wanted = [name.strip().lower() for name in file.classes]
     if missing := [name for name in wanted if name not in names]:
         raise AnswerError(
-            f"it answers no score of {', '.join(missing)}: ask it for all classes, such as with "
+            f"it returned no score for {', '.join(missing)}: ask it for all classes, such as with "
             "top_k in body"
         )
     if extra := set(names) - set(wanted):
-        raise AnswerError(f"it answers a score of {min(extra)}, which classes does not list")
+        raise AnswerError(f"it returned a score for {min(extra)}, which `classes` does not list")
     return [_number(names[name]) for name in wanted]
 
 

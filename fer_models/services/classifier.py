@@ -25,7 +25,7 @@ class ServiceClassifier(BlackBoxClassifier):
         self.labels_only = service.file.labels_only
 
     def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
-        """Ask the service although answers are kept; see `Classifier.asked_anew`."""
+        """Ask the service again although its answers are cached; see `Classifier.asked_anew`."""
         return self.service.asked_anew(draw)
 
     def keep_answers(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class ServiceClassifier(BlackBoxClassifier):
 
 
 def load_service(name: str, contract: ContractFile | None = None) -> ServiceClassifier:
-    """Load a service by its file or URL; it is not asked yet.
+    """Load a service by its file or URL; no request is sent yet.
 
     Args:
         name: path of a `.http.toml` file, or a URL that one names.

@@ -107,7 +107,9 @@ class Service:
         if len(names) > len(missing):
             self._keep({}, Queries(from_cache=len(names) - len(missing)))
         if len({len(row) for row in found.values()}) > 1:
-            raise ModelError(f"{self.name}: it answers other numbers of scores for other images.")
+            raise ModelError(
+                f"{self.name}: it returned different numbers of scores for different images."
+            )
         return np.stack([found[name] for name in names])
 
     def facts(self) -> dict[str, Any]:
@@ -182,7 +184,7 @@ class Service:
 
 
 def open_service(name: str) -> Service:
-    """Open a service by its file or URL; nothing is asked yet.
+    """Open a service by its file or URL; no request is sent yet.
 
     Raises:
         InputError: its file is missing or damaged, or an environment variable is not set.

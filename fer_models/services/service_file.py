@@ -146,7 +146,7 @@ class ServiceFile(BaseModel):
 
     @property
     def labels_only(self) -> bool:
-        """Whether the service tells a label and no scores."""
+        """Whether the service returns a label and no scores."""
         return self.scores is None
 
     @property

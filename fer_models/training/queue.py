@@ -88,7 +88,7 @@ def train_all(
 ) -> QueueResult:
     """Train what is pending, each in `folder/ID`, until the time budget is used up.
 
-    A training that fails is reported and the next one begins.
+    A training that fails is reported, and the queue continues.
 
     Args:
         folder: folder of the work folders.
@@ -115,7 +115,7 @@ def train_all(
             failed.append(queue[0])
         except Exception:
             traceback.print_exc()
-            print(f"{queue[0]}: failed as shown above; the next one begins", file=sys.stderr)
+            print(f"{queue[0]}: failed as shown above; continuing with the next", file=sys.stderr)
             failed.append(queue[0])
         queue.pop(0)
         keras.backend.clear_session()

@@ -76,7 +76,7 @@ class TrainingRun(BaseModel):
 
 
 def read_run(path: Path) -> TrainingRun:
-    """Read a `settings.json`; what newer recipes add has its default.
+    """Read a `settings.json`; settings that newer recipes added get their defaults.
 
     Raises:
         InputError: missing, or no settings of a training.

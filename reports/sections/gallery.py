@@ -31,7 +31,7 @@ class Bar:
 class Example:
     """One face of the gallery; pictures are `data:` addresses.
 
-    A model that tells labels only has no bars.
+    A model that returns labels only has no bars.
     """
 
     row: int

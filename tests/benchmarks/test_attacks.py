@@ -68,7 +68,7 @@ def test_every_attack_has_a_judge():
 
 
 def test_unknown_attacks_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"--attacks must be of pgd, .*; got 'x'"):
+    with pytest.raises(InputError, match=r"--attacks must be among pgd, .*; got 'x'"):
         attacks.main(data=tmp_path, out=tmp_path / "x.csv", attacks="pgd,x")
 
 

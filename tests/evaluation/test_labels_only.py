@@ -1,4 +1,4 @@
-"""Models that tell a label and no scores: other attacks, no confidence, nothing else missing."""
+"""Models that return a label and no scores: other attacks, no confidence, nothing else missing."""
 
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def test_labels_are_attacked_by_decisions_and_scores_by_scores() -> None:
     }
     assert found == {
         ("labels", "noise"): "",
-        ("labels", "square"): "the model tells labels only",
+        ("labels", "square"): "the model returns labels only",
         ("labels", "hop_skip_jump"): "",
         ("scores", "noise"): "",
         ("scores", "square"): "",
@@ -93,7 +93,7 @@ def test_every_tier_has_an_attack_by_labels_with_a_budget() -> None:
 def test_an_attack_by_scores_is_refused() -> None:
     classifier, images = Labels(), tiny.faces(2).images.astype(np.float32) / 255
     labels, keys = classifier.predict(images), Keys(0, np.arange(2))
-    with pytest.raises(InputError, match=r"square needs scores and labels tells labels only"):
+    with pytest.raises(InputError, match=r"square needs scores and labels returns labels only"):
         make_attack("square", Norm.LINF, 0.1, {})(classifier, images, labels, keys)
 
 

@@ -87,7 +87,7 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
     for load in (load_foreign, zoo.describe):
         with pytest.raises(InputError, match="no contract says"):
             load(str(saved))
-    for name, why in (("cut.tflite", ""), ("cut.keras", "it is not the zip")):
+    for name, why in (("cut.tflite", ""), ("cut.keras", "it is not a zip archive")):
         (tmp_path / name).write_bytes(b"abc")
         with pytest.raises(InputError, match=f"expected a whole model: .*{why}"):
             open_model(str(tmp_path / name))

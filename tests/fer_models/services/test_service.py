@@ -148,7 +148,7 @@ def test_a_service_that_is_busy_is_asked_again_when_it_says_so(tmp_path: Path) -
         (Fault(200, b'{"scores": [true, 0, 0, 0, 0, 0, 0]}'), "must be a number; got 'true'", 1),
         (Fault(200, b'{"scores": [3, 1, 0, 0, 0, 0, 0]}'), "sum to 1", 1),
         (Fault(200, b'{"scores": [-1, 2, 0, 0, 0, 0, 0]}'), "at least 0", 1),
-        (Fault(200, b'{"scores": {"angry": 1}}'), "no score of disgust, fear", 1),
+        (Fault(200, b'{"scores": {"angry": 1}}'), "no score for disgust, fear", 1),
         (
             Fault(200, b'{"scores": [{"label": "angry", "score": 1}, {"name": 2}]}'),
             "must have label and score",
