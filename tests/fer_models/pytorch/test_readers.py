@@ -17,9 +17,10 @@ from fer_models import zoo
 from fer_models.classifier import DifferentiableClassifier, ModelError
 from fer_models.contract import Contract, Output
 from fer_models.foreign.classifier import load_foreign
-from fer_models.foreign.contract_file import ContractFile, write_contract
+from fer_models.foreign.contract_file import ContractFile, PartialContract, write_contract
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import files_sha256, is_foreign
+from fer_models.foreign.size_and_classes import image_shape
 from fer_models.losses import Loss
 from fer_models.pytorch.classifier import TorchClassifier, wrap_torch
 from tests.fer_models.pytorch.nets import tiny_module
@@ -248,3 +249,12 @@ def test_an_export_knows_its_size(tmp_path: Path) -> None:
     assert open_model(str(tmp_path / "net.pt2")).shape == (8, 8, 1)
     with pytest.raises(InputError, match=r"takes images of \(8, 8, 1\); its contract says \(9, 8"):
         load_foreign(str(tmp_path / "net.pt2"), FILE.model_copy(update={"height": 9}))
+
+
+def test_a_net_without_a_size_says_what_to_write(tmp_path: Path) -> None:
+    state(tiny_module(), tmp_path / "net.pth")
+    raw = open_model(f"{CODE}@{tmp_path / 'net.pth'}")
+    with pytest.raises(
+        InputError, match=r'Write it .* \{"height": 48, .*; the probe finds the rest'
+    ):
+        image_shape(raw, PartialContract())
