@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from attacks.threat_model import Norm
-    from benchmarks.judges import Attacker
+    from benchmarks.attacker import Attacker
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option

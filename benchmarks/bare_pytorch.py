@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.judges import Attacker
+from benchmarks.attacker import Attacker
 from fer_models.pytorch.classifier import TorchClassifier
 
 MOMENTUM = 0.75

@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.attacker import Attacker
 from datasets.base.errors import InputError
 from fer_models.gradients import SymbolicClassifier
-
-Attacker = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Images float32 (N, H, W, C) in [0, 1] and labels int64 (N,) to images of the same shape."""
 
 _INSTALL = "pip install -e .[bench]"
 
