@@ -58,7 +58,9 @@ def test_correctness_and_cross_entropy_count_alike() -> None:
     """By hand: differences 1, 0 and 2, 2 are divided by their root mean squares and added."""
     held = compare(trial([1, 1], [0.0, 0.0]), trial([0, 1], [2.0, 2.0]))
     both = np.array([np.sqrt(2) + 1, 1])
-    assert held.errors == pytest.approx(both.sum() / np.sqrt((both**2).sum()))
+    expected = pytest.approx(both.sum() / np.sqrt((both**2).sum()))
+    assert held.errors == expected
+    assert compare(trial([1, 1], [3.0, 1.0]), trial([0, 1], [5.0, 3.0])).errors == expected
 
 
 def test_less_accurate_is_more_than_two_standard_errors() -> None:
@@ -84,3 +86,5 @@ def test_equal_outputs_are_a_tie() -> None:
         moved = outputs.copy()
         moved[1, 0] -= change
         assert is_tie(one, trial([1] * 3, [0.0] * 3, moved)) is tie
+    wide = np.tile([0.0, 1000.0], (3, 1))  # a thousandth of the range is exactly 1
+    assert is_tie(trial([1] * 3, [0.0] * 3, wide), trial([1] * 3, [0.0] * 3, wide + 1))
