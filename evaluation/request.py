@@ -38,7 +38,10 @@ class RunRequest:
     ] = None
     split: Annotated[
         str | None,
-        Option(help="Training, PublicTest, PrivateTest or Test. Default: PublicTest, else Test."),
+        Option(
+            help="Training, PublicTest, PrivateTest, Test or Sample. Default: the first of "
+            "PublicTest, Test and Sample that the data have."
+        ),
     ] = None
     labels: Annotated[
         str | Sequence[str] | None,

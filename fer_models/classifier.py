@@ -24,7 +24,7 @@ BATCH_SIZE = 128
 
 
 MEND = "Correct its scaling or its weights."
-"""What to do about a model that answers NaN or infinity."""
+"""What to do about a model that returns NaN or infinity."""
 
 
 class ModelError(InputError):

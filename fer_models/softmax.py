@@ -12,9 +12,7 @@ def strip_softmax(model: keras.Model) -> tuple[keras.Model, bool]:
     model inside the model. The given model is not changed; the new one shares its
     layers, except for a copy of the one whose activation was the softmax.
     """
-    outputs = getattr(
-        model, "outputs", None
-    )  # None for a model whose steps are known to its code only
+    outputs = getattr(model, "outputs", None)  # a subclassed model has none
     logits = _before_softmax(outputs[0]) if outputs else None
     if logits is None:
         return model, False

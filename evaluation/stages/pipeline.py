@@ -112,7 +112,7 @@ def evaluate_run(
 def _of_first(
     config: RunConfig, clean: CleanAnswers, measured: Measurements, limited: Sequence[Limited]
 ) -> list[Limited]:
-    """The limited jobs, not made yet, on models that rank first on what was measured so far."""
+    """Jobs with a limit on faces, not done yet, for the models that rank first so far."""
     if not limited:
         return []
     chosen = first_models(config, clean.classifiers, join_rows(measured.rows))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import softmax
 
 from fer_models.foreign.input_layout import InputLayout, layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, Translated
@@ -98,7 +99,8 @@ def _translate(
     if cut is not None:
         shorter = InferenceSession(cut.SerializeToString(), providers=["CPUExecutionProvider"])
         logits = _ask(shorter, images)[place]
-        is_cut = np.allclose(_softmax(logits), answers, atol=TOLERANCE)  # is it over the classes?
+        over_classes = softmax(logits, axis=1)
+        is_cut = np.allclose(over_classes, answers, atol=TOLERANCE)
         model, answers = (cut, logits) if is_cut else (model, answers)
     by_axes = {1: Layout.FLAT, 2: Layout.NO_CHANNELS, 3: Layout.CHANNELS_LAST}
     found = _layout(session)
@@ -106,9 +108,3 @@ def _translate(
     return Translated(
         translate(model, output, layout, columns, images, answers[:, columns]), is_cut
     )
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return shares

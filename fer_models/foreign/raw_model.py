@@ -78,7 +78,7 @@ def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:
 
 
 def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
-    """The same, where NaN and infinity are found later: when all images were asked about."""
+    """The same, where NaN and infinity are found later, after all images are classified."""
     try:
         called = raw.call(images)
         if len(several := outputs_of(called)) > 1:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from keras import ops
+from scipy.special import softmax
 
 from datasets.base.errors import words_of
 from datasets.sample.faces import read_sample
@@ -78,7 +79,7 @@ def _net(
     net = wrap_torch(
         module, contract, model_id=black_box.id, weights_sha256=black_box.weights_sha256
     )
-    shares = [_softmax(each.logits(images)) for each in (net, black_box)]
+    shares = [softmax(each.logits(images), axis=1) for each in (net, black_box)]
     difference = float(np.abs(shares[0] - shares[1]).max())
     if difference > TOLERANCE:
         raise NoTranslationError(
@@ -86,9 +87,3 @@ def _net(
             f"{difference:.2g} in the probabilities of a face; at most {TOLERANCE:g} is allowed"
         )
     return net
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return shares

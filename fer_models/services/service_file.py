@@ -191,7 +191,9 @@ def service_path(name: str) -> Path:
         return found[0]
     shown = urlunsplit(urlsplit(name)._replace(query=""))
     if found:
-        raise InputError(f"{shown}: {' and '.join(map(str, found))} name it: give one of them.")
+        raise InputError(
+            f"{shown}: {' and '.join(map(str, found))} name this URL: pass one of them."
+        )
     raise InputError(
         f"{shown}: no *{ENDING} in this folder names it, so how to ask it is unknown. Write one "
         "with url, send, scores and classes (docs/bring-your-model.md); if it is a model file, "

@@ -99,7 +99,7 @@ def test_a_url_means_the_file_in_this_folder_that_names_it(
     assert read_service(url).url == url and short_name(url) == "predict"
     assert files_sha256(url) == files_sha256("mine.http.toml")
     written(tmp_path, GOOD, "twin")
-    with pytest.raises(InputError, match=r"mine\.http\.toml and twin\.http\.toml name it"):
+    with pytest.raises(InputError, match=r"mine\.http\.toml and twin\.http\.toml name this URL"):
         read_service(url)
     with pytest.raises(InputError, match="name or password") as caught:
         read_service("http://me:secret@127.0.0.1/")
