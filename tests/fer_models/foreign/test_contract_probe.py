@@ -193,3 +193,50 @@ def test_the_faces_are_balanced_over_classes() -> None:
     assert np.bincount(labels[asked_about]).tolist() == [5] * 7
     assert (found.faces, found.scaling) == (35, "0 to 1")
     assert "100.0 % of 35 faces, balanced over classes" in lines[0]
+
+
+def test_every_part_is_told_with_its_number_of_images() -> None:
+    lines: list[str] = []
+    found = asked(best_under(-1, 1, others_miss=20), lines=lines)
+    assert [line.partition(": ")[2].partition(", about")[0] for line in lines] == [
+        "the probe tries 8 scalings: 1120 images",
+        "the probe tries 3 other preparations: 420 images",
+    ]
+    assert found.fitted is None, "equalised faces are the same faces here: a tie"
+    lines.clear()
+    with pytest.raises(UnsureError):
+        asked(best_under(-1, 1, others_miss=3), lines=lines)
+    assert "asks about the mirrored faces too, in 8 scalings: 1120 images" in lines[1]
+
+
+def test_nothing_is_fitted_where_it_can_change_nothing() -> None:
+    lines: list[str] = []
+    given = asked(best_under(0, 1, others_miss=20), PartialContract(high=1.0), lines=lines)
+    assert (given.fitted, len(lines)) == (None, 1)
+
+    def tied(low: float, high: float, rows: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return np.asarray(rows >= 30 + 20 * (not np.allclose((low, high), (-1, 1), atol=0.6)))
+
+    lines.clear()
+    found = asked(tied, lines=lines)  # equal from -1 to 1 and from -0.5 to 0.5
+    assert found.ties and found.fitted is None
+    assert "other preparations" in lines[-1]
+
+
+def test_probabilities_are_told_from_logits() -> None:
+    images, labels = faces()
+    oracle = Oracle(images, labels, best_under(0, 1, others_miss=20)).raw
+
+    def shares(inputs: np.ndarray) -> np.ndarray:
+        powers = np.exp(oracle.call(inputs))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    pixels = images.astype(np.float32) / np.float32(255)
+    raw = RawModel("shares", shares, (8, 8, 1), None, "0")
+    found = probe(raw, pixels, labels, FER7)
+    assert (found.file.output, found.scaling) == ("probabilities", "0 to 1")
+    logits = probe(oracle, pixels, labels, FER7)
+    assert logits.file.output == "logits"
+    assert [rival.errors for rival in found.rivals] == pytest.approx(
+        [rival.errors for rival in logits.rivals], abs=1e-3
+    )
