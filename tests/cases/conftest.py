@@ -111,7 +111,7 @@ def run(command: Command, cases: Path, tmp_path: Path) -> Run:
         options = ("--data", data, "--models", models, "--tier", f"{tier}.toml", "--labels", "fer")
         outcome = command("evaluation.run", *options, "--limit", limit, *more, "--out", folder)
         assert outcome.code == 0, outcome.err
-        (folder / "log.txt").write_text(outcome.err)
+        (folder / "log.txt").write_text(outcome.err + outcome.out)
         return folder
 
     return measured
