@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from zipfile import ZipFile
 
 import torch
@@ -34,14 +35,21 @@ def open_exported(path: Path, sha256: str) -> RawModel:
     """
     with ZipFile(path) as archive:
         if any(part in name for name in archive.namelist() for part in _CODE):
-            raise InputError(
-                f"{path}: must be a graph and tensors; it holds Python objects or machine code, "
-                "which are never loaded. Save it by torch.export.save."
-            )
-    with _no_pickles(), open(path, "rb") as file:  # of any ending
-        program = torch.export.load(file)
+            raise _refusal(path)
+    try:
+        with _no_pickles(), open(path, "rb") as file:  # of any ending
+            program = torch.export.load(file)
+    except UnpicklingError as error:
+        raise _refusal(path) from error
     refuse_trained_export(program, path)
     return torch_net(str(path), program.module(), sha256, _shape(program, path))
+
+
+def _refusal(path: Path) -> InputError:
+    return InputError(
+        f"{path}: must be a graph and tensors; it holds Python objects or machine code, "
+        "which are never loaded. Save it by torch.export.save."
+    )
 
 
 @contextmanager
