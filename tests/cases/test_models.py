@@ -52,14 +52,14 @@ def test_answers_that_depend_on_the_batch_are_flagged(run: Run) -> None:
     done = run(",".join(models), "search")
     for model in models:
         assert (
-            "depends on the images around it"
+            "depend on the images around it"
             in flags(done, model)["R11", "same answer in any batch"]
         )
 
 
 def test_dropout_inside_is_said(run: Run) -> None:
     done = run("dropout.keras", "small")
-    assert "It was measured with training=False" in flags(done, "dropout")["R11", "inference mode"]
+    assert "It was measured in inference mode" in flags(done, "dropout")["R11", "inference mode"]
 
 
 def test_logits_too_coarse_to_attack_are_refused(command: Command) -> None:
