@@ -75,14 +75,14 @@ def test_faces_without_a_majority_are_left_out() -> None:
 
 
 def test_other_classes_are_refused() -> None:
-    with pytest.raises(InputError, match="must be those of fer or ferplus"):
+    with pytest.raises(InputError, match="must be emotions of fer or ferplus"):
         model_figures("m", Fixed(LabelScheme("two", ("a", "b"))), faces([0], [0]))
 
 
 def test_missing_labels_are_refused() -> None:
     known = faces([0], [0])
     only_fer = FaceSet(known.name, known.split, known.images, known.row_ids, known.fer)
-    with pytest.raises(InputError, match="m: answers ferplus labels, but toy has none"):
+    with pytest.raises(InputError, match="m: predicts ferplus labels, but toy has none"):
         model_figures("m", Fixed(FERPLUS8), only_fer)
 
 

@@ -146,6 +146,8 @@ def test_wrong_logits_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_keras_classifiers_have_one() -> None:
     class BlackBox(Classifier):
+        id = "box"
+
         def _batch_logits(self, images: np.ndarray) -> np.ndarray:
             return np.zeros((len(images), 7), np.float32)
 
