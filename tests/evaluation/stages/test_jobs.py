@@ -24,7 +24,7 @@ from tests.evaluation import tiny
     ("make_faces", "scheme", "words"),
     [
         (tiny.without_votes, None, "no ferplus labels. Give --votes"),
-        (tiny.faces, LabelScheme("digits", tuple("0123456789")), "must be emotions of fer or ferplus"),
+        (tiny.faces, LabelScheme("digits", tuple("0123456789")), "must be emotions of fer"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(

@@ -81,7 +81,11 @@ def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) ->
     ("kind", "words"), [(RuntimeError, "RuntimeError: out of luck"), (ModelError, "out of luck")]
 )
 def test_a_dying_attack_is_an_error_row_and_loses_nothing(
-    kind: type[Exception], words: str, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[Exception],
+    words: str,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def die(*_: object) -> None:
         raise kind("out of luck")
