@@ -70,5 +70,5 @@ class Finding(NamedTuple):
         if open_:
             lines.append(f"  rare      not excluded, though seldom used: {', '.join(open_)}")
         if self.fitted:
-            lines.append(f"  fitted    black {self.fitted[0]}, white {self.fitted[1]}")
+            lines.append(f"  fitted    black {self.fitted[0]}, white {self.fitted[1]} (95 %)")
         return lines

@@ -1,8 +1,10 @@
-"""Fit the values of a black and a white pixel continuously, with standard errors.
+"""Fit the values of a black and a white pixel continuously, with the errors of the fit.
 
-Around a scaling, inputs are multiplied by a gain and shifted on a 3x3 grid; each face's
-cross-entropy (after one temperature for all faces) gives a quadratic surface, whose minimum is the
-fit. Its standard error comes from resampling faces.
+Around a scaling, inputs are multiplied by a gain about their mean and shifted, at the centre and
+the corners of a hexagon; each face's cross-entropy (after one temperature for all faces) gives a
+quadratic surface, whose minimum is the centre of the next, smaller hexagon. The last one is the
+fit. Its error has two parts: resampled faces move the minimum, and so does what a quadratic surface
+leaves out, which the move from the hexagon before bounds.
 """
 
 from collections.abc import Callable
@@ -13,12 +15,17 @@ from scipy.optimize import minimize_scalar
 
 from fer_models.contract import Contract
 
-STEP = 0.35
-"""Of the grid: log of the gain, and shift in standard deviations of the inputs."""
-_MOVES = 2
+STEPS = (0.35, 0.2, 0.1)
+"""Of the hexagons: log of the gain, and shift in standard deviations of the inputs.
+
+The second is left out where the first minimum is as near as the third reaches.
+"""
 _RESAMPLES = 200
-_GRID = np.array([(gain, shift) for gain in (-1, 0, 1) for shift in (-1, 0, 1)]) * STEP
-MOST_CALLS = _MOVES * len(_GRID)
+_TWO_SIDED = 1.96
+"""Standard errors of a 95 % interval."""
+_ANGLES = np.arange(6) * np.pi / 3
+_HEXAGON = np.array([(0, 0), *zip(np.cos(_ANGLES), np.sin(_ANGLES))])
+MOST_CALLS = len(STEPS) * len(_HEXAGON)
 """How often a fit asks the model about all faces, at most."""
 
 
@@ -29,24 +36,28 @@ class Fit(NamedTuple):
         gain: inputs are multiplied by it.
         shift: added after that, in units of the inputs.
         draws: (gain, shift) of resampled faces, float64 (R, 2); empty where the surface is flat.
+        bounds: (gain, shift) at the limits that the search leaves open, float64 (B, 2).
     """
 
     gain: float
     shift: float
     draws: np.ndarray
+    bounds: np.ndarray
 
     def words(self, before: Contract) -> tuple[str, str]:
-        """Values of a black and a white pixel with their standard errors; first channel.
+        """Values of a black and a white pixel, +- half a 95 % interval; first channel.
 
         Args:
             before: contract that the inputs were scaled by.
         """
         ends = (np.array([before.low, before.high]) - before.mean[0]) / before.std[0]
-        black, white = ends * self.gain + self.shift
+        values = ends * self.gain + self.shift
         if not len(self.draws):
-            return f"{black:.3g} (error unknown)", f"{white:.3g} (error unknown)"
-        errors = (ends * self.draws[:, :1] + self.draws[:, 1:]).std(axis=0)
-        return f"{black:.3g} +- {errors[0]:.2g}", f"{white:.3g} +- {errors[1]:.2g}"
+            return f"{values[0]:.3g} (error unknown)", f"{values[1]:.3g} (error unknown)"
+        chance = _TWO_SIDED * (ends * self.draws[:, :1] + self.draws[:, 1:]).std(axis=0)
+        left_open = np.abs(ends * self.bounds[:, :1] + self.bounds[:, 1:] - values).max(axis=0)
+        black, white = zip(values, np.hypot(chance, left_open))
+        return "{:.3g} +- {:.2g}".format(*black), "{:.3g} +- {:.2g}".format(*white)
 
     def fields(self, before: Contract) -> dict[str, object]:
         """Fields of a contract with the fitted inputs, where they differ from those of `before`."""
@@ -70,22 +81,31 @@ def fit_scaling(
         labels: int64 (N,).
         logits_of: logits (N, K), in the order of the labels, of such inputs.
     """
-    spread = max(float(inputs.std()), 1e-12)
-    centre = np.zeros(2)
-    for move in range(_MOVES):
-        losses = np.stack(
-            [
-                cross_entropy(logits_of(_moved(inputs, centre + step, spread)), labels)
-                for step in _GRID
-            ]
-        )
-        lowest = _GRID[losses.mean(axis=1).argmin()]
-        if not lowest.any() or move == _MOVES - 1:
-            break
-        centre = centre + lowest
-    surfaces = np.linalg.pinv(_design()) @ losses
-    best = centre + _minimum(surfaces.mean(axis=1), lowest)
-    return Fit(float(np.exp(best[0])), float(best[1] * spread), _draws(surfaces, centre, spread))
+    middle, spread = float(inputs.mean()), max(float(inputs.std()), 1e-12)
+
+    def gains_and_shifts(places: np.ndarray) -> np.ndarray:
+        gains = np.exp(places[:, 0])
+        return np.stack([gains, middle * (1 - gains) + places[:, 1] * spread], axis=1)
+
+    def losses(place: np.ndarray) -> np.ndarray:
+        gain, shift = gains_and_shifts(place[None])[0]
+        return cross_entropy(logits_of((inputs * gain + shift).astype(np.float32)), labels)
+
+    centre = move = np.zeros(2)
+    for step in STEPS:
+        if step == STEPS[1] and np.abs(move).max() <= STEPS[2]:
+            continue
+        before, grid = centre, _HEXAGON * step
+        found = np.stack([losses(before + place) for place in grid])
+        surfaces = np.linalg.pinv(_design(grid)) @ found
+        minimum = _minimum(surfaces.mean(axis=1), 2 * step)
+        move = grid[found.mean(axis=1).argmin()] if minimum is None else minimum
+        centre = before + move
+    places = np.empty((0, 2)) if minimum is None else before + _draws(surfaces)
+    gain, shift = gains_and_shifts(centre[None])[0]
+    corners = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
+    bounds = gains_and_shifts(centre + corners * move)
+    return Fit(float(gain), float(shift), gains_and_shifts(places), bounds)
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -103,35 +123,24 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return losses(best.x)
 
 
-def _moved(inputs: np.ndarray, place: np.ndarray, spread: float) -> np.ndarray:
-    return (inputs * np.exp(place[0]) + place[1] * spread).astype(np.float32)
-
-
-def _design() -> np.ndarray:
-    gain, shift = _GRID.T
+def _design(grid: np.ndarray) -> np.ndarray:
+    gain, shift = grid.T
     return np.stack([gain**0, gain, shift, gain**2 / 2, gain * shift, shift**2 / 2], axis=1)
 
 
-def _minimum(surface: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """Minimum of a quadratic surface within the grid; `otherwise` where it has none."""
-    slope = surface[1:3]
+def _minimum(surface: np.ndarray, reach: float) -> np.ndarray | None:
+    """Minimum of a quadratic surface, float64 (2,); None where it has none within reach."""
     curvature = np.array([[surface[3], surface[4]], [surface[4], surface[5]]])
     if np.linalg.eigvalsh(curvature)[0] <= 0:
-        return otherwise
-    found = -np.linalg.solve(curvature, slope)
-    return found if np.abs(found).max() <= 2 * STEP else otherwise
+        return None
+    found: np.ndarray = -np.linalg.solve(curvature, surface[1:3])
+    return found if np.abs(found).max() <= reach else None
 
 
-def _draws(surfaces: np.ndarray, centre: np.ndarray, spread: float) -> np.ndarray:
+def _draws(surfaces: np.ndarray) -> np.ndarray:
+    """Minima under resampled faces, float64 (R, 2); none where one in twenty resamples has none."""
     rng, count = np.random.default_rng(0), surfaces.shape[1]
-    nowhere = np.full(2, np.nan)
-    places = np.array(
-        [
-            centre + _minimum(surfaces[:, rng.integers(0, count, count)].mean(axis=1), nowhere)
-            for _ in range(_RESAMPLES)
-        ]
-    )
-    if np.isnan(places).any(axis=1).mean() > 0.05:
-        return np.empty((0, 2))
-    places = places[~np.isnan(places).any(axis=1)]
-    return np.stack([np.exp(places[:, 0]), places[:, 1] * spread], axis=1)
+    resampled = (surfaces[:, rng.integers(0, count, count)] for _ in range(_RESAMPLES))
+    minima = (_minimum(surface.mean(axis=1), 2 * STEPS[0]) for surface in resampled)
+    found = [minimum for minimum in minima if minimum is not None]
+    return np.array(found) if len(found) >= 0.95 * _RESAMPLES else np.empty((0, 2))

@@ -51,6 +51,8 @@ def test_every_face_twice_is_no_narrower(run: Run) -> None:
         table = pd.read_csv(results, keep_default_na=False)
         chosen = (table.metric == "accuracy") & (table.perturbation == "none")
         rows.append(table[chosen & (table.subset == "all")].iloc[0])
+        found = "80 faces in 40 groups" in (results.parent / "index.html").read_text()
+        assert found == (source == "twice")
     once, twice = rows
     assert float(twice.value) == pytest.approx(float(once.value))
     width = float(once.ci_high) - float(once.ci_low)

@@ -8,11 +8,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from datasets.labels import FER7, LabelScheme
+from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
+from fer_models.foreign.contract_probe import probe
+from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.raw_model import RawModel
 
 LEVELS = np.round(np.arange(64) * 255 / 63).astype(np.uint8)
 Right = Callable[[float, float, np.ndarray, np.ndarray], np.ndarray]
 """Black and white of the inputs, ids of faces (N,), whether mirrored (N,): is each one right?"""
+ORDER = np.array([3, 1, 0, 2, 6, 5, 4])
+"""Output of each class."""
+CLASSES_OF_ORDER = ("fear", "disgust", "happy", "angry", "neutral", "surprise", "sad")
 
 
 def faces(count: int = 140, classes: int = 7) -> tuple[np.ndarray, np.ndarray]:
@@ -72,3 +79,20 @@ def best_under(low: float, high: float, *, others_miss: int, miss: int = 30) -> 
         return np.asarray(rows >= miss + (0 if fits else others_miss))
 
     return right
+
+
+def asked(
+    right: Right,
+    known: PartialContract = NOTHING_KNOWN,
+    *,
+    errors: float = 2,
+    scheme: LabelScheme = FER7,
+    lines: list[str] | None = None,
+) -> Finding:
+    """What the probe finds on 140 faces."""
+    images, labels = faces(classes=scheme.num_classes)
+    order = ORDER if scheme is FER7 else np.arange(scheme.num_classes)
+    raw = Oracle(images, labels, right, order).raw
+    pixels = images.astype(np.float32) / np.float32(255)
+    told = [] if lines is None else lines
+    return probe(raw, pixels, labels, scheme, known, told.append, errors)

@@ -5,37 +5,15 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import FER7, FERPLUS8, LabelScheme
+from datasets.labels import FER7, FERPLUS8
 from fer_models.classifier import ModelError
 from fer_models.contract import PixelStep
-from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
+from fer_models.foreign.contract_file import PartialContract
 from fer_models.foreign.contract_probe import UnsureError, probe
 from fer_models.foreign.probe_faces import probe_on
-from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.size_and_classes import scheme_of
-from tests.fer_models.foreign.oracle import Oracle, Right, best_under, faces
-
-ORDER = np.array([3, 1, 0, 2, 6, 5, 4])
-"""Output of each class."""
-CLASSES_OF_ORDER = ("fear", "disgust", "happy", "angry", "neutral", "surprise", "sad")
-
-
-def asked(
-    right: Right,
-    known: PartialContract = NOTHING_KNOWN,
-    *,
-    errors: float = 2,
-    scheme: LabelScheme = FER7,
-    lines: list[str] | None = None,
-) -> Finding:
-    """What the probe finds on 140 faces."""
-    images, labels = faces(classes=scheme.num_classes)
-    order = ORDER if scheme is FER7 else np.arange(scheme.num_classes)
-    raw = Oracle(images, labels, right, order).raw
-    pixels = images.astype(np.float32) / np.float32(255)
-    told = [] if lines is None else lines
-    return probe(raw, pixels, labels, scheme, known, told.append, errors)
+from tests.fer_models.foreign.oracle import CLASSES_OF_ORDER, Oracle, asked, best_under, faces
 
 
 def test_it_finds_scaling_order_and_kind() -> None:
