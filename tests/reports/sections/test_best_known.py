@@ -34,7 +34,7 @@ def test_the_column_shows_the_lower_figure_and_the_own_one_elsewhere(run: Finish
     cells = {
         model: (cells[place - 1].text, cells[place].text) for model, _, cells, *_ in board.rows
     }
-    assert cells[FOUR[0]][1] == "0.2\u202f%" and cells[FOUR[0]][0] != cells[FOUR[0]][1]
+    assert cells[FOUR[0]][1] == "0.3\u202f%" and cells[FOUR[0]][0] != cells[FOUR[0]][1]
     assert cells[FOUR[1]][0] == cells[FOUR[1]][1]
     assert "| Best known 4/255 |" in render_markdown(lowered(run, 0.0025))
 
@@ -42,7 +42,7 @@ def test_the_column_shows_the_lower_figure_and_the_own_one_elsewhere(run: Finish
 def test_the_verdict_says_so_only_when_it_is_lower(run: FinishedRun) -> None:
     first = {verdict.model: verdict for verdict in verdicts(lowered(run, 0.0025), TOP)}[FOUR[0]]
     assert first.sentence.endswith(
-        "Verified attacks by others reduce this to 0.2\u202f% (0.1\u20130.4)."
+        "Verified attacks by others reduce this to 0.3\u202f% (0.1\u20130.4)."
     )
     same = {verdict.model: verdict for verdict in verdicts(run, TOP)}[FOUR[0]]
     equal = lowered(run, same.robust.value)
