@@ -129,6 +129,57 @@ def test_what_lies_beyond_the_search_has_no_error() -> None:
     assert fit.draws.shape == (0, 2)
 
 
+def test_bounds_are_the_last_move_to_either_side() -> None:
+    asked: list[tuple[float, float]] = []
+
+    def logits(inputs: np.ndarray) -> np.ndarray:
+        asked.append((float(inputs.mean()), float(inputs.std())))
+        return net(1.2, -0.15)(inputs)
+
+    fit = fit_scaling(INPUTS, LABELS, logits)
+    mean, spread = float(INPUTS.mean()), float(INPUTS.std())
+    level, width = asked[-7]  # centre of the last hexagon
+    moves = np.array([np.log(fit.gain * spread / width), fit.gain * mean + fit.shift - level])
+    assert (np.abs(moves) > 2e-4).all()
+    beside = np.stack(
+        [np.log(fit.bounds[:, 0] / fit.gain), fit.bounds @ [mean, 1] - fit.gain * mean - fit.shift],
+        axis=1,
+    )
+    corners = [[-1, -1], [-1, 1], [1, -1], [1, 1]]
+    expected = np.abs(moves) * corners
+    found = beside[np.lexsort((beside[:, 1], np.round(beside[:, 0], 5)))]
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_a_saddle_is_no_minimum() -> None:
+    """Best at the gain 1, and the better the farther the inputs are shifted."""
+    mean, spread = float(INPUTS.mean()), float(INPUTS.std())
+
+    def logits(inputs: np.ndarray) -> np.ndarray:
+        gain, shift = np.log(inputs.std() / spread), (inputs.mean() - mean) / spread
+        share = np.exp(-4 * gain**2) * (0.3 + 0.6 * np.tanh(shift**2))
+        return np.asarray(3 * share * np.eye(7)[LABELS] + _NOISE)
+
+    fit = fit_scaling(INPUTS, LABELS, logits)
+    assert abs(fit.gain * mean + fit.shift - mean) > 0.4 * spread
+    assert fit.draws.shape == (0, 2)
+
+
+def test_few_faces_that_say_little_have_an_error_only_where_resamples_have_a_minimum() -> None:
+    rng = np.random.default_rng(0)
+    inputs = np.tile(np.array([0.25, 0.75], np.float32), (70, 1)).reshape(70, 1, 2, 1)
+    counts = []
+    for _ in range(15):
+        best = 0.4 * rng.standard_normal((70, 2))
+        logits = tilted(best, rng.standard_normal((70, 7)), 0.0, 1.0)
+        fit = fit_scaling(inputs, LABELS[:70], logits)
+        counts.append(len(fit.draws))
+        if counts[-1]:
+            assert np.abs(np.log(fit.draws[:, 0] / fit.gain)).max() < 0.9, "0.7 from the centre"
+    assert 0 < sum(count == 0 for count in counts) < 15
+    assert min(count for count in counts if count) >= 190
+
+
 def test_a_flat_surface_has_no_errors() -> None:
     logits = 3 * np.eye(7)[LABELS] + _NOISE
     fit = fit_scaling(INPUTS, LABELS, lambda _: logits)
