@@ -94,7 +94,8 @@ def _convolutional(model: str, classifier: "Classifier") -> "NetClassifier":
         map_layers(classifier)
     except ValueError as error:
         raise InputError(
-            f"--model must be a convolutional net of a fixed size, without defences; got {model}."
+            "--model must be a convolutional net of a fixed size, without defences, whose layers "
+            f"can be read: .pt2, TorchScript and ONNX hide theirs; got {model}."
         ) from error
     return classifier
 

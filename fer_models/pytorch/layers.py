@@ -54,7 +54,9 @@ def output_kept(module: torch.nn.Module, layer: str) -> Iterator[list[torch.Tens
 
 
 def _layers(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
-    """Named layers; the whole module is none. TorchScript has no hooks inside."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return []
-    return [(name, each) for name, each in module.named_modules() if name]
+    """Named layers; the whole module is none, and TorchScript takes no hooks."""
+    return [
+        (name, each)
+        for name, each in module.named_modules()
+        if name and not isinstance(each, torch.jit.ScriptModule)
+    ]

@@ -70,6 +70,15 @@ def test_a_net_without_maps_has_none() -> None:
     assert flat.map_sizes() == {} and explain(flat, IMAGES[:, :8, :8], IMAGES[:, :8, :8]) is None
 
 
+@pytest.mark.filterwarnings("ignore:.*jit.*:DeprecationWarning")
+def test_layers_inside_torchscript_are_left_out() -> None:
+    script = torch.jit.script(nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()))
+    whole = tiny_torch(nn.Sequential(torch.jit.script(tiny_module())))
+    assert whole.map_sizes() == {} and explain(whole, IMAGES[:, :8, :8], IMAGES[:, :8, :8]) is None
+    head = nn.Sequential(nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(2 * 16, 7))
+    assert tiny_torch(nn.Sequential(script, *head)).map_sizes() == {"1": (4, 4)}
+
+
 class McDropout(nn.Module):
     """Dropout that no mode switches off."""
 
