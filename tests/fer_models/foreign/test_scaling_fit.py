@@ -168,16 +168,17 @@ def test_a_saddle_is_no_minimum() -> None:
 def test_few_faces_that_say_little_have_an_error_only_where_resamples_have_a_minimum() -> None:
     rng = np.random.default_rng(0)
     inputs = np.tile(np.array([0.25, 0.75], np.float32), (70, 1)).reshape(70, 1, 2, 1)
-    counts = []
+    counts, widest = [], 0.0
     for _ in range(15):
         best = 0.4 * rng.standard_normal((70, 2))
         logits = tilted(best, rng.standard_normal((70, 7)), 0.0, 1.0)
         fit = fit_scaling(inputs, LABELS[:70], logits)
         counts.append(len(fit.draws))
         if counts[-1]:
-            assert np.abs(np.log(fit.draws[:, 0] / fit.gain)).max() < 0.9, "0.7 from the centre"
+            widest = max(widest, float(np.abs(np.log(fit.draws[:, 0] / fit.gain)).max()))
+    assert 0.6 < widest < 0.75, "of 0.7 from the last centre"
     assert 0 < sum(count == 0 for count in counts) < 15
-    assert min(count for count in counts if count) >= 190
+    assert 190 <= min(count for count in counts if count) < 199
 
 
 def test_a_flat_surface_has_no_errors() -> None:
