@@ -31,7 +31,7 @@ def fill(net: torch.nn.Module, path: Path) -> None:
     try:
         missing, unexpected = net.load_state_dict(weights, strict=False)
     except RuntimeError as error:  # shapes differ; one line for each
-        lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+        lines = [line.strip(" \t.") for line in str(error).splitlines()[1:] if line.strip()]
         raise InputError(f"{path}: does not fit the net: {_first(lines)}. {_MEND}") from error
     missing = [name for name in missing if not _is_tied(net, name, weights)]
     if missing or unexpected:
