@@ -159,15 +159,20 @@ def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
 
 
 def _load(models: Iterable[str], contracts: "Contracts", faces: "FaceSet") -> list["Classifier"]:
-    """The classifiers of a run, each under a unique name."""
+    """The classifiers of a run, each under a unique name; a line says who has a shared one."""
     from fer_models.backend import start_backend
 
     start_backend()
     from evaluation.stages.foreign_models import name_apart
     from fer_models.zoo import load
 
+    models = list(models)
     classifiers = [load(model, _contract(model, contracts), faces.images) for model in models]
+    ids = [classifier.id for classifier in classifiers]
     name_apart(classifiers)
+    for model, classifier, own in zip(models, classifiers, ids, strict=True):
+        if ids.count(own) > 1 or classifier.id != own:
+            _log(f"{classifier.id} is {model}")
     return classifiers
 
 

@@ -9,9 +9,11 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, LabelScheme, LabelSet
+from evaluation import api
 from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
 from evaluation.stages.pipeline import evaluate_run
+from fer_models import zoo
 from fer_models.defences.base import defend
 from fer_models.defences.bit_depth import BitDepth
 from fer_models.foreign import contract_probe
@@ -163,3 +165,12 @@ def test_a_hugging_face_folder_of_another_order_is_refused(
     assert "\n" not in str(caught.value)
     said["names"] = True
     assert contracts_of(["hf:someone/net"], faces, tmp_path, print) == {}
+
+
+def test_models_of_one_name_are_told_apart_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zoo, "load", lambda name, *_: tiny.classifier(model_id=Path(name).stem))
+    api._load(["a/net.pt2", "net.ts", "other.keras"], {}, tiny.faces())
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["net is a/net.pt2", "net-2 is net.ts"]
