@@ -98,11 +98,14 @@ def measure(
     check_run_folder(folder, identity, request.resume)
     if request.resume and not holds_run(folder):
         _log(f"--resume: {folder} holds no run yet, so a new one starts")
-    classifiers = _load(config.models, contracts, faces)  # one that fails to load leaves no folder
+    # one that fails to load leaves no folder
+    classifiers, shared_names = _load(config.models, contracts, faces)
     private = Split.PRIVATE_TEST in source.splits
     with locked(folder), open_run_folder(folder, identity, request.resume):
         if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
             _log(_PRIVATE_TEST)
+        for line in shared_names:
+            _log(line)
         _write(start, config, faces, classifiers, known, contracts, folder, given, private)
     return FinishedRun(folder)
 
@@ -158,8 +161,10 @@ def _contract(model: str, contracts: "Contracts") -> "ContractFile | None":
     return contracts.get(split_defences(model)[0])
 
 
-def _load(models: Iterable[str], contracts: "Contracts", faces: "FaceSet") -> list["Classifier"]:
-    """The classifiers of a run, each under a unique name; a line says who has a shared one."""
+def _load(
+    models: Iterable[str], contracts: "Contracts", faces: "FaceSet"
+) -> tuple[list["Classifier"], list[str]]:
+    """The classifiers of a run, each under a unique name, and lines on those that shared one."""
     from fer_models.backend import start_backend
 
     start_backend()
@@ -170,10 +175,12 @@ def _load(models: Iterable[str], contracts: "Contracts", faces: "FaceSet") -> li
     classifiers = [load(model, _contract(model, contracts), faces.images) for model in models]
     ids = [classifier.id for classifier in classifiers]
     name_apart(classifiers)
-    for model, classifier, own in zip(models, classifiers, ids, strict=True):
-        if ids.count(own) > 1 or classifier.id != own:
-            _log(f"{classifier.id} is {model}")
-    return classifiers
+    lines = [
+        f"{classifier.id} is {model}"
+        for model, classifier, own in zip(models, classifiers, ids, strict=True)
+        if ids.count(own) > 1 or classifier.id != own
+    ]
+    return classifiers, lines
 
 
 def _write(

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from attacks.threat_model import Norm, parse_eps
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, first_fault
 from datasets.labels import LabelSet
 from evaluation.config import AttackSettings, Certification
 from evaluation.request import RunRequest
@@ -138,4 +138,5 @@ def _parse_preset(path: Path) -> Preset:
             raise InputError(
                 f"{path}: {place} is not part of a tier. Give it as --{place} instead."
             ) from error
-        raise InputError(f"{path}: {place}: {first['msg']}; got {first['input']!r}.") from error
+        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        raise InputError(f"{path}: {first_fault(error)}{got}.") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, first_fault
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
@@ -129,10 +129,7 @@ def read_card(path: Path) -> Card:
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a model card, found no such file.") from error
     except (ValidationError, UnicodeDecodeError) as error:
-        detail = str(error)
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        detail = first_fault(error) if isinstance(error, ValidationError) else str(error)
         raise InputError(f"{path}: expected a model card; {detail}.") from error
 
 

@@ -4,6 +4,10 @@ An `InputError` is one line, exit code 2, no traceback.
 """
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 MOST_QUOTED = 300
 """Characters of an error that are quoted; its first sentence is quoted whole."""
@@ -17,6 +21,15 @@ class InputError(ValueError):
 
     The message is one line: the rule, the value received, and the next step.
     """
+
+
+def first_fault(error: "ValidationError") -> str:
+    """The field of the first fault that pydantic found, and the fault: `height: missing`."""
+    first = error.errors()[0]
+    known = {"extra_forbidden": "no such field", "missing": "missing"}
+    words = known.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {words}" if place else words
 
 
 def words_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, first_fault
 from evaluation.results.manifest import Manifest
 from evaluation.results.schema import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -88,10 +88,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         Manifest.model_validate(manifest)
     except ValidationError as error:
-        first = error.errors()[0]
         raise InputError(
-            f"{path}: expected the manifest of a run, found at {'.'.join(map(str, first['loc']))}: "
-            f"{first['msg']}. Name a folder that `python -m evaluation.run` has written."
+            f"{path}: expected the manifest of a run, found at {first_fault(error)}. "
+            "Name a folder that `python -m evaluation.run` has written."
         ) from error
     return manifest
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, first_fault
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import is_code, split_code
@@ -297,9 +297,7 @@ def _one_line_errors(where: object) -> Iterator[None]:
     except FileNotFoundError as error:
         raise InputError(f"{where}: expected a contract, found no such file.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = "".join(f"{place}: " for place in first["loc"])
-        raise InputError(f"{where}: expected a contract; {field}{first['msg']}.") from error
+        raise InputError(f"{where}: expected a contract; {first_fault(error)}.") from error
     except RecursionError as error:
         raise InputError(
             f"{where}: expected a contract, found brackets nested too deep."

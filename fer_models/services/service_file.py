@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, first_fault
 from fer_models.contract import Output
 
 ENDING = ".http.toml"
@@ -217,10 +217,8 @@ def read_service_file(path: Path) -> ServiceFile:
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected a service's contract, found no such file.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = "".join(f"{place}: " for place in first["loc"])
-        words = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{path}: expected a service's contract; {where}{words}.") from error
+        words = first_fault(error)
+        raise InputError(f"{path}: expected a service's contract; {words}.") from error
     except (ValueError, RecursionError, OSError) as error:  # TOML or encoding, a folder
         words = " ".join(str(error).split())
         raise InputError(f"{path}: expected a service's contract; {words}.") from error

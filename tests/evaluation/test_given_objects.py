@@ -49,6 +49,6 @@ def test_nets_are_attacked_with_their_gradients(tmp_path: Path) -> None:
     figures = frame[frame.metric.isin(["accuracy", "robust_accuracy"])]
     values = {name: list(rows.value) for name, rows in figures.groupby("model")}
     assert values["linear"] and values["linear"] == values["Sequential"]
-    with pytest.raises(InputError, match="contract; hight: Extra inputs"):
+    with pytest.raises(InputError, match="contract; hight: no such field"):
         evaluate(net, contract={"hight": 48}, data="sample", out=tmp_path / "other")
     assert not (tmp_path / "other").exists()

@@ -109,7 +109,7 @@ def change_manifest(folder: Path, **changes: object) -> None:
         (lambda f: halve(f / "per_image.parquet"), "per_image.parquet: expected an intact parquet"),
         (lambda f: (f / "checks.parquet").write_text(""), "checks.parquet: expected an intact"),
         (lambda f: change_manifest(f, models={}), "found at models: "),
-        (lambda f: change_manifest(f, data={}), "found at data.name: Field required"),
+        (lambda f: change_manifest(f, data={}), "found at data.name: missing"),
         (lambda f: change_manifest(f, models={"a": {}}), "found at models.a.label_set: "),
         (lambda f: change_manifest(f, perturbations=[{}]), "perturbations.0.perturbation: "),
         (lambda f: change_manifest(f, config={"eps": ["0.1"]}), "expected the configuration"),

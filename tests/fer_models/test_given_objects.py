@@ -82,9 +82,9 @@ def test_two_nets_of_one_name_are_told_apart_and_names_end() -> None:
         (
             tiny_model(),
             {"hight": 3},
-            "object:functional.*; hight: Extra inputs",
+            "object:functional.*; hight: no such field",
         ),
-        (tiny_model(), {}, "expected a contract; classes: Field required"),
+        (tiny_model(), {}, "expected a contract; classes: missing"),
         (tiny_model(), {**SOFT, "height": 9}, r"takes images of \(8, 8, 1\); its contract says"),
     ],
 )

@@ -68,7 +68,7 @@ def test_weights_of_another_net_are_refused(copy: Path) -> None:
     ("text", "words"),
     [
         ("{", "expected a model card"),
-        ("{}", "id: Field required"),
+        ("{}", "id: missing"),
         ('{"id": "x", "colour": 1}', "card"),
     ],
 )

@@ -30,7 +30,7 @@ def written(folder: Path, text: str, name: str = "mine") -> Path:
         (GOOD.replace('scores = "scores"\n', ""), "say where the scores are"),
         (GOOD + 'label = "label"', "one of them"),
         (GOOD.replace('output = "probabilities"\n', ""), "say what the scores are"),
-        (GOOD + 'sned = "png"', "sned: Extra inputs"),
+        (GOOD + 'sned = "png"', "sned: no such field"),
         (GOOD + "batch = 8", "one image per request"),
         (GOOD + 'batch = 8\nsend = "multipart"', r"must say with \[\*\]"),
         (GOOD.replace('"scores"', '"a[*].b[*]"'), r"one \[\*\]"),
