@@ -102,7 +102,7 @@ def _place(ranking: Ranking, model: str) -> str:
     place = "provisionally ranks" if provisional else "ranks"
     text = f" It {place} first of {len(ranking.ranges)}{tied}."
     if provisional:
-        text += " With twice the budget the attack broke more of its faces."
+        text += " With twice the budget the attack broke more of its faces than R6 allows."
     return text
 
 

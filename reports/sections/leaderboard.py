@@ -89,8 +89,8 @@ def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
     )
     if any(ranking.provisional for ranking in run_rankings(run).values()):
         words += (
-            " A provisional rank may be too good: with twice the budget the attack broke more of "
-            "the model's faces (R6)."
+            " A provisional rank may be too good: with twice the budget robust accuracy fell by "
+            "0.5 points or more (R6)."
         )
     return words
 

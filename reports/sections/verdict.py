@@ -73,9 +73,10 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
         )
         if len(run.models_of(run.own_label_set(model))) > 1:
             area = area_figure(run, model, headline)
+            use = "" if model in run.black_boxes else ", which ranks the models,"  # they take none
             sentence += (
-                f" The area under its security curve up to {headline.text}, which ranks the "
-                f"models, is {limit}{area.text} ({area.interval})."
+                f" The area under its security curve up to {headline.text}{use} is "
+                f"{limit}{area.text} ({area.interval})."
                 if area.known
                 else ""
             )

@@ -127,6 +127,13 @@ def test_the_verdict_names_the_area_that_ranks(run: FinishedRun) -> None:
     area = column(run, "Area")[FOUR[0]]
     words = "The area under its security curve up to 4/255, which ranks the models, is "
     assert f"{words}{area[0]} ({area[1]})." in found[FOUR[0]]
+    entries = {
+        model: entry | {"black_box": model == FOUR[0]}
+        for model, entry in run.manifest["models"].items()
+    }
+    unranked = replace(run, manifest=run.manifest | {"models": entries})
+    first = {one.model: one.sentence for one in verdicts(unranked, TOP)}[FOUR[0]]
+    assert "up to 4/255 is at most " in first and "ranks" not in first
     assert "security curve" not in found[FOUR[2]]  # alone under its labels: nothing is ranked
     clean = replace(run, results=run.results[run.results["perturbation"] == "none"])
     assert not any("security curve" in one.sentence for one in verdicts(clean, None))
