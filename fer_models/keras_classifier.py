@@ -142,6 +142,11 @@ def _stored(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
     return images + ops.stop_gradient(steps - images)
 
 
+def fitted_images(images: np.ndarray, contract: Contract) -> np.ndarray:
+    """`fit_to_contract` for arrays float32: (N, H, W, C) in [0, 1] to (N, h, w, c)."""
+    return np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+
+
 def _identity(model: keras.Model, contract: Contract) -> str:
     """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
     import hashlib

@@ -35,6 +35,16 @@ def match_scheme(classes: tuple[str, ...]) -> tuple[LabelScheme, list[int]]:
     return LabelScheme("foreign", tuple(names)), [*(place for _, place in known), *others]
 
 
+def columns_of(order: list[int], columns: tuple[int, ...] | None) -> list[int]:
+    """Column of each class in the output that a model gives.
+
+    Args:
+        order: place of each class among those that the contract names.
+        columns: column of each class that the contract names; all in their order when None.
+    """
+    return [columns[place] for place in order] if columns else order
+
+
 def check_columns(columns: tuple[int, ...], classes: tuple[str, ...]) -> None:
     """Refuse columns that are not one per class.
 

@@ -5,12 +5,12 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-from keras import ops
 
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.chosen_output import emotions_of
+from fer_models.foreign.class_order import columns_of
 from fer_models.foreign.contract_file import (
     ContractFile,
     contract_of,
@@ -29,7 +29,7 @@ from fer_models.foreign.raw_model import (
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
-from fer_models.keras_classifier import fit_to_contract, wrap
+from fer_models.keras_classifier import fitted_images, wrap
 
 
 class BlackBoxClassifier(Classifier):
@@ -43,8 +43,8 @@ class BlackBoxClassifier(Classifier):
         self._raw = raw
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        inputs = fit_to_contract(ops.convert_to_tensor(images), self.contract)
-        outputs = ask_without_check(self._raw, np.asarray(inputs, np.float32))[:, self._order]
+        inputs = fitted_images(images, self.contract)
+        outputs = ask_without_check(self._raw, inputs)[:, self._order]
         if self.contract.output is Output.PROBABILITIES:
             outputs = np.log(np.maximum(outputs, 1e-30))
         return outputs.astype(np.float32)
@@ -114,13 +114,13 @@ def _torch_classifier(
     from fer_models.pytorch.net import require_gradients
 
     images = np.random.default_rng(0).random((2, *_size(contract)), np.float32)
-    require_gradients(raw, raw.torch_module, _scaled(images, contract))
+    require_gradients(raw, raw.torch_module, fitted_images(images, contract))
     return wrap_torch(
         raw.torch_module,
         contract,
         model_id=short_name(raw.name),
         weights_sha256=identity(raw.sha256, file),
-        columns=[file.columns[place] for place in order] if file.columns else order,
+        columns=columns_of(order, file.columns),
     )
 
 
@@ -128,16 +128,13 @@ def _size(contract: Contract) -> tuple[int, int, int]:
     return contract.height, contract.width, contract.channels
 
 
-def _scaled(images: np.ndarray, contract: Contract) -> np.ndarray:
-    return np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
-
-
 def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
         raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
     images = np.random.default_rng(0).random((2, *shape), np.float32)
-    answers, count = first_answers(raw, _scaled(images, contract)), contract.scheme.num_classes
+    answers = first_answers(raw, fitted_images(images, contract))
+    count = contract.scheme.num_classes
     if answers.shape[1] != count:
         raise InputError(
             f"{raw.name}: its contract names {count} classes, so outputs must be "

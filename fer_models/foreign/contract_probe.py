@@ -15,7 +15,6 @@ classified better.
 from collections.abc import Callable
 
 import numpy as np
-from keras import ops
 
 from datasets.base.errors import InputError
 from datasets.labels import LabelScheme
@@ -38,7 +37,7 @@ from fer_models.foreign.raw_model import RawModel, are_probabilities
 from fer_models.foreign.scaling_fit import MOST_CALLS, fit_scaling
 from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
 from fer_models.foreign.size_and_classes import image_shape
-from fer_models.keras_classifier import fit_to_contract
+from fer_models.keras_classifier import fitted_images
 
 _RESAMPLES = 200
 _SURE = 0.9
@@ -166,8 +165,7 @@ class _Probe:
         """Inputs of the model under a scaling, float32 (N, h, w, c)."""
         images = prepare(self._images).astype(np.float32) if prepare else self._images
         contract = self._contract(scaling)
-        inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
-        return np.asarray(inputs, np.float32)
+        return fitted_images(images, contract)
 
     def _contract(self, scaling: Scaling) -> Contract:
         height, width, channels = self._shape

@@ -7,16 +7,16 @@ import sys
 from dataclasses import replace
 
 import numpy as np
-from keras import ops
 from scipy.special import softmax
 
 from datasets.base.errors import words_of
 from datasets.sample.faces import read_sample
 from fer_models.classifier import Classifier, NoTranslationError
 from fer_models.contract import Output
+from fer_models.foreign.class_order import columns_of
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.foreign.raw_model import RawModel
-from fer_models.keras_classifier import fit_to_contract
+from fer_models.keras_classifier import fitted_images
 
 FACES = 64
 """Faces on which a translation has to agree with the model."""
@@ -70,10 +70,9 @@ def _net(
     from fer_models.pytorch.classifier import wrap_torch
 
     contract, order = file.contract()
-    columns = file.columns or range(len(order))
-    inputs = np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
+    inputs = fitted_images(images, contract)
     assert raw.translate is not None
-    module, removed = raw.translate(raw.place, [columns[k] for k in order], inputs)
+    module, removed = raw.translate(raw.place, columns_of(order, file.columns), inputs)
     if removed:
         contract = replace(contract, output=Output.LOGITS)
     net = wrap_torch(

@@ -1,9 +1,7 @@
 """A PyTorch module behind its contract, as a Classifier: `wrap_torch(module, contract)`."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.layers import map_sizes, output_kept
 from fer_models.pytorch.pixels import fit_to_contract
 from fer_models.pytorch.softmax import before_softmax
+from fer_models.pytorch.weights import example_weight, hash_of_weights
 
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
@@ -132,12 +131,12 @@ class TorchClassifier(NetClassifier):
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         """A copy, whatever way the images lie in memory: PyTorch takes no negative strides."""
-        return torch.tensor(np.ascontiguousarray(images), device=_example(self.module).device)
+        return torch.tensor(np.ascontiguousarray(images), device=example_weight(self.module).device)
 
     def _inputs(self, pixels: torch.Tensor, contract: Contract) -> torch.Tensor:
         """What the module is fed for images (N, H, W, C) in [0, 1]."""
         inputs = fit_to_contract(pixels.permute(0, 3, 1, 2), contract)
-        return inputs.to(_example(self.module).dtype)
+        return inputs.to(example_weight(self.module).dtype)
 
     def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits float32 (N, K) of images (N, H, W, C) in [0, 1]."""
@@ -185,7 +184,7 @@ def wrap_torch(
         ValueError: the module's outputs are not (N, K) with the contract's K.
     """
     model_id = model_id or type(module).__name__
-    example = _example(module)
+    example = example_weight(module)
     size = (2, contract.channels, contract.height, contract.width)
     inputs = fit_to_contract(torch.zeros(size, device=example.device), contract).to(example.dtype)
     with torch.no_grad(), eval_mode(module):
@@ -222,12 +221,6 @@ def wrap_torch(
     )
 
 
-def _example(module: torch.nn.Module) -> torch.Tensor:
-    """A weight of the module, for its device and number format; float32 where it has none."""
-    weights = chain(module.parameters(), module.buffers())
-    return next((w for w in weights if w.is_floating_point()), torch.empty(0))
-
-
 def _array(tensor: torch.Tensor) -> np.ndarray:
     array: np.ndarray = tensor.detach().float().cpu().numpy()
     return array
@@ -236,8 +229,4 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 def _identity(module: torch.nn.Module, contract: Contract, columns: Sequence[int] | None) -> str:
     """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
     kinds = [type(each).__name__ for each in module.modules()]
-    digest = hashlib.sha256(repr((contract, columns and list(columns), kinds)).encode())
-    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
-        bytes_ = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(name.encode() + bytes_.numpy().tobytes())
-    return digest.hexdigest()
+    return hash_of_weights(module, (contract, columns and list(columns), kinds))

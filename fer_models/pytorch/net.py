@@ -1,6 +1,5 @@
 """A PyTorch net, from a file or code, as an opened model with gradients."""
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from fer_models.classifier import ModelError
 from fer_models.foreign.raw_model import RawModel, failed, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
+from fer_models.pytorch.weights import example_weight, hash_of_weights
 
 Pick = Callable[[Any], Any]
 """From the answer of a net of several outputs to the one that is wanted."""
@@ -72,11 +72,7 @@ def torch_net(
 
 def torch_sha256(net: torch.nn.Module) -> str:
     """Hex sha256 of a net's modules and weights."""
-    digest = hashlib.sha256(repr(net).encode())
-    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
-        bytes_ = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(name.encode() + bytes_.numpy().tobytes())
-    return digest.hexdigest()
+    return hash_of_weights(net, net)
 
 
 def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:
@@ -116,7 +112,6 @@ def require_gradients(raw: RawModel, module: OneOutput, images: np.ndarray) -> N
 
 def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
     """Images (N, h, w, c) as (N, c, h, w), on the device and in the number format of the net."""
-    weights = (*module.parameters(), *module.buffers())
-    example = next((w for w in weights if w.is_floating_point()), torch.empty(0))
+    example = example_weight(module)
     pixels = torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2).contiguous()
     return pixels.to(device=example.device, dtype=example.dtype)
