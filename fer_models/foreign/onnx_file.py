@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import softmax
 
+from datasets.base.errors import InputError
 from fer_models.foreign.input_layout import InputLayout, layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, Translated
 
@@ -31,6 +32,7 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
 
     Raises:
         ImportError: ONNX Runtime is not installed.
+        InputError: it takes a fixed number of images, and more than one.
         ValueError: more inputs, or one that holds no images.
     """
     from onnxruntime import InferenceSession
@@ -38,9 +40,17 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
     session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
     require_one(len(session.get_inputs()))
     names = tuple(output.name for output in session.get_outputs())
-    kind = session.get_inputs()[0].type
+    entry = session.get_inputs()[0]
+    kind, count = entry.type, entry.shape[0] if entry.shape else None
     if kind not in NUMBERS:
         raise ValueError(f"its input holds {kind}, not numbers of a usual format")
+
+    export = f'torch.onnx.export(..., dynamic_axes={{"{entry.name}": {{0: "batch"}}}})'
+    if isinstance(count, int) and count > 1:
+        raise InputError(
+            f"{path}: must take any number of images; it takes exactly {count}. Export it by "
+            f"{export}."
+        )
 
     def call(images: np.ndarray) -> Any:
         outputs = _ask(session, images)
@@ -54,6 +64,7 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
         sha256,
         outputs=names if len(names) > 1 else (),
         translate=partial(_translate, path, session),
+        export_for_any=export if count == 1 else "",
     )
 
 

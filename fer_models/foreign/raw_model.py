@@ -45,6 +45,8 @@ class RawModel:
             compares both on images (N, h, w, c), scaled; raises `NoTranslationError`. None where
             no file of its format can be translated.
         torch_module: the model itself when it is a PyTorch net (`fer_models/pytorch/net.py`).
+        export_for_any: how to export it for any number of images, where its file is for one; such a
+            model is used where its translation takes any number, and else refused.
     """
 
     name: str
@@ -57,6 +59,7 @@ class RawModel:
     place: int = 0
     translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
     torch_module: Any = None
+    export_for_any: str = ""
 
 
 def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import softmax
 
-from datasets.base.errors import words_of
+from datasets.base.errors import InputError, words_of
 from datasets.sample.faces import read_sample
 from fer_models.classifier import Classifier, NoTranslationError
 from fer_models.contract import Output
@@ -34,13 +34,23 @@ def translated(
         raw: the same model, with its emotions chosen.
         file: its contract.
         faces: uint8 (N, H, W, C); some of them are tried. The generated sample when None.
+
+    Raises:
+        InputError: its file is for one image, and no translation takes more.
     """
     if faces is None:
         faces = read_sample().images
     rows = np.linspace(0, len(faces) - 1, FACES).astype(int)  # few faces: some again
     images = faces[rows].astype(np.float32) / np.float32(255)
     try:
-        return _net(black_box, raw, file, images)
+        net = _net(black_box, raw, file, images)
+        if raw.export_for_any:
+            print(
+                f"{raw.name}: its file takes one image; its translation takes any number and "
+                f"gives the same answers on {FACES} faces, so it is attacked with its gradients.",
+                file=sys.stderr,
+            )
+        return net
     except ImportError as error:
         extra = "torch" if (error.name or "").startswith("torch") else "onnx"
         why = f"{error.name} is not installed: pip install 'deadpan[{extra}]'"
@@ -48,6 +58,11 @@ def translated(
         why = str(error)
     except Exception as error:  # a graph can break in as many ways as PyTorch has errors
         why = f"its translation to PyTorch fails: {words_of(error)}"
+    if raw.export_for_any:
+        raise InputError(
+            f"{raw.name}: must take any number of images; it takes exactly 1, and a translation "
+            f"that takes more cannot be used, because {why}. Export it by {raw.export_for_any}."
+        )
     black_box.no_gradients = why
     print(f"{raw.name}: attacked as a black box, because {why}.", file=sys.stderr)
     return black_box

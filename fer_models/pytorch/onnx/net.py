@@ -27,10 +27,6 @@ class OnnxNet(nn.Module):
 
     Images and outputs are floating-point numbers. A graph of integer pixels gets them rounded, with
     the gradient of the identity.
-
-    Attributes:
-        is_for_one_image: whether the file says that a batch is one image.
-        one_by_one: whether a batch is computed image by image.
     """
 
     def __init__(self, model: onnx.ModelProto, output: str = "") -> None:
@@ -53,9 +49,6 @@ class OnnxNet(nn.Module):
         entry = next(value for value in graph.input if value.name not in stored)
         self._input, self._output = entry.name, output or graph.output[0].name
         self._dtype = dtype_of(entry.type.tensor_type.elem_type)
-        sides = entry.type.tensor_type.shape.dim
-        self.is_for_one_image = bool(sides) and sides[0].dim_value == 1
-        self.one_by_one = False
         opsets = {used.domain: used.version for used in model.opset_import}
         steps = [_step(node, opsets) for node in _needed(graph.node, self._output)]
         self._steps = _fold(steps, stored)
@@ -75,11 +68,6 @@ class OnnxNet(nn.Module):
         Raises:
             NoTranslationError: a way of using an operator that shows only in what it is given.
         """
-        if self.one_by_one:
-            return torch.cat([self._run(image[None]) for image in images])
-        return self._run(images)
-
-    def _run(self, images: Tensor) -> Tensor:
         values = {name: getattr(self, place) for name, place in self._constants.items()}
         values[self._input] = self._pixels(images)
         for (node, function), drops in zip(self._steps, self._drops):

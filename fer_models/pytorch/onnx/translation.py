@@ -74,13 +74,9 @@ def translate(
         NoTranslationError: a part of the graph is not known, the answers differ, or the gradient is
             zero on every image.
     """
-    net = OnnxNet(model, output)
-    module = _Arranged(net, layout, columns)
+    module = _Arranged(OnnxNet(model, output), layout, columns)
     batch = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
     difference = _difference(module, batch, expected)
-    if difference > TOLERANCE and net.is_for_one_image:  # its shapes may be written into it
-        net.one_by_one = True
-        difference = _difference(module, batch, expected)
     if difference > TOLERANCE:
         raise NoTranslationError(
             f"its translation to PyTorch differs from ONNX Runtime by up to {difference:.2g} on "
@@ -96,16 +92,17 @@ def translate(
 
 
 def _difference(module: _Arranged, batch: Tensor, expected: np.ndarray) -> float:
-    """Largest difference of the answers; infinite where they are of another shape."""
-    try:
-        with torch.no_grad():
-            answers = module(batch).numpy()
-    except (RuntimeError, IndexError):
-        if module.net.one_by_one or not module.net.is_for_one_image:
-            raise
-        return np.inf  # it takes no batch
+    """Largest difference of the answers; infinite where one is NaN.
+
+    Raises:
+        NoTranslationError: they are of another shape.
+    """
+    with torch.no_grad():
+        answers = module(batch).numpy()
     if answers.shape != expected.shape:
-        return np.inf
+        raise NoTranslationError(
+            f"its translation to PyTorch returns {answers.shape} for {len(expected)} faces"
+        )
     largest = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1)
     difference = (np.abs(answers - expected) / largest).max()
     return np.inf if np.isnan(difference) else float(difference)

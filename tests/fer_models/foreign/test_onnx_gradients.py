@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from datasets.base.errors import InputError
 from datasets.labels import FER7
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.contract import Output
@@ -176,15 +177,51 @@ def test_a_softmax_that_is_not_over_the_classes_stays(
     np.testing.assert_allclose(net.logits(inner_images), expected.logits(inner_images), atol=1e-5)
 
 
-def test_a_graph_of_one_image_gets_them_one_by_one(
-    tmp_path: Path, inner_images: np.ndarray
+def test_a_graph_of_one_image_whose_nodes_take_a_batch_has_gradients(
+    tmp_path: Path, inner_images: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = numpy_helper.from_array(np.array([1, 7], np.int64), "whole")
+    model = channels_last(batch=1)
+    net = require_white_box(classifier_of(model, tmp_path), inner_images)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "its file takes one image; its translation takes any number" in line
+    expected = black_box_of(model, tmp_path).logits(inner_images)  # image by image
+    np.testing.assert_allclose(net.logits(inner_images), expected, rtol=1e-5, atol=1e-5)
+
+
+def whole(shape: list[int]) -> onnx.ModelProto:
+    """A graph of one image that reshapes its last values to a shape."""
     model = channels_last(batch=1, end=[node("Reshape", "z", "whole", "y")])
-    model.graph.initializer.append(whole)
-    require_white_box(classifier_of(model, tmp_path), inner_images)
-    model = channels_last(batch=1)  # its nodes take a batch all the same
-    require_white_box(classifier_of(model, tmp_path), inner_images)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(shape), "whole"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        (whole([1, 7]), "its translation to PyTorch fails: RuntimeError: shape '[1, 7]' is inv"),
+        (whole([1, -1]), "its translation to PyTorch returns (1, 7) for 64 faces"),
+        (
+            channels_last(1, end=[node("Softmax", "z", "y", axis=0)]),
+            "its translation to PyTorch differs from ONNX Runtime by up to 1 on 64 faces",
+        ),
+        (channels_last(1, end=[node("Round", "z", "y")]), "Round of opset 13 is not known"),
+    ],
+)
+def test_a_graph_of_one_image_that_takes_no_batch_is_refused(
+    model: onnx.ModelProto, why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as error:
+        classifier_of(model, tmp_path)
+    said = str(error.value)
+    assert "net.onnx: must take any number of images; it takes exactly 1, and a trans" in said
+    assert why in said
+    export = 'Export it by torch.onnx.export(..., dynamic_axes={"x": {0: "batch"}}).'
+    assert said.endswith(export)
+
+
+def test_a_graph_of_another_fixed_number_of_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"it takes exactly 4\. Export it by torch\.onnx\.export"):
+        classifier_of(channels_last(batch=4), tmp_path)
 
 
 def test_one_of_several_outputs_is_translated(tmp_path: Path, inner_images: np.ndarray) -> None:
