@@ -103,9 +103,9 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
 the model's classes (-1: none, and the image was not attacked; clean and corrupted rows have -1).
 `prediction` and `logits` belong to the perturbed image; for an unbroken image they are the clean
 ones. `smallest_eps` is 0 where the clean image is wrong already, NaN where it is robust throughout.
-`distance` is the norm of the stored perturbation, NaN where nothing is stored; so are `linf`, `l2`,
-`l1` and `ssim`. `cam_shift` is only in the rows of the attack that the gallery shows,
-`certified_radius` only in the rows of certificates (0 and prediction -1: abstained).
+`distance` is the norm of the stored perturbation, NaN where the attack did not break the image; so
+are `linf`, `l2`, `l1` and `ssim`. `cam_shift` is only in the rows of the attack that the gallery
+shows, `certified_radius` only in the rows of certificates (0 and prediction -1: abstained).
 `smallest_eps_8bit` is that of an attacker whose images have 8 bits, infinite where none was found
 (`evaluation/stages/eight_bits.py`).
 """

@@ -68,9 +68,14 @@ def drawing(
 
 def faces_counted(rows: pd.DataFrame) -> str:
     """`n = 400 faces`, or `n = 360 to 400 faces` where rows have different denominators."""
+    return f"n{NBSP}={NBSP}{count_range(rows)} faces"
+
+
+def count_range(rows: pd.DataFrame) -> str:
+    """`400`, or `360 to 400` where rows have different denominators."""
     numbers = sorted(set(rows.loc[rows["n"] > 0, "n"]))
     ends = dict.fromkeys([*numbers[:1], *numbers[-1:]])
-    return f"n{NBSP}={NBSP}{' to '.join(count(number) for number in ends) or 0} faces"
+    return " to ".join(count(number) for number in ends) or "0"
 
 
 def share_range(values: pd.Series) -> str:

@@ -16,7 +16,7 @@ from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
 MEASURES: tuple[tuple[str, str], ...] = (
-    ("debiased_ece", "ECE"),
+    ("debiased_ece", "debiased ECE"),
     ("ece", "plain ECE"),
     ("adaptive_ece", "adaptive ECE"),
     ("brier", "Brier"),

@@ -49,8 +49,8 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
             f"Rows: {label_set_name(own)} label; columns: the classifier's answer. Cells are "
             "percentages of a label's faces; the diagonal is correct."
         )
-        faces = confusion(run.results, model=model, label_set=own, value="n")
-        title = _confusion_title(model, clean[faces.max(axis=1) >= ENOUGH_FACES])
+        faces = confusion(run.results, model=model, label_set=own, value="n").max(axis=1)
+        title = _confusion_title(model, clean, faces)
         data = shares_table(f"confusion-{model}", shares, "label")
         charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
     return charts
@@ -72,7 +72,7 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
         counts = flow_counts(run.results, **where)
         if counts.empty or counts.to_numpy().sum() == 0:
             continue
-        title = _flow_title(model, counts, headline)
+        title = _flow_title(model, counts, headline, bound=model in run.black_boxes)
         svg = drawing(
             f"flows-{index}",
             f"Flows from labels to attacked predictions for {model}. {title}.",
@@ -117,8 +117,9 @@ def _diagonal(shares: pd.DataFrame) -> str:
     return f"Right: {', '.join(right)}."
 
 
-def _confusion_title(model: str, clean: pd.DataFrame) -> str:
-    wrong = clean.copy()
+def _confusion_title(model: str, clean: pd.DataFrame, faces: pd.Series) -> str:
+    """Name the label that a model confuses with another at the highest rate."""
+    wrong = clean[faces >= ENOUGH_FACES].copy()
     for label in wrong.index:
         if label in wrong.columns:
             wrong.loc[label, label] = np.nan
@@ -126,10 +127,23 @@ def _confusion_title(model: str, clean: pd.DataFrame) -> str:
         return f"{model}: what each label is classified as"
     label, prediction = wrong.stack().idxmax()
     share = percent(float(wrong.loc[label, prediction]), 0, 1)
-    return f"On clean faces, {model} most often mistakes {label} for {prediction} ({share})"
+    title = (
+        f"{model} classifies {share} of clean faces labelled {label} as {prediction}: its highest "
+        "rate of confusion"
+    )
+    small = bool(((faces > 0) & (faces < ENOUGH_FACES)).any())
+    return title + f" among labels with at least {ENOUGH_FACES} faces" * small
 
 
-def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
+def _flow_title(model: str, counts: pd.DataFrame, headline: Headline, *, bound: bool) -> str:
+    """Say which share of the faces classified correctly is robust, and where the others end.
+
+    Args:
+        model: its id.
+        counts: faces by label and attacked answer.
+        headline: the threat.
+        bound: whether the model is a black box, so that fewer may be robust.
+    """
     total = counts.sum(axis=0)
     correct = float(np.diag(counts).sum())
     moved = total - np.diag(counts)
@@ -137,7 +151,10 @@ def _flow_title(model: str, counts: pd.DataFrame, headline: Headline) -> str:
         return f"At {headline.text}, no face that {model} classifies correctly is flipped"
     name = moved.idxmax()
     share = percent(float(moved[name] / moved.sum()), 0, 1)
-    kept = "none is" if correct == 0 else f"{percent(correct / total.sum(), 0, 1)} are"
+    whole = f"of the faces that {model} classifies correctly when clean"
+    if correct == 0:
+        return f"At {headline.text}, none {whole} is robust; {share} of them end as {name}"
+    kept = f"{'at most ' * bound}{percent(correct / total.sum(), 0, 1)}"
     return (
-        f"At {headline.text}, {share} of the flipped faces of {model} end as {name}; {kept} robust"
+        f"At {headline.text}, {kept} {whole} are robust; {share} of the flipped ones end as {name}"
     )

@@ -57,9 +57,10 @@ def corruption_note(run: FinishedRun) -> str:
     if known:
         return (
             "CE (corruption error): the model's errors under a corruption divided by those of "
-            f"{' or '.join(known)}, whichever has the same labels. 1 means as many errors; less is "
-            "better. mCE is the mean over the corruptions. Relative mCE counts only the errors "
-            "that the corruption adds, so a model with many clean errors can have a small one."
+            f"{' or '.join(known)}, whichever has the same labels, on the faces that both are "
+            "scored on. 1 means as many errors; less is better. mCE is the mean over the "
+            "corruptions. Relative mCE counts only the errors that the corruption adds, so a model "
+            "with many clean errors can have a small one."
         )
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
 

@@ -53,11 +53,13 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     if len(share):
         title += f"; {share_range(share)} of the models' clean errors give the FER+ label"
     caption = (
-        "FER labels come from one annotator, FER+ labels from ten. Where they differ, whoever "
-        "agrees with the ten is wrong under FER: an error that label noise explains. Answers that "
-        "match neither label are errors under both. The difference in accuracy is over the same "
-        "faces: right of 0 the model does better under FER+. Bars are "
-        f"95\u202f% intervals; {faces_counted(found)} that have both labels."
+        "FER has one label for each face, FER+ labels rest on the votes of ten annotators. Where "
+        "they differ, an answer that agrees with the votes is wrong under FER: an error that label "
+        "noise explains. Answers that match neither label are errors under both. "
+        f"{faces_counted(found)} have both labels; the errors are those among them. The difference "
+        "in accuracy is over the same faces for both label sets, but for those whose label the "
+        "model has no class for: right of 0 the model does better under FER+. Bars are "
+        "95\u202f% intervals."
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])
     return Chart("label-noise", title, caption, panels, noise_table("label-noise", rows))

@@ -13,6 +13,7 @@ from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
+from reports.words.glossary import FERPLUS_RULE
 from reports.words.text import count, eps_text, interval, label_set_name, percent
 
 
@@ -46,7 +47,7 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         wanted.append(pick(robust_accuracy(run.results, name, threat.norm), model=models))
     rows = pd.concat([*wanted, _transfer(run.results)])
     caption = (
-        "Solid teal: FER labels; hatched purple: FER+ labels (majority of ten annotators); thin "
+        f"Solid teal: FER labels; hatched purple: FER+ labels{_rule(run)}; thin "
         "line: 95\u202f% interval. A model is attacked under the labels it is scored on. "
         "When a FER+ model is scored on FER labels, contempt counts as wrong; when a FER model is "
         f"scored on FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
@@ -60,6 +61,11 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     keys["eps"] = "eps"
     table = figures_table("labels", rows, keys, shown)
     return Chart("labels", _label_title(run, headline), caption, panels, table)
+
+
+def _rule(run: FinishedRun) -> str:
+    """How votes become FER+ labels; empty where the data have labels in place of votes."""
+    return f" ({FERPLUS_RULE})" if run.per_image["votes"].notna().any() else ""
 
 
 def _scored_under(run: FinishedRun, model: str) -> set[str]:

@@ -7,9 +7,10 @@ from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
+from reports.charts.drawing import count_range
 from reports.sections.figures import SPREAD, robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
-from reports.words.text import count, eps_text, label_set_name
+from reports.words.text import eps_text, label_set_name
 
 
 def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
@@ -34,7 +35,7 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
         if any(parts):
             sentences.append(
                 f"Under {label_set_name(label_set)} labels "
-                f"(n\u00a0=\u00a0{count(clean['n'].max())}) this run can detect, with a power of "
+                f"(n\u00a0=\u00a0{count_range(clean)}) this run can detect, with a power of "
                 "80\u202f% at a level of 5\u202f%: "
                 f"{'; '.join(part for part in parts if part)}."
             )

@@ -9,10 +9,18 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.charts.dot_plot import Dot
-from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
+from reports.charts.drawing import (
+    PHONE,
+    Chart,
+    Panel,
+    count_range,
+    drawing,
+    faces_counted,
+    share_range,
+)
 from reports.charts.flip_bars import flip_bars, flip_shares
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
-from reports.words.text import count, eps_text, percent
+from reports.words.text import eps_text, percent
 
 STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink", "s", False)}
 """Clear and ambiguous faces as dots."""
@@ -108,7 +116,7 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     heading = "Expected agreement with one annotator"
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
     title = (
-        f"On {count(float(rows['clean']['n'].max()))} clean faces a model agrees with "
+        f"On {count_range(rows['clean'])} clean faces a model agrees with "
         f"{share_range(rows['clean']['value'])} of annotators"
     )
     if "worst case" in rows and headline:
@@ -116,8 +124,10 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         title += f", at {headline.text} with {attacked}"
     caption = (
         "Probability that an annotator, drawn at random from those who named an emotion, named "
-        "the one that the model answers. Only faces with a majority label can be attacked, so "
-        f"only they count. Bars are 95\u202f% intervals; {faces_counted(pd.concat(rows.values()))}."
+        "the one that the model answers. Only faces with a FER+ label that the model has as a "
+        "class count, since only they can be attacked under FER+ labels: a model without contempt "
+        "has fewer of them. Bars are 95\u202f% intervals; "
+        f"{faces_counted(pd.concat(rows.values()))}."
     )
     table = noise_table("agreement", pd.concat(rows.values()))
     return Chart("agreement", title, caption, panels, table)

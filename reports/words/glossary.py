@@ -1,5 +1,12 @@
 """Terms of the page and what they mean."""
 
+FERPLUS_RULE = (
+    "the emotion with more than half of the votes that remain after single votes are dropped, "
+    "\N{LEFT DOUBLE QUOTATION MARK}unknown\N{RIGHT DOUBLE QUOTATION MARK} and "
+    "\N{LEFT DOUBLE QUOTATION MARK}not a face\N{RIGHT DOUBLE QUOTATION MARK} included"
+)
+"""`VoteRule.MAJORITY` in words (Barsoum et al. 2016)."""
+
 GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Adversarial example", "A face changed on purpose, within the perturbation budget, so that "
      "the classifier gets it wrong."),
@@ -20,13 +27,14 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Clean accuracy", "Share of the unchanged faces that are classified correctly."),
     ("Corruption", "A change with no attacker behind it: blur, noise, compression."),
     ("ECE", "Expected calibration error: the average gap between confidence and accuracy, over "
-     "groups of faces on which the classifier is about equally confident; here without the bias of "
-     "the plain estimate, which noise makes too large."),
+     "groups of faces on which the classifier is about equally confident. On few faces the plain "
+     "estimate is too large, since chance alone opens gaps. The debiased one takes that out: 0 % "
+     "means that the gaps are no larger than chance makes them, not that there are none."),
     ("Eps", "The perturbation budget: the largest change allowed. 4/255 means that no pixel "
      "changes by more than 4 of the 255 steps between black and white."),
     ("FER", "The original labels of FER2013, one per face."),
-    ("FER+", "Later labels of the same faces by ten annotators each. The majority counts; a face "
-     "without a majority has no FER+ label."),
+    ("FER+", "Later labels of the same faces from the votes of ten annotators each: "
+     f"{FERPLUS_RULE}. A face on which no emotion has that many has no FER+ label."),
     ("Flip", "The classifier answers differently on the clean and on the attacked face."),
     ("Grad-CAM shift", "Grad-CAM highlights the parts of a face that support the classifier's "
      "answer. The shift is 1 minus the cosine similarity between the map of the clean and the map "
@@ -39,7 +47,10 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "memorised it."),
     ("L\N{INFINITY}, L2", "Two ways to measure a change: the largest change of a pixel, or the "
      "root of the summed squared changes of all pixels."),
-    ("Macro F1", "Mean over the classes of F1, the harmonic mean of precision and recall."),
+    ("Macro F1", "Mean over the classes that have faces of F1, the harmonic mean of precision and "
+     "recall. A class of a few faces counts as much as any other, though its F1 may be quite "
+     "another on other faces: the interval reaches further up than down where such an F1 is near "
+     "0, further down than up where it is near 1."),
     ("Median smallest eps", "Half of the faces classified correctly when clean are broken at this "
      "eps or below. Only eps that were attacked can appear here."),
     ("NLL", "Negative log-likelihood: the mean of -log of the probability given to the true "

@@ -60,11 +60,13 @@ def test_calibration_compares_what_is_said_with_what_is_right(run: FinishedRun) 
     assert "simple_cnn.fer: confidence 60\u202f% on clean faces" in chart.title
     assert "under attack, 60\u202f% and" in chart.title
     assert [panel.heading for panel in chart.panels] == ["Clean", "Worst case 4/255"]
-    assert re.search(r"Clean: ECE .*, Brier 0.50 \(0.4.*\), NLL 1.25 \(1.2.*\)", chart.caption)
+    assert re.search(
+        r"Clean: debiased ECE .*, Brier 0.50 \(0.4.*\), NLL 1.25 \(1.2.*\)", chart.caption
+    )
     summary = calibration_summary(run, TOP)
     assert len(summary.rows) == 2 * 3
     assert [len(row) for row in summary.rows] == [len(summary.head)] * 6
-    measures = [summary.head.index(name) for name in ("accuracy", "ECE", "Brier", "NLL")]
+    measures = [summary.head.index(name) for name in ("accuracy", "debiased ECE", "Brier", "NLL")]
     for row in summary.rows:
         assert all(re.search(r"\(.+\u2013.+\)", row[place]) for place in measures)
     assert all(summary.numeric[place] for place in measures)

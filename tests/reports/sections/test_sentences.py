@@ -1,0 +1,94 @@
+"""Sentences of the page that must hold for every run: of what a share is, which faces count."""
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.results.run import FinishedRun
+from evaluation.results.select import Headline
+from reports.page import TEMPLATES
+from reports.sections.calibration import calibration_charts
+from reports.sections.classes import ENOUGH_FACES, confusion_charts, flow_charts
+from reports.sections.corruptions import corruption_note
+from reports.sections.label_noise import label_noise_charts
+from reports.sections.label_sets import label_set_chart
+from reports.sections.method import power_sentences
+from reports.words.glossary import FERPLUS_RULE, GLOSSARY
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
+
+TOP = Headline("linf", 4 / 255)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    folder: Path = tmp_path_factory.mktemp("run")
+    return FinishedRun(
+        write_run(folder, Wishes(models=FOUR[:3], corruptions=("jpeg",), examples=0))
+    )
+
+
+def with_counts(run: FinishedRun, metric: str, n: dict[str, int]) -> FinishedRun:
+    """The run where some figures of a model are over `n` images of a class."""
+    results = run.results.copy()
+    for subset, number in n.items():
+        results.loc[(results.metric == metric) & (results.subset == subset), "n"] = number
+    return replace(run, results=results)
+
+
+def test_a_title_names_the_share_of_a_label_and_the_labels_it_leaves_out(run: FinishedRun) -> None:
+    few = ENOUGH_FACES - 1
+    classes = [f"class:{name}" for name in ("angry", "fear", "happy", "sad", "surprise", "neutral")]
+    large = dict.fromkeys(classes, 50)
+    all_large = with_counts(run, "confusion", large | {"class:disgust": ENOUGH_FACES})
+    title = confusion_charts(all_large, TOP)[0].title
+    assert "of clean faces labelled" in title and title.endswith("its highest rate of confusion")
+    one_small = with_counts(run, "confusion", large | {"class:disgust": few})
+    title = confusion_charts(one_small, TOP)[0].title
+    assert title.endswith("among labels with at least 20 faces")
+
+
+def test_a_robust_share_says_of_what(run: FinishedRun) -> None:
+    title = flow_charts(run, Headline("linf", 1 / 255))[0].title
+    assert f"of the faces that {FOUR[0]} classifies correctly when clean are robust" in title
+    results = run.results.copy()
+    results.loc[(results.model == FOUR[0]) & (results.perturbation == "fgsm"), "status"] = (
+        "not applicable"
+    )
+    bounded = flow_charts(replace(run, results=results), Headline("linf", 1 / 255))[0].title
+    assert bounded.startswith("At 1/255, at most ") and "at most" not in title
+
+
+def test_a_range_of_faces_is_a_range(run: FinishedRun) -> None:
+    results = run.results.copy()
+    first = (results.metric == "expected_agreement") & (results.model == FOUR[0])
+    results.loc[first, "n"] = 350
+    mixed = replace(run, results=results)
+    chart = label_noise_charts(mixed, TOP)[-1]
+    assert chart.title.startswith("On 350 to 360 clean faces a model agrees")
+    assert "a model without contempt has fewer of them" in chart.caption
+    part = (results.metric == "smallest_difference") & (results.model == FOUR[0])
+    results.loc[part & (results.label_set == "fer"), "n"] = 390
+    sentence = power_sentences(replace(run, results=results), TOP)[0]
+    assert "(n\u00a0=\u00a0390 to 400) this run can detect" in sentence
+
+
+def test_the_rule_of_ferplus_is_told_in_full(run: FinishedRun) -> None:
+    assert "more than half" in FERPLUS_RULE and "single votes are dropped" in FERPLUS_RULE
+    assert FERPLUS_RULE in dict(GLOSSARY)["FER+"]
+    chart = label_set_chart(run, TOP)
+    assert chart is not None and f"FER+ labels ({FERPLUS_RULE})" in chart.caption
+    without = replace(run, per_image=run.per_image.assign(votes=None))
+    chart = label_set_chart(without, TOP)
+    assert chart is not None and "votes" not in chart.caption
+
+
+def test_the_calibration_error_is_named_debiased(run: FinishedRun) -> None:
+    assert "Clean: debiased ECE 6" in calibration_charts(run, TOP)[0].caption
+    page = (TEMPLATES / "report.html").read_text()
+    assert "0 % means that the gaps are no larger than chance makes them" in page
+    assert "it reaches further up than down if their F1 is near 0" in page
+
+
+def test_the_baseline_counts_the_same_faces(run: FinishedRun) -> None:
+    assert "on the faces that both are scored on" in corruption_note(run)
