@@ -58,7 +58,7 @@ class Recording:
         with self._lock:
             if not self.full:
                 faces = reading.faces
-                self._rows += [_row(self._frames, seconds, face, settings) for face in faces]
+                self._rows += [row_of(self._frames, seconds, face, settings) for face in faces]
                 self._frames += 1
             if len(self._rows) >= CHUNK:
                 self._chunks.append(pd.DataFrame(self._rows))
@@ -94,7 +94,8 @@ def _ordered(columns: list[str]) -> list[str]:
     return [*head, *classes, *middle, *after, *[n for n in columns if n == "flipped"]]
 
 
-def _row(frame: int, seconds: float, face: Face, settings: Settings) -> dict[str, Any]:
+def row_of(frame: int, seconds: float, face: Face, settings: Settings) -> dict[str, Any]:
+    """The row of one face in one frame, columns as above; further classifiers are left out."""
     first, box = face.answers[0], face.box
     row: dict[str, Any] = {
         "seconds": round(seconds, 3),

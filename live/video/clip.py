@@ -1,0 +1,195 @@
+"""Frames of a clip file, read one after another with PyAV, each with the file's own time.
+
+Cameras, and clips for the window, are read by `faces/video.py`: PyAV and an OpenCV window freeze
+each other in one process, so it is imported here only, when a clip is opened.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.base.errors import InputError
+from faces.video import Frame
+
+_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg,gif,h264,hevc,mpegvideo",
+}
+"""Containers alone: FFmpeg also takes texts, pictures, and playlists that name other files."""
+EARLY = 0.5
+"""Seconds by which the frames may end before the file's stated duration."""
+_ASSUMED_RATE = 25.0
+"""Frames per second of a clip that states none."""
+
+
+class Clip:
+    """An opened clip.
+
+    Attributes:
+        path: the file.
+        zero: time of the file's start on its own clock, in seconds; None until the first frame if
+            the file does not state it.
+        rate: average frames per second.
+        expected: number of frames as far as the file states it; 0 if it does not.
+        container: PyAV's input container.
+        stream: PyAV's video stream.
+        sizes: width and height of frames, and the time of the first of that size.
+    """
+
+    def __init__(self, path: Path, container: Any, stream: Any) -> None:
+        self.path, self.container, self.stream = path, container, stream
+        stated = container.start_time
+        self.zero: float | None = None if stated is None else stated / 1e6
+        self.rate = float(stream.average_rate or stream.guessed_rate or _ASSUMED_RATE)
+        self.sizes: dict[tuple[int, int], float] = {}
+        self._duration = _stated_duration(container, stream)
+        self.expected = stream.frames or round(self._duration * self.rate)
+        self._last: float | None = None
+        self._estimated = self._damaged = 0
+        self._fault = ""
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Yield the frames from number `start` on, upright; may be called once.
+
+        Damaged packets are left out, and a file that cannot be read further ends; see `notes`.
+
+        Raises:
+            InputError: there is not a single frame.
+        """
+        index = -1
+        for index, raw in enumerate(self._decoded()):
+            seconds = self._time(raw)
+            self.sizes.setdefault(_size(raw), seconds)
+            if index >= start:
+                yield Frame(index, seconds, _upright(raw))
+        if index < 0:
+            why = self._fault or ("all packets are damaged" if self._damaged else "got no frame")
+            raise InputError(f"{self.path}: expected a clip with frames; {why}. Convert it again.")
+
+    @property
+    def notes(self) -> list[str]:
+        """What was wrong with the file, a sentence each, once all frames have been read."""
+        found = [self._fault[:1].upper() + self._fault[1:] + "."] if self._fault else []
+        end = (self._last or 0.0) + 1 / self.rate
+        if end < self._duration - EARLY:
+            found.append(
+                f"The frames end at {end:.1f} s, but the file states {self._duration:.1f} s: it "
+                "may have been cut short."
+            )
+        if self._damaged:
+            found.append(f"{self._damaged} packets are damaged; their frames are missing or wrong.")
+        if self._estimated:
+            found.append(
+                f"{self._estimated} frames have no time stamp later than the frame before; their "
+                f"time is estimated from {self.rate:.3g} frames per second."
+            )
+        if len(self.sizes) > 1:
+            sizes = [f"{w}x{h} from {t:.1f} s" for (w, h), t in self.sizes.items()]
+            found.append(
+                f"The resolution changes ({', '.join(sizes)}): boxes are in pixels of their frame."
+            )
+        return found
+
+    def _decoded(self) -> Iterator[Any]:
+        import av
+
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError as error:
+                self._fault = f"the file cannot be read any further ({error.strerror})"
+                yield from self._flushed()
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                self._damaged += 1
+                continue
+            self._damaged += sum(frame.is_corrupt for frame in frames)
+            yield from frames
+
+    def _flushed(self) -> list[Any]:
+        import av
+
+        try:
+            return list(self.stream.codec_context.decode(None))
+        except av.FFmpegError:
+            return []
+
+    def _time(self, raw: Any) -> float:
+        """Seconds since the file's start; estimated where the stamp is missing or not later."""
+        base = raw.time_base or self.stream.time_base
+        stamp = None
+        if raw.pts is not None:
+            if self.zero is None:
+                self.zero = float(raw.pts * base)
+            stamp = float(raw.pts * base) - self.zero
+        if stamp is None or (self._last is not None and stamp <= self._last):
+            self._estimated += 1
+            stamp = 0.0 if self._last is None else self._last + 1 / self.rate
+        self._last = stamp
+        return stamp
+
+
+@contextmanager
+def open_clip(path: Path) -> Iterator[Clip]:
+    """Open a clip and close it after the block.
+
+    Raises:
+        InputError: no such file, not a clip, no video stream, or PyAV is not installed.
+    """
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "clips need PyAV, which is not installed: pip install -e '.[video]'."
+        ) from error
+    if not path.is_file():
+        raise InputError(f"{path}: expected a clip; found no such file.")
+    try:
+        container = av.open(str(path), container_options=_OPTIONS, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise InputError(
+            f"{path}: expected a clip that FFmpeg can read; {error.strerror}. "
+            "Name another file, or convert it to mp4."
+        ) from error
+    with container:
+        cover = av.stream.Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & cover]
+        if not streams:
+            kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+            raise InputError(
+                f"{path}: expected a clip with a video stream; found {kinds}. Name another file."
+            )
+        streams[0].thread_type = "AUTO"
+        yield Clip(path, container, streams[0])
+
+
+def _stated_duration(container: Any, stream: Any) -> float:
+    """Seconds of the video stream, or of the file; 0 if neither is stated."""
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6
+
+
+def _upright(raw: Any) -> np.ndarray:
+    """Uint8 RGB (H, W, 3), turned as the file says."""
+    image: np.ndarray = raw.to_ndarray(format="rgb24")
+    quarters = _quarters(raw)
+    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
+
+
+def _quarters(raw: Any) -> int:
+    """Quarter turns, counterclockwise, that make a frame upright."""
+    return round(raw.rotation / 90) % 4
+
+
+def _size(raw: Any) -> tuple[int, int]:
+    """Width and height of the upright frame."""
+    return (raw.height, raw.width) if _quarters(raw) % 2 else (raw.width, raw.height)

@@ -1,0 +1,89 @@
+"""Read the clips of a command one after another, each into its folder, with their messages."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from datasets.base.errors import InputError
+from datasets.base.locks import locked
+from datasets.base.progress import bar
+from live.model_loader import ModelLoader
+from live.video.clip import open_clip
+from live.video.find import FaceFinder
+from live.video.label import Labeller
+from live.video.parts import FOLDER
+from live.video.read_clip import ClipReader
+from live.video.reading_folder import (
+    READING,
+    check_folder,
+    describe_reading,
+    read_description,
+    write_description,
+)
+from live.video.request import ReadingRequest
+
+
+def read_clips(
+    request: ReadingRequest, clips: Sequence[Path], use: Callable[[Path, Path], None]
+) -> int:
+    """Read clips, and call `use` with each clip and its folder.
+
+    An error of a single clip ends the command; of several, it is printed and the next one is read.
+
+    Args:
+        request: options.
+        clips: the clips that it names, see `live.video.clips`.
+        use: called once a clip is read.
+
+    Returns:
+        Number of clips with an error.
+
+    Raises:
+        InputError: wrong options, no such model, or the single clip's error.
+    """
+    settings = request.settings
+    labeller = Labeller(ModelLoader(list(settings.models)), settings)
+    finder = FaceFinder(request.detector, request.min_size, labeller.sides)
+    reader, wrong = ClipReader(labeller, finder), 0
+    for clip in clips:
+        folder = request.out / clip.stem
+        description = describe_reading(
+            clip, settings, labeller.classifiers, request.detector, request.min_size
+        )
+        try:
+            check_folder(folder, description, request.resume)
+            with locked(folder):
+                _read(clip, folder, reader, description)
+                use(clip, folder)
+        except InputError as error:
+            if len(clips) == 1:
+                raise
+            print(error, file=sys.stderr)
+            wrong += 1
+    return wrong
+
+
+def _read(clip: Path, folder: Path, reader: ClipReader, description: dict[str, Any]) -> None:
+    """Read one clip, unless its folder holds all of it, and print what was wrong with it."""
+    parts = reader.parts_in(folder)
+    if not parts.finished:
+        with open_clip(clip) as opened, _begun(folder, description), bar(clip.name) as progress:
+            frames, notes = reader.read(opened, parts, progress)
+        write_description(folder, {**description, "frames": frames, "notes": notes})
+        parts.join()
+    for note in read_description(folder)["notes"]:
+        print(f"{clip}: {note}", file=sys.stderr)
+
+
+@contextmanager
+def _begun(folder: Path, description: dict[str, Any]) -> Iterator[None]:
+    """Write the description; a reading that is refused before a row is written leaves nothing."""
+    write_description(folder, description)
+    try:
+        yield
+    except InputError:
+        if not (folder / FOLDER).exists():
+            (folder / READING).unlink()
+        raise

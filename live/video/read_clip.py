@@ -1,0 +1,121 @@
+"""Read a clip: find its faces, label them, follow them, write a row for each.
+
+Faces are found on the caller's thread, while a second thread labels those of the frames before.
+Frames are labelled in the same batches whether a reading was resumed or not.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from datasets.base.errors import InputError
+from faces.video import Frame
+from live.reading import Face
+from live.video.clip import Clip
+from live.video.find import SEARCH_SIDE, FaceFinder, FoundFrame
+from live.video.follow import Followed, Follower
+from live.video.label import Labeller
+from live.video.parts import PART_FRAMES, Parts
+from live.video.rows import make_schema, replay, rows_of_frame
+
+BATCH_FRAMES = 25
+"""Frames whose faces are labelled together."""
+AT_ONCE = 2
+"""Batches that may wait for their labels."""
+_Batch = list[tuple[FoundFrame, list[Followed]]]
+_Rows = list[dict[str, Any]]
+
+
+class ClipReader:
+    """Reads clips with the same detector, classifiers and attack. Not thread-safe."""
+
+    def __init__(self, labeller: Labeller, finder: FaceFinder) -> None:
+        self._labeller, self._finder = labeller, finder
+        self._schema = make_schema(labeller.classifiers, labeller.settings)
+
+    def parts_in(self, folder: Path) -> Parts:
+        """The rows that a clip's folder holds."""
+        return Parts(folder, self._schema)
+
+    def read(
+        self, clip: Clip, parts: Parts, progress: Callable[[int, int], object]
+    ) -> tuple[int, list[str]]:
+        """Read what is missing in `parts`.
+
+        Args:
+            clip: an opened clip.
+            parts: rows read so far; the last of them are written before an error leaves.
+            progress: called with the numbers of frames that are done and expected.
+
+        Returns:
+            Number of frames of the clip, and what was wrong with it, a sentence each.
+
+        Raises:
+            InputError: there is no frame, or the first is too small or too large.
+        """
+        follower, notes = Follower(), list[str]()
+        done = replay(parts.tables(), follower)
+        found = self._found(clip.frames(done), notes)
+        with ThreadPoolExecutor(1, "labels") as worker:
+            for part in _grouped(found, PART_FRAMES):
+                rows: _Rows = []
+                for batch_rows, frames in self._labelled(part, follower, worker):
+                    rows += batch_rows
+                    done += frames
+                    progress(done, max(done, clip.expected))
+                parts.add(rows)
+        notes += [
+            f"Frames of {width}x{height} are searched for faces at {SEARCH_SIDE} pixels."
+            for width, height in clip.sizes
+            if max(width, height) > SEARCH_SIDE
+        ]
+        return done, [*clip.notes, *notes]
+
+    def _found(self, frames: Iterator[Frame], notes: list[str]) -> Iterator[FoundFrame]:
+        """Search frames; one that cannot be searched ends the clip, unless it is the first."""
+        for frame in frames:
+            try:
+                yield self._finder.find(frame)
+            except InputError as error:
+                if frame.index == 0:
+                    raise
+                notes.append(f"Reading ended at {frame.seconds:.1f} s: {error}")
+                return
+
+    def _labelled(
+        self, part: Iterator[FoundFrame], follower: Follower, worker: ThreadPoolExecutor
+    ) -> Iterator[tuple[_Rows, int]]:
+        """Rows and number of frames of each batch, in order."""
+        waiting: list[tuple[_Batch, Future[list[Face]]]] = []
+        for group in _grouped(part, BATCH_FRAMES):
+            batch = [(frame, _follow(frame, follower)) for frame in group]
+            faces = [face for frame, _ in batch for face in frame.faces]
+            tracks = [one.track for _, followed in batch for one in followed]
+            waiting.append((batch, worker.submit(self._labeller.label, faces, tracks)))
+            if len(waiting) > AT_ONCE:
+                yield self._rows(*waiting.pop(0))
+        for entry in waiting:
+            yield self._rows(*entry)
+
+    def _rows(self, batch: _Batch, labels: "Future[list[Face]]") -> tuple[_Rows, int]:
+        faces = iter(labels.result())
+        settings = self._labeller.settings
+        rows = [
+            rows_of_frame(frame, [next(faces) for _ in frame.faces], followed, settings)
+            for frame, followed in batch
+        ]
+        return list(chain.from_iterable(rows)), len(batch)
+
+
+def _follow(frame: FoundFrame, follower: Follower) -> list[Followed]:
+    ratios = [face.measures and face.measures.eye_aspect_ratio for face in frame.faces]
+    return follower.update([face.box for face in frame.faces], ratios, frame.seconds)
+
+
+def _grouped(frames: Iterator[FoundFrame], size: int) -> Iterator[Iterator[FoundFrame]]:
+    """Split an iterator into iterators of this many frames; use up each before the next."""
+    for first in frames:
+        rest = (frame for _, frame in zip(range(size - 1), frames))
+        yield chain([first], rest)

@@ -1,0 +1,70 @@
+"""Options of `python -m live.video` and of other commands that read clips."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Option
+
+from datasets.base.errors import InputError
+
+if TYPE_CHECKING:
+    from live.settings import Settings
+
+DEFAULT_MODEL = "simple_cnn.fer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingRequest:
+    """Which classifier reads the faces of clips, under which attack, and where rows are written."""
+
+    clips: Annotated[
+        list[Path], Argument(metavar="CLIP|FOLDER...", help="Video files, or folders of them.")
+    ]
+    out: Annotated[Path, Option(help="Folder for the results: one folder per clip.")]
+    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL
+    beside: Annotated[
+        str, Option(metavar="ID", help="Second classifier, which sees the same faces.")
+    ] = ""
+    attack: Annotated[
+        str, Option(help="Attack on --model, such as fgsm, or a corruption. Default: none.")
+    ] = ""
+    eps: Annotated[str, Option(help="Linf radius of the attack, such as 4/255.")] = "4/255"
+    steps: Annotated[int, Option(min=1, max=100, help="Steps of an iterative attack.")] = 10
+    severity: Annotated[int, Option(min=1, max=5, help="Severity of a corruption.")] = 3
+    target: Annotated[str, Option(help="Class the attack must reach. Default: any other.")] = ""
+    detector: Annotated[str, Option(help="Face detector: blazeface, haar, hog, mtcnn.")] = (
+        "blazeface"
+    )
+    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40
+    resume: Annotated[bool, Option("--resume", help="Continue the reading in --out.")] = False
+
+    @property
+    def settings(self) -> "Settings":
+        """Classifiers and attack, checked.
+
+        Raises:
+            InputError: an unknown attack, or a value out of range.
+        """
+        from attacks.threat_model import parse_eps
+        from live.settings import MOST_EPS, parse_settings
+
+        if not self.model:
+            raise InputError(
+                "--model must be a model; got ''. python -m fer_models.list lists them."
+            )
+        eps = 255 * parse_eps(self.eps)
+        if eps > MOST_EPS:
+            raise InputError(f"--eps must be at most {MOST_EPS}/255; got {self.eps}.")
+        return parse_settings(
+            {
+                "model": self.model,
+                "second": self.beside,
+                "attack": self.attack,
+                "eps": eps,
+                "steps": self.steps,
+                "severity": self.severity,
+                "target": self.target,
+                "detector": self.detector,
+            }
+        )

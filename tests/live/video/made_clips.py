@@ -1,0 +1,69 @@
+"""Tiny clips, written with PyAV: times, sound and rotation as a test asks for them."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+TICKS = 1000
+"""Ticks per second of the frames' time stamps."""
+
+
+def grey(level, width=64, height=48):
+    """A frame of one grey level."""
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def write_clip(
+    path: Path, images, *, rate=25, times=None, sound=0.0, rotation=0, codec="libx264", options=None
+):
+    """Write a clip.
+
+    Args:
+        path: the ending chooses the container.
+        images: uint8 RGB, all of one size.
+        rate: frames per second.
+        times: seconds of each frame, instead of those of the rate.
+        sound: seconds of a tone.
+        rotation: degrees that the file asks players to turn it, counterclockwise.
+        codec: an encoder of FFmpeg.
+        options: options of the container.
+    """
+    images = list(images)
+    with av.open(str(path), "w", options=options or {}) as out:
+        video = out.add_stream(codec, rate=rate)
+        height, width = images[0].shape[:2] if images else (48, 64)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.gop_size = 5
+        if times is not None:
+            video.codec_context.time_base = Fraction(1, TICKS)
+        if rotation:
+            video.set_display_rotation(rotation)
+        audio = out.add_stream("aac", rate=48000) if sound else None
+        out.start_encoding()
+        for i, image in enumerate(images):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            if times is not None:
+                frame.pts, frame.time_base = round(times[i] * TICKS), Fraction(1, TICKS)
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        if audio is not None:
+            wave = np.sin(np.arange(int(48000 * sound)) / 20).astype(np.float32)[None] / 4
+            frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 48000, 0
+            out.mux(audio.encode(frame))
+            out.mux(audio.encode(None))
+    return path
+
+
+def write_sound(path: Path):
+    """Write a second of a tone without a picture."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=48000)
+        wave = np.sin(np.arange(48000) / 20).astype(np.float32)[None] / 4
+        frame = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+        frame.sample_rate = 48000
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path

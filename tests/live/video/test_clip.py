@@ -1,0 +1,156 @@
+"""Clips as they are and as they should not be: what is read, and what is said."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.base.errors import InputError
+from faces.video import frames as opencv_frames
+from live.video.clip import open_clip
+from live.video.clips import find_clips
+from tests.live.video.made_clips import grey, write_clip, write_sound
+
+
+def read(path, start=0):
+    with open_clip(path) as clip:
+        return list(clip.frames(start)), clip.notes
+
+
+def levels(frames):
+    return [round(float(frame.image.mean())) for frame in frames]
+
+
+def test_frames_in_order_with_their_times(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [grey(50), grey(100), grey(150)], rate=20)
+    frames, notes = read(path)
+    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.05, 0.1])
+    assert levels(frames) == pytest.approx([50, 100, 150], abs=3)
+    assert notes == []
+    with open_clip(path) as clip:
+        assert (clip.expected, clip.rate) == (3, 20)
+
+
+def test_variable_rate_keeps_the_files_times(tmp_path):
+    times = [0, 0.04, 0.5, 0.51, 1.3]
+    path = write_clip(tmp_path / "a.mp4", map(grey, range(40, 240, 40)), times=times)
+    frames, notes = read(path)
+    assert [frame.seconds for frame in frames] == pytest.approx(times, abs=1e-4)
+    assert notes == []
+
+
+def test_times_count_from_the_start_of_the_file(tmp_path):
+    path = write_clip(tmp_path / "a.mkv", [grey(50)] * 3, times=[7, 7.5, 8])
+    assert [f.seconds for f in read(path)[0]] == pytest.approx([0, 0.5, 1])
+
+
+def test_reading_from_a_frame_on_gives_the_same_frames(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", map(grey, range(0, 240, 12)))
+    whole, rest = read(path)[0], read(path, 13)[0]
+    assert [frame.index for frame in rest] == list(range(13, 20))
+    for frame, same in zip(rest, whole[13:]):
+        assert frame.seconds == same.seconds
+        np.testing.assert_array_equal(frame.image, same.image)
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_rotated_frames_are_upright_as_opencv_turns_them(tmp_path, rotation):
+    image = grey(60)
+    image[:16, :24] = (250, 40, 40)
+    path = write_clip(tmp_path / "a.mp4", [image] * 2, rotation=rotation)
+    frames, _ = read(path)
+    theirs = list(opencv_frames(path))
+    assert frames[0].image.shape == ((48, 64, 3) if rotation == 180 else (64, 48, 3))
+    np.testing.assert_allclose(frames[0].image, theirs[0].image.astype(int), atol=2)
+
+
+def test_missing_times_are_estimated_and_said(tmp_path):
+    """A raw stream has no container, so no times."""
+    path = write_clip(tmp_path / "a.h264", [grey(50)] * 4)
+    frames, notes = read(path)
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12])
+    assert any("4 frames have no time stamp" in note for note in notes)
+
+
+def test_clip_cut_short_keeps_its_frames(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), np.uint8)
+    path = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    frames, notes = read(path)
+    assert 20 < len(frames) < 45
+    (cut,) = [note for note in notes if "cut short" in note]
+    assert "the file states 2.4 s" in cut
+
+
+def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (30, 48, 64, 3), np.uint8)
+    path = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(data)
+    frames, notes = read(path)
+    assert len(frames) > 15
+    assert any("packets are damaged" in note for note in notes)
+
+
+def test_changing_resolution_is_said(tmp_path):
+    one = write_clip(tmp_path / "one.ts", [grey(50)] * 5, codec="mpeg2video")
+    two = write_clip(tmp_path / "two.ts", [grey(50, 96, 64)] * 5, codec="mpeg2video")
+    path = tmp_path / "both.ts"
+    path.write_bytes(one.read_bytes() + two.read_bytes())
+    frames, notes = read(path)
+    assert {frame.image.shape for frame in frames} == {(48, 64, 3), (64, 96, 3)}
+    assert any("64x48 from 0.0 s, 96x64" in note for note in notes)
+
+
+def test_clip_without_a_frame_is_refused(tmp_path):
+    path = write_clip(tmp_path / "a.avi", [], codec="mpeg4")
+    with pytest.raises(InputError, match="expected a clip with frames") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_sound_alone_is_refused(tmp_path):
+    with pytest.raises(InputError, match="with a video stream; found audio"):
+        read(write_sound(tmp_path / "a.m4a"))
+
+
+def no_clips(folder):
+    (folder / "program.mp4").write_bytes(b"MZ\x90\0" + bytes(range(256)) * 40)
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "text.mp4").write_text("no clip\n" * 50)
+    (folder / "list.mp4").write_text("#EXTM3U\n#EXTINF:1,\n/etc/passwd\n")
+    Image.new("RGB", (64, 48)).save(folder / "picture.png")
+    (folder / "picture.png").rename(folder / "picture.mp4")
+    return sorted(folder.glob("*.mp4"))
+
+
+def test_what_is_no_clip_is_refused_in_one_line(tmp_path, capfd):
+    for path in no_clips(tmp_path):
+        with pytest.raises(InputError, match="expected a clip that FFmpeg can read") as caught:
+            read(path)
+        assert path.name in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="found no such file"):
+        read(tmp_path / "none.mp4")
+    assert capfd.readouterr().err == ""  # FFmpeg says nothing beside it
+
+
+def test_folder_gives_its_clips_and_names_the_rest(tmp_path, capsys):
+    for name in ("b.MP4", "a.mov", ".hidden.mp4", "notes.txt", "old.dv"):
+        (tmp_path / name).touch()
+    assert [clip.name for clip in find_clips([tmp_path])] == ["a.mov", "b.MP4"]
+    assert ".dv: 1" in capsys.readouterr().err
+    assert find_clips([tmp_path / "old.dv"]) == [tmp_path / "old.dv"]
+
+
+def test_wrong_paths(tmp_path):
+    with pytest.raises(InputError, match=r"expected clips .*; found none"):
+        find_clips([tmp_path])
+    with pytest.raises(InputError, match="found no such path"):
+        find_clips([tmp_path / "none.mp4"])
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a.mov").touch()
+    with pytest.raises(InputError, match="two clips would write into one folder, a: "):
+        find_clips([tmp_path])

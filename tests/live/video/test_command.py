@@ -1,0 +1,108 @@
+"""The command: folders, --resume, several clips, and one line for each mistake."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from live.video import command
+from live.video.command import read_clips
+from live.video.request import ReadingRequest
+from tests.live.video.made_clips import write_clip, write_sound
+
+
+@pytest.fixture(autouse=True)
+def tiny_models(monkeypatch, models):
+    monkeypatch.setattr(command, "ModelLoader", lambda ids: models)
+
+
+def ask(clips, out, **options):
+    return ReadingRequest(clips=clips, out=out, **{"model": "tiny.fer", **options})
+
+
+def read(*clips, **options):
+    used = []
+    wrong = read_clips(ask(list(clips), **options), clips, lambda clip, folder: used.append(folder))
+    return wrong, used
+
+
+def test_resume_does_nothing_twice_and_refuses_another_reading(clip, tmp_path, monkeypatch):
+    assert read(clip, out=tmp_path) == (0, [tmp_path / "moving"])
+    with pytest.raises(InputError, match=r"holds a reading already\. Add --resume"):
+        read(clip, out=tmp_path)
+    with pytest.raises(InputError, match=r"its clip, models or options differ"):
+        read(clip, out=tmp_path, attack="fgsm", resume=True)
+    monkeypatch.setattr(command.ClipReader, "read", None)  # must not be called
+    assert read(clip, out=tmp_path, resume=True) == (0, [tmp_path / "moving"])
+
+
+def test_reading_json_says_what_was_read(clip, tmp_path):
+    read(clip, out=tmp_path, attack="fgsm", eps="2/255")
+    found = json.loads((tmp_path / "moving" / "reading.json").read_text())
+    assert (found["frames"], found["notes"]) == (22, [])
+    assert found["settings"]["eps"] == pytest.approx(2)
+    assert list(found["models"]) == ["tiny.fer"]
+
+
+def test_one_wrong_clip_of_several_is_a_line_and_the_others_are_read(clip, tmp_path, capsys):
+    (tmp_path / "bad.mp4").write_bytes(b"MZ\x90\0" * 500)
+    wrong, used = read(tmp_path / "bad.mp4", clip, out=tmp_path / "out")
+    assert (wrong, used) == (1, [tmp_path / "out" / "moving"])
+    assert "bad.mp4: expected a clip that FFmpeg can read" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "bad").exists()
+
+
+def test_refused_clip_leaves_nothing(tmp_path):
+    sound = write_sound(tmp_path / "a.m4a")
+    with pytest.raises(InputError, match="found audio"):
+        read(sound, out=tmp_path / "out")
+    assert list((tmp_path / "out").rglob("*")) == []
+
+
+def test_cut_short_clip_is_read_with_a_warning(tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), np.uint8)
+    cut = write_clip(tmp_path / "cut.mp4", images, options={"movflags": "faststart"})
+    data = cut.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    assert read(cut, out=tmp_path / "out")[0] == 0
+    assert "may have been cut short" in capsys.readouterr().err
+    rows = (tmp_path / "out" / "cut" / "faces.csv").read_text().splitlines()
+    assert 15 < len(rows) < 45
+
+
+def test_other_folder_is_not_written_into(clip, tmp_path):
+    (tmp_path / "moving").mkdir()
+    (tmp_path / "moving" / "thesis.txt").touch()
+    with pytest.raises(InputError, match="is not empty and holds no reading"):
+        read(clip, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"attack": "hug"}, "`attack`.*'hug'"),
+        ({"eps": "200"}, "--eps must be at most 32/255; got 200"),
+        ({"eps": "four"}, "`eps` must be a number"),
+        ({"detector": "eyes"}, "`detector`"),
+        ({"model": ""}, "--model must be a model"),
+    ],
+)
+def test_wrong_options(clip, tmp_path, options, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        read(clip, out=tmp_path, **options)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_line_ends_with_code_2_and_one_line(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-m", "live.video", str(tmp_path / "none.mp4"), "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 2
+    (line,) = answer.stderr.strip().splitlines()
+    assert line.startswith("error: ") and "found no such path" in line
