@@ -39,9 +39,9 @@ _DATA_HELP = f"FER2013 csv, archive or folder, image folders, or `sample`. {DATA
 
 def _list(asked: bool) -> None:
     if asked:
-        from fer_models.backend import start_backend
+        from fer_models.backend import quiet_backend
 
-        start_backend()
+        quiet_backend()
         from attacks.options import option_table
 
         print("\n".join(option_table()))
@@ -117,9 +117,9 @@ def main(request: GenerateRequest) -> None:
     for value in grid:
         check_eps(value, norm)
     ids = resolve(request.models)
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from attacks.registry import attack_spec
     from attacks.transfer import Transfer
 

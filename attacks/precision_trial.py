@@ -15,7 +15,6 @@ from attacks.sets.spec import AttackSpec, PerturbationSpec
 from attacks.threat_model import Norm
 from datasets.base.percentages import in_percent
 from fer_models.classifier import Classifier
-from fer_models.reduced_precision import NoTwinError, reduce_precision
 
 FACES = 250
 """Maximum number of faces that the trial attacks."""
@@ -53,6 +52,10 @@ def try_reduced_precision(
     keys, part = Keys(specs[0].seed if specs else 0, row_ids[:FACES]), slice(FACES)
     if not grid or planned <= WORTH * 2 * len(keys.row_ids) * len(grid) * STEPS:
         return classifier, ""
+    if not classifier.may_reduce_precision:
+        return classifier, "only a Keras model has a bfloat16 twin"
+    from fer_models.reduced_precision import NoTwinError, reduce_precision
+
     try:
         reduced = reduce_precision(classifier)
     except NoTwinError as reason:

@@ -60,9 +60,9 @@ class AdversarialRequest(TrainingRequest):
 
 def main(request: AdversarialRequest) -> None:
     """Train a classifier on attacked faces; robust accuracy on held-out faces selects the epoch."""
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from attacks.adversarial_training.recipe import AdversarialRecipe
     from attacks.threat_model import parse_eps
     from fer_models.architectures.registry import architecture

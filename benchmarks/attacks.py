@@ -82,9 +82,9 @@ def main(
     if len(ids) > 1:
         _each_alone(ids, out)
         return
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from benchmarks.judges import JUDGES
 
     classifier, images, labels = _faces(ids[0], data, limit)

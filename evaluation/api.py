@@ -129,9 +129,9 @@ def _foreign(config: "RunConfig") -> list[str]:
     for path in foreign:
         files_sha256(path)  # before Keras starts
     for path in filter(is_code, foreign):
-        from fer_models.backend import start_backend
+        from fer_models.backend import quiet_backend
 
-        start_backend()
+        quiet_backend()
         from fer_models.foreign.python_code import named_object
 
         named_object(split_code(path)[0])
@@ -147,9 +147,9 @@ def _contracts(
 
     if all(has_whole_contract(path) and not is_hugging_face(path) for path in foreign):
         return {}
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from evaluation.stages.foreign_models import contracts_of
 
     return contracts_of(foreign, faces, folder, _log, count)
@@ -165,9 +165,9 @@ def _load(
     models: Iterable[str], contracts: "Contracts", faces: "FaceSet"
 ) -> tuple[list["Classifier"], list[str]]:
     """The classifiers of a run, each under a unique name, and lines on those that shared one."""
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from evaluation.stages.foreign_models import name_apart
     from fer_models.zoo import load
 

@@ -51,10 +51,10 @@ def main(
         _check_write(asked_split, wanted, model_ids())
     check_file(out, ".csv")
     from datasets.read import load
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
     faces = load(data, asked_split, votes=votes)
-    start_backend()
+    quiet_backend()
     rows: list[ModelFigures] = []
     failed = []
     for number, model in enumerate(wanted, 1):

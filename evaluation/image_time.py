@@ -36,9 +36,9 @@ def _measure(model: str) -> float:
     if hasattr(os, "sched_setaffinity"):  # not on macOS and Windows
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     os.environ.update(_ONE_THREAD)
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     import numpy as np
 
     from fer_models.zoo import load

@@ -47,9 +47,9 @@ def _check_models(finished: "FinishedRun") -> None:
     given = [str(entry.get("given_as", "")) for entry in finished.manifest["models"].values()]
     if not any(is_foreign(split_defences(model)[0]) for model in given):
         return
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from evaluation.stages.fingerprints import check_finished
 
     for line in check_finished(finished):

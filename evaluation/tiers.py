@@ -101,9 +101,9 @@ def _registered(preset: Preset) -> Preset:
 
     Attacks need Keras, so shipped presets are not checked here but by a test.
     """
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from attacks.options import read_options
     from attacks.registry import ATTACKS, attack_spec, corruption_spec
 

@@ -62,7 +62,7 @@ def main(
 ) -> int:
     """Check range, norm and success of claimed adversarial images on a model."""
     from attacks.threat_model import format_eps
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
     from fer_models.zoo import describe
 
     describe(model)
@@ -70,7 +70,7 @@ def main(
         from evaluation.results.run import FinishedRun
 
         _ = FinishedRun(into).config  # refused before the model is loaded
-    start_backend()
+    quiet_backend()
     claim = (
         _from_folder(set_path, data, votes, split)
         if set_path.is_dir()

@@ -43,6 +43,7 @@ class Classifier(ABC):
         scheme: classes in the order of the logits.
         weights_sha256: identity of the weights, part of every cache key.
         precision: number format of gradients; `logits` are always float32.
+        may_reduce_precision: gradients in bfloat16 can be tried, as of a Keras model.
         draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
         face_side: pixels of the squares that faces are cut to from a photograph.
         labels_only: the model tells a class and no scores; its logits are 1 for it, 0 for others.
@@ -54,6 +55,7 @@ class Classifier(ABC):
     scheme: LabelScheme
     weights_sha256: str
     precision: str = "float32"
+    may_reduce_precision: bool = False
     draws_apart: bool = False
     face_side: int = SIZE
     labels_only: bool = False

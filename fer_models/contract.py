@@ -1,7 +1,7 @@
 """The contract of a classifier: what its pixels and outputs mean.
 
-Callers always pass float32 images in [0, 1]; `fer_models/keras_classifier.py` resizes, crops,
-changes channels and scales as the contract says, so eps means the same for every model.
+Callers always pass float32 images in [0, 1]; `fer_models/pixels/` resizes, crops, changes
+channels and scales as the contract says, so eps means the same for every model.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from datasets.labels import LabelScheme
 
 
 class PixelStep(StrEnum):
-    """A named step on the pixels of each image; `fer_models/pixel_steps.py` applies it."""
+    """A named step on the pixels of each image; `fer_models/pixels/` applies it."""
 
     BGR = "bgr"
     EQUALISE = "equalise"
@@ -19,7 +19,7 @@ class PixelStep(StrEnum):
 
 
 class Resampling(StrEnum):
-    """How images are brought to the model's size; `fer_models/resampling.py` has the weights.
+    """How images are brought to the model's size; weights: `fer_models/pixels/resampling.py`.
 
     `bicubic` is that of PyTorch and OpenCV, `bicubic_keras` that of `tf.image.resize`; kinds with
     `_antialias` are those of PIL, and of PyTorch and TensorFlow with `antialias=True`.

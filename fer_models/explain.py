@@ -48,9 +48,9 @@ def main(
     describe(model)
     out = out or default_folder(Path("explanations"))
     finder = _finder(detector, whole)
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from fer_models.face_predictions import predict_faces
     from fer_models.zoo import load
 
@@ -95,7 +95,7 @@ def _convolutional(model: str, classifier: "Classifier") -> "NetClassifier":
     except ValueError as error:
         raise InputError(
             "--model must be a convolutional net of a fixed size, without defences, whose layers "
-            f"can be read: .pt2, TorchScript and ONNX hide theirs; got {model}."
+            f"can be read: TorchScript hides its own; got {model}."
         ) from error
     return classifier
 

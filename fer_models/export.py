@@ -14,7 +14,7 @@ import typer
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.writable import check_file
-from fer_models.backend import start_backend
+from fer_models.backend import quiet_backend
 from fer_models.zoo import card_of, load
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def main(
     if format is Format.PT2 and not find_spec("torch"):
         raise InputError("--format pt2 needs PyTorch: pip install 'deadpan[torch]'.")
     card_of(model)
-    start_backend()
+    quiet_backend()
     import numpy as np
 
     from fer_models.keras_classifier import KerasClassifier

@@ -5,6 +5,8 @@ logits on a few generated images are kept beside it (a fingerprint), and compare
 that was made with a model is used again.
 """
 
+from hashlib import sha256
+
 import numpy as np
 
 from fer_models.classifier import Classifier
@@ -53,3 +55,8 @@ def same_answers(one: np.ndarray, other: np.ndarray) -> bool:
     spread = max(np.ptp(one), np.ptp(other))
     agree = np.abs(one - other).max(axis=1) <= AGREEMENT * spread
     return bool(2 * agree.sum() > len(agree))
+
+
+def reduced_sha256(weights_sha256: str) -> str:
+    """Identity of a classifier's weights with gradients in bfloat16."""
+    return sha256(f"{weights_sha256} bfloat16".encode()).hexdigest()

@@ -8,13 +8,14 @@ from keras import ops
 
 from fer_models.contract import Contract, Output
 from fer_models.gradients import LayeredClassifier
-from fer_models.pixel_steps import apply_step
-from fer_models.resampling import resize_weights
+from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
 
 
 class KerasClassifier(LayeredClassifier):
     """A Keras 3 model behind its contract."""
+
+    may_reduce_precision = True
 
     def __init__(
         self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str
@@ -109,42 +110,6 @@ def wrap(
         model, removed = strip_softmax(model)
         contract = replace(contract, output=Output.LOGITS) if removed else contract
     return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
-
-
-def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
-    """What the model is fed for images (N, H, W, C) in [0, 1]."""
-    if images.shape[-1] != contract.channels:
-        images = (
-            ops.repeat(images, 3, axis=-1)
-            if contract.channels == 3
-            else ops.image.rgb_to_grayscale(images)
-        )
-    height, width = images.shape[1:3]
-    if contract.resized or (height, width) != (contract.height, contract.width):
-        rows, columns = resize_weights(height, width, contract)
-        images = _stored(ops.einsum("jw,nhwc->nhjc", columns, images), contract)
-        images = _stored(ops.einsum("ih,nhjc->nijc", rows, images), contract)
-    for step in contract.steps:
-        images = apply_step(step, images)
-    if (contract.low, contract.high) != (0.0, 1.0):
-        images = images * (contract.high - contract.low) + contract.low
-    if (contract.mean, contract.std) != ((0.0,), (1.0,)):
-        mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
-        images = (images - mean) / std
-    return images
-
-
-def _stored(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
-    """In steps of 1/255 where the contract says so; the gradient is that of the identity."""
-    if not contract.eight_bit_resize:
-        return images
-    steps = ops.floor(ops.clip(images, 0.0, 1.0) * 255 + 0.5) / 255  # PIL rounds halves up
-    return images + ops.stop_gradient(steps - images)
-
-
-def fitted_images(images: np.ndarray, contract: Contract) -> np.ndarray:
-    """`fit_to_contract` for arrays float32: (N, H, W, C) in [0, 1] to (N, h, w, c)."""
-    return np.asarray(fit_to_contract(ops.convert_to_tensor(images), contract), np.float32)
 
 
 def _identity(model: keras.Model, contract: Contract) -> str:

@@ -43,9 +43,9 @@ def main(
     describe(model)
     out = out or default_folder(Path("predictions"))
     finder = make_detector(detector, min_size=min_size)
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from fer_models.face_predictions import predict_faces
     from fer_models.zoo import load
 

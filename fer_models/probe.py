@@ -24,9 +24,9 @@ def main(
     write: Annotated[bool, Option("--write", help="Write the contract next to the model.")] = False,
 ) -> None:
     """Find the input scaling, class order and kind of output of a model from labelled faces."""
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from datasets.read import load
     from fer_models.foreign.chosen_output import emotions_of
     from fer_models.foreign.contract_file import contract_path, known_contract, write_contract

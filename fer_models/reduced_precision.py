@@ -5,7 +5,6 @@ before it. What comes before the first weights and from the last weights on stay
 and logits would lose most by rounding. See docs/decisions/0007-bfloat16-attacks.md.
 """
 
-import hashlib
 from pathlib import Path
 
 import keras
@@ -13,6 +12,7 @@ import numpy as np
 
 from fer_models.classifier import Classifier
 from fer_models.gradients import SymbolicClassifier
+from fer_models.identity import reduced_sha256
 from fer_models.keras_classifier import KerasClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
@@ -64,11 +64,6 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.inner._batch_logits(images)
-
-
-def reduced_sha256(weights_sha256: str) -> str:
-    """Identity of a classifier's weights with gradients in bfloat16."""
-    return hashlib.sha256(f"{weights_sha256} bfloat16".encode()).hexdigest()
 
 
 def reduce_precision(classifier: Classifier) -> ReducedPrecision:

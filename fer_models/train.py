@@ -66,12 +66,12 @@ def main(request: TrainRequest) -> int:
     """Train classifiers; a held-out tenth of the faces chooses each one's epoch."""
     request.check()
     from fer_models.architectures.registry import recipe_of
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
     changes = request.recipe_changes()
     if request.schedule is not None:
         changes["schedule"] = request.schedule
-    start_backend()
+    quiet_backend()
     if (
         request.name
         and not isinstance(recipe_of(request.name), Recipe)

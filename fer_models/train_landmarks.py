@@ -50,9 +50,9 @@ def main(
     ] = Precision.FLOAT32,
 ) -> None:
     """Learn 68 points from the face mesh's answers on Training; measure them on PublicTest."""
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     import keras
     import numpy as np
 

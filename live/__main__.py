@@ -44,9 +44,9 @@ def main(
     from fer_models import zoo
 
     zoo.describe(model)  # refuses anything but one model
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from fer_models.defences.registry import parse_defence
 
     for defence in zoo.split_defences(model)[1]:

@@ -56,9 +56,9 @@ def main(request: PhotoRequest) -> int:
         raise InputError(f"--out must not be the folder of the photographs; got {out}.")
     found = photos(path)
     finder = make_detector(request.detector, min_size=request.min_size)
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from attacks.registry import make_attack
     from fer_models.classifier import DifferentiableClassifier
     from fer_models.zoo import load

@@ -29,7 +29,7 @@ from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.stages.jobs import Job
 from fer_models.classifier import Classifier
-from fer_models.reduced_precision import reduced_sha256
+from fer_models.identity import reduced_sha256
 
 
 @dataclass(frozen=True, eq=False)

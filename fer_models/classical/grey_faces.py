@@ -5,11 +5,10 @@ pixel that stays within its level does nothing.
 """
 
 import numpy as np
-from keras import ops
 
 from datasets.labels import FER7
 from fer_models.contract import Contract
-from fer_models.keras_classifier import fit_to_contract
+from fer_models.pixels.in_numpy import fitted_images
 
 SIDE = 48
 """Rows and columns."""
@@ -23,5 +22,4 @@ def grey_faces(images: np.ndarray) -> np.ndarray:
 
     Values outside [0, 1], where a defence adds noise, become black or white.
     """
-    fitted = fit_to_contract(ops.convert_to_tensor(images), _CONTRACT)
-    return np.rint(np.asarray(fitted)).clip(0, 255).astype(np.uint8)
+    return np.rint(fitted_images(images, _CONTRACT)).clip(0, 255).astype(np.uint8)

@@ -7,17 +7,16 @@ own.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from fer_models.classifier import ModelError
 from fer_models.foreign.contract_file import ContractFile, PartialContract
-from fer_models.foreign.keras_columns import with_columns
-from fer_models.foreign.keras_net import has_steps, with_steps
-from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
-from fer_models.softmax import strip_softmax
+from fer_models.foreign.raw_model import RawModel, has_steps, outputs_of, unnamed
+
+if TYPE_CHECKING:
+    import keras
 
 
 def emotions_of(raw: RawModel, file: ContractFile | PartialContract) -> RawModel:
@@ -42,6 +41,8 @@ def _with_steps(raw: RawModel, file: ContractFile | PartialContract) -> RawModel
         return raw
     if height is None or width is None or channels is None:
         return raw
+    from fer_models.foreign.keras_net import with_steps
+
     return with_steps(raw, raw.keras_model, (height, width, channels))
 
 
@@ -65,6 +66,10 @@ def _with_one_output(raw: RawModel, file: ContractFile | PartialContract) -> Raw
         return replace(raw, call=lambda images: raw.call(images)[place], outputs=(), place=place)
     if len(names) == 1:
         return raw
+    import keras
+
+    from fer_models.softmax import strip_softmax
+
     whole = raw.keras_model
     model, removed = strip_softmax(
         keras.Model(whole.inputs[0], whole.outputs[place], name=whole.name)
@@ -77,19 +82,21 @@ def _with_columns(raw: RawModel, columns: tuple[int, ...] | None) -> RawModel:
         return raw
     if raw.keras_model is None or not has_steps(raw.keras_model):
         return replace(raw, call=lambda images: _columns(raw.name, raw.call(images), columns))
+    from fer_models.foreign.keras_columns import with_columns
+
     answer = raw.keras_model.outputs[0]
     if len(answer.shape) == 2:
         _check_columns(raw.name, answer.shape[1], columns)
     return _of_keras(raw, with_columns(raw.keras_model, columns))
 
 
-def _of_keras(raw: RawModel, model: keras.Model) -> RawModel:
+def _of_keras(raw: RawModel, model: "keras.Model") -> RawModel:
     return replace(
         raw, keras_model=model, call=lambda images: np.asarray(model(images, training=False))
     )
 
 
-def _names(model: keras.Model | None) -> list[str]:
+def _names(model: "keras.Model | None") -> list[str]:
     assert model is not None
     return [str(name) for name in model.output_names]
 

@@ -18,7 +18,6 @@ from fer_models.foreign.contract_file import (
     identity,
 )
 from fer_models.foreign.formats import open_model
-from fer_models.foreign.keras_columns import with_columns
 from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import (
     RawModel,
@@ -29,7 +28,7 @@ from fer_models.foreign.raw_model import (
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
-from fer_models.keras_classifier import fitted_images, wrap
+from fer_models.pixels.in_numpy import fitted_images
 
 
 class BlackBoxClassifier(Classifier):
@@ -98,6 +97,9 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
         return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
+    from fer_models.foreign.keras_columns import with_columns
+    from fer_models.keras_classifier import wrap
+
     model = raw.keras_model
     if order != sorted(order):
         model = with_columns(model, order)

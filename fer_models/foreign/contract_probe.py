@@ -37,7 +37,7 @@ from fer_models.foreign.raw_model import RawModel, are_probabilities
 from fer_models.foreign.scaling_fit import MOST_CALLS, fit_scaling
 from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
 from fer_models.foreign.size_and_classes import image_shape
-from fer_models.keras_classifier import fitted_images
+from fer_models.pixels.in_numpy import fitted_images
 
 _RESAMPLES = 200
 _SURE = 0.9

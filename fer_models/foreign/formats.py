@@ -10,12 +10,10 @@ from pathlib import Path
 
 from datasets.base.errors import InputError, words_of
 from fer_models.foreign.framework_net import open_net
-from fer_models.foreign.keras_file import open_keras
 from fer_models.foreign.names import PICKLES, TORCH_FILES, files_sha256, is_code
 from fer_models.foreign.onnx_file import open_onnx
 from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
-from fer_models.foreign.saved_model import open_saved_model
 from fer_models.foreign.tflite_file import open_tflite
 from fer_models.given_objects import given_model, is_given
 from fer_models.hub.hugging_face import is_hugging_face
@@ -25,6 +23,18 @@ from fer_models.services.service import open_service
 from fer_models.services.service_file import is_service
 
 
+def _open_keras_file(path: Path, sha256: str) -> RawModel:
+    from fer_models.foreign.keras_file import open_keras
+
+    return open_keras(path, sha256)
+
+
+def _open_saved_model(path: Path, sha256: str) -> RawModel:
+    from fer_models.foreign.saved_model import open_saved_model
+
+    return open_saved_model(path, sha256)
+
+
 def _open_torch_file(path: Path, sha256: str) -> RawModel:
     from fer_models.pytorch.torch_file import open_torch_file
 
@@ -32,15 +42,17 @@ def _open_torch_file(path: Path, sha256: str) -> RawModel:
 
 
 OPENERS: dict[str, Callable[[Path, str], RawModel]] = {
-    ".keras": open_keras,
-    ".h5": open_keras,
-    ".hdf5": open_keras,
+    ".keras": _open_keras_file,
+    ".h5": _open_keras_file,
+    ".hdf5": _open_keras_file,
     ".tflite": open_tflite,
     ".onnx": open_onnx,
     **dict.fromkeys(TORCH_FILES, _open_torch_file),
     **dict.fromkeys(PICKLES, refuse_pickle),
 }
-"""What opens a file (path, sha256), by the ending of its name; folders are SavedModels."""
+"""What opens a file (path, sha256), by the ending of its name; folders are SavedModels.
+
+A framework is imported when a file needs it."""
 _EXTRAS = {"torch": "torch", "safetensors": "torch"}
 """The extra that installs a package, where it is not `onnx`."""
 
@@ -67,7 +79,7 @@ def open_model(name: str) -> RawModel:
             from fer_models.pytorch.hugging_face import open_hugging_face
 
             return open_hugging_face(name, sha256)
-        return OPENERS.get(path.suffix.lower(), open_saved_model)(path, sha256)
+        return OPENERS.get(path.suffix.lower(), _open_saved_model)(path, sha256)
     except InputError:
         raise
     except ImportError as error:

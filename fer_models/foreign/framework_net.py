@@ -3,19 +3,20 @@
 import sys
 from typing import Any
 
-import keras
-
 from datasets.base.errors import InputError
-from fer_models.foreign.keras_net import keras_net, keras_sha256
 from fer_models.foreign.raw_model import RawModel
 
 
 def is_net(found: object) -> bool:
     """Whether an object is a net of a framework, whose gradients are known."""
     torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
-    return isinstance(found, keras.Layer) or (
-        torch is not None and isinstance(found, torch.nn.Module)
-    )
+    return is_keras_net(found) or (torch is not None and isinstance(found, torch.nn.Module))
+
+
+def is_keras_net(found: object) -> bool:
+    """Whether an object is a model or layer of Keras."""
+    keras = sys.modules.get("keras")  # whoever made it has imported it
+    return keras is not None and isinstance(found, keras.Layer)
 
 
 def open_net(name: str, net: Any, sha256: str) -> RawModel:
@@ -24,7 +25,9 @@ def open_net(name: str, net: Any, sha256: str) -> RawModel:
     Raises:
         ValueError: more than one input.
     """
-    if isinstance(net, keras.Layer):
+    if is_keras_net(net):
+        from fer_models.foreign.keras_net import keras_net
+
         return keras_net(name, net, sha256)
     from fer_models.pytorch.net import torch_net
 
@@ -42,7 +45,9 @@ def net_sha256(name: str, net: Any) -> str:
             f"{name}: must be a net of Keras or PyTorch, a classifier, an id or a path; got "
             f"{type(net).__name__}. A function of images has a name: module:function."
         )
-    if isinstance(net, keras.Layer):
+    if is_keras_net(net):
+        from fer_models.foreign.keras_net import keras_sha256
+
         return keras_sha256(net)
     from fer_models.pytorch.net import torch_sha256
 

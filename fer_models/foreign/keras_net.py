@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_models.classifier import ModelError
 from fer_models.foreign.input_layout import layout_of, require_one
-from fer_models.foreign.raw_model import RawModel, failed, outputs_of
+from fer_models.foreign.raw_model import RawModel, failed, has_steps, outputs_of
 from fer_models.softmax import strip_softmax
 
 
@@ -31,11 +31,6 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
         return keras.tree.map_structure(np.asarray, net(images, training=False))
 
     return RawModel(name, call, None, net, sha256)
-
-
-def has_steps(net: keras.Layer) -> bool:
-    """Whether the steps of a net are known, from its input to its outputs."""
-    return getattr(net, "outputs", None) is not None
 
 
 def keras_sha256(net: keras.Layer) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.foreign.framework_net import is_net, open_net
+from fer_models.foreign.framework_net import is_keras_net, is_net, open_net
 from fer_models.foreign.names import PICKLES, split_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.pytorch.pickles import refuse_pickle
@@ -70,7 +69,7 @@ def _fill(net: Any, weights: Path) -> None:
     Raises:
         Exception: of any kind, if they are damaged or do not fit.
     """
-    if isinstance(net, keras.Layer):
+    if is_keras_net(net):
         net.load_weights(weights)
     elif weights.suffix.lower() in PICKLES:
         refuse_pickle(weights)

@@ -6,13 +6,15 @@ Not here: opening files (`fer_models/foreign/formats.py`), and what pixels and o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import keras
 import numpy as np
 
 from datasets.base.errors import words_of
 from fer_models.classifier import ModelError, require_finite
+
+if TYPE_CHECKING:
+    import keras
 
 
 class Translated(NamedTuple):
@@ -52,7 +54,7 @@ class RawModel:
     name: str
     call: Callable[[np.ndarray], Any]
     shape: tuple[int, int, int] | None
-    keras_model: keras.Layer | None
+    keras_model: "keras.Layer | None"
     sha256: str
     softmax_removed: bool = False
     outputs: tuple[str, ...] = ()
@@ -60,6 +62,11 @@ class RawModel:
     translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
     torch_module: Any = None
     export_for_any: str = ""
+
+
+def has_steps(net: "keras.Layer") -> bool:
+    """Whether the steps of a Keras net are known, from its input to its outputs."""
+    return getattr(net, "outputs", None) is not None
 
 
 def ask(raw: RawModel, images: np.ndarray) -> np.ndarray:

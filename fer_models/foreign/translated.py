@@ -16,7 +16,7 @@ from fer_models.contract import Output
 from fer_models.foreign.class_order import columns_of
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.foreign.raw_model import RawModel
-from fer_models.keras_classifier import fitted_images
+from fer_models.pixels.in_numpy import fitted_images
 
 FACES = 64
 """Faces on which a translation has to agree with the model."""

@@ -74,9 +74,9 @@ def main(
     ] = None,
 ) -> None:
     """Measure the sample and write its card."""
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from datasets.sample.faces import FILE, read_sample
     from fer_models.generator.flow import NUM_CONDITIONS
     from fer_models.generator.net import build_generator

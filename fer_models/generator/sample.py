@@ -38,9 +38,9 @@ def main(
 ) -> None:
     """Draw, choose and label the embedded sample's faces."""
     from faces.landmarks import FaceMesh
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     import numpy as np
 
     from datasets.faceset import Split

@@ -39,9 +39,9 @@ def main(
     """Train the generator to draw faces of a given expression."""
     if (out / "history.csv").exists() and not resume:
         raise InputError(f"{out} holds a training already. Add --resume, or name another --out.")
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     import keras
 
     from fer_models.generator.flow import NUM_CONDITIONS, FlowBatches

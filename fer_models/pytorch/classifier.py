@@ -11,7 +11,7 @@ from fer_models.contract import Contract, Output
 from fer_models.net_classifier import LayerGradients, NetClassifier
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.layers import map_sizes, output_kept
-from fer_models.pytorch.pixels import fit_to_contract
+from fer_models.pytorch.pixels import fit_to_contract, in_rows
 from fer_models.pytorch.softmax import before_softmax
 from fer_models.pytorch.weights import example_weight, hash_of_weights
 
@@ -102,9 +102,12 @@ class TorchClassifier(NetClassifier):
         return answers
 
     def map_sizes(self) -> dict[str, tuple[int, int]]:
-        """See `NetClassifier.map_sizes`; names are those of `named_modules`, such as `layer4.1`."""
+        """See `NetClassifier.map_sizes`; names are those of `named_modules`, such as `layer4.1`.
+
+        A graph has numbered steps in their place, such as `conv2d_4`.
+        """
         contract = self.contract
-        black = np.zeros((1, contract.height, contract.width, contract.channels), np.float32)
+        black = np.zeros((2, contract.height, contract.width, contract.channels), np.float32)
         with torch.no_grad(), eval_mode(self.module):
             return map_sizes(self.module, self._inputs(self._tensor(black), contract))
 
@@ -136,7 +139,7 @@ class TorchClassifier(NetClassifier):
     def _inputs(self, pixels: torch.Tensor, contract: Contract) -> torch.Tensor:
         """What the module is fed for images (N, H, W, C) in [0, 1]."""
         inputs = fit_to_contract(pixels.permute(0, 3, 1, 2), contract)
-        return inputs.to(example_weight(self.module).dtype)
+        return in_rows(inputs.to(example_weight(self.module).dtype))
 
     def _logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits float32 (N, K) of images (N, H, W, C) in [0, 1]."""

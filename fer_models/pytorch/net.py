@@ -10,6 +10,7 @@ import torch
 from fer_models.classifier import ModelError
 from fer_models.foreign.raw_model import RawModel, failed, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
+from fer_models.pytorch.pixels import in_rows
 from fer_models.pytorch.weights import example_weight, hash_of_weights
 
 Pick = Callable[[Any], Any]
@@ -113,5 +114,5 @@ def require_gradients(raw: RawModel, module: OneOutput, images: np.ndarray) -> N
 def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
     """Images (N, h, w, c) as (N, c, h, w), on the device and in the number format of the net."""
     example = example_weight(module)
-    pixels = torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2).contiguous()
+    pixels = in_rows(torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2))
     return pixels.to(device=example.device, dtype=example.dtype)

@@ -1,7 +1,7 @@
 """What a PyTorch module is fed: the contract's size, channels, steps and scaling, in PyTorch.
 
-The same as `fit_to_contract` of `fer_models/keras_classifier.py` and the steps of
-`fer_models/pixel_steps.py`, with rows and columns behind the channels; tests hold them together.
+The same as `fer_models/pixels/in_keras.py`, with rows and columns behind the channels; tests hold
+them together.
 """
 
 from collections.abc import Callable
@@ -9,10 +9,8 @@ from collections.abc import Callable
 import torch
 
 from fer_models.contract import Contract, PixelStep
-from fer_models.resampling import resize_weights
-
-GREY = (0.2989, 0.5870, 0.1140)
-"""Weights of red, green and blue in TensorFlow's `rgb_to_grayscale`."""
+from fer_models.pixels.in_numpy import GREY
+from fer_models.pixels.resampling import resize_weights
 
 
 def fit_to_contract(images: torch.Tensor, contract: Contract) -> torch.Tensor:
@@ -36,6 +34,15 @@ def fit_to_contract(images: torch.Tensor, contract: Contract) -> torch.Tensor:
         mean, std = (_constant(v, images).reshape(-1, 1, 1) for v in (contract.mean, contract.std))
         images = (images - mean) / std
     return images
+
+
+def in_rows(images: torch.Tensor) -> torch.Tensor:
+    """The same images (N, C, H, W), channel by channel in memory.
+
+    With channels last, so do the outputs of convolutions lie, and `view`, with which most nets
+    flatten them, would fail. `contiguous` leaves images of one channel as they are.
+    """
+    return images.clone(memory_format=torch.contiguous_format)
 
 
 def _stored(images: torch.Tensor, contract: Contract) -> torch.Tensor:

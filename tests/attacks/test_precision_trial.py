@@ -143,7 +143,7 @@ def test_nothing_is_tried_where_nothing_may_change(emulated):
 
 def test_a_weak_twin_is_not(monkeypatch):
     _, images, labels, _ = setting()
-    monkeypatch.setattr(precision_trial, "reduce_precision", blind)
+    monkeypatch.setattr(reduced_precision, "reduce_precision", blind)
     classifier, why = plan(images, labels)
     assert classifier is tiny.conv(7)
     assert "leaves 100.00 % in bfloat16" in why
@@ -151,7 +151,7 @@ def test_a_weak_twin_is_not(monkeypatch):
 
 def test_a_few_hundredths_of_a_point_decide(monkeypatch):
     _, images, labels, _ = setting()
-    monkeypatch.setattr(precision_trial, "reduce_precision", blind)
+    monkeypatch.setattr(reduced_precision, "reduce_precision", blind)
     shares = iter([0.5, 0.502, 0.5, 0.5021])
     monkeypatch.setattr(precision_trial, "_robust_accuracy", lambda *_: next(shares))
     assert plan(images, labels)[0].precision == "bfloat16"

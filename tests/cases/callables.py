@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_models.backend import start_backend
+from fer_models.backend import quiet_backend
 
-start_backend()
+quiet_backend()
 from fer_models.zoo import load  # noqa: E402
 
 _net = load("mini_xception.fer")

@@ -11,6 +11,7 @@ from datasets.labels import FER7
 from fer_models import reduced_precision
 from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract, Output
+from fer_models.identity import reduced_sha256
 from fer_models.keras_classifier import wrap
 from fer_models.losses import Loss
 from fer_models.reduced_precision import (
@@ -18,7 +19,6 @@ from fer_models.reduced_precision import (
     ReducedPrecision,
     has_bfloat16,
     reduce_precision,
-    reduced_sha256,
 )
 
 CONTRACT = Contract(8, 8, 1, FER7)

@@ -12,9 +12,11 @@ from torch.nn import functional
 from datasets.labels import FER7
 from fer_models.classifier import ModelError
 from fer_models.contract import Contract, Output, PixelStep, Resampling
-from fer_models.keras_classifier import fit_to_contract as fit_by_keras
 from fer_models.losses import Loss
+from fer_models.pixels.in_keras import fit_to_contract as fit_by_keras
+from fer_models.pixels.in_numpy import fitted_images
 from fer_models.pytorch.classifier import wrap_torch
+from fer_models.pytorch.net import torch_net
 from fer_models.pytorch.pixels import fit_to_contract
 from tests.fer_models.pytorch.nets import tiny_module, tiny_torch
 
@@ -53,6 +55,10 @@ def test_pixels_and_their_gradients_are_those_of_keras(contract: Contract, chann
     pixels = torch.tensor(faces, requires_grad=True)
     found = fit_to_contract(pixels.permute(0, 3, 1, 2), contract).permute(0, 2, 3, 1)
     scale = max(1.0, float(np.abs(expected).max()))
+    by_numpy = fitted_images(faces, contract)
+    assert by_numpy.dtype == np.float32
+    np.testing.assert_allclose(by_numpy[:4], expected[:4], atol=1e-6 * scale)
+    np.testing.assert_allclose(by_numpy[4], expected[4], atol=1e-3, err_msg="constant")
     np.testing.assert_allclose(found.detach()[:4], expected[:4], atol=1e-6 * scale)
     np.testing.assert_allclose(found.detach()[4], expected[4], atol=1e-3, err_msg="constant")
     slope = tape.gradient(expected, theirs, tf.constant(upstream)).numpy()[:4]
@@ -87,6 +93,31 @@ def test_images_in_another_order_of_memory_are_answered_alike(images: np.ndarray
     _, pull = classifier.pullback(images)
     cotangent = np.ones((12, 7), np.float32)
     assert np.array_equal(pull(cotangent[::-1]), pull(cotangent))
+
+
+class Viewed(nn.Module):
+    """Flattens its maps by `view`, as most nets do; it fails where channels come last in memory."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.maps, self.end = nn.Conv2d(channels, 4, 3), nn.Linear(4 * 6 * 6, 7)
+
+    def forward(self, images):
+        return self.end(self.maps(images).view(len(images), -1))
+
+
+@pytest.mark.parametrize("side", [8, 9])
+@pytest.mark.parametrize("given", [1, 3])
+@pytest.mark.parametrize("taken", [1, 3])
+def test_nets_may_view_their_maps_as_rows(given: int, taken: int, side: int) -> None:
+    classifier = wrap_torch(Viewed(taken), Contract(8, 8, taken, FER7))
+    images = np.random.default_rng(0).random((12, side, side, given), np.float32)
+    assert classifier.logits(images).shape == (12, 7)
+    found = classifier.input_gradients(images, LABELS, Loss.MARGIN)
+    assert found.gradient.shape == images.shape and found.gradient.any()
+    assert classifier.outputs(images, classifier.contract).shape == (12, 7)
+    raw = torch_net("viewed", Viewed(taken), "")
+    assert raw.call(np.random.default_rng(0).random((2, 8, 8, taken), np.float32)).shape == (2, 7)
 
 
 @pytest.mark.parametrize("loss", Loss)

@@ -7,8 +7,7 @@ import tensorflow as tf
 
 from datasets.labels import FER7
 from fer_models.contract import Contract, PixelStep
-from fer_models.keras_classifier import fit_to_contract
-from fer_models.pixel_steps import apply_step
+from fer_models.pixels.in_keras import apply_step, fit_to_contract
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from PIL import Image
 
 from datasets.labels import FER7
 from fer_models.contract import Contract, Resampling
-from fer_models.keras_classifier import fit_to_contract
-from fer_models.resampling import resampling_weights
+from fer_models.pixels.in_keras import fit_to_contract
+from fer_models.pixels.resampling import resampling_weights
 
 SIZES = [(48, 48), (32, 20), (64, 112), (224, 96), (16, 8)]
 """Of a 48x36 image after resizing: equal, smaller, larger, mixed, a third or less.

@@ -1,7 +1,7 @@
-"""Named steps on the pixels of each image, which a contract may list before its scaling.
+"""What a Keras model is fed: the contract's size, channels, steps and scaling, in Keras operations.
 
-All are Keras operations on images (N, H, W, C) in [0, 1]. They have gradients, except histogram
-equalisation: its backward pass is the identity (straight-through).
+All have gradients, except histogram equalisation and rounding to 8 bits: their backward pass is the
+identity (straight-through).
 """
 
 from collections.abc import Callable
@@ -9,7 +9,39 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from fer_models.contract import PixelStep
+from fer_models.contract import Contract, PixelStep
+from fer_models.pixels.resampling import resize_weights
+
+
+def fit_to_contract(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
+    """What the model is fed for images (N, H, W, C) in [0, 1]."""
+    if images.shape[-1] != contract.channels:
+        images = (
+            ops.repeat(images, 3, axis=-1)
+            if contract.channels == 3
+            else ops.image.rgb_to_grayscale(images)
+        )
+    height, width = images.shape[1:3]
+    if contract.resized or (height, width) != (contract.height, contract.width):
+        rows, columns = resize_weights(height, width, contract)
+        images = _stored(ops.einsum("jw,nhwc->nhjc", columns, images), contract)
+        images = _stored(ops.einsum("ih,nhjc->nijc", rows, images), contract)
+    for step in contract.steps:
+        images = apply_step(step, images)
+    if (contract.low, contract.high) != (0.0, 1.0):
+        images = images * (contract.high - contract.low) + contract.low
+    if (contract.mean, contract.std) != ((0.0,), (1.0,)):
+        mean, std = (ops.convert_to_tensor(v, "float32") for v in (contract.mean, contract.std))
+        images = (images - mean) / std
+    return images
+
+
+def _stored(images: keras.KerasTensor, contract: Contract) -> keras.KerasTensor:
+    """In steps of 1/255 where the contract says so; the gradient is that of the identity."""
+    if not contract.eight_bit_resize:
+        return images
+    steps = ops.floor(ops.clip(images, 0.0, 1.0) * 255 + 0.5) / 255  # PIL rounds halves up
+    return images + ops.stop_gradient(steps - images)
 
 
 def apply_step(step: PixelStep, images: keras.KerasTensor) -> keras.KerasTensor:
