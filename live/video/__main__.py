@@ -22,9 +22,9 @@ def main(request: ReadingRequest) -> int:
 
     for model in filter(None, (request.model, request.beside)):
         zoo.describe(model)  # refuses anything but one model
-    from fer_models.backend import start_backend
+    from fer_models.backend import quiet_backend
 
-    start_backend()
+    quiet_backend()
     from live.video.command import read_clips
 
     return 1 if read_clips(request, clips, _report) else 0
