@@ -36,7 +36,7 @@ class EyesPGD(RegionalPGD):
     """Only the eyes may change."""
 
     name: ClassVar[str] = "pgd_eyes"
-    title: ClassVar[str] = "PGD, eyes only"
+    title: ClassVar[str] = "PGD (eyes only)"
     words: ClassVar[str] = "PGD confined to the eyes"
     region: ClassVar[Region] = Region.EYES
 
@@ -45,7 +45,7 @@ class BrowsPGD(RegionalPGD):
     """Only the brows may change."""
 
     name: ClassVar[str] = "pgd_brows"
-    title: ClassVar[str] = "PGD, brows only"
+    title: ClassVar[str] = "PGD (brows only)"
     words: ClassVar[str] = "PGD confined to the brows"
     region: ClassVar[Region] = Region.BROWS
 
@@ -54,7 +54,7 @@ class NosePGD(RegionalPGD):
     """Only the nose may change."""
 
     name: ClassVar[str] = "pgd_nose"
-    title: ClassVar[str] = "PGD, nose only"
+    title: ClassVar[str] = "PGD (nose only)"
     words: ClassVar[str] = "PGD confined to the nose"
     region: ClassVar[Region] = Region.NOSE
 
@@ -63,7 +63,7 @@ class MouthPGD(RegionalPGD):
     """Only the mouth may change."""
 
     name: ClassVar[str] = "pgd_mouth"
-    title: ClassVar[str] = "PGD, mouth only"
+    title: ClassVar[str] = "PGD (mouth only)"
     words: ClassVar[str] = "PGD confined to the mouth"
     region: ClassVar[Region] = Region.MOUTH
 
@@ -72,7 +72,7 @@ class RestPGD(RegionalPGD):
     """Everything but eyes, brows, nose and mouth may change."""
 
     name: ClassVar[str] = "pgd_rest"
-    title: ClassVar[str] = "PGD, rest only"
+    title: ClassVar[str] = "PGD (rest only)"
     words: ClassVar[str] = "PGD confined to everything except eyes, brows, nose and mouth"
     region: ClassVar[Region] = Region.REST
 
@@ -89,7 +89,7 @@ class GlassesPGD(PGD):
     steps: int = 20
 
     name: ClassVar[str] = "pgd_glasses"
-    title: ClassVar[str] = "PGD, glasses only"
+    title: ClassVar[str] = "PGD (glasses only)"
     words: ClassVar[str] = "PGD confined to the frame of a pair of glasses"
 
     def _allowed(self, images: np.ndarray) -> np.ndarray:

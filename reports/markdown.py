@@ -13,7 +13,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline, pick
 from reports.sections.figures import without_errors
-from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence
+from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, reading_sentence
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
@@ -58,10 +58,11 @@ def render_markdown(run: FinishedRun) -> str:
     parts += _boards(run)
     parts += _seeds(run)
     parts += _flags(run)
+    notes = [ranking_sentence(run, top), reading_sentence(run, top)]
     parts.append(
         f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
         "is scored under its own labels; FER and FER+ figures are not comparable. "
-        f"{ranking_sentence(run, top)} Robust accuracy is an upper bound: a stronger attack may "
+        f"{' '.join(filter(None, notes))} Robust accuracy is an upper bound: a stronger attack may "
         f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
         "in `results.csv`."
@@ -151,7 +152,8 @@ def _flags(run: FinishedRun) -> list[str]:
 
 
 def _cell(cell: Cell) -> str:
-    small = f" ({cell.small})" if cell.small else ""
+    remarks = "; ".join(filter(None, [cell.small, cell.note]))
+    small = f" ({remarks})" if remarks else ""
     sign = f"{_SIGNS[cell.status]}{NBSP}" if cell.status in _SIGNS else ""
     return f"{sign}{cell.text}{small}"
 

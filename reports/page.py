@@ -15,6 +15,7 @@ from reports.charts.drawing import Chart
 from reports.charts.svg import theme_css
 from reports.markdown import SUMMARY, render_markdown
 from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
+from reports.sections.attacks_run import mixed_note
 from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.certification import certified_charts
 from reports.sections.classes import confusion_charts, flow_charts
@@ -27,7 +28,7 @@ from reports.sections.figures import without_errors
 from reports.sections.gallery import examples
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
-from reports.sections.leaderboard import leaderboard, ranking_sentence
+from reports.sections.leaderboard import leaderboard, ranking_sentence, reading_sentence
 from reports.sections.manifest import facts, manifest_text
 from reports.sections.method import attack_words, power_sentences, seed_sentences
 from reports.sections.perturbation_sizes import perturbation_sizes
@@ -106,6 +107,8 @@ def _filled(
         input_notes=input_notes(run.manifest["models"]),
         service_notes=service_notes(run.manifest["models"]),
         ranking_sentence=ranking_sentence(run, top),
+        reading_sentence=reading_sentence(run, top),
+        mixed_note=mixed_note(run, run.models, top.norm) if top else "",
         rules=rules(),
         glossary=GLOSSARY,
         facts=facts(run),

@@ -14,7 +14,7 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.classes import confusion_figures, flow_figures, share_figures
 from evaluation.figures.eight_bits import eight_bit_figures
 from evaluation.figures.figure_rows import Figures, figure_key
-from evaluation.figures.images import Images, with_clean_logits
+from evaluation.figures.images import Images, Strata, with_clean_logits
 from evaluation.figures.reliability import reliability_figures, vote_figures
 from evaluation.metrics import votes as vote_metrics
 from evaluation.metrics.robustness import censored_eps, is_robust, security_curve_areas
@@ -95,15 +95,31 @@ def worst_case(attacked: pd.DataFrame) -> pd.DataFrame:
 def _curve_figures(
     figures: Figures, key: dict[str, Any], images: Images, grid: tuple[float, ...]
 ) -> None:
-    """Figures of the whole sweep, in rows of its largest eps.
-
-    The worst case also has its area up to the headline eps, which ranks models.
-    """
+    """Figures of the whole sweep, in rows of its largest eps."""
     key = key | {"eps": grid[-1]}
     broken = censored_eps(images.smallest_eps)
     for name, share in _QUANTILES.items():
         found = quantile(broken, share)
         figures.add(key, "all", name, found._replace(low=max(found.low, 0.0)))
+    area_figures(figures, key, images, grid, images.strata)
+
+
+def area_figures(
+    figures: Figures,
+    key: dict[str, Any],
+    images: Images,
+    grid: tuple[float, ...],
+    strata: Strata,
+) -> None:
+    """Area under the security curve, of the worst case also up to the headline eps.
+
+    Args:
+        figures: takes the rows.
+        key: key of the figures; eps is filled in.
+        images: images of the attack.
+        grid: its eps, ascending.
+        strata: subsets of the images to add an area for.
+    """
     rising = [eps for eps in grid if eps > 0]
     top = headline_eps(rising, key["norm"])
     ends = {grid[-1], top} if key["perturbation"] == WORST_CASE else {grid[-1]}
@@ -112,7 +128,7 @@ def _curve_figures(
             images.smallest_eps, eps_grid=[eps for eps in rising if eps <= end]
         )
         figures.add_means(
-            key | {"eps": end}, images.strata, "security_curve_area", areas, groups=images.groups
+            key | {"eps": end}, strata, "security_curve_area", areas, groups=images.groups
         )
 
 

@@ -14,6 +14,7 @@ from evaluation.figures.attack import attack_figures
 from evaluation.figures.certification import certification_figures
 from evaluation.figures.classes import confusion_figures, share_figures
 from evaluation.figures.corruption import corruption_figures
+from evaluation.figures.every_attack import every_attack_figures
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
 from evaluation.figures.label import label_figures
@@ -59,6 +60,7 @@ def summarise(
             baseline = baselines.get(label_set)
             corruption_figures(figures, model, of_model, schemes, label_set, baseline)
             attack_figures(figures, rows, clean, scheme, label_set, grids)
+            every_attack_figures(figures, rows, scheme, label_set, grids)
             certification_figures(figures, model, rows, scheme, label_set)
         label_figures(figures, model, rows, scheme, label_sets, grids)
     return figures.frame()

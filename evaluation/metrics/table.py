@@ -109,7 +109,8 @@ _RECORDS = (
         "robust_accuracy_8bit",
         "`robust_accuracy` of the worst case against an attacker whose images have 8 bits: each "
         "stored perturbation, as it is and stretched to the whole of `eps`, rounded to steps of "
-        "1/255 inside the budget; an upper bound",
+        "1/255 inside the budget; an upper bound. In linf below 1/255 no 8-bit image differs from "
+        "the clean one, so there it is the clean accuracy",
         "proportion",
         better=Better.HIGHER,
     ),

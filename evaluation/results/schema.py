@@ -34,6 +34,10 @@ WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptio
 of a run, these and verified ones from outside, the mean over all corruptions."""
 
 
+EVERY_ATTACK = "every_attack"
+"""In the column `subset`: images that every attack of the worst case saw."""
+
+
 HEADLINE_EPS = 4 / 255
 
 

@@ -11,6 +11,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
+from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import Figure, own_figures, ranked
 from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
@@ -58,6 +59,8 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
             continue
         faces = faces_counted(pd.concat(rows))
         caption = f"{label_set_name(own)} labels, {faces}. {' '.join(told)}"
+        if headline:
+            caption += mixed_note(run, [model], headline.norm)
         data = calibration_table(run, [model], headline, f"calibration-{model}")
         name = f"calibration-{index}"
         charts.append(Chart(name, _title(model, sure), caption, panels, data))

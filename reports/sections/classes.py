@@ -16,6 +16,7 @@ from reports.charts.matrices import (
     confusion_matrix,
     flow_counts,
 )
+from reports.sections.attacks_run import mixed_note
 from reports.tables import shares_table, table
 from reports.words.attacks import attack_title
 from reports.words.text import count, label_set_name, percent
@@ -49,6 +50,8 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
             f"Rows: {label_set_name(own)} label; columns: the classifier's answer. Cells are "
             "percentages of a label's faces; the diagonal is correct."
         )
+        if headline:
+            caption += mixed_note(run, [model], headline.norm)
         faces = confusion(run.results, model=model, label_set=own, value="n").max(axis=1)
         title = _confusion_title(model, clean, faces)
         data = shares_table(f"confusion-{model}", shares, "label")
@@ -85,6 +88,7 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
             f"right: the classifier's answer in the worst case at {headline.text}. Red: faces "
             "flipped to another class, darkest the largest flow of each label; grey: faces still "
             f"classified correctly. n\u00a0=\u00a0{count(float(counts.to_numpy().sum()))} faces."
+            f"{mixed_note(run, [model], headline.norm)}"
         )
         cells = [
             [str(label), *(count(number) for number in row)]

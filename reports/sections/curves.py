@@ -19,6 +19,7 @@ from reports.charts.curves import joining_attacks, security_curves
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
+from reports.sections.attacks_run import attack_sentences, mixed_note
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
 from reports.words.attacks import attack_title
@@ -74,13 +75,13 @@ def _curve_chart(
         together = partial(draw, shown=shown)
         panels = [Panel("", _wide_and_narrow(name, alt, (552, 300), names, together))]
     title_of = partial(attack_title, run.manifest)
+    drawn = pick(rows, perturbation=["none", WORST_CASE, "noise"])
     changes = "every pixel" if norm == "linf" else "the image"
     caption = (
         f"Share of faces still classified correctly under {labels} labels when {changes} may "
-        f"change by up to eps ({norm_name(norm)}). Red: the worst case over "
-        f"{listing([title_of(part) for part in parts]) or 'all attacks'}; band: 95\u202f% "
+        f"change by up to eps ({norm_name(norm)}). Red: the worst case; band: 95\u202f% "
         "interval. Grey, same line style: random noise of the same size. Dotted: always answering "
-        f"the most frequent class. {faces_counted(rows)}."
+        f"the most frequent class. {faces_counted(drawn)}."
     )
     if many:
         caption += " Faint: the other models. The most robust at the largest eps comes first."
@@ -92,6 +93,7 @@ def _curve_chart(
             "an upper bound."
         )
     caption += _breaks(run, label_set, norm, shown)
+    caption = " ".join([caption, *attack_sentences(run, shown, norm)])
     keys = {"model": "model", "perturbation": "perturbation", "eps": "eps"}
     shown_rows = rows.assign(
         perturbation=[title_of(name) for name in rows["perturbation"]],
@@ -102,18 +104,16 @@ def _curve_chart(
 
 
 def _breaks(run: FinishedRun, label_set: str, norm: str, shown: list[str]) -> str:
-    """Say where the lines break because more attacks join the worst case, and which."""
-    joins: dict[float, dict[str, None]] = {}
-    for model in shown:
-        for eps, names in joining_attacks(run.results, label_set, norm, model).items():
-            joins.setdefault(eps, {}).update(dict.fromkeys(names))
-    parts = [
-        f"at {eps_text(eps, norm)}, where "
-        f"{listing([attack_title(run.manifest, name) for name in names])} "
-        f"join{'s' if len(names) == 1 else ''} the worst case"
-        for eps, names in sorted(joins.items())
-    ]
-    return f" Lines break {listing(parts)}." if parts else ""
+    """Say where the lines break because more attacks join the worst case."""
+    joins = sorted(
+        {eps for model in shown for eps in joining_attacks(run.results, label_set, norm, model)}
+    )
+    if not joins:
+        return ""
+    return (
+        f" Lines break at {listing([eps_text(eps, norm) for eps in joins])}, where attacks join "
+        "the worst case that did not run at smaller eps."
+    )
 
 
 def _wide_and_narrow(
@@ -208,6 +208,7 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
         "Clean accuracy (across) against robust accuracy in the worst case at "
         f"{headline.text} (up), each model under its own labels; lines are 95\u202f% intervals. "
         f"On the dotted line an attack would cost nothing. {faces_counted(rows)}."
+        f"{mixed_note(run, known, headline.norm)}"
     )
     if limited & set(known):
         caption += " \N{LESS-THAN OR EQUAL TO} before a name: a black box, so an upper bound."

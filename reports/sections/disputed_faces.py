@@ -13,6 +13,7 @@ from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
+from reports.sections.attacks_run import mixed_note
 from reports.tables import Table, table
 from reports.words.text import count, label_set_name, percent
 
@@ -93,6 +94,7 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
         "Votes: what the annotators of FER+ chose. Numbers: how many models trained on FER or on "
         f"FER+ labels give that answer. {attacked}The examples are the disagreements with the "
         "clearest votes, taken from the FER labels in turn."
+        f"{mixed_note(run, run.models, headline.norm) if headline else ''}"
     )
     moments: dict[str, list[str]] = {}
     for when, labels in columns:

@@ -7,7 +7,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps, pick
 from reports.sections.figures import EIGHT_BITS, Figure, ranked
 from reports.tables import Table, table
-from reports.words.text import count, eps_text, label_set_name
+from reports.words.text import count, eps_text, finer_than_8_bits, label_set_name
 
 
 def eight_bit_table(run: FinishedRun) -> Table | None:
@@ -30,6 +30,8 @@ def eight_bit_table(run: FinishedRun) -> Table | None:
                 continue
             names = [model, label_set_name(own), eps_text(eps, str(norm))]
             shown = [f"{one.text} ({one.interval})" for one in (exact, rounded)]
+            if finer_than_8_bits(eps, str(norm)):
+                shown[1] = "no 8-bit image is so near"
             cells.append([*names, *shown, count(exact.n)])
             numbers = [(one.value, one.low, one.high) for one in (exact, rounded)]
             data.append([*names, *numbers[0], *numbers[1], exact.n])

@@ -11,6 +11,7 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, pick
 from reports.charts.drawing import Chart, faces_counted, share_range
+from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import Figure
 from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
 from reports.sections.votes import agreement_chart, flips_chart, strata_chart
@@ -59,7 +60,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         f"{faces_counted(found)} have both labels; the errors are those among them. The difference "
         "in accuracy is over the same faces for both label sets, but for those whose label the "
         "model has no class for: right of 0 the model does better under FER+. Bars are "
-        "95\u202f% intervals."
+        f"95\u202f% intervals.{mixed_note(run, models, headline.norm) if headline else ''}"
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])
     return Chart("label-noise", title, caption, panels, noise_table("label-noise", rows))

@@ -11,6 +11,7 @@ from evaluation.results.select import Headline, clean_accuracy, pick, robust_acc
 from evaluation.statistics.intervals import proportion
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
+from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import own_figures
 from reports.tables import figures_table
 from reports.words.glossary import FERPLUS_RULE
@@ -52,6 +53,8 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         "When a FER+ model is scored on FER labels, contempt counts as wrong; when a FER model is "
         f"scored on FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
     )
+    if headline:
+        caption += mixed_note(run, models, headline.norm)
     shown = rows.assign(
         label_set=rows["label_set"].map(label_set_name),
         attacked_labels=rows["attacked_labels"].map(label_set_name),

@@ -1,5 +1,6 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from reports.sections.figures import (
     SPREAD,
     Figure,
     best_known_figure,
+    every_attack_figure,
     labels_of,
     own_figures,
     ranked,
@@ -25,17 +27,18 @@ from reports.sections.figures import (
     status_of,
 )
 from reports.tables import Table, table
-from reports.words.text import MISSING, count, decimal, eps_text, listing
+from reports.words.text import MISSING, count, decimal, eps_text, finer_than_8_bits, listing
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the leaderboard: what is shown, what it sorts by."""
+    """A cell of the leaderboard: what is shown, what it sorts by, and a remark."""
 
     text: str
     sort: float
     small: str = ""
     status: str = "ok"
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,26 @@ def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
     return words
 
 
+def reading_sentence(run: FinishedRun, headline: Headline | None) -> str:
+    """Say what marks of the worst case mean: a part of the faces, eps that 8 bits cannot hold."""
+    if headline is None:
+        return ""
+    parts = []
+    if any(every_attack_figure(run, model, headline).known for model in run.models):
+        parts.append(
+            "Where slow attacks saw only a part of the faces, the worst case mixes faces that met "
+            "different attacks. If any are robust, the worst case on the faces that every attack "
+            "saw is given with it."
+        )
+    smallest = _grid(run.results, headline)[0]
+    if finer_than_8_bits(smallest, headline.norm):
+        parts.append(
+            f"{eps_text(smallest)} is an eps for float images only: an 8-bit image that differs "
+            "from a face differs by at least 1/255."
+        )
+    return " ".join(parts)
+
+
 def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[[str], Cell]]:
     """Title of each number column, and what it shows of a model."""
     columns: dict[str, Callable[[str], Cell]] = {"Clean accuracy": partial(_clean, run, "accuracy")}
@@ -102,8 +125,9 @@ def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[
         attacked = partial(_attacked, run)
         smallest = Headline(headline.norm, _grid(run.results, headline)[0])
         columns[f"Area to {headline.text}"] = partial(attacked, headline, "security_curve_area")
-        columns[f"Worst case {headline.text}"] = partial(attacked, headline, "robust_accuracy")
-        columns[f"8-bit images {headline.text}"] = partial(attacked, headline, EIGHT_BITS)
+        columns[f"Worst case {headline.text}"] = partial(_worst, run, headline)
+        if not finer_than_8_bits(headline.eps, headline.norm):
+            columns[f"8-bit images {headline.text}"] = partial(attacked, headline, EIGHT_BITS)
         if has_best_known(run.results):
             columns[f"Best known {headline.text}"] = partial(_best_known, run, headline)
         columns[f"Seed spread {headline.text}"] = partial(_spread, run, headline)
@@ -146,6 +170,17 @@ def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:
     """A figure of the worst case; a bound where the model is a black box."""
     rows = pick(_worst_case(run, at.norm, model), metric=metric, eps=at.eps)
     return _cell(Figure.of(rows), _bound(run, model, upper=metric != "attack_success_rate"))
+
+
+def _worst(run: FinishedRun, headline: Headline, model: str) -> Cell:
+    """The worst case at the headline, and the one on the faces that every attack saw."""
+    cell = _attacked(run, headline, "robust_accuracy", model)
+    part = every_attack_figure(run, model, headline)
+    if not part.known:
+        return cell
+    sign = _bound(run, model)
+    note = f"{sign}{part.text} ({part.interval}) on {count(part.n)} faces"
+    return dataclasses.replace(cell, note=note)
 
 
 def _spread(run: FinishedRun, headline: Headline, model: str) -> Cell:

@@ -3,7 +3,7 @@
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.results.select import Headline, attacks, pick
-from reports.words.attacks import attack_title
+from reports.sections.attacks_run import attack_sentences
 from reports.words.text import count, eps_text, listing, norm_name
 
 
@@ -14,13 +14,15 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         f"The classifiers label the expression of {count(data['rows'])} faces of {data['name']} "
         f"({data['split']}). They predict what annotators would answer; they do not know what a "
         "person feels.",
-        *(_attacker(run, norm) for norm in run.norms if attacks(run.results, norm)),
     ]
+    for norm in run.norms:
+        if attacks(run.results, norm):
+            sentences += [_attacker(run, norm), *attack_sentences(run, run.models, norm)]
     if limited := _models_with(run, status=NOT_APPLICABLE):
         sentences.append(
-            f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients, so "
-            "the attacker sees only answers. Robust accuracy is an upper bound there and not "
-            "comparable with that of models attacked with full knowledge."
+            f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients: the "
+            "attacker can query the model, or make images on other models. Robust accuracy is an "
+            "upper bound there and not comparable with that of models attacked with full knowledge."
         )
     if rounded := _models_with(run, precision="bfloat16"):
         sentences.append(
@@ -33,7 +35,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         sentences.append(
             f"The verdict is about {headline.text}: no pixel changes by more than {steps:g} of the "
             "255 steps between black and white, which is hard to see. A face counts as robust if "
-            "it is classified correctly when clean and under every attack."
+            "it is classified correctly when clean and under every attack that saw it."
         )
     sentences.append(
         "Robust accuracy is an upper bound: a stronger attack can only lower it. Attacks on the "
@@ -43,8 +45,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
 
 
 def _attacker(run: FinishedRun, norm: str) -> str:
-    """Describe what the attacker of one norm wants, knows and may change."""
-    names = [attack_title(run.manifest, name) for name in attacks(run.results, norm)]
+    """Describe what the attacker of one norm wants, knows and may change, at which eps."""
     rows = pick(run.results, norm=norm, metric="robust_accuracy")  # certificates have eps too
     grid = sorted({eps for eps in rows["eps"] if eps > 0})
     limit = (
@@ -59,8 +60,7 @@ def _attacker(run: FinishedRun, norm: str) -> str:
     )
     return (
         f"The attacker wants any wrong answer, {knows}, and {limit} "
-        f"({listing([eps_text(eps, norm) for eps in grid])}). "
-        f"Attacks: {listing(names)}."
+        f"({listing([eps_text(eps, norm) for eps in grid])})."
     )
 
 

@@ -11,6 +11,7 @@ from reports.sections.figures import (
     Figure,
     area_figure,
     best_known_figure,
+    every_attack_figure,
     labels_of,
     own_figures,
     ranked,
@@ -71,6 +72,12 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             f"classified correctly at {headline.text} (95{THIN}% interval "
             f"{robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
+        part = every_attack_figure(run, model, headline)
+        if part.known:
+            sentence += (
+                f" On the {count(part.n)} faces that every attack saw, {limit}{part.text} are "
+                f"({part.interval})."
+            )
         if len(run.models_of(run.own_label_set(model))) > 1:
             area = area_figure(run, model, headline)
             use = "" if model in run.black_boxes else ", which ranks the models,"  # they take none

@@ -19,6 +19,7 @@ from reports.charts.drawing import (
     share_range,
 )
 from reports.charts.flip_bars import flip_bars, flip_shares
+from reports.sections.attacks_run import mixed_note
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
 from reports.words.text import eps_text, percent
 
@@ -51,6 +52,7 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     caption = (
         "Clear: at least nine of ten annotators agree; ambiguous: at most six do. Each model "
         f"under its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
+        f"{mixed_note(run, run.models, headline.norm) if headline else ''}"
     )
     return Chart("strata", title, caption, panels, noise_table("strata", pd.concat(rows)))
 
@@ -103,6 +105,7 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         "annotators chose (implausible, solid), flipped to one that at least two chose "
         "(plausible, hatched: a person might choose it too), or robust (grey). "
         f"Each model under its own labels; {faces_counted(pd.concat(rows[1::2]))}."
+        f"{mixed_note(run, run.models, headline.norm)}"
     )
     return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))
 
@@ -128,6 +131,7 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         "class count, since only they can be attacked under FER+ labels: a model without contempt "
         "has fewer of them. Bars are 95\u202f% intervals; "
         f"{faces_counted(pd.concat(rows.values()))}."
+        f"{mixed_note(run, models, headline.norm) if headline else ''}"
     )
     table = noise_table("agreement", pd.concat(rows.values()))
     return Chart("agreement", title, caption, panels, table)

@@ -21,7 +21,7 @@ def words(identifier: str) -> str:
         "none": "clean",
         "pgd": "PGD",
         "fgsm": "FGSM",
-        **{f"pgd_{part}": f"PGD, {part} only" for part in _PARTS},
+        **{f"pgd_{part}": f"PGD ({part} only)" for part in _PARTS},
         "apgd": "APGD",
         "apgd_t": "targeted APGD",
         "fmn": "FMN",
@@ -44,10 +44,14 @@ def words(identifier: str) -> str:
 
 
 def attack_title(manifest: Mapping[str, Any], identifier: str) -> str:
-    """The title that the run's manifest gives an attack, else its identifier as words."""
+    """The title that the run's manifest gives an attack, else its identifier as words.
+
+    A title with a comma, such as those of older runs, gets brackets: lists separate by commas.
+    """
     titles = (
         entry["title"]
         for entry in manifest["perturbations"]
         if entry["perturbation"] == identifier and entry.get("title")
     )
-    return next(titles, words(identifier))
+    name, comma, rest = next(titles, words(identifier)).partition(", ")
+    return f"{name} ({rest})" if comma else name

@@ -67,6 +67,11 @@ def eps_text(eps: float, norm: str = "linf") -> str:
     return f"{eps:.3g}"
 
 
+def finer_than_8_bits(eps: float, norm: str) -> bool:
+    """Whether no 8-bit image other than the face itself lies within eps: in linf below 1/255."""
+    return norm == "linf" and 255 * eps < 1 - 1e-9
+
+
 def parse_eps(text: str | float) -> float:
     """The number in `4/255` or `0.5/255` or `0.25`."""
     parts = str(text).split("/")

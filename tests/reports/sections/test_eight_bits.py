@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import pick, robust_accuracy
+from evaluation.results.select import Headline, pick, robust_accuracy
 from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.eight_bits import eight_bit_table
 from reports.sections.figures import EIGHT_BITS
+from reports.sections.leaderboard import leaderboard
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
 
@@ -49,3 +50,16 @@ def test_both_figures_stand_side_by_side(run: FinishedRun, rounded: FinishedRun)
 def test_an_older_run_has_no_table(run: FinishedRun) -> None:
     assert eight_bit_table(run) is None
     assert "8-bit images 4/255" not in render_markdown(run)
+
+
+def test_an_eps_below_one_step_has_no_eight_bit_image(run: FinishedRun) -> None:
+    """Its figure would be the clean accuracy: no attack, not a weak one."""
+    half = robust_accuracy(run.results, "fer", "linf").query("eps < 0.005 and eps > 0")
+    half = half.assign(eps=0.5 / 255)
+    attacked = ~run.results["eps"].gt(0)
+    changes = {"metric": EIGHT_BITS, "value": 0.64}
+    finer = replace(run, results=pd.concat([run.results[attacked], half, half.assign(**changes)]))
+    top = Headline("linf", 0.5 / 255)
+    table = eight_bit_table(finer)
+    assert table is not None and table.rows[0][2:5:2] == ["0.5/255", "no 8-bit image is so near"]
+    assert not any(title.startswith("8-bit") for title in leaderboard(finer, top).head)
