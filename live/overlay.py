@@ -1,4 +1,4 @@
-"""Draw faces on a frame for the window: box, label, bars, attacked face, points and hulls."""
+"""Draw faces on a frame of window or clip: box, label, bars, attacked face, points and hulls."""
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ CLEAN, ATTACKED, QUIET, INK = (47, 109, 181), (200, 69, 59), (138, 143, 152), (2
 """RGB of each role."""
 FONT = cv2.FONT_HERSHEY_DUPLEX
 BAR_WIDTH, LINE = 90, 18
+BAR_STEP = BAR_WIDTH + 10
+"""From one column of bars to the next in `draw_answers`."""
 MARKED = (255, 209, 102)
 
 
@@ -39,6 +41,32 @@ def side_by_side(image: np.ndarray, reading: Reading) -> np.ndarray:
     return np.hstack([left, right])
 
 
+def draw_answers(image: np.ndarray, face: Face) -> None:
+    """Draw a face's box, its clean label above and its attacked label below, and bars, in place.
+
+    Of a second classifier, labels alone are drawn.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        face: face with answers.
+    """
+    shown = [(face.answers, CLEAN)]
+    if face.attacked_answers:
+        shown.append((face.attacked_answers, ATTACKED))
+    left, opposite = _draw_box(image, face.box, CLEAN)
+    place = opposite[0] + 8
+    if place + BAR_STEP * len(shown) > image.shape[1] and left[0] >= BAR_STEP * len(shown):
+        place = left[0] - BAR_STEP * len(shown)
+    for column, (answers, ink) in enumerate(shown):
+        text = " | ".join(_label(answer) for answer in answers)
+        if ink is ATTACKED:
+            text = f"{'* ' if face.flipped else ''}{text}"
+            _write_label(image, text, left[0], min(opposite[1], image.shape[0] - 22), ink)
+        else:
+            _write_label(image, f"{face.number} {text}", left[0], max(0, left[1] - 22), ink)
+        _bars(image, answers[0], place + column * BAR_STEP, left[1], ink)
+
+
 def write_line(image: np.ndarray, text: str, y: int, ink: tuple[int, int, int] = INK) -> None:
     """Write one line of text on a dark strip, in place."""
     width = cv2.getTextSize(text, FONT, 0.5, 1)[0][0]
@@ -49,23 +77,40 @@ def write_line(image: np.ndarray, text: str, y: int, ink: tuple[int, int, int] =
 def _draw(
     image: np.ndarray, face: Face, answers: tuple[Answer, ...], ink: tuple[int, int, int]
 ) -> None:
-    box = face.box
-    corner = round(box.x), round(box.y)
-    opposite = round(box.x + box.width), round(box.y + box.height)
-    cv2.rectangle(image, corner, opposite, ink, 2, cv2.LINE_AA)
+    corner, opposite = _draw_box(image, face.box, ink)
     if face.points is not None:
         _mark(image, face.points)
-    first = answers[0]
-    share = first.probabilities[first.classes.index(first.label)]
     mark = "* " if ink is ATTACKED and face.flipped else ""
-    text = f"{mark}{face.number} {first.label} {in_percent(share)} %"
-    width = cv2.getTextSize(text, FONT, 0.55, 1)[0][0]
-    top = max(0, corner[1] - 22)
-    _fill(image, Box(corner[0], top, width + 12, 22), ink)
-    cv2.putText(image, text, (corner[0] + 6, top + 16), FONT, 0.55, INK, 1, cv2.LINE_AA)
+    text = f"{mark}{face.number} {_label(answers[0])}"
+    _write_label(image, text, corner[0], max(0, corner[1] - 22), ink)
     for column, answer in enumerate(answers):
         left = opposite[0] + 8 + column * (BAR_WIDTH + 90)
         _bars(image, answer, left, corner[1], ink)
+
+
+def _draw_box(
+    image: np.ndarray, box: Box, ink: tuple[int, int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Draw a box and return its upper left and lower right corner."""
+    corner = round(box.x), round(box.y)
+    opposite = round(box.x + box.width), round(box.y + box.height)
+    cv2.rectangle(image, corner, opposite, ink, 2, cv2.LINE_AA)
+    return corner, opposite
+
+
+def _label(answer: Answer) -> str:
+    share = answer.probabilities[answer.classes.index(answer.label)]
+    return f"{answer.label} {in_percent(share)} %"
+
+
+def _write_label(
+    image: np.ndarray, text: str, left: int, top: int, ink: tuple[int, int, int]
+) -> None:
+    """Write a label on a strip, moved into the image where it would leave it on the right."""
+    width = cv2.getTextSize(text, FONT, 0.55, 1)[0][0] + 12
+    left = max(0, min(left, image.shape[1] - width))
+    _fill(image, Box(left, top, width, 22), ink)
+    cv2.putText(image, text, (left + 6, top + 16), FONT, 0.55, INK, 1, cv2.LINE_AA)
 
 
 def _bars(

@@ -1,6 +1,7 @@
-"""Summarise a recorded session for the summary page.
+"""Summarise a recorded session or a clip for its summary page.
 
-Not here: recording (`live/recording.py`) and drawing (`live/server/templates/session.html`).
+Not here: recording (`live/recording.py`), rows of clips (`live/video/rows.py`), and drawing
+(`live/server/templates/summary.html`).
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from datasets.labels import FER7, FERPLUS8, NO_LABEL, translate
 FER2013_TRAINING = dict(zip(FER7.classes, (3995, 436, 4097, 7215, 4830, 3171, 4965)))
 """Number of images of each class in FER2013's Training split, 28,709 in total."""
 MOST_BINS = 60
+FINEST = 1.0
+"""Shortest time interval of shares over time, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class ClassSummary:
         attacked_share: share of all predictions on attacked faces; None without any.
         fer2013: share in FER2013's Training split; None if it has no such class.
         over_time: share in each time interval, first to last.
+        attacked_over_time: the same of predictions on attacked faces; None without any.
     """
 
     name: str
@@ -32,6 +36,7 @@ class ClassSummary:
     attacked_share: float | None
     fer2013: float | None
     over_time: tuple[float, ...]
+    attacked_over_time: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Summary:
     """Figures of a session.
 
     Attributes:
-        seconds: duration.
+        start: seconds at the first prediction.
+        seconds: from the first prediction to the last.
         frames: frames with a face.
         people: number of tracks.
         rows: faces classified in all frames together.
@@ -50,6 +56,7 @@ class Summary:
         classes: in the order of the model's classes.
     """
 
+    start: float
     seconds: float
     frames: int
     people: int
@@ -61,20 +68,21 @@ class Summary:
     classes: tuple[ClassSummary, ...]
 
 
-def summarise(table: pd.DataFrame) -> Summary | None:
-    """Summarise a recording's table (`Recording.table`); None if it has no rows."""
+def summarise(table: pd.DataFrame, finest: float = FINEST) -> Summary | None:
+    """Summarise a table as of `Recording.table`; None if it has no rows.
+
+    Args:
+        table: rows.
+        finest: see `shares_over_time`.
+    """
     if table.empty:
         return None
-    model = str(table["model"].iloc[-1])
-    rows = table[table["model"] == model]
+    rows = _of_last_model(table)
     seconds = rows["seconds"].to_numpy()
     labels = rows["label"].to_numpy(str)
     hit = (rows["attack"] != "").to_numpy()
     after = rows["attacked_label"].to_numpy(str)[hit]
-    length = float(seconds.max() - seconds.min())
-    bins = int(np.clip(length, 1, MOST_BINS))
-    edges = np.linspace(seconds.min(), seconds.max(), bins + 1)[1:-1]
-    places = np.digitize(seconds, edges)
+    over_time = shares_over_time(table, finest)
     names = _classes(rows)
     known = _fer2013_shares(names)
     classes = tuple(
@@ -83,21 +91,59 @@ def summarise(table: pd.DataFrame) -> Summary | None:
             float((labels == name).mean()),
             float((after == name).mean()) if len(after) else None,
             known[name],
-            tuple(_share(labels[places == place] == name) for place in range(bins)),
+            tuple(over_time[name]),
+            tuple(over_time[f"attacked_{name}"]) if len(after) else None,
         )
         for name in names
     )
     return Summary(
-        seconds=length,
+        start=float(seconds.min()),
+        seconds=float(seconds.max() - seconds.min()),
         frames=int(rows["frame"].nunique()),
         people=int(rows["face"].nunique()),
         rows=len(rows),
-        model=model,
+        model=str(rows["model"].iloc[-1]),
         dominant=max(classes, key=lambda entry: entry.share).name,
         attacked=int(hit.sum()),
         flipped=int(rows["flipped"].to_numpy(bool)[hit].sum()),
         classes=classes,
     )
+
+
+def shares_over_time(table: pd.DataFrame, finest: float = FINEST) -> pd.DataFrame:
+    """Share of each class among the predictions of each time interval.
+
+    Args:
+        table: rows as of `Recording.table`, at least one.
+        finest: shortest interval in seconds; there are at most `MOST_BINS`.
+
+    Returns:
+        Columns `from_seconds`, `to_seconds`, `predictions`, one per class, and `attacked_<class>`
+        if faces were attacked; 0 where there are no predictions.
+    """
+    rows = _of_last_model(table)
+    seconds = rows["seconds"].to_numpy()
+    bins = int(np.clip((seconds.max() - seconds.min()) / finest, 1, MOST_BINS))
+    edges = np.linspace(seconds.min(), seconds.max(), bins + 1)
+    places = np.digitize(seconds, edges[1:-1])
+    found: dict[str, np.ndarray | list[float]] = {
+        "from_seconds": edges[:-1],
+        "to_seconds": edges[1:],
+        "predictions": np.bincount(places, minlength=bins),
+    }
+    labels, hit = rows["label"].to_numpy(str), (rows["attack"] != "").to_numpy()
+    after = rows["attacked_label"].to_numpy(str)
+    for name in _classes(rows):
+        found[name] = [_share(labels[places == place] == name) for place in range(bins)]
+        if hit.any():
+            found[f"attacked_{name}"] = [
+                _share(after[hit & (places == place)] == name) for place in range(bins)
+            ]
+    return pd.DataFrame(found)
+
+
+def _of_last_model(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["model"] == table["model"].iloc[-1]]
 
 
 def _classes(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -144,6 +144,26 @@ def open_clip(path: Path) -> Iterator[Clip]:
     Raises:
         InputError: no such file, not a clip, no video stream, or PyAV is not installed.
     """
+    with open_container(path) as container:
+        from av.stream import Disposition
+
+        cover = Disposition.attached_pic
+        streams = [s for s in container.streams.video if not s.disposition & cover]
+        if not streams:
+            kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+            raise InputError(
+                f"{path}: expected a clip with a video stream; found {kinds}. Name another file."
+            )
+        streams[0].thread_type = "AUTO"
+        yield Clip(path, container, streams[0])
+
+
+def open_container(path: Path) -> Any:
+    """Open a file with PyAV, as a container only: no playlist, text or picture.
+
+    Raises:
+        InputError: no such file, not a clip, or PyAV is not installed.
+    """
     try:
         import av
     except ModuleNotFoundError as error:
@@ -153,22 +173,12 @@ def open_clip(path: Path) -> Iterator[Clip]:
     if not path.is_file():
         raise InputError(f"{path}: expected a clip; found no such file.")
     try:
-        container = av.open(str(path), container_options=_OPTIONS, metadata_errors="replace")
+        return av.open(str(path), container_options=_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(
             f"{path}: expected a clip that FFmpeg can read; {error.strerror}. "
             "Name another file, or convert it to mp4."
         ) from error
-    with container:
-        cover = av.stream.Disposition.attached_pic
-        streams = [s for s in container.streams.video if not s.disposition & cover]
-        if not streams:
-            kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-            raise InputError(
-                f"{path}: expected a clip with a video stream; found {kinds}. Name another file."
-            )
-        streams[0].thread_type = "AUTO"
-        yield Clip(path, container, streams[0])
 
 
 def _stated_duration(container: Any, stream: Any) -> float:

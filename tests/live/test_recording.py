@@ -117,6 +117,7 @@ def test_summary_by_hand():
     assert by_name["fear"].attacked_share == 0.5
     # 3 bins of a second: frames 0 | 1 | 2 and 3
     assert by_name["sad"].over_time == (0, 0, 0.5)
+    assert by_name["fear"].attacked_over_time == (0, 1, 0.5)
     assert by_name["happy"].fer2013 == pytest.approx(7215 / 28709)
 
 

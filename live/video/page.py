@@ -1,0 +1,122 @@
+"""The summary page of a clip, and its shares over time as a table.
+
+Reads `faces.parquet` and `reading.json`, writes `shares.csv` and `index.html` into the same folder.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from attacks.registry import CORRUPTIONS
+from attacks.threat_model import format_eps
+from datasets.base.atomic import atomic
+from live.perturb import eps_of
+from live.settings import Settings
+from live.summary import Summary, shares_over_time, summarise
+from live.video.annotated import ANNOTATED
+from live.video.parts import CSV, PARQUET
+from live.video.reading_folder import read_description
+from live.video.rows import BESIDE
+
+PAGE, SHARES = "index.html", "shares.csv"
+FINEST = 0.25
+"""Shortest time interval of shares over time, in seconds."""
+_LIVE = Path(__file__).parents[1]
+
+
+def write_page(folder: Path) -> str:
+    """Write the page and the table behind its chart; return what the clip shows, in a line."""
+    known = read_description(folder)
+    table = _faces(folder)
+    summary = summarise(table, FINEST)
+    files = [CSV, PARQUET]
+    if summary is not None:
+        with atomic(folder / SHARES) as unfinished:
+            shares_over_time(table, FINEST).round(4).to_csv(unfinished, index=False)
+        files.append(SHARES)
+    page = _environment().get_template("clip.html")
+    text = page.render(
+        clip=known["clip"],
+        summary=summary,
+        beside=_beside(folder),
+        doubtful=_without_landmarks(folder),
+        frames=known["frames"],
+        without=known["frames"] - table["frame"].nunique(),
+        detector=known["detector"],
+        attack=_attack(Settings(**known["settings"])),
+        notes=known["notes"],
+        video=ANNOTATED if (folder / ANNOTATED).exists() else "",
+        files=files,
+        css=Markup((_LIVE / "server" / "static" / "deadpan.css").read_text(encoding="utf-8")),
+    )
+    with atomic(folder / PAGE) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    return _line(summary, known["frames"])
+
+
+def _line(summary: Summary | None, frames: int) -> str:
+    if summary is None:
+        return f"no face in {frames} frames"
+    flips = f", {summary.flipped} of {summary.attacked} flipped" if summary.attacked else ""
+    return (
+        f"{summary.rows} predictions in {summary.frames} of {frames} frames, most often "
+        f"{summary.dominant}{flips}"
+    )
+
+
+def _faces(folder: Path) -> pd.DataFrame:
+    """Rows with a face, without landmarks and second classifier, named as in a recording."""
+    names = pq.read_schema(folder / PARQUET).names
+    wanted = names[: names.index("flipped") + 1]
+    left_out = {"identity", "x", "y", "width", "height"}
+    table = pd.read_parquet(folder / PARQUET, columns=[n for n in wanted if n not in left_out])
+    return table.dropna(subset="label").rename(columns={"track": "face"})
+
+
+def _column(folder: Path, name: str) -> pd.Series:
+    """A column of the rows with a face."""
+    table = pd.read_parquet(folder / PARQUET, columns=["label", name])
+    found: pd.Series = table[table["label"].notna()][name]
+    return found
+
+
+def _beside(folder: Path) -> dict[str, Any] | None:
+    """The second classifier: model, most frequent label, share of flips; None without one."""
+    names = pq.read_schema(folder / PARQUET).names
+    if f"{BESIDE}label" not in names or _column(folder, f"{BESIDE}label").empty:
+        return None
+    return {
+        "model": _column(folder, f"{BESIDE}model").iloc[0],
+        "label": _column(folder, f"{BESIDE}label").mode().iloc[0],
+        "flipped": float(_column(folder, f"{BESIDE}flipped").mean()),
+    }
+
+
+def _without_landmarks(folder: Path) -> int:
+    """Number of faces that the mesh does not see."""
+    return int(_column(folder, "eye_aspect_ratio").isna().sum())
+
+
+def _attack(settings: Settings) -> str:
+    """The attack with its strength, in words; empty without one."""
+    if not settings.attack:
+        return ""
+    if settings.attack in CORRUPTIONS:
+        return f"{settings.attack} of severity {settings.severity}"
+    goal = f" towards {settings.target}" if settings.target else ""
+    return f"{settings.attack} at eps {format_eps(eps_of(settings))}{goal}"
+
+
+def _environment() -> jinja2.Environment:
+    folders: list[Any] = [Path(__file__).parent / "templates", _LIVE / "server" / "templates"]
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,79 @@
+"""The summary page of a clip."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from live.settings import Settings
+from live.video.clip import open_clip
+from live.video.page import write_page
+from live.video.reading_folder import describe_reading, write_description
+
+
+@pytest.fixture
+def folder(reader, clip, attack_settings, tmp_path):
+    parts = reader.parts_in(tmp_path)
+    with open_clip(clip) as opened:
+        frames, notes = reader.read(opened, parts, lambda done, total: None)
+    parts.join()
+    known = describe_reading(clip, attack_settings, reader._labeller.classifiers, "blazeface", 40)
+    write_description(tmp_path, {**known, "frames": frames, "notes": [*notes, "It <was> cut."]})
+    return tmp_path
+
+
+def test_page_says_what_the_rows_say(folder):
+    line = write_page(folder)
+    rows = pd.read_csv(folder / "faces.csv").dropna(subset="label")
+    top, flips = rows["label"].mode()[0], int(rows["flipped"].sum())
+    assert line == f"19 predictions in 19 of 22 frames, most often {top}, {flips} of 19 flipped"
+    page = (folder / "index.html").read_text()
+    assert f"<h1>{top.capitalize()} was the most frequent prediction</h1>" in page
+    assert "3 of them without a face" in page and "fgsm at eps 4/255" in page
+    assert f"{100 * flips / 19:.1f} %" in page
+    beside = 100 * rows["beside_flipped"].astype(bool).mean()
+    assert "<b>tiny.ferplus</b> saw the same faces" in page and f"{beside:.1f} % of its" in page
+    assert "It &lt;was&gt; cut." in page
+    assert "<video" not in page  # none was drawn
+    assert not re.search(r"""(?:src|href)=["'](?:https?:|/)""", page)  # opens without a server
+
+
+def test_shares_are_those_of_the_rows(folder):
+    write_page(folder)
+    shares = pd.read_csv(folder / "shares.csv")
+    rows = pd.read_csv(folder / "faces.csv").dropna(subset="label")
+    assert shares["predictions"].sum() == len(rows)
+    assert (shares["to_seconds"] - shares["from_seconds"]).min() > 0.25 - 1e-4
+    for name in ("happy", "attacked_happy"):
+        column = "attacked_label" if name.startswith("attacked") else "label"
+        expected = (rows[column] == "happy").mean()
+        weighted = (shares[name] * shares["predictions"]).sum() / len(rows)
+        assert weighted == pytest.approx(expected, abs=1e-3)
+
+
+def test_clip_without_a_face_has_a_page(folder):
+    rows = pd.read_parquet(folder / "faces.parquet")
+    empty = rows[["frame", "seconds"]].reindex(columns=rows.columns)
+    empty.to_parquet(folder / "faces.parquet")
+    assert write_page(folder) == "no face in 22 frames"
+    page = (folder / "index.html").read_text()
+    assert "<h1>No face was found</h1>" in page and "shares.csv" not in page
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Settings(model="tiny.fer"), "Faces were searched with blazeface."),
+        (Settings(model="tiny.fer", attack="fog", severity=2), "attacked with fog of severity 2."),
+        (
+            Settings(model="tiny.fer", attack="pgd", eps=0.5, target="sad"),
+            "attacked with pgd at eps 0.5/255 towards sad.",
+        ),
+    ],
+)
+def test_attack_is_named(folder, settings, words):
+    known = json.loads((folder / "reading.json").read_text())
+    write_description(folder, {**known, "settings": settings.model_dump()})
+    write_page(folder)
+    assert words in (folder / "index.html").read_text()
