@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from datasets.base.errors import words_of
 from fer_models.classifier import Classifier
 from fer_models.gradients import SymbolicClassifier
 from fer_models.identity import reduced_sha256
@@ -84,10 +85,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision:
     except NoTwinError:
         raise
     except Exception as cause:  # a model of any origin: its user is told, and float32 works
-        first = (str(cause).strip() or "no message").splitlines()[0]
-        raise NoTwinError(
-            f"its bfloat16 twin cannot be built: {type(cause).__name__}: {first}"
-        ) from cause
+        raise NoTwinError(f"its bfloat16 twin cannot be built: {words_of(cause)}") from cause
     if not error <= FARTHEST:
         raise NoTwinError(f"logits of its bfloat16 twin differ by {100 * error:.0f} %")
     return reduced

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 
 
 def read_backbone(path: Path) -> keras.Model:
@@ -17,7 +17,7 @@ def read_backbone(path: Path) -> keras.Model:
         model: keras.Model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--start-from {path}: expected a Keras model; {str(error).splitlines()[0]}"
+            f"--start-from {path}: expected a Keras model; {words_of(error)}."
         ) from error
     return model
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract, Output
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.class_order import columns_of
@@ -113,17 +113,21 @@ def _torch_classifier(
     raw: RawModel, file: ContractFile, contract: Contract, order: list[int]
 ) -> Classifier:
     from fer_models.pytorch.classifier import wrap_torch
-    from fer_models.pytorch.net import require_gradients
 
-    images = np.random.default_rng(0).random((2, *_size(contract)), np.float32)
-    require_gradients(raw, raw.torch_module, fitted_images(images, contract))
-    return wrap_torch(
+    classifier = wrap_torch(
         raw.torch_module,
         contract,
         model_id=short_name(raw.name),
         weights_sha256=identity(raw.sha256, file),
         columns=columns_of(order, file.columns),
     )
+    if not classifier.has_gradient:  # it would look robust
+        raise ModelError(
+            f"{raw.name}: its answer has no gradient: it leaves PyTorch or calls no_grad or "
+            "detach. Take that out, or name a function of images, module:callable, which is "
+            "attacked as a black box."
+        )
+    return classifier
 
 
 def _size(contract: Contract) -> tuple[int, int, int]:

@@ -109,10 +109,10 @@ def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return answer
 
 
-def failed(model: str, shape: tuple[int, ...], error: BaseException, when: str = "") -> str:
+def failed(model: str, shape: tuple[int, ...], error: BaseException) -> str:
     """The error of a model that fails on images of a shape (N, h, w, c)."""
     return (
-        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails{when}: "
+        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails: "
         f"{words_of(error)}. Correct its contract, or export it so."
     )
 

@@ -7,10 +7,11 @@ the folder's own preprocessor.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 from datasets.labels import LabelScheme
 from fer_models.contract import Resampling
 
@@ -80,23 +81,30 @@ def said_by_folder(name: str, with_classes: bool = True) -> dict[str, Any]:
 def _snapshot(repository: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
     except ImportError as error:
         raise InputError(
             f"{HUB}{repository}: needs a package that is not installed ({error.name}): "
             "pip install 'deadpan[hf]'."
         ) from error
+    download = partial(snapshot_download, repository, allow_patterns=_FILES)
     try:
-        folder = Path(snapshot_download(repository, local_files_only=True, allow_patterns=_FILES))
-        if any((folder / weights).is_file() for weights in WEIGHTS):
-            return folder
-    except Exception:  # not in the cache: the hub has it, or the error below says why not
-        pass
-    try:
-        return Path(snapshot_download(repository, allow_patterns=_FILES))
-    except Exception as error:  # no such model, no permission, no network: each has its own kind
+        try:
+            folder = Path(download(local_files_only=True))
+            if any((folder / weights).is_file() for weights in WEIGHTS):
+                return folder
+        except LocalEntryNotFoundError:  # not in the cache
+            pass
+        return Path(download())
+    except LocalEntryNotFoundError as error:
         raise InputError(
-            f"{HUB}{repository}: expected a model in the local cache or on the hub; found neither "
-            f"({type(error).__name__}: {_first_line(error)}). Correct the name or give a folder."
+            f"{HUB}{repository}: expected a model in the local cache or on the hub; it is not in "
+            "the cache, and the hub cannot be reached. Check name and network, or give a folder."
+        ) from error
+    except Exception as error:  # no such model, no permission: each has its own kind
+        raise InputError(
+            f"{HUB}{repository}: expected a model in the local cache or on the hub; "
+            f"{words_of(error)}. Correct the name or give a folder."
         ) from error
 
 
@@ -107,7 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise ValueError("it holds no dictionary")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path}: expected the JSON that Hugging Face saves; {_first_line(error)}."
+            f"{path}: expected the JSON that Hugging Face saves; {words_of(error)}."
         ) from error
     return found
 
@@ -140,7 +148,7 @@ def _preprocessing(path: Path, channels: int) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: expected size, resample and scaling of an image classifier; "
-            f"{type(error).__name__}: {_first_line(error)}. Write them in "
+            f"{words_of(error)}. Write them in "
             f"{path.parent}.contract.json instead."
         ) from error
 
@@ -205,7 +213,3 @@ def _per_channel(values: Any) -> tuple[float, ...]:
 def _fitting(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
     """One value where all are equal, which fits any number of channels."""
     return values[:1] if len(set(values)) == 1 and channels == 1 else values
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160].rstrip(".")

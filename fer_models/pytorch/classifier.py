@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from datasets.base.errors import words_of
 from fer_models.classifier import ModelError, Pullback
 from fer_models.contract import Contract, Output
 from fer_models.net_classifier import LayerGradients, NetClassifier
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.layers import map_sizes, output_kept
 from fer_models.pytorch.pixels import fit_to_contract, in_rows
-from fer_models.pytorch.softmax import before_softmax
+from fer_models.pytorch.softmax import Ending, ending
 from fer_models.pytorch.weights import example_weight, hash_of_weights
 
 torch.backends.cuda.matmul.allow_tf32 = False
@@ -28,6 +29,8 @@ class TorchClassifier(NetClassifier):
 
     Attributes:
         module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
+        has_gradient: its answer depends on its input in a way that PyTorch can differentiate; else
+            every gradient is zero.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class TorchClassifier(NetClassifier):
         *,
         columns: Sequence[int] | None = None,
         stops_before_softmax: bool = False,
+        has_gradient: bool = True,
     ) -> None:
         """Take a module.
 
@@ -49,13 +53,14 @@ class TorchClassifier(NetClassifier):
             weights_sha256: identity of the weights.
             columns: column of each class among the outputs; all, in their order, when None.
             stops_before_softmax: logits are what the softmax that ends the module is given.
+            has_gradient: see the class.
         """
         self.module = module
         self.contract, self.face_side = contract, contract.height
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256
-        self._columns = columns and list(columns)
+        self._columns, self.has_gradient = columns and list(columns), has_gradient
         self._stops_before_softmax = stops_before_softmax
 
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
@@ -153,7 +158,7 @@ class TorchClassifier(NetClassifier):
         """Logits of all columns, float32."""
         inputs = self._inputs(pixels, self.contract)
         if self._stops_before_softmax:
-            logits = before_softmax(self.module, inputs)
+            logits = ending(self.module, inputs).given
             if logits is None:
                 raise ModelError(f"{self.id} must end in a softmax for every image; one lacked it.")
             return logits.float()
@@ -183,22 +188,14 @@ def wrap_torch(
         columns: column of each class among the outputs; all, in their order, when None.
 
     Raises:
-        ModelError: the module fails on the two images.
+        ModelError: the module, or its gradient, fails on the two images.
         ValueError: the module's outputs are not (N, K) with the contract's K.
     """
     model_id = model_id or type(module).__name__
     example = example_weight(module)
     size = (2, contract.channels, contract.height, contract.width)
     inputs = fit_to_contract(torch.zeros(size, device=example.device), contract).to(example.dtype)
-    with torch.no_grad(), eval_mode(module):
-        try:
-            outputs, given = module(inputs), before_softmax(module, inputs)
-        except Exception as error:
-            first = (str(error).strip() or "no message").splitlines()[0]
-            raise ModelError(
-                f"{model_id} must take images {size}; on two black ones it failed: "
-                f"{type(error).__name__}: {first}. Correct its contract or export it for any N."
-            ) from error
+    (outputs, given), has_gradient = _tried(model_id, module, inputs)
     shape, classes = tuple(getattr(outputs, "shape", ())), contract.scheme.num_classes
     least = classes if columns is None else max(columns) + 1
     wider = len(shape) == 2 and shape[1] > least and columns is not None
@@ -221,7 +218,29 @@ def wrap_torch(
         weights_sha256 or _identity(module, contract, columns),
         columns=columns,
         stops_before_softmax=stops,
+        has_gradient=has_gradient,
     )
+
+
+def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> tuple[Ending, bool]:
+    """What a module answers to a batch, and whether the answer has a gradient.
+
+    Raises:
+        ModelError: it fails, or its gradient does.
+    """
+    try:
+        with torch.enable_grad(), eval_mode(module):
+            found = ending(module, images.requires_grad_())
+            answer = found.answer
+            has_gradient = isinstance(answer, torch.Tensor) and answer.requires_grad
+            if has_gradient:
+                torch.autograd.grad(answer.sum(), images, allow_unused=True)
+    except Exception as error:  # whatever the code of others does
+        raise ModelError(
+            f"{model} must take images {tuple(images.shape)} and let gradients pass; on two black "
+            f"ones it fails: {words_of(error)}. Correct its contract or export it for any N."
+        ) from error
+    return found, has_gradient
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fer_models.classifier import ModelError
-from fer_models.foreign.raw_model import RawModel, failed, outputs_of, unnamed
+from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.pixels import in_rows
 from fer_models.pytorch.weights import example_weight, hash_of_weights
@@ -79,36 +79,6 @@ def torch_sha256(net: torch.nn.Module) -> str:
 def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:
     """The same net with one of its outputs alone."""
     return torch_net(raw.name, module.net, raw.sha256, raw.shape, pick)
-
-
-def require_gradients(raw: RawModel, module: OneOutput, images: np.ndarray) -> None:
-    """Refuse a net that cannot be differentiated, which would look robust.
-
-    Args:
-        raw: the model.
-        module: its net.
-        images: float32 (N, h, w, c), scaled as the model expects.
-
-    Raises:
-        ModelError: there is no gradient from its answer to its input.
-    """
-    inputs = _tensor(module, images).requires_grad_()
-    try:
-        with torch.enable_grad(), eval_mode(module):
-            answer = module(inputs)
-            if not answer.requires_grad:
-                raise ModelError(
-                    f"{raw.name}: its answer has no gradient: it leaves PyTorch or calls no_grad "
-                    "or detach. Take that out, or name a function of images, module:callable, "
-                    "which is attacked as a black box."
-                )
-            torch.autograd.grad(answer.sum(), inputs, allow_unused=True)
-    except ModelError:
-        raise
-    except Exception as error:  # whatever the code of others does
-        raise ModelError(
-            failed(raw.name, images.shape, error, " when it is differentiated")
-        ) from error
 
 
 def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Leave out the final softmax of a PyTorch module, so that attacks see its logits (rule R10)."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -32,17 +32,25 @@ class _LastSoftmax(TorchFunctionMode):
         return answer
 
 
-def before_softmax(module: torch.nn.Module, inputs: torch.Tensor) -> torch.Tensor | None:
-    """What the module's last step, a softmax over classes, is given; None if there is none.
+class Ending(NamedTuple):
+    """How a module ends.
 
-    Steps inside TorchScript are not seen.
+    Attributes:
+        answer: what it answers.
+        given: what its last step, a softmax over classes, is given; None if there is none.
+    """
+
+    answer: Any
+    given: torch.Tensor | None
+
+
+def ending(module: torch.nn.Module, inputs: torch.Tensor) -> Ending:
+    """Call a module once; steps inside TorchScript are not seen.
 
     Args:
-        module: answers probabilities (N, K).
+        module: the net.
         inputs: a batch for it.
     """
     with _LastSoftmax() as last:
         answer = module(inputs)
-    if last.given is None or last.answer is not answer:
-        return None
-    return last.given
+    return Ending(answer, last.given if last.answer is answer else None)

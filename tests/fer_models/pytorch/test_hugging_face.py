@@ -15,7 +15,7 @@ from datasets.labels import FER7, LabelSet
 from fer_models import zoo
 from fer_models.contract import Resampling
 from fer_models.foreign.contract_file import contract_of
-from fer_models.hub.hugging_face import is_hugging_face
+from fer_models.hub.hugging_face import folder_of, is_hugging_face
 from fer_models.losses import Loss
 from fer_models.pytorch.classifier import TorchClassifier
 
@@ -246,23 +246,64 @@ def test_bad_folders_are_one_line(folder: Path, damage: Any, words: str) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_the_hub_is_asked_only_for_what_its_cache_lacks(
-    vit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def cached(vit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of `someone/vit-face` in a local cache, whose hub cannot be reached."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     commit = "c" * 40
-    cached = tmp_path / "models--someone--vit-face"
-    shutil.copytree(vit, cached / "snapshots" / commit)
-    (cached / "refs").mkdir()
-    (cached / "refs" / "main").write_text(commit)
+    folder = tmp_path / "models--someone--vit-face"
+    shutil.copytree(vit, folder / "snapshots" / commit)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
+    return folder / "snapshots" / commit
+
+
+def test_the_hub_is_asked_only_for_what_its_cache_lacks(cached: Path, vit: Path) -> None:
     name = "hf:someone/vit-face"
     assert is_hugging_face(name) and zoo.resolve(name) == [name]
     classifier = zoo.load(name)
     assert classifier.id == "vit-face"
     images = grey(3, 48).astype(np.float32) / 255
     np.testing.assert_array_equal(classifier.logits(images), zoo.load(str(vit)).logits(images))
-    with pytest.raises(InputError, match="hf:someone/other: expected a model in the local cache"):
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_model_that_neither_cache_nor_network_has_is_refused(
+    offline: bool, cached: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    with pytest.raises(InputError) as caught:
         zoo.load("hf:someone/other")
+    assert str(caught.value) == (
+        "hf:someone/other: expected a model in the local cache or on the hub; it is not in the "
+        "cache, and the hub cannot be reached. Check name and network, or give a folder."
+    )
+
+
+def test_a_cache_without_weights_is_completed_or_refused(cached: Path) -> None:
+    """Another program may have read the configuration alone."""
+    (cached / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="hf:someone/vit-face: expected a folder with weights"):
+        zoo.load("hf:someone/vit-face")
+
+
+def test_other_errors_of_the_cache_are_quoted(
+    cached: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match=r"hf:a/b/c: expected .*; Repo id must be .*: 'a/b/c'"):
+        folder_of("hf:a/b/c")
+    asked = []
+
+    def fails(repository: str, **options: object) -> str:
+        asked.append(repository)
+        raise PermissionError("the cache cannot be read")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fails)
+    with pytest.raises(InputError, match="PermissionError: the cache cannot be read"):
+        folder_of("hf:someone/vit-face")
+    assert len(asked) == 1, "the hub is not asked where the cache is broken"
