@@ -23,18 +23,17 @@ from typer import Exit, Option
 
 from attacks.precision import Precision
 from attacks.request import AttackRequest
-from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
 from datasets.base.options import as_command
+from datasets.data_options import DataOptions
 from datasets.faceset import FaceSet, Split
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
     from attacks.sets.spec import AttackSpec
     from fer_models.classifier import Classifier, DifferentiableClassifier
-
-_DATA_HELP = f"FER2013 csv, archive or folder, image folders, or `sample`. {DATA_DEFAULT}"
 
 
 def _list(asked: bool) -> None:
@@ -49,21 +48,17 @@ def _list(asked: bool) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateRequest(AttackRequest):
+class GenerateRequest(AttackRequest, DataOptions):
     """Which faces are attacked, on which models, how, and where the sets are written."""
 
     models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")]
     out: Annotated[Path, Option(help="Folder for the sets.")]
-    data: Annotated[Path | None, Option(help=_DATA_HELP)] = None
     eps: Annotated[str, Option(help="Ascending eps grid, such as 2/255,4/255.")] = "4/255"
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER
     split: Annotated[
         Split | None,
         Option(help="Split of the data. Default: PublicTest, else Test.", show_default=False),
     ] = None
-    votes: Annotated[Path | None, Option(help="FER+ votes, if they are not beside the data.")] = (
-        None
-    )
     limit: Annotated[
         int | None, Option(min=1, help="Number of faces, from a seeded permutation. Default: all.")
     ] = None
@@ -108,8 +103,7 @@ class GenerateRequest(AttackRequest):
 def main(request: GenerateRequest) -> None:
     """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
-    from datasets.default_data import data_or_default
-    from datasets.read import load
+    from faces.labelled import open_faces
     from fer_models.zoo import resolve
 
     norm = parse_norm(request.norm)
@@ -129,7 +123,8 @@ def main(request: GenerateRequest) -> None:
     if request.sources is not None and request.attack != Transfer.name:
         raise InputError(f"--sources is for --attack {Transfer.name}; got {request.attack}.")
     source_ids = [] if request.sources is None else resolve(request.sources, "--sources")
-    faces = load(data_or_default(request.data), request.split, votes=request.votes)
+    source = open_faces(request)
+    faces = source.faces(request.split or source.default_split)
     if request.labels not in faces.label_sets:
         raise InputError(
             f"{faces.name} has no {request.labels} labels. Give --votes FILE for ferplus."

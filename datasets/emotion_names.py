@@ -12,6 +12,9 @@ _NAMES = {
     "neutral": ("neutral", "neutrality", "natural", "normal", "neu"),
     "contempt": ("contempt", "contemptuous", "contemptous"),
 }
+EMOTIONS = tuple(_NAMES)
+"""The seven classes of FER2013, in the order of its labels, and contempt."""
+
 EMOTION_OF = {name: emotion for emotion, names in _NAMES.items() for name in names}
 """The emotion that each name means, in the words of FER2013, and contempt."""
 
@@ -25,7 +28,7 @@ OTHERS = {
 
 def emotion_of(name: str) -> str | None:
     """The emotion that a name means, in the words of FER2013 (or contempt); None for others."""
-    return EMOTION_OF.get(_plain(name))
+    return EMOTION_OF.get(plain_name(name))
 
 
 def check_other(name: str) -> None:
@@ -36,9 +39,9 @@ def check_other(name: str) -> None:
     Raises:
         ValueError: neither.
     """
-    if _plain(name) in OTHERS:
+    if plain_name(name) in OTHERS:
         return
-    close = get_close_matches(_plain(name), EMOTION_OF, 1)
+    close = get_close_matches(plain_name(name), EMOTION_OF, 1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
         f"classes must be emotions ({', '.join(_NAMES)}, or synonyms) or a name such as none, "
@@ -46,6 +49,7 @@ def check_other(name: str) -> None:
     )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as it is looked up: lower case, without spaces, `-` and `_` where it has to be."""
     lower = name.strip().lower()
     return lower if lower in EMOTION_OF else "".join(c for c in lower if c not in " -_")

@@ -4,12 +4,15 @@ Pixels, labels, votes, splits and row order are preserved. The `Image name` colu
 generated anew, since nothing reads it.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datasets.base.commands import run
+from datasets.base.options import as_command
+from datasets.data_options import DataOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,27 +22,29 @@ if TYPE_CHECKING:
 _STEP = 512
 
 
-def main(
-    data: Annotated[Path, typer.Argument(help="Csv, archive or folder of faces.")],
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(DataOptions):
+    """Which faces are written, and where."""
+
+    data: Annotated[str | Path, typer.Argument(help="Csv, archive, list or folder of faces.")]
     out: Annotated[
         Path | None, typer.Option(help="Write DIR/<split>/<class>/<row>.png.", metavar="DIR")
-    ] = None,
+    ] = None
     csv: Annotated[
         Path | None, typer.Option(help="Write FILE in the format of fer2013.csv.", metavar="FILE")
-    ] = None,
-    votes: Annotated[
-        Path | None, typer.Option(help="FER+ votes (default: fer2013new.csv next to DATA).")
-    ] = None,
-) -> None:
+    ] = None
+
+
+def main(request: ExportRequest) -> None:
     """Write faces as image folders (--out) or a csv (--csv), with their FER+ votes next to them."""
     from datasets.base.errors import InputError
-    from datasets.read import open_source
+    from faces.labelled import open_faces
 
-    if (out is None) == (csv is None):
+    if (request.out is None) == (request.csv is None):
         raise InputError("expected either --out DIR or --csv FILE; give one of them.")
-    target = Path(out or csv or "")
-    export = export_folders if out is not None else export_csv
-    source = open_source(data, votes)
+    target = Path(request.out or request.csv or "")
+    export = export_folders if request.out is not None else export_csv
+    source = open_faces(request)
     try:
         export(source, target)
     except OSError as error:
@@ -125,4 +130,4 @@ def _fer_labels(source: "Source") -> "np.ndarray":
 
 
 if __name__ == "__main__":
-    run(main, prog="python -m datasets.export")
+    run(as_command(ExportRequest, main), prog="python -m datasets.export")

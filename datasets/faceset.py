@@ -19,8 +19,9 @@ from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 class Split(StrEnum):
     """Parts of a data source.
 
-    `Test` is a folder that merges PublicTest and PrivateTest. `Sample` holds generated faces (the
-    embedded ones or a copy): figures measured on it say nothing about real faces.
+    `Test` is a folder that merges PublicTest and PrivateTest, or data without splits.
+    `Sample` holds generated faces (the embedded ones or a copy): figures measured on it say nothing
+    about real faces.
     """
 
     TRAINING = "Training"
@@ -45,6 +46,8 @@ class FaceSet:
             itself, or when the source has no Training.
         tagged: whether annotators gave the votes; False where each row has one label, stored as ten
             votes.
+        files: str (N,), image files relative to the data; None where a table holds the pixels.
+        notes: what reading left out or changed, one sentence each.
     """
 
     name: str
@@ -55,6 +58,8 @@ class FaceSet:
     votes: np.ndarray | None = None
     leaked: np.ndarray | None = None
     tagged: bool = True
+    files: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -65,7 +70,7 @@ class FaceSet:
             )
         if self.fer is None and self.votes is None:
             raise ValueError("a FaceSet needs FER labels or FER+ votes. Received: neither")
-        for field in ("row_ids", "fer", "votes", "leaked"):
+        for field in ("row_ids", "fer", "votes", "leaked", "files"):
             array = getattr(self, field)
             if array is not None and len(array) != count:
                 raise ValueError(f"`{field}` must have {count} rows. Received: {len(array)}")
@@ -114,7 +119,7 @@ class FaceSet:
         """Return the given rows (indices or mask), in that order."""
         arrays: dict[str, Any] = {
             field: None if getattr(self, field) is None else getattr(self, field)[rows]
-            for field in ("images", "row_ids", "fer", "votes", "leaked")
+            for field in ("images", "row_ids", "fer", "votes", "leaked", "files")
         }
         return replace(self, **arrays)
 

@@ -38,6 +38,9 @@ _TURNS: dict[object, Image.Transpose] = {
 }
 """Transpose that makes an image of each EXIF orientation upright."""
 
+_ON_ITS_SIDE = (5, 6, 7, 8)
+"""EXIF orientations that swap height and width."""
+
 
 def is_image(path: Path) -> bool:
     """Whether a file has the ending of an image that is read, and is not hidden."""
@@ -93,6 +96,20 @@ def upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; damaged EXIF data is ignored."""
     turn = _TURNS.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width of an opened image once it is upright; no pixels are decoded."""
+    turned = _orientation(image) in _ON_ITS_SIDE
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def cut_square(image: np.ndarray, left: float, top: float, side: float) -> np.ndarray:
+    """Cut a square out of an image (H, W) or (H, W, C) in whole pixels; edges repeat outside."""
+    steps = np.arange(max(1, round(side)))
+    rows = np.clip(steps + round(top), 0, image.shape[0] - 1)
+    columns = np.clip(steps + round(left), 0, image.shape[1] - 1)
+    return image[rows[:, None], columns]
 
 
 def opaque(image: Image.Image) -> Image.Image:

@@ -1,12 +1,15 @@
 """`python -m datasets.inspect DATA`: describe a data source in tables and charts."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datasets.base.commands import run
+from datasets.base.options import as_command
 from datasets.base.percentages import in_percent
+from datasets.data_options import DataOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,30 +19,31 @@ if TYPE_CHECKING:
     from datasets.source import Source
 
 
-def main(
+@dataclass(frozen=True, kw_only=True)
+class InspectRequest(DataOptions):
+    """Which faces are described, and where the charts are written."""
+
     data: Annotated[
-        Path | None,
+        str | Path | None,
         typer.Argument(
-            help="Csv, archive or folder of faces, or `sample` "
+            help="Csv, archive, list or folder of faces, or `sample` "
             "(default: $DEADPAN_DATA, ./data, the sample)."
         ),
-    ] = None,
-    votes: Annotated[
-        Path | None, typer.Option(help="FER+ votes (default: fer2013new.csv next to DATA).")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the charts (default: inspect).")
-    ] = None,
-) -> None:
+    ] = None
+    out: Annotated[Path | None, typer.Option(help="Folder for the charts (default: inspect).")] = (
+        None
+    )
+
+
+def main(request: InspectRequest) -> None:
     """Print and draw class counts, agreement of FER and FER+, duplicates, and sample faces."""
     from rich.console import Console
 
     from datasets.base.writable import default_folder
-    from datasets.default_data import data_or_default
-    from datasets.read import open_source
+    from faces.labelled import open_faces
 
-    source = open_source(data_or_default(data), votes)
-    out = out or default_folder(Path("inspect"))
+    source = open_faces(request)
+    out = request.out or default_folder(Path("inspect"))
     console = Console()
     counts = class_counts(source)
     for scheme, table in counts.items():
@@ -190,4 +194,4 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
 
 
 if __name__ == "__main__":
-    run(main, prog="python -m datasets.inspect")
+    run(as_command(InspectRequest, main), prog="python -m datasets.inspect")

@@ -1,7 +1,7 @@
 """Read faces from a csv, an archive or a folder: `open_source` reads all, `load` one split.
 
 Not here: the file formats (`datasets/fer2013.py`, `datasets/ferplus.py`,
-`datasets/archives.py`, `datasets/folders.py`), and the cache (`datasets/base/cache.py`).
+`datasets/archives.py`, `datasets/readers/`), and the cache (`datasets/base/cache.py`).
 """
 
 import hashlib
@@ -14,10 +14,14 @@ from datasets.archives import CSV_NAMES, DAMAGED, VOTES_NAME, csv_stream
 from datasets.base.cache import read_entry, write_entry
 from datasets.base.errors import InputError
 from datasets.base.progress import bar
+from datasets.data_options import Format
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import parse_csv
 from datasets.ferplus import join_votes
-from datasets.folders import has_class_folders, read_folders, split_folders
+from datasets.readers.formats import format_of
+from datasets.readers.labelled_files import read_labelled_files
+from datasets.readers.reading import AS_FOUND, Reading
+from datasets.readers.split_folders import has_class_folders, split_folders
 from datasets.sample.faces import WORD, read_sample
 from datasets.source import Source
 
@@ -42,14 +46,20 @@ def load(
 
 
 def open_source(
-    data: Path | str, votes: Path | str | None = None, *, progress: bool = True
+    data: Path | str,
+    votes: Path | str | None = None,
+    *,
+    reading: Reading = AS_FOUND,
+    progress: bool = True,
 ) -> Source:
     """Read all faces, with the splits as given in the files.
 
     Args:
-        data: a csv (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder with such a file, a
-            folder of images by split and class, or the word `sample` for the embedded sample.
+        data: a csv of FER2013 (plain or in `.xz`, `.gz`, `.zip`, `.tar.gz`), a folder with such a
+            file, a list or folder of images in a form of `datasets/readers/formats.py`, or the word
+            `sample` for the embedded sample.
         votes: file of FER+ votes; by default `fer2013new.csv` next to the faces, if it exists.
+        reading: form of the data, names of classes, size and crop of the images.
         progress: show a progress bar on standard error.
 
     Raises:
@@ -57,27 +67,51 @@ def open_source(
     """
     path = Path(data)
     if str(path) == WORD:
+        _check_for_images(reading, "the embedded sample")
         return _from_sample(votes)
     votes_path = Path(votes) if votes is not None else _votes_next_to(path)
     try:
-        if path.is_dir():
-            file = _csv_in(path)
-            if file is not None:
-                source = _from_csv(file, votes_path, progress)
-            else:
-                source = _from_folders(path, votes_path, progress)
-        elif path.is_file():
-            source = _from_csv(path, votes_path, progress)
-        elif path.exists():
-            raise InputError(f"{path}: expected a file or a folder, found a special file.")
-        else:
-            raise InputError(f"{path}: expected a csv, an archive or a folder; found no such path.")
+        return _open(path, votes_path, reading, progress)
     except DAMAGED as error:
         raise InputError(
             f"{path}: expected readable, complete data; found: {type(error).__name__}: {error}. "
             "The file is incomplete, damaged or unreadable: download it again."
         ) from error
-    return source
+
+
+def _open(path: Path, votes_path: Path | None, reading: Reading, progress: bool) -> Source:
+    if not (path.is_dir() or path.is_file()):
+        if path.exists():
+            raise InputError(f"{path}: expected a file or a folder, found a special file.")
+        raise InputError(f"{path}: expected a csv, an archive or a folder; found no such path.")
+    form = reading.form
+    if form in (None, Format.FER2013):
+        file = _csv_in(path, form) if path.is_dir() else path
+        if form is None:
+            form = Format.FER2013 if file and path.is_dir() else format_of(path)
+        if file and form in (None, Format.FER2013):
+            _check_for_images(reading, str(file))
+            return _from_csv(file, votes_path, progress)
+    if form in (None, Format.FER2013):
+        found = ", ".join(sorted(entry.name for entry in path.iterdir())[:5]) or "nothing"
+        raise InputError(
+            f"{path}: expected {CSV_NAMES[0]} (plain or compressed), {CSV_NAMES[1]}, or folders "
+            f"train, test, Training, PublicTest, PrivateTest, or another form (docs/data.md); "
+            f"found {found}."
+        )
+    return _from_files(path, form, votes_path, reading, progress)
+
+
+def _check_for_images(reading: Reading, what: str) -> None:
+    """Refuse options for image files where the pixels are in a table."""
+    for name, given in (
+        ("--columns", reading.columns),
+        ("--classes and --ignore-classes", reading.names.meant or reading.names.ignored),
+        ("--size", reading.side),
+        ("--crop", reading.find_face),
+    ):
+        if given:
+            raise InputError(f"{name} is for image files; {what} holds pixels. Leave it out.")
 
 
 def _from_sample(votes: Path | str | None) -> Source:
@@ -88,16 +122,16 @@ def _from_sample(votes: Path | str | None) -> Source:
     return Source(faces.name, WORD, faces.images, faces.row_ids, splits, faces.fer, faces.votes)
 
 
-def _csv_in(folder: Path) -> Path | None:
+def _csv_in(folder: Path, form: Format | None) -> Path | None:
     """Return the csv or archive of a folder, if any; say so if it holds several.
 
     Raises:
-        InputError: the folder also holds images by split and class.
+        InputError: the folder also holds images by split and class, and no form was named.
     """
     files = [folder / name for name in FILE_NAMES if (folder / name).is_file()]
     if not files:
         return None
-    if has_class_folders(folder):
+    if form is None and has_class_folders(folder):
         found = ", ".join(path.name for path in split_folders(folder))
         raise InputError(
             f"{folder}: expected one source of faces, found {files[0].name} and the image folders "
@@ -131,20 +165,13 @@ def _from_csv(path: Path, votes_path: Path | None, progress: bool) -> Source:
     return Source(name, str(path), faces.images, row_ids, faces.splits, faces.fer, votes)
 
 
-def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source:
-    if not split_folders(path):
-        found = ", ".join(sorted(entry.name for entry in path.iterdir())[:5]) or "nothing"
-        raise InputError(
-            f"{path}: expected {CSV_NAMES[0]} (plain or compressed), {CSV_NAMES[1]}, or folders "
-            f"train, test, Training, PublicTest, PrivateTest; found {found}."
-        )
+def _from_files(
+    path: Path, form: Format, votes_path: Path | None, reading: Reading, progress: bool
+) -> Source:
     with bar(f"reading {path.name}", progress) as advance:
-        faces = read_folders(path, advance)
-    if faces.equal_channels:
-        print(
-            f"{path}: {faces.equal_channels:,} images with three equal channels, read as one",
-            file=sys.stderr,
-        )
+        faces = read_labelled_files(path, form, reading, advance)
+    for note in faces.notes:
+        print(f"{path}: {note}", file=sys.stderr)
     votes = faces.votes
     if votes_path is not None:
         if not faces.numbered:
@@ -154,7 +181,7 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
             )
         votes = join_votes(votes_path, faces.row_ids, faces.splits, faces.fer)
     return Source(
-        path.resolve().name,
+        faces.title,
         str(path),
         faces.images,
         faces.row_ids,
@@ -162,4 +189,6 @@ def _from_folders(path: Path, votes_path: Path | None, progress: bool) -> Source
         faces.fer,
         votes,
         tagged=votes is not faces.votes or votes is None,
+        files=faces.files,
+        notes=faces.notes,
     )

@@ -28,6 +28,8 @@ class Source:
         fer: int64 (N,) FER labels, or None.
         votes: uint8 (N, 10) FER+ votes, or None.
         tagged: see `FaceSet`.
+        files: see `FaceSet`.
+        notes: see `FaceSet`.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Source:
     fer: np.ndarray | None = None
     votes: np.ndarray | None = None
     tagged: bool = True
+    files: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -88,6 +92,8 @@ class Source:
             None if self.votes is None else self.votes[rows],
             leaked,
             self.tagged,
+            None if self.files is None else self.files[rows],
+            self.notes,
         )
 
     def _with_validation(self) -> "Source":

@@ -66,9 +66,7 @@ def measure(
     """
     from datasets.base.locks import locked
     from datasets.base.writable import default_folder
-    from datasets.default_data import data_or_default
     from datasets.faceset import Split
-    from datasets.read import open_source
     from evaluation.configure import asked_split, configure
     from evaluation.environment import Start
     from evaluation.results.run import FinishedRun
@@ -78,6 +76,7 @@ def measure(
         open_run_folder,
         run_identity,
     )
+    from faces.labelled import open_faces
     from fer_models.zoo import describe
 
     start = Start.now(command)
@@ -85,7 +84,7 @@ def measure(
     first = configure(request, Split.PUBLIC_TEST, ("fer",))
     check(first)
     foreign = _foreign(first)  # wrong options and missing models, before any data are read
-    source = open_source(data_or_default(request.data), votes=request.votes or None)
+    source = open_faces(request)
     faces = source.faces(asked_split(request) or source.default_split)
     config = configure(request, faces.split, faces.label_sets)
     if request.labels is None and len(faces.label_sets) == 1:

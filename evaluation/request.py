@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
-from datasets.base.commands import DATA_DEFAULT
+from datasets.data_options import DataOptions
 from fer_models.contract import Contract
 
 Words = str | Path | float | Sequence[str | Path | float]
@@ -20,7 +20,7 @@ Words = str | Path | float | Sequence[str | Path | float]
 
 
 @dataclass(frozen=True)
-class RunRequest:
+class RunRequest(DataOptions):
     """Options of a run as the user gave them; `evaluation/configure.py` checks and fills them."""
 
     models: Annotated[
@@ -28,14 +28,6 @@ class RunRequest:
         Option(metavar="A,B", help="starter, all, or ids, training folders and model files."),
     ] = "starter"
     _: KW_ONLY
-    data: Annotated[
-        str | Path | None,
-        Option(metavar="PATH", help=f"FER2013 csv, archive or folder, or `sample`. {DATA_DEFAULT}"),
-    ] = None
-    votes: Annotated[
-        str | Path | None,
-        Option(metavar="FILE", help="FER+ votes, if they are not beside the data."),
-    ] = None
     split: Annotated[
         str | None,
         Option(

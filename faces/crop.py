@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from datasets.image_files import cut_square
 from faces.box import Box
 from faces.detector import check_image
 
@@ -30,18 +31,13 @@ def crop_faces(image: np.ndarray, frames: Sequence[Box], size: int = SIZE) -> np
     check_image(image)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     crops = [
-        cv2.resize(_cut(grey, f), (size, size), interpolation=_method(f, size)) for f in frames
+        cv2.resize(
+            cut_square(grey, f.x, f.y, f.width), (size, size), interpolation=_method(f, size)
+        )
+        for f in frames
     ]
     return np.array(crops, np.uint8).reshape(-1, size, size, 1)
 
 
 def _method(frame: Box, size: int) -> int:
     return int(cv2.INTER_AREA if frame.width >= size else cv2.INTER_LINEAR)
-
-
-def _cut(grey: np.ndarray, frame: Box) -> np.ndarray:
-    """Cut out the frame in whole pixels, with edge pixels repeated outside."""
-    side = max(1, round(frame.width))
-    rows = np.clip(np.arange(side) + round(frame.y), 0, grey.shape[0] - 1)
-    columns = np.clip(np.arange(side) + round(frame.x), 0, grey.shape[1] - 1)
-    return grey[rows[:, None], columns]

@@ -108,6 +108,8 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
         "sha256": faces.sha256,
         "rows": len(faces),
         "groups": len(set(faces.groups.tolist())),
+        "size": list(faces.images.shape[1:]),
+        "notes": list(faces.notes),
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
         "generated": generated,
         "notice": NOTICE if generated else "",

@@ -1,6 +1,7 @@
 """The main entries of the manifest, and all of it as text."""
 
 import json
+from collections.abc import Sequence
 
 from evaluation.results.run import FinishedRun
 from reports.words.text import count, eps_text, faces_text, label_set_name, parse_eps, seconds
@@ -24,11 +25,21 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
         ("Seed", str(config.get("seed", ""))),
         ("Eps", ", ".join(eps_text(eps) for eps in grid)),
         ("Data", f"{data['name']}, {data['split']}, {faces_text(data)}"),
+        ("Size of a face", _size(data.get("size", ()))),
+        ("Prepared", "; ".join(data.get("notes", ()))),
         ("Labelled", ", ".join(labelled)),
         ("Also in Training", "" if data.get("leaked") is None else count(data["leaked"])),
         ("Data sha256", data.get("sha256", "")),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _size(shape: Sequence[int]) -> str:
+    """Height, width and colours of the stored faces; empty in older runs."""
+    if not shape:
+        return ""
+    height, width, channels = shape
+    return f"{height}\N{MULTIPLICATION SIGN}{width} pixels, {'grey' if channels == 1 else 'colour'}"
 
 
 def manifest_text(run: FinishedRun) -> str:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from tests.datasets.factory import FER, make_images, write_source
 
 def test_round_trip_is_byte_for_byte(tmp_path, capsys):
     data = write_source(tmp_path / "data")
-    export.main(data, out=tmp_path / "folders")
-    export.main(tmp_path / "folders", csv=tmp_path / "back" / "fer2013.csv")
+    export.main(export.ExportRequest(data=data, out=tmp_path / "folders"))
+    export.main(
+        export.ExportRequest(data=tmp_path / "folders", csv=tmp_path / "back" / "fer2013.csv")
+    )
     for name in ("fer2013.csv", "fer2013new.csv"):
         assert (tmp_path / "back" / name).read_bytes() == (data / name).read_bytes()
     assert "wrote 60 faces" in capsys.readouterr().out
@@ -23,7 +26,7 @@ def test_round_trip_is_byte_for_byte(tmp_path, capsys):
 
 def test_folders_hold_the_same_arrays(tmp_path):
     data = write_source(tmp_path / "data")
-    export.main(data, out=tmp_path / "folders")
+    export.main(export.ExportRequest(data=data, out=tmp_path / "folders"))
     csv, folders = (open_source(path, progress=False) for path in (data, tmp_path / "folders"))
     for name in ("images", "fer", "votes", "row_ids", "split_of"):
         assert np.array_equal(getattr(csv, name), getattr(folders, name)), name
@@ -34,14 +37,14 @@ def test_splits_of_merged_folders_stay_as_they_are(tmp_path):
     for split in (Split.TRAINING, Split.TEST):
         ids = np.arange(30) + (100 if split is Split.TEST else 0)
         write_folders(make_images()[:30], FER[:30], FER7, ids, split, tmp_path / "in")
-    export.main(tmp_path / "in", csv=tmp_path / "faces.csv")
+    export.main(export.ExportRequest(data=tmp_path / "in", csv=tmp_path / "faces.csv"))
     usage = [line.split(",")[2] for line in (tmp_path / "faces.csv").read_text().splitlines()[1:]]
     assert usage == ["Training"] * 30 + ["Test"] * 30
 
 
-def fails(message: str, *arguments: Any, **options: Any) -> None:
+def fails(message: str, data: Path, **options: Any) -> None:
     with pytest.raises(InputError, match=message):
-        export.main(*arguments, **options)
+        export.main(export.ExportRequest(data=data, **options))
 
 
 def test_one_target(tmp_path):
@@ -83,10 +86,10 @@ def test_needs_fer_labels(tmp_path):
 
 def test_votes_need_all_rows(tmp_path):
     data = write_source(tmp_path / "data")
-    export.main(data, out=tmp_path / "folders")
+    export.main(export.ExportRequest(data=data, out=tmp_path / "folders"))
     (tmp_path / "folders" / "Training" / "angry" / "0.png").unlink()
     fails("expected rows 0 to 58", tmp_path / "folders", out=tmp_path / "again")
-    export.main(tmp_path / "folders", csv=tmp_path / "numbered_anew.csv")
+    export.main(export.ExportRequest(data=tmp_path / "folders", csv=tmp_path / "numbered_anew.csv"))
     source = open_source(
         tmp_path / "numbered_anew.csv", votes=tmp_path / "fer2013new.csv", progress=False
     )

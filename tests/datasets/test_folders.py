@@ -161,7 +161,7 @@ def test_images_that_are_no_faces(tmp_path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(np, "empty", refuse)
-    fails(tmp_path, "fit into memory, found 1 of 3x4 grey")
+    fails(tmp_path, "fit into memory, found 1 of 3x4")
 
 
 def test_unknown_class(tmp_path):
@@ -186,18 +186,6 @@ def test_image_cut_short(tmp_path, ending):
 def test_deep_image(tmp_path):
     save(tmp_path / "train" / "sad" / "0.png", GREY.astype(np.uint16) * 257)
     fails(tmp_path, "0.png", "8 bits per channel")
-
-
-def test_images_of_different_sizes(tmp_path):
-    save(tmp_path / "train" / "sad" / "0.png", GREY)
-    save(tmp_path / "train" / "sad" / "1.png", GREY.T)
-    fails(tmp_path, "1.png", "3x4 grey", "4x3 grey")
-
-
-def test_grey_and_colour_mixed(tmp_path):
-    save(tmp_path / "train" / "sad" / "0.png", GREY)
-    save(tmp_path / "train" / "sad" / "1.png", np.stack([GREY, GREY, GREY + 1], axis=2))
-    fails(tmp_path, "1.png", "3x4 grey", "3x4 RGB")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK"])

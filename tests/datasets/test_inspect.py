@@ -45,7 +45,7 @@ def test_duplicate_counts(source):
 
 
 def test_prints_tables_and_writes_figures(tmp_path, capsys):
-    inspect.main(write_source(tmp_path / "data"), out=tmp_path / "out")
+    inspect.main(inspect.InspectRequest(data=write_source(tmp_path / "data"), out=tmp_path / "out"))
     printed = capsys.readouterr().out
     for word in ("happy", "contempt", "majority", "multi_target", "kappa", "duplicate"):
         assert word in printed
@@ -65,7 +65,7 @@ def test_votes_of_nobody_are_shown_as_none(tmp_path, capsys, nobody):
     data, votes = write_source(tmp_path / "data"), make_votes()
     votes[nobody] = 0
     write_votes(votes, SPLITS, data / "fer2013new.csv")
-    inspect.main(data, out=tmp_path / "out")
+    inspect.main(inspect.InspectRequest(data=data, out=tmp_path / "out"))
     assert "nan" in capsys.readouterr().out
     assert (tmp_path / "out" / "class_counts.png").exists()
     assert (tmp_path / "out" / "agreement.png").exists() == bool(votes.any())
@@ -73,7 +73,7 @@ def test_votes_of_nobody_are_shown_as_none(tmp_path, capsys, nobody):
 
 def test_source_with_fer_labels_only(tmp_path, capsys):
     write_folders(make_images()[:7], FER[:7], FER7, np.arange(7), Split.TRAINING, tmp_path / "in")
-    inspect.main(tmp_path / "in", out=tmp_path / "out")
+    inspect.main(inspect.InspectRequest(data=tmp_path / "in", out=tmp_path / "out"))
     assert "kappa" not in capsys.readouterr().out
     assert not (tmp_path / "out" / "agreement.png").exists()
 
@@ -81,4 +81,6 @@ def test_source_with_fer_labels_only(tmp_path, capsys):
 def test_out_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make this folder"):
-        inspect.main(write_source(tmp_path / "data"), out=tmp_path / "file")
+        inspect.main(
+            inspect.InspectRequest(data=write_source(tmp_path / "data"), out=tmp_path / "file")
+        )

@@ -1,0 +1,86 @@
+"""The forms of data that are read, by name: to add one, write its file and an entry here."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from datasets.base.errors import InputError
+from datasets.data_options import Format
+from datasets.readers import (
+    affectnet,
+    ck48,
+    expw,
+    imagefolder,
+    jaffe,
+    kdef,
+    rafdb,
+    split_folders,
+    table,
+)
+from datasets.readers.listing import Listing
+
+
+class Reader(NamedTuple):
+    """How a form of data is recognised and listed.
+
+    Attributes:
+        finds: whether a path has this form.
+        list_faces: lists the faces of a path, with names of columns by role.
+    """
+
+    finds: Callable[[Path], bool]
+    list_faces: Callable[[Path, Mapping[str, str]], Listing]
+
+
+READERS: dict[Format, Reader] = {
+    Format.RAFDB: Reader(rafdb.finds, rafdb.list_faces),
+    Format.AFFECTNET: Reader(affectnet.finds, affectnet.list_faces),
+    Format.EXPW: Reader(expw.finds, expw.list_faces),
+    Format.IMAGEFOLDER: Reader(imagefolder.finds, imagefolder.list_faces),
+    Format.FOLDERS: Reader(split_folders.finds, split_folders.list_faces),
+    Format.CSV: Reader(table.finds, table.list_faces),
+    Format.CK48: Reader(ck48.finds, ck48.list_faces),
+    Format.KDEF: Reader(kdef.finds, kdef.list_faces),
+    Format.JAFFE: Reader(jaffe.finds, jaffe.list_faces),
+}
+"""All forms but that of FER2013, whose csv holds the pixels (`datasets/fer2013.py`)."""
+
+_BY_FILE_NAME = (Format.KDEF, Format.JAFFE)
+"""Looked for last: they read the names of all files."""
+
+_WITH_COLUMNS = (Format.CSV, Format.IMAGEFOLDER)
+
+
+def format_of(path: Path) -> Format | None:
+    """Return the form of a path; None if it has none of `READERS`.
+
+    Raises:
+        InputError: it has several.
+    """
+    early = [name for name in READERS if name not in _BY_FILE_NAME]
+    found = [name for name in early if READERS[name].finds(path)]
+    if Format.AFFECTNET in found and Format.CSV in found:  # whose columns are a special case
+        found.remove(Format.CSV)
+    both = {Format.IMAGEFOLDER, Format.FOLDERS} <= set(found)
+    if both and not split_folders.has_class_folders(path):  # the metadata alone have labels
+        found.remove(Format.FOLDERS)
+    found = found or [name for name in _BY_FILE_NAME if READERS[name].finds(path)]
+    if len(found) > 1:
+        raise InputError(
+            f"{path}: expected one form of data, found {' and '.join(found)}. Choose with --format."
+        )
+    return found[0] if found else None
+
+
+def list_faces(path: Path, form: Format, columns: Mapping[str, str]) -> Listing:
+    """List the faces of a path in a form of `READERS`.
+
+    Raises:
+        InputError: see the readers; columns for a form without a table.
+    """
+    if columns and form not in _WITH_COLUMNS:
+        raise InputError(
+            f"--columns is for {' and '.join(_WITH_COLUMNS)}; {path} is read as {form}. "
+            "Leave it out, or choose with --format."
+        )
+    return READERS[form].list_faces(path, columns)

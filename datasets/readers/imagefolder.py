@@ -1,0 +1,67 @@
+"""List a Hugging Face `imagefolder`: images with `metadata.csv` beside them.
+
+`metadata.csv` lies in the folder or in one folder per split (`train/metadata.csv`), with a column
+`file_name`, relative to itself, and one for the label.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from datasets.base.errors import InputError
+from datasets.image_files import count_endings
+from datasets.readers.listing import Listed, Listing, check_files, images_below
+from datasets.readers.split_folders import split_folders
+from datasets.readers.table import rows_of
+
+_TABLE = "metadata.csv"
+_ROOTS = ("", "data")
+
+
+def _tables(path: Path) -> list[Path]:
+    """The metadata of a folder, or of each of its splits."""
+    for root in [path / name for name in _ROOTS]:
+        if not root.is_dir():
+            continue
+        places = [root, *split_folders(root)]
+        if found := [place / _TABLE for place in places if (place / _TABLE).is_file()]:
+            return found
+    return []
+
+
+def finds(path: Path) -> bool:
+    """Whether a path is a folder with `metadata.csv` in it or in its splits."""
+    return path.is_dir() and bool(_tables(path))
+
+
+def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
+    """List all rows.
+
+    The split is that of the column, else of the folder that holds the metadata, else of a folder in
+    the path, else Test.
+
+    Args:
+        path: the folder.
+        columns: names of columns by role, for those that the user named.
+
+    Raises:
+        InputError: no metadata, see `rows_of`, a missing image, or one without a row, which Hugging
+            Face refuses too.
+    """
+    tables = _tables(path) if path.is_dir() else []
+    if not tables:
+        raise InputError(f"{path}: expected {_TABLE} in it or in train/, test/; found none.")
+    splits = split_folders(path) | (
+        split_folders(path / "data") if (path / "data").is_dir() else {}
+    )
+    faces: list[Listed] = []
+    for table in tables:
+        faces += rows_of(table, columns, splits.get(table.parent))
+    check_files(faces)
+    taken = {face.path.resolve() for face in faces}
+    left = [image for image in images_below(path) if image.resolve() not in taken]
+    if left:
+        raise InputError(
+            f"{left[0]}: expected a row in {_TABLE} for every image; {len(left):,} images "
+            f"({count_endings(left)}) have none. Add their rows, or move the images away."
+        )
+    return Listing(path.resolve().name, faces)

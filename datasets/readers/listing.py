@@ -1,0 +1,194 @@
+"""Listing: the labelled image files of a data set, before any image is opened.
+
+Every reader of this package makes one. Not here: what the names of classes mean
+(`datasets/readers/classes.py`) and the pixels (`datasets/readers/pictures.py`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from datasets.base.errors import InputError
+from datasets.emotion_names import EMOTION_OF
+from datasets.faceset import Split
+from datasets.fer2013 import short
+from datasets.image_files import count_endings, is_image, may_be_ignored
+
+SPLIT_OF = {
+    "train": Split.TRAINING,
+    "training": Split.TRAINING,
+    "publictest": Split.PUBLIC_TEST,
+    "validation": Split.PUBLIC_TEST,
+    "valid": Split.PUBLIC_TEST,
+    "val": Split.PUBLIC_TEST,
+    "privatetest": Split.PRIVATE_TEST,
+    "test": Split.TEST,
+    "sample": Split.SAMPLE,
+}
+"""The split that a word in lower case means, in names of folders and in columns."""
+
+
+class Frame(NamedTuple):
+    """A square in an image, in pixels; it may reach outside, where the edge is repeated."""
+
+    left: float
+    top: float
+    side: float
+
+
+class Listed(NamedTuple):
+    """One face.
+
+    Attributes:
+        path: the image file.
+        name: the class, as the data set calls it.
+        split: the part of the data that the face belongs to.
+        where: file and row that name the face, for errors; empty where its folder does.
+        frame: the square of the face in the image; None where the face fills the image.
+    """
+
+    path: Path
+    name: str
+    split: Split
+    where: str = ""
+    frame: Frame | None = None
+
+    @property
+    def place(self) -> str:
+        """What to call the face in errors: file and row of the list, and the image file."""
+        return f"{self.where}: {self.path}" if self.where else str(self.path)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The labelled images of a data set, in its order.
+
+    Attributes:
+        title: name of the data set in reports.
+        faces: the labelled images.
+        declared: where each class is named, also those without images (empty folders).
+        by_file: whether row ids are the names of the files, where these are distinct numbers.
+        notes: what the reader left out, one sentence each, for the log and the report.
+    """
+
+    title: str
+    faces: Sequence[Listed]
+    declared: Mapping[str, str] = field(default_factory=dict)
+    by_file: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def split_named(word: str, where: str) -> Split:
+    """Return the split that a word means.
+
+    Raises:
+        InputError: it means none.
+    """
+    split = SPLIT_OF.get(word.strip().lower())
+    if split is None:
+        raise InputError(
+            f"{where}: expected a split ({', '.join(SPLIT_OF)}), found {short(word)}. Correct it."
+        )
+    return split
+
+
+def listed_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield "file: row R (line L)" and each line of a text file that is not blank, stripped.
+
+    Raises:
+        InputError: text that is not UTF-8.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected UTF-8 text, found {error}. Save it as UTF-8.") from None
+    row = -1
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            row += 1
+            yield f"{path}: row {row} (line {number})", line.strip()
+
+
+def numbered_class(cell: str, names: Mapping[int, str], where: str) -> str:
+    """Return the class of a number.
+
+    Raises:
+        InputError: no whole number, or none of the known ones.
+    """
+    if not (cell.isascii() and cell.isdigit() and int(cell) in names):
+        raise InputError(
+            f"{where}: expected a label from {min(names)} to {max(names)}, found {short(cell)}. "
+            "Correct or remove this row."
+        )
+    return names[int(cell)]
+
+
+def square_of(left: float, top: float, width: float, height: float, where: str) -> Frame:
+    """Return the square around a box with the same center and its longer side.
+
+    Raises:
+        InputError: the box is empty, or not finite.
+    """
+    side = max(width, height)
+    if not (min(width, height) > 0 and side < float("inf")):
+        raise InputError(
+            f"{where}: expected a box with a width and a height above 0, found {width:g} by "
+            f"{height:g}. Correct or remove this row."
+        )
+    return Frame(left + (width - side) / 2, top + (height - side) / 2, side)
+
+
+def check_files(faces: Sequence[Listed]) -> None:
+    """Refuse a list that names missing files or holds no face.
+
+    Raises:
+        InputError: names the first row and file, and how many are missing.
+    """
+    missing = [face for face in faces if not face.path.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0].where}: expected an image at {missing[0].path}, found no such file; "
+            f"{len(missing):,} of {len(faces):,} listed files are missing. Paths are relative to "
+            "the list; correct or remove these rows."
+        )
+
+
+def images_below(folder: Path) -> list[Path]:
+    """All images below a folder, sorted; hidden ones are left out."""
+    return [
+        path for path in sorted(folder.rglob("*")) if is_image(path) and not _hidden(path, folder)
+    ]
+
+
+def check_none_left(
+    folder: Path, taken: set[Path], layout: str, within: Iterable[str] | None = None
+) -> None:
+    """Refuse files that are not read and are not known to hold no image.
+
+    Args:
+        folder: folder of the data set.
+        taken: files that are read.
+        layout: where images are expected, for the error.
+        within: only files below a folder of such a name count; by default, of a split or class.
+
+    Raises:
+        InputError: names the first such file.
+    """
+    telling = set(within) if within is not None else {*SPLIT_OF, *EMOTION_OF}
+    left = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        of_faces = telling.intersection(part.lower() for part in parts[:-1])
+        if of_faces and not _hidden(path, folder) and path not in taken and path.is_file():
+            left += [] if may_be_ignored(path) else [path]
+    if left:
+        raise InputError(
+            f"{left[0]}: expected images {layout}; {len(left)} of the files "
+            f"({count_endings(left)}) would be left out. Move, convert or remove them."
+        )
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)

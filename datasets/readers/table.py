@@ -1,0 +1,124 @@
+"""List a csv of paths and labels; columns have the usual names or are named with `--columns`.
+
+Paths are relative to the csv. Faces without a column of splits are of the split Test.
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from datasets.base.errors import InputError
+from datasets.faceset import Split
+from datasets.fer2013 import COLUMNS, csv_rows, short
+from datasets.readers.listing import SPLIT_OF, Listed, Listing, check_files, split_named
+
+USUAL: dict[str, tuple[str, ...]] = {
+    "path": (
+        *("file_name", "filename", "file", "path", "filepath", "file_path"),
+        *("image", "image_path", "image_name", "img", "img_path", "pth"),
+    ),
+    "label": (
+        *("label", "labels", "emotion", "expression", "class", "class_name", "label_name"),
+        *("emotion_label", "expression_label", "target"),
+    ),
+    "split": ("split", "usage", "subset", "partition", "fold"),
+}
+"""Names of columns, in lower case, that are recognised for each of three roles."""
+
+
+class Columns:
+    """The columns of a table by role; `split` may be missing."""
+
+    def __init__(self, header: Sequence[str], given: Mapping[str, str], table: Path) -> None:
+        """Choose columns.
+
+        Args:
+            header: names in the table.
+            given: names by role, as the user gave them.
+            table: the table, for errors.
+
+        Raises:
+            InputError: a given name is not in the header, or no or several columns fit a role.
+        """
+        for role, name in given.items():
+            if name not in header:
+                raise InputError(
+                    f"{table}: --columns {role}={name}: expected a column of that name, found "
+                    f"{short(', '.join(header))}."
+                )
+        self.path = given.get("path") or _usual("path", header, table)
+        self.label = given.get("label") or _usual("label", header, table)
+        self.split = given.get("split") or _usual("split", header, table, optional=True)
+
+
+def _usual(role: str, header: Sequence[str], table: Path, *, optional: bool = False) -> str:
+    found = [name for name in header if name.lower() in USUAL[role]]
+    if len(found) == 1 or (optional and not found):
+        return found[0] if found else ""
+    what = ", ".join(found) if found else f"none in {short(', '.join(header))}"
+    raise InputError(
+        f"{table}: expected one column for the {role} ({', '.join(USUAL[role][:4])}, ...), found "
+        f"{what}. Name it: --columns {role}=NAME."
+    )
+
+
+def header_of(table: Path) -> list[str]:
+    """The names in the first line of a csv."""
+    with open(table, encoding="utf-8-sig", errors="replace", newline="") as lines:
+        return [name.strip() for name in next(csv.reader([lines.readline()]), [])]
+
+
+def finds(path: Path) -> bool:
+    """Whether a path is a csv of paths: with a column for them, and not of the form of FER2013."""
+    if not (path.is_file() and path.suffix.lower() == ".csv"):
+        return False
+    header = header_of(path)
+    return COLUMNS[1] not in header and any(name.lower() in USUAL["path"] for name in header)
+
+
+def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> list[Listed]:
+    """Read all rows of a table, without looking for the images.
+
+    Args:
+        table: csv with a header.
+        columns: names of columns by role, for those that the user named.
+        default: split of all faces of a table without such a column; None: that of the folder in
+            the path, else Test.
+
+    Raises:
+        InputError: see `Columns` and `csv_rows`; an empty path or an unknown split.
+    """
+    chosen = Columns(header_of(table), columns, table)
+    wanted = [chosen.path, chosen.label, *([chosen.split] if chosen.split else [])]
+    faces = []
+    with open(table, "rb") as stream:
+        for where, (name, label, *split) in csv_rows(stream, str(table), tuple(wanted)):
+            if not name:
+                raise InputError(f"{where}: expected a path, found an empty cell. Fill it in.")
+            part = split_named(split[0], where) if split else default or _split_of_path(name)
+            faces.append(Listed(table.parent / name, label, part, where))
+    return faces
+
+
+def _split_of_path(name: str) -> Split:
+    for part in Path(name).parts[:-1]:
+        if found := SPLIT_OF.get(part.lower()):
+            return found
+    return Split.TEST
+
+
+def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
+    """List all rows of a csv.
+
+    Args:
+        path: the csv.
+        columns: names of columns by role, for those that the user named.
+
+    Raises:
+        InputError: see `rows_of`; a missing image.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: expected a csv of paths and labels, found a folder. Name it.")
+    faces = rows_of(path, columns, Split.TEST)
+    check_files(faces)
+    return Listing(path.name.split(".")[0], faces)
