@@ -1,10 +1,11 @@
 """R25: does the contract describe the model's classes and scaling correctly?
 
 On clean faces, the best assignment of outputs to classes and other known scalings are compared with
-the contract (exact McNemar test on the same faces). Not here: finding a contract, see
-`fer_models/foreign/contract_probe.py`.
+the contract (exact McNemar test on the same faces, equal ones count once). Not here: finding a
+contract, see `fer_models/foreign/contract_probe.py`.
 """
 
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -27,47 +28,78 @@ FACES = 100
 """Maximum number of faces on which other scalings are tried."""
 SIGNIFICANT = 0.001
 """P-value below which another contract is better; the assignment is chosen on the same faces."""
+BELIEVABLE = 0.35
+"""Accuracy from which another scaling with another order of the classes is taken seriously."""
 _UNSCALED: dict[str, Any] = {"low": 0.0, "high": 1.0, "mean": (0.0,), "std": (1.0,), "steps": ()}
 
 
 def contract_checks(
-    classifier: Classifier, images: np.ndarray, logits: np.ndarray, labels: np.ndarray
+    classifier: Classifier,
+    images: np.ndarray,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
 ) -> list[Check]:
     """Check the class order of any model, and the scaling of a foreign one.
+
+    Answers to wrongly scaled pixels often fit another order better too, and the other way round. So
+    the one that explains more errors is named first, and the other is tried with that one
+    corrected. Where neither helps alone, both are corrected together.
 
     Args:
         classifier: the model.
         images: float32 (N, H, W, C) in [0, 1].
         logits: its logits, float32 (N, K).
         labels: int64 (N,) under the model's label set, -1 where there is none.
+        groups: int64 (N,), the same number for equal images, which count once.
     """
     rows = np.flatnonzero(labels >= 0)
     if not len(rows):
         return []
-    checks = [order_check(classifier, logits[rows], labels[rows])]
+    logits, labels, groups = logits[rows], labels[rows], groups[rows]
+    order = order_check(classifier, logits, labels, groups)
     inner = classifier
     while isinstance(inner, WrappedClassifier):
         inner = inner.inner
     if not isinstance(getattr(inner, "contract", None), Contract) or service_of(inner):
-        return checks  # a service scales by itself
-    if not shipped_id(inner.weights_sha256):
-        rows = rows[:FACES]
-        checks.append(_scaling_check(classifier.id, inner, images[rows], labels[rows]))
-    return checks
+        return [order]  # a service scales by itself
+    if shipped_id(inner.weights_sha256):
+        return [order]
+    few = slice(FACES)
+    asked = _Scalings(classifier.id, inner, images[rows[few]], labels[few], groups[few])
+    scaling, answers = asked.check()
+    if order["status"] == scaling["status"] == "ok":
+        if (reading := asked.best_reading()) is None:
+            return [order, scaling]
+        answers, corrected = reading
+        scaling, _ = asked.check(corrected)
+    elif order["status"] != "ok" and order["value"] > scaling["value"]:
+        corrected = best_order(logits.argmax(axis=1), labels, classifier.scheme.num_classes)
+        return [order, asked.check(corrected)[0]]
+    scaled = ", both with the better scaling"
+    return [order_check(classifier, answers, labels[few], groups[few], scaled), scaling]
 
 
-def order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray) -> Check:
+def order_check(
+    classifier: Classifier,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    groups: np.ndarray,
+    both: str = "",
+) -> Check:
     """R25: whether another order of the classes classifies significantly more faces correctly.
 
     Args:
         classifier: the model.
         logits: of N faces, float32 (N, K).
         labels: int64 (N,) in the model's classes.
+        groups: int64 (N,), the same number for equal faces.
+        both: what the message adds about both orders.
     """
     predicted, classes = logits.argmax(axis=1), classifier.scheme.classes
     order = best_order(predicted, labels, len(classes))
     given, other = predicted == labels, predicted == order[labels]
-    test = mcnemar(other, given)
+    test = mcnemar(other, given, groups)
     wrong = test.difference > 0 and test.p_value < SIGNIFICANT
     names = [""] * len(classes)
     for index, column in enumerate(order):
@@ -77,55 +109,96 @@ def order_check(classifier: Classifier, logits: np.ndarray, labels: np.ndarray) 
     if wrong:
         words = (
             f"Another order of the classes classifies {_percent(other)} of {len(labels)} faces "
-            f"correctly, the order in its contract {_percent(given)}: what it calls "
-            f"{', '.join(moved)}. Correct the order of the classes."
+            f"correctly, the order in its contract {_percent(given)}{both}: what it "
+            f"calls {', '.join(moved)}. Correct the order of the classes."
         )
     return check(classifier.id, "R25", "class order", wrong, test.difference, SIGNIFICANT, words)
 
 
-def _scaling_check(
-    model: str,
-    inner: Any,
-    images: np.ndarray,
-    labels: np.ndarray,
-) -> Check:
-    contract = inner.contract
-    given = _right(inner, contract, images, labels)
-    most, name, gain = given, "", 0.0
-    for scaling in known_scalings(contract.channels):
-        other = replace(contract, **_UNSCALED | scaling.fields)
-        try:
-            right = given if other == contract else _right(inner, other, images, labels)
-        except ModelError:  # it refuses such pixels, so they are not what it was trained on
-            continue
-        test = mcnemar(right, given)
-        if test.p_value < SIGNIFICANT and right.sum() > most.sum():
-            most, name, gain = right, scaling.words, test.difference
-    words = "No other known scaling classifies clearly more faces correctly."
-    if name:
-        words = (
-            f"With pixels scaled {name} it classifies {_percent(most)} of {len(labels)} faces "
-            f"correctly, with the scaling of its contract {_percent(given)}. Correct the "
-            "contract: in this run the model was given wrongly scaled pixels."
-        )
-    return check(model, "R25", "scaling", bool(name), gain, SIGNIFICANT, words)
+class _Scalings:
+    """A model that is asked about the same N faces under other scalings.
+
+    Args:
+        name: id of the model.
+        inner: what answers, with a contract.
+        images: float32 (N, H, W, C) in [0, 1].
+        labels: int64 (N,) in the model's classes.
+        groups: int64 (N,), the same number for equal faces.
+    """
+
+    def __init__(
+        self, name: str, inner: Any, images: np.ndarray, labels: np.ndarray, groups: np.ndarray
+    ) -> None:
+        self._name, self._labels, self._groups = name, labels, groups
+        self._given = _answers(inner, inner.contract, images)
+        self._others: list[tuple[str, np.ndarray]] = []
+        for scaling in known_scalings(inner.contract.channels):
+            other = replace(inner.contract, **_UNSCALED | scaling.fields)
+            if other == inner.contract:
+                continue
+            with suppress(ModelError):  # it refuses such pixels, so was not trained on them
+                self._others.append((scaling.words, _answers(inner, other, images)))
+
+    def check(self, order: np.ndarray | None = None) -> tuple[Check, np.ndarray]:
+        """R25: whether another scaling classifies significantly more faces correctly.
+
+        Args:
+            order: output of each class, int (K,); that of the contract when None.
+
+        Returns:
+            The check, and the answers (N, K) under the best scaling.
+        """
+        labels = self._labels if order is None else order[self._labels]
+        given = self._given.argmax(axis=1) == labels
+        most, name, gain, best = given, "", 0.0, self._given
+        for words, answers in self._others:
+            right = answers.argmax(axis=1) == labels
+            test = mcnemar(right, given, self._groups)
+            if test.p_value < SIGNIFICANT and right.sum() > most.sum():
+                most, name, gain, best = right, words, test.difference, answers
+        said = "No other known scaling classifies clearly more faces correctly."
+        if name:
+            both = "" if order is None else ", both in the better order of the classes"
+            said = (
+                f"With pixels scaled {name} it classifies {_percent(most)} of {len(labels)} faces "
+                f"correctly, with the scaling of its contract {_percent(given)}{both}. Correct the "
+                "contract: in this run the model was given wrongly scaled pixels."
+            )
+        found = check(self._name, "R25", "scaling", bool(name), gain, SIGNIFICANT, said)
+        return found, best
+
+    def best_reading(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Answers (N, K) under another scaling and the output of each class, int (K,).
+
+        None where no scaling together with an order is significantly better than the contract, or
+        none makes the model better than a guess.
+        """
+        readings = [
+            (answers, best_order(answers.argmax(axis=1), self._labels, answers.shape[1]))
+            for _, answers in self._others
+        ]
+        if not readings:
+            return None
+        answers, order = max(readings, key=lambda reading: self._right(*reading).sum())
+        right = self._right(answers, order)
+        given = self._given.argmax(axis=1) == self._labels
+        test = mcnemar(right, given, self._groups)
+        better = test.difference > 0 and test.p_value < SIGNIFICANT
+        return (answers, order) if better and right.mean() >= BELIEVABLE else None
+
+    def _right(self, answers: np.ndarray, order: np.ndarray) -> np.ndarray:
+        right: np.ndarray = answers.argmax(axis=1) == order[self._labels]
+        return right
 
 
-def _right(
-    inner: Any,
-    contract: Contract,
-    images: np.ndarray,
-    labels: np.ndarray,
-) -> np.ndarray:
-    """Whether each face is classified correctly under another contract, bool (N,)."""
+def _answers(inner: Any, contract: Contract, images: np.ndarray) -> np.ndarray:
+    """What a model answers under another contract, (N, K)."""
     if isinstance(inner, NetClassifier):
-        answers = inner.outputs(images, contract)
-    else:
-        other = copy(inner)
-        other.contract = contract
-        answers = other.logits(images)
-    right: np.ndarray = answers.argmax(axis=1) == labels
-    return right
+        return inner.outputs(images, contract)
+    other = copy(inner)
+    other.contract = contract
+    answers: np.ndarray = other.logits(images)
+    return answers
 
 
 def _percent(right: np.ndarray) -> str:

@@ -98,8 +98,9 @@ def _curve_figures(
     """Figures of the whole sweep, in rows of its largest eps."""
     key = key | {"eps": grid[-1]}
     broken = censored_eps(images.smallest_eps)
+    effective = images.effective(images.smallest_eps != 0)
     for name, share in _QUANTILES.items():
-        found = quantile(broken, share)
+        found = quantile(broken, share, effective=effective)
         figures.add(key, "all", name, found._replace(low=max(found.low, 0.0)))
     area_figures(figures, key, images, grid, images.strata)
 
@@ -158,9 +159,10 @@ def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
     for name, largest in _SIZES.items():
         if name == "cam_shift" and key["perturbation"] == WORST_CASE:
             continue
-        known = at.rows.loc[broken, name].dropna().to_numpy(np.float64)
-        if len(known):
-            found = quantile(known, 0.5)
+        sizes = at.rows[name].to_numpy(np.float64)
+        known = broken & ~np.isnan(sizes)
+        if known.any():
+            found = quantile(sizes[known], 0.5, effective=at.effective(known))
             found = found._replace(low=max(found.low, 0.0), high=min(found.high, largest))
             figures.add(key, "all", f"median_{name}", found)
 

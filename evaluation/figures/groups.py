@@ -28,6 +28,17 @@ def shared(groups: pd.Series, rows: pd.Index) -> np.ndarray | None:
     return None if found.is_unique else found.to_numpy(np.int64)
 
 
+def effective(groups: pd.Series, rows: pd.Index) -> float | None:
+    """Effective number of independent images among some; None if all of them are.
+
+    Args:
+        groups: see `groups_of`.
+        rows: ids of the images.
+    """
+    equal = shared(groups, rows)
+    return None if equal is None else effective_size(equal)
+
+
 def compare_pair(
     first: pd.Series, second: pd.Series, groups: pd.Series
 ) -> tuple[PairedTest, Interval]:
@@ -41,6 +52,6 @@ def compare_pair(
     rows = first.index.intersection(second.index)
     equal = shared(groups, rows)
     test = mcnemar(first[rows].to_numpy(bool), second[rows].to_numpy(bool), equal)
-    effective = None if equal is None else effective_size(equal)
-    gap = paired_difference(test.only_a_right, test.only_b_right, test.n, effective=effective)
+    size = effective(groups, rows)
+    gap = paired_difference(test.only_a_right, test.only_b_right, test.n, effective=size)
     return test, gap

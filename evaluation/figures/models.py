@@ -12,7 +12,7 @@ from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.labels import Labels, LabelSet
 from evaluation.metrics.accuracy import confusion_matrix, macro_f1
-from evaluation.statistics.intervals import proportion
+from evaluation.statistics.intervals import effective_size, proportion
 from fer_models.classifier import Classifier, label_set_of
 
 FIGURE_COLUMNS = {
@@ -39,7 +39,7 @@ class ModelFigures(NamedTuple):
         subset: `all`, or `without_leaks`: without pixel-identical copies in Training.
         n: images of the subset with a label.
         accuracy: share classified correctly; NaN when n is 0.
-        ci_low: lower bound of its 95 % interval (Wilson).
+        ci_low: lower bound of its 95 % interval (Wilson), for which equal images count once.
         ci_high: upper bound.
         macro_f1: mean F1 over the classes that have images.
     """
@@ -79,15 +79,21 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
     if faces.leaked is not None:
         subsets[WITHOUT_LEAKS] = ~faces.leaked
     return [
-        _figures(model, label_set, subset, labels.take(rows), predictions[rows])
+        _figures(model, label_set, subset, labels.take(rows), predictions[rows], faces.groups[rows])
         for subset, rows in subsets.items()
     ]
 
 
 def _figures(
-    model: str, label_set: LabelSet, subset: str, labels: Labels, predictions: np.ndarray
+    model: str,
+    label_set: LabelSet,
+    subset: str,
+    labels: Labels,
+    predictions: np.ndarray,
+    groups: np.ndarray,
 ) -> ModelFigures:
-    right = proportion(int((labels.values == predictions).sum()), len(labels))
+    count = int((labels.values == predictions).sum())
+    right = proportion(count, len(labels), effective=effective_size(groups))
     confusion = confusion_matrix(labels.values, predictions, num_classes=labels.scheme.num_classes)
     return ModelFigures(
         model,

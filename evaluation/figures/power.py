@@ -1,11 +1,16 @@
 """Figures of power: the smallest difference between two models that the run can detect."""
 
+from collections.abc import Callable
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from datasets.labels import LabelScheme, LabelSet
+from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.figures.figure_rows import Figures
+from evaluation.figures.groups import effective, groups_of
 from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.power import (
@@ -18,56 +23,88 @@ _SAME = ("label_set", "perturbation", "norm", "eps")
 
 
 def power_figures(
-    results: pd.DataFrame, comparisons: pd.DataFrame, split: str, seed: int
+    results: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    per_image: pd.DataFrame,
+    schemes: dict[str, LabelScheme],
+    split: str,
+    seed: int,
 ) -> pd.DataFrame:
     """Smallest accuracy difference detected with 80 % power at a level of 5 % over all pairs.
 
     For the clean and the worst-case accuracy of every model under the labels it was attacked on,
     two rows: `unpaired`, against a model measured on as many other images; `paired`, against one
     on the same images, when the two disagree on as many of them as this model and the others of
-    the run do on average, at the level of Holm's first step: 5 % over the pairs of models.
+    the run do on average, at the level of Holm's first step: 5 % over the pairs of models. Images
+    with the same pixels count once, as in the tests themselves; n is still their number.
 
     Args:
         results: rows of `summarise`.
         comparisons: rows of `compare_models` on the same images.
+        per_image: rows of `per_image.parquet`.
+        schemes: classes of each model.
         split: split of the run.
         seed: seed of the run.
 
     Returns:
         More rows of `results.csv`.
     """
-    figures = Figures(split, seed)
+    figures, number = Figures(split, seed), _independent_images(per_image, schemes)
     clean = (results.perturbation == "none") & (results.metric == "accuracy")
     attacked = (results.perturbation == WORST_CASE) & (results.metric == "robust_accuracy")
     own = attacked & (results.attacked_labels == results.label_set)
     for row in results[(clean | own) & (results.subset == "all") & (results.n > 0)].itertuples():
         columns = ("model", *_SAME, "attacked_labels", "source", "severity")
         key: dict[str, Any] = {name: getattr(row, name) for name in columns}
-        unpaired = smallest_independent_difference(row.n, row.value)
+        unpaired = smallest_independent_difference(
+            number(row.label_set, row.norm, row.model), row.value
+        )
         figures.add(key, "all", "smallest_difference", _figure(unpaired, row.n), "unpaired")
-        share, n, pairs = _discordant(comparisons, key)
+        pairs, tests = _pairs(comparisons, key)
+        share = float(((pairs.only_a_right + pairs.only_b_right) / pairs.n).mean())
         if share > 0:
-            paired = smallest_detectable_difference(n, share, alpha=LEVEL / pairs)
-            figures.add(key, "all", "smallest_difference", _figure(paired, n), "paired")
+            both = zip(pairs.model_a, pairs.model_b, strict=True)
+            n = int(min(number(row.label_set, row.norm, *names) for names in both))
+            paired = _figure(
+                smallest_detectable_difference(n, share, alpha=LEVEL / tests), pairs.n.min()
+            )
+            figures.add(key, "all", "smallest_difference", paired, "paired")
     return figures.frame()
 
 
-def _discordant(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[float, int, int]:
-    """Share of images that exactly one of this model and another classifies correctly.
+def _independent_images(
+    per_image: pd.DataFrame, schemes: dict[str, LabelScheme]
+) -> Callable[..., float]:
+    """Function from label set, norm (empty: clean) and models to their number of common images.
 
-    A mean over the others, 0 without one; then how many images, and how many pairs of models are
-    tested together.
+    It is the effective number, in which equal images count once.
     """
+    groups = groups_of(per_image)
+    of_model = {model: per_image[per_image.model == model] for model in schemes}
+
+    @cache
+    def scored(label_set: str, norm: str, model: str) -> pd.Index:
+        rows, labels = of_model[model], LabelSet(label_set)
+        if norm:
+            return robust_under(rows, labels, WORST_CASE, norm, eps=0.0).index
+        return right_clean(rows, schemes[model], labels).index
+
+    @cache
+    def number(label_set: str, norm: str, *models: str) -> float:
+        rows = reduce(pd.Index.intersection, (scored(label_set, norm, name) for name in models))
+        return effective(groups, rows) or len(rows)
+
+    return number
+
+
+def _pairs(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[pd.DataFrame, int]:
+    """Comparisons of a model with the others, and how many pairs of models are tested together."""
     family = comparisons.n > 0
     for name in _SAME:
         family &= comparisons[name] == key[name]
     mine = (comparisons.model_a == key["model"]) | (comparisons.model_b == key["model"])
-    pairs = comparisons[family & mine]
-    if pairs.empty:
-        return 0.0, 0, 0
-    shares = (pairs.only_a_right + pairs.only_b_right) / pairs.n
-    return float(shares.mean()), int(pairs.n.min()), int(family.sum())
+    return comparisons[family & mine], int(family.sum())
 
 
 def _figure(difference: float, n: int) -> Interval:
-    return Interval(difference, np.nan, np.nan, n)
+    return Interval(difference, np.nan, np.nan, int(n))

@@ -63,7 +63,7 @@ def write_scores(
         per_image, schemes, config.labels, config.grids, config.split, config.seed, baselines
     )
     comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
-    power = power_figures(figures, comparisons, config.split, config.seed)
+    power = power_figures(figures, comparisons, per_image, schemes, config.split, config.seed)
     transfers = transfer_figures(transfer, groups, config.split, config.seed)
     figures = pd.concat([figures, power, transfers], ignore_index=True)
     known = best_known_figures(

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from evaluation.figures.figure_rows import Figures, figure_key
-from evaluation.figures.groups import shared
-from evaluation.statistics.intervals import effective_size, proportion
+from evaluation.figures.groups import effective
+from evaluation.statistics.intervals import proportion
 
 
 def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: int) -> pd.DataFrame:
@@ -29,15 +29,11 @@ def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: in
         before = part.clean_prediction == part.label
         still_right = before & (part.prediction == part.label)
         right, kept = int(before.sum()), int(still_right.sum())
-        every, hit = (_effective(groups, part.row[mask]) for mask in (before.notna(), before))
+        every, hit = (
+            effective(groups, pd.Index(part.row[mask])) for mask in (before.notna(), before)
+        )
         value = proportion(kept, len(part), effective=every)
         figures.add(where, "all", "transfer_accuracy", value)
         value = proportion(right - kept, right, effective=hit)
         figures.add(where, "all", "transfer_success_rate", value)
     return figures.frame()
-
-
-def _effective(groups: pd.Series, rows: pd.Series) -> float | None:
-    """Effective number of independent images; None if all are independent."""
-    equal = shared(groups, pd.Index(rows))
-    return None if equal is None else effective_size(equal)

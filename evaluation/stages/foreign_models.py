@@ -93,7 +93,7 @@ def _check_named_order(path: str, faces: FaceSet) -> None:
     labels = faces.labels(label_set).to(classifier.scheme).values
     rows = balanced_rows(labels, FACES, classifier.scheme.num_classes)
     logits = classifier.logits(faces.images[rows].astype(np.float32) / 255)
-    found = order_check(classifier, logits, labels[rows])
+    found = order_check(classifier, logits, labels[rows], faces.groups[rows])
     if found["status"] != "ok":
         raise InputError(f"{path}: {found['message']} Write `classes` in {contract_path(path)}.")
 

@@ -109,7 +109,8 @@ class Measurements:
             return []
         labels = self._faces.labels(label_set).to(classifier.scheme).values
         logits = self._clean.logits[classifier.id]
-        return contract_checks(classifier, self._clean.images, logits, labels)
+        groups = self._faces.groups
+        return contract_checks(classifier, self._clean.images, logits, labels, groups)
 
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's set with its own model, any other with all models.

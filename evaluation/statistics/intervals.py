@@ -191,7 +191,13 @@ def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
     return drawn
 
 
-def quantile(values: np.ndarray, share: float, confidence: float = CONFIDENCE) -> Interval:
+def quantile(
+    values: np.ndarray,
+    share: float,
+    confidence: float = CONFIDENCE,
+    *,
+    effective: float | None = None,
+) -> Interval:
     """Smallest value that at least `share` of the values do not exceed, and its interval.
 
     Nothing is interpolated, so infinite (censored) values are allowed. The bounds are order
@@ -202,6 +208,8 @@ def quantile(values: np.ndarray, share: float, confidence: float = CONFIDENCE) -
         values: float64 (N,), no NaN.
         share: in (0, 1); 0.5 is the median.
         confidence: at least this share of such intervals hold the quantile.
+        effective: `effective_size` of images that are not all independent; the ranks are then those
+            of a sample of this size, rounded down, spread over the N values.
 
     Source: Conover 1999, "Practical nonparametric statistics", section 3.2.
 
@@ -217,9 +225,9 @@ def quantile(values: np.ndarray, share: float, confidence: float = CONFIDENCE) -
     n = len(values)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    tail = (1 - confidence) / 2
-    lower, upper = binom.ppf([tail, 1 - tail], n, share).astype(int)
-    low = values[lower - 1] if lower > 0 else -np.inf
-    high = values[upper] if upper < n else np.inf
+    tail, size = (1 - confidence) / 2, n if effective is None else int(effective)
+    lower, upper = binom.ppf([tail, 1 - tail], size, share).astype(int)
+    low = values[lower * n // size - 1] if lower > 0 else -np.inf
+    high = values[-(-upper * n // size)] if upper < size else np.inf
     value = np.quantile(values, share, method="inverted_cdf")
     return Interval(float(value), float(low), float(high), n)

@@ -13,7 +13,8 @@ def smallest_detectable_difference(
     """Smallest accuracy difference that the exact McNemar test detects with the given power.
 
     Args:
-        n: images that both models classified.
+        n: independent images that both models classified: the whole part of their `effective_size`
+            where some are equal.
         discordant: share of images on which exactly one model is right, in (0, 1].
         alpha: two-sided level of the test.
         power: probability of detecting the difference.
@@ -47,12 +48,12 @@ def smallest_detectable_difference(
 
 
 def smallest_independent_difference(
-    n: int, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
+    n: float, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
 ) -> float:
     """Smallest accuracy difference that two samples of n images each detect with the given power.
 
     Args:
-        n: images of each sample.
+        n: independent images of each sample, their `effective_size` where some are equal.
         accuracy: accuracy of one model; the other one is nearer to 1/2, where more is needed.
         alpha: two-sided level of the test of two proportions.
         power: probability of detecting the difference.

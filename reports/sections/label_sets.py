@@ -2,13 +2,14 @@
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, translate
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
-from evaluation.statistics.intervals import proportion
+from evaluation.statistics.intervals import effective_size, proportion
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.sections.attacks_run import mixed_note
@@ -109,7 +110,9 @@ def _agreement(run: FinishedRun) -> str:
     if rows.empty:
         return ""
     translated = translate(rows["fer"].to_numpy(), FER7, FERPLUS8)
-    agreed = proportion(int((translated == rows["ferplus"].to_numpy()).sum()), len(rows))
+    same = int((translated == rows["ferplus"].to_numpy()).sum())
+    groups = rows["group"].fillna(rows["row"]).to_numpy(np.int64)
+    agreed = proportion(same, len(rows), effective=effective_size(groups))
     return (
         f"The two label sets agree on {percent(*agreed[:3])} "
         f"(95\u202f% interval {interval(*agreed[1:3])}) of the {count(len(rows))} faces "

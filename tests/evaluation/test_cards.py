@@ -36,7 +36,7 @@ def faces(answers: list[int], labels: list[int], leaked: list[int] | None = None
     """Faces that `Fixed` answers so."""
     count = len(answers)
     images = np.zeros((count, 2, 2, 1), np.uint8)
-    images[:, 0, 0, 0] = answers
+    images[:, 0, 0, 0], images[:, 1, 1, 0] = answers, np.arange(count)  # no two are equal
     flags = None if leaked is None else np.isin(np.arange(count), leaked)
     votes = np.zeros((count, 10), np.uint8)
     votes[:, 1] = 10  # happiness
@@ -67,6 +67,16 @@ def test_the_interval_of_many_is_wilsons() -> None:
     (row,) = model_figures("m", Fixed(), faces(answers, labels))
     # centre (60 + 1.9207) / 103.8415 = 0.5963, half 1.96 / 103.84 * sqrt(24 + 0.9604) = 0.0943
     assert (row.ci_low, row.ci_high) == pytest.approx((0.5020, 0.6906), abs=2e-4)
+
+
+def test_equal_faces_count_once_in_the_interval() -> None:
+    answers, labels = [0] * 30 + [1] * 20, [0] * 50
+    once = faces(answers, labels)
+    twice = faces(answers * 2, labels * 2)
+    twice.images[50:] = once.images
+    (alone,), (both,) = (model_figures("m", Fixed(), each) for each in (once, twice))
+    assert (alone.n, both.n) == (50, 100)
+    assert both[4:7] == pytest.approx(alone[4:7])
 
 
 def test_faces_without_a_majority_are_left_out() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from datasets.labels import FER7
 from evaluation.checks.contract import contract_checks, order_check
+from evaluation.checks.rules import Check
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.foreign.classifier import classify_with
@@ -33,16 +34,21 @@ def faces(count: int = 70) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def found(model: Classifier) -> dict[str, tuple[str, str]]:
+def checked(model: Classifier, count: int = 70, times: int = 1) -> list[Check]:
+    """Checks on N different faces, each seen several times."""
+    images, labels = (np.repeat(part, times, axis=0) for part in faces(count))
+    groups = np.arange(count).repeat(times)
+    return contract_checks(model, images, model.logits(images), labels, groups)
+
+
+def found(model: Classifier, count: int = 70, times: int = 1) -> dict[str, tuple[str, str]]:
     """Status and words of each check."""
-    images, labels = faces()
-    checks = contract_checks(model, images, model.logits(images), labels)
+    checks = checked(model, count, times)
     return {check["check"]: (check["status"], check["message"]) for check in checks}
 
 
 def test_a_right_contract_passes() -> None:
-    model, (images, labels) = classifier(list(range(7))), faces()
-    checks = contract_checks(model, images, model.logits(images), labels)
+    checks = checked(classifier(list(range(7))))
     keys = ("rule", "status", "value", "threshold")
     assert [tuple(check[key] for key in keys) for check in checks] == [("R25", "ok", 0, 0.001)] * 2
 
@@ -54,21 +60,33 @@ def test_an_order_must_be_better_by_more_than_chance(moved: int, status: str) ->
     labels = np.concatenate([np.arange(70) % 4, np.full(moved, sad)])
     predicted = np.where(labels == sad, surprise, labels)
     model = SimpleNamespace(id="net", scheme=FER7)
-    check = order_check(model, np.eye(7, dtype=np.float32)[predicted], labels)  # type: ignore[arg-type]
+    logits, groups = np.eye(7, dtype=np.float32)[predicted], np.arange(len(labels))
+    check = order_check(model, logits, labels, groups)  # type: ignore[arg-type]
     assert (check["status"], check["rule"]) == (status, "R25")
     assert check["value"] == moved / len(labels)
+
+
+@pytest.mark.parametrize(("count", "status"), [(5, "ok"), (35, "flagged")])
+def test_equal_faces_count_once(count: int, status: str) -> None:
+    """Every face three times: 5 different ones say no more than 5 do (p = 2 / 2^5)."""
+    for name, model in (
+        ("class order", classifier([1, 2, 3, 4, 5, 6, 0])),
+        ("scaling", classifier(list(range(7)), high=255.0)),
+    ):
+        assert found(model, count, 3)[name][0] == status
+    model = classifier([1, 2, 3, 4, 5, 6, 0], high=255.0)
+    assert {each for each, _ in found(model, count, 3).values()} == {status}
 
 
 def test_a_model_without_a_contract_of_pixels_has_its_order_checked_alone() -> None:
     images, labels = faces()
     model, logits = SimpleNamespace(id="net", scheme=FER7), np.eye(7, dtype=np.float32)[labels]
-    (check,) = contract_checks(model, images, logits, labels)  # type: ignore[arg-type]
+    (check,) = contract_checks(model, images, logits, labels, np.arange(70))  # type: ignore[arg-type]
     assert (check["check"], check["status"]) == ("class order", "ok")
 
 
 def test_a_hundred_faces_decide_about_the_scaling() -> None:
-    model, (images, labels) = classifier(list(range(7)), high=255.0), faces(140)
-    *_, scaling = contract_checks(model, images, model.logits(images), labels)
+    *_, scaling = checked(classifier(list(range(7)), high=255.0), 140)
     assert "100 % of 100 faces correctly" in scaling["message"]
     assert (scaling["rule"], scaling["status"]) == ("R25", "flagged")
 
@@ -86,6 +104,61 @@ def test_another_scaling_is_named() -> None:
     assert "With pixels scaled 0 to 1 it classifies 100 % of 70 faces correctly" in words
 
 
+def by_scaling(usual: list[int], to_255: list[int]) -> Classifier:
+    """Code with a contract of 0 to 1 that answers each class with an output, by its scaling."""
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        outputs = np.array(to_255 if images.max() > 100 else usual)
+        return np.eye(7)[outputs[images[:, 0, :7, 0].argmax(axis=1)]]
+
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    return classify_with(RawModel("code", answer, (8, 8, 1), None, "0"), file)
+
+
+TURNED, SAME = [1, 2, 3, 4, 5, 6, 0], list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("usual", "to_255", "order", "scaling"),
+    [
+        # 0 % as given, 100 % in another order, 57 % in another scaling, 43 % in both
+        (TURNED, [0, 1, 2, 3, 5, 6, 0], "flagged", "ok"),
+        # 0 % as given, 57 % in another order, 100 % in another scaling
+        ([1, 2, 3, 0, 0, 0, 0], SAME, "ok", "flagged"),
+        # 57 % in another order, 57 % in another scaling, 100 % in both
+        ([1, 2, 3, 0, 0, 0, 0], [0, 1, 2, 3, 6, 4, 5], "flagged", "flagged"),
+        # 14 % at most in either, 100 % in both
+        ([0] * 7, TURNED, "flagged", "flagged"),
+        # 43 % as given, 57 % in both, which is no more than chance may do (p = 2 / 2^10)
+        ([0, 1, 2, 0, 0, 0, 0], [1, 2, 3, 0, 0, 0, 0], "ok", "ok"),
+        # 29 % at most, whatever is changed: no reading is believed
+        ([6] * 7, [1, 2, 2, 2, 2, 2, 2], "ok", "ok"),
+    ],
+)
+def test_what_explains_more_is_named(
+    usual: list[int], to_255: list[int], order: str, scaling: str
+) -> None:
+    checks = found(by_scaling(usual, to_255))
+    assert {name: status for name, (status, _) in checks.items()} == {
+        "class order": order,
+        "scaling": scaling,
+    }, checks
+
+
+def test_equal_faces_count_once_where_both_are_tried() -> None:
+    """43 % as given, 57 % in both: better by 5 different faces, each of them three times."""
+    model = by_scaling([0, 1, 2, 0, 0, 0, 0], [1, 2, 3, 0, 0, 0, 0])
+    assert {status for status, _ in found(model, 35, 3).values()} == {"ok"}
+
+
+def test_two_faults_are_told_with_each_other_corrected() -> None:
+    checks = found(classifier(TURNED, high=255.0))
+    words = checks["class order"][1]
+    assert "100 % of 70 faces correctly, the order in its contract 0 %, both with the bet" in words
+    words = checks["scaling"][1]
+    assert "100 % of 70 faces correctly, with the scaling of its contract 0 %, both in the" in words
+
+
 def strict(images: np.ndarray) -> np.ndarray:
     """Code that takes pixels in [0, 1] alone."""
     if images.min() < 0 or images.max() > 1:
@@ -101,4 +174,5 @@ def test_pixels_that_a_model_refuses_are_no_other_scaling() -> None:
 
 def test_faces_without_labels_are_not_asked_about() -> None:
     model, (images, labels) = classifier(list(range(7))), faces()
-    assert contract_checks(model, images, model.logits(images), np.full_like(labels, -1)) == []
+    none, groups = np.full_like(labels, -1), np.arange(len(labels))
+    assert contract_checks(model, images, model.logits(images), none, groups) == []

@@ -91,6 +91,14 @@ PGD = attacked(
 """Face 0 breaks at 0.1 to sad, 1 at 0.2 to sad, 2 at 0.2 to neutral, 4 at 0.1 to happy."""
 
 
+def twice(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows and as many of second faces, equal to the first pixel for pixel."""
+    copies = rows.assign(row=rows.row + 1000)
+    return pd.concat([rows.assign(group=rows.row), copies.assign(group=rows.row)]).astype(
+        PER_IMAGE_COLUMNS
+    )
+
+
 def summary(
     *parts: pd.DataFrame,
     schemes: dict[str, LabelScheme] | None = None,

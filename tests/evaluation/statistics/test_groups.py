@@ -9,9 +9,11 @@ from evaluation.statistics.intervals import (
     bootstrap_means,
     effective_size,
     proportion,
+    quantile,
     stratified_interval,
 )
 from evaluation.statistics.paired import mcnemar, paired_difference
+from evaluation.statistics.power import smallest_detectable_difference
 
 
 def test_effective_size_by_hand():
@@ -67,3 +69,34 @@ def test_equal_images_that_contradict_each_other_say_nothing():
     # two images of a group, each model right on one: the group's difference is 0
     first, second = np.array([True, False, True]), np.array([False, True, False])
     assert mcnemar(first, second, np.array([0, 0, 1])).p_value == 1
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+def test_quantiles_of_images_seen_twice_have_the_interval_of_seeing_them_once(share):
+    values = np.random.default_rng(0).random(41)
+    once, twice = quantile(values, share), quantile(values.repeat(2), share, effective=41.0)
+    assert twice[:3] == once[:3]
+    assert twice.n == 82
+    few = quantile(values[:3].repeat(5), share, effective=3.0)
+    assert few[:3] == quantile(values[:3], share)[:3]  # at least one bound is infinite
+
+
+def test_quantiles_of_images_of_which_some_are_equal_are_between_the_two():
+    values, groups = np.arange(60.0), np.r_[np.arange(40), np.arange(20)]
+    found = quantile(values, 0.5, effective=effective_size(groups))  # 60^2 / (20 + 20 4) = 36
+    # of 36 values the 12th and the 25th bound the median; of 60 these are the 20th and the 41st
+    assert (found.low, found.high) == (values[19], values[40])
+
+
+def test_the_power_of_a_test_of_equal_images_is_the_stated_one():
+    groups = np.r_[np.arange(200), np.arange(100), np.arange(100)]  # 100 alone, 100 three times
+    size = effective_size(groups)
+    assert size == 160  # 400^2 / (100 + 100 9)
+    difference = smallest_detectable_difference(int(size), 0.3)
+    assert difference > 1.5 * smallest_detectable_difference(400, 0.3)
+    rng, found = np.random.default_rng(0), 0
+    for _ in range(1000):
+        drawn = rng.random(200)[groups]
+        only_a = drawn < (0.3 + difference) / 2
+        found += mcnemar(only_a, (drawn < 0.3) & ~only_a, groups).p_value < 0.05
+    assert found / 1000 == pytest.approx(0.8, abs=0.04)

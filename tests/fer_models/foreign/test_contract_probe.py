@@ -173,6 +173,15 @@ def test_the_faces_are_balanced_over_classes() -> None:
     assert "100.0 % of 35 faces, balanced over classes" in lines[0]
 
 
+def test_of_equal_faces_one_is_asked_about() -> None:
+    images, labels = faces(35)
+    model = Oracle(images, labels, best_under(0, 1, others_miss=140, miss=0))
+    twice = FaceSet(
+        "twice", Split.PUBLIC_TEST, images.repeat(2, axis=0), np.arange(70), fer=labels.repeat(2)
+    )
+    assert probe_on(model.raw, twice, 70)[0].faces == 35
+
+
 def test_every_part_is_told_with_its_number_of_images() -> None:
     lines: list[str] = []
     found = asked(best_under(-1, 1, others_miss=20), lines=lines)
