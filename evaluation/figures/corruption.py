@@ -12,7 +12,7 @@ from evaluation.figures.groups import groups_of, shared
 from evaluation.figures.images import Images
 from evaluation.metrics.corruption_errors import corruption_errors, relative_corruption_errors
 from evaluation.results.schema import ALL_CORRUPTIONS
-from evaluation.statistics.intervals import Interval, bootstrap_means
+from evaluation.statistics.intervals import Interval, percentile_interval, resampled_means
 
 BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferplus"}
 """Shipped model whose errors divide those of all models of a run; recognised by its weights."""
@@ -116,30 +116,26 @@ def _relative_figures(
     columns = [column for column in wrong.columns if column in set(base.columns)]
     rows = wrong.index.intersection(base.index)
     wrong, base = wrong.loc[rows, columns], base.loc[rows, columns]
-    error = partial(_error, wrong, base, seed=figures.seed, groups=shared(groups, rows))
+    values = np.hstack([wrong.to_numpy(), base.to_numpy()])
+    means = values.mean(axis=0) if len(values) else np.full(values.shape[1], np.nan)
+    drawn = resampled_means(values, seed=figures.seed, groups=shared(groups, rows))
+    types = _types(wrong)
+    of_type = {name: [i for i, column in enumerate(columns) if column[0] == name] for name in types}
+    clean = columns.index(("none", 0))
+
+    def error(names: list[str], relative: bool) -> Interval:
+        own = [clean, *(place for name in names for place in of_type[name])]
+        places = [*own, *(len(columns) + place for place in own)]
+        sizes = [len(of_type[name]) for name in names]
+        mean = partial(_mean_error, sizes=sizes, relative=relative)
+        return percentile_interval(float(mean(means[places])), mean(drawn[:, places]), len(values))
+
     for relative, name in ((False, "corruption_error"), (True, "relative_corruption_error")):
-        for kind in _types(wrong):
-            value = error([kind], relative)
-            figures.add(_key(model, label_set, kind), "all", name, value, baseline)
-        value = error(_types(wrong), relative)
+        for kind in types:
+            key = _key(model, label_set, kind)
+            figures.add(key, "all", name, error([kind], relative), baseline)
         metric = "relative_mce" if relative else "mce"
-        figures.add(_key(model, label_set), "all", metric, value, baseline)
-
-
-def _error(
-    wrong: pd.DataFrame,
-    base: pd.DataFrame,
-    types: list[str],
-    relative: bool,
-    *,
-    seed: int,
-    groups: np.ndarray | None,
-) -> Interval:
-    columns = [("none", 0), *(column for column in wrong.columns if column[0] in types)]
-    values = np.hstack([wrong[columns].to_numpy(), base[columns].to_numpy()])
-    sizes = [sum(column[0] == name for column in columns) for name in types]
-    mean = partial(_mean_error, sizes=sizes, relative=relative)
-    return bootstrap_means(values, mean, seed=seed, groups=groups)
+        figures.add(_key(model, label_set), "all", metric, error(types, relative), baseline)
 
 
 def _mean_error(means: np.ndarray, *, sizes: list[int], relative: bool) -> np.ndarray:

@@ -109,7 +109,10 @@ class Images:
             prediction=np.where(moved, self.predictions, self.rows.clean_prediction),
             logits=np.where(moved, self.rows.logits, self.rows.clean_logits),
         )
-        return Images(rows, self.scheme, self.label_set)
+        attacked = Images(rows, self.scheme, self.label_set)
+        for name in _UNATTACKED:
+            vars(attacked)[name] = getattr(self, name)
+        return attacked
 
     @cached_property
     def strata(self) -> Strata:
@@ -128,6 +131,10 @@ class Images:
         """The images of each label, `class:NAME`."""
         names = SCHEMES[self.label_set].classes
         return [(f"class:{name}", self.truth == index) for index, name in enumerate(names)]
+
+
+_UNATTACKED = ("truth", "truth_as_model", "smallest_eps", "votes", "groups", "strata", "classes")
+"""Cached properties of `Images` that `at` need not compute for each eps: no attack moves them."""
 
 
 def with_clean_logits(attacked: pd.DataFrame, clean: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import beta, binom, binomtest, norm
+from scipy.special import betaincinv, ndtri
+from scipy.stats import binom
 
 CONFIDENCE = 0.95
 """Confidence level of every interval in a run's tables."""
@@ -35,12 +36,13 @@ def effective_size(groups: np.ndarray) -> float:
     """Effective number of independent images among N images in groups of equal ones.
 
     Args:
-        groups: (N,), the same number for images that are alike; their answers are alike too.
+        groups: int64 (N,), 0 or more, equal for images that are alike; so are their answers.
 
     Source: Kish 1965, "Survey sampling", section 8.2, with a correlation of 1 within groups.
     """
-    _, sizes = np.unique(groups, return_counts=True)
-    return float(sizes.sum() ** 2 / np.square(sizes).sum()) if len(sizes) else 0.0
+    if not len(groups):
+        return 0.0
+    return float(len(groups) ** 2 / np.square(np.bincount(groups)).sum())
 
 
 def proportion(
@@ -62,31 +64,25 @@ def proportion(
     count, n = int(count), int(n)
     if not 0 <= count <= n:
         raise ValueError(f"`count` must be in [0, n]. Received: count={count}, n={n}")
-    if effective is not None and effective < n:
-        return _of_effective(count / n, effective, confidence)._replace(n=n)
-    return _proportion(count, n, confidence)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    size = float(n) if effective is None else min(effective, float(n))
+    low, high = _bounds(count * (size / n), size, confidence)
+    return Interval(count / n, low, high, n)
 
 
 @lru_cache(maxsize=65536)
-def _proportion(count: int, n: int, confidence: float) -> Interval:
-    if n == 0:
-        return Interval(np.nan, np.nan, np.nan, 0)
-    method = "exact" if min(count, n - count) < 5 else "wilson"
-    bounds = binomtest(count, n).proportion_ci(confidence, method=method)
-    return Interval(count / n, float(bounds.low), float(bounds.high), n)
-
-
-def _of_effective(share: float, size: float, confidence: float) -> Interval:
-    """Interval of `proportion` for a sample size that need not be a whole number."""
-    tail, count = (1 - confidence) / 2, share * size
+def _bounds(count: float, size: float, confidence: float) -> tuple[float, float]:
+    """Interval of `proportion`; the sample's size and its count need not be whole numbers."""
+    tail = (1 - confidence) / 2
     if min(count, size - count) < 5:
-        low = beta.ppf(tail, count, size - count + 1) if count else 0.0
-        high = beta.ppf(1 - tail, count + 1, size - count) if count < size else 1.0
-        return Interval(share, float(low), float(high), 0)
-    z = norm.ppf(1 - tail)
+        low = betaincinv(count, size - count + 1, tail) if count else 0.0
+        high = betaincinv(count + 1, size - count, 1 - tail) if count < size else 1.0
+        return float(low), float(high)
+    z, share = ndtri(1 - tail), count / size
     middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
-    return Interval(share, float(middle - half), float(middle + half), 0)
+    return float(middle - half), float(middle + half)
 
 
 def stratified_interval(
@@ -161,33 +157,68 @@ def bootstrap_means(
         ValueError: `values` is not (N, M).
     """
     values = np.asarray(values, np.float64)
+    means = resampled_means(values, seed=seed, resamples=resamples, groups=groups)
+    if not len(values):
+        return Interval(np.nan, np.nan, np.nan, 0)
+    value = float(statistic(values.mean(axis=0)))
+    return percentile_interval(value, statistic(means), len(values), confidence)
+
+
+def resampled_means(
+    values: np.ndarray, *, seed: int, resamples: int = DRAWS, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Means over images drawn with replacement, float64 (R, M), one row per resample.
+
+    Figures of the same images can share them: take columns, then `percentile_interval`.
+
+    Args:
+        values: float64 (N, M), M numbers per image.
+        seed: seed of the draws; the same seed gives the same draws.
+        resamples: number of draws, R.
+        groups: (N,), the same number for images that are drawn together; None draws each by itself.
+
+    Raises:
+        ValueError: `values` is not (N, M).
+    """
     if values.ndim != 2:
         raise ValueError(f"`values` must be (N, M). Received: shape={values.shape}")
     n = len(values)
     if n == 0:
-        return Interval(np.nan, np.nan, np.nan, 0)
+        return np.full((resamples, values.shape[1]), np.nan)
     sums, sizes = values, np.ones(n)
     if groups is not None:
         _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
         sizes = counts.astype(np.float64)
         sums = np.zeros((len(counts), values.shape[1]))
         np.add.at(sums, places, values)
-    draws = np.array_split(_draws(len(sums), seed, resamples), 8)
-    figures = statistic(np.concatenate([(part @ sums) / (part @ sizes)[:, None] for part in draws]))
-    value, tail = float(statistic(values.mean(axis=0))), (1 - confidence) / 2
+    sums = np.column_stack([sums, sizes])
+    parts = np.array_split(_draws(len(sums), seed, resamples), 8)
+    drawn = np.concatenate([part.astype(np.float64) @ sums for part in parts])
+    return drawn[:, :-1] / drawn[:, -1:]
+
+
+def percentile_interval(
+    value: float, figures: np.ndarray, n: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """A figure between the percentiles of its resampled figures (R,), see `bootstrap_means`."""
     if np.isnan(value):
         return Interval(np.nan, np.nan, np.nan, n)
+    tail = (1 - confidence) / 2
     low, high = np.nanquantile(figures, [tail, 1 - tail])
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
-    """How often each of n images is drawn in each resample, float32 (R, n): small, yet exact."""
+    """How often each of n images is drawn in each resample, uint8 (R, n).
+
+    A count above 255 needs an image drawn 256 times as often as expected: it never happens.
+    """
     rng = np.random.default_rng(seed)
-    drawn = np.empty((resamples, n), np.float32)
-    for row in drawn:
-        row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+    drawn = np.empty((resamples, n), np.uint8)
+    for part in np.array_split(drawn, 16):
+        places = rng.integers(0, n, part.shape) + n * np.arange(len(part))[:, None]
+        part[:] = np.bincount(places.ravel(), minlength=part.size).reshape(part.shape)
     return drawn
 
 

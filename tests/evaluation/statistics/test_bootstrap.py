@@ -6,7 +6,13 @@ import scipy.stats
 
 from benchmarks.coverage import class_coverage
 from evaluation.metrics.accuracy import balanced_accuracy, confusion_matrix, macro_f1
-from evaluation.statistics.intervals import _draws, bootstrap_means, stratified_interval
+from evaluation.statistics.intervals import (
+    _draws,
+    bootstrap_means,
+    percentile_interval,
+    resampled_means,
+    stratified_interval,
+)
 
 
 def a_confusion() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -113,6 +119,21 @@ def test_bootstrap_of_means_holds_95_percent_of_the_draws():
     error = values.std() / 20
     assert (interval.low - interval.value) / error == pytest.approx(-1.96, abs=0.06)
     assert (interval.high - interval.value) / error == pytest.approx(1.96, abs=0.06)
+
+
+def test_draws_count_each_image_as_often_as_it_was_drawn():
+    rng = np.random.default_rng(7)
+    expected = [np.bincount(rng.integers(0, 90, 90), minlength=90) for _ in range(100)]
+    np.testing.assert_array_equal(_draws(90, 7, 100), expected)
+
+
+def test_figures_that_share_their_draws_equal_those_drawn_alone():
+    values = np.random.default_rng(1).random((60, 3))
+    drawn = resampled_means(values, seed=5)
+    for place in range(3):
+        alone = bootstrap_means(values[:, [place]], mean_of_first, seed=5)
+        together = percentile_interval(values[:, place].mean(), drawn[:, place], 60)
+        assert together == pytest.approx(alone, rel=1e-12)
 
 
 def test_bootstrap_of_means_depends_on_the_seed_alone():

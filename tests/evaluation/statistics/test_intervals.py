@@ -49,6 +49,12 @@ def test_wilson_from_five(count):
     assert proportion(count, 500)[1:3] == pytest.approx(tuple(judge))
 
 
+def test_the_fifth_of_77_counts_as_five():
+    # 5 / 77 * 77 is below 5 in floating point
+    judge = scipy.stats.binomtest(5, 77).proportion_ci(method="wilson")
+    assert proportion(5, 77)[1:3] == pytest.approx(judge)
+
+
 def test_of_no_images():
     interval = proportion(0, 0)
     assert np.isnan(interval[:3]).all()

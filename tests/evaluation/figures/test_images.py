@@ -1,0 +1,21 @@
+"""Images as an attack leaves them: only predictions and logits may differ from before."""
+
+import numpy as np
+
+from datasets.labels import FER7, LabelSet
+from evaluation.figures.images import Images, with_clean_logits
+from tests.evaluation.figures.eight_faces import CLEAN, NEUTRAL, attacked, image_rows
+
+
+def test_images_at_an_eps_are_those_of_their_rows() -> None:
+    rows = with_clean_logits(
+        attacked([NEUTRAL] * 8, [0.1, 0.2, np.inf, 0, 0.1, 0.1, 0, 0.1]), image_rows(CLEAN)
+    )
+    at = Images(rows, FER7, LabelSet.FER).scored().at(0.1)
+    fresh = Images(at.rows, FER7, LabelSet.FER)
+    for name in ("truth", "truth_as_model", "smallest_eps", "votes", "right", "predictions"):
+        np.testing.assert_array_equal(getattr(at, name), getattr(fresh, name))
+    for kept, again in zip([*at.strata, *at.classes], [*fresh.strata, *fresh.classes], strict=True):
+        assert kept[0] == again[0]
+        np.testing.assert_array_equal(kept[1], again[1])
+    assert list(at.predictions) == [NEUTRAL, *CLEAN[1:4], NEUTRAL, NEUTRAL, CLEAN[6], NEUTRAL]
