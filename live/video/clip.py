@@ -21,6 +21,9 @@ _OPTIONS = {
 """Containers alone: FFmpeg also takes texts, pictures, and playlists that name other files."""
 EARLY = 0.5
 """Seconds by which the frames may end before the file's stated duration."""
+_NEAR = 0.5
+"""Seconds by which a time stamp may be too early, after a damaged packet, before the clock counts
+as set back."""
 _ASSUMED_RATE = 25.0
 """Frames per second of a clip that states none."""
 
@@ -48,7 +51,7 @@ class Clip:
         self._duration = _stated_duration(container, stream)
         self.expected = stream.frames or round(self._duration * self.rate)
         self._last: float | None = None
-        self._estimated = self._damaged = 0
+        self._estimated = self._jumps = self._damaged = 0
         self._fault = ""
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
@@ -80,12 +83,15 @@ class Clip:
                 "may have been cut short."
             )
         if self._damaged:
-            found.append(f"{self._damaged} packets are damaged; their frames are missing or wrong.")
+            found.append(f"Damaged packets: {self._damaged}; their frames are missing or wrong.")
         if self._estimated:
             found.append(
-                f"{self._estimated} frames have no time stamp later than the frame before; their "
-                f"time is estimated from {self.rate:.3g} frames per second."
+                f"Frames without a time stamp later than the frame before: {self._estimated}; "
+                f"their time is estimated from {self.rate:.3g} frames per second."
             )
+        if self._jumps:
+            times = f"{self._jumps} time{'' if self._jumps == 1 else 's'}"
+            found.append(f"Time stamps jump back, {times}; later ones are counted on from there.")
         if len(self.sizes) > 1:
             sizes = [f"{w}x{h} from {t:.1f} s" for (w, h), t in self.sizes.items()]
             found.append(
@@ -123,18 +129,25 @@ class Clip:
             return []
 
     def _time(self, raw: Any) -> float:
-        """Seconds since the file's start; estimated where the stamp is missing or not later."""
-        base = raw.time_base or self.stream.time_base
-        stamp = None
-        if raw.pts is not None:
-            if self.zero is None:
-                self.zero = float(raw.pts * base)
-            stamp = float(raw.pts * base) - self.zero
-        if stamp is None or (self._last is not None and stamp <= self._last):
+        """Seconds since the file's start, always later than the frame before."""
+        step, last = 1 / self.rate, self._last
+        if raw.pts is None:
             self._estimated += 1
-            stamp = 0.0 if self._last is None else self._last + 1 / self.rate
-        self._last = stamp
-        return stamp
+            self._last = 0.0 if last is None else last + step
+            return self._last
+        stamp = float(raw.pts * (raw.time_base or self.stream.time_base))
+        if self.zero is None:
+            self.zero = stamp
+        seconds = stamp - self.zero
+        if last is not None and seconds <= last - _NEAR:
+            self._jumps += 1
+            self.zero += seconds - (last + step)
+            seconds = last + step
+        elif last is not None and seconds <= last:
+            self._estimated += 1
+            seconds = last + step / 10  # little, so that the next stamps are later again
+        self._last = seconds
+        return seconds
 
 
 @contextmanager
@@ -176,7 +189,7 @@ def open_container(path: Path) -> Any:
         return av.open(str(path), container_options=_OPTIONS, metadata_errors="replace")
     except av.FFmpegError as error:
         raise InputError(
-            f"{path}: expected a clip that FFmpeg can read; {error.strerror}. "
+            f"{path}: expected a complete clip that FFmpeg can read; {error.strerror}. "
             "Name another file, or convert it to mp4."
         ) from error
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from datasets.base.errors import InputError
-from faces.video import Frame
 from live.reading import Face
 from live.video.clip import Clip
 from live.video.find import SEARCH_SIDE, FaceFinder, FoundFrame
@@ -57,7 +56,7 @@ class ClipReader:
         """
         follower, notes = Follower(), list[str]()
         done = replay(parts.tables(), follower)
-        found = self._found(clip.frames(done), notes)
+        found = self._found(clip, done, notes)
         with ThreadPoolExecutor(1, "labels") as worker:
             for part in _grouped(found, PART_FRAMES):
                 rows: _Rows = []
@@ -73,14 +72,14 @@ class ClipReader:
         ]
         return done, [*clip.notes, *notes]
 
-    def _found(self, frames: Iterator[Frame], notes: list[str]) -> Iterator[FoundFrame]:
+    def _found(self, clip: Clip, start: int, notes: list[str]) -> Iterator[FoundFrame]:
         """Search frames; one that cannot be searched ends the clip, unless it is the first."""
-        for frame in frames:
+        for frame in clip.frames(start):
             try:
                 yield self._finder.find(frame)
             except InputError as error:
                 if frame.index == 0:
-                    raise
+                    raise InputError(f"{clip.path}: {error}") from error
                 notes.append(f"Reading ended at {frame.seconds:.1f} s: {error}")
                 return
 

@@ -11,7 +11,7 @@ from datasets.base.errors import InputError
 from live.video import command
 from live.video.command import read_clips
 from live.video.request import ReadingRequest
-from tests.live.video.made_clips import write_clip, write_sound
+from tests.live.video.made_clips import grey, write_clip, write_sound
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_one_wrong_clip_of_several_is_a_line_and_the_others_are_read(clip, tmp_p
     (tmp_path / "bad.mp4").write_bytes(b"MZ\x90\0" * 500)
     wrong, used = read(tmp_path / "bad.mp4", clip, out=tmp_path / "out")
     assert (wrong, used) == (1, [tmp_path / "out" / "moving"])
-    assert "bad.mp4: expected a clip that FFmpeg can read" in capsys.readouterr().err
+    assert "bad.mp4: expected a complete clip that FFmpeg can read" in capsys.readouterr().err
     assert not (tmp_path / "out" / "bad").exists()
 
 
@@ -71,6 +71,12 @@ def test_cut_short_clip_is_read_with_a_warning(tmp_path, capsys):
     assert "may have been cut short" in capsys.readouterr().err
     rows = (tmp_path / "out" / "cut" / "faces.csv").read_text().splitlines()
     assert 15 < len(rows) < 45
+
+
+def test_frames_too_small_name_the_clip(tmp_path):
+    tiny = write_clip(tmp_path / "tiny.mp4", [grey(80, 8, 8)], codec="mpeg4")
+    with pytest.raises(InputError, match=r"tiny\.mp4: an image must be at least 16x16"):
+        read(tiny, out=tmp_path / "out")
 
 
 def test_other_folder_is_not_written_into(clip, tmp_path):
