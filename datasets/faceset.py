@@ -48,6 +48,7 @@ class FaceSet:
             votes.
         files: str (N,), image files relative to the data; None where a table holds the pixels.
         notes: what reading left out or changed, one sentence each.
+        own_labels: whether the labels are called by the name of the data, not FER or FER+.
     """
 
     name: str
@@ -60,6 +61,7 @@ class FaceSet:
     tagged: bool = True
     files: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    own_labels: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.images)

@@ -16,7 +16,7 @@ from datasets.base.errors import InputError
 from datasets.base.progress import bar
 from datasets.data_options import Format
 from datasets.faceset import FaceSet, Split
-from datasets.fer2013 import parse_csv
+from datasets.fer2013 import SIDE, parse_csv
 from datasets.ferplus import join_votes
 from datasets.readers.formats import format_of
 from datasets.readers.labelled_files import read_labelled_files
@@ -191,4 +191,10 @@ def _from_files(
         tagged=votes is not faces.votes or votes is None,
         files=faces.files,
         notes=faces.notes,
+        own_labels=votes_path is None and not _may_be_fer2013(form, faces.images),
     )
+
+
+def _may_be_fer2013(form: Format, images: np.ndarray) -> bool:
+    """Whether image files may be those of FER2013, which is often published as folders."""
+    return form is Format.FOLDERS and images.shape[1:] == (SIDE, SIDE, 1)

@@ -30,6 +30,7 @@ class Source:
         tagged: see `FaceSet`.
         files: see `FaceSet`.
         notes: see `FaceSet`.
+        own_labels: see `FaceSet`.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     tagged: bool = True
     files: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    own_labels: bool = False
 
     @property
     def splits(self) -> tuple[Split, ...]:
@@ -94,6 +96,7 @@ class Source:
             self.tagged,
             None if self.files is None else self.files[rows],
             self.notes,
+            self.own_labels,
         )
 
     def _with_validation(self) -> "Source":

@@ -87,7 +87,7 @@ def measure(
     source = open_faces(request)
     faces = source.faces(asked_split(request) or source.default_split)
     config = configure(request, faces.split, faces.label_sets)
-    if request.labels is None and len(faces.label_sets) == 1:
+    if request.labels is None and len(faces.label_sets) == 1 and not faces.own_labels:
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
     contracts = _contracts(foreign, faces, folder, request.faces)

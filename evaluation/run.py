@@ -53,8 +53,8 @@ def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
     from evaluation.results.model_notes import class_notes
     from evaluation.summary_table import summary_table
 
-    print(summary_table(finished.results, finished.config.eps))
-    for note in class_notes(finished.manifest["models"]):
+    print(summary_table(finished.results, finished.config.eps, finished.label_names))
+    for note in class_notes(finished.manifest["models"], finished.label_names):
         print(note)
     print(f"report: {finished.report}")
     missed = [line for requirement in requirements for line in requirement.missed(finished.results)]

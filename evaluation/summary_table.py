@@ -1,5 +1,6 @@
 """The table printed after a run: clean and worst-case accuracy per model and label set."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,15 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import text_table
 
 
-def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
+def summary_table(
+    results: pd.DataFrame, eps: tuple[float, ...], label_names: Mapping[str, str] | None = None
+) -> str:
     """Return the table as text.
 
     Args:
         results: rows of `results.parquet`.
         eps: eps values of the attacks.
+        label_names: names of label sets that are called after the data.
 
     Returns:
         Lines of at most 160 characters, accuracies in percent with 95 % intervals.
@@ -24,11 +28,13 @@ def summary_table(results: pd.DataFrame, eps: tuple[float, ...]) -> str:
     clean = rows[(rows.perturbation == "none") & (rows.metric == "accuracy")]
     worst = rows[(rows.perturbation == WORST_CASE) & (rows.metric == "robust_accuracy")]
     worst = worst[worst.attacked_labels == worst.label_set]
-    cells = []
+    cells, names = [], label_names or {}
     for row in clean.itertuples():
         attacked = worst[(worst.model == row.model) & (worst.label_set == row.label_set)]
         shown = [row, *attacked.sort_values("eps").itertuples()]
-        cells.append([row.model, row.label_set, str(row.n), *map(percent, shown)])
+        cells.append(
+            [row.model, names.get(row.label_set, row.label_set), str(row.n), *map(percent, shown)]
+        )
     title = "Accuracy, % (95 % interval): clean, and in the worst case over all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
     return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results)])

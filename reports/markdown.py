@@ -17,7 +17,7 @@ from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, re
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
-from reports.words.text import NBSP, THIN, faces_text, label_set_name, listing
+from reports.words.text import NBSP, THIN, faces_text, label_set_name, labels_named, listing
 
 SUMMARY = "report.md"
 
@@ -41,6 +41,11 @@ _SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
 def render_markdown(run: FinishedRun) -> str:
     """The summary as Markdown. The same run gives the same text."""
+    with labels_named(run.label_names):
+        return _rendered(run)
+
+
+def _rendered(run: FinishedRun) -> str:
     data, run = run.manifest["data"], without_errors(run)
     top = headline(run.results)
     models = f"{len(run.models)} model{'' if len(run.models) == 1 else 's'}"
@@ -53,15 +58,16 @@ def render_markdown(run: FinishedRun) -> str:
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [split_note(run)])
-    parts += [escaped(note) for note in class_notes(run.manifest["models"])]
+    parts += [escaped(note) for note in class_notes(run.manifest["models"], run.label_names)]
     parts += [escaped(note) for note in service_notes(run.manifest["models"])]
     parts += _boards(run)
     parts += _seeds(run)
     parts += _flags(run)
     notes = [ranking_sentence(run, top), reading_sentence(run, top)]
+    apart = f"; {labels} figures are not comparable" * (len(run.label_sets) > 1)
     parts.append(
         f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
-        "is scored under its own labels; FER and FER+ figures are not comparable. "
+        "is scored under its own labels" + apart + ". "
         f"{' '.join(filter(None, notes))} Robust accuracy is an upper bound: a stronger attack may "
         f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "

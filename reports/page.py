@@ -38,7 +38,7 @@ from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from reports.words.glossary import GLOSSARY
-from reports.words.text import count, label_set_name
+from reports.words.text import count, label_set_name, labels_named
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
@@ -58,7 +58,11 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
         run: a finished run.
         progress: called with the name of each section before it is drawn.
     """
-    run = without_errors(run)
+    with labels_named(run.label_names):
+        return _rendered(without_errors(run), progress)
+
+
+def _rendered(run: FinishedRun, progress: Progress) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -103,7 +107,7 @@ def _filled(
         powers=[*power_sentences(run, top), *seed_sentences(run, top)],
         selected=selected_on(run),
         split_note=split_note(run),
-        class_notes=class_notes(run.manifest["models"]),
+        class_notes=class_notes(run.manifest["models"], run.label_names),
         input_notes=input_notes(run.manifest["models"]),
         service_notes=service_notes(run.manifest["models"]),
         ranking_sentence=ranking_sentence(run, top),

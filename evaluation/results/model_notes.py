@@ -7,7 +7,9 @@ service was asked.
 from collections.abc import Mapping
 from typing import Any
 
-_LABELS = {"fer": "FER", "ferplus": "FER+"}
+LABEL_SETS = {"fer": "FER", "ferplus": "FER+"}
+"""What label sets are called where they are not named after the data."""
+
 _STEPS = {
     "bgr": "channels reversed",
     "equalise": "histogram equalised (attacks use a straight-through gradient)",
@@ -21,17 +23,27 @@ _SENT = {
 }
 
 
-def class_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def class_notes(
+    models: Mapping[str, Mapping[str, Any]], names: Mapping[str, str] | None = None
+) -> list[str]:
     """One sentence or two for each model whose classes are not those of the labels.
 
     Args:
         models: `models` of a manifest; those of older runs have no such notes.
+        names: names of label sets that are called after the data.
     """
+    names = LABEL_SETS | dict(names or {})
     notes = []
     for model, entry in models.items():
         parts = [
-            *map(_left_out, (entry.get("faces_left_out") or {}).items()),
-            *map(_wrong, (entry.get("counted_as_wrong") or {}).items()),
+            *(
+                _left_out(names.get(labels, labels), lacking)
+                for labels, lacking in (entry.get("faces_left_out") or {}).items()
+            ),
+            *(
+                _wrong(names.get(labels, labels), extra)
+                for labels, extra in (entry.get("counted_as_wrong") or {}).items()
+            ),
         ]
         if entry.get("faces_left_out"):
             parts.append(
@@ -43,20 +55,16 @@ def class_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return notes
 
 
-def _left_out(item: tuple[str, Mapping[str, int]]) -> str:
-    labels, lacking = item
+def _left_out(labels: str, lacking: Mapping[str, int]) -> str:
     found = [f"{count:,} {name}" for name, count in lacking.items()]
     return (
         f"It does not know {_listed(list(lacking))}: {sum(lacking.values()):,} faces with such "
-        f"{_LABELS.get(labels, labels)} labels are left out of its figures ({', '.join(found)})."
+        f"{labels} labels are left out of its figures ({', '.join(found)})."
     )
 
 
-def _wrong(item: tuple[str, list[str]]) -> str:
-    labels, names = item
-    return (
-        f"{_LABELS.get(labels, labels)} has no {_listed(names, 'or')}: such answers count as wrong."
-    )
+def _wrong(labels: str, names: list[str]) -> str:
+    return f"{labels} has no {_listed(names, 'or')}: such answers count as wrong."
 
 
 def input_notes(models: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -154,6 +154,11 @@ class FinishedRun:
         return [name for name in SCHEMES if name in found] + sorted(found - set(SCHEMES))
 
     @property
+    def label_names(self) -> dict[str, str]:
+        """What reports call label sets that are named after the data; none in older runs."""
+        return dict(self.manifest["data"].get("label_names", {}))
+
+    @property
     def norms(self) -> list[str]:
         """Norms that were attacked, linf first."""
         found = set(pick(self.results, metric="robust_accuracy")["norm"]) - {""}

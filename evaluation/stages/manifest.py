@@ -110,6 +110,7 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
         "groups": len(set(faces.groups.tolist())),
         "size": list(faces.images.shape[1:]),
         "notes": list(faces.notes),
+        "label_names": {str(s): faces.name for s in faces.label_sets} if faces.own_labels else {},
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
         "generated": generated,
         "notice": NOTICE if generated else "",

@@ -4,16 +4,22 @@ Not here: sentences about a run (`reports/sections/verdict.py`).
 """
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from datasets.base.percentages import in_percent, rounded
+from evaluation.results.model_notes import LABEL_SETS
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EM DASH}"
 _DASH = "\N{EN DASH}"
+
+_NAMES: ContextVar[Mapping[str, str]] = ContextVar("_NAMES", default=MappingProxyType({}))
 
 WIDE_INTERVAL = 0.04
 """Intervals at least this wide (4 points) do not support a decimal of a percentage."""
@@ -118,8 +124,18 @@ def listing(names: list[str]) -> str:
 
 
 def label_set_name(label_set: str) -> str:
-    """`FER`, `FER+`, or a foreign scheme's own name."""
-    return {"fer": "FER", "ferplus": "FER+"}.get(label_set, label_set)
+    """`FER`, `FER+`, the name of the data inside `labels_named`, or a foreign scheme's own name."""
+    return _NAMES.get().get(label_set) or LABEL_SETS.get(label_set, label_set)
+
+
+@contextmanager
+def labels_named(names: Mapping[str, str]) -> Iterator[None]:
+    """Let `label_set_name` answer with these names while one run is rendered."""
+    token = _NAMES.set(names)
+    try:
+        yield
+    finally:
+        _NAMES.reset(token)
 
 
 def _digits(value: float, places: int) -> str:

@@ -44,6 +44,17 @@ def test_each_label_set_has_its_table_with_the_figures_of_the_leaderboard(run: F
         assert line[first[0].index("Clean accuracy")] == f"{clean.text} ({clean.small})"
 
 
+def test_labels_of_another_data_set_have_its_name(run: FinishedRun) -> None:
+    rows = run.results[run.results["label_set"] != "ferplus"]
+    data = run.manifest["data"] | {"label_names": {"fer": "RAF-DB"}}
+    text = render_markdown(replace(run, results=rows, manifest=run.manifest | {"data": data}))
+    assert "RAF-DB labels" in text and "Model, RAF-DB labels" in text
+    assert "not comparable" not in text
+    assert "FER labels" not in text and "FER+" not in text
+    plain = render_markdown(run)
+    assert "RAF-DB" not in plain and "FER and FER+ figures are not comparable" in plain
+
+
 def test_the_verdict_names_the_first_and_says_what_is_tied(run: FinishedRun) -> None:
     text = render_markdown(run)
     assert "**Under FER labels** `" in text and "**Under FER+ labels** `" in text

@@ -212,6 +212,16 @@ def test_options_for_images_are_refused_where_a_table_holds_the_pixels(tmp_path)
     fails(path, "--size must be from 16 to 1024", size=8)
 
 
+def test_which_labels_have_the_name_of_the_data(tmp_path):
+    """Folders of 48x48 grey images may be FER2013, as it is often published."""
+    for form in ("rafdb", "folders"):
+        source = read(build(layout(form).lines, tmp_path / form))
+        assert source.own_labels and source.faces(source.default_split).own_labels
+    save(tmp_path / "fer2013" / "test" / "happy" / "0.png", face(0, 48, 1))
+    assert not read(tmp_path / "fer2013").own_labels
+    assert not read(Path("sample")).own_labels
+
+
 def test_faces_remember_their_files(tmp_path):
     source = read(build(layout("folders").lines, tmp_path))
     faces = source.faces(source.default_split)

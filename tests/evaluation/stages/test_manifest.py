@@ -1,6 +1,7 @@
 """What the manifest says of a run: its start, its models, and which of them are black boxes."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +36,11 @@ def test_the_manifest_says_what_was_run() -> None:
     assert found["data"]["private_test_available"] is False
     private = manifest_of(start, run, tiny.faces(), [net, BlackBox()], known, records, True)
     assert private["data"]["private_test_available"] is True
+    assert found["data"]["label_names"] == {} and found["data"]["notes"] == []
+    own = replace(tiny.faces(), name="RAF-DB", own_labels=True, notes=("5 images left out",))
+    data = manifest_of(start, run, own, [net, BlackBox()], known, records)["data"]
+    assert data["label_names"] == {str(name): "RAF-DB" for name in own.label_sets}
+    assert data["notes"] == ["5 images left out"] and data["size"] == list(own.images.shape[1:])
     models = found["models"]
     assert {name: entry["black_box"] for name, entry in models.items()} == {
         "tiny.fer": False,
