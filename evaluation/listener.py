@@ -39,7 +39,7 @@ def is_result(error: Exception) -> bool:
 def progress() -> Iterator[Listener]:
     """Show a bar over the chunks of the current set, and lines above it, on standard error."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("start")
 
         def chunk(name: str, done: int, count: int) -> None:

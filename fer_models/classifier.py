@@ -218,8 +218,8 @@ def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:
     if (label_set := classifier.scheme.label_set) is not None:
         return label_set
     raise InputError(
-        f"{classifier.id}: classes must be emotions of fer or ferplus to be {use} on faces; "
-        f"got {', '.join(classifier.scheme.classes)}."
+        f"{classifier.id}: classes must be emotions of fer or ferplus to be {use} on faces; got "
+        f"{', '.join(classifier.scheme.classes)}. Correct `classes` in its contract."
     )
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
-from fer_models.foreign.names import WAYS, files_sha256, is_foreign, split_code
+from fer_models.foreign.names import SAVED_MODEL, WAYS, files_sha256, is_foreign, split_code
+from fer_models.hub.hugging_face import CONFIG
 from fer_models.recipe import Recipe
 from fer_models.services.service_file import is_service
 
@@ -268,6 +269,11 @@ def _not_one(name: str, known: list[str]) -> str:
 
 def _unknown(name: str, known: list[str]) -> str:
     names = sorted({*known, *(model_id.split(".")[0] for model_id in known)})
+    if os.path.isdir(name):
+        return (
+            f"{name}: expected the folder of a model; it lacks {SAVED_MODEL} (SavedModel), "
+            f"{CONFIG} (Hugging Face) and card.json (a training). Name another folder, or a file."
+        )
     return _must_be("starter, all, ", names, name)
 
 

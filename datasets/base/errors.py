@@ -14,6 +14,10 @@ MOST_QUOTED = 300
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ABOUT_THE_LAYER = "Exception encountered when calling"
 """How Keras begins an error of a layer; the reason is in the next paragraph."""
+_ABOUT_THE_SCRIPT = "The following operation failed in the TorchScript interpreter"
+"""How PyTorch begins an error of TorchScript; the reason is in the last paragraph or line."""
+_MOST_SHOWN = 80
+"""Characters of a value that is refused."""
 
 
 class InputError(ValueError):
@@ -24,10 +28,19 @@ class InputError(ValueError):
 
 
 def first_fault(error: "ValidationError") -> str:
-    """The field of the first fault that pydantic found, and the fault: `height: missing`."""
+    """The first fault that pydantic found, without a last full stop.
+
+    Its field, the rule, and the value unless a rule of ours has named it: `height: missing`,
+    `channels: Input should be 1 or 3; got 2`.
+    """
     first = error.errors()[0]
     known = {"extra_forbidden": "no such field", "missing": "missing"}
-    words = known.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    words = known.get(first["type"]) or first["msg"].removeprefix("Value error, ").rstrip(".")
+    if first["type"] == "model_type":
+        words = f"it must hold fields with their values; got {type(first['input']).__name__}"
+    elif first["type"] not in (*known, "value_error"):
+        shown = repr(first["input"])
+        words = f"{words}; got {shown[:_MOST_SHOWN]}{'...' * (len(shown) > _MOST_SHOWN)}"
     place = ".".join(map(str, first["loc"]))
     return f"{place}: {words}" if place else words
 
@@ -39,6 +52,8 @@ def words_of(error: BaseException) -> str:
     explains itself.
     """
     text = _COLOURS.sub("", str(error)).strip()
+    if text.startswith(_ABOUT_THE_SCRIPT):
+        text = text.rpartition("\nRuntimeError: ")[2]
     paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text)]
     if paragraphs[0].startswith(_ABOUT_THE_LAYER) and len(paragraphs) > 1:
         paragraphs = paragraphs[1:]

@@ -30,18 +30,23 @@ class Failures:
         self._listener = listener
 
     @contextmanager
-    def kept(self, classifier: Classifier, entry: dict[str, Any]) -> Iterator[None]:
+    def kept(
+        self, classifier: Classifier, entry: dict[str, Any], told: bool = True
+    ) -> Iterator[None]:
         """Turn an error of the block into a failure of the model.
 
         Args:
             classifier: the model in use.
             entry: manifest entry of the set that it classifies.
+            told: whether the listener gets a line; not where the error ends the run.
         """
         try:
             yield
         except Exception as error:  # R24: whatever a model fails with is a result
             message = one_line(error)
-            self._listener.line(f"{classifier.id}: failed on {_words(entry)}: {message}")
+            if told:
+                words = message.removeprefix(f"{classifier.id}: ")
+                self._listener.line(f"{classifier.id}: failed on {_words(entry)}: {words}")
             failure = {name: entry[name] for name in CLEAN}
             failure |= {"model": classifier.id, "status": "error", "message": message}
             if entry.get("shown"):

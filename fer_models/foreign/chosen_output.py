@@ -111,7 +111,9 @@ def _place(model: str, names: Sequence[str], wanted: str | int | None) -> int:
         return wanted
     field = "output_name" if isinstance(wanted, str) else "output_index"
     listed = ", ".join(f"{place} {name}" for place, name in enumerate(names))
-    raise ModelError(f"{model}: it has no {field} {wanted!r}; its outputs are {listed}.")
+    raise ModelError(
+        f"{model}: it has no {field} {wanted!r}; its outputs are {listed}. Correct its contract."
+    )
 
 
 def _part(model: str, answer: Any, wanted: str | int) -> Any:

@@ -137,14 +137,17 @@ def _size(contract: Contract) -> tuple[int, int, int]:
 def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
-        raise InputError(f"{raw.name} takes images of {raw.shape}; its contract says {shape}.")
+        raise InputError(
+            f"{raw.name}: takes images of {raw.shape}; its contract says {shape}. Correct height, "
+            "width and channels there."
+        )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     answers = first_answers(raw, fitted_images(images, contract))
     count = contract.scheme.num_classes
     if answers.shape[1] != count:
         raise InputError(
             f"{raw.name}: its contract names {count} classes, so outputs must be "
-            f"(N, {count}); got {answers.shape}."
+            f"(N, {count}); got {answers.shape}. Correct `classes`, or name `columns`."
         )
     probabilities = are_probabilities(answers, is_part)
     if raw.softmax_removed or probabilities == (contract.output != Output.LOGITS):

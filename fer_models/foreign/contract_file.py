@@ -77,6 +77,7 @@ class ContractFile(BaseModel):
         if self.columns is not None:
             check_columns(self.columns, self.classes)
         _check_pairs(self)
+        self.contract()  # its own rules
         return self
 
     def contract(self) -> tuple[Contract, list[int]]:
@@ -155,6 +156,7 @@ def _check_pairs(file: "ContractFile | PartialContract") -> None:
         raise ValueError("say `crop_from` or `crop_share`, not both")
 
 
+_STEP = "Correct it; docs/add-a-model.md lists the fields."
 NOTHING_KNOWN = PartialContract()
 """What is known of a model without a contract file."""
 
@@ -190,14 +192,16 @@ def known_contract(model: str) -> PartialContract:
     file = find_contract(model)
     given = NOTHING_KNOWN if file is None else read_partial(file)
     if is_service(model):
-        return _of_service(read_service(model), given)
+        service = read_service(model)
+        with _one_line_errors(service_path(model)):
+            return _of_service(service, given)
     if not is_hugging_face(model):
         return given
     fields = given.model_dump(exclude_none=True)
     said = said_by_folder(model, with_classes="classes" not in fields)
     if given.crop_share is not None:
         said.pop("crop_from", None)
-    with _one_line_errors(model):
+    with _one_line_errors(f"{model}, its {PREPROCESSOR}"):
         return PartialContract.model_validate(said | fields)
 
 
@@ -234,7 +238,7 @@ def contract_of(name: str) -> ContractFile:
                 f"{name}: no {PREPROCESSOR} says {' and '.join(known.missing)}. Copy it beside "
                 f"config.json, or write them in {contract_path(name)}."
             )
-        with _one_line_errors(name):
+        with _one_line_errors(f"{name}, its {PREPROCESSOR}"):
             return ContractFile.model_validate(known.model_dump(exclude_none=True))
     if not (is_code(name) or Path(name).exists()):
         raise InputError(f"{name}: expected a model, found no such file.")
@@ -283,10 +287,7 @@ def _validated(path: Path, kind: type[_Kind]) -> _Kind:
     with _one_line_errors(path):
         text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-        file = kind.model_validate(data)
-        if isinstance(file, ContractFile):
-            file.contract()
-        return file
+        return kind.model_validate(data)
 
 
 @contextmanager
@@ -296,14 +297,15 @@ def _one_line_errors(where: object) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(f"{where}: expected a contract, found no such file.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{where}: expected a contract, found a folder. Remove it.") from error
     except ValidationError as error:
-        raise InputError(f"{where}: expected a contract; {first_fault(error)}.") from error
+        raise InputError(f"{where}: expected a contract; {first_fault(error)}. {_STEP}") from error
     except RecursionError as error:
-        raise InputError(
-            f"{where}: expected a contract, found brackets nested too deep."
-        ) from error
-    except ValueError as error:  # JSON, TOML, encoding, or values that contradict each other
-        raise InputError(f"{where}: expected a contract; {error}") from error
+        words = "found brackets nested too deep"
+        raise InputError(f"{where}: expected a contract, {words}. {_STEP}") from error
+    except ValueError as error:  # JSON, TOML or encoding
+        raise InputError(f"{where}: expected a contract; {error}. {_STEP}") from error
 
 
 def write_contract(file: ContractFile, path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from datasets.base.errors import InputError, words_of
 from fer_models.foreign.framework_net import open_net
-from fer_models.foreign.names import PICKLES, TORCH_FILES, files_sha256, is_code
+from fer_models.foreign.names import PICKLES, SAVED_MODEL, TORCH_FILES, files_sha256, is_code
 from fer_models.foreign.onnx_file import open_onnx
 from fer_models.foreign.python_code import open_code
 from fer_models.foreign.raw_model import RawModel
@@ -79,16 +79,20 @@ def open_model(name: str) -> RawModel:
             from fer_models.pytorch.hugging_face import open_hugging_face
 
             return open_hugging_face(name, sha256)
-        return OPENERS.get(path.suffix.lower(), _open_saved_model)(path, sha256)
+        if (path / SAVED_MODEL).exists() or path.suffix.lower() not in OPENERS:
+            return _open_saved_model(path, sha256)
+        if path.is_dir():
+            raise ValueError(f"it is a folder; {path.suffix} models are files")
+        return OPENERS[path.suffix.lower()](path, sha256)
     except InputError:
         raise
     except ImportError as error:
         raise InputError(
-            f"{path}: needs a package that is not installed ({error.name}): "
+            f"{name}: needs a package that is not installed ({error.name}): "
             f"pip install 'deadpan[{_EXTRAS.get(error.name or '', 'onnx')}]'."
         ) from error
     except Exception as error:  # every runtime has its own kinds
         raise InputError(
-            f"{path}: expected a whole model: {words_of(error)}. "
-            "Save it again, or name code that calls it: module:callable."
+            f"{name}: cannot be opened: {words_of(error)}. Export it again, or name code that "
+            "calls it: module:callable."
         ) from error

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import keras
 
@@ -15,12 +15,15 @@ def open_keras(path: Path, sha256: str) -> RawModel:
     """Open a Keras model of one input.
 
     Raises:
-        ValueError: not a zip as `.keras` files are, or more inputs.
+        ValueError: not a zip of a model as `.keras` files are, or more inputs.
     """
     ending = path.suffix.lower()
-    if ending == ".keras" and path.is_file() and not is_zipfile(path):
-        # Keras says: File not found
-        raise ValueError("it is not a zip archive, as .keras files are")
+    if ending == ".keras" and not is_zipfile(path):  # Keras says: File not found
+        raise ValueError("it is not a zip archive, as .keras files are, or it is cut short")
+    if ending == ".keras":
+        with ZipFile(path) as archive:
+            if "config.json" not in archive.namelist():
+                raise ValueError("it is a zip archive without a Keras model")
     if path.suffix == ending:
         return keras_net(str(path), keras.models.load_model(path, compile=False), sha256)
     with TemporaryDirectory() as folder:  # Keras knows endings in small letters only

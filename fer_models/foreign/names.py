@@ -16,9 +16,11 @@ FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
 TORCH_FILES = (".pt2", ".pt", ".pth", ".ts", ".safetensors", ".ckpt", ".bin")
 PICKLES = (".pkl", ".pickle", ".joblib")
 """Endings of files; pickles are never opened, the error says what to do."""
+SAVED_MODEL = "saved_model.pb"
+"""In every SavedModel folder."""
 WAYS = (
-    f"a {', '.join([*FILES, *TORCH_FILES[:-1]])} or {TORCH_FILES[-1]} file, a SavedModel folder, "
-    "code as module:name, or a service's NAME.http.toml"
+    f"a {', '.join([*FILES, *TORCH_FILES[:-1]])} or {TORCH_FILES[-1]} file, a SavedModel or "
+    "Hugging Face folder, hf:owner/name, code as module:name, or a service's NAME.http.toml"
 )
 """Ways to give a model by path or name."""
 
@@ -28,7 +30,7 @@ def is_foreign(name: str) -> bool:
     path = Path(name)
     return (
         path.suffix.lower() in (*FILES, *TORCH_FILES, *PICKLES)
-        or (path / "saved_model.pb").exists()
+        or (path / SAVED_MODEL).exists()
         or is_code(name)
         or is_service(name)
         or is_given(name)
@@ -87,7 +89,7 @@ def files_sha256(name: str) -> str:
         return hashlib.sha256(f"{module} {files_sha256(weights)}".encode()).hexdigest()
     path = folder_of(name) if is_hugging_face(name) else Path(name)
     if not path.exists():
-        raise InputError(f"{path}: expected a model, found no such file.")
+        raise InputError(f"{path}: expected a model, found no such file. Correct the path.")
     if path.is_file():
         return _hash(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -101,14 +103,27 @@ def _module_file(name: str) -> Path:
     except (ImportError, ValueError):  # no such package, or the command itself
         spec = None
     except (Exception, SystemExit) as error:  # whatever the package around it does on import
-        detail = " ".join(str(error).split())
-        raise InputError(
-            f"{name}: expected module:callable; importing its package raises "
-            f"{type(error).__name__}: {detail}."
-        ) from error
+        raise InputError(import_fails(name, error)) from error
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise InputError(f"{name}: expected module:callable, found no such module.")
+        raise InputError(
+            f"{name}: expected module:callable, found no such module. Start the command in the "
+            "folder of its file, or correct the name."
+        )
     return Path(spec.origin)
+
+
+def import_fails(name: str, error: BaseException) -> str:
+    """The error of a module, `module:callable`, that fails on import."""
+    detail = " ".join(str(error).split())
+    step = (
+        "Put what the file runs when it is started under `if __name__ == '__main__':`"
+        if isinstance(error, SystemExit)
+        else "Correct it, or install what it needs"
+    )
+    return (
+        f"{name}: expected module:callable; importing {name.partition(':')[0]} raises "
+        f"{type(error).__name__}: {detail.rstrip('.')}. {step}."
+    )
 
 
 def _hash(path: Path) -> str:

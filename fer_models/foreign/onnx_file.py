@@ -1,5 +1,6 @@
 """Open an `.onnx` file with ONNX Runtime; translated to PyTorch it has gradients."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,12 @@ NUMBERS: dict[str, type[np.number]] = {
     "tensor(int64)": np.int64,
 }
 """Number formats of an input, as ONNX Runtime calls them."""
+_EXTERNAL = re.compile(r'External data path .* "([^"]+)"')
+_CODES = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : "
+    r"|Load model from .*? failed:\s*"
+    r"|/\S+\.cc:\d+ \S.*\) (?=[A-Z])"
+)
 
 
 def open_onnx(path: Path, sha256: str) -> RawModel:
@@ -32,12 +39,16 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
 
     Raises:
         ImportError: ONNX Runtime is not installed.
-        InputError: it takes a fixed number of images, and more than one.
-        ValueError: more inputs, or one that holds no images.
+        InputError: it takes a fixed number of images, and more than one, or its weights are in a
+            file that is missing.
+        ValueError: not an ONNX file, an unknown operator, more inputs, or one that holds no images.
     """
     from onnxruntime import InferenceSession
 
-    session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    try:
+        session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its runtime has many kinds
+        raise _refusal(path, error) from error
     require_one(len(session.get_inputs()))
     names = tuple(output.name for output in session.get_outputs())
     entry = session.get_inputs()[0]
@@ -74,6 +85,19 @@ def as_numbers(values: np.ndarray, numbers: type[np.number]) -> np.ndarray:
         return values.astype(numbers, copy=False)
     limits = np.iinfo(numbers)
     return np.clip(np.round(values), limits.min, limits.max).astype(numbers)
+
+
+def _refusal(path: Path, error: Exception) -> ValueError:
+    """Why ONNX Runtime cannot open a file, without its codes and places in its source."""
+    said = str(error)
+    if missing := _EXTERNAL.search(said):
+        return InputError(
+            f"{path}: its weights are in another file, {Path(missing[1]).name}, which is missing. "
+            f"Copy it beside {path.name}."
+        )
+    if "Protobuf parsing failed" in said or "No graph was found" in said:
+        return ValueError("it is not an ONNX file, or it is cut short")
+    return ValueError(_CODES.sub("", said).strip() or type(error).__name__)
 
 
 def _layout(session: "InferenceSession") -> InputLayout:

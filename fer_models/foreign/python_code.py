@@ -7,6 +7,7 @@ A net is differentiable. So is what a factory returns, a function or class that 
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from fer_models.foreign.framework_net import is_keras_net, is_net, open_net
-from fer_models.foreign.names import PICKLES, split_code
+from fer_models.foreign.names import PICKLES, import_fails, split_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.pytorch.pickles import refuse_pickle
 
@@ -40,8 +41,14 @@ def open_code(name: str, sha256: str) -> RawModel:
         )
     if is_net(found):
         return open_net(name, found, sha256)
-    # copies: it may work in place, or answer in a buffer of its own
-    return RawModel(name, lambda images: _copied(found(images.copy())), None, None, sha256)
+
+    def call(images: np.ndarray) -> Any:
+        answer = found(images.copy())  # it may work in place, or answer in a buffer of its own
+        if is_net(answer):
+            raise TypeError("it returns a net; a factory of nets takes no arguments")
+        return _copied(answer)
+
+    return RawModel(name, call, None, None, sha256)
 
 
 def named_object(name: str) -> Callable[..., Any]:
@@ -52,14 +59,16 @@ def named_object(name: str) -> Callable[..., Any]:
     """
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        imported = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # whatever the code of others does on import
-        raise InputError(
-            f"{name}: expected module:callable; importing it raises {type(error).__name__}: "
-            f"{error}."
-        ) from error
+        raise InputError(import_fails(name, error)) from error
+    found = getattr(imported, attribute, None)
     if not callable(found):
-        raise InputError(f"{name}: expected module:callable; got {type(found).__name__}.")
+        got = f"{module} has no {attribute!r}" if found is None else f"got {type(found).__name__}"
+        names = [each for each, value in vars(imported).items() if callable(value)]
+        close = get_close_matches(attribute, names, 1)
+        step = f"Did you mean {close[0]}?" if close else "Name a net, a function or a class."
+        raise InputError(f"{name}: expected module:callable; {got}. {step}")
     return found
 
 

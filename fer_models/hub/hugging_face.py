@@ -66,6 +66,11 @@ def said_by_folder(name: str, with_classes: bool = True) -> dict[str, Any]:
     folder = folder_of(name)
     config = _read(folder / CONFIG)
     channels = config.get("num_channels", 3)
+    if channels not in (1, 3):
+        raise InputError(
+            f"{folder / CONFIG}: `num_channels` must be 1 or 3; got {channels!r}. Name another "
+            "model."
+        )
     said: dict[str, Any] = {"channels": channels, "output": "logits"}
     if with_classes:
         said["classes"] = _classes(folder, config)
@@ -115,7 +120,8 @@ def _read(path: Path) -> dict[str, Any]:
             raise ValueError("it holds no dictionary")
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path}: expected the JSON that Hugging Face saves; {words_of(error)}."
+            f"{path}: expected the JSON that Hugging Face saves; {words_of(error)}. Save it again "
+            "with save_pretrained."
         ) from error
     return found
 
@@ -145,12 +151,17 @@ def _preprocessing(path: Path, channels: int) -> dict[str, Any]:
     read = _read(path)
     try:
         return {**_geometry(read), **_scaling(read, channels)}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path}: expected size, resample and scaling of an image classifier; "
-            f"{words_of(error)}. Write them in "
-            f"{path.parent}.contract.json instead."
-        ) from error
+    except KeyError as error:
+        raise InputError(_no_preprocessing(path, f"it lacks `{error.args[0]}`")) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(_no_preprocessing(path, words_of(error))) from error
+
+
+def _no_preprocessing(path: Path, words: str) -> str:
+    return (
+        f"{path}: expected size, resampling and scaling of an image classifier; {words}. Write "
+        f"them in {path.parent}.contract.json instead."
+    )
 
 
 def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,19 +206,25 @@ def _sides(size: Any) -> tuple[int, int]:
 
 def _scaling(read: Mapping[str, Any], channels: int) -> dict[str, Any]:
     """Values of black and white, mean and deviation."""
-    high = 255 * float(read.get("rescale_factor", 1 / 255)) if read.get("do_rescale", True) else 255
+    rescales = read.get("do_rescale", True)
+    factor = _numbers("rescale_factor", read.get("rescale_factor", 1 / 255)) if rescales else (1,)
+    high = 255 * factor[0]
     low = 0.0
-    if read.get("do_rescale", True) and read.get("rescale_offset"):  # EfficientNet
+    if rescales and read.get("rescale_offset"):  # EfficientNet
         low, high = -1.0, high - 1.0
     fields: dict[str, Any] = {"low": low, "high": round(high, 6)}
     if read.get("do_normalize", True):
-        mean, std = _per_channel(read["image_mean"]), _per_channel(read["image_std"])
+        mean, std = (_numbers(name, read[name]) for name in ("image_mean", "image_std"))
         fields |= {"mean": _fitting(mean, channels), "std": _fitting(std, channels)}
     return fields
 
 
-def _per_channel(values: Any) -> tuple[float, ...]:
-    return (float(values),) if isinstance(values, int | float) else tuple(map(float, values))
+def _numbers(name: str, values: Any) -> tuple[float, ...]:
+    """One or several numbers of an entry."""
+    found = values if isinstance(values, list) else [values]
+    if not found or not all(isinstance(value, int | float) for value in found):
+        raise ValueError(f"`{name}` must be numbers; got {str(values)[:80]!r}")
+    return tuple(map(float, found))
 
 
 def _fitting(values: tuple[float, ...], channels: int) -> tuple[float, ...]:

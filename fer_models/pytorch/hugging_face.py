@@ -4,16 +4,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
 import torch
 
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 from fer_models.contract import Contract
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.foreign.raw_model import RawModel
-from fer_models.hub.hugging_face import PREPROCESSOR, folder_of
+from fer_models.hub.hugging_face import PREPROCESSOR, WEIGHTS, folder_of
 from fer_models.identity import fixed_images
 from fer_models.pytorch.net import torch_net
 from fer_models.pytorch.pixels import fit_to_contract
@@ -60,14 +61,27 @@ def open_hugging_face(name: str, sha256: str) -> RawModel:
                 trust_remote_code=False,
                 weights_only=True,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, in words
                 torch_dtype=torch.float32,
             )
-    except Exception as error:  # a damaged file, another size than the configuration says, ...
+    except UnpicklingError as error:
         raise InputError(
-            f"{name}: expected a folder of transformers with weights that fit config.json, got "
-            f"{type(error).__name__}: {_one_line(error)}. Save it again with save_pretrained."
+            f"{name}: must hold weights alone; {WEIGHTS[2]} is a pickle of Python objects, which "
+            "runs code when it is read. Save it again with save_pretrained."
         ) from error
-    if lost := sorted([*told["missing_keys"], *map(str, told["mismatched_keys"])]):
+    except Exception as error:  # a damaged file, an unknown kind of net, ...
+        raise InputError(
+            f"{name}: expected a folder of transformers with an image classifier and its weights, "
+            f"got {words_of(error)}. Save it again with save_pretrained."
+        ) from error
+    if others := sorted(told["mismatched_keys"]):
+        weight, own, wanted = others[0]
+        raise InputError(
+            f"{name}: expected weights that fit config.json; {weight} is {tuple(own)}, by "
+            f"config.json {tuple(wanted)}. Correct id2label or image_size there, or save both "
+            "again with save_pretrained."
+        )
+    if lost := sorted(told["missing_keys"]):
         raise InputError(
             f"{name}: expected weights for the whole net; {len(lost)} are missing, such as "
             f"{lost[0]}, and would be random. Save it again with save_pretrained."
@@ -122,7 +136,7 @@ def _preprocessed(name: str, folder: Path, images: np.ndarray) -> np.ndarray:
     except Exception as error:  # every kind of preprocessor has its own errors
         raise InputError(
             f"{name}: expected a preprocessor of images in {PREPROCESSOR}, got "
-            f"{type(error).__name__}: {_one_line(error)}. Write size and scaling in "
+            f"{words_of(error)}. Write size and scaling in "
             f"{folder}.contract.json and remove it."
         ) from error
     return pixels
@@ -151,7 +165,3 @@ def _quiet() -> Iterator[None]:
     finally:
         logging.set_verbosity(before)
         logging.enable_progress_bar()
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160].rstrip(".")

@@ -7,8 +7,9 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
+from pickle import PROTO, UnpicklingError
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 
@@ -28,11 +29,9 @@ def fill(net: torch.nn.Module, path: Path) -> None:
         ValueError: no weights.
     """
     weights = _without_prefix(read_weights(path), net.state_dict().keys())
-    try:
-        missing, unexpected = net.load_state_dict(weights, strict=False)
-    except RuntimeError as error:  # shapes differ; one line for each
-        lines = [line.strip(" \t.") for line in str(error).splitlines()[1:] if line.strip()]
-        raise InputError(f"{path}: does not fit the net: {_first(lines)}. {_MEND}") from error
+    if others := _other_shapes(net, weights):
+        raise InputError(f"{path}: does not fit the net: {_first(others)}. {_MEND}")
+    missing, unexpected = net.load_state_dict(weights, strict=False)
     missing = [name for name in missing if not _is_tied(net, name, weights)]
     if missing or unexpected:
         lacks = [f"it lacks {_first(missing)}"] if missing else []
@@ -51,28 +50,36 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         from safetensors.torch import load_file
 
         return load_file(path)
+    neither = "it is neither a net nor weights of PyTorch, or it is cut short"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's age
             found = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
+        if not _may_be_pickle(path):
+            raise ValueError(neither) from error
         named = re.search(r"GLOBAL (\S+)", str(error))
         refuse_pickle(path, holding=named[1] if named else "")
     except Exception as error:  # its reader has no kinds of its own
-        raise ValueError(
-            "it is neither a net nor weights of PyTorch, or it is cut short"
-        ) from error
+        raise ValueError(neither) from error
     return _tensors(found)
+
+
+def _may_be_pickle(path: Path) -> bool:
+    """Whether a file begins as archives of PyTorch and its older pickles do."""
+    with open(path, "rb") as file:
+        first = file.read(1)
+    return first == PROTO or is_zipfile(path)
 
 
 def _tensors(found: Any) -> dict[str, torch.Tensor]:
     if not isinstance(found, Mapping):
-        raise ValueError(f"expected a state dict, found {type(found).__name__}")
+        raise ValueError(f"it must hold a state dict; it holds {type(found).__name__}")
     inner = [name for name in _NESTED if isinstance(found.get(name), Mapping)]
     weights = found[inner[0]] if inner else found
     if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         names = ", ".join(map(str, list(found)[:3]))
-        raise ValueError(f"expected a state dict, found {names or 'nothing'}")
+        raise ValueError(f"it must hold a state dict; it holds {names or 'nothing'}")
     return dict(weights)
 
 
@@ -90,6 +97,20 @@ def _is_tied(net: torch.nn.Module, name: str, weights: Mapping[str, torch.Tensor
     """Whether a weight shares its memory with one that was in the file."""
     tensors = net.state_dict(keep_vars=True)
     return any(tensors[other] is tensors[name] for other in weights if other in tensors)
+
+
+def _other_shapes(net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> list[str]:
+    """Weights that the file has in another shape than the net, in words."""
+    own = {
+        name: tuple(value.shape)
+        for name, value in net.state_dict().items()
+        if not torch.nn.parameter.is_lazy(value)
+    }
+    return [
+        f"{name} is {tuple(weights[name].shape)}, in the net {shape}"
+        for name, shape in own.items()
+        if name in weights and tuple(weights[name].shape) != shape
+    ]
 
 
 def _first(names: list[str]) -> str:

@@ -148,7 +148,7 @@ def _probabilities(outputs: np.ndarray) -> np.ndarray:
             return outputs / whole
     raise AnswerError(
         "its contract says probabilities, which must be at least 0 and sum to 1 (or 100); got "
-        f"{outputs.min():.3g} to {outputs.max():.3g}, sum {sums[0]:.3g}. Logits?"
+        f"{outputs.min():.3g} to {outputs.max():.3g}, sum {sums[0]:.3g}, as logits may"
     )
 
 

@@ -180,7 +180,9 @@ class Service:
         try:
             return _Reply(read_answer(data, len(images), self.file), retried)
         except AnswerError as error:
-            raise self._client.error(f"does not keep its contract: {error}") from error
+            raise self._client.error(
+                f"does not keep its contract: {error}. Correct the service or its contract"
+            ) from error
 
 
 def open_service(name: str) -> Service:

@@ -184,12 +184,21 @@ def service_path(name: str) -> Path:
     try:
         _check_url(name)
     except ValueError as error:
-        raise InputError(f"{urlsplit(name).hostname}: {error}.") from None
-    files = sorted(Path().glob(f"*{ENDING}"))
-    found = [path for path in files if read_service_file(path).url == name]
+        host = urlsplit(name).hostname  # what comes before it may be a password
+        raise InputError(f"{host or name}: {error}. Correct it.") from None
+    found, damaged = [], []
+    for path in sorted(Path().glob(f"*{ENDING}")):
+        try:
+            if read_service_file(path).url == name:
+                found.append(path)
+        except InputError as error:
+            damaged.append(error)
     if len(found) == 1:
         return found[0]
     shown = urlunsplit(urlsplit(name)._replace(query=""))
+    if not found and damaged:
+        readable = f"no *{ENDING} in this folder that can be read names it"
+        raise InputError(f"{shown}: {readable}; {damaged[0]}")
     if found:
         raise InputError(
             f"{shown}: {' and '.join(map(str, found))} name this URL: pass one of them."
@@ -215,13 +224,20 @@ def read_service_file(path: Path) -> ServiceFile:
     try:
         return ServiceFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: expected a service's contract, found no such file.") from error
+        raise InputError(
+            f"{path}: expected a service's contract, found no such file. Correct the path."
+        ) from error
     except ValidationError as error:
-        words = first_fault(error)
-        raise InputError(f"{path}: expected a service's contract; {words}.") from error
+        raise InputError(_damaged(path, first_fault(error))) from error
     except (ValueError, RecursionError, OSError) as error:  # TOML or encoding, a folder
-        words = " ".join(str(error).split())
-        raise InputError(f"{path}: expected a service's contract; {words}.") from error
+        raise InputError(_damaged(path, " ".join(str(error).split()))) from error
+
+
+def _damaged(path: Path, words: str) -> str:
+    return (
+        f"{path}: expected a service's contract; {words}. Correct it; docs/bring-your-model.md "
+        "lists the fields."
+    )
 
 
 def places(path: str) -> tuple[Place, ...]:

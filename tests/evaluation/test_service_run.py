@@ -167,9 +167,18 @@ def test_a_service_that_fails_is_an_error_row_and_others_are_measured(tmp_path: 
         results = tiny.results_of(tmp_path / "run")
         rows = results[results.model == "service"]
         assert set(rows.status) == {"error"} and rows.value.isna().all()
-        with pytest.raises(InputError, match="every model fails on the clean faces") as caught:
-            measure([load(tmp_path, server, tries=1)], RUN, tmp_path / "alone")
-        assert "\n" not in str(caught.value)
+        told: list[str] = []
+        listener = Listener(line=told.append, chunk=lambda *_: None)
+        alone = load(tmp_path, server, tries=1)
+        with pytest.raises(
+            InputError, match=r"^service: the service at .* 500\. Start or"
+        ) as caught:
+            measure([alone], RUN, tmp_path / "alone", listener)
+        assert "\n" not in str(caught.value) and not told, "it is said once"
+        alone_twice = [load(tmp_path, server, tries=1) for _ in range(2)]
+        with pytest.raises(InputError, match="every model fails on the clean faces"):
+            measure(alone_twice, RUN, tmp_path / "both", listener)
+        assert [line.count("service:") for line in told] == [1, 1]
 
 
 def test_a_service_is_a_black_box_that_sees_8_bits(tmp_path: Path) -> None:

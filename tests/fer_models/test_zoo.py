@@ -112,7 +112,13 @@ def test_one_model_is_named_by_its_id(name: str, message: str) -> None:
 
 
 def test_an_unknown_name_is_told_which_ways_there_are() -> None:
-    words = r"a \.keras, .* file, a SavedModel folder, code as module:name, or a service's NAME"
+    words = r"a \.keras, .* file, a SavedModel or .* folder, hf:.*, code as module:name, or a serv"
     with pytest.raises(InputError, match=words) as refused:
         zoo.resolve("net.unknown")
-    assert len(str(refused.value)) < 350
+    assert len(str(refused.value)) < 380
+
+
+def test_a_folder_that_holds_no_model_is_told_what_it_lacks(tmp_path: Path) -> None:
+    words = r"it lacks saved_model\.pb \(SavedModel\), config\.json \(Hugging Face\) and card\.json"
+    with pytest.raises(InputError, match=words):
+        zoo.resolve(str(tmp_path))

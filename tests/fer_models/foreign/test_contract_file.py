@@ -24,9 +24,13 @@ def test_classes_are_matched_in_any_order_and_wording() -> None:
     [
         ("{", "expected a contract"),
         ("{}", "it does not say classes and size and scaling"),
-        ("[1]", "expected a contract; Input should be a valid dictionary"),
+        ("[1]", "expected a contract; it must hold fields with their values; got list"),
         (CONTRACT.model_dump_json().replace("-1.0", "NaN"), "low: Input should be a finite number"),
-        (CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'), "channels"),
+        (
+            CONTRACT.model_dump_json().replace('"channels":1', '"channels":2'),
+            "should be 1 or 3; got 2",
+        ),
+        (CONTRACT.model_dump_json().replace("[1.0]", "[0]"), "`std` must be above 0"),
         (CONTRACT.model_dump_json().replace('"low":-1.0', '"low":1.0'), "must differ"),
         (CONTRACT.model_dump_json().replace('"height":8', '"height":1000000'), "equal to 1024"),
         pytest.param("[" * 200_000, "brackets nested too deep", id="brackets"),
@@ -34,8 +38,16 @@ def test_classes_are_matched_in_any_order_and_wording() -> None:
 )
 def test_damaged_contracts_are_refused(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "c.json").write_text(text)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(InputError, match=words) as caught:
         read_contract(tmp_path / "c.json")
+    said = str(caught.value)
+    assert "\n" not in said and ".." not in said.replace("...", "")
+    assert "docs/add-a-model.md" in said or "fer_models.probe" in said
+
+
+def test_a_folder_is_no_contract(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a contract, found a folder"):
+        read_contract(tmp_path)
 
 
 def test_toml_contracts(tmp_path: Path) -> None:

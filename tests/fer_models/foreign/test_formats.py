@@ -1,6 +1,7 @@
 """Opening foreign models: exported formats, missing and damaged files, several inputs."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import keras
 import numpy as np
@@ -89,8 +90,15 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
             load(str(saved))
     for name, why in (("cut.tflite", ""), ("cut.keras", "it is not a zip archive")):
         (tmp_path / name).write_bytes(b"abc")
-        with pytest.raises(InputError, match=f"expected a whole model: .*{why}"):
+        with pytest.raises(InputError, match=rf"{name}: cannot be opened: .*{why}.*\. Export it"):
             open_model(str(tmp_path / name))
+    with ZipFile(tmp_path / "other.keras", "w") as archive:
+        archive.writestr("a.txt", "hello")
+    with pytest.raises(InputError, match="it is a zip archive without a Keras model"):
+        open_model(str(tmp_path / "other.keras"))
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(InputError, match=r"it is a folder; \.h5 models are files"):
+        open_model(str(tmp_path / "folder.h5"))
     with pytest.raises(InputError, match="expected module:callable"):
         open_model("no_such_module:thing")
 

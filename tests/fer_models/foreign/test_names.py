@@ -31,13 +31,15 @@ def test_code_that_dies_on_import_is_refused(
         ("leaves", "import sys; sys.exit(3)"),
     ):
         (tmp_path / f"{name}.py").write_text(text)
-        with pytest.raises(InputError, match=f"{name}:f: expected module:callable; importing it"):
+        with pytest.raises(
+            InputError, match=f"{name}:f: expected module:callable; importing {name}"
+        ):
             open_model(f"{name}:f")
     (tmp_path / "around").mkdir()
     (tmp_path / "around" / "__init__.py").write_text("unknown_name")
     (tmp_path / "around" / "inside.py").touch()
     for ask in (files_sha256, open_model):
-        with pytest.raises(InputError, match="importing its package raises NameError: name 'unkn"):
+        with pytest.raises(InputError, match=r"importing around\.inside raises NameError"):
             ask("around.inside:f")
     monkeypatch.setitem(sys.modules, "typed_in", ModuleType("typed_in"))  # no file behind it
     with pytest.raises(InputError, match="found no such module"):

@@ -219,6 +219,25 @@ def test_a_graph_of_one_image_that_takes_no_batch_is_refused(
     assert said.endswith(export)
 
 
+def test_a_file_that_is_no_onnx_model_is_one_plain_line(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("not a model")
+    model = channels_last()
+    onnx.save(model, tmp_path / "apart.onnx", save_as_external_data=True, size_threshold=999)
+    (data,) = tmp_path.glob("*-*-*")
+    data.unlink()
+    model.graph.node.append(node("Strange", "y", "w", domain="acme"))
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    saved(model, tmp_path)
+    for name, words in (
+        ("text", "cannot be opened: it is not an ONNX file, or it is cut short. Export it again"),
+        ("apart", f"its weights are in another file, {data.name}, which is missing. Copy it"),
+        ("net", "cannot be opened: Fatal error: acme:Strange"),
+    ):
+        with pytest.raises(InputError) as error:
+            open_model(str(tmp_path / f"{name}.onnx"))
+        assert f"{name}.onnx: {words}" in str(error.value)
+
+
 def test_a_graph_of_another_fixed_number_of_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it takes exactly 4\. Export it by torch\.onnx\.export"):
         classifier_of(channels_last(batch=4), tmp_path)

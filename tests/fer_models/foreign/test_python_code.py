@@ -1,6 +1,7 @@
 """Nets and factories as code: what is differentiable, and what is refused."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -49,6 +50,10 @@ def no_net() -> str:
     return "a net"
 
 
+def needs_a_path(path: object) -> keras.Model:
+    return softmax_model()
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -88,6 +93,10 @@ def test_a_net_as_code_has_gradients(name: str, images: np.ndarray) -> None:
     [
         ("broken", "broken: takes no images, .* to build a net, and raises OSError: no weights h"),
         ("no_net", "no_net: takes no images, so it must return a net .* it returned str"),
+        ("needs_a_path", "it returns a net; a factory of nets takes no arguments"),
+        ("softmax_modle", "has no 'softmax_modle'. Did you mean softmax_model?"),
+        ("zzz", "has no 'zzz'. Name a net, a function or a class."),
+        ("__doc__", "got str. Name a net, a function or a class."),
     ],
 )
 def test_a_factory_that_gives_no_net_is_refused(name: str, message: str) -> None:
@@ -116,3 +125,21 @@ def test_a_net_that_cannot_take_the_images_is_one_line() -> None:
     wrong = CONTRACT.model_copy(update={"height": 5})
     with pytest.raises(InputError, match=r"BY_CODE: must take .* given \(1, 5, 8, 1\) it fails"):
         load_foreign(f"{__name__}:BY_CODE", wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import no_such_package_x", "No module named 'no_such_package_x'. Correct it, or install"),
+        ("def f(:", "raises SyntaxError: .* Correct it"),
+        ("raise SystemExit('bye')", "raises SystemExit: bye. Put what the file runs when it is st"),
+    ],
+)
+def test_a_module_that_fails_on_import_is_one_line(
+    text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "fails_on_import.py").write_text(text)
+    with pytest.raises(InputError, match=words) as refused:
+        load_foreign("fails_on_import:f", CONTRACT)
+    assert "\n" not in str(refused.value)

@@ -206,6 +206,30 @@ def of_another_kind(folder: Path) -> None:
     change(folder / "config.json", model_type="nothing", auto_map={"AutoModel": "code.Net"})
 
 
+def five_channels(folder: Path) -> None:
+    change(folder / "config.json", num_channels=5)
+
+
+def two_means(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", image_mean=[0.5, 0.5])
+
+
+def no_deviation(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", image_std=[0, 0, 0])
+
+
+def all_black(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", rescale_factor=0)
+
+
+def a_mean_in_words(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", image_mean="half")
+
+
+def another_size_rule(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", size={"longest_edge": 32})
+
+
 def padded(folder: Path) -> None:
     change(folder / "preprocessor_config.json", do_pad=True)
 
@@ -227,12 +251,18 @@ def normalised_twice(folder: Path) -> None:
         (cats, "must name emotions of faces, such as happy or sadness; got tabby, siamese"),
         (a_slip, "got 'hapy'. Did you mean 'happy'"),
         (no_names, "must name emotions of faces, such as happy or sadness; got LABEL_0, LABEL_1"),
-        (eight_names, "expected a folder of transformers with weights that fit config.json"),
+        (eight_names, "classifier.bias is (7,), by config.json (8,). Correct id2label"),
+        (five_channels, "`num_channels` must be 1 or 3; got 5"),
+        (two_means, "`mean` must be one value or one per channel (3). Received: (0.5, 0.5)"),
+        (no_deviation, "`std` must be above 0"),
+        (all_black, "`low` and `high` must differ"),
+        (a_mean_in_words, "`image_mean` must be numbers; got 'half'"),
+        (another_size_rule, "it lacks `height`. Write them in"),
         (no_preprocessor, "no preprocessor_config.json says scaling. Copy it beside"),
-        (cut_weights, "expected a folder of transformers with weights that fit config.json"),
+        (cut_weights, "with an image classifier and its weights, got SafetensorError: Error"),
         (half_the_weights, "2 are missing, such as classifier.bias, and would be random"),
-        (a_pickle, "expected a folder of transformers with weights that fit config.json"),
-        (of_another_kind, "expected a folder of transformers with weights that fit config.json"),
+        (a_pickle, "pytorch_model.bin is a pickle of Python objects, which runs code"),
+        (of_another_kind, "with an image classifier and its weights, got The checkpoint you are"),
         (padded, "`do_pad` is on, which no contract can say"),
         (hamming, "`resample` must be one of 0 (nearest), 1 (lanczos_antialias)"),
         (normalised_twice, "its preprocessor makes other pixels of a face than the contract"),

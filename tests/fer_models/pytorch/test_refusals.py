@@ -129,7 +129,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     save_file(tiny_module(classes=8).state_dict(), tmp_path / "net.safetensors")
     refused(
         f"{CODE}@{tmp_path / 'net.safetensors'}",
-        r"size mismatch for 5.weight: .*[^.], size mismatch for 5.b.*[^.]\. Name",
+        r"5\.weight is \(8, 144\), in the net \(7, 144\), 5\.bias is .* \(7,\)\. Name",
     )
     for found, holds in (
         ([1, 2], "list"),
@@ -137,7 +137,9 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         ({}, "nothing"),
     ):
         torch.save(found, path)
-        refused(f"{CODE}@{path}", rf"expected a state dict, found {holds}\.")
+        refused(
+            f"{CODE}@{path}", rf"cannot be opened: it must hold a state dict; it holds {holds}\."
+        )
 
 
 @pytest.mark.parametrize("save", [tiny_export, script, state])
@@ -146,13 +148,25 @@ def test_a_file_cut_short_is_refused(save: Callable, keep: float, tmp_path: Path
     save(tiny_module(), tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
     (tmp_path / "net.pt").write_bytes(whole[: int(keep * len(whole))])
-    refused(str(tmp_path / "net.pt"), "expected a whole model: .* or it is cut short")
+    refused(str(tmp_path / "net.pt"), "cannot be opened: .* or it is cut short")
     if save is state:
-        refused(f"{CODE}@{tmp_path / 'net.pt'}", "expected a whole model: .* or it is cut short")
+        refused(f"{CODE}@{tmp_path / 'net.pt'}", "cannot be opened: .* or it is cut short")
         save_file(tiny_module().state_dict(), tmp_path / "whole")
         whole = (tmp_path / "whole").read_bytes()
         (tmp_path / "net.safetensors").write_bytes(whole[: int(keep * len(whole))])
-        refused(f"{CODE}@{tmp_path / 'net.safetensors'}", "expected a whole model: SafetensorErr")
+        refused(f"{CODE}@{tmp_path / 'net.safetensors'}", "cannot be opened: SafetensorErr")
+
+
+@pytest.mark.parametrize("content", [b"not a model\n", b"\x08\x07\x12\x04torch", b""])
+@pytest.mark.parametrize("file", ["a.pt", "a.pt2", "a.ts", f"{CODE}@a.pth"])
+def test_another_file_of_that_name_is_no_pickle(
+    content: bytes, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(file.rpartition("@")[2]).write_bytes(content)
+    refused(
+        file, "cannot be opened: it is neither a net nor weights of PyTorch, or it is cut short"
+    )
 
 
 class Answers(nn.Module):

@@ -54,6 +54,13 @@ def test_a_mistake_is_one_line(tmp_path: Path, text: str, words: str) -> None:
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
+def test_classes_that_are_no_emotions_are_one_line(tmp_path: Path) -> None:
+    path = str(written(tmp_path, GOOD + 'classes = ["happy", "sad", "tabby"]'))
+    with pytest.raises(InputError, match=r"got 'tabby'\. Correct it") as caught:
+        known_contract(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_paths_into_an_answer() -> None:
     assert places("predictions[*].scores") == ("predictions", None, "scores")
     assert places("[*]") == (None,)
@@ -101,6 +108,15 @@ def test_a_url_means_the_file_in_this_folder_that_names_it(
     written(tmp_path, GOOD, "twin")
     with pytest.raises(InputError, match=r"mine\.http\.toml and twin\.http\.toml name this URL"):
         read_service(url)
+    written(tmp_path, "url = ", "broken")
+    with pytest.raises(InputError, match=r"mine\.http\.toml and twin\.http\.toml name this URL"):
+        read_service(url)
+    (tmp_path / "twin.http.toml").unlink()
+    assert read_service(url).url == url, "a damaged file beside it is of another service"
+    with pytest.raises(InputError, match=r"that can be read names it; broken\.http\.toml: exp"):
+        read_service(url + "s")
+    with pytest.raises(InputError, match="http://: url must be http"):
+        read_service("http://")
     with pytest.raises(InputError, match="name or password") as caught:
         read_service("http://me:secret@127.0.0.1/")
     assert "secret" not in str(caught.value)
