@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from datasets.agreement import Agreement
 from datasets.base.atomic import atomic
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import in_percent, rounded
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 
 FER_COLOUR = "#0F8B8D"
@@ -68,8 +68,8 @@ def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
                 axis.bar_label(container, texts, fontsize=8, color=_MUTED)
             top, low = shares.iloc[:, 0].idxmax(), shares.iloc[:, 0].idxmin()
             axis.set_title(
-                f"{name}: {top} leads with {shares.loc[top].iloc[0]:.1f} %,\n"
-                f"{low} has {shares.loc[low].iloc[0]:.1f} %"
+                f"{name}: {top} leads with {rounded(shares.loc[top].iloc[0], 1)} %,\n"
+                f"{low} has {rounded(shares.loc[low].iloc[0], 1)} %"
             )
             axis.set(xlabel=f"% of the split (n = {_thin(table.sum())})", ylabel="")
             axis.set_xlim(0, 1.18 * shares.to_numpy().max())
@@ -89,8 +89,8 @@ def plot_agreement(agreement: Agreement) -> Figure:
         figure, axis = plt.subplots(figsize=(8.4, 5.6), layout="constrained")
         sns.heatmap(
             pd.DataFrame(shares[:, columns], FER7.classes, _FERPLUS_IN_FER_ORDER),
-            annot=True,
-            fmt=".1f",
+            annot=[[rounded(share, 1) for share in row] for row in shares[:, columns]],
+            fmt="",
             cmap="mako_r",
             vmin=0,
             vmax=100,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from datasets.base.commands import run
+from datasets.base.percentages import in_percent
 
 _FILE = Path(__file__).with_suffix(".npy")
 
@@ -37,7 +38,8 @@ def main(
     height, width = faces.images.shape[1:3]
     shape = (marks.points[sure] / (width, height)).mean(axis=0).astype(np.float32)
     np.save(out, shape)
-    print(f"{out}: mean of {sure.sum()} of {len(faces)} faces ({sure.mean():.1%} found)")
+    found = in_percent(sure.mean(), 1)
+    print(f"{out}: mean of {sure.sum()} of {len(faces)} faces ({found} % found)")
 
 
 if __name__ == "__main__":

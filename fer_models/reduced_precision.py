@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from datasets.base.errors import words_of
+from datasets.base.percentages import in_percent
 from fer_models.classifier import Classifier
 from fer_models.gradients import SymbolicClassifier
 from fer_models.identity import reduced_sha256
@@ -87,7 +88,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision:
     except Exception as cause:  # a model of any origin: its user is told, and float32 works
         raise NoTwinError(f"its bfloat16 twin cannot be built: {words_of(cause)}") from cause
     if not error <= FARTHEST:
-        raise NoTwinError(f"logits of its bfloat16 twin differ by {100 * error:.0f} %")
+        raise NoTwinError(f"logits of its bfloat16 twin differ by {in_percent(error)} %")
     return reduced
 
 

@@ -15,6 +15,7 @@ import typer
 from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 from fer_models.recipe import Precision, Recipe
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def main(
         unfinished.write_text(json.dumps(facts, indent=2) + "\n")
     print(
         f"{files.weights}: mean error {errors['error_px']:.2f} pixels of {images.shape[2]} on "
-        f"{len(images)} PublicTest faces ({100 * errors['error_interocular']:.1f} % of the "
+        f"{len(images)} PublicTest faces ({in_percent(errors['error_interocular'], 1)} % of the "
         f"distance between the eyes; mean shape: {errors['mean_shape_error_px']:.2f} pixels)"
     )
 

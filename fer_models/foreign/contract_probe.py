@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 from datasets.labels import LabelScheme
 from fer_models.classifier import ModelError
 from fer_models.contract import Contract, Output
@@ -218,9 +219,10 @@ class _Probe:
     def _refuse_weak(self, best: Trial) -> None:
         if best.accuracy < _LEAST_ACCURACY:
             raise InputError(
-                f"{self._raw.name}: no scaling classifies more than {100 * best.accuracy:.0f} % of "
-                f"faces correctly ({best.scaling.words}); at least {100 * _LEAST_ACCURACY:.0f} % "
-                f"are needed. Tried: {self._tried()}. Write a contract."
+                f"{self._raw.name}: no scaling classifies more than {in_percent(best.accuracy)} % "
+                f"of faces correctly ({best.scaling.words}); at least "
+                f"{in_percent(_LEAST_ACCURACY)} % are needed. Tried: {self._tried()}. "
+                "Write a contract."
             )
 
     def _refuse_order(self, tried: list[Trial]) -> None:
@@ -238,8 +240,8 @@ class _Probe:
             found = [self._scheme.classes[place] for place in np.argsort(other.order)]
             raise InputError(
                 f"{self._raw.name}: with the classes in the order of its contract "
-                f"{100 * given.accuracy:.0f} % of faces are classified correctly, "
-                f"{100 * other.accuracy:.0f} % in the order {', '.join(found)}. Correct its "
+                f"{in_percent(given.accuracy)} % of faces are classified correctly, "
+                f"{in_percent(other.accuracy)} % in the order {', '.join(found)}. Correct its "
                 "contract."
             )
 
@@ -249,18 +251,18 @@ class _Probe:
 
     def _refuse_unsure(self, best: Trial, rivals: list[Rival], sureness: np.ndarray) -> None:
         if close := self._close(rivals):
-            names = ", ".join(f"{r.words} ({100 * r.accuracy:.1f} %)" for r in close)
+            names = ", ".join(f"{r.words} ({in_percent(r.accuracy, 1)} %)" for r in close)
             raise UnsureError(
                 f"{self._raw.name}: cannot tell the scaling {best.scaling.words} "
-                f"({100 * best.accuracy:.1f} %) from {names} on {len(self._labels)} faces. Tried: "
-                f"{self._tried()}. Give more faces or write a contract."
+                f"({in_percent(best.accuracy, 1)} %) from {names} on {len(self._labels)} faces. "
+                f"Tried: {self._tried()}. Give more faces or write a contract."
             )
         weakest = int(sureness.argmin())
         if sureness[weakest] < _SURE:
             raise UnsureError(
                 f"{self._raw.name}: cannot tell which output is {self._scheme.classes[weakest]} "
-                f"(sure in {100 * sureness[weakest]:.0f} % of resamples). Give more faces or write "
-                "a contract."
+                f"(sure in {in_percent(sureness[weakest])} % of resamples). Give more faces or "
+                "write a contract."
             )
 
     def _refuse_strangers(self, best: Trial) -> None:
@@ -275,10 +277,10 @@ class _Probe:
                 continue
             if compare(trial, best).is_less_accurate:
                 raise InputError(
-                    f"{self._raw.name}: classifies {100 * trial.accuracy:.1f} % of faces correctly "
-                    f"with {stranger.words}, {100 * best.accuracy:.1f} % with the best scaling "
-                    f"that a contract can say ({best.scaling.words}). Put that step into the "
-                    "model, or name code that does it: module:callable."
+                    f"{self._raw.name}: classifies {in_percent(trial.accuracy, 1)} % of faces "
+                    f"correctly with {stranger.words}, {in_percent(best.accuracy, 1)} % with the "
+                    f"best scaling that a contract can say ({best.scaling.words}). Put that step "
+                    "into the model, or name code that does it: module:callable."
                 )
 
     def _fit(self, best: Trial) -> tuple[Trial, tuple[str, str] | None]:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.base.percentages import in_percent
 from datasets.labels import LabelScheme
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.foreign.probe_trial import CLEARLY, Rival
@@ -37,12 +38,12 @@ class Finding(NamedTuple):
     def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
         """What was found, as lines of text; arguments as given to `probe`."""
         sure = dict(zip(scheme.classes, self.sureness))
-        words = (f"{name} {100 * sure[name]:.0f} %" for name in scheme.classes)
+        words = (f"{name} {in_percent(sure[name])} %" for name in scheme.classes)
         removed = "; its softmax is removed" if raw.softmax_removed else ""
-        error = np.sqrt(self.accuracy * (1 - self.accuracy) / self.faces)
+        error = in_percent(np.sqrt(self.accuracy * (1 - self.accuracy) / self.faces), 1)
         return [
-            f"{raw.name}: {100 * self.accuracy:.1f} % of {self.faces} faces, balanced over classes "
-            f"(+- {100 * error:.1f})",
+            f"{raw.name}: {in_percent(self.accuracy, 1)} % of {self.faces} faces, balanced over "
+            f"classes (+- {error})",
             f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
             *self._scaling_lines(),
             f"  outputs   {', '.join(self.file.classes)}",
@@ -58,12 +59,13 @@ class Finding(NamedTuple):
         if usual:
             next_best = usual[0]
             lines.append(
-                f"  next      {next_best.words}, {100 * next_best.accuracy:.1f} %: lower by "
-                f"{100 * next_best.difference:.1f} +- {100 * next_best.standard_error:.1f} points; "
-                f"with cross-entropy {next_best.errors:.1f} standard errors worse"
+                f"  next      {next_best.words}, {in_percent(next_best.accuracy, 1)} %: lower by "
+                f"{in_percent(next_best.difference, 1)} +- "
+                f"{in_percent(next_best.standard_error, 1)} points; with "
+                f"cross-entropy {next_best.errors:.1f} standard errors worse"
             )
         open_ = [
-            f"{r.words} ({100 * r.accuracy:.1f} %)"
+            f"{r.words} ({in_percent(r.accuracy, 1)} %)"
             for r in self.rivals
             if r.rare and r.errors <= CLEARLY
         ]

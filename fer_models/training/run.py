@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
+from datasets.base.percentages import in_percent
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures.imagenet import copy_backbone, read_backbone
@@ -170,11 +171,11 @@ class EpochLines:
     def __call__(self, line: dict[str, float]) -> None:
         """Print a row of the history."""
         now = time.monotonic()
-        held = f", held out {100 * line['val_accuracy']:.2f} %" if "val_accuracy" in line else ""
-        robust = f", attacked {100 * line[ROBUST_COLUMN]:.1f} %" if ROBUST_COLUMN in line else ""
+        columns = {"accuracy": "accuracy", "held out": "val_accuracy", "attacked": ROBUST_COLUMN}
+        told = [f"{name} {in_percent(line[c], 2)} %" for name, c in columns.items() if c in line]
         print(
             f"epoch {line['epoch']:.0f} of {self._epochs}: loss {line['loss']:.3f}, "
-            f"accuracy {100 * line['accuracy']:.1f} %{held}{robust}, {now - self._then:.0f} s",
+            f"{', '.join(told)}, {now - self._then:.0f} s",
             file=sys.stderr,
             flush=True,
         )
@@ -273,7 +274,7 @@ def finish(
         predicted = classifier.predict(validation.images.astype("float32") / 255)
         accuracy = float((predicted == validation.targets.argmax(axis=1)).mean())
         card = card.model_copy(update={"validation_accuracy": accuracy})
-        title = f"{card.id}: {100 * accuracy:.1f} % on held-out faces"
+        title = f"{card.id}: {in_percent(accuracy, 1)} % on held-out faces"
     write_card(card, work / "card.json")
     if history:
         plot_history(history, title, work / "history.png")
@@ -332,7 +333,8 @@ def show(card: Card, work: Path, shipping: bool) -> None:
         ship(card, work)
     found = f"trained on all {card.training_rows} faces"
     if card.validation_accuracy is not None:
-        found = f"{100 * card.validation_accuracy:.2f} % of {card.validation_rows} held-out faces"
+        right = in_percent(card.validation_accuracy, 2)
+        found = f"{right} % of {card.validation_rows} held-out faces"
     epoch = f", epoch {card.best_epoch} of {card.epochs}" if card.epochs else ""
     print(f"{card.id}: {found}{epoch}; {work / 'weights.npz'}", flush=True)
 

@@ -17,6 +17,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from attacks.registry import CORRUPTIONS
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 from faces.detectors import DETECTORS
 from live.engine import Engine
 from live.recording import Recording
@@ -53,6 +54,7 @@ def make_app(
         allow_url: let viewers load images by URL.
     """
     app = Flask(__name__)
+    app.jinja_env.filters["in_percent"] = in_percent
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES + FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
     app.json.sort_keys = False  # classes in the model's order

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from datasets.base.atomic import atomic
+from datasets.base.percentages import in_percent
 from live.perturb import eps_of
 from live.settings import Settings
 from live.summary import Summary, shares_over_time, summarise
@@ -113,10 +114,12 @@ def _attack(settings: Settings) -> str:
 
 def _environment() -> jinja2.Environment:
     folders: list[Any] = [Path(__file__).parent / "templates", _LIVE / "server" / "templates"]
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["in_percent"] = in_percent
+    return environment

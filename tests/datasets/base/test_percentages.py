@@ -10,6 +10,12 @@ from datasets.base.percentages import in_percent, rounded
 
 ROOT = Path(__file__).parents[3]
 
+BY_HAND = re.compile(
+    r"\{100 \* [^{}]*:[^{}]*f\}|\{[^{}]*:\.\d%\}|\{[^{}]*:\.\d?f\} ?%"
+    r"|f\"\|format\(100[^{}]*\}\} %"
+)
+"""A share formatted as a percentage without `in_percent`."""
+
 
 @pytest.mark.parametrize(
     ("share", "places", "expected"),
@@ -41,12 +47,30 @@ def test_signs() -> None:
 
 
 def test_figures_are_formatted_in_one_place() -> None:
-    """No other `100 * share` is formatted where robustness is measured or reported."""
-    by_hand = re.compile(r"\{100 \* [^{}]*:[^{}]*f\}|\{[^{}]*:\.\d%\}")
+    """No other `100 * share` is formatted, nor a number followed by a sign of percent."""
+    rooms = ("attacks", "benchmarks", "datasets", "evaluation", "faces", "fer_models", "live")
     found = [
         f"{path.relative_to(ROOT)}: {match.group()}"
-        for room in ("evaluation", "reports")
-        for path in sorted((ROOT / room).rglob("*.py"))
-        for match in by_hand.finditer(path.read_text())
+        for room in (*rooms, "reports")
+        for ending in ("py", "html")
+        for path in sorted((ROOT / room).rglob(f"*.{ending}"))
+        for match in BY_HAND.finditer(path.read_text())
     ]
     assert not found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"{100 * share:.0f}"',
+        'f"{share:.1%}"',
+        'f"{shares.loc[top].iloc[0]:.1f} %"',
+        '{{ "%.1f"|format(100 * share) }} %',
+    ],
+)
+def test_a_percentage_by_hand_is_found(line: str) -> None:
+    assert BY_HAND.search(line)
+
+
+def test_sizes_of_drawings_are_no_figures() -> None:
+    assert not BY_HAND.search('style="width:{{ "%.2f"|format(100 * figure.value) }}%"')
