@@ -37,14 +37,11 @@ def corruption_figures(
         baseline: id of the model with the weights of `BASELINES`; None if the run lacks it.
     """
     rows = of_model[model]
-    corrupted = rows[rows.severity.notna()]
-    if corrupted.empty:
+    if rows.severity.isna().all():
         return
-    for (name, severity), part in corrupted.groupby(["perturbation", "severity"]):
-        key = figure_key(model, label_set, perturbation=name, eps=np.nan, severity=severity)
-        images = Images(part, schemes[model], label_set).scored()
-        share_figures(figures, key, images, images.right, "accuracy", "recall")
     wrong = _wrong(rows, schemes[model], label_set)
+    clean = Images(rows[rows.perturbation == "none"], schemes[model], label_set).scored()
+    _accuracy_figures(figures, model, clean, wrong)
     groups = groups_of(rows)
     _mean_figures(figures, model, label_set, wrong, shared(groups, wrong.index))
     if baseline is not None:
@@ -84,6 +81,17 @@ def _wrong(rows: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.D
 
 def _types(wrong: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(wrong.columns.get_level_values(0)) if name != "none"]
+
+
+def _accuracy_figures(figures: Figures, model: str, clean: Images, wrong: pd.DataFrame) -> None:
+    """Accuracy under each corruption and severity in every subset of the clean images."""
+    wrong = wrong.reindex(clean.rows.row)
+    for name, severity in sorted(set(wrong.columns) - {("none", 0)}):
+        key = _key(model, clean.label_set, name) | {"severity": severity}
+        errors = wrong[name, severity].to_numpy()
+        known = ~np.isnan(errors)
+        images = clean if known.all() else clean.take(known)
+        share_figures(figures, key, images, errors[known] == 0, "accuracy", "recall")
 
 
 def _mean_figures(
