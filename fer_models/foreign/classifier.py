@@ -114,6 +114,8 @@ def _torch_classifier(
 ) -> Classifier:
     from fer_models.pytorch.classifier import wrap_torch
 
+    if raw.softmax_removed:
+        contract = replace(contract, output=Output.LOGITS)
     classifier = wrap_torch(
         raw.torch_module,
         contract,

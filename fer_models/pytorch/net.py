@@ -11,6 +11,7 @@ from fer_models.classifier import ModelError
 from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.pixels import in_rows
+from fer_models.pytorch.script_softmax import without_softmax
 from fer_models.pytorch.weights import example_weight, hash_of_weights
 
 Pick = Callable[[Any], Any]
@@ -49,6 +50,8 @@ def torch_net(
 ) -> RawModel:
     """Take a PyTorch net, and put it into evaluation mode: nets that code builds are in training.
 
+    The softmax that ends a TorchScript net is removed here; others when the net is wrapped.
+
     Args:
         name: path or `module:callable`.
         net: takes float32 (N, c, h, w), answers (N, K), or several such outputs.
@@ -56,7 +59,8 @@ def torch_net(
         shape: (h, w, c) of its input, None where nothing says it.
         pick: the wanted output, if there are several.
     """
-    module = OneOutput(net, name, pick)
+    script = without_softmax(net) if isinstance(net, torch.jit.ScriptModule) else None
+    module = OneOutput(script or net, name, pick)
     with suppress(NotImplementedError):  # a graph of `torch.export` has no modes
         module.eval()
 
@@ -68,7 +72,7 @@ def torch_net(
         array: np.ndarray = answer.detach().cpu().float().numpy()
         return array
 
-    return RawModel(name, call, shape, None, sha256, torch_module=module)
+    return RawModel(name, call, shape, None, sha256, script is not None, torch_module=module)
 
 
 def torch_sha256(net: torch.nn.Module) -> str:

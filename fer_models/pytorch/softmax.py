@@ -45,7 +45,7 @@ class Ending(NamedTuple):
 
 
 def ending(module: torch.nn.Module, inputs: torch.Tensor) -> Ending:
-    """Call a module once; steps inside TorchScript are not seen.
+    """Call a module once; steps inside TorchScript are not seen, see `script_softmax.py`.
 
     Args:
         module: the net.
