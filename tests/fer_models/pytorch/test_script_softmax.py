@@ -100,7 +100,7 @@ def test_it_is_attacked_as_the_net_without_softmax(
         assert [c["status"] for c in checks] == [c["status"] for c in expected]
         (saturated,) = (c["status"] == "flagged" for c in checks if c["rule"] == "R10")
         assert saturated == (scale > 1)
-    assert found.count_parameters() == logits.count_parameters()
+        assert found.count_parameters() == logits.count_parameters()
 
 
 @pytest.mark.parametrize("kind", [Scaled, Divided, Branched, OverTheBatch])
