@@ -8,6 +8,7 @@ from importlib import import_module
 from datasets.base.errors import InputError
 from faces.both_eyes import BothEyes
 from faces.detector import Detector
+from faces.whole_image import WholeImage
 
 DETECTORS: dict[str, str] = {
     "haar": "faces.haar.Haar",
@@ -18,19 +19,24 @@ DETECTORS: dict[str, str] = {
 """Class of each detector by name; the first one is the default."""
 
 
-def make_detector(name: str = "haar", *, min_size: int = 40, both_eyes: bool = False) -> Detector:
+def make_detector(
+    name: str = "haar", *, min_size: int = 40, both_eyes: bool = False, whole: bool = False
+) -> Detector:
     """Make a detector by name.
 
     Args:
         name: a key of `DETECTORS`.
         min_size: shorter side of the smallest reported face, in pixels.
         both_eyes: report only faces with both eyes visible.
+        whole: images are faces already, so the box is the whole image.
 
     Raises:
         InputError: unknown name, or its extra is not installed.
     """
     if name not in DETECTORS:
         raise InputError(f"no detector {name!r}; choose one of {', '.join(DETECTORS)}.")
+    if whole:
+        return WholeImage()
     module, _, class_name = DETECTORS[name].rpartition(".")
     detector: Detector = getattr(import_module(module), class_name)(min_size=min_size)
     return BothEyes(detector) if both_eyes else detector

@@ -11,11 +11,11 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL, WHOLE, no_face
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from faces.detector import Detector
     from fer_models.classifier import Classifier
     from fer_models.face_predictions import FacePrediction
     from fer_models.net_classifier import NetClassifier
@@ -24,13 +24,12 @@ Option = typer.Option
 
 
 def main(
-    model: Annotated[str, Option(help="Model id, training folder or path.")],
+    model: Annotated[str, MODEL],
     images: Annotated[Path, Option(help="A photograph or a folder of photographs.")],
     out: Annotated[Path | None, Option(help="Folder for pictures. Default: explanations.")] = None,
-    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
-    whole: Annotated[
-        bool, Option("--whole", help="Images are cropped faces: skip detection.")
-    ] = False,
+    detector: Annotated[str, DETECTOR] = "haar",
+    whole: Annotated[bool, WHOLE] = False,
+    min_size: Annotated[int, MIN_SIZE] = 40,
     layer: Annotated[
         str | None,
         Option(help="Layer for Grad-CAM. Default: the last convolutional layer."),
@@ -41,13 +40,14 @@ def main(
 ) -> int:
     """Draw what a convolutional net looks at in faces."""
     from datasets.base.writable import default_folder
+    from faces.detectors import make_detector
     from faces.photos import photos, read_each
     from fer_models.zoo import describe
 
     found = photos(images)
     describe(model)
     out = out or default_folder(Path("explanations"))
-    finder = _finder(detector, whole)
+    finder = make_detector(detector, min_size=min_size, whole=whole)
     from fer_models.backend import quiet_backend
 
     quiet_backend()
@@ -63,7 +63,7 @@ def main(
     def explain_one(photo: Path, image: "np.ndarray") -> None:
         faces = predict_faces(image, net, finder)
         if not faces:
-            raise InputError(f"{detector} finds no face. If it is a cropped face, give --whole.")
+            raise InputError(no_face(detector))
         for number, face in enumerate(faces, 1):
             name = f"{photo.name}-face{number}"
             _draw(net, face, layer, wanted, name, out)
@@ -72,16 +72,6 @@ def main(
     wrong = read_each(found, images.is_dir(), explain_one)
     print(f"faces: {len(explained)}, photographs: {len(found)}; {out}")
     return 1 if wrong else 0
-
-
-def _finder(detector: str, whole: bool) -> "Detector":
-    if whole:
-        from faces.whole_image import WholeImage
-
-        return WholeImage()
-    from faces.detectors import make_detector
-
-    return make_detector(detector)
 
 
 def _convolutional(model: str, classifier: "Classifier") -> "NetClassifier":

@@ -13,6 +13,7 @@ import typer
 from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL, PHOTOS, WHOLE, no_face
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +25,11 @@ DEFAULT_MODEL = "vgg_small.ferplus"
 
 
 def main(
-    path: Annotated[Path, typer.Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")],
-    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL,
-    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog, mtcnn.")] = "haar",
-    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40,
+    path: Annotated[Path, PHOTOS],
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
+    detector: Annotated[str, DETECTOR] = "haar",
+    whole: Annotated[bool, WHOLE] = False,
+    min_size: Annotated[int, MIN_SIZE] = 40,
     top: Annotated[int, Option(min=1, help="Number of most likely classes to list per face.")] = 1,
     out: Annotated[
         Path | None, Option(help="Folder for pictures and table. Default: predictions.")
@@ -42,7 +44,7 @@ def main(
     found = photos(path)
     describe(model)
     out = out or default_folder(Path("predictions"))
-    finder = make_detector(detector, min_size=min_size)
+    finder = make_detector(detector, min_size=min_size, whole=whole)
     from fer_models.backend import quiet_backend
 
     quiet_backend()
@@ -55,7 +57,7 @@ def main(
     def predict_one(photo: Path, image: "np.ndarray") -> None:
         predictions = predict_faces(image, classifier, finder)
         if not predictions:
-            message = f"{detector} finds no face. Try another --detector or --min-size."
+            message = no_face(detector)
             if not path.is_dir():
                 raise InputError(message)
             print(f"{photo}: {message}", file=sys.stderr)

@@ -8,6 +8,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from fer_models.photo_options import MODEL
 
 if TYPE_CHECKING:
     from live.model_loader import ModelLoader
@@ -28,7 +29,7 @@ def main(
     source: Annotated[
         str, Option(help="camera (the browser's), a video file, or the number of a local camera.")
     ] = "camera",
-    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL,
+    model: Annotated[str, MODEL] = DEFAULT_MODEL,
     window: Annotated[bool, Option("--window", help="Show a window instead of a page.")] = False,
     out: Annotated[
         Path | None, Option(help="Folder for faces saved in the window. Default: collected.")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Option
+from typer import Option
 
 from attacks.request import AttackRequest
 from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.options import as_command
+from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL, PHOTOS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +35,12 @@ _COLUMNS += ["found", "label_after", "probability_after", "fooled"]
 class PhotoRequest(AttackRequest):
     """Which photographs are attacked, on which model, and where the results are written."""
 
-    path: Annotated[Path, Argument(metavar="PHOTO|FOLDER", help="JPEG, PNG, WebP, ...")]
+    path: Annotated[Path, PHOTOS]
     out: Annotated[Path, Option(help="Folder for pictures and faces.csv.")]
-    model: Annotated[str, Option(help="Model id, training folder or path.")] = "vgg_small.fer"
+    model: Annotated[str, MODEL] = "vgg_small.fer"
     eps: Annotated[str, Option(help="Largest change in the photograph, such as 8/255.")] = "8/255"
-    detector: Annotated[str, Option(help="Face detector: haar, blazeface, hog or mtcnn.")] = "haar"
-    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, pixels.")] = 40
+    detector: Annotated[str, DETECTOR] = "haar"
+    min_size: Annotated[int, MIN_SIZE] = 40
 
 
 def main(request: PhotoRequest) -> int:

@@ -12,7 +12,7 @@ from fer_models.foreign.contract_probe import probe
 from fer_models.foreign.probe_report import Finding
 from fer_models.foreign.probe_trial import CLEARLY
 from fer_models.foreign.raw_model import RawModel
-from fer_models.foreign.size_and_classes import scheme_of
+from fer_models.foreign.size_and_classes import scheme_of, with_size
 
 FACES = 400
 """Faces used by a probe."""
@@ -42,6 +42,7 @@ def probe_on(
     Raises:
         InputError: the faces lack these labels, or scaling or class order cannot be told.
     """
+    known = with_size(raw, known, tell)
     scheme = scheme_of(raw, known)
     if scheme.label_set not in faces.label_sets:
         raise InputError(

@@ -1,19 +1,32 @@
-"""What a probe must know before it starts: the size of a model's images and its label set."""
+"""What a probe must know before it starts: the size of a model's images and its label set.
+
+TorchScript, weights with code and functions do not say the size of their images. Of the usual ones
+the only one that such a model takes is that of the model; where it takes several, as nets with
+global pooling do, only its contract can tell.
+"""
+
+from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
+from fer_models.classifier import ModelError
 from fer_models.foreign.class_order import match_scheme
 from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
 from fer_models.foreign.raw_model import RawModel, first_answers
+
+SIDES = (32, 40, 44, 48, 64, 96, 112, 128, 160, 200, 224, 227, 256, 260, 299)
+"""Usual heights and widths of images, pixels."""
+_COUNTS = (FER7.num_classes, FERPLUS8.num_classes)
 
 
 def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelScheme:
     """The classes that the contract names, else FER for seven outputs, FER+ for eight.
 
     Raises:
-        InputError: another number, other classes, a size the file does not say, or no images.
+        InputError: another number, other classes, or no images.
     """
     shape = image_shape(raw, known)
     if shape[2] not in (1, 3):
@@ -31,21 +44,63 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
                 f"emotions among them; got {', '.join(known.classes)}. Correct them."
             )
         return scheme
-    if count not in (7, 8):
+    if count not in _COUNTS:
         raise InputError(
             f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract."
         )
     return FER7 if count == 7 else FERPLUS8
 
 
+def with_size(
+    raw: RawModel, known: PartialContract, tell: Callable[[str], object] = lambda _: None
+) -> PartialContract:
+    """The contract with the size of the images, where neither it nor the model's file says it.
+
+    Args:
+        raw: the opened model.
+        known: what its contract says.
+        tell: called with a line that names a size that was found.
+
+    Raises:
+        InputError: the model takes none of the usual sizes, or several.
+    """
+    if raw.shape is not None or None not in (known.height, known.width, known.channels):
+        return known
+    sizes = [(side, side, channels) for side, channels in product(SIDES, (1, 3))]
+    given = (known.height, known.width, known.channels)
+    sizes = [s for s in sizes if all(g in (None, own) for g, own in zip(given, s, strict=True))]
+    taken = [size for size in sizes if _takes(raw, size, known)]
+    if len(taken) == 1:
+        height, width, channels = taken[0]
+        tell(f"{raw.name}: takes images of {_words(taken[0])} alone, of {len(sizes)} usual sizes")
+        return known.model_copy(update={"height": height, "width": width, "channels": channels})
+    found = f"takes {', '.join(map(_words, taken))}" if taken else "takes none of the usual sizes"
+    raise InputError(
+        f"{raw.name}: the file does not say its image size, and it {found}. Write the size it was "
+        'trained with into the contract, such as {"height": 48, "width": 48, "channels": 1}; the '
+        "probe finds the rest."
+    )
+
+
+def _takes(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> bool:
+    """Whether the model answers images of this size with one number per class."""
+    images = np.random.default_rng(0).random((2, *size), np.float32)
+    try:
+        count = first_answers(raw, images).shape[1]
+    except ModelError:
+        return False
+    return count in _COUNTS if known.classes is None else count == len(known.classes)
+
+
+def _words(size: tuple[int, int, int]) -> str:
+    return "x".join(map(str, size))
+
+
 def image_shape(raw: RawModel, known: PartialContract) -> tuple[int, int, int]:
-    """Size of the images: of the model's file, else of the contract."""
+    """Size of the images: of the model's file, else of the contract, see `with_size`."""
     if raw.shape is not None:
         return raw.shape
     height, width, channels = known.height, known.width, known.channels
     if height is None or width is None or channels is None:
-        raise InputError(
-            f"{raw.name}: the file does not say its image size. Write it into the contract, "
-            'such as {"height": 48, "width": 48, "channels": 1}; the probe finds the rest.'
-        )
+        raise ValueError(f"`known` must say the size of images. Received: {known}")
     return height, width, channels

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Argument, Option
 
 from datasets.base.errors import InputError
+from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL
 
 if TYPE_CHECKING:
     from live.settings import Settings
@@ -22,7 +23,7 @@ class ReadingRequest:
         list[Path], Argument(metavar="CLIP|FOLDER...", help="Video files, or folders of them.")
     ]
     out: Annotated[Path, Option(help="Folder for the results: one folder per clip.")]
-    model: Annotated[str, Option(help="Model id, training folder or path.")] = DEFAULT_MODEL
+    model: Annotated[str, MODEL] = DEFAULT_MODEL
     beside: Annotated[
         str, Option(metavar="ID", help="Second classifier, which sees the same faces.")
     ] = ""
@@ -33,10 +34,8 @@ class ReadingRequest:
     steps: Annotated[int, Option(min=1, max=100, help="Steps of an iterative attack.")] = 10
     severity: Annotated[int, Option(min=1, max=5, help="Severity of a corruption.")] = 3
     target: Annotated[str, Option(help="Class the attack must reach. Default: any other.")] = ""
-    detector: Annotated[str, Option(help="Face detector: blazeface, haar, hog, mtcnn.")] = (
-        "blazeface"
-    )
-    min_size: Annotated[int, Option(min=1, help="Smallest side of a face, in pixels.")] = 40
+    detector: Annotated[str, DETECTOR] = "blazeface"
+    min_size: Annotated[int, MIN_SIZE] = 40
     resume: Annotated[bool, Option("--resume", help="Continue the reading in --out.")] = False
 
     @property

@@ -1,6 +1,6 @@
 """Faces in photographs: boxes with named probabilities, pictures, charts and a table."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.labels import FER7
 from faces import detectors
@@ -15,6 +16,7 @@ from faces.box import Box
 from faces.detector import Detector
 from fer_models import zoo
 from fer_models.classifier import Classifier
+from fer_models.explain import main as explain
 from fer_models.face_pictures import annotated, caption, draw_chart, percent, shortened
 from fer_models.face_predictions import FacePrediction, predict_faces
 from fer_models.predict import main
@@ -141,6 +143,34 @@ def test_one_photograph(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((5, 5, 3), np.uint8)).save(tmp_path / "d.png")
     with pytest.raises(InputError, match=r"d\.png: .*at least 16x16"):
         main(tmp_path / "d.png", out=tmp_path / "out")
+
+
+def test_a_cropped_face_needs_no_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the detector that is found by its name
+    monkeypatch.setattr(zoo, "load", lambda _: Even())
+    monkeypatch.setattr(zoo, "describe", lambda _: None)
+    Image.fromarray(np.zeros((50, 60, 3), np.uint8)).save(tmp_path / "b.png")
+    assert main(tmp_path / "b.png", out=tmp_path / "out", whole=True) == 0
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table.loc[0, ["x", "y", "width", "height"]].tolist() == [0, 0, 60, 50]
+
+
+@pytest.mark.parametrize("command", [main, explain])
+@pytest.mark.parametrize("option", ["--model", "--models"])
+def test_both_spellings_name_the_model(
+    command: Callable,
+    option: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.undo()
+    (tmp_path / "a.png").touch()
+    images = ["--images"] if command is explain else []
+    monkeypatch.setattr("sys.argv", ["x", option, "nobody", *images, str(tmp_path / "a.png")])
+    with pytest.raises(SystemExit):
+        run(command, prog="python -m x")
+    assert "'nobody'" in capsys.readouterr().err
 
 
 def test_a_photograph_that_the_model_cannot_answer_is_named(

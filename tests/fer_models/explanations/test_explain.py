@@ -178,7 +178,7 @@ def test_a_folder_goes_on(
         ({"layer": "third"}, "a layer must be one of .*got 'third'"),
         ({"layer": "none"}, "a layer must be one of .*got 'none'"),
         ({"layer": "first,second"}, "a layer must be one of .*got 'first,second'"),
-        ({"whole": False}, "haar finds no face. If it is a cropped face, give --whole"),
+        ({"whole": False}, "haar finds no face. Try another .* or --whole if it is a cropped"),
     ],
 )
 def test_what_cannot_be_explained(

@@ -20,7 +20,7 @@ from fer_models.foreign.classifier import load_foreign
 from fer_models.foreign.contract_file import ContractFile, PartialContract, write_contract
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import files_sha256, is_foreign
-from fer_models.foreign.size_and_classes import image_shape
+from fer_models.foreign.size_and_classes import with_size
 from fer_models.losses import Loss
 from fer_models.pytorch.classifier import TorchClassifier, wrap_torch
 from tests.fer_models.pytorch.nets import tiny_module
@@ -251,10 +251,11 @@ def test_an_export_knows_its_size(tmp_path: Path) -> None:
         load_foreign(str(tmp_path / "net.pt2"), FILE.model_copy(update={"height": 9}))
 
 
-def test_a_net_without_a_size_says_what_to_write(tmp_path: Path) -> None:
+def test_the_size_of_a_net_that_does_not_say_it_is_found(tmp_path: Path) -> None:
     state(tiny_module(), tmp_path / "net.pth")
     raw = open_model(f"{CODE}@{tmp_path / 'net.pth'}")
-    with pytest.raises(
-        InputError, match=r'Write it .* \{"height": 48, .*; the probe finds the rest'
-    ):
-        image_shape(raw, PartialContract())
+    with pytest.raises(InputError, match=r"takes none of the usual sizes. Write the size .* rest"):
+        with_size(raw, PartialContract())  # 8x8
+    script(tiny_module(44), tmp_path / "net.ts")
+    found = with_size(open_model(str(tmp_path / "net.ts")), PartialContract())
+    assert (found.height, found.width, found.channels) == (44, 44, 1)

@@ -1,0 +1,75 @@
+"""The size of images that a model's file does not say."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet, Split
+from datasets.labels import FER7
+from fer_models.foreign.contract_file import PartialContract
+from fer_models.foreign.probe_faces import probe_on
+from fer_models.foreign.raw_model import RawModel
+from fer_models.foreign.size_and_classes import image_shape, with_size
+from tests.fer_models.foreign.oracle import faces
+
+Shape = tuple[int, ...]
+
+
+def model(takes: Callable[[Shape], bool], classes: int = 7) -> RawModel:
+    """A model that answers images of some shapes (h, w, c)."""
+
+    def call(images: np.ndarray) -> np.ndarray:
+        if not takes(images.shape[1:]):
+            raise ValueError("another shape")
+        return np.tile(np.arange(classes, dtype=np.float32), (len(images), 1))
+
+    return RawModel("net", call, None, None, "0")
+
+
+def only(*shape: int) -> RawModel:
+    return model(lambda found: found == shape)
+
+
+def test_the_only_usual_size_that_a_model_takes_is_its_own() -> None:
+    told: list[str] = []
+    found = with_size(only(64, 64, 3), PartialContract(low=-1), told.append)
+    assert found == PartialContract(low=-1, height=64, width=64, channels=3)
+    assert told == ["net: takes images of 64x64x3 alone, of 30 usual sizes"]
+    assert image_shape(only(64, 64, 3), found) == (64, 64, 3)
+
+
+def test_what_the_contract_says_of_the_size_is_believed() -> None:
+    grey = model(lambda shape: shape[0] == 48)
+    found = with_size(grey, PartialContract(channels=3))
+    assert (found.height, found.width, found.channels) == (48, 48, 3)
+    whole = PartialContract(height=50, width=40, channels=1)
+    assert with_size(only(48, 48, 1), whole) is whole
+    known = RawModel("net", lambda images: images, (9, 9, 1), None, "0")
+    assert with_size(known, PartialContract()) == PartialContract()
+
+
+def test_several_sizes_or_none_are_refused() -> None:
+    pooled = model(lambda shape: shape in ((48, 48, 1), (64, 64, 1)))
+    with pytest.raises(InputError, match=r"and it takes 48x48x1, 64x64x1\. Write the size it was"):
+        with_size(pooled, PartialContract())
+    with pytest.raises(InputError, match="takes none of the usual sizes"):
+        with_size(only(51, 51, 1), PartialContract())
+
+
+def test_a_size_counts_only_with_one_number_per_class() -> None:
+    five = ("angry", "fear", "happy", "sad", "neutral")
+    net = model(lambda shape: shape == (48, 48, 1), classes=5)
+    with pytest.raises(InputError, match="takes none"):
+        with_size(net, PartialContract())
+    assert with_size(net, PartialContract(classes=five)).height == 48
+
+
+def test_a_probe_finds_the_size_first() -> None:
+    images, labels = faces(35)
+    given = FaceSet("grey", Split.PUBLIC_TEST, images, np.arange(35), fer=labels)
+    told: list[str] = []
+    with pytest.raises(InputError, match="no scaling classifies more than"):
+        probe_on(only(48, 48, 1), given, 35, PartialContract(classes=FER7.classes), told.append)
+    assert "takes images of 48x48x1 alone" in told[0]

@@ -1,0 +1,108 @@
+"""The command that finds a contract: its faces, the image size, and how a model is attacked."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.faceset import FaceSet, Split
+from fer_models.foreign.contract_file import read_contract
+from fer_models.probe import main
+
+
+def by_brightness(images: np.ndarray) -> np.ndarray:
+    """Takes grey levels of 48x48 images; each class has 20 of them."""
+    if images.shape[1:] != (48, 48, 1):
+        raise ValueError("another size")
+    level = images.mean(axis=(1, 2, 3))[:, None]
+    return -np.abs(level - 20 * np.arange(7) - 60) / 4
+
+
+def net() -> keras.Model:
+    """The same as a net: logits c_k l - c_k^2 / 2 are largest where the level l is nearest c_k."""
+    images = keras.Input((48, 48, 1))
+    dense = keras.layers.Dense(7)
+    model = keras.Model(images, dense(keras.layers.GlobalAveragePooling2D()(images)))
+    centres = (20 * np.arange(7) + 60).astype(np.float32)
+    dense.set_weights([centres[None] / 50, -(centres**2) / 100])
+    return model
+
+
+def faces() -> FaceSet:
+    rng = np.random.default_rng(0)
+    labels = np.arange(210) % 7
+    shown = np.where(rng.random(210) < 0.1, rng.integers(0, 7, 210), labels)
+    levels = (20 * shown + 60)[:, None, None, None] + rng.integers(-9, 10, (210, 48, 48, 1))
+    images = levels.astype(np.uint8)
+    return FaceSet("grey", Split.PUBLIC_TEST, images, np.arange(210), labels, None, None)
+
+
+@pytest.fixture
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths of the data that the command reads."""
+    seen: list[str] = []
+
+    def load(data: object, split: object, votes: object = None) -> FaceSet:
+        seen.append(str(data))
+        return faces()
+
+    monkeypatch.setattr("datasets.read.load", load)
+    return seen
+
+
+def test_a_function_is_a_black_box_of_the_size_it_takes(
+    asked_for: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEADPAN_DATA", "from-the-environment")
+    main(f"{__name__}:by_brightness", faces=200, write=True)
+    assert asked_for == ["from-the-environment"]
+    printed, log = capsys.readouterr()
+    assert "takes images of 48x48x1 alone" in log
+    assert "attacks   black box: models of its kind give no gradients" in printed
+    (written,) = tmp_path.glob("*.contract.json")
+    assert (read_contract(written).height, read_contract(written).high) == (48, 255)
+    main(f"{__name__}:by_brightness", data="other", faces=200)
+    assert asked_for[1:] == ["other"]
+
+
+def test_a_net_is_a_white_box(asked_for: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(f"{__name__}:net", data="given", faces=200)
+    assert "attacks   white box, with its gradients" in capsys.readouterr().out
+
+
+def test_an_onnx_file_says_why_it_is_a_black_box(
+    asked_for: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from tests.fer_models.pytorch.onnx.graphs import model_of
+
+    make = onnx.helper.make_node
+    nodes = [
+        make("GlobalAveragePool", ["x"], ["level"]),
+        make("Sub", ["level", "centres"], ["off"]),
+        make("Abs", ["off"], ["far"]),
+        make("Mul", ["far", "slope"], ["near"]),
+        make("Round", ["near"], ["rounded"]),
+        make("Flatten", ["rounded"], ["y"]),
+    ]
+    centres = (20 * np.arange(7) + 60).astype(np.float32).reshape(1, 7, 1, 1)
+    stored = [
+        onnx.numpy_helper.from_array(centres, "centres"),
+        onnx.numpy_helper.from_array(np.float32(-1), "slope"),
+    ]
+    onnx.save(model_of(nodes, ("N", 1, 48, 48), stored), tmp_path / "net.onnx")
+    main(str(tmp_path / "net.onnx"), data="given", faces=200)
+    assert "attacks   black box: Round of opset 13 is not known" in capsys.readouterr().out
+
+
+def test_a_missing_model_is_one_line_before_any_data_are_read(asked_for: list[str]) -> None:
+    with pytest.raises(InputError, match="found no such file"):
+        main("missing.onnx")
+    assert not asked_for
