@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from datasets.base.errors import InputError
+from datasets.base.held_back import held_back
 
 
 def model_file(name: str) -> Path:
@@ -31,8 +32,10 @@ class TFLiteModel:
 
     def __init__(self, name: str, *, threads: int = 1) -> None:
         """Load a model; for arguments and errors see `model_file`."""
-        self._interpreter = Interpreter(str(model_file(name)), num_threads=threads)
-        self._interpreter.allocate_tensors()
+        path = str(model_file(name))
+        with held_back():  # a notice about its delegate
+            self._interpreter = Interpreter(path, num_threads=threads)
+            self._interpreter.allocate_tensors()
         (details,) = self._interpreter.get_input_details()
         self._input = details["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]

@@ -5,13 +5,13 @@ Nothing is imported here: a model that needs Keras imports it, and a run without
 
 import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
+
+from datasets.base.held_back import held_back
 
 _CHATTERERS = ("keras", "tensorflow")
 
@@ -63,23 +63,5 @@ class _QuietLoader(Loader):
         """As the loader itself does, quietly."""
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__ = self._loader
-        with _held_back():
+        with held_back():
             self._loader.exec_module(module)
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Hold back the process's standard error, and show it only if something fails meanwhile."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as chatter:
-        os.dup2(chatter.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            chatter.seek(0)
-            os.write(terminal, chatter.read())
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
