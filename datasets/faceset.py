@@ -31,6 +31,9 @@ class Split(StrEnum):
     SAMPLE = "Sample"
 
 
+_PER_ROW = ("row_ids", "fer", "votes", "leaked", "files", "near_leaked")
+
+
 @dataclass(frozen=True, eq=False)
 class FaceSet:
     """Faces of one split.
@@ -49,6 +52,8 @@ class FaceSet:
         files: str (N,), image files relative to the data; None where a table holds the pixels.
         notes: what reading left out or changed, one sentence each.
         own_labels: whether the labels are called by the name of the data, not FER or FER+.
+        near_leaked: bool (N,), True where Training holds the same photograph, also in another crop
+            or encoding; None unless `Source.with_near_leaks` looked for them.
     """
 
     name: str
@@ -62,6 +67,7 @@ class FaceSet:
     files: np.ndarray | None = None
     notes: tuple[str, ...] = ()
     own_labels: bool = False
+    near_leaked: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -72,7 +78,7 @@ class FaceSet:
             )
         if self.fer is None and self.votes is None:
             raise ValueError("a FaceSet needs FER labels or FER+ votes. Received: neither")
-        for field in ("row_ids", "fer", "votes", "leaked", "files"):
+        for field in _PER_ROW:
             array = getattr(self, field)
             if array is not None and len(array) != count:
                 raise ValueError(f"`{field}` must have {count} rows. Received: {len(array)}")
@@ -121,7 +127,7 @@ class FaceSet:
         """Return the given rows (indices or mask), in that order."""
         arrays: dict[str, Any] = {
             field: None if getattr(self, field) is None else getattr(self, field)[rows]
-            for field in ("images", "row_ids", "fer", "votes", "leaked", "files")
+            for field in ("images", *_PER_ROW)
         }
         return replace(self, **arrays)
 

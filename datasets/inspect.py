@@ -55,7 +55,20 @@ def main(request: InspectRequest) -> None:
     console.print(
         _table("duplicate (pixel-identical) and constant images", duplicate_counts(source))
     )
-    for path in _draw(source, counts, out):
+    written = _draw(source, counts, out)
+    near = near_duplicates(source)
+    if near is not None:
+        for split in source.splits[1:]:
+            count = near.loc[near["split"] == split, "row"].nunique()
+            console.print(
+                f"{split}: {count:,} faces have a near duplicate in Training: the same photograph, "
+                "also in another crop or encoding",
+                soft_wrap=True,
+                highlight=False,
+            )
+        near.to_csv(out / "near_duplicates.csv", index=False)
+        written.append(out / "near_duplicates.csv")
+    for path in written:
         console.print(f"wrote {path}", soft_wrap=True, highlight=False)
 
 
@@ -148,6 +161,40 @@ def duplicate_counts(source: "Source") -> "pd.DataFrame":
         found.num_conflicting_groups,
     ]
     return table
+
+
+def near_duplicates(source: "Source") -> "pd.DataFrame | None":
+    """List the faces of other splits whose photograph Training holds too; None without Training.
+
+    Returns:
+        One row per pair: split, row, row in Training, correlation, mirrored, and their files if the
+        faces are files.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from datasets.faceset import Split
+    from datasets.near_duplicates import near_pairs
+
+    if Split.TRAINING not in source.splits or len(source.splits) == 1:
+        return None
+    training = np.flatnonzero(source.split_of == Split.TRAINING)
+    tables = []
+    for split in source.splits[1:]:
+        rows = np.flatnonzero(source.split_of == split)
+        pairs = near_pairs(source.images[rows], source.images[training])
+        row, other = rows[pairs.row], training[pairs.other]
+        found = {
+            "split": str(split),
+            "row": source.row_ids[row],
+            "training_row": source.row_ids[other],
+            "correlation": pairs.correlation.round(4),
+            "mirrored": pairs.mirrored,
+        }
+        if source.files is not None:
+            found |= {"file": source.files[row], "training_file": source.files[other]}
+        tables.append(pd.DataFrame(found))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _table(title: str, frame: "pd.DataFrame") -> "Table":

@@ -10,6 +10,7 @@ import numpy as np
 from datasets.base.errors import InputError
 from datasets.duplicates import found_in
 from datasets.faceset import FaceSet, Split
+from datasets.near_duplicates import near_pairs
 
 _KEPT_BACK = (Split.PRIVATE_TEST, Split.TEST)
 _HELD_OUT = 0.1
@@ -98,6 +99,19 @@ class Source:
             self.notes,
             self.own_labels,
         )
+
+    def with_near_leaks(self, faces: FaceSet) -> FaceSet:
+        """Mark the faces whose photograph Training holds too, see `datasets/near_duplicates.py`.
+
+        Args:
+            faces: faces of this source, not of Training; unchanged if it has no Training.
+        """
+        if faces.leaked is None:
+            return faces
+        training = self.images[self.split_of == Split.TRAINING]
+        near = np.zeros(len(faces), bool)
+        near[near_pairs(faces.images, training).row] = True
+        return replace(faces, near_leaked=near)
 
     def _with_validation(self) -> "Source":
         """Turn a tenth of Training into PublicTest if there is Test but no PublicTest.

@@ -91,7 +91,7 @@ def measure(
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
     contracts = _contracts(foreign, faces, folder, request.faces)
-    faces = faces.limit(config.limit, config.seed)
+    faces = source.with_near_leaks(faces.limit(config.limit, config.seed))
     known = [describe(model, _contract(model, contracts)) for model in config.models]
     identity = run_identity(config, faces, known)
     check_run_folder(folder, identity, request.resume)

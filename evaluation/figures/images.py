@@ -116,11 +116,14 @@ class Images:
 
     @cached_property
     def strata(self) -> Strata:
-        """All images, those without a copy in Training, the clear and the ambiguous ones."""
+        """All images, those without a copy or near copy in Training, the clear, the ambiguous."""
         found: Strata = [("all", np.ones(len(self.rows), bool))]
         leaked = self.rows.leaked
         if leaked.notna().all():
             found.append(("no_leak", ~leaked.to_numpy(bool)))
+        near = self.rows.near_leaked
+        if near.notna().all():
+            found.append(("no_near_leak", ~near.to_numpy(bool)))
         if self.votes is not None:
             top = self.votes.max(axis=1)
             found += [("clear", top >= CLEAR_VOTES), ("ambiguous", top <= AMBIGUOUS_VOTES)]

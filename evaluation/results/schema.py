@@ -100,6 +100,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "certified_radius": "float64",
     "group": "Int64",
     "smallest_eps_8bit": "float64",
+    "near_leaked": "boolean",
 }
 """Columns of `per_image.parquet`.
 
@@ -117,6 +118,7 @@ shows, `certified_radius` only in the rows of certificates (0 and prediction -1:
 
 ADDED_COLUMNS = (
     "linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group", "smallest_eps_8bit",
+    "near_leaked",
 )  # fmt: skip
 """Columns that runs of earlier versions lack; there they are read as missing."""
 

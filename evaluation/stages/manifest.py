@@ -112,6 +112,7 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
         "notes": list(faces.notes),
         "label_names": {str(s): faces.name for s in faces.label_sets} if faces.own_labels else {},
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
+        "near_leaked": None if faces.near_leaked is None else int(faces.near_leaked.sum()),
         "generated": generated,
         "notice": NOTICE if generated else "",
         "labelled": {name: int(faces.labels(name).present.sum()) for name in faces.label_sets},

@@ -14,14 +14,13 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
+from datasets.near_duplicates import SAME_PHOTOGRAPH
 from datasets.source import Source
 from fer_models.keras_classifier import KerasClassifier
 from fer_models.training.second_head import logits_layer
 from fer_models.zoo import load
 
 PERCENTILE = 5
-NEAR_COPY = 0.96
-"""Pearson correlation of pixels above which two faces count as the same photograph."""
 _ROWS = 256
 
 
@@ -64,7 +63,7 @@ class Novelty:
         mirrored = training.images[:, :, ::-1]
         self._seen = [self._both(images) for images in (training.images, mirrored)]
         pixels = _flat(others.images)
-        new = np.maximum(*(correlation(pixels, seen) for seen, _ in self._seen)) <= NEAR_COPY
+        new = np.maximum(*(correlation(pixels, seen) for seen, _ in self._seen)) <= SAME_PHOTOGRAPH
         found = self.distances(others.images[new])
         self.limits = Limits(
             *(float(np.percentile(v, PERCENTILE)) for v in (found.pixels, found.features))

@@ -14,6 +14,7 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
         f"{label_set_name(name)} {count(number)}" for name, number in data["labelled"].items()
     ]
     grid = [parse_eps(eps) for eps in config.get("eps", [])]
+    near = data.get("near_leaked")
     memory = manifest.get("peak_memory_mb")
     found = [
         ("Command", manifest.get("command", "")),
@@ -29,6 +30,7 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
         ("Prepared", "; ".join(data.get("notes", ()))),
         ("Labelled", ", ".join(labelled)),
         ("Also in Training", "" if data.get("leaked") is None else count(data["leaked"])),
+        ("Photograph in Training", "" if near is None else f"{count(near)}, also as another crop"),
         ("Data sha256", data.get("sha256", "")),
     ]
     return [(name, value) for name, value in found if value]

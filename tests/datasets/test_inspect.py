@@ -51,7 +51,8 @@ def test_prints_tables_and_writes_figures(tmp_path, capsys):
         assert word in printed
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     stems = ("agreement", "class_counts", "faces_fer", "faces_ferplus")
-    assert names == [f"{stem}.{ending}" for stem in stems for ending in ("png", "svg")]
+    charts = [f"{stem}.{ending}" for stem in stems for ending in ("png", "svg")]
+    assert names == [*charts, "near_duplicates.csv"]
     sheet = np.array(Image.open(tmp_path / "out" / "faces_fer.png").convert("L"))
     assert sheet.shape == (7 * 102 + 40, 8 * 102 + 90)
     face = sheet[43:139, 93:189]  # the first face, 96 pixels: each of its pixels 2 x 2

@@ -1,6 +1,7 @@
 """Images as an attack leaves them: only predictions and logits may differ from before."""
 
 import numpy as np
+import pandas as pd
 
 from datasets.labels import FER7, LabelSet
 from evaluation.figures.images import Images, with_clean_logits
@@ -19,3 +20,11 @@ def test_images_at_an_eps_are_those_of_their_rows() -> None:
         assert kept[0] == again[0]
         np.testing.assert_array_equal(kept[1], again[1])
     assert list(at.predictions) == [NEUTRAL, *CLEAN[1:4], NEUTRAL, NEUTRAL, CLEAN[6], NEUTRAL]
+
+
+def test_faces_with_a_near_duplicate_in_training_are_left_out_of_their_subset() -> None:
+    rows = image_rows(CLEAN)
+    assert "no_near_leak" not in dict(Images(rows, FER7, LabelSet.FER).strata)
+    near = pd.array([True, True, True, *[False] * 5], dtype="boolean")
+    strata = dict(Images(rows.assign(near_leaked=near), FER7, LabelSet.FER).strata)
+    assert strata["no_near_leak"].tolist() == [False] * 3 + [True] * 5

@@ -1,0 +1,135 @@
+"""The same photograph in another crop or encoding: near duplicates between two sets of faces.
+
+A perceptual hash finds candidates among all pairs, and the correlation of pixels decides, over
+shifts of a few pixels. Mirrored copies count. Pixel-identical images: `datasets/duplicates.py`.
+
+Source of the hash: Zauner, "Implementation and benchmarking of perceptual image hash functions",
+2010, section 3.2.1 (the signs of low frequencies about their median).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+SAME_PHOTOGRAPH = 0.96
+"""Pearson correlation of pixels above which two faces count as the same photograph."""
+
+_SIDE = 48
+_FREQUENCIES = 8
+_MOST_BITS = 10
+"""Bits of 63 that may differ. Every pair of FER2013's PublicTest and Training that correlates
+above .96 differs in at most 10."""
+_SHIFT = 2
+_CHUNK = 1024
+
+
+class NearPairs(NamedTuple):
+    """Pairs of near duplicates, by row, then by other.
+
+    Attributes:
+        row: int64 (P,), index in the first set.
+        other: int64 (P,), index in the second.
+        correlation: float32 (P,), the largest over shifts and mirroring.
+        mirrored: bool (P,).
+    """
+
+    row: np.ndarray
+    other: np.ndarray
+    correlation: np.ndarray
+    mirrored: np.ndarray
+
+
+def near_pairs(images: np.ndarray, others: np.ndarray) -> NearPairs:
+    """Find near duplicates between two sets of faces.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        others: uint8 (M, H, W, C).
+    """
+    first, second = _thumbnails(images), _thumbnails(others)
+    flipped = second[:, :, ::-1]
+    hashes = perceptual_hash(first)
+    parts = []
+    for mirrored, faces in ((False, second), (True, flipped)):
+        rows, columns = _candidates(hashes, perceptual_hash(faces))
+        found = _correlations(first, faces, rows, columns)
+        near = found > SAME_PHOTOGRAPH
+        parts.append((rows[near], columns[near], found[near], np.full(near.sum(), mirrored)))
+    row, other, correlation, way = (np.concatenate(each) for each in zip(*parts, strict=True))
+    best = np.lexsort((-correlation, other, row))
+    row, other, correlation, way = row[best], other[best], correlation[best], way[best]
+    fresh = np.ones(len(row), bool)  # a symmetric pair is found twice
+    fresh[1:] = (row[1:] != row[:-1]) | (other[1:] != other[:-1])
+    return NearPairs(row[fresh], other[fresh], correlation[fresh], way[fresh])
+
+
+def perceptual_hash(faces: np.ndarray) -> np.ndarray:
+    """Hash each face: 63 low frequencies of its cosine transform, 1 where above their median.
+
+    Args:
+        faces: float32 (N, 48, 48).
+
+    Returns:
+        uint64 (N,).
+    """
+    grid = np.arange(_SIDE, dtype=np.float32) + 0.5
+    waves = np.cos(np.pi / _SIDE * np.arange(_FREQUENCIES, dtype=np.float32)[:, None] * grid)
+    waves[0] /= np.sqrt(2, dtype=np.float32)
+    low = (waves @ faces @ waves.T).reshape(len(faces), _FREQUENCIES**2)[:, 1:]
+    bits = low > np.median(low, axis=1, keepdims=True)
+    packed = np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1)
+    hashes: np.ndarray = np.ascontiguousarray(packed).view(np.uint64)[:, 0]
+    return hashes
+
+
+def _candidates(hashes: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pairs whose hashes differ in few bits, int64 (P,) each."""
+    found = [np.flatnonzero(np.bitwise_count(one ^ others) <= _MOST_BITS) for one in hashes]
+    rows = np.repeat(np.arange(len(hashes)), [len(each) for each in found])
+    return rows, np.concatenate([np.empty(0, np.int64), *found])
+
+
+def _correlations(
+    faces: np.ndarray, others: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Largest correlation of each pair over shifts, float32 (P,); 0 without contrast."""
+    best = np.zeros(len(rows), np.float32)
+    inner = slice(_SHIFT, _SIDE - _SHIFT)
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        one, two = faces[rows[part]], others[columns[part]]
+        equal = (one == two).all(axis=(1, 2))  # also without contrast
+        best[part] = np.where(equal, 1, (_standardised(one) * _standardised(two)).sum(axis=1))
+        middle = _standardised(one[:, inner, inner])
+        for down in range(2 * _SHIFT + 1):
+            for right in range(2 * _SHIFT + 1):
+                moved = two[:, down : down + inner.stop - inner.start]
+                moved = moved[:, :, right : right + inner.stop - inner.start]
+                found = (middle * _standardised(moved)).sum(axis=1)
+                best[part] = np.maximum(best[part], found)
+    return best
+
+
+def _thumbnails(images: np.ndarray) -> np.ndarray:
+    """Grey faces of 48x48, float32 (N, 48, 48)."""
+    grey = images[..., 0] if images.shape[3] == 1 else np.asarray(images @ _GREY, np.uint8)
+    if grey.shape[1:] != (_SIDE, _SIDE):
+        small = [
+            np.asarray(Image.fromarray(face).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
+            for face in grey
+        ]
+        grey = np.array(small, np.uint8).reshape(-1, _SIDE, _SIDE)
+    return grey.astype(np.float32)
+
+
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _standardised(faces: np.ndarray) -> np.ndarray:
+    """Faces (N, H, W) as rows of mean 0 and length 1, float32 (N, H * W); 0 without contrast."""
+    rows = faces.reshape(len(faces), -1)
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    standardised: np.ndarray = centred / np.maximum(lengths, np.finfo(np.float32).eps)
+    return np.where(lengths > 1e-2, standardised, 0)
