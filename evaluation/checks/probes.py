@@ -27,8 +27,8 @@ FACES = 16
 UNBROKEN = 200
 """Maximum number of unbroken faces that are attacked with twice the budget."""
 CONVERGED = 0.005
+"""Share of all faces that may break with twice the budget; a single face always may, by chance."""
 SCALES = (10.0, 100.0)
-SCALE_POINTS = 0.01
 
 
 def can_probe(made: AdversarialSet) -> bool:
@@ -77,7 +77,7 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
     grid = [eps for eps in made.spec.grid if eps > 0]
     if not (len(right) and grid):
         return None
-    return min(grid, key=lambda eps: abs(float((~(right <= eps)).mean()) - 0.5))
+    return min(grid, key=lambda eps: abs(float((right <= eps).mean()) - 0.5))
 
 
 def _converged(
@@ -89,23 +89,22 @@ def _converged(
     twice = {name: 2 * count for name, count in budget.items()}
     spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
     found = [_doubled(classifier, made, clean, eps, twice) for eps in made.spec.grid if eps > 0]
-    worst = max(found, key=lambda one: one.change - one.limit)
+    worst, limit = max(found, key=lambda one: one.change), max(CONVERGED, 1 / len(clean))
     words = (
         f"Twice the {spent} lower robust accuracy at {format_eps(worst.eps)} by "
         f"{in_percent(worst.change, 1)} points ({worst.fallen} of {worst.tried} unbroken faces "
         "break)."
     )
-    if flagged := worst.change > worst.limit:
+    if flagged := worst.change > limit:
         words += " The attack has not converged: its figure is an upper bound."
-    return check(classifier.id, "R6", "converged", flagged, worst.change, worst.limit, words)
+    return check(classifier.id, "R6", "converged", flagged, worst.change, limit, words)
 
 
 class _Doubled(NamedTuple):
-    """Change of robust accuracy at one eps with twice the budget, and the largest accepted one."""
+    """How much lower robust accuracy is at one eps with twice the budget."""
 
     eps: float
     change: float
-    limit: float
     fallen: int
     tried: int
 
@@ -121,8 +120,7 @@ def _doubled(
     sample = unbroken[:UNBROKEN]
     fallen = int(_success(classifier, made, clean, sample, eps, twice).sum()) if len(sample) else 0
     each = len(unbroken) / max(len(sample), 1) / len(clean)  # of robust accuracy
-    limit = max(CONVERGED, each)  # a single face may be chance
-    return _Doubled(eps, each * fallen, limit, fallen, len(sample))
+    return _Doubled(eps, each * fallen, fallen, len(sample))
 
 
 def _scale_invariant(
@@ -135,12 +133,12 @@ def _scale_invariant(
     louder = [LinearHead(classifier, scale * same) for scale in SCALES]
     scaled = [int(_success(each, made, clean, sample, eps).sum()) for each in louder]
     moved = max(abs(count - plain) for count in scaled)
-    share, limit = moved / len(sample), max(1 / len(sample), SCALE_POINTS)
+    share, limit = moved / len(sample), 1 / len(sample)  # one face may flip by rounding
     words = (
         f"With logits 10 and 100 times as large {scaled[0]} and {scaled[1]} of {len(sample)} faces "
         f"break, {plain} with the model's own."
     )
-    if flagged := share > limit:  # one face may flip by rounding
+    if flagged := share > limit:
         words += " Confidence hides the gradient: use a loss that rescales logits."
     return check(classifier.id, "R10", "scale invariance", flagged, share, limit, words)
 

@@ -52,4 +52,4 @@ def _gap(rows: pd.DataFrame, fell: pd.Series) -> float:
     """Robust accuracy under white-box attacks minus that under transfer, on the same images."""
     still_right = (rows.clean_prediction == rows.label) & (rows.prediction == rows.label)
     white = ~fell.loc[rows.row].to_numpy(bool)
-    return float(white.mean() - still_right.mean())
+    return int(white.sum() - still_right.sum()) / len(rows)

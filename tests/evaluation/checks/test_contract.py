@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from datasets.labels import FER7
+from evaluation.checks import contract
 from evaluation.checks.contract import contract_checks, order_check
 from evaluation.checks.rules import Check
 from fer_models.classifier import Classifier
@@ -85,6 +86,12 @@ def test_a_model_without_a_contract_of_pixels_has_its_order_checked_alone() -> N
     assert (check["check"], check["status"]) == ("class order", "ok")
 
 
+def test_the_scaling_of_a_shipped_net_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "shipped_id", lambda sha256: "net.fer")
+    (order,) = checked(classifier(list(range(7)), high=255.0))
+    assert order["check"] == "class order"
+
+
 def test_a_hundred_faces_decide_about_the_scaling() -> None:
     *_, scaling = checked(classifier(list(range(7)), high=255.0), 140)
     assert "100 % of 100 faces correctly" in scaling["message"]
@@ -109,7 +116,7 @@ def by_scaling(usual: list[int], to_255: list[int]) -> Classifier:
 
     def answer(images: np.ndarray) -> np.ndarray:
         outputs = np.array(to_255 if images.max() > 100 else usual)
-        return np.eye(7)[outputs[images[:, 0, :7, 0].argmax(axis=1)]]
+        return np.eye(7)[outputs[images[:, 0, :7, 0].argmax(axis=1)]] - 0.5
 
     file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
     return classify_with(RawModel("code", answer, (8, 8, 1), None, "0"), file)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from datasets.labels import FER7, LabelSet
+from datasets.labels import FER7, LabelScheme, LabelSet
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.power import power_figures
 from evaluation.statistics.power import (
@@ -13,6 +13,7 @@ from evaluation.statistics.power import (
 from tests.evaluation.figures.eight_faces import (
     CLEAN,
     GRID,
+    HAPPY,
     PGD,
     SAD,
     attacked,
@@ -22,18 +23,30 @@ from tests.evaluation.figures.eight_faces import (
     twice,
 )
 
-SCHEMES = {"net.fer": FER7, "other.fer": FER7}
+SCHEMES: dict[str, LabelScheme] = {"net.fer": FER7, "other.fer": FER7}
 OTHER = [SAD] * 4 + CLEAN[4:]
 PARTS = [image_rows(CLEAN), image_rows(OTHER, model="other.fer")]
 KEY = {"model": "net.fer", "label_set": "fer", "perturbation": "none"}
 
 
-def power_of(*parts: pd.DataFrame, grid: tuple[float, ...] = ()) -> pd.DataFrame:
+def power_of(
+    *parts: pd.DataFrame,
+    grid: tuple[float, ...] = (),
+    schemes: dict[str, LabelScheme] = SCHEMES,
+    label_sets: tuple[LabelSet, ...] = (LabelSet.FER,),
+) -> pd.DataFrame:
     """Rows of the power figures of these images."""
     frame = pd.concat(parts, ignore_index=True)
-    found = summary(*parts, schemes=dict(SCHEMES), label_sets=(LabelSet.FER,))
-    pairs = compare_models(frame, dict(SCHEMES), (LabelSet.FER,), "linf", grid)
-    return power_figures(found, pairs, frame, dict(SCHEMES), "PublicTest", 0)
+    found = summary(*parts, schemes=schemes, label_sets=label_sets)
+    pairs = compare_models(frame, schemes, label_sets, "linf", grid)
+    return power_figures(found, pairs, frame, schemes, "PublicTest", 0)
+
+
+def many(*parts: pd.DataFrame) -> pd.DataFrame:
+    """The eight faces twenty times, with row ids of their own: 160 faces."""
+    rows = pd.concat([part for part in parts for _ in range(20)], ignore_index=True)
+    rows["row"] = rows.groupby(["model", "perturbation", "attacked_labels"]).cumcount()
+    return rows
 
 
 def test_power_beside_every_accuracy() -> None:
@@ -49,12 +62,26 @@ def test_power_beside_every_accuracy() -> None:
     assert alone.detail.tolist() == ["unpaired"]
 
 
+def test_a_mean_over_the_other_models_and_holms_first_step() -> None:
+    """net differs from other on faces 0, 1 and 2, from third on 0 and 3, each right on one."""
+    third = [SAD, *CLEAN[1:3], HAPPY, *CLEAN[4:]]
+    schemes = dict(SCHEMES) | {"third.fer": FER7}
+    rows = many(*PARTS, image_rows(third, model="third.fer"), PGD)
+    power = power_of(rows, grid=GRID, schemes=schemes, label_sets=tuple(LabelSet))
+    paired = figure(power, "smallest_difference", detail="paired", **KEY)
+    share = (3 / 8 + 2 / 8) / 2
+    assert paired.value == smallest_detectable_difference(160, share, alpha=0.05 / 3)
+    assert paired.n == 160
+    key = KEY | {"perturbation": "worst_case", "eps": 0.1}
+    unpaired = figure(power, "smallest_difference", detail="unpaired", **key)
+    assert unpaired.value == smallest_independent_difference(160, 4 / 8)
+    assert set(power[power.perturbation == "worst_case"].detail) == {"unpaired"}, "one was attacked"
+    assert set(power.perturbation) == {"none", "worst_case"}
+
+
 def test_faces_seen_twice_detect_no_more_than_once() -> None:
     other = attacked([SAD] * 8, [0.1] * 3 + [0] + [0.1] * 4, model="other.fer", clean=OTHER)
-    parts = [part for once in (*PARTS, PGD, other) for part in [once, once] * 10]
-    parts = [part.assign(row=part.row + 8 * place) for place, part in enumerate(parts)]
-    once = pd.concat(parts, ignore_index=True)
-    once["row"] = once.groupby(["model", "perturbation"]).cumcount()  # 160 faces
+    once = many(*PARTS, PGD, other)
     first, second = power_of(once, grid=GRID), power_of(twice(once), grid=GRID)
     assert set(first.detail) == {"paired", "unpaired"} and set(first.eps) == {0.0, *GRID}
     assert (second.n == 2 * first.n).all()

@@ -1,0 +1,216 @@
+"""What the probes of an attack ask for, and where each begins to flag; attacks are scripted."""
+
+import numpy as np
+import pytest
+
+from attacks.threat_model import Norm
+from datasets.base.errors import InputError
+from evaluation.checks import probes
+from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
+from evaluation.checks.rules import Check
+from fer_models.classifier import ModelError
+from tests.attacks.tiny import BlackBox
+from tests.evaluation.checks.scripted import Asked, LinearNet, Script, faces_of, set_of
+
+NAN = np.nan
+HALF = [0.1] * 20 + [NAN] * 20
+"""Half of the faces break at 0.1, the others never: 0.1 is the sensitive eps."""
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    found = Script()
+    monkeypatch.setattr(probes, "make_attack", found.make_attack)
+    monkeypatch.setattr(probes, "planted_example", lambda *_: {"rule": "R14"})
+    return found
+
+
+def probed(smallest_eps: list[float], rule: str, **settings: object) -> Check:
+    """The check of one rule."""
+    made = set_of(smallest_eps, **settings)  # type: ignore[arg-type]
+    (found,) = [
+        entry for entry in probe_attack(LinearNet(), made, faces_of(made)) if entry["rule"] == rule
+    ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("pgd", True),
+        ("apgd", True),
+        ("fgsm", False),  # no steps
+        ("square", False),  # no gradients
+        ("noise", False),
+        ("pgd_eyes", False),  # a part of the face
+        ("pgd_glasses", False),
+        ("universal", False),
+    ],
+)
+def test_attacks_that_may_change_any_pixel_step_by_step_are_probed(
+    name: str, expected: bool
+) -> None:
+    assert can_probe(set_of([NAN], name=name)) is expected
+
+
+@pytest.mark.parametrize(
+    ("smallest_eps", "grid", "expected"),
+    [
+        ([0.0, 0.1, 0.2, 0.2, 0.2, 0.2], (0.1, 0.2), 0.1),  # 80 and 0 % stand: nearer is 80
+        ([0.0, 0.1, 0.2, 0.2, NAN, NAN], (0.1, 0.2), 0.2),  # 80 and 40 %
+        ([0.1, 0.2, 0.2, NAN], (0.0, 0.1, 0.2), 0.1),  # 75 and 25 %: the first
+        ([NAN, 0.2], (0.0, 0.1, 0.2), 0.2),
+        ([0.1] * 45 + [0.2] * 12 + [NAN] * 43, (0.1, 0.2), 0.1),  # 55 and 43 %
+        ([0.1, NAN], (0.0,), None),
+        ([0.0, 0.0], (0.1,), None),
+    ],
+)
+def test_the_sensitive_eps(
+    smallest_eps: list[float], grid: tuple[float, ...], expected: float | None
+) -> None:
+    assert sensitive_eps(set_of(smallest_eps, grid)) == expected
+
+
+def test_nothing_is_probed_without_a_sensitive_eps_or_gradients(script: Script) -> None:
+    wrong, made = set_of([0.0, 0.0]), set_of(HALF)
+    assert probe_attack(LinearNet(), wrong, faces_of(wrong)) == []
+    assert probe_attack(BlackBox(), made, faces_of(made)) == []
+    assert script.asked == []
+
+
+def test_every_row_names_the_attack_and_its_labels(script: Script) -> None:
+    made = set_of(HALF)
+    found = probe_attack(LinearNet(), made, faces_of(made))
+    assert [entry["rule"] for entry in found] == ["R6", "R10", "R4", "R14"]
+    assert {(entry["attacked_labels"], entry["perturbation"]) for entry in found} == {
+        ("fer", "pgd")
+    }
+    names = [entry["check"] for entry in found[:3]]
+    assert names == ["converged", "scale invariance", "unbounded attack"]
+    assert {entry["model"] for entry in found[:3]} == {"linear"}
+
+
+def test_a_model_that_fails_has_error_rows_and_a_wrong_setting_ends_the_run(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(asked: Asked) -> np.ndarray:
+        raise ModelError("linear answered NaN.")
+
+    def refuses(asked: Asked) -> np.ndarray:
+        raise InputError("no such option.")
+
+    made, script.breaks = set_of(HALF), fails
+    found = probe_attack(LinearNet(), made, faces_of(made))
+    assert [entry.get("status") for entry in found] == ["error"] * 3 + [None]
+    assert {entry["perturbation"] for entry in found} == {"pgd"}
+    assert [(entry["rule"], entry["check"]) for entry in found[:3]] == [
+        ("R6", "converged"),
+        ("R10", "scale invariance"),
+        ("R4", "unbounded attack"),
+    ]
+    monkeypatch.setattr(probes, "planted_example", lambda *_: fails(script.asked[0]))
+    *_, planted = probe_attack(LinearNet(), made, faces_of(made))
+    assert (planted["rule"], planted["check"]) == ("R14", "planted example")
+    assert planted["status"] == "error"
+    script.breaks = refuses
+    with pytest.raises(InputError, match="no such option"):
+        probe_attack(LinearNet(), made, faces_of(made))
+
+
+@pytest.mark.parametrize(("fallen", "status"), [(1, "ok"), (2, "flagged")])
+def test_one_face_of_few_may_fall_to_twice_the_budget(
+    fallen: int, status: str, script: Script
+) -> None:
+    script.breaks = lambda asked: (asked.rows < 120 + fallen) & (asked.eps == 0.2)
+    found = probed(HALF, "R6", steps=5, step_size=0.01)
+    assert (found["status"], found["threshold"]) == (status, 1 / 40)
+    assert found["value"] == pytest.approx(fallen / 40)
+    assert found["message"].startswith(
+        f"Twice the 5 steps lower robust accuracy at 0.2 by {2.5 * fallen:.1f} points "
+        f"({fallen} of 20 unbroken faces break)."
+    )
+    assert ("its figure is an upper bound" in found["message"]) == (fallen == 2)
+    first, second = script.asked[:2]
+    assert (first.eps, second.eps) == (0.1, 0.2)
+    assert first.options["steps"] == 10 and first.options["step_size"] == 0.01
+    assert (first.name, first.norm, first.seed) == ("pgd", Norm.LINF, 7)
+    assert first.rows.tolist() == list(range(120, 140))
+    assert first.labels.tolist() == [row % 3 for row in range(20, 40)]
+
+
+@pytest.mark.parametrize(("fallen", "status"), [(2, "ok"), (3, "flagged")])
+def test_half_a_point_of_many_faces_may_fall(fallen: int, status: str, script: Script) -> None:
+    """200 of 400 unbroken ones are tried, so that each stands for two of 1,000 faces."""
+    script.breaks = lambda asked: asked.rows < 700 + fallen
+    found = probed([0.1] * 600 + [NAN] * 400, "R6", steps=5)
+    assert (found["status"], found["threshold"]) == (status, 0.005)
+    assert found["value"] == pytest.approx(0.002 * fallen)
+    assert script.asked[0].rows.tolist() == list(range(700, 900))
+
+
+def test_all_budgets_are_doubled_and_named(script: Script) -> None:
+    budget = {"steps": 1, "targeted_steps": 2, "minimal_steps": 3, "queries": 4}
+    found = probed(HALF, "R6", name="ensemble", **budget)
+    assert found["message"].startswith(
+        "Twice the 1 steps, 2 targeted steps, 3 minimal steps, 4 queries lower"
+    )
+    assert {name: script.asked[0].options[name] for name in budget} == {
+        name: 2 * count for name, count in budget.items()
+    }
+
+
+def test_nothing_is_attacked_where_every_face_is_broken(script: Script) -> None:
+    """At 0.2 no face is left, and the eps of 0 has no budget; the first of equal eps is told."""
+    found = probed([0.1] * 5 + [0.2] * 5, "R6", grid=(0.0, 0.1, 0.2), steps=5)
+    assert [(asked.eps, len(asked.rows)) for asked in script.asked[:2]] == [(0.1, 5), (0.1, 10)]
+    assert (found["status"], found["value"]) == ("flagged", 0.5)
+    script.breaks = lambda asked: np.zeros(len(asked.rows), bool)
+    found = probed([0.1] * 5 + [0.2] * 5, "R6", steps=5)
+    assert (found["status"], found["value"]) == ("ok", 0)
+    assert "at 0.1 by 0.0 points (0 of 5" in found["message"]
+    script.breaks = lambda asked: np.ones(len(asked.rows), bool)
+    assert "(0 of 0 unbroken" in probed([0.1] * 5, "R6", steps=5)["message"]
+    assert probed([0.1] * 39 + [NAN], "R6", steps=5)["value"] == pytest.approx(1 / 40)
+
+
+@pytest.mark.parametrize(("moved", "status"), [(-1, "ok"), (1, "ok"), (-2, "flagged")])
+@pytest.mark.parametrize("scale", [10, 100])
+def test_larger_logits_may_move_one_face(
+    moved: int, status: str, scale: int, script: Script
+) -> None:
+    """Of 16 faces that are right 8 break with the model's own logits."""
+    net = LinearNet()
+    image = np.full((1, 4, 4, 1), 0.5, np.float32)
+
+    def breaks(asked: Asked) -> np.ndarray:
+        times = asked.classifier.logits(image) / net.logits(image)
+        is_scaled = np.allclose(times, scale)
+        return np.arange(len(asked.rows)) < 8 + (moved if is_scaled else 0)
+
+    script.breaks = breaks
+    found = probed([0.0] * 3 + HALF, "R10")
+    counts = [8 + (moved if each == scale else 0) for each in (10, 100)]
+    assert (found["status"], found["value"]) == (status, abs(moved) / 16)
+    assert found["threshold"] == 1 / 16
+    assert found["message"].startswith(
+        f"With logits 10 and 100 times as large {counts[0]} and {counts[1]} of 16 faces break, 8 "
+    )
+    assert ("use a loss that rescales" in found["message"]) == (status == "flagged")
+    asked = script.asked[2]  # after two for R6
+    assert (asked.eps, asked.rows.tolist()) == (0.1, list(range(103, 119)))
+
+
+@pytest.mark.parametrize(("norm", "limit"), [(Norm.LINF, 1.0), (Norm.L2, 4.0), (Norm.L1, 16.0)])
+def test_without_a_limit_all_faces_must_break(norm: Norm, limit: float, script: Script) -> None:
+    """4 x 4 pixels: from black to white is a change of 1, 4 or 16."""
+    name = "apgd" if norm is Norm.L1 else "pgd"
+    faces = [0.0] * 3 + HALF
+    found = probed(faces, "R4", norm=norm, name=name)
+    assert (found["status"], found["value"], found["threshold"]) == ("ok", 0, 0)
+    assert found["message"].startswith("Every face of a sample breaks")
+    asked = script.asked[-1]
+    assert (asked.eps, asked.rows.tolist()) == (limit, list(range(103, 119)))
+    script.breaks = lambda asked: asked.rows != 103
+    found = probed(faces, "R4", norm=norm, name=name)
+    assert (found["status"], found["value"]) == ("flagged", 1 / 16)
+    assert found["message"].startswith("6 % of a sample are robust even when")
