@@ -38,7 +38,7 @@ def main(
         bool, Option("--write", help="Write the figures into the shipped cards (PublicTest only).")
     ] = False,
 ) -> int:
-    """Measure the accuracy and macro F1 of classifiers, each under its own labels."""
+    """Measure accuracy, macro F1 and multiply-adds of classifiers, each under its own labels."""
     if everything == bool(models):
         raise InputError("give either --all or --models LIST.")
     from datasets.base.options import parse_choice
@@ -97,8 +97,6 @@ def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
 def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]) -> None:
     from evaluation.image_time import milliseconds_per_image
     from fer_models.cards import CARDS, Measured, SubsetFigures, write_card
-    from fer_models.keras_classifier import KerasClassifier
-    from fer_models.multiply_adds import multiply_adds
     from fer_models.zoo import card_of
 
     if len(rows) != 2:
@@ -111,9 +109,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
     measured = Measured(
         all=subsets[0],
         without_leaks=subsets[1],
-        multiply_adds=(
-            multiply_adds(classifier.model) if isinstance(classifier, KerasClassifier) else None
-        ),
+        multiply_adds=rows[0].multiply_adds,
         file_bytes=weights.stat().st_size,
         milliseconds=milliseconds_per_image(model),
     )
@@ -131,6 +127,8 @@ def _finish(rows: list["ModelFigures"], out: Path | None) -> None:
     shown = frame.assign(
         **{name: 100 * frame[name] for name in ("accuracy", "ci_low", "ci_high", "macro_f1")}
     )
+    counts = ["not counted" if row.multiply_adds is None else row.multiply_adds for row in rows]
+    shown = shown.assign(multiply_adds=counts)
     if not rows:
         return
     print(shown.to_string(index=False, float_format="%.2f"))

@@ -62,6 +62,15 @@ class KerasClassifier(LayeredClassifier):
             variable.assign(value)
         return answers
 
+    def count_multiply_adds(self) -> int | None:
+        """See `NetClassifier.count_multiply_adds`; None for layers that hide their kernels."""
+        from fer_models.multiply_adds import multiply_adds
+
+        try:
+            return multiply_adds(self.model) or None
+        except ValueError:
+            return None
+
     def map_sizes(self) -> dict[str, tuple[int, int]]:
         """See `NetClassifier.map_sizes`."""
         shapes = {layer.name: layer.output.shape[1:] for layer in self.model.layers[1:]}

@@ -1,7 +1,7 @@
 """Multiply-adds of one image through a Keras model, counted layer by layer from its graph.
 
 Convolutions and dense layers only, as papers count them: normalisation, activations, pooling and
-additions are left out.
+additions are left out. PyTorch's own counter does the same for its modules.
 """
 
 from math import prod

@@ -32,6 +32,14 @@ class NetClassifier(DifferentiableClassifier):
     def count_parameters(self) -> int:
         """Number of its weights, trainable or not."""
 
+    def count_multiply_adds(self) -> int | None:
+        """Multiplications of its forward pass of one image of its own size, each with an addition.
+
+        Convolutions and products of matrices count, as in papers; resizing and scaling before the
+        net do not. None where they are not counted.
+        """
+        return None
+
     @abstractmethod
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """What the net itself answers, float32 (N, K), when images are fitted to a contract.

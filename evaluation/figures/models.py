@@ -1,6 +1,6 @@
 """Clean figures of one classifier on one split under its own labels: one row per subset.
 
-Not here: robust figures (`evaluation/figures/every_figure.py`), and what a forward pass costs
+Not here: robust figures (`evaluation/figures/every_figure.py`), and how long a forward pass takes
 (`evaluation/image_time.py`).
 """
 
@@ -14,6 +14,7 @@ from datasets.labels import Labels, LabelSet
 from evaluation.metrics.accuracy import confusion_matrix, macro_f1
 from evaluation.statistics.intervals import effective_size, proportion
 from fer_models.classifier import Classifier, label_set_of
+from fer_models.net_classifier import NetClassifier
 
 FIGURE_COLUMNS = {
     "model": "string",
@@ -24,6 +25,7 @@ FIGURE_COLUMNS = {
     "ci_low": "float64",
     "ci_high": "float64",
     "macro_f1": "float64",
+    "multiply_adds": "Int64",
 }
 """Columns of the table of `python -m evaluation.cards`, with their pandas dtypes."""
 
@@ -42,6 +44,7 @@ class ModelFigures(NamedTuple):
         ci_low: lower bound of its 95 % interval (Wilson), for which equal images count once.
         ci_high: upper bound.
         macro_f1: mean F1 over the classes that have images.
+        multiply_adds: of one image's forward pass; None where they are not counted.
     """
 
     model: str
@@ -52,6 +55,7 @@ class ModelFigures(NamedTuple):
     ci_low: float
     ci_high: float
     macro_f1: float
+    multiply_adds: int | None
 
 
 def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[ModelFigures]:
@@ -78,8 +82,11 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
     subsets = {ALL: everything}
     if faces.leaked is not None:
         subsets[WITHOUT_LEAKS] = ~faces.leaked
+    cost = classifier.count_multiply_adds() if isinstance(classifier, NetClassifier) else None
     return [
-        _figures(model, label_set, subset, labels.take(rows), predictions[rows], faces.groups[rows])
+        _figures(
+            model, label_set, subset, labels.take(rows), predictions[rows], faces.groups[rows], cost
+        )
         for subset, rows in subsets.items()
     ]
 
@@ -91,6 +98,7 @@ def _figures(
     labels: Labels,
     predictions: np.ndarray,
     groups: np.ndarray,
+    multiply_adds: int | None,
 ) -> ModelFigures:
     count = int((labels.values == predictions).sum())
     right = proportion(count, len(labels), effective=effective_size(groups))
@@ -104,4 +112,5 @@ def _figures(
         right.low,
         right.high,
         float(macro_f1(confusion)),
+        multiply_adds,
     )

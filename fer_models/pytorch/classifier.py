@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from datasets.base.errors import words_of
 from fer_models.classifier import ModelError, Pullback
@@ -89,6 +90,16 @@ class TorchClassifier(NetClassifier):
     def count_parameters(self) -> int:
         """See `NetClassifier.count_parameters`."""
         return sum(each.numel() for each in self.module.parameters())
+
+    def count_multiply_adds(self) -> int | None:
+        """See `NetClassifier.count_multiply_adds`; None for kernels that PyTorch does not know."""
+        contract = self.contract
+        black = np.zeros((1, contract.height, contract.width, contract.channels), np.float32)
+        with torch.no_grad(), eval_mode(self.module):
+            inputs = self._inputs(self._tensor(black), contract)
+            with FlopCounterMode(display=False) as counter:
+                self.module(inputs)
+        return counter.get_total_flops() // 2 or None
 
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """See `NetClassifier.outputs`."""

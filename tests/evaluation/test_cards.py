@@ -132,6 +132,7 @@ def test_one_that_fails_leaves_the_others(
     table = pd.read_csv(out)
     assert list(table.columns) == list(FIGURE_COLUMNS)
     assert table.model.tolist() == ["mini_xception.fer"] * 2
+    assert table.multiply_adds.tolist() == [5_520_448] * 2
     assert table.n.tolist() == [9, 8]  # 9 PublicTest faces, one of them also in Training
     measured = read_card(shipped / "mini_xception.fer.json").measured
     assert measured is not None
