@@ -84,21 +84,25 @@ def measure(
     first = configure(request, Split.PUBLIC_TEST, ("fer",))
     check(first)
     foreign = _foreign(first)  # wrong options and missing models, before any data are read
-    source = open_faces(request)
-    faces = source.faces(asked_split(request) or source.default_split)
+    with start.stages.stage("reading of faces"):
+        source = open_faces(request)
+        faces = source.faces(asked_split(request) or source.default_split)
     config = configure(request, faces.split, faces.label_sets)
     if request.labels is None and len(faces.label_sets) == 1 and not faces.own_labels:
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
-    contracts = _contracts(foreign, faces, folder, request.faces)
-    faces = source.with_near_leaks(faces.limit(config.limit, config.seed))
+    with start.stages.stage("probes of inputs"):
+        contracts = _contracts(foreign, faces, folder, request.faces)
+    with start.stages.stage("near duplicates"):
+        faces = source.with_near_leaks(faces.limit(config.limit, config.seed))
     known = [describe(model, _contract(model, contracts)) for model in config.models]
     identity = run_identity(config, faces, known)
     check_run_folder(folder, identity, request.resume)
     if request.resume and not holds_run(folder):
         _log(f"--resume: {folder} holds no run yet, so a new one starts")
     # one that fails to load leaves no folder
-    classifiers, shared_names = _load(config.models, contracts, faces)
+    with start.stages.stage("loading of models"):
+        classifiers, shared_names = _load(config.models, contracts, faces)
     private = Split.PRIVATE_TEST in source.splits
     with locked(folder), open_run_folder(folder, identity, request.resume):
         if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
@@ -206,11 +210,14 @@ def _write(
     for classifier in classifiers:
         classifier.keep_answers(folder)
     check_or_keep(classifiers, folder)
-    with progress() as listener:
+    with progress(start.stages) as listener:
         perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)
     manifest = manifest_of(start, config, faces, classifiers, known, perturbations, private)
     write_manifest(manifest, folder / "manifest.json")
-    write_report(folder)
+    with start.stages.stage("report"):
+        write_report(folder)
+    manifest |= {"stages": start.stages.seconds}  # the report reads the manifest
+    write_manifest(manifest, folder / "manifest.json")
 
 
 def _log(text: str) -> None:

@@ -5,11 +5,13 @@ import platform
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from evaluation.stage_clock import StageClock
 
 _PACKAGES = ("deadpan", "tensorflow", "keras", "numpy", "pandas", "scipy", "opencv-python")
 
@@ -22,11 +24,13 @@ class Start:
         command: the command as the user typed it.
         time: local time with its time zone.
         clock: `time.monotonic()` at the start, seconds.
+        stages: where the time since then was spent.
     """
 
     command: str
     time: datetime
     clock: float
+    stages: StageClock = field(default_factory=StageClock)
 
     @classmethod
     def now(cls, command: str) -> "Start":

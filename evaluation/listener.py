@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import Progress
 
 from datasets.base.errors import InputError
+from evaluation.stage_clock import StageClock
 from fer_models.classifier import ModelError
 
 
@@ -18,10 +19,12 @@ class Listener:
     Attributes:
         line: called with one line of text after each step.
         chunk: called with (name of the set, chunks done, all chunks) after each chunk.
+        stages: counts the time of each stage.
     """
 
     line: Callable[[str], None]
     chunk: Callable[[str, int, int], None]
+    stages: StageClock = field(default_factory=StageClock)
 
 
 def one_line(error: Exception) -> str:
@@ -36,7 +39,7 @@ def is_result(error: Exception) -> bool:
 
 
 @contextmanager
-def progress() -> Iterator[Listener]:
+def progress(stages: StageClock) -> Iterator[Listener]:
     """Show a bar over the chunks of the current set, and lines above it, on standard error."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -45,4 +48,4 @@ def progress() -> Iterator[Listener]:
         def chunk(name: str, done: int, count: int) -> None:
             bar.update(task, description=name, completed=done, total=count)
 
-        yield Listener(line=lambda text: console.print(text, markup=False), chunk=chunk)
+        yield Listener(lambda text: console.print(text, markup=False), chunk, stages)

@@ -31,6 +31,7 @@ class CommandRequest(RunRequest):
             help='Minimum, such as "robust_accuracy@4/255=0.25": exit code 1 if a model is below.',
         ),
     ] = None
+    verbose: Annotated[bool, Option("--verbose", help="Show how long each stage took.")] = False
 
 
 def main(request: CommandRequest) -> int:
@@ -45,7 +46,11 @@ def main(request: CommandRequest) -> int:
             requirement.check_grid(config.eps)
 
     command = " ".join(["python -m evaluation.run", *sys.argv[1:]])
-    return _finish(measure(request, command, check), requirements)
+    finished = measure(request, command, check)
+    if request.verbose:
+        for name, seconds in finished.manifest["stages"].items():
+            print(f"{seconds:8.1f} s  {name}", file=sys.stderr)
+    return _finish(finished, requirements)
 
 
 def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:

@@ -60,6 +60,7 @@ def manifest_of(
         "perturbations": perturbations,
         "environment": environment(),
         "seconds": start.seconds_ago(),
+        "stages": start.stages.seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
 

@@ -71,21 +71,25 @@ def evaluate_run(
     Raises:
         InputError: every model fails on the clean faces, or see `plan` and `make_sets`.
     """
-    failures = Failures(listener)
-    clean = answer_clean(faces, classifiers, failures)
+    failures, stage = Failures(listener), listener.stages.stage
+    with stage("clean answers"):
+        clean = answer_clean(faces, classifiers, failures)
     measured = Measurements(faces, clean, LogitsCache(out / "answers"), failures, listener)
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener)
-    measured.check_models(config)
+    with stage("checks of models"):
+        measured.check_models(config)
     refuse_misread(config.models, classifiers, measured.checks)
     _warn(config, clean, measured.checks, jobs, listener)
     records: list[dict[str, Any]] = []
     done: dict[Job, Path] = {}
 
     def make(some: Sequence[Job]) -> None:
-        for outcome in make_sets(some, faces, out / "sets", given, listener, done):
-            measured.add(outcome)
+        outcomes = make_sets(some, faces, out / "sets", given, listener, done)
+        for outcome in listener.stages.making("attacks and corruptions", outcomes):
+            with stage("answers to them"):
+                measured.add(outcome)
             records.append(outcome.record())
 
     others, limited = set_apart(config, faces, clean.classifiers, jobs)
@@ -94,18 +98,23 @@ def evaluate_run(
         make([each.on_all_faces for each in mine])
         limited = [each for each in limited if each not in mine]
     make([each.job for each in limited])
-    measured.probe_strongest()
-    certified = [*certify_models(config, faces, clean, out, listener)]
+    with stage("probes of attacks"):
+        measured.probe_strongest()
+    with stage("certificates"):
+        certified = [*certify_models(config, faces, clean, out, listener)]
     records += [record for record, _ in certified]
     records += failures.entries
-    measured.explain_strongest()
+    with stage("explanations"):
+        measured.explain_strongest()
     write_arrays(measured.gallery(), GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     rows = [*measured.rows, *(part for _, part in certified if part is not None)]
-    repeat_attacks(config, faces, clean.classifiers, out, given, listener)
+    with stage("other seeds"):
+        repeat_attacks(config, faces, clean.classifiers, out, given, listener)
     failed = [record for record in records if record["status"] != "ok"]
-    _write_tables(config, clean, measured, join_rows(rows), failed, out)
+    with stage("figures"):
+        _write_tables(config, clean, measured, join_rows(rows), failed, out)
     return records
 
 
