@@ -31,7 +31,7 @@ class Split(StrEnum):
     SAMPLE = "Sample"
 
 
-_PER_ROW = ("row_ids", "fer", "votes", "leaked", "files", "near_leaked")
+_PER_ROW = ("row_ids", "fer", "votes", "leaked", "files", "near_leaked", "subgroups")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,8 @@ class FaceSet:
         own_labels: whether the labels are called by the name of the data, not FER or FER+.
         near_leaked: bool (N,), True where Training holds the same photograph, also in another crop
             or encoding; None unless `Source.with_near_leaks` looked for them.
+        subgroups: object (N,), names of the groups that each face belongs to, such as `age:child`,
+            see `datasets/subgroups.py`; None without a table of them.
     """
 
     name: str
@@ -68,6 +70,7 @@ class FaceSet:
     notes: tuple[str, ...] = ()
     own_labels: bool = False
     near_leaked: np.ndarray | None = None
+    subgroups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)

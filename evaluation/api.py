@@ -87,6 +87,11 @@ def measure(
     with start.stages.stage("reading of faces"):
         source = open_faces(request)
         faces = source.faces(asked_split(request) or source.default_split)
+        if request.groups is not None:
+            from datasets.subgroups import read_subgroups
+
+            found = read_subgroups(Path(request.groups), source, faces)
+            faces = replace(faces, subgroups=found)
     config = configure(request, faces.split, faces.label_sets)
     if request.labels is None and len(faces.label_sets) == 1 and not faces.own_labels:
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")

@@ -35,6 +35,13 @@ class RunRequest(DataOptions):
             "PublicTest, Test and Sample that the data have."
         ),
     ] = None
+    groups: Annotated[
+        str | Path | None,
+        Option(
+            metavar="FILE",
+            help="Csv with a column row or file and others such as age: figures by group.",
+        ),
+    ] = None
     labels: Annotated[
         str | Sequence[str] | None,
         Option(metavar="A,B", help="fer, ferplus or both. Default: all that the data have."),

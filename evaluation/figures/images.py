@@ -16,6 +16,9 @@ from evaluation.statistics.intervals import Interval, effective_size, proportion
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
 """An image is clear when its top vote has at least 9 of 10 annotators, ambiguous with at most 6."""
 
+LEAST_FACES, FEW_FACES = 10, 30
+"""Groups of fewer faces are not shown; those of less than the second number with a warning."""
+
 Strata = list[tuple[str, np.ndarray]]
 """Name and mask bool (N,) of subsets of the images."""
 
@@ -127,7 +130,17 @@ class Images:
         if self.votes is not None:
             top = self.votes.max(axis=1)
             found += [("clear", top >= CLEAR_VOTES), ("ambiguous", top <= AMBIGUOUS_VOTES)]
-        return found
+        return found + self.subgroups
+
+    @cached_property
+    def subgroups(self) -> Strata:
+        """The images of each group of the user's table, `age:child`, that has enough of them."""
+        of_image = self.rows.subgroups
+        if of_image.empty or of_image.isna().any():
+            return []
+        names = sorted({name for names in of_image for name in names})
+        masks = [(name, np.array([name in names for names in of_image])) for name in names]
+        return [(name, mask) for name, mask in masks if mask.sum() >= LEAST_FACES]
 
     @cached_property
     def classes(self) -> Strata:

@@ -15,6 +15,7 @@ from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.corruption import BASELINES
 from evaluation.figures.every_figure import summarise
+from evaluation.figures.gaps import subgroup_gaps
 from evaluation.figures.groups import groups_of
 from evaluation.figures.impossible import without_impossible
 from evaluation.figures.power import power_figures
@@ -24,7 +25,7 @@ from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
 from evaluation.results.outside import read_outside
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import COMPARISON_COLUMNS, RESULT_COLUMNS
+from evaluation.results.schema import COMPARISON_COLUMNS, GAP_COLUMNS, GAPS, RESULT_COLUMNS
 from fer_models.zoo import shipped_id
 
 
@@ -73,6 +74,9 @@ def write_scores(
     spread = seed_figures(per_image, repeated, config.grids, config.split, config.seed)
     figures = pd.concat([figures, known, spread], ignore_index=True)
     results = with_status(figures, checks, failed, config)
+    gaps = subgroup_gaps(per_image, schemes, config.labels, config.norm, config.eps)
+    if len(gaps):
+        write_table(gaps, GAP_COLUMNS, folder / GAPS)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.csv")

@@ -23,6 +23,8 @@ from evaluation.results.schema import (
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
+    GAP_COLUMNS,
+    GAPS,
     PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
@@ -79,6 +81,14 @@ class FinishedRun:
     def comparisons(self) -> pd.DataFrame:
         """Paired tests between models: `COMPARISON_COLUMNS`."""
         return read_table(self.folder / "comparisons.parquet", COMPARISON_COLUMNS)
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """Accuracies of groups of faces compared: `GAP_COLUMNS`; empty without `--groups`."""
+        path = self.folder / GAPS
+        if path.exists():
+            return read_table(path, GAP_COLUMNS)
+        return pd.DataFrame(columns=list(GAP_COLUMNS)).astype(GAP_COLUMNS)
 
     @cached_property
     def checks(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ A run folder holds
 - `transfer.parquet`: one row per image made on a model and model that classifies it
   (`TRANSFER_COLUMNS`);
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
+- `gaps.parquet`: accuracies of groups of faces compared, with `--groups` (`GAP_COLUMNS`);
 - `checks.parquet`: reliability checks (`CHECK_COLUMNS`);
 - `gallery.npz`: the example faces that the report shows (`GALLERY_ARRAYS`);
 - `disputed.npz`: faces with different FER and FER+ labels (`DISPUTED_ARRAYS`);
@@ -101,6 +102,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "group": "Int64",
     "smallest_eps_8bit": "float64",
     "near_leaked": "boolean",
+    "subgroups": "object",
 }
 """Columns of `per_image.parquet`.
 
@@ -118,7 +120,7 @@ shows, `certified_radius` only in the rows of certificates (0 and prediction -1:
 
 ADDED_COLUMNS = (
     "linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group", "smallest_eps_8bit",
-    "near_leaked",
+    "near_leaked", "subgroups",
 )  # fmt: skip
 """Columns that runs of earlier versions lack; there they are read as missing."""
 
@@ -186,6 +188,34 @@ COMPARISON_COLUMNS: dict[str, str] = {
 }
 """Columns of `comparisons.parquet`: exact McNemar on the same images, of which those with the same
 pixels keep one sign, and Holm over all pairs."""
+
+
+GAPS = "gaps.parquet"
+GAP_COLUMNS: dict[str, str] = {
+    "model": "string",
+    "label_set": "string",
+    "subset": "string",
+    "others": "string",
+    "perturbation": "string",
+    "norm": "string",
+    "eps": "float64",
+    "value": "float64",
+    "n": "int64",
+    "others_value": "float64",
+    "others_n": "int64",
+    "gap": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "p_value": "float64",
+    "p_holm": "float64",
+    "distinguishable": "boolean",
+    "smallest_gap": "float64",
+}
+"""Columns of `gaps.parquet`: accuracy of a group of faces (`subset`) minus that of the faces with
+another value of the same attribute (`others`), clean (eps 0) and in the worst case at the headline
+eps. Fisher's exact test, Holm over all groups of a model. `smallest_gap`: what this many faces find
+with 80 % power at the level of Holm's first step, infinite for none. Only in runs with `--groups`.
+"""
 
 
 CHECK_COLUMNS: dict[str, str] = {

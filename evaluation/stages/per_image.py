@@ -154,6 +154,7 @@ def _rows(
         "votes": list(faces.votes) if faces.votes is not None and faces.tagged else [None] * count,
         "leaked": faces.leaked if faces.leaked is not None else pd.NA,
         "near_leaked": faces.near_leaked if faces.near_leaked is not None else pd.NA,
+        "subgroups": [None] * count if faces.subgroups is None else list(faces.subgroups),
         "label": NO_LABEL,
         "clean_prediction": clean.argmax(axis=1),
         "prediction": logits.argmax(axis=1),

@@ -28,3 +28,12 @@ def test_faces_with_a_near_duplicate_in_training_are_left_out_of_their_subset() 
     near = pd.array([True, True, True, *[False] * 5], dtype="boolean")
     strata = dict(Images(rows.assign(near_leaked=near), FER7, LabelSet.FER).strata)
     assert strata["no_near_leak"].tolist() == [False] * 3 + [True] * 5
+
+
+def test_groups_of_ten_faces_are_strata_and_smaller_ones_are_not() -> None:
+    rows = pd.concat([image_rows(CLEAN)] * 3, ignore_index=True)
+    assert Images(rows, FER7, LabelSet.FER).subgroups == []
+    names = [("age:old", "light:dark")] * 10 + [("age:young",)] * 9 + [()] * 5
+    strata = dict(Images(rows.assign(subgroups=names), FER7, LabelSet.FER).strata)
+    assert strata["age:old"].tolist() == [True] * 10 + [False] * 14
+    assert "light:dark" in strata and "age:young" not in strata
