@@ -32,6 +32,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+for (const box of document.querySelectorAll(".scroll")) {
+  const cue = box.previousElementSibling;
+  const show = () => {
+    box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
+    if (cue?.classList.contains("cue")) cue.classList.toggle("shown", box.scrollWidth > box.clientWidth + 1);
+  };
+  box.addEventListener("scroll", show, { passive: true });
+  new ResizeObserver(show).observe(box);
+}
+
 const board = document.querySelector("form.board");
 if (board) {
   const rows = [...document.querySelectorAll("#leaderboard tbody tr")];

@@ -36,3 +36,26 @@ def test_models_that_the_grid_does_not_break_sort_as_the_most_robust(tmp_path: P
             orders.append([name.removesuffix(".fer") for name in names])
         browser.close()
     assert orders == [["b", "d", "e", "a", "c"], ["a", "e", "b", "d", "c"]]  # no figure: last
+
+
+def test_every_column_is_in_view_or_said_to_be_beyond(tmp_path: Path) -> None:
+    """Wide pages show the whole leaderboard; a phone scrolls it in its box, and says so."""
+    run = FinishedRun(write_run(tmp_path, Wishes(corruptions=(), examples=0)))
+    seen = {}
+    with browsers() as launch:
+        browser = launch()
+        page = browser.new_page()
+        page.set_content(render(run))
+        for width in (1440, 1200, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            box = page.locator("#leaderboard .scroll")
+            beyond = box.evaluate("box => box.scrollWidth > box.clientWidth + 1")
+            cue = page.locator("#leaderboard .cue").is_visible()
+            whole = page.evaluate("document.documentElement.scrollWidth")
+            seen[width] = (beyond, cue, whole)
+        box.evaluate("box => box.scrollTo(box.scrollWidth, 0)")
+        name = page.locator("#leaderboard tbody th").first
+        assert name.bounding_box()["x"] >= 0  # names stay in view beside the last columns
+        browser.close()
+    assert seen == {1440: (False, False, 1440), 1200: (False, False, 1200), 390: (True, True, 390)}
