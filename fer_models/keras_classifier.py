@@ -1,6 +1,7 @@
 """A Keras 3 model behind its contract, as a Classifier: `wrap(keras_model, contract)`."""
 
 from dataclasses import replace
+from inspect import signature
 
 import keras
 import numpy as np
@@ -57,7 +58,7 @@ class KerasClassifier(LayeredClassifier):
         """See `NetClassifier.outputs_as_given`."""
         inputs = self.model_inputs(ops.convert_to_tensor(images))
         before = [(v, ops.convert_to_numpy(v)) for v in self.model.variables if not v.trainable]
-        answers = np.asarray(self.model(inputs), np.float32)
+        answers = np.asarray(self.model(inputs, training=_own_mode(self.model)), np.float32)
         for variable, value in before:
             variable.assign(value)
         return answers
@@ -119,6 +120,28 @@ def wrap(
         model, removed = strip_softmax(model)
         contract = replace(contract, output=Output.LOGITS) if removed else contract
     return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
+
+
+def _own_mode(model: keras.Model) -> bool | None:
+    """The mode in which a model is used as it is: None is that of its own graph.
+
+    A model with `Resizing`, `RandomFlip` or their like has None only if its graph asks for training
+    mode elsewhere: where no mode is named these layers switch all that follow them to training, in
+    `model(x)` but not in `model.predict(x)`.
+    """
+    switches = [layer for layer in model._flatten_layers() if _trains_by_default(layer)]
+    others = [layer for layer in model._flatten_layers() if layer not in switches]
+    asks = any(
+        node.arguments.kwargs.get("training") is True
+        for layer in others
+        for node in layer._inbound_nodes
+    )
+    return False if switches and not asks else None
+
+
+def _trains_by_default(layer: keras.Layer) -> bool:
+    mode = signature(layer.call).parameters.get("training")
+    return mode is not None and mode.default is True
 
 
 def _identity(model: keras.Model, contract: Contract) -> str:

@@ -56,6 +56,41 @@ def test_ordinary_nets_pass(classifier: Classifier) -> None:
     assert found["status"] == "ok"
 
 
+def resized(training: bool | None, inside: bool) -> KerasClassifier:
+    """Dropout and batch normalisation behind a resizing, outside or inside a nested model."""
+    steps = keras.layers.Rescaling(2.0, -1.0), keras.layers.Resizing(6, 6)
+    inputs = hidden = keras.Input((8, 8, 1))
+    if not inside:
+        hidden = steps[1](steps[0](hidden))
+    images = maps = keras.Input(hidden.shape[1:])
+    if inside:
+        maps = steps[1](steps[0](maps))
+    maps = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(maps))
+    maps = keras.layers.Dropout(0.3)(keras.layers.Flatten()(maps), training=training)
+    model = keras.Model(images, keras.layers.Dense(7)(maps))
+    return wrap(keras.Model(inputs, model(hidden)), Contract(8, 8, 1, FER7), model_id="resized")
+
+
+@pytest.mark.parametrize("reloaded", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_resizing_layer_puts_no_net_into_training_mode(
+    inside: bool, reloaded: bool, tmp_path: Path
+) -> None:
+    """Keras does so in `model(x)`, while `model.predict(x)` is in inference mode."""
+    keras.utils.set_random_seed(0)
+    for training, status in ((None, "ok"), (True, "flagged")):
+        classifier = resized(training, inside)
+        if reloaded:
+            classifier.model.save(tmp_path / "net.keras")
+            classifier.model = keras.models.load_model(tmp_path / "net.keras", compile=False)
+        (found,) = training_mode_checks(classifier, IMAGES)
+        assert found["status"] == status
+        if training is None:
+            predicted = classifier.model.predict(IMAGES, verbose=0)
+            np.testing.assert_allclose(predicted, classifier.logits(IMAGES), atol=1e-5)
+            assert np.abs(np.asarray(classifier.model(IMAGES)) - predicted).max() > 0.01
+
+
 def test_a_defence_does_not_hide_it() -> None:
     inner = net(keras.layers.Dropout(0.3), True)
     (found,) = training_mode_checks(defend(inner, parse_defence("bits3"), "bits3"), IMAGES)
