@@ -8,15 +8,18 @@ from attacks.apgd_ascent import Ascent, choose
 from attacks.threat_model import Norm
 
 WIDER = ((3, 0.3), (2, 0.3))
-"""Larger balls to climb in first: radius in eps, and share of the steps."""
+"""Larger balls in which the ascent begins: radius as a multiple of eps, and share of the steps."""
 FIRST_SHARE = 0.2
-"""Share of the pixels that the first step from a clean image moves."""
+"""Share of the pixels that the first step from a clean image changes."""
 FEWER_PIXELS = 1.5
-"""A step moves this many times fewer pixels than the best point has changed."""
+"""The pixels in which the best point differs from the clean image, divided by this, are the pixels
+that the next step changes."""
 STILL_FALLING = 0.95
-"""The step is eps again when the best point has fewer changed pixels by this factor."""
+"""Where the best point differs in fewer than this share of the pixels of the last checkpoint, the
+step size is reset to eps."""
 SHORTER, SHORTEST = 1.5, 10
-"""Otherwise it is divided by the first, down to eps divided by the second."""
+"""Elsewhere the step size is divided by the first number; it never falls below eps divided by the
+second."""
 
 
 class SparseAscent(Ascent):

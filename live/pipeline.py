@@ -37,13 +37,13 @@ MOST_FACES = 16
 SEARCH_SIDE = 360
 """Longer side of a frame when searched for faces; faces of a tenth of the frame are found."""
 SMALLEST_FOUND = 28
-"""Smallest face at that size, in pixels."""
+"""Smallest face that is accepted in a frame of that size, in pixels."""
 
 SEARCH_EVERY = 4
 """Every fourth frame is searched completely, the others only around known faces."""
 NEAR_ROOM, NEAR_SIDE, NEAR_SMALLEST = 1.6, 72, 44
-"""Side of the square searched around a known face, in sides of the face; side to which the face is
-shrunk, in pixels; smallest face accepted then, in pixels."""
+"""Search around a known face: side of the searched square as a multiple of the face's; side in
+pixels to which a larger face is scaled down first; smallest face then accepted, in pixels."""
 
 
 @dataclass

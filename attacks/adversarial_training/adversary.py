@@ -16,13 +16,14 @@ from attacks.threat_model import Norm
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.losses import Loss
 
-MOST_STEP, WHOLE_PATH = 1.25, 2.5
-"""Length of one PGD step and of all steps, times eps (Wong et al. 2020; Madry et al. 2018)."""
+LARGEST_STEP, SUM_OF_STEPS = 1.25, 2.5
+"""Largest step size of PGD (Wong et al. 2020) and sum of its step sizes (Madry et al. 2018), as
+multiples of eps."""
 JUDGE_STEPS = 10
 
 
 class Moves(NamedTuple):
-    """Width of the uniform noise at the start, times eps; whether steps end inside the ball."""
+    """Half-width of the uniform initial noise as a multiple of eps; whether steps are projected."""
 
     noise: float
     projected: bool
@@ -81,7 +82,7 @@ class Adversary:
     ) -> np.ndarray:
         noise, projected = MOVES[self._recipe.method]
         delta = eps * rng.uniform(-noise, noise, images.shape).astype(np.float32)
-        step = eps * (min(MOST_STEP, WHOLE_PATH / self._recipe.steps) if projected else 1.0)
+        step = eps * (min(LARGEST_STEP, SUM_OF_STEPS / self._recipe.steps) if projected else 1.0)
         for _ in range(self._recipe.steps):
             current = np.clip(images + delta, 0, 1)
             gradient = self._classifier.input_gradients(

@@ -64,7 +64,7 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     words = (
         f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits."
     )
-    return check(classifier.id, "R2", "right again after 8 bits", False, share, np.nan, words)
+    return check(classifier.id, "R2", "correct again in 8 bits", False, share, np.nan, words)
 
 
 def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:

@@ -177,7 +177,7 @@ def test_a_sound_set_passes() -> None:
     found = of_set()
     assert [entry["rule"] for entry in found.values()] == ["R2", "R2", "R2", "R24", "R9"]
     assert {entry["status"] for entry in found.values()} == {"ok"}
-    assert found["right again after 8 bits"]["value"] == 0.5  # of the two broken the second
+    assert found["correct again in 8 bits"]["value"] == 0.5  # of the two broken the second
     assert found["gradients were asked for"]["value"] == 0
     limits = [entry["threshold"] for entry in found.values()]
     np.testing.assert_array_equal(limits, [1e-6, 0, np.nan, 0, 0])
@@ -207,7 +207,7 @@ def test_an_empty_set_is_within_its_budget() -> None:
         rows=ROWS.assign(prediction=[5, 1, 2, 3]),
     )
     assert (found["budget and range"]["status"], found["budget and range"]["value"]) == ("ok", -1)
-    assert found["right again after 8 bits"]["value"] == 0
+    assert found["correct again in 8 bits"]["value"] == 0
     assert found["predicted again from disk"]["status"] == "ok"
 
 
