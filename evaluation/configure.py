@@ -14,7 +14,7 @@ from datasets.faceset import Split
 from datasets.labels import LabelSet
 from evaluation.config import Certification, RunConfig
 from evaluation.request import RunRequest, listed
-from evaluation.tiers import Preset, Tier, preset_path, read_preset
+from evaluation.tiers import Tier, TierSettings, read_tier, tier_path
 from fer_models.zoo import resolve
 
 
@@ -55,34 +55,34 @@ def configure(request: RunRequest, split: Split, label_sets: Sequence[str]) -> R
     norm = parse_norm(request.norm)
     precision = parse_choice(Precision, request.precision, "--precision")
     tier = str(request.tier)
-    path = preset_path(tier)
-    preset = read_preset(path)
+    path = tier_path(tier)
+    settings = read_tier(path)
     return RunConfig(
         split=asked_split(request) or split,
         models=models,
         labels=_label_sets(listed(label_sets if request.labels is None else request.labels)),
         tier=tier if tier in list(Tier) else path.name,
         norm=norm,
-        eps=_grid(request, norm, preset),
-        limit=preset.limit if request.limit is None else (request.limit or None),
+        eps=_grid(request, norm, settings),
+        limit=settings.limit if request.limit is None else (request.limit or None),
         seed=request.seed,
-        severities=preset.severities,
-        corruptions=preset.corruptions,
-        certification=_certification(request, preset.certification),
-        attacks=preset.attacks,
-        transfer=preset.transfer,
+        severities=settings.severities,
+        corruptions=settings.corruptions,
+        certification=_certification(request, settings.certification),
+        attacks=settings.attacks,
+        transfer=settings.transfer,
         precision=precision,
         seeds=request.seeds,
     )
 
 
-def _grid(request: RunRequest, norm: Norm, preset: Preset) -> tuple[float, ...]:
+def _grid(request: RunRequest, norm: Norm, settings: TierSettings) -> tuple[float, ...]:
     """The user's eps values, else the tier's: checked, ascending, each once."""
-    if request.eps is None and norm not in preset.eps:
+    if request.eps is None and norm not in settings.eps:
         raise InputError(
             f"tier {request.tier} has no eps grid for norm {norm}. Give one with --eps."
         )
-    words = preset.eps[norm] if request.eps is None else listed(request.eps).split(",")
+    words = settings.eps[norm] if request.eps is None else listed(request.eps).split(",")
     grid = sorted({parse_eps(word) for word in words})
     for value in grid:
         check_eps(value, norm)
@@ -95,12 +95,12 @@ def _grid(request: RunRequest, norm: Norm, preset: Preset) -> tuple[float, ...]:
     return tuple(grid)
 
 
-def _certification(request: RunRequest, preset: Certification | None) -> Certification | None:
+def _certification(request: RunRequest, given: Certification | None) -> Certification | None:
     """The tier's certification, with the user's sigmas if there are any."""
     if request.certify is None:
-        return preset
+        return given
     sigmas = listed(request.certify)
-    settings = preset.model_dump(exclude={"sigmas"}) if preset else {}
+    settings = given.model_dump(exclude={"sigmas"}) if given else {}
     try:
         return Certification(sigmas=tuple(map(float, sigmas.split(","))), **settings)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The tiers that a run starts from: TOML files in `evaluation/presets/`, or a user's own.
+"""The tiers that a run starts from: TOML files in `evaluation/tier_files/`, or a user's own.
 
-Read here into a `Preset`. Not here: options that override it (`evaluation/configure.py`).
+Read here into a `TierSettings`. Not here: options that override it (`evaluation/configure.py`).
 """
 
 import tomllib
@@ -17,7 +17,7 @@ from datasets.labels import LabelSet
 from evaluation.config import AttackSettings, Certification
 from evaluation.request import RunRequest
 
-PRESETS = Path(__file__).parent / "presets"
+TIER_FILES = Path(__file__).parent / "tier_files"
 _OPTIONS = {field.name for field in fields(RunRequest)}
 
 
@@ -29,7 +29,7 @@ class Tier(StrEnum):
     FULL = "full"
 
 
-class Preset(BaseModel):
+class TierSettings(BaseModel):
     """What a tier's TOML file holds.
 
     `eps`, `limit` and `certification` are defaults of the options `--eps`, `--limit` and
@@ -61,45 +61,45 @@ class Preset(BaseModel):
         return tuple(sorted(set(severities)))
 
 
-def preset_path(tier: str) -> Path:
+def tier_path(tier: str) -> Path:
     """Return the file of a tier, or the user's own.
 
     Raises:
         InputError: neither a tier nor a TOML file.
     """
     if tier in list(Tier):
-        return PRESETS / f"{tier}.toml"
+        return TIER_FILES / f"{tier}.toml"
     if not tier.endswith(".toml"):
         raise InputError(f"--tier must be {', '.join(Tier)} or a TOML file; got {tier!r}.")
     return Path(tier)
 
 
-def read_preset(path: Path) -> Preset:
-    """Read a preset.
+def read_tier(path: Path) -> TierSettings:
+    """Read a tier's file.
 
     Raises:
         InputError: the file is missing or not TOML; a field is missing, unknown or of the wrong
             type; an attack or corruption is not registered, named twice or has no such option.
     """
-    preset = _parse_preset(path)
+    settings = _parse_tier(path)
     for place, names in (
-        ("corruptions", list(preset.corruptions)),
-        ("attacks", [attack.name for attack in preset.attacks]),
+        ("corruptions", list(settings.corruptions)),
+        ("attacks", [attack.name for attack in settings.attacks]),
     ):
         if twice := [name for name in names if names.count(name) > 1]:
             raise InputError(f"{path}: {place}: {twice[0]} is named twice. Leave one out.")
-    if path.parent == PRESETS:
-        return preset
+    if path.parent == TIER_FILES:
+        return settings
     try:
-        return _registered(preset)
+        return _registered(settings)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _registered(preset: Preset) -> Preset:
-    """Return the preset with its attacks' options parsed, after building every spec once.
+def _registered(settings: TierSettings) -> TierSettings:
+    """Return the settings with their attacks' options parsed, after building every spec once.
 
-    Attacks need Keras, so shipped presets are not checked here but by a test.
+    Attacks need Keras, so shipped tiers are not checked here but by a test.
     """
     from fer_models.backend import quiet_backend
 
@@ -110,25 +110,25 @@ def _registered(preset: Preset) -> Preset:
     def settled(attack: AttackSettings) -> AttackSettings:
         words = [f"{name}={value}" for name, value in attack.options.items()]
         options = read_options(attack.name, words)
-        for norm in [norm for norm in preset.eps if norm in ATTACKS[attack.name].norms]:
-            grid = sorted({parse_eps(word) for word in preset.eps[norm]})
+        for norm in [norm for norm in settings.eps if norm in ATTACKS[attack.name].norms]:
+            grid = sorted({parse_eps(word) for word in settings.eps[norm]})
             attack_spec(attack.name, norm, grid, LabelSet.FER, **options)
         return AttackSettings.model_validate(attack.model_dump() | options)
 
-    if preset.corruptions and not preset.severities:
+    if settings.corruptions and not settings.severities:
         raise InputError("severities must contain at least one of 1 to 5; got none.")
-    for name in preset.corruptions:
-        corruption_spec(name, preset.severities)
-    attacks = tuple(map(settled, preset.attacks))
-    transfer = settled(preset.transfer) if preset.transfer else None
-    return preset.model_copy(update={"attacks": attacks, "transfer": transfer})
+    for name in settings.corruptions:
+        corruption_spec(name, settings.severities)
+    attacks = tuple(map(settled, settings.attacks))
+    transfer = settled(settings.transfer) if settings.transfer else None
+    return settings.model_copy(update={"attacks": attacks, "transfer": transfer})
 
 
-def _parse_preset(path: Path) -> Preset:
+def _parse_tier(path: Path) -> TierSettings:
     try:
-        return Preset.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
+        return TierSettings.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
-        raise InputError(f"{path}: expected a preset, {error.strerror}.") from error
+        raise InputError(f"{path}: expected a tier's TOML file, {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: expected TOML, found {error}.") from error
     except ValidationError as error:

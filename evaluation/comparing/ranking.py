@@ -40,7 +40,7 @@ PAIR_COLUMNS: dict[str, str] = {
 """Columns of a ranking's tests, one row per pair of rivals."""
 
 STEPS = 240
-"""Scores are compared in steps of 1/240, which the eps grids of all presets fall on exactly."""
+"""Scores are compared in steps of 1/240, which the eps grids of all tiers fall on exactly."""
 
 
 @dataclass(frozen=True)

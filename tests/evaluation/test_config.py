@@ -1,4 +1,4 @@
-"""Options and presets: what a run is made of, and what is refused."""
+"""Options and tiers: what a run is made of, and what is refused."""
 
 from inspect import signature
 from pathlib import Path
@@ -19,7 +19,7 @@ from evaluation.configure import configure
 from evaluation.request import RunRequest
 from evaluation.results.select import headline_eps
 from evaluation.run import CommandRequest, main
-from evaluation.tiers import PRESETS, Preset, Tier, read_preset
+from evaluation.tiers import TIER_FILES, Tier, TierSettings, read_tier
 
 
 def smoke(**changes: Any) -> RunConfig:
@@ -49,25 +49,25 @@ def test_the_smoke_tier_is_that_of_the_design() -> None:
 
 
 @pytest.mark.parametrize("tier", list(Tier))
-def test_presets_name_what_is_registered(tier: Tier) -> None:
-    preset = read_preset(PRESETS / f"{tier}.toml")
-    assert set(preset.corruptions) <= set(CORRUPTIONS)
-    for attack in preset.attacks:
+def test_tiers_name_what_is_registered(tier: Tier) -> None:
+    settings = read_tier(TIER_FILES / f"{tier}.toml")
+    assert set(settings.corruptions) <= set(CORRUPTIONS)
+    for attack in settings.attacks:
         assert attack.name in ATTACKS
         attack_spec(attack.name, Norm.LINF, [0.1], "fer", **attack.options)
-    assert preset.transfer is not None
-    attack_spec(preset.transfer.name, Norm.LINF, [0.1], "fer", **preset.transfer.options)
-    names = [attack.name for attack in preset.attacks]
+    assert settings.transfer is not None
+    attack_spec(settings.transfer.name, Norm.LINF, [0.1], "fer", **settings.transfer.options)
+    names = [attack.name for attack in settings.attacks]
     assert len(set(names)) == len(names)
     assert not all(ATTACKS[name].needs_gradients or name == "noise" for name in names)
 
 
 @pytest.mark.parametrize("tier", [Tier.STANDARD, Tier.FULL])
 def test_larger_tiers_corrupt_in_every_way_at_every_severity(tier: Tier) -> None:
-    preset = read_preset(PRESETS / f"{tier}.toml")
-    assert set(preset.corruptions) == set(CORRUPTIONS)
-    assert preset.severities == SEVERITIES
-    assert {"0.5/255", "1/255", "2/255", "4/255", "8/255"} <= set(preset.eps[Norm.LINF])
+    settings = read_tier(TIER_FILES / f"{tier}.toml")
+    assert set(settings.corruptions) == set(CORRUPTIONS)
+    assert settings.severities == SEVERITIES
+    assert {"0.5/255", "1/255", "2/255", "4/255", "8/255"} <= set(settings.eps[Norm.LINF])
 
 
 def test_the_standard_tier_spends_its_most_expensive_attacks_on_the_verdict() -> None:
@@ -153,7 +153,7 @@ limit = 20
 """
 
 
-def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
+def test_a_users_file_is_a_tier(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(MINE, "utf-8-sig")  # a BOM, as editors of Windows write
     config = smoke(tier=str(tmp_path / "mine.toml"))
     assert (config.tier, config.limit, config.severities) == ("mine.toml", 40, (1, 5))
@@ -185,7 +185,7 @@ def test_a_users_preset_is_a_tier(tmp_path: Path) -> None:
         ("limit = 40", "seed = 3", "mine.toml: seed is not part of a tier. Give it as --seed"),
     ],
 )
-def test_wrong_presets_of_users_are_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_wrong_tiers_of_users_are_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
     assert old in MINE
     (tmp_path / "mine.toml").write_text(MINE.replace(old, new))
     with pytest.raises(InputError, match=words):
@@ -202,12 +202,12 @@ def test_wrong_presets_of_users_are_refused(tmp_path: Path, old: str, new: str, 
         ("speed = 1", "speed: no such field|severities"),
     ],
 )
-def test_damaged_presets_are_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_damaged_tiers_are_refused(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(InputError, match=words):
-        read_preset(tmp_path / "mine.toml")
+        read_tier(tmp_path / "mine.toml")
     with pytest.raises(InputError, match="No such file"):
-        read_preset(tmp_path / "none.toml")
+        read_tier(tmp_path / "none.toml")
 
 
 @pytest.mark.parametrize(
@@ -232,10 +232,10 @@ def option_helps() -> dict[str, str]:
     return {name: p.annotation.__metadata__[0].help or "" for name, p in parameters.items()}
 
 
-def test_options_that_default_to_the_tier_are_fields_of_a_preset() -> None:
+def test_options_that_default_to_the_tier_are_fields_of_its_settings() -> None:
     of_tier = {name for name, text in option_helps().items() if "Default: the tier's." in text}
     assert of_tier == {"eps", "limit", "certify"}
-    assert {"eps", "limit", "certification"} <= set(Preset.model_fields)
+    assert {"eps", "limit", "certification"} <= set(TierSettings.model_fields)
 
 
 def test_every_option_has_help_that_is_a_sentence() -> None:

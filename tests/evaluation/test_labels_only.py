@@ -18,7 +18,7 @@ from evaluation.results.schema import GALLERY_ARRAYS
 from evaluation.stages.black_boxes import black_box_checks
 from evaluation.stages.jobs import plan
 from evaluation.stages.pipeline import evaluate_run
-from evaluation.tiers import Tier, preset_path, read_preset
+from evaluation.tiers import Tier, read_tier, tier_path
 from fer_models.defences.base import defend
 from fer_models.defences.registry import parse_defence
 from fer_models.wrapped_classifier import WrappedClassifier
@@ -86,7 +86,7 @@ def test_labels_are_attacked_by_decisions_and_scores_by_scores() -> None:
 
 def test_every_tier_has_an_attack_by_labels_with_a_budget() -> None:
     for tier in Tier:
-        (attack,) = [one for one in read_preset(preset_path(tier)).attacks if one.labels_only]
+        (attack,) = [one for one in read_tier(tier_path(tier)).attacks if one.labels_only]
         assert attack.name == "hop_skip_jump" and attack.options["budget"] >= 1000
 
 
