@@ -42,19 +42,28 @@ def photos(path: Path) -> list[Path]:
                 f"of the files ({count_endings(left)}) would be left out. Convert or move them."
             )
     for file in found:
-        try:
-            str(file).encode()
-        except UnicodeEncodeError:
-            raise InputError(
-                f"{str(file)!a}: names of photographs must be UTF-8 text, which tables and "
-                "pictures hold. Rename it."
-            ) from None
+        check_name(file)
     if not found:
         raise InputError(
             f"{path}: expected photographs ({', '.join(IMAGE_ENDINGS)}); found none. "
             "Name another folder, or a file."
         )
     return found
+
+
+def check_name(file: Path) -> None:
+    """Refuse a name that tables and pages cannot hold.
+
+    Raises:
+        InputError: it is not UTF-8 text.
+    """
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{str(file)!a}: names of photographs and clips must be UTF-8 text, which tables and "
+            "pictures hold. Rename it."
+        ) from None
 
 
 def read_photo(path: Path) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 
@@ -16,5 +17,5 @@ def bar(task: str, show: bool = True) -> Iterator[Callable[[int, int], object]]:
     console = Console(stderr=True)
     hidden = not (show and console.is_terminal)
     with Progress(console=console, transient=True, disable=hidden) as progress:
-        task_id = progress.add_task(task, total=None)
+        task_id = progress.add_task(escape(task), total=None)  # [/x] in a file's name is no markup
         yield lambda done, total: progress.update(task_id, completed=done, total=total)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datasets.base.errors import InputError
 from datasets.image_files import count_endings, may_be_ignored
+from faces.photos import check_name
 
 CLIP_ENDINGS = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
@@ -20,7 +21,8 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
     Files of a folder that are no clips are named on standard error.
 
     Raises:
-        InputError: no such path, a folder without clips, or two clips of one name.
+        InputError: no such path, a folder without clips, two clips of one name, or a name that is
+            not UTF-8 text.
     """
     found: list[Path] = []
     for path in paths:
@@ -32,6 +34,7 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
             raise InputError(f"{path}: expected a clip or a folder; found no such path.")
     names: dict[str, Path] = {}
     for clip in dict.fromkeys(found):
+        check_name(clip)
         if clip.stem in names:
             raise InputError(
                 f"two clips would write into one folder, {clip.stem}: {names[clip.stem]} and "

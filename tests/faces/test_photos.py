@@ -148,7 +148,7 @@ def test_hidden_files_are_left_aside_and_names_are_text(tmp_path: Path) -> None:
     latin.touch()
     for path in (latin, tmp_path):
         with pytest.raises(
-            InputError, match=r"caf\\udce9\.png': names of photographs must be UTF-8"
+            InputError, match=r"caf\\udce9\.png': names of photographs and clips must be UTF-8"
         ):
             photos(path)
 

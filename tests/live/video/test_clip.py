@@ -1,5 +1,6 @@
 """Clips as they are and as they should not be: what is read, and what is said."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -168,6 +169,13 @@ def test_folder_gives_its_clips_and_names_the_rest(tmp_path, capsys):
     assert [clip.name for clip in find_clips([tmp_path])] == ["a.mov", "b.MP4"]
     assert ".dv: 1" in capsys.readouterr().err
     assert find_clips([tmp_path / "old.dv"]) == [tmp_path / "old.dv"]
+
+
+def test_name_that_tables_cannot_hold_is_refused(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.mp4")
+    path.touch()
+    with pytest.raises(InputError, match="must be UTF-8 text"):
+        find_clips([path])
 
 
 def test_wrong_paths(tmp_path):
