@@ -1,4 +1,4 @@
-"""`python -m evaluation.cards --all --data DIR --out FILE.csv`: measure classifiers on a split.
+"""`python -m evaluation.cards --all --out FILE.csv`: measure classifiers on a split.
 
 The csv has the columns of `evaluation/figures/models.py`. `--write` puts PublicTest figures and
 the cost of a forward pass into the cards of shipped classifiers.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.base.commands import run
+from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
 from datasets.base.writable import check_file
 
@@ -24,7 +24,10 @@ Option = typer.Option
 
 
 def main(
-    data: Annotated[Path, Option(help="FER2013 as csv, archive or folder.")],
+    data: Annotated[
+        Path | None,
+        Option(metavar="PATH", help=f"FER2013 as csv, archive or folder. {DATA_DEFAULT}"),
+    ] = None,
     everything: Annotated[bool, Option("--all", help="Every shipped classifier.")] = False,
     models: Annotated[
         str, Option(metavar="A,B", help="Or ids, training folders and model files.")
@@ -50,10 +53,11 @@ def main(
     if write:
         _check_write(asked_split, wanted, model_ids())
     check_file(out, ".csv")
+    from datasets.default_data import data_or_default
     from datasets.read import load
     from fer_models.backend import quiet_backend
 
-    faces = load(data, asked_split, votes=votes)
+    faces = load(data_or_default(data), asked_split, votes=votes)
     quiet_backend()
     rows: list[ModelFigures] = []
     failed = []

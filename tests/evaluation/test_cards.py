@@ -169,7 +169,8 @@ def test_accuracy_of_a_split(
 
     loading: Callable[[str], Classifier] = lambda _: Always()  # noqa: E731
     monkeypatch.setattr(zoo, "load", loading)
-    assert main(data, models="mini_xception.fer", split="Training") == 0
+    monkeypatch.setenv("DEADPAN_DATA", str(data))
+    assert main(models="mini_xception.fer", split="Training") == 0
     line = capsys.readouterr().out.splitlines()[1]
     right = 100 * (FER[SPLITS == "Training"] == 3).mean()
     assert f"all 42  {right:8.2f}".replace(" ", "") in line.replace(" ", "")
