@@ -17,6 +17,7 @@ from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, re
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
+from reports.subgroups import subgroup_panel
 from reports.words.text import NBSP, THIN, faces_text, label_set_name, labels_named, listing
 
 SUMMARY = "report.md"
@@ -61,6 +62,10 @@ def _rendered(run: FinishedRun) -> str:
     parts += [escaped(note) for note in class_notes(run.manifest["models"], run.label_names)]
     parts += [escaped(note) for note in service_notes(run.manifest["models"])]
     parts += _boards(run)
+    if groups := subgroup_panel(run, top):
+        parts.append(
+            "**Groups of faces**\n\n" + "\n".join(f"- {escaped(g)}" for g in groups.findings)
+        )
     parts += _seeds(run)
     parts += _flags(run)
     notes = [ranking_sentence(run, top), reading_sentence(run, top)]

@@ -37,6 +37,7 @@ from reports.sections.reliability import reliability, rules
 from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
+from reports.subgroups import subgroup_panel
 from reports.words.glossary import GLOSSARY
 from reports.words.text import count, label_set_name, labels_named
 
@@ -137,6 +138,7 @@ def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callabl
         ("eight_bits", lambda: eight_bit_table(run)),
         ("transfers", lambda: transfer_charts(run)),
         ("certified", lambda: certified_charts(run)),
+        ("subgroups", lambda: subgroup_panel(run, top)),
         ("label_sets", lambda: label_set_chart(run, top)),
         ("disputed", lambda: disputed_faces(run, top)),
         ("label_noise", lambda: label_noise_charts(run, top)),

@@ -18,8 +18,7 @@ from scipy.stats import fisher_exact
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.figures.groups import groups_of
-from evaluation.figures.images import LEAST_FACES
-from evaluation.results.schema import GAP_COLUMNS, WORST_CASE
+from evaluation.results.schema import GAP_COLUMNS, LEAST_FACES, WORST_CASE
 from evaluation.results.select import headline_eps
 from evaluation.statistics.intervals import proportion
 from evaluation.statistics.paired import holm, independent_difference

@@ -11,13 +11,11 @@ import pandas as pd
 
 from datasets.labels import NO_LABEL, SCHEMES, LabelScheme, LabelSet, translate
 from evaluation.metrics.robustness import is_robust
+from evaluation.results.schema import LEAST_FACES
 from evaluation.statistics.intervals import Interval, effective_size, proportion
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
 """An image is clear when its top vote has at least 9 of 10 annotators, ambiguous with at most 6."""
-
-LEAST_FACES, FEW_FACES = 10, 30
-"""Groups of fewer faces are not shown; those of less than the second number with a warning."""
 
 Strata = list[tuple[str, np.ndarray]]
 """Name and mask bool (N,) of subsets of the images."""

@@ -190,6 +190,10 @@ COMPARISON_COLUMNS: dict[str, str] = {
 pixels keep one sign, and Holm over all pairs."""
 
 
+LEAST_FACES, FEW_FACES = 10, 30
+"""Groups of fewer faces are not shown; those of less than the second number with a warning."""
+
+
 GAPS = "gaps.parquet"
 GAP_COLUMNS: dict[str, str] = {
     "model": "string",

@@ -153,8 +153,6 @@ def _rows(
         "ferplus": _labels(faces, LabelSet.FERPLUS),
         "votes": list(faces.votes) if faces.votes is not None and faces.tagged else [None] * count,
         "leaked": faces.leaked if faces.leaked is not None else pd.NA,
-        "near_leaked": faces.near_leaked if faces.near_leaked is not None else pd.NA,
-        "subgroups": [None] * count if faces.subgroups is None else list(faces.subgroups),
         "label": NO_LABEL,
         "clean_prediction": clean.argmax(axis=1),
         "prediction": logits.argmax(axis=1),
@@ -164,6 +162,8 @@ def _rows(
         "backward": 0,
         **dict.fromkeys(ADDED_COLUMNS, np.nan),
         "group": faces.groups,
+        "near_leaked": faces.near_leaked if faces.near_leaked is not None else pd.NA,
+        "subgroups": [None] * count if faces.subgroups is None else list(faces.subgroups),
         **columns,
     }
     return pd.DataFrame(values, index=np.arange(count))[list(PER_IMAGE_COLUMNS)].astype(

@@ -1,0 +1,143 @@
+"""Groups of faces: figures of each, and gaps to the others, in a run with `--groups`."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import FEW_FACES, LEAST_FACES, WORST_CASE
+from evaluation.results.select import Headline, pick
+from reports.sections.figures import Figure, ranked
+from reports.tables import Table, table
+from reports.words.text import MISSING, NBSP, count, decimal, label_set_name, listing
+
+
+@dataclass(frozen=True)
+class Subgroups:
+    """The panel of groups.
+
+    Attributes:
+        findings: one sentence per model: which gaps are distinguishable.
+        figures: accuracy of each group and model.
+        gaps: each group against the others.
+        notes: groups with few faces, and those that are not shown.
+    """
+
+    findings: list[str]
+    figures: Table
+    gaps: Table
+    notes: list[str]
+
+
+def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | None:
+    """Figures and gaps of groups of faces, each model under its own labels; None without groups."""
+    faces = run.per_image.drop_duplicates("row")
+    if faces.empty or faces["subgroups"].isna().any():
+        return None
+    sizes = Counter(name for names in faces["subgroups"] for name in names)
+    shown = sorted(name for name, size in sizes.items() if size >= LEAST_FACES)
+    own = [(model, run.own_label_set(model)) for model in ranked(run)]
+    rows = [row for model, labels in own for row in _figures(run, model, labels, shown, headline)]
+    worst = f"worst case {headline.text}" if headline else "worst case"
+    head = ["model", "labels", "group", "faces", "clean accuracy", worst]
+    names = [*head[:3], "n", "accuracy", "low", "high", "robust", "robust_low", "robust_high"]
+    data = pd.DataFrame([plain for _, plain in rows], columns=names)
+    figures = table("groups", head, [cells for cells, _ in rows], data)
+    gaps = pd.concat([pick(run.gaps, model=model, label_set=labels) for model, labels in own])
+    return Subgroups(
+        [_finding(model, pick(gaps, model=model)) for model, _ in own],
+        figures,
+        _gap_table(gaps, worst),
+        _notes(sizes),
+    )
+
+
+def _figures(
+    run: FinishedRun, model: str, labels: str, shown: list[str], headline: Headline | None
+) -> list[tuple[list[str], list[object]]]:
+    """Cells and numbers of the groups of one model."""
+    found = []
+    own = pick(run.results, model=model, label_set=labels, subset=shown)
+    for name in shown:
+        of_group = pick(own, subset=name)
+        clean = Figure.of(pick(of_group, perturbation="none", metric="accuracy"))
+        robust = Figure.of(
+            pick(
+                of_group, perturbation=WORST_CASE, metric="robust_accuracy", norm=headline.norm,
+                eps=headline.eps, attacked_labels=labels,
+            )
+            if headline
+            else of_group.iloc[:0]
+        )  # fmt: skip
+        if not clean.known:
+            continue
+        texts = [_text(one) for one in (clean, robust)]
+        few = " \N{WARNING SIGN}" if clean.n < FEW_FACES else ""
+        cells = [model, label_set_name(labels), f"{name}{few}", count(clean.n), *texts]
+        numbers = [(one.value, one.low, one.high) for one in (clean, robust)]
+        found.append((cells, [model, labels, name, clean.n, *numbers[0], *numbers[1]]))
+    return found
+
+
+def _text(figure: Figure) -> str:
+    if not figure.known:
+        return MISSING
+    flag = "" if figure.status == "ok" else " \N{BLACK FLAG}"
+    return f"{figure.text} ({figure.interval}){flag}"
+
+
+def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
+    head = ["model", "group", "against", "figure", "gap, points", "p (Holm)", "smallest gap found"]
+    rows = [
+        [
+            row.model,
+            f"{row.subset} ({count(row.n)})",
+            f"{row.others} ({count(row.others_n)})",
+            worst if row.perturbation == WORST_CASE else "clean",
+            f"{decimal(100 * row.gap, 1)} ({decimal(100 * row.ci_low, 1)} to "
+            f"{decimal(100 * row.ci_high, 1)})",
+            "<0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
+            f"{100 * row.smallest_gap:.0f}" if np.isfinite(row.smallest_gap) else "none",
+        ]
+        for row in gaps.itertuples()
+    ]
+    return table("gaps", head, rows, gaps)
+
+
+def _finding(model: str, gaps: pd.DataFrame) -> str:
+    if gaps.empty:
+        return f"{model}: no two groups have enough faces to be compared."
+    found = [
+        f"{row.subset} {decimal(abs(100 * row.gap), 1)} points "
+        f"{'below' if row.gap < 0 else 'above'} {row.others} "
+        f"({'attacked' if row.perturbation == WORST_CASE else 'clean'})"
+        for row in gaps[gaps["distinguishable"]].itertuples()
+    ]
+    if found:
+        return f"{model}: {listing(found)}."
+    smallest = gaps["smallest_gap"].replace(np.inf, np.nan)
+    reach = (
+        "and these faces could show none"
+        if smallest.isna().all()
+        else f"and gaps below {100 * smallest.min():.0f}{NBSP}points could not be found with these "
+        "faces"
+    )
+    return f"{model}: no gap is distinguishable, {reach}."
+
+
+def _notes(sizes: Counter[str]) -> list[str]:
+    few = sorted(name for name, size in sizes.items() if LEAST_FACES <= size < FEW_FACES)
+    hidden = sorted(name for name, size in sizes.items() if size < LEAST_FACES)
+    notes = []
+    if few:
+        warned = [f"{name} ({sizes[name]})" for name in few]
+        notes.append(
+            f"\N{WARNING SIGN} Fewer than {FEW_FACES} faces, so intervals are wide: "
+            f"{listing(warned)}."
+        )
+    if hidden:
+        left = [f"{name} ({sizes[name]})" for name in hidden]
+        notes.append(f"Fewer than {LEAST_FACES} faces, so not shown: {listing(left)}.")
+    return notes
