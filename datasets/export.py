@@ -56,22 +56,26 @@ def export_folders(source: "Source", out: Path) -> None:
     """Write `out/<split>/<class>/<row id>.png`, and any votes to `out/fer2013new.csv`.
 
     Raises:
-        InputError: no FER labels, the folder is not empty, or there are votes and the row ids
-            have gaps.
+        InputError: no label of each face, the folder is not empty, or there are votes and the row
+            ids have gaps.
     """
     from datasets.archives import VOTES_NAME
     from datasets.base.errors import InputError
     from datasets.base.progress import bar
     from datasets.ferplus import write_votes
     from datasets.folders import write_folders
-    from datasets.labels import FER7
+    from datasets.labels import FER7, FERPLUS8
 
-    fer = _fer_labels(source)
+    votes = source.votes if source.tagged else None
+    if source.fer is None and source.votes is not None and votes is None:  # one label per face
+        scheme, labels = FERPLUS8, source.votes.argmax(axis=1)
+    else:
+        scheme, labels = FER7, _fer_labels(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: expected a new or empty folder, found files in it. Name another.")
-    if source.votes is not None and source.row_ids.tolist() != list(range(len(fer))):
+    if votes is not None and source.row_ids.tolist() != list(range(len(labels))):
         raise InputError(
-            f"{source.path}: expected rows 0 to {len(fer) - 1}, because votes are joined by row; "
+            f"{source.path}: expected rows 0 to {len(labels) - 1}, as votes are joined by row; "
             "some are missing. Export to --csv first, which renumbers the rows."
         )
     with bar(f"writing {out}") as advance:
@@ -80,10 +84,10 @@ def export_folders(source: "Source", out: Path) -> None:
             for start in range(0, len(rows), _STEP):
                 part = rows[start : start + _STEP]
                 ids = source.row_ids[part]
-                write_folders(source.images[part], fer[part], FER7, ids, split, out)
-                advance(int(part[-1]), len(fer))
-    if source.votes is not None:
-        write_votes(source.votes, source.split_of, out / VOTES_NAME)
+                write_folders(source.images[part], labels[part], scheme, ids, split, out)
+                advance(int(part[-1]), len(labels))
+    if votes is not None:
+        write_votes(votes, source.split_of, out / VOTES_NAME)
 
 
 def export_csv(source: "Source", path: Path) -> None:

@@ -84,12 +84,12 @@ def _figures(
 def _text(figure: Figure) -> str:
     if not figure.known:
         return MISSING
-    flag = "" if figure.status == "ok" else " \N{BLACK FLAG}"
-    return f"{figure.text} ({figure.interval}){flag}"
+    flag = "" if figure.status == "ok" else "\N{BLACK FLAG} "
+    return f"{flag}{figure.text} ({figure.interval})"
 
 
 def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
-    head = ["model", "group", "against", "figure", "gap, points", "p (Holm)", "smallest gap found"]
+    head = ["model", "group", "against", "figure", "gap, points", "p (Holm)", "smallest gap shown"]
     rows = [
         [
             row.model,
@@ -117,14 +117,18 @@ def _finding(model: str, gaps: pd.DataFrame) -> str:
     ]
     if found:
         return f"{model}: {listing(found)}."
-    smallest = gaps["smallest_gap"].replace(np.inf, np.nan)
-    reach = (
-        "and these faces could show none"
-        if smallest.isna().all()
-        else f"and gaps below {100 * smallest.min():.0f}{NBSP}points could not be found with these "
-        "faces"
+    reach = []
+    for figure, of_figure in gaps.groupby("perturbation", sort=False):
+        smallest = of_figure["smallest_gap"].min()
+        where = "attacked" if figure == WORST_CASE else "clean"
+        if np.isfinite(smallest):
+            reach.append(f"{100 * smallest:.0f}{NBSP}points ({where})")
+    shows = (
+        f"this many faces show one of {listing(reach)} four times in five"
+        if reach
+        else "this many faces could show none"
     )
-    return f"{model}: no gap is distinguishable, {reach}."
+    return f"{model}: no gap is distinguishable; {shows}."
 
 
 def _notes(sizes: Counter[str]) -> list[str]:

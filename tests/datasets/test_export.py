@@ -77,11 +77,15 @@ def test_csv_needs_48_pixels(tmp_path):
     fails("48x48 grey faces for a csv, found 32x40 with 3", tmp_path / "in", csv=tmp_path / "c.csv")
 
 
-def test_needs_fer_labels(tmp_path):
+def test_eight_classes_come_back_as_folders_and_are_refused_as_csv(tmp_path):
     write_folders(
         make_images()[:8], np.arange(8), FERPLUS8, np.arange(8), Split.TRAINING, tmp_path / "in"
     )
-    fails("FER\\+ labels only", tmp_path / "in", out=tmp_path / "out")
+    export.main(export.ExportRequest(data=tmp_path / "in", out=tmp_path / "out"))
+    before, after = (open_source(tmp_path / name, progress=False) for name in ("in", "out"))
+    assert (before.votes == after.votes).all() and (before.images == after.images).all()
+    assert not (tmp_path / "out" / "fer2013new.csv").exists()
+    fails("FER\\+ labels only", tmp_path / "in", csv=tmp_path / "out.csv")
 
 
 def test_votes_need_all_rows(tmp_path):

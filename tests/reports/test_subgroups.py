@@ -81,10 +81,11 @@ def test_what_was_not_found_names_the_reach_of_this_many_faces(plain: FinishedRu
     unclear = gap(distinguishable=False, p_holm=0.3)
     panel = subgroup_panel(grouped(plain, unclear), TOP)
     assert panel is not None
-    assert "no gap is distinguishable, and gaps below 31\u00a0points" in panel.findings[0]
+    assert "no gap is distinguishable; this many faces show one of" in panel.findings[0]
+    assert "one of 31\u00a0points (clean) four times in five." in panel.findings[0]
     panel = subgroup_panel(grouped(plain, unclear | {"smallest_gap": np.inf}), TOP)
     assert panel is not None
-    assert "these faces could show none" in panel.findings[0]
+    assert "this many faces could show none" in panel.findings[0]
     assert panel.gaps.rows[0][-1] == "none"
     panel = subgroup_panel(grouped(plain), TOP)
     assert panel is not None and "enough faces to be compared" in panel.findings[0]
