@@ -31,8 +31,8 @@ HOW_TO_GET_FER2013 = (
     f"{KAGGLE_PAGE} and fer2013new.csv from {VOTES_PAGE} into ./data."
 )
 NOTICE = (
-    "This run used generated faces of people who do not exist: it shows how Deadpan works, and its "
-    "figures say nothing about accuracy on real faces. " + HOW_TO_GET_FER2013
+    "This run used generated faces of people who do not exist, with simulated votes: it shows how "
+    "Deadpan works, and its figures say nothing about accuracy on real faces. " + HOW_TO_GET_FER2013
 )
 """First sentence in the report of a run on the sample."""
 

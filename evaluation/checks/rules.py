@@ -130,8 +130,9 @@ class Rule(Enum):
     )
     R18 = Words(
         "Every robust figure is shown with clean accuracy, the denominator (all images) and a "
-        "95 % Wilson interval. Models are compared by a paired test (McNemar), and "
-        "ranked by a paired test of their areas under the security curve, with Holm's correction; "
+        "95 % interval (Wilson's, exact near 0 and 1). Models are compared by a paired test "
+        "(McNemar), and ranked by a paired test of their areas under the security curve, with "
+        "Holm's correction; "
         '"not distinguishable" is a possible answer.',
     )
     R19 = Words(

@@ -143,16 +143,21 @@ def _strongest(run: FinishedRun, rows: pd.DataFrame, parts: list[str], headline:
     if means.empty:
         return f"robust accuracy under each attack at {headline.text}"
     name = str(means.idxmin())
-    left = share_range(pick(rows, perturbation=name)["value"])
-    attack = attack_title(run.manifest, name)
-    return f"at {headline.text}, {attack} alone leaves {left} of faces classified correctly"
+    found = pick(rows, perturbation=name)
+    left, attack = share_range(found["value"]), attack_title(run.manifest, name)
+    ran, models = found["model"].nunique(), rows["model"].nunique()
+    which = f", on {ran} of {models} models" if ran < models else ""
+    return f"at {headline.text}, {attack} alone leaves {left} of faces classified correctly{which}"
 
 
 def _carried(rows: pd.DataFrame) -> str:
     own = rows.loc[rows["source"] == rows["model"], "value"]
     other = rows.loc[rows["source"] != rows["model"], "value"]
     share = percent(float(other.median()), 0, 1)
-    text = f"an attack made on one model breaks {share} of another's faces (median over pairs)"
+    text = (
+        f"an attack made on one model breaks {share} of the faces that another classifies "
+        "correctly (median over pairs)"
+    )
     if own.empty:
         return text
-    return f"{text} and {percent(float(own.median()), 0, 1)} of its own model's"
+    return f"{text}, and {percent(float(own.median()), 0, 1)} of its own model's (median)"

@@ -56,7 +56,10 @@ def mixed_note(run: FinishedRun, models: list[str], norm: str) -> str:
     if not mixed:
         return ""
     of = "" if len(mixed) == len(models) else f" of {listing(mixed)}"
-    return f" In the worst case{of} not every attack saw every face: see the leaderboard."
+    return (
+        f" In the worst case{of} not every attack saw every face: see the threat model and the "
+        "leaderboard."
+    )
 
 
 def _rows(run: FinishedRun, model: str, norm: str) -> pd.DataFrame:

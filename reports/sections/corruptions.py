@@ -60,7 +60,7 @@ def corruption_note(run: FinishedRun) -> str:
             f"{' or '.join(known)}, whichever has the same labels, on the faces that both are "
             "scored on. 1 means as many errors; less is better. mCE is the mean over the "
             "corruptions. Relative mCE counts only the errors that the corruption adds, so a model "
-            "with many clean errors can have a small one."
+            "with many clean errors can have a small one. The baseline itself has 1 by definition."
         )
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
 
@@ -90,8 +90,11 @@ def corruption_charts(run: FinishedRun) -> list[Chart]:
             (120, 6, 44, 4),
             partial(corruption_heat_map, run.results, model=model, label_set=own),
         )
+        errors = pick(run.results, model=model, label_set=own, metric="corruption_error")
+        last = "; last column: CE" if errors["value"].notna().any() else ""
         caption = (
-            "Accuracy in percent by corruption (rows) and severity (columns); "
+            "Accuracy in percent by corruption (rows) and severity (columns), then its mean over "
+            f"severities{last}; "
             f"{label_set_name(own)} labels, {faces_counted(rows)}."
         )
         shown = rows.assign(perturbation=rows["perturbation"].map(words))

@@ -1,6 +1,6 @@
 """Security curves and clean against robust accuracy: titles, captions, tables."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import pandas as pd
@@ -20,7 +20,7 @@ from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, 
 from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
 from reports.sections.attacks_run import attack_sentences, mixed_note
-from reports.sections.figures import own_figures
+from reports.sections.figures import Figure, own_figures
 from reports.tables import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
@@ -172,17 +172,9 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     limited = run.black_boxes
     whole = [model for model in known if run.schemes[model].is_whole]
     seen = [model for model in whole if model not in limited] or whole or known
-    subject = "No model" if seen == known else "No model attacked with full knowledge"
-    if whole != known:
-        subject = "No model that has a rank"
-    best = max((robust.value, model) for model, _, robust in pairs if model in seen)
-    highest = next(robust for model, _, robust in pairs if model == best[1])
-    title = (
-        f"{subject} has a robust accuracy above {highest.text} at {headline.text}, "
-        "whatever its clean accuracy"
-        if best[0] < 0.05
-        else f"{best[1]} is the most robust at {headline.text}: {highest.text}"
-    )
+    title = _scatter_title(run, headline, {m: robust for m, _, robust in pairs if m in seen})
+    if seen != known:
+        title += ", of the models that have a rank"
     alt = f"Clean accuracy against robust accuracy. {title}."
     draw = partial(
         clean_against_robust,
@@ -218,6 +210,25 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     keys = {"model": "model", "label_set": "labels", "perturbation": "perturbation"}
     table = figures_table("scatter", rows, keys, shown)
     return Chart("scatter", title, caption, [Panel("", svgs)], table)
+
+
+def _scatter_title(run: FinishedRun, headline: Headline, robust: Mapping[str, Figure]) -> str:
+    """Highest robust accuracy of each label set, which are not comparable; or that none has any."""
+    best: dict[str, str] = {}
+    for model in sorted(robust, key=lambda model: -robust[model].value):
+        best.setdefault(run.own_label_set(model), model)
+    if all(robust[model].value < 0.05 for model in best.values()):
+        highest = max(best.values(), key=lambda model: robust[model].value)
+        return (
+            f"No robust accuracy at {headline.text} above {robust[highest].text}, "
+            "whatever the clean accuracy"
+        )
+    parts = [
+        f"{robust[model].text} under {label_set_name(labels)} labels"
+        + f" ({model})" * (robust[model].value > 0)
+        for labels, model in sorted(best.items())
+    ]
+    return f"Highest robust accuracy at {headline.text}: {listing(parts)}"
 
 
 def _curve_title(rows: pd.DataFrame, norm: str) -> str:

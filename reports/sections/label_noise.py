@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, pick
-from reports.charts.drawing import Chart, faces_counted, share_range
+from reports.charts.drawing import Chart, count_range, share_range
 from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import Figure
 from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
@@ -50,16 +50,17 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         if rows
     ]
     share = noise["clean"]["value"].dropna() if "clean" in noise else pd.Series(dtype=float)
-    title = f"Answering every FER+ label would score {oracle.text} under FER labels"
+    title = f"Always answering the FER+ label would score {oracle.text} under FER labels"
     if len(share):
         title += f"; {share_range(share)} of the models' clean errors give the FER+ label"
     caption = (
         "FER has one label for each face, FER+ labels rest on the votes of ten annotators. Where "
         "they differ, an answer that agrees with the votes is wrong under FER: an error that label "
-        "noise explains. Answers that match neither label are errors under both. "
-        f"{faces_counted(found)} have both labels; the errors are those among them. The difference "
-        "in accuracy is over the same faces for both label sets, but for those whose label the "
-        "model has no class for: right of 0 the model does better under FER+. Bars are "
+        "noise explains. The oracle (dotted) always answers the FER+ label. Answers that match "
+        "neither label are errors under both. "
+        f"{count_range(found)} faces have both labels; the errors are those among them. The "
+        "difference in accuracy is over the same faces for both label sets, but for those whose "
+        "label the model has no class for: right of 0 the model does better under FER+. Bars are "
         f"95\u202f% intervals.{mixed_note(run, models, headline.norm) if headline else ''}"
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])

@@ -75,7 +75,7 @@ def _differences(rows: pd.DataFrame, where: str) -> str:
         points.append("no difference between its models, which disagree on too few faces")
     if np.isfinite(unpaired).any():
         found = _points(unpaired[np.isfinite(unpaired)])
-        points.append(f"{found} between one of them and a model on other faces")
+        points.append(f"{found} between one of them and a model on as many other faces")
     return f"{where}, {' and '.join(points)}" if points else ""
 
 

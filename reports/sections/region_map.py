@@ -76,10 +76,12 @@ def _map(
     pixels = dict(zip(names, run.regions["share"], strict=True))
     title = (
         f"{label_set_name(label_set)} labels: changing only {_called(worst)} "
-        f"({_whole(pixels[worst])} of the pixels) breaks {share_range(of_worst)} of faces"
+        f"({_whole(pixels[worst])} of the pixels) by up to {headline.text} breaks "
+        f"{share_range(of_worst)} of the faces classified correctly"
     )
     caption = (
-        f"Attack success rate at {headline.text} when the perturbation is confined to one region. "
+        f"Attack success rate at {headline.text} when the perturbation is confined to one region; "
+        "the redder a region, the higher. "
         "Regions differ in size, so their share of the pixels is shown too. "
         f"{faces_counted(rows)}; each face has its own regions, drawn here on the mean face."
     )

@@ -6,6 +6,9 @@ from evaluation.results.select import Headline, attacks, pick
 from reports.sections.attacks_run import attack_sentences
 from reports.words.text import count, eps_text, listing, norm_name
 
+_HARD_TO_SEE = 4
+"""Steps of 1/255 per pixel up to which a report calls a change hard to see."""
+
 
 def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     """The threat model as sentences."""
@@ -22,7 +25,8 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         sentences.append(
             f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients: the "
             "attacker can query the model, or make images on other models. Robust accuracy is an "
-            "upper bound there and not comparable with that of models attacked with full knowledge."
+            "upper bound there, a looser one than for models attacked with full knowledge, and not "
+            "comparable with theirs."
         )
     if rounded := _models_with(run, precision="bfloat16"):
         sentences.append(
@@ -32,10 +36,11 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         )
     if headline and headline.norm == "linf":
         steps = round(255 * headline.eps * 2) / 2
+        hard = ", which is hard to see" if steps <= _HARD_TO_SEE else ""
         sentences.append(
             f"The verdict is about {headline.text}: no pixel changes by more than {steps:g} of the "
-            "255 steps between black and white, which is hard to see. A face counts as robust if "
-            "it is classified correctly when clean and under every attack that saw it."
+            f"255 steps between black and white{hard}. A face counts as robust if it is classified "
+            "correctly when clean and under every attack that saw it."
         )
     sentences.append(
         "Robust accuracy is an upper bound: a stronger attack can only lower it. Attacks on the "

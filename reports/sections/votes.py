@@ -50,7 +50,8 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     shares = [share_range(clean[name]["value"].dropna()) for name in STRATA]
     title = f"Models classify {shares[0]} of clear and {shares[1]} of ambiguous faces correctly"
     caption = (
-        "Clear: at least nine of ten annotators agree; ambiguous: at most six do. Each model "
+        "Clear: at least nine of ten annotators chose the same; ambiguous: at most six did. Each "
+        "model "
         f"under its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
         f"{mixed_note(run, run.models, headline.norm) if headline else ''}"
     )
@@ -120,7 +121,7 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
     title = (
         f"On {count_range(rows['clean'])} clean faces a model agrees with "
-        f"{share_range(rows['clean']['value'])} of annotators"
+        f"{share_range(rows['clean']['value'])} of the annotators who named an emotion"
     )
     if "worst case" in rows and headline:
         attacked = share_range(rows["worst case"]["value"].dropna())

@@ -16,8 +16,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "much as frequent ones."),
     ("Best known", "Robust accuracy after the attacks of this run and verified attacks by others: "
      "a tighter upper bound. `python -m evaluation.verify SET MODEL --into RUN` adds one."),
-    ("Black box", "A classifier that returns answers but no gradients. Attacks can only query it, "
-     "so its robust accuracy is an upper bound."),
+    ("Black box", "A classifier that returns answers but no gradients. Attacks can only query it "
+     "or use images made on other models, so its robust accuracy is an upper bound."),
     ("Brier score", "Mean squared distance between the predicted probabilities and the true "
      "label: 0 is certain and right, 2 is certain and wrong."),
     ("Certified radius", "An L2 distance within which no change of the face can alter the answer "
@@ -45,14 +45,14 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "with the same label in both is attacked once; its time counts with the first."),
     ("Leaked", "Pixel for pixel identical to a face in Training, so a classifier may have "
      "memorised it."),
-    ("L\N{INFINITY}, L2", "Two ways to measure a change: the largest change of a pixel, or the "
-     "root of the summed squared changes of all pixels."),
+    ("L\N{INFINITY}, L2, L1", "Three ways to measure a change: the largest change of a pixel, "
+     "the root of the summed squared changes of all pixels, or the sum of all changes."),
     ("Macro F1", "Mean over the classes that have faces of F1, the harmonic mean of precision and "
      "recall. A class of a few faces counts as much as any other, though its F1 may be quite "
      "another on other faces: the interval reaches further up than down where such an F1 is near "
      "0, further down than up where it is near 1."),
-    ("Median smallest eps", "Half of the faces classified correctly when clean are broken at this "
-     "eps or below. Only eps that were attacked can appear here."),
+    ("Median smallest eps", "At least half of the faces classified correctly when clean are broken "
+     "at this eps or below. Only eps that were attacked can appear here."),
     ("NLL", "Negative log-likelihood: the mean of -log of the probability given to the true "
      "label. One answer that is certain and wrong costs a lot."),
     ("Not distinguishable", "An exact paired test of the two models' areas on these faces, with "
@@ -61,7 +61,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "2\N{EN DASH}4 means that one model is significantly better, and that the paired tests leave "
      "open whether the place is second, third or fourth."),
     ("Robust accuracy", "Share of all faces that are classified correctly when clean and under "
-     "every attack."),
+     "every attack that saw them."),
     ("Security curve", "Robust accuracy against eps. Its mean over eps (the area under it) sums "
      "up the curve in one figure, which is at most the clean accuracy."),
     ("SSIM", "Structural similarity of two images in brightness, contrast and structure: 1 for "
@@ -69,6 +69,6 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Transfer attack", "Adversarial examples are made on one classifier (the surrogate) and "
      "tried on another, about which the attacker need not know anything."),
     ("White-box", "The attacker knows the model, its weights and its gradients."),
-    ("Worst case", "For each face, the most successful of all attacks in the run."),
+    ("Worst case", "For each face, the most successful of all attacks on the model that saw it."),
 )  # fmt: skip
 """Terms of the page and their meanings, in alphabetical order."""

@@ -92,13 +92,15 @@ def count(number: float) -> str:
 
 
 def faces_text(data: Mapping[str, Any]) -> str:
-    """`80 faces`, or `80 faces in 40 groups` where some have the same pixels.
+    """`80 faces`, or `80 faces in 40 groups of equal images` where some have the same pixels.
 
     Args:
         data: entry of a run's manifest.
     """
     rows, groups = data["rows"], data.get("groups", data["rows"])
-    return f"{count(rows)} faces" + (f" in {count(groups)} groups" if groups < rows else "")
+    return f"{count(rows)} faces" + (
+        f" in {count(groups)} groups of equal images" if groups < rows else ""
+    )
 
 
 def seconds(duration: float) -> str:

@@ -61,8 +61,8 @@ def test_transfer_tells_the_source_from_the_target(run: FinishedRun) -> None:
     named = replace(run, results=made, manifest=run.manifest | {"models": models})
     (chart,) = transfer_charts(named)
     # of the pairs .2 and .4 the median is .3, of the own .9 and .8 it is .85
-    assert "breaks 30\u202f% of another's faces" in chart.title
-    assert chart.title.endswith("and 85\u202f% of its own model's")
+    assert "breaks 30\u202f% of the faces that another classifies" in chart.title
+    assert chart.title.endswith("and 85\u202f% of its own model's (median)")
     seen = texts(chart.panels[0].svgs[0])
     assert seen[-4:] == ["90", "20", "40", "80"]  # lines are sources, columns targets
     assert chart.table.rows[1][:3] == ["a", "b", "20\u202f%"]

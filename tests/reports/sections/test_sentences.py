@@ -7,12 +7,15 @@ import pytest
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.page import TEMPLATES
+from reports.sections.attack_matrices import attack_matrix_charts
 from reports.sections.calibration import calibration_charts
 from reports.sections.classes import ENOUGH_FACES, confusion_charts, flow_charts
-from reports.sections.corruptions import corruption_note
+from reports.sections.corruptions import corruption_charts, corruption_note
+from reports.sections.curves import scatter_chart
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.method import power_sentences
+from reports.sections.threat_model import threat_model
 from reports.words.glossary import FERPLUS_RULE, GLOSSARY
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -92,3 +95,40 @@ def test_the_calibration_error_is_named_debiased(run: FinishedRun) -> None:
 
 def test_the_baseline_counts_the_same_faces(run: FinishedRun) -> None:
     assert "on the faces that both are scored on" in corruption_note(run)
+
+
+def test_figures_under_two_label_sets_are_not_compared(run: FinishedRun) -> None:
+    chart = scatter_chart(run, Headline("linf", 1 / 255))
+    assert chart is not None and chart.title.startswith("Highest robust accuracy at 1/255: ")
+    fer, ferplus = chart.title.split(" and ")
+    assert fer.endswith(" under FER labels (mini_xception.fer)")
+    assert ferplus.endswith(" under FER+ labels (simple_cnn.ferplus)")
+    chart = scatter_chart(run, TOP)
+    assert chart is not None and chart.title.startswith("No robust accuracy at 4/255 above ")
+
+
+def test_an_attack_on_some_models_says_on_how_many(run: FinishedRun) -> None:
+    assert " models" not in attack_matrix_charts(run, TOP)[0].title
+    results = run.results
+    hidden = (results["model"] == FOUR[1]) & (results["perturbation"] == "pgd")
+    title = attack_matrix_charts(replace(run, results=results[~hidden]), TOP)[0].title
+    assert title.endswith("of faces classified correctly, on 1 of 2 models")
+
+
+def test_a_column_that_is_no_percentage_is_named(run: FinishedRun) -> None:
+    assert "then its mean over severities; last column: CE; " in corruption_charts(run)[0].caption
+
+
+def test_only_small_changes_are_called_hard_to_see(run: FinishedRun) -> None:
+    assert "which is hard to see" in " ".join(threat_model(run, TOP))
+    told = " ".join(threat_model(run, Headline("linf", 16 / 255)))
+    assert "more than 16 of the 255 steps" in told and "hard to see" not in told
+
+
+def test_the_page_says_which_figures_have_no_interval() -> None:
+    page = (TEMPLATES / "report.html").read_text()
+    for kind in ("answers to faces with two labels", "ranges and medians over models in titles"):
+        assert kind in page
+    assert "a stronger attack may make the classifier more confident" in page
+    assert "other models" in dict(GLOSSARY)["Black box"]
+    assert "L1" in next(term for term, _ in GLOSSARY if term.startswith("L\N{INFINITY}"))
