@@ -37,6 +37,20 @@ def test_pixels_from_0_to_255_are_flagged_and_the_scaling_is_named(run: Run) -> 
     assert "With pixels scaled 0 to 1" in flags(done, "scale255")["R25", "scaling"]
 
 
+def test_two_faults_in_one_contract_are_both_named(run: Run) -> None:
+    done = run("both_wrong.keras", "noise")
+    found = flags(done, "both_wrong")
+    assert "sad is surprise" in found["R25", "class order"]
+    assert "With pixels scaled 0 to 1" in found["R25", "scaling"]
+
+
+def test_a_wrong_order_is_not_blamed_on_an_unknown_scaling(command: Command) -> None:
+    refused = command("evaluation.run", *options("misordered.keras", "noise"), "--out", "no")
+    assert "with the classes in the order of its contract" in refused.error
+    order = "angry, disgust, fear, happy, sad, surprise, neutral. Correct its contract."
+    assert order in refused.error
+
+
 def test_standardised_pixels_are_read_so_or_refused(command: Command, run: Run) -> None:
     try:
         done = run("standardised.keras", "small")

@@ -37,8 +37,10 @@ def test_photographs_of_other_depths_are_named(command: Command, tmp_path: Path)
 def test_grey_faces_have_one_channel_in_every_file(run: Run) -> None:
     found = []
     for source in ("grey", "rgba", "palette"):
-        results = run("plain.keras", "l1", "--norm", "l1", data=source) / "results.csv"
-        table = pd.read_csv(results, keep_default_na=False)
+        done = run("plain.keras", "l1", "--norm", "l1", data=source)
+        told = "60 images with three equal channels, read as one" in (done / "log.txt").read_text()
+        assert told == (source != "grey")
+        table = pd.read_csv(done / "results.csv", keep_default_na=False)
         found.append(table[table.perturbation == "worst_case"].drop(columns=["source"]))
     for other in found[1:]:
         assert other.value.tolist() == found[0].value.tolist()
