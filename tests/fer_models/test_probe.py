@@ -60,19 +60,19 @@ def test_a_function_is_a_black_box_of_the_size_it_takes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEADPAN_DATA", "from-the-environment")
-    main(f"{__name__}:by_brightness", faces=200, write=True)
+    main(f"{__name__}:by_brightness", faces=105, write=True)
     assert asked_for == ["from-the-environment"]
     printed, log = capsys.readouterr()
     assert "takes images of 48x48x1 alone" in log
     assert "attacks   black box: models of its kind give no gradients" in printed
     (written,) = tmp_path.glob("*.contract.json")
     assert (read_contract(written).height, read_contract(written).high) == (48, 255)
-    main(f"{__name__}:by_brightness", data="other", faces=200)
+    main(f"{__name__}:by_brightness", data="other", faces=105)
     assert asked_for[1:] == ["other"]
 
 
 def test_a_net_is_a_white_box(asked_for: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    main(f"{__name__}:net", data="given", faces=200)
+    main(f"{__name__}:net", data="given", faces=105)
     assert "attacks   white box, with its gradients" in capsys.readouterr().out
 
 
@@ -98,7 +98,7 @@ def test_an_onnx_file_says_why_it_is_a_black_box(
         onnx.numpy_helper.from_array(np.float32(-1), "slope"),
     ]
     onnx.save(model_of(nodes, ("N", 1, 48, 48), stored), tmp_path / "net.onnx")
-    main(str(tmp_path / "net.onnx"), data="given", faces=200)
+    main(str(tmp_path / "net.onnx"), data="given", faces=105)
     assert "attacks   black box: Round of opset 13 is not known" in capsys.readouterr().out
 
 
