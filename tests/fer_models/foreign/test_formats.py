@@ -7,7 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from attacks.base import Keys
+from attacks.registry import make_attack
+from attacks.threat_model import Norm
 from datasets.base.errors import InputError
+from evaluation.checks.model import model_checks
 from fer_models import zoo
 from fer_models.contract import Output
 from fer_models.foreign.classifier import classify_with, load_foreign
@@ -62,6 +66,45 @@ def test_a_saved_model_has_the_gradients_of_its_net(
         expected = file.input_gradients(images, labels, loss)
         found = folder.input_gradients(images, labels, loss)
         np.testing.assert_allclose(found.gradient, expected.gradient, rtol=1e-3, atol=1e-5)
+
+
+def scaled_model(scale: float) -> keras.Model:
+    """The tiny net, its logits times a number, and a softmax."""
+    net = tiny_model()
+    logits = keras.layers.Rescaling(scale)(net.output)
+    model = keras.Model(net.input, keras.layers.Softmax()(logits))
+    model(np.zeros((1, 8, 8, 1), np.float32))  # Keras exports only what was called
+    return model
+
+
+@pytest.mark.parametrize("scale", [1.0, 8.0])
+def test_the_faces_that_break_on_a_saved_model_are_those_of_its_logits(
+    scale: float, tmp_path: Path
+) -> None:
+    """Its softmax stays inside, so attacks see logarithms of probabilities."""
+    model, images = scaled_model(scale), np.random.default_rng(1).random((48, 8, 8, 1), np.float32)
+    model.export(tmp_path / "net", verbose=False)
+    model.save(tmp_path / "net.keras")
+    pair = [
+        classify_with(open_model(str(tmp_path / name)), CONTRACT) for name in ("net", "net.keras")
+    ]
+    labels, keys = pair[1].predict(images), Keys(0, np.arange(48))
+    found, expected = (model_checks(each, images, each.logits(images)) for each in pair)
+    assert [(c["rule"], c["status"]) for c in found] == [(c["rule"], c["status"]) for c in expected]
+    assert all(c["status"] == "ok" for c in found if c["rule"] in ("R10", "R11"))
+    for name, settings in (("pgd", {"steps": 8}), ("apgd", {"steps": 8}), ("apgd_t", {"steps": 5})):
+        attack = make_attack(name, Norm.LINF, 0.05, settings)
+        broken = [attack(each, images, labels, keys).success for each in pair]
+        np.testing.assert_array_equal(*broken)
+        assert 0.1 < broken[0].mean() < 1
+
+
+def test_where_its_probabilities_have_no_gradient_a_saved_model_is_flagged(tmp_path: Path) -> None:
+    model, images = scaled_model(500.0), np.random.default_rng(1).random((48, 8, 8, 1), np.float32)
+    model.export(tmp_path / "net", verbose=False)
+    classifier = classify_with(open_model(str(tmp_path / "net")), CONTRACT)
+    checks = model_checks(classifier, images, classifier.logits(images))
+    assert [c["status"] for c in checks if c["rule"] == "R10"] == ["flagged"]
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
