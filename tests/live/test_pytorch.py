@@ -47,7 +47,7 @@ def pipeline(loader: ModelLoader) -> Pipeline:
     return Pipeline(loader, Tools())
 
 
-OPTIONS = ({}, {"defence": "jpeg75"}, {"target": "fear"}, {"heat": True})
+OPTIONS: list[dict[str, Any]] = [{}, {"defence": "jpeg75"}, {"target": "fear"}, {"heat": True}]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
