@@ -47,8 +47,9 @@ def main(request: InspectRequest) -> None:
     console = Console()
     counts = class_counts(source)
     for scheme, table in counts.items():
-        console.print(_table(f"faces per class, {scheme.name}", table))
-    if source.votes is not None:
+        name = source.name if source.own_labels else scheme.name
+        console.print(_table(f"faces per class, {name}", table))
+    if source.votes is not None and source.tagged:
         console.print(_table("faces kept by each FER+ rule", kept_counts(source)))
     if source.fer is not None and source.votes is not None:
         console.print(_table("FER labels confirmed by FER+, %", agreement_table(source)))
@@ -135,7 +136,7 @@ def duplicate_counts(source: "Source") -> "pd.DataFrame":
         index=[
             "images with a duplicate",
             "with a duplicate in Training",
-            "with a duplicate of another FER label",
+            "with a duplicate of another label",
             "of one colour only",
             "groups of duplicates",
             "groups with conflicting labels",
@@ -232,6 +233,7 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
     for label_set in faces.label_sets:
         labels = faces.labels(label_set)
         name = "FER" if label_set is LabelSet.FER else "FER+"
+        name = source.name if source.own_labels else name
         title = f"{faces.split} faces with their {name} labels"
         written += save_figure(
             plot_faces(faces.images, labels.values, labels.scheme, title),

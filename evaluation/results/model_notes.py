@@ -46,9 +46,14 @@ def class_notes(
             ),
         ]
         if entry.get("faces_left_out"):
+            ranks = (
+                "; ranks compare models on the faces of both"
+                if entry.get("ranked")
+                else ", and it takes no rank"
+            )
             parts.append(
-                "So its figures are over other faces than those of models that know all classes, "
-                "and it takes no rank."
+                "So its figures are over other faces than those of models that know all classes"
+                f"{ranks}."
             )
         if parts:
             notes.append(f"{model}: {' '.join(parts)}")

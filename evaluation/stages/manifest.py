@@ -68,23 +68,28 @@ def manifest_of(
 def _notes(
     classifier: Classifier, known: Description, config: RunConfig, faces: FaceSet
 ) -> dict[str, Any]:
-    """What `evaluation/results/model_notes.py` words: of foreign models, see there."""
-    if known.card is not None:
-        return {}
+    """What `evaluation/results/model_notes.py` words.
+
+    Of foreign models, and of any model on data that lack its own label set.
+    """
     scheme, sets = classifier.scheme, [name for name in config.labels if name in faces.label_sets]
+    at_home = scheme.label_set in sets
+    if known.card is not None and at_home:
+        return {}
     left_out = {
         str(name): {
             lacking: int((faces.labels(name).values == SCHEMES[name].classes.index(lacking)).sum())
             for lacking in scheme.lacks(name)
         }
         for name in sets
-        if not scheme.is_whole
+        if not (scheme.is_whole and at_home) and scheme.lacks(name)
     }
     wrong = {str(name): list(scheme.beyond(name)) for name in sets}
     return {
         "faces_left_out": left_out,
+        "ranked": scheme.is_whole,
         "counted_as_wrong": {name: names for name, names in wrong.items() if names},
-        "input": _input_entry(classifier),
+        "input": None if known.card else _input_entry(classifier),
     }
 
 

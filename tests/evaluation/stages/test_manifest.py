@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from datasets.labels import LabelSet
 from evaluation.environment import Start
+from evaluation.results.model_notes import class_notes
 from evaluation.stages.manifest import manifest_of
 from fer_models.classifier import Classifier
 from fer_models.zoo import Description
@@ -50,3 +52,20 @@ def test_the_manifest_says_what_was_run() -> None:
     assert models["box"]["no_gradients"] == "Round of opset 21 is not known"
     assert models["tiny.fer"]["parameters"] == net.model.count_params()
     assert models["box"]["given_as"] == "box.onnx" and models["box"]["parameters"] is None
+
+
+def test_a_net_on_labels_of_the_other_kind_says_which_faces_are_left_out() -> None:
+    """Also a shipped one: seven classes on data with contempt only."""
+    net, run = tiny.classifier(), tiny.config()
+    known = [Description("tiny", "fer", "a" * 64, None, tiny.FER7.classes)]
+    both, one = tiny.faces(), replace(tiny.faces(), fer=None, name="AffectNet", own_labels=True)
+    contempt = int((one.labels(LabelSet.FERPLUS).values == 7).sum())
+    assert contempt > 0
+    start = Start.now("x")
+    entry = manifest_of(start, run, one, [net], known, [])["models"]["tiny.fer"]
+    assert entry["faces_left_out"] == {"ferplus": {"contempt": contempt}}
+    [note] = class_notes({"tiny.fer": entry}, {"ferplus": "AffectNet"})
+    assert f"does not know contempt: {contempt} faces with such AffectNet labels" in note
+    assert "ranks compare models on the faces of both" in note
+    entry = manifest_of(start, run, both, [net], known, [])["models"]["tiny.fer"]
+    assert entry["faces_left_out"] == {} and class_notes({"tiny.fer": entry}) == []
