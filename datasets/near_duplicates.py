@@ -68,7 +68,7 @@ def perceptual_hash(faces: np.ndarray) -> np.ndarray:
     """Hash each face: 63 low frequencies of its cosine transform, 1 where above their median.
 
     Args:
-        faces: float32 (N, 48, 48).
+        faces: uint8 or float32 (N, 48, 48).
 
     Returns:
         uint64 (N,).
@@ -76,7 +76,11 @@ def perceptual_hash(faces: np.ndarray) -> np.ndarray:
     grid = np.arange(_SIDE, dtype=np.float32) + 0.5
     waves = np.cos(np.pi / _SIDE * np.arange(_FREQUENCIES, dtype=np.float32)[:, None] * grid)
     waves[0] /= np.sqrt(2, dtype=np.float32)
-    low = (waves @ faces @ waves.T).reshape(len(faces), _FREQUENCIES**2)[:, 1:]
+    low = np.empty((len(faces), _FREQUENCIES**2 - 1), np.float32)
+    for start in range(0, len(faces), _CHUNK):  # bounds the memory for floats
+        part = slice(start, start + _CHUNK)
+        found = waves @ faces[part].astype(np.float32) @ waves.T
+        low[part] = found.reshape(len(found), _FREQUENCIES**2)[:, 1:]
     bits = low > np.median(low, axis=1, keepdims=True)
     packed = np.packbits(np.pad(bits, ((0, 0), (0, 1))), axis=1)
     hashes: np.ndarray = np.ascontiguousarray(packed).view(np.uint64)[:, 0]
@@ -98,7 +102,8 @@ def _correlations(
     inner = slice(_SHIFT, _SIDE - _SHIFT)
     for start in range(0, len(rows), _CHUNK):
         part = slice(start, start + _CHUNK)
-        one, two = faces[rows[part]], others[columns[part]]
+        one = faces[rows[part]].astype(np.float32)
+        two = others[columns[part]].astype(np.float32)
         equal = (one == two).all(axis=(1, 2))  # also without contrast
         best[part] = np.where(equal, 1, (_standardised(one) * _standardised(two)).sum(axis=1))
         middle = _standardised(one[:, inner, inner])
@@ -112,18 +117,18 @@ def _correlations(
 
 
 def _thumbnails(images: np.ndarray) -> np.ndarray:
-    """Grey faces of 48x48, float32 (N, 48, 48)."""
-    grey = images[..., 0] if images.shape[3] == 1 else np.asarray(images @ _GREY, np.uint8)
-    if grey.shape[1:] != (_SIDE, _SIDE):
-        small = [
-            np.asarray(Image.fromarray(face).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
-            for face in grey
-        ]
-        grey = np.array(small, np.uint8).reshape(-1, _SIDE, _SIDE)
-    return grey.astype(np.float32)
+    """Grey faces of 48x48, uint8 (N, 48, 48)."""
+    if images.shape[1:] == (_SIDE, _SIDE, 1):
+        return images[..., 0]
+    small = [
+        np.asarray(_picture(image).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
+        for image in images
+    ]
+    return np.array(small, np.uint8).reshape(-1, _SIDE, _SIDE)
 
 
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).convert("L")
 
 
 def _standardised(faces: np.ndarray) -> np.ndarray:
