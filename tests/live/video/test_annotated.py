@@ -117,6 +117,26 @@ def test_sound_of_another_codec_becomes_aac(tmp_path, folder):
         assert float(stream.duration * stream.time_base) == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("name", "times"), [("a.ts", None), ("late.mkv", [3 + i / 25 for i in range(50)])]
+)
+def test_sound_stays_in_step_where_the_streams_begin_at_different_times(tmp_path, name, times):
+    path = write_clip(tmp_path / name, [grey(90)] * 50, sound=2.0, times=times)
+    rows = pa.Table.from_pylist([{"frame": i, "track": None, "label": None} for i in range(50)])
+    pq.write_table(rows, tmp_path / "faces.parquet")
+    assert write_annotated(path, tmp_path, lambda done, total: None) == ""
+
+    def lead(file):
+        """Seconds by which the sound begins before the picture."""
+        with av.open(str(file)) as opened:
+            first = [stream.start_time * stream.time_base for stream in opened.streams]
+            kinds = [stream.type for stream in opened.streams]
+            return float(first[kinds.index("video")] - first[kinds.index("audio")])
+
+    assert lead(path) > 0.01
+    assert lead(tmp_path / "annotated.mp4") == pytest.approx(lead(path), abs=1e-3)
+
+
 def a_face(box, flipped):
     def answer(label):
         shares = np.array([0.9, 0.1]) if label == "calm" else np.array([0.2, 0.8])

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -37,6 +38,26 @@ def test_resume_does_nothing_twice_and_refuses_another_reading(clip, tmp_path, m
         read(clip, out=tmp_path, attack="fgsm", resume=True)
     monkeypatch.setattr(command.ClipReader, "read", None)  # must not be called
     assert read(clip, out=tmp_path, resume=True) == (0, [tmp_path / "moving"])
+
+
+@pytest.mark.slow
+def test_reading_that_is_killed_and_resumed_writes_the_same_files(tmp_path, portrait):
+    """SIGKILL between two parts, in a process of its own."""
+    images = [np.roll(portrait, i % 40, axis=1) for i in range(1200)]
+    path = write_clip(tmp_path / "long.mp4", images)
+    arguments = [sys.executable, "-m", "live.video", str(path), "--no-annotated", "--attack"]
+    arguments += ["noise", "--eps", "8/255", "--out"]
+    subprocess.run([*arguments, str(tmp_path / "whole")], check=True)
+    killed = tmp_path / "killed" / "long"
+    process = subprocess.Popen([*arguments, str(tmp_path / "killed")])
+    while process.poll() is None and not (killed / "parts" / "00000.parquet").exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert not (killed / "faces.csv").exists()
+    subprocess.run([*arguments, str(tmp_path / "killed"), "--resume"], check=True)
+    for name in ("faces.csv", "faces.parquet", "shares.csv", "index.html"):
+        assert (killed / name).read_bytes() == (tmp_path / "whole" / "long" / name).read_bytes()
 
 
 def test_reading_json_says_what_was_read(clip, tmp_path):

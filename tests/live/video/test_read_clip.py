@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
 from faces.detectors import make_detector
+from faces.video import Frame
 from fer_models.face_predictions import predict_faces
 from live.settings import Settings
 from live.video import parts as parts_module
@@ -168,6 +170,15 @@ def test_large_frames_are_searched_shrunk_and_said(reader, tmp_path):
     path = write_clip(tmp_path / "wide.mp4", [grey(90, 2400, 64)] * 2, codec="mpeg4")
     _, notes = read(reader, path, tmp_path / "wide")
     assert notes == ["Frames of 2400x64 are searched for faces at 1920 pixels."]
+
+
+def test_boxes_of_shrunk_frames_are_in_their_own_pixels(reader, portrait):
+    small = np.full((260, 480, 3), 128, np.uint8)
+    small[:256, 96:352] = portrait
+    large = cv2.resize(small, (2880, 1560), interpolation=cv2.INTER_CUBIC)
+    ((one,), (two,)) = (reader._finder.find(Frame(0, 0.0, i)).faces for i in (small, large))
+    assert two.box.iou(one.box.scaled(6)) > 0.85
+    assert two.measures.mouth_wide == pytest.approx(one.measures.mouth_wide, rel=0.1)
 
 
 def test_noise_on_a_face_is_the_same_in_every_frame(models, reader, clip):
