@@ -1,5 +1,7 @@
 """The drawn clip: its frames, times and sound; what is drawn where."""
 
+from dataclasses import replace
+
 import av
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from faces.box import Box
 from live.overlay import ATTACKED, CLEAN, draw_answers
 from live.reading import Answer, Face
-from live.video.annotated import write_annotated
+from live.video.annotated import _drawn, write_annotated
 from live.video.clip import open_clip
 from live.video.recorded_faces import recorded_faces
 from tests.live.video.conftest import FRAMES, GONE
@@ -93,6 +95,14 @@ def test_clip_whose_resolution_changes_is_drawn_in_the_first_one(tmp_path):
     with open_clip(tmp_path / "annotated.mp4") as clip:
         shapes = {frame.image.shape for frame in clip.frames()}
     assert shapes == {(48, 64, 3)}
+
+
+def test_boxes_are_drawn_in_the_pixels_of_the_written_frame():
+    face = a_face(Box(80, 60, 40, 60), False)
+    wide = _drawn(np.zeros((480, 1600, 3), np.uint8), (face,), (800, 240))
+    same = np.zeros((240, 800, 3), np.uint8)
+    draw_answers(same, replace(face, box=Box(40, 30, 20, 30)))
+    np.testing.assert_array_equal(wide, same)
 
 
 def test_sound_of_another_codec_becomes_aac(tmp_path, folder):

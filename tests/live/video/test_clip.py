@@ -86,12 +86,13 @@ def test_clip_cut_short_keeps_its_frames(tmp_path):
     assert "the file states 2.4 s" in cut
 
 
-def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path):
+@pytest.mark.parametrize("byte", [0, 255])
+def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path, byte):
     noise = np.random.default_rng(0).integers(0, 255, (30, 48, 64, 3), np.uint8)
     path = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
-    data[middle : middle + 4000] = bytes(4000)
+    data[middle : middle + 4000] = bytes([byte]) * 4000
     path.write_bytes(data)
     frames, notes = read(path)
     assert len(frames) > 15

@@ -80,6 +80,9 @@ def test_refused_clip_leaves_nothing(tmp_path):
     sound = write_sound(tmp_path / "a.m4a")
     with pytest.raises(InputError, match="found audio"):
         read(sound, out=tmp_path / "out")
+    empty = write_clip(tmp_path / "empty.avi", [], codec="mpeg4")
+    with pytest.raises(InputError, match="expected a clip with frames"):
+        read(empty, out=tmp_path / "out")
     assert list((tmp_path / "out").rglob("*")) == []
 
 
