@@ -129,6 +129,14 @@ def test_summary_under_ferplus_knows_that_fer2013_has_no_contempt():
     assert by_name["happiness"].attacked_share is None
 
 
+def test_shares_after_an_attack_are_of_attacked_faces_alone():
+    found = Recording()
+    found.add(0.0, reading("happy"), Settings())
+    found.add(0.1, reading("happy", "sad"), Settings(attack="fgsm"))
+    by_name = {entry.name: entry for entry in summarise(found.table()).classes}
+    assert by_name["sad"].attacked_over_time == (1,)
+
+
 def test_summary_leaves_out_the_model_read_before():
     table = recorded(reading("happy"), reading("anger", scheme=FERPLUS8)).table()
     found = summarise(table)

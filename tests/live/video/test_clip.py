@@ -3,6 +3,7 @@
 import os
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -97,6 +98,33 @@ def test_damaged_packets_are_counted_and_the_rest_is_read(tmp_path, byte):
     frames, notes = read(path)
     assert len(frames) > 15
     assert any(note.startswith("Damaged packets: ") for note in notes)
+
+
+def test_packet_that_cannot_be_decoded_is_counted(tmp_path):
+    def refuse():
+        raise av.error.InvalidDataError(1, "damaged")
+
+    path = write_clip(tmp_path / "a.mp4", [grey(50)] * 6, codec="mpeg4")
+    with open_clip(path) as clip:
+        packets = list(clip.container.demux(clip.stream))
+        packets[3] = SimpleNamespace(decode=refuse)
+        clip.container = SimpleNamespace(demux=lambda stream: iter(packets))
+        assert len(list(clip.frames())) == 5
+        assert clip.notes == ["Damaged packets: 1; their frames are missing or wrong."]
+
+
+def test_file_that_cannot_be_read_further_keeps_its_frames(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [grey(50)] * 6, codec="mpeg4")
+
+    def demux(stream):
+        yield from packets[:3]
+        raise av.error.InvalidDataError(1, "the disk is gone")
+
+    with open_clip(path) as clip:
+        packets = list(clip.container.demux(clip.stream))
+        clip.container = SimpleNamespace(demux=demux)
+        assert len(list(clip.frames())) == 3
+        assert clip.notes == ["The file cannot be read any further (the disk is gone)."]
 
 
 def test_changing_resolution_is_said(tmp_path):

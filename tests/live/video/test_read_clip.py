@@ -177,6 +177,13 @@ def test_large_frames_are_searched_shrunk_and_said(reader, tmp_path):
     assert notes == ["Frames of 2400x64 are searched for faces at 1920 pixels."]
 
 
+def test_face_that_the_mesh_does_not_see_has_no_measures(reader, portrait, monkeypatch):
+    frame = Frame(0, 0.0, portrait)
+    assert reader._finder.find(frame).faces[0].measures is not None
+    monkeypatch.setattr(reader._finder._mesh, "min_score", 2.0)
+    assert reader._finder.find(frame).faces[0].measures is None
+
+
 def test_boxes_of_shrunk_frames_are_in_their_own_pixels(reader, portrait):
     small = np.full((260, 480, 3), 128, np.uint8)
     small[:256, 96:352] = portrait
