@@ -193,5 +193,6 @@ def test_any_other_fault_of_a_twin_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         raise TypeError("a fault of our own\nwith details")
 
     monkeypatch.setattr(reduced_precision, "_twin", broken)
-    with pytest.raises(NoTwinError, match=r"cannot be built: TypeError: a fault of our own with details$"):
+    words = r"cannot be built: TypeError: a fault of our own with details$"
+    with pytest.raises(NoTwinError, match=words):
         reduce_precision(wrap(normalised_net(), CONTRACT))
