@@ -26,6 +26,7 @@ name = "noise"
 def write_raf(root: Path, count: int) -> None:
     """Generated faces in the layout of RAF-DB, tinted, and a table of two groups."""
     sample = read_sample()
+    assert sample.fer is not None
     images = root / "Image" / "aligned"
     images.mkdir(parents=True)
     lines, groups = [], ["file,age"]
