@@ -68,7 +68,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     """Head and rows. A rank is a range where tests cannot tell models apart.
 
     Models are ranked by the area under their security curves up to the headline eps. Black boxes
-    come last, their upper bounds after <=. `!` after a rank: the attack has not converged (R6).
+    come last, their upper bounds after <=. `!` after a rank: a check of the attack failed.
     """
     import pandas as pd
 
@@ -87,7 +87,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         faces = "" if row.n == board.n.max() else f" ({row.n} faces)"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
-            area = "" if pd.isna(row.curve_area) else limit + _share(row, "curve_area")
+            area = "" if pd.isna(row.curve_area) else limit + _share(row, "curve_area") + flag
             cells += [area, limit + _share(row, "robust_accuracy") + flag]
         rows.append(cells)
     return head, rows

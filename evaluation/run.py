@@ -62,7 +62,11 @@ def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
     for note in class_notes(finished.manifest["models"], finished.label_names):
         print(note)
     print(f"report: {finished.report}")
-    missed = [line for requirement in requirements for line in requirement.missed(finished.results)]
+    missed = [
+        line
+        for requirement in requirements
+        for line in requirement.missed(finished.results, finished.checks)
+    ]
     for line in missed:
         print(f"missed: {line}")
     return 1 if missed else 0

@@ -114,7 +114,8 @@ def _place(ranking: Ranking, model: str) -> str:
     place = "provisionally ranks" if provisional else "ranks"
     text = f" It {place} first of {len(ranking.ranges)}{tied}."
     if provisional:
-        text += " With twice the budget the attack broke more of its faces than R6 allows."
+        failed = listing(ranking.provisional[model])
+        text += f" A check of its attack failed ({failed}), so the rank may be too good."
     return text
 
 

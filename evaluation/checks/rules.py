@@ -3,15 +3,26 @@
 The texts are those of docs/evaluation-rules.md. Not here: the checks themselves.
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from evaluation.listener import one_line
 from fer_models.classifier import Classifier
 
 Check = dict[str, Any]
+
+
+class Rank(StrEnum):
+    """What a failed check leaves of a model's rank."""
+
+    KEPT = "kept"
+    PROVISIONAL = "provisional"
+    """Its robust accuracy may be too high."""
+    NONE = "none"
+    """Its figures say nothing about the model."""
 
 
 class Words(NamedTuple):
@@ -22,11 +33,13 @@ class Words(NamedTuple):
         title: what its check requires of a run, for readers of a report; empty for a rule that
             only tests check.
         advice: what a failed check means for the figures.
+        rank: what a failed check leaves of the model's rank.
     """
 
     text: str
     title: str = ""
     advice: str = ""
+    rank: Rank = Rank.KEPT
 
 
 class Rule(Enum):
@@ -41,6 +54,7 @@ class Rule(Enum):
         "8-bit copy is checked and counted separately.",
         "Stored images are adversarial when read again",
         "Do not trust the figures of this attack: the stored images do not reproduce them.",
+        Rank.PROVISIONAL,
     )
     R3 = Words(
         "Robust accuracy never rises with eps, and neither does that of any single image. At "
@@ -48,12 +62,14 @@ class Rule(Enum):
         "The model predicts more than one class",
         "The robust accuracy is the share of that class. Check that the model is loaded as it "
         "was trained, in particular its input range.",
+        Rank.NONE,
     )
     R4 = Words(
         "An unbounded attack reaches 100 %; otherwise its row says that the attack is broken. "
         "The median distance is reported, and is never 0 where nothing succeeded.",
         "Without a limit, every face breaks",
         "The attack does not work on this model; its robust accuracy is too high.",
+        Rank.NONE,
     )
     R5 = Words(
         "An iterative attack is at least as strong as a single step (PGD's first restart starts "
@@ -61,12 +77,14 @@ class Rule(Enum):
         "at least as strong as each of its parts, image by image.",
         "Many small steps beat one large step",
         "The iterative attack is badly tuned; check its step size.",
+        Rank.PROVISIONAL,
     )
     R6 = Words(
         "Doubling steps or restarts changes attack success by less than 0.5 percentage points; "
         'otherwise the row says "not converged".',
         "More steps change nothing",
         "The attack has not converged: read the robust accuracy as an upper bound, or add steps.",
+        Rank.PROVISIONAL,
     )
     R7 = Words(
         "A white-box attack is stronger than a black-box one on every image. Images that only a "
@@ -74,18 +92,21 @@ class Rule(Enum):
         "and are flagged.",
         "White-box attacks beat black-box attacks",
         "Gradients are masked or missing: read the robust accuracy as an upper bound only.",
+        Rank.PROVISIONAL,
     )
     R8 = Words(
         "Random noise of the same norm never beats the attack. It is drawn in the charts as a "
         "baseline.",
         "The attack beats random noise",
         "The attack is no better than noise; ignore it.",
+        Rank.PROVISIONAL,
     )
     R9 = Words(
         "Zero gradients are counted, for cross-entropy and for the margin. A NaN is an error, "
         "never a 0.",
         "The model has gradients",
         "Many gradients are zero, so gradient attacks say little about this model.",
+        Rank.PROVISIONAL,
     )
     R10 = Words(
         "A model's outputs are logits, or its softmax is found and removed. Multiplying the "
@@ -93,6 +114,7 @@ class Rule(Enum):
         "logits or use a margin).",
         "The model returns logits",
         "Saturated outputs look robust; remove the softmax and run again.",
+        Rank.PROVISIONAL,
     )
     R11 = Words(
         "The same batch, classified five times, gets the same logits up to rounding. Otherwise the "
@@ -109,12 +131,14 @@ class Rule(Enum):
         "matrix is in the report.",
         "A transfer attack is not stronger",
         "The direct attack is too weak; use the figure of the transfer attack instead.",
+        Rank.PROVISIONAL,
     )
     R14 = Words(
         "Planted example: for a head with a known adversarial example inside the ball, the "
         "attack finds one for at least 95 % of images.",
         "A planted adversarial example is found",
         "The attack misses known weaknesses; add steps.",
+        Rank.PROVISIONAL,
     )
     R15 = Words(
         "Non-differentiable preprocessing is attacked end to end with a straight-through "
@@ -170,7 +194,28 @@ class Rule(Enum):
         "clean faces correctly than the model's contract.",
         "The contract matches the model",
         "The contract is wrong, so no figure describes the real model. Correct it and run again.",
+        Rank.NONE,
     )
+
+
+def failed_rules(checks: pd.DataFrame, model: str, label_set: str, rank: Rank) -> list[str]:
+    """Ids of the rules that cost a model its rank, or make it provisional, in their order.
+
+    A check that could not be made has an unknown outcome, so it makes a rank provisional.
+
+    Args:
+        checks: rows of `checks.parquet`.
+        model: id of the model.
+        label_set: label set of the rank; checks of attacks on the other one do not count.
+        rank: `Rank.NONE` or `Rank.PROVISIONAL`.
+    """
+    own = checks[(checks.model == model) & checks.attacked_labels.isin(["", label_set])]
+    bad = set(own.rule[own.status != "ok"])
+    flagged = set(own.rule[own.status == "flagged"])
+    costs = {r.name for r in Rule if r.value.rank is Rank.NONE} & flagged
+    if rank is Rank.NONE:
+        return [r.name for r in Rule if r.name in costs]
+    return [r.name for r in Rule if r.name in bad - costs and r.value.rank is not Rank.KEPT]
 
 
 def check(

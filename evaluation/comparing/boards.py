@@ -48,8 +48,8 @@ BOARD_COLUMNS: dict[str, str] = {
 }
 """Columns of leaderboards; rows of one `board` are comparable. `attack_version` is missing in older
 runs. The ranks are the best and the worst that the tests of `rank_models` leave open, by
-`curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: twice the
-attack's budget broke more faces (R6)."""
+`curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: a check of
+the attack failed, such as R6."""
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from attacks.threat_model import format_eps, parse_eps
 from datasets.base.errors import InputError
+from evaluation.checks.rules import Rank, failed_rules
 from evaluation.results.schema import WORST_CASE
 
 _FORM = 'Write "robust_accuracy@4/255=0.25" or "accuracy=0.6"'
@@ -39,11 +40,14 @@ class Requirement:
                 f"got {format_eps(self.eps)}."
             )
 
-    def missed(self, results: pd.DataFrame) -> list[str]:
+    def missed(self, results: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
         """A line of text per model and label set below the minimum or not measured, and per error.
+
+        A figure that a failed check makes void holds no minimum, whatever its value.
 
         Args:
             results: rows of `results.parquet`.
+            checks: rows of `checks.parquet`.
         """
         clean = _measured(results, "accuracy", 0.0)
         rows = _measured(results, self.metric, self.eps)
@@ -53,6 +57,12 @@ class Requirement:
             f"{self.floor:g}"
             for row in rows.itertuples()
             if not row.value >= self.floor
+        ]
+        lines += [
+            f"{row.model} under {row.label_set} labels: {self.metric} {row.value:.4f} is void, "
+            f"{' and '.join(void)} failed"
+            for row in rows.itertuples()
+            if (void := failed_rules(checks, row.model, row.label_set, Rank.NONE))
         ]
         lines += [
             f"{row.model} under {row.label_set} labels: {self.metric} was not measured, no attack "

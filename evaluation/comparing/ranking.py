@@ -2,9 +2,10 @@
 
 The models of one ranking faced the same attacks on the same faces and were trained on the same
 label set. There is no rank for a model that an attack crashed on, whose logits depend on the batch,
-or that lacks classes of its label set, nor for an upper bound among exact figures; a model whose
-attack has not converged has a provisional one. Rules: R6, R11, R17 (worst case per image), R18
-(paired test, Holm).
+that lacks classes of its label set, or whose figures a failed check makes void (R3, R4, R25), nor
+for an upper bound among exact figures. Where another check of the attack failed, such as R6, the
+rank is provisional. Rules: R11, R17 (worst case per image), R18 (paired test, Holm), and the `rank`
+of each rule in `evaluation/checks/rules.py`.
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import LabelSet
+from evaluation.checks.rules import Rank, failed_rules
 from evaluation.figures.comparisons import right_clean
 from evaluation.figures.groups import groups_of
 from evaluation.metrics.robustness import security_curve_areas
@@ -76,10 +78,18 @@ class Entry:
         return bool((batch["status"] == "ok").all())
 
     @property
-    def is_converged(self) -> bool:
-        """Whether twice the budget of its attack broke no more of its faces (R6)."""
-        found = pick(self.run.checks, model=self.model, rule="R6", attacked_labels=self.label_set)
-        return bool((found["status"] == "ok").all())
+    def void_by(self) -> list[str]:
+        """Rules whose failed checks make its figures void, so that it has no rank."""
+        return failed_rules(self.run.checks, self.model, self.label_set, Rank.NONE)
+
+    @property
+    def doubted_by(self) -> list[str]:
+        """Rules whose failed checks say that its robust accuracy may be too high.
+
+        Without gradients all figures are upper bounds, so that R7 tells nothing more of a model.
+        """
+        found = failed_rules(self.run.checks, self.model, self.label_set, Rank.PROVISIONAL)
+        return [rule for rule in found if not (rule == "R7" and self.is_upper_bound)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +100,15 @@ class Ranking:
         order: all of them, those with a rank first, best first.
         ranges: best and worst rank that the tests leave open, of those that have a rank.
         pairs: tests between those that have a rank, columns of `PAIR_COLUMNS`.
-        provisional: those whose rank may be too good, since their attack has not converged (R6).
+        provisional: those whose rank may be too good, with the rules whose checks failed.
+        void: those without a rank because checks failed that their figures need, with the rules.
     """
 
     order: list[str]
     ranges: dict[str, tuple[int, int]]
     pairs: pd.DataFrame
-    provisional: frozenset[str] = frozenset()
+    provisional: Mapping[str, Sequence[str]]
+    void: Mapping[str, Sequence[str]]
 
     def not_distinguishable(self, model: str) -> list[str]:
         """Rivals that do not differ significantly from this model, in the ranking's order."""
@@ -121,7 +133,8 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     top = next((found for found in tops if found), None)
     scores = {name: image_scores(entry, top) for name, entry in entries.items()}
     bounds = {name for name, entry in entries.items() if entry.is_upper_bound}
-    broken = {name for name, entry in entries.items() if not entry.is_whole}
+    void = {name: entry.void_by for name, entry in entries.items() if entry.void_by}
+    broken = {name for name, entry in entries.items() if not entry.is_whole} | set(void)
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
     groups = groups_of(entries[rivals[0]].run.per_image) if rivals else pd.Series(dtype=np.int64)
     pairs = _tests(rivals, scores, groups)
@@ -131,8 +144,9 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
         return name not in rivals, name in bounds, -score, -_clean(entries[name])
 
     ranges = rank_ranges(pairs, rivals)
-    provisional = frozenset(name for name in ranges if not entries[name].is_converged)
-    return Ranking(sorted(entries, key=place), ranges, pairs, provisional)
+    doubts = {name: entries[name].doubted_by for name in ranges}
+    provisional = {name: rules for name, rules in doubts.items() if rules}
+    return Ranking(sorted(entries, key=place), ranges, pairs, provisional, void)
 
 
 @lru_cache(maxsize=2)

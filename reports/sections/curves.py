@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import (
@@ -214,8 +215,12 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
 
 def _scatter_title(run: FinishedRun, headline: Headline, robust: Mapping[str, Figure]) -> str:
     """Highest robust accuracy of each label set, which are not comparable; or that none has any."""
+    rankings = run_rankings(run)
+    sound = [model for model in robust if model not in rankings[run.own_label_set(model)].void]
+    if not sound:
+        return "Every model failed a check that its figures need"
     best: dict[str, str] = {}
-    for model in sorted(robust, key=lambda model: -robust[model].value):
+    for model in sorted(sound, key=lambda model: -robust[model].value):
         best.setdefault(run.own_label_set(model), model)
     if all(robust[model].value < 0.05 for model in best.values()):
         highest = max(best.values(), key=lambda model: robust[model].value)
@@ -224,8 +229,8 @@ def _scatter_title(run: FinishedRun, headline: Headline, robust: Mapping[str, Fi
             "whatever the clean accuracy"
         )
     parts = [
-        f"{robust[model].text} under {label_set_name(labels)} labels"
-        + f" ({model})" * (robust[model].value > 0)
+        f"{'at most ' * (model in run.black_boxes)}{robust[model].text} under "
+        f"{label_set_name(labels)} labels" + f" ({model})" * (robust[model].value > 0)
         for labels, model in sorted(best.items())
     ]
     return f"Highest robust accuracy at {headline.text}: {listing(parts)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from datasets.labels import SCHEMES, LabelSet
+from evaluation.checks.rules import Rank, failed_rules
 from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import EVERY_ATTACK, WORST_CASE
@@ -141,6 +142,8 @@ def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tupl
     """Return the worst status of a model under its own labels, and the reason in words."""
     own = run.own_label_set(model)
     checks = pick(run.checks, model=model, attacked_labels=["", own])
+    void = checks["rule"].isin(failed_rules(run.checks, model, own, Rank.NONE))
+    checks = pd.concat([checks[void], checks[~void]])  # the gravest first
     jobs = [
         job
         for job in run.manifest["perturbations"]

@@ -1,7 +1,7 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,7 +71,7 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         status, _ = status_of(run, model, own_figures(run, model, headline))
         ties = ranking.not_distinguishable(model)
         labels = labels_of(run, model)
-        rank = _rank(ends, provisional=model in ranking.provisional)
+        rank = _rank(ends, ranking.provisional.get(model, ()), ranking.void.get(model, ()))
         rows.append((model, labels, [rank, *numbers], ties, status))
         sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]
         data.append([model, labels, *sorts, listing(ties), model in ranking.provisional, status])
@@ -92,8 +92,13 @@ def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
     )
     if any(ranking.provisional for ranking in run_rankings(run).values()):
         words += (
-            " A provisional rank may be too good: with twice the budget robust accuracy fell by "
-            "0.5 points or more (R6)."
+            " A provisional rank may be too good: a check of the model's attack failed, such as R6 "
+            "(with twice the budget robust accuracy fell by 0.5 points or more)."
+        )
+    if any(ranking.void for ranking in run_rankings(run).values()):
+        words += (
+            " A model has no rank where a failed check makes its figures void: the attack does not "
+            "work on it (R4), it predicts one class only (R3), or its contract is wrong (R25)."
         )
     return words
 
@@ -147,13 +152,15 @@ def _is_known(cell: Cell) -> bool:
     return cell.sort == cell.sort or cell.status != "ok"
 
 
-def _rank(ends: tuple[int, int] | None, *, provisional: bool) -> Cell:
+def _rank(ends: tuple[int, int] | None, provisional: Sequence[str], void: Sequence[str]) -> Cell:
+    """The rank, and the rules whose failed checks make it provisional or cost it."""
     if ends is None:
-        return Cell(MISSING, float("nan"))
+        small = f"{listing(void)} failed" if void else ""
+        return Cell(MISSING, float("nan"), small, "flagged" if void else "ok")
     best, worst = ends
     text = str(best) if best == worst else f"{best}\N{EN DASH}{worst}"
-    small, status = ("provisional", "flagged") if provisional else ("", "ok")
-    return Cell(text, best + worst / 1000, small, status)
+    small = f"provisional: {listing(provisional)}" if provisional else ""
+    return Cell(text, best + worst / 1000, small, "flagged" if provisional else "ok")
 
 
 def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Cell:

@@ -5,6 +5,7 @@ Not here: the table under it (`reports/sections/leaderboard.py`).
 
 from dataclasses import dataclass
 
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.sections.figures import (
@@ -80,7 +81,8 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             )
         if len(run.models_of(run.own_label_set(model))) > 1:
             area = area_figure(run, model, headline)
-            use = "" if model in run.black_boxes else ", which ranks the models,"  # they take none
+            ranks = run_rankings(run)[run.own_label_set(model)].ranges
+            use = ", which ranks the models," if model in ranks else ""
             sentence += (
                 f" The area under its security curve up to {headline.text}{use} is "
                 f"{limit}{area.text} ({area.interval})."

@@ -34,6 +34,8 @@ RESULTS = pd.DataFrame(
     ]
 )
 
+SOUND = pd.DataFrame({"model": ["m"], "attacked_labels": ["fer"], "rule": ["R4"], "status": ["ok"]})
+
 
 def test_forms() -> None:
     assert parse_requirement("robust_accuracy@4/255=0.25") == Requirement(
@@ -49,10 +51,18 @@ def test_a_wrong_metric_lists_the_accepted_ones() -> None:
 
 
 def test_only_models_below_are_missed() -> None:
-    missed = parse_requirement("robust_accuracy@4/255=0.25").missed(RESULTS)
+    missed = parse_requirement("robust_accuracy@4/255=0.25").missed(RESULTS, SOUND)
     assert missed == ["m under fer labels: robust_accuracy 0.2000 is below 0.25"]
-    assert parse_requirement("accuracy=0.7").missed(RESULTS) == []
-    assert len(parse_requirement("accuracy=0.71").missed(RESULTS)) == 1
+    assert parse_requirement("accuracy=0.7").missed(RESULTS, SOUND) == []
+    assert len(parse_requirement("accuracy=0.71").missed(RESULTS, SOUND)) == 1
+
+
+@pytest.mark.parametrize(("rule", "is_void"), [("R4", True), ("R25", True), ("R6", False)])
+def test_a_void_figure_holds_no_minimum(rule: str, is_void: bool) -> None:
+    failed = SOUND.assign(rule=rule, status="flagged")
+    missed = parse_requirement("robust_accuracy@4/255=0.1").missed(RESULTS, failed)
+    words = f"m under fer labels: robust_accuracy 0.2000 is void, {rule} failed"
+    assert missed == [words] * is_void
 
 
 def test_what_was_not_measured_is_missed() -> None:
@@ -61,18 +71,22 @@ def test_what_was_not_measured_is_missed() -> None:
     transfer = row(model="blind", attacked_labels="ferplus", value=0.9)
     results = pd.concat([RESULTS, pd.DataFrame([*unattacked, transfer])])
     robust = parse_requirement("robust_accuracy@4/255=0.1")
-    assert robust.missed(results) == [
+    assert robust.missed(results, SOUND) == [
         f"{where} labels: robust_accuracy was not measured, no attack gave a figure"
         for where in ("m under ferplus", "blind under fer")
     ]
-    assert len(robust.missed(pd.DataFrame(unattacked))) == 2  # a tier without attacks
-    assert parse_requirement("accuracy=0.1").missed(results) == []
-    assert parse_requirement("robust_accuracy@2/255=0").missed(RESULTS)[0].startswith("m under fer")
+    assert len(robust.missed(pd.DataFrame(unattacked), SOUND)) == 2  # a tier without attacks
+    assert parse_requirement("accuracy=0.1").missed(results, SOUND) == []
+    assert (
+        parse_requirement("robust_accuracy@2/255=0")
+        .missed(RESULTS, SOUND)[0]
+        .startswith("m under fer")
+    )
 
 
 def test_a_crashed_attack_misses_every_floor() -> None:
     crashed = pd.concat([RESULTS, pd.DataFrame([row(status="error", subset="x", detail="boom")])])
-    assert parse_requirement("accuracy=0").missed(crashed) == ["m worst_case: failed, boom"]
+    assert parse_requirement("accuracy=0").missed(crashed, SOUND) == ["m worst_case: failed, boom"]
 
 
 def test_an_eps_outside_the_grid_is_refused() -> None:

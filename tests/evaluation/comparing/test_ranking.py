@@ -115,19 +115,34 @@ def test_an_attack_that_has_not_converged_gives_a_provisional_rank(
     first: Path, make: Callable[..., FinishedRun], status: str
 ) -> None:
     run = make("doubled")
-    assert rank_models({"a": Entry(run, "tiny.fer", LABELS)}).provisional == frozenset()
+    assert not rank_models({"a": Entry(run, "tiny.fer", LABELS)}).provisional
     checks = run.checks.copy()
     doubled = (checks.model == "tiny.fer") & (checks.rule == "R6")
     assert set(checks.attacked_labels[doubled]) == {LABELS}
     checks.loc[doubled, "status"] = status
     vars(run)["checks"] = checks
     entries = {name: Entry(run, name, LABELS) for name in ("tiny.fer", "tiny.ferplus")}
-    assert rank_models(entries).provisional == {"tiny.fer"}
-    assert Entry(run, "tiny.fer", "ferplus").is_converged  # only these labels were doubled
+    assert rank_models(entries).provisional == {"tiny.fer": ["R6"]}
+    assert not Entry(run, "tiny.fer", "ferplus").doubted_by  # only these labels were doubled
     board = leaderboards([run]).set_index(["label_set", "model"])
     assert board.provisional.to_dict() == {
         ("fer", "tiny.fer"): True, ("ferplus", "tiny.ferplus"): False
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", ["R3", "R4", "R25"])
+def test_a_model_whose_attack_does_not_work_has_no_rank(first: Path, rule: str) -> None:
+    run = FinishedRun(first)
+    failed = run.checks.iloc[:1].assign(
+        model="tiny.fer", rule=rule, attacked_labels=LABELS, status="flagged"
+    )
+    vars(run)["checks"] = pd.concat([run.checks, failed], ignore_index=True)
+    entries = {name: Entry(run, name, LABELS) for name in ("tiny.fer", "tiny.ferplus")}
+    found = rank_models(entries)
+    assert found.void == {"tiny.fer": [rule]}
+    assert found.ranges == {"tiny.ferplus": (1, 1)}
+    assert found.order == ["tiny.ferplus", "tiny.fer"]
+    assert not Entry(run, "tiny.fer", "ferplus").void_by  # the attack on other labels works
 
 
 def test_a_crash_under_one_label_set_takes_no_rank_under_the_other(first: Path) -> None:

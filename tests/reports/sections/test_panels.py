@@ -25,6 +25,7 @@ from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.method import power_sentences, seed_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
+from reports.words.text import MISSING
 from tests.reports.fake_run import replace, robust_first, write_run
 from tests.reports.wishes import FOUR, Wishes
 
@@ -101,13 +102,30 @@ def test_label_noise_needs_two_label_sets(run: FinishedRun) -> None:
 
 def test_rank_is_the_range_that_tests_leave_open(run: FinishedRun) -> None:
     assert column(run, "Rank") == {
-        FOUR[0]: ("1\u20132", "provisional"),  # its R6 is flagged
+        FOUR[0]: ("1\u20132", "provisional: R6"),  # its R6 is flagged
         FOUR[1]: ("1\u20132", ""),
         FOUR[2]: ("1", ""),
     }
     found = column(robust_first(run), "Rank")
-    assert found[FOUR[0]] == ("1", "provisional")
+    assert found[FOUR[0]] == ("1", "provisional: R6")
     assert found[FOUR[1]] == ("2", "")
+
+
+def test_a_model_on_which_no_attack_works_has_no_rank_and_no_title(run: FinishedRun) -> None:
+    results = run.results.copy()
+    results.loc[(results.model == FOUR[0]) & (results.metric == "robust_accuracy"), "value"] = 0.9
+    first = replace(robust_first(run), results=results)
+    failed = run.checks.iloc[:1].assign(
+        model=FOUR[0], rule="R4", attacked_labels="fer", status="flagged", message="It is broken."
+    )
+    broken = replace(first, checks=pd.concat([run.checks, failed]))
+    assert column(broken, "Rank")[FOUR[0]] == (MISSING, "R4 failed")
+    assert column(broken, "Rank")[FOUR[1]] == ("1", "")
+    (verdict,) = [one for one in verdicts(broken, TOP) if one.model == FOUR[0]]
+    assert (verdict.status, verdict.note) == ("flagged", "It is broken.")
+    assert "which ranks the models" not in verdict.sentence
+    titles = [chart.title for chart in map(scatter_chart, (first, broken), (TOP, TOP)) if chart]
+    assert f"({FOUR[0]})" in titles[0] and f"({FOUR[0]})" not in titles[1]
 
 
 def test_no_unqualified_rank_for_an_attack_that_has_not_converged(run: FinishedRun) -> None:
@@ -116,8 +134,8 @@ def test_no_unqualified_rank_for_an_attack_that_has_not_converged(run: FinishedR
     first = robust_first(run)
     assert "A provisional rank may be too good" in render(first)
     summary = render_markdown(first)
-    assert "\u2691\u00a01 (provisional)" in summary
-    assert "It provisionally ranks first of 2. With twice the budget the attack broke" in summary
+    assert "\u2691\u00a01 (provisional: R6)" in summary
+    assert "It provisionally ranks first of 2. A check of its attack failed (R6)" in summary
     converged = run.checks.assign(status="ok")
     sure = replace(first, checks=converged)
     assert column(sure, "Rank")[FOUR[0]] == ("1", "")
