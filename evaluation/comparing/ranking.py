@@ -107,8 +107,8 @@ class Ranking:
     order: list[str]
     ranges: dict[str, tuple[int, int]]
     pairs: pd.DataFrame
-    provisional: Mapping[str, Sequence[str]]
-    void: Mapping[str, Sequence[str]]
+    provisional: Mapping[str, list[str]]
+    void: Mapping[str, list[str]]
 
     def not_distinguishable(self, model: str) -> list[str]:
         """Rivals that do not differ significantly from this model, in the ranking's order."""

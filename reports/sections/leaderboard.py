@@ -1,7 +1,7 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,7 +71,7 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         status, _ = status_of(run, model, own_figures(run, model, headline))
         ties = ranking.not_distinguishable(model)
         labels = labels_of(run, model)
-        rank = _rank(ends, ranking.provisional.get(model, ()), ranking.void.get(model, ()))
+        rank = _rank(ends, ranking.provisional.get(model, []), ranking.void.get(model, []))
         rows.append((model, labels, [rank, *numbers], ties, status))
         sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]
         data.append([model, labels, *sorts, listing(ties), model in ranking.provisional, status])
