@@ -152,7 +152,7 @@ def _is_known(cell: Cell) -> bool:
     return cell.sort == cell.sort or cell.status != "ok"
 
 
-def _rank(ends: tuple[int, int] | None, provisional: Sequence[str], void: Sequence[str]) -> Cell:
+def _rank(ends: tuple[int, int] | None, provisional: list[str], void: list[str]) -> Cell:
     """The rank, and the rules whose failed checks make it provisional or cost it."""
     if ends is None:
         small = f"{listing(void)} failed" if void else ""
