@@ -74,7 +74,8 @@ def _rendered(run: FinishedRun) -> str:
         f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
         "is scored under its own labels" + apart + ". "
         f"{' '.join(filter(None, notes))} Robust accuracy is an upper bound: a stronger attack may "
-        f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check. "
+        f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check or could "
+        "not be checked. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
         "in `results.csv`."
     )
@@ -159,7 +160,7 @@ def _flags(run: FinishedRun) -> list[str]:
     ]
     if len(box.problems) > MOST_PROBLEMS:
         lines.append(f"- {len(box.problems) - MOST_PROBLEMS} more in `index.html`")
-    title = f"**{box.passed} of {box.total} checks passed.**"
+    title = f"**{box.tally}**"
     return [title, "\n".join(lines)] if lines else [title]
 
 

@@ -46,6 +46,10 @@ NOT_APPLICABLE = "not applicable"
 """In the column `status`: the attack needs gradients, which the model does not give."""
 
 
+WHITE_BOX = "white-box attack possible"
+"""In column `check` of `checks.parquet`: flagged for black boxes, where R7 cannot be checked."""
+
+
 ANY_BATCH = "same answer in any batch"
 """In the column `check` of `checks.parquet`: R11's check that no image changes another's logits."""
 

@@ -8,7 +8,7 @@ from attacks.registry import ATTACKS
 from attacks.transfer import Transfer
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
-from evaluation.results.schema import WORST_CASE
+from evaluation.results.schema import WHITE_BOX, WORST_CASE
 from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
 from fer_models.services.classifier import service_of
 
@@ -22,7 +22,7 @@ def is_black_box(classifier: Classifier) -> bool:
 
 
 def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> list[Check]:
-    """Flag the worst case of a black box: no white-box attack was possible.
+    """Flag the worst case of a black box: without a white-box attack R7 cannot be checked.
 
     Args:
         classifier: the model.
@@ -56,7 +56,7 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
         words += f" Queries attacked only the first {searched} of {faces} faces."
     return [
         check(
-            classifier.id, "R7", "white-box attack possible", True, 0, 1, words,
+            classifier.id, "R7", WHITE_BOX, True, 0, 1, words,
             attacked_labels=label_set, perturbation=WORST_CASE,
         )
         for label_set in config.labels

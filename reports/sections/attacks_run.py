@@ -6,37 +6,61 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import pick
 from reports.words.attacks import attack_title
-from reports.words.text import count, eps_text, listing
+from reports.words.text import count, eps_text, label_set_name, listing
 
 
-def attack_sentences(run: FinishedRun, models: list[str], norm: str) -> list[str]:
+def attack_sentences(
+    run: FinishedRun, models: list[str], norm: str, label_set: str | None = None
+) -> list[str]:
     """`Attacks: FGSM and PGD.`, or a sentence for each group of models with the same attacks.
 
     Args:
         run: a finished run.
-        models: models to speak of, each attacked under its own labels.
+        models: models to speak of.
         norm: norm of the attacks.
+        label_set: labels under which they are attacked; None for their own.
     """
     groups: dict[str, list[str]] = {}
     for model in models:
-        if text := attacks_on(run, model, norm):
+        if text := attacks_on(run, model, norm, label_set or run.own_label_set(model)):
             groups.setdefault(text, []).append(model)
     if len(groups) == 1 and len(models) == len(next(iter(groups.values()))):
         return [f"Attacks: {next(iter(groups))}."]
     return [f"Attacks on {listing(names)}: {text}." for text, names in groups.items()]
 
 
-def attacks_on(run: FinishedRun, model: str, norm: str) -> str:
-    """Attacks with figures on a model under its own labels, those with equal limits together.
+def attacks_by_label_set(run: FinishedRun, norm: str) -> list[str]:
+    """Sentences on the attacks of every model under every label set that attacked it.
 
-    `FGSM and APGD; Square, at 4/255 only and on 100 of 500 faces`.
+    Each begins with its labels, `Under FER labels, attacks on`, if they differ in what ran.
     """
-    rows = _rows(run, model, norm)
+    told = {name: attack_sentences(run, run.models, norm, name) for name in run.label_sets}
+    told = {name: sentences for name, sentences in told.items() if sentences}
+    same = len({tuple(sentences) for sentences in told.values()}) == 1
+    if same:
+        return next(iter(told.values()))
+    return [
+        f"Under {label_set_name(name)} labels, a{sentence[1:]}"
+        for name, sentences in told.items()
+        for sentence in sentences
+    ]
+
+
+def attacks_on(run: FinishedRun, model: str, norm: str, label_set: str) -> str:
+    """Attacks with figures on a model under some labels, those with equal limits together.
+
+    `FGSM and APGD; Square, at 4/255 only and on 100 of 500 faces`. A transfer attack is named with
+    the models that its images were made on.
+    """
+    rows = _rows(run, model, norm, label_set)
     worst = pick(rows, perturbation=WORST_CASE)
     groups: dict[str, list[str]] = {}
     for name, part in rows.groupby("perturbation", sort=False):
         if name not in (WORST_CASE, "noise"):
             title = attack_title(run.manifest, str(name))
+            source = str(part["source"].iloc[0])
+            if source and source != model:
+                title += f" (made on {listing(source.split(','))})"
             groups.setdefault(_limits(part, worst, norm), []).append(title)
     return "; ".join(
         f"{listing(names)}, {limits}" if limits else listing(names)
@@ -46,7 +70,7 @@ def attacks_on(run: FinishedRun, model: str, norm: str) -> str:
 
 def is_mixed(run: FinishedRun, model: str, norm: str) -> bool:
     """Whether some attack saw only a part of the faces of the worst case, under own labels."""
-    rows = _rows(run, model, norm)
+    rows = _rows(run, model, norm, run.own_label_set(model))
     return bool((rows["n"] < rows["n"].max()).any())
 
 
@@ -62,12 +86,11 @@ def mixed_note(run: FinishedRun, models: list[str], norm: str) -> str:
     )
 
 
-def _rows(run: FinishedRun, model: str, norm: str) -> pd.DataFrame:
-    """Robust accuracy of a model, attacked and scored under its own labels, above eps 0."""
-    own = run.own_label_set(model)
+def _rows(run: FinishedRun, model: str, norm: str, label_set: str) -> pd.DataFrame:
+    """Robust accuracy of a model, attacked and scored under the same labels, above eps 0."""
     rows = pick(
-        run.results, model=model, label_set=own, attacked_labels=own, subset="all", norm=norm,
-        metric="robust_accuracy",
+        run.results, model=model, label_set=label_set, attacked_labels=label_set, subset="all",
+        norm=norm, metric="robust_accuracy",
     )  # fmt: skip
     return rows[(rows["eps"] > 0) & (rows["n"] > 0)]
 

@@ -12,7 +12,7 @@ from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
 from reports.sections.attacks_run import mixed_note
-from reports.sections.figures import Figure, own_figures, ranked
+from reports.sections.figures import Figure, bound, own_figures, ranked
 from reports.tables import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
@@ -42,11 +42,12 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
             if bins.empty:
                 continue
             confidence, right = _means(bins)
-            sure.append((heading, confidence, right))
+            at_most = "at most " * (eps > 0 and model in run.black_boxes)
+            sure.append((heading, _share(confidence), f"{at_most}{_share(right)}"))
             svg = drawing(
                 f"calibration-{index}-{len(panels)}",
                 f"Reliability diagram of {model}, {heading}: mean confidence "
-                f"{percent(confidence, 0, 1)}, accuracy {percent(right, 0, 1)}.",
+                f"{_share(confidence)}, accuracy {at_most}{_share(right)}.",
                 (PHONE, 330),
                 (64, 24, 44, 10),
                 partial(reliability_diagram, run.results, **where),
@@ -61,6 +62,11 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
         caption = f"{label_set_name(own)} labels, {faces}. {' '.join(told)}"
         if headline:
             caption += mixed_note(run, [model], headline.norm)
+        if headline and model in run.black_boxes:
+            caption += (
+                " The model gives no gradients: its accuracy under attack is an upper bound, and "
+                "how confident it would be under a stronger attack is not known."
+            )
         data = calibration_table(run, [model], headline, f"calibration-{model}")
         name = f"calibration-{index}"
         charts.append(Chart(name, _title(model, sure), caption, panels, data))
@@ -138,16 +144,17 @@ def _accuracy(run: FinishedRun, model: str, headline: Headline | None) -> str:
     """Clean accuracy, or robust accuracy at the headline, with its interval in brackets."""
     clean, robust = own_figures(run, model, headline)
     figure = robust if headline else clean
-    return f"{figure.text} ({figure.interval})" if figure.interval else figure.text
+    sign = bound(run, model) if headline else ""
+    return f"{sign}{figure.text} ({figure.interval})" if figure.interval else figure.text
 
 
-def _title(model: str, sure: list[tuple[str, float, float]]) -> str:
+def _title(model: str, sure: list[tuple[str, str, str]]) -> str:
     heading, confidence, right = sure[0]
     first = "on clean faces" if heading == "Clean" else "under attack"
-    text = f"{model}: confidence {_share(confidence)} {first}, accuracy {_share(right)}"
+    text = f"{model}: confidence {confidence} {first}, accuracy {right}"
     if len(sure) > 1:
         _, confidence, right = sure[1]
-        text += f"; under attack, {_share(confidence)} and {_share(right)}"
+        text += f"; under attack, {confidence} and {right}"
     return text
 
 

@@ -57,6 +57,13 @@ class Figure:
         return interval(self.low, self.high) if self.known else ""
 
 
+def bound(run: FinishedRun, model: str, upper: bool = True) -> str:
+    """The sign before a figure of a black box, empty for others."""
+    if model not in run.black_boxes:
+        return ""
+    return "\N{LESS-THAN OR EQUAL TO}\u202f" if upper else "\N{GREATER-THAN OR EQUAL TO}\u202f"
+
+
 def ranked(run: FinishedRun) -> list[str]:
     """Models by label set, each in the order of its ranking."""
     rankings = run_rankings(run)

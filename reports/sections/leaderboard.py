@@ -19,6 +19,7 @@ from reports.sections.figures import (
     SPREAD,
     Figure,
     best_known_figure,
+    bound,
     every_attack_figure,
     labels_of,
     own_figures,
@@ -28,6 +29,9 @@ from reports.sections.figures import (
 )
 from reports.tables import Table, table
 from reports.words.text import MISSING, count, decimal, eps_text, finer_than_8_bits, listing
+
+NO_BOUND = "no bound"
+"""Smallest eps of a black box whose faces did not break up to the largest eps."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Ce
 def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:
     """A figure of the worst case; a bound where the model is a black box."""
     rows = pick(_worst_case(run, at.norm, model), metric=metric, eps=at.eps)
-    return _cell(Figure.of(rows), _bound(run, model, upper=metric != "attack_success_rate"))
+    return _cell(Figure.of(rows), bound(run, model, upper=metric != "attack_success_rate"))
 
 
 def _worst(run: FinishedRun, headline: Headline, model: str) -> Cell:
@@ -185,7 +189,7 @@ def _worst(run: FinishedRun, headline: Headline, model: str) -> Cell:
     part = every_attack_figure(run, model, headline)
     if not part.known:
         return cell
-    sign = _bound(run, model)
+    sign = bound(run, model)
     note = f"{sign}{part.text} ({part.interval}) on {count(part.n)} faces"
     return dataclasses.replace(cell, note=note)
 
@@ -207,7 +211,7 @@ def _noise(run: FinishedRun, headline: Headline, model: str) -> Cell:
 def _best_known(run: FinishedRun, headline: Headline, model: str) -> Cell:
     known = best_known_figure(run, model, headline)
     known = known if known.known else robust_figure(run, model, headline)
-    return _cell(known, _bound(run, model))
+    return _cell(known, bound(run, model))
 
 
 def _parameters(run: FinishedRun, model: str) -> Cell:
@@ -224,20 +228,16 @@ def _worst_case(run: FinishedRun, norm: str, model: str) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _bound(run: FinishedRun, model: str, upper: bool = True) -> str:
-    """The sign before a figure of a black box, empty for others."""
-    if model not in run.black_boxes:
-        return ""
-    return "\N{LESS-THAN OR EQUAL TO}\u202f" if upper else "\N{GREATER-THAN OR EQUAL TO}\u202f"
-
-
 def _cell(figure: Figure, sign: str = "") -> Cell:
     text = f"{sign}{figure.text}" if figure.known else figure.text
     return Cell(text, figure.value, figure.interval, figure.status)
 
 
 def _median_eps(run: FinishedRun, headline: Headline, model: str) -> Cell:
-    """The median smallest eps with its quartiles; beyond the grid if too few faces broke."""
+    """The median smallest eps with its quartiles; beyond the grid if too few faces broke.
+
+    Of a black box each is an upper bound, and none is known beyond the grid.
+    """
     rows, norm = _worst_case(run, headline.norm, model), headline.norm
     lower, median, upper = (
         pick(rows, metric=f"{name}_smallest_eps")
@@ -245,18 +245,20 @@ def _median_eps(run: FinishedRun, headline: Headline, model: str) -> Cell:
     )
     if median.empty or pd.isna(median["value"].iloc[0]):
         return Cell(MISSING, float("nan"))
-    middle, status = _eps(median, norm), str(median["status"].iloc[0])
+    said = partial(_eps, norm=norm, sign=bound(run, model))
     quartiles = ""
     if len(lower) and len(upper):
-        ends = dict.fromkeys([_eps(lower, norm), _eps(upper, norm)])
-        quartiles = " to ".join(ends)
-    sign = "" if middle.startswith(">") else _bound(run, model)
-    return Cell(f"{sign}{middle}", float(median["value"].iloc[0]), quartiles, status)
+        quartiles = " to ".join(dict.fromkeys([said(lower), said(upper)]))
+    value, status = float(median["value"].iloc[0]), str(median["status"].iloc[0])
+    return Cell(said(median), value, quartiles, status)
 
 
-def _eps(rows: pd.DataFrame, norm: str) -> str:
+def _eps(rows: pd.DataFrame, norm: str, sign: str) -> str:
+    """An eps; beyond the grid `>8/255`, or `no bound` where it is an upper bound."""
     value, largest = float(rows["value"].iloc[0]), float(rows["eps"].iloc[0])
-    return f">{eps_text(largest, norm)}" if value == float("inf") else eps_text(value, norm)
+    if value == float("inf"):
+        return NO_BOUND if sign else f">{eps_text(largest, norm)}"
+    return f"{sign}{eps_text(value, norm)}"
 
 
 def _grid(results: pd.DataFrame, headline: Headline) -> list[float]:

@@ -39,6 +39,8 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
         ]
         names = [attack_title(run.manifest, name) for name in shift["perturbation"].iloc[:1]]
         attack = listing(names) or MISSING
+        if names:
+            attack += f" ({count(Figure.of(shift).n)} faces)"
         cells.append([model, label_set_name(own), *texts, attack, count(Figure.of(found[0]).n)])
         data += [*found, shift]
     if not cells:

@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 from evaluation.checks.rules import Rule, Words
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import WORST_CASE
+from evaluation.results.schema import WHITE_BOX, WORST_CASE
 from evaluation.results.select import pick
 from reports.tables import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, label_set_name, listing
 
+_NO_WHITE_BOX = (
+    "A white-box attack may break more: read the robust accuracy as an upper bound only."
+)
+
 
 @dataclass(frozen=True)
 class Problem:
-    """A check that did not pass.
+    """A check that did not pass, or could not be made.
 
     Attributes:
         status: flagged or error.
@@ -22,6 +26,7 @@ class Problem:
         advice: what its failure means.
         where: models, attack and labels.
         message: what was found.
+        made: whether the check was made, and failed.
     """
 
     status: str
@@ -30,34 +35,50 @@ class Problem:
     advice: str
     where: str
     message: str
+    made: bool = True
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """The box: how many checks passed, which did not, and all of them as a table."""
+    """The box: how many checks passed, which did not, and all of them as a table.
+
+    Attributes:
+        passed: checks that passed.
+        total: checks that were made.
+        unmade: checks that could not be made, since a model gives no gradients.
+        problems: checks that failed or could not be made.
+        table: every check.
+    """
 
     passed: int
     total: int
+    unmade: int
     problems: list[Problem]
     table: Table
+
+    @property
+    def tally(self) -> str:
+        """How many passed, such as `767 of 768 checks passed; 2 could not be made`."""
+        rest = f"; {self.unmade} could not be made" if self.unmade else ""
+        return f"{self.passed} of {self.total} checks passed{rest}."
 
 
 def reliability(run: FinishedRun) -> Reliability:
     """Summarise the checks of a run and the attacks that failed."""
     checks = run.checks
     bad = checks[checks["status"] != "ok"].sort_values("status", kind="stable")
-    columns = ["status", "rule", "message", "perturbation", "model", "attacked_labels"]
+    columns = ["status", "rule", "check", "message", "perturbation", "model", "attacked_labels"]
     found = list(bad[columns].itertuples(index=False, name=None))
     for cost in run.manifest["perturbations"]:
         if cost.get("status") == "error":
             model, labels = cost.get("model") or "all models", cost.get("attacked_labels", "")
             found.append(
-                ("error", "R24", cost.get("message", ""), cost["perturbation"], model, labels)
+                ("error", "R24", "", cost.get("message", ""), cost["perturbation"], model, labels)
             )
     found += _error_rows(run, {(name, model, labels) for *_, name, model, labels in found})
     cells = [
         [
-            row["status"],
+            "could not be made" if row["check"] == WHITE_BOX else row["status"],
             _words(row["rule"]).title,
             row["model"],
             attack_title(run.manifest, row["perturbation"]),
@@ -69,7 +90,8 @@ def reliability(run: FinishedRun) -> Reliability:
     head = ["status", "check", "model", "attack", "labels", "what was found"]
     passed = int((checks["status"] == "ok").sum())
     data = table("checks", head, cells, checks)
-    return Reliability(passed, len(checks), _problems(run, found), data)
+    unmade = int((checks["check"] == WHITE_BOX).sum())
+    return Reliability(passed, len(checks) - unmade, unmade, _problems(run, found), data)
 
 
 def _error_rows(run: FinishedRun, told: set[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -82,7 +104,7 @@ def _error_rows(run: FinishedRun, told: set[tuple[str, ...]]) -> list[tuple[str,
         "without an attack, as when images were made on other weights"
     )
     return [
-        ("error", "R24", message, *map(str, key))
+        ("error", "R24", "", message, *map(str, key))
         for key in keys.itertuples(index=False, name=None)
         if key not in told
     ]
@@ -98,11 +120,13 @@ def _problems(run: FinishedRun, found: list[tuple[str, ...]]) -> list[Problem]:
         under = f"{listing(list(dict.fromkeys(names)))} labels" if any(names) else ""
         models.setdefault((*same, under), []).append(model)
     problems = []
-    for (status, rule, message, perturbation, under), names in models.items():
+    for (status, rule, check, message, perturbation, under), names in models.items():
         attack = attack_title(run.manifest, perturbation)
         where = ", ".join(filter(None, [listing(names), attack, under]))
         words = _words(rule)
-        problems.append(Problem(status, rule, words.title, words.advice, where, message))
+        made = check != WHITE_BOX
+        advice = words.advice if made else _NO_WHITE_BOX
+        problems.append(Problem(status, rule, words.title, advice, where, message, made))
     return problems
 
 

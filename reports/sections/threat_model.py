@@ -3,7 +3,7 @@
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.results.select import Headline, attacks, pick
-from reports.sections.attacks_run import attack_sentences
+from reports.sections.attacks_run import attacks_by_label_set
 from reports.words.text import count, eps_text, listing, norm_name
 
 _HARD_TO_SEE = 4
@@ -20,7 +20,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     ]
     for norm in run.norms:
         if attacks(run.results, norm):
-            sentences += [_attacker(run, norm), *attack_sentences(run, run.models, norm)]
+            sentences += [_attacker(run, norm), *attacks_by_label_set(run, norm)]
     if limited := _models_with(run, status=NOT_APPLICABLE):
         sentences.append(
             f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients: the "

@@ -52,7 +52,8 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
      "another on other faces: the interval reaches further up than down where such an F1 is near "
      "0, further down than up where it is near 1."),
     ("Median smallest eps", "At least half of the faces classified correctly when clean are broken "
-     "at this eps or below. Only eps that were attacked can appear here."),
+     "at this eps or below. Only eps that were attacked can appear here; `no bound`: a black box "
+     "whose faces survived the largest of them, which says little about stronger attacks."),
     ("NLL", "Negative log-likelihood: the mean of -log of the probability given to the true "
      "label. One answer that is certain and wrong costs a lot."),
     ("Not distinguishable", "An exact paired test of the two models' areas on these faces, with "

@@ -51,8 +51,15 @@ def test_attacks_are_named_for_the_models_they_ran_on(run: FinishedRun, even: Fi
     ]
     assert attack_sentences(run, run.models, "linf") == told
     threats = threat_model(run, TOP)
-    assert [line for line in threats if line.startswith("Attacks on m") or "Square" in line]
-    assert set(told) <= set(threats)
+    assert {
+        f"Under FER labels, a{told[0][1:]}",
+        f"Under FER labels, a{told[1][1:]}",
+        "Under FER+ labels, attacks: FGSM and PGD.",
+    } <= set(threats)
+    assert "Attacks: FGSM and PGD." in threat_model(even, TOP)  # the same under both
+    moved = run.results.assign(source=run.results["source"].replace(FOUR[2], "a,b"))
+    of_third = attack_sentences(replace(run, results=moved), [FOUR[2]], "linf")
+    assert of_third == ["Attacks: FGSM (made on a and b) and PGD (made on a and b)."]
     fer, ferplus = curve_charts(run)
     assert SLOW in fer.caption and "Square" not in ferplus.caption
     assert ferplus.caption.endswith("Attacks: FGSM and PGD.")

@@ -94,6 +94,12 @@ def test_label_noise_has_its_four_charts(run: FinishedRun) -> None:
     assert all(len(chart.table.rows) > 3 for chart in charts.values())
 
 
+def test_a_gap_is_described_in_points(run: FinishedRun) -> None:
+    gap = label_noise_charts(run, TOP)[0].panels[-1]
+    assert "in points" in gap.heading and "+2.0 points" in gap.svgs[0]
+    assert "%" not in gap.svgs[0].split('aria-label="')[1].split('"')[0]
+
+
 def test_label_noise_needs_two_label_sets(run: FinishedRun) -> None:
     one = replace(run, results=run.results[run.results["label_set"] == "fer"])
     one = replace(one, results=one.results[~one.results["metric"].str.contains("oracle|noise")])
