@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.classifier import Classifier, ModelError
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.class_order import columns_of
@@ -28,7 +28,9 @@ from fer_models.foreign.raw_model import (
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
+from fer_models.net_classifier import NetClassifier
 from fer_models.pixels.in_numpy import fitted_images
+from fer_models.pytorch.without_gradients import black_box_if_zero
 
 
 class BlackBoxClassifier(Classifier):
@@ -67,7 +69,7 @@ def load_foreign(
         classifier = copy(given_model(name).model)
         classifier.id = short_name(name)
         classifier.weights_sha256 = identity(classifier.weights_sha256, file)
-        return classifier
+        return _checked(classifier, name, faces)
     raw = open_model(name)
     if contract is None and is_hugging_face(name) and find_contract(name) is None:
         from fer_models.pytorch.hugging_face import check_preprocessor
@@ -82,8 +84,8 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     Args:
         raw: the model.
         file: its contract.
-        faces: uint8 (N, H, W, C) on which a translation to a net has to agree with the model; the
-            generated sample when None.
+        faces: uint8 (N, H, W, C) on which a translation to a net has to agree with the model, and
+            a net of PyTorch must have a gradient; the generated sample when None.
 
     Raises:
         InputError: they do not fit each other.
@@ -92,7 +94,8 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     raw = emotions_of(raw, file)
     _check_fit(raw, contract, file.columns is not None)
     if raw.torch_module is not None:
-        return _torch_classifier(raw, file, contract, order)
+        net = _torch_classifier(raw, file, contract, order)
+        return black_box_if_zero(net, raw.name, faces)
     if raw.translate is not None:
         return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
@@ -111,24 +114,25 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
 
 def _torch_classifier(
     raw: RawModel, file: ContractFile, contract: Contract, order: list[int]
-) -> Classifier:
+) -> NetClassifier:
     from fer_models.pytorch.classifier import wrap_torch
 
     if raw.softmax_removed:
         contract = replace(contract, output=Output.LOGITS)
-    classifier = wrap_torch(
+    return wrap_torch(
         raw.torch_module,
         contract,
         model_id=short_name(raw.name),
         weights_sha256=identity(raw.sha256, file),
         columns=columns_of(order, file.columns),
     )
-    if not classifier.has_gradient:  # it would look robust
-        raise ModelError(
-            f"{raw.name}: its answer has no gradient: it leaves PyTorch or calls no_grad or "
-            "detach. Take that out, or name a function of images, module:callable, which is "
-            "attacked as a black box."
-        )
+
+
+def _checked(classifier: Classifier, name: str, faces: np.ndarray | None) -> Classifier:
+    """A classifier that was given as an object; a net of PyTorch only where it has gradients."""
+    torch_classifier = sys.modules.get("fer_models.pytorch.classifier")  # whoever made one has it
+    if torch_classifier and isinstance(classifier, torch_classifier.TorchClassifier):
+        return black_box_if_zero(classifier, name, faces)
     return classifier
 
 

@@ -1,5 +1,6 @@
 """A PyTorch module behind its contract, as a Classifier: `wrap_torch(module, contract)`."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from fer_models.pytorch.weights import example_weight, hash_of_weights
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 """A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
+warnings.filterwarnings("ignore", ".*an autograd kernel was not registered", UserWarning)
+"""Of quantised operators: whether a gradient is left is looked at when a model is loaded."""
 
 
 class TorchClassifier(NetClassifier):
@@ -30,8 +33,6 @@ class TorchClassifier(NetClassifier):
 
     Attributes:
         module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
-        has_gradient: its answer depends on its input in a way that PyTorch can differentiate; else
-            every gradient is zero.
     """
 
     def __init__(
@@ -43,7 +44,6 @@ class TorchClassifier(NetClassifier):
         *,
         columns: Sequence[int] | None = None,
         stops_before_softmax: bool = False,
-        has_gradient: bool = True,
     ) -> None:
         """Take a module.
 
@@ -54,14 +54,13 @@ class TorchClassifier(NetClassifier):
             weights_sha256: identity of the weights.
             columns: column of each class among the outputs; all, in their order, when None.
             stops_before_softmax: logits are what the softmax that ends the module is given.
-            has_gradient: see the class.
         """
         self.module = module
         self.contract, self.face_side = contract, contract.height
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256
-        self._columns, self.has_gradient = columns and list(columns), has_gradient
+        self._columns = columns and list(columns)
         self._stops_before_softmax = stops_before_softmax
 
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
@@ -206,7 +205,7 @@ def wrap_torch(
     example = example_weight(module)
     size = (2, contract.channels, contract.height, contract.width)
     inputs = fit_to_contract(torch.zeros(size, device=example.device), contract).to(example.dtype)
-    (outputs, given), has_gradient = _tried(model_id, module, inputs)
+    outputs, given = _tried(model_id, module, inputs)
     shape, classes = tuple(getattr(outputs, "shape", ())), contract.scheme.num_classes
     least = classes if columns is None else max(columns) + 1
     wider = len(shape) == 2 and shape[1] > least and columns is not None
@@ -229,12 +228,11 @@ def wrap_torch(
         weights_sha256 or _identity(module, contract, columns),
         columns=columns,
         stops_before_softmax=stops,
-        has_gradient=has_gradient,
     )
 
 
-def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> tuple[Ending, bool]:
-    """What a module answers to a batch, and whether the answer has a gradient.
+def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> Ending:
+    """What a module answers to a batch.
 
     Raises:
         ModelError: it fails, or its gradient does.
@@ -243,15 +241,14 @@ def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> tuple[E
         with torch.enable_grad(), eval_mode(module):
             found = ending(module, images.requires_grad_())
             answer = found.answer
-            has_gradient = isinstance(answer, torch.Tensor) and answer.requires_grad
-            if has_gradient:
+            if isinstance(answer, torch.Tensor) and answer.requires_grad:
                 torch.autograd.grad(answer.sum(), images, allow_unused=True)
     except Exception as error:  # whatever the code of others does
         raise ModelError(
             f"{model} must take images {tuple(images.shape)} and let gradients pass; on two black "
             f"ones it fails: {words_of(error)}. Correct its contract or export it for any N."
         ) from error
-    return found, has_gradient
+    return found
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
