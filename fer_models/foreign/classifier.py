@@ -147,6 +147,13 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
             f"{raw.name}: takes images of {raw.shape}; its contract says {shape}. Correct height, "
             "width and channels there."
         )
+    if contract.low > contract.high:
+        print(
+            f"warning: {raw.name}: its contract says low {contract.low:g}, the value of a black "
+            f"pixel, and high {contract.high:g}, that of a white one: its faces are negatives. If "
+            "that is not so, exchange them.",
+            file=sys.stderr,
+        )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     answers = first_answers(raw, fitted_images(images, contract))
     count = contract.scheme.num_classes

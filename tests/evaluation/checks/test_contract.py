@@ -16,6 +16,7 @@ from fer_models.contract import Contract
 from fer_models.foreign.classifier import classify_with
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.foreign.raw_model import RawModel
+from fer_models.foreign.scalings import Scaling
 from fer_models.keras_classifier import KerasClassifier, wrap
 
 
@@ -50,8 +51,86 @@ def found(model: Classifier, count: int = 70, times: int = 1) -> dict[str, tuple
 
 def test_a_right_contract_passes() -> None:
     checks = checked(classifier(list(range(7))))
-    keys = ("rule", "status", "value", "threshold")
-    assert [tuple(check[key] for key in keys) for check in checks] == [("R25", "ok", 0, 0.001)] * 2
+    keys = ("rule", "status", "threshold")
+    assert [tuple(check[key] for key in keys) for check in checks] == [("R25", "ok", 0.001)] * 2
+    assert checks[0]["value"] == 0
+
+
+def scaled_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+    labels: np.ndarray,
+    usual: np.ndarray,
+    other: np.ndarray,
+    times: int = 1,
+) -> list[Check]:
+    """Checks of code with a contract of 0 to 1; the only other scaling is 0 to 255.
+
+    Args:
+        monkeypatch: of the test.
+        labels: of N faces, (N,).
+        usual: class that it answers to each face under its contract, (N,).
+        other: the same under the other scaling.
+        times: how often each face is seen.
+    """
+    monkeypatch.setattr(contract, "known_scalings", lambda _: [Scaling("0 to 255", {"high": 255})])
+    numbers = np.arange(len(labels)).repeat(times)
+    images = np.zeros((len(numbers), 8, 8, 1), np.float32)
+    images[:, 0, 0, 0], images[:, 0, 1, 0] = numbers / 1000, 1
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        scale = 255 if images.max() > 1 else 1
+        face = np.rint(images[:, 0, 0, 0] / scale * 1000).astype(int)
+        return np.eye(7)[(usual if scale == 1 else other)[face % len(labels)]] - 0.5
+
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    model = classify_with(RawModel("code", answer, (8, 8, 1), None, "0"), file)
+    return contract_checks(model, images, model.logits(images), labels[numbers], numbers)
+
+
+def gained(
+    monkeypatch: pytest.MonkeyPatch, count: int, more: int, fewer: int, times: int = 1
+) -> Check:
+    """The check of a scaling under which some faces are gained, some lost and others right."""
+    labels, face = np.arange(count) % 4, np.arange(count)
+    wrong = (labels + 1) % 4
+    usual = np.where(face < more, wrong, labels)
+    other = np.where((face >= more) & (face < more + fewer), wrong, labels)
+    *_, scaling = scaled_otherwise(monkeypatch, labels, usual, other, times)
+    return scaling
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "fewer", "status"),
+    [(100, 31, 12, "ok"), (100, 33, 10, "flagged"), (300, 93, 37, "flagged")],
+)
+def test_the_gain_of_a_scaling_is_told_also_where_it_may_be_chance(
+    count: int, more: int, fewer: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = gained(monkeypatch, count, more, fewer)
+    assert found["status"] == status
+    assert found["value"] == pytest.approx((more - fewer) / count)
+    if status == "ok":
+        assert "more of 100 faces correctly; a gain of 23.0 points would have" in found["message"]
+
+
+def test_an_order_is_not_outweighed_by_a_gain_that_may_be_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another order gains 11 of 100 faces, p < .001; a scaling 31 and loses 12, p = .005."""
+    sad, surprise = FER7.classes.index("sad"), FER7.classes.index("surprise")
+    face = np.arange(100)
+    labels = np.where(face < 89, face % 4, sad)
+    wrong = (labels + 1) % 4
+    usual = np.where(face < 20, wrong, np.where(face < 89, labels, surprise))
+    other = np.where((face >= 20) & (face < 32), wrong, labels)
+    order, scaling = scaled_otherwise(monkeypatch, labels, usual, other)
+    assert (order["status"], scaling["status"]) == ("flagged", "ok")
+    assert order["value"] == pytest.approx(0.11) and "with the better" not in order["message"]
+
+
+def test_a_run_of_few_faces_says_that_it_notices_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count, words in ((10, "no gain would have been noticed on so few"), (11, "100.0 points")):
+        assert words in gained(monkeypatch, count, 0, 0, times=3)["message"]
 
 
 @pytest.mark.parametrize(("moved", "status"), [(10, "ok"), (11, "flagged")])
@@ -92,9 +171,9 @@ def test_the_scaling_of_a_shipped_net_is_known(monkeypatch: pytest.MonkeyPatch) 
     assert order["check"] == "class order"
 
 
-def test_a_hundred_faces_decide_about_the_scaling() -> None:
-    *_, scaling = checked(classifier(list(range(7)), high=255.0), 140)
-    assert "100 % of 100 faces correctly" in scaling["message"]
+def test_five_hundred_faces_decide_about_the_scaling() -> None:
+    *_, scaling = checked(classifier(list(range(7)), high=255.0), 560)
+    assert "100 % of 500 faces correctly" in scaling["message"]
     assert (scaling["rule"], scaling["status"]) == ("R25", "flagged")
 
 

@@ -22,6 +22,7 @@ from fer_models.foreign.contract_file import (
 from fer_models.foreign.contract_probe import probe
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import is_foreign
+from fer_models.foreign.raw_model import RawModel
 from fer_models.keras_classifier import KerasClassifier
 from tests.fer_models.conftest import tiny_model
 from tests.fer_models.foreign.small_nets import CONTRACT, OUTSIDE
@@ -87,6 +88,20 @@ def test_what_a_contract_says_of_outputs_is_checked(
     tiny_model().save(saved)
     with pytest.raises(InputError, match=r"says probabilities, which must .* sums -?[0-9.]+ and"):
         load_foreign(str(saved), CONTRACT)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, -1), (-1, 1)])
+def test_a_contract_of_negatives_is_told_once(
+    low: float, high: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = RawModel("net", lambda images: np.zeros((len(images), 7)) - 1, (48, 48, 1), None, "0")
+    file = ContractFile(classes=FER7.classes, height=48, width=48, channels=1, low=low, high=high)
+    classify_with(raw, file)
+    told = capsys.readouterr().err
+    assert told.count("its contract says low 1, the value of a black pixel, and high -1") == (
+        low > high
+    )
+    assert told.count("\n") == (low > high)
 
 
 def test_weights_of_nan_are_refused(saved: Path) -> None:
