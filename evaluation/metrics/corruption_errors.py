@@ -9,6 +9,10 @@ Errors are shares in [0, 1]: by type and severity (..., C, S), and on clean imag
 
 import numpy as np
 
+# Over n images a sum of errors that is not 0 is at least 1 / n, and rounding of a few shares stays
+# near 1e-15: up to a million images, whatever is this small is 0.
+_ROUNDING = 1e-9
+
 
 def corruption_errors(errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     """CE of each type, float64 (..., C): the sum over severities divided by the baseline's.
@@ -54,4 +58,4 @@ def _checked(errors: np.ndarray, baseline: np.ndarray) -> tuple[np.ndarray, np.n
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     nothing = np.full(numerator.shape, np.nan)
-    return np.divide(numerator, denominator, out=nothing, where=denominator != 0)
+    return np.divide(numerator, denominator, out=nothing, where=np.abs(denominator) > _ROUNDING)

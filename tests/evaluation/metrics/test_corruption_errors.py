@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evaluation.metrics.corruption_errors import corruption_errors, relative_corruption_errors
@@ -31,6 +31,27 @@ def test_a_perfect_baseline_has_no_ratio():
     assert np.isnan(corruption_errors(ERRORS, np.zeros((2, 2)))).all()
     unharmed = relative_corruption_errors(ERRORS, 0.1, np.full((2, 2), 0.25), 0.25)
     assert np.isnan(unharmed).all()
+
+
+@given(
+    st.integers(1, 1_000_000).flatmap(
+        lambda n: st.tuples(st.just(n), st.lists(st.integers(0, n), min_size=2, max_size=5))
+    )
+)
+@example((100, [34, 34, 35, 36, 36]))
+@example((100, [32, 33, 34, 35, 36]))
+@example((120, [37, 38, 39]))
+def test_a_baseline_that_loses_nothing_has_no_ratio(counted):
+    """The sum of counts decides, however its shares are rounded."""
+    n, counts = counted
+    baseline, errors = np.array([counts]) / n, np.full((1, len(counts)), 0.5)
+    clean = sum(counts) // len(counts)
+    found = relative_corruption_errors(errors, 0.25, baseline, clean / n)[0]
+    added = sum(counts) - len(counts) * clean
+    if added == 0:
+        assert np.isnan(found)
+    else:
+        assert found == pytest.approx(len(counts) * 0.25 * n / added, rel=1e-6)
 
 
 @given(st.integers(1, 4), st.integers(0, 99))

@@ -1,6 +1,8 @@
 """Paired tests against hand sums and published values."""
 
 import itertools
+from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -128,6 +130,36 @@ def test_sign_flips_equal_all_choices_of_signs(differences):
     sums = np.abs(signs.reshape(-1, len(found)) @ np.abs(found))
     expected = np.mean(sums >= abs(found.sum()))
     assert sign_flip_test(found) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("won", "lost"), [(182, 0), (121, 0), (131, 24), (162, 11), (181, 1), (1000, 1), (900, 800)]
+)
+def test_small_p_values_of_sign_flips_are_exact(won, lost):
+    """Far below the rounding of a Fourier transform, about 1e-16."""
+    tail = sum(comb(won + lost, k) for k in range(lost + 1))
+    expected = float(Fraction(2 * tail, 2 ** (won + lost)))
+    assert sign_flip_test(np.repeat([1, -1], [won, lost])) == pytest.approx(
+        expected, rel=1e-10, abs=0
+    )
+
+
+@given(st.data(), st.sampled_from([1, 3, 40]))
+def test_sign_flips_of_groups_are_exact(data, largest):
+    """Sums of groups, mostly in one direction, against every sum as whole numbers."""
+    sizes = data.draw(st.lists(st.integers(1, largest), min_size=30, max_size=90))
+    lost = data.draw(st.integers(0, 8))
+    found = np.array(sizes) * np.where(np.arange(len(sizes)) < lost, -1, 1)
+    ways = {0: 1}
+    for size in sizes:
+        more: dict[int, int] = {}
+        for total, count in ways.items():
+            more[total - size] = more.get(total - size, 0) + count
+            more[total + size] = more.get(total + size, 0) + count
+        ways = more
+    far = sum(count for total, count in ways.items() if abs(total) >= abs(found.sum()))
+    expected = float(Fraction(far, 2 ** len(sizes)))
+    assert sign_flip_test(found) == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 5), (3, 10), (7, 7), (12, 40)])
