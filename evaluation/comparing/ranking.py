@@ -21,12 +21,13 @@ import pandas as pd
 
 from datasets.labels import LabelSet
 from evaluation.checks.rules import Rank, failed_rules
+from evaluation.comparing.rivals import is_whole
 from evaluation.figures.comparisons import right_clean
 from evaluation.figures.groups import groups_of
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import ANY_BATCH, WORST_CASE
-from evaluation.results.select import Headline, crashed, headline, pick, rankable
+from evaluation.results.schema import WORST_CASE
+from evaluation.results.select import Headline, headline, pick, rankable
 from evaluation.statistics.paired import holm, sign_flip_test
 from evaluation.statistics.ranks import rank_ranges
 
@@ -70,12 +71,7 @@ class Entry:
         The latter is R11.
         """
         scheme = self.run.schemes.get(self.model)
-        if scheme is not None and not scheme.is_whole:
-            return False
-        if self.model in crashed(self.run.results, self.label_set):
-            return False
-        batch = pick(self.run.checks, model=self.model, check=ANY_BATCH)
-        return bool((batch["status"] == "ok").all())
+        return is_whole(self.model, self.label_set, scheme, self.run.results, self.run.checks)
 
     @property
     def void_by(self) -> list[str]:

@@ -1,10 +1,14 @@
-"""Paired tests between all pairs of models on the same images: exact McNemar, Holm over all pairs.
+"""Paired tests between all pairs of models on the same images: exact McNemar, Holm over rivals.
+
+Rivals are the models that are ranked together; a pair that no ranking compares has an uncorrected
+p-value and no verdict.
 
 Images with the same pixels count together, see `evaluation/figures/groups.py`.
 
 Source: McNemar 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -23,12 +27,22 @@ def compare_models(
     label_sets: tuple[LabelSet, ...],
     norm: str,
     grid: tuple[float, ...],
+    rivals: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
     """Compare every pair of models, clean (eps 0) and under the worst case at each eps.
 
     Models that lack classes of their label set are left out: they are scored on other faces and
     have fewer answers to choose from. Only images that have a label for both models count. Holm's
-    correction runs over all pairs of one label set and eps.
+    correction runs over the pairs of rivals, for one label set and eps; `p_holm` and
+    `distinguishable` of other pairs are missing.
+
+    Args:
+        per_image: rows of `per_image.parquet`.
+        schemes: classes of each model.
+        label_sets: label sets that score.
+        norm: norm of the worst case.
+        grid: its eps.
+        rivals: models that are ranked together, by the label set that ranks them.
 
     Returns:
         Rows of `comparisons.parquet`.
@@ -48,8 +62,11 @@ def compare_models(
                 {"model_a": a, "model_b": b} | compare_pair(right[a], right[b], groups)[0]._asdict()
                 for a, b in combinations(schemes, 2)
             ]
-            corrected = holm(np.array([row["p_value"] for row in family]))
-            for row, p_holm in zip(family, corrected, strict=True):
+            together = set(rivals.get(label_set, ()))
+            tested = [{row["model_a"], row["model_b"]} <= together for row in family]
+            corrected = np.full(len(family), np.nan)
+            corrected[tested] = holm(np.array([row["p_value"] for row in family])[tested])
+            for row, is_tested, p_holm in zip(family, tested, corrected, strict=True):
                 rows.append(
                     {
                         **row,
@@ -58,7 +75,7 @@ def compare_models(
                         "norm": norm if eps else "",
                         "eps": eps,
                         "p_holm": p_holm,
-                        "distinguishable": p_holm < 0.05,
+                        "distinguishable": p_holm < 0.05 if is_tested else pd.NA,
                     }
                 )
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).astype(COMPARISON_COLUMNS)

@@ -30,13 +30,14 @@ def power_figures(
     split: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Smallest accuracy difference detected with 80 % power at a level of 5 % over all pairs.
+    """Smallest accuracy difference detected with 80 % power at a level of 5 % over all rivals.
 
     For the clean and the worst-case accuracy of every model under the labels it was attacked on,
     two rows: `unpaired`, against a model measured on as many other images; `paired`, against one
-    on the same images, when the two disagree on as many of them as this model and the others of
-    the run do on average, at the level of Holm's first step: 5 % over the pairs of models. Images
-    with the same pixels count once, as in the tests themselves; n is still their number.
+    on the same images, when the two disagree on as many of them as this model and its rivals,
+    those that are ranked with it, do on average, at the level of Holm's first step: 5 % over the
+    pairs of rivals. A model without rivals has no such row. Images with the same pixels count
+    once, as in the tests themselves; n is still their number.
 
     Args:
         results: rows of `summarise`.
@@ -98,8 +99,8 @@ def _independent_images(
 
 
 def _pairs(comparisons: pd.DataFrame, key: dict[str, Any]) -> tuple[pd.DataFrame, int]:
-    """Comparisons of a model with the others, and how many pairs of models are tested together."""
-    family = comparisons.n > 0
+    """Comparisons of a model with its rivals, and how many pairs are tested together."""
+    family = (comparisons.n > 0) & comparisons.p_holm.notna()
     for name in _SAME:
         family &= comparisons[name] == key[name]
     mine = (comparisons.model_a == key["model"]) | (comparisons.model_b == key["model"])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from datasets.base.errors import InputError
 from datasets.labels import LabelScheme
+from evaluation.comparing.rivals import rivals_of
 from evaluation.config import RunConfig
 from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
@@ -63,7 +64,8 @@ def write_scores(
     figures = summarise(
         per_image, schemes, config.labels, config.grids, config.split, config.seed, baselines
     )
-    comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps)
+    rivals = rivals_of(with_status(figures, checks, failed, config), checks, schemes)
+    comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps, rivals)
     power = power_figures(figures, comparisons, per_image, schemes, config.split, config.seed)
     transfers = transfer_figures(transfer, groups, config.split, config.seed)
     figures = pd.concat([figures, power, transfers], ignore_index=True)

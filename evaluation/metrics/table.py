@@ -299,9 +299,9 @@ _RECORDS = (
     Metric(
         "smallest_difference",
         "smallest accuracy difference detected with 80 % power at a level of 5 %; `detail` "
-        "`paired`: between two models on these images that disagree on as many as the models "
-        "of the run do, at 5 % over all pairs (Holm's first step); `unpaired`: from a model on "
-        "as many other images; infinite when n is too small",
+        "`paired`: between two models on these images that are ranked together and disagree on "
+        "as many as such models do, at 5 % over their pairs (Holm's first step); `unpaired`: from "
+        "a model on as many other images; infinite when n is too small",
         "none",
     ),
     Metric(

@@ -191,7 +191,7 @@ COMPARISON_COLUMNS: dict[str, str] = {
     "distinguishable": "boolean",
 }
 """Columns of `comparisons.parquet`: exact McNemar on the same images, of which those with the same
-pixels keep one sign, and Holm over all pairs."""
+pixels keep one sign, and Holm over the pairs that are ranked together (others: no `p_holm`)."""
 
 
 LEAST_FACES, FEW_FACES = 10, 30

@@ -4,39 +4,50 @@ import numpy as np
 import pandas as pd
 
 from datasets.base.percentages import in_percent
+from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.charts.drawing import count_range
 from reports.sections.figures import SPREAD, robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
-from reports.words.text import eps_text, label_set_name
+from reports.words.text import eps_text, label_set_name, listing
 
 
 def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
-    """Say which differences this run can detect, one sentence per label set."""
+    """Say which differences between ranked models this run can detect, one per label set."""
     sentences = []
-    for label_set in run.label_sets:
-        models = run.models_of(label_set)
+    for label_set, ranking in run_rankings(run).items():
+        models = [name for name in ranking.order if name in ranking.ranges]
         rows = pick(
             run.results, metric="smallest_difference", label_set=label_set, model=models,
             subset="all",
         )  # fmt: skip
         clean = pick(rows, perturbation="none")
-        parts = [_differences(clean, "on clean faces")]
+        parts = [_differences(clean, "on clean faces", len(models))]
         if headline:
             at = {"perturbation": WORST_CASE, "norm": headline.norm, "eps": headline.eps}
             where = f"in the worst case at {headline.text}"
             robust = {model: robust_figure(run, model, headline).value for model in models}
             between = [model for model in models if 0 < robust[model] < 1]
-            parts.append(_differences(pick(rows, model=between, **at), where))
-            if set(robust.values()) == {0.0}:
-                parts.append(f"{where} nothing, because every model is at 0\u202f%")
+            none = [model for model in models if robust[model] == 0.0]
+            found = _differences(pick(rows, model=between, **at), where, len(models))
+            if found and none:
+                are = "is" if len(none) == 1 else "are"
+                found += f" (figures of {listing(between)} only: {listing(none)} {are} at 0\u202f%)"
+            elif none and len(none) == len(models):
+                at_none = {1: "it is", 2: "both are"}.get(len(none), "all are")
+                found = f"{where} nothing, because {at_none} at 0\u202f%"
+            parts.append(found)
         if any(parts):
+            others = [name for name in ranking.order if name not in models]
+            apart = f"; without {listing(others)}, which has no rank" if len(others) == 1 else ""
+            if len(others) > 1:
+                apart = f"; without {listing(others)}, which have no rank"
             sentences.append(
-                f"Under {label_set_name(label_set)} labels "
-                f"(n\u00a0=\u00a0{count_range(clean)}) this run can detect, with a power of "
-                "80\u202f% at a level of 5\u202f%: "
+                f"Under {label_set_name(label_set)} labels this run can detect, with a power of "
+                f"80\u202f% at a level of 5\u202f%, between the ranked models {listing(models)} "
+                f"(n\u00a0=\u00a0{count_range(clean)} faces{apart}): "
                 f"{'; '.join(part for part in parts if part)}."
             )
     return sentences
@@ -62,17 +73,24 @@ def seed_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
     return sentences
 
 
-def _differences(rows: pd.DataFrame, where: str) -> str:
-    """Describe the smallest detectable differences over the models, paired and unpaired."""
+def _differences(rows: pd.DataFrame, where: str, models: int) -> str:
+    """Describe the smallest detectable differences over the models, paired and unpaired.
+
+    Args:
+        rows: figures of power.
+        where: what they are differences in.
+        models: number of models that are ranked together.
+    """
     paired, unpaired = (
         pick(rows, detail=kind)["value"].dropna() for kind in ("paired", "unpaired")
     )
-    points = []
+    points, pairs = [], models * (models - 1) // 2
     if np.isfinite(paired).any():
         found = _points(paired[np.isfinite(paired)])
-        points.append(f"{found} between two of its models (corrected for all pairs)")
+        corrected = f" (corrected for their {pairs} pairs)" if pairs > 1 else ""
+        points.append(f"{found} between two of them{corrected}")
     elif len(paired):
-        points.append("no difference between its models, which disagree on too few faces")
+        points.append("no difference between them, which disagree on too few faces")
     if np.isfinite(unpaired).any():
         found = _points(unpaired[np.isfinite(unpaired)])
         points.append(f"{found} between one of them and a model on as many other faces")

@@ -58,3 +58,10 @@ def test_files_of_the_project_exist(page: Path) -> None:
     rooms = "attacks|benchmarks|datasets|docs|evaluation|faces|fer_models|live|reports|tests"
     named = re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text())
     assert [file for file in named if not (file.endswith(MADE_UP) or (ROOT / file).exists())] == []
+
+
+def test_no_upper_bound_in_the_table_reads_as_a_lower_one() -> None:
+    rows = [line for line in README.split("\n") if line.startswith("| `") and "\u2264" in line]
+    own = [row for row in rows if "no bound" in row or " to " in row.split(" | ")[-1]]
+    assert own and not any("to >" in row for row in own)
+    assert all("on 100 faces" in row for row in own)

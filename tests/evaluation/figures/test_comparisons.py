@@ -8,6 +8,8 @@ from datasets.labels import FER7, FERPLUS8, LabelSet
 from evaluation.figures.comparisons import compare_models
 from evaluation.statistics.ranks import rank_ranges
 
+ALL = {"fer": ["a.fer", "b.fer", "c.fer"]}
+
 
 def rows(
     model: str, right: list[bool], broken: list[float], contempt: int | None = None
@@ -43,7 +45,7 @@ def test_clean_and_attacked_pairs() -> None:
         ]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,))
+    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
     clean, attacked = table.iloc[0], table.iloc[1]
     assert (clean.only_a_right, clean.only_b_right, clean.n) == (6, 0, 8)
     assert clean.p_value == pytest.approx(2 * 0.5**6)  # two-sided sign test of 6 against 0
@@ -61,7 +63,7 @@ def test_images_with_the_same_pixels_count_together() -> None:
     schemes = {"a.fer": FER7, "b.fer": FER7}
     twins = per_image.assign(group=per_image.row // 2 * 2)
     for images, p_value in ((per_image, 2 / 2**6), (twins, 2 / 2**3)):
-        found = compare_models(images, schemes, (LabelSet.FER,), "linf", (0.1,))
+        found = compare_models(images, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
         assert found.p_value.tolist() == pytest.approx([p_value] * 2)
         assert found.n.tolist() == [6, 6] and found.only_a_right.tolist() == [6, 6]
 
@@ -74,7 +76,7 @@ def test_only_images_with_a_label_for_both_count() -> None:
         ]
     )
     schemes = {"a.fer": FER7, "b.ferplus": FERPLUS8}
-    table = compare_models(per_image, schemes, (LabelSet.FERPLUS,), "linf", ())
+    table = compare_models(per_image, schemes, (LabelSet.FERPLUS,), "linf", (), ALL)
     assert table.n.tolist() == [3]
 
 
@@ -83,9 +85,22 @@ def test_holm_runs_over_all_pairs_of_one_eps() -> None:
         rows(f"{name}.fer", [name == "a"] * 6, [np.nan] * 6) for name in ("a", "b", "c")
     )
     schemes = {f"{name}.fer": FER7 for name in ("a", "b", "c")}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", ())
+    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (), ALL)
     assert table.p_value.tolist() == pytest.approx([2 / 64, 2 / 64, 1])
     assert table.p_holm.tolist() == pytest.approx([6 / 64, 6 / 64, 1])
+
+
+def test_a_pair_that_no_ranking_compares_costs_the_others_no_power() -> None:
+    """a beats b and c; c has no rank, so that one pair is a family of its own."""
+    per_image = pd.concat(
+        rows(f"{name}.fer", [name == "a"] * 6, [np.nan] * 6) for name in ("a", "b", "c")
+    )
+    schemes = {f"{name}.fer": FER7 for name in ("a", "b", "c")}
+    ranked = {"fer": ["a.fer", "b.fer"], "ferplus": ["c.fer"]}
+    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (), ranked)
+    assert table.p_value.tolist() == pytest.approx([2 / 64, 2 / 64, 1])
+    assert table.p_holm.tolist()[0] == pytest.approx(2 / 64) and table.p_holm[1:].isna().all()
+    assert table.distinguishable[0] and table.distinguishable[1:].isna().all()
 
 
 def test_other_norms_are_left_out() -> None:
@@ -94,7 +109,7 @@ def test_other_norms_are_left_out() -> None:
         [rows("a.fer", [True] * 4, [np.nan] * 4), other, rows("b.fer", [True] * 4, [0.1] * 4)]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,))
+    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
     assert table.only_a_right.tolist() == [0, 4]
 
 

@@ -34,11 +34,13 @@ def power_of(
     grid: tuple[float, ...] = (),
     schemes: dict[str, LabelScheme] = SCHEMES,
     label_sets: tuple[LabelSet, ...] = (LabelSet.FER,),
+    rivals: list[str] | None = None,
 ) -> pd.DataFrame:
     """Rows of the power figures of these images."""
     frame = pd.concat(parts, ignore_index=True)
     found = summary(*parts, schemes=schemes, label_sets=label_sets)
-    pairs = compare_models(frame, schemes, label_sets, "linf", grid)
+    ranked = {"fer": rivals or list(schemes)}
+    pairs = compare_models(frame, schemes, label_sets, "linf", grid, ranked)
     return power_figures(found, pairs, frame, schemes, "PublicTest", 0)
 
 
@@ -57,7 +59,7 @@ def test_power_beside_every_accuracy() -> None:
     assert paired.value == smallest_detectable_difference(8, 3 / 8)  # faces 0, 1 and 2 differ
     assert (paired.n, len(power)) == (8, 4)
     found = summary(PARTS[0], label_sets=(LabelSet.FER,))
-    none = compare_models(PARTS[0], {"net.fer": FER7}, (LabelSet.FER,), "linf", ())
+    none = compare_models(PARTS[0], {"net.fer": FER7}, (LabelSet.FER,), "linf", (), {})
     alone = power_figures(found, none, PARTS[0], {"net.fer": FER7}, "PublicTest", 0)
     assert alone.detail.tolist() == ["unpaired"]
 
@@ -77,6 +79,17 @@ def test_a_mean_over_the_other_models_and_holms_first_step() -> None:
     assert unpaired.value == smallest_independent_difference(160, 4 / 8)
     assert set(power[power.perturbation == "worst_case"].detail) == {"unpaired"}, "one was attacked"
     assert set(power.perturbation) == {"none", "worst_case"}
+
+
+def test_a_model_without_a_rank_is_no_rival() -> None:
+    third = [SAD, *CLEAN[1:3], HAPPY, *CLEAN[4:]]
+    schemes = dict(SCHEMES) | {"third.fer": FER7}
+    rows = many(*PARTS, image_rows(third, model="third.fer"))
+    power = power_of(rows, schemes=schemes, rivals=["net.fer", "other.fer"])
+    paired = figure(power, "smallest_difference", detail="paired", **KEY)
+    assert paired.value == smallest_detectable_difference(160, 3 / 8)  # one pair, 3 of 8 differ
+    of_third = power[power.model == "third.fer"]
+    assert of_third.detail.tolist() == ["unpaired"]
 
 
 def test_faces_seen_twice_detect_no_more_than_once() -> None:

@@ -295,18 +295,32 @@ def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
 
 def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
-    assert "on clean faces, 4.1 points between two of its models (corrected" in first
+    assert "on clean faces, 4.1 points between two of them and 9.3 points between one" in first
     assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
     tied = run.results.copy()
     paired = (tied["metric"] == "smallest_difference") & (tied["detail"] == "paired")
     tied.loc[paired, "value"] = np.inf
-    assert "no difference between its models" in power_sentences(replace(run, results=tied), TOP)[0]
+    assert (
+        "no difference between them, which disagree"
+        in power_sentences(replace(run, results=tied), TOP)[0]
+    )
     worst = run.results["perturbation"] == "worst_case"
     floor = run.results.copy()
     floor.loc[worst & (floor["metric"] == "robust_accuracy"), "value"] = 0.0
     said = power_sentences(replace(run, results=floor), TOP)[0]
-    assert "in the worst case at 4/255 nothing, because every model is at 0\u202f%" in said
+    assert "in the worst case at 4/255 nothing, because both are at 0\u202f%" in said
     assert said.count("points") == 2  # those on clean faces
+    floor = run.results.copy()
+    second = worst & (floor["metric"] == "robust_accuracy") & (floor["model"] == FOUR[1])
+    floor.loc[second, "value"] = 0.0
+    said = power_sentences(replace(run, results=floor), TOP)[0]
+    assert f"(figures of {FOUR[0]} only: {FOUR[1]} is at 0\u202f%)" in said
+    assert f"the ranked models {FOUR[0]} and {FOUR[1]} (n\u00a0=\u00a0400 faces)" in said
+    crash = run.results.copy()
+    hit = (crash["model"] == FOUR[1]) & (crash["metric"] == "robust_accuracy")
+    crash.loc[hit & (crash["perturbation"] == "pgd"), "status"] = "error"
+    said = power_sentences(replace(run, results=crash), TOP)[0]
+    assert f"400 faces; without {FOUR[1]}, which has no rank)" in said
     spread = run.results.copy()
     unpaired = (spread["metric"] == "smallest_difference") & (spread["detail"] == "unpaired")
     spread.loc[unpaired & (spread["model"] == FOUR[0]), "value"] = 0.12

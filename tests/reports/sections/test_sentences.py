@@ -73,7 +73,7 @@ def test_a_range_of_faces_is_a_range(run: FinishedRun) -> None:
     part = (results.metric == "smallest_difference") & (results.model == FOUR[0])
     results.loc[part & (results.label_set == "fer"), "n"] = 390
     sentence = power_sentences(replace(run, results=results), TOP)[0]
-    assert "(n\u00a0=\u00a0390 to 400) this run can detect" in sentence
+    assert "(n\u00a0=\u00a0390 to 400 faces)" in sentence
 
 
 def test_the_rule_of_ferplus_is_told_in_full(run: FinishedRun) -> None:
