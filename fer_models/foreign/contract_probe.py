@@ -97,7 +97,7 @@ class _Probe:
         self._order = match_scheme(known.classes)[1] if known.classes else None
         given = known.scaling
         self._scalings = (
-            known_scalings(self._shape[2]) if given is None else [Scaling("as given", given)]
+            known_scalings(self._shape[2]) if given is None else [Scaling("of its contract", given)]
         )
         self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:TIMED], tell)
 
@@ -136,7 +136,8 @@ class _Probe:
             ModelError: it takes those of no usual one.
         """
         count = len(self._scalings)
-        self._timing.announce(f"tries {count} scalings", count * len(self._images))
+        words = f"tries {count} scalings" if count > 1 else "asks in the scaling of the contract"
+        self._timing.announce(words, count * len(self._images))
         tried: list[Trial] = []
         refused: list[ModelError] = []
         for scaling in self._scalings:
@@ -217,10 +218,10 @@ class _Probe:
         return same / _RESAMPLES
 
     def _refuse_weak(self, best: Trial) -> None:
-        if best.accuracy < _LEAST_ACCURACY:
+        if best.accuracy < _LEAST_ACCURACY and None in (self._known.classes, self._known.scaling):
             raise InputError(
                 f"{self._raw.name}: no scaling classifies more than {in_percent(best.accuracy)} % "
-                f"of faces correctly ({best.scaling.words}); at least "
+                f"of the faces, balanced over classes, correctly ({best.scaling.words}); at least "
                 f"{in_percent(_LEAST_ACCURACY)} % are needed. Tried: {self._tried()}. "
                 "Write a contract."
             )

@@ -54,7 +54,7 @@ def probe_on(
     rows = balanced_rows(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)
     found = probe(raw, images, labels[rows], scheme, known, tell, errors)
-    return found, found.lines(raw, scheme)
+    return found, found.lines(raw, scheme, named=known.classes is not None)
 
 
 def balanced_rows(labels: np.ndarray, count: int, classes: int) -> np.ndarray:

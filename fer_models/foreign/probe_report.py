@@ -35,8 +35,11 @@ class Finding(NamedTuple):
     sureness: np.ndarray
     faces: int
 
-    def lines(self, raw: RawModel, scheme: LabelScheme) -> list[str]:
-        """What was found, as lines of text; arguments as given to `probe`."""
+    def lines(self, raw: RawModel, scheme: LabelScheme, named: bool = False) -> list[str]:
+        """What was found, as lines of text; arguments as given to `probe`.
+
+        `named`: the contract named the classes, so nothing is sure or unsure about their order.
+        """
         sure = dict(zip(scheme.classes, self.sureness))
         words = (f"{name} {in_percent(sure[name])} %" for name in scheme.classes)
         removed = "; its softmax is removed" if raw.softmax_removed else ""
@@ -47,7 +50,7 @@ class Finding(NamedTuple):
             f"  size      {self.file.height}x{self.file.width}x{self.file.channels}",
             *self._scaling_lines(),
             f"  outputs   {', '.join(self.file.classes)}",
-            f"  sure      {', '.join(words)} of resamples",
+            *([] if named else [f"  sure      {', '.join(words)} of resamples"]),
             f"  kind      {self.file.output}{removed}",
         ]
 

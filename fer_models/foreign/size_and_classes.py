@@ -75,10 +75,11 @@ def with_size(
         tell(f"{raw.name}: takes images of {_words(taken[0])} alone, of {len(sizes)} usual sizes")
         return known.model_copy(update={"height": height, "width": width, "channels": channels})
     found = f"takes {', '.join(map(_words, taken))}" if taken else "takes none of the usual sizes"
+    colours = 3 if taken and all(size[2] == 3 for size in taken) else known.channels or 1
     raise InputError(
         f"{raw.name}: the file does not say its image size, and it {found}. Write the size it was "
-        'trained with into the contract, such as {"height": 48, "width": 48, "channels": 1}; the '
-        "probe finds the rest."
+        'trained with into the contract, such as {"height": 48, "width": 48, "channels": '
+        f"{colours}}}; the probe finds the rest."
     )
 
 

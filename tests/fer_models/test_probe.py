@@ -1,5 +1,6 @@
 """The command that finds a contract: its faces, the image size, and how a model is attacked."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -8,7 +9,13 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from fer_models.foreign.contract_file import read_contract
+from datasets.labels import FER7
+from fer_models.foreign.contract_file import (
+    ContractFile,
+    contract_path,
+    read_contract,
+    write_contract,
+)
 from fer_models.probe import main
 
 
@@ -74,6 +81,28 @@ def test_a_function_is_a_black_box_of_the_size_it_takes(
 def test_a_net_is_a_white_box(asked_for: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     main(f"{__name__}:net", data="given", faces=105)
     assert "attacks   white box, with its gradients" in capsys.readouterr().out
+
+
+def test_a_complete_contract_is_read_however_few_faces_are_right(
+    asked_for: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scaled to 0 to 1 every face is angry: one class of seven, 14.3 %."""
+    monkeypatch.chdir(tmp_path)
+    whole = ContractFile(classes=FER7.classes, height=48, width=48, channels=1, low=0, high=0.5)
+    write_contract(whole, contract_path(f"{__name__}:by_brightness"))
+    main(f"{__name__}:by_brightness", faces=105)
+    printed, log = capsys.readouterr()
+    assert "the probe asks in the scaling of the contract: 105 images" in log
+    assert ": 14.3 % of 105 faces, balanced over classes (+- 3.4)\n" in printed
+    assert "  scaling   of its contract\n" in printed and "  sure" not in printed
+    assert "attacks   black box: models of its kind give no gradients" in printed
+    partial = whole.model_dump(exclude={"classes"}, mode="json", exclude_none=True)
+    contract_path(f"{__name__}:by_brightness").write_text(json.dumps(partial))
+    with pytest.raises(InputError, match=r"more than 1\d % of the faces, balanced over classes, "):
+        main(f"{__name__}:by_brightness", faces=105)
 
 
 def test_an_onnx_file_says_why_it_is_a_black_box(

@@ -94,7 +94,7 @@ def test_at_least_35_percent_are_needed(misses: int, told: bool) -> None:
     if told:
         assert asked(right).accuracy == pytest.approx(0.35)
     else:
-        with pytest.raises(InputError, match=r"more than 34 % of faces .* at least 35 % are"):
+        with pytest.raises(InputError, match=r"more than 34 % of the faces, .* at least 35 % are"):
             asked(right, PartialContract(classes=CLASSES_OF_ORDER))
 
 
@@ -155,7 +155,7 @@ def test_a_known_scaling_is_believed() -> None:
     known = PartialContract(steps=(PixelStep.EQUALISE,), high=255)
     found = asked(best_under(0, 1, others_miss=20), known)
     assert (found.file.steps, found.file.high) == ((PixelStep.EQUALISE,), 255)
-    assert found.scaling == "as given"
+    assert found.scaling == "of its contract"
     assert found.rivals == ()
 
 

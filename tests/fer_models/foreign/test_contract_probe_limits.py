@@ -101,7 +101,7 @@ def test_a_class_is_sure_from_the_limit_on(monkeypatch: pytest.MonkeyPatch) -> N
     assert sureness.min() < 0.9
     np.testing.assert_allclose(sureness * 200, np.round(sureness * 200), atol=1e-9)
     monkeypatch.setattr(contract_probe, "_SURE", sureness.min())
-    assert probe(raw, pixels, labels, FER7, known).scaling == "as given"
+    assert probe(raw, pixels, labels, FER7, known).scaling == "of its contract"
     monkeypatch.setattr(contract_probe, "_SURE", sureness.min() + 1e-6)
     with pytest.raises(UnsureError, match="cannot tell which output is"):
         probe(raw, pixels, labels, FER7, known)

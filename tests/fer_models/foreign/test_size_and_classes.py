@@ -1,6 +1,7 @@
 """The size of images that a model's file does not say."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -56,6 +57,17 @@ def test_several_sizes_or_none_are_refused() -> None:
         with_size(pooled, PartialContract())
     with pytest.raises(InputError, match="takes none of the usual sizes"):
         with_size(only(51, 51, 1), PartialContract())
+
+
+@pytest.mark.parametrize(
+    ("takes", "given", "channels"), [((3,), None, 3), ((1, 3), None, 1), ((), 3, 3), ((), None, 1)]
+)
+def test_the_size_that_is_suggested_has_channels_the_model_takes(
+    takes: tuple[int, ...], given: Literal[3] | None, channels: int
+) -> None:
+    net = model(lambda shape: shape[2] in takes)
+    with pytest.raises(InputError, match=rf'"width": 48, "channels": {channels}\}}; the probe'):
+        with_size(net, PartialContract(channels=given))
 
 
 def test_a_size_counts_only_with_one_number_per_class() -> None:

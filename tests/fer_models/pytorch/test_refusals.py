@@ -110,6 +110,21 @@ def test_a_graph_saved_while_training_is_refused(tmp_path: Path) -> None:
     assert load_foreign(str(tmp_path / "net.ts"), FILE)
 
 
+def test_other_channels_than_those_of_the_contract_are_named(tmp_path: Path) -> None:
+    """In the same words for TorchScript, which does not say its size, as for an export."""
+    net, images = tiny_module(channels=3), torch.zeros(2, 3, 8, 8)
+    batch = ({0: torch.export.Dim("batch")},)
+    script(net, tmp_path / "net.ts")
+    torch.export.save(
+        torch.export.export(net, (images,), dynamic_shapes=batch), tmp_path / "net.pt2"
+    )
+    for file in ("net.ts", "net.pt2"):
+        refused(
+            str(tmp_path / file),
+            r": takes images of \(8, 8, 3\); its contract says \(8, 8, 1\)\. Correct height, wid",
+        )
+
+
 def test_weights_alone_need_code(tmp_path: Path) -> None:
     state(tiny_module(), tmp_path / "net.pt")
     save_file(tiny_module().state_dict(), tmp_path / "net.safetensors")
