@@ -254,7 +254,7 @@ _RECORDS = (
     Metric(
         "label_gap",
         "accuracy (clean or robust) under FER+ labels minus that under FER labels, on images "
-        "that have both",
+        "that have both; the worst case is over the attacks that an image met under both",
         "paired",
     ),
     Metric(

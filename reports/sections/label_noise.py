@@ -60,7 +60,8 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         "neither label are errors under both. "
         f"{count_range(found)} faces have both labels; the errors are those among them. The "
         "difference in accuracy is over the same faces for both label sets, but for those whose "
-        "label the model has no class for: right of 0 the model does better under FER+. Bars are "
+        "label the model has no class for: right of 0 the model does better under FER+. Its worst "
+        "case is over the attacks that a face met under both. Bars are "
         f"95\u202f% intervals.{mixed_note(run, models, headline.norm) if headline else ''}"
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])

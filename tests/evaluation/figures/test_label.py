@@ -84,6 +84,26 @@ def test_the_gap_between_the_label_sets(results: pd.DataFrame) -> None:
     assert at.ci_low < at.value < at.ci_high
 
 
+def test_an_attack_under_one_label_set_only_does_not_open_a_gap() -> None:
+    """Square breaks faces 1 and 5 under FER+ alone, then face 5 under both label sets."""
+    both = [PGD, PGD.assign(attacked_labels="ferplus")]
+    square = attacked([SAD] * 8, [NAN, 0.1, NAN, 0, NAN, 0.1, 0, NAN], perturbation="square")
+    alone = square.assign(attacked_labels="ferplus")
+    at = {"label_set": "ferplus", "perturbation": "worst_case", "eps": 0.1}
+    without = figure(summary(image_rows(CLEAN), *both), "label_gap", **at)
+    found = figure(summary(image_rows(CLEAN), *both, alone), "label_gap", **at)
+    assert (found.value, found.n) == (without.value, without.n)
+    under_both = [square[square.row == 55], alone]
+    found = figure(summary(image_rows(CLEAN), *both, *under_both), "label_gap", **at)
+    assert (found.value, found.n) == (without.value, without.n)  # face 5 falls under both
+
+
+def test_no_attack_under_both_label_sets_gives_no_gap() -> None:
+    found = summary(image_rows(CLEAN), PGD)
+    worst = found[(found.metric == "label_gap") & (found.perturbation == "worst_case")]
+    assert (worst.n == 0).all() and worst.value.isna().all()
+
+
 def test_one_label_set_has_no_figures_between_two() -> None:
     found = summary(image_rows(CLEAN), PGD, label_sets=(LabelSet.FER,))
     assert set(found.label_set) == {"fer"}
