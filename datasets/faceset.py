@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from datasets.duplicates import first_identical
 from datasets.labels import FER7, Labels, LabelSet
+from datasets.near_duplicates import first_near
 from datasets.votes import VOTE_COLUMNS, VoteRule, vote_labels
 
 
@@ -31,7 +31,7 @@ class Split(StrEnum):
     SAMPLE = "Sample"
 
 
-_PER_ROW = ("row_ids", "fer", "votes", "leaked", "files", "near_leaked", "subgroups")
+_PER_ROW = ("row_ids", "fer", "votes", "leaked", "files", "near_leaked", "subgroups", "run_groups")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,8 @@ class FaceSet:
             or encoding; None unless `Source.with_near_leaks` looked for them.
         subgroups: object (N,), names of the groups that each face belongs to, such as `age:child`,
             see `datasets/subgroups.py`; None without a table of them.
+        run_groups: int64 (N,), `groups` of the set that these faces were taken from, see
+            `with_run_groups`; None where `groups` are found among these faces alone.
     """
 
     name: str
@@ -71,6 +73,7 @@ class FaceSet:
     own_labels: bool = False
     near_leaked: np.ndarray | None = None
     subgroups: np.ndarray | None = None
+    run_groups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -101,11 +104,17 @@ class FaceSet:
 
     @cached_property
     def groups(self) -> np.ndarray:
-        """Group of pixel-identical images, int64 (N,): the row id of the first one in this set.
+        """Group of near duplicates, int64 (N,): the row id of the first one.
 
         Results on images of one group are not independent, so intervals count a group once.
         """
-        return self.row_ids[first_identical(self.images)]
+        if self.run_groups is not None:
+            return self.run_groups
+        return self.row_ids[first_near(self.images)]
+
+    def with_run_groups(self) -> "FaceSet":
+        """Keep the groups of these faces in every part of them, also where a chain has a gap."""
+        return replace(self, run_groups=self.groups)
 
     @property
     def label_sets(self) -> tuple[LabelSet, ...]:

@@ -1,4 +1,4 @@
-"""The same photograph in another crop or encoding: near duplicates between two sets of faces.
+"""The same photograph in another crop or encoding: near duplicates between or within sets of faces.
 
 A perceptual hash finds candidates among all pairs, and the correlation of pixels decides, over
 shifts of a few pixels. Mirrored copies count. Pixel-identical images: `datasets/duplicates.py`.
@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from datasets.duplicates import first_identical
+
 SAME_PHOTOGRAPH = 0.96
 """Pearson correlation of pixels above which two faces count as the same photograph."""
 
@@ -22,6 +24,8 @@ _MOST_BITS = 10
 above .96 differs in at most 10."""
 _SHIFT = 2
 _CHUNK = 1024
+_PAIRS = 16384
+"""Pairs of one set that are compared before their groups are joined."""
 
 
 class NearPairs(NamedTuple):
@@ -62,6 +66,51 @@ def near_pairs(images: np.ndarray, others: np.ndarray) -> NearPairs:
     fresh = np.ones(len(row), bool)  # a symmetric pair is found twice
     fresh[1:] = (row[1:] != row[:-1]) | (other[1:] != other[:-1])
     return NearPairs(row[fresh], other[fresh], correlation[fresh], way[fresh])
+
+
+def first_near(images: np.ndarray) -> np.ndarray:
+    """Row of the first image in the group of near duplicates of each image, int64 (N,).
+
+    Groups are the connected components of near pairs, so a chain of them is one group; images with
+    the same pixels always share one. Pairs already in one group are not compared again: a set of
+    nothing but near duplicates takes no more memory than others.
+
+    Args:
+        images: uint8 (N, H, W, C).
+    """
+    faces = _thumbnails(images)
+    first = first_identical(faces)
+    rows = np.unique(first)
+    faces = faces[rows]
+    hashes, group = perceptual_hash(faces), np.arange(len(faces))
+    for others in (faces, faces[:, :, ::-1]):
+        hashes_of_others = perceptual_hash(others)
+        ones, twos, waiting = [], [], 0
+        for row, own in enumerate(hashes):
+            near = np.bitwise_count(own ^ hashes_of_others) <= _MOST_BITS
+            columns = np.flatnonzero(near & (group != group[row]))
+            ones.append(np.full(len(columns), row))
+            twos.append(columns)
+            waiting += len(columns)
+            if waiting and (waiting >= _PAIRS or row == len(hashes) - 1):
+                one, two = np.concatenate(ones), np.concatenate(twos)
+                same = _correlations(faces, others, one, two) > SAME_PHOTOGRAPH
+                group = _joined(group, one[same], two[same])
+                ones, twos, waiting = [], [], 0
+    starts = np.unique(group, return_index=True)[1]
+    found: np.ndarray = rows[starts[group]][np.searchsorted(rows, first)]
+    return found
+
+
+def _joined(group: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Groups int64 (N,), counted from 0, after joining those of the rows and columns (P,)."""
+    from scipy.sparse import csr_array  # commands that group no faces start without it
+    from scipy.sparse.csgraph import connected_components
+
+    edges = (np.ones(len(rows), bool), (group[rows], group[columns]))
+    graph = csr_array(edges, shape=(len(group), len(group)))
+    joined: np.ndarray = connected_components(graph, directed=False)[1][group]
+    return joined
 
 
 def perceptual_hash(faces: np.ndarray) -> np.ndarray:

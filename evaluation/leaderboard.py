@@ -50,7 +50,7 @@ def _title(board: "pd.DataFrame") -> str:
 
 
 def _faces(board: "pd.DataFrame") -> str:
-    """`80 faces`, or `80 faces in 40 groups` where some have the same pixels."""
+    """`80 faces`, or `80 faces in 40 groups` where some are near duplicates."""
     import pandas as pd
 
     row = board.loc[board.n.idxmax()]

@@ -54,7 +54,7 @@ def contract_checks(
         images: float32 (N, H, W, C) in [0, 1].
         logits: its logits, float32 (N, K).
         labels: int64 (N,) under the model's label set, -1 where there is none.
-        groups: int64 (N,), the same number for equal images, which count once.
+        groups: int64 (N,), the same number for near duplicates, which count once.
     """
     rows = np.flatnonzero(labels >= 0)
     if not len(rows):
@@ -98,7 +98,7 @@ def order_check(
         classifier: the model.
         logits: of N faces, float32 (N, K).
         labels: int64 (N,) in the model's classes.
-        groups: int64 (N,), the same number for equal faces.
+        groups: int64 (N,), the same number for near duplicates.
         both: what the message adds about both orders.
     """
     predicted, classes = logits.argmax(axis=1), classifier.scheme.classes
@@ -128,7 +128,7 @@ class _Scalings:
         inner: what answers, with a contract.
         images: float32 (N, H, W, C) in [0, 1].
         labels: int64 (N,) in the model's classes.
-        groups: int64 (N,), the same number for equal faces.
+        groups: int64 (N,), the same number for near duplicates.
     """
 
     def __init__(

@@ -192,7 +192,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
 
 
 def _groups(entry: Entry) -> Any:
-    """Number of distinct faces among the scored ones; missing where equal ones are not known."""
+    """Number of distinct faces among the scored ones; missing where duplicates are not known."""
     rows = entry.run.per_image
     rows = rows[(rows.model == entry.model) & (rows.perturbation == "none")]
     groups = rows.loc[rows[entry.label_set] >= 0, "group"]

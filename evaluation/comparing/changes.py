@@ -1,7 +1,7 @@
 """What changed from one run to another: figures of the same models, before and after.
 
 Accuracies and robust accuracies are compared image by image on the row numbers both runs hold
-(McNemar, images with the same pixels together); every other figure by its two intervals. What
+(McNemar, near duplicates together); every other figure by its two intervals. What
 cannot be compared is named with the reason.
 """
 

@@ -11,7 +11,7 @@ from datasets.labels import LabelSet
 from evaluation.comparing.uneven_sets import UnevenSet, uneven_sets
 from evaluation.config import RunConfig
 from evaluation.figures.corruption import BASELINES
-from evaluation.figures.groups import groups_of
+from evaluation.figures.groups import coarsest
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import ALL_CORRUPTIONS, WORST_CASE
 
@@ -32,7 +32,7 @@ class Common:
         same_corruptions: the same types, at the same severities.
         reweighted: models with different weights.
         uneven: sets that failed or differ for some models, see `uneven_sets.py`.
-        groups: group of each image by row id, equal for equal pixels.
+        groups: group of each image by row id, the same for near duplicates.
         notes: what is not comparable and what else differs, one sentence each.
     """
 
@@ -100,8 +100,7 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
             f"{one['sha256'][:8]}, {one['rows']}): only the {shared} faces with row numbers in "
             "both are compared, and no figure that is not counted face by face"
         )
-    unknown = before.per_image["group"].isna().all()  # a run of an earlier version
-    common.groups = groups_of((after if unknown else before).per_image)
+    common.groups = coarsest([before.per_image, after.per_image])
     _circumstances(common, before, after)
     _label_sets(common, before, after)
     _attacks(common, before, after)

@@ -23,7 +23,7 @@ from datasets.labels import LabelSet
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.comparing.rivals import is_whole
 from evaluation.figures.comparisons import right_clean
-from evaluation.figures.groups import groups_of
+from evaluation.figures.groups import coarsest
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
@@ -132,7 +132,8 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     void = {name: entry.void_by for name, entry in entries.items() if entry.void_by}
     broken = {name for name, entry in entries.items() if not entry.is_whole} | set(void)
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
-    groups = groups_of(entries[rivals[0]].run.per_image) if rivals else pd.Series(dtype=np.int64)
+    runs = {id(entries[name].run): entries[name].run.per_image for name in rivals}
+    groups = coarsest(runs.values()) if runs else pd.Series(dtype=np.int64)
     pairs = _tests(rivals, scores, groups)
 
     def place(name: str) -> tuple[bool, bool, float, float]:
@@ -199,7 +200,7 @@ def _clean(entry: Entry) -> float:
 def _tests(
     rivals: Sequence[str], scores: Mapping[str, pd.Series], groups: pd.Series
 ) -> pd.DataFrame:
-    """Every pair of rivals on the images of both; equal images share one sign."""
+    """Every pair of rivals on the images of both; near duplicates share one sign."""
     steps = {name: (scores[name] * STEPS).round().astype(np.int64) for name in rivals}
     rows: list[dict[str, Any]] = []
     for a, b in combinations(rivals, 2):

@@ -3,7 +3,7 @@
 Rivals are the models that are ranked together; a pair that no ranking compares has an uncorrected
 p-value and no verdict.
 
-Images with the same pixels count together, see `evaluation/figures/groups.py`.
+Near duplicates count together, see `evaluation/figures/groups.py`.
 
 Source: McNemar 1947; Holm 1979, "A simple sequentially rejective multiple test procedure".
 """

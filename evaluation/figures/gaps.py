@@ -1,6 +1,6 @@
 """Gaps between groups of faces: accuracy of one group against the others of the same attribute.
 
-Faces with the same pixels count once on each side. Groups below `LEAST_FACES` are not compared, but
+Near duplicates count once on each side. Groups below `LEAST_FACES` are not compared, but
 belong to the others.
 
 Source: Fisher 1922, Journal of the Royal Statistical Society 85, 87-94 (exact test of two

@@ -1,4 +1,6 @@
-"""Images with the same pixels: they count once in intervals and keep one sign in paired tests."""
+"""Near duplicates: they count once in intervals and keep one sign in paired tests."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from evaluation.statistics.paired import PairedTest, mcnemar, paired_difference
 
 
 def groups_of(per_image: pd.DataFrame) -> pd.Series:
-    """Group of each image by row id; each its own where no equal ones are known.
+    """Group of each image by row id; each its own where no duplicates are known.
 
     Args:
         per_image: rows of `per_image.parquet`.
@@ -17,8 +19,23 @@ def groups_of(per_image: pd.DataFrame) -> pd.Series:
     return rows["group"].fillna(rows.index.to_series()).astype(np.int64)
 
 
+def coarsest(runs: Iterable[pd.DataFrame]) -> pd.Series:
+    """Groups of the run that knows most duplicates among the images of all runs.
+
+    Runs of earlier versions know pixel-identical images only, or none.
+
+    Args:
+        runs: rows of each run's `per_image.parquet`.
+    """
+    found = [groups_of(per_image) for per_image in runs]
+    rows = found[0].index
+    for groups in found[1:]:
+        rows = rows.intersection(groups.index)
+    return min(found, key=lambda groups: int(groups.loc[rows].nunique()))
+
+
 def shared(groups: pd.Series, rows: pd.Index) -> np.ndarray | None:
-    """Groups of some images, int64 (N,); None where no two of them are equal.
+    """Groups of some images, int64 (N,); None where no two of them are near duplicates.
 
     Args:
         groups: see `groups_of`.
@@ -35,8 +52,8 @@ def effective(groups: pd.Series, rows: pd.Index) -> float | None:
         groups: see `groups_of`.
         rows: ids of the images.
     """
-    equal = shared(groups, rows)
-    return None if equal is None else effective_size(equal)
+    alike = shared(groups, rows)
+    return None if alike is None else effective_size(alike)
 
 
 def compare_pair(
@@ -50,8 +67,8 @@ def compare_pair(
         groups: see `groups_of`.
     """
     rows = first.index.intersection(second.index)
-    equal = shared(groups, rows)
-    test = mcnemar(first[rows].to_numpy(bool), second[rows].to_numpy(bool), equal)
+    alike = shared(groups, rows)
+    test = mcnemar(first[rows].to_numpy(bool), second[rows].to_numpy(bool), alike)
     size = effective(groups, rows)
     gap = paired_difference(test.only_a_right, test.only_b_right, test.n, effective=size)
     return test, gap

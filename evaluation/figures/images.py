@@ -77,7 +77,7 @@ class Images:
 
     @cached_property
     def groups(self) -> np.ndarray | None:
-        """Group of each image, (N,), equal for equal pixels; None where no two images are equal."""
+        """Group of each image, (N,), the same for near duplicates; None where there are none."""
         groups = self.rows["group"]
         if groups.isna().any() or groups.is_unique:
             return None

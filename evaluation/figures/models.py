@@ -41,7 +41,7 @@ class ModelFigures(NamedTuple):
         subset: `all`, or `without_leaks`: without pixel-identical copies in Training.
         n: images of the subset with a label.
         accuracy: share classified correctly; NaN when n is 0.
-        ci_low: lower bound of its 95 % interval (Wilson), for which equal images count once.
+        ci_low: lower bound of its 95 % interval (Wilson), for which near duplicates count once.
         ci_high: upper bound.
         macro_f1: mean F1 over the classes that have images.
         multiply_adds: of one image's forward pass; None where they are not counted.

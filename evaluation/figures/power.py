@@ -36,8 +36,8 @@ def power_figures(
     two rows: `unpaired`, against a model measured on as many other images; `paired`, against one
     on the same images, when the two disagree on as many of them as this model and its rivals,
     those that are ranked with it, do on average, at the level of Holm's first step: 5 % over the
-    pairs of rivals. A model without rivals has no such row. Images with the same pixels count
-    once, as in the tests themselves; n is still their number.
+    pairs of rivals. A model without rivals has no such row. Near duplicates count once, as
+    in the tests themselves; n is still the number of images.
 
     Args:
         results: rows of `summarise`.
@@ -78,7 +78,7 @@ def _independent_images(
 ) -> Callable[..., float]:
     """Function from label set, norm (empty: clean) and models to their number of common images.
 
-    It is the effective number, in which equal images count once.
+    It is the effective number, in which near duplicates count once.
     """
     groups = groups_of(per_image)
     of_model = {model: per_image[per_image.model == model] for model in schemes}

@@ -73,6 +73,7 @@ def evaluate_run(
     """
     failures, stage = Failures(listener), listener.stages.stage
     with stage("clean answers"):
+        faces = faces.with_run_groups()
         clean = answer_clean(faces, classifiers, failures)
     measured = Measurements(faces, clean, LogitsCache(out / "answers"), failures, listener)
     jobs = plan(config, faces, clean.classifiers)

@@ -33,7 +33,7 @@ class Interval(NamedTuple):
 
 
 def effective_size(groups: np.ndarray) -> float:
-    """Effective number of independent images among N images in groups of equal ones.
+    """Effective number of independent images among N images in groups of near duplicates.
 
     Args:
         groups: int64 (N,), 0 or more, equal for images that are alike; so are their answers.

@@ -17,7 +17,7 @@ class PairedTest(NamedTuple):
         only_a_right: images that only the first model classifies correctly.
         only_b_right: images that only the second model classifies correctly.
         difference: accuracy of the first minus accuracy of the second; NaN when n is 0.
-        p_value: exact McNemar, two-sided; over groups of equal images where there are any.
+        p_value: exact McNemar, two-sided; over groups of near duplicates where there are any.
     """
 
     n: int

@@ -49,7 +49,7 @@ def probe_on(
             f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
             f"{scheme.label_set} labels to find their order by. Write a contract."
         )
-    faces = faces.take(faces.groups == faces.row_ids)  # of equal ones the first
+    faces = faces.take(faces.groups == faces.row_ids)  # of near duplicates the first
     labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
     rows = balanced_rows(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)

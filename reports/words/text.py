@@ -92,14 +92,14 @@ def count(number: float) -> str:
 
 
 def faces_text(data: Mapping[str, Any]) -> str:
-    """`80 faces`, or `80 faces in 40 groups of equal images` where some have the same pixels.
+    """`80 faces`, or `80 faces in 40 groups of near duplicates` where some are alike.
 
     Args:
         data: entry of a run's manifest.
     """
     rows, groups = data["rows"], data.get("groups", data["rows"])
     return f"{count(rows)} faces" + (
-        f" in {count(groups)} groups of equal images" if groups < rows else ""
+        f" in {count(groups)} groups of near duplicates" if groups < rows else ""
     )
 
 

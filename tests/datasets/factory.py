@@ -78,3 +78,12 @@ def synthetic_sample(folder: Path, each: int = 2) -> Iterator[Path]:
         patch.setattr("datasets.sample.faces.FILE", file)
         patch.setattr("datasets.default_data.FILE", file)
         yield file
+
+
+def chain(links: int, side: int = 48) -> np.ndarray:
+    """Each face is the one before with more noise: near to its neighbours, not to the next ones."""
+    rng = np.random.default_rng(5)
+    faces = [rng.normal(127, 25, (side, side, 1))]
+    for _ in range(links - 1):
+        faces.append(faces[-1] + rng.normal(0, 0.24 * faces[-1].std(), (side, side, 1)))
+    return np.clip(faces, 0, 255).round().astype(np.uint8)

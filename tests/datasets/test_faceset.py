@@ -5,7 +5,7 @@ import pytest
 
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelSet
-from tests.datasets.factory import FER, make_images, make_votes
+from tests.datasets.factory import FER, chain, make_images, make_votes
 
 
 def make_faces(**changes: Any) -> FaceSet:
@@ -85,3 +85,15 @@ def test_identical_images_share_a_group_also_in_a_part() -> None:
     same = part.groups[:, None] == part.groups
     twins = np.isin(part.row_ids, (20, 50, 60))
     assert (same == (np.eye(4, dtype=bool) | (twins[:, None] & twins))).all()
+
+
+def test_groups_of_a_run_outlast_a_gap_in_a_chain_of_near_duplicates() -> None:
+    images = chain(3)
+    faces = FaceSet("tiny", Split.PUBLIC_TEST, images, np.array([10, 20, 30]), fer=np.zeros(3, int))
+    ends = np.array([0, 2])
+    assert faces.groups.tolist() == [10, 10, 10]
+    assert faces.take(ends).groups.tolist() == [10, 30]
+    kept = faces.with_run_groups()
+    assert kept.take(ends).groups.tolist() == [10, 10]
+    assert kept.take(ends[1:]).groups.tolist() == [10]
+    assert kept.sha256 == faces.sha256

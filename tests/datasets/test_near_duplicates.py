@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import inspect
+from datasets import inspect, near_duplicates
 from datasets.faceset import Split
-from datasets.near_duplicates import SAME_PHOTOGRAPH, near_pairs, perceptual_hash
+from datasets.near_duplicates import SAME_PHOTOGRAPH, first_near, near_pairs, perceptual_hash
 from datasets.read import open_source
 from datasets.sample.faces import read_sample
-from tests.datasets.factory import FER, LEAKED_ROW, csv_lines, write_lines
+from tests.datasets.factory import FER, LEAKED_ROW, chain, csv_lines, write_lines
 from tests.datasets.readers.layouts import face
 
 
@@ -60,6 +60,48 @@ def test_images_without_contrast_match_only_if_they_are_equal():
     assert (pairs.row.tolist(), pairs.other.tolist()) == ([0, 1], [0, 1])
     assert len(near_pairs(flat, faces(20)).row) == 0
     assert len(near_pairs(flat[:0], flat).row) == 0
+
+
+@pytest.mark.parametrize("pairs_at_once", [1, 16384])
+def test_groups_are_the_connected_components_of_near_pairs(monkeypatch, pairs_at_once):
+    monkeypatch.setattr(near_duplicates, "_PAIRS", pairs_at_once)
+    a, b, c = chain(3)
+    apart = near_pairs(a[None], c[None])
+    assert len(apart.row) == 0 and len(near_pairs(a[None], b[None]).row) == 1
+    sample = read_sample().images
+    copies = [change(sample[17]) for change in COPIES.values()]
+    images = np.stack([a, *sample[:60], c, *copies, b])
+    expected = [0, *range(1, 61), 0, *[18] * len(copies), 0]
+    assert first_near(images).tolist() == expected
+    backwards = first_near(images[::-1])
+    ends = np.array(expected)[::-1]
+    same = backwards[:, None] == backwards
+    assert (same == (ends[:, None] == ends)).all()
+
+
+def test_unrelated_faces_and_empty_sets_stay_apart():
+    sample = read_sample().images
+    assert first_near(sample).tolist() == list(range(len(sample)))
+    assert first_near(sample[:0]).tolist() == []
+    flat = np.array([7, 90, 7], np.uint8)[:, None, None, None] * np.ones((1, 48, 48, 1), np.uint8)
+    assert first_near(flat).tolist() == [0, 1, 0]
+
+
+def test_many_near_duplicates_are_not_all_compared(monkeypatch):
+    """300 faces that differ in a pixel have 90,000 pairs."""
+    compared = []
+    original = near_duplicates._correlations
+
+    def listen(faces, others, rows, columns):
+        compared.append(len(rows))
+        return original(faces, others, rows, columns)
+
+    monkeypatch.setattr(near_duplicates, "_correlations", listen)
+    monkeypatch.setattr(near_duplicates, "_PAIRS", 100)
+    images = np.repeat(read_sample().images[:1], 300, axis=0)
+    images.reshape(300, -1)[np.arange(300), np.arange(300)] ^= 1
+    assert set(first_near(images).tolist()) == {0}
+    assert sum(compared) < 1000
 
 
 def test_the_hash_is_of_low_frequencies():

@@ -10,6 +10,7 @@ from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import PER_IMAGE_COLUMNS
 from evaluation.stages.pipeline import evaluate_run
+from tests.datasets.factory import chain
 from tests.evaluation import tiny
 
 
@@ -34,3 +35,25 @@ def test_subsets_and_gaps_are_written(tmp_path: Path) -> None:
     assert gaps.subset.tolist() == ["age:old", "age:old"]
     assert gaps.perturbation.tolist() == ["none", "worst_case"]
     assert (gaps.n + gaps.others_n).tolist() == [40, 40]
+
+
+def test_groups_are_those_of_the_run_in_every_row(tmp_path: Path) -> None:
+    """Faces 20, 21, 22 are a chain; the attack under FER+ labels leaves out 21."""
+    faces = tiny.faces()
+    assert faces.groups.tolist() == faces.row_ids.tolist()
+    assert faces.votes is not None
+    images, votes = faces.images.copy(), faces.votes.copy()
+    images[20:23] = chain(3, 8)
+    votes[21] = 0
+    votes[21, :2] = 5
+    linked = replace(faces, images=images, votes=votes)
+    assert linked.groups[20:23].tolist() == [120, 120, 120]
+    assert linked.take(np.array([20, 22])).groups.tolist() == [120, 122]
+    config = tiny.config(models=("tiny.ferplus",), labels=(LabelSet.FERPLUS,), eps=(0.02,))
+    evaluate_run(config, linked, [tiny.models()[1]], tmp_path, None, tiny.SILENT)
+    per_image = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
+    attacked = per_image[per_image.perturbation == "pgd"].set_index("row")
+    assert 121 not in attacked.index
+    assert attacked.group.loc[[120, 122]].tolist() == [120, 120]
+    expected = dict(zip(linked.row_ids, linked.groups, strict=True))
+    assert per_image.group.tolist() == per_image.row.map(expected).tolist()
