@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.classifier import Classifier, ModelError
+from fer_models.classifier import Classifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.class_order import columns_of
@@ -23,8 +23,8 @@ from fer_models.foreign.raw_model import (
     RawModel,
     are_probabilities,
     ask_without_check,
-    first_answers,
 )
+from fer_models.foreign.size_and_classes import answers_of_size, other_size
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
@@ -140,26 +140,10 @@ def _size(contract: Contract) -> tuple[int, int, int]:
     return contract.height, contract.width, contract.channels
 
 
-def _other_size(raw: RawModel, own: tuple[int, int, int], said: tuple[int, int, int]) -> InputError:
-    return InputError(
-        f"{raw.name}: takes images of {own}; its contract says {said}. Correct height, width and "
-        "channels there."
-    )
-
-
-def _takes(raw: RawModel, shape: tuple[int, int, int]) -> bool:
-    """Whether a model answers images of a shape (h, w, c)."""
-    try:
-        first_answers(raw, np.zeros((2, *shape), np.float32))
-    except ModelError:
-        return False
-    return True
-
-
 def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
-        raise _other_size(raw, raw.shape, shape)
+        raise other_size(raw, raw.shape, shape)
     if contract.low > contract.high:
         print(
             f"warning: {raw.name}: its contract says low {contract.low:g}, the value of a black "
@@ -168,13 +152,7 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
             file=sys.stderr,
         )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
-    try:
-        answers = first_answers(raw, fitted_images(images, contract))
-    except ModelError:
-        other = (*shape[:2], 4 - shape[2])
-        if raw.shape is None and _takes(raw, other):
-            raise _other_size(raw, other, shape) from None
-        raise
+    answers = answers_of_size(raw, fitted_images(images, contract))
     count = contract.scheme.num_classes
     if answers.shape[1] != count:
         raise InputError(

@@ -6,6 +6,7 @@ global pooling do, only its contract can tell.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
@@ -35,7 +36,7 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
             "Export it with channels last."
         )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
-    count = first_answers(raw, images).shape[1]
+    count = answers_of_size(raw, images).shape[1]
     if known.classes is not None:
         scheme, _ = match_scheme(known.classes)
         if scheme.num_classes != count or scheme.label_set is None:
@@ -91,6 +92,32 @@ def _takes(raw: RawModel, size: tuple[int, int, int], known: PartialContract) ->
     except ModelError:
         return False
     return count in _COUNTS if known.classes is None else count == len(known.classes)
+
+
+def answers_of_size(raw: RawModel, images: np.ndarray) -> np.ndarray:
+    """First answers (N, K) to images (N, h, w, c) of the size that the contract says.
+
+    Raises:
+        InputError: the model takes the other number of channels.
+        ModelError: it fails, or its outputs are not (N, K) finite numbers.
+    """
+    try:
+        return first_answers(raw, images)
+    except ModelError:
+        height, width, channels = images.shape[1:]
+        own = (height, width, 1 if channels == 3 else 3)
+        with suppress(ModelError):
+            first_answers(raw, np.zeros((2, *own), np.float32))
+            raise other_size(raw, own, (height, width, channels)) from None
+        raise
+
+
+def other_size(raw: RawModel, own: tuple[int, int, int], said: tuple[int, int, int]) -> InputError:
+    """The error of a contract that says another size than the model takes, both (h, w, c)."""
+    return InputError(
+        f"{raw.name}: takes images of {own}; its contract says {said}. Correct height, width and "
+        "channels there."
+    )
 
 
 def _words(size: tuple[int, int, int]) -> str:

@@ -9,10 +9,11 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7
+from fer_models.classifier import ModelError
 from fer_models.foreign.contract_file import PartialContract
 from fer_models.foreign.probe_faces import probe_on
 from fer_models.foreign.raw_model import RawModel
-from fer_models.foreign.size_and_classes import image_shape, with_size
+from fer_models.foreign.size_and_classes import image_shape, scheme_of, with_size
 from tests.fer_models.foreign.oracle import faces
 
 Shape = tuple[int, ...]
@@ -68,6 +69,14 @@ def test_the_size_that_is_suggested_has_channels_the_model_takes(
     net = model(lambda shape: shape[2] in takes)
     with pytest.raises(InputError, match=rf'"width": 48, "channels": {channels}\}}; the probe'):
         with_size(net, PartialContract(channels=given))
+
+
+def test_other_channels_than_those_of_the_contract_are_named() -> None:
+    said = PartialContract(height=48, width=48, channels=1)
+    with pytest.raises(InputError, match=r"^net: takes images of \(48, 48, 3\); .* \(48, 48, 1"):
+        scheme_of(only(48, 48, 3), said)
+    with pytest.raises(ModelError, match="another shape"):
+        scheme_of(only(9, 9, 3), said)
 
 
 def test_a_size_counts_only_with_one_number_per_class() -> None:
