@@ -19,7 +19,7 @@ from evaluation.statistics.paired import mcnemar
 from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract
 from fer_models.foreign.probe_trial import best_order
-from fer_models.foreign.scalings import known_scalings
+from fer_models.foreign.scalings import Scaling, known_scalings
 from fer_models.net_classifier import NetClassifier
 from fer_models.services.classifier import service_of
 from fer_models.wrapped_classifier import WrappedClassifier
@@ -136,16 +136,19 @@ class _Scalings:
     ) -> None:
         self._name, self._labels, self._groups = name, labels, groups
         self._given = _answers(inner, inner.contract, images)
-        self._others: list[tuple[str, np.ndarray]] = []
-        for scaling in known_scalings(inner.contract.channels):
+        self._others: list[tuple[Scaling, np.ndarray]] = []
+        usual_first = sorted(known_scalings(inner.contract.channels), key=lambda each: each.rare)
+        for scaling in usual_first:
             other = replace(inner.contract, **_UNSCALED | scaling.fields)
             if other == inner.contract:
                 continue
             with suppress(ModelError):  # it refuses such pixels, so was not trained on them
-                self._others.append((scaling.words, _answers(inner, other, images)))
+                self._others.append((scaling, _answers(inner, other, images)))
 
     def check(self, order: np.ndarray | None = None) -> tuple[Check, np.ndarray]:
         """R25: whether another scaling classifies significantly more faces correctly.
+
+        A rare one is named where it is significantly better than the usual ones, too.
 
         Args:
             order: output of each class, int (K,); that of the contract when None.
@@ -157,11 +160,13 @@ class _Scalings:
         given = self._given.argmax(axis=1) == labels
         most, name, best = given, "", self._given
         closest, gain = given, -np.inf
-        for words, answers in self._others:
+        for scaling, answers in self._others:
             right = answers.argmax(axis=1) == labels
             test = mcnemar(right, given, self._groups)
-            if test.p_value < SIGNIFICANT and right.sum() > most.sum():
-                most, name, best = right, words, answers
+            than_most = mcnemar(right, most, self._groups)
+            clearly = than_most.p_value < SIGNIFICANT or not scaling.rare
+            if test.p_value < SIGNIFICANT and than_most.difference > 0 and clearly:
+                most, name, best = right, scaling.words, answers
             if test.difference > gain:
                 closest, gain = right, test.difference
         said = (

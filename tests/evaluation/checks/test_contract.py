@@ -113,6 +113,31 @@ def test_the_gain_of_a_scaling_is_told_also_where_it_may_be_chance(
         assert "more of 100 faces correctly; a gain of 23.0 points would have" in found["message"]
 
 
+@pytest.mark.parametrize(("more", "named"), [(10, "0 to 255"), (11, "-0.5 to 0.5")])
+def test_a_rare_scaling_is_named_where_it_is_clearly_better_than_usual_ones(
+    more: int, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By 10 faces it may be chance, p = .002."""
+    labels, face = np.arange(100) % 4, np.arange(100)
+    wrong = (labels + 1) % 4
+    rare = Scaling("-0.5 to 0.5", {"low": -0.5, "high": 0.5}, rare=True)
+    usual = Scaling("0 to 255", {"high": 255.0})
+    monkeypatch.setattr(contract, "known_scalings", lambda _: [rare, usual])
+    images = np.zeros((100, 8, 8, 1), np.float32)
+    images[:, 0, 0, 0], images[:, 0, 1, 0] = face / 1000, 1
+
+    def answer(images: np.ndarray) -> np.ndarray:
+        low, high = images.min(), images.max()
+        number = np.rint((images[:, 0, 0, 0] - low) / (high - low) * 1000).astype(int) % 100
+        missed = 0 if low < 0 else more if high > 1 else 60
+        return np.eye(7)[np.where(number < missed, wrong[number], labels[number])] - 0.5
+
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    model = classify_with(RawModel("code", answer, (8, 8, 1), None, "0"), file)
+    *_, found = contract_checks(model, images, model.logits(images), labels, face)
+    assert found["status"] == "flagged" and f"scaled {named} it" in found["message"]
+
+
 def test_an_order_is_not_outweighed_by_a_gain_that_may_be_chance(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
