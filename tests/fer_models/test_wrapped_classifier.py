@@ -30,6 +30,7 @@ from fer_models.keras_wrapper import (
     SymbolicKerasWrapper,
 )
 from fer_models.linear_head import LinearHead
+from fer_models.pytorch.without_gradients import WithoutGradients
 from fer_models.reduced_precision import ReducedPrecision
 from fer_models.wrapped_classifier import WrappedClassifier
 from live.towards import DifferentiableTowards, SymbolicTowards, Towards
@@ -63,6 +64,7 @@ WRAP: dict[type[WrappedClassifier], Callable] = {
     SymbolicTowards: lambda inner: SymbolicTowards(inner, 3),
     Towards: lambda inner: Towards(inner, 3),
     TransferTarget: lambda inner: TransferTarget(inner, [inner]),
+    WithoutGradients: lambda inner: WithoutGradients(inner, "its gradient is zero"),
 }
 """A way to make each wrapper: a new one needs a line here."""
 
