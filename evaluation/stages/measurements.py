@@ -12,6 +12,7 @@ import pandas as pd
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
+from evaluation.checks.declared_output import declared_output_checks
 from evaluation.checks.model import model_checks
 from evaluation.checks.probes import can_probe, probe_attack
 from evaluation.checks.rules import Check, failed_check
@@ -97,6 +98,7 @@ class Measurements:
             try:
                 self.checks += model_checks(classifier, images, logits[classifier.id])
                 self.checks += training_mode_checks(classifier, images)
+                self.checks += declared_output_checks(classifier, logits[classifier.id])
                 self.checks += self._contract_checks(classifier)
             except Exception as error:  # R24: a model that worked once and now fails
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))

@@ -146,11 +146,15 @@ def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return ask(raw, images)
 
 
+SUM_WITHIN = 2e-2
+"""Distance from 1 of the sum of probabilities; those of 8 bits are rounded by so much."""
+
+
 def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
-    """Whether outputs (N, K) can be probabilities; 8-bit ones sum to 1 within 2 %.
+    """Whether outputs (N, K) can be probabilities: at least 0, sums within `SUM_WITHIN` of 1.
 
     `is_part`: they are some columns of a wider output, so that they may sum to less.
     """
     sums = answers.sum(axis=1)
-    whole = sums <= 1 + 2e-2 if is_part else np.abs(sums - 1) <= 2e-2
+    whole = sums <= 1 + SUM_WITHIN if is_part else np.abs(sums - 1) <= SUM_WITHIN
     return bool(answers.min() >= -1e-6 and whole.all())
