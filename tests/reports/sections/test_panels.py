@@ -1,10 +1,9 @@
-"""What the panels say of a synthetic run: calibration, label noise, ranks, corruptions, limits."""
+"""What the panels say of a synthetic run: calibration, label noise, ranks, limits."""
 
 import base64
 import io
 import re
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,12 +11,9 @@ import pytest
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import UNMOVED
 from evaluation.results.select import Headline, attacks, black_boxes
-from reports.charts.corruption_map import corruption_heat_map
-from reports.charts.svg import STYLE, new_figure
 from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.calibration import calibration_charts, calibration_summary
-from reports.sections.corruptions import corruption_note, corruption_summary
 from reports.sections.costs import costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.label_noise import label_noise_charts
@@ -327,29 +323,3 @@ def test_power_is_said_in_points(run: FinishedRun) -> None:
     assert "9.3\u201312.0 points" in power_sentences(replace(run, results=spread), TOP)[0]
     bare = run.results[run.results["metric"] != "smallest_difference"]
     assert power_sentences(replace(run, results=bare), TOP) == []
-
-
-def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
-    summary = corruption_summary(run)
-    assert summary is not None and len(summary.rows) == 3
-    assert summary.rows[0][5:9] == ["1.05", "1.02\u20131.08", "0.87", "0.84\u20130.90"]
-    assert "simple_cnn.fer or simple_cnn.ferplus" in corruption_note(run)
-    with mpl.rc_context(STYLE):
-        axes = new_figure(350, 200).add_subplot()
-        corruption_heat_map(run.results, axes, model=FOUR[0], label_set="fer")
-    lines = [text.get_text() for text in axes.get_yticklabels()]
-    assert lines == ["JPEG", "contrast", "all kinds"]
-    columns = [text.get_text() for text in axes.get_xticklabels()]
-    assert columns == ["clean", "1", "3", "5", "mean", "CE"]
-    assert [text.get_text() for text in axes.texts][-3:] == ["0.90", "1.00", "1.05"]
-
-
-def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -> None:
-    results = run.results.copy()
-    mce = results["metric"].isin(["mce", "relative_mce"])
-    results.loc[mce, "value"] = np.nan
-    results.loc[mce, "detail"] = "needs simple_cnn.fer in the run"
-    bare = replace(run, results=results[results["metric"] != "corruption_error"])
-    assert corruption_note(bare).startswith("No mCE: it needs simple_cnn.fer in the run")
-    summary = corruption_summary(bare)
-    assert summary is not None and summary.rows[0][5:9] == ["\u2014", "", "\u2014", ""]

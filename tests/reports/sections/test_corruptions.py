@@ -1,0 +1,44 @@
+"""What the panel on corruptions says of a synthetic run."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from evaluation.results.run import FinishedRun
+from reports.charts.corruption_map import corruption_heat_map
+from reports.charts.svg import STYLE, new_figure
+from reports.sections.corruptions import corruption_note, corruption_summary
+from tests.reports.fake_run import replace, write_run
+from tests.reports.wishes import FOUR, Wishes
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    wishes = Wishes(models=FOUR[:3], corruptions=("jpeg", "contrast"), examples=0)
+    return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
+
+
+def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
+    summary = corruption_summary(run)
+    assert summary is not None and len(summary.rows) == 3
+    assert summary.rows[0][5:9] == ["1.05", "1.02\u20131.08", "0.87", "0.84\u20130.90"]
+    assert "simple_cnn.fer or simple_cnn.ferplus" in corruption_note(run)
+    with mpl.rc_context(STYLE):
+        axes = new_figure(350, 200).add_subplot()
+        corruption_heat_map(run.results, axes, model=FOUR[0], label_set="fer")
+    lines = [text.get_text() for text in axes.get_yticklabels()]
+    assert lines == ["JPEG", "contrast", "all kinds"]
+    columns = [text.get_text() for text in axes.get_xticklabels()]
+    assert columns == ["clean", "1", "3", "5", "mean", "CE"]
+    assert [text.get_text() for text in axes.texts][-3:] == ["0.90", "1.00", "1.05"]
+
+
+def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -> None:
+    results = run.results.copy()
+    mce = results["metric"].isin(["mce", "relative_mce"])
+    results.loc[mce, "value"] = np.nan
+    results.loc[mce, "detail"] = "needs simple_cnn.fer in the run"
+    bare = replace(run, results=results[results["metric"] != "corruption_error"])
+    assert corruption_note(bare).startswith("No mCE: it needs simple_cnn.fer in the run")
+    summary = corruption_summary(bare)
+    assert summary is not None and summary.rows[0][5:9] == ["\u2014", "", "\u2014", ""]
