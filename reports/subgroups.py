@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import FEW_FACES, LEAST_FACES, WORST_CASE
 from evaluation.results.select import Headline, pick
@@ -99,7 +100,7 @@ def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
             f"{decimal(100 * row.gap, 1)} ({decimal(100 * row.ci_low, 1)} to "
             f"{decimal(100 * row.ci_high, 1)})",
             "<0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
-            f"{100 * row.smallest_gap:.0f}" if np.isfinite(row.smallest_gap) else "none",
+            in_percent(row.smallest_gap) if np.isfinite(row.smallest_gap) else "none",
         ]
         for row in gaps.itertuples()
     ]
@@ -122,7 +123,7 @@ def _finding(model: str, gaps: pd.DataFrame) -> str:
         smallest = of_figure["smallest_gap"].min()
         where = "attacked" if figure == WORST_CASE else "clean"
         if np.isfinite(smallest):
-            reach.append(f"{100 * smallest:.0f}{NBSP}points ({where})")
+            reach.append(f"{in_percent(smallest)}{NBSP}points ({where})")
     shows = (
         f"this many faces show one of {listing(reach)} four times in five"
         if reach

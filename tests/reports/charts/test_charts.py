@@ -79,7 +79,7 @@ def test_an_attack_at_one_eps_alone_is_not_joined_with_the_rest(run: FinishedRun
     red = [np.asarray(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 1.8]
     assert [len(points) for points in red] == [3, 1]
     (chart,) = curve_charts(more)
-    assert "Lines break at 4/255, where targeted APGD joins the worst case." in chart.caption
+    assert "Lines break at 4/255, where attacks join the worst case that did not" in chart.caption
     assert "break" not in curve_charts(run)[0].caption
     clean = run.results[(run.results["model"] == FOUR[0]) & (run.results["metric"] == "accuracy")]
     assert line["value"].iloc[0] == clean["value"].iloc[0]
