@@ -57,7 +57,7 @@ def test_two_at_the_floor_are_ranked_by_their_curves(run: Run, command: Command)
     if ON_REAL_FACES:
         assert re.search(r"\b1\b\W+pooled\b", shown.out), shown.out
         assert re.search(r"\b2\b\W+plain\b", shown.out), shown.out
-        assert "in the worst case at 4/255 nothing, because every model is at 0 %" in words
+        assert "in the worst case at 4/255 nothing, because both are at 0 %" in words
     for rows in (figures(done, "robust_accuracy_8bit"), figures(done, "robust_accuracy")):
         assert {"plain", "pooled"} <= set(rows.model)
     assert "8-bit images 4/255" in words
