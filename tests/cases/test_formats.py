@@ -46,7 +46,7 @@ def test_weights_without_a_net_and_addresses_are_told_what_to_do(command: Comman
 
 def test_errors_are_whole_sentences(command: Command) -> None:
     line = refused(command, "lambda.h5")
-    assert "disallowed by default. Save it again" in line
+    assert "disallowed by default. Export it again, or name code" in line
 
 
 def test_nan_says_of_how_many_faces_and_the_first(command: Command) -> None:
