@@ -18,6 +18,7 @@ from datasets.readers.listing import (
     Listed,
     Listing,
     check_files,
+    list_file,
     listed_lines,
     numbered_class,
     square_of,
@@ -38,16 +39,9 @@ _IMAGES = ("origin", "image/origin", "")
 _CELLS = 8
 
 
-def _list_of(path: Path) -> Path | None:
-    if path.is_file():
-        return path if path.name == _LIST else None
-    places = [path / folder / _LIST for folder in _FOLDERS]
-    return next((place for place in places if place.is_file()), None)
-
-
 def finds(path: Path) -> bool:
     """Whether a path is ExpW's list, or a folder with it."""
-    return _list_of(path) is not None
+    return list_file(path, (_LIST,), _FOLDERS) is not None
 
 
 def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
@@ -61,7 +55,7 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
         InputError: no list, a row of another form, a label that is not 0 to 6, a missing image.
     """
     del columns
-    file = _list_of(path)
+    file = list_file(path, (_LIST,), _FOLDERS)
     if file is None:
         raise InputError(f"{path}: expected {_LIST} of ExpW, found none. Name its folder.")
     rows = [(where, _cells(line, where)) for where, line in listed_lines(file)]

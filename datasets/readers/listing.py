@@ -93,6 +93,20 @@ def split_named(word: str, where: str) -> Split:
     return split
 
 
+def list_file(path: Path, names: Sequence[str], folders: Sequence[str]) -> Path | None:
+    """The list that a path is, or that lies in one of these folders of it; None if there is none.
+
+    Args:
+        path: a file or a folder.
+        names: names that the list may have.
+        folders: where it may lie, relative to `path`; the first that holds one counts.
+    """
+    if path.is_file():
+        return path if path.name in names else None
+    places = [path / folder / name for folder in folders for name in names]
+    return next((place for place in places if place.is_file()), None)
+
+
 def listed_lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield "file: row R (line L)" and each line of a text file that is not blank, stripped.
 

@@ -15,6 +15,7 @@ from datasets.readers.listing import (
     Listed,
     Listing,
     check_files,
+    list_file,
     listed_lines,
     numbered_class,
     split_named,
@@ -34,16 +35,9 @@ _CLASSES = {
 _IMAGES = ("aligned", "Image/aligned", "", "Image", "images", "original", "Image/original")
 
 
-def _list_of(path: Path) -> Path | None:
-    if path.is_file():
-        return path if path.name in _LISTS else None
-    places = [path / folder / name for folder in _FOLDERS for name in _LISTS]
-    return next((place for place in places if place.is_file()), None)
-
-
 def finds(path: Path) -> bool:
     """Whether a path is RAF-DB's list, or a folder with it."""
-    return _list_of(path) is not None
+    return list_file(path, _LISTS, _FOLDERS) is not None
 
 
 def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
@@ -57,7 +51,7 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
         InputError: no list, a row of another form, a label that is not 1 to 7, a missing image.
     """
     del columns
-    file = _list_of(path)
+    file = list_file(path, _LISTS, _FOLDERS)
     if file is None:
         raise InputError(f"{path}: expected {_LISTS[0]} of RAF-DB, found none. Name its folder.")
     rows = [(where, *_cells(line, where)) for where, line in listed_lines(file)]

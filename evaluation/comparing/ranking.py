@@ -129,7 +129,7 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     top = next((found for found in tops if found), None)
     scores = {name: image_scores(entry, top) for name, entry in entries.items()}
     bounds = {name for name, entry in entries.items() if entry.is_upper_bound}
-    void = {name: entry.void_by for name, entry in entries.items() if entry.void_by}
+    void = {name: rules for name, entry in entries.items() if (rules := entry.void_by)}
     broken = {name for name, entry in entries.items() if not entry.is_whole} | set(void)
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
     runs = {id(entries[name].run): entries[name].run.per_image for name in rivals}

@@ -1,7 +1,7 @@
 """The rivals of a run: the models that one ranking compares, and so one family of tests.
 
-Rules: R6, R11, R18 (Holm's correction over the pairs of rivals). Not here: the ranking itself
-(`evaluation/comparing/ranking.py`), which may be over several runs.
+Rules: R11, R18 (Holm's correction over the pairs of rivals), and those whose `rank` is NONE. Not
+here: the ranking itself (`evaluation/comparing/ranking.py`), which may be over several runs.
 """
 
 from collections.abc import Mapping
