@@ -42,7 +42,8 @@ def architecture(
         InputError: no architecture has this name.
     """
     if name in CLASSICAL:
-        raise InputError(f"{name} is not a neural net; expected one of {', '.join(ARCHITECTURES)}.")
+        nets = ", ".join(sorted(ARCHITECTURES))
+        raise InputError(f"{name} is not a neural net; expected one of {nets}.")
     if name not in ARCHITECTURES:
         known = [*ARCHITECTURES, *CLASSICAL]
         close = get_close_matches(name, known, 1)
