@@ -58,7 +58,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "evaluation.results.select",
         "evaluation.statistics",
     ),
-    "live": ("datasets", "faces", "fer_models", "attacks"),
+    "live": ("datasets", "faces", "fer_models", "attacks", "evaluation.statistics"),
 }
 """Other rooms, or modules of them, that a room may import."""
 

@@ -7,12 +7,13 @@ Writes into `--out`, one folder per clip, named after it:
     faces.csv, faces.parquet    one row per face and frame (`live/video/rows.py`)
     shares.csv                  share of each class over time
     reading.json                clip, models, options, and what was wrong with the file
+    words.csv, speech.json      with --speech: spoken words, their emotions, the face meanwhile
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
@@ -20,12 +21,31 @@ from datasets.base.commands import run
 from datasets.base.options import as_command
 from live.video.request import ReadingRequest
 
+if TYPE_CHECKING:
+    from live.video.speech.options import Ears
+
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest(ReadingRequest):
-    """Options of a reading, and whether its clip is drawn."""
+    """Options of a reading, whether its clip is drawn, and whether its speech is recognised."""
 
     annotated: Annotated[bool, Option(help="Write the clip with its faces drawn.")] = True
+    speech: Annotated[
+        bool, Option("--speech", help="Recognise words, and compare them with the faces.")
+    ] = False
+    speech_model: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="Whisper model for --speech. Default: the local cache's base."),
+    ] = None
+    lexicon: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE.csv", help="Emotions of words: word,emotion[,weight]. Default: VADER."
+        ),
+    ] = None
+    language: Annotated[
+        str, Option(metavar="CODE", help="Language that is spoken, such as en. Default: detected.")
+    ] = ""
 
 
 def main(request: VideoRequest) -> int:
@@ -37,19 +57,22 @@ def main(request: VideoRequest) -> int:
 
     for model in filter(None, (request.model, request.beside)):
         zoo.describe(model)  # refuses anything but one model
+    from live.video.speech.options import load_ears
+
+    ears = load_ears(request.speech, request.speech_model, request.lexicon, request.language)
     from fer_models.backend import quiet_backend
 
     quiet_backend()
     from live.video.command import read_clips
 
     def report(clip: Path, folder: Path) -> None:
-        _report(clip, folder, request.annotated)
+        _report(clip, folder, request.annotated, ears)
 
     return 1 if read_clips(request, clips, report) else 0
 
 
-def _report(clip: Path, folder: Path, annotated: bool) -> None:
-    """Draw the clip, unless it is drawn already, and write its page."""
+def _report(clip: Path, folder: Path, annotated: bool, ears: "Ears | None") -> None:
+    """Draw the clip, unless it is drawn already, recognise its words, and write its page."""
     from datasets.base.progress import bar
     from live.video.annotated import ANNOTATED, write_annotated
     from live.video.page import PAGE, write_page
@@ -59,6 +82,11 @@ def _report(clip: Path, folder: Path, annotated: bool) -> None:
             fault = write_annotated(clip, folder, progress)
         if fault:
             print(f"{clip}: {fault}", file=sys.stderr)
+    if ears is not None:
+        from live.video.speech.spoken import write_speech
+
+        with bar(f"{clip.name}, speech") as progress:
+            write_speech(clip, folder, ears.listener, ears.lexicon, progress)
     print(f"{clip}: {write_page(folder)}; {folder / PAGE}")
 
 

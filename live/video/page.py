@@ -1,6 +1,7 @@
 """The summary page of a clip, and its shares over time as a table.
 
-Reads `faces.parquet` and `reading.json`, writes `shares.csv` and `index.html` into the same folder.
+Reads `faces.parquet`, `reading.json` and, if words were recognised, `words.csv`; writes
+`shares.csv` and `index.html` into the same folder.
 """
 
 from pathlib import Path
@@ -22,6 +23,8 @@ from live.video.annotated import ANNOTATED
 from live.video.parts import CSV, PARQUET
 from live.video.reading_folder import read_description
 from live.video.rows import BESIDE
+from live.video.speech.view import SpeechView, view_speech
+from live.video.speech.words import WORDS
 
 PAGE, SHARES = "index.html", "shares.csv"
 FINEST = 0.25
@@ -39,6 +42,9 @@ def write_page(folder: Path) -> str:
         with atomic(folder / SHARES) as unfinished:
             shares_over_time(table, FINEST).round(4).to_csv(unfinished, index=False)
         files.append(SHARES)
+    speech = view_speech(folder, table)
+    if speech is not None:
+        files.append(WORDS)
     page = _environment().get_template("clip.html")
     text = page.render(
         clip=known["clip"],
@@ -52,11 +58,12 @@ def write_page(folder: Path) -> str:
         notes=known["notes"],
         video=ANNOTATED if (folder / ANNOTATED).exists() else "",
         files=files,
+        speech=speech,
         css=Markup((_LIVE / "server" / "static" / "deadpan.css").read_text(encoding="utf-8")),
     )
     with atomic(folder / PAGE) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    return _line(summary, known["frames"])
+    return _line(summary, known["frames"]) + _spoken(speech)
 
 
 def _line(summary: Summary | None, frames: int) -> str:
@@ -67,6 +74,15 @@ def _line(summary: Summary | None, frames: int) -> str:
         f"{summary.rows} predictions in {summary.frames} of {frames} frames, most often "
         f"{summary.dominant}{flips}"
     )
+
+
+def _spoken(speech: SpeechView | None) -> str:
+    if speech is None:
+        return ""
+    if speech.shares is None:
+        return f"; {speech.count} words"
+    agrees = in_percent(speech.shares.agrees.value)
+    return f"; {speech.count} words, the face fits {agrees} % of {speech.shares.agrees.n} emotional"
 
 
 def _faces(folder: Path) -> pd.DataFrame:

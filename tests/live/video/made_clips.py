@@ -57,6 +57,36 @@ def write_clip(
     return path
 
 
+def write_spoken(path: Path, images, pieces, *, rate=10):
+    """Write a clip whose sound has times of its own.
+
+    Args:
+        path: the ending chooses the container.
+        images: uint8 RGB, all of one size.
+        pieces: seconds at which each piece of sound begins, its samples (mono, in [-1, 1]) and
+            their rate.
+        rate: frames per second.
+    """
+    images = list(images)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=rate)
+        video.height, video.width = images[0].shape[:2]
+        video.pix_fmt = "yuv420p"
+        audio = out.add_stream("pcm_s16le" if path.suffix == ".mkv" else "aac", rate=pieces[0][2])
+        for image in images:
+            out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(video.encode(None))
+        for begin, samples, samples_rate in pieces:
+            for first in range(0, len(samples), 1024):
+                wave = (samples[first : first + 1024] * 32767).astype(np.int16)[None]
+                frame = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
+                frame.sample_rate, frame.time_base = samples_rate, Fraction(1, samples_rate)
+                frame.pts = round(begin * samples_rate) + first
+                out.mux(audio.encode(frame))
+        out.mux(audio.encode(None))
+    return path
+
+
 def write_sound(path: Path):
     """Write a second of a tone without a picture."""
     with av.open(str(path), "w") as out:

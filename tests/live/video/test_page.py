@@ -10,6 +10,10 @@ from live.settings import Settings
 from live.video.clip import open_clip
 from live.video.page import write_page
 from live.video.reading_folder import describe_reading, write_description
+from live.video.speech.spoken import write_speech
+from live.video.speech.words import read_words
+from tests.live.video.speech.test_spoken import Parrot
+from tests.live.video.speech.test_words import Colours
 
 
 @pytest.fixture
@@ -77,3 +81,17 @@ def test_attack_is_named(folder, settings, words):
     write_description(folder, {**known, "settings": settings.model_dump()})
     write_page(folder)
     assert words in (folder / "index.html").read_text()
+
+
+def test_page_shows_what_was_said(folder, clip, capsys):
+    write_speech(clip, folder, Parrot(), Colours(), lambda done, total: None)
+    line = write_page(folder)
+    words = read_words(folder)
+    fits, counted = (words["agreement"] == "agrees").sum(), (words["agreement"] != "").sum()
+    assert counted == 2
+    assert line.endswith(f"; 4 words, the face fits {50 * fits} % of 2 emotional")
+    page = (folder / "index.html").read_text()
+    assert f"The face fits {50 * fits} % of the emotional words" in page
+    assert "&lt;grey&gt;" in page and "<grey>" not in page
+    assert 'href="words.csv"' in page and "language: en" in page
+    assert "face: " in page and "an English lexicon" not in page  # that is said of VADER alone
