@@ -123,6 +123,11 @@ class FaceSet:
         ferplus = () if self.votes is None else (LabelSet.FERPLUS,)
         return fer + ferplus
 
+    @property
+    def label_names(self) -> dict[str, str]:
+        """What tables call label sets that are named after the data; empty for FER and FER+."""
+        return {str(name): self.name for name in self.label_sets} if self.own_labels else {}
+
     def labels(self, label_set: LabelSet, rule: VoteRule = VoteRule.MAJORITY) -> Labels:
         """FER labels, or FER+ labels by a rule (`NO_LABEL` for rows that the rule drops).
 

@@ -48,7 +48,7 @@ class RunRequest(DataOptions):
     ] = None
     tier: Annotated[
         str | Path,
-        Option(metavar="NAME", help="smoke, standard, full, or a TOML file in their format."),
+        Option(metavar="NAME", help="quick, smoke, standard, full, or a TOML file like theirs."),
     ] = "smoke"
     norm: Annotated[str, Option(help="Norm of the attacks: linf, l2 or l1.")] = "linf"
     eps: Annotated[

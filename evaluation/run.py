@@ -6,17 +6,20 @@ options are those of `evaluation/request.py`; `evaluation/api.py` does the work.
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from datasets.base.commands import run
+from datasets.base.errors import InputError
 from datasets.base.options import as_command
+from datasets.base.writable import check_file
 from evaluation.request import RunRequest
 
 if TYPE_CHECKING:
-    from evaluation.comparing.fail_under import Requirement
     from evaluation.config import RunConfig
+    from evaluation.gates.case import Case
     from evaluation.results.run import FinishedRun
 
 
@@ -31,14 +34,24 @@ class CommandRequest(RunRequest):
             help='Minimum, such as "robust_accuracy@4/255=0.25": exit code 1 if a model is below.',
         ),
     ] = None
+    junit: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Write a test case per --fail-under as JUnit .xml."),
+    ] = None
     verbose: Annotated[bool, Option("--verbose", help="Show how long each stage took.")] = False
 
 
 def main(request: CommandRequest) -> int:
     """Attack classifiers, measure their robustness under FER and FER+ labels, write a report."""
     from evaluation.api import measure
-    from evaluation.comparing.fail_under import parse_requirement
+    from evaluation.gates.fail_under import judge, parse_requirement
 
+    if request.junit and not request.fail_under:
+        raise InputError(
+            f"--junit needs --fail-under; got {request.junit} alone. Add a minimum, such as "
+            '--fail-under "accuracy=0.6".'
+        )
+    check_file(request.junit, ".xml", option="--junit", make_folder=True)
     requirements = [parse_requirement(text) for text in request.fail_under or []]
 
     def check(config: "RunConfig") -> None:
@@ -50,11 +63,13 @@ def main(request: CommandRequest) -> int:
     if request.verbose:
         for name, seconds in finished.manifest["stages"].items():
             print(f"{seconds:8.1f} s  {name}", file=sys.stderr)
-    return _finish(finished, requirements)
+    cases = judge(requirements, finished.results, finished.checks, finished.label_names)
+    _show(finished)
+    return _finish(finished, cases, request.junit)
 
 
-def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
-    """Print the summary; return 1 if a requirement is missed, else 0."""
+def _show(finished: "FinishedRun") -> None:
+    """Print the summary and where the report is."""
     from evaluation.results.model_notes import class_notes
     from evaluation.summary_table import summary_table
 
@@ -62,14 +77,25 @@ def _finish(finished: "FinishedRun", requirements: list["Requirement"]) -> int:
     for note in class_notes(finished.manifest["models"], finished.label_names):
         print(note)
     print(f"report: {finished.report}")
-    missed = [
-        line
-        for requirement in requirements
-        for line in requirement.missed(finished.results, finished.checks)
-    ]
-    for line in missed:
-        print(f"missed: {line}")
-    return 1 if missed else 0
+
+
+def _finish(finished: "FinishedRun", cases: "list[Case]", junit: Path | None) -> int:
+    """Print and write what the requirements came to; return 1 if one does not hold, else 0."""
+    from evaluation.gates.case import not_held
+    from evaluation.gates.junit import write_junit
+    from evaluation.gates.step_summary import append_summary, gate_markdown
+    from reports.markdown import SUMMARY
+
+    bad = not_held(cases)
+    for case in bad:
+        print(case.line)
+    if junit:
+        write_junit({str(finished.folder): cases}, junit)
+        print(f"JUnit: {junit}")
+    gate = f"\n\n{gate_markdown(cases)}" if cases else ""
+    report = finished.folder / SUMMARY
+    append_summary(report.read_text(encoding="utf-8") + gate, report)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -37,16 +37,17 @@ def summary_table(
         )
     title = "Accuracy, % (95 % interval): clean, and in the worst case over all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
-    return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results)])
+    return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results, names)])
 
 
-def spread_lines(results: pd.DataFrame) -> list[str]:
+def spread_lines(results: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     """One line per model and label set of a run with `--seeds`: the spread of its worst case."""
     rows = results[
         (results.metric == "robust_accuracy_spread") & (results.perturbation == WORST_CASE)
     ]
     return [
-        f"{row.model} under {row.label_set} labels at {format_eps(row.eps)}: {row.detail}"
+        f"{row.model} under {names.get(row.label_set, row.label_set)} labels at "
+        f"{format_eps(row.eps)}: {row.detail}"
         for row in rows.itertuples()
     ]
 

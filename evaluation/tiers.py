@@ -22,8 +22,9 @@ _OPTIONS = {field.name for field in fields(RunRequest)}
 
 
 class Tier(StrEnum):
-    """Shipped tiers, from minutes to days."""
+    """Shipped tiers, from seconds to days."""
 
+    QUICK = "quick"
     SMOKE = "smoke"
     STANDARD = "standard"
     FULL = "full"

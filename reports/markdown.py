@@ -16,6 +16,7 @@ from reports.sections.figures import without_errors
 from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, reading_sentence
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
+from reports.sections.tier import tier_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.subgroups import subgroup_panel
 from reports.words.text import NBSP, THIN, faces_text, label_set_name, labels_named, listing
@@ -58,7 +59,7 @@ def _rendered(run: FinishedRun) -> str:
     parts = [f"# Deadpan: {models} on {escaped(data['name'])}, {data['split']}", lead]
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
-    parts += filter(None, [split_note(run)])
+    parts += filter(None, [tier_note(run), split_note(run)])
     parts += [escaped(note) for note in class_notes(run.manifest["models"], run.label_names)]
     parts += [escaped(note) for note in service_notes(run.manifest["models"])]
     parts += _boards(run)

@@ -36,6 +36,7 @@ from reports.sections.region_map import region_maps
 from reports.sections.reliability import reliability, rules
 from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
+from reports.sections.tier import tier_note
 from reports.sections.verdict import verdicts
 from reports.subgroups import subgroup_panel
 from reports.words.glossary import GLOSSARY
@@ -108,6 +109,7 @@ def _filled(
         powers=[*power_sentences(run, top), *seed_sentences(run, top)],
         selected=selected_on(run),
         split_note=split_note(run),
+        tier_note=tier_note(run),
         class_notes=class_notes(run.manifest["models"], run.label_names),
         input_notes=input_notes(run.manifest["models"]),
         service_notes=service_notes(run.manifest["models"]),

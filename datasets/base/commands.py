@@ -7,9 +7,11 @@ run after the arguments are parsed.
 import codecs
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
 from io import TextIOWrapper
+from itertools import zip_longest
+from types import MappingProxyType
 from typing import NoReturn, TextIO
 
 import typer
@@ -36,7 +38,11 @@ _INTERRUPTED = 130
 """Exit code of typer after Ctrl-C."""
 
 
-def run(main: Callable[..., object], prog: str) -> NoReturn:
+def run(
+    main: Callable[..., object],
+    prog: str,
+    optional_numbers: Mapping[str, str] = MappingProxyType({}),
+) -> NoReturn:
     """Parse `sys.argv`, call `main`, and exit with its return value or 0.
 
     `--debug` anywhere on the command line shows the tracebacks of input errors.
@@ -44,8 +50,9 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
     Args:
         main: function with typer annotations that may return an exit code.
         prog: the command as a user types it, such as `python -m evaluation.run`.
+        optional_numbers: options whose number may be left out, and what they mean then.
     """
-    arguments = sys.argv[1:]
+    arguments = with_numbers(sys.argv[1:], optional_numbers)
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
@@ -75,6 +82,24 @@ def run(main: Callable[..., object], prog: str) -> NoReturn:
             raise
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
         _fail(f"{place}{error.strerror}. Choose another path, or free this one.", 2)
+
+
+def with_numbers(arguments: list[str], defaults: Mapping[str, str]) -> list[str]:
+    """Give options that come without their number the default, which typer cannot."""
+    found = []
+    for word, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        found.append(f"{word}={defaults[word]}" if _lacks(word, following, defaults) else word)
+    return found
+
+
+def _lacks(word: str, following: str, defaults: Mapping[str, str]) -> bool:
+    if word not in defaults:
+        return False
+    try:
+        float(following)
+    except ValueError:
+        return True
+    return False
 
 
 def make_printable(*streams: TextIO) -> None:

@@ -35,12 +35,16 @@ def default_folder(folder: Path) -> Path:
     return other
 
 
-def check_file(path: Path | None, *endings: str) -> None:
-    """Refuse an --out that cannot be written, before anything is computed.
+def check_file(
+    path: Path | None, *endings: str, option: str = "--out", make_folder: bool = False
+) -> None:
+    """Refuse an output file that cannot be written, before anything is computed.
 
     Args:
-        path: value of --out; None if not given.
+        path: value of the option; None if not given.
         endings: allowed file endings, such as `.csv`.
+        option: its name.
+        make_folder: whether its folder will be made, so that it need not exist.
 
     Raises:
         InputError: another ending, a folder, a missing parent folder, or a table of a run.
@@ -48,10 +52,12 @@ def check_file(path: Path | None, *endings: str) -> None:
     if path is None:
         return
     if path.suffix not in endings:
-        raise InputError(f"--out must end in {' or '.join(endings)}; got {path}.")
-    if not path.parent.is_dir():
-        raise InputError(f"--out must be in an existing folder; got {path}. Create it first.")
+        raise InputError(f"{option} must end in {' or '.join(endings)}; got {path}.")
+    if make_folder and not can_write(path.parent):
+        raise InputError(f"{option} must be in a folder that can be written; got {path}.")
+    if not (make_folder or path.parent.is_dir()):
+        raise InputError(f"{option} must be in an existing folder; got {path}. Create it first.")
     if path.is_dir():
-        raise InputError(f"--out must be a file; got the folder {path}. Choose another.")
+        raise InputError(f"{option} must be a file; got the folder {path}. Choose another.")
     if path.name in _OF_A_RUN and (path.parent / "manifest.json").exists():
-        raise InputError(f"--out must not replace a file of a run; got {path}. Choose another.")
+        raise InputError(f"{option} must not replace a file of a run; got {path}. Choose another.")

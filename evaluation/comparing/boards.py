@@ -176,7 +176,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "faces_sha256": run.manifest["data"]["sha256"],
         "attacks": _attacks(run),
         "attack_version": run.manifest.get("code_version", pd.NA),
-        "label_set": entry.label_set,
+        "label_set": run.label_name(entry.label_set),
         "norm": config.norm if eps else "",
         "eps": eps,
         "model": entry.model,

@@ -19,11 +19,7 @@ _LEFT = 5
 
 def summary(changes: Changes) -> str:
     """Clean and worst-case accuracies as text, then the notes."""
-    table = changes.table
-    shown = table[
-        table.metric.isin(["accuracy", "robust_accuracy"])
-        & table.perturbation.isin(["none", WORST_CASE])
-    ]
+    shown = _headline(changes.table)
     title = (
         "Changes, % and points (95 % interval); * significant (McNemar, Holm's p < .05), "
         "! flagged in a run"
@@ -32,12 +28,25 @@ def summary(changes: Changes) -> str:
     return "\n".join([text, *changes.notes])
 
 
+def markdown_summary(changes: Changes) -> str:
+    """The same as Markdown: a table, and a list of the notes."""
+    shown = _headline(changes.table)
+    table = markdown_table(_HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared."
+    return "\n".join([table, "", *(f"- {note}" for note in changes.notes)]).rstrip()
+
+
 def write_changes(changes: Changes, path: Path) -> None:
     """Write every row, as `.csv`, or as `.md` with the notes below."""
     table = changes.table
     lines = [markdown_table(_HEAD, _cells(table), left=_LEFT), ""]
     lines += [f"- {note}" for note in changes.notes]
     write_csv_or_markdown(table, "\n".join(lines).rstrip() + "\n", path)
+
+
+def _headline(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of clean and worst-case accuracies."""
+    accuracy = table.metric.isin(["accuracy", "robust_accuracy"])
+    return table[accuracy & table.perturbation.isin(["none", WORST_CASE])]
 
 
 def _cells(table: pd.DataFrame) -> list[list[str]]:
@@ -54,22 +63,31 @@ def _row(row: Any) -> list[str]:
 
     star = " *" if row.changed is not pd.NA and row.changed else ""
     flag = "" if row.status == "ok" else " !"
-    p = "" if pd.isna(row.p_holm) else "<.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}"
     return [
         Path(row.run).name,
         row.model,
         row.label_set,
-        _images(row),
+        images_of(row),
         row.metric.replace("_", " "),
         text(row.before),
         text(row.after),
         f"{gap} ({low} to {high}){star}{flag}",
         str(row.n),
-        p,
+        "" if pd.isna(row.p_holm) else p_text(row.p_holm),
     ]
 
 
-def _images(row: Any) -> str:
+def p_text(p_value: float) -> str:
+    """A p-value with three decimals, `<.001` where they would be 0."""
+    return "<.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in points, such as `-3.5`."""
+    return in_percent(difference, 1, signed=True)
+
+
+def images_of(row: Any) -> str:
     """What was done to the images: `clean`, `jpeg 3`, `pgd linf 4/255`."""
     if row.perturbation == "none":
         return "clean"

@@ -17,6 +17,7 @@ from evaluation.comparing.comparable import Common, in_common
 from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.figures.groups import compare_pair
 from evaluation.metrics.table import METRICS
+from evaluation.results.label_names import with_label_names
 from evaluation.results.run import FinishedRun
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.paired import holm, independent_difference
@@ -80,7 +81,8 @@ def compare_runs(runs: list[FinishedRun]) -> Changes:
     tested = table.p_value.notna()
     table.loc[tested, "p_holm"] = holm(table.loc[tested, "p_value"].to_numpy(np.float64))
     table.loc[tested, "changed"] = table.loc[tested, "p_holm"] < 0.05
-    return Changes(table.astype(CHANGE_COLUMNS), notes)
+    named = with_label_names(table.astype(CHANGE_COLUMNS), runs[0].label_names)
+    return Changes(named, notes)
 
 
 def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[dict[str, Any]]:
@@ -90,7 +92,7 @@ def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[d
         for label_set in common.label_sets:
             figures = tuple(_figures(run, model, label_set) for run in (before, after))
             for row in _changes(model, before.schemes[model], label_set, common, sides, figures):
-                found = [side.get(_identity(row)) for side in figures]
+                found = [side.get(identity(row)) for side in figures]
                 bad = [figure.status for figure in found if figure and figure.status != "ok"]
                 yield row | {"status": bad[0] if bad else "ok"}
 
@@ -217,15 +219,19 @@ def _figures(run: FinishedRun, model: str, label_set: LabelSet) -> dict[tuple, _
         & (rows.n > 0)
     ]
     return {
-        _identity(row): _Figure(
+        identity(row): _Figure(
             Interval(row["value"], row["ci_low"], row["ci_high"], row["n"]), row["status"]
         )
         for row in rows.to_dict("records")
     }
 
 
-def _identity(row: dict[Any, Any]) -> tuple[str, str, float | None, int | None, str]:
-    """What a figure measures: perturbation, norm, eps, severity, metric."""
+def identity(row: dict[Any, Any]) -> tuple[str, str, float | None, int | None, str]:
+    """What a figure measures: perturbation, norm, eps, severity, metric.
+
+    Args:
+        row: a row of `results.parquet` or of a comparison.
+    """
     eps, severity = row["eps"], row["severity"]
     return (
         row["perturbation"],

@@ -135,13 +135,17 @@ def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None
     for name in dict.fromkeys([*old, *new]):
         if name not in old or name not in new:
             where = before if name in old else after
-            common.notes.append(f"only {where.folder} is scored under {name} labels")
+            common.notes.append(
+                f"only {where.folder} is scored under {where.label_name(name)} labels"
+            )
             continue
         one, two = (_labels(run, name) for run in (before, after))
         rows = one.index.intersection(two.index)
         differing = int((one[rows] != two[rows]).sum())
         if differing:
-            common.notes.append(f"{name} labels of {differing} faces differ: not comparable")
+            common.notes.append(
+                f"{before.label_name(name)} labels of {differing} faces differ: not comparable"
+            )
         else:
             common.label_sets.append(name)
 
@@ -249,7 +253,8 @@ def _uneven(common: Common, before: FinishedRun, after: FinishedRun) -> None:
         if one.model not in ("", *common.models):
             continue
         if one.perturbation in common.attacks and one.attacked_labels in common.label_sets:
-            where, mean = f"{one.model} under {one.attacked_labels} labels", "worst case"
+            labels = before.label_name(one.attacked_labels)
+            where, mean = f"{one.model} under {labels} labels", "worst case"
         elif one.perturbation in corruptions:
             every = " and every mCE, relative to it" if _is_baseline(one.model) else ""
             where, mean = f"{one.model or 'all models'}{every}", "mean over corruptions"

@@ -3,6 +3,7 @@
 The run itself and `evaluation.rescore` both use this module, so both write the same bytes.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from evaluation.figures.seeds import read_seeds, seed_figures
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
+from evaluation.results.label_names import with_label_names
 from evaluation.results.outside import read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import COMPARISON_COLUMNS, GAP_COLUMNS, GAPS, RESULT_COLUMNS
@@ -39,6 +41,7 @@ def write_scores(
     transfer: pd.DataFrame,
     checks: pd.DataFrame,
     failed: list[dict[str, Any]],
+    label_names: Mapping[str, str],
 ) -> None:
     """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
 
@@ -51,6 +54,7 @@ def write_scores(
         transfer: rows of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
+        label_names: names of label sets that are called after the data, for `results.csv`.
     """
     groups = groups_of(per_image)
     per_image, impossible = without_impossible(per_image, schemes, config.labels, config.grids)
@@ -81,7 +85,7 @@ def write_scores(
         write_table(gaps, GAP_COLUMNS, folder / GAPS)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
-    write_table(results, RESULT_COLUMNS, folder / "results.csv")
+    write_table(with_label_names(results, label_names), RESULT_COLUMNS, folder / "results.csv")
 
 
 def rescore(run: FinishedRun) -> None:
@@ -100,5 +104,13 @@ def rescore(run: FinishedRun) -> None:
     failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
     weights = {name: model["weights_sha256"] for name, model in run.manifest["models"].items()}
     write_scores(
-        run.folder, run.config, run.measured, weights, per_image, run.transfer, run.checks, failed
+        run.folder,
+        run.config,
+        run.measured,
+        weights,
+        per_image,
+        run.transfer,
+        run.checks,
+        failed,
+        run.label_names,
     )

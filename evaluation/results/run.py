@@ -165,8 +165,12 @@ class FinishedRun:
 
     @property
     def label_names(self) -> dict[str, str]:
-        """What reports call label sets that are named after the data; none in older runs."""
+        """What tables call label sets that are named after the data; none in older runs."""
         return dict(self.manifest["data"].get("label_names", {}))
+
+    def label_name(self, label_set: str) -> str:
+        """What tables call a label set: the name of the data where it has one, else its own."""
+        return self.label_names.get(label_set, label_set)
 
     @property
     def norms(self) -> list[str]:

@@ -116,7 +116,7 @@ def _data_entry(faces: FaceSet) -> dict[str, Any]:
         "groups": len(set(faces.groups.tolist())),
         "size": list(faces.images.shape[1:]),
         "notes": list(faces.notes),
-        "label_names": {str(s): faces.name for s in faces.label_sets} if faces.own_labels else {},
+        "label_names": faces.label_names,
         "leaked": None if faces.leaked is None else int(faces.leaked.sum()),
         "near_leaked": None if faces.near_leaked is None else int(faces.near_leaked.sum()),
         "generated": generated,

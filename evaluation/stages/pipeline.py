@@ -115,7 +115,7 @@ def evaluate_run(
         repeat_attacks(config, faces, clean.classifiers, out, given, listener)
     failed = [record for record in records if record["status"] != "ok"]
     with stage("figures"):
-        _write_tables(config, clean, measured, join_rows(rows), failed, out)
+        _write_tables(config, faces, clean, measured, join_rows(rows), failed, out)
     return records
 
 
@@ -157,6 +157,7 @@ def _warn(
 
 def _write_tables(
     config: RunConfig,
+    faces: FaceSet,
     clean: CleanAnswers,
     measured: Measurements,
     per_image: pd.DataFrame,
@@ -176,4 +177,5 @@ def _write_tables(
     write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
     weights = {classifier.id: classifier.weights_sha256 for classifier in clean.classifiers}
-    write_scores(out, config, schemes, weights, per_image, transfer, table, failed)
+    names = faces.label_names
+    write_scores(out, config, schemes, weights, per_image, transfer, table, failed, names)

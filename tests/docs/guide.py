@@ -18,6 +18,8 @@ from unittest.mock import patch
 from typer import Typer
 from typer.main import get_command
 
+from datasets.base.commands import with_numbers
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", flags=re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"(?:Write|Register it in)\s+`([\w/]+\.py)`")
@@ -88,4 +90,5 @@ def parse_command(line: str) -> None:
     (main,) = run.call_args.args
     app = Typer(add_completion=False)
     app.command()(main)
+    arguments = with_numbers(arguments, run.call_args.kwargs.get("optional_numbers", {}))
     get_command(app).make_context(module, arguments)

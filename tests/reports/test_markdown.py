@@ -8,6 +8,7 @@ import pytest
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.markdown import MOST_PROBLEMS, code, escaped, render_markdown
+from reports.page import render
 from reports.sections.leaderboard import leaderboard
 from tests.reports.fake_run import replace, robust_first, write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -53,6 +54,14 @@ def test_labels_of_another_data_set_have_its_name(run: FinishedRun) -> None:
     assert "FER labels" not in text and "FER+" not in text
     plain = render_markdown(run)
     assert "RAF-DB" not in plain and "FER and FER+ figures are not comparable" in plain
+
+
+def test_the_quick_tier_says_what_it_cannot_show(run: FinishedRun) -> None:
+    config = run.manifest["config"] | {"tier": "quick"}
+    quick = replace(run, manifest=run.manifest | {"config": config})
+    words = "can show that a model is not robust, never that it is"
+    assert words in render_markdown(quick) and words in render(quick)
+    assert words not in render_markdown(run) and words not in render(run)
 
 
 def test_the_verdict_names_the_first_and_says_what_is_tied(run: FinishedRun) -> None:

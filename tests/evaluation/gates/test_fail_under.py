@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
-from evaluation.comparing.fail_under import Requirement, parse_requirement
+from evaluation.gates.case import Outcome, not_held
+from evaluation.gates.fail_under import Requirement, judge, parse_requirement
 
 
 def row(**changes: object) -> dict[str, object]:
@@ -17,6 +18,9 @@ def row(**changes: object) -> dict[str, object]:
         "metric": "robust_accuracy",
         "eps": 4 / 255,
         "value": 0.2,
+        "ci_low": 0.1,
+        "ci_high": 0.4,
+        "n": 50,
         "status": "ok",
         "detail": "",
         **changes,
@@ -35,6 +39,16 @@ RESULTS = pd.DataFrame(
 )
 
 SOUND = pd.DataFrame({"model": ["m"], "attacked_labels": ["fer"], "rule": ["R4"], "status": ["ok"]})
+FLAGGED = SOUND.assign(rule="R6", status="flagged")
+
+
+def missed(requirement: str, results: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
+    """Lines of what does not hold."""
+    cases = judge([parse_requirement(requirement)], results, checks, {})
+    return [case.line for case in not_held(cases)]
+
+
+FIGURE = "robust_accuracy@4/255 0.2000 (95 % interval 0.1000 to 0.4000, 50 faces)"
 
 
 def test_forms() -> None:
@@ -51,18 +65,44 @@ def test_a_wrong_metric_lists_the_accepted_ones() -> None:
 
 
 def test_only_models_below_are_missed() -> None:
-    missed = parse_requirement("robust_accuracy@4/255=0.25").missed(RESULTS, SOUND)
-    assert missed == ["m under fer labels: robust_accuracy 0.2000 is below 0.25"]
-    assert parse_requirement("accuracy=0.7").missed(RESULTS, SOUND) == []
-    assert len(parse_requirement("accuracy=0.71").missed(RESULTS, SOUND)) == 1
+    lines = missed("robust_accuracy@4/255=0.25", RESULTS, SOUND)
+    assert lines == [f"missed: m under fer labels: {FIGURE} is below 0.25"]
+    assert missed("accuracy=0.7", RESULTS, SOUND) == []
+    assert len(missed("accuracy=0.71", RESULTS, SOUND)) == 1
+
+
+def test_every_model_has_a_case_by_the_name_of_its_labels() -> None:
+    requirement = parse_requirement("robust_accuracy@4/255=0.25")
+    cases = judge([requirement], RESULTS, SOUND, {"fer": "RAF-DB"})
+    assert [(case.model, case.labels, case.outcome) for case in cases] == [
+        ("m", "RAF-DB", Outcome.MISSED),
+        ("better", "RAF-DB", Outcome.HELD),
+    ]
+    assert {case.requirement for case in cases} == {"robust_accuracy@4/255=0.25"}
+    assert cases[1].message.endswith(" is at least 0.25")
+    assert judge([], RESULTS, SOUND, {}) == []
+
+
+def test_a_figure_that_may_be_too_high_says_so_where_it_holds() -> None:
+    results = RESULTS.assign(status="flagged")
+    (case, _) = judge([parse_requirement("robust_accuracy@4/255=0.1")], results, FLAGGED, {})
+    assert case.outcome is Outcome.HELD
+    assert case.message.endswith("flagged; R6 failed, so robust accuracy may be too high")
+
+
+def test_a_figure_over_no_face_is_not_judged() -> None:
+    nothing = pd.DataFrame([row(value=float("nan"), n=0)])
+    assert missed("robust_accuracy@4/255=0", nothing, SOUND) == [
+        "not judged: m under fer labels: robust_accuracy@4/255 was measured on no face"
+    ]
 
 
 @pytest.mark.parametrize(("rule", "is_void"), [("R4", True), ("R25", True), ("R6", False)])
 def test_a_void_figure_holds_no_minimum(rule: str, is_void: bool) -> None:
     failed = SOUND.assign(rule=rule, status="flagged")
-    missed = parse_requirement("robust_accuracy@4/255=0.1").missed(RESULTS, failed)
-    words = f"m under fer labels: robust_accuracy 0.2000 is void, {rule} failed"
-    assert missed == [words] * is_void
+    lines = missed("robust_accuracy@4/255=0.1", RESULTS, failed)
+    words = f"not judged: m under fer labels: {FIGURE} is void, {rule} failed"
+    assert lines == [words] * is_void
 
 
 def test_what_was_not_measured_is_missed() -> None:
@@ -70,23 +110,22 @@ def test_what_was_not_measured_is_missed() -> None:
     unattacked = [row(**clean, label_set="ferplus"), row(**clean, model="blind", value=0.9)]
     transfer = row(model="blind", attacked_labels="ferplus", value=0.9)
     results = pd.concat([RESULTS, pd.DataFrame([*unattacked, transfer])])
-    robust = parse_requirement("robust_accuracy@4/255=0.1")
-    assert robust.missed(results, SOUND) == [
-        f"{where} labels: robust_accuracy was not measured, no attack gave a figure"
-        for where in ("m under ferplus", "blind under fer")
+    robust = "robust_accuracy@4/255=0.1"
+    words = "robust_accuracy@4/255 was not measured, no attack gave a figure"
+    assert missed(robust, results, SOUND) == [
+        f"not judged: {where} labels: {words}" for where in ("m under ferplus", "blind under fer")
     ]
-    assert len(robust.missed(pd.DataFrame(unattacked), SOUND)) == 2  # a tier without attacks
-    assert parse_requirement("accuracy=0.1").missed(results, SOUND) == []
-    assert (
-        parse_requirement("robust_accuracy@2/255=0")
-        .missed(RESULTS, SOUND)[0]
-        .startswith("m under fer")
-    )
+    assert len(missed(robust, pd.DataFrame(unattacked), SOUND)) == 2  # a tier without attacks
+    assert missed("accuracy=0.1", results, SOUND) == []
+    (line,) = missed("robust_accuracy@2/255=0", RESULTS, SOUND)
+    assert line.startswith("not judged: m under fer")
 
 
 def test_a_crashed_attack_misses_every_floor() -> None:
     crashed = pd.concat([RESULTS, pd.DataFrame([row(status="error", subset="x", detail="boom")])])
-    assert parse_requirement("accuracy=0").missed(crashed, SOUND) == ["m worst_case: failed, boom"]
+    assert missed("accuracy=0", crashed, SOUND) == [
+        "not judged: m under fer labels: worst_case failed, boom"
+    ]
 
 
 def test_an_eps_outside_the_grid_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Gates of build pipelines: floors, regressions, and their outcome as JUnit XML and Markdown."""
