@@ -24,11 +24,11 @@ from faces.eyes import eye_aspect_ratio
 from faces.landmarks import FaceMesh, Landmarks
 from fer_models.classifier import Classifier
 from fer_models.net_classifier import NetClassifier
+from fer_models.smoothing.repeater import Repeater
 from live.blinks import BlinkCounter
 from live.model_loader import ModelLoader
 from live.perturb import NotYet, perturb
 from live.reading import Answer, Face, Reading
-from live.repeater import Repeater
 from live.settings import Settings
 from live.tracking import SAME_FACE, Track, Tracker
 

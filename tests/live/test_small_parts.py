@@ -8,10 +8,10 @@ import pytest
 
 from datasets.base.errors import InputError
 from faces.box import Box
+from fer_models.smoothing.repeater import Repeater
 from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
 from live.model_loader import ModelLoader
-from live.repeater import Repeater
 from live.towards import towards
 from live.tracking import PATIENCE, Tracker
 
