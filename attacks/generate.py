@@ -8,6 +8,9 @@ Writes one folder per model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
                                  float32 image and its 8-bit copy are misclassified
     eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
 
+`--out-format imagefolder`, `parquet` or `webdataset` writes these faces as `FORMAT/eps-4-255/`
+instead, with a card. (`--format` names the form of the data that are read.)
+
 Faces still classified correctly are written clean. The same command continues where a killed one
 stopped. A model on which the attack fails is reported at the end; the others are attacked anyway.
 """
@@ -23,6 +26,7 @@ from typer import Exit, Option
 
 from attacks.precision import Precision
 from attacks.request import AttackRequest
+from attacks.sets.forms.form import Form
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
@@ -32,6 +36,9 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from attacks.sets.contents import AdversarialSet
     from attacks.sets.spec import AttackSpec
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
@@ -80,6 +87,13 @@ class GenerateRequest(AttackRequest, DataOptions):
     precision: Annotated[
         Precision, Option(help="Precision of gradients; auto: bfloat16 where it is as strong.")
     ] = Precision.AUTO
+    out_format: Annotated[
+        Form,
+        Option(
+            help="Form of the attacked images: npz writes folders of png by split and class; the "
+            "others have a card and load elsewhere (docs/data.md)."
+        ),
+    ] = Form.NPZ
     list_: Annotated[
         bool,
         Option("--list", help="List attacks, norms and settings.", is_eager=True, callback=_list),
@@ -200,7 +214,6 @@ def _generate(
     from attacks.broken import check_resolution
     from attacks.precision_trial import passes, try_reduced_precision
     from attacks.registry import ATTACKS
-    from attacks.sets.export import write_flags, write_images
     from attacks.sets.sweep import make_adversarial_set
     from attacks.sets.task import AttackTask, CleanFaces
     from datasets.base.progress import bar
@@ -227,13 +240,42 @@ def _generate(
         made = make_adversarial_set(
             AttackTask(classifier, clean, values, spec), folder, on_chunk=on_chunk
         )
-        survivors = write_images(made, classifier, clean.images, faces.split, folder)
-        write_flags(made, survivors, folder / "success.csv")
+        survivors = _write_faces(made, classifier, clean.images, faces, folder, request.out_format)
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
-    right = made.smallest_eps != 0
-    for e, line in enumerate(made.lines()):
-        print(f"{classifier.id} {label_set}: {line}; {survivors[right, e].sum()} after 8 bits")
+    for line, after in zip(made.lines(), survivors, strict=True):
+        print(f"{classifier.id} {label_set}: {line}; {after} after 8 bits")
+
+
+def _write_faces(
+    made: "AdversarialSet",
+    classifier: "Classifier",
+    clean: "np.ndarray",
+    faces: FaceSet,
+    folder: Path,
+    form: Form,
+) -> list[int]:
+    """Write 8-bit images and flags of a set; how many faces break as such at each eps."""
+    from attacks.sets.eight_bits import eight_bit_copies
+    from attacks.sets.export import write_flags, write_images
+    from attacks.sets.forms.card import Origin
+    from attacks.sets.forms.files import write_form
+    from evaluation.environment import environment
+
+    packages = ("deadpan", "python", "keras", "tensorflow", "numpy")
+    versions = {name: version for name, version in environment().items() if name in packages}
+    model = Path(classifier.id).name
+    origin = Origin(model, classifier.weights_sha256, faces.name, faces.split, versions)
+    views = []
+    for eps in made.spec.grid:
+        copies = eight_bit_copies(made, classifier, clean, eps)
+        if form is Form.NPZ:
+            write_images(copies, classifier.scheme, faces.split, folder)
+        else:
+            write_form(copies, classifier.scheme, origin, form, folder)
+        views.append(copies)
+    write_flags(views, folder / "success.csv")
+    return [int((copies.right_when_clean & copies.wrong).sum()) for copies in views]
 
 
 if __name__ == "__main__":

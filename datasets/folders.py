@@ -3,6 +3,7 @@
 `datasets/readers/split_folders.py` lists them again.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,23 @@ def write_folders(
         split: which split the images belong to.
         out: folder, created if it does not exist.
     """
-    folders = [out / str(split) / name for name in scheme.classes]
+    write_class_folders(images, labels, scheme, row_ids, out / str(split))
+
+
+def write_class_folders(
+    images: np.ndarray, labels: np.ndarray, scheme: LabelScheme, row_ids: np.ndarray, out: Path
+) -> None:
+    """Write `out/<class>/<row id>.png`; for the arguments see `write_folders`."""
+    folders = [out / name for name in scheme.classes]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     for image, label, row in zip(images, labels, row_ids, strict=True):
-        pixels = image[:, :, 0] if image.shape[2] == 1 else image
-        Image.fromarray(pixels).save(folders[label] / f"{row}.png", compress_level=1)
+        (folders[label] / f"{row}.png").write_bytes(png_of(image))
+
+
+def png_of(image: np.ndarray) -> bytes:
+    """Return an image, uint8 (H, W, C) with C = 1 or 3, as a png."""
+    stream = io.BytesIO()
+    pixels = image[:, :, 0] if image.shape[2] == 1 else image
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()

@@ -1,58 +1,53 @@
 """Export of an adversarial set: 8-bit image files and a csv of flags."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from attacks.sets.contents import AdversarialSet
+from attacks.sets.eight_bits import EightBitCopies
+from attacks.sets.forms.files import eps_folder
 from attacks.threat_model import format_eps
 from datasets.base.atomic import atomic
 from datasets.faceset import Split
 from datasets.folders import write_folders
-from fer_models.classifier import Classifier
+from datasets.labels import LabelScheme
 
 
 def write_images(
-    made: AdversarialSet, classifier: Classifier, clean: np.ndarray, split: Split, directory: Path
-) -> np.ndarray:
-    """Write all faces at every eps as 8-bit images, `eps-4-255/SPLIT/CLASS/ROW.png`.
+    copies: EightBitCopies, scheme: LabelScheme, split: Split, directory: Path
+) -> Path:
+    """Write all faces at one eps as 8-bit images, `eps-4-255/SPLIT/CLASS/ROW.png`.
 
     Args:
-        made: the set, N faces at E eps.
-        classifier: the attacked model.
-        clean: float32 (N, H, W, C), the clean images of the set's rows.
+        copies: the images.
+        scheme: the model's classes.
         split: split of the faces.
-        directory: where the folders are written.
+        directory: where the folder is written.
 
     Returns:
-        bool (N, E): faces whose 8-bit copy is misclassified.
+        The folder.
     """
-    wrong = []
-    for eps in made.spec.grid:
-        images = np.rint(made.attacked(clean, eps) * 255).astype(np.uint8)
-        folder = directory / f"eps-{format_eps(eps).replace('/', '-')}"
-        write_folders(images, made.labels, classifier.scheme, made.row_ids, split, folder)
-        predicted = classifier.predict(images.astype(np.float32) / np.float32(255))
-        wrong.append(predicted != made.labels)
-    return np.stack(wrong, axis=1)
+    made, folder = copies.made, directory / eps_folder(copies.eps)
+    write_folders(copies.images, made.labels, scheme, made.row_ids, split, folder)
+    return folder
 
 
-def write_flags(made: AdversarialSet, survivors: np.ndarray, path: Path) -> None:
+def write_flags(views: Sequence[EightBitCopies], path: Path) -> None:
     """Write a csv with one row per face: label, smallest eps, and flags at every eps.
 
     Args:
-        made: the set, N faces at E eps.
-        survivors: bool (N, E), faces whose 8-bit copy is misclassified.
+        views: the same set at each eps of its grid, at least one.
         path: path of the csv.
     """
+    made = views[0].made
     columns = {
         "row": made.row_ids,
         "label": [made.header.classes[label] for label in made.labels],
         "smallest_eps": made.smallest_eps,
     }
-    for e, eps in enumerate(made.spec.grid):
-        columns[f"wrong at {format_eps(eps)}"] = made.success[:, e]
-        columns[f"wrong at {format_eps(eps)} after 8 bits"] = survivors[:, e]
+    for copies in views:
+        columns[f"wrong at {format_eps(copies.eps)}"] = copies.wrong_in_float
+        columns[f"wrong at {format_eps(copies.eps)} after 8 bits"] = copies.wrong
     with atomic(path) as unfinished:
         pd.DataFrame(columns).to_csv(unfinished, index=False)

@@ -1,6 +1,7 @@
-"""Atomic writes: a file appears complete or not at all, even if the process is killed."""
+"""Atomic writes: a file or folder appears complete or not at all, even if the process is killed."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,4 +21,24 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder to write into; it replaces `path` when the block ends.
+
+    It is a hidden folder beside it. What a killed process left there is deleted first, so the
+    caller must hold a lock on the place. If the block fails, `path` is untouched.
+    """
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(unfinished, path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
         raise

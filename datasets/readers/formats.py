@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from datasets.base.errors import InputError
 from datasets.data_options import Format
+from datasets.emotion_names import emotion_of
 from datasets.readers import (
     affectnet,
     ck48,
@@ -62,14 +63,26 @@ def format_of(path: Path) -> Format | None:
     if Format.AFFECTNET in found and Format.CSV in found:  # whose columns are a special case
         found.remove(Format.CSV)
     both = {Format.IMAGEFOLDER, Format.FOLDERS} <= set(found)
-    if both and not split_folders.has_class_folders(path):  # the metadata alone have labels
-        found.remove(Format.FOLDERS)
+    if both and (not split_folders.has_class_folders(path) or _same_labels(path)):
+        found.remove(Format.FOLDERS)  # the metadata have the labels, and the exact split
     found = found or [name for name in _BY_FILE_NAME if READERS[name].finds(path)]
     if len(found) > 1:
         raise InputError(
             f"{path}: expected one form of data, found {' and '.join(found)}. Choose with --format."
         )
     return found[0] if found else None
+
+
+def _same_labels(path: Path) -> bool:
+    """Whether the metadata of a folder name the emotion that the class folders name, for all."""
+    try:
+        of_metadata, of_folders = (
+            {face.path.resolve(): emotion_of(face.name) for face in list_of(path, {}).faces}
+            for list_of in (imagefolder.list_faces, split_folders.list_faces)
+        )
+    except InputError:  # one of the two is incomplete: which is meant?
+        return False
+    return of_metadata == of_folders and None not in of_folders.values()
 
 
 def list_faces(path: Path, form: Format, columns: Mapping[str, str]) -> Listing:

@@ -10,11 +10,8 @@ import numpy as np
 
 from attacks.broken import broken
 from attacks.sets.contents import AdversarialSet
-from attacks.threat_model import TOLERANCE, Norm, distance
+from attacks.sets.eight_bits import whole_steps
 from fer_models.classifier import Classifier
-
-STEPS = 255
-"""Steps of an 8-bit pixel from 0 to 1."""
 
 
 def smallest_eight_bit_eps(
@@ -45,42 +42,3 @@ def smallest_eight_bit_eps(
             wrong = broken(classifier.logits(images), made.labels[here])
             found[here[wrong & inside]] = eps
     return found
-
-
-def whole_steps(
-    clean: np.ndarray, images: np.ndarray, eps: float, norm: Norm, *, stretched: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Round attacked images to 8 bits, inside the ball around the clean ones.
-
-    Steps are rounded to the nearest; where that leaves the ball, towards the clean image.
-
-    Args:
-        clean: float32 (N, H, W, C), whole steps of 1/255.
-        images: float32 (N, H, W, C), attacked.
-        eps: radius of the ball.
-        norm: of the ball.
-        stretched: whether perturbations are first scaled to the size eps.
-
-    Returns:
-        float32 (N, H, W, C) of whole steps in [0, 1], and bool (N,), which of them lie in the ball.
-    """
-    start = np.rint(clean.astype(np.float64) * STEPS)
-    moves = (images.astype(np.float64) - clean) * STEPS
-    if stretched:
-        size = distance(images, clean, norm).reshape(-1, 1, 1, 1)
-        moves *= np.divide(eps, size, out=np.ones_like(size), where=size > 0)
-    nearest, inner = (
-        np.clip(start + rounding(moves), 0, STEPS) for rounding in (np.rint, _towards_zero)
-    )
-    fits = _inside(nearest, start, eps, norm)
-    chosen = np.where(fits.reshape(-1, 1, 1, 1), nearest, inner)
-    return (chosen.astype(np.float32) / STEPS), _inside(chosen, start, eps, norm)
-
-
-def _towards_zero(moves: np.ndarray) -> np.ndarray:
-    """Whole steps below, but for float32 noise in a whole one."""
-    return np.trunc(moves * (1 + TOLERANCE))
-
-
-def _inside(steps: np.ndarray, start: np.ndarray, eps: float, norm: Norm) -> np.ndarray:
-    return distance(steps / STEPS, start / STEPS, norm) <= eps * (1 + TOLERANCE)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attacks.sets.eight_bits import whole_steps
 from attacks.threat_model import Norm, distance
 from datasets.labels import LabelSet
 from evaluation.results.files import read_table
 from evaluation.results.schema import PER_IMAGE_COLUMNS
-from evaluation.stages.eight_bits import smallest_eight_bit_eps, whole_steps
+from evaluation.stages.eight_bits import smallest_eight_bit_eps
 from tests.evaluation import tiny
 
 

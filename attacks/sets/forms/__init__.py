@@ -1,0 +1,1 @@
+"""Attacked images in the forms that other programs load, each with a card."""
