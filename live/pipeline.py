@@ -101,7 +101,7 @@ class Pipeline:
         height, width = image.shape[:2]
         spent: dict[str, float] = {}
         with _timed(spent, "find"):
-            tracks, squares = self._find(image, settings)
+            tracks, squares = self._find(image, settings, seconds)
         classifiers, note = self._classifiers(settings)
         busy = bool(note)
         faces: tuple[Face, ...] = ()
@@ -115,7 +115,9 @@ class Pipeline:
                 faces = self._marked(image, faces, seconds)
         return Reading(width, height, faces, note, busy, spent)
 
-    def _find(self, image: np.ndarray, settings: Settings) -> tuple[list[Track], list[Box]]:
+    def _find(
+        self, image: np.ndarray, settings: Settings, seconds: float
+    ) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
         known = [track.box for track in self._tracker.tracks if not track.missed]
         if self._since >= SEARCH_EVERY:
@@ -127,7 +129,7 @@ class Pipeline:
         if not near or len(boxes) < len(near):
             boxes, self._since = find_faces(image, detector, self._search_side), 1
         boxes = boxes[: MOST_FACES if settings.many else 1]
-        tracks = self._tracker.update(boxes)
+        tracks = self._tracker.update(boxes, seconds)
         tracks.sort(key=lambda track: track.box.area, reverse=True)
         numbers = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in numbers}

@@ -9,8 +9,8 @@ from faces.box import Box
 
 SAME_FACE = 0.3
 """Smallest IoU of the boxes of one face in two frames."""
-PATIENCE = 10
-"""Number of consecutive frames in which a face may be missing."""
+LONGEST_GAP = 0.5
+"""Seconds for which a face may be missing. One missed frame is always forgiven."""
 CALM = 0.5
 """Weight of the new box when smoothing: detections jitter by a pixel or two."""
 
@@ -22,11 +22,13 @@ class Track:
     Attributes:
         number: from 1, never reused.
         box: current box, smoothed.
-        missed: frames since it was last detected.
+        seen: time of the frame in which it was last detected, in seconds.
+        missed: frames since then.
     """
 
     number: int
     box: Box
+    seen: float
     missed: int = 0
 
 
@@ -37,11 +39,12 @@ class Tracker:
         self.tracks: list[Track] = []
         self._last = 0
 
-    def update(self, boxes: list[Box]) -> list[Track]:
+    def update(self, boxes: list[Box], seconds: float) -> list[Track]:
         """Match the boxes of the next frame with the known faces.
 
         Args:
             boxes: boxes of all faces in the frame.
+            seconds: time of the frame, on any clock.
 
         Returns:
             One track per box, in the order of the boxes.
@@ -52,18 +55,23 @@ class Tracker:
         for row, column in zip(*linear_sum_assignment(overlaps, maximize=True)):
             if overlaps[row, column] >= SAME_FACE:
                 track = self.tracks[row]
-                track.box, track.missed = _between(track.box, boxes[column]), 0
+                track.box = _between(track.box, boxes[column])
+                track.seen, track.missed = seconds, 0
                 found[int(column)] = track
         seen = {track.number for track in found.values()}
         for track in self.tracks:
             track.missed += track.number not in seen
-        self.tracks = [track for track in self.tracks if track.missed <= PATIENCE]
+        self.tracks = [track for track in self.tracks if _may_return(track, seconds)]
         for column, box in enumerate(boxes):
             if column not in found:
                 self._last += 1
-                found[column] = Track(self._last, box)
+                found[column] = Track(self._last, box, seconds)
                 self.tracks.append(found[column])
         return [found[column] for column in range(len(boxes))]
+
+
+def _may_return(track: Track, seconds: float) -> bool:
+    return track.missed <= 1 or seconds - track.seen <= LONGEST_GAP
 
 
 def _between(old: Box, new: Box) -> Box:

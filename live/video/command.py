@@ -11,6 +11,7 @@ from datasets.base.locks import locked
 from datasets.base.progress import bar
 from live.model_loader import ModelLoader
 from live.video.clip import open_clip
+from live.video.doubtful import FEWEST, doubtful_tracks, without_tracks
 from live.video.find import FaceFinder
 from live.video.label import Labeller
 from live.video.parts import FOLDER
@@ -71,10 +72,21 @@ def _read(clip: Path, folder: Path, reader: ClipReader, description: dict[str, A
     if not parts.finished:
         with open_clip(clip) as opened, _begun(folder, description), bar(clip.name) as progress:
             frames, notes = reader.read(opened, parts, progress)
+        doubtful = doubtful_tracks(parts.tables())
+        if doubtful:
+            notes.append(_left_out(doubtful))
         write_description(folder, {**description, "frames": frames, "notes": notes})
-        parts.join()
+        parts.join(lambda table: without_tracks(table, doubtful))
     for note in read_description(folder)["notes"]:
         print(f"{clip}: {note}", file=sys.stderr)
+
+
+def _left_out(doubtful: dict[int, int]) -> str:
+    count = sum(doubtful.values())
+    return (
+        f"{count} {'box was' if count == 1 else 'boxes were'} left out: seen in fewer than "
+        f"{FEWEST} frames, and the face mesh saw no face there."
+    )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Follower:
             ratios: eye aspect ratio of each; None without landmarks.
             seconds: time of the frame.
         """
-        tracks = [track.number for track in self._tracker.update(list(boxes))]
+        tracks = [track.number for track in self._tracker.update(list(boxes), seconds)]
         known = {track.number for track in self._tracker.tracks}
         self._blinks = {n: counter for n, counter in self._blinks.items() if n in known}
         followed = []

@@ -6,7 +6,7 @@ At the end they are joined into `faces.csv` and `faces.parquet`, part by part, a
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +46,21 @@ class Parts:
         """Read the parts in order, one at a time."""
         return (pq.read_table(file, schema=self._schema) for file in self._files())
 
-    def join(self) -> None:
-        """Write both tables, then remove the parts."""
+    def join(self, finish: Callable[[pa.Table], pa.Table] = lambda table: table) -> None:
+        """Write both tables, then remove the parts.
+
+        Args:
+            finish: changes the rows of a part on their way; it may remove some.
+        """
         with atomic(self._folder / CSV) as unfinished:
-            for number, table in enumerate(self.tables()):
+            for number, table in enumerate(map(finish, self.tables())):
                 rows = table.to_pandas(types_mapper=_PANDAS.get)
                 rows.to_csv(unfinished, mode="a", header=number == 0, index=False)
         with (
             atomic(self._folder / PARQUET) as unfinished,
             pq.ParquetWriter(unfinished, self._schema) as writer,
         ):
-            for table in self.tables():
+            for table in map(finish, self.tables()):
                 writer.write_table(table)
         shutil.rmtree(self._parts)  # what a kill leaves of them here is never read again
 

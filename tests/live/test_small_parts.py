@@ -13,7 +13,7 @@ from live.blinks import BlinkCounter
 from live.mailbox import Mailbox
 from live.model_loader import ModelLoader
 from live.towards import towards
-from live.tracking import PATIENCE, Tracker
+from live.tracking import Tracker
 
 
 def test_newest_item_wins_and_the_rest_is_counted():
@@ -39,26 +39,36 @@ def test_reader_does_not_wait_for_ever():
 
 def test_tracks_follow_overlap_not_order():
     tracker, a, b = Tracker(), Box(0, 0, 10, 10), Box(50, 0, 10, 10)
-    assert [t.number for t in tracker.update([a, b])] == [1, 2]
-    assert [t.number for t in tracker.update([Box(51, 0, 10, 10), Box(1, 0, 10, 10)])] == [2, 1]
+    assert [t.number for t in tracker.update([a, b], 0.0)] == [1, 2]
+    assert [t.number for t in tracker.update([Box(51, 0, 10, 10), Box(1, 0, 10, 10)], 0.1)] == [
+        2,
+        1,
+    ]
 
 
 def test_shown_box_goes_half_way():
     tracker = Tracker()
-    tracker.update([Box(0, 0, 10, 10)])
-    (track,) = tracker.update([Box(2, 0, 10, 12)])
+    tracker.update([Box(0, 0, 10, 10)], 0.0)
+    (track,) = tracker.update([Box(2, 0, 10, 12)], 0.1)
     assert (track.box.x, track.box.height) == (1, 11)  # (0 + 2) / 2, (10 + 12) / 2
 
 
-def test_missed_face_keeps_its_number_for_a_while_and_numbers_are_never_used_again():
+@pytest.mark.parametrize(
+    ("gone", "numbers"),
+    [
+        ([0.04 * i for i in range(1, 13)], [1, 1]),  # 25 frames per second: 0.48 s without the face
+        ([0.04 * i for i in range(1, 15)], [1, 2]),  # 0.56 s
+        ([0.01 * i for i in range(1, 50)], [1, 1]),  # 100 frames per second: 0.49 s
+        ([1.0], [1, 1]),  # one frame per second: one missed frame is forgiven
+        ([1.0, 2.0], [1, 2]),
+    ],
+)
+def test_missed_face_keeps_its_number_for_half_a_second_at_any_frame_rate(gone, numbers):
     tracker, box = Tracker(), Box(0, 0, 10, 10)
-    tracker.update([box])
-    for _ in range(PATIENCE):
-        tracker.update([])
-    assert [t.number for t in tracker.update([box])] == [1]
-    for _ in range(PATIENCE + 1):
-        tracker.update([])
-    assert [t.number for t in tracker.update([box])] == [2]
+    first = tracker.update([box], 0.0)[0].number
+    for seconds in gone:
+        tracker.update([], seconds)
+    assert [first, tracker.update([box], gone[-1] + gone[0])[0].number] == numbers
 
 
 def test_label_changes_after_three_in_a_row():

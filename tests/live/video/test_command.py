@@ -6,6 +6,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
@@ -66,6 +67,16 @@ def test_reading_json_says_what_was_read(clip, tmp_path):
     assert (found["frames"], found["notes"]) == (22, [])
     assert found["settings"]["eps"] == pytest.approx(2)
     assert list(found["models"]) == ["tiny.fer"]
+
+
+def test_doubtful_boxes_are_left_out_and_counted(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "doubtful_tracks", lambda tables: {1: 19})
+    read(clip, out=tmp_path)
+    rows = pd.read_csv(tmp_path / "moving" / "faces.csv")
+    assert rows["frame"].tolist() == list(range(22)) and rows["track"].isna().all()
+    line = "19 boxes were left out: seen in fewer than 3 frames, and the face mesh saw no face"
+    assert line in capsys.readouterr().err
+    assert line in json.loads((tmp_path / "moving" / "reading.json").read_text())["notes"][0]
 
 
 def test_one_wrong_clip_of_several_is_a_line_and_the_others_are_read(clip, tmp_path, capsys):

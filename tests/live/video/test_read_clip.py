@@ -117,7 +117,7 @@ def test_killed_and_resumed_reading_equals_the_undisturbed_one(
 ):
     monkeypatch.setattr(read_clip_module, "PART_FRAMES", 6)
     monkeypatch.setattr(read_clip_module, "BATCH_FRAMES", 2)
-    monkeypatch.setattr("live.tracking.PATIENCE", 1)  # a second track after the gap
+    monkeypatch.setattr("live.tracking.LONGEST_GAP", 0.1)  # a second track after the gap
     read(reader, clip, tmp_path / "whole")
 
     def kill(done, total):
