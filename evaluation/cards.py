@@ -100,12 +100,12 @@ def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
 
 def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]) -> None:
     from evaluation.image_time import milliseconds_per_image
-    from fer_models.cards import CARDS, Measured, SubsetFigures, write_card
+    from fer_models.cards import CARDS, Measured, SubsetFigures, weight_files, write_card
     from fer_models.zoo import card_of
 
     if len(rows) != 2:
         raise InputError("--write needs Training in the data, to leave leaked faces out.")
-    card, weights = card_of(model)
+    card, _ = card_of(model)
     subsets = [
         SubsetFigures(**{field: getattr(row, field) for field in SubsetFigures.model_fields})
         for row in rows
@@ -114,7 +114,7 @@ def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]
         all=subsets[0],
         without_leaks=subsets[1],
         multiply_adds=rows[0].multiply_adds,
-        file_bytes=weights.stat().st_size,
+        file_bytes=sum(path.stat().st_size for path in weight_files(card)),
         milliseconds=milliseconds_per_image(model),
     )
     write_card(card.model_copy(update={"measured": measured}), CARDS / f"{model}.json")

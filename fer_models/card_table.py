@@ -1,7 +1,7 @@
 """The table of shipped classifiers, as plain text and as `docs/models.md`; made from the cards."""
 
 from datasets.base.percentages import in_percent
-from fer_models.cards import CARDS, WEIGHTS, Card, read_card
+from fer_models.cards import CARDS, Card, read_card, weight_files
 
 _COLUMNS = (
     "model",
@@ -68,8 +68,9 @@ def _many(count: int) -> str:
 
 def _costs(card: Card) -> tuple[str, str, str]:
     """Multiply-adds, size of the file, milliseconds."""
-    path = WEIGHTS / f"{card.id}.npz"
-    size = f"{path.stat().st_size / 1e6:.1f} MB" if path.exists() else "missing"
+    paths = weight_files(card)
+    whole = all(path.exists() for path in paths)
+    size = f"{sum(path.stat().st_size for path in paths) / 1e6:.1f} MB" if whole else "missing"
     if card.measured is None:
         return _NONE, size, _NONE
     adds = card.measured.multiply_adds

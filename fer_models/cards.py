@@ -13,7 +13,7 @@ from datasets.base.errors import InputError, first_fault
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
-from fer_models.recipe import Precision, Recipe
+from fer_models.recipe import MeanRecipe, Precision, Recipe
 
 CARDS = Path(__file__).parent / "shipped" / "cards"
 WEIGHTS = Path(__file__).parent / "shipped" / "weights"
@@ -67,11 +67,12 @@ class Card(BaseModel):
 
     Attributes:
         id: `ARCHITECTURE.LABEL_SET`.
-        architecture: name in `architectures/registry.py` or `classical/recipes.py`.
+        architecture: name in `architectures/registry.py` or `classical/recipes.py`, or
+            `mean_of_nets`.
         label_set: labels it was trained on; also its class order.
         input_shape: native (H, W, C), pixels.
         parameters: trainable and fixed numbers of the model.
-        recipe: hyper-parameters of the training.
+        recipe: hyper-parameters of the training, or the members of a mean.
         precision: arithmetic of the training.
         seed: seed of weights, order and augmentation.
         runs_tried: trainings done before this one was chosen, itself included.
@@ -85,7 +86,7 @@ class Card(BaseModel):
         validation_accuracy: accuracy of the stored weights (float16) on the faces that chose the
             epoch, in [0, 1]; FER+ by majority rule. None when nothing was held out.
         validation_rows: how many of these faces have a label.
-        weights_sha256: hash of the weights file; loading refuses another.
+        weights_sha256: hash of the weights file, of a mean's members; loading refuses another.
         trained_against: settings of the attack of an adversarial training
             (`attacks/adversarial_training/adversary.py`); empty: learnt from clean images.
         note: one sentence on what is special.
@@ -99,7 +100,7 @@ class Card(BaseModel):
     label_set: LabelSet
     input_shape: tuple[int, int, int]
     parameters: int
-    recipe: AnyRecipe
+    recipe: AnyRecipe | MeanRecipe
     precision: Precision
     seed: int
     runs_tried: int
@@ -116,6 +117,12 @@ class Card(BaseModel):
     selected_on: str = ""
     note: str = ""
     measured: Measured | None = None
+
+
+def weight_files(card: Card) -> list[Path]:
+    """The files of a shipped classifier: its own, or those of the nets that it is the mean of."""
+    ids = card.recipe.members if isinstance(card.recipe, MeanRecipe) else (card.id,)
+    return [WEIGHTS / f"{model_id}.npz" for model_id in ids]
 
 
 def read_card(path: Path) -> Card:

@@ -80,3 +80,14 @@ class Recipe:
         if epoch < self.epochs - self.calm_epochs:
             return self
         return replace(self, shift=1.0, rotation=0.0, zoom=0.0, contrast=0.0, erase=0.0)
+
+
+@dataclass(frozen=True)
+class MeanRecipe:
+    """The mean of nets that are trained already.
+
+    Attributes:
+        members: ids of shipped neural nets of one label set, two or more.
+    """
+
+    members: tuple[str, ...]

@@ -14,7 +14,7 @@ from datasets.labels import SCHEMES
 from fer_models.cards import CARDS, WEIGHTS, Card, read_card
 from fer_models.foreign.names import SAVED_MODEL, WAYS, files_sha256, is_foreign, split_code
 from fer_models.hub.hugging_face import CONFIG
-from fer_models.recipe import Recipe
+from fer_models.recipe import MeanRecipe, Recipe
 from fer_models.services.service_file import is_service
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def split_defences(model: str) -> tuple[str, list[str]]:
 def card_of(model: str) -> tuple[Card, Path]:
     """Card and weights file of an id or a training's folder; defences have no card of their own.
 
+    A mean of nets has no file of its own.
+
     Raises:
         InputError: unknown, or the card is damaged.
     """
@@ -214,6 +216,8 @@ def load(
 
         return load_foreign(model, contract, faces)
     card, weights = card_of(model)
+    if isinstance(card.recipe, MeanRecipe):
+        return _load_mean(card, card.recipe)
     from fer_models.weights import file_sha256
 
     if not weights.exists():
@@ -257,6 +261,14 @@ def load_net(card: Card, weights: Path) -> "KerasClassifier":
     load_weights(model, weights)
     contract = Contract(height, width, channels, scheme)
     return wrap(model, contract, model_id=card.id, weights_sha256=card.weights_sha256)
+
+
+def _load_mean(card: Card, recipe: MeanRecipe) -> "KerasClassifier":
+    from fer_models.keras_classifier import KerasClassifier
+    from fer_models.mean_of_nets import mean_of_nets
+
+    members = [load(member) for member in recipe.members]
+    return mean_of_nets(card, [net for net in members if isinstance(net, KerasClassifier)])
 
 
 def _not_one(name: str, known: list[str]) -> str:

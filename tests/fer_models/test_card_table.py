@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_models import card_table
+from fer_models import card_table, cards
 from fer_models.card_table import models_page, shipped_cards, text_table
 from fer_models.cards import Measured, SubsetFigures, read_card, write_card
-from fer_models.recipe import Recipe
+from fer_models.recipe import MeanRecipe, Recipe
 from tests.fer_models.cards import make_card
 
 SELECTED = "epoch chosen on PublicTest"
@@ -39,7 +39,7 @@ MEASURED = Measured(
 
 
 def test_rows_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card_table, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(cards, "WEIGHTS", tmp_path)
     (tmp_path / "net.fer.npz").write_bytes(bytes(120_000))
     dash = "\u2013"
     faces, epochs = "3\u2009589", "7 of 9"
@@ -64,7 +64,7 @@ def test_rows_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_of_other_kinds_of_classifiers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(card_table, "WEIGHTS", tmp_path)
+    monkeypatch.setattr(cards, "WEIGHTS", tmp_path)
     uncounted = MEASURED.model_copy(update={"multiply_adds": None})
     trees = CARD.model_copy(
         update={"parameters": 1_242_919, "epochs": 0, "best_epoch": 0, "measured": uncounted}
@@ -109,7 +109,11 @@ def test_docs_are_up_to_date() -> None:
 
 def test_a_shipped_card_says_what_was_chosen_on_how_many_faces() -> None:
     """PublicTest helped to choose epochs and, of several trainings, the one that is shipped."""
-    chosen = [card for card in shipped_cards() if "PublicTest" in card.selected_on]
+    chosen = [
+        card
+        for card in shipped_cards()
+        if "PublicTest" in card.selected_on and not isinstance(card.recipe, MeanRecipe)
+    ]
     assert chosen
     for card in chosen:
         assert f"{card.validation_rows:,}" in card.selected_on, card.id

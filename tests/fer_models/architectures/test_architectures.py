@@ -11,6 +11,7 @@ from fer_models.classical.classifier import ClassicalClassifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
+from fer_models.recipe import MeanRecipe
 from fer_models.weights import load_weights, save_weights
 from fer_models.zoo import card_of, load, model_ids
 
@@ -102,4 +103,5 @@ def test_shipped_classifier_loads_as_its_card_says(model_id: str) -> None:
     assert isinstance(classifier, KerasClassifier | ClassicalClassifier)
     assert classifier.model.count_params() == card.parameters
     assert classifier.logits(IMAGES[:2]).shape == (2, classifier.scheme.num_classes)
-    assert card.recipe.epochs >= card.epochs >= card.best_epoch
+    if not isinstance(card.recipe, MeanRecipe):
+        assert card.recipe.epochs >= card.epochs >= card.best_epoch
