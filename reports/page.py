@@ -13,6 +13,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, has_best_known, headline
 from reports.charts.drawing import Chart
 from reports.charts.svg import theme_css
+from reports.findings import findings
 from reports.markdown import SUMMARY, render_markdown
 from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.sections.attacks_run import mixed_note
@@ -49,6 +50,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
 """With more models than this, all charts per model but the first are collapsed."""
+
+OPEN_VERDICTS = 8
+"""With more models than this under one kind of labels, the verdicts on the others are collapsed."""
 
 Progress = Callable[[str], None]
 
@@ -96,12 +100,14 @@ def _filled(
     """Fill the template with the sections and everything that is quick to make."""
     return environment.get_template("report.html").render(
         **values,
+        findings=findings(run, top, values),
         data=run.manifest["data"],
         headline=top,
         label_set_names=[label_set_name(name) for name in run.label_sets],
         rows=count(run.manifest["data"]["rows"]),
         models=len(run.models),
         open_models=OPEN_MODELS,
+        open_verdicts=OPEN_VERDICTS,
         attacks=attack_words(run),
         best_known=has_best_known(run.results),
         limits=bool(run.black_boxes),

@@ -34,6 +34,18 @@ def cost_summary(run: FinishedRun) -> Table:
     return table("cost-summary", head, cells, sums.sum().reset_index())
 
 
+def cost_sentence(run: FinishedRun) -> str:
+    """The cost of the whole run: time and passes of all attacks and corruptions."""
+    rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
+        columns=["forward", "backward", "seconds"]
+    )
+    sums = rows.fillna(0).astype(float).sum()
+    return (
+        f"Attacks and corruptions took {seconds(sums['seconds'])}, "
+        f"{count(sums['forward'])} forward and {count(sums['backward'])} backward passes."
+    )
+
+
 def costs(run: FinishedRun) -> Table:
     """Cost of each sweep."""
     rows = run.manifest["perturbations"]

@@ -49,6 +49,29 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
     return table("sizes", head, cells, pd.concat(data))
 
 
+def size_sentence(run: FinishedRun, headline: Headline | None) -> str:
+    """By how much the images change that break faces: the range of medians over models."""
+    if headline is None:
+        return ""
+    medians = [
+        Figure.of(
+            pick(
+                run.results, model=model, metric=f"median_{headline.norm}", subset="all",
+                label_set=own, attacked_labels=own, perturbation=WORST_CASE,
+                norm=headline.norm, eps=headline.eps,
+            )
+        )
+        for model in ranked(run)
+        for own in [run.own_label_set(model)]
+    ]  # fmt: skip
+    known = [figure.value for figure in medians if figure.known]
+    if not known:
+        return ""
+    low, high = (eps_text(value, headline.norm) for value in (min(known), max(known)))
+    between = low if low == high else f"{low} to {high}, depending on the model"
+    return f"Faces that break at up to {headline.text} do so at a median of {between}."
+
+
 def size_words(image: pd.Series) -> list[str]:
     """The known sizes of one perturbation, as text."""
     return [

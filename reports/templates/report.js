@@ -95,6 +95,51 @@ if (form) {
   apply();
 }
 
+const folds = [...document.querySelectorAll("details.fold")];
+const contents = document.getElementById("contents");
+const all = document.querySelector(".all-folds");
+
+const setAll = (open) => {
+  for (const fold of folds) fold.open = open;
+};
+const name = () => {
+  all.textContent = folds.every((fold) => fold.open) ? "Fold all" : "Open all";
+};
+// Opens what hides the target of a link: sections, tables behind charts, models of the gallery.
+const reveal = (target) => {
+  let hidden = false;
+  const inside = target?.querySelector(":scope > details.fold");
+  for (let box = inside ?? target; box; box = box.parentElement) {
+    if (box.tagName !== "DETAILS" || box.open) continue;
+    hidden = box.open = true;
+  }
+  if (hidden) target.scrollIntoView({ behavior: "instant" });
+};
+
+if (matchMedia("(min-width: 821px)").matches) setAll(true);
+for (const fold of folds) {
+  fold.addEventListener("toggle", () => {
+    name();
+    if (!fold.open && fold.getBoundingClientRect().top < 0) fold.scrollIntoView({ behavior: "instant" });
+  });
+}
+all.addEventListener("click", () => setAll(all.textContent === "Open all"));
+name();
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href^="#"]');
+  if (!link) return;
+  reveal(document.getElementById(link.hash.slice(1)));
+  if (contents.contains(link)) contents.hidePopover?.();
+});
+const revealTarget = () => reveal(document.querySelector(":target"));
+addEventListener("hashchange", revealTarget);
+addEventListener("load", revealTarget); // earlier, no element is the target yet
+
+let closed = [];
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details.folded, .ties details")) folded.open = true;
+  closed = [...document.querySelectorAll("details:not(.behind)")].filter((box) => !box.open);
+  for (const box of closed) box.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const box of closed) box.open = false;
 });

@@ -198,7 +198,7 @@ def test_a_model_that_no_eps_breaks_sorts_by_what_scripts_read_as_infinite(text:
 
 
 def test_words_stay_honest(text: str) -> None:
-    lead = text[: text.index("<nav")]
+    lead = text[: text.index("<main")]
     assert "labels an expression" in lead
     assert not re.search(r"detects? (your |the )?emotion", text, flags=re.I)
     assert "Generated faces" not in text
@@ -214,7 +214,12 @@ ODD_RUNS = {
             flagged=False,
             certified=False,
         ),
-        ["one label set only", "No corruptions were run", "has no example faces"],
+        [
+            "Not part of this run.</span>",
+            "one label set only",
+            "No corruptions were run",
+            "has no example faces",
+        ],
     ),
     "a failed attack": (
         Wishes(models=FOUR[:2], label_sets=("fer",), broken_model=FOUR[0], examples=1),
