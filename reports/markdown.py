@@ -14,9 +14,9 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline, pick
 from reports.sections.figures import without_errors
 from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, reading_sentence
+from reports.sections.method import tier_note
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
-from reports.sections.tier import tier_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.subgroups import subgroup_panel
 from reports.words.text import NBSP, THIN, faces_text, label_set_name, labels_named, listing

@@ -31,13 +31,12 @@ from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.leaderboard import leaderboard, ranking_sentence, reading_sentence
 from reports.sections.manifest import facts, manifest_text
-from reports.sections.method import attack_words, power_sentences, seed_sentences
+from reports.sections.method import attack_words, power_sentences, seed_sentences, tier_note
 from reports.sections.perturbation_sizes import perturbation_sizes
 from reports.sections.region_map import region_maps
 from reports.sections.reliability import reliability, rules
 from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
-from reports.sections.tier import tier_note
 from reports.sections.verdict import verdicts
 from reports.subgroups import subgroup_panel
 from reports.words.glossary import GLOSSARY

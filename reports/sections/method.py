@@ -1,4 +1,4 @@
-"""About the run itself: detectable differences, seeds and attacks in words."""
+"""About the run itself: its tier, detectable differences, seeds and attacks in words."""
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,19 @@ from reports.charts.drawing import count_range
 from reports.sections.figures import SPREAD, robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
 from reports.words.text import eps_text, label_set_name, listing
+
+QUICK = "quick"
+
+
+def tier_note(run: FinishedRun) -> str:
+    """Say that few faces and short attacks prove no robustness; empty for other tiers."""
+    if run.manifest["config"].get("tier") != QUICK:
+        return ""
+    return (
+        "The quick tier attacks few faces with short attacks: it shows that model, data and "
+        "pipeline work, and it can show that a model is not robust, never that it is. For figures "
+        "to quote, run again with `--tier standard`."
+    )
 
 
 def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:

@@ -94,4 +94,4 @@ def test_page_shows_what_was_said(folder, clip, capsys):
     assert f"The face fits {50 * fits} % of the emotional words" in page
     assert "&lt;grey&gt;" in page and "<grey>" not in page
     assert 'href="words.csv"' in page and "language: en" in page
-    assert "face: " in page and "an English lexicon" not in page  # that is said of VADER alone
+    assert "face: " in page and "an English lexicon" not in page  # only VADER has one
