@@ -88,20 +88,30 @@ def _left_out(faces: Sequence[Listed], emotions: Sequence[str | None]) -> tuple[
     if not left:
         return ()
     names = ", ".join(f"{name} {count:,}" for name, count in left.most_common())
-    return (f"{left.total():,} faces of other classes left out: {names}",)
+    return (f"{_faces(left.total())} of other classes left out: {names}",)
 
 
 def _unknown(name: str, where: str, count: int) -> str:
+    faces = _faces(count)
+    if not name.strip():
+        return (
+            f"{where}: expected a class, found an empty cell ({faces}). Fill it in, or leave such "
+            f"faces out: --ignore-classes {ALL}"
+        )
     what = (
-        "numbers mean nothing without their names"
+        "the name of a class, as numbers mean nothing without names"
         if name.isdigit()
         else f"a class that means one of {', '.join(EMOTIONS)}, or a common synonym"
     )
     return (
-        f"{where}: expected {what}; found {short(name)} ({count:,} faces). Say what it means in "
+        f"{where}: expected {what}; found {short(name)} ({faces}). Say what it means in "
         f"--classes FILE.csv (a line '{name},happy' below '{','.join(_COLUMNS)}'), or leave its "
         f"faces out: --ignore-classes {name}"
     )
+
+
+def _faces(count: int) -> str:
+    return f"{count:,} face{'' if count == 1 else 's'}"
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -99,7 +99,7 @@ def test_seven_classes_are_fer_and_eight_ferplus(tmp_path):
         assert source.faces(source.default_split).label_sets == (label_set,)
     source = read(tmp_path / "ck48", ignore_classes="Contempt")
     assert source.faces(source.default_split).label_sets == (LabelSet.FER,)
-    assert source.notes == ("1 faces of other classes left out: contempt 1",)
+    assert source.notes == ("1 face of other classes left out: contempt 1",)
 
 
 RAF = ("rafdb", "list_patition_label.txt")
@@ -123,6 +123,7 @@ TABLE, HUB = ("csv", "faces.csv"), ("imagefolder", "test/metadata.csv")
         (TABLE, "a/2.png,sad", "a/2.png,hapy", "row 1 (line 3)|'hapy'|--classes"),
         (TABLE, "a/2.png,sad", "a/2.png,4", "row 1 (line 3)|numbers mean nothing|--classes"),
         (TABLE, "a/2.png", "a/9.png", "row 1 (line 3)|a/9.png|1 of 2"),
+        (TABLE, "a/2.png,sad", "a/2.png,", "row 1 (line 3)|a class, found an empty cell (1 face)"),
         (TABLE, "a/2.png", "", "row 1 (line 3)|empty cell"),
         (TABLE, "sad,test", "sad,extra", "row 1 (line 3)|split|'extra'"),
         (TABLE, "label,split", "label,emotion", "label, emotion|--columns label="),
