@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRequest(RunRequest):
-    """Options of a run, and the minimum that decides the exit code."""
+    """Options of a run, the minima that decide the exit code, and where the run is tracked."""
 
     fail_under: Annotated[
         list[str] | None,
@@ -38,6 +38,13 @@ class CommandRequest(RunRequest):
         Path | None,
         Option(metavar="FILE", help="Write a test case per --fail-under as JUnit .xml."),
     ] = None
+    track: Annotated[
+        str | None,
+        Option(
+            metavar="mlflow[:URI]",
+            help="Send parameters, figures and report to MLflow; needs the extra mlflow.",
+        ),
+    ] = None
     verbose: Annotated[bool, Option("--verbose", help="Show how long each stage took.")] = False
 
 
@@ -45,6 +52,7 @@ def main(request: CommandRequest) -> int:
     """Attack classifiers, measure their robustness under FER and FER+ labels, write a report."""
     from evaluation.api import measure
     from evaluation.gates.fail_under import judge, parse_requirement
+    from evaluation.tracking.target import parse_target
 
     if request.junit and not request.fail_under:
         raise InputError(
@@ -52,11 +60,16 @@ def main(request: CommandRequest) -> int:
             '--fail-under "accuracy=0.6".'
         )
     check_file(request.junit, ".xml", option="--junit", make_folder=True)
+    tracker = parse_target(request.track) if request.track else None
     requirements = [parse_requirement(text) for text in request.fail_under or []]
 
     def check(config: "RunConfig") -> None:
         for requirement in requirements:
             requirement.check_grid(config.eps)
+        if tracker:
+            from evaluation.tracking.mlflow_server import check as check_server
+
+            check_server(tracker)
 
     command = " ".join(["python -m evaluation.run", *sys.argv[1:]])
     finished = measure(request, command, check)
@@ -65,7 +78,12 @@ def main(request: CommandRequest) -> int:
             print(f"{seconds:8.1f} s  {name}", file=sys.stderr)
     cases = judge(requirements, finished.results, finished.checks, finished.label_names)
     _show(finished)
-    return _finish(finished, cases, request.junit)
+    code = _finish(finished, cases, request.junit)
+    if tracker:
+        from evaluation.tracking.mlflow_server import send
+
+        print(f"tracked: {tracker}, run {send(finished, tracker)}")
+    return code
 
 
 def _show(finished: "FinishedRun") -> None:

@@ -245,6 +245,6 @@ def test_every_option_has_help_that_is_a_sentence() -> None:
 
 def test_the_function_has_the_options_of_the_command() -> None:
     of_function = set(signature(evaluate).parameters)
-    assert set(option_helps()) - of_function == {"fail_under", "junit", "verbose"}
+    assert set(option_helps()) - of_function == {"fail_under", "junit", "track", "verbose"}
     assert of_function - set(option_helps()) == {"contract"}  # of nets that Python holds
     assert "seed: Random seed." in (evaluate.__doc__ or "")

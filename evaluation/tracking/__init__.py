@@ -1,0 +1,1 @@
+"""Finished runs in other tools: MLflow, and model cards of Hugging Face."""
