@@ -39,5 +39,5 @@ def test_what_no_stage_counts_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_that_fails_is_not_measured() -> None:
-    with pytest.raises(InputError, match="ended with: .*typo"):
+    with pytest.raises(InputError, match=r"ended with: .*typo"):
         stages._seconds(["--models", "typo"])
