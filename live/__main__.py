@@ -1,5 +1,6 @@
 """`python -m live`: classify faces of a camera, clean and under attack, in a page or a window."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -105,6 +106,7 @@ def _serve(
 ) -> None:
     try:
         from live.server.app import make_app, serve
+        from live.server.clips import Clips
         from live.server.guard import is_loopback, new_token
     except ModuleNotFoundError as error:
         raise InputError(
@@ -115,7 +117,8 @@ def _serve(
 
     token = None if is_loopback(host) else new_token()
     engine = Engine(models)
-    app = make_app(engine, source=source, token=token, allow_url=allow_url)
+    clips = Clips(engine)
+    app = make_app(engine, source=source, token=token, allow_url=allow_url, clips=clips)
     server = serve(app, host, port)
     models.ask(engine.first)
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
@@ -125,10 +128,13 @@ def _serve(
         import webbrowser
 
         webbrowser.open(address)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clips are deleted then, too
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
+    finally:
+        clips.close()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 Each viewer has at most one frame waiting, so viewers take turns and no queue builds up.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from live.model_loader import ModelLoader
 from live.pipeline import SEARCH_SIDE, Pipeline, Tools
 from live.reading import Reading
 from live.settings import Settings
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Engine:
@@ -33,7 +38,13 @@ class Engine:
         self, pipeline: Pipeline, image: np.ndarray, settings: Settings, seconds: float
     ) -> Reading:
         """Wait for a turn and process one frame; see `Pipeline.read`."""
-        return self._worker.submit(pipeline.read, image, settings, seconds).result()
+        return self.run(pipeline.read, image, settings, seconds)
+
+    def run(
+        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        """Wait for a turn and call a function on the engine's thread."""
+        return self._worker.submit(work, *args, **kwargs).result()
 
     def defaults(self, settings: Settings) -> Settings:
         """Return the settings, with the default classifier if they name none."""

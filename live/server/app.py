@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, render_template, request, send_file
 from flask_sock import Sock
 from simple_websocket import Server
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from wsproto.utilities import RemoteProtocolError
 
@@ -21,6 +22,8 @@ from datasets.base.percentages import in_percent
 from faces.detectors import DETECTORS
 from live.engine import Engine
 from live.recording import Recording
+from live.server.clip_routes import add_clips
+from live.server.clips import Clips
 from live.server.fetch import fetch
 from live.server.guard import guard
 from live.server.images import FRAME_BYTES, MOST_BYTES, ImageError, decode
@@ -44,6 +47,7 @@ def make_app(
     source: Source | None = None,
     token: str | None = None,
     allow_url: bool = False,
+    clips: Clips | None = None,
 ) -> Flask:
     """Build the server.
 
@@ -52,6 +56,7 @@ def make_app(
         source: a clip or camera on the server.
         token: token that viewers need; None if only this machine can connect.
         allow_url: let viewers load images by URL.
+        clips: reads the clips that viewers upload; None makes one.
     """
     app = Flask(__name__)
     app.jinja_env.filters["in_percent"] = in_percent
@@ -68,6 +73,8 @@ def make_app(
     sessions = Sessions()
     _add_pages(app, engine, source, allow_url)
     _add_photos(app, engine, allow_url)
+    choices = partial(options, engine, source, allow_url)
+    add_clips(app, engine, clips or Clips(engine), choices)
     _add_sessions(app, sessions)
     seats = threading.BoundedSemaphore(MOST_VIEWERS)
 
@@ -215,9 +222,10 @@ def _answer_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[Response, int]:
-        words = {413: f"The file is too large; at most {MOST_BYTES // 2**20} MB are accepted."}
-        code = error.code or 500
-        return say(words.get(code, error.description or error.name), code)
+        words = error.description or error.name
+        if words == RequestEntityTooLarge.description:
+            words = f"The file is too large; at most {MOST_BYTES // 2**20} MB are accepted."
+        return say(words, error.code or 500)
 
 
 class _Quiet(WSGIRequestHandler):

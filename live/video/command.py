@@ -67,18 +67,42 @@ def read_clips(
 
 
 def _read(clip: Path, folder: Path, reader: ClipReader, description: dict[str, Any]) -> None:
-    """Read one clip, unless its folder holds all of it, and print what was wrong with it."""
-    parts = reader.parts_in(folder)
-    if not parts.finished:
-        with open_clip(clip) as opened, _begun(folder, description), bar(clip.name) as progress:
-            frames, notes = reader.read(opened, parts, progress)
-        doubtful = doubtful_tracks(parts.tables())
-        if doubtful:
-            notes.append(_left_out(doubtful))
-        write_description(folder, {**description, "frames": frames, "notes": notes})
-        parts.join(lambda table: without_tracks(table, doubtful))
+    """Read one clip, and print what was wrong with it."""
+    with bar(clip.name) as progress:
+        read_into(clip, folder, reader, description, progress)
     for note in read_description(folder)["notes"]:
         print(f"{clip}: {note}", file=sys.stderr)
+
+
+def read_into(
+    clip: Path,
+    folder: Path,
+    reader: ClipReader,
+    description: dict[str, Any],
+    progress: Callable[[int, int], object],
+) -> None:
+    """Read one clip into its folder, unless that holds all of it.
+
+    Args:
+        clip: the clip.
+        folder: its folder.
+        reader: reads it.
+        description: see `describe_reading`.
+        progress: called with the numbers of frames that are done and expected.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    parts = reader.parts_in(folder)
+    if parts.finished:
+        return
+    with open_clip(clip) as opened, _begun(folder, description):
+        frames, notes = reader.read(opened, parts, progress)
+    doubtful = doubtful_tracks(parts.tables())
+    if doubtful:
+        notes.append(_left_out(doubtful))
+    write_description(folder, {**description, "frames": frames, "notes": notes})
+    parts.join(lambda table: without_tracks(table, doubtful))
 
 
 def _left_out(doubtful: dict[int, int]) -> str:

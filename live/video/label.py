@@ -38,7 +38,7 @@ class Labeller:
                     raise InputError(
                         f"with an attack, both models must take faces of one size; {first.id} "
                         f"takes {first.face_side} pixels, {other.id} {other.face_side}. Omit "
-                        "--beside or --attack."
+                        "the second model (--beside) or the attack."
                     )
             grey = np.full((1, first.face_side, first.face_side, 1), 0.5, np.float32)
             self._wait_for_attack()

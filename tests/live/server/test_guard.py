@@ -11,7 +11,7 @@ def test_pictures_by_address_are_off(client):
     assert (answer.status_code, "--allow-url" in answer.json["error"]) == (403, True)
 
 
-@pytest.mark.parametrize("path", ["/", "/ws", "/api/photo", "/session/x"])
+@pytest.mark.parametrize("path", ["/", "/ws", "/api/photo", "/api/clip", "/session/x"])
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://[x", "http://127.0.0.1:1"]
 )
