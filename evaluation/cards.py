@@ -1,16 +1,19 @@
 """`python -m evaluation.cards --all --out FILE.csv`: measure classifiers on a split.
 
 The csv has the columns of `evaluation/figures/models.py`. `--write` puts PublicTest figures and
-the cost of a forward pass into the cards of shipped classifiers.
+the cost of a forward pass into the cards of shipped classifiers. `--format model-index` measures
+nothing: it prints the block of a model card of Hugging Face, from a run or a shipped card.
 """
 
 import sys
 import traceback
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.base.atomic import atomic
 from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
 from datasets.base.writable import check_file
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
+
+
+class CardFormat(StrEnum):
+    """What is printed."""
+
+    TABLE = "table"
+    MODEL_INDEX = "model-index"
 
 
 def main(
@@ -36,15 +46,34 @@ def main(
         Path | None, Option(help="FER+ votes, if they are not beside the data.")
     ] = None,
     split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
-    out: Annotated[Path | None, Option(help="Write the table to this csv file.")] = None,
+    out: Annotated[
+        Path | None, Option(help="Write the table to this .csv, a model-index to this .md.")
+    ] = None,
+    format: Annotated[
+        str,
+        Option(help="table, or model-index: the YAML of a model card of Hugging Face."),
+    ] = "table",
+    run_folder: Annotated[
+        Path | None,
+        Option("--run", metavar="FOLDER", help="Take the figures of a model-index from this run."),
+    ] = None,
     write: Annotated[
         bool, Option("--write", help="Write the figures into the shipped cards (PublicTest only).")
     ] = False,
 ) -> int:
     """Measure accuracy, macro F1 and multiply-adds of classifiers, each under its own labels."""
+    from datasets.base.options import parse_choice
+
+    if parse_choice(CardFormat, format, "--format") is CardFormat.MODEL_INDEX:
+        if data or everything or votes or write:
+            raise InputError(
+                "--format model-index measures nothing: it takes --models, --run and --out only."
+            )
+        return _model_index(models, run_folder, out)
+    if run_folder:
+        raise InputError(f"--run needs --format model-index; got --run {run_folder} alone.")
     if everything == bool(models):
         raise InputError("give either --all or --models LIST.")
-    from datasets.base.options import parse_choice
     from datasets.faceset import Split
     from fer_models.zoo import model_ids, resolve
 
@@ -74,6 +103,39 @@ def main(
             print(f"{model} failed: {type(error).__name__}: {error}", file=sys.stderr)
     _finish(rows, out)
     return 1 if failed else 0
+
+
+def _model_index(models: str, folder: Path | None, out: Path | None) -> int:
+    """Print or write the model-index of one model, from a run or from its shipped card."""
+    check_file(out, ".md", ".yaml")
+    from evaluation.results.run import FinishedRun
+    from evaluation.tracking.model_index import index_of_card, index_of_run, require_hub
+    from fer_models.zoo import card_of, model_ids
+
+    require_hub()
+    if folder:
+        finished = FinishedRun(folder)
+        model = models or (finished.models[0] if len(finished.models) == 1 else "")
+        if not model:
+            raise InputError(
+                f"--format model-index is of one model; got {len(finished.models)} in {folder}. "
+                f"Name one with --models: {', '.join(finished.models)}."
+            )
+        text = index_of_run(finished, model)
+    elif models in model_ids():
+        text = index_of_card(card_of(models)[0])
+    else:
+        raise InputError(
+            f"--format model-index takes --run FOLDER or one shipped classifier; got {models!r}. "
+            "`python -m fer_models.list` lists them."
+        )
+    if out:
+        with atomic(out) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+        print(f"model-index: {out}")
+    else:
+        print(text, end="")
+    return 0
 
 
 def _check_write(split: str, wanted: list[str], shipped: list[str]) -> None:

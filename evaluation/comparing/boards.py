@@ -13,6 +13,7 @@ import pandas as pd
 from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
 from evaluation.comparing.ranking import Entry, rank_models
+from evaluation.config import RunConfig
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps, pick
@@ -117,14 +118,14 @@ def _entries(run: FinishedRun) -> Iterator[Entry]:
         yield Entry(run, model, own if own in scored else scored[0])
 
 
-def _attacks(run: FinishedRun) -> str:
-    """Attacks with their options, as text: `noise, pgd steps=10`."""
+def attack_texts(config: RunConfig) -> list[str]:
+    """Attacks of a run with their options, as text: `noise`, `pgd steps=10`."""
     words = []
-    for attack in run.config.attacks:
+    for attack in config.attacks:
         settings = attack.model_dump(exclude_defaults=True)
         name = settings.pop("name")
         words.append(" ".join([name, *(f"{key}={value}" for key, value in settings.items())]))
-    return ", ".join(words)
+    return words
 
 
 def _board(entry: Entry) -> tuple:
@@ -132,7 +133,7 @@ def _board(entry: Entry) -> tuple:
     grid = tuple(map(format_eps, run.config.eps))
     return (
         run.manifest["data"]["sha256"],
-        _attacks(run),
+        ", ".join(attack_texts(run.config)),
         run.manifest.get("code_version"),
         run.config.norm,
         grid,
@@ -174,7 +175,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "data": run.manifest["data"]["name"],
         "split": run.manifest["data"]["split"],
         "faces_sha256": run.manifest["data"]["sha256"],
-        "attacks": _attacks(run),
+        "attacks": ", ".join(attack_texts(run.config)),
         "attack_version": run.manifest.get("code_version", pd.NA),
         "label_set": run.label_name(entry.label_set),
         "norm": config.norm if eps else "",

@@ -20,7 +20,7 @@ _HEADLINE: dict[str, tuple[str, ...]] = {
     "noise": ("robust_accuracy",),
     ALL_CORRUPTIONS: ("mean_corruption_accuracy", "mce"),
 }
-"""Headline metrics of each `perturbation`: what the leaderboard of the report shows."""
+"""Headline metrics of each `perturbation`, in the order in which they are shown."""
 
 
 class HeadlineFigures(NamedTuple):
@@ -44,6 +44,9 @@ def headline_figures(run: FinishedRun, model: str) -> HeadlineFigures:
         for perturbation, metric in zip(rows.perturbation, rows.metric, strict=True)
     ]
     rows = rows[pd.Series(wanted, index=rows.index, dtype=bool) & (rows.n > 0)]
+    order = rows.perturbation.map(list(_HEADLINE).index)
+    rows = rows.assign(order=order).sort_values(["label_set", "order"], kind="stable")
+    rows = rows.drop(columns="order")
     checked = {
         name: failed_rules(run.checks, model, name, Rank.NONE) for name in rows.label_set.unique()
     }

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from evaluation.comparing.boards import attack_texts
 from evaluation.results.run import FinishedRun
 from evaluation.tracking.headline import headline_figures
 
@@ -51,9 +52,7 @@ def run_parameters(run: FinishedRun) -> dict[str, str]:
         "data_sha256": data["sha256"],
         "generated_faces": data["generated"],
         **{name: config[name] for name in _MANIFEST_CONFIG if name in config},
-        "attacks": [
-            _with_options(attack.model_dump(exclude_defaults=True)) for attack in run.config.attacks
-        ],
+        "attacks": attack_texts(run.config),
         "corruptions": config.get("corruptions", []),
         "severities": config.get("severities", []),
         "deadpan_version": run.manifest.get("deadpan_version", ""),
@@ -117,11 +116,6 @@ def _remarks(
         "upper_bound": "robust accuracy, no gradients" if model in run.black_boxes else "",
     }
     return {name: text for name, text in found.items() if text}
-
-
-def _with_options(settings: dict[str, Any]) -> str:
-    name = settings.pop("name")
-    return " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
 
 
 def _text(value: Any) -> str:
