@@ -11,7 +11,7 @@ import numpy as np
 
 from attacks.apgd_ascent import Ascent
 from attacks.base import Cost, Keys
-from attacks.broken import STOP_LEAD, broken, confirmed
+from attacks.broken import STOP_LEAD, broken, confirmed, likeliest
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
 from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
@@ -180,11 +180,9 @@ class TargetedAPGD(APGD):
     def _runs(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
     ) -> Iterator[tuple[int, np.ndarray | None]]:
-        logits = classifier.logits(images)
+        order = likeliest(classifier.logits(images), labels, self.targets)
         cost.forward[:] += 1
-        logits[np.arange(len(labels)), labels] = -np.inf
-        order = np.argsort(-logits, axis=1, kind="stable")
-        count = min(self.targets, logits.shape[1] - 1)
+        count = order.shape[1]
         for restart in range(self.restarts):
             for rank in range(count):
                 # Run 0 starts at the clean image, and so does the first run to each target.

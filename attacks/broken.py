@@ -40,6 +40,21 @@ def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.nda
     return best - true > lead * np.maximum(best - centre, OFFSET * np.abs(best))
 
 
+def leads(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How far the likeliest other class leads over the label, float64 (N,); see `broken`."""
+    rows, others = np.arange(len(labels)), logits.astype(np.float64)
+    true = others[rows, labels]
+    others[rows, labels] = -np.inf
+    return others.max(axis=1) - true
+
+
+def likeliest(logits: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The likeliest other classes, at most `count`, int64 (N, M)."""
+    others = logits.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return np.argsort(-others, axis=1, kind="stable")[:, : min(count, logits.shape[1] - 1)]
+
+
 def check_resolution(model: str, logits: np.ndarray) -> None:
     """Refuse logits so far from 0 that float32 cannot tell classes apart.
 

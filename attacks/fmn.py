@@ -8,8 +8,8 @@ import numpy as np
 
 from attacks.base import Attack, Cost, Keys
 from attacks.broken import STOP_LEAD, broken, confirmed
-from attacks.gradient_attack import steepest_step, zero_gradients
-from attacks.threat_model import Norm, distance, project
+from attacks.gradient_attack import slopes, steepest_step, zero_gradients
+from attacks.threat_model import distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.losses import Loss
@@ -70,7 +70,7 @@ class FMN(Attack):
             best, smallest = _keep(now, current, sizes, best, smallest)
             fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
             change = LAST_CHANGE + (FIRST_CHANGE - LAST_CHANGE) * fall
-            linear = sizes - margins / np.maximum(_slope(gradient, self.norm), 1e-30)
+            linear = sizes - margins / np.maximum(slopes(gradient, self.norm), 1e-30)
             grown = np.where(np.isfinite(smallest), radius, linear) * (1 + change)
             shrunk = np.minimum(radius * (1 - change), smallest)
             radius = np.minimum(np.where(now, shrunk, grown), self.eps)
@@ -89,11 +89,3 @@ def _keep(
     """Smallest broken points so far and their sizes, inf for none."""
     better = now & (sizes < smallest)
     return np.where(better[:, None, None, None], current, best), np.where(better, sizes, smallest)
-
-
-def _slope(gradient: np.ndarray, norm: Norm) -> np.ndarray:
-    """How much the margin grows by a step of length 1, float64 (N,): the dual norm."""
-    absolute = np.abs(gradient.astype(np.float64)).reshape(len(gradient), -1)
-    if norm is Norm.LINF:
-        return absolute.sum(axis=1)
-    return np.sqrt(np.square(absolute).sum(axis=1))

@@ -48,6 +48,22 @@ def steepest_step(gradient: np.ndarray, size: float, norm: Norm) -> np.ndarray:
     return wide
 
 
+def slopes(gradient: np.ndarray, norm: Norm) -> np.ndarray:
+    """How much a loss grows by a step of length 1: the dual norm of its gradient.
+
+    Args:
+        gradient: float32 (..., H, W, C).
+        norm: linf or l2.
+
+    Returns:
+        float64 (...).
+    """
+    wide = gradient.astype(np.float64)
+    if norm is Norm.LINF:
+        return np.abs(wide).sum(axis=(-3, -2, -1))
+    return np.sqrt(np.square(wide).sum(axis=(-3, -2, -1)))
+
+
 def random_start(clean: np.ndarray, eps: float, norm: Norm, keys: Keys) -> np.ndarray:
     """Random points of the ball, float32 (N, H, W, C), clipped to [0, 1].
 

@@ -14,7 +14,6 @@ from attacks.art_bridge.gradient import (
     JSMA,
     CarliniWagnerL2,
     CarliniWagnerLinf,
-    DeepFool,
     ElasticNet,
 )
 from attacks.art_bridge.score import ZOO, OnePixel, SimBA
@@ -46,7 +45,9 @@ from attacks.corruptions.weather.contrast import Contrast
 from attacks.corruptions.weather.fog import Fog
 from attacks.corruptions.weather.low_light import LowLight
 from attacks.corruptions.weather.rain import Rain
-from attacks.ensemble import Ensemble
+from attacks.deepfool import DeepFool
+from attacks.ensembles.adaptive import Ensemble
+from attacks.ensembles.full import FullEnsemble
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
 from attacks.noise import Noise
@@ -59,10 +60,11 @@ from attacks.transfer import Transfer
 from datasets.base.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
-    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, Square, Ensemble, Transfer, Noise
+    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, DeepFool, Square, Ensemble,
+    FullEnsemble, Transfer, Noise
 )  # fmt: skip
 ART_ATTACKS: tuple[type[ArtAttack], ...] = (
-    DeepFool, CarliniWagnerL2, CarliniWagnerLinf, ElasticNet, JSMA, HopSkipJump, Boundary, SimBA,
+    CarliniWagnerL2, CarliniWagnerLinf, ElasticNet, JSMA, HopSkipJump, Boundary, SimBA,
     ZOO, OnePixel, Universal, Patch, Spatial
 )  # fmt: skip
 ATTACKS: dict[str, type[Attack]] = {attack.name: attack for attack in (*OWN, *ART_ATTACKS)}

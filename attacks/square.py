@@ -7,7 +7,7 @@ import numpy as np
 
 from attacks.apgd_ascent import choose
 from attacks.base import Attack, Cost, Keys
-from attacks.broken import STOP_LEAD, broken
+from attacks.broken import STOP_LEAD, broken, leads
 from attacks.square_windows import corners, move_squares, set_squares, side_lengths, stripes, tiles
 from attacks.threat_model import Norm, project
 from datasets.base.errors import InputError
@@ -68,7 +68,7 @@ class Square(Attack):
             if query:
                 proposed = self._propose(current, clean, sides[query], draws[active, query])
             logits = classifier.logits(proposed)
-            margins = _margins(logits, true)
+            margins = -leads(logits, true)
             now = broken(logits, true, STOP_LEAD)
             better = now | (margins < smallest)
             cost.forward[active] += 1
@@ -101,12 +101,3 @@ class Square(Attack):
         upright = draws[:, 4] < 0.5
         moved = clean + move_squares(delta, source, into, side, signs, upright, self.eps)
         return project(moved, clean, self.eps, self.norm)
-
-
-def _margins(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """z_y - max_{j != y} z_j, float64 (N,)."""
-    rows = np.arange(len(labels))
-    others = logits.astype(np.float64)
-    true = others[rows, labels]
-    others[rows, labels] = -np.inf
-    return true - others.max(axis=1)

@@ -122,6 +122,13 @@ class Gradients(NamedTuple):
     gradient: np.ndarray
 
 
+class LeadGradients(NamedTuple):
+    """Logits float32 (N, K), and gradients of the lead of M classes, float32 (N, M, H, W, C)."""
+
+    logits: np.ndarray
+    gradients: np.ndarray
+
+
 class Pullback(NamedTuple):
     """Logits, and the way back from them to the pixels.
 
@@ -207,6 +214,37 @@ class DifferentiableClassifier(Classifier):
         if not np.isfinite(gradient).all():
             raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
         return gradient
+
+    def lead_gradients(
+        self, images: np.ndarray, labels: np.ndarray, others: np.ndarray
+    ) -> LeadGradients:
+        """Logits, and the gradients of how far other classes lead over the label.
+
+        One pass forward and one back for each of the classes.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            labels: int64 (N,) in [0, K).
+            others: int64 (N, M) in [0, K), the classes.
+
+        Raises:
+            ModelError: logits or gradients are NaN or infinite.
+        """
+        logits, pull = self.pullback(images)
+        classes = np.eye(self.scheme.num_classes, dtype=np.float32)
+        pulled = [pull(classes[other] - classes[labels]) for other in others.T]
+        return finite_leads(self.id, LeadGradients(logits, np.stack(pulled, axis=1)))
+
+
+def finite_leads(model: str, found: LeadGradients) -> LeadGradients:
+    """What is given, if it is finite.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if not (np.isfinite(found.logits).all() and np.isfinite(found.gradients).all()):
+        raise ModelError(f"{model}: NaN or infinity in logits or gradients. {MEND}")
+    return found
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:

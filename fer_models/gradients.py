@@ -18,8 +18,10 @@ from fer_models.classifier import (
     MEND,
     DifferentiableClassifier,
     Gradients,
+    LeadGradients,
     ModelError,
     Pullback,
+    finite_leads,
 )
 from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, check_targets
 from fer_models.losses import Loss
@@ -84,6 +86,15 @@ class SymbolicClassifier(DifferentiableClassifier):
         if not np.isfinite(gradient).all():
             raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
         return gradient
+
+    def lead_gradients(
+        self, images: np.ndarray, labels: np.ndarray, others: np.ndarray
+    ) -> LeadGradients:
+        """See `DifferentiableClassifier.lead_gradients`."""
+        call = _compiled_lead_gradients(self, images.shape[1:], others.shape[1])
+        padded = _pad(images, np.float32), *(_pad(each, np.int64) for each in (labels, others))
+        answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
+        return finite_leads(self.id, LeadGradients(*answers))
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
@@ -217,6 +228,28 @@ def _compiled_pull(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Ca
         return tape.gradient(logits, images, cotangent, unconnected_gradients=zero)
 
     return pull
+
+
+@_kept
+def _compiled_lead_gradients(
+    classifier: SymbolicClassifier, shape: tuple[int, ...], count: int
+) -> Callable:
+    """One pass forward for the gradients of all `count` classes."""
+    classes = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, count), tf.int64)
+
+    @_compiled([tf.TensorSpec((None, *shape), tf.float32), *classes])
+    def gradients(
+        images: tf.Tensor, labels: tf.Tensor, others: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            logits = classifier.symbolic_logits(images)
+            leads = [_targeted_margin(logits, labels, others[:, m]) for m in range(count)]
+        zero = tf.UnconnectedGradients.ZERO
+        found = [tape.gradient(lead, images, unconnected_gradients=zero) for lead in leads]
+        return logits, tf.stack(found, axis=1)
+
+    return gradients
 
 
 @_kept

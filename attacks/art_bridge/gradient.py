@@ -19,34 +19,6 @@ class GradientArtAttack(ArtAttack):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepFool(GradientArtAttack):
-    """Steps to the nearest boundary of the linearised net.
-
-    Source: Moosavi-Dezfooli et al. 2016, arXiv 1511.04599, algorithm 2.
-    """
-
-    steps: int = 50
-    overshoot: float = 0.02
-
-    name: ClassVar[str] = "deepfool"
-    title: ClassVar[str] = "DeepFool"
-    words: ClassVar[str] = "steps to the nearest decision boundary, approximated as a plane"
-    norms: ClassVar[tuple[Norm, ...]] = (Norm.L2,)
-
-    def _art(self, estimator: Any, count: int) -> Any:
-        from art.attacks.evasion import DeepFool as Search
-
-        return Search(
-            estimator,
-            max_iter=self.steps,
-            epsilon=self.overshoot,
-            nb_grads=estimator.nb_classes,
-            batch_size=count,
-            verbose=False,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class CarliniWagnerL2(GradientArtAttack):
     """Carlini & Wagner's L2 attack: distance plus margin, whose weight bisection finds.
 

@@ -26,6 +26,7 @@ def words(identifier: str) -> str:
         "apgd_t": "targeted APGD",
         "fmn": "FMN",
         "deepfool": "DeepFool",
+        "ensemble_full": "full ensemble",
         "cw_l2": "Carlini-Wagner L2",
         "cw_linf": "Carlini-Wagner L\N{INFINITY}",
         "jsma": "JSMA",

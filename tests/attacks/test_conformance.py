@@ -28,6 +28,7 @@ FEWER: dict[str, dict[str, float]] = {
     "apgd": {"steps": 6},
     "apgd_t": {"steps": 3},
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
+    "ensemble_full": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "fmn": {"steps": 12},
     "square": {"queries": 30},
     "transfer": {"steps": 3},

@@ -56,7 +56,7 @@ def test_the_same_faces_break(pair, name: str, norm: Norm) -> None:
 def test_art_attacks_a_pytorch_net(pair) -> None:
     images = tiny.images(4, (48, 48, 1))
     labels = pair[1].predict(images)
-    attack = make_attack("deepfool", Norm.L2, 3.0, FEWER["deepfool"])
+    attack = make_attack("cw_l2", Norm.L2, 3.0, FEWER["cw_l2"])
     assert attack(pair[1], images, labels, Keys(0, np.arange(4))).success.any()
 
 

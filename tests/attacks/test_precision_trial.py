@@ -23,6 +23,7 @@ SHORT = {
     "apgd": {"steps": 5},
     "apgd_t": {"steps": 3},
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
+    "ensemble_full": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
 }
 EPS = 0.02
 

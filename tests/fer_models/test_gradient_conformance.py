@@ -150,6 +150,11 @@ def test_shapes_and_number_formats(kind: str, count: int) -> None:
     assert (gradients.loss.shape, gradients.loss.dtype) == ((count,), np.float32)
     of_logit = found.logit_gradients(images, labels)
     logits, pull = found.pullback(images)
+    leads = found.lead_gradients(images, labels, labels[:, None])
+    assert (leads.gradients.shape, leads.gradients.dtype) == (
+        (count, 1, *images.shape[1:]),
+        np.float32,
+    )
     for gradient in (gradients.gradient, of_logit, pull(np.ones_like(logits))):
         assert (gradient.shape, gradient.dtype) == (images.shape, np.float32)
         assert np.isfinite(gradient).all()
@@ -183,7 +188,14 @@ def test_every_way_to_a_gradient_is_the_same(kind: str) -> None:
     np.testing.assert_allclose(losses, gradients.loss, atol=1e-4)
     np.testing.assert_allclose(pull(slope.astype(np.float32)), gradients.gradient, atol=1e-4)
     one_hot = np.eye(classes, dtype=np.float32)[labels]
-    np.testing.assert_allclose(pull(one_hot), found.logit_gradients(images, labels), atol=1e-4)
+    of_label = found.logit_gradients(images, labels)
+    np.testing.assert_allclose(pull(one_hot), of_label, atol=1e-4)
+    others = np.stack([(labels + 1) % classes, (labels + classes - 1) % classes], axis=1)
+    leads = found.lead_gradients(images, labels, others)
+    np.testing.assert_allclose(leads.logits, logits, atol=1e-4)
+    for m in range(2):
+        lead = found.logit_gradients(images, others[:, m]) - of_label
+        np.testing.assert_allclose(leads.gradients[:, m], lead, atol=1e-4)
 
 
 @pytest.mark.parametrize(

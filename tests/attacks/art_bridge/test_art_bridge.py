@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from attacks.art_bridge.estimator import Estimator
-from attacks.art_bridge.gradient import JSMA, CarliniWagnerL2, DeepFool
+from attacks.art_bridge.gradient import JSMA, CarliniWagnerL2
 from attacks.art_bridge.spent import Spent
 from attacks.art_bridge.universal import Patch, Universal
 from attacks.base import Keys
@@ -56,28 +56,16 @@ def test_breaks_within_its_budget_and_again_alike(kind, norm):
         assert alone.success[0] == result.success[2]
 
 
-def test_deepfool_finds_the_closed_form_of_a_linear_net():
-    """The nearest boundary is min over j of (z_y - z_j) / ||w_y - w_j||_2; overshoot adds 2 %."""
-    classifier, images = tiny.linear(4), tiny.images(20)
-    kernel = np.asarray(classifier.model.layers[-1].kernel, np.float64)
-    logits = ((images.reshape(20, -1) - 0.5) @ kernel).astype(np.float64)
-    labels, rows = logits.argmax(axis=1), np.arange(20)
-    gaps = logits[rows, labels][:, None] - logits
-    slopes = np.linalg.norm(kernel[:, labels].T[:, :, None] - kernel[None], axis=1)
-    slopes[rows, labels] = 1
-    gaps[rows, labels] = np.inf
-    nearest = (gaps / slopes).min(axis=1)
-    result = DeepFool(norm=Norm.L2, eps=5.0)(classifier, images, labels, Keys(0, rows))
-    assert result.success.all()
-    np.testing.assert_allclose(distance(result.images, images, Norm.L2), 1.02 * nearest, rtol=0.01)
-
-
 def test_beyond_eps_nothing_counts():
     classifier, images, labels, keys = setting(12)
-    wide = DeepFool(norm=Norm.L2, eps=4.0)(classifier, images, labels, keys)
+    wide = CarliniWagnerL2(norm=Norm.L2, eps=4.0, steps=5, searches=4)(
+        classifier, images, labels, keys
+    )
     sizes = distance(wide.images, images, Norm.L2)
     eps = float(np.median(sizes))
-    near = DeepFool(norm=Norm.L2, eps=eps)(classifier, images, labels, keys)
+    near = CarliniWagnerL2(norm=Norm.L2, eps=eps, steps=5, searches=4)(
+        classifier, images, labels, keys
+    )
     np.testing.assert_array_equal(near.success, sizes <= eps)
     assert 0 < near.success.sum() < 12
     np.testing.assert_array_equal(near.images[~near.success], images[~near.success])
@@ -188,7 +176,7 @@ def test_arts_classifier_gives_our_gradients():
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("deepfool", {"steps": 0}, "`steps` must be more than 0 .* for deepfool; got 0"),
+        ("cw_l2", {"steps": 0}, "`steps` must be more than 0 .* for cw_l2; got 0"),
         ("patch", {"size": -0.1}, "`size` must be at least 0.05"),
         ("patch", {"size": 5}, "`size` must be at least 0.05 and at most 1 for patch; got 5"),
         ("patch", {"size": 1e-9}, "`size` must be at least 0.05"),

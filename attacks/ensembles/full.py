@@ -1,4 +1,7 @@
-"""Ensemble: APGD, targeted APGD, FMN and Square in turn, each on images not yet broken."""
+"""Full ensemble: APGD, targeted APGD, FMN and Square in turn, each on images not yet broken.
+
+Not here: the ensemble that spends less (`attacks/ensembles/adaptive.py`).
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +17,7 @@ from fer_models.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ensemble(Attack):
+class FullEnsemble(Attack):
     """Four attacks that fail for different reasons, the cheapest first; broken images are done.
 
     Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Here FMN takes the
@@ -32,8 +35,8 @@ class Ensemble(Attack):
     minimal_steps: int = 100
     queries: int = 5000
 
-    name: ClassVar[str] = "ensemble"
-    title: ClassVar[str] = "ensemble"
+    name: ClassVar[str] = "ensemble_full"
+    title: ClassVar[str] = "full ensemble"
     words: ClassVar[str] = (
         "APGD, targeted APGD, FMN and Square in turn, each on the faces that are still "
         "classified correctly"

@@ -1,11 +1,11 @@
-"""The ensemble: no weaker than any of its parts, and what is broken early costs little."""
+"""The full ensemble: no weaker than any of its parts, and what is broken early costs little."""
 
 import numpy as np
 import pytest
 
 from attacks.apgd import APGD, TargetedAPGD
 from attacks.base import Keys
-from attacks.ensemble import Ensemble
+from attacks.ensembles.full import FullEnsemble
 from attacks.fmn import FMN
 from attacks.square import Square
 from attacks.threat_model import Norm
@@ -26,7 +26,7 @@ def test_it_breaks_what_any_part_breaks(norm):
         Square(norm=norm, eps=EPS[norm], queries=20),
     ]
     found = [part(classifier, images, labels, keys).success for part in parts]
-    ensemble = Ensemble(
+    ensemble = FullEnsemble(
         norm=norm, eps=EPS[norm], steps=4, targeted_steps=3, minimal_steps=6, queries=20
     )
     together = ensemble(classifier, images, labels, keys)
@@ -41,7 +41,7 @@ def test_it_breaks_what_any_part_breaks(norm):
 def test_under_l1_only_the_climbs_attack():
     classifier, images = tiny.conv(7), tiny.images(20)
     labels, keys = classifier.predict(images), Keys(0, np.arange(20))
-    ensemble = Ensemble(norm=Norm.L1, eps=0.1, steps=4, targeted_steps=3, minimal_steps=6)
+    ensemble = FullEnsemble(norm=Norm.L1, eps=0.1, steps=4, targeted_steps=3, minimal_steps=6)
     result = ensemble(classifier, images, labels, keys)
     assert (~result.success).any()
     assert (result.cost.backward[~result.success] == 4 + 18).all()
@@ -50,4 +50,4 @@ def test_under_l1_only_the_climbs_attack():
 @pytest.mark.parametrize("option", ["steps", "targeted_steps", "minimal_steps", "queries"])
 def test_wrong_options_are_refused(option):
     with pytest.raises(InputError, match="must be at least 1; got 0"):
-        Ensemble(norm=Norm.LINF, eps=0.1, **{option: 0})
+        FullEnsemble(norm=Norm.LINF, eps=0.1, **{option: 0})

@@ -1,0 +1,139 @@
+"""Ensemble: gradient attacks in turn, and Square at full length only where gradients may mislead.
+
+Not here: every attack at full length (`attacks/ensembles/full.py`).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from attacks.apgd import APGD
+from attacks.base import Attack, Cost, Keys
+from attacks.broken import leads
+from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
+from attacks.fmn import FMN
+from attacks.square import Square
+from attacks.threat_model import Norm
+from fer_models.classifier import Classifier
+
+SCREENING = 12
+"""A short run of Square has this part of the queries of a long one."""
+SHORT = 5
+"""A short climb towards a target has this part of the steps of a long one."""
+NEAR = 0.9
+"""Square that comes this share of the way that gradients come casts doubt on the gradients."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Attack):
+    """Attacks that fail for different reasons, each spending its steps where they promise most.
+
+    APGD on cross-entropy; APGD towards every wrong class in brief, at length towards the two that
+    came nearest; FMN; a short run of Square. Square gets all of its queries on an image where the
+    short run brought another class as near as the gradients did, or the gradients were zero. Each
+    attack sees only the images that are unbroken by then, and what happens to an image does not
+    depend on the others. Under l1 there is no FMN and no Square.
+
+    Source: the parts are AutoAttack's, Croce & Hein 2020, arXiv 2003.01690, with FMN in FAB's
+    place; the rules by which they spend are ours.
+
+    Attributes:
+        steps: gradient steps of APGD on cross-entropy.
+        targeted_steps: gradient steps of a long climb towards a target.
+        minimal_steps: gradient steps of FMN.
+        queries: forward passes of a long run of Square.
+    """
+
+    steps: int = 50
+    targeted_steps: int = 60
+    minimal_steps: int = 30
+    queries: int = 5000
+
+    name: ClassVar[str] = "ensemble"
+    title: ClassVar[str] = "ensemble"
+    words: ClassVar[str] = (
+        "APGD, APGD towards the most promising wrong classes, FMN and a short Square in turn, each "
+        "on the faces that are still classified correctly; Square at full length where it comes as "
+        "near as the gradients"
+    )
+    norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
+    needs_gradients: ClassVar[bool] = True
+    by_answers: ClassVar[bool] = True
+    needs_scores: ClassVar[bool] = True
+    reduced_precision: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._climbs()  # refuses wrong options
+        if self.norm is not Norm.L1:
+            self._square(self.queries)
+
+    def _attack(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> tuple[np.ndarray, Cost]:
+        state = _State(classifier, images, labels, keys)
+        for stage in self._climbs():
+            state.run(stage, state.left)
+        if self.norm is Norm.L1:
+            return state.nearest, state.cost
+        blind = state.cost.zero_gradients > state.cost.backward // 2
+        by_gradients = state.lead.copy()
+        came = state.run(self._square(max(1, self.queries // SCREENING)), state.left)
+        doubtful = blind | (came >= state.clean + NEAR * (by_gradients - state.clean))
+        state.run(self._square(self.queries), state.left[doubtful[state.left]])
+        return state.nearest, state.cost
+
+    def _climbs(self) -> tuple[Attack, ...]:
+        climbs = (
+            APGD(norm=self.norm, eps=self.eps, steps=self.steps),
+            ChosenTargetsAPGD(
+                norm=self.norm,
+                eps=self.eps,
+                steps=self.targeted_steps,
+                short_steps=max(1, self.targeted_steps // SHORT),
+            ),
+        )
+        if self.norm is Norm.L1:
+            return climbs
+        return (*climbs, FMN(norm=self.norm, eps=self.eps, steps=self.minimal_steps))
+
+    def _square(self, queries: int) -> Square:
+        return Square(norm=self.norm, eps=self.eps, queries=queries)
+
+
+class _State:
+    """Images under attack.
+
+    Attributes:
+        nearest: float32 (N, H, W, C), broken, or where another class leads most so far.
+        clean: float64 (N,), how far another class leads in the clean images.
+        lead: float64 (N,), how far in `nearest`.
+        left: int64 (M,), rows that are not broken yet.
+        cost: what was spent.
+    """
+
+    def __init__(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
+    ) -> None:
+        self._given = classifier, images, labels, keys
+        self.nearest, self.cost = images.copy(), Cost.zeros(len(images))
+        self.clean = leads(classifier.logits(images), labels)
+        self.cost.forward[:] = 1
+        self.lead, self.left = self.clean.copy(), np.arange(len(images))
+
+    def run(self, stage: Attack, rows: np.ndarray) -> np.ndarray:
+        """Attack some rows; returns how far another class leads afterwards, float64 (N,)."""
+        classifier, images, labels, keys = self._given
+        came = self.clean.copy()
+        if not len(rows):
+            return came
+        found = stage(classifier, images[rows], labels[rows], keys.take(rows))
+        came[rows] = leads(classifier.logits(found.images), labels[rows])
+        self.cost.add(rows, found.cost)
+        self.cost.forward[rows] += 1
+        better = rows[found.success | (came[rows] > self.lead[rows])]
+        self.nearest[better] = found.images[np.isin(rows, better)]
+        self.lead[better] = came[better]
+        self.left = np.setdiff1d(self.left, rows[found.success])
+        return came

@@ -1,0 +1,119 @@
+"""The ensemble: as strong as the full one for a fraction of the passes, by any gradients."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from attacks.apgd import APGD
+from attacks.base import Keys
+from attacks.ensembles.adaptive import Ensemble
+from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
+from attacks.ensembles.full import FullEnsemble
+from attacks.square import Square
+from attacks.threat_model import Norm
+from datasets.base.errors import InputError
+from tests.attacks import tiny
+
+COUNT = 60
+EPS = {Norm.LINF: 0.012, Norm.L2: 0.08, Norm.L1: 0.12}
+BUDGET = {"steps": 20, "targeted_steps": 20, "minimal_steps": 10, "queries": 240}
+AUTO_ATTACK = 7800, 1960
+"""Passes forward and back that AutoAttack spends on an image that stays robust, with 10 classes."""
+
+
+def setting(classifier=None):
+    classifier, images = classifier or tiny.conv(7), tiny.images(COUNT)
+    return classifier, images, classifier.predict(images), Keys(0, np.arange(COUNT))
+
+
+def quantised():
+    """A net that rounds its input: its gradients are zero."""
+    inner = tiny.conv(7)
+    return tiny.FunctionClassifier(
+        lambda pixels: inner.symbolic_logits(ops.round(pixels * 64) / 64), 7
+    )
+
+
+def misleading():
+    """A net whose gradients are those of another: they point anywhere."""
+    inner, other = tiny.conv(7), tiny.conv(7, seed=1)
+
+    def logits(pixels):
+        lie = other.symbolic_logits(pixels)
+        return lie + ops.stop_gradient(inner.symbolic_logits(pixels) - lie)
+
+    return tiny.FunctionClassifier(logits, 7)
+
+
+@pytest.mark.parametrize("norm", list(EPS))
+def test_it_breaks_what_the_full_ensemble_breaks_for_less(norm):
+    classifier, images, labels, keys = setting()
+    full = FullEnsemble(norm=norm, eps=EPS[norm], **BUDGET)(classifier, images, labels, keys)
+    less = Ensemble(norm=norm, eps=EPS[norm], **BUDGET)(classifier, images, labels, keys)
+    assert 10 < full.success.sum() < COUNT - 5
+    assert not (full.success & ~less.success).any()
+    kept = ~less.success
+    assert less.cost.backward[kept].mean() < 0.75 * full.cost.backward[kept].mean()
+    if norm is not Norm.L1:
+        assert less.cost.forward[kept].mean() < 0.4 * full.cost.forward[kept].mean()
+
+
+def test_an_image_that_stays_robust_costs_a_sixth_of_auto_attack():
+    """Ten classes, nine targets, the most that there are."""
+    shape = (28, 28, 1)
+    classifier, images = tiny.conv(10, shape), tiny.images(12, shape)
+    labels, keys = classifier.predict(images), Keys(0, np.arange(12))
+    result = Ensemble(norm=Norm.LINF, eps=0.001)(classifier, images, labels, keys)
+    kept = ~result.success
+    assert kept.sum() > 6
+    assert (result.cost.forward[kept] <= AUTO_ATTACK[0] / 6).all()
+    assert (result.cost.backward[kept] <= AUTO_ATTACK[1] / 6).all()
+
+
+@pytest.mark.parametrize("net", [quantised, misleading])
+def test_square_runs_at_length_where_gradients_mislead(net):
+    classifier, images, labels, keys = setting(net())
+    square = Square(norm=Norm.LINF, eps=0.03, queries=600)(classifier, images, labels, keys)
+    climb = APGD(norm=Norm.LINF, eps=0.03, steps=20)(classifier, images, labels, keys)
+    assert square.success.sum() > climb.success.sum() + 20
+    budget = {**BUDGET, "queries": 600}
+    result = Ensemble(norm=Norm.LINF, eps=0.03, **budget)(classifier, images, labels, keys)
+    assert not (square.success & ~result.success).any()
+    assert (result.cost.forward[~result.success] > 600).all()
+
+
+def test_long_climbs_go_towards_the_targets_that_short_ones_came_nearest_to():
+    classifier, images, labels, keys = setting()
+    asked = []
+
+    class Watched(type(classifier)):
+        pass
+
+    watched = Watched.__new__(Watched)
+    watched.__dict__.update({k: v for k, v in vars(classifier).items() if k != "_compiled_calls"})
+    given = watched.input_gradients
+    watched.input_gradients = lambda x, y, loss, targets: (
+        asked.append((len(x), targets.copy())),
+        given(x, y, loss, targets),
+    )[1]
+    attack = ChosenTargetsAPGD(norm=Norm.LINF, eps=0.001, steps=7, short_steps=2, chosen=2)
+    result = attack(watched, images, labels, keys)
+    kept = ~result.success
+    assert kept.sum() > 20 and (result.cost.backward[kept] == 6 * 2 + 2 * 7).all()
+    logits = classifier.logits(images)
+    gradients = classifier.lead_gradients(
+        images, labels, np.array([np.setdiff1d(np.arange(7), [label]) for label in labels])
+    )
+    others = np.array([np.setdiff1d(np.arange(7), [label]) for label in labels])
+    rows = np.arange(COUNT)[:, None]
+    lead = logits[rows, others] - logits[rows, labels[:, None]]
+    reach = lead + 0.001 * np.abs(gradients.gradients).sum(axis=(2, 3, 4))  # nearly linear there
+    nearest = others[np.arange(COUNT), reach.argmax(axis=1)]
+    first_long = asked[12][1]
+    assert (first_long == nearest[kept][: len(first_long)]).mean() > 0.9
+
+
+@pytest.mark.parametrize("option", ["steps", "targeted_steps", "minimal_steps", "queries"])
+def test_wrong_options_are_refused(option):
+    with pytest.raises(InputError, match="must be at least 1; got 0"):
+        Ensemble(norm=Norm.LINF, eps=0.1, **{option: 0})
