@@ -1,7 +1,7 @@
 """The summary page of a clip, and its shares over time as a table.
 
 Reads `faces.parquet`, `reading.json` and, if words were recognised, `words.csv`; writes
-`shares.csv` and `index.html` into the same folder.
+`shares.csv`, `events.csv` and `index.html` into the same folder.
 """
 
 from pathlib import Path
@@ -20,6 +20,8 @@ from live.perturb import eps_of
 from live.settings import Settings
 from live.summary import Summary, shares_over_time, summarise
 from live.video.annotated import ANNOTATED
+from live.video.brief.events import EVENTS, write_events
+from live.video.brief.view import view_events
 from live.video.parts import CSV, PARQUET
 from live.video.reading_folder import read_description
 from live.video.rows import BESIDE
@@ -41,7 +43,8 @@ def write_page(folder: Path) -> str:
     if summary is not None:
         with atomic(folder / SHARES) as unfinished:
             shares_over_time(table, FINEST).round(4).to_csv(unfinished, index=False)
-        files.append(SHARES)
+        files += [SHARES, EVENTS]
+    events = write_events(folder)
     speech = view_speech(folder, table)
     if speech is not None:
         files.append(WORDS)
@@ -59,11 +62,13 @@ def write_page(folder: Path) -> str:
         video=ANNOTATED if (folder / ANNOTATED).exists() else "",
         files=files,
         speech=speech,
+        brief=view_events(events, _last_time(folder)),
         css=Markup((_LIVE / "server" / "static" / "deadpan.css").read_text(encoding="utf-8")),
     )
     with atomic(folder / PAGE) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    return _line(summary, known["frames"]) + _spoken(speech)
+    brief = f", brief expressions: {len(events)}" if len(events) else ""
+    return _line(summary, known["frames"]) + brief + _spoken(speech)
 
 
 def _line(summary: Summary | None, frames: int) -> str:
@@ -99,6 +104,11 @@ def _column(folder: Path, name: str) -> pd.Series:
     table = pd.read_parquet(folder / PARQUET, columns=["label", name])
     found: pd.Series = table[table["label"].notna()][name]
     return found
+
+
+def _last_time(folder: Path) -> float:
+    """Time of the clip's last frame, in seconds."""
+    return float(pd.read_parquet(folder / PARQUET, columns=["seconds"])["seconds"].iloc[-1])
 
 
 def _beside(folder: Path) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from live.settings import Settings
+from live.video.brief.events import COLUMNS
 from live.video.clip import open_clip
 from live.video.page import write_page
 from live.video.reading_folder import describe_reading, write_description
@@ -40,6 +41,8 @@ def test_page_says_what_the_rows_say(folder):
     assert "<b>tiny.ferplus</b> saw the same faces" in page and f"{beside:.1f} % of its" in page
     assert "It &lt;was&gt; cut." in page
     assert "<video" not in page  # none was drawn
+    assert "No brief expression was found" in page
+    assert (folder / "events.csv").exists() and 'href="events.csv"' in page
     assert not re.search(r"""(?:src|href)=["'](?:https?:|/)""", page)  # opens without a server
 
 
@@ -95,3 +98,14 @@ def test_page_shows_what_was_said(folder, clip, capsys):
     assert "&lt;grey&gt;" in page and "<grey>" not in page
     assert 'href="words.csv"' in page and "language: en" in page
     assert "face: " in page and "an English lexicon" not in page  # only VADER has one
+
+
+def test_brief_expression_is_on_the_page_with_its_limits(folder, monkeypatch):
+    event = (1, "", "sad", "neutral", 0.4, 0.9, 1.2, 0.4567)
+    found = pd.DataFrame([event], columns=list(COLUMNS))
+    monkeypatch.setattr("live.video.page.write_events", lambda folder: found)
+    assert write_page(folder).endswith(", brief expressions: 1")
+    page = (folder / "index.html").read_text()
+    assert "<h2>1 brief expression</h2>" in page and "no sign of a lie" in page
+    cells = "<td>face 1</td><td>sad</td><td>neutral</td><td>0:00.40</td><td>0:00.90</td>"
+    assert f"{cells}<td>0:01.20</td><td>46 points</td>" in page
