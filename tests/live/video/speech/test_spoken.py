@@ -1,6 +1,7 @@
 """Speech of a clip: its files, its part of the page, --resume, and one line for each mistake."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,37 @@ def test_folder_without_speech_has_no_part_on_the_page(folder):
 def test_options_of_speech_need_it(options, reason):
     with pytest.raises(InputError, match=reason):
         load_ears(**{"speech": False, "model": None, "lexicon": None, "language": "", **options})
+
+
+@pytest.mark.parametrize(
+    ("no_speech", "log_probability", "compression", "kept"),
+    [
+        (0.12, -0.4, 1.2, True),
+        (0.09, -0.19, 2.7, True),  # a sentence that is really said twice
+        (0.1, -0.1, 13.1, False),  # measured on noise without the detector of voices: a loop
+        (0.75, -0.63, 1.9, False),  # the same, on music
+        (0.1, -1.5, 1.2, False),
+    ],
+)
+def test_passages_that_whisper_doubts_are_dropped(
+    monkeypatch, no_speech, log_probability, compression, kept
+):
+    vad = pytest.importorskip("faster_whisper.vad")
+    monkeypatch.setattr(vad, "get_speech_timestamps", lambda samples, options: [{}])
+    word = SimpleNamespace(start=np.float64(0.5), end=np.float64(0.7), word=" Yes.", probability=1)
+    segment = SimpleNamespace(
+        no_speech_prob=no_speech,
+        avg_logprob=log_probability,
+        compression_ratio=compression,
+        words=[word],
+    )
+    listener = object.__new__(Listener)
+    listener.language = ""
+    listener._model = SimpleNamespace(
+        transcribe=lambda samples, **options: (iter([segment]), SimpleNamespace(language="en"))
+    )
+    heard = listener.hear(np.zeros(RATE, np.float32))
+    assert heard == (Heard("en", (Word(0.5, 0.7, "Yes.", 1, 0),)) if kept else Heard("", ()))
 
 
 def test_folder_without_a_model_is_refused_before_anything_is_loaded(tmp_path):
