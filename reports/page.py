@@ -11,7 +11,6 @@ from datasets.base.atomic import atomic
 from evaluation.results.model_notes import class_notes, input_notes, service_notes
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, has_best_known, headline
-from reports.charts.drawing import Chart
 from reports.charts.svg import theme_css
 from reports.findings import findings
 from reports.markdown import SUMMARY, render_markdown
@@ -39,13 +38,13 @@ from reports.sections.selection import selected_on, split_note
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from reports.subgroups import subgroup_panel
+from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.glossary import GLOSSARY
 from reports.words.text import count, label_set_name, labels_named
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
 """Largest size of the page; the gallery shrinks to fit."""
-TEMPLATES = Path(__file__).parent / "templates"
 
 OPEN_MODELS = 4
 """With more models than this, all charts per model but the first are collapsed."""
@@ -68,16 +67,7 @@ def render(run: FinishedRun, progress: Progress = lambda _: None) -> str:
 
 
 def _rendered(run: FinishedRun, progress: Progress) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["sentence"] = _sentence
-    environment.filters["small_interval"] = _small_interval
-    environment.filters["code_spans"] = _code_spans
+    environment = template_environment()
     top = headline(run.results)
     values: dict[str, Any] = {}
     for name, compute in _sections(run, top):
@@ -129,7 +119,7 @@ def _filled(
         css=Markup((TEMPLATES / "report.css").read_text()),
         js=Markup((TEMPLATES / "report.js").read_text()),
         version=run.manifest.get("deadpan_version", ""),
-        svgs=_svgs,
+        svgs=svgs,
     )
 
 
@@ -182,31 +172,3 @@ def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:
         with atomic(run_folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8", newline="\n")
     return run_folder / PAGE
-
-
-def _sentence(text: str) -> str:
-    """Write a message with a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('. ')}." if text else ""
-
-
-def _small_interval(cell: str) -> Markup:
-    """A cell whose interval in brackets is smaller, under its figure."""
-    figure, _, rest = cell.partition(" (")
-    if not rest.endswith(")") or "\N{EN DASH}" not in rest:
-        return Markup.escape(cell)
-    return Markup("{}<small>{}</small>").format(figure, rest.removesuffix(")"))
-
-
-def _code_spans(text: str) -> Markup:
-    """Turn what is between backticks into `<code>`."""
-    parts = text.split("`")
-    marked = [
-        Markup("<code>{}</code>").format(part) if place % 2 else part
-        for place, part in enumerate(parts)
-    ]
-    return Markup().join(marked)
-
-
-def _svgs(chart: Chart) -> list[tuple[str, list[Markup]]]:
-    """Headings and SVG elements of a chart, whose text is already escaped."""
-    return [(panel.heading, [Markup(svg) for svg in panel.svgs]) for panel in chart.panels]

@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "evaluation.metrics.table",
         "evaluation.results.files",
         "evaluation.results.model_notes",
+        "evaluation.results.reading",
         "evaluation.results.run",
         "evaluation.results.schema",
         "evaluation.results.select",

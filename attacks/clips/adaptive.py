@@ -48,7 +48,8 @@ def attack_smoothed(
         frames = np.arange(len(clip.images))
         plan = plan_against_repeater(known.reached, goal.labels, goal.counted, goal.smoother.repeat)
         return known.images[plan, frames]
-    start = _best_start(clip, goal, [*found, *_one_class_each(reach, found[-1])])
+    one_class = _one_class_each(reach, fewest_unbroken(goal, found))
+    start = _best_start(clip, goal, [*found, *one_class])
     moves = start.images.astype(np.float64) - clip.images
     path = climb(classifier, clip.images, moves, away_from_labels(goal), eps=eps, steps=steps)
     return fewest_unbroken(goal, [start, *path]).images

@@ -29,12 +29,6 @@ class FaceClip:
     scored: np.ndarray
     seed: int
 
-    @property
-    def rate(self) -> float:
-        """Mean number of frames per second; 0 for a single frame."""
-        span = float(self.seconds[-1] - self.seconds[0])
-        return (len(self.seconds) - 1) / span if span else 0.0
-
 
 class AttackedClip(NamedTuple):
     """Frames float32 (T, H, W, C) and the classifier's logits for them, float32 (T, K)."""

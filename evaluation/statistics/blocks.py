@@ -18,7 +18,7 @@ LEAST_BLOCKS = 3
 """Least number of blocks that a clip is divided into: fewer have no variance to speak of."""
 LONGER = 2.0
 """How much longer blocks are than those with the least error of the variance: with those, 95 %
-intervals of frames whose correlation is 0.9 cover 87 to 90 % (docs/testing.md)."""
+intervals of frames whose correlation is 0.9 cover 87 to 90 % (docs/video.md)."""
 
 
 def block_length(*series: np.ndarray) -> int:
@@ -105,6 +105,26 @@ def share_of_frames(clips: Sequence[np.ndarray], lengths: Sequence[int]) -> Inte
     """Share of frames with its 95 % interval; see `effective_frames`. No frames give NaN."""
     count, n = (int(sum(measure(clip) for clip in clips)) for measure in (np.sum, len))
     return proportion(count, n, effective=effective_frames(clips, lengths))
+
+
+def gain_of_frames(clips: Sequence[np.ndarray], lengths: Sequence[int]) -> Interval:
+    """Mean of paired differences of frames with its 95 % interval, from the same variances.
+
+    Where every difference is 0, the interval reaches as far as the share of other frames may.
+
+    Args:
+        clips: float (T,) per clip, from -1 to 1.
+        lengths: `block_length` per clip.
+    """
+    n = sum(map(len, clips))
+    if not n:
+        return Interval(np.nan, np.nan, np.nan, 0)
+    mean = float(sum(clip.sum() for clip in clips)) / n
+    variance, freedom = _between(clips, mean) if len(clips) > 1 else _within(clips[0], lengths[0])
+    half = float(student.ppf(_UPPER, max(freedom, 1))) * math.sqrt(variance)
+    if not variance:
+        half = share_of_frames([np.zeros(len(clip), bool) for clip in clips], lengths).high
+    return Interval(mean, max(mean - half, -1.0), min(mean + half, 1.0), n)
 
 
 _UPPER = (1 + CONFIDENCE) / 2

@@ -9,6 +9,7 @@ from evaluation.statistics.blocks import (
     best_block_length,
     block_length,
     effective_frames,
+    gain_of_frames,
     share_of_frames,
 )
 from evaluation.statistics.intervals import proportion
@@ -101,3 +102,27 @@ def test_intervals_of_several_clips_cover():
         found = share_of_frames(list(frames > 0), [10] * 6)
         hits += found.low <= 0.5 <= found.high
     assert hits >= 0.9 * 200
+
+
+def test_gains_are_paired():
+    """Two readings that err together differ by little, however uncertain each is."""
+    right = correlated(300, 0.9, seed=3)[0] > 0
+    other = right.copy()
+    other[::30] = True
+    gained = other.astype(float) - right
+    found = gain_of_frames([gained], [block_length(gained)])
+    alone = share_of_frames([right], [block_length(right)])
+    assert found.value == pytest.approx(gained.mean())
+    assert 0 < found.high - found.low < (alone.high - alone.low) / 3
+
+
+def test_gains_cover_and_a_gain_of_none_is_not_certain():
+    hits = 0
+    for left, right in correlated(250, 0.9, seed=11, rows=400).reshape(200, 2, 250):
+        gained = (left > 0).astype(float) - (right > 0)
+        found = gain_of_frames([gained], [block_length(left - right, gained)])
+        hits += found.low <= 0 <= found.high
+    assert hits >= 0.9 * 200
+    none = gain_of_frames([np.zeros(100)], [10])
+    assert (none.value, none.high) == (0, proportion(0, 100, effective=10).high)
+    assert np.isnan(gain_of_frames([], []).value)

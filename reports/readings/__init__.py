@@ -1,0 +1,1 @@
+"""The page of `python -m evaluation.video`: `page.py` puts it together."""

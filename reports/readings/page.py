@@ -1,0 +1,183 @@
+"""The page of a measured reading of clips: `index.html`, from the files of its folder alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from datasets.base.atomic import atomic
+from evaluation.results.reading import CLEAN_READING, LABELS, UNSMOOTHED, MeasuredReading
+from reports.charts.drawing import Chart
+from reports.charts.svg import theme_css
+from reports.readings.flips import flips_chart
+from reports.readings.timeline import timeline_chart
+from reports.readings.tradeoff import tradeoff_chart
+from reports.readings.words import (
+    ATTACKS,
+    best_smoother,
+    grid,
+    group_rows,
+    number_with_interval,
+    pick_figure,
+    share_name,
+    smoothers,
+    smoothing_words,
+    with_interval,
+)
+from reports.tables import Table, table
+from reports.template_parts import TEMPLATES, svgs, template_environment
+from reports.words.text import count, eps_text, listing
+
+PAGE = "index.html"
+MOST_TIMELINES = 4
+"""Clips per model whose readings are drawn over time."""
+
+
+def write_page(folder: Path) -> Path:
+    """Write the page of a folder of `python -m evaluation.video`, atomically; return its path.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    text = render(MeasuredReading(folder))
+    with atomic(folder / PAGE) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+    return folder / PAGE
+
+
+def render(reading: MeasuredReading) -> str:
+    """The whole page as HTML. The same files give the same text."""
+    results, manifest = reading.results, reading.manifest
+    references = list(results["reference"].unique())
+    data = manifest["data"]
+    return (
+        template_environment()
+        .get_template("readings.html")
+        .render(
+            models=results["model"].nunique(),
+            clips=manifest["clips"],
+            lead=_lead(manifest),
+            notice=data["notice"] if data else "",
+            verdicts=[line.split(" ", 1) for line in verdicts(reading)],
+            groups=[
+                (
+                    _heading(reference),
+                    tradeoff_chart(results, reference),
+                    flips_chart(results, reference),
+                    _attack_table(results, reference),
+                )
+                for reference in references
+            ],
+            timelines=_timelines(reading),
+            attacks=ATTACKS.values(),
+            planted=LABELS in references,
+            real=CLEAN_READING in references,
+            data=data,
+            flagged=bool((results["status"] == "flagged").any()),
+            notes=manifest["notes"],
+            seconds=manifest["options"]["seconds"],
+            steps=manifest["options"]["steps"],
+            command=manifest["command"],
+            manifest=json.dumps(manifest, indent=2),
+            version=manifest["deadpan_version"],
+            themes={"light": Markup(theme_css(False)), "dark": Markup(theme_css(True))},
+            css=Markup((TEMPLATES / "report.css").read_text()),
+            svgs=svgs,
+        )
+    )
+
+
+def verdicts(reading: MeasuredReading) -> list[str]:
+    """A sentence per model and kind of clips; the model's id comes first."""
+    results = reading.results
+    lines = []
+    for reference in results["reference"].unique():
+        rows = group_rows(results, reference)
+        lines += [
+            _verdict(str(m), rows[rows["model"] == m], reference) for m in rows["model"].unique()
+        ]
+    return lines
+
+
+def _verdict(model: str, rows: pd.DataFrame, reference: str) -> str:
+    share, eps, best = share_name(reference), grid(rows)[0], best_smoother(rows, reference)
+    clean = pick_figure(rows, smoothing=UNSMOOTHED, metric=share)
+    flips = pick_figure(rows, smoothing=UNSMOOTHED, perturbation="none", metric="flips_per_second")
+    assert clean is not None
+    if share == "accuracy":
+        start = f"labels {with_interval(clean)} of the frames of planted clips correctly"
+    else:
+        start = f"reads {count(int(clean['n']))} frames of real clips"
+    attacked = {"perturbation": "adaptive", "eps": eps, "metric": f"robust_{share}"}
+    worst = with_interval(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
+    kept = "stay correct" if share == "accuracy" else "keep their label"
+    text = (
+        f"{model} {start}, with {number_with_interval(flips)} flips per second; {worst} {kept} "
+        f"under the worst attack at {eps_text(eps)}"
+    )
+    if best == UNSMOOTHED:
+        return f"{text}."
+    smoothed = with_interval(pick_figure(rows, smoothing=best, **attacked))
+    delay = pick_figure(rows, smoothing=best, perturbation="none", metric="median_delay")
+    late = number_with_interval(delay, 2)
+    return (
+        f"{text}. The best of the smoothers against it, {smoothing_words(best)}, keeps {smoothed}"
+        + (f" at a median delay of {late} s." if delay is not None and delay["n"] else ".")
+    )
+
+
+def _lead(manifest: dict[str, Any]) -> str:
+    kinds = []
+    for reference, words in ((LABELS, "planted clip"), (CLEAN_READING, "real clip")):
+        found = [clip for clip in manifest["clips"] if clip["reference"] == reference]
+        if found:
+            frames = sum(clip["frames"] for clip in found)
+            plural = "" if len(found) == 1 else "s"
+            kinds.append(f"{len(found)} {words}{plural} ({count(frames)} frames)")
+    return listing(kinds)
+
+
+def _heading(reference: str) -> str:
+    return "Clips with known labels" if reference == LABELS else "Real clips"
+
+
+def _attack_table(results: pd.DataFrame, reference: str) -> Table:
+    """Share of frames that keep their label, by smoother, eps and attack."""
+    rows = group_rows(results, reference)
+    share, cells = share_name(reference), []
+    for model in rows["model"].unique():
+        own = rows[rows["model"] == model]
+        for eps in grid(own):
+            for smoothing in smoothers(own):
+                found = [
+                    pick_figure(own, smoothing=smoothing, perturbation=attack, eps=eps,
+                                metric=f"robust_{share}")
+                    for attack in ATTACKS
+                ]  # fmt: skip
+                marked = [f"{_flag(row)}{with_interval(row)}" for row in found]
+                cells.append([model, eps_text(eps), smoothing_words(smoothing), *marked])
+    head = ["model", "eps", "smoothing", *(name for name, _ in ATTACKS.values())]
+    return table(f"robust-{share}", head, cells, rows)
+
+
+def _flag(row: pd.Series | None) -> str:
+    return "" if row is None or row["status"] == "ok" else "\N{BLACK FLAG} "
+
+
+def _timelines(reading: MeasuredReading) -> list[Chart]:
+    """Readings over time: the first planted clip and then the real ones."""
+    results, charts = reading.results, list[Chart]()
+    clips = reading.manifest["clips"]
+    planted = [clip for clip in clips if clip["reference"] == LABELS][:1]
+    shown = [*planted, *(clip for clip in clips if clip["reference"] != LABELS)][:MOST_TIMELINES]
+    for model in results["model"].unique():
+        for clip in shown:
+            rows = group_rows(results, clip["reference"])
+            rows = rows[rows["model"] == model]
+            best, eps = best_smoother(rows, clip["reference"]), grid(rows)[0]
+            charts.append(
+                timeline_chart(reading.frames, model, clip["name"], best, eps, len(charts))
+            )
+    return charts

@@ -1,0 +1,70 @@
+"""`python -m evaluation.video` from clip to page, and its refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation.readings.request import VideoReadingRequest
+from evaluation.results.reading import MeasuredReading
+from evaluation.video import main
+
+
+def request(out, **options):
+    options = {"models": "tiny.fer", "data": "sample", "eps": "1/255", "steps": 2, **options}
+    return VideoReadingRequest(out=Path(out), **options)
+
+
+def test_from_planted_clips_to_the_page(tmp_path, capsys):
+    main(request(tmp_path / "out", planted=2, smoothing="mean:4,repeater:3"))
+    told = capsys.readouterr().out
+    assert "tiny.fer labels" in told and "report:" in told
+    found = MeasuredReading(tmp_path / "out")
+    results, frames = found.results, found.frames
+    assert found.manifest["data"]["generated"]
+    assert len(frames) == 2 * 160 * 3 * (1 + 5)
+    readings = frames[(frames["perturbation"] == "none") & (frames["smoothing"] == "none")]
+    scored = readings["scored"].to_numpy(bool)
+    right = (readings["reading"] == readings["expected"]).to_numpy()[scored]
+    every = results[results["clip"] == "all planted clips"].set_index(
+        ["metric", "smoothing", "perturbation"]
+    )
+    assert every.loc["accuracy", "none", "none"]["value"] == pytest.approx(right.mean())
+    robust = every["value"].loc["robust_accuracy"]
+    for smoothing in ("none", "mean:4", "repeater:3"):
+        clean = every.loc["accuracy", smoothing, "none"]["value"]
+        assert robust[smoothing].max() <= clean
+        assert robust[smoothing, "adaptive"] == robust[smoothing].min()
+    with pytest.raises(InputError, match="holds results"):
+        main(request(tmp_path / "out"))
+
+
+def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
+    from tests.live.video.made_clips import write_clip
+
+    grey = [np.full((128, 128, 3), 90, np.uint8)] * 30
+    clip = write_clip(tmp_path / "grey.mp4", grey, rate=10)
+    with pytest.raises(InputError, match="no clip shows a face"):
+        main(request(tmp_path / "out", clips=[clip], planted=0))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"planted": 0}, "name a clip"),
+        ({"eps": "0"}, "--eps must be above 0"),
+        ({"eps": "3"}, "did you mean 3/255"),
+        ({"smoothing": "median:3"}, "--smoothing takes"),
+        ({"models": "no_such.fer"}, "no_such.fer"),
+        ({"planted": 100}, "--planted 100 needs 400 faces"),
+        ({"split": "Tset"}, "--split must be"),
+        ({"models": "hog_svm.fer", "planted": 1}, "hog_svm.fer has none"),
+    ],
+)
+def test_wrong_options_are_one_line(tmp_path, options, words):
+    with pytest.raises(InputError) as caught:
+        main(request(tmp_path / "out", **options))
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert not (tmp_path / "out" / "manifest.json").exists()

@@ -1,0 +1,102 @@
+"""The page of readings of clips, from made-up frames: what it must say and not say."""
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation.figures.readings import score_readings
+from evaluation.results.reading import CLEAN_READING, LABELS, MeasuredReading, write_reading
+from reports.readings.page import PAGE, render, verdicts, write_page
+from reports.readings.tradeoff import points
+from reports.readings.words import best_smoother, group_rows, smoothing_words
+from tests.evaluation.readings.made_frames import frames
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory):
+    made = frames()
+    clips = made.drop_duplicates("clip")[["clip", "reference"]].itertuples(index=False)
+    manifest = {
+        "command": "python -m evaluation.video",
+        "deadpan_version": "0",
+        "options": {"seconds": 20.0, "steps": 7},
+        "clips": [
+            {"name": name, "reference": reference, "frames": 60, "seconds": 2.95}
+            for name, reference in clips
+        ],
+        "notes": ["walk.mp4: 1 of 2 faces left out."],
+        "data": {"name": "toy", "split": "Sample", "generated": True, "notice": "Nobody."},
+    }
+    folder = tmp_path_factory.mktemp("reading")
+    return write_reading(folder, score_readings(made, 0), made, manifest)
+
+
+@pytest.fixture(scope="module")
+def page(reading):
+    return render(reading)
+
+
+def test_verdicts_tell_accuracy_from_agreement(reading):
+    planted, real = verdicts(reading)
+    assert planted.startswith("tiny.fer labels 100") and "stay correct" in planted
+    assert "reads 54 frames" in real and "keep their label" in real and "correct" not in real
+
+
+def test_the_best_smoother_is_chosen_by_the_worst_case(reading):
+    rows = group_rows(reading.results, LABELS)
+    assert best_smoother(rows, LABELS) == "mean:9"
+    found = points(rows, LABELS, 1 / 255).set_index("smoothing")
+    assert found.loc["mean:9", "delay"] == pytest.approx(0.25)
+    assert found.loc["none", "robust_value"] == pytest.approx(26 / 54)
+
+
+def test_the_page_says_what_it_measured(page):
+    for words in ("Generated faces.", "Nobody.", "agreement with it, not accuracy", "walk.mp4: 1",
+                  "knows model and smoothing", "7 gradient steps", "not one person"):  # fmt: skip
+        assert words in page
+
+
+def test_charts_are_drawn_wide_and_narrow_with_unique_ids(page):
+    svgs = re.findall(r"<svg class=\"chart (\w+)\".*?</svg>", page, flags=re.S)
+    assert svgs.count("wide") == svgs.count("narrow") > 5
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for svg in re.findall(r"<svg.*?</svg>", page, flags=re.S):
+        ET.fromstring(svg)
+    assert not re.search(r"#[0-9a-f]{6}\b", re.sub(r"<style>.*?</style>", "", page, flags=re.S))
+
+
+def test_the_same_files_give_the_same_page(reading, page):
+    assert render(MeasuredReading(reading.folder)) == page
+    assert write_page(reading.folder).read_text() == page
+    assert (reading.folder / PAGE).exists()
+
+
+def test_names_of_smoothers():
+    names = [smoothing_words(name) for name in ("none", "repeater:5", "mean:12", "hmm:0.99")]
+    assert [name.replace("\N{NO-BREAK SPACE}", " ") for name in names] == [
+        "no smoothing", "repeater 5", "mean of 12", "HMM 0.99",
+    ]  # fmt: skip
+
+
+def test_real_clips_alone_have_a_page(tmp_path):
+    made = frames()
+    made = made[made["reference"] == CLEAN_READING]
+    clips = [{"name": "walk.mp4", "reference": CLEAN_READING, "frames": 60, "seconds": 2.95}]
+    manifest = {"command": "", "deadpan_version": "0", "options": {"seconds": 9.0, "steps": 1},
+                "clips": clips, "notes": [], "data": None}  # fmt: skip
+    found = render(write_reading(tmp_path, score_readings(made, 0), made, manifest))
+    assert "Real clips" in found and "Planted clips" not in found and "accuracy" in found
+
+
+def test_another_folder_is_refused_in_one_line(reading, tmp_path):
+    with pytest.raises(InputError, match="expected"):
+        write_page(tmp_path)
+    other = tmp_path / "copy"
+    shutil.copytree(reading.folder, other)
+    (other / "manifest.json").write_text("{}")
+    with pytest.raises(InputError, match="reading of clips"):
+        write_page(other)
