@@ -30,6 +30,9 @@ class ExtractRequest(ReadingRequest):
     only_one_face: Annotated[
         bool, Option("--only-one-face", help="Leave out frames with several faces.")
     ] = False
+    person: Annotated[
+        str, Option(metavar="NAME", help="Only faces of this person, a folder of --people.")
+    ] = ""
 
 
 def main(request: ExtractRequest) -> int:
@@ -45,6 +48,7 @@ def main(request: ExtractRequest) -> int:
             f"--emotion must be a class of {request.model}: {', '.join(classes)}; "
             f"got {request.emotion!r}."
         )
+    _check_person(request)
     if request.beside:
         zoo.describe(request.beside)
     from fer_models.backend import quiet_backend
@@ -58,6 +62,24 @@ def main(request: ExtractRequest) -> int:
     return 1 if read_clips(request, clips, cut_out) else 0
 
 
+def _check_person(request: ExtractRequest) -> None:
+    """Refuse a person who is not among the people."""
+    if not request.person:
+        return
+    if request.people is None:
+        raise InputError(
+            "--person needs --people DIR, a folder per person with photographs; got none."
+        )
+    from live.video.people.gallery import UNKNOWN, people_in
+
+    known = people_in(request.people)
+    if request.person not in (*known, UNKNOWN):
+        raise InputError(
+            f"--person must be a folder of {request.people}: {', '.join(known)}, or {UNKNOWN}; "
+            f"got {request.person!r}."
+        )
+
+
 def _cut_out(request: ExtractRequest, clip: Path, folder: Path) -> None:
     from datasets.base.progress import bar
     from live.video.extracted import write_extracted
@@ -65,9 +87,12 @@ def _cut_out(request: ExtractRequest, clip: Path, folder: Path) -> None:
     from live.video.runs import find_runs
 
     label = request.emotion
-    runs = find_runs(recorded_faces(folder), label, request.frames, request.only_one_face)
+    runs = find_runs(
+        recorded_faces(folder), label, request.frames, request.only_one_face, request.person
+    )
     if not runs:
-        print(f"{clip}: no face showed {label} for {request.frames} frames in a row")
+        who = f"no face of {request.person}" if request.person else "no face"
+        print(f"{clip}: {who} showed {label} for {request.frames} frames in a row")
         return
     with bar(f"{clip.name}, {label}") as progress:
         write_extracted(clip, folder, label, runs, progress)

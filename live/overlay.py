@@ -63,8 +63,14 @@ def draw_answers(image: np.ndarray, face: Face) -> None:
             text = f"{'* ' if face.flipped else ''}{text}"
             _write_label(image, text, left[0], min(opposite[1], image.shape[0] - 22), ink)
         else:
-            _write_label(image, f"{face.number} {text}", left[0], max(0, left[1] - 22), ink)
+            _write_label(image, f"{_name(face)} {text}", left[0], max(0, left[1] - 22), ink)
         _bars(image, answers[0], place + column * BAR_STEP, left[1], ink)
+
+
+def _name(face: Face) -> str:
+    """Who it is, as far as the font has the letters, and the number of the track."""
+    named = face.identity not in ("", "unknown") and face.identity.isascii()
+    return f"{face.number} {face.identity}:" if named else str(face.number)
 
 
 def write_line(image: np.ndarray, text: str, y: int, ink: tuple[int, int, int] = INK) -> None:

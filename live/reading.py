@@ -45,6 +45,7 @@ class Face:
         points: float32 (468, 2) in pixels of the frame, or None.
         blinks: counted so far, or None without landmarks.
         heat: float32 (48, 48) in [0, 1], or None.
+        identity: who it is, if faces were compared with people; else empty.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Face:
     points: np.ndarray | None = None
     blinks: int | None = None
     heat: np.ndarray | None = None
+    identity: str = ""
 
     @property
     def flipped(self) -> bool:

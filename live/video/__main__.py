@@ -6,6 +6,7 @@ Writes into `--out`, one folder per clip, named after it:
     annotated.mp4               the clip with its faces drawn, with its sound
     faces.csv, faces.parquet    one row per face and frame (`live/video/rows.py`)
     shares.csv                  share of each class over time
+    people.csv                  with --people: who was seen
     events.csv                  brief expressions (`live/video/brief/`)
     reading.json                clip, models, options, and what was wrong with the file
     words.csv, speech.json      with --speech: spoken words, their emotions, the face meanwhile

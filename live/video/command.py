@@ -15,6 +15,8 @@ from live.video.doubtful import FEWEST, doubtful_tracks, without_tracks
 from live.video.find import FaceFinder
 from live.video.label import Labeller
 from live.video.parts import FOLDER
+from live.video.people.naming import Naming
+from live.video.people.recognizer import Recognizer
 from live.video.read_clip import ClipReader
 from live.video.reading_folder import (
     READING,
@@ -45,13 +47,17 @@ def read_clips(
         InputError: wrong options, no such model, or the single clip's error.
     """
     settings = request.settings
+    recognizer = _recognizer(request)
     labeller = Labeller(ModelLoader(list(settings.models)), settings)
-    finder = FaceFinder(request.detector, request.min_size, labeller.sides)
-    reader, wrong = ClipReader(labeller, finder), 0
+    upright, people = (
+        (None, None) if recognizer is None else (recognizer.crop, recognizer.gallery.sha256)
+    )
+    finder = FaceFinder(request.detector, request.min_size, labeller.sides, upright)
+    reader, wrong = ClipReader(labeller, finder, recognizer), 0
     for clip in clips:
         folder = request.out / clip.stem
         description = describe_reading(
-            clip, settings, labeller.classifiers, request.detector, request.min_size
+            clip, settings, labeller.classifiers, request.detector, request.min_size, people
         )
         try:
             check_folder(folder, description, request.resume)
@@ -64,6 +70,20 @@ def read_clips(
             print(error, file=sys.stderr)
             wrong += 1
     return wrong
+
+
+def _recognizer(request: ReadingRequest) -> Recognizer | None:
+    """The people to be named, described; a line for each two that look alike to the net."""
+    if request.people is None:
+        return None
+    recognizer = Recognizer(request.people)
+    for one, other, distance in recognizer.gallery.alike():
+        print(
+            f"{request.people}: {one} and {other} look alike to the net (distance {distance:.2f}): "
+            "their names may be confused.",
+            file=sys.stderr,
+        )
+    return recognizer
 
 
 def _read(clip: Path, folder: Path, reader: ClipReader, description: dict[str, Any]) -> None:
@@ -102,7 +122,8 @@ def read_into(
     if doubtful:
         notes.append(_left_out(doubtful))
     write_description(folder, {**description, "frames": frames, "notes": notes})
-    parts.join(lambda table: without_tracks(table, doubtful))
+    naming = Naming(parts.tables(), reader.people)
+    parts.join(lambda table: naming.fill(without_tracks(table, doubtful)))
 
 
 def _left_out(doubtful: dict[int, int]) -> str:

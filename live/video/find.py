@@ -4,6 +4,7 @@ Every frame is searched completely and by itself, so its faces and their probabi
 `fer_models.predict` with the same detector. Not here: tracks (`live/video/follow.py`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ SEARCH_SIDE = 1920
 """Longer side of a frame when searched for faces; larger frames are shrunk for it."""
 BOX_DECIMALS, MEASURE_DECIMALS, SECONDS_DECIMALS = 2, 4, 6
 """What is recorded is rounded at once, so that a resumed reading knows what the first one knew."""
+
+
+Upright = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Measures(NamedTuple):
@@ -45,12 +49,14 @@ class FoundFace:
         square: FER2013-like square that was cropped.
         crops: uint8 (side, side, 1) by side.
         measures: None where the face mesh finds no face.
+        upright: uint8 RGB picture of the face for a comparison with people; None if nobody asks.
     """
 
     box: Box
     square: Box
     crops: dict[int, np.ndarray]
     measures: Measures | None
+    upright: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +71,23 @@ class FoundFrame:
 class FaceFinder:
     """Searches frames. Not thread-safe."""
 
-    def __init__(self, detector: str, min_size: int, sides: tuple[int, ...]) -> None:
+    def __init__(
+        self, detector: str, min_size: int, sides: tuple[int, ...], upright: Upright | None = None
+    ) -> None:
         """Make detector and mesh.
 
         Args:
             detector: a name of `faces.detectors`.
             min_size: shorter side of the smallest face, in pixels of the frame that is searched.
             sides: sides of the crops that the classifiers want, in pixels.
+            upright: crops a face from an image by its landmarks, for a comparison with people.
 
         Raises:
             InputError: unknown detector, or its extra is not installed.
         """
         self._detector = make_detector(detector, min_size=min_size)
         self._mesh = FaceMesh()
+        self._upright = upright
         self._sides = tuple(dict.fromkeys(sides))
 
     def find(self, frame: Frame) -> FoundFrame:
@@ -100,6 +110,9 @@ class FaceFinder:
                 squares[i],
                 {side: crops[side][i] for side in self._sides},
                 measures[i] if marks.found[i] else None,
+                self._upright(frame.image, marks.points[i])
+                if self._upright and marks.found[i]
+                else None,
             )
             for i, box in enumerate(boxes)
         )

@@ -23,6 +23,7 @@ from live.video.annotated import ANNOTATED
 from live.video.brief.events import EVENTS, write_events
 from live.video.brief.view import view_events
 from live.video.parts import CSV, PARQUET
+from live.video.people.seen import PEOPLE, write_people
 from live.video.reading_folder import read_description
 from live.video.rows import BESIDE
 from live.video.speech.view import SpeechView, view_speech
@@ -45,6 +46,9 @@ def write_page(folder: Path) -> str:
             shares_over_time(table, FINEST).round(4).to_csv(unfinished, index=False)
         files += [SHARES, EVENTS]
     events = write_events(folder)
+    people = write_people(folder)
+    if people is not None:
+        files.append(PEOPLE)
     speech = view_speech(folder, table)
     if speech is not None:
         files.append(WORDS)
@@ -62,6 +66,7 @@ def write_page(folder: Path) -> str:
         video=ANNOTATED if (folder / ANNOTATED).exists() else "",
         files=files,
         speech=speech,
+        people=None if people is None else people.to_dict("records"),
         brief=view_events(events, _last_time(folder)),
         css=Markup((_LIVE / "server" / "static" / "deadpan.css").read_text(encoding="utf-8")),
     )

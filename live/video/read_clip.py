@@ -13,26 +13,38 @@ from typing import Any
 from datasets.base.errors import InputError
 from live.reading import Face
 from live.video.clip import Clip
-from live.video.find import SEARCH_SIDE, FaceFinder, FoundFrame
+from live.video.find import SEARCH_SIDE, FaceFinder, FoundFace, FoundFrame
 from live.video.follow import Followed, Follower
 from live.video.label import Labeller
 from live.video.parts import PART_FRAMES, Parts
+from live.video.people.naming import DISTANCE
+from live.video.people.recognizer import Recognizer
 from live.video.rows import make_schema, replay, rows_of_frame
 
 BATCH_FRAMES = 25
 """Frames whose faces are labelled together."""
+DISTANCE_DECIMALS = 4
 AT_ONCE = 2
 """Batches that may wait for their labels."""
 _Batch = list[tuple[FoundFrame, list[Followed]]]
 _Rows = list[dict[str, Any]]
+_Answers = list[tuple[Face, dict[str, float]]]
+"""A labelled face, and its distance to each of the people if it was compared with them."""
 
 
 class ClipReader:
     """Reads clips with the same detector, classifiers and attack. Not thread-safe."""
 
-    def __init__(self, labeller: Labeller, finder: FaceFinder) -> None:
-        self._labeller, self._finder = labeller, finder
-        self._schema = make_schema(labeller.classifiers, labeller.settings)
+    def __init__(
+        self, labeller: Labeller, finder: FaceFinder, recognizer: Recognizer | None = None
+    ) -> None:
+        self._labeller, self._finder, self._recognizer = labeller, finder, recognizer
+        self._schema = make_schema(labeller.classifiers, labeller.settings, self.people)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Names of the people that faces are compared with."""
+        return () if self._recognizer is None else self._recognizer.gallery.names
 
     def parts_in(self, folder: Path) -> Parts:
         """The rows that a clip's folder holds."""
@@ -87,25 +99,39 @@ class ClipReader:
         self, part: Iterator[FoundFrame], follower: Follower, worker: ThreadPoolExecutor
     ) -> Iterator[tuple[_Rows, int]]:
         """Rows and number of frames of each batch, in order."""
-        waiting: list[tuple[_Batch, Future[list[Face]]]] = []
+        waiting: list[tuple[_Batch, Future[_Answers]]] = []
         for group in _grouped(part, BATCH_FRAMES):
             batch = [(frame, _follow(frame, follower)) for frame in group]
             faces = [face for frame, _ in batch for face in frame.faces]
-            tracks = [one.track for _, followed in batch for one in followed]
-            waiting.append((batch, worker.submit(self._labeller.label, faces, tracks)))
+            seen = [one for _, followed in batch for one in followed]
+            waiting.append((batch, worker.submit(self._answers, faces, seen)))
             if len(waiting) > AT_ONCE:
                 yield self._rows(*waiting.pop(0))
         for entry in waiting:
             yield self._rows(*entry)
 
-    def _rows(self, batch: _Batch, labels: "Future[list[Face]]") -> tuple[_Rows, int]:
-        faces = iter(labels.result())
+    def _answers(self, found: list[FoundFace], followed: list[Followed]) -> "_Answers":
+        """Labels of faces, and the distances of those that are compared with people."""
+        faces = self._labeller.label(found, [one.track for one in followed])
+        compared: list[dict[str, float]] = [{} for _ in found]
+        if self._recognizer is not None:
+            chosen = [i for i, one in enumerate(followed) if one.sampled]
+            crops = [found[i].upright for i in chosen]
+            distances = self._recognizer.distances([c for c in crops if c is not None])
+            for i, row in zip(chosen, distances.round(DISTANCE_DECIMALS).tolist()):
+                compared[i] = dict(zip(self.people, row))
+        return list(zip(faces, compared))
+
+    def _rows(self, batch: _Batch, answers: "Future[_Answers]") -> tuple[_Rows, int]:
+        faces = iter(answers.result())
         settings = self._labeller.settings
-        rows = [
-            rows_of_frame(frame, [next(faces) for _ in frame.faces], followed, settings)
-            for frame, followed in batch
-        ]
-        return list(chain.from_iterable(rows)), len(batch)
+        rows: _Rows = []
+        for frame, followed in batch:
+            mine = [next(faces) for _ in frame.faces]
+            rows += rows_of_frame(frame, [face for face, _ in mine], followed, settings)
+            for row, (_, distances) in zip(rows[len(rows) - len(mine) :], mine):
+                row |= {f"{DISTANCE}{name}": value for name, value in distances.items()}
+        return rows, len(batch)
 
 
 def _follow(frame: FoundFrame, follower: Follower) -> list[Followed]:

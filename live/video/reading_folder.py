@@ -19,7 +19,12 @@ VERSION = 1
 
 
 def describe_reading(
-    clip: Path, settings: Settings, classifiers: Sequence[Classifier], detector: str, min_size: int
+    clip: Path,
+    settings: Settings,
+    classifiers: Sequence[Classifier],
+    detector: str,
+    min_size: int,
+    people_sha256: str | None = None,
 ) -> dict[str, Any]:
     """What must match when a reading is resumed, as JSON values."""
     with clip.open("rb") as file:
@@ -31,6 +36,7 @@ def describe_reading(
         "models": {classifier.id: classifier.weights_sha256 for classifier in classifiers},
         "detector": detector,
         "min_size": min_size,
+        "people_sha256": people_sha256,
         "settings": settings.model_dump(),
     }
 

@@ -39,6 +39,7 @@ def _face(row: dict[str, Any], names: list[str]) -> Face:
         clean=_NOTHING,
         answers=tuple(answers),
         attacked_answers=tuple(after) if row["attack"] else (),
+        identity=row["identity"] or "",
     )
 
 

@@ -36,6 +36,10 @@ class ReadingRequest:
     target: Annotated[str, Option(help="Class the attack must reach. Default: any other.")] = ""
     detector: Annotated[str, DETECTOR] = "blazeface"
     min_size: Annotated[int, MIN_SIZE] = 40
+    people: Annotated[
+        Path | None,
+        Option(metavar="DIR", help="Name faces: a folder per person with photographs."),
+    ] = None
     resume: Annotated[bool, Option("--resume", help="Continue the reading in --out.")] = False
 
     @property

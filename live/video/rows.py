@@ -2,7 +2,8 @@
 
     frame,seconds,track,identity,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
     attacked_<class>...,flipped,beside_model,beside_label,beside_<class>...,beside_attacked_label,
-    beside_attacked_<class>...,beside_flipped,mouth_open,...,eye_aspect_ratio,blinks
+    beside_attacked_<class>...,beside_flipped,mouth_open,...,eye_aspect_ratio,blinks,
+    distance_<person>...
 
 Columns are those of a live recording (`live/recording.py`), `face` being `track` here. Of a frame
 without a face, all but the first two are empty.
@@ -21,13 +22,16 @@ from live.recording import row_of
 from live.settings import Settings
 from live.video.find import FoundFrame, Measures
 from live.video.follow import Followed, Follower
+from live.video.people.naming import DISTANCE
 
 _SHARE_DECIMALS = 5
 BESIDE = "beside_"
 
 
-def make_schema(classifiers: Sequence[Classifier], settings: Settings) -> pa.Schema:
-    """Columns and their types, for one or two classifiers."""
+def make_schema(
+    classifiers: Sequence[Classifier], settings: Settings, people: Sequence[str] = ()
+) -> pa.Schema:
+    """Columns and their types, for one or two classifiers and the people to be named."""
     first, *others = classifiers
     numbers = ["x", "y", "width", "height"]
     fields = [("frame", pa.int32()), ("seconds", pa.float64()), ("track", pa.int32())]
@@ -43,7 +47,8 @@ def make_schema(classifiers: Sequence[Classifier], settings: Settings) -> pa.Sch
             (f"{BESIDE}flipped", pa.bool_()),
         ]
     fields += [(name, pa.float64()) for name in Measures._fields]
-    return pa.schema([*fields, ("blinks", pa.int32())])
+    fields += [("blinks", pa.int32()), *((f"{DISTANCE}{name}", pa.float64()) for name in people)]
+    return pa.schema(fields)
 
 
 def _shares(
@@ -70,7 +75,7 @@ def rows_of_frame(
     if not faces:
         return [place]
     rows = []
-    for found, face, (track, blinks) in zip(frame.faces, faces, followed):
+    for found, face, (track, blinks, _) in zip(frame.faces, faces, followed):
         row = {**row_of(frame.index, frame.seconds, face, settings), **place}
         box = found.box
         row |= {"track": track, "x": box.x, "y": box.y, "width": box.width, "height": box.height}

@@ -26,6 +26,7 @@ def find_runs(
     label: str,
     shortest: int,
     only_one_face: bool = False,
+    person: str = "",
 ) -> list[Run]:
     """Find the runs of a label, by their first frame.
 
@@ -34,6 +35,7 @@ def find_runs(
         label: prediction of the first classifier on the clean face.
         shortest: fewest frames of a run.
         only_one_face: frames with several faces end a run.
+        person: identity of the faces; empty: all.
     """
     going: dict[int, list[Sight]] = {}
     found: list[Run] = []
@@ -45,7 +47,11 @@ def find_runs(
 
     for number, faces in frames:
         counted = () if only_one_face and len(faces) > 1 else faces
-        showing = {face.number: face for face in counted if face.answers[0].predicted == label}
+        showing = {
+            face.number: face
+            for face in counted
+            if face.answers[0].predicted == label and person in ("", face.identity)
+        }
         for track in [track for track in going if track not in showing]:
             end(track)
         for track, face in showing.items():

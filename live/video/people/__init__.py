@@ -1,0 +1,1 @@
+"""Who is who: names of the faces of a clip, from photographs that the user gives."""
