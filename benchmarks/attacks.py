@@ -6,9 +6,12 @@ after every batch, so that other load on the machine affects both. One row per m
 and judge:
 
     model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
-    ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge, precision
+    ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge,
+    precision, ours_forward, ours_backward, theirs_forward, theirs_backward (passes per attacked
+    image; empty where a library does not count them)
 
-With `--pytorch` the nets are ported to PyTorch first, and PGD and APGD are measured against plain
+`ensemble` and its judge `ensemble_full`, ours too, run at their own budgets. With `--pytorch` the
+nets are ported to PyTorch first, and PGD and APGD are measured against plain
 loops in PyTorch (`benchmarks/bare_pytorch.py`).
 
 Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
@@ -17,6 +20,7 @@ again by our classifier. Every model is measured in a process of its own.
 Needs `pip install -e .[bench]`.
 """
 
+import math
 import subprocess
 import sys
 import time
@@ -33,16 +37,20 @@ from datasets.faceset import Split
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from attacks.threat_model import Norm
-    from benchmarks.attacker import Attacker
+    from benchmarks.attacker import Attacker, OwnAttacker
     from fer_models.classifier import Classifier, DifferentiableClassifier
 
 Option = typer.Option
 BATCH = 100
 _FIRST_COLUMNS = b"model,attack"
-NAMES = ("pgd", "apgd", "square", "fmn", "deepfool", "hop_skip_jump")
+NAMES = ("pgd", "apgd", "square", "fmn", "deepfool", "ensemble", "hop_skip_jump")
+OWN_BUDGETS = ("ensemble",)
+"""Attacks that run at their default budgets, whatever `--steps` and `--queries` say."""
 UNDER_L2 = ("deepfool",)
 """Attacks that exist under L2 only; the others are measured under linf."""
 
@@ -92,7 +100,7 @@ def main(
     if pytorch:
         classifier = _ported(classifier)
     for name, judge in judges:
-        budget = queries if name == "square" else steps
+        budget = None if name in OWN_BUDGETS else queries if name == "square" else steps
         for value in grid[_norm(name)]:
             row = _measure(classifier, images, labels, name, judge, value, budget, precision)
             _append(row, out)
@@ -173,7 +181,7 @@ def _measure(
     name: str,
     judge: str,
     eps: float,
-    budget: int,
+    budget: int | None,
     precision: Precision = Precision.AUTO,
 ) -> dict[str, Any]:
     """One row of the table."""
@@ -186,9 +194,11 @@ def _measure(
     theirs = JUDGES[name, judge]
     auto = precision is Precision.AUTO and ATTACKS[name].reduced_precision
     mine = _in_best_precision(classifier, images, labels, name, eps) if auto else classifier
-    sides = {
+    sides: dict[str, Callable[[int | None], Attacker]] = {
         "ours": lambda amount: _ours(mine, name, eps, amount),
-        "theirs": lambda amount: theirs(classifier, clean.shape[1:], name, eps, amount, BATCH),
+        "theirs": lambda amount: theirs(
+            mine if name in OWN_BUDGETS else classifier, clean.shape[1:], name, eps, amount, BATCH
+        ),
     }
     for make in sides.values():
         make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
@@ -212,6 +222,11 @@ def _measure(
         **{f"{side}_robust": value / len(images) for side, value in right_after.items()},
         "judge": judge,
         "precision": mine.precision,
+        **{
+            f"{side}_{way}": getattr(attacker, way, math.nan) / max(len(clean), 1)
+            for side, attacker in attackers.items()
+            for way in ("forward", "backward")
+        },
     }
 
 
@@ -229,17 +244,14 @@ def _in_best_precision(
     return try_reduced_precision(classifier, images, labels, rows, [spec], sys.maxsize)[0]
 
 
-def _ours(classifier: "Classifier", name: str, eps: float, budget: int) -> "Attacker":
-    import numpy as np
-
-    from attacks.base import Keys
+def _ours(classifier: "Classifier", name: str, eps: float, budget: int | None) -> "OwnAttacker":
+    from attacks.precision_trial import BUDGETS
     from attacks.registry import make_attack
+    from benchmarks.attacker import OwnAttacker
 
-    option = "queries" if name == "square" else "steps"
-    attack = make_attack(name, _norm(name), eps, {option: budget})
-    return lambda images, labels: (
-        attack(classifier, images, labels, Keys(0, np.arange(len(images)))).images
-    )
+    options = BUDGETS if name in OWN_BUDGETS else ("queries" if name == "square" else "steps",)
+    chosen = {} if budget is None else dict.fromkeys(options, budget)
+    return OwnAttacker(make_attack(name, _norm(name), eps, chosen), classifier)
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.attacker import Attacker
+from attacks.ensembles.full import FullEnsemble
+from attacks.precision_trial import BUDGETS
+from attacks.threat_model import Norm
+from benchmarks.attacker import Attacker, OwnAttacker
 from datasets.base.errors import InputError
 from fer_models.gradients import SymbolicClassifier
 
@@ -128,6 +131,28 @@ def bare_loop(*settings: Any) -> Attacker:
     return bare_pytorch(*settings)
 
 
+def full_ensemble(
+    classifier: SymbolicClassifier,
+    shape: tuple[int, ...],
+    name: str,
+    eps: float,
+    budget: int | None,
+    batch: int,
+) -> Attacker:
+    """Our own attacks at full length, linf; see `art`.
+
+    Args:
+        classifier: the model to attack, in the precision of the ensemble that it judges.
+        shape: not needed.
+        name: not needed.
+        eps: radius, linf.
+        budget: steps and queries of each part; the published ones when None.
+        batch: not needed.
+    """
+    options = {} if budget is None else dict.fromkeys(BUDGETS, budget)
+    return OwnAttacker(FullEnsemble(norm=Norm.LINF, eps=eps, **options), classifier)
+
+
 JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("pgd", "art"): art,
     ("apgd", "art"): art,
@@ -138,6 +163,7 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("hop_skip_jump", "foolbox"): foolbox,
     ("pgd", "bare loop"): bare_loop,
     ("apgd", "bare loop"): bare_loop,
+    ("ensemble", "ensemble_full"): full_ensemble,
 }
 """Attack and library that has it."""
 

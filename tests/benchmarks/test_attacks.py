@@ -30,11 +30,21 @@ def test_shares_are_of_all_images(monkeypatch):
     row = measure("pgd")
     assert list(row) == [
         "model", "attack", "norm", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
-        "theirs_robust", "judge", "precision",
+        "theirs_robust", "judge", "precision", "ours_forward", "ours_backward", "theirs_forward",
+        "theirs_backward",
     ]  # fmt: skip
     assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
     assert row["ours_robust"] < 0.75
     assert row["ratio"] == row["theirs_seconds"] / row["ours_seconds"]
+    assert 1 <= row["ours_backward"] <= row["ours_forward"] <= 20  # 8 steps, some confirmed
+    assert np.isnan(row["theirs_forward"])  # other libraries do not count
+
+
+def test_the_ensemble_is_measured_against_its_full_version():
+    row = measure("ensemble", "ensemble_full")
+    assert row["ours_robust"] <= row["theirs_robust"] + 0.05  # 20 images: 1
+    assert row["ours_forward"] + row["ours_backward"] > 0
+    assert 0 < row["theirs_backward"] < row["theirs_forward"]
 
 
 def test_what_they_return_is_cut_to_eps(monkeypatch):
@@ -48,7 +58,8 @@ def test_what_they_return_is_cut_to_eps(monkeypatch):
     ("name", "judge"), [pair for pair in judges.JUDGES if pair[1] != "bare loop"]
 )
 def test_judges_run_the_same_attack(name, judge):
-    pytest.importorskip(judge)
+    if judge != "ensemble_full":
+        pytest.importorskip(judge)
     row = measure(name, judge, budget=60 if name == "square" else 8)
     assert row["theirs_robust"] < 0.75
     assert row["ours_robust"] <= row["theirs_robust"] + 0.1  # 20 images: 2
