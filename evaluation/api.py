@@ -65,9 +65,11 @@ def measure(
         InputError: an option, the data or a model is invalid.
     """
     from datasets.base.locks import locked
+    from datasets.base.threads import limit_threads
     from datasets.base.writable import default_folder
     from datasets.faceset import Split
     from evaluation.configure import asked_split, configure
+    from evaluation.engines.named import LOCAL, check_engine
     from evaluation.environment import Start
     from evaluation.results.run import FinishedRun
     from evaluation.stages.run_folder import (
@@ -79,6 +81,8 @@ def measure(
     from faces.labelled import open_faces
     from fer_models.zoo import describe
 
+    check_engine(request.engine)
+    limit_threads(request.threads or (None if request.engine == LOCAL else 1))
     start = Start.now(command)
     given = _given_sets(request)
     first = configure(request, Split.PUBLIC_TEST, ("fer",))
@@ -114,7 +118,10 @@ def measure(
             _log(_PRIVATE_TEST)
         for line in shared_names:
             _log(line)
-        _write(start, config, faces, classifiers, known, contracts, folder, given, private)
+        _write(
+            start, config, faces, classifiers, known, contracts, folder, given, private,
+            request.engine,
+        )  # fmt: skip
     return FinishedRun(folder)
 
 
@@ -201,8 +208,11 @@ def _write(
     folder: Path,
     given: Path | None,
     private: bool,
+    engine: str,
 ) -> None:
     """Measure, and write tables, manifest and report into a locked folder."""
+    from evaluation.engines.named import LOCAL, opened
+    from evaluation.engines.parcel import parcel_of
     from evaluation.listener import progress
     from evaluation.results.files import write_manifest
     from evaluation.stages.fingerprints import check_or_keep
@@ -216,7 +226,16 @@ def _write(
         classifier.keep_answers(folder)
     check_or_keep(classifiers, folder)
     with progress(start.stages) as listener:
-        perturbations = evaluate_run(config, faces, classifiers, folder, given, listener)
+        parcels = [
+            parcel_of(model, classifier, _contract(model, contracts))
+            for model, classifier in zip(config.models, classifiers, strict=True)
+            if engine != LOCAL
+        ]
+        packed = {parcel.model: parcel for parcel in parcels if parcel}
+        with opened(engine, faces.images, packed, listener) as workers:
+            perturbations = evaluate_run(
+                config, faces, classifiers, folder, given, listener, workers
+            )
     manifest = manifest_of(start, config, faces, classifiers, known, perturbations, private)
     write_manifest(manifest, folder / "manifest.json")
     with start.stages.stage("report"):

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from datasets.base.threads import threads
 from evaluation.stage_clock import StageClock
 
 _PACKAGES = ("deadpan", "tensorflow", "keras", "numpy", "pandas", "scipy", "opencv-python")
@@ -49,6 +50,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
+        "threads": threads(),
         **{package: version(package) for package in _PACKAGES},
     }
 

@@ -78,6 +78,19 @@ class RunRequest(DataOptions):
         Option(help="Precision of gradients: auto (bfloat16 where it is as strong) or float32."),
     ] = "auto"
     seed: Annotated[int, Option(min=0, help="Random seed.")] = 0
+    engine: Annotated[
+        str,
+        Option(
+            metavar="NAME",
+            help="Who attacks: local, ray (workers on this machine), or ray://HOST:PORT.",
+        ),
+    ] = "local"
+    threads: Annotated[
+        int | None,
+        Option(
+            min=1, help="Threads of each process that computes. Default: all cores, with ray 1."
+        ),
+    ] = None
     seeds: Annotated[
         int,
         Option(min=1, help="Repeat the attacks with this many random seeds and show the spread."),

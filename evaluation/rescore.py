@@ -1,6 +1,6 @@
 """`python -m evaluation.rescore RUN`: recompute a run's figures from its images, without attacking.
 
-Reads `per_image.parquet`, `checks.parquet` and `manifest.json`; writes `results.csv`,
+Reads `per_image`, `checks.parquet` and `manifest.json`; writes `results.csv`,
 `results.parquet` and `comparisons.parquet`. An unchanged run gets the same bytes again.
 """
 

@@ -34,7 +34,7 @@ class Subgroups:
 
 def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | None:
     """Figures and gaps of groups of faces, each model under its own labels; None without groups."""
-    faces = run.per_image.drop_duplicates("row")
+    faces = run.images.faces
     if faces.empty or faces["subgroups"].isna().any():
         return None
     sizes = Counter(name for names in faces["subgroups"] for name in names)

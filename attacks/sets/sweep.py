@@ -1,18 +1,17 @@
 """Make sets: run an attack over its eps grid, or a corruption over its severities, chunk by chunk.
 
 Finished chunks on disk are reused, so a killed run continues where it stopped and ends with the
-same arrays (only the seconds differ).
+same arrays (only the seconds differ). Not here: what is done to a chunk (`attacks/sets/chunks.py`).
 """
 
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
-from attacks.base import Cost, Keys
-from attacks.corruptions.base import check_severity
-from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
+from attacks.sets.chunks import Arrays, Chunk, Known
 from attacks.sets.contents import (
     AdversarialSet,
     AnySet,
@@ -22,7 +21,7 @@ from attacks.sets.contents import (
     TransferSet,
     assemble,
 )
-from attacks.sets.spec import AttackSpec, CorruptionSpec
+from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
     MANIFEST,
     chunk_path,
@@ -32,12 +31,122 @@ from attacks.sets.store import (
     write_header,
 )
 from attacks.sets.task import AttackTask, CleanFaces, check_same_model
-from attacks.threat_model import distance
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
 Progress = Callable[[int, int], object]
 """Called with (chunks done, all chunks) after each chunk, reused ones too."""
+
+
+@dataclass(frozen=True, eq=False)
+class SetPlan:
+    """A set to make in a folder: its chunks, which of them are there, and where they go.
+
+    Attributes:
+        header: description of the set.
+        faces: the N clean images.
+        labels: int64 (N,), attacked labels; None for a corruption.
+        directory: folder of the set.
+        before: set of the same attack on the same model under the other labels. Faces with the same
+            label are copied from it, with their cost but no time, instead of attacked again.
+        transfer_set: whether every image is kept at full eps.
+    """
+
+    header: SetHeader
+    faces: CleanFaces
+    labels: np.ndarray | None
+    directory: Path
+    before: AttackedSet | None = None
+    transfer_set: bool = False
+
+    @classmethod
+    def attacked(
+        cls,
+        task: AttackTask,
+        directory: Path,
+        before: AttackedSet | None = None,
+        transfer_set: bool = False,
+    ) -> Self:
+        """Plan of an attack; it asks the model for the logits of the first images.
+
+        Raises:
+            ValueError: a transfer set at more than one eps.
+        """
+        if transfer_set and len(task.spec.grid) != 1:
+            raise ValueError(f"`spec` must be of an attack at one eps. Received: {task.spec}")
+        header = task.header(transfer_set)
+        return cls(header, task.faces, task.labels, directory, before, transfer_set)
+
+    @classmethod
+    def corrupted(cls, faces: CleanFaces, spec: CorruptionSpec, directory: Path) -> Self:
+        """Plan of a corruption."""
+        header = SetHeader(
+            key=spec.key(faces.sha256),
+            spec=spec,
+            source="",
+            classes=(),
+            faces_sha256=faces.sha256,
+            count=len(faces.images),
+            image_shape=faces.images.shape[1:],
+        )
+        return cls(header, faces, None, directory)
+
+    def missing(self) -> list[int]:
+        """Numbers of the chunks that are not in the folder.
+
+        Raises:
+            InputError: the set is empty, or the folder holds another set or one of another model.
+        """
+        if self.header.count == 0:
+            raise InputError(
+                f"{self.directory}: a set needs at least one image with a label; got none."
+            )
+        if (self.directory / MANIFEST).exists():
+            kept = read_header(self.directory)
+            if kept.key != self.header.key:
+                raise InputError(
+                    f"{self.directory}: holds a set of other data, weights, settings or code "
+                    "version. Name another folder, or delete this one."
+                )
+            check_same_model(self.directory, kept, self.header.answers)
+        numbers = range(len(self.header.chunks))
+        return [index for index in numbers if not chunk_path(self.directory, index).exists()]
+
+    def chunk(self, index: int) -> Chunk:
+        """One chunk, to be made anywhere."""
+        rows, spec = self.header.chunks[index], self.header.spec
+        row_ids = self.faces.row_ids[rows]
+        if self.labels is None:
+            return Chunk(spec, row_ids)
+        labels = self.labels[rows]
+        known = Known.of(self.before, row_ids, labels) if self.before else None
+        return Chunk(spec, row_ids, labels, self.transfer_set, known)
+
+    def images(self, index: int) -> np.ndarray:
+        """Clean images of a chunk, float32 (N, H, W, C)."""
+        return self.faces.images[self.header.chunks[index]]
+
+    def keep(self, index: int, arrays: Arrays) -> None:
+        """Write a chunk; the first one creates the folder."""
+        if not (self.directory / MANIFEST).exists():
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_header(self.directory, self.header)
+        write_chunk(self.directory, index, self.header.key, arrays)
+
+    def make(self, classifier: Classifier | None, on_chunk: Progress | None) -> AnySet:
+        """Make the chunks that are missing, and read all.
+
+        Raises:
+            InputError: see `missing`, a chunk is damaged, or the attack refuses.
+        """
+        missing, count, chunks = set(self.missing()), len(self.header.chunks), []
+        for index in range(count):
+            if index in missing:  # an attack that refuses the model leaves no folder behind
+                self.keep(index, self.chunk(index).make(classifier, self.images(index)))
+            chunks.append(read_chunk(self.directory, index, self.header))
+            if on_chunk:
+                on_chunk(index + 1, count)
+        return assemble(self.header, chunks, count - len(missing))
 
 
 def make_adversarial_set(
@@ -58,19 +167,12 @@ def make_adversarial_set(
         task: what is attacked, and how.
         directory: folder of the set.
         on_chunk: called after each chunk.
-        before: set of the same attack on the same classifier under the other labels. Faces with the
-            same label are copied from it, with their cost but no time, instead of attacked again.
+        before: see `SetPlan`.
 
     Raises:
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
     """
-    spec, faces = task.spec, task.faces
-
-    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
-        keys = Keys(spec.seed, faces.row_ids[rows])
-        return _sweep(task.classifier, faces.images[rows], task.labels[rows], keys, spec, before)
-
-    result = _make(task.header(), directory, attack_rows, on_chunk)
+    result = SetPlan.attacked(task, directory, before).make(task.classifier, on_chunk)
     assert isinstance(result, AdversarialSet)
     return result
 
@@ -91,32 +193,8 @@ def make_transfer_set(
         InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
         ValueError: the spec's grid has more than one eps.
     """
-    spec, faces = task.spec, task.faces
-    if len(spec.grid) != 1:
-        raise ValueError(f"`spec` must be of an attack at one eps. Received: {spec}")
-    attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
-
-    def attack_rows(rows: slice) -> dict[str, np.ndarray]:
-        start, keys = time.perf_counter(), Keys(spec.seed, faces.row_ids[rows])
-        clean, mine = faces.images[rows], task.labels[rows]
-        attacked, cost = clean.copy(), Cost.zeros(len(mine))
-        known, there = _same_label(before, keys.row_ids, mine)
-        if before:
-            attacked[known] = before.images[there]
-            cost.add(known, before.cost(there))
-        rest = np.setdiff1d(np.arange(len(mine)), known)
-        result = attack(task.classifier, clean[rest], mine[rest], keys.take(rest))
-        attacked[rest] = result.images
-        cost.add(rest, result.cost)
-        return {
-            "row_ids": keys.row_ids,
-            "labels": mine,
-            "images": attacked,
-            **cost._asdict(),
-            "seconds": np.array([time.perf_counter() - start]),
-        }
-
-    result = _make(task.header(transfer_set=True), directory, attack_rows, on_chunk)
+    plan = SetPlan.attacked(task, directory, before, transfer_set=True)
+    result = plan.make(task.classifier, on_chunk)
     assert isinstance(result, TransferSet)
     return result
 
@@ -133,124 +211,6 @@ def make_corrupted_set(
     Raises:
         InputError: the folder holds another set, or a chunk is damaged.
     """
-    header = SetHeader(
-        key=spec.key(faces.sha256),
-        spec=spec,
-        source="",
-        classes=(),
-        faces_sha256=faces.sha256,
-        count=len(faces.images),
-        image_shape=faces.images.shape[1:],
-    )
-
-    def corrupt_rows(rows: slice) -> dict[str, np.ndarray]:
-        return _corrupt(faces.images[rows], Keys(spec.seed, faces.row_ids[rows]), spec)
-
-    result = _make(header, directory, corrupt_rows, on_chunk)
+    result = SetPlan.corrupted(faces, spec, directory).make(None, on_chunk)
     assert isinstance(result, CorruptedSet)
     return result
-
-
-def _make(
-    header: SetHeader,
-    directory: Path,
-    make_rows: Callable[[slice], dict[str, np.ndarray]],
-    on_chunk: Progress | None,
-) -> AnySet:
-    if header.count == 0:
-        raise InputError(f"{directory}: a set needs at least one image with a label; got none.")
-    if (directory / MANIFEST).exists():
-        kept = read_header(directory)
-        if kept.key != header.key:
-            raise InputError(
-                f"{directory}: holds a set of other data, weights, settings or code version. "
-                "Name another folder, or delete this one."
-            )
-        check_same_model(directory, kept, header.answers)
-    chunks, reused = [], 0
-    for index, rows in enumerate(header.chunks):
-        if chunk_path(directory, index).exists():
-            reused += 1
-        else:
-            made = make_rows(rows)  # an attack that refuses the model leaves no folder behind
-            if not (directory / MANIFEST).exists():
-                directory.mkdir(parents=True, exist_ok=True)
-                write_header(directory, header)
-            write_chunk(directory, index, header.key, made)
-        chunks.append(read_chunk(directory, index, header))
-        if on_chunk:
-            on_chunk(index + 1, len(header.chunks))
-    return assemble(header, chunks, reused)
-
-
-def _sweep(
-    classifier: Classifier,
-    images: np.ndarray,
-    labels: np.ndarray,
-    keys: Keys,
-    spec: AttackSpec,
-    before: AdversarialSet | None,
-) -> dict[str, np.ndarray]:
-    """Arrays of one chunk; see `AdversarialSet`."""
-    smallest_eps = np.where(classifier.predict(images) == labels, np.nan, 0.0)
-    attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
-    known, there = _same_label(before, keys.row_ids, labels)
-    if before:
-        smallest_eps[known] = before.smallest_eps[there]
-        fell = np.isin(there, before.image_rows)
-        attacked[known[fell]] = before.images[np.searchsorted(before.image_rows, there[fell])]
-        cost.add(known, before.cost(there))
-    grid, last = np.array(spec.grid), len(spec.grid) - 1
-    minimal = ATTACKS[spec.perturbation].minimal
-    for e in range(last if minimal else 0, last + 1):
-        start, eps = time.perf_counter(), spec.grid[e]
-        active = np.setdiff1d(np.flatnonzero(np.isnan(smallest_eps)), known)
-        attack = make_attack(spec.perturbation, spec.norm, eps, spec.options)
-        result = attack(classifier, images[active], labels[active], keys.take(active))
-        fallen = active[result.success]
-        attacked[fallen] = result.images[result.success]
-        if minimal:
-            sizes = distance(attacked[fallen], images[fallen], spec.norm)
-            smallest_eps[fallen] = grid[np.minimum(np.searchsorted(grid, sizes), last)]
-        else:
-            smallest_eps[fallen] = eps
-        cost.add(active, result.cost)
-        seconds[e] = time.perf_counter() - start
-    image_rows = np.flatnonzero(smallest_eps > 0)
-    return {
-        "row_ids": keys.row_ids,
-        "labels": labels,
-        "smallest_eps": smallest_eps,
-        "images": attacked[image_rows],
-        "image_rows": image_rows,
-        **cost._asdict(),
-        "seconds": seconds,
-    }
-
-
-def _same_label(
-    before: AttackedSet | None, row_ids: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices, here and in `before`, of faces that are attacked away from the same class."""
-    if before is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    _, here, there = np.intersect1d(
-        row_ids, before.row_ids, assume_unique=True, return_indices=True
-    )
-    same = labels[here] == before.labels[there]
-    return here[same], there[same]
-
-
-def _corrupt(images: np.ndarray, keys: Keys, spec: CorruptionSpec) -> dict[str, np.ndarray]:
-    corruption = CORRUPTIONS[spec.perturbation]()
-    views, seconds = [], []
-    for severity in spec.grid:
-        check_severity(int(severity))
-        start = time.perf_counter()
-        views.append(corruption(images, int(severity), keys))
-        seconds.append(time.perf_counter() - start)
-    return {
-        "row_ids": keys.row_ids,
-        "images": np.stack(views, axis=1),
-        "seconds": np.array(seconds),
-    }

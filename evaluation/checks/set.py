@@ -19,7 +19,7 @@ def set_checks(
     Args:
         classifier: the attacked model.
         adversarial: its set of N images.
-        rows: the set's rows of `per_image.parquet`, predicted from disk.
+        rows: the set's rows of `per_image`, predicted from disk.
     """
     spec = adversarial.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}

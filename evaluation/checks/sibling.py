@@ -6,26 +6,26 @@ from attacks.registry import ATTACKS
 from datasets.base.percentages import in_percent
 from evaluation.checks.rules import Check, check
 from evaluation.checks.suite import BLACK_BOX_SHARE
+from evaluation.results.image_rows import ImageRows, Kind
 from evaluation.results.schema import WORST_CASE
 
 
-def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Check]:
+def sibling_checks(transfers: pd.DataFrame, images: ImageRows) -> list[Check]:
     """R13: no other model's images break more of a model's faces than its own white-box attacks.
 
     Args:
         transfers: rows of `transfer.parquet`.
-        per_image: rows of `per_image.parquet`.
+        images: the run's rows of images.
     """
     checks = []
-    own = per_image[(per_image.attacked_labels != "") & (per_image.source == per_image.model)]
-    own = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
-    given = dict(iter(own.groupby(["model", "attacked_labels"], sort=False)))
     sources = set(transfers.source)
     for (model, label_set), rows in transfers.groupby(["model", "attacked_labels"], sort=False):
         rows = rows[rows.source != model]
-        if model not in sources or (model, label_set) not in given or rows.empty:
+        if model not in sources or rows.empty:
             continue  # a black box, or nothing to compare
-        white = given[model, label_set]
+        white = _white_box_rows(images, str(model), str(label_set))
+        if white.empty:
+            continue
         fell = (white.smallest_eps <= rows.eps.iloc[0]).groupby(white.row).any()
         rows = rows[rows.row.isin(fell.index)]
         if rows.empty:
@@ -46,6 +46,14 @@ def sibling_checks(transfers: pd.DataFrame, per_image: pd.DataFrame) -> list[Che
             )
         )  # fmt: skip
     return checks
+
+
+def _white_box_rows(images: ImageRows, model: str, label_set: str) -> pd.DataFrame:
+    """Rows of the attacks on a model that use its own gradients."""
+    columns = ("row", "attacked_labels", "perturbation", "source", "smallest_eps")
+    own = images.pick(columns, model=model, kinds=[Kind.ATTACKED])
+    own = own[(own.attacked_labels == label_set) & (own.source == model)]
+    return own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
 
 
 def _gap(rows: pd.DataFrame, fell: pd.Series) -> float:

@@ -8,6 +8,7 @@ from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.figures.images import Images
+from evaluation.results.image_rows import ImageRows, Kind
 from evaluation.results.schema import WORST_CASE
 
 BLACK_BOX_SHARE = 0.002
@@ -20,20 +21,23 @@ RISE = 0.01
 
 
 def suite_checks(
-    per_image: pd.DataFrame, schemes: dict[str, LabelScheme], config: RunConfig
+    images: ImageRows, schemes: dict[str, LabelScheme], config: RunConfig
 ) -> list[Check]:
     """Checks between sets of one model, and the positive control of each attacked label set."""
-    checks, grids = _severity_checks(per_image, schemes), config.grids
+    checks, grids = _severity_checks(images, schemes), config.grids
     left: dict[str, dict[str, float]] = {}
-    attacked = per_image[per_image.attacked_labels != ""]
-    for (model, label_set), rows in attacked.groupby(["model", "attacked_labels"], sort=False):
-        table = rows.pivot(index="row", columns="perturbation", values="smallest_eps")
-        own = set(rows[rows.source == model].perturbation)
-        shared = min(grids[str(name)][-1] for name in table)
-        ran = rows.assign(ran=True).pivot(index="row", columns="perturbation", values="ran").notna()
-        checks += _pair_checks(str(model), str(label_set), table <= shared, ran, own)
-        share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
-        left.setdefault(str(label_set), {})[str(model)] = share
+    columns = ("row", "attacked_labels", "perturbation", "source", "smallest_eps")
+    for model in schemes:
+        attacked = images.pick(columns, model=model, kinds=[Kind.ATTACKED])
+        for label_set, rows in attacked.groupby("attacked_labels", sort=False):
+            table = rows.pivot(index="row", columns="perturbation", values="smallest_eps")
+            own = set(rows[rows.source == model].perturbation)
+            shared = min(grids[str(name)][-1] for name in table)
+            flags = rows.assign(ran=True)
+            ran = flags.pivot(index="row", columns="perturbation", values="ran").notna()
+            checks += _pair_checks(model, str(label_set), table <= shared, ran, own)
+            share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
+            left.setdefault(str(label_set), {})[model] = share
     for attacked_labels, shares in left.items():
         checks += _positive_control(attacked_labels, shares)
     return checks
@@ -63,14 +67,15 @@ def _positive_control(label_set: str, left: dict[str, float]) -> list[Check]:
     ]  # fmt: skip
 
 
-def _severity_checks(per_image: pd.DataFrame, schemes: dict[str, LabelScheme]) -> list[Check]:
+def _severity_checks(images: ImageRows, schemes: dict[str, LabelScheme]) -> list[Check]:
     """R21: over all corruptions, accuracy does not rise with severity."""
     checks = []
     for model, scheme in schemes.items():
-        rows = per_image[(per_image.model == model) & per_image.severity.notna()]
+        rows = images.corrupted(model)
+        rows = rows[rows.severity.notna()]
         assert scheme.label_set is not None  # others are refused before anything is measured
-        images = Images(rows, scheme, scheme.label_set).scored()
-        accuracy = images.rows.assign(right=images.right).groupby("severity").right.mean()
+        scored = Images(rows, scheme, scheme.label_set).scored()
+        accuracy = scored.rows.assign(right=scored.right).groupby("severity").right.mean()
         if len(accuracy) < 2:
             continue
         rise = float(accuracy.diff().max())

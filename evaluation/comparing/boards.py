@@ -14,6 +14,7 @@ from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
 from evaluation.comparing.ranking import Entry, rank_models
 from evaluation.config import RunConfig
+from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps, pick
@@ -63,7 +64,7 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
     for path in sorted(folder.glob("*/manifest.json")):
         run = FinishedRun(path.parent)
         try:
-            _ = run.config, run.per_image
+            _ = run.config, run.images.faces
             _check_models(run)
             runs.append(run)
         except InputError as error:
@@ -194,8 +195,7 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
 
 def _groups(entry: Entry) -> Any:
     """Number of distinct faces among the scored ones; missing where duplicates are not known."""
-    rows = entry.run.per_image
-    rows = rows[(rows.model == entry.model) & (rows.perturbation == "none")]
+    rows = entry.run.images.pick([entry.label_set, "group"], model=entry.model, kinds=[Kind.CLEAN])
     groups = rows.loc[rows[entry.label_set] >= 0, "group"]
     return pd.NA if groups.isna().any() else groups.nunique()
 

@@ -14,13 +14,20 @@ import pandas as pd
 
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.comparable import Common, in_common
-from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.figures.groups import compare_pair
+from evaluation.figures.outcomes import right_clean, robust_under
 from evaluation.metrics.table import METRICS
 from evaluation.results.label_names import with_label_names
 from evaluation.results.run import FinishedRun
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.paired import holm, independent_difference
+
+_COMPARED = (
+    *("row", "perturbation", "severity", "attacked_labels", "norm", "prediction", "smallest_eps"),
+    *map(str, LabelSet),
+)
+"""Columns of the rows that are compared image by image."""
+
 
 CHANGE_COLUMNS: dict[str, str] = {
     "run": "string",
@@ -88,7 +95,7 @@ def compare_runs(runs: list[FinishedRun]) -> Changes:
 def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[dict[str, Any]]:
     """Every figure both runs have, with the worse status of the two."""
     for model in common.models:
-        sides = tuple(run.per_image[run.per_image.model == model] for run in (before, after))
+        sides = tuple(run.images.pick(_COMPARED, model=model) for run in (before, after))
         for label_set in common.label_sets:
             figures = tuple(_figures(run, model, label_set) for run in (before, after))
             for row in _changes(model, before.schemes[model], label_set, common, sides, figures):

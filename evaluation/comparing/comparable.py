@@ -93,14 +93,14 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
         return common
     common.same_faces = one["sha256"] == two["sha256"]
     if not common.same_faces:
-        rows = pd.Index(before.per_image.row.unique())
-        shared = len(rows.intersection(after.per_image.row.unique()))
+        rows = pd.Index(before.images.faces.row)
+        shared = len(rows.intersection(after.images.faces.row))
         common.notes.append(
             f"different data ({two['sha256'][:8]}, {two['rows']} faces, instead of "
             f"{one['sha256'][:8]}, {one['rows']}): only the {shared} faces with row numbers in "
             "both are compared, and no figure that is not counted face by face"
         )
-    common.groups = coarsest([before.per_image, after.per_image])
+    common.groups = coarsest([before.images.faces, after.images.faces])
     _circumstances(common, before, after)
     _label_sets(common, before, after)
     _attacks(common, before, after)
@@ -151,7 +151,7 @@ def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None
 
 
 def _labels(run: FinishedRun, label_set: LabelSet) -> pd.Series:
-    return run.per_image.drop_duplicates("row").set_index("row")[label_set]
+    return run.images.faces.set_index("row")[label_set]
 
 
 def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:

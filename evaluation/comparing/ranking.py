@@ -22,9 +22,10 @@ import pandas as pd
 from datasets.labels import LabelSet
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.comparing.rivals import is_whole
-from evaluation.figures.comparisons import right_clean
 from evaluation.figures.groups import coarsest
+from evaluation.figures.outcomes import right_clean
 from evaluation.metrics.robustness import security_curve_areas
+from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, headline, pick, rankable
@@ -132,7 +133,7 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     void = {name: rules for name, entry in entries.items() if (rules := entry.void_by)}
     broken = {name for name, entry in entries.items() if not entry.is_whole} | set(void)
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
-    runs = {id(entries[name].run): entries[name].run.per_image for name in rivals}
+    runs = {id(entries[name].run): entries[name].run.images.faces for name in rivals}
     groups = coarsest(runs.values()) if runs else pd.Series(dtype=np.int64)
     pairs = _tests(rivals, scores, groups)
 
@@ -164,13 +165,25 @@ def image_scores(entry: Entry, top: Headline | None) -> pd.Series:
         top: the headline of its board; None without attacks, then 1 where the clean image is
             classified correctly and 0 elsewhere.
     """
-    rows = entry.run.per_image
-    rows = rows[rows.model == entry.model]
+    images = entry.run.images
     if top is None:
         if entry.model not in entry.run.measured:
             return pd.Series(dtype=float)
         scheme = entry.run.schemes[entry.model]
-        return right_clean(rows, scheme, LabelSet(entry.label_set)).astype(float)
+        return right_clean(
+            images.pick(
+                ["row", "perturbation", "prediction", entry.label_set],
+                model=entry.model,
+                kinds=[Kind.CLEAN],
+            ),
+            scheme,
+            LabelSet(entry.label_set),
+        ).astype(float)
+    rows = images.pick(
+        ["row", "attacked_labels", "norm", "smallest_eps"],
+        model=entry.model,
+        kinds=[Kind.ATTACKED],
+    )
     attacked = rows[(rows.attacked_labels == entry.label_set) & (rows.norm == top.norm)]
     smallest = attacked.groupby("row").smallest_eps.min()
     grid = _grid(entry.run.results, top)

@@ -1,1 +1,1 @@
-"""Rows of `results.csv`, computed from `per_image.parquet`."""
+"""Rows of `results.csv`, computed from `per_image`."""

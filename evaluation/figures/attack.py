@@ -29,7 +29,7 @@ _QUANTILES = {
 }
 
 _SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0}
-"""Columns of `per_image.parquet` whose medians are figures, and the largest value of each."""
+"""Columns of `per_image` whose medians are figures, and the largest value of each."""
 
 
 def attack_figures(

@@ -29,7 +29,7 @@ def best_known_figures(
     own figure.
 
     Args:
-        per_image: rows of `per_image.parquet`.
+        per_image: rows of `per_image`.
         outside: rows of all `outside/*.parquet`.
         schemes: classes of each model.
         grid: eps, ascending.

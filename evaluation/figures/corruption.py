@@ -1,6 +1,7 @@
 """Figures of corruptions: accuracy by type and severity, and errors relative to a baseline."""
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,35 +19,41 @@ BASELINES = {LabelSet.FER: "simple_cnn.fer", LabelSet.FERPLUS: "simple_cnn.ferpl
 """Shipped model whose errors divide those of all models of a run; recognised by its weights."""
 
 
+class Baseline(NamedTuple):
+    """The model of a run with the weights of `BASELINES`, and its errors, see `errors_of`."""
+
+    model: str
+    errors: pd.DataFrame
+
+
 def corruption_figures(
     figures: Figures,
     model: str,
-    of_model: dict[str, pd.DataFrame],
-    schemes: dict[str, LabelScheme],
+    clean: pd.DataFrame,
+    corrupted: pd.DataFrame,
+    scheme: LabelScheme,
     label_set: LabelSet,
-    baseline: str | None,
+    baseline: Baseline | None,
 ) -> None:
     """Accuracy under each corruption, and the errors of all relative to a baseline.
 
     Args:
         figures: takes the rows.
         model: id of the model.
-        of_model: rows of every model of the run.
-        schemes: classes of every model.
+        clean: clean rows of the model.
+        corrupted: its rows of `ImageRows.corrupted`.
+        scheme: its classes.
         label_set: labels that score.
-        baseline: id of the model with the weights of `BASELINES`; None if the run lacks it.
+        baseline: errors of the model with the weights of `BASELINES`; None if the run lacks it.
     """
-    rows = of_model[model]
-    if rows.severity.isna().all():
+    if corrupted.severity.isna().all():
         return
-    wrong = _wrong(rows, schemes[model], label_set)
-    clean = Images(rows[rows.perturbation == "none"], schemes[model], label_set).scored()
-    _accuracy_figures(figures, model, clean, wrong)
-    groups = groups_of(rows)
+    wrong = errors_of(corrupted, scheme, label_set)
+    _accuracy_figures(figures, model, Images(clean, scheme, label_set).scored(), wrong)
+    groups = groups_of(clean)
     _mean_figures(figures, model, label_set, wrong, shared(groups, wrong.index))
     if baseline is not None:
-        base = _wrong(of_model[baseline], schemes[baseline], label_set)
-        _relative_figures(figures, model, label_set, wrong, base, baseline, groups)
+        _relative_figures(figures, model, label_set, wrong, baseline, groups)
         return
     nothing = Interval(np.nan, np.nan, np.nan, 0)
     for metric in ("mce", "relative_mce"):
@@ -63,10 +70,9 @@ def _key(model: str, label_set: LabelSet, perturbation: str = ALL_CORRUPTIONS) -
     return figure_key(model, label_set, perturbation=perturbation, eps=np.nan)
 
 
-def _wrong(rows: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
+def errors_of(corrupted: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
     """Errors 0 or 1 by row number; columns (type, severity), and ("none", 0) for clean."""
-    kept = rows[(rows.perturbation == "none") | rows.severity.notna()]
-    images = Images(kept, scheme, label_set).scored()
+    images = Images(corrupted, scheme, label_set).scored()
     table = pd.DataFrame(
         {
             "row": images.rows.row.to_numpy(),
@@ -116,11 +122,11 @@ def _relative_figures(
     model: str,
     label_set: LabelSet,
     wrong: pd.DataFrame,
-    base: pd.DataFrame,
-    baseline: str,
+    baseline: Baseline,
     groups: pd.Series,
 ) -> None:
     """Corruption errors of each type and their means, on the images both models are scored on."""
+    base = baseline.errors
     columns = [column for column in wrong.columns if column in set(base.columns)]
     rows = wrong.index.intersection(base.index)
     wrong, base = wrong.loc[rows, columns], base.loc[rows, columns]
@@ -141,9 +147,9 @@ def _relative_figures(
     for relative, name in ((False, "corruption_error"), (True, "relative_corruption_error")):
         for kind in types:
             key = _key(model, label_set, kind)
-            figures.add(key, "all", name, error([kind], relative), baseline)
+            figures.add(key, "all", name, error([kind], relative), baseline.model)
         metric = "relative_mce" if relative else "mce"
-        figures.add(_key(model, label_set), "all", metric, error(types, relative), baseline)
+        figures.add(_key(model, label_set), "all", metric, error(types, relative), baseline.model)
 
 
 def _mean_error(means: np.ndarray, *, sizes: list[int], relative: bool) -> np.ndarray:

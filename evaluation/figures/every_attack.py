@@ -59,7 +59,7 @@ def seen_by_every_attack(rows: pd.DataFrame) -> pd.Series:
     """Bool (N,): rows of images that each attack among the rows was run on.
 
     Args:
-        rows: N rows of `per_image.parquet`, of one model, one norm and one attacked label set.
+        rows: N rows of `per_image`, of one model, one norm and one attacked label set.
     """
     attacks = rows.groupby(["perturbation", "source"]).ngroups
     return rows.groupby("row")["row"].transform("size") == attacks

@@ -1,4 +1,4 @@
-"""From `per_image.parquet` to `results.csv`: every figure of a run, computed from its images.
+"""From the rows of images to those of `results.csv`: every figure of a model.
 
 It reads no image and calls no classifier, so rescoring a run needs neither. Rules: R17 (worst case
 per image), R18 (denominator and interval beside every figure).
@@ -13,7 +13,7 @@ from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.attack import attack_figures
 from evaluation.figures.certification import certification_figures
 from evaluation.figures.classes import confusion_figures, share_figures
-from evaluation.figures.corruption import corruption_figures
+from evaluation.figures.corruption import Baseline, corruption_figures
 from evaluation.figures.every_attack import every_attack_figures
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.images import Images
@@ -25,45 +25,38 @@ from evaluation.metrics.table import metrics_of
 from evaluation.statistics.intervals import proportion, stratified_interval
 
 
-def summarise(
-    per_image: pd.DataFrame,
-    schemes: dict[str, LabelScheme],
+def add_figures(
+    figures: Figures,
+    rows: pd.DataFrame,
+    corrupted: pd.DataFrame,
+    scheme: LabelScheme,
     label_sets: tuple[LabelSet, ...],
     grids: Mapping[str, tuple[float, ...]],
-    split: str,
-    seed: int,
-    baselines: Mapping[LabelSet, str],
-) -> pd.DataFrame:
-    """Compute every figure of a run that needs only the rows of `per_image.parquet`.
+    baselines: Mapping[LabelSet, Baseline],
+) -> None:
+    """Add every figure of one model that needs only its own rows.
 
     `evaluation/figures/score_run.py` adds power, transfer and best-known figures.
 
     Args:
-        per_image: rows of `per_image.parquet`.
-        schemes: classes of each model.
+        figures: takes the rows of `results.csv`.
+        rows: clean, attacked and certified rows of one model, see `ImageRows.of`.
+        corrupted: see `ImageRows.corrupted`.
+        scheme: its classes.
         label_sets: label sets that score.
         grids: eps of each attack and of the worst case, ascending, as in `RunConfig.grids`.
-        split: name of the split, for the rows.
-        seed: seed of the run; also of the bootstrap.
-        baselines: ids of the models that corruption errors are relative to, if the run has them.
-
-    Returns:
-        Rows of `results.csv`.
+        baselines: models that corruption errors are relative to, if the run has them.
     """
-    figures = Figures(split, seed)
-    of_model = {model: per_image[per_image.model == model] for model in schemes}
-    for model, scheme in schemes.items():
-        rows = of_model[model]
-        clean = rows[rows.perturbation == "none"]
-        for label_set in label_sets:
-            _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
-            baseline = baselines.get(label_set)
-            corruption_figures(figures, model, of_model, schemes, label_set, baseline)
-            attack_figures(figures, rows, clean, scheme, label_set, grids)
-            every_attack_figures(figures, rows, scheme, label_set, grids)
-            certification_figures(figures, model, rows, scheme, label_set)
-        label_figures(figures, model, rows, scheme, label_sets, grids)
-    return figures.frame()
+    model = str(rows.model.iloc[0])
+    clean = rows[rows.perturbation == "none"]
+    for label_set in label_sets:
+        _clean_figures(figures, model, Images(clean, scheme, label_set).scored())
+        baseline = baselines.get(label_set)
+        corruption_figures(figures, model, clean, corrupted, scheme, label_set, baseline)
+        attack_figures(figures, rows, clean, scheme, label_set, grids)
+        every_attack_figures(figures, rows, scheme, label_set, grids)
+        certification_figures(figures, model, rows, scheme, label_set)
+    label_figures(figures, model, rows, scheme, label_sets, grids)
 
 
 def _clean_figures(figures: Figures, model: str, images: Images) -> None:

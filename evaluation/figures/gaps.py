@@ -8,16 +8,16 @@ proportions); Newcombe 1998 for the interval and Holm 1979 for all groups, see
 `evaluation/statistics/paired.py`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import fisher_exact
 
-from datasets.labels import LabelScheme, LabelSet
-from evaluation.figures.comparisons import right_clean, robust_under
+from datasets.labels import LabelSet
 from evaluation.figures.groups import groups_of
+from evaluation.figures.outcomes import Outcomes
 from evaluation.results.schema import GAP_COLUMNS, LEAST_FACES, WORST_CASE
 from evaluation.results.select import headline_eps
 from evaluation.statistics.intervals import proportion
@@ -26,8 +26,8 @@ from evaluation.statistics.power import LEVEL, smallest_independent_difference
 
 
 def subgroup_gaps(
-    per_image: pd.DataFrame,
-    schemes: dict[str, LabelScheme],
+    faces: pd.DataFrame,
+    outcomes: Mapping[str, Outcomes],
     label_sets: tuple[LabelSet, ...],
     norm: str,
     grid: tuple[float, ...],
@@ -35,8 +35,8 @@ def subgroup_gaps(
     """Compare the groups of faces of a run.
 
     Args:
-        per_image: rows of `per_image.parquet`.
-        schemes: classes of each model.
+        faces: see `ImageRows.faces`.
+        outcomes: of each model.
         label_sets: label sets that score.
         norm: norm of the attacks.
         grid: eps of the worst case.
@@ -45,17 +45,16 @@ def subgroup_gaps(
         Rows of `gaps.parquet`; none in a run without groups.
     """
     found: list[dict[str, Any]] = []
-    faces = per_image.drop_duplicates("row").set_index("row")
+    faces = faces.set_index("row")
     if not (faces.empty or faces.subgroups.isna().any()):
         eps = headline_eps(grid, norm)
-        for model, scheme in schemes.items():
-            rows = per_image[per_image.model == model]
+        for model, of_model in outcomes.items():
             for label_set in label_sets:
-                right = right_clean(rows, scheme, label_set)
+                right = of_model.right(label_set, norm, 0)
                 key = {"model": model, "label_set": str(label_set)}
                 found += _family(right, faces, key | {"perturbation": "none", "norm": "", "eps": 0})
                 if eps:
-                    robust = robust_under(rows, label_set, WORST_CASE, norm, eps)
+                    robust = of_model.right(label_set, norm, eps)
                     attacked = {"perturbation": WORST_CASE, "norm": norm, "eps": eps}
                     found += _family(robust, faces, key | attacked)
     return pd.DataFrame(found, columns=list(GAP_COLUMNS)).astype(GAP_COLUMNS)

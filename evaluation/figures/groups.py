@@ -9,13 +9,13 @@ from evaluation.statistics.intervals import Interval, effective_size
 from evaluation.statistics.paired import PairedTest, mcnemar, paired_difference
 
 
-def groups_of(per_image: pd.DataFrame) -> pd.Series:
+def groups_of(images: pd.DataFrame) -> pd.Series:
     """Group of each image by row id; each its own where no duplicates are known.
 
     Args:
-        per_image: rows of `per_image.parquet`.
+        images: rows of images, such as `ImageRows.faces`.
     """
-    rows = per_image.drop_duplicates("row").set_index("row")
+    rows = images.drop_duplicates("row").set_index("row")
     return rows["group"].fillna(rows.index.to_series()).astype(np.int64)
 
 
@@ -25,9 +25,9 @@ def coarsest(runs: Iterable[pd.DataFrame]) -> pd.Series:
     Runs of earlier versions know pixel-identical images only, or none.
 
     Args:
-        runs: rows of each run's `per_image.parquet`.
+        runs: `ImageRows.faces` of each run.
     """
-    found = [groups_of(per_image) for per_image in runs]
+    found = [groups_of(faces) for faces in runs]
     rows = found[0].index
     for groups in found[1:]:
         rows = rows.intersection(groups.index)

@@ -1,4 +1,4 @@
-"""The images of one model and perturbation, from rows of `per_image.parquet`, as arrays.
+"""The images of one model and perturbation, from rows of `per_image`, as arrays.
 
 Every figure is computed from these. Not here: the figures (`evaluation/figures/every_figure.py`).
 """
@@ -23,7 +23,7 @@ Strata = list[tuple[str, np.ndarray]]
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Rows of `per_image.parquet` of one model and perturbation, as arrays.
+    """Rows of `per_image` of one model and perturbation, as arrays.
 
     Attributes:
         rows: those rows.

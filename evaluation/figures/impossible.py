@@ -23,7 +23,7 @@ def without_impossible(
     """Leave out the rows of attacks that leave more faces robust than were classified correctly.
 
     Args:
-        per_image: rows of `per_image.parquet`.
+        per_image: rows of `per_image`.
         schemes: classes of each model.
         label_sets: label sets that were attacked.
         grids: eps of each attack, ascending.

@@ -1,16 +1,15 @@
 """Figures of power: the smallest difference between two models that the run can detect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from datasets.labels import LabelScheme, LabelSet
-from evaluation.figures.comparisons import right_clean, robust_under
 from evaluation.figures.figure_rows import Figures
-from evaluation.figures.groups import effective, groups_of
+from evaluation.figures.groups import effective
+from evaluation.figures.outcomes import Outcomes
 from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.power import (
@@ -25,8 +24,8 @@ _SAME = ("label_set", "perturbation", "norm", "eps")
 def power_figures(
     results: pd.DataFrame,
     comparisons: pd.DataFrame,
-    per_image: pd.DataFrame,
-    schemes: dict[str, LabelScheme],
+    outcomes: Mapping[str, Outcomes],
+    groups: pd.Series,
     split: str,
     seed: int,
 ) -> pd.DataFrame:
@@ -42,15 +41,15 @@ def power_figures(
     Args:
         results: rows of `summarise`.
         comparisons: rows of `compare_models` on the same images.
-        per_image: rows of `per_image.parquet`.
-        schemes: classes of each model.
+        outcomes: of each model.
+        groups: group of each image by row id, see `groups_of`.
         split: split of the run.
         seed: seed of the run.
 
     Returns:
         More rows of `results.csv`.
     """
-    figures, number = Figures(split, seed), _independent_images(per_image, schemes)
+    figures, number = Figures(split, seed), _independent_images(outcomes, groups)
     clean = (results.perturbation == "none") & (results.metric == "accuracy")
     attacked = (results.perturbation == WORST_CASE) & (results.metric == "robust_accuracy")
     own = attacked & (results.attacked_labels == results.label_set)
@@ -74,21 +73,17 @@ def power_figures(
 
 
 def _independent_images(
-    per_image: pd.DataFrame, schemes: dict[str, LabelScheme]
+    outcomes: Mapping[str, Outcomes], groups: pd.Series
 ) -> Callable[..., float]:
     """Function from label set, norm (empty: clean) and models to their number of common images.
 
     It is the effective number, in which near duplicates count once.
     """
-    groups = groups_of(per_image)
-    of_model = {model: per_image[per_image.model == model] for model in schemes}
 
     @cache
     def scored(label_set: str, norm: str, model: str) -> pd.Index:
-        rows, labels = of_model[model], LabelSet(label_set)
-        if norm:
-            return robust_under(rows, labels, WORST_CASE, norm, eps=0.0).index
-        return right_clean(rows, schemes[model], labels).index
+        of_model = outcomes[model]
+        return (of_model.attacked(label_set, norm) if norm else of_model.clean[label_set]).index
 
     @cache
     def number(label_set: str, norm: str, *models: str) -> float:

@@ -3,28 +3,31 @@
 The run itself and `evaluation.rescore` both use this module, so both write the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from datasets.base.errors import InputError
-from datasets.labels import LabelScheme
+from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.rivals import rivals_of
 from evaluation.config import RunConfig
 from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
-from evaluation.figures.corruption import BASELINES
-from evaluation.figures.every_figure import summarise
+from evaluation.figures.corruption import BASELINES, Baseline, errors_of
+from evaluation.figures.every_figure import add_figures
+from evaluation.figures.figure_rows import Figures
 from evaluation.figures.gaps import subgroup_gaps
 from evaluation.figures.groups import groups_of
 from evaluation.figures.impossible import without_impossible
+from evaluation.figures.outcomes import Outcomes, outcomes_of
 from evaluation.figures.power import power_figures
 from evaluation.figures.seeds import read_seeds, seed_figures
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
+from evaluation.results.image_rows import ImageRows
 from evaluation.results.label_names import with_label_names
 from evaluation.results.outside import read_outside
 from evaluation.results.run import FinishedRun
@@ -37,7 +40,7 @@ def write_scores(
     config: RunConfig,
     schemes: dict[str, LabelScheme],
     weights: dict[str, str],
-    per_image: pd.DataFrame,
+    images: ImageRows,
     transfer: pd.DataFrame,
     checks: pd.DataFrame,
     failed: list[dict[str, Any]],
@@ -45,47 +48,69 @@ def write_scores(
 ) -> None:
     """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
 
+    The rows of one model at a time are in memory.
+
     Args:
         folder: folder of the run.
         config: config of the run.
         schemes: classes of each model that classified the clean faces.
         weights: hash of the weights of each of these models.
-        per_image: rows of `per_image.parquet`.
+        images: the run's rows of images.
         transfer: rows of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
         label_names: names of label sets that are called after the data, for `results.csv`.
     """
-    groups = groups_of(per_image)
-    per_image, impossible = without_impossible(per_image, schemes, config.labels, config.grids)
-    failed = [*failed, *impossible]
-    baselines = {
-        label_set: model
-        for label_set, shipped in BASELINES.items()
-        for model in schemes
-        if shipped_id(weights[model]) == shipped
-    }
-    figures = summarise(
-        per_image, schemes, config.labels, config.grids, config.split, config.seed, baselines
-    )
+    split, seed, groups = config.split, config.seed, groups_of(images.faces)
+    outside, repeated = read_outside(folder), read_seeds(folder)
+    baselines = _baselines(images, schemes, weights, config.labels)
+    collected, failed = Figures(split, seed), [*failed]
+    outcomes: dict[str, Outcomes] = {}
+    known: dict[str, pd.DataFrame] = {}
+    spread: dict[str, pd.DataFrame] = {}
+    for model, scheme in schemes.items():
+        rows, impossible = without_impossible(
+            images.of(model), {model: scheme}, config.labels, config.grids
+        )
+        failed += impossible
+        corrupted = images.corrupted(model)
+        add_figures(collected, rows, corrupted, scheme, config.labels, config.grids, baselines)
+        outcomes[model] = outcomes_of(rows, scheme, config.labels)
+        confirmed = outside[outside.model == model]
+        known[model] = best_known_figures(rows, confirmed, schemes, config.eps, split, seed)
+        again = repeated[repeated.model == model]
+        spread[model] = seed_figures(rows, again, config.grids, split, seed)
+    figures = collected.frame()
     rivals = rivals_of(with_status(figures, checks, failed, config), checks, schemes)
-    comparisons = compare_models(per_image, schemes, config.labels, config.norm, config.eps, rivals)
-    power = power_figures(figures, comparisons, per_image, schemes, config.split, config.seed)
-    transfers = transfer_figures(transfer, groups, config.split, config.seed)
-    figures = pd.concat([figures, power, transfers], ignore_index=True)
-    known = best_known_figures(
-        per_image, read_outside(folder), schemes, config.eps, config.split, config.seed
+    comparisons = compare_models(
+        outcomes, groups, schemes, config.labels, config.norm, config.eps, rivals
     )
-    repeated = read_seeds(folder)
-    spread = seed_figures(per_image, repeated, config.grids, config.split, config.seed)
-    figures = pd.concat([figures, known, spread], ignore_index=True)
+    power = power_figures(figures, comparisons, outcomes, groups, split, seed)
+    transfers = transfer_figures(transfer, groups, split, seed)
+    further = [tables[model] for tables in (known, spread) for model in sorted(tables)]
+    figures = pd.concat([figures, power, transfers, *further], ignore_index=True)
     results = with_status(figures, checks, failed, config)
-    gaps = subgroup_gaps(per_image, schemes, config.labels, config.norm, config.eps)
+    gaps = subgroup_gaps(images.faces, outcomes, config.labels, config.norm, config.eps)
     if len(gaps):
         write_table(gaps, GAP_COLUMNS, folder / GAPS)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
     write_table(with_label_names(results, label_names), RESULT_COLUMNS, folder / "results.csv")
+
+
+def _baselines(
+    images: ImageRows,
+    schemes: Mapping[str, LabelScheme],
+    weights: Mapping[str, str],
+    label_sets: Iterable[LabelSet],
+) -> dict[LabelSet, Baseline]:
+    """The baseline of each label set, where the run has it and corrupted images."""
+    return {
+        label_set: Baseline(model, errors_of(images.corrupted(model), schemes[model], label_set))
+        for label_set in label_sets
+        for model in schemes
+        if shipped_id(weights[model]) == BASELINES.get(label_set)
+    }
 
 
 def rescore(run: FinishedRun) -> None:
@@ -94,12 +119,12 @@ def rescore(run: FinishedRun) -> None:
     Raises:
         InputError: a file is missing, or they do not belong together.
     """
-    per_image = run.per_image
-    unknown = sorted(set(per_image.model) - set(run.schemes))
+    images = run.images
+    unknown = sorted(set(images.models) - set(run.schemes))
     if unknown:
         raise InputError(
             f"{run.folder}: expected the models {', '.join(run.schemes)} of manifest.json, found "
-            f"{', '.join(unknown)} in per_image.parquet. Run the evaluation again."
+            f"{', '.join(unknown)} in its rows of images. Run the evaluation again."
         )
     failed = [entry for entry in run.manifest["perturbations"] if entry["status"] != "ok"]
     weights = {name: model["weights_sha256"] for name, model in run.manifest["models"].items()}
@@ -108,7 +133,7 @@ def rescore(run: FinishedRun) -> None:
         run.config,
         run.measured,
         weights,
-        per_image,
+        images,
         run.transfer,
         run.checks,
         failed,

@@ -34,7 +34,7 @@ def seed_figures(
     """Spread of robust accuracy over the seeds, for every attack and the worst case.
 
     Args:
-        per_image: rows of `per_image.parquet`, the first seed.
+        per_image: rows of `per_image`, the first seed.
         repeated: rows of `seeds.parquet`, the other seeds.
         grids: eps of each attack and of the worst case, ascending.
         split: split of the run.

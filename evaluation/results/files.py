@@ -41,7 +41,7 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(path)
     except (ArrowException, OSError, ValueError) as error:
-        raise InputError(_damaged(path, "parquet", error)) from error
+        raise InputError(damaged(path, "parquet", error)) from error
     missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
     frame = frame.assign(**dict.fromkeys(missing, np.nan))
     if list(frame.columns) != list(columns):
@@ -78,7 +78,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{path}: expected a run folder with a manifest, found no such file."
         ) from error
     except (ValueError, RecursionError) as error:  # not JSON, not text, or nested too deeply
-        raise InputError(_damaged(path, "JSON", error)) from error
+        raise InputError(damaged(path, "JSON", error)) from error
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if version != SCHEMA_VERSION:
         raise InputError(
@@ -114,10 +114,11 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in names if name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(_damaged(path, "npz", error)) from error
+        raise InputError(damaged(path, "npz", error)) from error
 
 
-def _damaged(path: Path, kind: str, error: Exception) -> str:
+def damaged(path: Path, kind: str, error: Exception) -> str:
+    """Say that a file of a run cannot be read, and what to do."""
     return (
         f"{path}: expected an intact {kind} file, found {error}. Restore it, or run the evaluation "
         "again with --resume."

@@ -13,6 +13,7 @@ import pandas as pd
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelSet, translate
 from evaluation.results.files import read_table, write_table
+from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import OUTSIDE_COLUMNS
 
@@ -69,7 +70,9 @@ def keep_outside(
             f"{run.folder}: expected a run that attacks {attacked_labels} labels in {norm}, found "
             f"{', '.join(run.config.labels)} in {run.config.norm}."
         )
-    attacked = run.per_image[run.per_image.model == same[0]]
+    attacked = run.images.pick(
+        ["row", "attacked_labels", "norm", attacked_labels], model=same[0], kinds=[Kind.ATTACKED]
+    )
     attacked = attacked[(attacked.attacked_labels == attacked_labels) & (attacked.norm == norm)]
     label_set = LabelSet(attacked_labels)
     truth = translate(

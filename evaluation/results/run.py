@@ -18,6 +18,7 @@ from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme
 from evaluation.config import RunConfig
 from evaluation.results.files import read_arrays, read_manifest, read_table
+from evaluation.results.image_rows import ImageRows, StoredRows
 from evaluation.results.schema import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
@@ -25,7 +26,6 @@ from evaluation.results.schema import (
     GALLERY_ARRAYS,
     GAP_COLUMNS,
     GAPS,
-    PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
     TRANSFER_COLUMNS,
@@ -65,9 +65,17 @@ class FinishedRun:
         return read_table(self.folder / "results.parquet", RESULT_COLUMNS)
 
     @cached_property
+    def images(self) -> ImageRows:
+        """The rows of all images, to be read model by model."""
+        return StoredRows.of_run(self.folder)
+
+    @property
     def per_image(self) -> pd.DataFrame:
-        """One row per image, model and perturbation: `PER_IMAGE_COLUMNS`."""
-        return read_table(self.folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+        """One row per image, model and perturbation: `PER_IMAGE_COLUMNS`.
+
+        All at once, read anew at each access; `images` reads those of one model.
+        """
+        return self.images.pick()
 
     @cached_property
     def transfer(self) -> pd.DataFrame:
@@ -141,7 +149,7 @@ class FinishedRun:
     @cached_property
     def measured(self) -> dict[str, LabelScheme]:
         """Those of `schemes` whose model classified the clean faces."""
-        answered = set(self.per_image.model)
+        answered = set(self.images.models)
         return {model: scheme for model, scheme in self.schemes.items() if model in answered}
 
     @property

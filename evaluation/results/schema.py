@@ -3,7 +3,8 @@
 A run folder holds
 
 - `results.csv`, `results.parquet`: long form, one figure per row (`RESULT_COLUMNS`);
-- `per_image.parquet`: one row per image, model, perturbation (`PER_IMAGE_COLUMNS`);
+- `per_image/`: one row per image, model, perturbation (`PER_IMAGE_COLUMNS`), in parts
+  (`evaluation/results/row_parts.py`);
 - `transfer.parquet`: one row per image made on a model and model that classifies it
   (`TRANSFER_COLUMNS`);
 - `comparisons.parquet`: paired tests between models (`COMPARISON_COLUMNS`);
@@ -108,7 +109,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "near_leaked": "boolean",
     "subgroups": "object",
 }
-"""Columns of `per_image.parquet`.
+"""Columns of `per_image`.
 
 `fer` and `ferplus` are labels in their own scheme, -1 for none. `label` is the attacked label in
 the model's classes (-1: none, and the image was not attacked; clean and corrupted rows have -1).
@@ -172,7 +173,7 @@ SEED_COLUMNS: dict[str, str] = {
     "norm": "string",
     "smallest_eps": "float64",
 }
-"""Columns of `seeds.parquet`: attacks with further seeds, values as in `per_image.parquet`."""
+"""Columns of `seeds.parquet`: attacks with further seeds, values as in `per_image`."""
 
 
 COMPARISON_COLUMNS: dict[str, str] = {

@@ -52,7 +52,7 @@ def certify_models(
     out: Path,
     listener: Listener,
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame | None]]:
-    """Yield an entry of the manifest and rows of `per_image.parquet` for every model and sigma.
+    """Yield an entry of the manifest and rows of `per_image` for every model and sigma.
 
     Args:
         config: configuration of the run; without certification nothing is yielded.

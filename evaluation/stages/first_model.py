@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from attacks.sets.spec import AttackSpec
 from datasets.faceset import FaceSet
 from evaluation.config import RunConfig
 from evaluation.metrics.robustness import security_curve_areas
+from evaluation.results.image_rows import ImageRows, Kind
 from evaluation.results.select import headline_eps
 from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.jobs import Job, plan
@@ -59,7 +59,7 @@ def set_apart(
 
 
 def first_models(
-    config: RunConfig, classifiers: Sequence[Classifier], rows: pd.DataFrame
+    config: RunConfig, classifiers: Sequence[Classifier], images: ImageRows
 ) -> set[tuple[str, str]]:
     """Model and label set of each model that ranks first in what was measured so far.
 
@@ -69,15 +69,19 @@ def first_models(
     Args:
         config: configuration of the run.
         classifiers: models of the run.
-        rows: rows of `per_image.parquet` so far.
+        images: the run's rows of images so far.
     """
     top = headline_eps(config.eps, config.norm)
     grid = [eps for eps in config.eps if 0 < eps <= top]
     best: dict[str, tuple[float, str]] = {}
     for classifier in classifiers:
         labels = label_set_of(classifier)
-        own = rows[(rows.model == classifier.id) & (rows.attacked_labels == labels)]
-        if own.empty or not grid or is_black_box(classifier) or not classifier.scheme.is_whole:
+        if not grid or is_black_box(classifier) or not classifier.scheme.is_whole:
+            continue
+        columns = ("row", "attacked_labels", "smallest_eps")
+        own = images.pick(columns, model=classifier.id, kinds=[Kind.ATTACKED])
+        own = own[own.attacked_labels == labels]
+        if own.empty:
             continue
         smallest = own.smallest_eps.fillna(np.inf).groupby(own.row).min().to_numpy()
         area = float(security_curve_areas(smallest, eps_grid=grid).mean())

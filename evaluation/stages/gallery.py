@@ -19,7 +19,7 @@ def choose_faces(rows: pd.DataFrame) -> np.ndarray:
     """Return row ids of up to `PER_CLASS` broken images of each class, in the order of the run.
 
     Args:
-        rows: rows of `per_image.parquet` of one model, attacked labels and attack.
+        rows: rows of `per_image` of one model, attacked labels and attack.
     """
     moved = rows[rows.smallest_eps > 0]
     return moved.groupby("label").head(PER_CLASS).sort_values("label", kind="stable").row.to_numpy()
@@ -38,7 +38,7 @@ def examples(
         classifier: the attacked model.
         adversarial: its set of N images.
         clean: float32 (N, H, W, C), the clean images of the same rows.
-        rows: the set's rows of `per_image.parquet`.
+        rows: the set's rows of `per_image`.
         explanations: maps of its broken images, in the order of the set; None without maps.
     """
     chosen = choose_faces(rows)

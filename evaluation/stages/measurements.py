@@ -4,12 +4,14 @@ Everything is predicted from the stored images. Not here: figures
 (`evaluation/figures/score_run.py`).
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
+from attacks.sets.store import open_set
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.declared_output import declared_output_checks
@@ -20,6 +22,7 @@ from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
 from evaluation.listener import Listener
+from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
 from evaluation.stages import gallery
 from evaluation.stages.black_boxes import black_box_checks, is_black_box
@@ -40,20 +43,27 @@ class AttackedModel(NamedTuple):
     Attributes:
         classifier: the model.
         job: name and rows of the set.
-        made: the set.
-        rows: the set's rows of `per_image.parquet`.
+        folder: where the set is; of many faces it is too large to be kept in memory.
+        part: number of its rows, see `RowParts`.
+        broken: faces classified correctly before the attack but not at the headline eps.
     """
 
     classifier: Classifier
     job: Job
-    made: AdversarialSet
-    rows: pd.DataFrame
+    folder: Path
+    part: int
+    broken: int
 
-    @property
-    def broken(self) -> int:
-        """Faces classified correctly before the attack but not at the headline eps."""
-        eps = headline_eps(self.made.spec.grid, self.made.spec.norm)
-        return int(((self.made.smallest_eps > 0) & (self.made.smallest_eps <= eps)).sum())
+    def open(self) -> AdversarialSet:
+        """Read the set."""
+        made = open_set(self.folder)
+        assert isinstance(made, AdversarialSet)
+        return made
+
+
+def _broken(made: AdversarialSet) -> int:
+    eps = headline_eps(made.spec.grid, made.spec.norm)
+    return int(((made.smallest_eps > 0) & (made.smallest_eps <= eps)).sum())
 
 
 class Measurements:
@@ -67,9 +77,9 @@ class Measurements:
         cache: their logits of images that all models classify.
         failures: collects the models that fail on a set.
         listener: receives the progress.
+        rows: receives the rows of all images.
 
     Attributes:
-        rows: parts of `per_image.parquet`, in order.
         transfers: parts of `transfer.parquet`, in order.
         checks: rows of `checks.parquet`.
     """
@@ -81,10 +91,12 @@ class Measurements:
         cache: LogitsCache,
         failures: Failures,
         listener: Listener,
+        rows: RowParts,
     ) -> None:
         self._faces, self._clean, self._cache = faces, clean, cache
-        self._failures, self._listener = failures, listener
-        self.rows = [clean_rows(faces, c, clean.logits[c.id]) for c in clean.classifiers]
+        self._failures, self._listener, self._rows = failures, listener, rows
+        for c in clean.classifiers:
+            rows.add(clean_rows(faces, c, clean.logits[c.id]))
         self.transfers: list[pd.DataFrame] = []
         self.checks: list[Check] = []
         self._strongest: dict[str, AttackedModel] = {}
@@ -122,7 +134,7 @@ class Measurements:
         job, made = outcome.job, outcome.made
         if isinstance(made, AdversarialSet) and job.classifier:
             with self._failures.kept(job.classifier, outcome.record()):
-                self._add_attacked(job.classifier, job, made)
+                self._add_attacked(job.classifier, outcome, made)
             return
         if not isinstance(made, CorruptedSet | TransferSet):
             return
@@ -133,18 +145,20 @@ class Measurements:
             with self._failures.kept(c, entry):
                 clean, logits = self._clean.logits[c.id][job.rows], self._cache.logits(c, made)
                 if isinstance(made, CorruptedSet):
-                    self.rows.append(corrupted_rows(part, c, clean, made, logits))
+                    self._rows.add(corrupted_rows(part, c, clean, made, logits))
                 else:
                     self.transfers.append(transfer_rows(made, part, c, clean, logits))
 
-    def _add_attacked(self, classifier: Classifier, job: Job, made: AdversarialSet) -> None:
+    def _add_attacked(self, classifier: Classifier, outcome: Outcome, made: AdversarialSet) -> None:
+        job = outcome.job
         logits = self._clean.logits[classifier.id][job.rows]
         rows = attacked_rows(self._faces.take(job.rows), classifier, logits, made)
-        self.rows.append(rows)
+        number = self._rows.add(rows)
         self.checks += set_checks(classifier, made, rows)
         if made.spec.attacked_labels != label_set_of(classifier):
             return  # the gallery shows a model under the labels it was trained on
-        attacked = AttackedModel(classifier, job, made, rows)
+        assert outcome.folder is not None
+        attacked = AttackedModel(classifier, job, outcome.folder, number, _broken(made))
         before = self._strongest.get(classifier.id)
         if attacked.broken >= (before.broken if before else 1):
             self._strongest[classifier.id] = attacked
@@ -156,21 +170,26 @@ class Measurements:
 
     def probe_strongest(self) -> None:
         """Run the strongest gradient attack on each model again, on a few faces."""
-        for classifier, job, made, _ in self._probed.values():
+        for attacked in self._probed.values():
+            job = attacked.job
             self._listener.line(f"{job.name}: checked again on a few faces")
-            self.checks += probe_attack(classifier, made, self._clean.images[job.rows])
+            clean = self._clean.images[job.rows]
+            self.checks += probe_attack(attacked.classifier, attacked.open(), clean)
 
     def explain_strongest(self) -> None:
         """Explain the strongest attack on each model, and add the shift of its maps to its rows."""
-        for classifier, job, made, rows in self._strongest.values():
-            clean = self._clean.images[job.rows][made.image_rows]
+        for attacked in self._strongest.values():
+            classifier, made = attacked.classifier, attacked.open()
+            clean = self._clean.images[attacked.job.rows[made.image_rows]]
             try:
                 maps = explain(classifier, clean, made.images)
             except Exception as error:  # a foreign net may have an unexpected structure
                 self._listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
                 continue
             if maps is not None:
+                rows = self._rows.part(attacked.part)
                 rows.loc[rows.index[made.image_rows], "cam_shift"] = maps.shifts()
+                self._rows.replace(attacked.part, rows)
                 self._explanations[classifier.id] = maps
 
     def gallery(self) -> dict[str, np.ndarray]:
@@ -179,7 +198,11 @@ class Measurements:
         Maps are shown for models that `explain_strongest` could explain.
         """
         parts = []
-        for classifier, job, made, rows in self._strongest.values():
-            clean, maps = self._clean.images[job.rows], self._explanations.get(classifier.id)
-            parts.append(gallery.examples(classifier, made, clean, rows, maps))
+        for attacked in self._strongest.values():
+            classifier, rows = attacked.classifier, self._rows.part(attacked.part)
+            clean, maps = (
+                self._clean.images[attacked.job.rows],
+                self._explanations.get(classifier.id),
+            )
+            parts.append(gallery.examples(classifier, attacked.open(), clean, rows, maps))
         return gallery.join(parts, self._clean.images.shape[1:])

@@ -1,4 +1,4 @@
-"""Rows of `per_image.parquet`: each model's prediction for each image, clean and perturbed.
+"""Rows of images: each model's prediction for each image, clean and perturbed.
 
 Predictions are made again from the stored images (R2), never copied from the attack.
 """
@@ -131,11 +131,6 @@ def certified_rows(
         smallest_eps=np.nan,
         certified_radius=certificates.radius,
     )
-
-
-def join_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Join the rows of a run, with the columns of `PER_IMAGE_COLUMNS`."""
-    return pd.concat(parts, ignore_index=True).astype(PER_IMAGE_COLUMNS)
 
 
 def _rows(

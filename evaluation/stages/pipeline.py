@@ -18,14 +18,16 @@ from evaluation.checks.rules import Check
 from evaluation.checks.sibling import sibling_checks
 from evaluation.checks.suite import suite_checks
 from evaluation.config import RunConfig
+from evaluation.engines.engine import Engine
 from evaluation.figures.score_run import write_scores
 from evaluation.listener import Listener
 from evaluation.results.files import write_arrays, write_table
+from evaluation.results.image_rows import StoredRows
+from evaluation.results.row_parts import RowParts
 from evaluation.results.schema import (
     CHECK_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
-    PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     TRANSFER_COLUMNS,
 )
@@ -40,7 +42,6 @@ from evaluation.stages.foreign_models import refuse_misread
 from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
-from evaluation.stages.per_image import join_rows
 from evaluation.stages.repeated_attacks import repeat_attacks
 from evaluation.stages.sets import make_sets
 from evaluation.stages.transfer_matrix import join_transfer_rows
@@ -54,6 +55,7 @@ def evaluate_run(
     out: Path,
     given: Path | None,
     listener: Listener,
+    engine: Engine | None = None,
 ) -> list[dict[str, Any]]:
     """Measure everything and write the run's tables and gallery.
 
@@ -64,6 +66,7 @@ def evaluate_run(
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
         listener: receives the progress.
+        engine: computes the sets; None for this process.
 
     Returns:
         Entries of the manifest's `perturbations`.
@@ -71,11 +74,32 @@ def evaluate_run(
     Raises:
         InputError: every model fails on the clean faces, or see `plan` and `make_sets`.
     """
-    failures, stage = Failures(listener), listener.stages.stage
-    with stage("clean answers"):
+    failures = Failures(listener)
+    with listener.stages.stage("clean answers"):
         faces = faces.with_run_groups()
         clean = answer_clean(faces, classifiers, failures)
-    measured = Measurements(faces, clean, LogitsCache(out / "answers"), failures, listener)
+    with RowParts(out) as rows:
+        return _measure(
+            config, faces, clean, classifiers, out, given, failures, listener, rows, engine
+        )
+
+
+def _measure(
+    config: RunConfig,
+    faces: FaceSet,
+    clean: CleanAnswers,
+    classifiers: Sequence[Classifier],
+    out: Path,
+    given: Path | None,
+    failures: Failures,
+    listener: Listener,
+    rows: RowParts,
+    engine: Engine | None,
+) -> list[dict[str, Any]]:
+    """Measure everything else; see `evaluate_run`."""
+    stage = listener.stages.stage
+    cache = LogitsCache(out / "answers")
+    measured = Measurements(faces, clean, cache, failures, listener, rows)
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener)
@@ -87,7 +111,7 @@ def evaluate_run(
     done: dict[Job, Path] = {}
 
     def make(some: Sequence[Job]) -> None:
-        outcomes = make_sets(some, faces, out / "sets", given, listener, done)
+        outcomes = make_sets(some, faces, out / "sets", given, listener, done, engine)
         for outcome in listener.stages.making("attacks and corruptions", outcomes):
             with stage("answers to them"):
                 measured.add(outcome)
@@ -95,37 +119,38 @@ def evaluate_run(
 
     others, limited = set_apart(config, faces, clean.classifiers, jobs)
     make(others)
-    while mine := _of_first(config, clean, measured, limited):  # now others may rank first
+    while mine := _of_first(config, clean, rows, limited):  # now others may rank first
         make([each.on_all_faces for each in mine])
         limited = [each for each in limited if each not in mine]
     make([each.job for each in limited])
     with stage("probes of attacks"):
         measured.probe_strongest()
     with stage("certificates"):
-        certified = [*certify_models(config, faces, clean, out, listener)]
-    records += [record for record, _ in certified]
+        for record, certified in certify_models(config, faces, clean, out, listener):
+            records.append(record)
+            if certified is not None:
+                rows.add(certified)
     records += failures.entries
     with stage("explanations"):
         measured.explain_strongest()
     write_arrays(measured.gallery(), GALLERY_ARRAYS, out / "gallery.npz")
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
-    rows = [*measured.rows, *(part for _, part in certified if part is not None)]
     with stage("other seeds"):
-        repeat_attacks(config, faces, clean.classifiers, out, given, listener)
+        repeat_attacks(config, faces, clean.classifiers, out, given, listener, engine)
     failed = [record for record in records if record["status"] != "ok"]
     with stage("figures"):
-        _write_tables(config, faces, clean, measured, join_rows(rows), failed, out)
+        _write_tables(config, faces, clean, measured, rows, failed, out)
     return records
 
 
 def _of_first(
-    config: RunConfig, clean: CleanAnswers, measured: Measurements, limited: Sequence[Limited]
+    config: RunConfig, clean: CleanAnswers, rows: RowParts, limited: Sequence[Limited]
 ) -> list[Limited]:
     """Jobs with a limit on faces, not done yet, for the models that rank first so far."""
     if not limited:
         return []
-    chosen = first_models(config, clean.classifiers, join_rows(measured.rows))
+    chosen = first_models(config, clean.classifiers, rows.rows)
     return [each for each in limited if is_of(each.job, chosen)]
 
 
@@ -160,7 +185,7 @@ def _write_tables(
     faces: FaceSet,
     clean: CleanAnswers,
     measured: Measurements,
-    per_image: pd.DataFrame,
+    rows: RowParts,
     failed: list[dict[str, Any]],
     out: Path,
 ) -> None:
@@ -169,13 +194,13 @@ def _write_tables(
     transfer = join_transfer_rows(measured.transfers)
     checks = [
         *measured.checks,
-        *sibling_checks(transfer, per_image),
-        *suite_checks(per_image, schemes, config),
+        *sibling_checks(transfer, rows.rows),
+        *suite_checks(rows.rows, schemes, config),
     ]
     table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
-    write_table(per_image, PER_IMAGE_COLUMNS, out / "per_image.parquet")
+    rows.finish()
     write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
     weights = {classifier.id: classifier.weights_sha256 for classifier in clean.classifiers}
-    names = faces.label_names
-    write_scores(out, config, schemes, weights, per_image, transfer, table, failed, names)
+    images, names = StoredRows.of_run(out), faces.label_names
+    write_scores(out, config, schemes, weights, images, transfer, table, failed, names)

@@ -14,6 +14,7 @@ from attacks.precision import Precision
 from attacks.sets.contents import AdversarialSet
 from datasets.faceset import FaceSet
 from evaluation.config import RunConfig
+from evaluation.engines.engine import Engine
 from evaluation.listener import Listener
 from evaluation.results.files import write_table
 from evaluation.results.schema import SEED_COLUMNS, SEEDS
@@ -29,6 +30,7 @@ def repeat_attacks(
     out: Path,
     given: Path | None,
     listener: Listener,
+    engine: Engine | None = None,
 ) -> None:
     """Attack again with the seeds after the run's own, and store each image's smallest eps.
 
@@ -41,6 +43,7 @@ def repeat_attacks(
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
         listener: receives chunks and finished sets.
+        engine: see `make_sets`.
     """
     if config.seeds == 1:
         return
@@ -51,7 +54,7 @@ def repeat_attacks(
         jobs = plan(again, faces, classifiers)
         if config.precision is Precision.AUTO:
             jobs = in_reduced_precision(jobs, faces, listener)
-        for outcome in make_sets(jobs, faces, out / "sets", given, listener):
+        for outcome in make_sets(jobs, faces, out / "sets", given, listener, engine=engine):
             if isinstance(outcome.made, AdversarialSet) and outcome.job.classifier:
                 parts.append(_rows(outcome.job.classifier, outcome.made, seed))
     empty = pd.DataFrame(columns=list(SEED_COLUMNS)).astype(SEED_COLUMNS)

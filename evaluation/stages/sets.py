@@ -6,25 +6,23 @@ same label under FER and FER+ is attacked once: the second set copies it from th
 that surrogates make for black boxes are kept in `stand_ins/` and serve every black box.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attacks.registry import ATTACKS
-from attacks.sets.contents import AnySet, AttackedSet
+from attacks.sets.contents import AnySet, AttackedSet, CorruptedSet
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import find_set, open_set, read_header
-from attacks.sets.sweep import (
-    make_adversarial_set,
-    make_corrupted_set,
-    make_transfer_set,
-)
+from attacks.sets.sweep import SetPlan
 from attacks.sets.task import AttackTask, CleanFaces, answers_of, check_same_model
 from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
+from evaluation.engines.engine import Engine
+from evaluation.engines.orders import LostCellError, Order, fulfil
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.stages.jobs import Job
@@ -39,6 +37,7 @@ class Outcome:
     job: Job
     made: AnySet | None
     error: str = ""
+    folder: Path | None = None
 
     @property
     def status(self) -> str:
@@ -88,6 +87,7 @@ def make_sets(
     given: Path | None,
     listener: Listener,
     done: dict[Job, Path] | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[Outcome]:
     """Make every set, or reuse it from disk.
 
@@ -99,19 +99,26 @@ def make_sets(
         listener: receives chunks and finished sets.
         done: folders of the sets of earlier calls, from which equal faces are copied; those of
             this call are added.
+        engine: computes the chunks that other processes can compute; None for this process.
 
     Raises:
         InputError: a set on disk belongs to other data or settings, or is damaged.
     """
     folders = {} if done is None else done
     kept = TransferImages(sets.parent / "stand_ins")
+    orders: dict[Job, Order] = {}
+    if engine is not None:
+        orders = _orders(jobs, faces, sets, given, folders, engine)
+        fulfil([*orders.values()], engine, listener)
     for job in jobs:
         if job.not_applicable:
             listener.line(f"{job.name}: not applicable, {job.not_applicable}")
             yield Outcome(job, None)
             continue
-        part = faces.take(job.rows)
+        part, order = faces.take(job.rows), orders.get(job)
         try:
+            if order is not None and order.error:
+                raise LostCellError(order.error)
             elsewhere = _given_folder(job, part, given) if given else None
             folder = elsewhere or _own_folder(job, part, sets)
             if elsewhere:
@@ -121,7 +128,10 @@ def make_sets(
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
-                made = _make_set(job, part, folder, _made_before(job, folders), kept, listener)
+                plan = _set_plan(job, part, folder, _made_before(job, folders), kept)
+                made = plan.make(_attacked(job, kept), partial(listener.chunk, job.name))
+                if order is not None:
+                    made = replace(made, reused_chunks=made.reused_chunks - order.made)
         except Exception as error:  # R24: whatever an attack or a model fails with is a result
             if not is_result(error):
                 raise
@@ -133,7 +143,50 @@ def make_sets(
         reused = f" ({made.reused_chunks} of {len(made.header.chunks)} chunks reused)"
         for line in made.lines():
             listener.line(f"{_attacked_as(job)}{line}{reused if made.reused_chunks else ''}")
-        yield Outcome(job, made)
+        yield Outcome(job, made, folder=folder)
+
+
+def _orders(
+    jobs: Sequence[Job],
+    faces: FaceSet,
+    sets: Path,
+    given: Path | None,
+    folders: dict[Job, Path],
+    engine: Engine,
+) -> dict[Job, Order]:
+    """Orders of the sets that workers can make; the others are left to this process."""
+    orders: dict[Job, Order] = {}
+    known = dict(folders)
+
+    def plan(job: Job) -> SetPlan:
+        part = faces.take(job.rows)
+        ready = {other: folder for other, folder in known.items() if not _failed(other)}
+        return _set_plan(job, part, _own_folder(job, part, sets), _made_before(job, ready), None)
+
+    def _failed(job: Job) -> bool:
+        return job in orders and (orders[job].left != 0 or bool(orders[job].lost))
+
+    for job in jobs:
+        if job.not_applicable or job.sources:
+            continue
+        if job.classifier is not None and job.classifier.id not in engine.models:
+            continue
+        part = faces.take(job.rows)
+        if given and (elsewhere := _given_folder(job, part, given)):
+            known[job] = elsewhere
+            continue
+        attacked = _attacked(job)
+        orders[job] = Order(
+            job.name,
+            partial(plan, job),
+            job.rows,
+            job.classifier.id if job.classifier else "",
+            attacked.weights_sha256 if attacked else "",
+            attacked is not job.classifier,
+            next((order for other, order in orders.items() if _is_before(other, job)), None),
+        )
+        known[job] = _own_folder(job, part, sets)
+    return orders
 
 
 def _attacked_as(job: Job) -> str:
@@ -169,38 +222,41 @@ def _own_folder(job: Job, faces: FaceSet, sets: Path) -> Path:
     return sets / f"{job.name}-{key[:8]}"
 
 
-def _made_before(job: Job, folders: dict[Job, Path]) -> AnySet | None:
-    """The set of the same attack on the same model under the other label set, if there is one.
+def _made_before(job: Job, folders: dict[Job, Path]) -> AttackedSet | None:
+    """The set of the same attack on the same model under the other label set, if there is one."""
+    found = next((folder for other, folder in folders.items() if _is_before(other, job)), None)
+    made = open_set(found) if found else None
+    assert not isinstance(made, CorruptedSet)
+    return made
 
-    None for a corruption, and for an attack whose images depend on each other.
+
+def _is_before(other: Job, job: Job) -> bool:
+    """Whether equal faces of a job can be copied from another: the same attack, other labels.
+
+    Never for a corruption, nor for an attack whose images depend on each other.
     """
     spec = job.spec
     if not isinstance(spec, AttackSpec) or ATTACKS[spec.perturbation].universal:
-        return None
-    for other, folder in folders.items():
-        if other.classifier is not job.classifier or other.transfer_set != job.transfer_set:
-            continue
-        assert isinstance(other.spec, AttackSpec)
-        if replace(spec, attacked_labels=other.spec.attacked_labels) == other.spec:
-            return open_set(folder)
-    return None
+        return False
+    if other.classifier is not job.classifier or other.transfer_set != job.transfer_set:
+        return False
+    assert isinstance(other.spec, AttackSpec)
+    same = replace(spec, attacked_labels=other.spec.attacked_labels) == other.spec
+    return same and other is not job
 
 
-def _make_set(
+def _set_plan(
     job: Job,
     faces: FaceSet,
     folder: Path,
-    before: AnySet | None,
-    kept: TransferImages,
-    listener: Listener,
-) -> AnySet:
-    """Make the job's set in its own folder, reusing finished chunks."""
+    before: AttackedSet | None,
+    kept: TransferImages | None,
+) -> SetPlan:
+    """Plan of the job's set in its own folder, where finished chunks are reused."""
     clean, spec = CleanFaces.of(faces), job.spec
-    attacked = _attacked(job, kept)
-    on_chunk = partial(listener.chunk, job.name)
     if isinstance(spec, CorruptionSpec):
-        return make_corrupted_set(clean, spec, folder, on_chunk=on_chunk)
-    make: Callable[..., AnySet] = make_transfer_set if job.transfer_set else make_adversarial_set
+        return SetPlan.corrupted(clean, spec, folder)
+    attacked = _attacked(job, kept)
     assert attacked is not None and job.labels is not None
     task = AttackTask(attacked, clean, job.labels, spec)
-    return make(task, folder, on_chunk=on_chunk, before=before)
+    return SetPlan.attacked(task, folder, before, job.transfer_set)

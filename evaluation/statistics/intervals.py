@@ -16,6 +16,11 @@ DRAWS = 4000
 """Number of random draws behind every simulated interval."""
 
 
+MANY = 10_000
+"""Images from which on the bootstrap's normal limit is used. There it moves a bound by about 0.02
+standard errors (a skewness of 5), less than the 0.04 by which 4000 draws of images vary."""
+
+
 class Interval(NamedTuple):
     """A figure with its confidence interval.
 
@@ -177,6 +182,11 @@ def resampled_means(
         resamples: number of draws, R.
         groups: (N,), the same number for images that are drawn together; None draws each by itself.
 
+    From `MANY` independent images (or groups) on, the means are drawn from the normal distribution
+    that the bootstrap's tends to: drawing images would take memory and time in proportion to N.
+
+    Source: Bickel & Freedman 1981, Annals of Statistics 9, 1196-1217, theorem 2.1 (the limit).
+
     Raises:
         ValueError: `values` is not (N, M).
     """
@@ -192,6 +202,9 @@ def resampled_means(
         sums = np.zeros((len(counts), values.shape[1]))
         np.add.at(sums, places, values)
     sums = np.column_stack([sums, sizes])
+    if len(sums) >= MANY:
+        drawn = _limit_means(sums, seed, resamples)
+        return drawn[:, :-1] / drawn[:, -1:]
     parts = np.array_split(_draws(len(sums), seed, resamples), 8)
     drawn = np.concatenate([part.astype(np.float64) @ sums for part in parts])
     return drawn[:, :-1] / drawn[:, -1:]
@@ -206,6 +219,15 @@ def percentile_interval(
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(figures, [tail, 1 - tail])
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
+
+
+def _limit_means(values: np.ndarray, seed: int, resamples: int) -> np.ndarray:
+    """Means of values (N, M) under the normal limit of the bootstrap, float64 (R, M)."""
+    spread, directions = np.linalg.eigh(np.cov(values, rowvar=False, bias=True) / len(values))
+    root = directions * np.sqrt(np.maximum(spread, 0))
+    normal = np.random.default_rng(seed).standard_normal((resamples, values.shape[1]))
+    means: np.ndarray = values.mean(axis=0) + normal @ root.T
+    return means
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from evaluation.comparing.boards import attack_texts
 from evaluation.results.run import FinishedRun
 from evaluation.tracking.headline import headline_figures
 
-_FILES = ("index.html", "report.md", "manifest.json", "results.csv", "*.parquet")
+_FILES = ("index.html", "report.md", "manifest.json", "results.csv", "*.parquet", "per_image")
 """The report and all tables; neither attacked images nor the answers of services."""
 
 _MANIFEST_CONFIG = ("tier", "split", "norm", "eps", "limit", "seed", "seeds", "labels", "precision")

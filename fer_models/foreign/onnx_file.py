@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 
 from datasets.base.errors import InputError
+from datasets.base.threads import threads
 from fer_models.foreign.input_layout import InputLayout, layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, Translated
 
@@ -34,6 +35,16 @@ _CODES = re.compile(
 )
 
 
+def _session(model: str | bytes) -> "InferenceSession":
+    """Start ONNX Runtime on a file or its bytes, with the threads of this process."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    if (count := threads()) is not None:
+        options.intra_op_num_threads = options.inter_op_num_threads = count
+    return InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
 def open_onnx(path: Path, sha256: str) -> RawModel:
     """Open an ONNX model of one input; see `layout_of` for its axes.
 
@@ -43,10 +54,8 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
             file that is missing.
         ValueError: not an ONNX file, an unknown operator, more inputs, or one that holds no images.
     """
-    from onnxruntime import InferenceSession
-
     try:
-        session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = _session(str(path))
     except Exception as error:  # its runtime has many kinds
         raise _refusal(path, error) from error
     require_one(len(session.get_inputs()))
@@ -123,7 +132,6 @@ def _translate(
         NoTranslationError: a part of the graph is not known, or the answers differ.
     """
     import onnx
-    from onnxruntime import InferenceSession
 
     from fer_models.pytorch.onnx.last_softmax import without_softmax
     from fer_models.pytorch.onnx.translation import TOLERANCE, Layout, translate
@@ -132,7 +140,7 @@ def _translate(
     answers, is_cut = _ask(session, images)[place], False
     cut = without_softmax(model, output)
     if cut is not None:
-        shorter = InferenceSession(cut.SerializeToString(), providers=["CPUExecutionProvider"])
+        shorter = _session(cut.SerializeToString())
         logits = _ask(shorter, images)[place]
         over_classes = softmax(logits, axis=1)
         is_cut = np.allclose(over_classes, answers, atol=TOLERANCE)

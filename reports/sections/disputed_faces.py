@@ -1,6 +1,6 @@
 """Faces whose FER and FER+ labels differ: what annotators chose and what the models predict.
 
-Reads the faces of `disputed.npz` and the answers of `per_image.parquet`. Attacked answers are those
+Reads the faces of `disputed.npz` and the answers of `per_image`. Attacked answers are those
 to the worst case at the headline, attacked under the model's own labels.
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
+from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
@@ -19,6 +20,13 @@ from reports.words.text import count, label_set_name, percent
 
 _OUTSIDE = ("unknown", "no face")
 """Columns of the votes after the eight emotions."""
+
+
+_READ = (
+    *("row", "perturbation", "attacked_labels", "norm", "prediction", "smallest_eps"),
+    *("fer", "ferplus", "votes"),
+)
+"""Columns of the rows of images that answers are taken from."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +113,11 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
 def _answers(run: FinishedRun, headline: Headline | None) -> pd.DataFrame:
     """One row per disputed face, model and moment; labels and answers as FER+ classes."""
     parts = []
-    images = run.per_image
     for model in run.models:
         own = run.manifest["models"][model]["label_set"]
         if own not in SCHEMES or not run.schemes[model].is_whole:
             continue
-        of_model = images[images["model"] == model]
+        of_model = run.images.pick(_READ, model=model, kinds=[Kind.CLEAN, Kind.ATTACKED])
         clean = of_model[of_model["perturbation"] == "none"]
         moments = {"clean": clean.set_index("row")["prediction"]}
         if headline:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from reports.charts.pictures import difference, look, png_uri
-from reports.sections.perturbation_sizes import size_words
+from reports.sections.perturbation_sizes import SIZE_COLUMNS, size_words
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text
 
@@ -65,12 +66,19 @@ def examples(run: FinishedRun, most: int = SIZE_BUDGET) -> tuple[list[Example], 
         run: a finished run.
         most: bytes of pictures.
     """
-    gallery, per_image = run.gallery, run.per_image
+    gallery = run.gallery
     found: dict[int, Example] = {}
     used = 0
     keys = ["row", "model", "attacked_labels", "perturbation", "norm"]
     wanted = pd.DataFrame({key: gallery[key] for key in keys})
-    images = wanted.merge(per_image.drop_duplicates(keys), on=keys, how="left")
+    attacked = [
+        run.images.pick([*keys, *SIZE_COLUMNS], model=model, kinds=[Kind.ATTACKED])
+        for model in dict.fromkeys(gallery["model"].tolist())
+    ]
+    images = wanted
+    if attacked:
+        rows = pd.concat(attacked).drop_duplicates(keys)
+        images = wanted.merge(rows, on=keys, how="left")
     place_in_model = wanted.groupby("model").cumcount().to_numpy()
     for index in np.argsort(place_in_model, kind="stable").tolist():
         example = _example(run, index, images.iloc[index])

@@ -69,7 +69,7 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
 
 def _rule(run: FinishedRun) -> str:
     """How votes become FER+ labels; empty where the data have labels in place of votes."""
-    return f" ({FERPLUS_RULE})" if run.per_image["votes"].notna().any() else ""
+    return f" ({FERPLUS_RULE})" if run.images.faces["votes"].notna().any() else ""
 
 
 def _scored_under(run: FinishedRun, model: str) -> set[str]:
@@ -105,7 +105,7 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
 
 
 def _agreement(run: FinishedRun) -> str:
-    rows = run.per_image.drop_duplicates("row")
+    rows = run.images.faces
     rows = rows[(rows["fer"] >= 0) & (rows["ferplus"] >= 0)]
     if rows.empty:
         return ""

@@ -12,7 +12,7 @@ from reports.tables import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
 
-_SIZES = ("linf", "l2", "l1", "ssim", "cam_shift")
+SIZE_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift")
 _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
 
 
@@ -29,13 +29,13 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
         at = {"norm": headline.norm, "eps": headline.eps, "subset": "all"}
         rows = pick(run.results, model=model, label_set=own, attacked_labels=own, **at)
         worst = pick(rows, perturbation=WORST_CASE)
-        found = [pick(worst, metric=f"median_{name}") for name in _SIZES[:-1]]
+        found = [pick(worst, metric=f"median_{name}") for name in SIZE_COLUMNS[:-1]]
         shift = pick(rows, metric="median_cam_shift")
         if found[0].empty:
             continue
         texts = [
             _with_interval(name, Figure.of(part))
-            for name, part in zip(_SIZES, [*found, shift], strict=True)
+            for name, part in zip(SIZE_COLUMNS, [*found, shift], strict=True)
         ]
         names = [attack_title(run.manifest, name) for name in shift["perturbation"].iloc[:1]]
         attack = listing(names) or MISSING
@@ -76,7 +76,7 @@ def size_words(image: pd.Series) -> list[str]:
     """The known sizes of one perturbation, as text."""
     return [
         f"{name} {_number(size, float(image[size]))}"
-        for size, name in zip(_SIZES, _NAMES, strict=True)
+        for size, name in zip(SIZE_COLUMNS, _NAMES, strict=True)
         if not math.isnan(float(image[size]))
     ]
 

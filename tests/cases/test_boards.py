@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.results.files import read_table, write_table
-from evaluation.results.schema import PER_IMAGE_COLUMNS
+from evaluation.results.run import FinishedRun
 from tests.cases.conftest import Command, Run
 from tests.cases.faces import ON_REAL_FACES
 from tests.cases.found import figures, page
+from tests.evaluation.held_rows import write_rows
 
 pytestmark = pytest.mark.slow
 
@@ -71,11 +71,11 @@ def test_two_at_the_floor_are_ranked_by_their_curves(run: Run, command: Command)
 def test_robust_above_clean_is_an_error_and_no_figure(run: Run, command: Command) -> None:
     """A run in which a set of other weights was reused, as versions before this one did."""
     done = run("plain.keras", "small", limit=40)
-    rows = read_table(done / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(done).per_image
     of_pgd = rows.perturbation == "pgd"
     assert (rows.smallest_eps[of_pgd] == 0).any(), "some faces are wrong without an attack"
     rows.loc[of_pgd, "smallest_eps"] = np.nan
-    write_table(rows, PER_IMAGE_COLUMNS, done / "per_image.parquet")
+    write_rows(rows, done)
     assert command("evaluation.rescore", done).code == 0
     assert command("reports.build", done).code == 0
     found = figures(done, "robust_accuracy")

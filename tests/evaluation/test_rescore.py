@@ -5,17 +5,15 @@ import shutil
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from attacks.fgsm import FGSM
 from datasets.base.errors import InputError
 from evaluation import rescore as command
 from evaluation.figures.score_run import rescore
-from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import PER_IMAGE_COLUMNS
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import write_rows
 
 REBUILT = ("results.csv", "results.parquet", "comparisons.parquet")
 
@@ -59,9 +57,9 @@ def test_error_rows_and_flags_come_back_too(
 
 
 def test_changed_answers_change_the_figures(run_folder: Path, copy: Path) -> None:
-    rows = pd.read_parquet(copy / "per_image.parquet")
+    rows = FinishedRun(copy).per_image
     rows.loc[rows.perturbation == "none", "prediction"] = 0
-    write_table(rows, PER_IMAGE_COLUMNS, copy / "per_image.parquet")
+    write_rows(rows, copy)
     rescore(FinishedRun(copy))
     assert bytes_of(copy)[0] != bytes_of(run_folder)[0]
 
@@ -92,6 +90,10 @@ def halve(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def parts_of(folder: Path) -> list[Path]:
+    return sorted((folder / "per_image").glob("*/*.parquet"))
+
+
 def change_manifest(folder: Path, **changes: object) -> None:
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -100,13 +102,17 @@ def change_manifest(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda f: (f / "per_image.parquet").unlink(), "per_image.parquet: expected a finished"),
+        (lambda f: shutil.rmtree(f / "per_image"), "_parts.json: expected a finished run"),
+        (lambda f: parts_of(f)[3].unlink(), "expected an intact parquet file"),
+        (lambda f: shutil.copy(*parts_of(f)[:2]), "rows, found"),
+        (lambda f: (f / "per_image/_parts.json").write_text("{"), "expected an intact JSON file"),
+        (lambda f: halve(f / "per_image/_parts.json"), "expected an intact JSON file"),
         (lambda f: (f / "checks.parquet").unlink(), "checks.parquet: expected a finished run"),
         (lambda f: change_manifest(f, schema_version=99), "expected schema version"),
         (lambda f: (f / "manifest.json").write_bytes(b"\xff"), "manifest.json: expected an intact"),
         (lambda f: (f / "manifest.json").write_text("[" * 100_000), "maximum recursion depth"),
         (lambda f: (f / "manifest.json").write_text("[]"), "expected schema version 1, found None"),
-        (lambda f: halve(f / "per_image.parquet"), "per_image.parquet: expected an intact parquet"),
+        (lambda f: halve(parts_of(f)[-1]), "expected an intact parquet"),
         (lambda f: (f / "checks.parquet").write_text(""), "checks.parquet: expected an intact"),
         (lambda f: change_manifest(f, models={}), "found at models: "),
         (lambda f: change_manifest(f, data={}), "found at data.name: missing"),
@@ -120,7 +126,7 @@ def change_manifest(folder: Path, **changes: object) -> None:
         ),
         (
             lambda f: change_manifest(f, models={"a": entry(*tiny.FER7.classes)}),
-            "found tiny.fer, tiny.ferplus in per_image.parquet",
+            "found tiny.fer, tiny.ferplus in its rows of images",
         ),
     ],
 )

@@ -133,7 +133,7 @@ def test_it_writes_what_it_says(finished: Path) -> None:
         "gallery.npz",
         "index.html",
         "manifest.json",
-        "per_image.parquet",
+        "per_image",
         "regions.npz",
         "report.md",
         "results.csv",

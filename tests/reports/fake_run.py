@@ -14,10 +14,10 @@ from evaluation.results.schema import (
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
-    PER_IMAGE_COLUMNS,
     REGION_ARRAYS,
     RESULT_COLUMNS,
 )
+from tests.evaluation.held_rows import HeldRows, write_rows
 from tests.reports.fake_faces import disputed, gallery, regions
 from tests.reports.fake_figures import score, truth_of
 from tests.reports.wishes import GRID, USUAL, Wishes, classes_of
@@ -37,7 +37,7 @@ def write_run(folder: Path, wishes: Wishes = USUAL) -> Path:
             per_image.append(images)
     results = pd.DataFrame(rows)
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
-    write_table(pd.concat(per_image), PER_IMAGE_COLUMNS, folder / "per_image.parquet")
+    write_rows(pd.concat(per_image), folder)
     write_table(_comparisons(wishes), COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(_checks(wishes), CHECK_COLUMNS, folder / "checks.parquet")
     write_arrays(gallery(wishes, truth, rng), GALLERY_ARRAYS, folder / "gallery.npz")
@@ -48,7 +48,7 @@ def write_run(folder: Path, wishes: Wishes = USUAL) -> Path:
 
 
 TABLES = (
-    *("results", "per_image", "comparisons", "checks", "gallery", "disputed", "regions"),
+    *("results", "comparisons", "checks", "gallery", "disputed", "regions"),
     "manifest",
 )
 
@@ -56,6 +56,8 @@ TABLES = (
 def replace(run: FinishedRun, **tables: Any) -> FinishedRun:
     """The run with other tables in memory; nothing is written."""
     copy = FinishedRun(run.folder)
+    rows = tables.pop("per_image", None)
+    tables["images"] = run.images if rows is None else HeldRows(rows)
     vars(copy).update({name: getattr(run, name) for name in TABLES} | tables)
     return copy
 

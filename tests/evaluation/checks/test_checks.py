@@ -28,6 +28,7 @@ from fer_models.keras_classifier import KerasClassifier, wrap
 from reports.sections.reliability import reliability
 from reports.sections.verdict import verdicts
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import HeldRows
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
 
@@ -109,7 +110,7 @@ def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifi
 
 
 def rows(broken: dict[str, list[float]]) -> pd.DataFrame:
-    """Lines of `per_image.parquet` of one model from the smallest eps of each attack."""
+    """Lines of `per_image` of one model from the smallest eps of each attack."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -147,7 +148,7 @@ def rows(broken: dict[str, list[float]]) -> pd.DataFrame:
 )
 def test_suite_checks(rule: str, broken: dict[str, list[float]], expected: str) -> None:
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
-    checks = suite_checks(rows(broken), {"tiny.fer": FER7}, config)
+    checks = suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config)
     assert status(checks, rule) == expected
 
 
@@ -157,7 +158,7 @@ def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
     (found,) = (
         entry
-        for entry in suite_checks(rows(broken), {"tiny.fer": FER7}, config)
+        for entry in suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config)
         if entry["rule"] == "R7"
     )
     assert (found["status"], found["value"]) == ("flagged", 0.01)
@@ -167,7 +168,7 @@ def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
 def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
     broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
-    assert status(suite_checks(rows(broken), {"tiny.fer": FER7}, config), "R5") == "ok"
+    assert status(suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config), "R5") == "ok"
 
 
 def test_the_control_is_sought_under_every_attacked_label_set() -> None:
@@ -175,7 +176,7 @@ def test_the_control_is_sought_under_every_attacked_label_set() -> None:
     strong = rows({"pgd": [0.1, 0.02]}).assign(model="strong.fer")
     config = tiny.config(attacks=(AttackSettings(name="pgd"),))
     parts = [weak, strong, weak.assign(attacked_labels="ferplus")]
-    found = suite_checks(pd.concat(parts), {"tiny.fer": FER7, "strong.fer": FER7}, config)
+    found = suite_checks(HeldRows(pd.concat(parts)), {"tiny.fer": FER7, "strong.fer": FER7}, config)
     control = [(row["model"], row["attacked_labels"], row["status"]) for row in found]
     assert sorted(control) == [
         ("strong.fer", "fer", "ok"),
@@ -183,7 +184,9 @@ def test_the_control_is_sought_under_every_attacked_label_set() -> None:
         ("tiny.fer", "ferplus", "flagged"),
     ]
     # no model under its own labels
-    found = suite_checks(weak.assign(attacked_labels="ferplus"), {"tiny.fer": FER7}, config)
+    found = suite_checks(
+        HeldRows(weak.assign(attacked_labels="ferplus")), {"tiny.fer": FER7}, config
+    )
     assert status(found, "R19") == "flagged"
 
 
@@ -214,11 +217,13 @@ def test_attacks_are_held_against_each_other_where_both_run(
     pgd = AttackSettings(name="pgd", headline_only=(Norm.LINF,) if headline_only else ())
     config = tiny.config(attacks=(AttackSettings(name="fgsm"), pgd))
     assert config.grids["pgd"] == ((0.02,) if headline_only else (0.02, 0.1))
-    assert status(suite_checks(rows(broken), {"tiny.fer": FER7}, config), "R5") == expected
+    assert (
+        status(suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config), "R5") == expected
+    )
 
 
 def corrupted(right: list[int]) -> pd.DataFrame:
-    """Lines of `per_image.parquet` of a corruption, from how many of ten faces are right."""
+    """Lines of `per_image` of a corruption, from how many of ten faces are right."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -239,7 +244,7 @@ def corrupted(right: list[int]) -> pd.DataFrame:
     ("right", "expected"), [([9, 7, 7, 4], "ok"), ([9, 4, 6], "flagged"), ([9], None)]
 )
 def test_accuracy_falls_with_severity(right: list[int], expected: str | None) -> None:
-    checks = suite_checks(corrupted(right), {"tiny.fer": FER7}, tiny.config())
+    checks = suite_checks(HeldRows(corrupted(right)), {"tiny.fer": FER7}, tiny.config())
     assert [entry["status"] for entry in checks] == ([expected] if expected else [])
     results = pd.DataFrame({name: [] for name in RESULT_COLUMNS}).astype(RESULT_COLUMNS)
     row = {"model": "tiny.fer", "attacked_labels": "", "status": "ok"}

@@ -20,6 +20,7 @@ from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import AttackSettings, RunConfig
 from evaluation.tiers import Tier
 from fer_models.net_classifier import NetClassifier
+from tests.evaluation.held_rows import HeldRows
 
 Change = Callable[[str, np.ndarray], np.ndarray]
 
@@ -249,7 +250,7 @@ def test_zero_gradients_are_a_share_of_all() -> None:
 
 
 def rows_of(broken: dict[str, np.ndarray], model: str = "net.fer") -> pd.DataFrame:
-    """Rows of `per_image.parquet` from whether each attack breaks each face at 0.1."""
+    """Rows of `per_image` from whether each attack breaks each face at 0.1."""
     return pd.concat(
         pd.DataFrame(
             {
@@ -271,7 +272,7 @@ def config(*attacks: str, eps: tuple[float, ...] = (0.02, 0.1)) -> RunConfig:
 
 
 def of_suite(rows: pd.DataFrame, *attacks: str, **settings: Any) -> dict[str, Check]:
-    found = suite_checks(rows, {"net.fer": FER7}, config(*attacks, **settings))
+    found = suite_checks(HeldRows(rows), {"net.fer": FER7}, config(*attacks, **settings))
     return {entry["rule"]: entry for entry in found}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from evaluation.checks.rules import Check
 from evaluation.checks.sibling import sibling_checks
+from tests.evaluation.held_rows import HeldRows
 
 NAN = np.nan
 COUNT = 1000
@@ -53,7 +54,7 @@ OWN_IMAGES = transferred(0, source="net.fer")
 
 
 def checked(transfers: list[pd.DataFrame], rows: list[pd.DataFrame]) -> list[Check]:
-    return sibling_checks(pd.concat(transfers), pd.concat(rows))
+    return sibling_checks(pd.concat(transfers), HeldRows(pd.concat(rows)))
 
 
 @pytest.mark.parametrize(("more", "status"), [(2, "ok"), (3, "flagged"), (-5, "ok")])

@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 
 from evaluation.figures.score_run import rescore
-from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import PER_IMAGE_COLUMNS
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import write_rows
 
 
 @pytest.fixture(scope="package")
@@ -32,8 +31,8 @@ def make(first: Path, tmp_path: Path) -> Callable[..., FinishedRun]:
     ) -> FinishedRun:
         folder = tmp_path / name
         shutil.copytree(first, folder, ignore=shutil.ignore_patterns("sets"))
-        frame = rows(pd.read_parquet(folder / "per_image.parquet"))
-        write_table(frame, PER_IMAGE_COLUMNS, folder / "per_image.parquet")
+        frame = rows(FinishedRun(folder).per_image)
+        write_rows(frame, folder)
         entries = json.loads((folder / "manifest.json").read_text())
         manifest(entries)
         (folder / "manifest.json").write_text(json.dumps(entries))

@@ -106,13 +106,13 @@ def test_the_leaderboard_command(
     (tmp_path / "broken" / "manifest.json").write_text("{")
     for name in ("cut", "mixed"):
         shutil.copytree(again.folder, tmp_path / name)
-    (tmp_path / "cut" / "per_image.parquet").write_bytes(b"PAR1")
+    (tmp_path / "cut" / "per_image" / "_parts.json").write_bytes(b"PAR1")
     results = again.results[again.results.model != "tiny.fer"]
     write_table(results, RESULT_COLUMNS, tmp_path / "mixed" / "results.parquet")
     runs, notes = find_runs(tmp_path)
     assert [run.folder.name for run in runs] == ["again"]
     assert [note.startswith("left out: ") for note in notes] == [True] * 3
-    assert "per_image.parquet: expected an intact parquet file" in notes[1]
+    assert "_parts.json: expected an intact JSON file" in notes[1]
     assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[2]
     for name in ("board.md", "board.csv"):
         leaderboard.main(tmp_path, tmp_path / name)

@@ -15,6 +15,7 @@ from evaluation.results.schema import ANY_BATCH
 from evaluation.results.select import Headline
 from evaluation.statistics.paired import mcnemar
 from tests.evaluation.comparing.edits import rename
+from tests.evaluation.held_rows import HeldRows
 
 LABELS = "fer"
 
@@ -180,7 +181,7 @@ def test_scores_end_at_the_headline_eps(first: Path) -> None:
     rows = run.per_image.copy()
     rows.loc[rows.smallest_eps == 0.1, "smallest_eps"] = np.nan
     changed = FinishedRun(first)
-    vars(changed).update(per_image=rows, results=run.results)
+    vars(changed).update(images=HeldRows(rows), results=run.results)
     pd.testing.assert_series_equal(
         ranking.image_scores(Entry(changed, "tiny.fer", LABELS), Headline("linf", 0.02)), before
     )
@@ -196,8 +197,8 @@ def test_equal_images_keep_one_sign_in_the_test(
     made = {"a": pd.Series([1.0] * 8, index=rows), "b": pd.Series([0.0] * 8, index=rows)}
     monkeypatch.setattr(ranking, "image_scores", lambda entry, _: made[entry.model])
     twins = dict(zip(rows, np.repeat(rows[::2], 2), strict=True))
-    vars(run)["per_image"] = run.per_image.assign(
-        group=run.per_image.row.map(lambda row: twins.get(row, row)).astype("Int64")
-    )
+    images = run.per_image
+    groups = images.row.map(lambda row: twins.get(row, row)).astype("Int64")
+    vars(run)["images"] = HeldRows(images.assign(group=groups))
     found = rank_models({name: Entry(run, name, LABELS) for name in made})
     assert found.pairs.p_value.tolist() == pytest.approx([2 / 2**4])

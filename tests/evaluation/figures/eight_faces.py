@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, LabelScheme, LabelSet
-from evaluation.figures.every_figure import summarise
+from evaluation.figures.corruption import Baseline, errors_of
+from evaluation.figures.every_figure import add_figures
+from evaluation.figures.figure_rows import Figures
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
+from tests.evaluation.held_rows import HeldRows
 
 HAPPY, SAD, NEUTRAL = 3, 4, 6
 HAPPINESS, SADNESS, NEUTRAL_PLUS = 1, 3, 0
@@ -106,9 +109,16 @@ def summary(
     baseline: str | None = None,
 ) -> pd.DataFrame:
     schemes = schemes or {"net.fer": FER7}
-    baselines = {} if baseline is None else {LabelSet.FER: baseline}
-    frame = pd.concat(parts, ignore_index=True)
-    return summarise(frame, schemes, label_sets, GRIDS, "PublicTest", 0, baselines)
+    images = HeldRows(pd.concat(parts, ignore_index=True))
+    baselines = {}
+    if baseline is not None:
+        errors = errors_of(images.corrupted(baseline), schemes[baseline], LabelSet.FER)
+        baselines[LabelSet.FER] = Baseline(baseline, errors)
+    figures = Figures("PublicTest", 0)
+    for model, scheme in schemes.items():
+        rows, corrupted = images.of(model), images.corrupted(model)
+        add_figures(figures, rows, corrupted, scheme, label_sets, GRIDS, baselines)
+    return figures.frame()
 
 
 def figure(results: pd.DataFrame, metric: str, **columns: object) -> pd.Series:

@@ -1,11 +1,15 @@
 """Paired tests between models, on rows made by hand."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.labels import FER7, FERPLUS8, LabelSet
+from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation.figures.comparisons import compare_models
+from evaluation.figures.groups import groups_of
+from evaluation.figures.outcomes import outcomes_of
 from evaluation.statistics.ranks import rank_ranges
 
 ALL = {"fer": ["a.fer", "b.fer", "c.fer"]}
@@ -37,6 +41,19 @@ def rows(
     return pd.concat([pd.DataFrame(clean), pd.DataFrame(attacked)])
 
 
+def compare(
+    per_image: pd.DataFrame,
+    schemes: dict[str, LabelScheme],
+    label_sets: tuple[LabelSet, ...],
+    *others: Any,
+) -> pd.DataFrame:
+    outcomes = {
+        model: outcomes_of(per_image[per_image.model == model], scheme, label_sets)
+        for model, scheme in schemes.items()
+    }
+    return compare_models(outcomes, groups_of(per_image), schemes, label_sets, *others)
+
+
 def test_clean_and_attacked_pairs() -> None:
     per_image = pd.concat(
         [
@@ -45,7 +62,7 @@ def test_clean_and_attacked_pairs() -> None:
         ]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
+    table = compare(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
     clean, attacked = table.iloc[0], table.iloc[1]
     assert (clean.only_a_right, clean.only_b_right, clean.n) == (6, 0, 8)
     assert clean.p_value == pytest.approx(2 * 0.5**6)  # two-sided sign test of 6 against 0
@@ -63,7 +80,7 @@ def test_images_with_the_same_pixels_count_together() -> None:
     schemes = {"a.fer": FER7, "b.fer": FER7}
     twins = per_image.assign(group=per_image.row // 2 * 2)
     for images, p_value in ((per_image, 2 / 2**6), (twins, 2 / 2**3)):
-        found = compare_models(images, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
+        found = compare(images, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
         assert found.p_value.tolist() == pytest.approx([p_value] * 2)
         assert found.n.tolist() == [6, 6] and found.only_a_right.tolist() == [6, 6]
 
@@ -76,7 +93,7 @@ def test_only_images_with_a_label_for_both_count() -> None:
         ]
     )
     schemes = {"a.fer": FER7, "b.ferplus": FERPLUS8}
-    table = compare_models(per_image, schemes, (LabelSet.FERPLUS,), "linf", (), ALL)
+    table = compare(per_image, schemes, (LabelSet.FERPLUS,), "linf", (), ALL)
     assert table.n.tolist() == [3]
 
 
@@ -85,7 +102,7 @@ def test_holm_runs_over_all_pairs_of_one_eps() -> None:
         rows(f"{name}.fer", [name == "a"] * 6, [np.nan] * 6) for name in ("a", "b", "c")
     )
     schemes = {f"{name}.fer": FER7 for name in ("a", "b", "c")}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (), ALL)
+    table = compare(per_image, schemes, (LabelSet.FER,), "linf", (), ALL)
     assert table.p_value.tolist() == pytest.approx([2 / 64, 2 / 64, 1])
     assert table.p_holm.tolist() == pytest.approx([6 / 64, 6 / 64, 1])
 
@@ -97,7 +114,7 @@ def test_a_pair_that_no_ranking_compares_costs_the_others_no_power() -> None:
     )
     schemes = {f"{name}.fer": FER7 for name in ("a", "b", "c")}
     ranked = {"fer": ["a.fer", "b.fer"], "ferplus": ["c.fer"]}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (), ranked)
+    table = compare(per_image, schemes, (LabelSet.FER,), "linf", (), ranked)
     assert table.p_value.tolist() == pytest.approx([2 / 64, 2 / 64, 1])
     assert table.p_holm.tolist()[0] == pytest.approx(2 / 64) and table.p_holm[1:].isna().all()
     assert table.distinguishable[0] and table.distinguishable[1:].isna().all()
@@ -109,7 +126,7 @@ def test_other_norms_are_left_out() -> None:
         [rows("a.fer", [True] * 4, [np.nan] * 4), other, rows("b.fer", [True] * 4, [0.1] * 4)]
     )
     schemes = {"a.fer": FER7, "b.fer": FER7}
-    table = compare_models(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
+    table = compare(per_image, schemes, (LabelSet.FER,), "linf", (0.1,), ALL)
     assert table.only_a_right.tolist() == [0, 4]
 
 

@@ -7,7 +7,9 @@ from scipy.stats import fisher_exact
 
 from datasets.labels import FER7, LabelSet
 from evaluation.figures.gaps import subgroup_gaps
+from evaluation.figures.outcomes import outcomes_of
 from evaluation.results.schema import ADDED_COLUMNS, GAP_COLUMNS, PER_IMAGE_COLUMNS
+from tests.evaluation.held_rows import HeldRows
 
 HAPPY, SAD = 3, 4
 
@@ -35,7 +37,9 @@ def attacked(broken: list[bool], subgroups: object) -> pd.DataFrame:
 
 
 def gaps(frame: pd.DataFrame) -> pd.DataFrame:
-    return subgroup_gaps(frame, {"net": FER7}, (LabelSet.FER,), "linf", (0.0, 4 / 255))
+    images = HeldRows(frame)
+    outcomes = {"net": outcomes_of(images.of("net"), FER7, (LabelSet.FER,))}
+    return subgroup_gaps(images.faces, outcomes, (LabelSet.FER,), "linf", (0.0, 4 / 255))
 
 
 TWO = [("age:child",)] * 40 + [("age:adult",)] * 60

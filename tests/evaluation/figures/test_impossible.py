@@ -9,11 +9,10 @@ import pytest
 from datasets.labels import LabelSet
 from evaluation.figures.impossible import without_impossible
 from evaluation.figures.score_run import rescore
-from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import PER_IMAGE_COLUMNS
 from evaluation.results.select import crashed
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import write_rows
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def test_a_run_has_an_error_row_instead(run: FinishedRun, tmp_path: Path) -> Non
     folder.mkdir()
     for path in run.folder.glob("*.*"):
         (folder / path.name).write_bytes(path.read_bytes())
-    write_table(robust_faces(run, 40), PER_IMAGE_COLUMNS, folder / "per_image.parquet")
+    write_rows(robust_faces(run, 40), folder)
     rescore(FinishedRun(folder))
     results = tiny.results_of(folder)
     (error,) = results[results.perturbation.eq("pgd") & results.model.eq("tiny.fer")].itertuples()

@@ -5,6 +5,8 @@ import pytest
 
 from datasets.labels import FER7, LabelScheme, LabelSet
 from evaluation.figures.comparisons import compare_models
+from evaluation.figures.groups import groups_of
+from evaluation.figures.outcomes import outcomes_of
 from evaluation.figures.power import power_figures
 from evaluation.statistics.power import (
     smallest_detectable_difference,
@@ -38,10 +40,14 @@ def power_of(
 ) -> pd.DataFrame:
     """Rows of the power figures of these images."""
     frame = pd.concat(parts, ignore_index=True)
-    found = summary(*parts, schemes=schemes, label_sets=label_sets)
-    ranked = {"fer": rivals or list(schemes)}
-    pairs = compare_models(frame, schemes, label_sets, "linf", grid, ranked)
-    return power_figures(found, pairs, frame, schemes, "PublicTest", 0)
+    found, groups = summary(*parts, schemes=schemes, label_sets=label_sets), groups_of(frame)
+    ranked = {"fer": list(schemes) if rivals is None else rivals}
+    outcomes = {
+        model: outcomes_of(frame[frame.model == model], scheme, label_sets)
+        for model, scheme in schemes.items()
+    }
+    pairs = compare_models(outcomes, groups, schemes, label_sets, "linf", grid, ranked)
+    return power_figures(found, pairs, outcomes, groups, "PublicTest", 0)
 
 
 def many(*parts: pd.DataFrame) -> pd.DataFrame:
@@ -58,9 +64,7 @@ def test_power_beside_every_accuracy() -> None:
     paired = figure(power, "smallest_difference", detail="paired", **KEY)
     assert paired.value == smallest_detectable_difference(8, 3 / 8)  # faces 0, 1 and 2 differ
     assert (paired.n, len(power)) == (8, 4)
-    found = summary(PARTS[0], label_sets=(LabelSet.FER,))
-    none = compare_models(PARTS[0], {"net.fer": FER7}, (LabelSet.FER,), "linf", (), {})
-    alone = power_figures(found, none, PARTS[0], {"net.fer": FER7}, "PublicTest", 0)
+    alone = power_of(PARTS[0], schemes={"net.fer": FER7}, rivals=[])
     assert alone.detail.tolist() == ["unpaired"]
 
 

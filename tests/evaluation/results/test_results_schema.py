@@ -40,7 +40,7 @@ def documented(section: str) -> dict[str, str]:
     ("section", "columns"),
     [
         ("results.csv and results.parquet", RESULT_COLUMNS),
-        ("per_image.parquet", PER_IMAGE_COLUMNS),
+        ("per_image", PER_IMAGE_COLUMNS),
         ("transfer.parquet", TRANSFER_COLUMNS),
         ("comparisons.parquet", COMPARISON_COLUMNS),
         ("checks.parquet", CHECK_COLUMNS),

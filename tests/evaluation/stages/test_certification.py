@@ -23,7 +23,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.stages import certificates
 from evaluation.stages.certificates import Made, make_certificates
 from evaluation.stages.certification import Certificates, certified_radius, certify, smoothing_name
-from evaluation.stages.per_image import certified_rows, clean_rows, join_rows
+from evaluation.stages.per_image import certified_rows, clean_rows
 from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
 from tests.evaluation import tiny
@@ -121,7 +121,7 @@ def test_figures_count_right_certified_and_abstained() -> None:
     faces, model = tiny.faces(8), tiny.classifier()
     logits = model.logits(faces.images.astype(np.float32) / 255)
     rows = certified_rows(faces, model, logits, make_8(faces), 0.4)
-    frame = join_rows([clean_rows(faces, model, logits), rows])
+    frame = pd.concat([clean_rows(faces, model, logits), rows], ignore_index=True)
     figures = Figures("PublicTest", 0)
     certification_figures(figures, "tiny.fer", frame, FER7, LabelSet.FER)
     found = figures.frame()

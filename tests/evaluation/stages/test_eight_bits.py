@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from attacks.sets.eight_bits import whole_steps
 from attacks.threat_model import Norm, distance
 from datasets.labels import LabelSet
-from evaluation.results.files import read_table
-from evaluation.results.schema import PER_IMAGE_COLUMNS
+from evaluation.results.run import FinishedRun
 from evaluation.stages.eight_bits import smallest_eight_bit_eps
 from tests.evaluation import tiny
 
@@ -96,7 +95,7 @@ def test_always_whole_steps_inside_the_ball(norm: Norm, eps: float, full: bool, 
 
 
 def test_a_run_knows_the_8_bit_attacker_of_every_attack(run_folder: Path) -> None:
-    rows = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(run_folder).per_image
     attacked = rows[rows.attacked_labels != ""]
     assert attacked.smallest_eps_8bit.notna().all()
     assert rows.smallest_eps_8bit[rows.attacked_labels == ""].isna().all()
@@ -115,7 +114,7 @@ def test_rows_of_an_older_run_have_no_such_figures(run_folder: Path) -> None:
     from evaluation.figures.eight_bits import eight_bit_figures
     from evaluation.figures.figure_rows import Figures
 
-    rows = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(run_folder).per_image
     rows = rows[(rows.model == "tiny.fer") & (rows.attacked_labels == "fer")]
     grids = {"worst_case": (0.02, 0.1)}
     scheme = tiny.classifier().scheme
@@ -136,7 +135,7 @@ def test_the_8_bit_worst_case_is_the_best_of_all_attacks(
     from evaluation.figures.eight_bits import eight_bit_figures
     from evaluation.figures.figure_rows import Figures
 
-    rows = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(run_folder).per_image
     rows = rows[(rows.model == "tiny.fer") & (rows.attacked_labels == "fer")]
     first = rows.perturbation == "fgsm"
     rows = rows.assign(smallest_eps_8bit=np.where(first, better, np.inf), smallest_eps=0.02)

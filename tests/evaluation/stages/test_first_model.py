@@ -13,12 +13,14 @@ from datasets.labels import FER7, LabelSet
 from evaluation.config import AttackSettings
 from evaluation.configure import configure
 from evaluation.request import RunRequest
+from evaluation.results.image_rows import ImageRows
 from evaluation.results.run import FinishedRun
 from evaluation.stages import pipeline
 from evaluation.stages.first_model import first_models
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import Classifier
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import HeldRows
 
 PGD = AttackSettings.model_validate(
     {"name": "pgd", "steps": 3, "limit": 10, "all_faces_for_first": True}
@@ -71,7 +73,8 @@ def test_the_first_of_each_label_set_is_attacked_on_all_faces(tmp_path: Path) ->
 def test_who_ranks_first_afterwards_is_attacked_on_all_faces_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def overtaken(config: Any, classifiers: Any, rows: pd.DataFrame) -> set[tuple[str, str]]:
+    def overtaken(config: Any, classifiers: Any, images: ImageRows) -> set[tuple[str, str]]:
+        rows = images.pick(model="tiny.fer")
         fell = ((rows.model == "tiny.fer") & (rows.perturbation == "pgd")).any()
         return {("other.fer" if fell else "tiny.fer", "fer")}
 
@@ -94,11 +97,11 @@ def test_the_area_up_to_the_headline_eps_decides() -> None:
     table = pd.concat(
         [rows("tiny.fer", [0.02, 0.1, 0.1, 0.1]), rows("other.fer", [0.0, *[nan] * 3])]
     )
-    assert first_models(CONFIG, models(), table) == {("tiny.fer", "fer")}
+    assert first_models(CONFIG, models(), HeldRows(table)) == {("tiny.fer", "fer")}
     weaker = table.assign(smallest_eps=table.smallest_eps.where(table.model != "tiny.fer", 0.0))
-    assert first_models(CONFIG, models(), weaker) == {("other.fer", "fer")}
+    assert first_models(CONFIG, models(), HeldRows(weaker)) == {("other.fer", "fer")}
     box = pd.concat([weaker, rows("box.fer", [nan] * 4)])
-    assert first_models(CONFIG, models(), box) == {("other.fer", "fer")}  # an upper bound
+    assert first_models(CONFIG, models(), HeldRows(box)) == {("other.fer", "fer")}  # an upper bound
 
 
 def test_the_standard_tier_spares_its_first_model_nothing() -> None:

@@ -8,15 +8,16 @@ import pytest
 
 from datasets.labels import LabelSet
 from evaluation.listener import Listener
-from evaluation.results.files import read_arrays, read_table
-from evaluation.results.schema import GALLERY_ARRAYS, PER_IMAGE_COLUMNS
+from evaluation.results.files import read_arrays
+from evaluation.results.row_parts import RowParts
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import GALLERY_ARRAYS
 from evaluation.stages import measurements
 from evaluation.stages.clean_answers import answer_clean
 from evaluation.stages.failures import Failures
 from evaluation.stages.jobs import plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
-from evaluation.stages.per_image import join_rows
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.sets import make_sets
 from tests.evaluation import tiny
@@ -43,15 +44,16 @@ def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
     failures = Failures(tiny.SILENT)
     clean = answer_clean(faces, tiny.models()[:1], failures)
     cache = LogitsCache(tmp_path / "answers")
-    measured = Measurements(faces, clean, cache, failures, tiny.SILENT)
+    rows = RowParts(tmp_path)
+    measured = Measurements(faces, clean, cache, failures, tiny.SILENT, rows)
     jobs = plan(run, faces, clean.classifiers)
     for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
         measured.add(outcome)
-    before = join_rows(measured.rows)
+    before = rows.rows.pick()
     assert measured.gallery()["clean_cam"].max() == 0  # not explained yet
-    pd.testing.assert_frame_equal(join_rows(measured.rows), before)
+    pd.testing.assert_frame_equal(rows.rows.pick(), before)
     measured.explain_strongest()
-    assert before.cam_shift.isna().all() and join_rows(measured.rows).cam_shift.notna().any()
+    assert before.cam_shift.isna().all() and rows.rows.pick().cam_shift.notna().any()
     assert measured.gallery()["clean_cam"].max() > 0
 
 
@@ -69,7 +71,7 @@ def test_the_gallery_shows_broken_faces_of_each_model(run_folder: Path) -> None:
 
 
 def test_sizes_and_explanations_of_broken_faces(run_folder: Path) -> None:
-    rows = read_table(run_folder / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(run_folder).per_image
     attacked = rows[rows.attacked_labels != ""]
     moved = attacked.smallest_eps > 0
     assert moved.any() and attacked.loc[~moved, ["linf", "l2", "l1", "distance"]].isna().all(

@@ -34,12 +34,12 @@ from tests.evaluation import tiny
 
 def test_every_file_has_its_columns(run_folder: Path) -> None:
     for name, columns in (
-        ("per_image", PER_IMAGE_COLUMNS),
         ("results", RESULT_COLUMNS),
         ("checks", CHECK_COLUMNS),
         ("comparisons", COMPARISON_COLUMNS),
     ):
         assert len(read_table(run_folder / f"{name}.parquet", columns))
+    assert list(FinishedRun(run_folder).per_image) == list(PER_IMAGE_COLUMNS)
     csv = pd.read_csv(run_folder / "results.csv", keep_default_na=False)
     assert list(csv.columns) == list(RESULT_COLUMNS)
     assert len(csv) == len(tiny.results_of(run_folder))

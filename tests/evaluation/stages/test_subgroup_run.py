@@ -6,9 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.labels import LabelSet
-from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import PER_IMAGE_COLUMNS
 from evaluation.stages.pipeline import evaluate_run
 from tests.datasets.factory import chain
 from tests.evaluation import tiny
@@ -29,7 +27,7 @@ def test_subsets_and_gaps_are_written(tmp_path: Path) -> None:
     assert (sizes["age:old"], sizes["age:young"], sizes["light:dark"]) == (15, 25, 25)
     attacked = results[results.metric == "robust_accuracy"].subset
     assert {"age:old", "no_near_leak"} <= set(attacked)
-    per_image = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
+    per_image = FinishedRun(tmp_path).per_image
     assert per_image.near_leaked.notna().all()
     gaps = FinishedRun(tmp_path).gaps
     assert gaps.subset.tolist() == ["age:old", "age:old"]
@@ -51,7 +49,7 @@ def test_groups_are_those_of_the_run_in_every_row(tmp_path: Path) -> None:
     assert linked.take(np.array([20, 22])).groups.tolist() == [120, 122]
     config = tiny.config(models=("tiny.ferplus",), labels=(LabelSet.FERPLUS,), eps=(0.02,))
     evaluate_run(config, linked, [tiny.models()[1]], tmp_path, None, tiny.SILENT)
-    per_image = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
+    per_image = FinishedRun(tmp_path).per_image
     attacked = per_image[per_image.perturbation == "pgd"].set_index("row")
     assert 121 not in attacked.index
     assert attacked.group.loc[[120, 122]].tolist() == [120, 120]

@@ -16,7 +16,7 @@ from evaluation.figures.score_run import rescore
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import CHECK_COLUMNS, PER_IMAGE_COLUMNS, TRANSFER_COLUMNS
+from evaluation.results.schema import CHECK_COLUMNS, TRANSFER_COLUMNS
 from evaluation.stages import transfer_matrix
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.transfer_matrix import MOST_SOURCES, surrogates
@@ -25,6 +25,7 @@ from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import wrap
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import HeldRows
 
 SETTINGS = AttackSettings.model_validate({"name": "transfer", "steps": 3})
 CONFIG = tiny.config(
@@ -172,7 +173,7 @@ def test_a_black_box_is_attacked_through_the_others(tmp_path: Path) -> None:
     assert [record["model"] for record in made] == ["box.onnx"]
     assert made[0]["sources"] == ["tiny.fer", "plus"]  # its own classes first
     assert made[0]["status"] == "ok" and made[0]["backward"] > 0
-    rows = read_table(tmp_path / "per_image.parquet", PER_IMAGE_COLUMNS)
+    rows = FinishedRun(tmp_path).per_image
     rows = rows[(rows.model == "box.onnx") & (rows.perturbation == "transfer")]
     assert set(rows.source) == {"tiny.fer,plus"}
     broken = rows[rows.smallest_eps > 0]
@@ -230,5 +231,5 @@ def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
         for source in ("net.fer", "sibling.fer")
         for row in range(3)
     )
-    (found,) = sibling_checks(transfers, pd.DataFrame(rows))
+    (found,) = sibling_checks(transfers, HeldRows(pd.DataFrame(rows)))
     assert (found["status"], found["value"]) == ("flagged", 1.0)

@@ -7,6 +7,7 @@ import scipy.stats
 from benchmarks.coverage import class_coverage
 from evaluation.metrics.accuracy import balanced_accuracy, confusion_matrix, macro_f1
 from evaluation.statistics.intervals import (
+    MANY,
     _draws,
     bootstrap_means,
     percentile_interval,
@@ -119,6 +120,26 @@ def test_bootstrap_of_means_holds_95_percent_of_the_draws():
     error = values.std() / 20
     assert (interval.low - interval.value) / error == pytest.approx(-1.96, abs=0.06)
     assert (interval.high - interval.value) / error == pytest.approx(1.96, abs=0.06)
+
+
+def test_the_normal_limit_has_the_bounds_of_drawn_images():
+    """Skewed values, two columns and a ratio; images alone and in groups of near duplicates."""
+    rng = np.random.default_rng(1)
+    count = 2 * MANY + 2
+    values = np.column_stack([rng.exponential(2.0, count), rng.random(count) < 0.3])
+
+    def ratio(means: np.ndarray) -> np.ndarray:
+        return means[..., 0] / means[..., 1]
+
+    for statistic in (mean_of_first, ratio):
+        for groups in (None, np.arange(count) // 2):
+            interval = bootstrap_means(values, statistic, seed=0, groups=groups)
+            few = values[: MANY - 2]  # drawn image by image
+            alike = None if groups is None else groups[: len(few)]
+            drawn = bootstrap_means(few, statistic, seed=0, groups=alike)
+            expected = (drawn.high - drawn.low) / np.sqrt(count / len(few))
+            assert interval.high - interval.low == pytest.approx(expected, rel=0.08)
+            assert interval.value == statistic(values.mean(axis=0)) and interval.n == count
 
 
 def test_draws_count_each_image_as_often_as_it_was_drawn():

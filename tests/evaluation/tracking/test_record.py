@@ -77,7 +77,7 @@ def test_void_figures_are_left_out_and_flagged_ones_named(first: Path, make: Mak
 
 def test_report_and_tables_are_sent_and_no_images(first: Path) -> None:
     names = [path.name for path in report_files(FinishedRun(first))]
-    assert {"manifest.json", "results.csv", "results.parquet", "per_image.parquet"} <= set(names)
+    assert {"manifest.json", "results.csv", "results.parquet", "per_image"} <= set(names)
     assert not [name for name in names if name.endswith(".npz")]
 
 

@@ -1,0 +1,39 @@
+"""How many threads a process computes with: TensorFlow's, PyTorch's and ONNX Runtime's pools.
+
+The frameworks read it when they start, so it is set before. Nothing is imported here.
+"""
+
+import os
+import sys
+from typing import Final
+
+from datasets.base.errors import InputError
+
+VARIABLES: Final = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+"""What TensorFlow reads (within an operation, and for operations at once) and PyTorch reads."""
+
+
+def limit_threads(count: int | None) -> None:
+    """Let the frameworks that start later compute with this many threads; None changes nothing.
+
+    Raises:
+        InputError: less than 1, or a framework has started with another number.
+    """
+    if count is None or count == threads():
+        return
+    if count < 1:
+        raise InputError(f"--threads must be at least 1; got {count}.")
+    started = [name for name in ("tensorflow", "torch") if name in sys.modules]
+    if started:
+        raise InputError(
+            f"--threads {count} comes too late: {started[0]} has started. Start a new process, or "
+            "leave --threads out."
+        )
+    os.environ.update(dict.fromkeys(VARIABLES, str(count)))
+
+
+def threads() -> int | None:
+    """Threads that `limit_threads` set, here or in the process that started this one."""
+    found = {os.environ.get(name, "") for name in VARIABLES}
+    text = found.pop()
+    return int(text) if not found and text.isdigit() else None

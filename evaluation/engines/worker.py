@@ -1,0 +1,62 @@
+"""A worker: holds the faces of a run and the models it needed last, and computes cells."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from attacks.sets.chunks import Arrays
+from datasets.base.errors import InputError
+from evaluation.engines.engine import Cell, Lost
+from evaluation.engines.parcel import Parcel
+from evaluation.listener import is_result, one_line
+from fer_models.classifier import Classifier
+
+KEPT_MODELS = 2
+"""Models in a worker's memory; cells come model by model."""
+
+
+class Worker:
+    """Computes cells in this process.
+
+    Args:
+        images: uint8 (N, H, W, C), the faces of the run.
+        parcel: returns the model with an id.
+    """
+
+    def __init__(self, images: np.ndarray, parcel: Callable[[str], Parcel]) -> None:
+        self._images, self._parcel = images, parcel
+        self._models: OrderedDict[tuple[str, bool], Classifier] = OrderedDict()
+
+    def compute(self, cell: Cell) -> Arrays | Lost:
+        """Arrays of a cell, or why there are none."""
+        try:
+            classifier = self._model(cell) if cell.model else None
+        except Exception as error:  # the driver could load it, so this is no result of the model
+            return Lost(f"{one_line(error)} (on a worker; --engine local needs none)", True)
+        try:
+            return cell.chunk.make(classifier, self._images[cell.rows].astype(np.float32) / 255)
+        except Exception as error:  # R24: whatever an attack or a model fails with is a result
+            return Lost(one_line(error), not is_result(error))
+
+    def _model(self, cell: Cell) -> Classifier:
+        key = cell.model, cell.reduced
+        if key not in self._models:
+            self._models[key] = self._load(cell)
+        self._models.move_to_end(key)
+        while len(self._models) > KEPT_MODELS:
+            self._models.popitem(last=False)
+        return self._models[key]
+
+    def _load(self, cell: Cell) -> Classifier:
+        with TemporaryDirectory() as folder:
+            classifier = self._parcel(cell.model).unpack(Path(folder), self._images)
+        if cell.reduced:
+            from fer_models.reduced_precision import reduce_precision
+
+            classifier = reduce_precision(classifier)
+        if classifier.weights_sha256 != cell.weights_sha256:
+            raise InputError(f"{cell.model}: the worker's model is another one than the driver's.")
+        return classifier

@@ -1,0 +1,59 @@
+"""Threads of the frameworks, set before they start: asked of each in a process of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.base.threads import VARIABLES, limit_threads, threads
+
+TOLD = """
+from datasets.base.threads import limit_threads
+limit_threads(1)
+from pathlib import Path
+import tensorflow as tf, torch
+tf.function(lambda x: x @ x)(tf.ones((300, 300)))
+tasks = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+print(tasks.count("tf_Compute"), torch.get_num_threads())
+"""
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("tensorflow", "torch"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("unset")
+def test_threads_are_what_was_set_and_unset_by_default() -> None:
+    assert threads() is None
+    limit_threads(None)
+    assert threads() is None
+    limit_threads(3)
+    assert threads() == 3
+    assert [os.environ.pop(name) for name in VARIABLES] == ["3"] * 3
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.parametrize("package", ["tensorflow", "torch"])
+def test_a_framework_that_has_started_keeps_its_threads(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, sys)
+    with pytest.raises(InputError, match=f"--threads 2 comes too late: {package} has started"):
+        limit_threads(2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert threads() is None  # not all of them
+
+
+@pytest.mark.slow
+def test_the_frameworks_take_them() -> None:
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    told = subprocess.run(
+        [sys.executable, "-c", TOLD], env=clean, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["1", "1"]

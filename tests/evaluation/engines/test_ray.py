@@ -1,0 +1,53 @@
+"""Runs on Ray's own workers: the same bytes as in one process, also when a node is killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasets.base.threads import VARIABLES
+
+ROOT = Path(__file__).parents[3]
+OPTIONS: dict[str, Any] = {
+    "models": ["tiny.fer", "tiny.ferplus"],
+    "data": "sample",
+    "limit": 330,
+    "eps": ["1/255", "4/255"],
+    "threads": 1,
+}
+LOCAL = f"""
+from evaluation import evaluate
+import sys
+evaluate(**{OPTIONS!r}, out=sys.argv[1])
+"""
+
+
+def run(*arguments: str | Path) -> str:
+    """Run Python in a process of its own; returns its standard error."""
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=clean, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("runs") / "local"
+    run("-c", LOCAL, folder)
+    return (folder / "results.csv").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["two", "nodes"])
+def test_workers_of_ray_end_in_the_same_bytes(local: bytes, tmp_path: Path, how: str) -> None:
+    pytest.importorskip("ray")
+    said = run("-m", "tests.evaluation.engines.ray_run", tmp_path / "run", how)
+    assert (tmp_path / "run" / "results.csv").read_bytes() == local
+    assert f"ray: {3 if how == 'nodes' else 2} workers of 1 thread" in said
+    if how == "nodes":
+        assert "killed a node" in said and "ray: a worker died while it made" in said
