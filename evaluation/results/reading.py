@@ -103,15 +103,22 @@ class MeasuredReading:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: expected a manifest; found {error}.") from error
-        if not isinstance(found, dict) or (found.get("kind"), found.get("version")) != (
-            KIND,
-            VERSION,
-        ):
+        kind = isinstance(found, dict) and (found.get("kind"), found.get("version"))
+        if kind != (KIND, VERSION):
             raise InputError(
                 f"{path}: expected a {KIND}, version {VERSION}. Name a folder that `python -m "
                 "evaluation.video` has written."
             )
-        return found
+        manifest: dict[str, Any] = found
+        return manifest
+
+
+def is_reading(folder: Path) -> bool:
+    """Whether a folder holds a measured reading, of this version."""
+    try:
+        return bool(MeasuredReading(folder).manifest)
+    except InputError:
+        return False
 
 
 def write_reading(

@@ -13,8 +13,8 @@ from evaluation.results.reading import ADAPTIVE, CLEAN, NOISE, REFERENCE
 from reports.charts.drawing import PHONE, Chart, Panel, drawing
 from reports.charts.svg import ROLES
 from reports.readings.words import (
+    Group,
     grid,
-    group_rows,
     number_with_interval,
     pick_figure,
     share_name,
@@ -34,9 +34,14 @@ _REAL: dict[str, Any] = {"color": ROLES["ink"][0], "linewidth": 1.2, "linestyle"
 """The line of the reference's own changes."""
 
 
-def flips_chart(results: pd.DataFrame, reference: str) -> Chart:
-    """A panel per model, at the smallest eps."""
-    rows = group_rows(results, reference)
+def flips_chart(group: Group, place: int) -> Chart:
+    """A panel per model, at the smallest eps.
+
+    Args:
+        group: shown clips.
+        place: number of the group on the page.
+    """
+    rows, reference = group.rows, group.reference
     rows = rows[rows["metric"] == "flips_per_second"]
     panels, cells = list[Panel](), list[list[str]]()
     eps = grid(rows)[0]
@@ -45,7 +50,7 @@ def flips_chart(results: pd.DataFrame, reference: str) -> Chart:
         real = pick_figure(own, smoothing=REFERENCE)
         line = float(real["value"]) if real is not None else 0.0
         alt = f"{model}: flips per second"
-        name = f"flips-{share_name(reference)}-{len(panels)}"
+        name = f"flips-{place}-{len(panels)}"
         svgs = [_svg(f"{name}-{width}", alt, own, eps, line, width) for width in (530, PHONE)]
         panels.append(Panel(model, svgs))
         for smoothing in smoothers(own):
@@ -57,12 +62,12 @@ def flips_chart(results: pd.DataFrame, reference: str) -> Chart:
         + " An attack that holds one wrong label flips little: few flips are no sign of safety."
     )
     return Chart(
-        f"flips-{share_name(reference)}",
+        f"flips-{place}",
         "How often the label changes",
         caption,
         panels,
         table(
-            f"flips-{share_name(reference)}",
+            f"flips-{place}",
             ["model", "smoothing", *(words for words, *_ in _KINDS.values())],
             cells,
             rows,

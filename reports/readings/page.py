@@ -16,12 +16,14 @@ from reports.readings.timeline import timeline_chart
 from reports.readings.tradeoff import tradeoff_chart
 from reports.readings.words import (
     ATTACKS,
+    Group,
     best_smoother,
     grid,
-    group_rows,
     number_with_interval,
     pick_figure,
+    points_with_interval,
     share_name,
+    shown_groups,
     smoothers,
     smoothing_words,
     with_interval,
@@ -50,7 +52,7 @@ def write_page(folder: Path) -> Path:
 def render(reading: MeasuredReading) -> str:
     """The whole page as HTML. The same files give the same text."""
     results, manifest = reading.results, reading.manifest
-    references = list(results["reference"].unique())
+    groups = shown_groups(results)
     data = manifest["data"]
     return (
         template_environment()
@@ -63,17 +65,16 @@ def render(reading: MeasuredReading) -> str:
             verdicts=[line.split(" ", 1) for line in verdicts(reading)],
             groups=[
                 (
-                    _heading(reference),
-                    tradeoff_chart(results, reference),
-                    flips_chart(results, reference),
-                    _attack_table(results, reference),
+                    group,
+                    tradeoff_chart(group, place),
+                    flips_chart(group, place),
+                    _attack_table(group, place),
                 )
-                for reference in references
+                for place, group in enumerate(groups)
             ],
             timelines=_timelines(reading),
             attacks=ATTACKS.values(),
-            planted=LABELS in references,
-            real=CLEAN_READING in references,
+            planted=any(group.reference == LABELS for group in groups),
             data=data,
             flagged=bool((results["status"] == "flagged").any()),
             notes=manifest["notes"],
@@ -91,17 +92,15 @@ def render(reading: MeasuredReading) -> str:
 
 def verdicts(reading: MeasuredReading) -> list[str]:
     """A sentence per model and kind of clips; the model's id comes first."""
-    results = reading.results
-    lines = []
-    for reference in results["reference"].unique():
-        rows = group_rows(results, reference)
-        lines += [
-            _verdict(str(m), rows[rows["model"] == m], reference) for m in rows["model"].unique()
-        ]
-    return lines
+    return [
+        _verdict(model, group)
+        for group in shown_groups(reading.results)
+        for model in group.rows["model"].unique()
+    ]
 
 
-def _verdict(model: str, rows: pd.DataFrame, reference: str) -> str:
+def _verdict(model: str, group: Group) -> str:
+    rows, reference = group.rows[group.rows["model"] == model], group.reference
     share, eps, best = share_name(reference), grid(rows)[0], best_smoother(rows, reference)
     clean = pick_figure(rows, smoothing=UNSMOOTHED, metric=share)
     flips = pick_figure(rows, smoothing=UNSMOOTHED, perturbation="none", metric="flips_per_second")
@@ -109,7 +108,7 @@ def _verdict(model: str, rows: pd.DataFrame, reference: str) -> str:
     if share == "accuracy":
         start = f"labels {with_interval(clean)} of the frames of planted clips correctly"
     else:
-        start = f"reads {count(int(clean['n']))} frames of real clips"
+        start = f"reads {count(int(clean['n']))} frames of {clean['clip']}"
     attacked = {"perturbation": "adaptive", "eps": eps, "metric": f"robust_{share}"}
     worst = with_interval(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
     kept = "stay correct" if share == "accuracy" else "keep their label"
@@ -122,9 +121,12 @@ def _verdict(model: str, rows: pd.DataFrame, reference: str) -> str:
     smoothed = with_interval(pick_figure(rows, smoothing=best, **attacked))
     delay = pick_figure(rows, smoothing=best, perturbation="none", metric="median_delay")
     late = number_with_interval(delay, 2)
+    gain = pick_figure(rows, smoothing=best, **{**attacked, "metric": f"robust_{share}_gain"})
+    bought = "" if gain is None else f", {points_with_interval(gain)} against no smoothing"
     return (
         f"{text}. The best of the smoothers against it, {smoothing_words(best)}, keeps {smoothed}"
-        + (f" at a median delay of {late} s." if delay is not None and delay["n"] else ".")
+        f"{bought}"
+        + (f", at a median delay of {late} s." if delay is not None and delay["n"] else ".")
     )
 
 
@@ -139,14 +141,9 @@ def _lead(manifest: dict[str, Any]) -> str:
     return listing(kinds)
 
 
-def _heading(reference: str) -> str:
-    return "Clips with known labels" if reference == LABELS else "Real clips"
-
-
-def _attack_table(results: pd.DataFrame, reference: str) -> Table:
+def _attack_table(group: Group, place: int) -> Table:
     """Share of frames that keep their label, by smoother, eps and attack."""
-    rows = group_rows(results, reference)
-    share, cells = share_name(reference), []
+    rows, share, cells = group.rows, share_name(group.reference), []
     for model in rows["model"].unique():
         own = rows[rows["model"] == model]
         for eps in grid(own):
@@ -159,7 +156,14 @@ def _attack_table(results: pd.DataFrame, reference: str) -> Table:
                 marked = [f"{_flag(row)}{with_interval(row)}" for row in found]
                 cells.append([model, eps_text(eps), smoothing_words(smoothing), *marked])
     head = ["model", "eps", "smoothing", *(name for name, _ in ATTACKS.values())]
-    return table(f"robust-{share}", head, cells, rows)
+    return table(f"robust-{place}", head, cells, rows)
+
+
+def _rows_with(clip: dict[str, Any], groups: list[Group]) -> pd.DataFrame:
+    """Figures of the group in which a clip is shown."""
+    alike = [group.rows for group in groups if group.reference == clip["reference"]]
+    alone = [rows for rows in alike if clip["name"] in set(rows["clip"])]
+    return (alone or alike)[0]
 
 
 def _flag(row: pd.Series | None) -> str:
@@ -174,7 +178,7 @@ def _timelines(reading: MeasuredReading) -> list[Chart]:
     shown = [*planted, *(clip for clip in clips if clip["reference"] != LABELS)][:MOST_TIMELINES]
     for model in results["model"].unique():
         for clip in shown:
-            rows = group_rows(results, clip["reference"])
+            rows = _rows_with(clip, shown_groups(results))
             rows = rows[rows["model"] == model]
             best, eps = best_smoother(rows, clip["reference"]), grid(rows)[0]
             charts.append(

@@ -8,17 +8,18 @@ from reports.charts.axes import percent_axis
 from reports.charts.drawing import PHONE, Chart, Panel, drawing
 from reports.charts.svg import ROLES
 from reports.readings.words import (
+    Group,
     grid,
-    group_rows,
     number_with_interval,
     pick_figure,
+    points_with_interval,
     share_name,
     smoothers,
     smoothing_words,
     with_interval,
 )
 from reports.tables import table
-from reports.words.text import eps_text
+from reports.words.text import count, eps_text
 
 _BLUE, _RED, _INK = (ROLES[role][0] for role in ("clean", "attacked", "ink"))
 
@@ -46,37 +47,44 @@ def points(rows: pd.DataFrame, reference: str, eps: float) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def tradeoff_chart(results: pd.DataFrame, reference: str) -> Chart | None:
-    """Every model and eps as a panel; None without a smoother."""
-    rows = group_rows(results, reference)
+def tradeoff_chart(group: Group, place: int) -> Chart | None:
+    """Every model and eps as a panel; None without a smoother or a change to follow.
+
+    Args:
+        group: shown clips.
+        place: number of the group on the page.
+    """
+    rows, reference = group.rows, group.reference
     share, panels, cells, data = share_name(reference), list[Panel](), list[list[str]](), []
-    if len(smoothers(rows)) < 2:
+    delays = rows.loc[rows["metric"] == "median_delay", "value"]
+    if len(smoothers(rows)) < 2 or not np.isfinite(delays).any():
         return None
     for model in rows["model"].unique():
         own = rows[rows["model"] == model]
         for eps in grid(own):
             found = points(own, reference, eps)
             heading = f"{model}, worst case at {eps_text(eps)}"
-            name = f"tradeoff-{share}-{len(panels)}"
+            name = f"tradeoff-{place}-{len(panels)}"
             panels.append(Panel(heading, [_svg(name, heading, found, share, width)
                                           for width in (530, PHONE)]))  # fmt: skip
             for entry in found["smoothing"]:
                 cells.append(_cells(own, model, entry, eps, share))
             data.append(found.assign(model=model, eps=eps))
+    n = int(rows.loc[rows["metric"] == share, "n"].max())
     title = f"What smoothing buys in {share}, and the delay that it costs"
     caption = (
         f"One point per smoother: {share} without attack (blue circles) and robust {share} under "
         "the adaptive attack (red squares), with 95 % intervals, against the median time until a "
         "change of the expression is followed. A smoother that misses most changes has no point. "
-        f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{int(rows['n'].max())} frames."
+        f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{count(n)} frames."
     )
     head = ["model", "smoothing", "eps", "delay, s", share, f"robust {share}", "gain in it"]
     return Chart(
-        f"tradeoff-{share}",
+        f"tradeoff-{place}",
         title,
         caption,
         panels,
-        table(f"delay-{share}", head, cells, pd.concat(data)),
+        table(f"delay-{place}", head, cells, pd.concat(data)),
     )
 
 
@@ -91,15 +99,8 @@ def _cells(rows: pd.DataFrame, model: str, smoothing: str, eps: float, share: st
         number_with_interval(pick_figure(rows, **clean, metric="median_delay"), 2),
         with_interval(pick_figure(rows, **clean, metric=share)),
         with_interval(pick_figure(rows, **worst, metric=f"robust_{share}")),
-        "" if gain is None else _points(gain),
+        "" if gain is None else points_with_interval(gain),
     ]
-
-
-def _points(gain: pd.Series) -> str:
-    """A difference of shares in percentage points, with its interval."""
-    value, low, high = (100 * float(gain[name]) for name in ("value", "ci_low", "ci_high"))
-    text = f"{value:+.0f} points ({low:+.0f}\N{EN DASH}{high:+.0f})"
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _svg(name: str, alt: str, found: pd.DataFrame, share: str, width: int) -> str:

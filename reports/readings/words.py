@@ -1,5 +1,7 @@
 """How readings, smoothers and attacks on clips are worded, and which rows are shown."""
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from datasets.base.percentages import rounded
@@ -36,11 +38,29 @@ def share_name(reference: str) -> str:
     return "accuracy" if reference == LABELS else "agreement"
 
 
-def group_rows(results: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Rows over all clips with one kind of reference, or of the single one."""
-    rows = results[results["reference"] == reference]
-    names = rows["clip"].unique()
-    return rows[rows["clip"] == (EVERY[reference] if len(names) > 1 else names[0])]
+FEW_CLIPS = 4
+"""Real clips are shown one by one up to this number: what differs between so few is unknown."""
+
+
+class Group(NamedTuple):
+    """Clips that are shown together: their reference, a heading, and their figures."""
+
+    reference: str
+    heading: str
+    rows: pd.DataFrame
+
+
+def shown_groups(results: pd.DataFrame) -> list[Group]:
+    """Planted clips together, then the real ones, each by itself if they are few."""
+    groups = []
+    for reference in results["reference"].unique():
+        rows = results[results["reference"] == reference]
+        names = [name for name in rows["clip"].unique() if name not in EVERY.values()]
+        together = len(names) > 1 and (reference == LABELS or len(names) > FEW_CLIPS)
+        for name in [EVERY[reference]] if together else names:
+            heading = "Clips with known labels" if reference == LABELS else f"Real clips: {name}"
+            groups.append(Group(reference, heading, rows[rows["clip"] == name]))
+    return groups
 
 
 def pick_figure(rows: pd.DataFrame, **wanted: object) -> pd.Series | None:
@@ -66,6 +86,13 @@ def number_with_interval(row: pd.Series | None, places: int = 1) -> str:
         _number(float(row[name]), places) for name in ("value", "ci_low", "ci_high")
     )
     return f"{value} ({low}\N{EN DASH}{high})"
+
+
+def points_with_interval(row: pd.Series) -> str:
+    """A difference of shares in percentage points: `+4 points (-1 to +9)`."""
+    value, low, high = (100 * float(row[name]) for name in ("value", "ci_low", "ci_high"))
+    text = f"{value:+.0f} points ({low:+.0f} to {high:+.0f})"
+    return text.replace("-", "\N{MINUS SIGN}").replace("+0 ", "0 ").replace("+0)", "0)")
 
 
 def _number(value: float, places: int) -> str:

@@ -4,15 +4,22 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 
+import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
 from evaluation.figures.readings import score_readings
 from evaluation.results.reading import CLEAN_READING, LABELS, MeasuredReading, write_reading
+from reports.build import main as build
 from reports.readings.page import PAGE, render, verdicts, write_page
 from reports.readings.tradeoff import points
-from reports.readings.words import best_smoother, group_rows, smoothing_words
-from tests.evaluation.readings.made_frames import frames
+from reports.readings.words import (
+    best_smoother,
+    points_with_interval,
+    shown_groups,
+    smoothing_words,
+)
+from tests.evaluation.readings.made_frames import clip, frames
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def test_verdicts_tell_accuracy_from_agreement(reading):
 
 
 def test_the_best_smoother_is_chosen_by_the_worst_case(reading):
-    rows = group_rows(reading.results, LABELS)
+    rows = shown_groups(reading.results)[0].rows
     assert best_smoother(rows, LABELS) == "mean:9"
     found = points(rows, LABELS, 1 / 255).set_index("smoothing")
     assert found.loc["mean:9", "delay"] == pytest.approx(0.25)
@@ -89,7 +96,7 @@ def test_real_clips_alone_have_a_page(tmp_path):
     manifest = {"command": "", "deadpan_version": "0", "options": {"seconds": 9.0, "steps": 1},
                 "clips": clips, "notes": [], "data": None}  # fmt: skip
     found = render(write_reading(tmp_path, score_readings(made, 0), made, manifest))
-    assert "Real clips" in found and "Planted clips" not in found and "accuracy" in found
+    assert "Real clips: walk.mp4" in found and "Planted clips" not in found and "accuracy" in found
 
 
 def test_another_folder_is_refused_in_one_line(reading, tmp_path):
@@ -100,3 +107,26 @@ def test_another_folder_is_refused_in_one_line(reading, tmp_path):
     (other / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match="reading of clips"):
         write_page(other)
+
+
+def test_few_real_clips_are_shown_one_by_one():
+    """Between two clips the variance is all but unknown; within each it is not."""
+    parts = [clip(f"walk{i}.mp4", CLEAN_READING) for i in range(6)]
+    few = shown_groups(score_readings(pd.concat(parts[:2]), 0))
+    assert [group.heading for group in few] == ["Real clips: walk0.mp4", "Real clips: walk1.mp4"]
+    many = shown_groups(score_readings(pd.concat(parts), 0))
+    assert [group.heading for group in many] == ["Real clips: all clips"]
+    assert set(many[0].rows["clips"]) == {6}
+
+
+def test_gains_are_in_points():
+    row = pd.Series({"value": -0.013, "ci_low": -0.036, "ci_high": 0.002})
+    minus = "\N{MINUS SIGN}"
+    assert points_with_interval(row) == f"{minus}1 points ({minus}4 to 0)"
+
+
+def test_reports_build_renders_it_again(reading, page, capsys):
+    (reading.folder / PAGE).unlink(missing_ok=True)
+    build(reading.folder)
+    assert (reading.folder / PAGE).read_text() == page
+    assert capsys.readouterr().out.strip() == str(reading.folder / PAGE)

@@ -58,7 +58,7 @@ def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
         ({"eps": "3"}, "did you mean 3/255"),
         ({"smoothing": "median:3"}, "--smoothing takes"),
         ({"models": "no_such.fer"}, "no_such.fer"),
-        ({"planted": 100}, "--planted 100 needs 400 faces"),
+        ({"planted": 200}, "--planted 200 needs 800 faces"),
         ({"split": "Tset"}, "--split must be"),
         ({"models": "hog_svm.fer", "planted": 1}, "hog_svm.fer has none"),
     ],
