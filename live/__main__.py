@@ -120,7 +120,7 @@ def _serve(
     clips = Clips(engine)
     app = make_app(engine, source=source, token=token, allow_url=allow_url, clips=clips)
     server = serve(app, host, port)
-    models.ask(engine.first)
+    engine.warm()
     address = f"http://{f'[{host}]' if ':' in host else host}:{server.port}/"
     address += f"?token={token}" if token else ""
     print(f"{address}\nCtrl-C stops.", flush=True)

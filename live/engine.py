@@ -30,6 +30,20 @@ class Engine:
         self._tools = Tools()
         self._worker = ThreadPoolExecutor(1, "engine")
 
+    def warm(self) -> None:
+        """Load what the page asks for when it opens, before it does; returns at once.
+
+        That is the default classifier, the one compared with it, and the detector, whose first
+        search takes longest.
+        """
+        settings = self.defaults(Settings())
+        settings = settings.model_copy(update={"second": self.models.counterpart(self.first)})
+        for model in settings.models:
+            self.models.ask(model)
+        self._worker.submit(
+            self.pipeline().read, np.full((480, 640, 3), 128, np.uint8), settings, 0
+        )
+
     def pipeline(self, search_side: int = SEARCH_SIDE) -> Pipeline:
         """Make a viewer's own pipeline, to pass to `read`."""
         return Pipeline(self.models, self._tools, search_side)

@@ -55,7 +55,11 @@ def test_clip_is_uploaded_and_its_summary_opens(page, film):
     page.wait_for_url("**/clip/*/")
     assert "<i>me.mp4 has 40 frames" in page.inner_text("main")
     assert "Predictions of tiny.ferplus" in page.inner_text("main")
-    page.wait_for_function("document.querySelector('video').readyState > 0")
+    for _ in range(200):  # the page's policy forbids what `wait_for_function` needs
+        if page.evaluate("document.querySelector('video').readyState"):
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate("document.querySelector('video').readyState") > 0
     assert page.evaluate("getComputedStyle(document.querySelector('.figures')).display") == (
         "flex"  # the page's own style is applied
     )

@@ -13,6 +13,7 @@ from fer_models.contract import Contract
 from fer_models.defences.base import defend
 from fer_models.defences.jpeg import Jpeg
 from fer_models.keras_classifier import wrap
+from live.engine import Engine
 from live.model_loader import ModelLoader
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
 from live.settings import Settings, parse_settings
@@ -179,6 +180,24 @@ def test_heat_behind_a_defence_is_a_note(models, tools, portrait):
     reading = Pipeline(defended, tools).read(portrait, asked, 0.0)
     assert "No Grad-CAM: tiny.fer+jpeg75" in reading.note
     assert reading.faces[0].heat is None
+
+
+def test_what_the_page_asks_for_when_it_opens_is_loaded_before(models):
+    asked = []
+
+    class Asked(ModelLoader):
+        def ask(self, model):
+            asked.append(model)
+            return models.ask(model)
+
+    engine = Engine(Asked(models.ids))
+    engine.warm()
+    settings = Settings()
+    engine.run(lambda: None)  # after the first search
+    assert set(asked) == {"tiny.fer", "tiny.ferplus"}
+    assert engine._tools.detector.cache_info().currsize == 1
+    engine._tools.detector(settings.detector, settings.both_eyes)
+    assert engine._tools.detector.cache_info().currsize == 1  # the one of the page
 
 
 def test_what_is_being_loaded_makes_the_answer_busy(models, tools, portrait):

@@ -1,5 +1,6 @@
 """The server's pages, and the address that it listens on."""
 
+import re
 import socket
 
 import pytest
@@ -9,7 +10,7 @@ from live.server.app import serve
 
 
 def test_pages_name_what_they_offer(client):
-    for path in ("/", "/photo"):
+    for path in ("/", "/photo", "/clip"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "tiny.ferplus" in answer.text and "gaussian_noise" in answer.text
@@ -17,6 +18,17 @@ def test_pages_name_what_they_offer(client):
         assert answer.headers["Cache-Control"] == "no-store"
     assert client.get("/static/live.js").status_code == 200
     assert client.get("/favicon.ico").status_code == 200
+
+
+def test_modules_that_the_live_page_loads_early_are_those_that_it_imports(client):
+    early = set(re.findall(r'modulepreload" href="([^"]+)"', client.get("/").text))
+    found, waiting = set(), ["/static/live.js"]
+    while waiting:
+        names = re.findall(r'from "\./([^"]+)"', client.get(waiting.pop()).text)
+        new = {f"/static/{name}" for name in names} - found
+        found |= new
+        waiting += new
+    assert early == found
 
 
 def test_address_that_cannot_be_listened_on_is_one_line_with_its_reason(app, capfd):
