@@ -52,6 +52,9 @@ class Sound:
         if not self._container.streams.audio:
             return
         stream = self._container.streams.audio[0]
+        if stream.codec_context is None:
+            self.fault = "The sound is left out: FFmpeg does not know its codec."
+            return
         if stream.codec_context.codec.canonical_name in COPIED:
             self._packets = self._copied(stream, out.add_stream_from_template(stream), zero)
         else:

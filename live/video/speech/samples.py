@@ -128,7 +128,11 @@ class SoundTrack:
         damaged = 0
         resample = _Resampler()
         with open_container(self._path) as container:
-            packets = container.demux(container.streams.audio[0])
+            stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                self.notes.append("The sound cannot be decoded: FFmpeg does not know its codec.")
+                return
+            packets = container.demux(stream)
             while True:
                 try:
                     packet = next(packets)

@@ -104,7 +104,7 @@ def _hear(
         first = words[-1].phrase + 1 if words else 0
         words += [
             word._replace(
-                start=word.start + block.start,
+                start=max(0.0, word.start + block.start),  # sound may begin before the pictures
                 end=word.end + block.start,
                 phrase=word.phrase + first,
             )

@@ -78,7 +78,10 @@ def view_speech(folder: Path, faces: pd.DataFrame) -> SpeechView | None:
     seconds = max([0.1, *faces["seconds"].tail(1), *words["end"].tail(1)])
     pleasant, unpleasant = _tones_over_time(faces, seconds)
     phrases = [
-        {"start": said[0]["start"], "words": [{**word, "tone": _tone(word)} for word in said]}
+        {
+            "time": _clock(said[0]["start"]),
+            "words": [{**word, "tone": _tone(word)} for word in said],
+        }
         for said in (list(g) for _, g in groupby(words.to_dict("records"), lambda w: w["phrase"]))
     ]
     return SpeechView(
@@ -110,6 +113,12 @@ def _tones_over_time(
         return tuple((hits / total).tolist())
 
     return shares(POSITIVE), shares(NEGATIVE)
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds, to a tenth."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def _bar(word: dict[str, Any], seconds: float) -> Bar:

@@ -87,6 +87,14 @@ def write_spoken(path: Path, images, pieces, *, rate=10):
     return path
 
 
+def write_unknown_sound(path: Path, images):
+    """Write a Matroska clip whose sound has a codec that nobody knows."""
+    data = write_clip(path, images, sound=1.0).read_bytes()
+    assert data.count(b"A_AAC") == 1
+    path.write_bytes(data.replace(b"A_AAC", b"A_XYZ"))
+    return path
+
+
 def write_sound(path: Path):
     """Write a second of a tone without a picture."""
     with av.open(str(path), "w") as out:

@@ -16,7 +16,7 @@ from live.video.annotated import _drawn, write_annotated
 from live.video.clip import open_clip
 from live.video.recorded_faces import recorded_faces
 from tests.live.video.conftest import FRAMES, GONE
-from tests.live.video.made_clips import grey, write_clip
+from tests.live.video.made_clips import grey, write_clip, write_unknown_sound
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,16 @@ def test_sound_of_another_codec_becomes_aac(tmp_path, folder):
         stream = file.streams.audio[0]
         assert stream.codec_context.name == "aac"
         assert float(stream.duration * stream.time_base) == pytest.approx(2, abs=0.1)
+
+
+def test_sound_of_an_unknown_codec_is_left_out_and_said(tmp_path):
+    path = write_unknown_sound(tmp_path / "a.mkv", [grey(80)] * 5)
+    rows = pa.Table.from_pylist([{"frame": i, "track": None, "label": None} for i in range(5)])
+    pq.write_table(rows, tmp_path / "faces.parquet")
+    fault = write_annotated(path, tmp_path, lambda done, total: None)
+    assert fault == "The sound is left out: FFmpeg does not know its codec."
+    with open_clip(tmp_path / "annotated.mp4") as clip:
+        assert len(list(clip.frames())) == 5
 
 
 @pytest.mark.parametrize(

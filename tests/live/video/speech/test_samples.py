@@ -5,7 +5,7 @@ import pytest
 
 from live.video.clip import open_clip
 from live.video.speech.samples import RATE, SoundTrack
-from tests.live.video.made_clips import grey, write_clip, write_spoken
+from tests.live.video.made_clips import grey, write_clip, write_spoken, write_unknown_sound
 
 PICTURES = [grey(90)] * 50
 
@@ -86,3 +86,10 @@ def test_clock_that_is_set_back_is_counted_on():
 def test_clip_without_sound_has_no_samples(tmp_path):
     track = SoundTrack(write_clip(tmp_path / "mute.mp4", PICTURES[:3]))
     assert not track.exists and list(track.blocks()) == []
+
+
+def test_sound_of_an_unknown_codec_is_said(tmp_path):
+    path = write_unknown_sound(tmp_path / "a.mkv", PICTURES)
+    track = SoundTrack(path)
+    assert list(track.blocks()) == []
+    assert track.notes == ["The sound cannot be decoded: FFmpeg does not know its codec."]

@@ -78,7 +78,17 @@ def test_page_shows_words_at_their_times(folder, clip):
     )
     assert gold.x == pytest.approx(1.5 / 4.9, abs=1e-3)
     assert sum(share > 0 for share in view.pleasant) > sum(share > 0 for share in view.unpleasant)
-    assert [phrase["start"] for phrase in view.phrases] == [1.5, 1.7]
+    assert [phrase["time"] for phrase in view.phrases] == ["0:01.5", "0:01.7"]
+
+
+def test_times_on_the_page_are_rounded_before_they_are_split(folder, clip, monkeypatch):
+    blocks = [Block(start - 0.5, np.zeros(RATE, np.float32)) for start in (-0.2, 59.97, 3600)]
+    monkeypatch.setattr(SoundTrack, "blocks", lambda track: iter(blocks))
+    write_speech(clip, folder, Parrot(), Colours(), nothing)
+    assert read_words(folder)["start"].iloc[0] == 0
+    view = view_speech(folder, pd.read_parquet(folder / PARQUET))
+    times = [phrase["time"] for phrase in view.phrases]
+    assert times == ["0:00.0", "0:00.0", "1:00.0", "1:00.2", "60:00.0", "60:00.2"]
 
 
 def test_same_words_are_not_recognised_twice(folder, clip):
