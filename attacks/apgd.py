@@ -30,8 +30,10 @@ class APGD(GradientAttack):
 
     Under L1 each climb goes through balls of 3 eps and 2 eps first, and steps move few pixels.
 
-    Source: Croce & Hein 2020, arXiv 2003.01690, algorithm 1 and section 3; for L1 Croce & Hein
-    2021, arXiv 2103.01208, algorithm 1 and section 3.3.
+    Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
+    diverse parameter-free attacks", arXiv 2003.01690, algorithm 1 and section 3; for L1 Croce &
+    Hein 2021, "Mind the box: l1-APGD for sparse adversarial attacks on image classifiers", arXiv
+    2103.01208, algorithm 1 and section 3.3.
 
     Attributes:
         steps: gradient steps per restart.
@@ -158,7 +160,8 @@ class TargetedAPGD(APGD):
 
     An image counts as broken by any wrong class, not only by the target.
 
-    Source: Croce & Hein 2020, arXiv 2003.01690, section 4.1.
+    Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
+    diverse parameter-free attacks", arXiv 2003.01690, section 4.1.
 
     Attributes:
         targets: largest number of target classes.

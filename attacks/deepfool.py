@@ -35,8 +35,9 @@ class DeepFool(Attack):
     shortened by false position along the line to the clean image. A perturbation longer than eps
     is cut to eps and counts if it still breaks the image; otherwise the image ends clean.
 
-    Source: Moosavi-Dezfooli et al. 2016, arXiv 1511.04599, algorithm 2, and section 3.3 for linf;
-    the overshoot after every step, the shortening and the cut are ours.
+    Source: Moosavi-Dezfooli et al. 2016, "DeepFool: a simple and accurate method to fool deep
+    neural networks", arXiv 1511.04599, algorithm 2, and section 3.3 for linf; the overshoot after
+    every step, the shortening and the cut are ours.
 
     Attributes:
         steps: most steps per image, each with a gradient for every candidate and a pass more.

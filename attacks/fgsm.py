@@ -15,7 +15,8 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 class FGSM(GradientAttack):
     """Fast gradient (sign) method: x + eps * sign(gradient) for linf, along the gradient for l2.
 
-    Source: Goodfellow et al. 2015, arXiv 1412.6572, section 4.
+    Source: Goodfellow et al. 2015, "Explaining and harnessing adversarial examples", arXiv
+    1412.6572, section 4.
     """
 
     name: ClassVar[str] = "fgsm"

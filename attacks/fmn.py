@@ -26,8 +26,9 @@ class FMN(Attack):
     the first time the radius is where a linear model would break. It never exceeds eps. An image
     ends at the smallest perturbation that broke it, or clean if none did.
 
-    Source: Pintor et al. 2021, arXiv 2102.12827, algorithm 1. Here a step is a share of the
-    radius, along the steepest ascent under the norm (signs for linf).
+    Source: Pintor et al. 2021, "Fast minimum-norm adversarial attacks through adaptive norm
+    constraints", arXiv 2102.12827, algorithm 1. Here a step is a share of the radius, along the
+    steepest ascent under the norm (signs for linf).
 
     Attributes:
         steps: gradient steps per image.

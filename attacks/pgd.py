@@ -21,7 +21,8 @@ class PGD(GradientAttack):
     The first restart starts at the clean image with a first step of size eps, so it contains FGSM
     (R5). Every iterate is tested, not only the last (R12).
 
-    Source: Madry et al. 2018, arXiv 1706.06083, section 2.1.
+    Source: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks",
+    arXiv 1706.06083, section 2.1.
 
     Attributes:
         steps: gradient steps per restart.

@@ -83,7 +83,8 @@ class GlassesPGD(PGD):
 
     So it is an upper bound on what one printed pair for everybody could do.
 
-    Source: Sharif et al. 2016, "Accessorize to a crime".
+    Source: Sharif et al. 2016, "Accessorize to a crime: Real and stealthy attacks on
+    state-of-the-art face recognition".
     """
 
     steps: int = 20

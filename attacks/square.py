@@ -25,8 +25,10 @@ class Square(Attack):
     clean pixels +-eps; l2 moves the perturbation of one square into another, shaped as two opposite
     bumps.
 
-    Source: Andriushchenko et al. 2020, arXiv 1912.00049, algorithms 1 to 3; start and schedule of
-    the squares as in AutoAttack, Croce & Hein 2020.
+    Source: Andriushchenko et al. 2020, "Square Attack: a query-efficient black-box adversarial
+    attack via random search", arXiv 1912.00049, algorithms 1 to 3; start and schedule of the
+    squares as in AutoAttack, Croce & Hein 2020, "Reliable evaluation of adversarial robustness with
+    an ensemble of diverse parameter-free attacks", arXiv 2003.01690.
 
     Attributes:
         queries: forward passes per image, not counting the clean image.

@@ -72,8 +72,11 @@ class Transfer(GradientAttack):
     that have just crossed the boundary of a source seldom fool another net. Without sources (see
     `TransferTarget`) the model itself is the source.
 
-    Source: momentum: Dong et al. 2018, arXiv 1710.06081; diverse inputs: Xie et al. 2019, arXiv
-    1803.06978; translation by blurred gradients: Dong et al. 2019, arXiv 1904.02884.
+    Source: momentum: Dong et al. 2018, "Boosting adversarial attacks with momentum", arXiv
+    1710.06081; diverse inputs: Xie et al. 2019, "Improving transferability of adversarial examples
+    with input diversity", arXiv 1803.06978; translation by blurred gradients: Dong et al. 2019,
+    "Evading defenses to transferable adversarial examples by translation-invariant attacks", arXiv
+    1904.02884.
 
     Attributes:
         steps: gradient steps on each source.

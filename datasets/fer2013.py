@@ -1,6 +1,9 @@
 """Parse and write fer2013.csv and icml_face_data.csv: columns emotion, pixels, Usage in any order.
 
 Not here: archives, the cache, FER+ votes (`datasets/ferplus.py`).
+
+Source: Goodfellow et al. 2013, "Challenges in representation learning: A report on three machine
+learning contests", arXiv 1307.0414.
 """
 
 import csv

@@ -7,38 +7,23 @@ A figure that is flagged there is flagged here.
 import re
 
 from evaluation.comparing.ranking import Ranking, run_rankings
-from evaluation.metrics.table import METRICS
 from evaluation.results.model_notes import class_notes, service_notes
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline, pick
-from reports.sections.figures import without_errors
-from reports.sections.leaderboard import Cell, leaderboard, ranking_sentence, reading_sentence
+from reports.paper.printed import Printed, board_notes, printed_boards
+from reports.sections.figures import SIGNS, without_errors
 from reports.sections.method import tier_note
 from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.subgroups import subgroup_panel
-from reports.words.text import NBSP, THIN, faces_text, label_set_name, labels_named, listing
+from reports.words.text import faces_text, label_set_name, labels_named, listing
 
 SUMMARY = "report.md"
 
-COLUMNS = (
-    "Rank",
-    "Clean accuracy",
-    "Area",
-    "Worst case",
-    "8-bit images",
-    "Best known",
-    "Random noise",
-    "Median smallest",
-)
-"""Prefixes of the leaderboard columns shown here; the rest are in index.html."""
-
 MOST_PROBLEMS = 10
 """Maximum number of flags listed; the rest are in index.html."""
-
-_SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
 
 
 def render_markdown(run: FinishedRun) -> str:
@@ -62,21 +47,16 @@ def _rendered(run: FinishedRun) -> str:
     parts += filter(None, [tier_note(run), split_note(run)])
     parts += [escaped(note) for note in class_notes(run.manifest["models"], run.label_names)]
     parts += [escaped(note) for note in service_notes(run.manifest["models"])]
-    parts += _boards(run)
+    parts += [markdown_table(one.short()) for one in printed_boards(run, top)]
     if groups := subgroup_panel(run, top):
         parts.append(
             "**Groups of faces**\n\n" + "\n".join(f"- {escaped(g)}" for g in groups.findings)
         )
     parts += _seeds(run)
     parts += _flags(run)
-    notes = [ranking_sentence(run, top), reading_sentence(run, top)]
-    apart = f"; {labels} figures are not comparable" * (len(run.label_sets) > 1)
     parts.append(
-        f"Brackets hold 95{THIN}% intervals, for the median smallest eps the quartiles. Each model "
-        "is scored under its own labels" + apart + ". "
-        f"{' '.join(filter(None, notes))} Robust accuracy is an upper bound: a stronger attack may "
-        f"lower it. {_SIGNS['flagged']} marks figures that failed a reliability check or could "
-        "not be checked. "
+        f"{board_notes(run, top)} {SIGNS['flagged']} marks figures that failed a reliability check "
+        "or could not be checked. "
         "Curves, faces, corruptions, calibration and method are in `index.html`; every figure is "
         "in `results.csv`."
     )
@@ -97,7 +77,7 @@ def code(text: str) -> str:
 def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     """Return the best model of a label set in a sentence, and how many models are flagged."""
     first = found[0]
-    sign = f" {_SIGNS[first.status]}" if first.status in _SIGNS else ""
+    sign = f" {SIGNS[first.status]}" if first.status in SIGNS else ""
     text = f"**Under {escaped(first.label_set)} labels** {code(first.model)} {first.sentence}{sign}"
     if len(found) == 1:
         return text
@@ -121,21 +101,17 @@ def _place(ranking: Ranking, model: str) -> str:
     return text
 
 
-def _boards(run: FinishedRun) -> list[str]:
-    """The leaderboard, one table per label set."""
-    board = leaderboard(run, headline(run.results))
-    shown = (*COLUMNS, *(metric.heading for metric in METRICS.values() if metric.in_summary))
-    kept = [place for place, title in enumerate(board.head) if title.startswith(shown)]
-    tables = []
-    for labels in dict.fromkeys(row[1] for row in board.rows):
-        head = [f"Model, {escaped(labels)} labels", *(board.head[place] for place in kept)]
-        lines = [_line(head), _line(["---", *["---:"] * len(kept)])]
-        for model, of_set, cells, _, status in board.rows:
-            if of_set == labels:
-                name = " ".join(filter(None, [code(model), _SIGNS.get(status, "")]))
-                lines.append(_line([name, *(_cell(cells[place]) for place in kept)]))
-        tables.append("\n".join(lines))
-    return tables
+def markdown_table(table: Printed) -> str:
+    """A table as Markdown, columns of numbers aligned to the right."""
+    lines = [
+        _line([_in_cell(title) for title in table.head]),
+        _line(["---", *("---:" if numbers else "---" for numbers in table.numeric[1:])]),
+    ]
+    for (first, *rest), status in zip(table.rows, table.statuses, strict=True):
+        name = code(first) if table.of_models else _in_cell(first)
+        name = " ".join(filter(None, [name, SIGNS.get(status, "")]))
+        lines.append(_line([name, *map(_in_cell, rest)]))
+    return "\n".join(lines)
 
 
 def _seeds(run: FinishedRun) -> list[str]:
@@ -156,7 +132,7 @@ def _flags(run: FinishedRun) -> list[str]:
     if not box.total and not box.problems:
         return []
     lines = [
-        f"- {_SIGNS.get(one.status, '')} {escaped(one.where)}: {escaped(one.message)}"
+        f"- {SIGNS.get(one.status, '')} {escaped(one.where)}: {escaped(one.message)}"
         for one in box.problems[:MOST_PROBLEMS]
     ]
     if len(box.problems) > MOST_PROBLEMS:
@@ -165,11 +141,9 @@ def _flags(run: FinishedRun) -> list[str]:
     return [title, "\n".join(lines)] if lines else [title]
 
 
-def _cell(cell: Cell) -> str:
-    remarks = "; ".join(filter(None, [cell.small, cell.note]))
-    small = f" ({remarks})" if remarks else ""
-    sign = f"{_SIGNS[cell.status]}{NBSP}" if cell.status in _SIGNS else ""
-    return f"{sign}{cell.text}{small}"
+def _in_cell(text: str) -> str:
+    """Escape text for a cell, where `<1 %` and spaces that do not break stay as they are."""
+    return re.sub(r"([\\`*_\[\]|~#@&]|<(?=[^\d.]))", r"\\\1", text.replace("\n", " "))
 
 
 def _line(cells: list[str]) -> str:

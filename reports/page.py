@@ -12,32 +12,18 @@ from evaluation.results.model_notes import class_notes, input_notes, service_not
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, has_best_known, headline
 from reports.charts.svg import theme_css
+from reports.contents import parts
 from reports.findings import findings
 from reports.markdown import SUMMARY, render_markdown
-from reports.sections.attack_matrices import attack_matrix_charts, transfer_charts
 from reports.sections.attacks_run import mixed_note
-from reports.sections.calibration import calibration_charts, calibration_summary
-from reports.sections.certification import certified_charts
-from reports.sections.classes import confusion_charts, flow_charts
-from reports.sections.corruptions import corruption_charts, corruption_note, corruption_summary
-from reports.sections.costs import cost_summary, costs
-from reports.sections.curves import curve_charts, scatter_chart
-from reports.sections.disputed_faces import disputed_faces
-from reports.sections.eight_bits import eight_bit_table
+from reports.sections.corruptions import corruption_note
 from reports.sections.figures import without_errors
 from reports.sections.gallery import examples
-from reports.sections.label_noise import label_noise_charts
-from reports.sections.label_sets import label_set_chart
-from reports.sections.leaderboard import leaderboard, ranking_sentence, reading_sentence
+from reports.sections.leaderboard import ranking_sentence, reading_sentence
 from reports.sections.manifest import facts, manifest_text
 from reports.sections.method import attack_words, power_sentences, seed_sentences, tier_note
-from reports.sections.perturbation_sizes import perturbation_sizes
-from reports.sections.region_map import region_maps
-from reports.sections.reliability import reliability, rules
+from reports.sections.reliability import rules
 from reports.sections.selection import selected_on, split_note
-from reports.sections.threat_model import threat_model
-from reports.sections.verdict import verdicts
-from reports.subgroups import subgroup_panel
 from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.glossary import GLOSSARY
 from reports.words.text import count, label_set_name, labels_named
@@ -70,9 +56,9 @@ def _rendered(run: FinishedRun, progress: Progress) -> str:
     environment = template_environment()
     top = headline(run.results)
     values: dict[str, Any] = {}
-    for name, compute in _sections(run, top):
-        progress(name.replace("_", " "))
-        values[name] = compute()
+    for part in parts(run, top):
+        progress(part.name.replace("_", " "))
+        values[part.name] = part.make()
     page = _filled(environment, run, top, values)
     excess = len(page.encode()) - MOST_BYTES
     if excess > 0:
@@ -121,37 +107,6 @@ def _filled(
         version=run.manifest.get("deadpan_version", ""),
         svgs=svgs,
     )
-
-
-def _sections(run: FinishedRun, top: Headline | None) -> list[tuple[str, Callable[[], object]]]:
-    """Sections that take time to draw: name in the template, and a function that makes it."""
-    return [
-        ("verdicts", lambda: verdicts(run, top)),
-        ("leaderboard", lambda: leaderboard(run, top)),
-        ("threats", lambda: threat_model(run, top)),
-        ("curves", lambda: curve_charts(run)),
-        ("scatter", lambda: scatter_chart(run, top) if top else None),
-        ("attack_matrices", lambda: attack_matrix_charts(run, top)),
-        ("eight_bits", lambda: eight_bit_table(run)),
-        ("transfers", lambda: transfer_charts(run)),
-        ("certified", lambda: certified_charts(run)),
-        ("subgroups", lambda: subgroup_panel(run, top)),
-        ("label_sets", lambda: label_set_chart(run, top)),
-        ("disputed", lambda: disputed_faces(run, top)),
-        ("label_noise", lambda: label_noise_charts(run, top)),
-        ("confusions", lambda: confusion_charts(run, top)),
-        ("flows", lambda: flow_charts(run, top)),
-        ("gallery", lambda: examples(run)),
-        ("regions", lambda: region_maps(run, top)),
-        ("sizes", lambda: perturbation_sizes(run, top)),
-        ("corruptions", lambda: corruption_charts(run)),
-        ("corruption_summary", lambda: corruption_summary(run)),
-        ("calibrations", lambda: calibration_charts(run, top)),
-        ("calibration_summary", lambda: calibration_summary(run, top)),
-        ("reliability", lambda: reliability(run)),
-        ("cost_summary", lambda: cost_summary(run)),
-        ("costs", lambda: costs(run)),
-    ]
 
 
 def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:

@@ -10,8 +10,8 @@ from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import FEW_FACES, LEAST_FACES, WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.sections.figures import Figure, ranked
-from reports.tables import Table, table
+from reports.sections.figures import Figure, marked, ranked
+from reports.table import Table, table
 from reports.words.text import MISSING, NBSP, count, decimal, label_set_name, listing
 
 
@@ -45,7 +45,8 @@ def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | N
     head = ["model", "labels", "group", "faces", "clean accuracy", worst]
     names = [*head[:3], "n", "accuracy", "low", "high", "robust", "robust_low", "robust_high"]
     data = pd.DataFrame([plain for _, plain in rows], columns=names)
-    figures = table("groups", head, [cells for cells, _ in rows], data)
+    title = "Accuracy of each group of faces, clean and attacked"
+    figures = table("groups", head, [cells for cells, _ in rows], data, title)
     gaps = pd.concat([pick(run.gaps, model=model, label_set=labels) for model, labels in own])
     return Subgroups(
         [_finding(model, pick(gaps, model=model)) for model, _ in own],
@@ -85,8 +86,7 @@ def _figures(
 def _text(figure: Figure) -> str:
     if not figure.known:
         return MISSING
-    flag = "" if figure.status == "ok" else "\N{BLACK FLAG} "
-    return f"{flag}{figure.text} ({figure.interval})"
+    return marked(f"{figure.text} ({figure.interval})", figure.status)
 
 
 def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
@@ -104,7 +104,7 @@ def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
         ]
         for row in gaps.itertuples()
     ]
-    return table("gaps", head, rows, gaps)
+    return table("gaps", head, rows, gaps, "Gaps between groups of faces")
 
 
 def _finding(model: str, gaps: pd.DataFrame) -> str:

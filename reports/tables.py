@@ -1,85 +1,85 @@
-"""Tables of the page, each with a csv of the same rows in full precision to download."""
+r"""`python -m reports.tables RUN --section leaderboard --format latex`: tables of the report.
 
-import base64
-import re
-from dataclasses import dataclass
+Prints them, or writes one file per table with `--out FOLDER`. The figures are those of the page,
+with their intervals and flags. LaTeX needs `\usepackage{booktabs}`; csv is the page's download,
+in full precision. Needs no TensorFlow.
+"""
 
-import pandas as pd
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from reports.words.text import interval, percent
+import typer
 
+from datasets.base.commands import run
+from datasets.base.errors import InputError
+from reports.paper.file_formats import TableFormat
 
-@dataclass(frozen=True)
-class Table:
-    """A table behind a chart.
-
-    Attributes:
-        name: file name of the download, without `.csv`.
-        head: column titles.
-        rows: cells as text, one list per row.
-        uri: the csv as a `data:` address.
-    """
-
-    name: str
-    head: list[str]
-    rows: list[list[str]]
-    uri: str
-
-    @property
-    def numeric(self) -> list[bool]:
-        """Columns that hold numbers only."""
-        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.head)
-        return [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
+if TYPE_CHECKING:
+    from reports.paper.printed import Printed
 
 
-_NUMBER = re.compile(
-    "[<>\N{MINUS SIGN}]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
-    "|[<>]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\)"
-)
+_SUFFIX = {TableFormat.LATEX: "tex", TableFormat.MARKDOWN: "md", TableFormat.CSV: "csv"}
 
 
-def table(name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame) -> Table:
-    """A table whose download holds `data` in full precision."""
-    return Table(name, head, rows, csv_uri(data))
+def main(
+    run_folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder that `python -m evaluation.run` wrote.")
+    ],
+    section: Annotated[
+        str, typer.Option(help="Section of the report, as in its links: leaderboard, curves, ...")
+    ] = "leaderboard",
+    format_: Annotated[TableFormat, typer.Option("--format", help="Form of the tables.")] = (
+        TableFormat.LATEX
+    ),
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Columns after the first, by the beginning of their titles; all. Default: all, of "
+            "the leaderboard those of report.md. A csv has all.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write one file per table there.")
+    ] = None,
+) -> None:
+    """Print the tables of a section of a finished run's report."""
+    from reports.paper.sections import tables_of
 
-
-def figures_table(
-    name: str, rows: pd.DataFrame, keys: dict[str, str], shown: pd.DataFrame
-) -> Table:
-    """Result rows with their value, interval, n and status.
-
-    Args:
-        name: file name of the download.
-        rows: long-form result rows, for the download.
-        keys: column and its title, for the columns that name a row.
-        shown: the same rows with words in those columns.
-    """
-    cells = []
-    for _, row in shown.iterrows():
-        value, low, high = (float(row[column]) for column in ("value", "ci_low", "ci_high"))
-        names = [_plain(row[column]) for column in keys]
-        mark = "" if row["status"] == "ok" else row["status"]
-        cells.append(
-            [*names, percent(value, low, high), interval(low, high), _plain(row["n"]), mark]
+    tables = tables_of(run_folder, section, columns)
+    if format_ is TableFormat.CSV:
+        texts = {table.download: table.csv for table in tables}
+    else:
+        texts = {table.name: _written(table, format_) for table in tables}
+    if format_ is TableFormat.CSV and len(texts) > 1 and out is None:
+        raise InputError(
+            f"section {section} has {len(texts)} tables ({', '.join(texts)}) and a csv holds one; "
+            "give --out FOLDER."
         )
-    head = [*keys.values(), "share", "95 % interval", "n", "status"]
-    return table(name, head, cells, rows)
+    if out is None:
+        print("\n".join(texts.values()), end="")
+        return
+    from datasets.base.atomic import atomic
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = out / f"{name}.{_SUFFIX[format_]}"
+        with atomic(path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8", newline="\n")
+        print(path)
 
 
-def shares_table(name: str, shares: pd.DataFrame, corner: str) -> Table:
-    """A table of shares with names of rows and columns."""
-    cells = [
-        [str(label), *(percent(float(share), 0, 1) for share in row)]
-        for label, row in zip(shares.index, shares.to_numpy(dtype=float), strict=True)
-    ]
-    return table(name, [corner, *map(str, shares.columns)], cells, shares.reset_index())
+def _written(table: "Printed", form: TableFormat) -> str:
+    from reports.markdown import escaped, markdown_table
+    from reports.paper.latex import latex_table
+    from reports.sections.figures import SIGN_WORDS, SIGNS
+
+    if form is TableFormat.LATEX:
+        return latex_table(table)
+    signs = [f"{SIGNS[status]}: {SIGN_WORDS[status]}." for status in table.signed]
+    parts = [f"**{escaped(table.title)}**", markdown_table(table), " ".join([*signs, table.notes])]
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def csv_uri(data: pd.DataFrame) -> str:
-    """A frame as a `data:` address of a csv file."""
-    text = data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
-
-
-def _plain(value: object) -> str:
-    return "" if pd.isna(value) else str(value)
+if __name__ == "__main__":
+    run(main, prog="python -m reports.tables")

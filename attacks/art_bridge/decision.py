@@ -46,8 +46,9 @@ class DecisionAttack(ArtAttack):
 class HopSkipJump(DecisionAttack):
     """Estimates the boundary's normal from predicted labels, then steps and bisects.
 
-    Source: Chen et al. 2020, arXiv 1904.02144, algorithm 2. ART stops beyond the boundary, after
-    its last step; the bisection that ends the algorithm is ours.
+    Source: Chen et al. 2020, "HopSkipJumpAttack: A query-efficient decision-based attack", arXiv
+    1904.02144, algorithm 2. ART stops beyond the boundary, after its last step; the bisection that
+    ends the algorithm is ours.
 
     Attributes:
         steps: number of steps along the boundary.
@@ -102,7 +103,8 @@ class HopSkipJump(DecisionAttack):
 class Boundary(DecisionAttack):
     """A random walk along the boundary towards the clean image.
 
-    Source: Brendel et al. 2018, arXiv 1712.04248, algorithm 1.
+    Source: Brendel et al. 2018, "Decision-based adversarial attacks: Reliable attacks against
+    black-box machine learning models", arXiv 1712.04248, algorithm 1.
     """
 
     steps: int = 500

@@ -22,7 +22,8 @@ class GradientArtAttack(ArtAttack):
 class CarliniWagnerL2(GradientArtAttack):
     """Carlini & Wagner's L2 attack: distance plus margin, whose weight bisection finds.
 
-    Source: Carlini & Wagner 2017, arXiv 1608.04644, section VI.
+    Source: Carlini & Wagner 2017, "Towards evaluating the robustness of neural networks", arXiv
+    1608.04644, section VI.
     """
 
     steps: int = 10
@@ -51,7 +52,8 @@ class CarliniWagnerL2(GradientArtAttack):
 class CarliniWagnerLinf(GradientArtAttack):
     """Carlini & Wagner's Linf attack: only what exceeds a shrinking threshold is penalised.
 
-    Source: Carlini & Wagner 2017, arXiv 1608.04644, section VI.C.
+    Source: Carlini & Wagner 2017, "Towards evaluating the robustness of neural networks", arXiv
+    1608.04644, section VI.C.
     """
 
     steps: int = 10
@@ -83,7 +85,8 @@ class CarliniWagnerLinf(GradientArtAttack):
 class ElasticNet(GradientArtAttack):
     """EAD: L1 plus a little L2 plus margin, so few pixels change.
 
-    Source: Chen et al. 2018, arXiv 1709.04114, algorithm 1, L1 decision rule.
+    Source: Chen et al. 2018, "EAD: Elastic-net attacks to deep neural networks via adversarial
+    examples", arXiv 1709.04114, algorithm 1, L1 decision rule.
     """
 
     steps: int = 100
@@ -115,7 +118,8 @@ class ElasticNet(GradientArtAttack):
 class JSMA(GradientArtAttack):
     """Saliency map attack: brightens two pixels at a time towards the likeliest other class.
 
-    Source: Papernot et al. 2016, arXiv 1511.07528, algorithm 2.
+    Source: Papernot et al. 2016, "The limitations of deep learning in adversarial settings", arXiv
+    1511.07528, algorithm 2.
 
     Attributes:
         step: change of a pixel per step.

@@ -24,7 +24,8 @@ class ScoreAttack(ArtAttack):
 class SimBA(ScoreAttack):
     """Adds or subtracts `step` at one random pixel after another if that helps.
 
-    Source: Guo et al. 2019, arXiv 1905.07121, algorithm 1, pixel basis.
+    Source: Guo et al. 2019, "Simple black-box adversarial attacks", arXiv 1905.07121, algorithm 1,
+    pixel basis.
     """
 
     steps: int = 1000
@@ -53,7 +54,9 @@ class SimBA(ScoreAttack):
 class ZOO(ScoreAttack):
     """Carlini & Wagner's loss with gradients from finite differences.
 
-    Source: Chen et al. 2017, arXiv 1708.03999, algorithm 2; whole resolution, random coordinates.
+    Source: Chen et al. 2017, "ZOO: Zeroth order optimization based black-box attacks to deep neural
+    networks without training substitute models", arXiv 1708.03999, algorithm 2; whole resolution,
+    random coordinates.
 
     Attributes:
         steps: steps of the optimiser, for each weight of the margin.
@@ -94,7 +97,8 @@ class ZOO(ScoreAttack):
 class OnePixel(ScoreAttack):
     """Sets `pixels` pixels to any value, by differential evolution; measured in L1.
 
-    Source: Su et al. 2019, arXiv 1710.08864, section III.
+    Source: Su et al. 2019, "One pixel attack for fooling deep neural networks", arXiv 1710.08864,
+    section III.
     """
 
     pixels: int = 1

@@ -13,7 +13,8 @@ class Spatial(ArtAttack):
 
     The grid limits it, not eps: eps = 1 accepts any that breaks the image.
 
-    Source: Engstrom et al. 2019, arXiv 1712.02779, section 3.
+    Source: Engstrom et al. 2019, "Exploring the landscape of spatial robustness", arXiv 1712.02779,
+    section 3.
 
     Attributes:
         shift: largest shift, percent of the side.

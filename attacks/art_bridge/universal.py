@@ -18,8 +18,9 @@ from datasets.base.errors import InputError
 class Universal(ArtAttack):
     """One perturbation for a whole batch, from DeepFool's steps; with a target, from FGSM's.
 
-    Source: Moosavi-Dezfooli et al. 2017, arXiv 1610.08401, algorithm 1; with a target Hirano &
-    Takemoto 2020, arXiv 1911.06502.
+    Source: Moosavi-Dezfooli et al. 2017, "Universal adversarial perturbations", arXiv 1610.08401,
+    algorithm 1; with a target Hirano & Takemoto 2020, "Simple iterative method for generating
+    targeted universal adversarial perturbations", arXiv 1911.06502.
 
     Attributes:
         passes: number of passes over the images.
@@ -63,7 +64,7 @@ class Patch(ArtAttack):
     It is put at a random place of each image. eps bounds the change of the pixels under it, so
     1 is the attack as published.
 
-    Source: Brown et al. 2017, arXiv 1712.09665.
+    Source: Brown et al. 2017, "Adversarial patch", arXiv 1712.09665.
 
     Attributes:
         size: diameter as a share of the image's side.

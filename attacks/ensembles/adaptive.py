@@ -35,8 +35,9 @@ class Ensemble(Attack):
     attack sees only the images that are unbroken by then, and what happens to an image does not
     depend on the others. Under l1 there is no FMN and no Square.
 
-    Source: the parts are AutoAttack's, Croce & Hein 2020, arXiv 2003.01690, with FMN in FAB's
-    place; the rules by which they spend are ours.
+    Source: the parts are AutoAttack's, Croce & Hein 2020, "Reliable evaluation of adversarial
+    robustness with an ensemble of diverse parameter-free attacks", arXiv 2003.01690, with FMN in
+    FAB's place; the rules by which they spend are ours.
 
     Attributes:
         steps: gradient steps of APGD on cross-entropy.

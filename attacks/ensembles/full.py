@@ -20,7 +20,8 @@ from fer_models.classifier import Classifier
 class FullEnsemble(Attack):
     """Four attacks that fail for different reasons, the cheapest first; broken images are done.
 
-    Source: AutoAttack, Croce & Hein 2020, arXiv 2003.01690, section 5. Here FMN takes the
+    Source: AutoAttack, Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an
+    ensemble of diverse parameter-free attacks", arXiv 2003.01690, section 5. Here FMN takes the
     place of FAB, and cross-entropy is of rescaled logits. Under l1 only the first two run.
 
     Attributes:

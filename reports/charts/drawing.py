@@ -1,18 +1,23 @@
 """What a chart of the page is, and how one is drawn: axes inside margins, rendered as SVG."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from reports.charts.svg import STYLE, new_figure, to_svg
-from reports.tables import Table
+from reports.table import Table
 from reports.words.text import NBSP, THIN, count, percent
 
 PHONE = 350
 """Width in pixels of a chart that fits a phone."""
+
+_KEPT: ContextVar[dict[str, Figure] | None] = ContextVar("_KEPT", default=None)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,21 @@ def drawing(
         )
         axes = figure.add_axes(box)
         draw(axes)
-    return to_svg(figure, name, alt, css_class)
+    svg = to_svg(figure, name, alt, css_class)
+    if (kept := _KEPT.get()) is not None:
+        kept[svg] = figure
+    return svg
+
+
+@contextmanager
+def figures_kept() -> Iterator[dict[str, Figure]]:
+    """Keep the matplotlib figure of every drawing made inside, by its SVG element."""
+    kept: dict[str, Figure] = {}
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
 
 
 def faces_counted(rows: pd.DataFrame) -> str:

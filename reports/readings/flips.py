@@ -21,7 +21,7 @@ from reports.readings.words import (
     smoothers,
     smoothing_words,
 )
-from reports.tables import table
+from reports.table import table
 from reports.words.text import eps_text
 
 _KINDS = {CLEAN: ("no attack", "clean", ""), NOISE: ("noise", "noise", ".."),

@@ -28,7 +28,7 @@ from reports.readings.words import (
     smoothing_words,
     with_interval,
 )
-from reports.tables import Table, table
+from reports.table import Table, table
 from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.text import count, eps_text, listing
 

@@ -10,7 +10,7 @@ from evaluation.results.reading import ADAPTIVE, CLEAN, LABELS, UNSMOOTHED
 from reports.charts.drawing import PHONE, Chart, Panel, drawing
 from reports.charts.svg import ROLES
 from reports.readings.words import smoothing_words
-from reports.tables import table
+from reports.table import table
 from reports.words.text import eps_text
 
 

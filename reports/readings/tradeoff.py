@@ -18,7 +18,7 @@ from reports.readings.words import (
     smoothing_words,
     with_interval,
 )
-from reports.tables import table
+from reports.table import table
 from reports.words.text import count, eps_text
 
 _BLUE, _RED, _INK = (ROLES[role][0] for role in ("clean", "attacked", "ink"))

@@ -17,7 +17,7 @@ from reports.charts.attack_matrix import FLAG, attack_matrix
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import ranked
-from reports.tables import figures_table
+from reports.table import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, percent
 

@@ -12,8 +12,8 @@ from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
 from reports.sections.attacks_run import mixed_note
-from reports.sections.figures import Figure, bound, own_figures, ranked
-from reports.tables import Table, table
+from reports.sections.figures import Figure, bound, marked, own_figures, ranked
+from reports.table import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
 MEASURES: tuple[tuple[str, str], ...] = (
@@ -75,11 +75,12 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
 
 def calibration_summary(run: FinishedRun, headline: Headline | None) -> Table:
     """Calibration of every model in one table, most robust first."""
-    return calibration_table(run, ranked(run), headline, "calibration")
+    title = "Calibration of every model"
+    return calibration_table(run, ranked(run), headline, "calibration", title)
 
 
 def calibration_table(
-    run: FinishedRun, models: list[str], headline: Headline | None, name: str
+    run: FinishedRun, models: list[str], headline: Headline | None, name: str, title: str = ""
 ) -> Table:
     """Confidence, accuracy and calibration measures of some models, clean and attacked."""
     cells, data = [], []
@@ -98,7 +99,8 @@ def calibration_table(
             data.append(rows)
     head = ["model", "labels", "faces", "confidence", "accuracy", *(title for _, title in MEASURES)]
     columns = run.results.columns
-    return table(name, head, cells, pd.concat(data) if data else pd.DataFrame(columns=columns))
+    rows = pd.concat(data) if data else pd.DataFrame(columns=columns)
+    return table(name, head, cells, rows, title)
 
 
 def measure_rows(run: FinishedRun, model: str, norm: str, eps: float) -> pd.DataFrame:
@@ -132,12 +134,12 @@ def _measures_text(rows: pd.DataFrame) -> str:
 def _with_interval(rows: pd.DataFrame, metric: str) -> str:
     """A measure with its 95 % interval in brackets: `6 % (4-8)`, `0.50 (0.48-0.52)` (en dash)."""
     figure = Figure.of(pick(rows, metric=metric))
-    if metric in ("debiased_ece", *PLAIN):
-        return f"{figure.text} ({figure.interval})" if figure.interval else figure.text
-    text = decimal(figure.value)
-    if not figure.known or np.isnan(figure.low):
-        return text
-    return f"{text} ({decimal(figure.low)}\N{EN DASH}{decimal(figure.high)})"
+    text, ends = figure.text, figure.interval
+    if metric not in ("debiased_ece", *PLAIN):
+        text, ends = decimal(figure.value), ""
+        if figure.known and not np.isnan(figure.low):
+            ends = f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}"
+    return marked(f"{text} ({ends})" if ends else text, figure.status)
 
 
 def _accuracy(run: FinishedRun, model: str, headline: Headline | None) -> str:
@@ -145,7 +147,8 @@ def _accuracy(run: FinishedRun, model: str, headline: Headline | None) -> str:
     clean, robust = own_figures(run, model, headline)
     figure = robust if headline else clean
     sign = bound(run, model) if headline else ""
-    return f"{sign}{figure.text} ({figure.interval})" if figure.interval else figure.text
+    text = f"{sign}{figure.text} ({figure.interval})" if figure.interval else figure.text
+    return marked(text, figure.status)
 
 
 def _title(model: str, sure: list[tuple[str, str, str]]) -> str:

@@ -11,7 +11,7 @@ from reports.charts.certified_radius import certified_curves
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.charts.svg import ROLES
 from reports.sections.figures import ranked
-from reports.tables import figures_table
+from reports.table import figures_table
 from reports.words.text import NBSP, count, label_set_name
 
 _BLUE, _GREY = ROLES["clean"][0], ROLES["noise"][0]

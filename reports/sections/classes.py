@@ -17,7 +17,7 @@ from reports.charts.matrices import (
     flow_counts,
 )
 from reports.sections.attacks_run import mixed_note
-from reports.tables import shares_table, table
+from reports.table import shares_table, table
 from reports.words.attacks import attack_title
 from reports.words.text import count, label_set_name, percent
 

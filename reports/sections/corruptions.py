@@ -8,8 +8,8 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import clean_accuracy, pick
 from reports.charts.corruption_map import corruption_heat_map, corruption_rows
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
-from reports.sections.figures import Figure, ranked
-from reports.tables import Table, figures_table, table
+from reports.sections.figures import Figure, marked, ranked
+from reports.table import Table, figures_table, table
 from reports.words.attacks import words
 from reports.words.text import count, decimal, label_set_name
 
@@ -32,8 +32,8 @@ def corruption_summary(run: FinishedRun) -> Table | None:
             [
                 model,
                 label_set_name(own),
-                clean.text,
-                mean.text,
+                marked(clean.text, clean.status),
+                marked(mean.text, mean.status),
                 mean.interval,
                 *(
                     text
@@ -46,7 +46,8 @@ def corruption_summary(run: FinishedRun) -> Table | None:
         data.append(overall)
     head = ["model", "labels", "clean", "mean corrupted", "95 % interval", "mCE", "95 % interval"]
     head += ["relative mCE", "95 % interval", "n"]
-    return table("corruptions", head, cells, pd.concat(data)) if cells else None
+    title = "Corruptions, every model"
+    return table("corruptions", head, cells, pd.concat(data), title) if cells else None
 
 
 def corruption_note(run: FinishedRun) -> str:
@@ -108,8 +109,8 @@ def _ratio(rows: pd.DataFrame) -> list[str]:
     """Return a ratio and its interval as text."""
     figure = Figure.of(rows)
     if not figure.known or figure.low == figure.high:  # the baseline itself
-        return [decimal(figure.value), ""]
+        return [marked(decimal(figure.value), figure.status), ""]
     return [
-        decimal(figure.value),
+        marked(decimal(figure.value), figure.status),
         f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}",
     ]

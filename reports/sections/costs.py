@@ -6,7 +6,7 @@ import pandas as pd
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
-from reports.tables import Table, table
+from reports.table import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, count, label_set_name, norm_name, seconds
 
@@ -31,7 +31,7 @@ def cost_summary(run: FinishedRun) -> Table:
         for (name, norm), group in sums
     ]
     head = ["attack or corruption", "norm", "sweeps", "forward passes", "backward passes", "time"]
-    return table("cost-summary", head, cells, sums.sum().reset_index())
+    return table("cost-summary", head, cells, sums.sum().reset_index(), "Costs by attack")
 
 
 def cost_sentence(run: FinishedRun) -> str:
@@ -65,7 +65,7 @@ def costs(run: FinishedRun) -> Table:
     ]
     head = ["attack or corruption", "norm", "model", "labels", "forward", "backward", "time"]
     head += ["reused chunks", "status"]
-    return table("costs", head, cells, pd.DataFrame(rows))
+    return table("costs", head, cells, pd.DataFrame(rows), "Costs of every sweep")
 
 
 def _number(value: Any) -> str:

@@ -22,7 +22,7 @@ from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
 from reports.sections.attacks_run import attack_sentences, mixed_note
 from reports.sections.figures import Figure, own_figures
-from reports.tables import figures_table
+from reports.table import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
 

@@ -15,7 +15,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
 from reports.sections.attacks_run import mixed_note
-from reports.tables import Table, table
+from reports.table import Table, table
 from reports.words.text import count, label_set_name, percent
 
 _OUTSIDE = ("unknown", "no face")

@@ -5,8 +5,8 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import headline_eps, pick
-from reports.sections.figures import EIGHT_BITS, Figure, ranked
-from reports.tables import Table, table
+from reports.sections.figures import EIGHT_BITS, Figure, marked, ranked
+from reports.table import Table, table
 from reports.words.text import count, eps_text, finer_than_8_bits, label_set_name
 
 
@@ -29,7 +29,7 @@ def eight_bit_table(run: FinishedRun) -> Table | None:
             if not rounded.known:
                 continue
             names = [model, label_set_name(own), eps_text(eps, str(norm))]
-            shown = [f"{one.text} ({one.interval})" for one in (exact, rounded)]
+            shown = [marked(f"{one.text} ({one.interval})", one.status) for one in (exact, rounded)]
             if finer_than_8_bits(eps, str(norm)):
                 shown[1] = "no 8-bit image is so near"
             cells.append([*names, *shown, count(exact.n)])
@@ -41,4 +41,5 @@ def eight_bit_table(run: FinishedRun) -> Table | None:
     ends = ("", "_low", "_high")
     columns = [f"{name}{end}" for name in ("robust_accuracy", EIGHT_BITS) for end in ends]
     frame = pd.DataFrame(data, columns=[*head[:3], *columns, "n"])
-    return table("eight-bits", head, cells, frame)
+    title = "Robust accuracy against float and against 8-bit images"
+    return table("eight-bits", head, cells, frame, title)

@@ -11,7 +11,21 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import EVERY_ATTACK, WORST_CASE
 from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from reports.words.attacks import attack_title
-from reports.words.text import interval, label_set_name, percent
+from reports.words.text import NBSP, interval, label_set_name, percent
+
+SIGNS = {"flagged": "\N{BLACK FLAG}", "error": "\N{MULTIPLICATION X}"}
+"""Sign of a figure by its status."""
+
+SIGN_WORDS = {
+    "flagged": "the figure failed a reliability check or could not be checked",
+    "error": "the figure is an error",
+}
+"""What the signs mean."""
+
+
+def marked(text: str, status: str) -> str:
+    """A figure after the sign of its status; without one where it is ok."""
+    return f"{SIGNS[status]}{NBSP}{text}" if status in SIGNS else text
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
 from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import own_figures
-from reports.tables import figures_table
+from reports.table import figures_table
 from reports.words.glossary import FERPLUS_RULE
 from reports.words.text import count, eps_text, interval, label_set_name, percent
 

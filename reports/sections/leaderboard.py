@@ -27,7 +27,7 @@ from reports.sections.figures import (
     robust_figure,
     status_of,
 )
-from reports.tables import Table, table
+from reports.table import Table, table
 from reports.words.text import MISSING, count, decimal, eps_text, finer_than_8_bits, listing
 
 NO_BOUND = "no bound"

@@ -7,8 +7,8 @@ import pandas as pd
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.sections.figures import Figure, ranked
-from reports.tables import Table, table
+from reports.sections.figures import Figure, marked, ranked
+from reports.table import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
 
@@ -46,7 +46,7 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
     if not cells:
         return None
     head = ["model", "labels", *_NAMES, "shift under", "broken faces"]
-    return table("sizes", head, cells, pd.concat(data))
+    return table("sizes", head, cells, pd.concat(data), "Size of the changes, every model")
 
 
 def size_sentence(run: FinishedRun, headline: Headline | None) -> str:
@@ -85,7 +85,7 @@ def _with_interval(size: str, figure: Figure) -> str:
     if not figure.known:
         return MISSING
     low, high = (_number(size, end).removesuffix("/255") for end in (figure.low, figure.high))
-    return f"{_number(size, figure.value)} ({low}\N{EN DASH}{high})"
+    return marked(f"{_number(size, figure.value)} ({low}\N{EN DASH}{high})", figure.status)
 
 
 def _number(size: str, value: float) -> str:

@@ -10,7 +10,7 @@ from evaluation.results.select import Headline, pick
 from reports.charts.drawing import faces_counted, share_range
 from reports.charts.pictures import coloured, png_uri
 from reports.sections.figures import ranked
-from reports.tables import Table, figures_table
+from reports.table import Table, figures_table
 from reports.words.text import label_set_name, percent
 
 

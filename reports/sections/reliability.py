@@ -6,7 +6,7 @@ from evaluation.checks.rules import Rule, Words
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WHITE_BOX, WORST_CASE
 from evaluation.results.select import pick
-from reports.tables import Table, table
+from reports.table import Table, table
 from reports.words.attacks import attack_title
 from reports.words.text import MISSING, label_set_name, listing
 
@@ -89,7 +89,7 @@ def reliability(run: FinishedRun) -> Reliability:
     ]
     head = ["status", "check", "model", "attack", "labels", "what was found"]
     passed = int((checks["status"] == "ok").sum())
-    data = table("checks", head, cells, checks)
+    data = table("checks", head, cells, checks, "Every check")
     unmade = int((checks["check"] == WHITE_BOX).sum())
     return Reliability(passed, len(checks) - unmade, unmade, _problems(run, found), data)
 

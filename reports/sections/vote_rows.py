@@ -12,7 +12,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.charts.dot_plot import Dot, dot_plot
 from reports.charts.drawing import PHONE, Panel, drawing
-from reports.tables import Table, figures_table
+from reports.table import Table, figures_table
 from reports.words.attacks import words
 from reports.words.text import MISSING, eps_text, label_set_name, percent
 
