@@ -32,7 +32,7 @@ class BriefView:
 
     Attributes:
         count: number of events.
-        lines: faces and emotions with most events.
+        lines: faces and emotions with most events, by name.
         events: the first events, as rows of `events.csv`, with `face`, what the face is called.
         left_out: number of further ones.
         seconds: end of the timeline.
@@ -62,9 +62,8 @@ def view_events(events: pd.DataFrame, seconds: float) -> BriefView:
         lines.append(Line(face, emotion, marks))
     lines.sort(key=lambda line: len(line.marks), reverse=True)
     shown = tuple(named.head(MOST_EVENTS).to_dict("records"))
-    return BriefView(
-        len(events), tuple(lines[:MOST_LINES]), shown, len(events) - len(shown), seconds
-    )
+    chosen = sorted(lines[:MOST_LINES], key=lambda line: (line.name, line.emotion))
+    return BriefView(len(events), tuple(chosen), shown, len(events) - len(shown), seconds)
 
 
 def _face(track: int, identity: str) -> str:

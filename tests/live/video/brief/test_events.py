@@ -44,8 +44,8 @@ def test_two_faces_at_once_have_their_own_events(tmp_path):
     again = pd.read_csv(tmp_path / EVENTS, keep_default_na=False)
     pd.testing.assert_frame_equal(again, found, check_dtype=False)
     lines = view_events(found, 30).lines
-    assert [(line.name, line.emotion) for line in lines] == [("face 1", "happy"), ("Ann", "happy")]
-    assert lines[0].marks[0].x == onsets[0] / 30
+    assert [(line.name, line.emotion) for line in lines] == [("Ann", "happy"), ("face 1", "happy")]
+    assert lines[1].marks[0].x == onsets[0] / 30
 
 
 def test_clip_without_events_has_the_columns(tmp_path):
