@@ -151,7 +151,11 @@ class Clips:
         from live.video.find import FaceFinder
         from live.video.page import write_page
         from live.video.read_clip import ClipReader
-        from live.video.reading_folder import describe_reading
+        from live.video.reading_folder import (
+            describe_reading,
+            read_description,
+            write_description,
+        )
 
         settings = job.settings
         labeller = SharedLabeller(self._engine, settings)
@@ -162,7 +166,10 @@ class Clips:
         description["clip"] = job.title
         job.result.mkdir()
         read_into(job.path, job.result, reader, description, job.progress(State.READING))
-        write_annotated(job.path, job.result, job.progress(State.DRAWING))
+        fault = write_annotated(job.path, job.result, job.progress(State.DRAWING))
+        if fault:
+            known = read_description(job.result)
+            write_description(job.result, {**known, "notes": [*known["notes"], fault]})
         write_page(job.result)
 
     def _finish(self, job: Job, state: State, error: str = "") -> None:

@@ -13,8 +13,10 @@ from live.server import clip_routes, clips
 from live.server.app import make_app
 from live.server.clip_job import State
 from live.server.clips import MOST_FINISHED, MOST_UNFINISHED, Clips
+from live.video import command
+from live.video.request import ReadingRequest
 from tests.live.serving import served
-from tests.live.video.made_clips import grey, write_clip, write_sound
+from tests.live.video.made_clips import grey, write_clip, write_sound, write_unknown_sound
 
 HERE = {"Host": "127.0.0.1"}
 
@@ -62,7 +64,17 @@ def clip(portrait, tmp_path_factory):
     return write_clip(path, images, rate=10, options={"movflags": "faststart"}).read_bytes()
 
 
-def test_clip_becomes_the_page_that_the_command_writes(desk, clip):
+def read_by_the_command(folder, clip, models):
+    """Rows of `python -m live.video` with the same classifier."""
+    (folder / "a.mp4").write_bytes(clip)
+    request = ReadingRequest(clips=[folder / "a.mp4"], out=folder, model="tiny.fer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "ModelLoader", lambda ids: models)
+        command.read_clips(request, request.clips, lambda clip, folder: None)
+    return pd.read_csv(folder / "a" / "faces.csv")
+
+
+def test_clip_becomes_the_page_that_the_command_writes(desk, clip, models, tmp_path):
     answer = desk.send(clip, name="../../<b>me.mp4")
     assert answer.status_code == 202
     known = desk.finished(answer.json["clip"])
@@ -74,6 +86,7 @@ def test_clip_becomes_the_page_that_the_command_writes(desk, clip):
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     rows = pd.read_csv(io.BytesIO(desk.client.get(known["page"] + "faces.csv", headers=HERE).data))
     assert rows["label"].notna().sum() == 12 and set(rows["model"]) == {"tiny.fer"}
+    assert rows.equals(read_by_the_command(tmp_path, clip, models))
     part = desk.client.get(known["page"] + "annotated.mp4", headers={**HERE, "Range": "bytes=0-9"})
     assert (part.status_code, len(part.data)) == (206, 10)
     assert "clip" not in desk.files  # the upload itself is gone
@@ -128,6 +141,12 @@ def test_clip_that_ends_early_is_read_as_far_as_it_goes(desk, tmp_path):
     whole = write_clip(tmp_path / "a.mp4", images, options={"movflags": "faststart"}).read_bytes()
     known = desk.finished(desk.send(whole[: len(whole) // 2]).json["clip"])
     assert "may have been cut short" in desk.client.get(known["page"], headers=HERE).text
+
+
+def test_what_is_wrong_with_the_sound_is_on_the_page(desk, tmp_path):
+    odd = write_unknown_sound(tmp_path / "a.mkv", [grey(80)] * 5).read_bytes()
+    known = desk.finished(desk.send(odd).json["clip"])
+    assert "FFmpeg does not know its codec" in desk.client.get(known["page"], headers=HERE).text
 
 
 def test_clip_that_fails_while_it_is_read_says_why(desk, tmp_path):
