@@ -86,7 +86,7 @@ def main(request: AdversarialRequest) -> None:
         judge_eps=parse_eps(request.judge_eps),
     )
     _, recipe = architecture(request.name)
-    faces = read_training_faces(request.data, request.votes, request.split, request.final)
+    faces = read_training_faces(request, request.split, request.final)
     training = TrainingRun(
         id=f"{request.name}{ROBUST}.{labels}",
         recipe=replace(recipe, **{**MILDER, **request.recipe_changes()}),

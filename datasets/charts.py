@@ -1,5 +1,6 @@
 """Charts of a data source: class counts, agreement of the label sets, sample faces."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,26 @@ def save_figure(figure: Figure, path: Path) -> list[Path]:
     return written
 
 
-def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
+def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame], names: Mapping[str, str]) -> Figure:
     """Share of each class in each split, one panel per label set; empty splits are left out.
 
     Args:
         counts: for each scheme a table with one row per class and one column per split.
+        names: what the label sets are called.
     """
     counts = {
         scheme: table.loc[:, table.sum() > 0]
         for scheme, table in counts.items()
         if table.to_numpy().any()
     }
-    titles = {FER7: ("FER", FER_COLOUR), FERPLUS8: ("FER+ (majority)", FERPLUS_COLOUR)}
+    colours = {FER7: FER_COLOUR, FERPLUS8: FERPLUS_COLOUR}
     with sns.axes_style("whitegrid"), plt.rc_context(_STYLE):
         figure, axes = plt.subplots(
             1, len(counts), figsize=(5.6 * len(counts), 4.8), squeeze=False, layout="constrained"
         )
         for axis, (scheme, table) in zip(axes[0], counts.items()):
-            name, colour = titles[scheme]
+            name, colour = names[scheme.name], colours[scheme]
+            name += " (majority)" if scheme is FERPLUS8 else ""
             shares = 100 * table / table.sum()
             long = shares.rename_axis("class").reset_index().melt("class", var_name="split")
             palette = sns.light_palette(colour, len(table.columns) + 1, reverse=True)[:-1]
@@ -78,8 +81,13 @@ def plot_class_counts(counts: dict[LabelScheme, pd.DataFrame]) -> Figure:
     return figure
 
 
-def plot_agreement(agreement: Agreement) -> Figure:
-    """FER+ labels of each FER class, as a heat map whose rows sum to 100 %."""
+def plot_agreement(agreement: Agreement, names: Mapping[str, str]) -> Figure:
+    """FER+ labels of each FER class, as a heat map whose rows sum to 100 %.
+
+    Args:
+        agreement: of the two label sets.
+        names: what the label sets are called.
+    """
     totals = np.maximum(agreement.counts.sum(axis=1, keepdims=True), 1)
     shares = 100 * agreement.counts / totals
     columns = [FERPLUS8.classes.index(name) for name in _FERPLUS_IN_FER_ORDER]
@@ -96,14 +104,15 @@ def plot_agreement(agreement: Agreement) -> Figure:
             vmax=100,
             linewidths=1,
             ax=axis,
-            cbar_kws={"label": "% of the FER class"},
+            cbar_kws={"label": f"% of the {names['fer']} class"},
         )
         axis.set_title(
-            f"FER and FER+ agree on {in_percent(agreement.share, 1)} % of faces "
+            f"{names['fer']} and {names['ferplus']} agree on "
+            f"{in_percent(agreement.share, 1)} % of faces "
             f"(kappa {agreement.kappa:.2f}, n = {agreement.n:,});\n"
             f"{FER7.classes[least]} is confirmed least ({lowest} %)"
         )
-        axis.set(xlabel="FER+ label (majority)", ylabel="FER label")
+        axis.set(xlabel=f"{names['ferplus']} label (majority)", ylabel=f"{names['fer']} label")
         axis.tick_params(axis="y", rotation=0)
         axis.tick_params(axis="x", rotation=30)
     return figure

@@ -58,7 +58,7 @@ class DataOptions:
         str | None,
         Option(
             metavar="ROLE=NAME,..",
-            help="Columns of a csv: path, label and split. Default: the usual names.",
+            help="Columns of a csv: path, label, split and votes=A+B. Default: the usual names.",
         ),
     ] = None
     classes: Annotated[

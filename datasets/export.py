@@ -4,6 +4,7 @@ Pixels, labels, votes, splits and row order are preserved. The `Image name` colu
 generated anew, since nothing reads it.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +67,7 @@ def export_folders(source: "Source", out: Path) -> None:
     from datasets.folders import write_folders
     from datasets.labels import FER7, FERPLUS8
 
-    votes = source.votes if source.tagged else None
+    votes = _ferplus_votes(source) if source.tagged else None
     if source.fer is None and source.votes is not None and votes is None:  # one label per face
         scheme, labels = FERPLUS8, source.votes.argmax(axis=1)
     else:
@@ -121,8 +122,20 @@ def export_csv(source: "Source", path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with bar(f"writing {path.name}") as advance:
         write_csv(path, source.images, fer, source.split_of, advance)
-    if source.votes is not None:
-        write_votes(source.votes, source.split_of, votes_path)
+    votes = _ferplus_votes(source)
+    if votes is not None:
+        write_votes(votes, source.split_of, votes_path)
+
+
+def _ferplus_votes(source: "Source") -> "np.ndarray | None":
+    """The votes of FER+; those of other data have no file of that form, which is said."""
+    if source.votes is None or not source.own_labels:
+        return source.votes
+    print(
+        f"{source.path}: votes are not written; the exported faces have their labels only",
+        file=sys.stderr,
+    )
+    return None
 
 
 def _fer_labels(source: "Source") -> "np.ndarray":

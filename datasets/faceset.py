@@ -126,7 +126,12 @@ class FaceSet:
     @property
     def label_names(self) -> dict[str, str]:
         """What tables call label sets that are named after the data; empty for FER and FER+."""
-        return {str(name): self.name for name in self.label_sets} if self.own_labels else {}
+        if not self.own_labels:
+            return {}
+        names = {str(name): self.name for name in self.label_sets}
+        if len(names) > 1:
+            names[str(LabelSet.FERPLUS)] += " votes"
+        return names
 
     def labels(self, label_set: LabelSet, rule: VoteRule = VoteRule.MAJORITY) -> Labels:
         """FER labels, or FER+ labels by a rule (`NO_LABEL` for rows that the rule drops).

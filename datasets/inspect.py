@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from datasets.source import Source
 
 
+_NAMES = {"fer": "FER", "ferplus": "FER+"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class InspectRequest(DataOptions):
     """Which faces are described, and where the charts are written."""
@@ -46,17 +49,18 @@ def main(request: InspectRequest) -> None:
     out = request.out or default_folder(Path("inspect"))
     console = Console()
     counts = class_counts(source)
+    names = _NAMES | source.faces(source.splits[0]).label_names
     for scheme, table in counts.items():
-        name = source.name if source.own_labels else scheme.name
-        console.print(_table(f"faces per class, {name}", table))
+        console.print(_table(f"faces per class, {names[scheme.name]}", table))
     if source.votes is not None and source.tagged:
         console.print(_table("faces kept by each FER+ rule", kept_counts(source)))
     if source.fer is not None and source.votes is not None:
-        console.print(_table("FER labels confirmed by FER+, %", agreement_table(source)))
+        title = f"{names['fer']} labels confirmed by {names['ferplus']}, %"
+        console.print(_table(title, agreement_table(source)))
     console.print(
         _table("duplicate (pixel-identical) and constant images", duplicate_counts(source))
     )
-    written = _draw(source, counts, out)
+    written = _draw(source, counts, names, out)
     near = near_duplicates(source)
     if near is not None:
         for split in source.splits[1:]:
@@ -209,11 +213,13 @@ def _table(title: str, frame: "pd.DataFrame") -> "Table":
     return table
 
 
-def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path) -> list[Path]:
+def _draw(
+    source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", names: dict[str, str], out: Path
+) -> list[Path]:
     from datasets.agreement import measure_agreement
     from datasets.base.errors import InputError
     from datasets.charts import plot_agreement, plot_class_counts, plot_faces, save_figure
-    from datasets.labels import FER7, Labels, LabelSet
+    from datasets.labels import FER7, Labels
     from datasets.votes import VoteRule, vote_labels
 
     try:
@@ -222,19 +228,17 @@ def _draw(source: "Source", counts: "dict[LabelScheme, pd.DataFrame]", out: Path
         raise InputError(
             f"{out}: cannot make this folder: {error}. Choose another --out."
         ) from error
-    written = save_figure(plot_class_counts(counts), out / "class_counts")
+    written = save_figure(plot_class_counts(counts, names), out / "class_counts")
     if source.fer is not None and source.votes is not None:
         agreement = measure_agreement(
             Labels(FER7, source.fer), vote_labels(source.votes, VoteRule.MAJORITY)
         )
         if agreement.n:
-            written += save_figure(plot_agreement(agreement), out / "agreement")
+            written += save_figure(plot_agreement(agreement, names), out / "agreement")
     faces = source.faces(source.splits[0])
     for label_set in faces.label_sets:
         labels = faces.labels(label_set)
-        name = "FER" if label_set is LabelSet.FER else "FER+"
-        name = source.name if source.own_labels else name
-        title = f"{faces.split} faces with their {name} labels"
+        title = f"{faces.split} faces with their {names[label_set]} labels"
         written += save_figure(
             plot_faces(faces.images, labels.values, labels.scheme, title),
             out / f"faces_{labels.scheme.name}",

@@ -173,6 +173,11 @@ def _from_files(
     for note in faces.notes:
         print(f"{path}: {note}", file=sys.stderr)
     votes = faces.votes
+    if votes_path is not None and faces.tagged:
+        raise InputError(
+            f"{path}: expected votes in one place, found columns of votes and {votes_path}. Move "
+            "the file away."
+        )
     if votes_path is not None:
         if not faces.numbered:
             raise InputError(
@@ -188,7 +193,7 @@ def _from_files(
         faces.splits,
         faces.fer,
         votes,
-        tagged=votes is not faces.votes or votes is None,
+        tagged=faces.tagged or votes is not faces.votes or votes is None,
         files=faces.files,
         notes=faces.notes,
         own_labels=votes_path is None and not _may_be_fer2013(form, faces.images),

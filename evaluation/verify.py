@@ -8,13 +8,16 @@ or any `.npz` with the arrays `clean` and `adversarial`, float (N, H, W, C) in [
 `.npz` then also needs `rows`, integers (N,): row numbers of the faces in `--data`.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.options import as_command, parse_choice
+from datasets.data_options import DataOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from fer_models.classifier import Classifier
 
 Option = typer.Option
-_DATA_HELP = f"Faces that the set was made from. {DATA_DEFAULT}"
 _ARRAYS = ("clean", "adversarial", "labels")
 
 
@@ -44,23 +46,25 @@ class Claim(NamedTuple):
     attacked_labels: str = ""
 
 
-def main(
-    set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")],
-    model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")],
-    data: Annotated[str | None, Option(help=_DATA_HELP)] = None,
-    votes: Annotated[
-        Path | None, Option(help="FER+ votes, if they are not beside the data.")
-    ] = None,
+@dataclass(frozen=True, kw_only=True)
+class VerifyRequest(DataOptions):
+    """Which images are checked on which model, and the faces that they were made from."""
+
+    set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")]
+    model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")]
     split: Annotated[
         str | None, Option(help="For a folder: split of the data. Default: PublicTest, else Test.")
-    ] = None,
-    norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf",
-    eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None,
+    ] = None
+    norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf"
+    eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None
     into: Annotated[
         Path | None, Option(metavar="RUN", help="Add the confirmed images to this finished run.")
-    ] = None,
-) -> int:
+    ] = None
+
+
+def main(request: VerifyRequest) -> int:
     """Check range, norm and success of claimed adversarial images on a model."""
+    set_path, model, into = request.set_path, request.model, request.into
     from attacks.threat_model import format_eps
     from fer_models.backend import quiet_backend
     from fer_models.zoo import describe
@@ -72,9 +76,9 @@ def main(
         _ = FinishedRun(into).config  # refused before the model is loaded
     quiet_backend()
     claim = (
-        _from_folder(set_path, data, votes, split)
+        _from_folder(set_path, request)
         if set_path.is_dir()
-        else _from_npz(set_path, norm, eps)
+        else _from_npz(set_path, request.norm, request.eps)
     )
     from evaluation.comparing.verification import verify_images
     from fer_models.zoo import load
@@ -82,7 +86,7 @@ def main(
     classifier = load(model)
     _check_classes(set_path, classifier)
     if into and not set_path.is_dir():
-        claim = _with_rows(claim, set_path, classifier, data, votes, split)
+        claim = _with_rows(claim, set_path, classifier, request)
     found = verify_images(
         classifier, claim.clean, claim.attacked, claim.labels, claim.norm, claim.eps
     )
@@ -101,7 +105,7 @@ def main(
     return 0 if found.holds else 1
 
 
-def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str | None) -> Claim:
+def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
     """Broken images of a stored set, with the clean ones from the data."""
     import numpy as np
 
@@ -113,13 +117,13 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
         is_attack = isinstance(adversarial, TransferSet)
         kind = "images for other models" if is_attack else "corrupted ones"
         raise InputError(f"{folder}: expected images that fool a model, found {kind}.")
-    faces = _faces(data, votes, split)
+    faces = _faces(request)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     places = np.array([place.get(row, -1) for row in adversarial.row_ids.tolist()])
     if -1 in places or faces.take(places).sha256 != adversarial.header.faces_sha256:
         raise InputError(
             f"{folder}: made of other faces, labels or votes than those of {faces.name} "
-            f"{faces.split}. Give the --data, --votes and --split it was made of."
+            f"{faces.split}. Give the --data, --split and other options it was made of."
         )
     rows = adversarial.image_rows
     clean = faces.images[places[rows]].astype(np.float32) / 255
@@ -134,15 +138,14 @@ def _from_folder(folder: Path, data: str | None, votes: Path | None, split: str 
     )
 
 
-def _faces(data: str | None, votes: Path | None, split: str | None) -> "FaceSet":
+def _faces(request: VerifyRequest) -> "FaceSet":
     """The faces that the claimed images were made from."""
-    from datasets.base.options import parse_choice
-    from datasets.default_data import data_or_default
     from datasets.faceset import Split
-    from datasets.read import load
+    from faces.labelled import open_faces
 
-    part = parse_choice(Split, split, "--split") if split else None
-    return load(data_or_default(data), part, votes=votes)
+    split = parse_choice(Split, request.split, "--split") if request.split else None
+    source = open_faces(request)
+    return source.faces(split or source.default_split)
 
 
 def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
@@ -196,14 +199,7 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
     )
 
 
-def _with_rows(
-    claim: Claim,
-    path: Path,
-    classifier: "Classifier",
-    data: str | None,
-    votes: Path | None,
-    split: str | None,
-) -> Claim:
+def _with_rows(claim: Claim, path: Path, classifier: "Classifier", request: VerifyRequest) -> Claim:
     """The claim of a `.npz`, once each clean image is the face of its row, pixel by pixel."""
     import numpy as np
 
@@ -214,7 +210,7 @@ def _with_rows(
         raise InputError(
             f"{path}: --into needs `rows`, integers (N,): row numbers of the faces in the data."
         )
-    faces = _faces(data, votes, split)
+    faces = _faces(request)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     for row, clean in zip(rows.tolist(), claim.clean, strict=True):
         face = faces.images[place[row]] / 255 if row in place else None
@@ -271,4 +267,4 @@ def _check_classes(path: Path, classifier: "Classifier") -> None:
 
 
 if __name__ == "__main__":
-    run(main, prog="python -m evaluation.verify")
+    run(as_command(VerifyRequest, main), prog="python -m evaluation.verify")

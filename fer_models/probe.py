@@ -4,12 +4,14 @@ With `--write` the contract is written next to the model, so that every other co
 """
 
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datasets.base.commands import DATA_DEFAULT, run
+from datasets.base.commands import run
+from datasets.base.options import as_command
+from datasets.data_options import DataOptions
 
 if TYPE_CHECKING:
     from fer_models.classifier import Classifier
@@ -17,28 +19,27 @@ if TYPE_CHECKING:
 Option = typer.Option
 
 
-def main(
+@dataclass(frozen=True, kw_only=True)
+class ProbeRequest(DataOptions):
+    """Which model is probed, on which faces."""
+
     model: Annotated[
         str, typer.Argument(help="Path of a model, module:name, or a service's NAME.http.toml.")
-    ],
-    data: Annotated[
-        str | None, Option(metavar="PATH", help=f"Labelled faces. {DATA_DEFAULT}")
-    ] = None,
-    votes: Annotated[
-        Path | None, Option(help="FER+ votes, if they are not beside the data.")
-    ] = None,
-    faces: Annotated[int, Option(min=50, help="Number of faces, balanced over classes.")] = 400,
-    write: Annotated[bool, Option("--write", help="Write the contract next to the model.")] = False,
-) -> None:
+    ]
+    faces: Annotated[int, Option(min=50, help="Number of faces, balanced over classes.")] = 400
+    write: Annotated[bool, Option("--write", help="Write the contract next to the model.")] = False
+
+
+def main(request: ProbeRequest) -> None:
     """Find the input scaling, class order and kind of output of a model from labelled faces."""
+    model = request.model
     from fer_models.foreign.names import files_sha256
 
     files_sha256(model)  # a missing file or module, before anything heavy is imported
     from fer_models.backend import quiet_backend
 
     quiet_backend()
-    from datasets.default_data import data_or_default
-    from datasets.read import load
+    from faces.labelled import open_faces
     from fer_models import zoo
     from fer_models.foreign.chosen_output import emotions_of
     from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
@@ -47,11 +48,12 @@ def main(
 
     known = known_contract(model)
     raw = emotions_of(open_model(model), known)
-    given = load(data_or_default(data), None, votes=votes)
-    found, lines = probe_on(raw, given, faces, known, _tell)
+    source = open_faces(request)
+    given = source.faces(source.default_split)
+    found, lines = probe_on(raw, given, request.faces, known, _tell)
     classifier = zoo.load(model, found.file, given.images)
     print("\n".join([*lines, f"  attacks   {_attacked(classifier)}"]))
-    if write:
+    if request.write:
         path = contract_path(model)
         write_contract(found.file, path)
         print(f"  contract  {path}")
@@ -72,4 +74,4 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, prog="python -m fer_models.probe")
+    run(as_command(ProbeRequest, main), prog="python -m fer_models.probe")

@@ -85,7 +85,7 @@ def main(request: TrainRequest) -> int:
     from fer_models.training.rows import read_training_faces
     from fer_models.training.run import TrainingRun
 
-    faces = read_training_faces(request.data, request.votes, request.split, request.final)
+    faces = read_training_faces(request, request.split, request.final)
 
     def new_training(model_id: str) -> TrainingRun:
         recipe = recipe_of(model_id.split(".")[0])

@@ -79,6 +79,7 @@ def _filled(
         data=run.manifest["data"],
         headline=top,
         label_set_names=[label_set_name(name) for name in run.label_sets],
+        both_names=_both_names(run),
         rows=count(run.manifest["data"]["rows"]),
         models=len(run.models),
         open_models=OPEN_MODELS,
@@ -107,6 +108,13 @@ def _filled(
         version=run.manifest.get("deadpan_version", ""),
         svgs=svgs,
     )
+
+
+def _both_names(run: FinishedRun) -> list[str]:
+    """What the two label sets are called; how they differ where foreign data have one only."""
+    if len(run.label_sets) < 2 and run.label_names:
+        return ["Seven classes", "eight"]
+    return [label_set_name("fer"), label_set_name("ferplus")]
 
 
 def write_report(run_folder: Path, progress: Progress = lambda _: None) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets.base.errors import InputError
 from datasets.image_files import count_endings
-from datasets.readers.listing import Listed, Listing, check_files, images_below
+from datasets.readers.listing import Listing, check_files, images_below
 from datasets.readers.split_folders import split_folders
 from datasets.readers.table import rows_of
 
@@ -53,9 +53,8 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
     splits = split_folders(path) | (
         split_folders(path / "data") if (path / "data").is_dir() else {}
     )
-    faces: list[Listed] = []
-    for table in tables:
-        faces += rows_of(table, columns, splits.get(table.parent))
+    read = [rows_of(table, columns, splits.get(table.parent)) for table in tables]
+    faces = [face for rows in read for face in rows.faces]
     check_files(faces)
     taken = {face.path.resolve() for face in faces}
     left = [image for image in images_below(path) if image.resolve() not in taken]
@@ -64,4 +63,9 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
             f"{left[0]}: expected a row in {_TABLE} for every image; {len(left):,} images "
             f"({count_endings(left)}) have none. Add their rows, or move the images away."
         )
-    return Listing(path.resolve().name, faces)
+    labelled = {rows.labelled for rows in read}
+    if len(labelled) > 1:
+        raise InputError(
+            f"{path}: expected a column for the label in each {_TABLE}, or in none; found both."
+        )
+    return Listing(path.resolve().name, faces, labelled=labelled.pop())

@@ -14,10 +14,12 @@ from datasets.readers.formats import list_faces
 from datasets.readers.listing import Listed, Listing
 from datasets.readers.pictures import read_pictures
 from datasets.readers.reading import Reading
+from datasets.readers.vote_columns import votes_of
 from datasets.votes import VOTE_COLUMNS
 
 _CONTEMPT = "contempt"
 _UNANIMOUS = 10
+_UNUSED = "labels not used, as they have contempt: faces are labelled by their votes"
 
 
 class LabelledFiles(NamedTuple):
@@ -29,8 +31,10 @@ class LabelledFiles(NamedTuple):
         row_ids: int64 (N,): file names if these are distinct numbers, else rows of the list.
         numbered: whether the row ids are the file names.
         splits: str (N,), values of `Split`.
-        fer: int64 (N,) FER labels, or None if the data have `contempt`.
-        votes: uint8 (N, 10) if the data have `contempt`, ten for the class of a face; else None.
+        fer: int64 (N,) FER labels, or None if the data have `contempt` or votes only.
+        votes: uint8 (N, 10) of annotators; if the data have `contempt` and no votes, ten for the
+            class of a face; else None.
+        tagged: whether annotators gave the votes.
         files: str (N,), paths relative to the data.
         notes: what was left out or changed, one sentence each.
     """
@@ -42,6 +46,7 @@ class LabelledFiles(NamedTuple):
     splits: np.ndarray
     fer: np.ndarray | None
     votes: np.ndarray | None
+    tagged: bool
     files: np.ndarray
     notes: tuple[str, ...]
 
@@ -61,7 +66,7 @@ def read_labelled_files(
         InputError: see the readers, `emotions_of` and `read_pictures`; no face is left.
     """
     listing = list_faces(path, form, dict(reading.columns))
-    found, left_out = emotions_of(listing, reading.names)
+    found, left_out = _emotions(listing, reading)
     row_ids, numbered = _row_ids(listing)
     order = [row for row in np.argsort(row_ids, kind="stable") if found[row] is not None]
     if not order:
@@ -80,17 +85,37 @@ def read_labelled_files(
         for name in (*listing.declared, *emotions)
         if not reading.names.ignores(name)
     }
+    kept = [listing.faces[row] for row in rows]
+    tagged = any(face.votes for face in kept)
+    votes = votes_of(kept, reading.names) if tagged else None
+    if votes is None and in_ferplus:
+        votes = _unanimous_votes(emotions)
+    has_fer = listing.labelled and not in_ferplus
+    unused = listing.labelled and in_ferplus and tagged
     return LabelledFiles(
         listing.title,
         pictures.images,
         row_ids[rows],
         numbered,
-        np.array([str(listing.faces[row].split) for row in rows]),
-        None if in_ferplus else np.array([FER7.classes.index(e) for e in emotions], np.int64),
-        _unanimous_votes(emotions) if in_ferplus else None,
-        _names([listing.faces[row] for row in rows], path if path.is_dir() else path.parent),
-        (*listing.notes, *left_out, *pictures.notes),
+        np.array([str(face.split) for face in kept]),
+        np.array([FER7.classes.index(e) for e in emotions], np.int64) if has_fer else None,
+        votes,
+        tagged,
+        _names(kept, path if path.is_dir() else path.parent),
+        (*listing.notes, *left_out, *pictures.notes, *([_UNUSED] if unused else [])),
     )
+
+
+def _emotions(listing: Listing, reading: Reading) -> tuple[list[str | None], tuple[str, ...]]:
+    """Emotion of each face and what was left out; empty names where the data have votes only."""
+    if listing.labelled:
+        return emotions_of(listing, reading.names)
+    if reading.names.ignored:
+        raise InputError(
+            f"--ignore-classes is for labels; {listing.title} has votes only. Name the columns to "
+            "count with --columns votes=A+B."
+        )
+    return [""] * len(listing.faces), ()
 
 
 def _row_ids(listing: Listing) -> tuple[np.ndarray, bool]:

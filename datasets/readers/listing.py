@@ -7,6 +7,7 @@ Every reader of this package makes one. Not here: what the names of classes mean
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from datasets.base.errors import InputError
@@ -46,6 +47,7 @@ class Listed(NamedTuple):
         split: the part of the data that the face belongs to.
         where: file and row that name the face, for errors; empty where its folder does.
         frame: the square of the face in the image; None where the face fills the image.
+        votes: how many annotators chose each class, by the data set's names; empty without votes.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class Listed(NamedTuple):
     split: Split
     where: str = ""
     frame: Frame | None = None
+    votes: Mapping[str, int] = MappingProxyType({})
 
     @property
     def place(self) -> str:
@@ -68,6 +71,7 @@ class Listing:
         title: name of the data set in reports.
         faces: the labelled images.
         declared: where each class is named, also those without images (empty folders).
+        labelled: whether the faces have classes; False where they have votes only.
         by_file: whether row ids are the names of the files, where these are distinct numbers.
         notes: what the reader left out, one sentence each, for the log and the report.
     """
@@ -75,6 +79,7 @@ class Listing:
     title: str
     faces: Sequence[Listed]
     declared: Mapping[str, str] = field(default_factory=dict)
+    labelled: bool = True
     by_file: bool = False
     notes: tuple[str, ...] = ()
 

@@ -16,7 +16,7 @@ class Reading:
 
     Attributes:
         form: form of the data; None: found by looking.
-        columns: names of columns by role (path, label, split), where they are not the usual ones.
+        columns: names of columns by role (path, label, split, votes), where not the usual ones.
         names: what the names of classes mean.
         side: height and width that images are brought to; None: the most frequent size.
         find_face: cuts faces out; None: they fill their images.

@@ -1,16 +1,19 @@
 """List a csv of paths and labels; columns have the usual names or are named with `--columns`.
 
-Paths are relative to the csv. Faces without a column of splits are of the split Test.
+Paths are relative to the csv. Faces without a column of splits are of the split Test. A table may
+have votes of annotators, beside the label or in place of it (`datasets/readers/vote_columns.py`).
 """
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.fer2013 import COLUMNS, csv_rows, short
 from datasets.readers.listing import SPLIT_OF, Listed, Listing, check_files, split_named
+from datasets.readers.vote_columns import counts_of, vote_columns
 
 USUAL: dict[str, tuple[str, ...]] = {
     "path": (
@@ -22,12 +25,14 @@ USUAL: dict[str, tuple[str, ...]] = {
         *("emotion_label", "expression_label", "target"),
     ),
     "split": ("split", "usage", "subset", "partition", "fold"),
+    "votes": (),
 }
-"""Names of columns, in lower case, that are recognised for each of three roles."""
+"""Names of columns, in lower case, that are recognised for each role; votes are columns joined by
+`+`, or those that mean emotions in a table without a label."""
 
 
 class Columns:
-    """The columns of a table by role; `split` may be missing."""
+    """The columns of a table by role; `split` may be missing, and `label` where there are votes."""
 
     def __init__(self, header: Sequence[str], given: Mapping[str, str], table: Path) -> None:
         """Choose columns.
@@ -41,13 +46,18 @@ class Columns:
             InputError: a given name is not in the header, or no or several columns fit a role.
         """
         for role, name in given.items():
-            if name not in header:
-                raise InputError(
-                    f"{table}: --columns {role}={name}: expected a column of that name, found "
-                    f"{short(', '.join(header))}."
-                )
+            for part in name.split("+") if role == "votes" else [name]:
+                if part not in header:
+                    raise InputError(
+                        f"{table}: --columns {role}={part}: expected a column of that name, found "
+                        f"{short(', '.join(header))}."
+                    )
         self.path = given.get("path") or _usual("path", header, table)
-        self.label = given.get("label") or _usual("label", header, table)
+        named = tuple(given["votes"].split("+")) if "votes" in given else ()
+        self.label = given.get("label") or _usual(
+            "label", header, table, optional=bool(named or vote_columns(header))
+        )
+        self.votes = named or (() if self.label else vote_columns(header))
         self.split = given.get("split") or _usual("split", header, table, optional=True)
 
 
@@ -76,7 +86,14 @@ def finds(path: Path) -> bool:
     return COLUMNS[1] not in header and any(name.lower() in USUAL["path"] for name in header)
 
 
-def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> list[Listed]:
+class Rows(NamedTuple):
+    """The faces of a table, and whether it has a column of labels."""
+
+    faces: list[Listed]
+    labelled: bool
+
+
+def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> Rows:
     """Read all rows of a table, without looking for the images.
 
     Args:
@@ -86,18 +103,30 @@ def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> l
             the path, else Test.
 
     Raises:
-        InputError: see `Columns` and `csv_rows`; an empty path or an unknown split.
+        InputError: see `Columns`, `csv_rows` and `counts_of`; an empty path or an unknown split.
     """
     chosen = Columns(header_of(table), columns, table)
-    wanted = [chosen.path, chosen.label, *([chosen.split] if chosen.split else [])]
+    wanted = [chosen.path, *filter(None, (chosen.label, chosen.split)), *chosen.votes]
     faces = []
     with open(table, "rb") as stream:
-        for where, (name, label, *split) in csv_rows(stream, str(table), tuple(wanted)):
-            if not name:
+        for where, found in csv_rows(stream, str(table), tuple(wanted)):
+            cells = dict(zip(wanted, found, strict=True))
+            if not (name := cells[chosen.path]):
                 raise InputError(f"{where}: expected a path, found an empty cell. Fill it in.")
-            part = split_named(split[0], where) if split else default or _split_of_path(name)
-            faces.append(Listed(table.parent / name, label, part, where))
-    return faces
+            part = default or _split_of_path(name)
+            if chosen.split:
+                part = split_named(cells[chosen.split], where)
+            votes = {column: cells[column] for column in chosen.votes}
+            faces.append(
+                Listed(
+                    table.parent / name,
+                    cells[chosen.label] if chosen.label else "",
+                    part,
+                    where,
+                    votes=counts_of(votes, where) if votes else {},
+                )
+            )
+    return Rows(faces, bool(chosen.label))
 
 
 def _split_of_path(name: str) -> Split:
@@ -119,6 +148,6 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a csv of paths and labels, found a folder. Name it.")
-    faces = rows_of(path, columns, Split.TEST)
+    faces, labelled = rows_of(path, columns, Split.TEST)
     check_files(faces)
-    return Listing(path.name.split(".")[0], faces)
+    return Listing(path.name.split(".")[0], faces, labelled=labelled)

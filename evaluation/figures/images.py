@@ -15,7 +15,7 @@ from evaluation.results.schema import LEAST_FACES
 from evaluation.statistics.intervals import Interval, effective_size, proportion
 
 CLEAR_VOTES, AMBIGUOUS_VOTES = 9, 6
-"""An image is clear when its top vote has at least 9 of 10 annotators, ambiguous with at most 6."""
+"""An image is clear when its top vote has at least 9 in 10 annotators, ambiguous with at most 6."""
 
 Strata = list[tuple[str, np.ndarray]]
 """Name and mask bool (N,) of subsets of the images."""
@@ -126,8 +126,9 @@ class Images:
         if near.notna().all():
             found.append(("no_near_leak", ~near.to_numpy(bool)))
         if self.votes is not None:
-            top = self.votes.max(axis=1)
-            found += [("clear", top >= CLEAR_VOTES), ("ambiguous", top <= AMBIGUOUS_VOTES)]
+            top, total = 10 * self.votes.max(axis=1), self.votes.sum(axis=1)
+            clear, ambiguous = CLEAR_VOTES * total, AMBIGUOUS_VOTES * total
+            found += [("clear", top >= clear), ("ambiguous", top <= ambiguous)]
         return found + self.subgroups
 
     @cached_property

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
+from datasets.data_options import DataOptions
 from datasets.faceset import Split
 from datasets.labels import LabelSet
 from fer_models.recipe import Precision
@@ -26,11 +27,15 @@ _RECIPE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRequest:
+class TrainingRequest(DataOptions):
     """A training as the user asked for it; options that are None keep the recipe's value."""
 
     data: Annotated[
-        Path, Option(help="FER2013 as csv, archive or folder; or `sample`, with --split Sample.")
+        Path,
+        Option(
+            help="Csv, archive, list or folder of labelled faces, docs/data.md; or `sample`, with "
+            "--split Sample."
+        ),
     ]
     labels: Annotated[
         LabelSet | None, Option(help="Labels to learn; ferplus learns the vote distribution.")
@@ -46,9 +51,6 @@ class TrainingRequest:
             "tenth is held out to choose the epoch.",
         ),
     ] = False
-    votes: Annotated[Path | None, Option(help="FER+ votes, if they are not beside the data.")] = (
-        None
-    )
     out: Annotated[Path | None, Option(help="Work folder. Default: training/ID.")] = None
     resume: Annotated[bool, Option("--resume", help="Continue an interrupted training.")] = False
     seed: Annotated[int, Option(min=0, max=2**32 - 1, help="Random seed.")] = 0

@@ -5,16 +5,16 @@ and nothing is chosen. No other split is read: what reports show was never selec
 """
 
 import hashlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.data_options import DataOptions
 from datasets.faceset import FaceSet, Split
 from datasets.labels import SCHEMES, LabelSet
-from datasets.read import open_source
 from datasets.votes import VoteRule, vote_targets
+from faces.labelled import open_faces
 from fer_models.training.loop import TrainingRows
 
 LEARNABLE = (Split.TRAINING, Split.SAMPLE)
@@ -30,13 +30,12 @@ class TrainingFaces(NamedTuple):
 
 
 def read_training_faces(
-    data: Path, votes: Path | None, split: Split = Split.TRAINING, final: bool = False
+    options: DataOptions, split: Split = Split.TRAINING, final: bool = False
 ) -> TrainingFaces:
     """Read the faces to learn from.
 
     Args:
-        data: see `datasets.read.open_source`.
-        votes: likewise.
+        options: where the faces are, and how they are read.
         split: Training or Sample.
         final: learn from all faces; nothing is held out.
 
@@ -48,7 +47,7 @@ def read_training_faces(
             f"--split must be {' or '.join(LEARNABLE)} for training; got {split}. Other splits are "
             "kept for reports."
         )
-    faces = open_source(data, votes).faces(split)
+    faces = open_faces(options).faces(split)
     if final:
         return TrainingFaces(faces, None)
     held_out = held_out_tenth(faces.images)

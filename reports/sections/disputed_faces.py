@@ -11,6 +11,7 @@ import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, SCHEMES, translate
 from evaluation.results.image_rows import Kind
+from evaluation.results.model_notes import LABEL_SETS
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
@@ -38,14 +39,14 @@ class Answer:
         votes: annotators who chose it.
         share: the same in percent of all annotators.
         models: how many models predict it, one number per column of the panel.
-        labels: `FER`, `FER+` or empty: the label sets that assign it.
+        label_set: `fer`, `ferplus` or empty: the label set that assigns it.
     """
 
     name: str
     votes: int
     share: float
     models: list[int]
-    labels: str
+    label_set: str
 
 
 @dataclass(frozen=True)
@@ -99,14 +100,14 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
         else ""
     )
     caption = (
-        "Votes: what the annotators of FER+ chose. Numbers: how many models trained on FER or on "
-        f"FER+ labels give that answer. {attacked}The examples are the disagreements with the "
-        "clearest votes, taken from the FER labels in turn."
+        f"Votes: what the annotators chose. Numbers: how many {_models('fer')} or "
+        f"{_models('ferplus')} give that answer. {attacked}The examples are the disagreements "
+        f"with the clearest votes, taken from the {label_set_name('fer')} labels in turn."
         f"{mixed_note(run, run.models, headline.norm) if headline else ''}"
     )
     moments: dict[str, list[str]] = {}
     for when, labels in columns:
-        moments.setdefault(when, []).append(label_set_name(labels))
+        moments.setdefault(when, []).append(_kind(labels))
     return Disputed(_title(shares, total), caption, moments, shown, _table(shares, headline))
 
 
@@ -159,10 +160,10 @@ def _face(
     found = []
     for index, name in enumerate(names):
         models = [int((column == index).sum()) for column in given]
-        labels = {one["fer"]: "FER", one["ferplus"]: "FER+"}.get(index, "")
-        if labels or votes[index] or any(models):
+        label_set = {one["fer"]: "fer", one["ferplus"]: "ferplus"}.get(index, "")
+        if label_set or votes[index] or any(models):
             share = 100 * float(votes[index]) / max(1, int(votes.sum()))
-            found.append(Answer(name, int(votes[index]), share, models, labels))
+            found.append(Answer(name, int(votes[index]), share, models, label_set))
     found.sort(key=lambda answer: -answer.votes)
     picture = png_uri(disputed["image"][place])
     return DisputedFace(int(one["row"]), picture, _name(one["fer"]), _name(one["ferplus"]), found)
@@ -182,7 +183,7 @@ def _shares(answers: pd.DataFrame, columns: list[tuple[str, str]]) -> pd.DataFra
 def _table(shares: pd.DataFrame, headline: Headline | None) -> Table:
     cells = [
         [
-            label_set_name(row.trained_on),
+            _kind(row.trained_on),
             "clean" if row.faces == "clean" or not headline else f"worst case {headline.text}",
             *(percent(share, 0, 1) for share in (row.says_fer, row.says_ferplus)),
             percent(row.says_neither, 0, 1),
@@ -190,7 +191,8 @@ def _table(shares: pd.DataFrame, headline: Headline | None) -> Table:
         ]
         for row in shares.itertuples()
     ]
-    head = ["models trained on", "faces", "answer FER label", "answer FER+ label", "neither"]
+    fer, ferplus = label_set_name("fer"), label_set_name("ferplus")
+    head = ["models", "faces", f"answer {fer} label", f"answer {ferplus} label", "neither"]
     return table("disputed", [*head, "answers"], cells, shares)
 
 
@@ -202,10 +204,22 @@ def _title(shares: pd.DataFrame, faces: int) -> str:
             label = label_set_name(name)
             share = percent(float(clean[said].iloc[0]), 0, 1)
             answers = count(int(clean["n"].iloc[0]))
-            parts.append(
-                f"models trained on {label} agree with {label} in {share} of {answers} answers"
-            )
+            parts.append(f"{_models(name)} agree with {label} in {share} of {answers} answers")
     return f"On the {count(faces)} faces where the label sets differ, {' and '.join(parts)}"
+
+
+_CLASSES = {"fer": "seven classes", "ferplus": "eight classes"}
+
+
+def _kind(label_set: str) -> str:
+    """The labels that models were trained on; their classes where the data are none of these."""
+    known = label_set_name(label_set) == LABEL_SETS[label_set]
+    return LABEL_SETS[label_set] if known else _CLASSES[label_set]
+
+
+def _models(label_set: str) -> str:
+    kind = _kind(label_set)
+    return f"models {'of' if kind == _CLASSES[label_set] else 'trained on'} {kind}"
 
 
 def _name(index: int) -> str:

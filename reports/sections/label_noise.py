@@ -1,11 +1,12 @@
-"""Label noise and votes: the effect of wrong labels, and how much ten annotators disagree.
+"""Label noise and votes: the effect of wrong labels, and how much annotators disagree.
 
-An oracle that always answers the FER+ label (ten annotators) is wrong under the FER label (one
+An oracle that always answers the FER+ label (votes of annotators) is wrong under the FER label (one
 annotator) wherever the two differ: those errors are not the classifier's fault alone.
 """
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation.results.run import FinishedRun
@@ -15,6 +16,7 @@ from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import Figure
 from reports.sections.vote_rows import STATES, Rows, dots_panel, noise_table, states
 from reports.sections.votes import agreement_chart, flips_chart, strata_chart
+from reports.words.text import label_set_name
 
 
 def label_noise_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
@@ -33,6 +35,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     found = found[found["value"].notna()]
     if found.empty:
         return None
+    fer, ferplus = label_set_name("fer"), label_set_name("ferplus")
     oracle = Figure.of(found.nlargest(1, "n"))
     noise = states(run, headline, metric="label_noise_share", label_set="fer")
     gap = states(run, headline, metric="label_gap", label_set="ferplus")
@@ -40,9 +43,9 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     beside = pick(run.results, metric="oracle_faces_accuracy", subset="all", label_set="fer")
     accuracy = {"clean": pick(beside, model=models)}
     plots: list[tuple[str, Rows, dict[str, Any]]] = [
-        ("Accuracy, FER labels; dotted: the oracle", accuracy, {"line": oracle.value}),
-        ("Errors that give the FER+ label", noise, {}),
-        ("FER+ accuracy minus FER, in points", gap, {"around_zero": True}),
+        (f"Accuracy, {fer} labels; dotted: the oracle", accuracy, {"line": oracle.value}),
+        (f"Errors that give the {ferplus} label", noise, {}),
+        (f"{ferplus} accuracy minus {fer}, in points", gap, {"around_zero": True}),
     ]
     panels = [
         dots_panel(f"label-noise-{index}", heading, rows, models, STATES, **options)
@@ -50,19 +53,31 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         if rows
     ]
     share = noise["clean"]["value"].dropna() if "clean" in noise else pd.Series(dtype=float)
-    title = f"Always answering the FER+ label would score {oracle.text} under FER labels"
+    title = f"Always answering the {ferplus} label would score {oracle.text} under {fer} labels"
     if len(share):
-        title += f"; {share_range(share)} of the models' clean errors give the FER+ label"
+        title += f"; {share_range(share)} of the models' clean errors give the {ferplus} label"
     caption = (
-        "FER has one label for each face, FER+ labels rest on the votes of ten annotators. Where "
-        "they differ, an answer that agrees with the votes is wrong under FER: an error that label "
-        "noise explains. The oracle (dotted) always answers the FER+ label. Answers that match "
-        "neither label are errors under both. "
+        f"{fer} has one label for each face, {ferplus} labels rest on the votes of "
+        f"{_annotators(run)} annotators. Where "
+        f"they differ, an answer that agrees with the votes is wrong under {fer}: an error that "
+        f"label noise explains. The oracle (dotted) always answers the {ferplus} label. Answers "
+        "that match neither label are errors under both. "
         f"{count_range(found)} faces have both labels; the errors are those among them. The "
         "difference in accuracy is over the same faces for both label sets, but for those whose "
-        "label the model has no class for: right of 0 the model does better under FER+. Its worst "
+        "label the model has no class for: right of 0 the model does better under "
+        f"{ferplus}. Its worst "
         "case is over the attacks that a face met under both. Bars are "
         f"95\u202f% intervals.{mixed_note(run, models, headline.norm) if headline else ''}"
     )
     rows = pd.concat([found, *accuracy.values(), *noise.values(), *gap.values()])
     return Chart("label-noise", title, caption, panels, noise_table("label-noise", rows))
+
+
+def _annotators(run: FinishedRun) -> str:
+    """The number of annotators of a face, such as `10`, or `9 to 12` where it differs."""
+    votes = run.per_image.drop_duplicates("row")["votes"].dropna()
+    if votes.empty:
+        return "several"
+    totals = np.stack(votes.to_numpy()).sum(axis=1)
+    few, many = int(totals.min()), int(totals.max())
+    return str(few) if few == many else f"{few} to {many}"

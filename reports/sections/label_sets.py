@@ -34,11 +34,12 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
             for eps in sorted({smallest, headline.eps})
         ]
     threat = headline or Headline("linf", 0.0)
+    fer, ferplus = map(label_set_name, both)
     panels = []
     for index, (heading, eps) in enumerate(steps):
         svg = drawing(
             f"labels-{index}",
-            f"{heading}: accuracy of {', '.join(models)} under FER and FER+ labels.",
+            f"{heading}: accuracy of {', '.join(models)} under {fer} and {ferplus} labels.",
             (PHONE, 48 + 46 * len(models)),
             (150, 22, 40, 4),
             partial(label_set_bars, run.results, models=models, eps=eps, headline=threat),
@@ -49,10 +50,11 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         wanted.append(pick(robust_accuracy(run.results, name, threat.norm), model=models))
     rows = pd.concat([*wanted, _transfer(run.results)])
     caption = (
-        f"Solid teal: FER labels; hatched purple: FER+ labels{_rule(run)}; thin "
+        f"Solid teal: {fer} labels; hatched purple: {ferplus} labels{_rule(run)}; thin "
         "line: 95\u202f% interval. A model is attacked under the labels it is scored on. "
-        "When a FER+ model is scored on FER labels, contempt counts as wrong; when a FER model is "
-        f"scored on FER+ labels, faces labelled contempt are left out. {_agreement(run)}"
+        f"When a model of eight classes is scored on {fer} labels, contempt counts as wrong; when "
+        f"one without contempt is scored on {ferplus} labels, faces labelled contempt are left "
+        f"out. {_agreement(run)}"
     )
     if headline:
         caption += mixed_note(run, models, headline.norm)
@@ -93,7 +95,7 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
     title = (
         f"On their own labels, models classify {' and '.join(parts)} correctly"
         if parts
-        else "FER and FER+"
+        else f"{label_set_name('fer')} and {label_set_name('ferplus')}"
     )
     whole = [model for model in run.models if run.schemes[model].is_whole] or run.models
     robust = [own_figures(run, model, headline)[1] for model in whole]

@@ -27,13 +27,13 @@ METRIC_WORDS = {
     "robust_accuracy": "robust accuracy",
     "oracle_accuracy": "accuracy of the oracle",
     "oracle_faces_accuracy": "accuracy on the oracle's faces",
-    "label_noise_share": "errors that give the FER+ label",
-    "label_gap": "FER+ minus FER",
+    "label_noise_share": "errors that give the {ferplus} label",
+    "label_gap": "{ferplus} minus {fer}",
     "plausible_flip": "plausible flips among broken",
     "implausible_success_rate": "implausible flips among correct",
     "expected_agreement": "expected agreement",
 }
-"""Metric: its name in the tables of this section."""
+"""Metric: its name in the tables of this section, with the names of the label sets to fill in."""
 
 Rows = dict[str, pd.DataFrame]
 """Result rows by the name of their kind."""
@@ -93,7 +93,7 @@ def noise_table(name: str, rows: pd.DataFrame) -> Table:
     """The rows behind a chart, each with the name of its figure."""
     shown = rows.assign(
         label_set=rows["label_set"].map(label_set_name),
-        metric=rows["metric"].map(METRIC_WORDS),
+        metric=rows["metric"].map(_metric_words()),
         perturbation=rows["perturbation"].map(words),
         eps=[
             eps_text(eps, norm or "linf")
@@ -103,3 +103,8 @@ def noise_table(name: str, rows: pd.DataFrame) -> Table:
     keys = {"model": "model", "label_set": "labels", "metric": "figure", "subset": "faces"}
     keys |= {"perturbation": "perturbation", "eps": "eps"}
     return figures_table(name, rows, keys, shown)
+
+
+def _metric_words() -> dict[str, str]:
+    names = {"fer": label_set_name("fer"), "ferplus": label_set_name("ferplus")}
+    return {metric: text.format(**names) for metric, text in METRIC_WORDS.items()}

@@ -21,7 +21,7 @@ from reports.charts.drawing import (
 from reports.charts.flip_bars import flip_bars, flip_shares
 from reports.sections.attacks_run import mixed_note
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
-from reports.words.text import eps_text, percent
+from reports.words.text import eps_text, label_set_name, percent
 
 STRATA: dict[str, Dot] = {"clear": Dot("ink", "o", True), "ambiguous": Dot("ink", "s", False)}
 """Clear and ambiguous faces as dots."""
@@ -50,8 +50,8 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     shares = [share_range(clean[name]["value"].dropna()) for name in STRATA]
     title = f"Models classify {shares[0]} of clear and {shares[1]} of ambiguous faces correctly"
     caption = (
-        "Clear: at least nine of ten annotators chose the same; ambiguous: at most six did. Each "
-        "model "
+        "Clear: at least 90\u202f% of the annotators chose the same; ambiguous: at most 60\u202f% "
+        "did. Each model "
         f"under its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
         f"{mixed_note(run, run.models, headline.norm) if headline else ''}"
     )
@@ -102,8 +102,8 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         else f"{panels[-1].heading}: no face was broken"
     )
     caption = (
-        "Faces classified correctly when clean: flipped to an emotion that at most one of ten "
-        "annotators chose (implausible, solid), flipped to one that at least two chose "
+        "Faces classified correctly when clean: flipped to an emotion that at most one "
+        "annotator chose (implausible, solid), flipped to one that at least two chose "
         "(plausible, hatched: a person might choose it too), or robust (grey). "
         f"Each model under its own labels; {faces_counted(pd.concat(rows[1::2]))}."
         f"{mixed_note(run, run.models, headline.norm)}"
@@ -117,7 +117,7 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     if "clean" not in rows or rows["clean"]["value"].dropna().empty:
         return None
     models = [model for model in run.models if model in set(rows["clean"]["model"])]
-    heading = "Expected agreement with one annotator"
+    heading, ferplus = "Expected agreement with one annotator", label_set_name("ferplus")
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
     title = (
         f"On {count_range(rows['clean'])} clean faces a model agrees with "
@@ -128,9 +128,9 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         title += f", at {headline.text} with {attacked}"
     caption = (
         "Probability that an annotator, drawn at random from those who named an emotion, named "
-        "the one that the model answers. Only faces with a FER+ label that the model has as a "
-        "class count, since only they can be attacked under FER+ labels: a model without contempt "
-        "has fewer of them. Bars are 95\u202f% intervals; "
+        f"the one that the model answers. Only faces with a label of {ferplus} that the model has "
+        f"as a class count, since only they can be attacked under {ferplus} labels: a model "
+        "without contempt has fewer of them. Bars are 95\u202f% intervals; "
         f"{faces_counted(pd.concat(rows.values()))}."
         f"{mixed_note(run, models, headline.norm) if headline else ''}"
     )

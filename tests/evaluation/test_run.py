@@ -280,13 +280,14 @@ def test_confirmed_images_of_others_count_in_a_run(
     }
     theirs = tmp_path / "theirs.npz"
     options: dict[str, Any] = {"data": str(data), "eps": "16/255", "into": run}
+    request = verify.VerifyRequest(set_path=theirs, model=str(model), **options)
     np.savez(theirs, **arrays)
     with pytest.raises(InputError, match="--into needs `rows`"):
-        verify.main(theirs, str(model), **options)
+        verify.main(request)
     np.savez(theirs, **arrays, rows=rows + 1)
     with pytest.raises(InputError, match="is not that face of"):
-        verify.main(theirs, str(model), **options)
+        verify.main(request)
     np.savez(theirs, **arrays, rows=rows)
-    assert verify.main(theirs, str(model), **options) == 0
+    assert verify.main(request) == 0
     assert f"{len(rows)} of them were added to {run}" in capsys.readouterr().out
     assert b"best_known" in (run / "results.csv").read_bytes()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7
+from datasets.source import Source
 from fer_models.foreign.contract_file import (
     ContractFile,
     contract_path,
     read_contract,
     write_contract,
 )
-from fer_models.probe import main
+from fer_models.probe import ProbeRequest, main
 
 
 def by_brightness(images: np.ndarray) -> np.ndarray:
@@ -46,16 +48,22 @@ def faces() -> FaceSet:
     return FaceSet("grey", Split.PUBLIC_TEST, images, np.arange(210), labels, None, None)
 
 
+def probe(model: str, **options: Any) -> None:
+    main(ProbeRequest(model=model, **options))
+
+
 @pytest.fixture
 def asked_for(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Paths of the data that the command reads."""
     seen: list[str] = []
 
-    def load(data: object, split: object, votes: object = None) -> FaceSet:
+    def open_source(data: object, **_: object) -> Source:
         seen.append(str(data))
-        return faces()
+        given = faces()
+        splits = np.full(len(given), str(given.split))
+        return Source(given.name, str(data), given.images, given.row_ids, splits, given.fer)
 
-    monkeypatch.setattr("datasets.read.load", load)
+    monkeypatch.setattr("faces.labelled.open_source", open_source)
     return seen
 
 
@@ -67,19 +75,19 @@ def test_a_function_is_a_black_box_of_the_size_it_takes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEADPAN_DATA", "from-the-environment")
-    main(f"{__name__}:by_brightness", faces=105, write=True)
+    probe(f"{__name__}:by_brightness", faces=105, write=True)
     assert asked_for == ["from-the-environment"]
     printed, log = capsys.readouterr()
     assert "takes images of 48x48x1 alone" in log
     assert "attacks   black box: models of its kind give no gradients" in printed
     (written,) = tmp_path.glob("*.contract.json")
     assert (read_contract(written).height, read_contract(written).high) == (48, 255)
-    main(f"{__name__}:by_brightness", data="other", faces=105)
+    probe(f"{__name__}:by_brightness", data="other", faces=105)
     assert asked_for[1:] == ["other"]
 
 
 def test_a_net_is_a_white_box(asked_for: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    main(f"{__name__}:net", data="given", faces=105)
+    probe(f"{__name__}:net", data="given", faces=105)
     assert "attacks   white box, with its gradients" in capsys.readouterr().out
 
 
@@ -93,7 +101,7 @@ def test_a_complete_contract_is_read_however_few_faces_are_right(
     monkeypatch.chdir(tmp_path)
     whole = ContractFile(classes=FER7.classes, height=48, width=48, channels=1, low=0, high=0.5)
     write_contract(whole, contract_path(f"{__name__}:by_brightness"))
-    main(f"{__name__}:by_brightness", faces=105)
+    probe(f"{__name__}:by_brightness", faces=105)
     printed, log = capsys.readouterr()
     assert "the probe asks in the scaling of the contract: 105 images" in log
     assert ": 14.3 % of 105 faces, balanced over classes (+- 3.4)\n" in printed
@@ -102,7 +110,7 @@ def test_a_complete_contract_is_read_however_few_faces_are_right(
     partial = whole.model_dump(exclude={"classes"}, mode="json", exclude_none=True)
     contract_path(f"{__name__}:by_brightness").write_text(json.dumps(partial))
     with pytest.raises(InputError, match=r"more than 1\d % of the faces, balanced over classes, "):
-        main(f"{__name__}:by_brightness", faces=105)
+        probe(f"{__name__}:by_brightness", faces=105)
 
 
 def test_an_onnx_file_says_why_it_is_a_black_box(
@@ -127,11 +135,11 @@ def test_an_onnx_file_says_why_it_is_a_black_box(
         onnx.numpy_helper.from_array(np.float32(-1), "slope"),
     ]
     onnx.save(model_of(nodes, ("N", 1, 48, 48), stored), tmp_path / "net.onnx")
-    main(str(tmp_path / "net.onnx"), data="given", faces=105)
+    probe(str(tmp_path / "net.onnx"), data="given", faces=105)
     assert "attacks   black box: Round of opset 13 is not known" in capsys.readouterr().out
 
 
 def test_a_missing_model_is_one_line_before_any_data_are_read(asked_for: list[str]) -> None:
     with pytest.raises(InputError, match="found no such file"):
-        main("missing.onnx")
+        probe("missing.onnx")
     assert not asked_for

@@ -43,7 +43,7 @@ def faces_of(source: Source) -> list[tuple[str, str]]:
     if source.fer is not None:
         emotions = [FER7.classes[label] for label in source.fer]
     else:
-        assert source.votes is not None and not source.tagged
+        assert source.votes is not None
         names = ["neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "contempt"]
         emotions = [names[place] for place in source.votes.argmax(axis=1)]
     return list(zip(source.split_of.tolist(), emotions, strict=True))

@@ -37,3 +37,12 @@ def test_groups_of_ten_faces_are_strata_and_smaller_ones_are_not() -> None:
     strata = dict(Images(rows.assign(subgroups=names), FER7, LabelSet.FER).strata)
     assert strata["age:old"].tolist() == [True] * 10 + [False] * 14
     assert "light:dark" in strata and "age:young" not in strata
+
+
+def test_clear_and_ambiguous_are_shares_of_any_number_of_votes() -> None:
+    rows = image_rows(CLEAN)
+    tops = [(9, 1), (6, 4), (5, 0), (4, 1), (3, 2), (36, 4), (35, 4), (24, 16)]
+    votes = [np.array([0, *pair, *[0] * 7]) for pair in tops]
+    strata = dict(Images(rows.assign(votes=votes), FER7, LabelSet.FER).strata)
+    assert strata["clear"].tolist() == [True, False, True, False, False, True, False, False]
+    assert strata["ambiguous"].tolist() == [False, True, False, False, True, False, False, True]

@@ -66,10 +66,12 @@ def test_a_face_shows_votes_and_answers(run: FinishedRun) -> None:
     assert panel is not None
     first = panel.faces[0]
     assert (first.row, first.fer, first.ferplus) == (7, "angry", "sad")
-    told = [(answer.name, answer.votes, answer.labels, answer.models) for answer in first.answers]
+    told = [
+        (answer.name, answer.votes, answer.label_set, answer.models) for answer in first.answers
+    ]
     assert told == [
-        ("sad", 8, "FER+", [0, 1, 0, 1]),
-        ("angry", 2, "FER", [1, 0, 0, 0]),
+        ("sad", 8, "ferplus", [0, 1, 0, 1]),
+        ("angry", 2, "fer", [1, 0, 0, 0]),
         ("happy", 0, "", [0, 0, 1, 0]),
     ]
     assert first.picture.startswith("data:image/png;base64,")
