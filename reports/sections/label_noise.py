@@ -75,7 +75,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
 
 def _annotators(run: FinishedRun) -> str:
     """The number of annotators of a face, such as `10`, or `9 to 12` where it differs."""
-    votes = run.per_image.drop_duplicates("row")["votes"].dropna()
+    votes = run.images.faces["votes"].dropna()
     if votes.empty:
         return "several"
     totals = np.stack(votes.to_numpy()).sum(axis=1)
