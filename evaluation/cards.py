@@ -65,7 +65,7 @@ def main(
     from datasets.base.options import parse_choice
 
     if parse_choice(CardFormat, format, "--format") is CardFormat.MODEL_INDEX:
-        if data or everything or votes or write:
+        if data or everything or votes or write or split != "PublicTest":
             raise InputError(
                 "--format model-index measures nothing: it takes --models, --run and --out only."
             )

@@ -60,12 +60,13 @@ def main(
     if out:
         write_changes(changes, out)
         print(f"{len(changes.table)} figures: {out}")
+    gated = junit is not None or fail_on_regression is not None
     suites = {
         str(after.folder): regressions(base, after, changes, fail_on_regression or 0)
-        for after in others
+        for after in (others if gated else [])
     }
     if junit:
-        write_junit(suites, junit)
+        write_junit(suites, junit, changes.notes)
         print(f"JUnit: {junit}")
     cases = [case for found in suites.values() for case in found]
     gate = "" if fail_on_regression is None else f"\n\n{gate_markdown(cases)}"
@@ -80,21 +81,22 @@ def _gate(cases: "list[Case]", changes: "Changes") -> int:
     Raises:
         InputError: none is worse, but some cannot be judged.
     """
-    from evaluation.gates.case import Outcome, not_held, tally
-    from evaluation.gates.regressions import NEXT
+    from evaluation.gates.case import Outcome, tally
+    from evaluation.gates.regressions import NEXT, unknown_lines
 
-    for case in not_held(cases):
-        print(case.line)
+    missed = [case for case in cases if case.outcome is Outcome.MISSED]
+    unknown = [case for case in cases if case.outcome is Outcome.UNKNOWN]
+    for line in [*(case.line for case in missed), *unknown_lines(unknown)]:
+        print(line)
     print(f"{GATE}: {tally(cases)}")
-    if any(case.outcome is Outcome.MISSED for case in cases):
+    if missed:
         print(NEXT)
         return 1
-    unknown = not_held(cases)
     if unknown or not cases:
-        why = f" ({changes.notes[0]})" if changes.notes else ""
+        why = changes.notes[0] if changes.table.empty and changes.notes else "see the lines above"
         raise InputError(
             f"{GATE} needs every accuracy of the first run in the others; got {len(unknown)} of "
-            f"{len(cases)} that cannot be judged{why}. Run both with the same faces, models, "
+            f"{len(cases)} that cannot be judged ({why}). Run both with the same faces, models, "
             "labels, tier and eps."
         )
     return 0

@@ -52,7 +52,7 @@ def main(request: CommandRequest) -> int:
     """Attack classifiers, measure their robustness under FER and FER+ labels, write a report."""
     from evaluation.api import measure
     from evaluation.gates.fail_under import judge, parse_requirement
-    from evaluation.tracking.target import parse_target
+    from evaluation.tracking.target import parse_target, without_password
 
     if request.junit and not request.fail_under:
         raise InputError(
@@ -71,7 +71,7 @@ def main(request: CommandRequest) -> int:
 
             check_server(tracker)
 
-    command = " ".join(["python -m evaluation.run", *sys.argv[1:]])
+    command = without_password(" ".join(["python -m evaluation.run", *sys.argv[1:]]))
     finished = measure(request, command, check)
     if request.verbose:
         for name, seconds in finished.manifest["stages"].items():

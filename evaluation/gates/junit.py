@@ -16,16 +16,21 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no way to write."""
 
 
-def write_junit(suites: Mapping[str, Sequence[Case]], path: Path) -> None:
+def write_junit(
+    suites: Mapping[str, Sequence[Case]], path: Path, notes: Sequence[str] = ()
+) -> None:
     """Write one test suite per run, one test case per requirement, atomically.
 
     Args:
         suites: cases by the folder of their run.
         path: file ending in `.xml`; its folder is made.
+        notes: what else a reader must know, properties of every suite.
     """
     report = JUnitXml("deadpan")
     for name, cases in suites.items():
         suite = TestSuite(_plain(name))
+        for note in notes:
+            suite.add_property("note", _plain(note))
         suite.add_testcases([_test_case(case) for case in cases])
         report.add_testsuite(suite)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ lower, and it is lower by more than the points allowed. A figure that was not co
 failed check makes void, cannot be judged.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -47,6 +48,17 @@ def regressions(
         message = f"{requirement}: {message}"
         cases.append(Case(row.model, labels, requirement, outcome, message))
     return cases
+
+
+def unknown_lines(cases: Iterable[Case]) -> list[str]:
+    """One line per model and label set whose figures cannot be judged, with the first of them."""
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(case.where, []).append(case)
+    return [
+        one.line if not others else f"{one.line} (and {len(others)} more)"
+        for one, *others in found.values()
+    ]
 
 
 def _figures(results: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from datasets.base.errors import InputError, words_of
 from evaluation.results.run import FinishedRun
 from evaluation.tracking.record import ModelRecord, model_records, report_files, run_parameters
-from evaluation.tracking.target import Target
+from evaluation.tracking.target import Target, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +57,7 @@ def send(run: FinishedRun, target: Target) -> str:
         client = _client(target)
         found = client.get_experiment_by_name(_experiment())
         experiment = found.experiment_id if found else client.create_experiment(_experiment())
-        parent = client.create_run(experiment, run_name=run.folder.name).info.run_id
+        parent = client.create_run(experiment, run_name=run.folder.resolve().name).info.run_id
         status = "FAILED"
         try:
             _log(client, parent, run_parameters(run), {})
@@ -121,4 +121,5 @@ def _one_line(target: Target, rule: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each store raises its own
-        raise InputError(f"{rule}. Got {target}: {words_of(error)}.") from error
+        said = without_password(words_of(error))
+        raise InputError(f"{rule}. Got {target}: {said}.") from error

@@ -3,6 +3,7 @@
 Not here: what is sent (`record.py`) and how (`mlflow_server.py`). Nothing heavy is imported.
 """
 
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -22,7 +23,12 @@ class Target:
     uri: str
 
     def __str__(self) -> str:
-        return f"mlflow:{self.uri}" if self.uri else "mlflow"
+        return without_password(f"mlflow:{self.uri}" if self.uri else "mlflow")
+
+
+def without_password(text: str) -> str:
+    """Hide user and password of every address in a text: `http://***@HOST`."""
+    return re.sub(r"//[^/\s]+@", "//***@", text)
 
 
 def parse_target(text: str) -> Target:
@@ -33,9 +39,12 @@ def parse_target(text: str) -> Target:
     """
     name, colon, uri = text.partition(":")
     if name != "mlflow" or (colon and not uri.strip()):
-        raise InputError(f"--track must be mlflow or mlflow:URI; got {text!r}. {_FORM}.")
+        raise InputError(
+            f"--track must be mlflow or mlflow:URI; got {without_password(text)!r}. {_FORM}."
+        )
     if find_spec("mlflow") is None:
         raise InputError(
-            f'--track {text} needs MLflow; found none. Install it: pip install "deadpan[mlflow]"'
+            f"--track {without_password(text)} needs MLflow; found none. Install it: "
+            'pip install "deadpan[mlflow]"'
         )
     return Target(uri.strip())

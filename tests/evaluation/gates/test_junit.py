@@ -17,12 +17,13 @@ CASES = [
 
 def test_a_case_per_requirement_with_the_figure_in_its_message(tmp_path: Path) -> None:
     path = tmp_path / "made" / "gate.xml"
-    write_junit({"runs/one": CASES, "runs/two": CASES[:1]}, path)
+    write_junit({"runs/one": CASES, "runs/two": CASES[:1]}, path, ["other\nweights"])
     assert [file.name for file in path.parent.iterdir()] == ["gate.xml"]
     ElementTree.parse(path)  # well-formed, whatever a model's error held
     one, two = JUnitXml.fromfile(str(path))
     assert (one.name, one.tests, one.failures, one.errors) == ("runs/one", 3, 1, 1)
     assert (two.name, two.tests, two.failures, two.errors) == ("runs/two", 1, 0, 0)
+    assert [(note.name, note.value) for note in one.properties()] == [("note", "other weights")]
     held, missed, unknown = one
     assert (held.classname, held.name) == ("a.fer", "RAF-DB labels: accuracy=0.6")
     assert held.is_passed and held.system_out == "accuracy 0.7 is at least 0.6"

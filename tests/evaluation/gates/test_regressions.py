@@ -11,12 +11,14 @@ from junitparser import JUnitXml
 
 from datasets.base.errors import InputError
 from evaluation import compare
+from evaluation.comparing.boards import leaderboards
 from evaluation.comparing.changes import compare_runs
 from evaluation.gates.case import Case, Outcome
 from evaluation.gates.regressions import regressions
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS
+from evaluation.summary_table import summary_table
 from tests.evaluation.comparing.edits import crash, data, other_steps, rename, spoil, without
 
 Make = Callable[..., FinishedRun]
@@ -130,6 +132,9 @@ def test_label_sets_have_the_name_of_the_data(first: Path, make: Make) -> None:
     )
     table = compare_runs([base, after]).table
     assert set(table.label_set) == {"RAF-DB", "ferplus"}
+    assert set(leaderboards([base]).label_set) == {"RAF-DB", "ferplus"}
+    printed = summary_table(base.results, base.config.eps, base.label_names)
+    assert "RAF-DB" in printed and " fer " not in printed
     csv = pd.read_csv(base.csv, keep_default_na=False)
     assert set(csv.label_set) == set(csv.attacked_labels) - {""} == {"RAF-DB", "ferplus"}
     assert set(base.results.label_set) == {"fer", "ferplus"}
@@ -178,7 +183,10 @@ def test_the_exit_code(
     code, out, err = exit_code(first, other, "--fail-on-regression", "--junit", file)
     assert code == 2 and err.count("\n") == 1
     assert "got 16 of 40 that cannot be judged (" in err
-    assert "not judged: tiny.fer under fer labels: robust accuracy, pgd linf 0.02" in out
+    lines = [line for line in out.splitlines() if line.startswith("not judged: ")]
+    assert len(lines) == 4  # two models under two label sets
+    assert lines[0].startswith("not judged: tiny.fer under fer labels: robust accuracy, pgd linf ")
+    assert lines[0].endswith("not compared, the notes say why (and 3 more)")
     assert JUnitXml.fromfile(str(file)).errors > 0
     for wrong in ("-1", "101", "nan"):
         code, out, err = exit_code(first, lost, "--fail-on-regression", wrong)

@@ -90,6 +90,18 @@ def test_a_target_is_read_without_importing_mlflow(
     assert str(target.parse_target(text)) == text
 
 
+def test_no_password_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "find_spec", lambda name: name)
+    found = target.parse_target("mlflow:https://me:secret@host:5000/x")
+    assert found.uri == "https://me:secret@host:5000/x"
+    assert str(found) == "mlflow:https://***@host:5000/x"
+    assert target.without_password("http://me:p@ss@host") == "http://***@host"
+    assert target.without_password("a@b //c/d@e http://host") == "a@b //c/d@e http://host"
+    with pytest.raises(InputError) as refused:
+        target.parse_target("wandb:https://me:secret@host")
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["wandb", "mlflow:", "mlflow: ", "MLflow", "mlflowx:a"])
 def test_another_target_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "find_spec", lambda name: name)
