@@ -12,9 +12,9 @@ from datasets.base.threads import VARIABLES
 
 ROOT = Path(__file__).parents[3]
 OPTIONS: dict[str, Any] = {
-    "models": ["tiny.fer", "tiny.ferplus"],
+    "models": ["tiny.fer", "tiny.fer+bits3"],
     "data": "sample",
-    "limit": 330,
+    "limit": 200,
     "eps": ["1/255", "4/255"],
     "threads": 1,
 }

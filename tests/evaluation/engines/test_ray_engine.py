@@ -1,0 +1,119 @@
+"""The engine on Ray's interface: workers that die, that never start, that have another version."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from datasets.base.errors import InputError
+from evaluation.engines import ray_engine
+from evaluation.engines.named import check_engine, opened
+from evaluation.engines.ray_engine import RayEngine
+from evaluation.listener import Listener
+from evaluation.stages.pipeline import evaluate_run
+from tests.evaluation import tiny
+from tests.evaluation.engines.fake_ray import FakeRay
+
+CONFIG = tiny.config(corruptions=(), eps=(0.1,))
+
+
+def csv_of(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dies: Callable[..., bool] | None,
+    told: list[str] | None = None,
+) -> bytes:
+    """Results of a run, of workers that die when told to, or without an engine."""
+    faces, models = tiny.faces(230), tiny.models()
+    listener = Listener(line=(told if told is not None else []).append, chunk=lambda *_: None)
+    if dies is None:
+        evaluate_run(CONFIG, faces, models, folder, None, listener)
+    else:
+        monkeypatch.setitem(sys.modules, "ray", FakeRay(dies))
+        parcels: dict[str, Any] = {
+            model.id: SimpleNamespace(unpack=lambda *_, model=model: model) for model in models
+        }
+        with opened("ray", faces.images, parcels, listener) as engine:
+            evaluate_run(CONFIG, faces, models, folder, None, listener, engine)
+    return (folder / "results.csv").read_bytes()
+
+
+def test_cells_whose_worker_died_are_made_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deaths, told = Counter[tuple[str, int]](), list[str]()
+
+    def thrice(method: str, *given: Any) -> bool:
+        if method != "compute":
+            return False
+        cell = given[0]
+        key = f"{cell.model} {cell.chunk.spec.perturbation}", int(cell.rows[0])
+        deaths[key] += 1
+        return key == ("tiny.fer pgd", 100) and deaths[key] <= 3
+
+    expected = csv_of(tmp_path / "local", monkeypatch, None)
+    assert csv_of(tmp_path / "ray", monkeypatch, thrice, told) == expected
+    assert (
+        sum("a worker died while it made tiny.fer-fer-pgd-linf: RayError" in t for t in told) == 3
+    )
+    assert any(line.startswith("ray: 2 workers of 1 thread, ") for line in told)
+
+
+def test_a_cell_that_kills_four_workers_is_an_error_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def always(method: str, *given: Any) -> bool:
+        return method == "compute" and given[0].chunk.spec.perturbation == "fgsm"
+
+    csv = csv_of(tmp_path, monkeypatch, always).decode()
+    errors = [line for line in csv.splitlines() if line.endswith(",error")]
+    assert len(errors) == 4 and all("fgsm" in line for line in errors)  # two models, two label sets
+    assert all("its worker died 4 times while computing it" in line for line in errors)
+    assert ",pgd," in csv
+
+
+def test_workers_that_never_start_end_the_run_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="workers die while they start: the actor is dead"):
+        csv_of(tmp_path, monkeypatch, lambda method, *_: method == "versions")
+
+
+def test_another_version_on_a_node_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_engine._Actor, "versions", lambda _: ("0.0.1", 1))
+    with pytest.raises(InputError, match=r"a worker has Deadpan 0\.0\.1 with attacks of version 1"):
+        csv_of(tmp_path, monkeypatch, lambda *_: False)
+
+
+def test_workers_fit_into_the_memory_and_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = FakeRay(lambda *_: False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(ray_engine, "peak_memory_mb", lambda: 1000.0)
+    for resources, workers in (
+        ({"CPU": 64.0, "memory": 1e12}, 64),
+        ({"CPU": 64.0, "memory": 10.5e9}, 10),
+        ({"CPU": 0.0, "memory": 1e8}, 1),
+    ):
+        ray.resources = resources
+        engine = RayEngine()
+        engine.open(tiny.faces().images, {}, tiny.SILENT)
+        assert engine.workers == workers
+
+
+@pytest.mark.parametrize("name", ["spark", "ray:host", "Ray"])
+def test_unknown_engines_are_refused(name: str) -> None:
+    with pytest.raises(InputError, match="must be local, ray, or ray://HOST:PORT"):
+        check_engine(name)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r'pip install "deadpan\[ray\]"'):
+        check_engine("ray")
+    check_engine("local")
