@@ -45,7 +45,7 @@ def findings(run: FinishedRun, top: Headline | None, values: Mapping[str, Any]) 
     return charts | {
         "threat": values["threats"][1],
         "curves": next((chart.title for chart in curves if chart), ABSENT),
-        "groups": values["subgroups"].findings[0] if values["subgroups"] else ABSENT,
+        "groups": values["subgroups"].main if values["subgroups"] else ABSENT,
         "labels-section": next((part.title for part in labels if part), ABSENT),
         "gallery": _gallery(run, top, len(values["gallery"][0])),
         "reliability": values["reliability"].tally

@@ -21,12 +21,14 @@ class Subgroups:
 
     Attributes:
         findings: one sentence per model: which gaps are distinguishable.
+        main: the first of them with such a gap, else the first.
         figures: accuracy of each group and model.
         gaps: each group against the others.
         notes: groups with few faces, and those that are not shown.
     """
 
     findings: list[str]
+    main: str
     figures: Table
     gaps: Table
     notes: list[str]
@@ -48,8 +50,13 @@ def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | N
     title = "Accuracy of each group of faces, clean and attacked"
     figures = table("groups", head, [cells for cells, _ in rows], data, title)
     gaps = pd.concat([pick(run.gaps, model=model, label_set=labels) for model, labels in own])
+    findings = {model: _finding(model, pick(gaps, model=model)) for model, _ in own}
+    unequal = set(gaps.loc[gaps["distinguishable"].astype(bool), "model"]) if len(gaps) else set()
+    told = [text for model, text in findings.items() if model in unequal]
+    main = next(iter([*told, *findings.values()]))
     return Subgroups(
-        [_finding(model, pick(gaps, model=model)) for model, _ in own],
+        [*findings.values()],
+        main,
         figures,
         _gap_table(gaps, worst),
         _notes(sizes),

@@ -107,7 +107,7 @@ def disputed_faces(run: FinishedRun, headline: Headline | None) -> Disputed | No
     )
     moments: dict[str, list[str]] = {}
     for when, labels in columns:
-        moments.setdefault(when, []).append(_kind(labels))
+        moments.setdefault(when, []).append(_kind(labels).split()[0])
     return Disputed(_title(shares, total), caption, moments, shown, _table(shares, headline))
 
 

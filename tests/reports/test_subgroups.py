@@ -1,5 +1,7 @@
 """The panel of groups of faces."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from evaluation.results.schema import GAP_COLUMNS
 from evaluation.results.select import Headline
 from reports.markdown import render_markdown
 from reports.page import render
+from reports.sections.figures import ranked
 from reports.subgroups import subgroup_panel
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -89,3 +92,15 @@ def test_what_was_not_found_names_the_reach_of_this_many_faces(plain: FinishedRu
     assert panel.gaps.rows[0][-1] == "none"
     panel = subgroup_panel(grouped(plain), TOP)
     assert panel is not None and "enough faces to be compared" in panel.findings[0]
+
+
+def test_the_main_finding_is_the_first_with_a_gap(tmp_path: Path) -> None:
+    wishes = Wishes(models=FOUR[:2], label_sets=("fer",), corruptions=(), examples=0)
+    run = FinishedRun(write_run(tmp_path, wishes))
+    first, second = ranked(run)
+    none = gap(model=first, distinguishable=False)
+    panel = subgroup_panel(grouped(run, none, gap(model=second)), TOP)
+    assert panel is not None and panel.main == panel.findings[1]
+    assert panel.main.startswith(f"{second}: age:adult 20.0 points above")
+    panel = subgroup_panel(grouped(run, none, none | {"model": second}), TOP)
+    assert panel is not None and panel.main == panel.findings[0]

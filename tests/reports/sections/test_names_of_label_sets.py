@@ -34,6 +34,7 @@ def test_no_panel_speaks_of_fer(run: FinishedRun, named: None) -> None:
         texts += [part.heading for part in chart.panels]
     assert not [text for text in texts if "FER" in text]
     assert charts[0] is not None and "Always answering the moods votes label" in charts[0].title
+    assert panel.moments["clean"] == ["seven", "eight"]  # narrow columns
     assert "models of seven classes agree with moods in" in panel.title
 
 
