@@ -65,7 +65,7 @@ def measure(
         InputError: an option, the data or a model is invalid.
     """
     from datasets.base.locks import locked
-    from datasets.base.threads import limit_threads
+    from datasets.base.threads import has_started, limit_threads
     from datasets.base.writable import default_folder
     from datasets.faceset import Split
     from evaluation.configure import asked_split, configure
@@ -82,7 +82,8 @@ def measure(
     from fer_models.zoo import describe
 
     check_engine(request.engine)
-    limit_threads(request.threads or (None if request.engine == LOCAL else 1))
+    few = request.engine != LOCAL and not has_started()  # as its workers, for the same bytes
+    limit_threads(request.threads or (1 if few else None))
     start = Start.now(command)
     given = _given_sets(request)
     first = configure(request, Split.PUBLIC_TEST, ("fer",))

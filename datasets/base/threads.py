@@ -23,13 +23,17 @@ def limit_threads(count: int | None) -> None:
         return
     if count < 1:
         raise InputError(f"--threads must be at least 1; got {count}.")
-    started = [name for name in ("tensorflow", "torch") if name in sys.modules]
-    if started:
+    if name := has_started():
         raise InputError(
-            f"--threads {count} comes too late: {started[0]} has started. Start a new process, or "
+            f"--threads {count} comes too late: {name} has started. Start a new process, or "
             "leave --threads out."
         )
     os.environ.update(dict.fromkeys(VARIABLES, str(count)))
+
+
+def has_started() -> str:
+    """Name of a framework that this process has imported; empty while it is not too late."""
+    return next((name for name in ("tensorflow", "torch") if name in sys.modules), "")
 
 
 def threads() -> int | None:

@@ -165,6 +165,7 @@ class RayEngine(Engine):
         for _ in range(self.workers - len(self._places) if needed else 0):
             gpus = self._ray.cluster_resources().get("GPU", 0)
             names = dict.fromkeys((*VARIABLES, *_BLAS), str(self._threads))
+            names["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # else the first worker takes all of a GPU
             actor_class: Any = self._ray.remote(_Actor)
             actor = actor_class.options(
                 num_cpus=self._threads,

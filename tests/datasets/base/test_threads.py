@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from datasets.base.errors import InputError
-from datasets.base.threads import VARIABLES, limit_threads, threads
+from datasets.base.threads import VARIABLES, has_started, limit_threads, threads
 
 TOLD = """
 from datasets.base.threads import limit_threads
@@ -43,7 +43,9 @@ def test_threads_are_what_was_set_and_unset_by_default() -> None:
 def test_a_framework_that_has_started_keeps_its_threads(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert has_started() == ""
     monkeypatch.setitem(sys.modules, package, sys)
+    assert has_started() == package
     with pytest.raises(InputError, match=f"--threads 2 comes too late: {package} has started"):
         limit_threads(2)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
