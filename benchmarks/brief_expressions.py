@@ -19,6 +19,7 @@ from scipy.stats import chi2
 
 from benchmarks.planted_expressions import RATE, SECONDS, Planted, plan, render
 from datasets.base.commands import run
+from datasets.base.errors import InputError
 from datasets.base.percentages import in_percent
 from datasets.labels import FER7
 from evaluation.statistics.intervals import proportion
@@ -69,7 +70,7 @@ def main(
     known = zoo.resolve(models)
     faces = load(data, Split.PUBLIC_TEST)
     if faces.votes is None or faces.fer is None:
-        raise typer.BadParameter("needs FER labels and FER+ votes")
+        raise InputError(f"{data}: expected FER labels and FER+ votes; found only one of them.")
     clear = (faces.votes.max(axis=1) >= CLEAR_VOTES) & _voted_like(faces.votes, faces.fer)
     mine = np.arange(len(faces.fer)) % 2 == (half is Half.ODD)
     classifiers = [zoo.load(name) for name in known]

@@ -1,11 +1,12 @@
 """The benchmark of brief expressions: what is planted, and how events are matched with it."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from benchmarks.brief_expressions import Score, _per_minute, score
+from benchmarks.brief_expressions import Score, _per_minute, main, score
 from benchmarks.planted_expressions import KINDS, PAUSE, RATE, SECONDS, Planted, plan, render
 from live.video.brief.expressions import BriefExpression
 
@@ -63,3 +64,16 @@ def test_an_event_must_cover_half_of_both_and_counts_once():
 def test_rates_have_exact_intervals():
     assert _per_minute(0, 10) == "0.00 (0.00 to 0.37)"  # 3.69 events
     assert _per_minute(10, 10) == "1.00 (0.48 to 1.84)"  # 4.80 to 18.39
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("DEADPAN_DATA"), reason="set DEADPAN_DATA to FER2013")
+def test_planted_expressions_are_found_and_still_faces_have_none(capsys):
+    """The floors of precision and recall on clear faces, on a part of the published benchmark."""
+    main(os.environ["DEADPAN_DATA"], "vgg_small.fer", clips=3)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
+    (clear,) = (row for row in rows if row[1:2] == ["clear"])
+    assert int(clear[2]) > 10
+    for share in clear[3:5]:
+        assert int(share.split(" %")[0]) >= 90
+    assert all(rate.startswith("0.00 ") for rate in clear[6:8])
