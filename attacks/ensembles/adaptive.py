@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from attacks.apgd import APGD
+from attacks.apgd import APGD, TargetedAPGD
 from attacks.base import Attack, Cost, Keys
 from attacks.broken import leads
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
@@ -17,12 +17,17 @@ from attacks.square import Square
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 
-SCREENING = 12
-"""A short run of Square has this part of the queries of a long one."""
-SHORT = 5
+SHORT = 6
 """A short climb towards a target has this part of the steps of a long one."""
-NEAR = 0.9
-"""Square that comes this share of the way that gradients come casts doubt on the gradients."""
+SCREENING = 16
+"""A short run of Square has this part of the queries of a long one."""
+CLOSE = 0.9
+"""Gradients that come this share of the way from the clean image to a boundary are tried again."""
+HALF_WAY = 0.5
+"""A short run of Square that comes this share of the way is continued by a long one."""
+RIVAL = 0.9
+"""So is one that comes this share of the way that gradients come: they may mislead."""
+TINY = 1e-30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +35,18 @@ class Ensemble(Attack):
     """Attacks that fail for different reasons, each spending its steps where they promise most.
 
     APGD on cross-entropy; APGD towards every wrong class in brief, at length towards the two that
-    came nearest; FMN; a short run of Square. Square gets all of its queries on an image where the
-    short run brought another class as near as the gradients did, or the gradients were zero. Each
-    attack sees only the images that are unbroken by then, and what happens to an image does not
-    depend on the others. Under l1 there is no FMN and no Square.
+    came nearest; FMN; a short run of Square. Images that gradients bring close to a boundary get
+    longer climbs. Square gets all of its queries on an image where the short run came half-way to a
+    boundary or nearly as far as the gradients, or where most gradients were zero. Each attack sees
+    only the images that are unbroken by then, and what happens to an image does not depend on the
+    others. Under l1 there is no FMN and no Square.
 
     Source: the parts are AutoAttack's, Croce & Hein 2020, "Reliable evaluation of adversarial
     robustness with an ensemble of diverse parameter-free attacks", arXiv 2003.01690, with FMN in
     FAB's place; the rules by which they spend are ours.
 
     Attributes:
-        steps: gradient steps of APGD on cross-entropy.
+        steps: gradient steps of APGD on cross-entropy; twice as many where images get close.
         targeted_steps: gradient steps of a long climb towards a target.
         minimal_steps: gradient steps of FMN.
         queries: forward passes of a long run of Square.
@@ -48,15 +54,15 @@ class Ensemble(Attack):
 
     steps: int = 50
     targeted_steps: int = 60
-    minimal_steps: int = 30
+    minimal_steps: int = 20
     queries: int = 5000
 
     name: ClassVar[str] = "ensemble"
     title: ClassVar[str] = "ensemble"
     words: ClassVar[str] = (
         "APGD, APGD towards the most promising wrong classes, FMN and a short Square in turn, each "
-        "on the faces that are still classified correctly; Square at full length where it comes as "
-        "near as the gradients"
+        "on the faces that are still classified correctly; longer where a face is nearly broken or "
+        "Square comes nearly as far as the gradients"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
@@ -68,7 +74,7 @@ class Ensemble(Attack):
         super().__post_init__()
         self._climbs()  # refuses wrong options
         if self.norm is not Norm.L1:
-            self._square(self.queries)
+            self._check_at_least_one("queries")
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -76,12 +82,14 @@ class Ensemble(Attack):
         state = _State(classifier, images, labels, keys)
         for stage in self._climbs():
             state.run(stage, state.left)
+        for stage in self._longer_climbs():
+            state.run(stage, state.left[state.way(state.lead)[state.left] >= CLOSE])
         if self.norm is Norm.L1:
             return state.nearest, state.cost
         blind = state.cost.zero_gradients > state.cost.backward // 2
-        by_gradients = state.lead.copy()
-        came = state.run(self._square(max(1, self.queries // SCREENING)), state.left)
-        doubtful = blind | (came >= state.clean + NEAR * (by_gradients - state.clean))
+        by_gradients = state.way(state.lead)
+        by_queries = state.way(state.run(self._square(self.queries // SCREENING), state.left))
+        doubtful = blind | (by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients))
         state.run(self._square(self.queries), state.left[doubtful[state.left]])
         return state.nearest, state.cost
 
@@ -99,8 +107,15 @@ class Ensemble(Attack):
             return climbs
         return (*climbs, FMN(norm=self.norm, eps=self.eps, steps=self.minimal_steps))
 
+    def _longer_climbs(self) -> tuple[Attack, ...]:
+        steps = 2 * self.steps
+        return (
+            APGD(norm=self.norm, eps=self.eps, steps=steps),
+            TargetedAPGD(norm=self.norm, eps=self.eps, steps=steps, targets=3),
+        )
+
     def _square(self, queries: int) -> Square:
-        return Square(norm=self.norm, eps=self.eps, queries=queries)
+        return Square(norm=self.norm, eps=self.eps, queries=max(1, queries))
 
 
 class _State:
@@ -122,6 +137,10 @@ class _State:
         self.clean = leads(classifier.logits(images), labels)
         self.cost.forward[:] = 1
         self.lead, self.left = self.clean.copy(), np.arange(len(images))
+
+    def way(self, lead: np.ndarray) -> np.ndarray:
+        """Share of the way from the clean image to a boundary, float64 (N,), of leads (N,)."""
+        return 1 - lead / np.minimum(self.clean, -TINY)
 
     def run(self, stage: Attack, rows: np.ndarray) -> np.ndarray:
         """Attack some rows; returns how far another class leads afterwards, float64 (N,)."""
