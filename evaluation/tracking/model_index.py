@@ -118,10 +118,18 @@ def _remarks(run: FinishedRun, row: Any) -> dict[str, Any]:
     """What a reader must know of a figure: its attacks, a flag, that it is an upper bound."""
     found: dict[str, Any] = {} if row.status == "ok" else {"status": row.status}
     if row.perturbation in (WORST_CASE, BEST_KNOWN):
-        found["attacks"] = ", ".join(attack_texts(run.config))
+        found["attacks"] = ", ".join(_attacks(run, row.model, row.label_set))
         if row.model in run.black_boxes:
             found["upper_bound"] = True
     return found
+
+
+def _attacks(run: FinishedRun, model: str, label_set: str) -> list[str]:
+    """Attacks with their options, of those that gave a figure on this model."""
+    results = run.results
+    own = (results.model == model) & (results.attacked_labels == label_set)
+    ran = set(results.perturbation[own & (results.metric == "robust_accuracy") & (results.n > 0)])
+    return [text for text in attack_texts(run.config) if text.partition(" ")[0] in ran]
 
 
 def _result(

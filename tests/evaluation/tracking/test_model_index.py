@@ -63,6 +63,17 @@ def test_figures_of_a_run_come_back_with_their_intervals(first: Path) -> None:
     assert len(robust) == 2 * 2 and all("worst case" in one.metric_name for one in robust)
 
 
+def test_only_attacks_that_ran_on_the_model_are_named(first: Path, make: Make) -> None:
+    """Not those of the tier that are for black boxes."""
+
+    def plan(manifest: dict[str, Any]) -> None:
+        manifest["config"]["attacks"].append({"name": "square", "black_boxes_only": True})
+
+    found = read(index_of_run(make("planned", manifest=plan), "tiny.fer"))
+    attacks = {one.metric_args["attacks"] for one in found if "attacks" in one.metric_args}
+    assert attacks == {"noise, fgsm, pgd steps=5"}
+
+
 def test_flags_and_names_of_labels_come_too_and_void_figures_do_not(
     first: Path, make: Make
 ) -> None:
