@@ -1,6 +1,7 @@
 """BibTeX entries: of papers, of Deadpan and of a run.
 
 Papers come as docstrings name them, so authors are surnames; the number on arXiv leads to the rest.
+It is in a field that every style prints.
 """
 
 import re
@@ -45,7 +46,7 @@ def paper_key(paper: Paper) -> str:
 def paper_entry(paper: Paper) -> str:
     """The entry of a paper."""
     authors = paper.authors.replace(" et al.", " and others").replace(" & ", " and ")
-    arxiv = {"eprint": paper.arxiv, "archiveprefix": "arXiv"} if paper.arxiv else {}
+    arxiv = {"howpublished": f"arXiv:{paper.arxiv}"} if paper.arxiv else {}
     title = f"{{{latex_text(paper.title)}}}" if paper.title else ""
     fields = {"author": latex_text(authors), "title": title, "year": str(paper.year)}
     return _entry("misc", paper_key(paper), fields | arxiv)
@@ -69,9 +70,9 @@ def deadpan_entry(version: str, summary: str, year: str) -> str:
         "author": "{The Deadpan authors}",
         "title": f"{{Deadpan: {latex_text(summary)}}}",
         "year": year,
-        "version": version,
+        "howpublished": f"Software, version {version}",
     }
-    return _entry("software", DEADPAN, fields)
+    return _entry("misc", DEADPAN, fields)
 
 
 def run_entry(run: FinishedRun) -> str:

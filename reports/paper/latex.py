@@ -12,6 +12,9 @@ _MARKS = {"flagged": r"\textsuperscript{\dag}", "error": r"\textsuperscript{\dda
 _LONG = 20
 """Letters of a cell from which on its column is set in two lines."""
 
+_WIDE = 80
+"""Letters of a row from which on a table is wider than a page of one column."""
+
 _WRITTEN = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -44,13 +47,14 @@ _WRITTEN = str.maketrans(
 def latex_table(table: Printed) -> str:
     """A table as a float with caption and label.
 
-    A flagged figure has a dagger, an error a double dagger, which a note explains. In a column with
-    long cells what is in brackets goes below.
+    A flagged figure has a dagger, an error a double dagger, which a note explains. What is in
+    brackets goes below: in a column with long cells, and in all columns of a wide table.
     """
     first, *others = [[row[place] for row in table.rows] for place in range(len(table.head))]
+    wide = sum(max(map(len, cells), default=0) for cells in (first, *others)) > _WIDE
     columns = [[_first(table, *pair) for pair in zip(first, table.statuses, strict=True)]]
     for cells in others:
-        tall = max(map(len, cells), default=0) > _LONG
+        tall = wide or max(map(len, cells), default=0) > _LONG
         columns.append([_cell(cell, tall=tall) for cell in cells])
     frame = pd.DataFrame(dict(enumerate(columns)))
     sides = ["l", *("r" if numbers else "l" for numbers in table.numeric[1:])]
@@ -102,7 +106,8 @@ def _cell(text: str, *, tall: bool = False) -> str:
 def _heading(title: str, side: str) -> str:
     """A column title in two lines if it is long, aligned to a side: l or r."""
     words = title.split(" ")
-    lines = [" ".join(words[: len(words) // 2 + 1]), " ".join(words[len(words) // 2 + 1 :])]
-    if not lines[1] or len(title) < _LONG // 2 or side == "l":
+    if side == "l" or len(title) < _LONG // 2 or len(words) < 2:
         return latex_text(title)
-    return rf"\shortstack[{side}]{{{latex_text(lines[0])} \\ {latex_text(lines[1])}}}"
+    pairs = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))]
+    above, below = min(pairs, key=lambda lines: max(map(len, lines)))
+    return rf"\shortstack[{side}]{{{latex_text(above)} \\ {latex_text(below)}}}"

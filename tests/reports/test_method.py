@@ -54,7 +54,7 @@ def test_what_is_cited_has_an_entry(folder: Path, capsys: pytest.CaptureFixture[
     assert cited <= set(entries) and set(entries) - cited == {"run-fer2013publictest2026"}
     assert bibtex.count("{") == bibtex.count("}")
     madry = bibtex.partition("@misc{madry2018towards,")[2].partition("\n}")[0]
-    assert "eprint = {1706.06083}" in madry and "author = {Madry and others}" in madry
+    assert "howpublished = {arXiv:1706.06083}" in madry and "author = {Madry and others}" in madry
     assert "tier smoke, seed 0" in bibtex and "Deadpan: Adversarial robustness" in bibtex
     markdown = printed(folder, MethodFormat.MARKDOWN, capsys)
     assert set(re.findall(r"@([\w-]+)", markdown)) == cited
