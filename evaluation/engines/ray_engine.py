@@ -199,6 +199,7 @@ class RayEngine(Engine):
             raise InputError(f"--engine ray: a worker fails: {words}") from error
         except self._ray.exceptions.RayError as error:
             self._places.remove(place)
+            self._ray.kill(place.actor)  # one that is only out of reach shall not keep its cores
             what = f"while it made {work.name}" if work else "while it started"
             self._listener.line(f"ray: a worker died {what}: {type(error).__name__}")
             if work:

@@ -32,6 +32,7 @@ class FakeRay(SimpleNamespace):
         super().__init__(exceptions=SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError))
         self.dies, self.resources = dies, {"CPU": 2.0, "memory": 1e15}
         self.started: list[dict[str, Any]] = []
+        self.killed: list[Any] = []
 
     def is_initialized(self) -> bool:
         return True
@@ -48,7 +49,7 @@ class FakeRay(SimpleNamespace):
         return futures[-1:], futures[:-1]
 
     def kill(self, actor: Any) -> None:
-        assert actor is not None
+        self.killed.append(actor)
 
     def cluster_resources(self) -> dict[str, float]:
         return self.resources
