@@ -298,6 +298,13 @@ def test_no_file_is_too_long():
     assert len(long) > len(project_files())
 
 
+def test_no_sound_or_clip_lies_in_the_project():
+    endings = {".wav", ".mp3", ".flac", ".mp4", ".mov", ".avi", ".mkv", ".webm"}
+    folders = (ROOT / name for name in (*ROOMS, "docs", "tests", "benchmarks"))
+    files = [*ROOT.iterdir(), *(file for folder in folders for file in folder.rglob("*"))]
+    assert [str(file) for file in files if file.suffix.lower() in endings] == []
+
+
 def test_importing_a_command_loads_nothing_heavy():
     """So `--help` answers at once: heavy imports wait until the arguments are parsed."""
     script = f"""
