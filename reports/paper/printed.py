@@ -193,7 +193,7 @@ def _board(run: FinishedRun, top: Headline | None, board: Leaderboard, labels: s
     rows = [row for row in board.rows if row[1] == labels]
     several = len({row[1] for row in board.rows}) > 1
     return Printed(
-        "leaderboard" + f"-{labels.lower().replace('+', 'plus').split()[0]}" * several,
+        "leaderboard" + f"-{_file_part(labels)}" * several,
         f"Leaderboard, {labels} labels",
         board_notes(run, top),
         [f"Model, {labels} labels", *board.head],
@@ -202,6 +202,11 @@ def _board(run: FinishedRun, top: Headline | None, board: Leaderboard, labels: s
         board.data.uri,
         board.data.name,
     )
+
+
+def _file_part(labels: str) -> str:
+    """Name of a label set for a file: `ferplus`, `raf-db-votes`."""
+    return re.sub(r"\W+", "-", labels.lower().replace("+", "plus")).strip("-")
 
 
 def _cell(cell: Cell) -> str:

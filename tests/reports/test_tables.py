@@ -1,6 +1,7 @@
 """`reports.tables`: the figures of the page, with their marks, as LaTeX, Markdown and csv."""
 
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -97,6 +98,25 @@ def test_flagged_and_provisional_figures_keep_their_marks(folder: Path) -> None:
     (sizes,) = [one for one in tables_of(folder, "gallery", None) if one.name == "sizes"]
     assert "/255\\textsuperscript{\\dag}" in latex_rows(latex_table(sizes))[0][2]
     assert "| ⚑\u00a0" in markdown_table(sizes)
+
+
+def test_labels_and_votes_of_own_data_each_have_their_leaderboard(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = Wishes(models=(FOUR[0], FOUR[2]), corruptions=(), examples=0)
+    path = write_run(tmp_path, wishes)
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["data"]["label_names"] = {"fer": "RAF-DB", "ferplus": "RAF-DB votes"}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    tables.main(path, "leaderboard", TableFormat.MARKDOWN, None, tmp_path / "out")
+    written = {file.name: file.read_text() for file in (tmp_path / "out").iterdir()}
+    assert set(written) == {"leaderboard-raf-db.md", "leaderboard-raf-db-votes.md"}
+    assert FOUR[0] in written["leaderboard-raf-db.md"]
+    assert FOUR[2] in written["leaderboard-raf-db-votes.md"]
+    capsys.readouterr()
+    tables.main(path, "leaderboard", TableFormat.LATEX, None, None)
+    printed = capsys.readouterr().out
+    assert printed.count("\\begin{table}") == 2
 
 
 def test_latex_is_escaped_and_complete() -> None:
