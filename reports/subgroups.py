@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,7 @@ def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | N
     title = "Accuracy of each group of faces, clean and attacked"
     figures = table("groups", head, [cells for cells, _ in rows], data, title)
     gaps = pd.concat([pick(run.gaps, model=model, label_set=labels) for model, labels in own])
+    gaps = gaps.assign(status=[_status(run, row) for row in gaps.itertuples()])
     findings = {model: _finding(model, pick(gaps, model=model)) for model, _ in own}
     unequal = set(gaps.loc[gaps["distinguishable"].astype(bool), "model"]) if len(gaps) else set()
     told = [text for model, text in findings.items() if model in unequal]
@@ -96,6 +98,17 @@ def _text(figure: Figure) -> str:
     return marked(f"{figure.text} ({figure.interval})", figure.status)
 
 
+def _status(run: FinishedRun, gap: Any) -> str:
+    """Status of the figures that a gap is between: the model's own over all faces."""
+    metric = "accuracy" if gap.perturbation == "none" else "robust_accuracy"
+    figure = pick(
+        run.results, model=gap.model, label_set=gap.label_set, subset="all", norm=gap.norm,
+        perturbation=gap.perturbation, metric=metric, eps=gap.eps,
+    )  # fmt: skip
+    own = figure[figure["attacked_labels"].isin(["", gap.label_set])]
+    return next((status for status in own["status"] if status != "ok"), "ok")
+
+
 def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
     head = ["model", "group", "against", "figure", "gap, points", "p (Holm)", "smallest gap shown"]
     rows = [
@@ -104,8 +117,11 @@ def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
             f"{row.subset} ({count(row.n)})",
             f"{row.others} ({count(row.others_n)})",
             worst if row.perturbation == WORST_CASE else "clean",
-            f"{decimal(100 * row.gap, 1)} ({decimal(100 * row.ci_low, 1)} to "
-            f"{decimal(100 * row.ci_high, 1)})",
+            marked(
+                f"{decimal(100 * row.gap, 1)} ({decimal(100 * row.ci_low, 1)} to "
+                f"{decimal(100 * row.ci_high, 1)})",
+                row.status,
+            ),
             "<0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
             in_percent(row.smallest_gap) if np.isfinite(row.smallest_gap) else "none",
         ]
@@ -118,7 +134,7 @@ def _finding(model: str, gaps: pd.DataFrame) -> str:
     if gaps.empty:
         return f"{model}: no two groups have enough faces to be compared."
     found = [
-        f"{row.subset} {decimal(abs(100 * row.gap), 1)} points "
+        f"{row.subset} {marked(decimal(abs(100 * row.gap), 1), row.status)} points "
         f"{'below' if row.gap < 0 else 'above'} {row.others} "
         f"({'attacked' if row.perturbation == WORST_CASE else 'clean'})"
         for row in gaps[gaps["distinguishable"]].itertuples()

@@ -80,6 +80,21 @@ def test_groups_have_figures_warnings_and_gaps(plain: FinishedRun) -> None:
     assert f"- {MODEL}: age:adult 20.0 points above" in render_markdown(run).replace("\\", "")
 
 
+def test_a_gap_between_flagged_figures_is_flagged(plain: FinishedRun) -> None:
+    attacked = gap(perturbation="worst_case", norm="linf", eps=4 / 255)
+    run = grouped(plain, gap(), attacked)
+    worst = (run.results["perturbation"] == "worst_case") & (run.results["subset"] == "all")
+    statuses = run.results["status"].mask(worst, "flagged").mask(~worst, "ok")
+    results = run.results.assign(status=statuses)
+    marks = replace(run, per_image=run.per_image, results=results, gaps=run.gaps)
+    panel = subgroup_panel(marks, TOP)
+    assert panel is not None
+    clean, flagged = (row[4] for row in panel.gaps.rows)
+    assert not clean.startswith("\u2691") and flagged.startswith("\u2691")
+    assert "age:adult 20.0 points above age:child (clean)" in panel.findings[0]
+    assert "age:adult \u2691\u00a020.0 points above age:child (attacked)" in panel.findings[0]
+
+
 def test_what_was_not_found_names_the_reach_of_this_many_faces(plain: FinishedRun) -> None:
     unclear = gap(distinguishable=False, p_holm=0.3)
     panel = subgroup_panel(grouped(plain, unclear), TOP)
