@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from datasets.base.errors import InputError
 from faces.video import Frame
+from live.video.upright import upright, upright_size
 
 _OPTIONS = {
     "protocol_whitelist": "file",
@@ -47,6 +46,7 @@ class Clip:
         stated = container.start_time
         self.zero: float | None = None if stated is None else stated / 1e6
         self.rate = float(stream.average_rate or stream.guessed_rate or _ASSUMED_RATE)
+        self._shape = float(stream.sample_aspect_ratio or 1)
         self.sizes: dict[tuple[int, int], float] = {}
         self._duration = _stated_duration(container, stream)
         self.expected = stream.frames or round(self._duration * self.rate)
@@ -65,9 +65,9 @@ class Clip:
         index = -1
         for index, raw in enumerate(self._decoded()):
             seconds = self._time(raw)
-            self.sizes.setdefault(_size(raw), seconds)
+            self.sizes.setdefault(upright_size(raw, self._shape), seconds)
             if index >= start:
-                yield Frame(index, seconds, _upright(raw))
+                yield Frame(index, seconds, upright(raw, self._shape))
         if index < 0:
             why = self._fault or ("all packets are damaged" if self._damaged else "got no frame")
             raise InputError(f"{self.path}: expected a clip with frames; {why}. Convert it again.")
@@ -199,20 +199,3 @@ def _stated_duration(container: Any, stream: Any) -> float:
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1e6
-
-
-def _upright(raw: Any) -> np.ndarray:
-    """Uint8 RGB (H, W, 3), turned as the file says."""
-    image: np.ndarray = raw.to_ndarray(format="rgb24")
-    quarters = _quarters(raw)
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
-
-
-def _quarters(raw: Any) -> int:
-    """Quarter turns, counterclockwise, that make a frame upright."""
-    return round(raw.rotation / 90) % 4
-
-
-def _size(raw: Any) -> tuple[int, int]:
-    """Width and height of the upright frame."""
-    return (raw.height, raw.width) if _quarters(raw) % 2 else (raw.width, raw.height)

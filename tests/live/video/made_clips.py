@@ -16,7 +16,16 @@ def grey(level, width=64, height=48):
 
 
 def write_clip(
-    path: Path, images, *, rate=25, times=None, sound=0.0, rotation=0, codec="libx264", options=None
+    path: Path,
+    images,
+    *,
+    rate=25,
+    times=None,
+    sound=0.0,
+    rotation=0,
+    pixel=None,
+    codec="libx264",
+    options=None,
 ):
     """Write a clip.
 
@@ -27,6 +36,7 @@ def write_clip(
         times: seconds of each frame, instead of those of the rate.
         sound: seconds of a tone.
         rotation: degrees that the file asks players to turn it, counterclockwise.
+        pixel: width of a pixel through its height, a fraction.
         codec: an encoder of FFmpeg.
         options: options of the container.
     """
@@ -38,6 +48,8 @@ def write_clip(
         video.gop_size = 5
         if times is not None:
             video.codec_context.time_base = Fraction(1, TICKS)
+        if pixel is not None:
+            video.codec_context.sample_aspect_ratio = pixel
         if rotation:
             video.set_display_rotation(rotation)
         audio = out.add_stream("aac", rate=48000) if sound else None

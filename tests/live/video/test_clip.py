@@ -1,6 +1,7 @@
 """Clips as they are and as they should not be: what is read, and what is said."""
 
 import os
+from fractions import Fraction
 from types import SimpleNamespace
 
 import av
@@ -66,6 +67,30 @@ def test_rotated_frames_are_upright_as_opencv_turns_them(tmp_path, rotation):
     theirs = list(opencv_frames(path))
     assert frames[0].image.shape == ((48, 64, 3) if rotation == 180 else (64, 48, 3))
     np.testing.assert_allclose(frames[0].image, theirs[0].image.astype(int), atol=2)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, -90])
+def test_mirrored_frames_are_shown_as_in_a_mirror(tmp_path, rotation):
+    image = grey(60)
+    image[:16, :24] = (250, 40, 40)
+    turned = write_clip(tmp_path / "a.mp4", [image] * 2, rotation=rotation or 360)
+    header, mirrored = bytearray(turned.read_bytes()), tmp_path / "b.mp4"
+    matrix = header.index(b"tkhd") + 4 + 40  # of its nine numbers, every first one is of x
+    for place in range(matrix, matrix + 36, 12):
+        x = -int.from_bytes(header[place : place + 4], "big", signed=True)
+        header[place : place + 4] = x.to_bytes(4, "big", signed=True)
+    mirrored.write_bytes(header)
+    right, mirror = read(turned)[0][0].image, read(mirrored)[0][0].image
+    np.testing.assert_array_equal(mirror, right[:, ::-1])
+    assert np.abs(mirror.astype(int) - right).max() > 100
+
+
+@pytest.mark.parametrize("pixel, size", [((2, 1), (128, 48)), ((1, 2), (64, 96))])
+def test_pixels_that_are_not_square_are_stretched(tmp_path, pixel, size):
+    path = write_clip(tmp_path / "a.mp4", [grey(60)] * 2, pixel=Fraction(*pixel))
+    with open_clip(path) as clip:
+        shapes = [frame.image.shape for frame in clip.frames()]
+        assert list(clip.sizes) == [size] and shapes == [(size[1], size[0], 3)] * 2
 
 
 def test_missing_times_are_estimated_and_said(tmp_path):
