@@ -4,7 +4,6 @@ No step of `attacks/transfer.py` queries its target, so the images serve all tar
 """
 
 import hashlib
-import zipfile
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from attacks.base import Cost
 from attacks.sets.spec import CODE_VERSION
 from datasets.base.atomic import atomic
+from datasets.base.errors import DAMAGED_ARRAYS
 
 
 class TransferImages:
@@ -53,7 +53,7 @@ class TransferImages:
             try:
                 with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
                     made.update(_by_name(kept["names"], kept["images"], kept["costs"]))
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            except DAMAGED_ARRAYS:
                 continue
         return made
 

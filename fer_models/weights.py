@@ -5,7 +5,6 @@ Seed states of dropout layers are not weights and are left out.
 """
 
 import hashlib
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import DAMAGED_ARRAYS, InputError
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
@@ -70,7 +69,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         raise InputError(
             f"{path}: expected an intact .npz of weights, got {type(error).__name__}: {error}. "
             "Restore the file, or train the model again with `python -m fer_models.train`."

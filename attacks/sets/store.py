@@ -10,8 +10,6 @@ its last chunk exists. Not here: what the arrays are (`attacks/sets/contents.py`
 """
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,10 +20,12 @@ import numpy as np
 from attacks.sets.contents import AnySet, SetHeader, assemble
 from attacks.sets.spec import spec_from_json
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+_MOST_ROWS = 10**8
+"""Most images of a set; a manifest with more is damaged."""
 SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
 """An array's name in memory, and its name in chunks since the first version."""
 
@@ -37,7 +37,14 @@ def open_set(directory: Path) -> AnySet:
         InputError: no set, an unknown schema version, an unfinished set or a damaged chunk.
     """
     header = read_header(directory)
-    return assemble(header, [read_chunk(directory, i, header) for i in range(len(header.chunks))])
+    chunks = [read_chunk(directory, i, header) for i in range(len(header.chunks))]
+    try:
+        return assemble(header, chunks)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{directory}: expected chunks with the same arrays, found {words_of(error)}. Delete "
+            "the folder and run the command that makes the set again."
+        ) from error
 
 
 def find_set(key: str, directories: Iterable[Path]) -> Path | None:
@@ -87,11 +94,9 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
             f"{path}: expected chunk {index + 1} of {len(header.chunks)}, found no such file. "
             "The set is unfinished: run the command that makes it again."
         ) from error
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(_damaged(path, error)) from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except DAMAGED_ARRAYS as error:
         raise InputError(_damaged(path, error)) from error
 
 
@@ -120,7 +125,13 @@ def read_header(directory: Path) -> SetHeader:
         values["spec"] = spec_from_json(values["spec"])
         for name in ("classes", "image_shape"):
             values[name] = tuple(values[name])
-        return SetHeader(**values)
+        header = SetHeader(**values)
+        if not (isinstance(header.count, int) and 0 < header.count <= _MOST_ROWS):
+            raise InputError(
+                f"{path}: expected a count of images from 1 to {_MOST_ROWS:,}, found "
+                f"{str(header.count)[:80]!r}. Make the set again."
+            )
+        return header
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: expected a set of attacked images, found no such file. "
@@ -128,7 +139,7 @@ def read_header(directory: Path) -> SetHeader:
         ) from error
     except InputError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:  # no JSON
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: expected the manifest of a set, found {error!r}.") from error
 
 

@@ -7,13 +7,13 @@ written causes a warning, not an error.
 import os
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
 from datasets.base.atomic import atomic
+from datasets.base.errors import DAMAGED_ARRAYS
 from datasets.fer2013 import Faces
 
 _FORMAT = 1
@@ -36,7 +36,7 @@ def read_entry(digest: str) -> Faces | None:
     try:
         with open(_entry(digest), "rb") as file, np.load(file, allow_pickle=False) as arrays:
             faces = Faces(*(arrays[name] for name in Faces._fields))
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except DAMAGED_ARRAYS:
         return None
     return faces
 

@@ -4,6 +4,9 @@ An `InputError` is one line, exit code 2, no traceback.
 """
 
 import re
+import tokenize
+import zipfile
+import zlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +14,14 @@ if TYPE_CHECKING:
 
 MOST_QUOTED = 300
 """Characters of an error that are quoted; its first sentence is quoted whole."""
+DAMAGED_ARRAYS = (
+    *(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error),
+    *(SyntaxError, tokenize.TokenError),  # the header of an array is Python
+    *(TypeError, OverflowError, MemoryError),  # its shape or kind is impossible, or no archive
+    SystemError,  # text with characters that do not exist
+    RuntimeError,  # encrypted, or packed in a way that zipfile does not know
+)
+"""What reading a damaged `.npy` or `.npz` with numpy raises, at opening or at any array."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ABOUT_THE_LAYER = "Exception encountered when calling"
 """How Keras begins an error of a layer; the reason is in the next paragraph."""

@@ -9,13 +9,12 @@ Source: Mollahosseini, Hasani and Mahoor, "AffectNet: a database for facial expr
 and arousal computing in the wild", 2019.
 """
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base.errors import InputError
+from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows
 from datasets.image_files import is_image
@@ -28,6 +27,7 @@ from datasets.readers.listing import (
     numbered_class,
     square_of,
 )
+from datasets.readers.table import header_of
 
 _CLASSES = {
     0: "neutral",
@@ -56,13 +56,8 @@ def _csvs(path: Path) -> list[Path]:
     return [
         file
         for file in files
-        if file.is_file() and file.suffix == ".csv" and {_PATH, _LABEL} <= set(_header(file))
+        if file.is_file() and file.suffix == ".csv" and {_PATH, _LABEL} <= set(header_of(file))
     ]
-
-
-def _header(file: Path) -> list[str]:
-    with open(file, encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return next(csv.reader([lines.readline()]), [])
 
 
 def _sets(path: Path) -> list[Path]:
@@ -105,7 +100,7 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
 
 
 def _rows(file: Path) -> Iterator[Listed]:
-    names = _header(file)
+    names = header_of(file)
     boxed = set(_BOX) <= set(names)
     with open(file, "rb") as stream:
         rows = list(csv_rows(stream, str(file), (_PATH, _LABEL, *(_BOX if boxed else ()))))
@@ -152,5 +147,7 @@ def _value(label: Path, image: Path) -> str:
             f"{image}: expected its label in {label}, found no such file. Add it, or move the "
             "image away."
         ) from None
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{label}: expected one number, found: {error}. Copy it again.") from error
+    except DAMAGED_ARRAYS as error:
+        raise InputError(
+            f"{label}: expected one number, found: {words_of(error)}. Copy it again."
+        ) from error

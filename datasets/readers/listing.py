@@ -135,12 +135,14 @@ def numbered_class(cell: str, names: Mapping[int, str], where: str) -> str:
     Raises:
         InputError: no whole number, or none of the known ones.
     """
-    if not (cell.isascii() and cell.isdigit() and int(cell) in names):
+    numbers = {str(number): number for number in names}
+    number = numbers.get(cell.lstrip("0") or "0") if cell else None
+    if number is None:
         raise InputError(
             f"{where}: expected a label from {min(names)} to {max(names)}, found {short(cell)}. "
             "Correct or remove this row."
         )
-    return names[int(cell)]
+    return names[number]
 
 
 def square_of(left: float, top: float, width: float, height: float, where: str) -> Frame:

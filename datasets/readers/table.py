@@ -73,9 +73,18 @@ def _usual(role: str, header: Sequence[str], table: Path, *, optional: bool = Fa
 
 
 def header_of(table: Path) -> list[str]:
-    """The names in the first line of a csv."""
+    """The names in the first line of a csv.
+
+    Raises:
+        InputError: the line is no csv.
+    """
     with open(table, encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return [name.strip() for name in next(csv.reader([lines.readline()]), [])]
+        try:
+            return [name.strip() for name in next(csv.reader([lines.readline()]), [])]
+        except csv.Error as error:
+            raise InputError(
+                f"{table}: header: expected csv, found: {error}. Save it as csv again."
+            ) from error
 
 
 def finds(path: Path) -> bool:

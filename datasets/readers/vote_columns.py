@@ -46,7 +46,7 @@ def counts_of(cells: Mapping[str, str], where: str) -> dict[str, int]:
         InputError: a cell is no count, or nobody voted.
     """
     for name, cell in cells.items():
-        if not (cell.isascii() and cell.isdigit() and int(cell) <= _MOST):
+        if not (cell.isascii() and cell.isdigit() and len(cell) < _MOST and int(cell) <= _MOST):
             raise InputError(
                 f"{where}: column {name}: expected how many annotators chose it (0 to {_MOST}), "
                 f"found {short(cell)}. Votes are counts, not shares: correct or remove this row."

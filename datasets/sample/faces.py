@@ -8,13 +8,12 @@ Not here: how the faces are made (`fer_models/generator/`).
 """
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import DAMAGED_ARRAYS, InputError
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import SIDE
 from datasets.labels import FER7
@@ -73,7 +72,7 @@ def read_sample(path: Path | None = None) -> FaceSet:
             pixels, labels, votes = (archive[name] for name in ("pixels", "labels", "votes"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: expected the embedded sample, found no such file.") from error
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARRAYS as error:
         detail = " ".join(str(error).split())
         raise InputError(
             f"{path}: expected pixels, labels and votes, found: {detail}. Install Deadpan again."

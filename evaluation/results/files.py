@@ -1,8 +1,6 @@
 """Read and write the files of a run: tables, arrays, manifest."""
 
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError, first_fault
+from datasets.base.errors import DAMAGED_ARRAYS, InputError, first_fault, words_of
 from evaluation.results.manifest import Manifest
 from evaluation.results.schema import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -113,13 +111,13 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in names if name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ARRAYS as error:
         raise InputError(damaged(path, "npz", error)) from error
 
 
 def damaged(path: Path, kind: str, error: Exception) -> str:
     """Say that a file of a run cannot be read, and what to do."""
     return (
-        f"{path}: expected an intact {kind} file, found {error}. Restore it, or run the evaluation "
-        "again with --resume."
+        f"{path}: expected an intact {kind} file, found {words_of(error)}. Restore it, or run the "
+        "evaluation again with --resume."
     )

@@ -101,7 +101,7 @@ class MeasuredReading:
         path = self.folder / MANIFEST
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{path}: expected a manifest; found {error}.") from error
         kind = isinstance(found, dict) and (found.get("kind"), found.get("version"))
         if kind != (KIND, VERSION):

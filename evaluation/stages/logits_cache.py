@@ -10,6 +10,7 @@ import numpy as np
 
 from attacks.sets.contents import CorruptedSet, TransferSet
 from datasets.base.atomic import atomic
+from datasets.base.errors import DAMAGED_ARRAYS
 from fer_models.classifier import Classifier
 
 
@@ -39,7 +40,7 @@ class LogitsCache:
             logits = np.load(path, allow_pickle=False)
             if logits.shape == shape and logits.dtype == np.float32:
                 return logits
-        except (OSError, ValueError, EOFError):  # missing or damaged
+        except DAMAGED_ARRAYS:  # missing or damaged
             pass
         images = made.images.reshape(-1, height, width, channels)
         logits = classifier.logits(images).reshape(shape)

@@ -1,0 +1,33 @@
+"""Cells and headers that no honest table has: one line names them."""
+
+from pathlib import Path
+
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.readers.listing import numbered_class
+from datasets.readers.table import header_of
+from datasets.readers.vote_columns import counts_of
+
+
+def test_header_beyond_the_limit_of_csv(tmp_path: Path) -> None:
+    table = tmp_path / "faces.csv"
+    table.write_text("a" * 200_000 + ",label\n")
+    with pytest.raises(InputError, match="header: expected csv, found: field larger than"):
+        header_of(table)
+
+
+@pytest.mark.parametrize("cell", ["9" * 5000, "", "-1", "1.0", "\u00b2"])
+def test_label_that_is_no_class_number(cell: str) -> None:
+    with pytest.raises(InputError, match=r"row 3: expected a label from 1 to 7, found"):
+        numbered_class(cell, {number: str(number) for number in range(1, 8)}, "row 3")
+
+
+def test_label_with_leading_zeros_is_its_number() -> None:
+    assert numbered_class("007", {0: "neutral", 7: "angry"}, "row 3") == "angry"
+    assert numbered_class("00", {0: "neutral", 7: "angry"}, "row 3") == "neutral"
+
+
+def test_count_of_thousands_of_digits() -> None:
+    with pytest.raises(InputError, match="column happy: expected how many annotators chose it"):
+        counts_of({"happy": "9" * 5000}, "row 3")
