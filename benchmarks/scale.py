@@ -18,6 +18,7 @@ import typer
 from attacks.base import BATCH_ROWS
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 
 
 class Measured(NamedTuple):
@@ -64,7 +65,7 @@ def main(
     for count in map(int, workers.split(",")):
         found = simulate(times, count, handling, float(size))
         print(
-            f"| {count:,} | {_duration(found.makespan)} | {100 * found.efficiency:.1f} % | "
+            f"| {count:,} | {_duration(found.makespan)} | {in_percent(found.efficiency, 1)} % | "
             f"{found.bandwidth / 1e6:.1f} MB/s |"
         )
 

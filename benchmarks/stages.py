@@ -19,6 +19,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 
 
 def main(
@@ -69,7 +70,7 @@ def _section(runs: list[dict[str, float]], options: str) -> str:
 
 
 def _row(name: str, seconds: float, whole: float) -> str:
-    return f"| {name} | {seconds:.1f} | {100 * seconds / whole:.0f} % |"
+    return f"| {name} | {seconds:.1f} | {in_percent(seconds / whole)} % |"
 
 
 if __name__ == "__main__":

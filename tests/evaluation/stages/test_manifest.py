@@ -41,7 +41,7 @@ def test_the_manifest_says_what_was_run() -> None:
     assert found["data"]["label_names"] == {} and found["data"]["notes"] == []
     own = replace(tiny.faces(), name="RAF-DB", own_labels=True, notes=("5 images left out",))
     data = manifest_of(start, run, own, [net, BlackBox()], known, records)["data"]
-    assert data["label_names"] == {str(name): "RAF-DB" for name in own.label_sets}
+    assert data["label_names"] == {"fer": "RAF-DB", "ferplus": "RAF-DB votes"}
     assert data["notes"] == ["5 images left out"] and data["size"] == list(own.images.shape[1:])
     models = found["models"]
     assert {name: entry["black_box"] for name, entry in models.items()} == {
