@@ -95,6 +95,16 @@ class Chunk:
         return make(classifier, images, self.labels, keys, self.spec, self.known)
 
 
+def _begin(images: np.ndarray, known: Known | None) -> tuple[np.ndarray, Cost, np.ndarray]:
+    """Images, their cost and the places that need no attack, before any is attacked."""
+    attacked, cost = images.copy(), Cost.zeros(len(images))
+    if known is None:
+        return attacked, cost, np.empty(0, np.int64)
+    attacked[known.image_places] = known.images
+    cost.add(known.places, known.cost)
+    return attacked, cost, known.places
+
+
 def _sweep(
     classifier: Classifier,
     images: np.ndarray,
@@ -105,13 +115,10 @@ def _sweep(
 ) -> Arrays:
     """Arrays of an `AdversarialSet`."""
     smallest_eps = np.where(classifier.predict(images) == labels, np.nan, 0.0)
-    attacked, cost, seconds = images.copy(), Cost.zeros(len(images)), np.zeros(len(spec.grid))
-    done = np.empty(0, np.int64)
+    attacked, cost, done = _begin(images, known)
     if known:
-        done = known.places
         smallest_eps[done] = known.smallest_eps
-        attacked[known.image_places] = known.images
-        cost.add(done, known.cost)
+    seconds = np.zeros(len(spec.grid))
     grid, last = np.array(spec.grid), len(spec.grid) - 1
     minimal = ATTACKS[spec.perturbation].minimal
     for e in range(last if minimal else 0, last + 1):
@@ -149,15 +156,9 @@ def _attack_all(
     known: Known | None,
 ) -> Arrays:
     """Arrays of a `TransferSet`."""
-    start, attack = (
-        time.perf_counter(),
-        make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options),
-    )
-    attacked, cost, done = images.copy(), Cost.zeros(len(labels)), np.empty(0, np.int64)
-    if known:
-        done = known.places
-        attacked[known.image_places] = known.images
-        cost.add(done, known.cost)
+    start = time.perf_counter()
+    attack = make_attack(spec.perturbation, spec.norm, spec.grid[0], spec.options)
+    attacked, cost, done = _begin(images, known)
     rest = np.setdiff1d(np.arange(len(labels)), done)
     result = attack(classifier, images[rest], labels[rest], keys.take(rest))
     attacked[rest] = result.images
