@@ -94,6 +94,7 @@ def main(request: AdversarialRequest) -> None:
         seed=request.seed,
         training_rule=VoteRule.CROSS_ENTROPY if labels is LabelSet.FERPLUS else None,
         start_from=request.start_from,
+        teacher=request.teacher,
         data_sha256=faces.training.sha256,
         trained_against=against.as_card(),
         final=request.final,

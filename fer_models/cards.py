@@ -78,6 +78,7 @@ class Card(BaseModel):
         runs_tried: trainings done before this one was chosen, itself included.
         training_rule: FER+ rule behind the training targets, None for FER.
         start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
+        teacher: classifier whose probabilities were part of the targets; empty: none.
         training_rows: images learnt from.
         epochs: epochs trained; 0 for classical classifiers, which learn all rows at once.
         best_epoch: the one whose weights are kept; 0 likewise.
@@ -113,6 +114,7 @@ class Card(BaseModel):
     validation_rows: int
     weights_sha256: str
     start_from: str = ""
+    teacher: str = ""
     trained_against: dict[str, str | int | float] = {}
     selected_on: str = ""
     note: str = ""

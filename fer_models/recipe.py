@@ -49,6 +49,7 @@ class Recipe:
         averaging: share of the running average of the weights that each step keeps (0: no average).
             It is what is judged and kept, and what helps adversarial training most (Gowal et al.
             2020, arXiv 2010.03593).
+        teacher_share: share of the targets that are a teacher's probabilities (0: no teacher).
     """
 
     epochs: int
@@ -69,6 +70,7 @@ class Recipe:
     other_labels: float = 0.0
     calm_epochs: int = 10
     averaging: float = 0.0
+    teacher_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

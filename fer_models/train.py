@@ -54,8 +54,10 @@ class TrainRequest(TrainingRequest):
         Raises:
             InputError: they do not.
         """
-        if self.everything and (self.name or self.start_from or self.note):
-            raise InputError("--all takes no NAME, --start-from or --note: leave them out.")
+        if self.everything and (self.name or self.start_from or self.teacher or self.note):
+            raise InputError(
+                "--all takes no NAME, --start-from, --teacher or --note: leave them out."
+            )
         if not self.everything and self.budget is not None:
             raise InputError("--budget limits --all: add it, or leave --budget out.")
         if not self.everything and not (self.name and self.labels):
@@ -75,7 +77,12 @@ def main(request: TrainRequest) -> int:
     if (
         request.name
         and not isinstance(recipe_of(request.name), Recipe)
-        and (changes or request.start_from or request.precision is not Precision.FLOAT32)
+        and (
+            changes
+            or request.start_from
+            or request.teacher
+            or request.precision is not Precision.FLOAT32
+        )
     ):
         raise InputError(
             f"{request.name} is not a neural net: it takes no epochs, --precision, --start-from "
@@ -96,6 +103,7 @@ def main(request: TrainRequest) -> int:
             seed=request.seed,
             training_rule=request.vote_rule if model_id.endswith(LabelSet.FERPLUS) else None,
             start_from=request.start_from,
+            teacher=request.teacher,
             data_sha256=faces.training.sha256,
             final=request.final,
         )

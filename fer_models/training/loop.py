@@ -25,6 +25,7 @@ from fer_models.training.second_head import (
     with_second_head,
     without_second_head,
 )
+from fer_models.training.teacher import Teacher
 from fer_models.weights import save_weights
 
 HISTORY_COLUMNS = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -72,8 +73,16 @@ class Adversary(Protocol):
 class AugmentedBatches:
     """Shuffled, augmented batches of one epoch; the same seed and epoch yield the same batches."""
 
-    def __init__(self, rows: TrainingRows, recipe: Recipe, seed: int, epoch: int) -> None:
+    def __init__(
+        self,
+        rows: TrainingRows,
+        recipe: Recipe,
+        seed: int,
+        epoch: int,
+        teacher: Teacher | None = None,
+    ) -> None:
         self._rows, self._recipe, self.key = rows, recipe.at_epoch(epoch), (seed, epoch)
+        self._teacher = teacher
         self._order = np.random.default_rng(self.key).permutation(len(rows.images))
         self._targets = rows.all_targets
         self._weights = rows.targets @ class_weights(rows.targets) if recipe.class_weights else None
@@ -85,10 +94,12 @@ class AugmentedBatches:
         size = self._recipe.batch_size
         rows = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng((*self.key, index))
-        images = augment(self._rows.images[rows], self._recipe, rng)
-        if self._weights is None:
-            return images, self._targets[rows]
-        return images, self._targets[rows], self._weights[rows]
+        images, targets = augment(self._rows.images[rows], self._recipe, rng), self._targets[rows]
+        if self._teacher is not None:
+            targets = self._teacher.mixed(images, targets)
+        return (
+            (images, targets) if self._weights is None else (images, targets, self._weights[rows])
+        )
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:
@@ -141,6 +152,7 @@ def fit(
     seed: int,
     on_epoch: Callable[[dict[str, float]], None],
     adversary: Callable[[keras.Model], Adversary] | None = None,
+    teacher: Teacher | None = None,
 ) -> list[dict[str, float]]:
     """Train until the recipe says stop; continue from `work` when it holds a checkpoint.
 
@@ -154,6 +166,7 @@ def fit(
         on_epoch: called with the history row of every finished epoch.
         adversary: makes the adversary of a classifier (images in [0, 1] to logits); None trains
             on clean images.
+        teacher: its probabilities become part of the targets.
 
     Returns:
         One dict per epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
@@ -173,7 +186,7 @@ def fit(
         epoch = len(history)
         rate = learning_rate(recipe, history)
         model.optimizer.learning_rate = rate
-        batches = AugmentedBatches(train, recipe, seed, epoch)
+        batches = AugmentedBatches(train, recipe, seed, epoch, teacher)
         loss, accuracy = _learn(model, batches, opponent)
         line = {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
         part = min(len(batches), STATISTICS_BATCHES)

@@ -22,8 +22,11 @@ _RECIPE = {
     "calm_epochs": "calm_epochs",
     "other_labels": "other_labels",
     "averaging": "averaging",
+    "teacher_share": "teacher_share",
 }
 """Option, and the field of the recipe that it replaces."""
+TEACHER_SHARE = 0.5
+"""Of the targets, when a teacher is named without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,16 @@ class TrainingRequest(DataOptions):
             "are the start; the last layer is always new."
         ),
     ] = ""
+    teacher: Annotated[
+        str,
+        Option(
+            help="Classifier of the same labels whose probabilities are part of the targets "
+            "(distillation), such as mean_of_nets.fer."
+        ),
+    ] = ""
+    teacher_share: Annotated[
+        float | None, Option(min=0, max=1, help="Its share of the targets. Default: 0.5.")
+    ] = None
     runs_tried: Annotated[int, Option(min=1, help="For the card: trainings tried.")] = 1
     note: Annotated[str, Option(help="For the card: a remark.")] = ""
     shipping: Annotated[bool, Option("--ship", help="Put weights and card into the package.")] = (
@@ -96,4 +109,6 @@ class TrainingRequest(DataOptions):
     def recipe_changes(self) -> dict[str, Any]:
         """Fields of the recipe that the user replaces."""
         given = {field: getattr(self, option) for option, field in _RECIPE.items()}
+        if self.teacher and self.teacher_share is None:
+            given["teacher_share"] = TEACHER_SHARE
         return {field: value for field, value in given.items() if value is not None}

@@ -20,17 +20,17 @@ from datasets.base.locks import locked
 from datasets.base.percentages import in_percent
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
-from fer_models.architectures.imagenet import copy_backbone, read_backbone
-from fer_models.architectures.registry import architecture, pretrained_of
+from fer_models.architectures.registry import architecture
 from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Precision, Recipe, Schedule
 from fer_models.training.curves import plot_history
 from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training.rows import TrainingFaces, labelled_rows
-from fer_models.training.second_head import logits_layer
+from fer_models.training.start import start_from
+from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import file_sha256, write_arrays
-from fer_models.zoo import card_of, load_net, load_unverified
+from fer_models.zoo import load_unverified
 
 ROBUST = "_robust"
 """Follows the architecture in the id of an adversarially trained classifier."""
@@ -48,6 +48,7 @@ class TrainingRun(BaseModel):
         training_rule: FER+ rule behind the targets, None for FER.
         start_from: id or folder of a classifier whose layers, all but the last, come first, or a
             Keras file of a backbone.
+        teacher: id or folder of the classifier behind `recipe.teacher_share`; empty: none.
         data_sha256: identity of the training rows.
         trained_against: settings of the attack of an adversarial training; empty: none.
     """
@@ -60,6 +61,7 @@ class TrainingRun(BaseModel):
     seed: int
     training_rule: VoteRule | None
     start_from: str = ""
+    teacher: str = ""
     data_sha256: str
     trained_against: dict[str, str | int | float] = {}
     final: bool = False
@@ -146,6 +148,24 @@ def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
             f"{training.architecture} cannot take faces of {shape}: {detail}. Resize them."
         ) from error
     start_from(model, training.start_from)
+    _teacher(training, recipe)
+
+
+def _teacher(training: TrainingRun, recipe: Recipe) -> Teacher | None:
+    """The teacher of a training, if it has one.
+
+    Raises:
+        InputError: it is unknown or of other labels, or has a share without a name or the reverse.
+    """
+    if bool(training.teacher) != (recipe.teacher_share > 0):
+        raise InputError(
+            "--teacher and a --teacher-share above 0 belong together; got "
+            f"{training.teacher or 'no teacher'} and {recipe.teacher_share:g}. Give both, or none."
+        )
+    if not training.teacher:
+        return None
+    share = recipe.teacher_share
+    return load_teacher(training.teacher, share, training.labels, training.precision)
 
 
 def _rows(training: TrainingRun, faces: TrainingFaces) -> tuple[TrainingRows, TrainingRows | None]:
@@ -231,6 +251,7 @@ def train(
                 training.seed,
                 on_epoch,
                 adversary,
+                _teacher(training, recipe),
             )
         finally:
             keras.config.set_dtype_policy("float32")
@@ -252,9 +273,10 @@ def finish(
     """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
     card = Card(
-        **training.model_dump(exclude={"start_from", "recipe", "final"}),
+        **training.model_dump(exclude={"start_from", "teacher", "recipe", "final"}),
         recipe=training.recipe,
         start_from=Path(training.start_from).name,
+        teacher=Path(training.teacher).name,
         architecture=training.architecture,
         label_set=training.labels,
         input_shape=rows.images.shape[1:],
@@ -293,38 +315,6 @@ def _selected_on(training: TrainingRun, validation: TrainingRows | None) -> str:
     what = {LgbmRecipe: "number of trees", SvmRecipe: "scale of the logits"}
     chosen = what.get(type(training.recipe), "epoch")
     return f"{chosen} chosen on a held-out tenth of Training, {len(validation.images)} faces"
-
-
-def start_from(model: keras.Model, other: str) -> keras.Model:
-    """Copy the layers of another classifier of this architecture, all but the logits.
-
-    From a `.keras` file come the layers of the same name. Without either, an architecture that has
-    a pretrained part starts from that.
-
-    Raises:
-        InputError: the other one is unknown or of another architecture, or weights are damaged.
-    """
-    if other.endswith(".keras"):
-        copy_backbone(model, read_backbone(Path(other)))
-    elif other:
-        card, weights = card_of(other)
-        if card.architecture != model.name:
-            raise InputError(
-                f"--start-from must be a classifier of architecture {model.name}; got {other} "
-                f"of {card.architecture}. Leave it out, or name another."
-            )
-        source = load_net(card, weights).model
-        if source.input_shape != model.input_shape:
-            raise InputError(
-                f"--start-from must be a classifier of faces of {model.input_shape[1:]}; got "
-                f"{other} of {source.input_shape[1:]}. Leave it out, or name another."
-            )
-        for layer, its in zip(model.layers, source.layers, strict=True):
-            if layer is not logits_layer(model):
-                layer.set_weights(its.get_weights())
-    elif (pretrained := pretrained_of(model.name)) is not None:
-        copy_backbone(model, pretrained)
-    return model
 
 
 def show(card: Card, work: Path, shipping: bool) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
-from fer_models.training.run import start_from
+from fer_models.training.start import start_from
 
 
 def net(filters: int = 2, name: str = "shared", classes: int = 3) -> keras.Model:

@@ -17,7 +17,7 @@ from fer_models.architectures.registry import architecture
 from fer_models.contract import Contract
 from fer_models.explanations.feature_maps import default_layer, grad_cam
 from fer_models.keras_classifier import KerasClassifier, wrap
-from fer_models.training.run import start_from
+from fer_models.training.start import start_from
 from fer_models.zoo import load, model_ids
 
 NAMES = ("hybrid", "emotional_dan")

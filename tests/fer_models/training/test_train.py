@@ -28,6 +28,7 @@ from fer_models.training import queue as training_queue
 from fer_models.training import run as training_run
 from fer_models.training.loop import read_history
 from fer_models.training.queue import FIRST, pending
+from fer_models.training.start import start_from
 from tests.datasets.factory import SPLITS, write_source
 
 LABELS = tuple(LabelSet)
@@ -86,8 +87,8 @@ def test_one_training_writes_ships_and_loads(
     assert (card.parameters, card.epochs, card.note) == (68 + 35, 2, "toy")
     settings = json.loads((work / "settings.json").read_text())
     assert list(settings) == [
-        "id", "recipe", "precision", "seed", "training_rule", "start_from", "data_sha256",
-        "trained_against", "final",
+        "id", "recipe", "precision", "seed", "training_rule", "start_from", "teacher",
+        "data_sha256", "trained_against", "final",
     ]  # fmt: skip
     assert settings["recipe"] == dataclasses.asdict(card.recipe)
 
@@ -261,6 +262,14 @@ def misspelt_start(folder: Path) -> dict[str, Any]:
     return {"start_from": "tinny.fer"}
 
 
+def share_without_teacher(folder: Path) -> dict[str, Any]:
+    return {"teacher_share": 0.5}
+
+
+def teacher_without_share(folder: Path) -> dict[str, Any]:
+    return {"teacher": "tiny.fer", "teacher_share": 0.0}
+
+
 def large_batches(folder: Path) -> dict[str, Any]:
     return {"batch_size": 43}
 
@@ -280,6 +289,8 @@ def too_small_faces(folder: Path) -> dict[str, Any]:
         (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
         (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 38"),
         (misspelt_start, "got 'tinny.fer'"),
+        (share_without_teacher, "belong together; got no teacher and 0.5"),
+        (teacher_without_share, "belong together; got tiny.fer and 0. Give both"),
         (large_batches, "a batch must be at most the 38 Training faces .* got 43"),
         (too_small_faces, r"tiny cannot take faces of \(48, 48, 1\): .*negative"),
     ],
@@ -294,10 +305,20 @@ def test_a_refused_training_leaves_nothing_behind(
     assert not work.exists()
 
 
+def test_a_teacher_stands_in_settings_and_card(tmp_path: Path, data: Path) -> None:
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "two", teacher=str(tmp_path / "one"))
+    card, _ = zoo.card_of(str(tmp_path / "two"))
+    assert isinstance(card.recipe, Recipe)
+    assert (card.teacher, card.recipe.teacher_share) == ("one", 0.5)
+    settings = json.loads((tmp_path / "two" / "settings.json").read_text())
+    assert settings["teacher"] == str(tmp_path / "one")
+
+
 def test_a_start_of_another_size_is_refused(tmp_path: Path, data: Path) -> None:
     main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
     with pytest.raises(InputError, match=r"faces of \(24, 48, 1\); got .* of \(48, 48, 1\)"):
-        training_run.start_from(build((24, 48, 1), 7), str(tmp_path / "one"))
+        start_from(build((24, 48, 1), 7), str(tmp_path / "one"))
 
 
 @pytest.mark.parametrize("seed", ["-1", str(2**32)])
