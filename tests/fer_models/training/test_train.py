@@ -3,67 +3,26 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from attacks import train as attacks_train
-from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
-from datasets.base.options import as_command
 from datasets.faceset import Split
-from datasets.ferplus import write_votes
 from datasets.labels import LabelSet
-from fer_models import architectures, train, train_landmarks, zoo
-from fer_models.architectures.registry import ARCHITECTURES
+from fer_models import architectures, zoo
 from fer_models.classical.recipes import CLASSICAL
 from fer_models.recipe import Recipe, Schedule
-from fer_models.training import queue as training_queue
-from fer_models.training import run as training_run
 from fer_models.training.loop import read_history
 from fer_models.training.queue import FIRST, pending
-from fer_models.training.start import start_from
-from tests.datasets.factory import SPLITS, write_source
+from tests.fer_models.training.tiny_architecture import main
 
+pytestmark = pytest.mark.usefixtures("tiny_zoo")
 LABELS = tuple(LabelSet)
-
-
-def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
-    images = keras.Input(input_shape)
-    x = keras.layers.AveragePooling2D(12)(images)
-    x = keras.layers.Dense(4, name="features")(keras.layers.Flatten()(x))
-    return keras.Model(images, keras.layers.Dense(num_classes)(x), name="tiny")
-
-
-def main(data: Path, name: str = "", labels: LabelSet | None = None, **options: Any) -> int:
-    return train.main(train.TrainRequest(data=data, name=name, labels=labels, **options))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_source(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(autouse=True)
-def tiny_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A zoo of one architecture, with nothing shipped."""
-    module: Any = ModuleType("tiny_architecture")
-    module.build, module.RECIPE = build, Recipe(epochs=2, batch_size=8, calm_epochs=0)
-    monkeypatch.setitem(sys.modules, "tiny_architecture", module)
-    for name in list(ARCHITECTURES):
-        monkeypatch.delitem(ARCHITECTURES, name)
-    monkeypatch.setitem(ARCHITECTURES, "tiny", "tiny_architecture")
-    monkeypatch.setattr(training_queue, "CLASSICAL", {})
-    for where in (training_queue, training_run, zoo):
-        monkeypatch.setattr(where, "CARDS", tmp_path / "cards")
-    monkeypatch.setattr(training_run, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "weights")
 
 
 def test_the_table_of_worth_names_what_exists() -> None:
@@ -248,63 +207,6 @@ def test_other_data_does_not_continue_a_training(
     assert "was begun with other data" in capsys.readouterr().err
 
 
-def without_votes(folder: Path) -> dict[str, Any]:
-    (folder / "fer2013new.csv").unlink()
-    return {"labels": LabelSet.FERPLUS}
-
-
-def votes_of_nobody(folder: Path) -> dict[str, Any]:
-    write_votes(np.zeros((60, 10), np.uint8), SPLITS, folder / "fer2013new.csv")
-    return {"labels": LabelSet.FERPLUS}
-
-
-def misspelt_start(folder: Path) -> dict[str, Any]:
-    return {"start_from": "tinny.fer"}
-
-
-def share_without_teacher(folder: Path) -> dict[str, Any]:
-    return {"teacher_share": 0.5}
-
-
-def teacher_without_share(folder: Path) -> dict[str, Any]:
-    return {"teacher": "tiny.fer", "teacher_share": 0.0}
-
-
-def large_batches(folder: Path) -> dict[str, Any]:
-    return {"batch_size": 43}
-
-
-def too_small_faces(folder: Path) -> dict[str, Any]:
-    def build(input_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
-        images = keras.Input(input_shape)
-        return keras.Model(images, keras.layers.Conv2D(num_classes, 49)(images))
-
-    sys.modules["tiny_architecture"].build = build  # type: ignore[attr-defined]
-    return {}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
-        (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 38"),
-        (misspelt_start, "got 'tinny.fer'"),
-        (share_without_teacher, "belong together; got no teacher and 0.5"),
-        (teacher_without_share, "belong together; got tiny.fer and 0. Give both"),
-        (large_batches, "a batch must be at most the 38 Training faces .* got 43"),
-        (too_small_faces, r"tiny cannot take faces of \(48, 48, 1\): .*negative"),
-    ],
-)
-def test_a_refused_training_leaves_nothing_behind(
-    spoil: Callable[[Path], dict[str, Any]], message: str, tmp_path: Path
-) -> None:
-    folder, work = write_source(tmp_path / "data"), tmp_path / "work"
-    options = {"labels": LabelSet.FER, **spoil(folder)}
-    with pytest.raises(InputError, match=message):
-        main(folder, "tiny", out=work, **options)
-    assert not work.exists()
-
-
 def test_a_teacher_stands_in_settings_and_card(tmp_path: Path, data: Path) -> None:
     main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
     main(data, "tiny", LabelSet.FER, out=tmp_path / "two", teacher=str(tmp_path / "one"))
@@ -313,55 +215,3 @@ def test_a_teacher_stands_in_settings_and_card(tmp_path: Path, data: Path) -> No
     assert (card.teacher, card.recipe.teacher_share) == ("one", 0.5)
     settings = json.loads((tmp_path / "two" / "settings.json").read_text())
     assert settings["teacher"] == str(tmp_path / "one")
-
-
-def test_a_start_of_another_size_is_refused(tmp_path: Path, data: Path) -> None:
-    main(data, "tiny", LabelSet.FER, out=tmp_path / "one")
-    with pytest.raises(InputError, match=r"faces of \(24, 48, 1\); got .* of \(48, 48, 1\)"):
-        start_from(build((24, 48, 1), 7), str(tmp_path / "one"))
-
-
-@pytest.mark.parametrize("seed", ["-1", str(2**32)])
-@pytest.mark.parametrize(
-    "command",
-    [
-        as_command(train.TrainRequest, train.main),
-        as_command(attacks_train.AdversarialRequest, attacks_train.main),
-        train_landmarks.main,
-    ],
-)
-def test_a_seed_that_no_generator_takes_is_refused(
-    command: Callable[..., object],
-    seed: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["train", "--data", "sample", "--seed", seed])
-    with pytest.raises(SystemExit) as stopped:
-        run(command, prog="train")
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert "'--seed': Input should be" in error and f"got '{seed}'" in error
-
-
-@pytest.mark.parametrize("name", ["learning_rate", "l2", "other_labels"])
-def test_a_number_that_is_none_is_refused(name: str, data: Path, tmp_path: Path) -> None:
-    options: dict[str, Any] = {name: float("nan")}
-    with pytest.raises(InputError, match="must be a finite number; got nan"):
-        main(data, "tiny", LabelSet.FER, out=tmp_path / "work", **options)
-    assert not (tmp_path / "work").exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"name": "tiny"}, "name an architecture and its --labels, or give --all"),
-        ({"labels": LabelSet.FER}, "name an architecture and its --labels, or give --all"),
-        ({"everything": True, "name": "tiny"}, "--all takes no NAME"),
-        ({"name": "tiny", "labels": LabelSet.FER, "budget": 1.0}, "--budget limits --all"),
-        ({"name": "tinny", "labels": LabelSet.FER}, "Did you mean 'tiny'"),
-    ],
-)
-def test_wrong_usage(data: Path, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        main(data, **options)
