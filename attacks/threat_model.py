@@ -51,7 +51,9 @@ def parse_eps(text: str) -> float:
             f"`eps` must be a number or a fraction; got {text!r}. Write it like 8/255 or 0.25."
         ) from None
     if not (math.isfinite(eps) and eps >= 0):
-        raise InputError(f"`eps` must be finite and not negative; got {text!r}.")
+        raise InputError(
+            f"`eps` must be finite and not negative; got {text!r}. Write it like 8/255 or 0.25."
+        )
     return eps
 
 
@@ -75,13 +77,26 @@ def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
         InputError: it is outside, or not finite.
     """
     limits = {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims or math.inf), Norm.L1: dims or math.inf}
-    if math.isfinite(eps) and 0 <= eps <= limits[norm]:
+    limit = limits[norm]
+    if math.isfinite(eps) and 0 <= eps <= limit:
         return
-    hint = f" Pixels are in [0, 1]: did you mean {eps:g}/255?"
-    hint = hint if norm is Norm.LINF and 1 < eps <= 255 else ""
-    known = math.isfinite(limits[norm])
-    rule = f"in [0, {limits[norm]:g}]" if known else "finite and at least 0"
-    raise InputError(f"`eps` must be {rule} for {norm}; got {eps:g}.{hint}")
+    rule = f"in [0, {limit:g}]" if math.isfinite(limit) else "finite and at least 0"
+    raise InputError(
+        f"`eps` must be {rule} for {norm}; got {_written(eps)}. {_next_step(eps, norm, limit)}"
+    )
+
+
+def _written(eps: float) -> str:
+    return format_eps(eps) if math.isfinite(eps) else f"{eps:g}"
+
+
+def _next_step(eps: float, norm: Norm, limit: float) -> str:
+    """What to do about an eps outside [0, limit], in a sentence."""
+    if norm is not Norm.LINF:
+        return f"Choose at most {limit:g}." if limit < eps < math.inf else "Choose one such as 1."
+    if 1 < eps <= 255 and "/" not in _written(eps):  # who wrote 300/255 knows the unit
+        return f"Pixels are in [0, 1]: did you mean {eps:g}/255?"
+    return "Pixels are in [0, 1]: choose at most 255/255, such as 8/255."
 
 
 def distance(a: np.ndarray, b: np.ndarray, norm: Norm) -> np.ndarray:

@@ -45,14 +45,18 @@ class PhotoRequest(AttackRequest):
 
 def main(request: PhotoRequest) -> int:
     """Attack the faces in photographs, and test whether the attack survives saving and resizing."""
-    from attacks.threat_model import Norm, parse_eps, parse_norm
+    from attacks.threat_model import Norm, check_eps, parse_eps, parse_norm
     from faces.detectors import make_detector
     from faces.photos import photos, read_each
 
     path, out = request.path, request.out
     norm, eps = parse_norm(request.norm), parse_eps(request.eps)
+    check_eps(eps, norm)
     if norm is Norm.LINF and eps < 1 / 255:
-        raise InputError(f"--eps must be at least 1/255 in an 8-bit picture; got {request.eps}.")
+        raise InputError(
+            f"--eps must be at least 1/255 in an 8-bit picture; got {request.eps}. Choose one such "
+            "as 8/255."
+        )
     if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png would replace a photograph
         raise InputError(f"--out must not be the folder of the photographs; got {out}.")
     found = photos(path)

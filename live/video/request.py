@@ -56,9 +56,12 @@ class ReadingRequest:
             raise InputError(
                 "--model must be a model; got ''. python -m fer_models.list lists them."
             )
-        eps = 255 * parse_eps(self.eps)
+        radius = parse_eps(self.eps)
+        eps = 255 * radius
         if eps > MOST_EPS:
-            raise InputError(f"--eps must be at most {MOST_EPS}/255; got {self.eps}.")
+            in_255ths = 1 <= radius <= MOST_EPS and "/" not in self.eps
+            step = f"Did you mean {radius:g}/255?" if in_255ths else "Choose one such as 4/255."
+            raise InputError(f"--eps must be at most {MOST_EPS}/255; got {self.eps}. {step}")
         return parse_settings(
             {
                 "model": self.model,

@@ -102,9 +102,25 @@ def test_numbers_up_to_255_are_asked_about_255ths(eps, asked):
     assert ("did you mean" in str(error.value)) == asked
 
 
+@pytest.mark.parametrize(
+    ("eps", "norm", "dims", "words"),
+    [
+        ("300/255", Norm.LINF, None, "got 300/255. Pixels are in [0, 1]: choose at most 255/255"),
+        ("256/255", Norm.LINF, None, "got 256/255. Pixels are in [0, 1]: choose at most 255/255"),
+        ("1000", Norm.LINF, None, "got 1000. Pixels are in [0, 1]: choose at most 255/255"),
+        ("100", Norm.L2, 2304, "got 100. Choose at most 48."),
+    ],
+)
+def test_eps_that_is_too_large_gets_a_next_step_that_is_allowed(eps, norm, dims, words):
+    with pytest.raises(InputError) as error:
+        check_eps(parse_eps(eps), norm, dims)
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("norm", [Norm.L2, Norm.L1])
 def test_without_an_image_eps_must_be_finite(norm):
-    with pytest.raises(InputError, match=rf"must be finite and at least 0 for {norm}; got inf\.$"):
+    rule = rf"must be finite and at least 0 for {norm}; got inf\. Choose one such as 1\.$"
+    with pytest.raises(InputError, match=rule):
         check_eps(float("inf"), norm)
 
 

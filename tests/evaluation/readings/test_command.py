@@ -56,6 +56,7 @@ def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
         ({"planted": 0}, "name a clip"),
         ({"eps": "0"}, "--eps must be above 0"),
         ({"eps": "3"}, "did you mean 3/255"),
+        ({"eps": "300/255"}, "got 300/255. Pixels are in [0, 1]: choose at most 255/255"),
         ({"smoothing": "median:3"}, "--smoothing takes"),
         ({"models": "no_such.fer"}, "no_such.fer"),
         ({"planted": 200}, "--planted 200 needs 800 faces"),

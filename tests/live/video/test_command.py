@@ -125,7 +125,9 @@ def test_other_folder_is_not_written_into(clip, tmp_path):
     ("options", "reason"),
     [
         ({"attack": "hug"}, "`attack`.*'hug'"),
-        ({"eps": "200"}, "--eps must be at most 32/255; got 200"),
+        ({"eps": "200"}, "--eps must be at most 32/255; got 200. Choose one such as 4/255."),
+        ({"eps": "300/255"}, "at most 32/255; got 300/255. Choose one such as 4/255."),
+        ({"eps": "8"}, r"at most 32/255; got 8\. Did you mean 8/255\?"),
         ({"eps": "four"}, "`eps` must be a number"),
         ({"detector": "eyes"}, "`detector`"),
         ({"model": ""}, "--model must be a model"),
