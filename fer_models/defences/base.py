@@ -1,4 +1,4 @@
-"""The base of all defences: wrapping, straight-through gradients, averaging over draws.
+"""The base of all defences: wrapping, straight-through gradients, averaging over views.
 
 A defence changes the image before the classifier sees it. A rounding step passes its gradient
 straight through (BPDA), a random one is attacked in expectation over draws (EOT).
@@ -8,7 +8,8 @@ arXiv 1802.00420, sections 4.1 and 4.2.
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
@@ -23,10 +24,10 @@ from fer_models.keras_wrapper import (
     with_gradients,
 )
 
-EVALUATION_DRAWS = 20
-"""Number of draws averaged for the logits of a randomised defence (R11)."""
-ATTACK_DRAWS = 8
-"""Number of draws averaged for its gradients; the evaluation's are others, unknown to attackers."""
+Purpose = Literal["evaluation", "attack"]
+DRAWS: dict[Purpose, range] = {"evaluation": range(20), "attack": range(10**6, 10**6 + 8)}
+"""Seeds of the draws averaged for a random defence's logits (R11) and its gradients: an attacker
+does not know those of the evaluation."""
 
 
 class Defence(ABC):
@@ -46,6 +47,20 @@ class Defence(ABC):
     def __call__(self, images: keras.KerasTensor, rng: np.random.Generator) -> keras.KerasTensor:
         """Transform images float32 (N, H, W, C) in [0, 1]; all N share a draw."""
 
+    def number_of_views(self, purpose: Purpose) -> int:
+        """How many images the classifier sees in place of each; it averages over them."""
+        return len(DRAWS[purpose]) if self.random else 1
+
+    def views(self, images: keras.KerasTensor, purpose: Purpose) -> Iterator[keras.KerasTensor]:
+        """What the classifier sees, one after the other; always the same for the same purpose.
+
+        Args:
+            images: float32 (N, H, W, C) in [0, 1].
+            purpose: an attack's random draws are other ones than those of the logits.
+        """
+        for draw in DRAWS[purpose] if self.random else range(1):
+            yield self(images, np.random.default_rng((2018, draw)))
+
 
 def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.KerasTensor:
     """The value of `changed` with the gradient of `x`."""
@@ -55,8 +70,9 @@ def straight_through(x: keras.KerasTensor, changed: keras.KerasTensor) -> keras.
 class DefendedClassifier(KerasWrapper):
     """A classifier that sees every image through a defence.
 
-    The logits of a random defence are the log of the mean probability over a fixed set of draws, so
-    the same image always gets the same answer, whatever its batch.
+    With several views, such as the draws of a random defence, the logits are the log of their mean
+    probability. Draws are a fixed set, so the same image always gets the same answer, whatever its
+    batch.
     """
 
     def __init__(self, inner: Classifier, defence: Defence, suffix: str) -> None:
@@ -67,42 +83,35 @@ class DefendedClassifier(KerasWrapper):
         super()._take_over(inner)
         self.id = f"{inner.id}+{self._suffix}"
         self.draws_apart = self.defence.random or inner.draws_apart
-        draws = f"+{EVALUATION_DRAWS} judge {ATTACK_DRAWS}" if self.draws_apart else ""
+        counts = f"+{len(DRAWS['evaluation'])} judge {len(DRAWS['attack'])}"
+        draws = counts if self.draws_apart else ""
         identity = f"{inner.weights_sha256}+{self.defence!r}{draws}"
         self.weights_sha256 = hashlib.sha256(identity.encode()).hexdigest()
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
-        total = None
-        for rng in self._draws("evaluation"):
-            seen = np.array(self.defence(ops.convert_to_tensor(images), rng))
-            logits = self.inner._batch_logits(seen)
-            if not self.defence.random:
+        total, count = None, self.defence.number_of_views("evaluation")
+        for view in self.defence.views(ops.convert_to_tensor(images), "evaluation"):
+            logits = self.inner._batch_logits(np.array(view))
+            if count == 1:
                 return logits
             with np.errstate(invalid="ignore"):  # NaN: `logits` refuses it in one line
                 shares = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
                 total = shares if total is None else np.logaddexp(total, shares)
         assert total is not None
-        return (total - np.log(EVALUATION_DRAWS)).astype(np.float32)
-
-    def _draws(self, purpose: str) -> list[np.random.Generator]:
-        """New generators, always the same for the same purpose."""
-        if not self.defence.random:
-            return [np.random.default_rng(0)]
-        first, count = (0, EVALUATION_DRAWS) if purpose == "evaluation" else (10**6, ATTACK_DRAWS)
-        return [np.random.default_rng((2018, first + i)) for i in range(count)]
+        return (total - np.log(count)).astype(np.float32)
 
     def change_images(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Images as an attacker draws them, all N of a draw together."""
-        views = [self.defence(images, rng) for rng in self._draws("attack")]
+        """Images as an attacker draws them, all N of a view together."""
+        views = list(self.defence.views(images, "attack"))
         return views[0] if len(views) == 1 else ops.concatenate(views, axis=0)
 
     def change_logits(self, logits: keras.KerasTensor) -> keras.KerasTensor:
-        """The log of the mean probability over the attacker's draws; one draw is passed on."""
-        count = len(self._draws("attack"))
+        """The log of the mean probability over the attacker's views; of one, its logits."""
+        count = self.defence.number_of_views("attack")
         if count == 1:
             return logits
-        draws = ops.reshape(logits, (count, -1, self.scheme.num_classes))
-        return ops.logsumexp(ops.log_softmax(draws, axis=-1), axis=0) - np.log(count)
+        views = ops.reshape(logits, (count, -1, self.scheme.num_classes))
+        return ops.logsumexp(ops.log_softmax(views, axis=-1), axis=0) - np.log(count)
 
 
 class DifferentiableDefendedClassifier(DefendedClassifier, DifferentiableKerasWrapper):
@@ -125,12 +134,12 @@ def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifi
         suffix: the defence as written in the id, such as `jpeg75`.
 
     Raises:
-        InputError: a random defence before a model without scores, over which it averages.
+        InputError: a defence that averages scores before a model that has none.
     """
-    if inner.labels_only and defence.random:
+    if inner.labels_only and defence.number_of_views("evaluation") > 1:
         raise InputError(
-            f"{inner.id}+{suffix}: a random defence averages scores over its draws, and the model "
-            "returns labels only. Choose a defence without random draws, such as jpeg75."
+            f"{inner.id}+{suffix}: {defence.name} averages scores over several views, and the "
+            "model returns labels only. Choose a defence with one view, such as jpeg75."
         )
     kinds = DefendedClassifier, DifferentiableDefendedClassifier, SymbolicDefendedClassifier
     found: DefendedClassifier = with_gradients(inner, *kinds)(inner, defence, suffix)

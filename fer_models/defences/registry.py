@@ -10,6 +10,7 @@ from fer_models.defences.gaussian_blur import GaussianBlur
 from fer_models.defences.jpeg import Jpeg
 from fer_models.defences.randomised_smoothing import RandomisedSmoothing
 from fer_models.defences.resize_pad import ResizePad
+from fer_models.defences.shifted_views import ShiftedViews
 from fer_models.defences.total_variation import TotalVariation
 
 
@@ -30,6 +31,7 @@ DEFENCES: dict[str, Entry] = {
         Entry(GaussianBlur, 0.1, 10, "sigma in pixels"),
         Entry(TotalVariation, 0.001, 1, "weight"),
         Entry(ResizePad, 1, 24, "pixels of 48, a whole number"),
+        Entry(ShiftedViews, 2, 10, "2 or 10 views, a whole number"),
         Entry(RandomisedSmoothing, 0.001, 1, "sigma of the noise, pixels in [0, 1]"),
     )
 }

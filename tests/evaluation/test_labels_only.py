@@ -101,7 +101,7 @@ def test_a_random_defence_is_refused_and_others_keep_the_label() -> None:
     images = tiny.faces(4).images.astype(np.float32) / 255
     defended = defend(Labels(), parse_defence("bits3"), "bits3")
     assert defended.labels_only and are_labels_only(defended.logits(images))
-    with pytest.raises(InputError, match="averages scores over its draws"):
+    with pytest.raises(InputError, match="averages scores over several views"):
         defend(Labels(), parse_defence("resize_pad4"), "resize_pad4")
 
 

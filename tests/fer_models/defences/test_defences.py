@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from keras import ops
+from scipy.special import softmax
 
 from datasets.base.errors import InputError
 from fer_models import zoo
@@ -14,7 +15,7 @@ from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier
 from tests.fer_models.untrained import write_untrained
 
-NAMES = ["jpeg75", "bits3", "blur0.8", "tv0.05", "resize_pad6", "smooth0.1"]
+NAMES = ["jpeg75", "bits3", "blur0.8", "tv0.05", "resize_pad6", "views10", "smooth0.1"]
 
 
 def smooth_faces(channels: int = 1) -> np.ndarray:
@@ -118,6 +119,30 @@ def test_jpeg_of_grey_in_colour_is_that_of_grey() -> None:
     np.testing.assert_allclose(colour, expected, atol=1.1 / 255)
 
 
+def test_ten_views_are_shifted_and_mirrored_copies() -> None:
+    images = np.random.default_rng(0).random((2, 24, 48, 3), np.float32)
+    views = [np.asarray(view) for view in parse_defence("views10").views(images, "attack")]
+    padded = np.pad(images, [(0, 0), (1, 1), (2, 2), (0, 0)], mode="edge")
+    corners = [(1, 2), (2, 4), (2, 0), (0, 4), (0, 0)]
+    expected = [padded[:, top : top + 24, left : left + 48] for top, left in corners]
+    for plain, mirrored, copy in zip(views[::2], views[1::2], expected, strict=True):
+        np.testing.assert_array_equal(plain, copy)
+        np.testing.assert_array_equal(mirrored, copy[:, :, ::-1])
+    two = [np.asarray(view) for view in parse_defence("views2").views(images, "attack")]
+    np.testing.assert_array_equal(two, [images, images[:, :, ::-1]])
+
+
+def test_views_answer_with_their_mean_probability() -> None:
+    images, inner = smooth_faces()[:, :8, :8], tiny_classifier()
+    classifier = defend(inner, parse_defence("views2"), "views2")
+    mean = (softmax(inner.logits(images), 1) + softmax(inner.logits(images[:, :, ::-1]), 1)) / 2
+    np.testing.assert_allclose(np.exp(classifier.logits(images)), mean, atol=1e-6)
+    assert isinstance(classifier, DifferentiableClassifier)
+    np.testing.assert_allclose(
+        classifier.attacked_logits(images), classifier.logits(images), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("name", ["blur0.8", "tv0.05"])
 def test_smoothing_keeps_flat_images_and_calms_others(name: str) -> None:
     flat = np.full((1, 9, 9, 3), 0.4, np.float32)
@@ -163,6 +188,11 @@ def test_ids_load_and_resolve(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_impossible_strengths_are_refused(text: str) -> None:
     with pytest.raises(InputError, match=r"takes a strength of .* to .*got"):
         parse_defence(text)
+
+
+def test_other_numbers_of_views_are_refused() -> None:
+    with pytest.raises(InputError, match=r"views takes 2 \(mirrored\) or 10 .* got 5"):
+        parse_defence("views5")
 
 
 @pytest.mark.parametrize("text", ["", "magic3", "75jpeg", "jpeg75x"])
