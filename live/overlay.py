@@ -58,9 +58,9 @@ def draw_answers(image: np.ndarray, face: Face) -> None:
     if place + BAR_STEP * len(shown) > image.shape[1] and left[0] >= BAR_STEP * len(shown):
         place = left[0] - BAR_STEP * len(shown)
     for column, (answers, ink) in enumerate(shown):
-        text = " | ".join(_label(answer) for answer in answers)
+        before = face.answers if ink is ATTACKED else answers
+        text = " | ".join(map(_label, answers, before))
         if ink is ATTACKED:
-            text = f"{'* ' if face.flipped else ''}{text}"
             _write_label(image, text, left[0], min(opposite[1], image.shape[0] - 22), ink)
         else:
             _write_label(image, f"{_name(face)} {text}", left[0], max(0, left[1] - 22), ink)
@@ -86,8 +86,8 @@ def _draw(
     corner, opposite = _draw_box(image, face.box, ink)
     if face.points is not None:
         _mark(image, face.points)
-    mark = "* " if ink is ATTACKED and face.flipped else ""
-    text = f"{mark}{face.number} {_label(answers[0])}"
+    before = face.answers if ink is ATTACKED else answers
+    text = f"{face.number} {_label(answers[0], before[0])}"
     _write_label(image, text, corner[0], max(0, corner[1] - 22), ink)
     for column, answer in enumerate(answers):
         left = opposite[0] + 8 + column * (BAR_WIDTH + 90)
@@ -104,9 +104,11 @@ def _draw_box(
     return corner, opposite
 
 
-def _label(answer: Answer) -> str:
+def _label(answer: Answer, before: Answer) -> str:
+    """Label and probability; a star marks another prediction than `before`, on the clean face."""
     share = answer.probabilities[answer.classes.index(answer.label)]
-    return f"{answer.label} {in_percent(share)} %"
+    mark = "* " if answer.predicted != before.predicted else ""
+    return f"{mark}{answer.label} {in_percent(share)} %"
 
 
 def _write_label(

@@ -4,8 +4,8 @@
     attacked_<class>...,flipped
 
 `frame` counts the frames since recording began, from 0; a frame without faces has no row.
-`attack` and `attacked_label` are empty without an attack; eps is in 255ths, 255 for attacks printed
-in any shade of grey. Only the first classifier, which is attacked, is recorded.
+`attack`, `attacked_label` and `flipped` are empty without an attack; eps is in 255ths, 255 for
+attacks printed in any shade of grey. Only the first classifier, which is attacked, is recorded.
 """
 
 import math
@@ -69,6 +69,8 @@ class Recording:
         with self._lock:
             parts = [*self._chunks, pd.DataFrame(self._rows)]
         table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+        if "flipped" in table:
+            table["flipped"] = table["flipped"].astype("boolean")
         return table[_ordered(list(table.columns))]
 
     def write(self, path: Path) -> None:
@@ -119,4 +121,4 @@ def row_of(frame: int, seconds: float, face: Face, settings: Settings) -> dict[s
         row["attacked_label"] = after.predicted
         shares = after.probabilities.round(5).tolist()
         row |= {f"attacked_{c}": share for c, share in zip(after.classes, shares)}
-    return {**row, "flipped": face.flipped}
+    return {**row, "flipped": face.flipped if face.attacked_answers else None}

@@ -105,7 +105,7 @@ def summarise(table: pd.DataFrame, finest: float = FINEST) -> Summary | None:
         model=str(rows["model"].iloc[-1]),
         dominant=max(classes, key=lambda entry: entry.share).name,
         attacked=int(hit.sum()),
-        flipped=int(rows["flipped"].to_numpy(bool)[hit].sum()),
+        flipped=int(rows["flipped"][hit].to_numpy(bool).sum()),
         classes=classes,
     )
 

@@ -20,6 +20,7 @@ from attacks.registry import CORRUPTIONS
 from datasets.base.errors import InputError
 from datasets.base.percentages import in_percent
 from faces.detectors import DETECTORS
+from live.clock import end_of_axis
 from live.engine import Engine
 from live.recording import Recording
 from live.server.clip_routes import add_clips
@@ -59,7 +60,7 @@ def make_app(
         clips: reads the clips that viewers upload; None makes one.
     """
     app = Flask(__name__)
-    app.jinja_env.filters["in_percent"] = in_percent
+    app.jinja_env.filters |= {"in_percent": in_percent, "end_of_axis": end_of_axis}
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES + FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_BYTES
     app.json.sort_keys = False  # classes in the model's order

@@ -115,6 +115,7 @@ def read_into(
     """
     parts = reader.parts_in(folder)
     if parts.finished:
+        parts.check()
         return
     with open_clip(clip) as opened, _begun(folder, description):
         frames, notes = reader.read(opened, parts, progress)

@@ -16,6 +16,7 @@ from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from datasets.base.atomic import atomic
 from datasets.base.percentages import in_percent
+from live.clock import clock, end_of_axis
 from live.perturb import eps_of
 from live.settings import Settings
 from live.summary import Summary, shares_over_time, summarise
@@ -89,10 +90,11 @@ def _line(summary: Summary | None, frames: int) -> str:
 def _spoken(speech: SpeechView | None) -> str:
     if speech is None:
         return ""
+    words = f"; words: {speech.count}"
     if speech.shares is None:
-        return f"; {speech.count} words"
-    agrees = in_percent(speech.shares.agrees.value)
-    return f"; {speech.count} words, the face fits {agrees} % of {speech.shares.agrees.n} emotional"
+        return words
+    agrees = speech.shares.agrees
+    return f"{words}, emotional: {agrees.n}, of which the face fits {in_percent(agrees.value)} %"
 
 
 def _faces(folder: Path) -> pd.DataFrame:
@@ -117,14 +119,15 @@ def _last_time(folder: Path) -> float:
 
 
 def _beside(folder: Path) -> dict[str, Any] | None:
-    """The second classifier: model, most frequent label, share of flips; None without one."""
+    """The second classifier: model, most frequent label, share of flips; None without it."""
     names = pq.read_schema(folder / PARQUET).names
     if f"{BESIDE}label" not in names or _column(folder, f"{BESIDE}label").empty:
         return None
+    flipped = _column(folder, f"{BESIDE}flipped").dropna().to_numpy(bool)
     return {
         "model": _column(folder, f"{BESIDE}model").iloc[0],
         "label": _column(folder, f"{BESIDE}label").mode().iloc[0],
-        "flipped": float(_column(folder, f"{BESIDE}flipped").mean()),
+        "flipped": float(flipped.mean()) if len(flipped) else None,
     }
 
 
@@ -152,5 +155,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["in_percent"] = in_percent
+    environment.filters |= {"in_percent": in_percent, "clock": clock, "end_of_axis": end_of_axis}
     return environment

@@ -7,6 +7,7 @@ At the end they are joined into `faces.csv` and `faces.parquet`, part by part, a
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datasets.base.atomic import atomic
+from datasets.base.errors import InputError
 
 PART_FRAMES = 500
 FOLDER = "parts"
@@ -43,8 +45,26 @@ class Parts:
             pq.write_table(pa.Table.from_pylist(rows, self._schema), unfinished)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Read the parts in order, one at a time."""
-        return (pq.read_table(file, schema=self._schema) for file in self._files())
+        """Read the parts in order, one at a time.
+
+        Raises:
+            InputError: one is damaged.
+        """
+        for file in self._files():
+            with _intact(file):
+                table = pq.read_table(file, schema=self._schema)
+            yield table
+
+    def check(self) -> None:
+        """Read the joined rows once.
+
+        Raises:
+            InputError: they are damaged.
+        """
+        path = self._folder / PARQUET
+        with _intact(path), pq.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
 
     def join(self, finish: Callable[[pa.Table], pa.Table] = lambda table: table) -> None:
         """Write both tables, then remove the parts.
@@ -66,3 +86,14 @@ class Parts:
 
     def _files(self) -> list[Path]:
         return sorted(file for file in self._parts.glob("*.parquet") if file.stem.isdigit())
+
+
+@contextmanager
+def _intact(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: expected rows of a reading; the file is damaged. Delete the clip's folder, "
+            "then read again."
+        ) from error

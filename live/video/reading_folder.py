@@ -15,7 +15,10 @@ from fer_models.classifier import Classifier
 from live.settings import Settings
 
 READING = "reading.json"
-VERSION = 1
+_DAMAGED = "expected a reading's description; it is damaged. Delete its folder, then read again."
+VERSION = 2
+"""Changes whenever the same clip gives other rows: 2 turns, mirrors and stretches frames as players
+do."""
 
 
 def describe_reading(
@@ -54,7 +57,13 @@ def check_folder(folder: Path, description: dict[str, Any], resume: bool) -> Non
         return
     if not resume:
         raise InputError(f"{folder} holds a reading already. Add --resume, or name another --out.")
-    if {name: read_description(folder).get(name) for name in description} != description:
+    known = read_description(folder)
+    if known.get("version") != VERSION:
+        raise InputError(
+            f"{path}: --resume continues a reading of this version of Deadpan only; another one "
+            "began it and may have turned or mirrored frames differently. Name another --out."
+        )
+    if {name: known.get(name) for name in description} != description:
         raise InputError(
             f"{path}: --resume continues the same reading only, but its clip, models or options "
             "differ. Name another --out."
@@ -62,8 +71,18 @@ def check_folder(folder: Path, description: dict[str, Any], resume: bool) -> Non
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Description of the reading that a folder holds."""
-    found: dict[str, Any] = json.loads((folder / READING).read_text(encoding="utf-8"))
+    """Description of the reading that a folder holds.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = folder / READING
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # not JSON, not text, or nested too deeply
+        raise InputError(f"{path}: {_DAMAGED}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: {_DAMAGED}")
     return found
 
 

@@ -93,7 +93,7 @@ def _beside(face: Face) -> dict[str, Any]:
     """Columns of the second classifier."""
     row = {f"{BESIDE}model": face.answers[1].model, **_answer(BESIDE, face.answers[1])}
     if not face.attacked_answers:
-        return {**row, f"{BESIDE}attacked_label": "", f"{BESIDE}flipped": False}
+        return {**row, f"{BESIDE}attacked_label": ""}
     after = face.attacked_answers[1]
     flipped = after.predicted != face.answers[1].predicted
     return {**row, **_answer(f"{BESIDE}attacked_", after), f"{BESIDE}flipped": flipped}

@@ -60,7 +60,7 @@ def test_frames_are_counted_also_those_without_a_face():
 
 def test_clean_rows_have_no_attack():
     (row,) = recorded(reading("happy")).table().to_dict("records")
-    assert (row["attack"], row["attacked_label"], row["flipped"]) == ("", "", False)
+    assert (row["attack"], row["attacked_label"]) == ("", "") and pd.isna(row["flipped"])
     assert np.isnan(row["eps"]) and "attacked_sad" not in row
 
 
@@ -98,6 +98,19 @@ def test_files_hold_the_table(tmp_path, ending):
     read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
     assert read["label"].tolist() == ["happy"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_flips_are_shares_of_attacked_rows_alone(tmp_path, ending):
+    """Nobody can say that the attack failed where there was none."""
+    kept = recorded(reading("happy", "sad"), reading("happy", "happy"), attack="pgd")
+    kept.add(2.0, reading("happy"), Settings())
+    found = summarise(kept.table())
+    assert (found.attacked, found.flipped) == (2, 1)
+    path = tmp_path / f"session{ending}"
+    kept.write(path)
+    read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
+    assert read["flipped"].astype("boolean").mean() == 0.5
 
 
 def test_other_endings_are_refused(tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.emotion_names import emotion_of
+from live.clock import clock
 from live.summary import MOST_BINS
 from live.video.speech.agreement import Shares, count_agreement
 from live.video.speech.lexicon import NEGATIVE, POSITIVE
@@ -79,7 +80,7 @@ def view_speech(folder: Path, faces: pd.DataFrame) -> SpeechView | None:
     pleasant, unpleasant = _tones_over_time(faces, seconds)
     phrases = [
         {
-            "time": _clock(said[0]["start"]),
+            "time": clock(said[0]["start"]),
             "words": [{**word, "tone": _tone(word)} for word in said],
         }
         for said in (list(g) for _, g in groupby(words.to_dict("records"), lambda w: w["phrase"]))
@@ -113,12 +114,6 @@ def _tones_over_time(
         return tuple((hits / total).tolist())
 
     return shares(POSITIVE), shares(NEGATIVE)
-
-
-def _clock(seconds: float) -> str:
-    """Minutes and seconds, to a tenth."""
-    minutes, tenths = divmod(round(10 * seconds), 600)
-    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def _bar(word: dict[str, Any], seconds: float) -> Bar:

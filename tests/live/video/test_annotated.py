@@ -157,13 +157,15 @@ def test_sound_stays_in_step_where_the_streams_begin_at_different_times(tmp_path
     assert lead(tmp_path / "annotated.mp4") == pytest.approx(lead(path), abs=1e-3)
 
 
-def a_face(box, flipped):
+def a_face(box, *flips):
+    """A face with one classifier for each entry of `flips`: whether the attack flips it."""
+
     def answer(label):
         shares = np.array([0.9, 0.1]) if label == "calm" else np.array([0.2, 0.8])
         return Answer("m", ("calm", "wild"), shares, label)
 
-    after = (answer("wild" if flipped else "calm"),)
-    return Face(1, box, box, np.empty((0, 0, 1)), (answer("calm"),), attacked_answers=after)
+    clean, after = (answer("calm"),) * len(flips), tuple(answer(("calm", "wild")[f]) for f in flips)
+    return Face(1, box, box, np.empty((0, 0, 1)), clean, attacked_answers=after)
 
 
 def test_labels_stay_inside_the_frame():
@@ -182,5 +184,7 @@ def test_flip_is_marked_in_shape(monkeypatch):
     image = np.zeros((240, 400, 3), np.uint8)
     draw_answers(image, a_face(Box(100, 60, 60, 100), True))
     draw_answers(image, a_face(Box(100, 60, 60, 100), False))
+    draw_answers(image, a_face(Box(100, 60, 60, 100), False, True))
     labels = [text for text in written if "%" in text]
-    assert labels == ["1 calm 90 %", "* wild 80 %", "1 calm 90 %", "calm 90 %"]
+    assert labels[:4] == ["1 calm 90 %", "* wild 80 %", "1 calm 90 %", "calm 90 %"]
+    assert labels[4:] == ["1 calm 90 % | calm 90 %", "calm 90 % | * wild 80 %"]

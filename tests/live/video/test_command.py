@@ -41,6 +41,32 @@ def test_resume_does_nothing_twice_and_refuses_another_reading(clip, tmp_path, m
     assert read(clip, out=tmp_path, resume=True) == (0, [tmp_path / "moving"])
 
 
+def test_resume_refuses_what_another_version_began(clip, tmp_path):
+    """A mirrored clip, half of it read before frames were mirrored, would be a mixture."""
+    read(clip, out=tmp_path)
+    path = tmp_path / "moving" / "reading.json"
+    known = json.loads(path.read_text())
+    before = sorted(file.stat().st_mtime_ns for file in path.parent.iterdir())
+    for older in ({**known, "version": 1}, {k: v for k, v in known.items() if k != "version"}):
+        path.write_text(json.dumps(older))
+        with pytest.raises(InputError, match="of this version of Deadpan only") as caught:
+            read(clip, out=tmp_path, resume=True)
+        assert "\n" not in str(caught.value)
+    path.write_text(json.dumps(known))
+    assert len(before) == len(list(path.parent.iterdir()))
+    assert read(clip, out=tmp_path, resume=True)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["reading.json", "faces.parquet"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"PAR1" * 90, b"\xff{" * 90])
+def test_damaged_reading_is_refused_in_one_line(clip, tmp_path, name, data):
+    read(clip, out=tmp_path)
+    (tmp_path / "moving" / name).write_bytes(data)
+    with pytest.raises(InputError, match=f"{name}: expected .* damaged.*then read again") as caught:
+        read(clip, out=tmp_path, resume=True)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.slow
 def test_reading_that_is_killed_and_resumed_writes_the_same_files(tmp_path, portrait):
     """SIGKILL between two parts, in a process of its own."""

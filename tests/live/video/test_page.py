@@ -36,7 +36,8 @@ def test_page_says_what_the_rows_say(folder):
     page = (folder / "index.html").read_text()
     assert f"<h1>{top.capitalize()} was the most frequent prediction</h1>" in page
     assert "3 of them without a face" in page and "fgsm at eps 4/255" in page
-    assert f"{100 * flips / 19:.1f} %" in page
+    assert f"{100 * flips / 19:.1f} %" in page and "<dt>flipped by the attack</dt>" in page
+    assert '<span class="quiet ends"><span>0.0 s</span><span>2.1 s</span></span>' in page
     beside = 100 * rows["beside_flipped"].astype(bool).mean()
     assert "<b>tiny.ferplus</b> saw the same faces" in page and f"{beside:.1f} % of its" in page
     assert "It &lt;was&gt; cut." in page
@@ -57,6 +58,34 @@ def test_shares_are_those_of_the_rows(folder):
         expected = (rows[column] == "happy").mean()
         weighted = (shares[name] * shares["predictions"]).sum() / len(rows)
         assert weighted == pytest.approx(expected, abs=1e-3)
+
+
+def test_page_without_an_attack_says_nothing_of_attacks(folder):
+    rows = pd.read_parquet(folder / "faces.parquet")
+    after = [name for name in rows if "attacked_" in name and not name.endswith("attacked_label")]
+    plain = rows.drop(columns=after).assign(attack="", attacked_label="", beside_attacked_label="")
+    plain = plain.assign(flipped=None, beside_flipped=None, eps=None)
+    plain.to_parquet(folder / "faces.parquet")
+    known = json.loads((folder / "reading.json").read_text())
+    settings = Settings(model="tiny.fer", second="tiny.ferplus").model_dump()
+    write_description(folder, {**known, "settings": settings})
+    assert "flipped" not in write_page(folder)
+    text = re.sub("<style>.*?</style>", "", (folder / "index.html").read_text(), flags=re.S)
+    assert "<b>tiny.ferplus</b> saw the same faces" in text
+    assert "flip" not in text and "attacked" not in text
+
+
+def test_who_was_seen_fits_on_a_phone(folder):
+    """Each cell has the name of its column, which a narrow page shows in place of the head."""
+    rows = pd.read_parquet(folder / "faces.parquet")
+    name = rows["label"].where(rows["label"].isna(), "Ada")
+    rows.assign(identity=name, distance_Ada=0.25).to_parquet(folder / "faces.parquet")
+    write_page(folder)
+    page = (folder / "index.html").read_text()
+    (section,) = re.findall("<h2>Who was seen</h2>.*?</table>", page, re.S)
+    heads = re.findall("<th>(.*?)</th>", section)
+    assert re.findall('<td data-of="(.*?)">', section) == heads
+    assert ".stacks td::before{content:attr(data-of)" in page
 
 
 def test_clip_without_a_face_has_a_page(folder):
@@ -92,7 +121,7 @@ def test_page_shows_what_was_said(folder, clip, capsys):
     words = read_words(folder)
     fits, counted = (words["agreement"] == "agrees").sum(), (words["agreement"] != "").sum()
     assert counted == 2
-    assert line.endswith(f"; 4 words, the face fits {50 * fits} % of 2 emotional")
+    assert line.endswith(f"; words: 4, emotional: 2, of which the face fits {50 * fits} %")
     page = (folder / "index.html").read_text()
     assert f"The face fits {50 * fits} % of the emotional words" in page
     assert "&lt;grey&gt;" in page and "<grey>" not in page
@@ -107,5 +136,5 @@ def test_brief_expression_is_on_the_page_with_its_limits(folder, monkeypatch):
     assert write_page(folder).endswith(", brief expressions: 1")
     page = (folder / "index.html").read_text()
     assert "<h2>1 brief expression</h2>" in page and "no sign of a lie" in page
-    cells = "<td>face 1</td><td>sad</td><td>neutral</td><td>0:00.40</td><td>0:00.90</td>"
-    assert f"{cells}<td>0:01.20</td><td>46 points</td>" in page
+    cells = re.findall("<td data-of=.*?>(.*?)</td>", page)
+    assert cells == ["face 1", "sad", "neutral", "0:00.40", "0:00.90", "0:01.20", "46 points"]

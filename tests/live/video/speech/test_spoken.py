@@ -88,7 +88,7 @@ def test_times_on_the_page_are_rounded_before_they_are_split(folder, clip, monke
     assert read_words(folder)["start"].iloc[0] == 0
     view = view_speech(folder, pd.read_parquet(folder / PARQUET))
     times = [phrase["time"] for phrase in view.phrases]
-    assert times == ["0:00.0", "0:00.0", "1:00.0", "1:00.2", "60:00.0", "60:00.2"]
+    assert times == ["0:00.0", "0:00.0", "1:00.0", "1:00.2", "1:00:00.0", "1:00:00.2"]
 
 
 def test_same_words_are_not_recognised_twice(folder, clip):
