@@ -98,7 +98,10 @@ def main(request: VerifyRequest) -> int:
         f"the largest is {found.largest:.4f} of its budget"
     )
     print(f"classified correctly before the attack: {found.right_before} of {found.claimed}")
-    print(f"confirmed: {found.confirmed} of {found.claimed}; {found.confirmed_8bit} also at 8 bits")
+    print(
+        f"confirmed: {found.confirmed} of {found.claimed}; "
+        f"{found.confirmed_8bit} also rounded to 8 bits within eps"
+    )
     print("the claim holds" if found.holds else "the claim does not hold")
     if into:
         _count(into, set_path, classifier, claim, found)

@@ -78,7 +78,7 @@ def eight_bit_copies(
 
 
 def whole_steps(
-    clean: np.ndarray, images: np.ndarray, eps: float, norm: Norm, *, stretched: bool
+    clean: np.ndarray, images: np.ndarray, eps: float | np.ndarray, norm: Norm, *, stretched: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Round attacked images to 8 bits, inside the ball around the clean ones.
 
@@ -87,7 +87,7 @@ def whole_steps(
     Args:
         clean: float32 (N, H, W, C), whole steps of 1/255.
         images: float32 (N, H, W, C), attacked.
-        eps: radius of the ball.
+        eps: radius of the ball, or float64 (N,), of each image's ball.
         norm: of the ball.
         stretched: whether perturbations are first scaled to the size eps.
 
@@ -97,8 +97,9 @@ def whole_steps(
     start = np.rint(clean.astype(np.float64) * STEPS)
     moves = (images.astype(np.float64) - clean) * STEPS
     if stretched:
-        size = distance(images, clean, norm).reshape(-1, 1, 1, 1)
-        moves *= np.divide(eps, size, out=np.ones_like(size), where=size > 0)
+        size = distance(images, clean, norm)
+        factors = np.divide(eps, size, out=np.ones_like(size), where=size > 0)
+        moves *= factors.reshape(-1, 1, 1, 1)
     nearest, inner = (
         np.clip(start + rounding(moves), 0, STEPS) for rounding in (np.rint, _towards_zero)
     )
@@ -112,5 +113,7 @@ def _towards_zero(moves: np.ndarray) -> np.ndarray:
     return np.trunc(moves * (1 + TOLERANCE))
 
 
-def _inside(steps: np.ndarray, start: np.ndarray, eps: float, norm: Norm) -> np.ndarray:
+def _inside(
+    steps: np.ndarray, start: np.ndarray, eps: float | np.ndarray, norm: Norm
+) -> np.ndarray:
     return distance(steps / STEPS, start / STEPS, norm) <= eps * (1 + TOLERANCE)

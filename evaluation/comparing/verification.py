@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attacks.broken import broken
+from attacks.sets.eight_bits import whole_steps
 from attacks.threat_model import TOLERANCE, Norm, distance
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
@@ -21,7 +22,8 @@ class Verification:
         largest: largest norm as a multiple of its eps.
         right_before: clean images the model classifies correctly.
         confirmed: images within range and budget that are misclassified while the clean one is not.
-        confirmed_8bit: confirmed ones still misclassified after rounding to 8 bits.
+        confirmed_8bit: confirmed ones still misclassified when both images are rounded to 8 bits,
+            the attacked one within eps.
         sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.
     """
 
@@ -79,8 +81,8 @@ def verify_images(
     within = lengths <= eps * (1 + TOLERANCE)
     right = classifier.predict(clean) == labels
     confirmed = inside & within & right & broken(classifier.logits(usable), labels)
-    rounded = np.round(usable * 255).astype(np.float32) / 255
-    still = confirmed & (classifier.predict(rounded) != labels)
+    rounded, fits = whole_steps(clean, usable, eps, norm, stretched=False)
+    still = confirmed & fits & (classifier.predict(rounded) != labels)
     return Verification(
         claimed=len(labels),
         in_range=int(inside.sum()),

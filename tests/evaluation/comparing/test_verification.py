@@ -11,8 +11,10 @@ from attacks.base import Keys
 from attacks.fgsm import FGSM
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
+from datasets.labels import LabelScheme
 from evaluation import verify as command
 from evaluation.comparing.verification import Verification, verify_images
+from fer_models.classifier import Classifier
 from tests.evaluation import tiny
 
 EPS = 0.1
@@ -40,6 +42,25 @@ def test_a_true_claim_holds(claim) -> None:
     assert found.confirmed == found.claimed == found.in_range == found.in_budget
     assert found.largest == pytest.approx(1, abs=1e-4)
     assert found.confirmed_8bit <= found.confirmed
+
+
+class Brighter(Classifier):
+    """Class 1 for images brighter than a half, else class 0."""
+
+    id, scheme, weights_sha256 = "brighter", LabelScheme("two", ("dark", "bright")), "0"
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        lead = 255 * images.mean(axis=(1, 2, 3)) - 128.3
+        return np.stack([-lead, lead], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(("eps", "at_8_bits"), [(0.6, 0), (1.0, 1)])
+def test_an_8bit_copy_counts_within_the_budget_only(eps: float, at_8_bits: int) -> None:
+    clean = np.full((1, 4, 4, 1), 128 / 255, np.float32)
+    attacked = clean + np.float32(0.6 / 255)  # the nearest whole step is 1/255 away
+    label, budget = np.zeros(1, np.int64), np.array([eps / 255])
+    found = verify_images(Brighter(), clean, attacked, label, Norm.LINF, budget * (1 + 1e-5))
+    assert (found.confirmed, found.confirmed_8bit) == (1, at_8_bits)
 
 
 def test_an_image_out_of_budget_does_not_count(claim) -> None:
