@@ -8,11 +8,13 @@ and judge:
     model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge,
     precision, ours_forward, ours_backward, theirs_forward, theirs_backward (passes per attacked
-    image; empty where a library does not count them)
+    image; empty where a library does not count them), ours_only, theirs_only
 
-`ensemble` and its judge `ensemble_full`, ours too, run at their own budgets. With `--pytorch` the
-nets are ported to PyTorch first, and PGD and APGD are measured against plain
-loops in PyTorch (`benchmarks/bare_pytorch.py`).
+`ours_only` and `theirs_only` count the images that only one side broke. `ensemble` and its judges
+`ensemble_full`, ours too, and `autoattack` run at their own budgets. With `--pytorch` the nets are
+ported to PyTorch first, PGD and APGD are measured against plain loops in PyTorch
+(`benchmarks/bare_pytorch.py`), and the ensemble against its authors' AutoAttack
+(`benchmarks/auto_attack.py`).
 
 Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
 whose seconds are not in the table. Images of a judge are projected to eps and [0, 1], and predicted
@@ -69,7 +71,7 @@ def main(
     queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
     precision: Annotated[Precision, Option(help="Precision of our gradients.")] = Precision.AUTO,
     pytorch: Annotated[
-        bool, Option("--pytorch", help="Port the nets to PyTorch and compare with plain loops.")
+        bool, Option("--pytorch", help="Port the nets to PyTorch; judges are plain loops there.")
     ] = False,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
@@ -93,10 +95,10 @@ def main(
     from fer_models.backend import quiet_backend
 
     quiet_backend()
-    from benchmarks.judges import JUDGES
+    from benchmarks.judges import JUDGES, ON_PYTORCH
 
     classifier, images, labels = _faces(ids[0], data, limit)
-    judges = [pair for pair in JUDGES if pair[0] in names and (pair[1] == "bare loop") == pytorch]
+    judges = [pair for pair in JUDGES if pair[0] in names and (pair[1] in ON_PYTORCH) == pytorch]
     if pytorch:
         classifier = _ported(classifier)
     for name, judge in judges:
@@ -185,6 +187,8 @@ def _measure(
     precision: Precision = Precision.AUTO,
 ) -> dict[str, Any]:
     """One row of the table."""
+    import numpy as np
+
     from attacks.registry import ATTACKS
     from attacks.threat_model import format_eps, project
     from benchmarks.judges import JUDGES
@@ -202,7 +206,8 @@ def _measure(
     }
     for make in sides.values():
         make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
-    seconds, right_after = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0)
+    seconds = dict.fromkeys(sides, 0.0)
+    kept: dict[str, list[np.ndarray]] = {side: [] for side in sides}
     attackers = {side: make(budget) for side, make in sides.items()}
     for start in range(0, len(clean), BATCH):
         part, classes = clean[start : start + BATCH], true[start : start + BATCH]
@@ -211,7 +216,8 @@ def _measure(
             attacked = attack(part, classes)
             seconds[side] += time.perf_counter() - clock
             attacked = project(attacked, part, eps, _norm(name))
-            right_after[side] += int((classifier.predict(attacked) == classes).sum())
+            kept[side].append(classifier.predict(attacked) == classes)
+    robust = {side: np.concatenate([np.zeros(0, bool), *parts]) for side, parts in kept.items()}
     return {
         "model": classifier.id,
         "attack": name,
@@ -219,7 +225,7 @@ def _measure(
         "eps": format_eps(eps),
         **{f"{side}_seconds": value for side, value in seconds.items()},
         "ratio": seconds["theirs"] / seconds["ours"],
-        **{f"{side}_robust": value / len(images) for side, value in right_after.items()},
+        **{f"{side}_robust": rows.sum() / len(images) for side, rows in robust.items()},
         "judge": judge,
         "precision": mine.precision,
         **{
@@ -227,6 +233,8 @@ def _measure(
             for side, attacker in attackers.items()
             for way in ("forward", "backward")
         },
+        "ours_only": int((robust["theirs"] & ~robust["ours"]).sum()),
+        "theirs_only": int((robust["ours"] & ~robust["theirs"]).sum()),
     }
 
 

@@ -131,6 +131,13 @@ def bare_loop(*settings: Any) -> Attacker:
     return bare_pytorch(*settings)
 
 
+def auto_attack(*settings: Any) -> Attacker:
+    """AutoAttack by its authors; see `benchmarks/auto_attack.py`."""
+    from benchmarks.auto_attack import AutoAttacker
+
+    return AutoAttacker(*settings)
+
+
 def full_ensemble(
     classifier: SymbolicClassifier,
     shape: tuple[int, ...],
@@ -164,8 +171,11 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("pgd", "bare loop"): bare_loop,
     ("apgd", "bare loop"): bare_loop,
     ("ensemble", "ensemble_full"): full_ensemble,
+    ("ensemble", "autoattack"): auto_attack,
 }
 """Attack and library that has it."""
+ON_PYTORCH = ("bare loop", "autoattack")
+"""Judges that attack PyTorch modules."""
 
 
 def _input_differentiable(classifier: SymbolicClassifier) -> Callable[..., tf.Tensor]:

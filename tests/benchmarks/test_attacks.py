@@ -1,10 +1,13 @@
 """The benchmark's table: what its columns say, with and without the judges installed."""
 
+import sys
 from collections.abc import Callable
 from subprocess import CompletedProcess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from attacks.registry import ATTACKS
 from benchmarks import attacks, judges
@@ -31,13 +34,15 @@ def test_shares_are_of_all_images(monkeypatch):
     assert list(row) == [
         "model", "attack", "norm", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
         "theirs_robust", "judge", "precision", "ours_forward", "ours_backward", "theirs_forward",
-        "theirs_backward",
+        "theirs_backward", "ours_only", "theirs_only",
     ]  # fmt: skip
     assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
     assert row["ours_robust"] < 0.75
     assert row["ratio"] == row["theirs_seconds"] / row["ours_seconds"]
     assert 1 <= row["ours_backward"] <= row["ours_forward"] <= 20  # 8 steps, some confirmed
     assert np.isnan(row["theirs_forward"])  # other libraries do not count
+    assert row["ours_only"] == round(20 * (0.75 - row["ours_robust"]))
+    assert row["theirs_only"] == 0
 
 
 def test_the_ensemble_is_measured_against_its_full_version():
@@ -55,7 +60,7 @@ def test_what_they_return_is_cut_to_eps(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "judge"), [pair for pair in judges.JUDGES if pair[1] != "bare loop"]
+    ("name", "judge"), [pair for pair in judges.JUDGES if pair[1] not in judges.ON_PYTORCH]
 )
 def test_judges_run_the_same_attack(name, judge):
     if judge != "ensemble_full":
@@ -72,6 +77,59 @@ def test_a_pytorch_net_is_measured_against_a_bare_loop(name):
     row = attacks._measure(classifier, images, labels, name, "bare loop", 0.02, 8)
     assert row["theirs_robust"] < 1 and row["precision"] == "float32"
     assert abs(row["ours_robust"] - row["theirs_robust"]) <= 0.1  # 20 images: 2
+
+
+@pytest.mark.parametrize("classes", [5, 11])
+def test_autoattack_runs_its_standard_version_with_as_many_targets_as_there_are(
+    classes, monkeypatch
+):
+    """A judge of the package's form stands for it: how it is set up, and what its passes count."""
+    made = {}
+
+    class Judge:
+        def __init__(self, model, **settings):
+            self.model, self.settings = model, settings
+            for part in ("apgd", "apgd_targeted", "fab", "square"):
+                setattr(self, part, SimpleNamespace())
+            made["judge"] = self
+
+        def run_standard_evaluation(self, clean, labels, *, batch_size):
+            pixels = clean.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.model(pixels).sum(), pixels)
+            self.model(clean)
+            assert gradient.shape == clean.shape and batch_size == 100
+            return torch.full_like(clean, 0.5), labels
+
+    monkeypatch.setitem(sys.modules, "pyautoattack", SimpleNamespace(AutoAttack=Judge))
+    classifier, images = attacks._ported(tiny.conv(classes)), tiny.images(6)
+    attacker = judges.auto_attack(classifier, images.shape[1:], "ensemble", 0.1, 7, 100)
+    found = attacker(images, classifier.predict(images))
+    assert found.shape == images.shape and (found == 0.5).all()
+    assert (attacker.forward, attacker.backward) == (12, 6)
+    judge = made["judge"]
+    assert judge.settings == {"norm": "Linf", "eps": 0.1, "seed": 0, "version": "standard"}
+    assert judge.apgd_targeted.n_target_classes == judge.fab.n_target_classes == min(9, classes - 1)
+    assert judge.apgd.n_iter == judge.fab.n_iter == judge.square.n_queries == 7
+
+
+def test_the_ensemble_is_measured_against_autoattack():
+    pytest.importorskip("pyautoattack")
+    classifier, images = attacks._ported(tiny.conv(5)), tiny.images(20)
+    labels = classifier.predict(images)
+    row = attacks._measure(classifier, images, labels, "ensemble", "autoattack", 0.01, 10)
+    assert 0 < row["theirs_robust"] < 1
+    assert row["ours_robust"] <= row["theirs_robust"] + 0.05  # 20 images: 1
+    assert 0 < row["theirs_backward"] < row["theirs_forward"]
+
+
+def test_autoattack_needs_its_package_and_four_classes(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyautoattack", None)
+    settings = ((8, 8, 1), "ensemble", 0.1, None, 100)
+    with pytest.raises(InputError, match=r"not installed .*: pip install -e \.\[bench\]"):
+        judges.auto_attack(attacks._ported(tiny.conv(3)), *settings)
+    monkeypatch.setitem(sys.modules, "pyautoattack", SimpleNamespace(AutoAttack=None))
+    with pytest.raises(InputError, match="AutoAttack needs 4 classes; conv in PyTorch has 3"):
+        judges.auto_attack(attacks._ported(tiny.conv(3)), *settings)
 
 
 def test_every_attack_has_a_judge():
