@@ -41,7 +41,9 @@ def main(request: ExtractRequest) -> int:
 
     clips = find_clips(request.clips)
     from fer_models import zoo
+    from fer_models.backend import quiet_backend
 
+    quiet_backend()
     classes = zoo.describe(request.model).classes
     if request.emotion not in classes:
         raise InputError(
@@ -51,9 +53,6 @@ def main(request: ExtractRequest) -> int:
     _check_person(request)
     if request.beside:
         zoo.describe(request.beside)
-    from fer_models.backend import quiet_backend
-
-    quiet_backend()
     from live.video.command import read_clips
 
     def cut_out(clip: Path, folder: Path) -> None:

@@ -4,6 +4,7 @@ Cameras, and clips for the window, are read by `faces/video.py`: PyAV and an Ope
 each other in one process, so it is imported here only, when a clip is opened.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,10 @@ _OPTIONS = {
 EARLY = 0.5
 """Seconds by which the frames may end before the file's stated duration."""
 _NEAR = 0.5
-"""Seconds by which a time stamp may be too early, after a damaged packet, before the clock counts
-as set back."""
+"""Seconds by which a time stamp may be too early before the clock may have been set back."""
+_WITNESSES = 4
+"""Frames that must follow on a clock that was set back: after damaged packets, decoders return
+single frames that are late by seconds."""
 _ASSUMED_RATE = 25.0
 """Frames per second of a clip that states none."""
 
@@ -51,8 +54,11 @@ class Clip:
         self._duration = _stated_duration(container, stream)
         self.expected = stream.frames or round(self._duration * self.rate)
         self._last: float | None = None
-        self._estimated = self._jumps = self._damaged = 0
+        self._estimated = self._jumps = self._damaged = self._interlaced = 0
         self._fault = ""
+        self._incomplete = False
+        self._source: Iterator[Any] = iter(())
+        self._coming: deque[Any] = deque()
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Yield the frames from number `start` on, upright; may be called once.
@@ -63,8 +69,10 @@ class Clip:
             InputError: there is not a single frame.
         """
         index = -1
-        for index, raw in enumerate(self._decoded()):
+        self._source = self._decoded()
+        for index, raw in enumerate(self._in_turn()):
             seconds = self._time(raw)
+            self._interlaced += raw.interlaced_frame
             self.sizes.setdefault(upright_size(raw, self._shape), seconds)
             if index >= start:
                 yield Frame(index, seconds, upright(raw, self._shape))
@@ -77,11 +85,14 @@ class Clip:
         """What was wrong with the file, a sentence each, once all frames have been read."""
         found = [self._fault[:1].upper() + self._fault[1:] + "."] if self._fault else []
         end = (self._last or 0.0) + 1 / self.rate
-        if end < self._duration - EARLY:
+        on_its_clock = end + max(0.0, self.zero or 0.0)  # Matroska's duration may count from there
+        if on_its_clock < self._duration - EARLY:
             found.append(
                 f"The frames end at {end:.1f} s, but the file states {self._duration:.1f} s: it "
                 "may have been cut short."
             )
+        elif self._incomplete:
+            found.append(f"The last packet is incomplete: the file was cut short at {end:.1f} s.")
         if self._damaged:
             found.append(f"Damaged packets: {self._damaged}; their frames are missing or wrong.")
         if self._estimated:
@@ -92,12 +103,27 @@ class Clip:
         if self._jumps:
             times = f"{self._jumps} time{'' if self._jumps == 1 else 's'}"
             found.append(f"Time stamps jump back, {times}; later ones are counted on from there.")
+        if self._interlaced:
+            found.append(
+                f"Interlaced frames: {self._interlaced}. Where moving faces look like combs, "
+                "predictions change: deinterlace the clip first (ffmpeg -i CLIP -vf yadif NEW)."
+            )
         if len(self.sizes) > 1:
             sizes = [f"{w}x{h} from {t:.1f} s" for (w, h), t in self.sizes.items()]
             found.append(
                 f"The resolution changes ({', '.join(sizes)}): boxes are in pixels of their frame."
             )
         return found
+
+    def _in_turn(self) -> Iterator[Any]:
+        """Frames of the source, first those that `_set_back` has looked at."""
+        while True:
+            while self._coming:
+                yield self._coming.popleft()
+            raw = next(self._source, None)
+            if raw is None:
+                return
+            yield raw
 
     def _decoded(self) -> Iterator[Any]:
         import av
@@ -118,6 +144,7 @@ class Clip:
                 self._damaged += 1
                 continue
             self._damaged += sum(frame.is_corrupt for frame in frames)
+            self._incomplete = packet.is_corrupt if packet.size else self._incomplete
             yield from frames
 
     def _flushed(self) -> list[Any]:
@@ -135,11 +162,11 @@ class Clip:
             self._estimated += 1
             self._last = 0.0 if last is None else last + step
             return self._last
-        stamp = float(raw.pts * (raw.time_base or self.stream.time_base))
+        stamp = self._stamp(raw)
         if self.zero is None:
             self.zero = stamp
         seconds = stamp - self.zero
-        if last is not None and seconds <= last - _NEAR:
+        if last is not None and seconds <= last - _NEAR and self._set_back(last):
             self._jumps += 1
             self.zero += seconds - (last + step)
             seconds = last + step
@@ -148,6 +175,17 @@ class Clip:
             seconds = last + step / 10  # little, so that the next stamps are later again
         self._last = seconds
         return seconds
+
+    def _stamp(self, raw: Any) -> float:
+        """A frame's time stamp in seconds, on the file's own clock."""
+        return float(raw.pts * (raw.time_base or self.stream.time_base))
+
+    def _set_back(self, last: float) -> bool:
+        """Whether the frames to come are all before the last one, too."""
+        while len(self._coming) < _WITNESSES and (raw := next(self._source, None)) is not None:
+            self._coming.append(raw)
+        stamps = [self._stamp(raw) for raw in self._coming if raw.pts is not None]
+        return bool(stamps) and max(stamps) - (self.zero or 0.0) < last
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def _line(summary: Summary | None, frames: int) -> str:
         return f"no face in {frames} frames"
     flips = f", {summary.flipped} of {summary.attacked} flipped" if summary.attacked else ""
     return (
-        f"{summary.rows} predictions in {summary.frames} of {frames} frames, most often "
+        f"predictions: {summary.rows}, in {summary.frames} of {frames} frames, most often "
         f"{summary.dominant}{flips}"
     )
 

@@ -26,6 +26,7 @@ def write_clip(
     pixel=None,
     codec="libx264",
     options=None,
+    encoding=None,
 ):
     """Write a clip.
 
@@ -39,10 +40,11 @@ def write_clip(
         pixel: width of a pixel through its height, a fraction.
         codec: an encoder of FFmpeg.
         options: options of the container.
+        encoding: options of the encoder.
     """
     images = list(images)
     with av.open(str(path), "w", options=options or {}) as out:
-        video = out.add_stream(codec, rate=rate)
+        video = out.add_stream(codec, rate=rate, options=encoding or {})
         height, width = images[0].shape[:2] if images else (48, 64)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.gop_size = 5

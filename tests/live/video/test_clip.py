@@ -93,6 +93,12 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path, pixel, size):
         assert list(clip.sizes) == [size] and shapes == [(size[1], size[0], 3)] * 2
 
 
+def test_interlaced_frames_are_said(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [grey(50)] * 4, encoding={"x264-params": "tff=1"})
+    (note,) = read(path)[1]
+    assert note.startswith("Interlaced frames: 4. ")
+
+
 def test_missing_times_are_estimated_and_said(tmp_path):
     """A raw stream has no container, so no times."""
     path = write_clip(tmp_path / "a.h264", [grey(50)] * 4)
@@ -173,14 +179,45 @@ def test_clock_that_is_set_back_counts_on(tmp_path):
     assert "Time stamps jump back, 1 time; later ones are counted on from there." in notes
 
 
-def test_one_stamp_too_early_moves_no_other(tmp_path):
+@pytest.mark.parametrize("gap", [4, 40])
+@pytest.mark.parametrize("late", [1, 2])
+def test_stamps_too_early_move_no_other(tmp_path, gap, late):
+    """As decoders return them after damaged packets: a frame or two, a second late."""
     path = write_clip(tmp_path / "a.mp4", [grey(50)] * 4)
     step = 1 / 25
+    early = list(range(1, 1 + late))
+    stamps = [0, gap, *early, gap + 1, gap + 2]  # in frames
     with open_clip(path) as clip:
-        stamps = [0, 4, 1, 5, 6]  # in frames
-        raws = [SimpleNamespace(pts=stamp * 40, time_base=1 / 1000) for stamp in stamps]
-        times = [clip._time(raw) for raw in raws]
-    assert times == pytest.approx([0, 4 * step, 4.1 * step, 5 * step, 6 * step])
+        clip._decoded = lambda: (
+            SimpleNamespace(pts=stamp * 40, time_base=1 / 1000) for stamp in stamps
+        )
+        clip._source = clip._decoded()
+        times = [clip._time(raw) for raw in clip._in_turn()]
+        notes = clip.notes
+    guessed = [(gap + 0.1 * i) * step for i in early]
+    assert times == pytest.approx([0, gap * step, *guessed, (gap + 1) * step, (gap + 2) * step])
+    assert not any("jump back" in note for note in notes)
+
+
+def test_clip_that_begins_late_is_not_called_cut_short(tmp_path):
+    path = write_clip(tmp_path / "a.mkv", [grey(50)] * 4, times=[100, 100.1, 100.2, 100.3])
+    with av.open(str(path)) as file:
+        assert file.duration > 100e6  # of the file's clock, from 0
+    assert read(path)[1] == []
+
+
+def test_clip_without_a_stated_length_is_cut_short_where_its_last_packet_is(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (60, 48, 64, 3), np.uint8)
+    whole = write_clip(tmp_path / "a.mp4", noise, options={"movflags": "frag_keyframe+empty_moov"})
+    assert read(whole)[1] == []
+    data = whole.read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data[: len(data) * 6 // 10])
+    frames, notes = read(cut)
+    assert 20 < len(frames) < 45
+    assert notes == [
+        f"The last packet is incomplete: the file was cut short at {len(frames) / 25:.1f} s."
+    ]
 
 
 def test_clip_without_a_frame_is_refused(tmp_path):

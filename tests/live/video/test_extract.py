@@ -108,3 +108,14 @@ def test_command_cuts_out_what_the_rows_say(clip, tmp_path, capsys):
     )
     assert main(again) == 0
     assert "no face showed disgust for 5 frames in a row" in capsys.readouterr().out
+
+
+def test_backend_is_quiet_before_people_are_looked_for(clip, tmp_path, monkeypatch):
+    """The look at --people imports Keras, whose chatter is no message to the user."""
+    done = []
+    monkeypatch.setattr("fer_models.backend.quiet_backend", lambda: done.append("quiet"))
+    monkeypatch.setattr("live.extract._check_person", lambda request: done.append("person"))
+    monkeypatch.setattr("live.video.command.read_clips", lambda *arguments: 0)
+    request = ExtractRequest(clips=[clip], out=tmp_path, emotion="happy", person="Ada")
+    assert main(request) == 0
+    assert done == ["quiet", "person"]

@@ -32,7 +32,7 @@ def test_page_says_what_the_rows_say(folder):
     line = write_page(folder)
     rows = pd.read_csv(folder / "faces.csv").dropna(subset="label")
     top, flips = rows["label"].mode()[0], int(rows["flipped"].sum())
-    assert line == f"19 predictions in 19 of 22 frames, most often {top}, {flips} of 19 flipped"
+    assert line == f"predictions: 19, in 19 of 22 frames, most often {top}, {flips} of 19 flipped"
     page = (folder / "index.html").read_text()
     assert f"<h1>{top.capitalize()} was the most frequent prediction</h1>" in page
     assert "3 of them without a face" in page and "fgsm at eps 4/255" in page
