@@ -13,6 +13,7 @@ from attacks.base import Cost
 from attacks.sets.spec import CODE_VERSION
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS
+from datasets.base.npz import read_npz
 
 
 class TransferImages:
@@ -51,8 +52,8 @@ class TransferImages:
         made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for path in sorted(self._folder.glob("[!.]*.npz")):
             try:
-                with open(path, "rb") as file, np.load(file, allow_pickle=False) as kept:
-                    made.update(_by_name(kept["names"], kept["images"], kept["costs"]))
+                kept = read_npz(path)
+                made.update(_by_name(kept["names"], kept["images"], kept["costs"]))
             except DAMAGED_ARRAYS:
                 continue
         return made

@@ -1,5 +1,6 @@
 """The progress of a run: who receives it, and how errors are worded in it."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,8 +34,26 @@ def one_line(error: Exception) -> str:
     return words if isinstance(error, InputError) else f"{type(error).__name__}: {words}"
 
 
+_OF_STORAGE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "ESTALE", "EMFILE", "ENFILE")
+    if hasattr(errno, name)
+}
+"""A full, read-only or broken disk, or too many open files."""
+
+
+def is_of_storage(error: Exception) -> bool:
+    """Whether a disk failed, which is no result of the model or attack that met it."""
+    return isinstance(error, OSError) and error.errno in _OF_STORAGE
+
+
 def is_result(error: Exception) -> bool:
-    """Whether a model or an attack failed, which a run records (R24); a user's mistake ends it."""
+    """Whether a model or an attack failed, which a run records (R24).
+
+    A user's mistake ends the run, and so does a disk.
+    """
+    if is_of_storage(error):
+        return False
     return isinstance(error, ModelError) or not isinstance(error, InputError)
 
 

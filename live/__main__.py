@@ -1,6 +1,5 @@
 """`python -m live`: classify faces of a camera, clean and under attack, in a page or a window."""
 
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,10 +127,9 @@ def _serve(
         import webbrowser
 
         webbrowser.open(address)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clips are deleted then, too
     try:
         server.serve_forever()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # also of SIGTERM, see `datasets/base/signals.py`
         print("stopped", file=sys.stderr)
     finally:
         clips.close()

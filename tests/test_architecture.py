@@ -23,6 +23,7 @@ EVERYWHERE = (
     "datasets.base.atomic",
     "datasets.base.commands",
     "datasets.base.errors",
+    "datasets.base.npz",
     "datasets.base.options",
     "datasets.base.percentages",
     "datasets.labels",

@@ -10,7 +10,7 @@ its last chunk exists. Not here: what the arrays are (`attacks/sets/contents.py`
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,20 @@ from attacks.sets.contents import AnySet, SetHeader, assemble
 from attacks.sets.spec import spec_from_json
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
+from datasets.base.npz import read_npz
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 _MOST_ROWS = 10**8
 """Most images of a set; a manifest with more is damaged."""
+Told = Callable[[str], object]
+"""Called with a line of text."""
 SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
 """An array's name in memory, and its name in chunks since the first version."""
+
+
+class DamagedChunkError(InputError):
+    """A chunk was changed or cut short after it was written; making it again repairs the set."""
 
 
 def open_set(directory: Path) -> AnySet:
@@ -76,12 +83,12 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
     """Read a chunk's arrays.
 
     Raises:
-        InputError: it is missing, damaged, or belongs to another set.
+        DamagedChunkError: its bytes are not those that were written.
+        InputError: it is missing, or belongs to another set.
     """
     path = chunk_path(directory, index)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = read_npz(path)
         if SMALLEST_EPS_ON_DISK in arrays:
             arrays[SMALLEST_EPS] = arrays.pop(SMALLEST_EPS_ON_DISK)
         if str(arrays["key"]) != header.key:
@@ -97,7 +104,41 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
     except InputError:
         raise
     except DAMAGED_ARRAYS as error:
-        raise InputError(_damaged(path, error)) from error
+        raise DamagedChunkError(_damaged(path, error)) from error
+
+
+def intact_chunk(
+    directory: Path,
+    index: int,
+    header: SetHeader,
+    row_ids: np.ndarray | None = None,
+    on_damage: Told | None = None,
+) -> dict[str, np.ndarray] | None:
+    """Arrays of a chunk; None where it is to be made: it is missing, or damaged.
+
+    Args:
+        directory: folder of the set.
+        index: number of the chunk.
+        header: of the set.
+        row_ids: int64 (N,), the faces that it must hold; None where chunks name none.
+        on_damage: called with a line of text for a damaged chunk.
+
+    Raises:
+        InputError: it belongs to another set.
+    """
+    path = chunk_path(directory, index)
+    if not path.exists():
+        return None
+    try:
+        arrays = read_chunk(directory, index, header)
+        if row_ids is None or np.array_equal(arrays.get("row_ids", ()), row_ids):
+            return arrays
+        why = "it holds other faces"
+    except DamagedChunkError as error:
+        why = words_of(error.__cause__ or error)
+    if on_damage:
+        on_damage(f"{path}: damaged ({why}), so it is made again")
+    return None
 
 
 def write_header(directory: Path, header: SetHeader) -> None:

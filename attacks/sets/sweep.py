@@ -24,7 +24,9 @@ from attacks.sets.contents import (
 from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
     MANIFEST,
+    Told,
     chunk_path,
+    intact_chunk,
     read_chunk,
     read_header,
     write_chunk,
@@ -133,17 +135,31 @@ class SetPlan:
             write_header(self.directory, self.header)
         write_chunk(self.directory, index, self.header.key, arrays)
 
-    def make(self, classifier: Classifier | None, on_chunk: Progress | None) -> AnySet:
-        """Make the chunks that are missing, and read all.
+    def make(
+        self,
+        classifier: Classifier | None,
+        on_chunk: Progress | None,
+        on_damage: Told | None = None,
+    ) -> AnySet:
+        """Make the chunks that are missing or damaged, and read all.
+
+        Args:
+            classifier: the attacked model; None for a corruption.
+            on_chunk: called after each chunk.
+            on_damage: called with a line of text for each damaged chunk.
 
         Raises:
-            InputError: see `missing`, a chunk is damaged, or the attack refuses.
+            InputError: see `missing`, a chunk belongs to another set, or the attack refuses.
         """
         missing, count, chunks = set(self.missing()), len(self.header.chunks), []
         for index in range(count):
-            if index in missing:  # an attack that refuses the model leaves no folder behind
+            rows = self.faces.row_ids[self.header.chunks[index]]
+            found = intact_chunk(self.directory, index, self.header, rows, on_damage)
+            if found is None:  # an attack that refuses the model leaves no folder behind
+                missing.add(index)
                 self.keep(index, self.chunk(index).make(classifier, self.images(index)))
-            chunks.append(read_chunk(self.directory, index, self.header))
+                found = read_chunk(self.directory, index, self.header)
+            chunks.append(found)
             if on_chunk:
                 on_chunk(index + 1, count)
         return assemble(self.header, chunks, count - len(missing))
@@ -170,7 +186,7 @@ def make_adversarial_set(
         before: see `SetPlan`.
 
     Raises:
-        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+        InputError: the folder or a chunk belongs to another set, or the attack refuses.
     """
     result = SetPlan.attacked(task, directory, before).make(task.classifier, on_chunk)
     assert isinstance(result, AdversarialSet)
@@ -190,7 +206,7 @@ def make_transfer_set(
     when clean; see `make_adversarial_set` for the arguments.
 
     Raises:
-        InputError: the folder holds another set, a chunk is damaged, or the attack refuses.
+        InputError: the folder or a chunk belongs to another set, or the attack refuses.
         ValueError: the spec's grid has more than one eps.
     """
     plan = SetPlan.attacked(task, directory, before, transfer_set=True)
@@ -209,7 +225,7 @@ def make_corrupted_set(
     """Corrupt images at each severity, or read them from disk; see `make_adversarial_set`.
 
     Raises:
-        InputError: the folder holds another set, or a chunk is damaged.
+        InputError: the folder or a chunk belongs to another set.
     """
     result = SetPlan.corrupted(faces, spec, directory).make(None, on_chunk)
     assert isinstance(result, CorruptedSet)

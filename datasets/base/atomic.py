@@ -1,10 +1,16 @@
 """Atomic writes: a file or folder appears complete or not at all, even if the process is killed."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is one that `atomic` was writing when its process was killed."""
+    return re.match(r"\.\d+-.", path.name) is not None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import platformdirs
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS
+from datasets.base.npz import read_npz
 from datasets.fer2013 import Faces
 
 _FORMAT = 1
@@ -34,8 +35,8 @@ def cache_folder() -> Path:
 def read_entry(digest: str) -> Faces | None:
     """Return the faces stored for a file's sha256, or None if missing or damaged."""
     try:
-        with open(_entry(digest), "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            faces = Faces(*(arrays[name] for name in Faces._fields))
+        arrays = read_npz(_entry(digest))
+        faces = Faces(*(arrays[name] for name in Faces._fields))
     except DAMAGED_ARRAYS:
         return None
     return faces

@@ -1,7 +1,7 @@
 """Run a command-line function: one-line errors; exit code 0 done, 1 a check failed, 2 wrong usage.
 
-Every command file ends in `run(main, prog)`. Heavy imports belong inside the function, so that they
-run after the arguments are parsed.
+130 after Ctrl-C, 143 after SIGTERM. Every command file ends in `run(main, prog)`. Heavy imports
+belong inside the function, so that they run after the arguments are parsed.
 """
 
 import codecs
@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from datasets.base.errors import InputError
+from datasets.base.signals import stoppable
 
 DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
 """Where `datasets.default_data` looks for faces, for the help of `--data`."""
@@ -60,9 +61,11 @@ def run(
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
-        code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
+        with stoppable() as received:
+            code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
         if code == _INTERRUPTED:
             again = "; the same command with --resume continues where possible"
+            code = 128 + received[0] if received else code
             _fail(f"stopped{again if 'resume' in signature(main).parameters else ''}", code)
         sys.exit(code)
     except typer.Abort as error:
@@ -82,6 +85,11 @@ def run(
             raise
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
         _fail(f"{place}{error.strerror}. Choose another path, or free this one.", 2)
+    except MemoryError as error:
+        if debug:
+            raise
+        words = " ".join(str(error).split()) or "an allocation failed"
+        _fail(f"out of memory: {words}. Ask for less at once, or use a larger machine.", 2)
 
 
 def with_numbers(arguments: list[str], defaults: Mapping[str, str]) -> list[str]:

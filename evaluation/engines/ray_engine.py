@@ -7,6 +7,7 @@ driver, so no disk is shared. A cell that dies with its worker is computed again
 Source: https://docs.ray.io, "Fault tolerance" and "Patterns: limit the number of pending tasks".
 """
 
+import atexit
 import logging
 import os
 from collections import Counter, deque
@@ -20,6 +21,7 @@ import numpy as np
 from attacks.sets.chunks import Arrays
 from attacks.sets.spec import CODE_VERSION
 from datasets.base.errors import InputError
+from datasets.base.signals import handlers_kept
 from datasets.base.threads import VARIABLES, threads
 from evaluation.engines.engine import Cell, Engine, Lost, Work
 from evaluation.engines.parcel import Parcel
@@ -98,8 +100,9 @@ class RayEngine(Engine):
             if self._address == "local":
                 where["include_dashboard"] = False
             try:
-                ray.init(**where, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+                with handlers_kept():  # Ray's own would end this process without a word
+                    ray.init(**where, logging_level=logging.ERROR)
+            except Exception as error:  # no such cluster, or a start that takes over 30 s
                 words = " ".join(str(error).split())
                 raise InputError(f"--engine ray: no cluster at {self._address}: {words}") from error
         self._images = ray.put(images)
@@ -170,7 +173,7 @@ class RayEngine(Engine):
             actor = actor_class.options(
                 num_cpus=self._threads,
                 num_gpus=min(1.0, gpus / self.workers),
-                memory=min(self._memory, int(self._node_memory())),
+                memory=int(min(self._memory, self._node_memory())),
                 max_restarts=0,
                 runtime_env={"env_vars": names},
             ).remote([self._images], self._parcels)
@@ -180,6 +183,24 @@ class RayEngine(Engine):
         """Memory of the largest node for workers, bytes."""
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         return max((node.get("memory", np.inf) for node in nodes), default=np.inf)
+
+    def _check_own_cluster(self) -> None:
+        """End where Ray on this machine, started by this engine, is gone: no other node joins it.
+
+        Raises:
+            InputError: it is gone.
+        """
+        if not self._started or self._address != "local":
+            return
+        if any(node["Alive"] for node in self._ray.nodes()):
+            return
+        self._places.clear()
+        self._started = False
+        atexit.unregister(self._ray.shutdown)  # without its raylet it ends the process at once
+        raise InputError(
+            "--engine ray: Ray has died on this machine, as it does when it is killed or memory "
+            "runs out. Continue with --resume."
+        )
 
     def _send(self, place: _Place, work: Work) -> None:
         place.work, place.future = work, place.actor.compute.remote(work.cell())
@@ -202,6 +223,7 @@ class RayEngine(Engine):
             self._ray.kill(place.actor)  # one that is only out of reach shall not keep its cores
             what = f"while it made {work.name}" if work else "while it started"
             self._listener.line(f"ray: a worker died {what}: {type(error).__name__}")
+            self._check_own_cluster()
             if work:
                 return work, None
             self._failed_starts += 1

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS, InputError, first_fault, words_of
+from datasets.base.npz import read_npz
 from evaluation.results.manifest import Manifest
 from evaluation.results.schema import ADDED_COLUMNS, SCHEMA_VERSION
 
@@ -22,7 +23,7 @@ def write_table(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> Non
         if path.suffix == ".csv":
             frame.to_csv(unfinished, index=False, float_format="%.10g", lineterminator="\n")
         else:
-            frame.to_parquet(unfinished, index=False)
+            frame.to_parquet(unfinished, index=False, write_page_checksum=True)
 
 
 def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
@@ -37,7 +38,7 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
             "Name a folder that `python -m evaluation.run` has written."
         )
     try:
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path, page_checksum_verification=True)
     except (ArrowException, OSError, ValueError) as error:
         raise InputError(damaged(path, "parquet", error)) from error
     missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
@@ -109,8 +110,8 @@ def read_arrays(path: Path, names: dict[str, str]) -> dict[str, np.ndarray]:
     if not path.exists():
         raise InputError(f"{path}: expected a file of a finished run, found no such file.")
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names if name in archive.files}
+        found = read_npz(path, names)
+        return {name: found[name] for name in names if name in found}
     except DAMAGED_ARRAYS as error:
         raise InputError(damaged(path, "npz", error)) from error
 

@@ -33,6 +33,12 @@ SPENT_COLUMNS = ("label", "distance", "forward", "backward")
 """Columns that no figure is computed from."""
 
 
+_CHECKED = pads.ParquetFileFormat(
+    default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
+"""Parquet whose pages are compared with their checksums, where they have any."""
+
+
 class Kind(StrEnum):
     """What was done to the images of a part."""
 
@@ -200,7 +206,7 @@ class StoredRows(ImageRows):
                 )
             for name in lacking:
                 found = found.append(SCHEMA.field(name))
-            data = pads.dataset(paths, schema=found, format="parquet")
+            data = pads.dataset(paths, schema=found, format=_CHECKED)
             return data.to_table(columns=names, filter=condition)
         except InputError:
             raise

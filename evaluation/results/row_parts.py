@@ -77,7 +77,8 @@ class RowParts:
         rows = rows[list(PER_IMAGE_COLUMNS)].astype(PER_IMAGE_COLUMNS)
         table = pa.Table.from_pandas(rows, schema=SCHEMA, preserve_index=False)
         with atomic(path) as unfinished:
-            pq.write_table(table.replace_schema_metadata(None), unfinished)
+            table = table.replace_schema_metadata(None)
+            pq.write_table(table, unfinished, write_page_checksum=True)
 
     def part(self, number: int) -> pd.DataFrame:
         """Read the rows of a part."""

@@ -19,7 +19,8 @@ from attacks.sets.contents import SetHeader
 from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
     MANIFEST,
-    chunk_path,
+    Told,
+    intact_chunk,
     read_chunk,
     read_header,
     write_chunk,
@@ -80,7 +81,9 @@ def certify_models(
         chunk = partial(listener.chunk, name)
         folder = out / "certificates"
         try:
-            made = make_certificates(classifier, part, settings, sigma, config.seed, folder, chunk)
+            made = make_certificates(
+                classifier, part, settings, sigma, config.seed, folder, chunk, listener.line
+            )
         except Exception as error:  # R24: a model that fails on noise gets no certificates
             if not is_result(error):
                 raise
@@ -109,8 +112,9 @@ def make_certificates(
     seed: int,
     folder: Path,
     on_chunk: Callable[[int, int], object],
+    on_damage: Told,
 ) -> Made:
-    """Certify every face; finished chunks on disk are reused.
+    """Certify every face; finished chunks on disk are reused, damaged ones are made again.
 
     Args:
         classifier: any model.
@@ -120,9 +124,10 @@ def make_certificates(
         seed: random seed of the run.
         folder: folder of the certificates of all models.
         on_chunk: called with (chunks done, all chunks) after each chunk.
+        on_damage: called with a line of text for each damaged chunk.
 
     Raises:
-        InputError: a chunk on disk is damaged or belongs to another set.
+        InputError: a chunk on disk belongs to another set.
     """
     options = _options(settings)
     spec = CorruptionSpec(
@@ -142,17 +147,18 @@ def make_certificates(
         )
     chunks, reused = [], 0
     for index, rows in enumerate(header.chunks):
-        if chunk_path(directory, index).exists():
+        found = intact_chunk(directory, index, header, on_damage=on_damage)
+        if found is not None:
             reused += 1
         else:
             start = time.perf_counter()
             images = faces.images[rows].astype(np.float32) / 255
-            found = certify(
-                classifier, images, Keys(seed, faces.row_ids[rows]), sigma=sigma, **options
-            )
+            keys = Keys(seed, faces.row_ids[rows])
+            certified = certify(classifier, images, keys, sigma=sigma, **options)
             seconds = np.array(time.perf_counter() - start)
-            write_chunk(directory, index, key, {**found._asdict(), "seconds": seconds})
-        chunks.append(read_chunk(directory, index, header))
+            write_chunk(directory, index, key, {**certified._asdict(), "seconds": seconds})
+            found = read_chunk(directory, index, header)
+        chunks.append(found)
         on_chunk(index + 1, len(header.chunks))
     joined = Certificates(
         *(np.concatenate([chunk[name] for chunk in chunks]) for name in Certificates._fields)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from evaluation.listener import Listener, one_line
+from evaluation.listener import Listener, is_of_storage, one_line
 from fer_models.classifier import Classifier
 
 CLEAN: dict[str, Any] = {
@@ -43,6 +43,8 @@ class Failures:
         try:
             yield
         except Exception as error:  # R24: whatever a model fails with is a result
+            if is_of_storage(error):
+                raise
             message = one_line(error)
             if told:
                 words = message.removeprefix(f"{classifier.id}: ")

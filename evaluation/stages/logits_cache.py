@@ -1,6 +1,6 @@
 """A cache of logits: a resumed run need not classify the same images again.
 
-Writes `answers/KEY.npy` of a run, one file per set and model.
+Writes `answers/KEY.npz` of a run, one file per set and model, in a form with checksums.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import numpy as np
 from attacks.sets.contents import CorruptedSet, TransferSet
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS
+from datasets.base.npz import read_npz
 from fer_models.classifier import Classifier
 
 
@@ -33,11 +34,11 @@ class LogitsCache:
             float32 (N, K) for N images; (N, S, K) where they have S severities.
         """
         identity = f"{made.header.key} {classifier.weights_sha256}"
-        path = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npy"
+        path = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
         *places, height, width, channels = made.images.shape
         shape = (*places, classifier.scheme.num_classes)
         try:
-            logits = np.load(path, allow_pickle=False)
+            logits = read_npz(path)["logits"]
             if logits.shape == shape and logits.dtype == np.float32:
                 return logits
         except DAMAGED_ARRAYS:  # missing or damaged
@@ -46,5 +47,5 @@ class LogitsCache:
         logits = classifier.logits(images).reshape(shape)
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic(path) as unfinished:
-            np.save(unfinished, logits)
+            np.savez(unfinished, logits=logits)
         return logits

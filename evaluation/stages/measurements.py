@@ -21,7 +21,7 @@ from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
-from evaluation.listener import Listener
+from evaluation.listener import Listener, is_of_storage
 from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
 from evaluation.stages import gallery
@@ -113,6 +113,8 @@ class Measurements:
                 self.checks += declared_output_checks(classifier, logits[classifier.id])
                 self.checks += self._contract_checks(classifier)
             except Exception as error:  # R24: a model that worked once and now fails
+                if is_of_storage(error):
+                    raise
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
 
@@ -184,6 +186,8 @@ class Measurements:
             try:
                 maps = explain(classifier, clean, made.images)
             except Exception as error:  # a foreign net may have an unexpected structure
+                if is_of_storage(error):
+                    raise
                 self._listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
                 continue
             if maps is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from datasets.base.atomic import atomic
+from datasets.base.atomic import atomic, is_unfinished
 from datasets.base.errors import InputError
 from datasets.base.locks import LOCK
 from datasets.faceset import FaceSet
@@ -58,7 +58,9 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
                 f"{path}: --resume continues the same run only, but its data, weights or options "
                 "differ. Name another --out."
             )
-    elif folder.exists() and any(entry.name != LOCK for entry in folder.iterdir()):
+    elif folder.exists() and not all(
+        entry.name == LOCK or is_unfinished(entry) for entry in folder.iterdir()
+    ):
         raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
 
 

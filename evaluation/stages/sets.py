@@ -129,7 +129,8 @@ def make_sets(
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
                 plan = _set_plan(job, part, folder, _made_before(job, folders), kept)
-                made = plan.make(_attacked(job, kept), partial(listener.chunk, job.name))
+                chunk = partial(listener.chunk, job.name)
+                made = plan.make(_attacked(job, kept), chunk, listener.line)
                 if order is not None:
                     made = replace(made, reused_chunks=made.reused_chunks - order.made)
         except Exception as error:  # R24: whatever an attack or a model fails with is a result

@@ -4,7 +4,10 @@ Writes `service_answers.sqlite` of a run or of a folder of sets: the outputs of 
 hash of its bytes and of the service's contract, and how often services were asked.
 """
 
+import errno
+import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +33,14 @@ _ADD = (
     "asked = asked + excluded.asked, from_cache = from_cache + excluded.from_cache, "
     "retried = retried + excluded.retried"
 )
+_OF_DISK = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+}
+"""Errors of SQLite that leave the answers intact, as errors of the system."""
+_CHECK_BYTES = 4
+"""After the outputs, their CRC-32; answers of older versions have none."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,10 @@ class AnswerCache:
         return Queries(*row) if row else Queries()
 
     def read(self, images: Sequence[str]) -> dict[str, np.ndarray]:
-        """Outputs float64 (K,) of the images that are known, by their hashes."""
+        """Outputs float64 (K,) of the images that are known, by their hashes.
+
+        An answer whose bytes have changed is not known.
+        """
         found: dict[str, np.ndarray] = {}
         if not self._path.exists():
             return found
@@ -93,12 +107,14 @@ class AnswerCache:
                     f"SELECT key, outputs FROM answers WHERE key IN ({marks})",
                     [self._key(image) for image in part],
                 )
-                found |= {key.rpartition(" ")[2]: np.frombuffer(data) for key, data in rows}
+                for key, data in rows:
+                    if (outputs := _outputs(data)) is not None:
+                        found[key.rpartition(" ")[2]] = outputs
         return found
 
     def write(self, answers: Mapping[str, np.ndarray], more: Queries) -> None:
         """Keep outputs float64 (K,) by the hashes of their images, and add to the queries."""
-        rows = [(self._key(image), outputs.tobytes()) for image, outputs in answers.items()]
+        rows = [(self._key(image), _stored(outputs)) for image, outputs in answers.items()]
         with self._errors(), self._base as base:
             base.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
             base.execute(_ADD, (self._service, more.asked, more.from_cache, more.retried))
@@ -122,7 +138,23 @@ class AnswerCache:
         try:
             yield
         except (sqlite3.Error, ValueError) as error:
+            if (number := _OF_DISK.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)) is not None:
+                raise OSError(number, os.strerror(number), str(self._path)) from error
             raise InputError(
                 f"{self._path}: expected the answers of services; {error}. Delete it: the services "
                 "are asked again."
             ) from error
+
+
+def _stored(outputs: np.ndarray) -> bytes:
+    """Outputs float64 (K,) and their checksum."""
+    data = outputs.tobytes()
+    return data + zlib.crc32(data).to_bytes(_CHECK_BYTES, "big")
+
+
+def _outputs(stored: bytes) -> np.ndarray | None:
+    """Outputs float64 (K,), None if their checksum is another one."""
+    if len(stored) % np.dtype(np.float64).itemsize == 0:
+        return np.frombuffer(stored)
+    data, check = stored[:-_CHECK_BYTES], stored[-_CHECK_BYTES:]
+    return np.frombuffer(data) if zlib.crc32(data).to_bytes(_CHECK_BYTES, "big") == check else None

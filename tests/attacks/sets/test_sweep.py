@@ -1,4 +1,4 @@
-"""Sets: made chunk by chunk, continued after a kill, read back, refused when damaged."""
+"""Sets: made chunk by chunk, continued after a kill, read back, repaired when damaged."""
 
 import json
 import subprocess
@@ -15,6 +15,7 @@ from attacks.registry import attack_spec, corruption_spec
 from attacks.sets.contents import TransferSet
 from attacks.sets.store import chunk_path, find_set, open_set
 from attacks.sets.sweep import (
+    SetPlan,
     make_adversarial_set,
     make_corrupted_set,
     make_transfer_set,
@@ -141,10 +142,30 @@ def test_a_damaged_chunk_is_named_in_one_line(tmp_path, damage):
     if damage == "flipped":
         data[len(data) // 2] ^= 255
     path.write_bytes({"cut": data[: len(data) // 2], "empty": b"", "flipped": data}[damage])
-    for read in (open_set, corrupt):
-        with pytest.raises(InputError, match=r"chunk-00001.npz: this chunk is damaged") as error:
-            read(tmp_path)
-        assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match=r"chunk-00001.npz: this chunk is damaged") as error:
+        open_set(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "shorter", "other"])
+def test_a_damaged_chunk_is_made_again(tmp_path, damage):
+    before = corrupt(tmp_path, count=220)
+    path, other = chunk_path(tmp_path, 1), chunk_path(tmp_path, 0)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    flipped = bytes([*data[:middle], data[middle] ^ 1, *data[middle + 1 :]])
+    shorter = bytes(data).replace(b"(100, 3, 8, 8, 1)", b"(000, 3, 8, 8, 1)")  # one bit
+    assert shorter != data
+    left = {"cut": data[:middle], "empty": b"", "flipped": flipped, "shorter": shorter}
+    path.write_bytes({**left, "other": other.read_bytes()}[damage])
+    told: list[str] = []
+    spec = corruption_spec("gaussian_noise", (1, 3, 5))
+    plan = SetPlan.corrupted(faces(220), spec, tmp_path)
+    made = plan.make(None, None, told.append)
+    assert made.reused_chunks == 2 and made.images.tobytes() == before.images.tobytes()
+    (line,) = told
+    assert line.startswith(f"{path}: damaged (") and line.endswith("), so it is made again")
+    assert open_set(tmp_path).images.tobytes() == before.images.tobytes()
 
 
 def test_an_unfinished_set_is_refused(tmp_path):

@@ -26,6 +26,8 @@ class FakeRay(SimpleNamespace):
     Attributes:
         dies: called with the arguments of each call of an actor's method; whether it dies instead.
         resources: of the cluster.
+        joined: whether this process is connected to a cluster.
+        alive: whether its node is.
     """
 
     def __init__(self, dies: Callable[..., bool]) -> None:
@@ -33,9 +35,17 @@ class FakeRay(SimpleNamespace):
         self.dies, self.resources = dies, {"CPU": 2.0, "memory": 1e15}
         self.started: list[dict[str, Any]] = []
         self.killed: list[Any] = []
+        self.joined, self.alive = True, True
+        self.calls: list[str] = []
 
     def is_initialized(self) -> bool:
-        return True
+        return self.joined
+
+    def init(self, *_: Any, **__: Any) -> None:
+        self.joined = True
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
 
     def put(self, value: Any) -> list[Any]:
         return [value]
@@ -55,7 +65,7 @@ class FakeRay(SimpleNamespace):
         return self.resources
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"Alive": True, "Resources": self.resources}]
+        return [{"Alive": self.alive, "Resources": self.resources}]
 
     def remote(self, kind: type) -> Any:
         def options(**values: Any) -> Any:

@@ -21,7 +21,11 @@ def main(out: Path, how: str) -> None:
     """Run."""
     if how == "two":
         ray.init(
-            num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False
+            "local",  # else one that was killed on this machine is looked for, and not found
+            num_cpus=2,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
         )
     else:
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})

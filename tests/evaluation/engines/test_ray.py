@@ -27,7 +27,11 @@ evaluate(**{OPTIONS!r}, out=sys.argv[1])
 
 def run(*arguments: str | Path) -> str:
     """Run Python in a process of its own; returns its standard error."""
-    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in VARIABLES and not name.startswith("RAY_")
+    }
     done = subprocess.run(
         [sys.executable, *map(str, arguments)], cwd=ROOT, env=clean, capture_output=True, text=True
     )

@@ -1,5 +1,6 @@
 """The engine on Ray's interface: workers that die, that never start, that have another version."""
 
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -74,6 +75,41 @@ def test_a_cell_that_kills_four_workers_is_an_error_row(
     assert len(errors) == 4 and all("fgsm" in line for line in errors)  # two models, two label sets
     assert all("its worker died 4 times while computing it" in line for line in errors)
     assert ",pgd," in csv
+
+
+def test_a_run_ends_in_one_line_when_ray_dies_on_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = csv_of(tmp_path, monkeypatch, None)
+    (tmp_path / "results.csv").unlink()
+    shutil.rmtree(next(tmp_path.glob("sets/*pgd*")))
+    ray = FakeRay(lambda method, *_: method == "compute")
+    ray.joined, ray.alive = False, False
+    faces, models = tiny.faces(230), tiny.models()
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    parcels: dict[str, Any] = {
+        model.id: SimpleNamespace(unpack=lambda *_, model=model: model) for model in models
+    }
+    with (
+        pytest.raises(InputError, match=r"Ray has died on this machine.*with --resume\.$"),
+        opened("ray", faces.images, parcels, tiny.SILENT) as engine,
+    ):
+        evaluate_run(CONFIG, faces, models, tmp_path, None, tiny.SILENT, engine)
+    assert ray.calls == []  # a shutdown without the raylet ends the process
+    assert csv_of(tmp_path, monkeypatch, None) == expected
+
+
+def test_a_start_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_: Any, **__: Any) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    ray = FakeRay(lambda *_: False)
+    ray.joined = False
+    monkeypatch.setattr(ray, "init", late, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(InputError, match=r"no cluster at .*: The current node timed out during"):
+        RayEngine().open(tiny.faces().images, {}, tiny.SILENT)
 
 
 def test_workers_that_never_start_end_the_run_in_one_line(

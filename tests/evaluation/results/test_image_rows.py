@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from datasets.base.errors import InputError
-from evaluation.results.files import write_table
+from evaluation.results.files import read_table, write_table
 from evaluation.results.image_rows import FACE_COLUMNS, SPENT_COLUMNS, Kind, StoredRows
 from evaluation.results.row_parts import RowParts
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
@@ -103,6 +103,25 @@ def test_rows_are_whole_or_those_of_the_run_before(run: Path) -> None:
         parts.finish()
     assert [path.name for path in run.iterdir()] == ["per_image"]
     assert len(StoredRows.of_run(run).pick()) == 8
+
+
+def test_a_changed_bit_is_damage(tmp_path: Path) -> None:
+    rows = image_rows(CLEAN, row=np.random.default_rng(0).integers(0, 2**62, 8))
+    with RowParts(tmp_path) as parts:
+        parts.add(rows)
+        parts.finish()
+    write_table(rows, PER_IMAGE_COLUMNS, tmp_path / "table.parquet")
+    (part,) = tmp_path.glob("per_image/*/*.parquet")
+    for path in (part, tmp_path / "table.parquet"):
+        data = bytearray(path.read_bytes())
+        place = data.index(np.int64(rows.row.iloc[3]).tobytes())
+        data[place] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(InputError, match="expected an intact parquet file"):
+            if path is part:
+                StoredRows.of_run(tmp_path).pick()
+            else:
+                read_table(path, PER_IMAGE_COLUMNS)
 
 
 def test_a_part_can_be_written_again(tmp_path: Path) -> None:

@@ -56,13 +56,15 @@ def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) 
     assert asked == [12] * 4 and len({logits.tobytes() for logits in found}) == 4
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "flipped"])
 def test_a_damaged_file_is_written_again(tmp_path: Path, asked: list[int], damage: str) -> None:
     answers, made, model = LogitsCache(tmp_path / "answers"), corrupted(tmp_path), tiny.classifier()
     first = answers.logits(model, made)
     (path,) = (tmp_path / "answers").iterdir()
     whole = path.read_bytes()
     left: dict[str, Any] = {"cut": whole[:-9], "empty": b"", "text": b"not an array"}
+    middle = whole.index(b"NUMPY") + 160  # among the logits
+    left["flipped"] = bytes([*whole[:middle], whole[middle] ^ 1, *whole[middle + 1 :]])
     path.write_bytes(left[damage])
     assert answers.logits(model, made).tobytes() == first.tobytes()
     assert asked == [12, 12] and path.read_bytes() == whole

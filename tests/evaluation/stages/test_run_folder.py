@@ -31,3 +31,11 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), open_run_folder(tmp_path, "{}", resume=False):
         raise KeyboardInterrupt
     assert refused(resume=True) == [CONTRACTS, IDENTITY]  # it is resumed another time
+
+
+def test_a_run_killed_at_its_first_file_can_be_started_again(tmp_path: Path) -> None:
+    (tmp_path / f".4711-{IDENTITY}").write_text('{"na')
+    check_run_folder(tmp_path, "{}", resume=True)
+    (tmp_path / ".hidden").touch()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        check_run_folder(tmp_path, "{}", resume=True)

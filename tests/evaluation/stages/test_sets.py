@@ -1,8 +1,11 @@
 """Sets of a run: reused after a kill, taken from another folder, and attacks that fail."""
 
+import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,3 +108,26 @@ def test_a_dying_attack_is_an_error_row_and_loses_nothing(
     good = tiny.figures(tiny.results_of(run_folder), "robust_accuracy", perturbation="pgd")
     still = tiny.figures(results, "robust_accuracy", perturbation="pgd")
     np.testing.assert_array_equal(good.value, still.value)
+
+
+@pytest.mark.parametrize("where", ["attacks.sets.sweep.write_chunk", "numpy.savez"])
+def test_a_full_disk_ends_the_run_and_is_no_result(
+    where: str, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of sets, and logits of images that all models classify."""
+
+    def run() -> None:
+        evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+
+    def full(*given: Any, **arrays: Any) -> None:
+        if where == "numpy.savez" and list(arrays) != ["logits"]:
+            return write(*given, **arrays)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    write = np.savez
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(where, full)
+        run()
+    assert not (tmp_path / "results.csv").exists()
+    run()
+    assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()

@@ -1,5 +1,6 @@
 """Answers of a service are kept: nothing is asked twice, nothing damaged is read."""
 
+import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from fer_models.classifier import ModelError
-from fer_models.services.answer_cache import FILE
+from fer_models.services.answer_cache import FILE, AnswerCache, Queries
 from tests.fer_models.services.asking import IMAGES, WANTED, one, opened
 from tests.fer_models.services.server import (
     CLASSES,
@@ -92,3 +93,27 @@ def test_requests_under_way_when_one_fails_are_kept(tmp_path: Path) -> None:
         assert 0 < len(server.seen) < len(IMAGES)
         service.outputs(IMAGES)
     assert set(server.seen.values()) == {1} and len(server.seen) == len(IMAGES)
+
+
+def test_an_answer_with_a_changed_bit_is_asked_for_again(tmp_path: Path) -> None:
+    with serving(one) as server:
+        for changed in (False, True):
+            if changed:
+                with sqlite3.connect(tmp_path / FILE) as base:
+                    key, stored = base.execute("SELECT key, outputs FROM answers").fetchone()
+                    stored = bytes([stored[0] ^ 1]) + stored[1:]
+                    base.execute("UPDATE answers SET outputs = ? WHERE key = ?", (stored, key))
+                base.close()
+            service = opened(tmp_path, server)
+            service.keep_answers(tmp_path)
+            np.testing.assert_array_equal(service.outputs(IMAGES), WANTED)
+    assert sorted(server.seen.values()) == [1] * (len(IMAGES) - 1) + [2]
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    cache = AnswerCache(tmp_path, "service")
+    cache.write({"one": np.zeros(7)}, Queries())
+    cache._base.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(OSError, match="No space left on device"):
+        cache.write({str(n): np.zeros(700) for n in range(9)}, Queries())
+    assert list(cache.read(["one", "0"])) == ["one"]

@@ -1,0 +1,53 @@
+"""Ctrl-C and SIGTERM: the first one stops a command in an orderly way, a second one at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stoppable() -> Iterator[list[int]]:
+    """Raise `KeyboardInterrupt` on the first signal; the second one ends the process.
+
+    A signal that this process was started to ignore, as by `nohup`, stays ignored.
+
+    Yields:
+        The signals that were received, filled as they come.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    before = {each: signal.getsignal(each) for each in _STOPS if _is_ours(each)}
+    for each in before:
+        signal.signal(each, stop)
+    try:
+        yield received
+    finally:
+        for each, handler in before.items() if not received else ():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Undo what a library does to the handlers of signals while the block runs."""
+    before = {each: signal.getsignal(each) for each in _STOPS if _is_ours(each)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _is_ours(number: int) -> bool:
+    """Whether this thread may set a handler, and the signal is not ignored."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and signal.getsignal(number) not in (signal.SIG_IGN, None)
