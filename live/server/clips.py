@@ -170,7 +170,7 @@ class Clips:
         if fault:
             known = read_description(job.result)
             write_description(job.result, {**known, "notes": [*known["notes"], fault]})
-        write_page(job.result)
+        write_page(job.result, back="/clip")
 
     def _finish(self, job: Job, state: State, error: str = "") -> None:
         """Delete the clip, and the oldest result if there are too many."""

@@ -18,7 +18,7 @@ from datasets.base.atomic import atomic
 from datasets.base.percentages import in_percent
 from live.clock import clock, end_of_axis
 from live.perturb import eps_of
-from live.settings import Settings
+from live.settings import ATTACKS, Settings
 from live.summary import Summary, shares_over_time, summarise
 from live.video.annotated import ANNOTATED
 from live.video.brief.events import EVENTS, write_events
@@ -36,8 +36,13 @@ FINEST = 0.25
 _LIVE = Path(__file__).parents[1]
 
 
-def write_page(folder: Path) -> str:
-    """Write the page and the table behind its chart; return what the clip shows, in a line."""
+def write_page(folder: Path, back: str = "") -> str:
+    """Write the page and the table behind its chart; return what the clip shows, in a line.
+
+    Args:
+        folder: the clip's folder.
+        back: address that takes the next clip; empty: the page has no link to it.
+    """
     known = read_description(folder)
     table = _faces(folder)
     summary = summarise(table, FINEST)
@@ -56,6 +61,7 @@ def write_page(folder: Path) -> str:
     page = _environment().get_template("clip.html")
     text = page.render(
         clip=known["clip"],
+        back=back,
         summary=summary,
         beside=_beside(folder),
         doubtful=_without_landmarks(folder),
@@ -143,7 +149,9 @@ def _attack(settings: Settings) -> str:
     if settings.attack in CORRUPTIONS:
         return f"{settings.attack} of severity {settings.severity}"
     goal = f" towards {settings.target}" if settings.target else ""
-    return f"{settings.attack} at eps {format_eps(eps_of(settings))}{goal}"
+    unit = ATTACKS[settings.attack]
+    effort = f" ({settings.steps} {unit})" if unit else ""
+    return f"{settings.attack}{effort} at eps {format_eps(eps_of(settings))}{goal}"
 
 
 def _environment() -> jinja2.Environment:

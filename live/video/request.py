@@ -31,7 +31,9 @@ class ReadingRequest:
         str, Option(help="Attack on --model, such as fgsm, or a corruption. Default: none.")
     ] = ""
     eps: Annotated[str, Option(help="Linf radius of the attack, such as 4/255.")] = "4/255"
-    steps: Annotated[int, Option(min=1, max=100, help="Steps of an iterative attack.")] = 10
+    steps: Annotated[
+        int, Option(min=1, max=100, help="Steps of an iterative attack, queries of square.")
+    ] = 10
     severity: Annotated[int, Option(min=1, max=5, help="Severity of a corruption.")] = 3
     target: Annotated[str, Option(help="Class the attack must reach. Default: any other.")] = ""
     detector: Annotated[str, DETECTOR] = "blazeface"

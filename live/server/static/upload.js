@@ -22,6 +22,10 @@ function say(words, wrong = false) {
   message.classList.toggle("error", wrong);
 }
 
+function megabytes(bytes) {
+  return (bytes / 2 ** 20).toFixed(bytes < 9.95 * 2 ** 20 ? 1 : 0);
+}
+
 function showStage(state, done, expected) {
   if (going.state !== state) Object.assign(going, { state, since: performance.now() });
   find("stage").textContent = STAGES[state];
@@ -31,7 +35,7 @@ function showStage(state, done, expected) {
   else bar.removeAttribute("value");
   const passed = (performance.now() - going.since) / 1000;
   const left = share > 0.02 && passed > 1 ? Math.ceil((passed / share) * (1 - share)) : null;
-  const count = state === "arriving" ? `${(done / 2 ** 20).toFixed(0)} of ${(expected / 2 ** 20).toFixed(0)} MB` : `${done} of ${expected} frames`;
+  const count = state === "arriving" ? `${megabytes(done)} of ${megabytes(expected)} MB` : `${done} of ${expected} frames`;
   find("left").textContent = state === "waiting" || !expected ? "" : `${count}${left === null ? "" : `, ${left} s left`}`;
 }
 
@@ -40,8 +44,12 @@ function begin(file) {
   chosen = file;
   say(null);
   find("done").hidden = true;
+  if (!file.size) {
+    say(`${file.name} is empty. Choose another clip.`, true);
+    return;
+  }
   if (file.size > options.most_bytes) {
-    say(`${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; at most ${options.most_bytes / 2 ** 20} are accepted. Cut it, or read it with python -m live.video.`, true);
+    say(`${file.name} has ${megabytes(file.size)} MB; at most ${options.most_bytes / 2 ** 20} are accepted. Cut it, or read it with python -m live.video.`, true);
     return;
   }
   const request = new XMLHttpRequest(); // fetch does not tell how far an upload is

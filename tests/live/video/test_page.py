@@ -85,6 +85,7 @@ def test_who_was_seen_fits_on_a_phone(folder):
     (section,) = re.findall("<h2>Who was seen</h2>.*?</table>", page, re.S)
     heads = re.findall("<th>(.*?)</th>", section)
     assert re.findall('<td data-of="(.*?)">', section) == heads
+    assert ".stacks,.stacks :is(tbody,td){display:block}" in page
     assert ".stacks td::before{content:attr(data-of)" in page
 
 
@@ -101,10 +102,14 @@ def test_clip_without_a_face_has_a_page(folder):
     ("settings", "words"),
     [
         (Settings(model="tiny.fer"), "Faces were searched with blazeface."),
+        (
+            Settings(model="tiny.fer", attack="square", steps=7),
+            "with square (7 queries) at eps 4/255.",
+        ),
         (Settings(model="tiny.fer", attack="fog", severity=2), "attacked with fog of severity 2."),
         (
             Settings(model="tiny.fer", attack="pgd", eps=0.5, target="sad"),
-            "attacked with pgd at eps 0.5/255 towards sad.",
+            "attacked with pgd (10 steps) at eps 0.5/255 towards sad.",
         ),
     ],
 )
