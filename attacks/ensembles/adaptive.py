@@ -12,6 +12,7 @@ from attacks.apgd import APGD, TargetedAPGD
 from attacks.base import Attack, Cost, Keys
 from attacks.broken import leads
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
+from attacks.ensembles.foretelling import foretelling
 from attacks.fmn import FMN
 from attacks.square import Square
 from attacks.threat_model import Norm
@@ -27,6 +28,10 @@ HALF_WAY = 0.5
 """A short run of Square that comes this share of the way is continued by a long one."""
 RIVAL = 0.9
 """So is one that comes this share of the way that gradients come: they may mislead."""
+FORETOLD = 0.9
+"""Neither is needed where gradients foretell small steps at least this well."""
+SMALL = 8
+"""A small step is this part of eps."""
 TINY = 1e-30
 
 
@@ -36,8 +41,9 @@ class Ensemble(Attack):
 
     APGD on cross-entropy; APGD towards every wrong class in brief, at length towards the two that
     came nearest; FMN; a short run of Square. Images that gradients bring close to a boundary get
-    longer climbs. Square gets all of its queries on an image where the short run came half-way to a
-    boundary or nearly as far as the gradients, or where most gradients were zero. Each attack sees
+    longer climbs. Square gets all of its queries on an image where the short run came further than
+    the gradients, where most gradients were zero, or where it came half-way to a boundary or nearly
+    as far as gradients that do not foretell how small steps change the answers. Each attack sees
     only the images that are unbroken by then, and what happens to an image does not depend on the
     others. Under l1 there is no FMN and no Square.
 
@@ -62,7 +68,7 @@ class Ensemble(Attack):
     words: ClassVar[str] = (
         "APGD, APGD towards the most promising wrong classes, FMN and a short Square in turn, each "
         "on the faces that are still classified correctly; longer where a face is nearly broken or "
-        "Square comes nearly as far as the gradients"
+        "gradients may mislead"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True
@@ -89,7 +95,9 @@ class Ensemble(Attack):
         blind = state.cost.zero_gradients > state.cost.backward // 2
         by_gradients = state.way(state.lead)
         by_queries = state.way(state.run(self._square(self.queries // SCREENING), state.left))
-        doubtful = blind | (by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients))
+        promising = by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients)
+        foretold = state.foretold(state.left[promising[state.left]], self.eps / SMALL)
+        doubtful = blind | (by_queries > by_gradients) | (promising & (foretold < FORETOLD))
         state.run(self._square(self.queries), state.left[doubtful[state.left]])
         return state.nearest, state.cost
 
@@ -157,3 +165,14 @@ class _State:
         self.lead[better] = came[better]
         self.left = np.setdiff1d(self.left, rows[found.success])
         return came
+
+    def foretold(self, rows: np.ndarray, size: float) -> np.ndarray:
+        """How well gradients foretell small steps at `nearest`, float64 (N,); 1 in other rows."""
+        classifier, _, labels, keys = self._given
+        found = np.ones(len(labels))
+        if len(rows):
+            found[rows], spent = foretelling(
+                classifier, self.nearest[rows], labels[rows], size, keys.take(rows)
+            )
+            self.cost.add(rows, spent)
+        return found

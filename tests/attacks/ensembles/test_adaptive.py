@@ -7,7 +7,7 @@ from keras import ops
 from attacks.apgd import APGD
 from attacks.base import Keys
 from attacks.broken import leads
-from attacks.ensembles.adaptive import CLOSE, Ensemble
+from attacks.ensembles.adaptive import CLOSE, HALF_WAY, SCREENING, Ensemble
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
 from attacks.ensembles.full import FullEnsemble
 from attacks.square import Square
@@ -95,6 +95,19 @@ def test_square_runs_at_length_where_gradients_mislead(net):
     result = Ensemble(norm=Norm.LINF, eps=0.03, **budget)(classifier, images, labels, keys)
     assert not (square.success & ~result.success).any()
     assert (result.cost.forward[~result.success] > 600).all()
+
+
+def test_square_stays_short_where_gradients_foretell_small_steps():
+    """On a smooth net it comes half-way to a boundary and more, and gradients come further."""
+    classifier, images, labels, keys = setting(tiny.linear(7))
+    budget = {**BUDGET, "queries": 1600}
+    result = Ensemble(norm=Norm.LINF, eps=0.008, **budget)(classifier, images, labels, keys)
+    square = Square(norm=Norm.LINF, eps=0.008, queries=1600 // SCREENING)
+    short = square(classifier, images, labels, keys).images
+    way = 1 - leads(classifier.logits(short), labels) / leads(classifier.logits(images), labels)
+    promising = ~result.success & (way >= HALF_WAY)
+    assert promising.sum() >= 5
+    assert (result.cost.forward[promising] < 700).all()
 
 
 def test_long_climbs_go_towards_the_targets_that_short_ones_came_nearest_to():
