@@ -37,6 +37,10 @@ _CHECKED = pads.ParquetFileFormat(
     default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
 """Parquet whose pages are compared with their checksums, where they have any."""
+_KEY_IN_PART = ("row", "severity")
+"""Columns that tell the rows of a part apart."""
+_KEY = ("model", "attacked_labels", "perturbation", "source", "norm", *_KEY_IN_PART)
+"""Columns that tell the rows of a run apart."""
 
 
 class Kind(StrEnum):
@@ -88,7 +92,7 @@ class ImageRows(ABC):
             kinds: only those of images that this was done to.
 
         Raises:
-            InputError: a file is missing, damaged, or has other columns.
+            InputError: a file is missing, damaged, has other columns, or a face twice.
         """
 
     @cached_property
@@ -165,20 +169,28 @@ class StoredRows(ImageRows):
     ) -> pd.DataFrame:
         """Rows in the order of the run, see `ImageRows.pick`."""
         names = list(PER_IMAGE_COLUMNS) if columns is None else list(columns)
+        keys = _KEY_IN_PART if self._parts is not None else _KEY
+        read = [*names, *(name for name in keys if name not in names)]
         if self._parts is None:
-            table = self._read([ONE_FILE], names, _condition(model, kinds))
+            table = self._read([ONE_FILE], read, _condition(model, kinds))
+            self._refuse_repeated(table.select(keys), ONE_FILE)
         else:
             wanted = [
                 part
                 for part in self._parts
                 if (model is None or part.model == model) and part.kind in kinds
             ]
-            table = self._read([part.file for part in wanted], names, None)
+            table = self._read([part.file for part in wanted], read, None)
             if len(table) != (expected := sum(part.rows for part in wanted)):
                 raise InputError(
                     f"{self._folder}: expected {expected} rows, found {len(table)}. Run the "
                     "evaluation again with --resume."
                 )
+            start = 0
+            for part in wanted:
+                self._refuse_repeated(table.select(keys).slice(start, part.rows), part.file)
+                start += part.rows
+        table = table.select(names)
         try:
             return table.to_pandas(ignore_metadata=True).astype(
                 {name: PER_IMAGE_COLUMNS[name] for name in names}
@@ -188,6 +200,16 @@ class StoredRows(ImageRows):
                 f"{self._folder}: expected the types of docs/results-schema.md; found "
                 f"{' '.join(str(error).split())}. Run the evaluation again."
             ) from error
+
+    def _refuse_repeated(self, keys: pa.Table, file: str) -> None:
+        """Refuse a face that has two rows, which would count twice in every figure."""
+        repeated = keys.to_pandas(ignore_metadata=True).duplicated().to_numpy()
+        if repeated.any():
+            face = keys["row"][int(repeated.argmax())].as_py()
+            raise InputError(
+                f"{self._folder / file}: face {face} has two rows that should be one. Run the "
+                "evaluation again with --resume."
+            )
 
     def _read(
         self, files: Sequence[str], names: list[str], condition: pads.Expression | None
@@ -237,7 +259,10 @@ def _read_index(folder: Path) -> list[Part]:
     path = folder / INDEX
     try:
         found = json.loads(path.read_text())
-        return [Part(*(part[name] for name in Part._fields)) for part in found["parts"]]
+        parts = [Part(*(part[name] for name in Part._fields)) for part in found["parts"]]
+        if len({part.file for part in parts}) < len(parts):
+            raise ValueError("the same part twice")
+        return parts
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: expected a finished run, found no such file. "

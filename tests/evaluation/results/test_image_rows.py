@@ -1,5 +1,6 @@
 """Rows of images on disk: written in parts, read model by model, old runs too."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation.results.files import read_table, write_table
-from evaluation.results.image_rows import FACE_COLUMNS, SPENT_COLUMNS, Kind, StoredRows
+from evaluation.results.image_rows import FACE_COLUMNS, SPENT_COLUMNS, Kind, StoredRows, kind_of
 from evaluation.results.row_parts import RowParts
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from tests.evaluation.figures.eight_faces import CLEAN, HAPPY, PGD, image_rows
@@ -86,6 +87,37 @@ def test_a_face_that_was_attacked_but_has_no_clean_answer_is_refused(tmp_path: P
         parts.finish()
     with pytest.raises(InputError, match="face 58 has attacked rows and no clean one"):
         StoredRows.of_run(tmp_path).of("net.fer")
+
+
+@pytest.mark.parametrize("frame", [image_rows(CLEAN), CORRUPTED, PGD])
+def test_a_face_with_two_rows_is_refused_by_file_and_row(
+    tmp_path: Path, frame: pd.DataFrame
+) -> None:
+    """Its rows would count twice in n, with the right number of rows in all."""
+    others = [each for each in FRAMES if kind_of(each) is not kind_of(frame)]
+    with RowParts(tmp_path) as parts:
+        for each in others:
+            parts.add(each)
+        parts.add(frame.assign(row=[*frame.row[:-1], frame.row.iloc[0]]))
+        parts.finish()
+    with pytest.raises(InputError, match=r"0000\d-\w+\.parquet: face 50 has two rows") as refused:
+        StoredRows.of_run(tmp_path).pick(["prediction"])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_face_with_two_rows_in_an_old_run_is_refused(old_run: Path) -> None:
+    whole = pd.concat([*FRAMES, FRAMES[2].iloc[3:4]], ignore_index=True)
+    write_table(whole, PER_IMAGE_COLUMNS, old_run / "per_image.parquet")
+    with pytest.raises(InputError, match=r"per_image\.parquet: face 53 has two rows"):
+        StoredRows.of_run(old_run).corrupted("net.fer")
+
+
+def test_an_index_that_names_a_part_twice_is_refused(run: Path) -> None:
+    index = run / "per_image" / "_parts.json"
+    parts = json.loads(index.read_text())["parts"]
+    index.write_text(json.dumps({"parts": [*parts, parts[0]]}))
+    with pytest.raises(InputError, match="the same part twice"):
+        StoredRows.of_run(run)
 
 
 def test_rows_are_whole_or_those_of_the_run_before(run: Path) -> None:
