@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from datasets.base.commands import run
-from datasets.base.errors import InputError
+from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
 from datasets.base.options import as_command, parse_choice
 from datasets.data_options import DataOptions
 
@@ -132,7 +132,7 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
     clean = faces.images[places[rows]].astype(np.float32) / 255
     return Claim(
         clean,
-        adversarial.images,
+        np.asarray(adversarial.images),
         adversarial.labels[rows],
         adversarial.spec.norm,
         adversarial.smallest_eps[rows],
@@ -156,7 +156,6 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
     from numpy.lib.npyio import NpzFile
 
     from attacks.threat_model import check_eps, parse_eps, parse_norm
-    from datasets.archives import DAMAGED
 
     known, budget = parse_norm(norm), parse_eps(eps or "0")
     if not budget:
@@ -165,9 +164,9 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
         with open(path, "rb") as file, NpzFile(file, allow_pickle=False) as archive:
             read = {name: archive[name] for name in archive.files}
             arrays = {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
-    except (*DAMAGED, ValueError) as error:
+    except DAMAGED_ARRAYS as error:
         raise InputError(
-            f"{path}: expected an intact .npz of arrays, found {type(error).__name__}: {error}."
+            f"{path}: expected an intact .npz of arrays, found {words_of(error)}. Save it again."
         ) from error
     if missing := [name for name in _ARRAYS if name not in arrays]:
         raise InputError(

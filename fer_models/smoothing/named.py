@@ -36,7 +36,8 @@ def _smoother(name: str) -> Smoother:
 
 
 def _frames(name: str, number: str) -> int:
-    if not (number.isdecimal() and 2 <= int(number) <= MOST_FRAMES):
+    short = number.isdecimal() and len(number) <= len(str(MOST_FRAMES))
+    if not (short and 2 <= int(number) <= MOST_FRAMES):
         raise InputError(
             f"--smoothing: repeater and mean take 2 to {MOST_FRAMES} frames; got {name!r}. "
             "For example: mean:12."

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from datasets.base.atomic import atomic
+from datasets.base.errors import InputError, words_of
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment
 from fer_models.training.averaging import averaged
@@ -263,8 +264,19 @@ def _save_checkpoint(model: keras.Model, history: list[dict[str, float]], work: 
 
 
 def read_history(path: Path) -> list[dict[str, float]]:
-    """Rows of `history.csv`, one dict per epoch; empty when the file does not exist."""
+    """Rows of `history.csv`, one dict per epoch; empty when the file does not exist.
+
+    Raises:
+        InputError: it is damaged.
+    """
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return [{key: float(value) for key, value in line.items()} for line in csv.DictReader(file)]
+    try:
+        with open(path, newline="") as file:
+            lines = list(csv.DictReader(file))
+        return [{key: float(value) for key, value in line.items()} for line in lines]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise InputError(
+            f"{path}: expected a row of numbers per epoch, found {words_of(error)}. Name another "
+            "--out."
+        ) from error

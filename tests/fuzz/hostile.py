@@ -16,9 +16,22 @@ from hypothesis import strategies as st
 
 from datasets.base.errors import InputError
 
-INPUTS = int(os.environ.get("DEADPAN_FUZZ", "50"))
-fuzz = settings(max_examples=INPUTS, deadline=None, suppress_health_check=list(HealthCheck))
-"""For every test of this folder: this many inputs, however slow the machine is."""
+QUICK = 50
+INPUTS = int(os.environ.get("DEADPAN_FUZZ", QUICK))
+
+
+def inputs(forms: int = 1) -> settings:
+    """Settings of a test: this many inputs, however slow the machine is.
+
+    Args:
+        forms: how many forms of its input the test is repeated for; they share the inputs of a
+            campaign, and have `QUICK` each in the tests.
+    """
+    count = min(INPUTS, max(QUICK, -(-INPUTS // forms)))
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+fuzz = inputs()
 
 MOST_SECONDS, MOST_BYTES = 10, 2**30
 """What one input may cost: seconds of this process, and memory beyond the peak before it."""

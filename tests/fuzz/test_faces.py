@@ -21,7 +21,7 @@ from datasets.readers.reading import Reading
 from datasets.subgroups import read_subgroups
 from tests.datasets.factory import SPLITS, csv_lines, vote_lines
 from tests.datasets.readers.layouts import build, documented_layouts
-from tests.fuzz.hostile import damage, damaged, fuzz, survives
+from tests.fuzz.hostile import damage, damaged, fuzz, inputs, survives
 
 LAYOUTS = documented_layouts()
 CSV = "\n".join([*csv_lines()[:4], ""]).encode()
@@ -55,7 +55,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@fuzz
+@inputs(len(FORMS))
 @given(steps=damage, inside=st.booleans())
 def test_csv_and_archives(form, tmp_path, steps, inside):
     path, wrap = tmp_path / f"fer2013.{form}", FORMS[form]
@@ -67,7 +67,7 @@ VOTES = "\n".join([*vote_lines()[:4], ""]).encode()
 
 
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "zip"])
-@fuzz
+@inputs(3)
 @given(steps=damage, inside=st.booleans())
 def test_votes(form, tmp_path, steps, inside):
     path, wrap = tmp_path / f"fer2013new.{form}", FORMS[form]
@@ -76,7 +76,7 @@ def test_votes(form, tmp_path, steps, inside):
 
 
 @pytest.mark.parametrize("number", range(len(LAYOUTS)), ids=lambda n: f"{n}-{LAYOUTS[n].form}")
-@fuzz
+@inputs(len(LAYOUTS))
 @given(steps=damage, which=st.integers(0, 99), named=st.booleans())
 def test_layouts(number, tmp_path, steps, which, named):
     layout, root = LAYOUTS[number], tmp_path / "faces"

@@ -12,7 +12,7 @@ from fer_models.services.answer import AnswerError, read_answer
 from fer_models.services.service_file import ServiceFile, read_service_file
 from live.server.viewer import Command
 from live.settings import Settings, checked, parse_settings
-from tests.fuzz.hostile import damage, damaged, fuzz, survives
+from tests.fuzz.hostile import damage, damaged, fuzz, inputs, survives
 
 CLASSES = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
 CONTRACT = {
@@ -42,7 +42,7 @@ def test_tiers(tmp_path, steps):
 
 
 @pytest.mark.parametrize("ending", ["json", "toml"])
-@fuzz
+@inputs(2)
 @given(steps=damage)
 def test_contracts(ending, tmp_path, steps):
     path = tmp_path / f"net.onnx.contract.{ending}"
@@ -89,7 +89,7 @@ _JSON = st.recursive(
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-@fuzz
+@inputs(len(ANSWERS))
 @given(steps=damage, other=st.none() | _JSON)
 def test_answers_of_services(kind, steps, other):
     service, answer = ANSWERS[kind]

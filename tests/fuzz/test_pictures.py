@@ -13,7 +13,7 @@ from datasets.readers.reading import Reading
 from faces.photos import read_photo
 from live.server.images import ImageError, decode
 from tests.datasets.readers.layouts import face
-from tests.fuzz.hostile import damage, damaged, fuzz, survives
+from tests.fuzz.hostile import damage, damaged, inputs, survives
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "TGA", "PPM", "JPEG2000")
 
@@ -41,7 +41,7 @@ def test_whole_pictures_are_read(tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@fuzz
+@inputs(len(FORMATS))
 @given(steps=damage)
 def test_photographs(form, tmp_path, steps):
     path = tmp_path / f"photo.{form.lower()}"
@@ -50,7 +50,7 @@ def test_photographs(form, tmp_path, steps):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@fuzz
+@inputs(len(FORMATS))
 @given(steps=damage)
 def test_faces_in_folders(form, tmp_path, steps):
     path = tmp_path / "test" / "happy" / f"1.{'jp2' if form == 'JPEG2000' else form.lower()}"
@@ -61,7 +61,7 @@ def test_faces_in_folders(form, tmp_path, steps):
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "GIF", "WEBP"])
-@fuzz
+@inputs(4)
 @given(steps=damage)
 def test_frames_of_a_browser(form, steps):
     data = damaged(WHOLE[form], steps)

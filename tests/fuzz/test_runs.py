@@ -11,6 +11,9 @@ from datasets.base.cache import read_entry, write_entry
 from datasets.fer2013 import Faces
 from datasets.sample import write_sample
 from datasets.sample.faces import read_sample
+from evaluation.figures.seeds import read_seeds
+from evaluation.results.files import write_table
+from evaluation.results.outside import read_outside
 from evaluation.results.reading import (
     FRAME_COLUMNS,
     READING_COLUMNS,
@@ -19,18 +22,30 @@ from evaluation.results.reading import (
     write_reading,
 )
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import (
+    GAP_COLUMNS,
+    GAPS,
+    OUTSIDE_COLUMNS,
+    SEED_COLUMNS,
+    SEEDS,
+    TRANSFER_COLUMNS,
+)
 from fer_models.weights import read_arrays as read_weights
 from tests.attacks.sets.test_store import write_sweep
 from tests.datasets.factory import sample_arrays
-from tests.fuzz.hostile import damage, damaged, fuzz, survives
+from tests.fuzz.hostile import damage, damaged, fuzz, inputs, survives
 from tests.reports.fake_run import write_run
 from tests.reports.wishes import Wishes
 
 READERS = {
-    "manifest.json": lambda run: [run.manifest, run.schemes, run.label_names],
+    "manifest.json": lambda run: [run.manifest, run.config, run.schemes, run.label_names],
     "results.parquet": lambda run: [run.results, run.label_sets, run.norms],
     "comparisons.parquet": lambda run: run.comparisons,
     "checks.parquet": lambda run: run.checks,
+    "transfer.parquet": lambda run: run.transfer,
+    GAPS: lambda run: run.gaps,
+    SEEDS: lambda run: read_seeds(run.folder),
+    "outside/*.parquet": lambda run: read_outside(run.folder),
     "gallery.npz": lambda run: run.gallery,
     "disputed.npz": lambda run: run.disputed,
     "regions.npz": lambda run: run.regions,
@@ -40,9 +55,22 @@ READERS = {
 """What is read of each file of a run."""
 
 
+_CELLS = {"string": "fer", "int64": 1, "float64": 0.5, "boolean": True}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_run(tmp_path_factory.mktemp("run"), Wishes(count=20))
+    run = write_run(tmp_path_factory.mktemp("run"), Wishes(count=20))
+    (run / "outside").mkdir()
+    for columns, file in (
+        (TRANSFER_COLUMNS, "transfer.parquet"),
+        (GAP_COLUMNS, GAPS),
+        (SEED_COLUMNS, SEEDS),
+        (OUTSIDE_COLUMNS, "outside/theirs.parquet"),
+    ):
+        row = {name: _CELLS[dtype] for name, dtype in columns.items()}
+        write_table(pd.DataFrame([row] * 3), columns, run / file)
+    return run
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -64,7 +92,7 @@ def test_a_whole_run_is_read(folder):
 
 
 @pytest.mark.parametrize("name", [MANIFEST, "chunk-00001.npz"])
-@fuzz
+@inputs(2)
 @given(steps=damage)
 def test_sets(name, tmp_path, steps):
     key = write_sweep(tmp_path).key
@@ -84,7 +112,7 @@ def test_the_sample(tmp_path, steps):
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@fuzz
+@inputs(2)
 @given(steps=damage, single=st.booleans())
 def test_weights(save, tmp_path, steps, single):
     path = tmp_path / "weights.npz"

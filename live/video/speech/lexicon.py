@@ -170,13 +170,13 @@ def _read_table(path: Path) -> dict[str, tuple[str, ...]]:
 def _rows(path: Path) -> list[tuple[int, str, str, float]]:
     """Number, word, emotion and weight of each row."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        separator = "\t" if lines and "\t" in lines[0] else ","
+        found = list(csv.reader(lines, delimiter=separator))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"--lexicon must be a csv in UTF-8; got {path}: {error}.") from error
-    lines = text.splitlines()
-    separator = "\t" if lines and "\t" in lines[0] else ","
     rows = []
-    for number, cells in enumerate(csv.reader(lines, delimiter=separator), 1):
+    for number, cells in enumerate(found, 1):
         cells = [cell.strip() for cell in cells]
         if not any(cells) or (number == 1 and cells[:2] == ["word", "emotion"]):
             continue

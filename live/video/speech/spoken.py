@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from datasets.base.atomic import atomic
+from datasets.base.errors import InputError, first_fault
 from live.video.speech.lexicon import Lexicon
 from live.video.speech.listener import Listener, Word
 from live.video.speech.samples import SoundTrack
@@ -81,12 +83,20 @@ def write_speech(
 
 
 def read_speech(folder: Path) -> Speech | None:
-    """How the words in a clip's folder were found; None if it has none."""
+    """How the words in a clip's folder were found; None if it has none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     if not ((folder / SPEECH).exists() and (folder / WORDS).exists()):
         return None
-    found: dict[str, Any] = json.loads((folder / SPEECH).read_text(encoding="utf-8"))
-    languages, notes = tuple(found.pop("languages")), tuple(found.pop("notes"))
-    return Speech(**found, languages=languages, notes=notes)
+    try:
+        return TypeAdapter(Speech).validate_json((folder / SPEECH).read_bytes())
+    except ValidationError as error:
+        raise InputError(
+            f"{folder / SPEECH}: expected how words were found; {first_fault(error)}. Delete it: "
+            "the clip is listened to again."
+        ) from error
 
 
 def _options(speech: Speech) -> tuple[str, ...]:

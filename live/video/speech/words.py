@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.base.atomic import atomic
+from datasets.base.errors import InputError, words_of
 from datasets.emotion_names import emotion_of
 from live.video.parts import PARQUET
 from live.video.speech.lexicon import NEGATIVE, POSITIVE, Lexicon
@@ -74,12 +75,25 @@ def write_words(folder: Path, words: Sequence[Word], lexicon: Lexicon) -> int:
 
 
 def read_words(folder: Path) -> pd.DataFrame:
-    """The table of a clip's folder; texts that are missing are empty."""
-    texts = {name: "" for name in ("word", "emotions", "face", "agreement")}
-    kinds = {name: str for name in texts}
-    return pd.read_csv(
-        folder / WORDS, dtype=kinds, keep_default_na=False, na_values={"valence": ""}
-    )
+    """The table of a clip's folder; texts that are missing are empty.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    kinds: dict[str, type] = {name: float for name in ("start", "end", "probability", "valence")}
+    kinds |= {name: str for name in ("word", "emotions", "face", "agreement")} | {"phrase": int}
+    try:
+        found = pd.read_csv(
+            folder / WORDS, dtype=kinds, keep_default_na=False, na_values={"valence": ""}
+        )
+        if list(found) != list(COLUMNS):
+            raise ValueError(f"columns {', '.join(map(str, found))}")
+    except (OSError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{folder / WORDS}: expected the words of a clip, found {words_of(error)}. Delete it: "
+            "the clip is listened to again."
+        ) from error
+    return found
 
 
 def compare(emotions: Sequence[str], face: str) -> str:
