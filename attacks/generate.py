@@ -33,11 +33,10 @@ from datasets.base.locks import locked
 from datasets.base.options import as_command
 from datasets.data_options import DataOptions
 from datasets.faceset import FaceSet, Split
+from datasets.image_source import UnitImages
 from datasets.labels import LabelSet
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from attacks.sets.contents import AdversarialSet
     from attacks.sets.spec import AttackSpec
     from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -223,16 +222,16 @@ def _generate(
     label_set_of(classifier, "attacked")  # refuses classes that no label set has
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
-    clean = CleanFaces.of(faces)
+    images, clean = UnitImages(faces.images), CleanFaces.of(faces)
     request.out.mkdir(parents=True, exist_ok=True)
     classifier.keep_answers(request.out)
-    check_resolution(classifier.id, classifier.logits(clean.images))
+    check_resolution(classifier.id, classifier.logits(images))
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
     folder = request.out / name
     if request.precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:
         planned = passes(spec, len(faces))
         classifier, why = try_reduced_precision(
-            classifier, clean.images, values, faces.row_ids, [spec], planned
+            classifier, images, values, faces.row_ids, [spec], planned
         )
         if why:
             print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
@@ -240,7 +239,7 @@ def _generate(
         made = make_adversarial_set(
             AttackTask(classifier, clean, values, spec), folder, on_chunk=on_chunk
         )
-        survivors = _write_faces(made, classifier, clean.images, faces, folder, request.out_format)
+        survivors = _write_faces(made, classifier, images, faces, folder, request.out_format)
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
     for line, after in zip(made.lines(), survivors, strict=True):
@@ -250,7 +249,7 @@ def _generate(
 def _write_faces(
     made: "AdversarialSet",
     classifier: "Classifier",
-    clean: "np.ndarray",
+    clean: UnitImages,
     faces: FaceSet,
     folder: Path,
     form: Form,

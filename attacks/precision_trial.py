@@ -14,6 +14,7 @@ from attacks.base import Keys
 from attacks.sets.spec import AttackSpec, PerturbationSpec
 from attacks.threat_model import Norm
 from datasets.base.percentages import in_percent
+from datasets.image_source import ImageSource
 from fer_models.classifier import Classifier
 
 FACES = 250
@@ -29,7 +30,7 @@ WORTH = 20
 
 def try_reduced_precision(
     classifier: Classifier,
-    images: np.ndarray,
+    images: ImageSource,
     labels: np.ndarray,
     row_ids: np.ndarray,
     specs: Sequence[AttackSpec],

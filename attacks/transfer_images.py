@@ -15,11 +15,15 @@ from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS
 from datasets.base.npz import read_npz
 
+_Batch = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Image float32 (H, W, C) and cost by name."""
+
 
 class TransferImages:
-    """Images by name, in memory, and on disk so that a killed run continues with the same ones.
+    """Images by name, on disk so that a killed run continues with the same ones.
 
-    Writes `FOLDER/NAME.npz`, one file per batch, which is never changed.
+    Writes `FOLDER/NAME.npz`, one file per batch, which is never changed. In memory are only the
+    names.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,41 +32,45 @@ class TransferImages:
 
     def missing(self, names: np.ndarray) -> np.ndarray:
         """Indices of names without an image, int64."""
-        return np.flatnonzero([name not in self._made for name in names])
+        return np.flatnonzero([name not in self._files for name in names.tolist()])
 
     def add(self, names: np.ndarray, images: np.ndarray, cost: Cost) -> None:
         """Keep images float32 (N, H, W, C) and what each cost."""
         costs = np.stack(cost, axis=1)
+        path = self._folder / f"{names[0]}.npz"
         self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic(self._folder / f"{names[0]}.npz") as unfinished:
+        with atomic(path) as unfinished:
             np.savez(unfinished, names=names, images=images, costs=costs)
-        self._made.update(_by_name(names, images, costs))
+        self._files.update(dict.fromkeys(names.tolist(), path))
 
     def take(self, names: np.ndarray) -> tuple[np.ndarray, Cost]:
         """Images float32 (N, H, W, C) and costs of names that all have an image."""
-        images, costs = zip(*(self._made[name] for name in names), strict=True)
+        wanted = names.tolist()
+        made = _Batch()
+        for path in {self._files[name] for name in wanted}:
+            made |= _read_batch(path)
+        images, costs = zip(*(made[name] for name in wanted), strict=True)
         return np.stack(images), Cost(*np.stack(costs, axis=1))
 
     @cached_property
-    def _made(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Image and cost by name, at first those that an earlier run left in the folder.
+    def _files(self) -> dict[str, Path]:
+        """File of each name, at first those that an earlier run left in the folder.
 
         A damaged file is ignored, and replaced when its images are made again.
         """
-        made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        found: dict[str, Path] = {}
         for path in sorted(self._folder.glob("[!.]*.npz")):
             try:
-                kept = read_npz(path)
-                made.update(_by_name(kept["names"], kept["images"], kept["costs"]))
+                found.update(dict.fromkeys(_read_batch(path), path))
             except DAMAGED_ARRAYS:
                 continue
-        return made
+        return found
 
 
-def _by_name(
-    names: np.ndarray, images: np.ndarray, costs: np.ndarray
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    return dict(zip(names.tolist(), zip(images, costs, strict=True), strict=True))
+def _read_batch(path: Path) -> _Batch:
+    kept = read_npz(path)
+    rows = zip(kept["images"], kept["costs"], strict=True)
+    return dict(zip(kept["names"].tolist(), rows, strict=True))
 
 
 def names_of(

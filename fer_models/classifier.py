@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.image_source import ImageSource
 from datasets.labels import LabelScheme, LabelSet
 from faces.crop import SIZE
 from fer_models.loss_slopes import check_targets, loss_slope
@@ -61,11 +62,12 @@ class Classifier(ABC):
     labels_only: bool = False
     no_gradients: str = ""
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
+    def logits(self, images: ImageSource) -> np.ndarray:
         """Logits of each image.
 
         Args:
-            images: float32 (N, H, W, C) in [0, 1]; any H, W; C = 1 or 3.
+            images: float32 (N, H, W, C) in [0, 1]; any H, W; C = 1 or 3. Each batch is indexed
+                when its turn comes.
 
         Returns:
             float32 (N, K).
@@ -74,11 +76,13 @@ class Classifier(ABC):
             ValueError: images have the wrong dtype, shape or range.
             ModelError: the model failed, or answered NaN, infinity, or not (N, K).
         """
-        check_images(images)
         logits = np.empty((len(images), self.scheme.num_classes), np.float32)
+        if not len(images):
+            check_images(images[:0])
         for start in range(0, len(images), BATCH_SIZE):
-            part = logits[start : start + BATCH_SIZE]
-            answer = self._batch_logits(images[start : start + BATCH_SIZE])
+            part, batch = logits[start : start + BATCH_SIZE], images[start : start + BATCH_SIZE]
+            check_images(batch)
+            answer = self._batch_logits(batch)
             if answer.shape != part.shape:
                 raise ModelError(
                     f"{self.id} must answer {part.shape} to {len(part)} images; it answered "
@@ -88,7 +92,7 @@ class Classifier(ABC):
         require_finite(self.id, images, logits)
         return logits
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def predict(self, images: ImageSource) -> np.ndarray:
         """Class index of each image, int64 (N,); see `logits`."""
         return self.logits(images).argmax(axis=1)
 
@@ -105,6 +109,9 @@ class Classifier(ABC):
                 each process, and tell whether the model is still the same.
         """
         return nullcontext()
+
+    def release(self) -> None:  # noqa: B027, most models hold nothing that can be made again
+        """Free what the next call makes again, such as compiled calls."""
 
     def keep_answers(self, folder: Path) -> None:  # noqa: B027, most models have nothing to do
         """Keep answers in a folder and reuse those there; a model that runs here keeps none."""
@@ -279,7 +286,7 @@ def check_images(images: np.ndarray) -> None:
         )
 
 
-def require_finite(model: str, images: np.ndarray, answers: np.ndarray) -> None:
+def require_finite(model: str, images: ImageSource, answers: np.ndarray) -> None:
     """Refuse NaN and infinity among answers (N, K) to images (N, H, W, C).
 
     Raises:

@@ -99,6 +99,11 @@ class SymbolicClassifier(DifferentiableClassifier):
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
 
+    def release(self) -> None:
+        """Free the compiled calls."""
+        self.__dict__.pop(COMPILED, None)
+        super().release()
+
     def __getstate__(self) -> dict[str, Any]:
         """Without the compiled calls, so that a copy compiles its own."""
         return {name: value for name, value in self.__dict__.items() if name != COMPILED}

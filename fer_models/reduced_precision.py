@@ -56,6 +56,11 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
         """The classifier in float32."""
         return self.inner
 
+    def release(self) -> None:
+        """Free what the twin can make again, too."""
+        self._twin.release()
+        super().release()
+
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of the twin, differentiable."""
         return self._twin.symbolic_logits(images)

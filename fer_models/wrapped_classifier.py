@@ -37,6 +37,11 @@ class WrappedClassifier(Classifier):
         """Ask the classifier inside although it may have kept answers."""
         return self.inner.asked_anew(draw)
 
+    def release(self) -> None:
+        """Free what the classifier inside can make again, too."""
+        self.inner.release()
+        super().release()
+
     def keep_answers(self, folder: Path) -> None:
         """Keep the answers of the classifier inside."""
         self.inner.keep_answers(folder)

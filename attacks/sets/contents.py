@@ -1,15 +1,18 @@
-"""Sets of attacked or corrupted images in memory, and the header that describes them.
+"""Sets of attacked or corrupted images, and the header that describes them.
 
 Not here: reading and writing them (`attacks/sets/store.py`), making them (`attacks/sets/sweep.py`).
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from attacks.base import BATCH_ROWS, Cost
 from attacks.sets.spec import AnySpec, AttackSpec, CorruptionSpec
+from attacks.sets.stored_images import StoredImages
 from attacks.threat_model import format_eps
+from datasets.image_source import ImageSource
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class SetHeader:
     classes: tuple[str, ...]
     faces_sha256: str
     count: int
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
     precision: str = "float32"
     answers: list[list[float]] = field(default_factory=list)
 
@@ -54,7 +57,7 @@ class AttackedSet:
         header: description of the set.
         row_ids: int64 (N,), rows of the FaceSet, which holds the clean images.
         labels: int64 (N,), attacked labels, in the classes of the attacked model.
-        images: float32 (B, H, W, C), attacked images.
+        images: float32 (B, H, W, C), attacked images, read where they are indexed.
         forward: int64 (N,), forward passes spent on the image over the whole grid.
         backward: int64 (N,), backward passes.
         zero_gradients: int64 (N,), gradients without a nonzero pixel.
@@ -65,7 +68,7 @@ class AttackedSet:
     header: SetHeader
     row_ids: np.ndarray
     labels: np.ndarray
-    images: np.ndarray
+    images: ImageSource
     forward: np.ndarray
     backward: np.ndarray
     zero_gradients: np.ndarray
@@ -109,7 +112,7 @@ class AdversarialSet(AttackedSet):
             eps: any radius; images broken at larger ones stay clean.
         """
         images = clean.copy()
-        within = self.smallest_eps[self.image_rows] <= eps
+        within = np.flatnonzero(self.smallest_eps[self.image_rows] <= eps)
         images[self.image_rows[within]] = self.images[within]
         return images
 
@@ -133,14 +136,14 @@ class CorruptedSet:
     Attributes:
         header: description of the set; its grid holds the severities.
         row_ids: int64 (N,).
-        images: float32 (N, S, H, W, C).
+        images: float32 (N, S, H, W, C), read where they are indexed.
         seconds: float64 (S,).
         reused_chunks: chunks found on disk by the call that made the set (0 when only read).
     """
 
     header: SetHeader
     row_ids: np.ndarray
-    images: np.ndarray
+    images: StoredImages
     seconds: np.ndarray
     reused_chunks: int = 0
 
@@ -174,13 +177,19 @@ class TransferSet(AttackedSet):
 AnySet = AdversarialSet | CorruptedSet | TransferSet
 
 
-def assemble(header: SetHeader, chunks: list[dict[str, np.ndarray]], reused: int = 0) -> AnySet:
-    """Join the arrays of all chunks, in order."""
-    arrays = {
+def assemble(
+    header: SetHeader,
+    chunks: list[dict[str, np.ndarray]],
+    images: StoredImages,
+    reused: int = 0,
+) -> AnySet:
+    """Join the arrays of all chunks, in order, and its images."""
+    arrays: dict[str, Any] = {
         name: np.concatenate([chunk[name] for chunk in chunks])
         for name in chunks[0]
         if name not in ("key", "seconds", "image_rows")
     }
+    arrays["images"] = images
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
     if isinstance(header.spec, CorruptionSpec):
         return CorruptedSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)

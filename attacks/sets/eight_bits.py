@@ -11,6 +11,7 @@ import numpy as np
 from attacks.broken import broken
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import TOLERANCE, Norm, distance
+from datasets.image_source import UnitImages
 from fer_models.classifier import Classifier
 
 STEPS = 255
@@ -52,17 +53,17 @@ class EightBitCopies:
 
 
 def eight_bit_copies(
-    made: AdversarialSet, classifier: Classifier, clean: np.ndarray, eps: float
+    made: AdversarialSet, classifier: Classifier, clean: UnitImages, eps: float
 ) -> EightBitCopies:
     """Round the images that an attack leaves at one eps, and classify them again.
 
     Args:
         made: the set of N images.
         classifier: the attacked model.
-        clean: float32 (N, H, W, C), clean images of the set's rows, whole steps of 1/255.
+        clean: float32 (N, H, W, C), clean images of the set's rows.
         eps: one of the set's grid.
     """
-    images = np.rint(clean * STEPS).astype(np.uint8)
+    images = clean.pixels.copy()
     distances = np.zeros(len(images))
     within = np.flatnonzero(made.smallest_eps[made.image_rows] <= eps)
     for first in range(0, len(within), _AT_ONCE):
@@ -72,7 +73,7 @@ def eight_bit_copies(
         steps, start = (np.rint(faces * np.float64(STEPS)) for faces in (rounded, clean[rows]))
         distances[rows] = distance(steps / STEPS, start / STEPS, norm)
         images[rows] = steps.astype(np.uint8)
-    logits = classifier.logits(images.astype(np.float32) / np.float32(STEPS))
+    logits = classifier.logits(UnitImages(images))
     wrong = (made.smallest_eps == 0) | broken(logits, made.labels)
     return EightBitCopies(made, eps, images, logits.argmax(axis=1), distances, wrong)
 

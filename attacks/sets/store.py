@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from attacks.sets.contents import AnySet, SetHeader, assemble
-from attacks.sets.spec import spec_from_json
+from attacks.sets.spec import CorruptionSpec, spec_from_json
+from attacks.sets.stored_images import StoredImages
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
 from datasets.base.npz import read_npz
@@ -44,9 +45,33 @@ def open_set(directory: Path) -> AnySet:
         InputError: no set, an unknown schema version, an unfinished set or a damaged chunk.
     """
     header = read_header(directory)
-    chunks = [read_chunk(directory, i, header) for i in range(len(header.chunks))]
+    numbers = range(len(header.chunks))
+    chunks = (read_chunk(directory, number, header) for number in numbers)
+    outlines = [outline_of(directory, i, header, chunk) for i, chunk in enumerate(chunks)]
+    return join_chunks(directory, header, outlines)
+
+
+def join_chunks(
+    directory: Path, header: SetHeader, outlines: list[dict[str, np.ndarray]], reused: int = 0
+) -> AnySet:
+    """The set of all chunks, whose images are read again where they are indexed.
+
+    Args:
+        directory: folder of the set.
+        header: its header.
+        outlines: of each chunk, what `outline_of` returned.
+        reused: number of chunks that were there before.
+
+    Raises:
+        InputError: the chunks do not fit together.
+    """
+    images = StoredImages(
+        lambda index: read_chunk(directory, index, header)["images"],
+        [_images_in(outline) for outline in outlines],
+        _image_shape(header),
+    )
     try:
-        return assemble(header, chunks)
+        return assemble(header, outlines, images, reused)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{directory}: expected chunks with the same arrays, found {words_of(error)}. Delete "
@@ -139,6 +164,35 @@ def intact_chunk(
     if on_damage:
         on_damage(f"{path}: damaged ({why}), so it is made again")
     return None
+
+
+def outline_of(
+    directory: Path, index: int, header: SetHeader, chunk: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The arrays of a chunk that was read, without the images, which may be many.
+
+    Raises:
+        DamagedChunkError: its images are not those of its rows.
+    """
+    try:
+        images = chunk.pop("images")
+        expected = (_images_in(chunk), *_image_shape(header))
+        if images.shape != expected or images.dtype != np.float32:
+            raise ValueError(f"images of {images.dtype} {images.shape}, not float32 {expected}")
+        return chunk
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedChunkError(_damaged(chunk_path(directory, index), error)) from error
+
+
+def _images_in(outline: dict[str, np.ndarray]) -> int:
+    """Number of images of a chunk: of its broken rows, or of all."""
+    return len(outline["image_rows"] if "image_rows" in outline else outline["row_ids"])
+
+
+def _image_shape(header: SetHeader) -> tuple[int, ...]:
+    """Shape of what a row has: one image, or one for each severity."""
+    severities = (len(header.spec.grid),) if isinstance(header.spec, CorruptionSpec) else ()
+    return (*severities, *header.image_shape)
 
 
 def write_header(directory: Path, header: SetHeader) -> None:

@@ -19,7 +19,6 @@ from attacks.sets.contents import (
     CorruptedSet,
     SetHeader,
     TransferSet,
-    assemble,
 )
 from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
@@ -27,6 +26,8 @@ from attacks.sets.store import (
     Told,
     chunk_path,
     intact_chunk,
+    join_chunks,
+    outline_of,
     read_chunk,
     read_header,
     write_chunk,
@@ -151,7 +152,7 @@ class SetPlan:
         Raises:
             InputError: see `missing`, a chunk belongs to another set, or the attack refuses.
         """
-        missing, count, chunks = set(self.missing()), len(self.header.chunks), []
+        missing, count, outlines = set(self.missing()), len(self.header.chunks), []
         for index in range(count):
             rows = self.faces.row_ids[self.header.chunks[index]]
             found = intact_chunk(self.directory, index, self.header, rows, on_damage)
@@ -159,10 +160,10 @@ class SetPlan:
                 missing.add(index)
                 self.keep(index, self.chunk(index).make(classifier, self.images(index)))
                 found = read_chunk(self.directory, index, self.header)
-            chunks.append(found)
+            outlines.append(outline_of(self.directory, index, self.header, found))
             if on_chunk:
                 on_chunk(index + 1, count)
-        return assemble(self.header, chunks, count - len(missing))
+        return join_chunks(self.directory, self.header, outlines, count - len(missing))
 
 
 def make_adversarial_set(

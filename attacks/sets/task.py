@@ -14,6 +14,7 @@ from attacks.sets.spec import AttackSpec
 from attacks.transfer import made_on
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
+from datasets.image_source import ImageSource, UnitImages
 from fer_models.classifier import Classifier
 from fer_models.identity import same_answers
 
@@ -26,19 +27,19 @@ class CleanFaces:
     """The images that a set is made from, as attacks and corruptions take them.
 
     Attributes:
-        images: float32 (N, H, W, C) in [0, 1].
+        images: float32 (N, H, W, C) in [0, 1], converted where they are indexed.
         row_ids: int64 (N,), on which random draws depend.
         sha256: `FaceSet.sha256` of these rows.
     """
 
-    images: np.ndarray
+    images: ImageSource
     row_ids: np.ndarray
     sha256: str
 
     @classmethod
     def of(cls, faces: FaceSet) -> Self:
         """All images of a FaceSet."""
-        return cls(faces.images.astype(np.float32) / 255, faces.row_ids, faces.sha256)
+        return cls(UnitImages(faces.images), faces.row_ids, faces.sha256)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import binom
 
 from datasets.base.percentages import in_percent
+from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
 from fer_models.classifier import Classifier, ModelError
@@ -38,7 +39,7 @@ _UNSCALED: dict[str, Any] = {"low": 0.0, "high": 1.0, "mean": (0.0,), "std": (1.
 
 def contract_checks(
     classifier: Classifier,
-    images: np.ndarray,
+    images: ImageSource,
     logits: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray,

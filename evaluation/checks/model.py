@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.results.schema import ANY_BATCH
 from fer_models.classifier import Classifier
@@ -29,7 +30,7 @@ FEWEST_ANSWERS = 10
 """Number of faces from which on a single predicted class is suspicious."""
 
 
-def model_checks(classifier: Classifier, images: np.ndarray, logits: np.ndarray) -> list[Check]:
+def model_checks(classifier: Classifier, images: ImageSource, logits: np.ndarray) -> list[Check]:
     """Checks of a model on its clean images.
 
     Args:

@@ -16,6 +16,7 @@ from attacks.noise import random_move
 from attacks.registry import make_attack
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, project
+from datasets.image_source import ImageSource
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import DifferentiableClassifier
@@ -32,7 +33,7 @@ TWO = LabelScheme("planted", ("face", "planted"))
 
 
 def planted_example(
-    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: ImageSource, eps: float
 ) -> Check:
     """Count the faces for which the attack of a set finds the planted example.
 

@@ -16,6 +16,7 @@ from attacks.registry import ATTACKS, make_attack
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm, format_eps
 from datasets.base.percentages import in_percent
+from datasets.image_source import ImageSource
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
@@ -39,7 +40,7 @@ def can_probe(made: AdversarialSet) -> bool:
     return attack.needs_gradients and "steps" in spec.options and not confined
 
 
-def probe_attack(classifier: Classifier, made: AdversarialSet, clean: np.ndarray) -> list[Check]:
+def probe_attack(classifier: Classifier, made: AdversarialSet, clean: ImageSource) -> list[Check]:
     """Run an attack again on a few faces.
 
     Args:
@@ -81,7 +82,7 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
 
 
 def _converged(
-    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
+    classifier: Classifier, made: AdversarialSet, clean: ImageSource, _eps: float
 ) -> Check:
     """R6: doubled budget at every eps of the grid, on faces that are not broken there."""
     options = made.spec.options
@@ -112,7 +113,7 @@ class _Doubled(NamedTuple):
 def _doubled(
     classifier: Classifier,
     made: AdversarialSet,
-    clean: np.ndarray,
+    clean: ImageSource,
     eps: float,
     twice: dict[str, int],
 ) -> _Doubled:
@@ -124,7 +125,7 @@ def _doubled(
 
 
 def _scale_invariant(
-    classifier: DifferentiableClassifier, made: AdversarialSet, clean: np.ndarray, eps: float
+    classifier: DifferentiableClassifier, made: AdversarialSet, clean: ImageSource, eps: float
 ) -> Check:
     """R10: logits times 10 and 100, on faces that are classified correctly."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
@@ -144,7 +145,7 @@ def _scale_invariant(
 
 
 def _unbounded(
-    classifier: Classifier, made: AdversarialSet, clean: np.ndarray, _eps: float
+    classifier: Classifier, made: AdversarialSet, clean: ImageSource, _eps: float
 ) -> Check:
     """R4: any pixel may take any value, whatever eps is."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
@@ -164,7 +165,7 @@ def _unbounded(
 def _success(
     classifier: Classifier,
     made: AdversarialSet,
-    clean: np.ndarray,
+    clean: ImageSource,
     rows: np.ndarray,
     eps: float,
     options: dict[str, int] | None = None,

@@ -7,6 +7,7 @@ from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import TOLERANCE
 from datasets.base.percentages import in_percent
+from evaluation.blocks import blocks
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 
@@ -36,10 +37,11 @@ def set_checks(
 
 
 def _budget(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) -> Check:
-    images, places = adversarial.images, adversarial.image_rows
+    places = adversarial.image_rows
     excess = rows.distance.to_numpy(float)[places] / adversarial.smallest_eps[places] - 1
     longest = float(excess.max(initial=-1.0))
-    inside = bool(np.isfinite(images).all() and ((images >= 0) & (images <= 1)).all())
+    images = (adversarial.images[part] for part in blocks(len(places)))
+    inside = all(bool(((part >= 0) & (part <= 1)).all()) for part in images)  # NaN is not
     if longest <= TOLERANCE and inside:
         words = "Every stored image lies within eps and in [0, 1]."
     else:
@@ -58,8 +60,10 @@ def _repredicted(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) ->
 def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
     """Counted separately, never flagged: eps below 1/255 cannot survive rounding."""
     labels = adversarial.labels[adversarial.image_rows]
-    rounded = np.round(adversarial.images * 255).astype(np.float32) / 255
-    right = classifier.predict(rounded) == labels if len(labels) else np.zeros(1)
+    right = np.zeros(max(len(labels), 1), bool)
+    for part in blocks(len(labels)):
+        rounded = np.round(adversarial.images[part] * 255).astype(np.float32) / 255
+        right[part] = classifier.predict(rounded) == labels[part]
     share = float(right.mean())
     words = (
         f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits."

@@ -7,6 +7,7 @@ answers differently as it was given is measured, but not as a deployment may use
 
 import numpy as np
 
+from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 from fer_models.net_classifier import NetClassifier
@@ -19,7 +20,7 @@ SAME = 1e-4
 """Largest difference that rounding explains, as a share of the logits' range."""
 
 
-def training_mode_checks(classifier: Classifier, images: np.ndarray) -> list[Check]:
+def training_mode_checks(classifier: Classifier, images: ImageSource) -> list[Check]:
     """Compare what a net answers as it was given with what is measured.
 
     Args:

@@ -2,10 +2,9 @@
 
 import time
 
-import numpy as np
-
 from attacks.registry import ATTACKS
 from attacks.transfer import Transfer
+from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.results.schema import WHITE_BOX, WORST_CASE
@@ -63,7 +62,7 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     ]  # fmt: skip
 
 
-def seconds_per_face(classifier: Classifier, images: np.ndarray) -> float:
+def seconds_per_face(classifier: Classifier, images: ImageSource) -> float:
     """Measure seconds per face on one batch, after a first call that may compile.
 
     A service is not asked again: what it has answered so far tells its speed.

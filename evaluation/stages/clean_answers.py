@@ -11,7 +11,9 @@ import numpy as np
 from attacks.broken import check_resolution
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
+from datasets.image_source import UnitImages
 from evaluation.stages.failures import CLEAN, Failures
+from evaluation.stages.residence import Residence
 from fer_models.classifier import Classifier
 
 
@@ -20,17 +22,17 @@ class CleanAnswers(NamedTuple):
 
     Attributes:
         classifiers: in the order of the report.
-        images: float32 (N, H, W, C) in [0, 1], the clean faces.
+        images: float32 (N, H, W, C) in [0, 1], the clean faces, converted where they are indexed.
         logits: float32 (N, K) of each model, by its id.
     """
 
     classifiers: list[Classifier]
-    images: np.ndarray
+    images: UnitImages
     logits: dict[str, np.ndarray]
 
 
 def answer_clean(
-    faces: FaceSet, classifiers: Sequence[Classifier], failures: Failures
+    faces: FaceSet, classifiers: Sequence[Classifier], failures: Failures, residence: Residence
 ) -> CleanAnswers:
     """Classify the clean faces with every model.
 
@@ -38,15 +40,17 @@ def answer_clean(
         faces: N faces.
         classifiers: in the order of the report.
         failures: collects the models that fail.
+        residence: told of each model that was used.
 
     Raises:
         InputError: every model fails, or the logits of one are too coarse to attack it.
     """
-    images = faces.images.astype(np.float32) / 255
+    images = UnitImages(faces.images)
     logits = {}
     for classifier in classifiers:
         with failures.kept(classifier, CLEAN, told=len(classifiers) > 1):
             logits[classifier.id] = classifier.logits(images)
+        residence.used(classifier)
     for model, answers in logits.items():
         check_resolution(model, answers)
     answered = [classifier for classifier in classifiers if classifier.id in logits]

@@ -11,11 +11,13 @@ import numpy as np
 from attacks.broken import broken
 from attacks.sets.contents import AdversarialSet
 from attacks.sets.eight_bits import whole_steps
+from datasets.image_source import ImageSource
+from evaluation.blocks import blocks
 from fer_models.classifier import Classifier
 
 
 def smallest_eight_bit_eps(
-    classifier: Classifier, made: AdversarialSet, clean: np.ndarray
+    classifier: Classifier, made: AdversarialSet, clean: ImageSource
 ) -> np.ndarray:
     """Smallest eps of the grid at which an 8-bit image within it is found to be broken.
 
@@ -35,10 +37,11 @@ def smallest_eight_bit_eps(
             left = np.flatnonzero(np.isinf(found[rows]) & (made.smallest_eps[rows] <= eps))
             if not len(left):
                 continue
-            here = rows[left]
-            images, inside = whole_steps(
-                clean[here], made.images[left], eps, norm, stretched=stretched
-            )
-            wrong = broken(classifier.logits(images), made.labels[here])
-            found[here[wrong & inside]] = eps
+            for block in blocks(len(left)):
+                here = rows[left[block]]
+                images, inside = whole_steps(
+                    clean[here], made.images[left[block]], eps, norm, stretched=stretched
+                )
+                wrong = broken(classifier.logits(images), made.labels[here])
+                found[here[wrong & inside]] = eps
     return found

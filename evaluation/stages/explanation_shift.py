@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.image_source import ImageSource
 from fer_models.classifier import Classifier
 from fer_models.explanations.feature_maps import grad_cam, map_layers
 from fer_models.net_classifier import NetClassifier
@@ -20,32 +21,33 @@ _DECIMALS = 4
 
 
 class Explanations(NamedTuple):
-    """Grad-CAM maps of N faces, float32 (N, H, W) in [0, 1], each for the predicted class.
+    """Grad-CAM maps of faces, float32 (M, H, W) in [0, 1], each for the predicted class.
 
     Attributes:
-        clean: maps of the clean faces.
-        attacked: maps of the attacked faces.
+        clean: maps of the M clean faces that are shown.
+        attacked: maps of the same faces, attacked.
+        shifts: 1 - cosine of the two maps of each of all N faces, float64 (N,) in [0, 1]; NaN where
+            a map is empty.
     """
 
     clean: np.ndarray
     attacked: np.ndarray
-
-    def shifts(self) -> np.ndarray:
-        """Return 1 - cosine of the two maps, float64 (N,) in [0, 1]; NaN where a map is empty."""
-        first, second = self.clean.astype(np.float64), self.attacked.astype(np.float64)
-        together = (first * second).sum(axis=(1, 2))
-        lengths = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
-        cosine = together / np.where(lengths > 0, lengths, np.nan)
-        return np.round(np.clip(1 - cosine, 0, 1), _DECIMALS)
+    shifts: np.ndarray
 
 
-def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> Explanations | None:
+def explain(
+    classifier: Classifier,
+    clean: ImageSource,
+    attacked: ImageSource,
+    shown: np.ndarray | None = None,
+) -> Explanations | None:
     """Explain the predictions for N clean and attacked faces; None without feature maps.
 
     Args:
         classifier: any model; only convolutional nets without a defence have maps.
         clean: float32 (N, H, W, C) in [0, 1].
         attacked: float32 (N, H, W, C) in [0, 1].
+        shown: int64 (M,), faces whose maps are kept, in that order; none when None.
     """
     if not isinstance(classifier, NetClassifier):
         return None
@@ -53,12 +55,22 @@ def explain(classifier: Classifier, clean: np.ndarray, attacked: np.ndarray) -> 
         map_layers(classifier)
     except ValueError:
         return None
-    return Explanations(*(_maps(classifier, images) for images in (clean, attacked)))
+    shown = np.empty(0, np.int64) if shown is None else shown
+    kept = np.zeros((2, len(shown), *clean.shape[1:3]), np.float32)
+    shifts = np.empty(len(clean))
+    for start in range(0, len(clean), _BATCH):
+        part = slice(start, start + _BATCH)
+        before, after = (grad_cam(classifier, images[part]) for images in (clean, attacked))
+        shifts[part] = map_shifts(before, after)
+        here = (shown >= start) & (shown < start + _BATCH)
+        kept[0, here], kept[1, here] = before[shown[here] - start], after[shown[here] - start]
+    return Explanations(kept[0], kept[1], shifts)
 
 
-def _maps(classifier: NetClassifier, images: np.ndarray) -> np.ndarray:
-    parts = [
-        grad_cam(classifier, images[start : start + _BATCH])
-        for start in range(0, len(images), _BATCH)
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, *images.shape[1:3]), np.float32)
+def map_shifts(clean: np.ndarray, attacked: np.ndarray) -> np.ndarray:
+    """1 - cosine of the maps (N, H, W) of N faces, float64 (N,); NaN where a map is empty."""
+    first, second = clean.astype(np.float64), attacked.astype(np.float64)
+    together = (first * second).sum(axis=(1, 2))
+    lengths = np.sqrt((first**2).sum(axis=(1, 2)) * (second**2).sum(axis=(1, 2)))
+    cosine = together / np.where(lengths > 0, lengths, np.nan)
+    return np.round(np.clip(1 - cosine, 0, 1), _DECIMALS)

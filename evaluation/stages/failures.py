@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from evaluation.listener import Listener, is_of_storage, one_line
+from evaluation.listener import Listener, is_result, one_line
 from fer_models.classifier import Classifier
 
 CLEAN: dict[str, Any] = {
@@ -33,7 +33,7 @@ class Failures:
     def kept(
         self, classifier: Classifier, entry: dict[str, Any], told: bool = True
     ) -> Iterator[None]:
-        """Turn an error of the block into a failure of the model.
+        """Turn an error of the block into a failure of the model; a user's mistake ends the run.
 
         Args:
             classifier: the model in use.
@@ -43,7 +43,7 @@ class Failures:
         try:
             yield
         except Exception as error:  # R24: whatever a model fails with is a result
-            if is_of_storage(error):
+            if not is_result(error):
                 raise
             message = one_line(error)
             if told:

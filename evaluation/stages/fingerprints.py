@@ -16,6 +16,7 @@ from datasets.base.errors import InputError
 from evaluation.listener import is_result
 from evaluation.results.run import FinishedRun
 from evaluation.stages.foreign_models import kept_contracts
+from evaluation.stages.residence import Residence
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
@@ -37,7 +38,7 @@ def fingerprints_of(
         classifiers: the models.
         failed: collects the ids of those that fail, with the reason.
     """
-    found = {}
+    found, residence = {}, Residence()
     for classifier in classifiers:
         try:
             first, again = fingerprint(classifier), fingerprint(classifier, "again")
@@ -47,6 +48,8 @@ def fingerprints_of(
             if failed is not None:
                 failed[classifier.id] = " ".join(str(error).split())
             continue
+        finally:
+            residence.used(classifier)
         if same_answers(first, again):
             found[classifier.id] = first
     return found

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from attacks.sets.contents import AdversarialSet
+from datasets.image_source import ImageSource
 from evaluation.results.schema import GALLERY_ARRAYS
 from evaluation.stages.explanation_shift import Explanations
 from fer_models.classifier import Classifier
@@ -25,10 +26,21 @@ def choose_faces(rows: pd.DataFrame) -> np.ndarray:
     return moved.groupby("label").head(PER_CLASS).sort_values("label", kind="stable").row.to_numpy()
 
 
+def shown_images(adversarial: AdversarialSet, rows: pd.DataFrame) -> np.ndarray:
+    """Which of a set's images show the faces of `choose_faces`, int64 (M,), in their order.
+
+    Args:
+        adversarial: the set.
+        rows: its rows of `per_image`.
+    """
+    place = {row: number for number, row in enumerate(adversarial.row_ids[adversarial.image_rows])}
+    return np.array([place[row] for row in choose_faces(rows)], dtype=np.int64)
+
+
 def examples(
     classifier: Classifier,
     adversarial: AdversarialSet,
-    clean: np.ndarray,
+    clean: ImageSource,
     rows: pd.DataFrame,
     explanations: Explanations | None,
 ) -> dict[str, np.ndarray]:
@@ -39,17 +51,13 @@ def examples(
         adversarial: its set of N images.
         clean: float32 (N, H, W, C), the clean images of the same rows.
         rows: the set's rows of `per_image`.
-        explanations: maps of its broken images, in the order of the set; None without maps.
+        explanations: maps of the images of `shown_images`; None without maps.
     """
-    chosen = choose_faces(rows)
-    place = {row: i for i, row in enumerate(adversarial.row_ids)}
-    index = np.array([place[row] for row in chosen], dtype=np.int64)
-    if explanations is None:
-        nothing = np.zeros((len(adversarial.image_rows), *clean.shape[1:3]), np.float32)
-        explanations = Explanations(nothing, nothing)
-    shown = np.searchsorted(adversarial.image_rows, index)
-    attacked = adversarial.attacked(clean, eps=np.inf)[index]
-    clean = clean[index]
+    chosen, shown = choose_faces(rows), shown_images(adversarial, rows)
+    index = adversarial.image_rows[shown]
+    nothing = np.zeros((len(shown), *clean.shape[1:3]), np.float32)
+    maps = Explanations(nothing, nothing, np.empty(0)) if explanations is None else explanations
+    attacked, before = adversarial.images[shown], clean[index]
     labels = rows.set_index("row").label.loc[chosen].to_numpy(np.int64)
     rounded = np.round(attacked * 255).astype(np.uint8)
     count, names = len(chosen), np.array(classifier.scheme.classes)
@@ -61,14 +69,14 @@ def examples(
         "norm": np.full(count, rows.norm.iloc[0]),
         "eps": adversarial.smallest_eps[index],
         "label": names[labels],
-        "clean": np.round(clean * 255).astype(np.uint8),
+        "clean": np.round(before * 255).astype(np.uint8),
         "attacked": attacked,
         "classes": np.tile(names, (count, 1)),
-        "clean_probabilities": _probabilities(classifier, clean),
+        "clean_probabilities": _probabilities(classifier, before),
         "attacked_probabilities": _probabilities(classifier, attacked),
         "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
-        "clean_cam": np.round(255 * explanations.clean[shown]).astype(np.uint8),
-        "attacked_cam": np.round(255 * explanations.attacked[shown]).astype(np.uint8),
+        "clean_cam": np.round(255 * maps.clean).astype(np.uint8),
+        "attacked_cam": np.round(255 * maps.attacked).astype(np.uint8),
     }
 
 

@@ -17,11 +17,13 @@ from attacks.threat_model import Norm, check_eps
 from attacks.transfer import Transfer
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
+from datasets.image_source import UnitImages
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.select import headline_eps
 from evaluation.stages.black_boxes import is_black_box
+from evaluation.stages.residence import Residence
 from evaluation.stages.transfer_matrix import surrogates
 from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
 
@@ -72,6 +74,17 @@ class Job:
         return self.spec.key(
             faces_sha256, self.labels, weights_sha256, transfer_set=self.transfer_set
         )
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether all models classify its images, not only the attacked one."""
+        return self.classifier is None or self.transfer_set
+
+    @property
+    def models(self) -> tuple[Classifier, ...]:
+        """The models that make the set: the attacked one and its surrogates."""
+        attacked = self.reduced or self.classifier
+        return (*self.sources, attacked) if attacked else self.sources
 
     @property
     def may_reduce_precision(self) -> bool:
@@ -126,8 +139,9 @@ def _attack_jobs(
     classifiers: Sequence[Classifier],
 ) -> Iterator[Job]:
     """Attacks on one model under one label set; a black box is also attacked by transfer."""
-    labels = faces.labels(label_set).to(classifier.scheme).values
-    rows = np.flatnonzero(labels != NO_LABEL)
+    values = faces.labels(label_set).to(classifier.scheme).values
+    rows = np.flatnonzero(values != NO_LABEL)
+    labels = values[rows]
     black_box = is_black_box(classifier)
     for attack in config.attacks:
         if not knows(attack, config.norm):
@@ -136,7 +150,8 @@ def _attack_jobs(
         spec = attack_spec(
             attack.name, config.norm, grid, label_set, seed=config.seed, **attack.options
         )
-        part = rows[rows < attack.limit] if attack.limit else rows
+        few = slice(np.searchsorted(rows, attack.limit) if attack.limit else None)
+        part = rows[few]  # a view: all attacks on all faces share rows and labels
         if not len(part) or (attack.black_boxes_only and not black_box):
             continue
         if attack.labels_only and not classifier.labels_only:
@@ -144,7 +159,7 @@ def _attack_jobs(
         through = black_box and ATTACKS[attack.name] is Transfer
         sources = tuple(surrogates(classifier, classifiers)) if through else ()
         why = "" if sources else ATTACKS[attack.name].lacks(classifier)
-        yield Job(spec, part, classifier, labels[part], sources, not_applicable=why)
+        yield Job(spec, part, classifier, labels[few], sources, not_applicable=why)
 
 
 def _transfer_set_jobs(
@@ -168,7 +183,9 @@ def _transfer_set_jobs(
                 yield Job(spec, rows, classifier, labels[rows], transfer_set=True)
 
 
-def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) -> list[Job]:
+def in_reduced_precision(
+    jobs: list[Job], faces: FaceSet, listener: Listener, residence: Residence
+) -> list[Job]:
     """Return the jobs, in reduced precision where a trial of the model shows that it suffices."""
     by_model: dict[str, list[Job]] = {}
     for job in jobs:
@@ -182,7 +199,7 @@ def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) ->
         try:
             chosen[model], why = try_reduced_precision(
                 first.classifier,
-                part.images.astype(np.float32) / 255,
+                UnitImages(part.images),
                 first.labels,
                 part.row_ids,
                 [job.spec for job in mine if isinstance(job.spec, AttackSpec)],
@@ -194,6 +211,7 @@ def in_reduced_precision(jobs: list[Job], faces: FaceSet, listener: Listener) ->
             chosen[model], why = first.classifier, f"the trial failed with {one_line(error)}"
         if why:
             listener.line(f"{model}: {chosen[model].precision}, {why}")
+        residence.used(chosen[model])
     return [
         replace(job, reduced=chosen[job.classifier.id])
         if job.classifier and job.may_reduce_precision

@@ -35,15 +35,14 @@ class LogitsCache:
         """
         identity = f"{made.header.key} {classifier.weights_sha256}"
         path = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
-        *places, height, width, channels = made.images.shape
-        shape = (*places, classifier.scheme.num_classes)
+        shape = (*made.images.shape[:-3], classifier.scheme.num_classes)
         try:
             logits = read_npz(path)["logits"]
             if logits.shape == shape and logits.dtype == np.float32:
                 return logits
         except DAMAGED_ARRAYS:  # missing or damaged
             pass
-        images = made.images.reshape(-1, height, width, channels)
+        images = made.images.one_by_one() if isinstance(made, CorruptedSet) else made.images
         logits = classifier.logits(images).reshape(shape)
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic(path) as unfinished:

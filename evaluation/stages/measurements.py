@@ -4,6 +4,7 @@ Everything is predicted from the stored images. Not here: figures
 (`evaluation/figures/score_run.py`).
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
-from evaluation.listener import Listener, is_of_storage
+from evaluation.listener import Listener, is_of_storage, is_result
 from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
 from evaluation.stages import gallery
@@ -32,6 +33,7 @@ from evaluation.stages.failures import Failures
 from evaluation.stages.jobs import Job
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.per_image import attacked_rows, clean_rows, corrupted_rows
+from evaluation.stages.residence import Residence
 from evaluation.stages.sets import Outcome
 from evaluation.stages.transfer_matrix import transfer_rows
 from fer_models.classifier import Classifier, label_set_of
@@ -61,6 +63,15 @@ class AttackedModel(NamedTuple):
         return made
 
 
+SharedSet = CorruptedSet | TransferSet
+"""A set that all models classify."""
+
+
+def _classifies(classifier: Classifier, made: SharedSet) -> bool:
+    """Whether a model classifies a set; without all classes it would be scored on other faces."""
+    return isinstance(made, CorruptedSet) or classifier.scheme.is_whole
+
+
 def _broken(made: AdversarialSet) -> int:
     eps = headline_eps(made.spec.grid, made.spec.norm)
     return int(((made.smallest_eps > 0) & (made.smallest_eps <= eps)).sum())
@@ -78,6 +89,7 @@ class Measurements:
         failures: collects the models that fail on a set.
         listener: receives the progress.
         rows: receives the rows of all images.
+        residence: told of each model that was used.
 
     Attributes:
         transfers: parts of `transfer.parquet`, in order.
@@ -92,9 +104,11 @@ class Measurements:
         failures: Failures,
         listener: Listener,
         rows: RowParts,
+        residence: Residence,
     ) -> None:
         self._faces, self._clean, self._cache = faces, clean, cache
         self._failures, self._listener, self._rows = failures, listener, rows
+        self._residence = residence
         for c in clean.classifiers:
             rows.add(clean_rows(faces, c, clean.logits[c.id]))
         self.transfers: list[pd.DataFrame] = []
@@ -117,6 +131,7 @@ class Measurements:
                     raise
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
+            self._residence.used(classifier)
 
     def _contract_checks(self, classifier: Classifier) -> list[Check]:
         """R25, where the faces have labels under the model's classes."""
@@ -128,6 +143,24 @@ class Measurements:
         groups = self._faces.groups
         return contract_checks(classifier, self._clean.images, logits, labels, groups)
 
+    def answer_by_model(self, outcomes: Iterable[Outcome]) -> None:
+        """Cache the logits of sets that all models classify, one model after another.
+
+        `add` goes set by set, and finds them: so no model has to be ready more than once. It also
+        meets again what a model fails with here, and records it.
+        """
+        sets = [made for each in outcomes if isinstance(made := each.made, SharedSet)]
+        for classifier in self._clean.classifiers:
+            for made in sets:
+                if not _classifies(classifier, made):
+                    continue
+                try:
+                    self._cache.logits(classifier, made)
+                except Exception as error:  # R24: see above
+                    if not is_result(error):
+                        raise
+            self._residence.used(classifier)
+
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's set with its own model, any other with all models.
 
@@ -138,12 +171,12 @@ class Measurements:
             with self._failures.kept(job.classifier, outcome.record()):
                 self._add_attacked(job.classifier, outcome, made)
             return
-        if not isinstance(made, CorruptedSet | TransferSet):
+        if not isinstance(made, SharedSet):
             return
         part, entry = self._faces.take(job.rows), outcome.record()
         for c in self._clean.classifiers:
-            if isinstance(made, TransferSet) and not c.scheme.is_whole:
-                continue  # it would be scored on other faces than the rest of the matrix
+            if not _classifies(c, made):
+                continue
             with self._failures.kept(c, entry):
                 clean, logits = self._clean.logits[c.id][job.rows], self._cache.logits(c, made)
                 if isinstance(made, CorruptedSet):
@@ -175,24 +208,28 @@ class Measurements:
         for attacked in self._probed.values():
             job = attacked.job
             self._listener.line(f"{job.name}: checked again on a few faces")
-            clean = self._clean.images[job.rows]
+            clean = self._clean.images.take(job.rows)
             self.checks += probe_attack(attacked.classifier, attacked.open(), clean)
+            self._residence.used(attacked.classifier)
 
     def explain_strongest(self) -> None:
         """Explain the strongest attack on each model, and add the shift of its maps to its rows."""
         for attacked in self._strongest.values():
             classifier, made = attacked.classifier, attacked.open()
-            clean = self._clean.images[attacked.job.rows[made.image_rows]]
+            clean = self._clean.images.take(attacked.job.rows[made.image_rows])
+            rows = self._rows.part(attacked.part)
+            shown = gallery.shown_images(made, rows)
             try:
-                maps = explain(classifier, clean, made.images)
+                maps = explain(classifier, clean, made.images, shown)
             except Exception as error:  # a foreign net may have an unexpected structure
-                if is_of_storage(error):
+                if not is_result(error):
                     raise
                 self._listener.line(f"{classifier.id}: no Grad-CAM, {type(error).__name__}")
                 continue
+            finally:
+                self._residence.used(classifier)
             if maps is not None:
-                rows = self._rows.part(attacked.part)
-                rows.loc[rows.index[made.image_rows], "cam_shift"] = maps.shifts()
+                rows.loc[rows.index[made.image_rows], "cam_shift"] = maps.shifts
                 self._rows.replace(attacked.part, rows)
                 self._explanations[classifier.id] = maps
 
@@ -204,9 +241,8 @@ class Measurements:
         parts = []
         for attacked in self._strongest.values():
             classifier, rows = attacked.classifier, self._rows.part(attacked.part)
-            clean, maps = (
-                self._clean.images[attacked.job.rows],
-                self._explanations.get(classifier.id),
-            )
+            clean = self._clean.images.take(attacked.job.rows)
+            maps = self._explanations.get(classifier.id)
             parts.append(gallery.examples(classifier, attacked.open(), clean, rows, maps))
+            self._residence.used(classifier)
         return gallery.join(parts, self._clean.images.shape[1:])

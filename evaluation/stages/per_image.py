@@ -11,7 +11,9 @@ import pandas as pd
 from attacks.sets.contents import AdversarialSet, CorruptedSet
 from attacks.threat_model import Norm, distance
 from datasets.faceset import FaceSet
+from datasets.image_source import UnitImages
 from datasets.labels import NO_LABEL, LabelSet
+from evaluation.blocks import blocks
 from evaluation.metrics.perturbation_size import perturbation_sizes
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
 from evaluation.stages.certification import Certificates, smoothing_name
@@ -74,15 +76,8 @@ def attacked_rows(
         adversarial: the set.
     """
     logits = clean.copy()
-    moved = adversarial.image_rows
-    logits[moved] = classifier.logits(adversarial.images)
-    before = faces.images[moved].astype(np.float32) / 255
-    spec = adversarial.spec
-    sizes = {"distance": distance(adversarial.images, before, spec.norm)}
-    sizes |= perturbation_sizes(before, adversarial.images)
-    for name, values in sizes.items():
-        sizes[name] = np.full(len(faces), np.nan)
-        sizes[name][moved] = values
+    logits[adversarial.image_rows] = classifier.logits(adversarial.images)
+    images, spec = UnitImages(faces.images), adversarial.spec
     return _rows(
         faces,
         classifier,
@@ -94,13 +89,24 @@ def attacked_rows(
         norm=str(spec.norm),
         label=adversarial.labels,
         smallest_eps=adversarial.smallest_eps,
-        smallest_eps_8bit=smallest_eight_bit_eps(
-            classifier, adversarial, faces.images.astype(np.float32) / 255
-        ),
-        **sizes,
+        smallest_eps_8bit=smallest_eight_bit_eps(classifier, adversarial, images),
+        **_sizes(adversarial, images),
         forward=adversarial.forward,
         backward=adversarial.backward,
     )
+
+
+def _sizes(adversarial: AdversarialSet, clean: UnitImages) -> dict[str, np.ndarray]:
+    """Sizes of the perturbations of N faces, float64 (N,), by column; NaN without an image."""
+    found: dict[str, np.ndarray] = {}
+    moved = adversarial.image_rows
+    for part in blocks(len(moved)):
+        before, after = clean[moved[part]], adversarial.images[part]
+        sizes = {"distance": distance(after, before, adversarial.spec.norm)}
+        sizes |= perturbation_sizes(before, after)
+        for name, values in sizes.items():
+            found.setdefault(name, np.full(len(clean), np.nan))[moved[part]] = values
+    return found
 
 
 def certified_rows(

@@ -5,7 +5,8 @@ makes them, `measurements.py` predicts again from them, `evaluation/figures/scor
 the figures from its rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.repeated_attacks import repeat_attacks
-from evaluation.stages.sets import make_sets
+from evaluation.stages.residence import Residence
+from evaluation.stages.sets import Outcome, make_sets
 from evaluation.stages.transfer_matrix import join_transfer_rows
 from fer_models.classifier import Classifier
 
@@ -74,14 +76,15 @@ def evaluate_run(
     Raises:
         InputError: every model fails on the clean faces, or see `plan` and `make_sets`.
     """
-    failures = Failures(listener)
+    failures, residence = Failures(listener), Residence()
     with listener.stages.stage("clean answers"):
         faces = faces.with_run_groups()
-        clean = answer_clean(faces, classifiers, failures)
+        clean = answer_clean(faces, classifiers, failures, residence)
     with RowParts(out) as rows:
         return _measure(
-            config, faces, clean, classifiers, out, given, failures, listener, rows, engine
-        )
+            config, faces, clean, classifiers, out, given, failures, listener, rows, residence,
+            engine,
+        )  # fmt: skip
 
 
 def _measure(
@@ -94,28 +97,38 @@ def _measure(
     failures: Failures,
     listener: Listener,
     rows: RowParts,
+    residence: Residence,
     engine: Engine | None,
 ) -> list[dict[str, Any]]:
     """Measure everything else; see `evaluate_run`."""
     stage = listener.stages.stage
     cache = LogitsCache(out / "answers")
-    measured = Measurements(faces, clean, cache, failures, listener, rows)
+    measured = Measurements(faces, clean, cache, failures, listener, rows, residence)
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
-        jobs = in_reduced_precision(jobs, faces, listener)
+        jobs = in_reduced_precision(jobs, faces, listener, residence)
     with stage("checks of models"):
         measured.check_models(config)
     refuse_misread(config.models, classifiers, measured.checks)
     _warn(config, clean, measured.checks, jobs, listener)
     records: list[dict[str, Any]] = []
     done: dict[Job, Path] = {}
+    by_id = {classifier.id: classifier for classifier in clean.classifiers}
 
     def make(some: Sequence[Job]) -> None:
-        outcomes = make_sets(some, faces, out / "sets", given, listener, done, engine)
-        for outcome in listener.stages.making("attacks and corruptions", outcomes):
-            with stage("answers to them"):
-                measured.add(outcome)
-            records.append(outcome.record())
+        made = make_sets(some, faces, out / "sets", given, listener, done, engine)
+        outcomes = residence.after(
+            listener.stages.making("attacks and corruptions", made), lambda made: made.job.models
+        )
+        for for_all, group in groupby(outcomes, lambda outcome: outcome.job.is_for_all):
+            together: Iterable[Outcome] = list(group) if for_all else group  # noqa: B031, one of them
+            if for_all:
+                with stage("answers to them"):
+                    measured.answer_by_model(together)
+            for outcome in together:
+                with stage("answers to them"):
+                    measured.add(outcome)
+                records.append(outcome.record())
 
     others, limited = set_apart(config, faces, clean.classifiers, jobs)
     make(others)
@@ -128,6 +141,7 @@ def _measure(
     with stage("certificates"):
         for record, certified in certify_models(config, faces, clean, out, listener):
             records.append(record)
+            residence.used(by_id[record["model"]])
             if certified is not None:
                 rows.add(certified)
     records += failures.entries
@@ -137,7 +151,7 @@ def _measure(
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     with stage("other seeds"):
-        repeat_attacks(config, faces, clean.classifiers, out, given, listener, engine)
+        repeat_attacks(config, faces, clean.classifiers, out, given, listener, residence, engine)
     failed = [record for record in records if record["status"] != "ok"]
     with stage("figures"):
         _write_tables(config, faces, clean, measured, rows, failed, out)

@@ -19,6 +19,7 @@ from evaluation.listener import Listener
 from evaluation.results.files import write_table
 from evaluation.results.schema import SEED_COLUMNS, SEEDS
 from evaluation.stages.jobs import in_reduced_precision, plan
+from evaluation.stages.residence import Residence
 from evaluation.stages.sets import make_sets
 from fer_models.classifier import Classifier
 
@@ -30,6 +31,7 @@ def repeat_attacks(
     out: Path,
     given: Path | None,
     listener: Listener,
+    residence: Residence,
     engine: Engine | None = None,
 ) -> None:
     """Attack again with the seeds after the run's own, and store each image's smallest eps.
@@ -43,6 +45,7 @@ def repeat_attacks(
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
         listener: receives chunks and finished sets.
+        residence: told of the models that were used.
         engine: see `make_sets`.
     """
     if config.seeds == 1:
@@ -53,8 +56,9 @@ def repeat_attacks(
         again = config.model_copy(update={"seed": seed, "corruptions": (), "transfer": None})
         jobs = plan(again, faces, classifiers)
         if config.precision is Precision.AUTO:
-            jobs = in_reduced_precision(jobs, faces, listener)
-        for outcome in make_sets(jobs, faces, out / "sets", given, listener, engine=engine):
+            jobs = in_reduced_precision(jobs, faces, listener, residence)
+        made = make_sets(jobs, faces, out / "sets", given, listener, engine=engine)
+        for outcome in residence.after(made, lambda outcome: outcome.job.models):
             if isinstance(outcome.made, AdversarialSet) and outcome.job.classifier:
                 parts.append(_rows(outcome.job.classifier, outcome.made, seed))
     empty = pd.DataFrame(columns=list(SEED_COLUMNS)).astype(SEED_COLUMNS)

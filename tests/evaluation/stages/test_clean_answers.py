@@ -9,6 +9,7 @@ from datasets.labels import FER7
 from evaluation.listener import Listener
 from evaluation.stages.clean_answers import answer_clean
 from evaluation.stages.failures import Failures
+from evaluation.stages.residence import Residence
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from tests.evaluation import tiny
@@ -26,11 +27,13 @@ def failures() -> Failures:
 
 
 def test_an_offset_that_float32_can_hold_changes_no_prediction() -> None:
-    answers = answer_clean(tiny.faces(), [tiny.classifier(), shifted(-100.0)], failures())
+    answers = answer_clean(
+        tiny.faces(), [tiny.classifier(), shifted(-100.0)], failures(), Residence()
+    )
     plain, moved = answers.logits.values()
     np.testing.assert_array_equal(moved.argmax(axis=1), plain.argmax(axis=1))
 
 
 def test_logits_that_float32_blurs_end_the_run() -> None:
     with pytest.raises(InputError, match=r"shifted: its logits are near -1e\+07"):
-        answer_clean(tiny.faces(), [tiny.classifier(), shifted(-1e7)], failures())
+        answer_clean(tiny.faces(), [tiny.classifier(), shifted(-1e7)], failures(), Residence())

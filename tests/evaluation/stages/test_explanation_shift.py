@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from datasets.labels import LabelScheme
-from evaluation.stages.explanation_shift import Explanations, explain
+from evaluation.stages.explanation_shift import explain, map_shifts
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
@@ -17,7 +17,7 @@ def test_shift_is_one_minus_the_cosine() -> None:
     here, there, both = [[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 1.0]]
     clean = np.array([here, here, here, here, [[0.0, 0.0]]], np.float32)
     attacked = np.array([here, there, both, [[0.5, 0.0]], here], np.float32)
-    shifts = Explanations(clean, attacked).shifts()
+    shifts = map_shifts(clean, attacked)
     # (1 1) and (1 0) meet at a cosine of 1 / sqrt(2)
     np.testing.assert_allclose(shifts[:4], [0, 1, 1 - np.sqrt(0.5), 0], atol=5e-5)
     assert np.isnan(shifts[4])
@@ -40,13 +40,16 @@ def test_a_net_that_follows_the_brighter_side_looks_there() -> None:
     dense.set_weights([sides.reshape(144, 2)])
     left = np.zeros((1, 12, 12, 1), np.float32)
     left[:, :, :6] = 1
-    maps = explain(classifier, np.repeat(left, 130, axis=0), np.repeat(left[:, :, ::-1], 130, 0))
-    assert maps is not None and maps.clean.shape == maps.attacked.shape == (130, 12, 12)
+    clean = np.repeat(left, 130, axis=0)
+    clean[120] = left[0, ::, ::-1]
+    shown = np.array([120, 5, 99])
+    maps = explain(classifier, clean, np.repeat(left[:, :, ::-1], 130, 0), shown)
+    assert maps is not None and maps.clean.shape == maps.attacked.shape == (3, 12, 12)
     # the one map is the image itself, scaled by its mean weight 1/2
-    np.testing.assert_allclose(maps.clean[0], left[0, ..., 0], atol=1e-6)
-    np.testing.assert_array_equal(maps.shifts(), np.ones(130))
+    np.testing.assert_allclose(maps.clean, clean[shown, ..., 0], atol=1e-6)
+    np.testing.assert_array_equal(maps.shifts, np.arange(130) != 120)
     empty = explain(classifier, left[:0], left[:0])
-    assert empty is not None and empty.shifts().shape == (0,)
+    assert empty is not None and empty.shifts.shape == (0,)
 
 
 class Silent(Classifier):

@@ -45,7 +45,7 @@ def test_a_model_is_asked_once(tmp_path: Path, asked: list[int]) -> None:
     again = LogitsCache(tmp_path / "answers").logits(model, made)
     assert asked == [12] and first.shape == (6, 2, 7) and first.dtype == np.float32
     assert again.tobytes() == first.tobytes()
-    np.testing.assert_allclose(first[:, 1], model.logits(made.images[:, 1]), atol=1e-6)
+    np.testing.assert_allclose(first[:, 1], model.logits(made.images[:][:, 1]), atol=1e-6)
 
 
 def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) -> None:

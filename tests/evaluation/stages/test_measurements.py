@@ -19,6 +19,7 @@ from evaluation.stages.jobs import plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.pipeline import evaluate_run
+from evaluation.stages.residence import Residence
 from evaluation.stages.sets import make_sets
 from tests.evaluation import tiny
 
@@ -42,10 +43,10 @@ def test_a_net_that_cannot_be_explained_keeps_its_run(
 def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
     run, faces = tiny.config(corruptions=(), labels=(LabelSet.FER,)), tiny.faces()
     failures = Failures(tiny.SILENT)
-    clean = answer_clean(faces, tiny.models()[:1], failures)
+    clean = answer_clean(faces, tiny.models()[:1], failures, Residence())
     cache = LogitsCache(tmp_path / "answers")
     rows = RowParts(tmp_path)
-    measured = Measurements(faces, clean, cache, failures, tiny.SILENT, rows)
+    measured = Measurements(faces, clean, cache, failures, tiny.SILENT, rows, Residence())
     jobs = plan(run, faces, clean.classifiers)
     for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
         measured.add(outcome)

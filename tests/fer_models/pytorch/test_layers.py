@@ -48,7 +48,7 @@ def test_the_shift_of_maps_is_measured(pair) -> None:
     attacked = np.clip(IMAGES + 0.2, 0, 1)
     ours, theirs = (explain(each, IMAGES, attacked) for each in pair)
     assert ours is not None and theirs is not None
-    np.testing.assert_allclose(theirs.shifts(), ours.shifts(), atol=0.01)
+    np.testing.assert_allclose(theirs.shifts, ours.shifts, atol=0.01)
 
 
 def test_steps_in_place_behind_a_layer_do_not_change_its_gradient() -> None:

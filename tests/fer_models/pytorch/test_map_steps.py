@@ -97,7 +97,7 @@ def test_grad_cam_of_a_graph_is_that_of_its_code(save, name, net, tmp_path: Path
     attacked = np.clip(IMAGES + 0.2, 0, 1)
     shifts = [explain(each, IMAGES, attacked) for each in (code, graph)]
     assert shifts[0] is not None and shifts[1] is not None
-    np.testing.assert_allclose(shifts[1].shifts(), shifts[0].shifts(), atol=1e-3)
+    np.testing.assert_allclose(shifts[1].shifts, shifts[0].shifts, atol=1e-3)
 
 
 class Attention(nn.Module):

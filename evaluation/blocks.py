@@ -1,0 +1,13 @@
+"""Blocks of images that are in memory together, so that a run of many faces needs no more."""
+
+from collections.abc import Iterator
+
+from fer_models.classifier import BATCH_SIZE
+
+BLOCK = 8 * BATCH_SIZE
+"""Whole batches, so that each image is classified in the batch that it would be in with all."""
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """The places 0 to `count`, `BLOCK` at a time."""
+    return (slice(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
