@@ -8,7 +8,8 @@ and judge:
     model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge,
     precision, ours_forward, ours_backward, theirs_forward, theirs_backward (passes per attacked
-    image; empty where a library does not count them), ours_only, theirs_only
+    image; empty where a library does not count them), ours_processor, theirs_processor (seconds of
+    processor time, all threads), ours_only, theirs_only
 
 `ours_only` and `theirs_only` count the images that only one side broke. `ensemble` and its judges
 `ensemble_full`, ours too, and `autoattack` run at their own budgets. With `--pytorch` the nets are
@@ -206,15 +207,16 @@ def _measure(
     }
     for make in sides.values():
         make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
-    seconds = dict.fromkeys(sides, 0.0)
+    seconds, processor = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0.0)
     kept: dict[str, list[np.ndarray]] = {side: [] for side in sides}
     attackers = {side: make(budget) for side, make in sides.items()}
     for start in range(0, len(clean), BATCH):
         part, classes = clean[start : start + BATCH], true[start : start + BATCH]
         for side, attack in attackers.items():
-            clock = time.perf_counter()
+            clock, used = time.perf_counter(), time.process_time()
             attacked = attack(part, classes)
             seconds[side] += time.perf_counter() - clock
+            processor[side] += time.process_time() - used
             attacked = project(attacked, part, eps, _norm(name))
             kept[side].append(classifier.predict(attacked) == classes)
     robust = {side: np.concatenate([np.zeros(0, bool), *parts]) for side, parts in kept.items()}
@@ -233,6 +235,7 @@ def _measure(
             for side, attacker in attackers.items()
             for way in ("forward", "backward")
         },
+        **{f"{side}_processor": value for side, value in processor.items()},
         "ours_only": int((robust["theirs"] & ~robust["ours"]).sum()),
         "theirs_only": int((robust["ours"] & ~robust["theirs"]).sum()),
     }

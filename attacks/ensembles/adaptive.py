@@ -3,6 +3,7 @@
 Not here: every attack at full length (`attacks/ensembles/full.py`).
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,7 +97,8 @@ class Ensemble(Attack):
         by_gradients = state.way(state.lead)
         by_queries = state.way(state.run(self._square(self.queries // SCREENING), state.left))
         promising = by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients)
-        foretold = state.foretold(state.left[promising[state.left]], self.eps / SMALL)
+        across = 1.0 if self.norm is Norm.LINF else math.sqrt(np.prod(images.shape[1:]))
+        foretold = state.foretold(state.left[promising[state.left]], self.eps / SMALL / across)
         doubtful = blind | (by_queries > by_gradients) | (promising & (foretold < FORETOLD))
         state.run(self._square(self.queries), state.left[doubtful[state.left]])
         return state.nearest, state.cost
@@ -167,7 +169,10 @@ class _State:
         return came
 
     def foretold(self, rows: np.ndarray, size: float) -> np.ndarray:
-        """How well gradients foretell small steps at `nearest`, float64 (N,); 1 in other rows."""
+        """How well gradients foretell steps of `size` per pixel at `nearest`, float64 (N,).
+
+        1 in other rows.
+        """
         classifier, _, labels, keys = self._given
         found = np.ones(len(labels))
         if len(rows):

@@ -34,11 +34,12 @@ def test_shares_are_of_all_images(monkeypatch):
     assert list(row) == [
         "model", "attack", "norm", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
         "theirs_robust", "judge", "precision", "ours_forward", "ours_backward", "theirs_forward",
-        "theirs_backward", "ours_only", "theirs_only",
+        "theirs_backward", "ours_processor", "theirs_processor", "ours_only", "theirs_only",
     ]  # fmt: skip
     assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
     assert row["ours_robust"] < 0.75
     assert row["ratio"] == row["theirs_seconds"] / row["ours_seconds"]
+    assert 0 <= row["theirs_processor"] < row["ours_processor"]  # theirs returns at once
     assert 1 <= row["ours_backward"] <= row["ours_forward"] <= 20  # 8 steps, some confirmed
     assert np.isnan(row["theirs_forward"])  # other libraries do not count
     assert row["ours_only"] == round(20 * (0.75 - row["ours_robust"]))

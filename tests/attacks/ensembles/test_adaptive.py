@@ -7,8 +7,10 @@ from keras import ops
 from attacks.apgd import APGD
 from attacks.base import Keys
 from attacks.broken import leads
+from attacks.ensembles import adaptive
 from attacks.ensembles.adaptive import CLOSE, HALF_WAY, SCREENING, Ensemble
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
+from attacks.ensembles.foretelling import foretelling
 from attacks.ensembles.full import FullEnsemble
 from attacks.square import Square
 from attacks.threat_model import Norm
@@ -108,6 +110,22 @@ def test_square_stays_short_where_gradients_foretell_small_steps():
     promising = ~result.success & (way >= HALF_WAY)
     assert promising.sum() >= 5
     assert (result.cost.forward[promising] < 700).all()
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_small_steps_are_an_eighth_of_eps_in_its_norm(norm, monkeypatch):
+    classifier, images, labels, keys = setting()
+    steps = []
+
+    def watched(classifier, points, labels, size, keys):
+        change = np.full(points.shape[1:], size)
+        steps.append(change.max() if norm is Norm.LINF else np.linalg.norm(change))
+        return foretelling(classifier, points, labels, size, keys)
+
+    monkeypatch.setattr(adaptive, "foretelling", watched)
+    eps, budget = EPS[norm] * 2 / 3, {**BUDGET, "queries": 1600}
+    Ensemble(norm=norm, eps=eps, **budget)(classifier, images, labels, keys)
+    np.testing.assert_allclose(steps, [eps / 8])
 
 
 def test_long_climbs_go_towards_the_targets_that_short_ones_came_nearest_to():
