@@ -47,11 +47,24 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["two", "nodes"])
-def test_workers_of_ray_end_in_the_same_bytes(local: bytes, tmp_path: Path, how: str) -> None:
+def test_two_workers_end_in_the_same_bytes(local: bytes, tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    said = run("-m", "tests.evaluation.engines.ray_run", tmp_path / "run", how)
+    said = run("-m", "tests.evaluation.engines.ray_run", tmp_path / "run")
     assert (tmp_path / "run" / "results.csv").read_bytes() == local
-    assert f"ray: {3 if how == 'nodes' else 2} workers of 1 thread" in said
-    if how == "nodes":
-        assert "killed a node" in said and "ray: a worker died while it made" in said
+    assert "ray: 2 workers of 1 thread" in said
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_node_ends_in_the_same_bytes(local: bytes, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    options = [f"--{name}={_words(value)}" for name, value in OPTIONS.items()]
+    where = ("--engine=ray", "--out", tmp_path / "run")
+    said = run("-m", "benchmarks.faults.cluster", *options, *where)
+    assert (tmp_path / "run" / "results.csv").read_bytes() == local
+    assert "ray: 3 workers of 1 thread" in said
+    assert "a node was killed" in said and "another node joined" in said
+    assert "ray: a worker died while it" in said
+
+
+def _words(value: Any) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,1 @@
+"""A campaign of faults: what a run loses when processes, disks, memory and clocks fail."""
