@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 from evaluation.listener import is_result
 from evaluation.results.run import FinishedRun
 from evaluation.stages.foreign_models import kept_contracts
@@ -124,7 +124,8 @@ def _read(path: Path) -> Fingerprints:
     try:
         kept = json.loads(path.read_text())
         return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(
-            f"{path}: expected the logits of the run's models, found {error}. Start a new run."
+            f"{path}: expected the logits of the run's models, found {words_of(error)}. Start a "
+            "new run."
         ) from error
