@@ -69,6 +69,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder of the runs, to look at them.")] = None,
 ) -> int:
     """Disturb a small run in many ways and count what it loses."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as `&` leaves it ignored
     with _folder(out) as folder:
         campaign = Campaign(data, folder)
         for _ in range(2):  # at first TensorFlow is imported

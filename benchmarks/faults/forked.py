@@ -7,6 +7,7 @@ anew. Kills then hit the run's own work instead of imports.
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -59,6 +60,7 @@ def start(context: ForkServerContext, command: Sequence[str], log: Path) -> Fork
 
 def _run(command: list[str], log: str) -> None:
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has ignored it
     for number, path in ((1, os.devnull), (2, log)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     sys.argv = command

@@ -12,7 +12,8 @@ from benchmarks.faults.campaign import LOCAL, RAY, Campaign, Started
 from benchmarks.faults.processes import descendants, is_alive, kill
 from benchmarks.faults.trial import Trial
 
-_WORKER, _RAYLET = "ray::_Actor", "/raylet/raylet "
+WORKER, _RAYLET = "ray::_Actor", "/raylet/raylet "
+"""What the command lines of Ray's processes contain."""
 _ORPHANS_GO = 30.0
 """Seconds that Ray's processes have to end after their driver."""
 
@@ -39,10 +40,10 @@ def driver_with_workers(campaign: Campaign, out: Path, rng: np.random.Generator)
 def worker(campaign: Campaign, out: Path, rng: np.random.Generator) -> Trial:
     """SIGKILL of a random worker at a random moment of its work; the run goes on by itself."""
     started = campaign.start(out, RAY)
-    while not _of(started, _WORKER) and started.process.poll() is None:
+    while not _of(started, WORKER) and started.process.poll() is None:
         time.sleep(0.1)
     started.work(campaign.moment(rng, RAY))
-    workers = _of(started, _WORKER)
+    workers = _of(started, WORKER)
     killed = bool(workers) and kill(workers[rng.integers(len(workers))])
     ending = campaign.ending(started)
     note = "" if killed else "no worker was left to kill"
@@ -52,7 +53,7 @@ def worker(campaign: Campaign, out: Path, rng: np.random.Generator) -> Trial:
 def raylet(campaign: Campaign, out: Path, rng: np.random.Generator) -> Trial:
     """SIGKILL of Ray's own process on the driver's machine."""
     started = campaign.start(out, RAY)
-    while not _of(started, _WORKER) and started.process.poll() is None:
+    while not _of(started, WORKER) and started.process.poll() is None:
         time.sleep(0.1)
     started.work(campaign.moment(rng, RAY))
     killed = [pid for pid in _of(started, _RAYLET) if kill(pid)]

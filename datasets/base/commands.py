@@ -84,7 +84,8 @@ def run(
         if debug or error.strerror is None:
             raise
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
-        _fail(f"{place}{error.strerror}. Choose another path, or free this one.", 2)
+        again = "; then continue with --resume" if "resume" in signature(main).parameters else ""
+        _fail(f"{place}{error.strerror}. Choose another path, or free this one{again}.", 2)
     except MemoryError as error:
         if debug:
             raise

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 
 from datasets.base.atomic import atomic
@@ -27,3 +30,9 @@ def test_a_failing_block_leaves_the_old_file_and_nothing_else(tmp_path, error):
 def test_a_file_that_was_never_written_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic(tmp_path / "results.csv"):
         pass
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    path = tmp_path / "results.csv"
+    with pytest.raises(OSError, match=r"No space left on device: '.*results\.csv'"), atomic(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

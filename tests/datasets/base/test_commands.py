@@ -51,6 +51,17 @@ def test_a_full_disk_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("error: No space left on device. Choose another path")
 
 
+def test_a_full_disk_of_what_can_go_on(monkeypatch, capsys):
+    def main(resume: bool = False) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results.csv")
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err == (
+        "error: results.csv: No space left on device. Choose another path, or free this one; then "
+        "continue with --resume.\n"
+    )
+
+
 def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
     def main() -> None:
         raise EOFError("no data left in file")
