@@ -72,6 +72,7 @@ class Chunk:
         labels: int64 (N,), attacked labels; None for a corruption.
         transfer_set: whether every image is kept, at the one eps of the grid.
         known: faces that need not be attacked again.
+        predicted: int64 (N,), classes that the model predicts for the clean images; None to ask it.
     """
 
     spec: AnySpec
@@ -79,6 +80,7 @@ class Chunk:
     labels: np.ndarray | None = None
     transfer_set: bool = False
     known: Known | None = None
+    predicted: np.ndarray | None = None
 
     def make(self, classifier: Classifier | None, images: np.ndarray) -> Arrays:
         """Attack or corrupt the faces.
@@ -91,8 +93,11 @@ class Chunk:
         if isinstance(self.spec, CorruptionSpec):
             return _corrupt(images, keys, self.spec)
         assert classifier is not None and self.labels is not None
-        make = _attack_all if self.transfer_set else _sweep
-        return make(classifier, images, self.labels, keys, self.spec, self.known)
+        if self.transfer_set:
+            return _attack_all(classifier, images, self.labels, keys, self.spec, self.known)
+        predicted = classifier.predict(images) if self.predicted is None else self.predicted
+        right = predicted == self.labels
+        return _sweep(classifier, images, self.labels, keys, self.spec, self.known, right)
 
 
 def _begin(images: np.ndarray, known: Known | None) -> tuple[np.ndarray, Cost, np.ndarray]:
@@ -112,9 +117,10 @@ def _sweep(
     keys: Keys,
     spec: AttackSpec,
     known: Known | None,
+    right: np.ndarray,
 ) -> Arrays:
-    """Arrays of an `AdversarialSet`."""
-    smallest_eps = np.where(classifier.predict(images) == labels, np.nan, 0.0)
+    """Arrays of an `AdversarialSet`; `right` tells which clean images are classified correctly."""
+    smallest_eps = np.where(right, np.nan, 0.0)
     attacked, cost, done = _begin(images, known)
     if known:
         smallest_eps[done] = known.smallest_eps

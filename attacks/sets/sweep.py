@@ -53,6 +53,7 @@ class SetPlan:
         before: set of the same attack on the same model under the other labels. Faces with the same
             label are copied from it, with their cost but no time, instead of attacked again.
         transfer_set: whether every image is kept at full eps.
+        predicted: see `AttackTask`.
     """
 
     header: SetHeader
@@ -61,6 +62,7 @@ class SetPlan:
     directory: Path
     before: AttackedSet | None = None
     transfer_set: bool = False
+    predicted: np.ndarray | None = None
 
     @classmethod
     def attacked(
@@ -78,7 +80,7 @@ class SetPlan:
         if transfer_set and len(task.spec.grid) != 1:
             raise ValueError(f"`spec` must be of an attack at one eps. Received: {task.spec}")
         header = task.header(transfer_set)
-        return cls(header, task.faces, task.labels, directory, before, transfer_set)
+        return cls(header, task.faces, task.labels, directory, before, transfer_set, task.predicted)
 
     @classmethod
     def corrupted(cls, faces: CleanFaces, spec: CorruptionSpec, directory: Path) -> Self:
@@ -123,7 +125,8 @@ class SetPlan:
             return Chunk(spec, row_ids)
         labels = self.labels[rows]
         known = Known.of(self.before, row_ids, labels) if self.before else None
-        return Chunk(spec, row_ids, labels, self.transfer_set, known)
+        predicted = None if self.predicted is None else self.predicted[rows]
+        return Chunk(spec, row_ids, labels, self.transfer_set, known, predicted)
 
     def images(self, index: int) -> np.ndarray:
         """Clean images of a chunk, float32 (N, H, W, C)."""

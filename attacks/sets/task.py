@@ -51,12 +51,15 @@ class AttackTask:
         faces: the N clean images.
         labels: int64 (N,) in [0, K), attacked labels; rows without a label are left out before.
         spec: the attack, from `attacks.registry.attack_spec`.
+        predicted: int64 (N,), classes that the model predicts for the clean images, where they are
+            known; None to ask it.
     """
 
     classifier: Classifier
     faces: CleanFaces
     labels: np.ndarray
     spec: AttackSpec
+    predicted: np.ndarray | None = None
 
     def header(self, transfer_set: bool = False) -> SetHeader:
         """Header of the set; it asks the model for the logits of the first images."""

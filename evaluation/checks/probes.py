@@ -24,9 +24,17 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.linear_head import LinearHead
 
 FACES = 16
-"""Maximum number of faces that a probe attacks."""
+"""Maximum number of faces that R4 and R10 attack. R4 flags an attack that fails without a limit on
+a quarter of all faces in 99 % of runs. R10 flags one that larger logits rob of a third of what it
+breaks, at an eps where half of them break, in 80 % of runs."""
 UNBROKEN = 200
-"""Maximum number of unbroken faces that are attacked with twice the budget."""
+"""Maximum number of unbroken faces that are attacked with twice the budget, at the largest eps that
+left them unbroken. Where one in fifty of them breaks, two or more are among 200 in 91 % of runs."""
+BELOW = 32
+"""Maximum number of faces that are attacked with twice the budget at a smaller eps. More steps
+hardly find there what they miss at a larger eps, whose ball holds that of the smaller one, unless
+steps that are too long mislead the attack: where that hides one face in seven, two or more are
+among 32 in 95 % of runs."""
 CONVERGED = 0.005
 """Share of all faces that may break with twice the budget; a single face always may, by chance."""
 SCALES = (10.0, 100.0)
@@ -84,7 +92,10 @@ def sensitive_eps(made: AdversarialSet) -> float | None:
 def _converged(
     classifier: Classifier, made: AdversarialSet, clean: ImageSource, _eps: float
 ) -> Check:
-    """R6: doubled budget at every eps of the grid, on faces that are not broken there."""
+    """R6: doubled budget at every eps of the grid, on faces that are not broken there.
+
+    A face is attacked at the largest eps that leaves it unbroken, and some at smaller ones too.
+    """
     options = made.spec.options
     budget = {name: int(options[name]) for name in BUDGETS if options.get(name)}
     twice = {name: 2 * count for name, count in budget.items()}
@@ -117,11 +128,21 @@ def _doubled(
     eps: float,
     twice: dict[str, int],
 ) -> _Doubled:
-    unbroken = np.flatnonzero(~(made.smallest_eps <= eps))
-    sample = unbroken[:UNBROKEN]
-    fallen = int(_success(classifier, made, clean, sample, eps, twice).sum()) if len(sample) else 0
-    each = len(unbroken) / max(len(sample), 1) / len(clean)  # of robust accuracy
-    return _Doubled(eps, each * fallen, fallen, len(sample))
+    larger = [other for other in made.spec.grid if other > eps]
+    unbroken = ~(made.smallest_eps <= eps)
+    below = unbroken & ~(made.smallest_eps <= larger[0]) if larger else np.zeros_like(unbroken)
+    groups = [np.flatnonzero(unbroken & ~below), np.flatnonzero(below)]
+    samples = [groups[0][:UNBROKEN], groups[1][:BELOW]]
+    sample = np.sort(np.concatenate(samples))
+    if not len(sample):
+        return _Doubled(eps, 0.0, 0, 0)
+    fell = sample[_success(classifier, made, clean, sample, eps, twice)]
+    counts = [int(np.isin(fell, part).sum()) for part in samples]
+    stand_for = [len(group) / max(len(part), 1) for group, part in zip(groups, samples)]
+    if len(fell) == 1:  # by chance, so it stands for itself
+        stand_for = [1, 1]
+    change = float(np.dot(stand_for, counts)) / len(clean)  # of robust accuracy
+    return _Doubled(eps, change, len(fell), len(sample))
 
 
 def _scale_invariant(
@@ -129,9 +150,13 @@ def _scale_invariant(
 ) -> Check:
     """R10: logits times 10 and 100, on faces that are classified correctly."""
     sample = np.flatnonzero(made.smallest_eps != 0)[:FACES]
-    plain = int(_success(classifier, made, clean, sample, eps).sum())
     same = np.eye(classifier.scheme.num_classes)
     louder = [LinearHead(classifier, scale * same) for scale in SCALES]
+    smallest, told = made.smallest_eps[sample], made.header.precision == classifier.precision
+    told &= not ATTACKS[made.spec.perturbation].minimal
+    again = sample[smallest < eps] if told else sample  # the set tells of the others
+    plain = int((smallest == eps).sum()) if told else 0
+    plain += int(_success(classifier, made, clean, again, eps).sum()) if len(again) else 0
     scaled = [int(_success(each, made, clean, sample, eps).sum()) for each in louder]
     moved = max(abs(count - plain) for count in scaled)
     share, limit = moved / len(sample), 1 / len(sample)  # one face may flip by rounding

@@ -30,6 +30,11 @@ class CleanAnswers(NamedTuple):
     images: UnitImages
     logits: dict[str, np.ndarray]
 
+    @property
+    def predicted(self) -> dict[str, np.ndarray]:
+        """Class int64 (N,) that each model predicts, by its id."""
+        return {model: logits.argmax(axis=1) for model, logits in self.logits.items()}
+
 
 def answer_clean(
     faces: FaceSet, classifiers: Sequence[Classifier], failures: Failures, residence: Residence

@@ -116,7 +116,7 @@ def _measure(
     by_id = {classifier.id: classifier for classifier in clean.classifiers}
 
     def make(some: Sequence[Job]) -> None:
-        made = make_sets(some, faces, out / "sets", given, listener, done, engine)
+        made = make_sets(some, faces, out / "sets", given, listener, done, engine, clean.predicted)
         outcomes = residence.after(
             listener.stages.making("attacks and corruptions", made), lambda made: made.job.models
         )

@@ -6,11 +6,13 @@ same label under FER and FER+ is attacked once: the second set copies it from th
 that surrogates make for black boxes are kept in `stand_ins/` and serve every black box.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AnySet, AttackedSet, CorruptedSet
@@ -88,6 +90,7 @@ def make_sets(
     listener: Listener,
     done: dict[Job, Path] | None = None,
     engine: Engine | None = None,
+    predicted: Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[Outcome]:
     """Make every set, or reuse it from disk.
 
@@ -100,6 +103,8 @@ def make_sets(
         done: folders of the sets of earlier calls, from which equal faces are copied; those of
             this call are added.
         engine: computes the chunks that other processes can compute; None for this process.
+        predicted: classes that models predict for the clean images, int64 (N,), by id; a model
+            that is missing is asked for each set.
 
     Raises:
         InputError: a set on disk belongs to other data or settings, or is damaged.
@@ -107,8 +112,9 @@ def make_sets(
     folders = {} if done is None else done
     kept = TransferImages(sets.parent / "stand_ins")
     orders: dict[Job, Order] = {}
+    predicted = predicted or {}
     if engine is not None:
-        orders = _orders(jobs, faces, sets, given, folders, engine)
+        orders = _orders(jobs, faces, sets, given, folders, engine, predicted)
         fulfil([*orders.values()], engine, listener)
     for job in jobs:
         if job.not_applicable:
@@ -128,7 +134,8 @@ def make_sets(
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
             else:
-                plan = _set_plan(job, part, folder, _made_before(job, folders), kept)
+                before = _made_before(job, folders)
+                plan = _set_plan(job, part, folder, before, kept, predicted)
                 chunk = partial(listener.chunk, job.name)
                 made = plan.make(_attacked(job, kept), chunk, listener.line)
                 if order is not None:
@@ -154,6 +161,7 @@ def _orders(
     given: Path | None,
     folders: dict[Job, Path],
     engine: Engine,
+    predicted: Mapping[str, np.ndarray],
 ) -> dict[Job, Order]:
     """Orders of the sets that workers can make; the others are left to this process."""
     orders: dict[Job, Order] = {}
@@ -162,7 +170,8 @@ def _orders(
     def plan(job: Job) -> SetPlan:
         part = faces.take(job.rows)
         ready = {other: folder for other, folder in known.items() if not _failed(other)}
-        return _set_plan(job, part, _own_folder(job, part, sets), _made_before(job, ready), None)
+        folder, before = _own_folder(job, part, sets), _made_before(job, ready)
+        return _set_plan(job, part, folder, before, None, predicted)
 
     def _failed(job: Job) -> bool:
         return job in orders and (orders[job].left != 0 or bool(orders[job].lost))
@@ -252,6 +261,7 @@ def _set_plan(
     folder: Path,
     before: AttackedSet | None,
     kept: TransferImages | None,
+    predicted: Mapping[str, np.ndarray],
 ) -> SetPlan:
     """Plan of the job's set in its own folder, where finished chunks are reused."""
     clean, spec = CleanFaces.of(faces), job.spec
@@ -259,5 +269,7 @@ def _set_plan(
         return SetPlan.corrupted(clean, spec, folder)
     attacked = _attacked(job, kept)
     assert attacked is not None and job.labels is not None
-    task = AttackTask(attacked, clean, job.labels, spec)
+    mine = predicted.get(attacked.id)
+    mine = None if mine is None else mine[job.rows]
+    task = AttackTask(attacked, clean, job.labels, spec, mine)
     return SetPlan.attacked(task, folder, before, job.transfer_set)

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from attacks.photos.view import DifferentiablePhotoView, PhotoView, SymbolicPhotoView
+from attacks.threat_model import Norm
 from attacks.transfer import TransferTarget
 from datasets.labels import FER7
+from evaluation.checks.planted_heads import PlantedHeads
+from evaluation.known_answers import KnownAnswers
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.defences.base import (
@@ -56,7 +59,11 @@ WRAP: dict[type[WrappedClassifier], Callable] = {
     DifferentiableTowards: lambda inner: DifferentiableTowards(inner, 3),
     KerasWrapper: KerasWrapper,
     LinearHead: lambda inner: LinearHead(inner, 2 * np.eye(7)),
+    KnownAnswers: KnownAnswers,
     PhotoView: view(PhotoView),
+    PlantedHeads: lambda inner: PlantedHeads(
+        inner, np.zeros((1, SIDE, SIDE, 1), np.float32), np.ones((1, 7)), np.zeros(1), Norm.LINF
+    ),
     ReducedPrecision: lambda inner: ReducedPrecision(inner, inner.model),
     SymbolicDefendedClassifier: defended(SymbolicDefendedClassifier),
     SymbolicKerasWrapper: SymbolicKerasWrapper,

@@ -13,13 +13,8 @@ from attacks.sets.sweep import make_adversarial_set
 from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm, distance
 from datasets.labels import FER7
-from evaluation.checks.planted_example import (
-    POINTS,
-    plant,
-    planted_example,
-    random_points,
-    separating_head,
-)
+from evaluation.checks.planted_example import planted_example, random_points, separating_head
+from evaluation.checks.planted_heads import PlantedHeads
 from evaluation.checks.rules import Check
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.contract import Contract
@@ -29,6 +24,7 @@ from tests.evaluation import tiny
 
 FACES = tiny.faces()
 IMAGES = FACES.images.astype(np.float32) / 255
+POINTS = 16
 
 
 def probed(
@@ -119,13 +115,15 @@ def test_the_head_is_positive_at_one_point_only() -> None:
     for norm, eps in ((Norm.LINF, 0.1), (Norm.L2, 0.5), (Norm.L1, 3.0)):
         for row in range(5):
             draw = np.random.default_rng(row)
-            points = random_points(IMAGES[row], eps, norm, draw)
+            points = random_points(IMAGES[row], eps, norm, draw, POINTS)
             clean = np.repeat(IMAGES[row : row + 1], POINTS, axis=0)
             assert (distance(points, clean, norm) <= eps * (1 + 1e-6)).all()
             every = np.concatenate([IMAGES[row : row + 1], points])
             head = separating_head(classifier.logits(every))
             assert head is not None
-            logits = plant(classifier, *head).logits(every)
+            direction, offset = head[0][None], np.array([head[1]])
+            planted = PlantedHeads(classifier, every[:1], direction, offset, norm)
+            logits = planted.logits(every)
             assert (logits.argmax(axis=1) == 1).sum() == 1
             assert logits[0].argmax() == 0
             # it leads at the face as the model does

@@ -7,11 +7,12 @@ from attacks.noise import random_move
 from attacks.threat_model import Norm, distance
 from evaluation.checks import planted_example as module
 from evaluation.checks.planted_example import (
-    plant,
+    number_of_points,
     planted_example,
     random_points,
     separating_head,
 )
+from evaluation.checks.planted_heads import PlantedHeads, batches_apart
 from evaluation.checks.rules import Check
 from tests.evaluation.checks.scripted import Asked, LinearNet, Script, faces_of, set_of
 
@@ -44,7 +45,8 @@ def test_19_of_20_must_be_found(missed: int, status: str, script: Script) -> Non
     assert ("robust accuracy is overstated" in found["message"]) == (missed == 2)
 
 
-def test_the_attack_of_the_set_sees_each_face_with_a_head_of_its_own(script: Script) -> None:
+def test_faces_that_are_alike_are_attacked_one_by_one(script: Script) -> None:
+    """Neighbours differ by a thousandth, less than eps."""
     probed(LinearNet())
     assert [asked.rows.tolist() for asked in script.asked] == [[row] for row in range(102, 122)]
     first = script.asked[0]
@@ -56,7 +58,7 @@ def test_the_attack_of_the_set_sees_each_face_with_a_head_of_its_own(script: Scr
 def test_each_face_has_one_planted_example_near_it(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Drawn again with the row's own draws: of 64 points one is of the second class."""
+    """Drawn again with the row's own draws: of 16 points one is of the second class."""
 
     net, batches = LinearNet(), []
     answer = net.logits
@@ -66,16 +68,15 @@ def test_each_face_has_one_planted_example_near_it(
         return answer(images)
 
     def breaks(asked: Asked) -> np.ndarray:
-        assert batches == [65]
+        assert batches == [20 * 17]
         row = int(asked.rows[0])
         clean = np.full((4, 4, 1), np.float32(row / 1000))
         draw = np.random.default_rng((7, row, 0))
-        points = random_points(clean, 0.05, Norm.LINF, draw)
+        points = random_points(clean, 0.05, Norm.LINF, draw, 16)
         logits = asked.classifier.logits(np.concatenate([clean[None], points]))
         assert logits[0].argmax() == 0 and (logits.argmax(axis=1) == 1).sum() == 1
         two = np.sort(answer(clean[None])[0])[-2:]
         assert logits[0, 0] - logits[0, 1] == pytest.approx(two[1] - two[0], rel=1e-3)
-        batches.clear()
         return np.ones(1, bool)
 
     script.breaks = breaks
@@ -93,7 +94,7 @@ def test_nothing_can_be_planted_where_points_change_nothing(script: Script) -> N
 def test_the_head_leads_by_what_it_is_told() -> None:
     net, images = LinearNet(), np.random.default_rng(0).random((5, 4, 4, 1)).astype(np.float32)
     direction = np.array([1.0, -2.0, 0.5])
-    planted = plant(net, direction, 0.25)
+    planted = PlantedHeads(net, images[:1], direction[None], np.array([0.25]), Norm.LINF)
     logits = planted.logits(images)
     lead = net.logits(images) @ direction + 0.25
     assert logits[:, 1] - logits[:, 0] == pytest.approx(lead, abs=1e-5)
@@ -102,9 +103,79 @@ def test_the_head_leads_by_what_it_is_told() -> None:
 
 
 @pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2, Norm.L1])
+def test_each_image_has_the_head_of_the_face_it_is_near(norm: Norm) -> None:
+    """Answers and gradients of a batch are those of each face behind its own head alone."""
+    net, draw = LinearNet(), np.random.default_rng(3)
+    faces = draw.random((3, 4, 4, 1)).astype(np.float32)
+    directions, offsets = draw.standard_normal((3, 3)), np.array([0.1, -0.2, 0.3])
+    moved = np.clip(faces + draw.uniform(-0.05, 0.05, faces.shape), 0, 1).astype(np.float32)
+    order = [2, 0, 1]
+    planted = PlantedHeads(net, faces, directions, offsets, norm)
+    logits, pull = planted.pullback(moved[order])
+    cotangent = draw.standard_normal((3, 2)).astype(np.float32)
+    gradient = pull(cotangent)
+    assert planted.attacked_logits(moved[order]) == pytest.approx(logits)
+    for place, face in enumerate(order):
+        alone = PlantedHeads(
+            net, faces[[face]], directions[[face]], offsets[[face]], norm
+        ).pullback(moved[[face]])
+        assert logits[[place]] == pytest.approx(alone.logits, rel=1e-5)
+        own = alone.pull(cotangent[[place]])
+        assert gradient[[place]] == pytest.approx(own, rel=1e-5)
+        lead = net.logits(moved[[face]]) @ directions[face] + offsets[face]
+        assert logits[place, 1] - logits[place, 0] == pytest.approx(lead[0], rel=1e-4)
+        slope = np.einsum("k,pk->p", directions[face], net._weights).reshape(4, 4, 1)
+        expected = (cotangent[place, 1] - cotangent[place, 0]) / 2 * slope
+        assert own[0] == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_faces_share_a_batch_unless_they_are_alike() -> None:
+    greys = np.array([0.1, 0.5, 0.12, 0.9, 0.505], np.float32)
+    faces = np.broadcast_to(greys[:, None, None, None], (5, 4, 4, 1))
+    batches = batches_apart(faces, 0.01, Norm.LINF)
+    assert [batch.tolist() for batch in batches] == [[0, 1, 3], [2, 4]]
+    assert [batch.tolist() for batch in batches_apart(faces, 0.0001, Norm.LINF)] == [[*range(5)]]
+    assert batches_apart(faces[:0], 0.01, Norm.L2) == []
+
+
+def test_faces_apart_are_attacked_together(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = set_of([NAN] * 8, steps=5)
+    found = planted_example(LinearNet(), made, faces_of(made), 0.0001)
+    assert found["message"].startswith("The attack finds an example that is known to exist for 8 ")
+    assert [asked.rows.tolist() for asked in script.asked] == [list(range(100, 108))]
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"steps": 5}, 16),
+        ({"steps": 20}, 17),
+        ({"steps": 40}, 33),
+        ({"steps": 20, "restarts": 2}, 33),
+        ({"steps": 10, "targeted_steps": 10, "minimal_steps": 10, "queries": 10}, 33),
+        ({"steps": 20, "queries": None}, 17),
+        ({"steps": 100, "queries": 5000}, 128),
+        ({}, 16),
+    ],
+)
+def test_there_are_more_points_for_an_attack_that_tries_more(
+    options: dict[str, int | None], count: int
+) -> None:
+    assert number_of_points(options) == count
+
+
+@pytest.mark.parametrize("tries", [20, 40, 100])
+def test_a_search_at_random_is_flagged(tries: int) -> None:
+    """It passes where it misses one face of 20 at most; that happens in one run of a hundred."""
+    missed = (1 - 1 / number_of_points({"steps": tries})) ** tries
+    passes = (1 - missed) ** 20 + 20 * missed * (1 - missed) ** 19
+    assert 0.002 < passes < 0.01
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2, Norm.L1])
 def test_points_lie_at_the_edge_of_the_ball(norm: Norm) -> None:
     clean = np.full((4, 4, 1), 0.5, np.float32)
-    points = random_points(clean, 0.3, norm, np.random.default_rng(5))
+    points = random_points(clean, 0.3, norm, np.random.default_rng(5), 64)
     assert (points.shape, points.dtype) == ((64, 4, 4, 1), np.float32)
     away = distance(points, np.repeat(clean[None], 64, axis=0), norm)
     if norm is not Norm.L1:  # there two parts may meet on a pixel

@@ -1,5 +1,7 @@
 """What the probes of an attack ask for, and where each begins to flag; attacks are scripted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,8 @@ from tests.attacks.tiny import BlackBox
 from tests.evaluation.checks.scripted import Asked, LinearNet, Script, faces_of, set_of
 
 NAN = np.nan
+MIXED = ([0.1] * 8 + [NAN] * 8) * 2
+"""Half of the faces break at 0.1, every sixteen in a row the same."""
 HALF = [0.1] * 20 + [NAN] * 20
 """Half of the faces break at 0.1, the others never: 0.1 is the sensitive eps."""
 
@@ -141,11 +145,28 @@ def test_one_face_of_few_may_fall_to_twice_the_budget(
 @pytest.mark.parametrize(("fallen", "status"), [(2, "ok"), (3, "flagged")])
 def test_half_a_point_of_many_faces_may_fall(fallen: int, status: str, script: Script) -> None:
     """200 of 400 unbroken ones are tried, so that each stands for two of 1,000 faces."""
-    script.breaks = lambda asked: asked.rows < 700 + fallen
+    script.breaks = lambda asked: (asked.rows < 700 + fallen) & (asked.eps == 0.2)
     found = probed([0.1] * 600 + [NAN] * 400, "R6", steps=5)
     assert (found["status"], found["threshold"]) == (status, 0.005)
     assert found["value"] == pytest.approx(0.002 * fallen)
-    assert script.asked[0].rows.tolist() == list(range(700, 900))
+    assert script.asked[1].rows.tolist() == list(range(700, 900))
+
+
+@pytest.mark.parametrize(("fallen", "status"), [(1, "ok"), (2, "flagged")])
+def test_some_faces_are_tried_below_the_eps_they_withstand(
+    fallen: int, status: str, script: Script
+) -> None:
+    """At 0.1 all 40 that fall at 0.2 are tried, and 32 of 160 that withstand it, for five each.
+
+    A single one stands for itself alone.
+    """
+    script.breaks = lambda asked: (asked.rows >= 140) & (asked.rows < 140 + fallen)
+    found = probed([0.2] * 40 + [NAN] * 160, "R6", steps=5)
+    small, large = script.asked[:2]
+    assert (small.eps, small.rows.tolist()) == (0.1, list(range(100, 172)))
+    assert (large.eps, large.rows.tolist()) == (0.2, list(range(140, 300)))
+    assert (found["status"], found["value"]) == (status, pytest.approx({1: 1, 2: 10}[fallen] / 200))
+    assert f"({fallen} of 72 unbroken faces break)" in found["message"]
 
 
 def test_all_budgets_are_doubled_and_named(script: Script) -> None:
@@ -178,7 +199,7 @@ def test_nothing_is_attacked_where_every_face_is_broken(script: Script) -> None:
 def test_larger_logits_may_move_one_face(
     moved: int, status: str, scale: int, script: Script
 ) -> None:
-    """Of 16 faces that are right 8 break with the model's own logits."""
+    """Of 16 faces that are right 8 break with the model's own logits, as the set tells."""
     net = LinearNet()
     image = np.full((1, 4, 4, 1), 0.5, np.float32)
 
@@ -188,7 +209,7 @@ def test_larger_logits_may_move_one_face(
         return np.arange(len(asked.rows)) < 8 + (moved if is_scaled else 0)
 
     script.breaks = breaks
-    found = probed([0.0] * 3 + HALF, "R10")
+    found = probed([0.0] * 3 + MIXED, "R10")
     counts = [8 + (moved if each == scale else 0) for each in (10, 100)]
     assert (found["status"], found["value"]) == (status, abs(moved) / 16)
     assert found["threshold"] == 1 / 16
@@ -196,8 +217,33 @@ def test_larger_logits_may_move_one_face(
         f"With logits 10 and 100 times as large {counts[0]} and {counts[1]} of 16 faces break, 8 "
     )
     assert ("use a loss that rescales" in found["message"]) == (status == "flagged")
-    asked = script.asked[2]  # after two for R6
-    assert (asked.eps, asked.rows.tolist()) == (0.1, list(range(103, 119)))
+    first, second = script.asked[2:4]  # after two for R6
+    assert {first.eps, second.eps} == {0.1}
+    assert first.rows.tolist() == second.rows.tolist() == list(range(103, 119))
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "rows"),
+    [
+        ("pgd", "float32", [100, 101]),  # broken at 0.1: the set does not tell about 0.2
+        ("pgd", "bfloat16", list(range(100, 116))),
+        ("fmn", "float32", list(range(100, 116))),  # it ran at the largest eps only
+    ],
+)
+def test_the_models_own_logits_are_attacked_where_the_set_does_not_tell(
+    name: str, precision: str, rows: list[int], script: Script
+) -> None:
+    made = set_of([0.1] * 2 + [0.2] * 6 + [NAN] * 8, name=name)
+    made = replace(made, header=replace(made.header, precision=precision))
+    script.breaks = lambda asked: asked.rows < 107
+    entries = probe_attack(LinearNet(), made, faces_of(made))
+    (found,) = [entry for entry in entries if entry["rule"] == "R10"]
+    own = [asked for asked in script.asked if isinstance(asked.classifier, LinearNet)][2]
+    assert (own.eps, own.rows.tolist()) == (0.2, rows)
+    plain = 8 if len(rows) == 2 else 7
+    assert found["message"].startswith(
+        f"With logits 10 and 100 times as large 7 and 7 of 16 faces break, {plain} "
+    )
 
 
 @pytest.mark.parametrize(("norm", "limit"), [(Norm.LINF, 1.0), (Norm.L2, 4.0), (Norm.L1, 16.0)])
