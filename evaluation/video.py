@@ -7,6 +7,7 @@ itself. Writes into `--out` the files of `evaluation/results/reading.py`.
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,26 +19,64 @@ from evaluation.readings.request import LEAST_FRAMES, Settings, VideoReadingRequ
 
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
+    from evaluation.readings.measured_clips import MeasuredClips
     from evaluation.readings.source_clip import SourceClip
     from evaluation.results.reading import MeasuredReading
     from fer_models.classifier import DifferentiableClassifier
+    from live.video.find import FaceFinder
 
 
-def main(request: VideoReadingRequest) -> None:
+def main(request: VideoReadingRequest) -> int:
     """Attack what models read in clips over time, and report what smoothing is worth."""
     settings = request.settings()
-    from datasets.base.locks import locked
+    from live.video.clips import find_clips
 
+    clips = find_clips(request.clips or [])
     faces = _labelled_faces(request) if request.planted else None
-    with locked(request.out):
-        classifiers = [_load(model) for model in settings.models]
-        sources, notes = _clips(request, classifiers, faces)
-        measured = _measured(request, settings, classifiers, sources, notes, faces)
+    from evaluation.readings.identity import reading_identity
+    from evaluation.stages.run_folder import check_run_folder, open_run_folder
+    from fer_models.zoo import describe
+
+    weights = {model: describe(model).weights_sha256 for model in settings.models}
+    identity = reading_identity(request, clips, faces.sha256 if faces else None, weights)
+    check_run_folder(request.out, identity, request.resume)
+    classifiers = [_load(model) for model in settings.models]
+    from datasets.base.locks import locked
+    from evaluation.readings.kept import Kept
+    from evaluation.readings.measured_clips import MeasuredClips
+    from evaluation.readings.window import Plan
+    from evaluation.stages.fingerprints import check_or_keep
+
+    begun = time.monotonic()
+    plan = Plan(settings.smoothers, settings.grid, request.steps)
+    with locked(request.out), open_run_folder(request.out, identity, request.resume):
+        check_or_keep(classifiers, request.out)
+        kept = Kept(request.out, identity, _log)
+        measured = MeasuredClips(kept, classifiers, plan, request.seed)
+        notes, wrong = _measure(request, clips, faces, measured)
+        manifest = {
+            **_settings(request, settings),
+            "clips": measured.clips,
+            "notes": notes,
+            "checks": measured.checks,
+            "data": _data(faces),
+            "models": {c.id: {"weights_sha256": c.weights_sha256} for c in classifiers},
+            "seconds": round(time.monotonic() - begun, 1),
+        }
+        reading = _write(request, measured, manifest)
     from reports.readings.page import verdicts, write_page
 
-    for line in verdicts(measured):
+    for line in verdicts(reading):
         print(line)
+    for check in measured.checks:
+        if check["status"] != "ok":
+            print(f"{check['model']}: {check['message']}")
     print(f"report: {write_page(request.out)}")
+    return 1 if wrong else 0
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _load(model: str) -> "DifferentiableClassifier":
@@ -64,102 +103,86 @@ def _labelled_faces(request: VideoReadingRequest) -> "FaceSet":
     return source.faces(split or source.default_split)
 
 
-def _clips(
+def _measure(
     request: VideoReadingRequest,
-    classifiers: "list[DifferentiableClassifier]",
+    clips: Sequence[Path],
     faces: "FaceSet | None",
-) -> "tuple[list[SourceClip], list[str]]":
-    """Planted clips, then the faces of real ones; and what was left out, a sentence each."""
+    measured: "MeasuredClips",
+) -> tuple[list[str], int]:
+    """Measure the faces of real clips and planted ones.
+
+    An error of a single clip ends the command, before anything else is measured; of several, it is
+    printed and the next one is read.
+
+    Returns:
+        What was left out, a sentence each, and the number of clips with an error.
+    """
     from evaluation.readings.planted import plant_clips
+    from live.video.find import FaceFinder
 
     planted = plant_clips(faces, request.planted, request.seed) if faces else []
-    sides = tuple(dict.fromkeys(classifier.face_side for classifier in classifiers))
-    found, notes = _faces_of_clips(request, sides) if request.clips else ([], [])
-    for note in notes:
-        print(note, file=sys.stderr)
-    if not planted and not found:
+    sides = tuple(dict.fromkeys(classifier.face_side for classifier in measured.classifiers))
+    finder = FaceFinder(request.detector, request.min_size, sides) if clips else None
+    notes, wrong, number = list[str](), 0, len(planted)
+    for clip in clips:
+        assert finder is not None
+        try:
+            sources, found = _faces_of(clip, request, finder)
+        except InputError as error:
+            if len(clips) == 1:
+                raise
+            sources, found = [], [f"left out: {str(error).removeprefix(f'{clip}: ')}"]
+            wrong += 1
+        for note in found:
+            _log(f"{clip}: {note}")
+            notes.append(f"{clip.name}: {note}")
+        for source in sources:
+            measured.add(source, number)
+            number += 1
+    if not number:
         raise InputError(
             f"no clip shows a face in at least {LEAST_FRAMES} frames. Name other clips, another "
             "--detector or a smaller --min-size."
         )
-    return [*planted, *found], notes
+    for place, source in enumerate(planted):
+        measured.add(source, place)
+    return notes, wrong
 
 
-def _faces_of_clips(
-    request: VideoReadingRequest, sides: tuple[int, ...]
+def _faces_of(
+    clip: Path, request: VideoReadingRequest, finder: "FaceFinder"
 ) -> "tuple[list[SourceClip], list[str]]":
+    """The faces of a clip that are seen for long enough, and what was left out."""
     from datasets.base.progress import bar
     from evaluation.readings.source_clip import SourceClip
     from live.video.clip import open_clip
-    from live.video.clips import find_clips
     from live.video.face_tracks import face_tracks
-    from live.video.find import FaceFinder
 
-    finder = FaceFinder(request.detector, request.min_size, sides)
-    sources, notes = [], []
-    for path in find_clips(request.clips or []):
-        with open_clip(path) as clip, bar(path.name) as progress:
-            tracks, to_end = face_tracks(clip, finder, request.seconds, progress)
-        notes += [f"{path.name}: {note}" for note in clip.notes if to_end]
-        kept = [track for track in tracks if len(track.frames) >= LEAST_FRAMES]
-        if len(kept) < len(tracks) or not tracks:
-            left = f"{len(tracks) - len(kept)} of {len(tracks)} faces left out"
-            few = f"{left}, found in fewer than {LEAST_FRAMES} frames."
-            notes.append(f"{path.name}: {few if tracks else 'no face was found.'}")
-        for track in kept:
-            name = path.name if len(kept) == 1 else f"{path.name}, face {track.number}"
-            sources.append(SourceClip(name, track.seconds, track.crops))
-    return sources, notes
+    with open_clip(clip) as opened, bar(clip.name) as progress:
+        tracks, notes = face_tracks(opened, finder, request.seconds, progress, request.out)
+    kept = [track for track in tracks if len(track.frames) >= LEAST_FRAMES]
+    if not tracks:
+        notes.append("left out: no face was found.")
+    elif len(kept) < len(tracks):
+        left = f"{len(tracks) - len(kept)} of {len(tracks)} faces left out"
+        notes.append(f"{left}, found in fewer than {LEAST_FRAMES} frames.")
+    named = [
+        (clip.name if len(kept) == 1 else f"{clip.name}, face {track.number}", track)
+        for track in kept
+    ]
+    return [SourceClip(name, track.seconds, track.crops) for name, track in named], notes
 
 
-def _measured(
-    request: VideoReadingRequest,
-    settings: Settings,
-    classifiers: "list[DifferentiableClassifier]",
-    sources: "list[SourceClip]",
-    notes: list[str],
-    faces: "FaceSet | None",
+def _write(
+    request: VideoReadingRequest, measured: "MeasuredClips", manifest: dict[str, Any]
 ) -> "MeasuredReading":
-    """Attack every clip on every model, score the readings, write the files."""
-    import pandas as pd
-
-    from datasets.base.progress import bar
+    """Score the readings, and write the files."""
     from evaluation.figures.readings import score_readings
-    from evaluation.readings.measure import measure_clip
     from evaluation.results.reading import write_reading
 
-    begun, parts = time.monotonic(), []
-    total, done = len(classifiers) * len(sources) * len(settings.grid), 0
-    for classifier in classifiers:
-        for number, source in enumerate(sources):
-            with bar(f"{classifier.id}, {source.name}") as progress:
-
-                def step(eps: str) -> None:
-                    nonlocal done
-                    progress(done, total)
-                    done += 1
-
-                parts.append(
-                    measure_clip(
-                        classifier,
-                        source,
-                        settings.smoothers,
-                        settings.grid,
-                        steps=request.steps,
-                        seed=1000 * request.seed + number,
-                        progress=step,
-                    )
-                )
-    frames = pd.concat(parts, ignore_index=True)
-    manifest = {
-        **_settings(request, settings),
-        "clips": [_described(source) for source in sources],
-        "notes": notes,
-        "data": _data(faces),
-        "models": {c.id: {"weights_sha256": c.weights_sha256} for c in classifiers},
-        "seconds": round(time.monotonic() - begun, 1),
-    }
-    return write_reading(request.out, score_readings(frames, request.seed), frames, manifest)
+    frames = measured.frames
+    results = score_readings(frames, request.seed, measured.checks)
+    return write_reading(request.out, results, frames, manifest)
 
 
 def _settings(request: VideoReadingRequest, settings: Settings) -> dict[str, Any]:
@@ -178,16 +201,6 @@ def _settings(request: VideoReadingRequest, settings: Settings) -> dict[str, Any
         "grid": list(settings.grid),
         "smoothing": [smoother.name for smoother in settings.smoothers],
         "environment": environment(),
-    }
-
-
-def _described(source: "SourceClip") -> dict[str, Any]:
-    span = float(source.seconds[-1] - source.seconds[0])
-    return {
-        "name": source.name,
-        "reference": source.reference,
-        "frames": len(source.seconds),
-        "seconds": round(span, 3),
     }
 
 

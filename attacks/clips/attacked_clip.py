@@ -21,6 +21,7 @@ class FaceClip:
         labels: int64 (T,) in [0, K): the class to move away from.
         scored: bool (T,): frames that count.
         seed: what random draws depend on, beside the frame.
+        first: number of the first frame, where these are a part of a longer clip.
     """
 
     images: np.ndarray
@@ -28,6 +29,7 @@ class FaceClip:
     labels: np.ndarray
     scored: np.ndarray
     seed: int
+    first: int = 0
 
 
 class AttackedClip(NamedTuple):

@@ -128,4 +128,4 @@ def _unaware(
 
 
 def _keys(clip: FaceClip) -> Keys:
-    return Keys(clip.seed, np.arange(len(clip.images)))
+    return Keys(clip.seed, clip.first + np.arange(len(clip.images)))

@@ -10,10 +10,10 @@ its last chunk exists. Not here: what the arrays are (`attacks/sets/contents.py`
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -36,6 +36,18 @@ SMALLEST_EPS, SMALLEST_EPS_ON_DISK = "smallest_eps", "broken_at"
 
 class DamagedChunkError(InputError):
     """A chunk was changed or cut short after it was written; making it again repairs the set."""
+
+
+class Chunked(Protocol):
+    """What is kept in chunks: its identity, and the rows of each."""
+
+    @property
+    def key(self) -> str:
+        """Identity, which each chunk carries."""
+
+    @property
+    def chunks(self) -> Sequence[slice]:
+        """Rows of each chunk."""
 
 
 def open_set(directory: Path) -> AnySet:
@@ -104,7 +116,7 @@ def write_chunk(directory: Path, index: int, key: str, arrays: dict[str, np.ndar
         np.savez(unfinished, **named)
 
 
-def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.ndarray]:
+def read_chunk(directory: Path, index: int, header: Chunked) -> dict[str, np.ndarray]:
     """Read a chunk's arrays.
 
     Raises:
@@ -135,7 +147,7 @@ def read_chunk(directory: Path, index: int, header: SetHeader) -> dict[str, np.n
 def intact_chunk(
     directory: Path,
     index: int,
-    header: SetHeader,
+    header: Chunked,
     row_ids: np.ndarray | None = None,
     on_damage: Told | None = None,
 ) -> dict[str, np.ndarray] | None:

@@ -5,7 +5,7 @@ robust is defined: read correctly (or as the reference) without attack and in th
 attack handed over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,18 +59,26 @@ class _Clip:
         return (len(self.seconds) - 1) / float(self.seconds[-1] - self.seconds[0])
 
 
-def score_readings(frames: pd.DataFrame, seed: int) -> pd.DataFrame:
+def score_readings(
+    frames: pd.DataFrame, seed: int, checks: Sequence[Mapping[str, Any]] = ()
+) -> pd.DataFrame:
     """Every figure of some readings.
 
     Args:
         frames: rows with `FRAME_COLUMNS`.
         seed: random seed of the attacks, for the rows.
+        checks: rows as of `checks.parquet`; the figures of an attack that failed one are flagged.
 
     Returns:
         Rows with `READING_COLUMNS`: per model, clip (and all clips with the same kind of
         reference), smoother, perturbation and eps.
     """
     rows: list[dict[str, Any]] = []
+    failed = {
+        (check["model"], check["attacked_labels"], check["perturbation"])
+        for check in checks
+        if check["status"] != "ok"
+    }
     for (model, reference), part in frames.groupby(["model", "reference"], sort=False):
         clips = {name: _clip(read) for name, read in part.groupby("clip", sort=False)}
         groups = {name: [clip] for name, clip in clips.items()}
@@ -78,7 +86,9 @@ def score_readings(frames: pd.DataFrame, seed: int) -> pd.DataFrame:
             groups[EVERY[reference]] = list(clips.values())
         for name, group in groups.items():
             fixed = {"model": model, "clip": name, "reference": reference, "seed": seed}
-            rows += [{**fixed, **row} for row in _figures(group, reference)]
+            for row in _figures(group, reference):
+                flagged = (model, reference, row["perturbation"]) in failed
+                rows.append({**fixed, **row, **({"status": "flagged"} if flagged else {})})
     return pd.DataFrame(rows, columns=list(READING_COLUMNS)).astype(READING_COLUMNS)
 
 

@@ -1,60 +1,56 @@
-"""Read a clip with a model, clean and under every attack, by every smoother: rows per frame."""
+"""The reading of a clip by a model, clean and under every attack, by every smoother: its frames.
 
-from collections.abc import Callable, Sequence
+Windows are attacked one by one (`evaluation/readings/window.py`); read is the whole clip, so
+smoothing does not start anew where a window does.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from attacks.clips.attacked_clip import FaceClip
-from attacks.clips.suite import attack_clip
-from evaluation.readings.source_clip import SourceClip
+from attacks.clips.attacked_clip import Goal
+from attacks.clips.suite import ClipAttack
+from attacks.sets.chunks import Arrays
+from evaluation.readings.window import Plan, attacked
 from evaluation.results.reading import CLEAN, FRAME_COLUMNS
-from fer_models.classifier import DifferentiableClassifier
+from fer_models.classifier import Classifier
 from fer_models.loss_slopes import loss_slope
 from fer_models.losses import Loss
 from fer_models.smoothing.smoother import Smoother
 
 
-def measure_clip(
-    classifier: DifferentiableClassifier,
-    source: SourceClip,
-    smoothers: Sequence[Smoother],
-    grid: Sequence[float],
-    *,
-    steps: int,
-    seed: int,
-    progress: Callable[[str], None] = lambda _: None,
-) -> pd.DataFrame:
-    """Attack and read one clip.
+def joined(windows: Sequence[Arrays]) -> Arrays:
+    """The windows of a clip, in order, as one."""
+    first, *_ = windows
+    return {name: np.concatenate([window[name] for window in windows]) for name in first}
 
-    Readings come from the logits of the final images, asked anew, not from what an attack saw on
-    its way.
+
+def frame_rows(
+    classifier: Classifier, name: str, reference: str, measured: Arrays, plan: Plan
+) -> pd.DataFrame:
+    """One row per frame, smoother, attack and eps.
 
     Args:
-        classifier: the model that reads, and is attacked.
-        source: the clip.
-        smoothers: how frames become readings.
-        grid: Linf radii, ascending, above 0.
-        steps: gradient steps of each attack.
-        seed: random seed.
-        progress: called with each eps before its attacks.
+        classifier: the model that read the clip.
+        name: what the clip is called.
+        reference: what its readings are compared with.
+        measured: its windows, joined.
+        plan: how it was attacked.
 
     Returns:
         Rows with `FRAME_COLUMNS`.
     """
-    images = source.images(classifier)
-    clean = classifier.logits(images)
-    expected, scored = source.expected(classifier, clean)
-    clip = FaceClip(images, source.seconds, expected, scored, seed)
+    clean, expected = measured["clean"], measured["expected"]
     names = np.array(classifier.scheme.classes)
     fixed = {
         "model": classifier.id,
-        "clip": source.name,
-        "reference": source.reference,
-        "frame": np.arange(len(images)),
-        "seconds": source.seconds,
+        "clip": name,
+        "reference": reference,
+        "frame": np.arange(len(clean)),
+        "seconds": measured["seconds"],
         "expected": names[expected],
-        "scored": scored,
+        "scored": measured["scored"],
         "margin": -loss_slope(Loss.MARGIN, clean, expected).loss,
     }
 
@@ -67,7 +63,49 @@ def measure_clip(
         }
         return pd.DataFrame({**fixed, **read})[list(FRAME_COLUMNS)]
 
-    parts = [rows(smoother, CLEAN, 0.0, clean) for smoother in smoothers]
-    for found in attack_clip(classifier, clip, smoothers, grid, steps, progress):
-        parts.append(rows(found.smoother, found.attack, found.eps, found.clip.logits))
+    parts = [rows(smoother, CLEAN, 0.0, clean) for smoother in plan.smoothers]
+    handed = {smoother.name: _handed_over(smoother, measured, plan) for smoother in plan.smoothers}
+    for place in range(len(plan.grid)):
+        for smoother in plan.smoothers:
+            for attack, logits in handed[smoother.name][place].items():
+                parts.append(rows(smoother, attack, plan.grid[place], logits))
     return pd.concat(parts, ignore_index=True)
+
+
+def unbroken(smoother: Smoother, measured: Arrays, logits: np.ndarray) -> int:
+    """Number of frames whose reading is as expected, without attack and with these logits."""
+    return int(_goal(smoother, measured).unbroken(logits).sum())
+
+
+def worst_cases(smoother: Smoother, measured: Arrays, plan: Plan) -> list[np.ndarray]:
+    """Logits float32 (T, K) that the adaptive attack hands over, at each eps."""
+    return [handed[ClipAttack.ADAPTIVE] for handed in _handed_over(smoother, measured, plan)]
+
+
+def _goal(smoother: Smoother, measured: Arrays) -> Goal:
+    right = smoother.labels(measured["clean"]) == measured["expected"]
+    return Goal(smoother, measured["expected"], right & measured["scored"])
+
+
+def _handed_over(
+    smoother: Smoother, measured: Arrays, plan: Plan
+) -> list[dict[ClipAttack, np.ndarray]]:
+    """What each attack hands over at each eps, as in `attack_clip`, but for the whole clip.
+
+    A window was attacked as if nothing came before it. What came before can make a frame more or
+    less robust, so the choice among what was found is made again.
+    """
+    goal, kept = _goal(smoother, measured), dict[ClipAttack, np.ndarray]()
+
+    def best(*found: np.ndarray) -> np.ndarray:
+        return min(found, key=lambda logits: int(goal.unbroken(logits).sum()))
+
+    chosen = []
+    for eps in plan.grid:
+        for attack in ClipAttack:
+            logits = measured[attacked(attack, eps, smoother)]
+            again = [] if attack is ClipAttack.NOISE else [kept.get(attack, logits)]
+            others = [measured["clean"], *kept.values()] if attack is ClipAttack.ADAPTIVE else []
+            kept[attack] = best(logits, *again, *others)
+        chosen.append(dict(kept))
+    return chosen

@@ -67,6 +67,9 @@ class VideoReadingRequest(DataOptions):
     detector: Annotated[str, DETECTOR] = "blazeface"
     min_size: Annotated[int, MIN_SIZE] = 40
     seed: Annotated[int, Option(min=0, help="Random seed.")] = 0
+    resume: Annotated[
+        bool, Option("--resume", help="Continue the measurement in --out, or start it.")
+    ] = False
 
     def settings(self) -> Settings:
         """Smoothers, eps and models, checked.
@@ -75,7 +78,6 @@ class VideoReadingRequest(DataOptions):
             InputError: a wrong value.
         """
         from attacks.threat_model import Norm, check_eps, parse_eps
-        from evaluation.results.reading import MANIFEST
         from fer_models.smoothing.named import parse_smoothers
         from fer_models.zoo import describe, resolve
 
@@ -89,8 +91,6 @@ class VideoReadingRequest(DataOptions):
                 f"--eps must be above 0; got {self.eps!r}. Readings without attack are always "
                 "measured. For example: --eps 1/255,2/255."
             )
-        if (self.out / MANIFEST).exists():
-            raise InputError(f"--out {self.out} holds results. Choose another folder.")
         models = tuple(resolve(self.models))
         for model in models:
             describe(model)

@@ -4,8 +4,9 @@ A folder of `python -m evaluation.video` holds
 
 - `results.csv`, `results.parquet`: long form, one figure per row (`READING_COLUMNS`);
 - `frames.parquet`: what was read in each frame (`FRAME_COLUMNS`);
-- `manifest.json`: settings, clips, models, environment;
-- `index.html`: the page (`reports/readings/page.py`).
+- `manifest.json`: settings, clips, what was left out, checks, models, environment;
+- `index.html`: the page (`reports/readings/page.py`);
+- `run.json`, `measured/`: what `--resume` continues (`evaluation/readings/kept.py`).
 """
 
 import json

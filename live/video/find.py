@@ -69,7 +69,11 @@ class FoundFrame:
 
 
 class FaceFinder:
-    """Searches frames. Not thread-safe."""
+    """Searches frames. Not thread-safe.
+
+    Attributes:
+        sides: sides of the crops, in pixels.
+    """
 
     def __init__(
         self, detector: str, min_size: int, sides: tuple[int, ...], upright: Upright | None = None
@@ -88,7 +92,7 @@ class FaceFinder:
         self._detector = make_detector(detector, min_size=min_size)
         self._mesh = FaceMesh()
         self._upright = upright
-        self._sides = tuple(dict.fromkeys(sides))
+        self.sides = tuple(dict.fromkeys(sides))
 
     def find(self, frame: Frame) -> FoundFrame:
         """Search a frame.
@@ -101,14 +105,14 @@ class FaceFinder:
         if not boxes:
             return FoundFrame(frame.index, seconds, ())
         squares = [self._detector.frame(box) for box in boxes]
-        crops = {side: crop_faces(frame.image, squares, side) for side in self._sides}
+        crops = {side: crop_faces(frame.image, squares, side) for side in self.sides}
         marks = self._mesh.locate(frame.image, squares)
         measures = _measures(openings(marks.points), eye_aspect_ratio(marks.points))
         faces = tuple(
             FoundFace(
                 _rounded(box),
                 squares[i],
-                {side: crops[side][i] for side in self._sides},
+                {side: crops[side][i] for side in self.sides},
                 measures[i] if marks.found[i] else None,
                 self._upright(frame.image, marks.points[i])
                 if self._upright and marks.found[i]

@@ -76,6 +76,8 @@ def render(reading: MeasuredReading) -> str:
             attacks=ATTACKS.values(),
             planted=any(group.reference == LABELS for group in groups),
             data=data,
+            checks=manifest.get("checks", []),
+            kinds={LABELS: "planted clips", CLEAN_READING: "real clips"},
             flagged=bool((results["status"] == "flagged").any()),
             notes=manifest["notes"],
             seconds=manifest["options"]["seconds"],
@@ -110,7 +112,7 @@ def _verdict(model: str, group: Group) -> str:
     else:
         start = f"reads {count(int(clean['n']))} frames of {clean['clip']}"
     attacked = {"perturbation": "adaptive", "eps": eps, "metric": f"robust_{share}"}
-    worst = with_interval(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
+    worst = _marked(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
     kept = "stay correct" if share == "accuracy" else "keep their label"
     text = (
         f"{model} {start}, with {number_with_interval(flips)} flips per second; {worst} {kept} "
@@ -118,7 +120,7 @@ def _verdict(model: str, group: Group) -> str:
     )
     if best == UNSMOOTHED:
         return f"{text}."
-    smoothed = with_interval(pick_figure(rows, smoothing=best, **attacked))
+    smoothed = _marked(pick_figure(rows, smoothing=best, **attacked))
     delay = pick_figure(rows, smoothing=best, perturbation="none", metric="median_delay")
     late = number_with_interval(delay, 2)
     gain = pick_figure(rows, smoothing=best, **{**attacked, "metric": f"robust_{share}_gain"})
@@ -153,7 +155,7 @@ def _attack_table(group: Group, place: int) -> Table:
                                 metric=f"robust_{share}")
                     for attack in ATTACKS
                 ]  # fmt: skip
-                marked = [f"{_flag(row)}{with_interval(row)}" for row in found]
+                marked = list(map(_marked, found))
                 cells.append([model, eps_text(eps), smoothing_words(smoothing), *marked])
     head = ["model", "eps", "smoothing", *(name for name, _ in ATTACKS.values())]
     return table(f"robust-{place}", head, cells, rows)
@@ -166,8 +168,10 @@ def _rows_with(clip: dict[str, Any], groups: list[Group]) -> pd.DataFrame:
     return (alone or alike)[0]
 
 
-def _flag(row: pd.Series | None) -> str:
-    return "" if row is None or row["status"] == "ok" else "\N{BLACK FLAG} "
+def _marked(row: pd.Series | None) -> str:
+    """A share as a cell, behind a flag if it failed a check."""
+    flag = "" if row is None or row["status"] == "ok" else "\N{BLACK FLAG} "
+    return f"{flag}{with_interval(row)}"
 
 
 def _timelines(reading: MeasuredReading) -> list[Chart]:

@@ -36,9 +36,16 @@ def reading(tmp_path_factory):
         ],
         "notes": ["walk.mp4: 1 of 2 faces left out."],
         "data": {"name": "toy", "split": "Sample", "generated": True, "notice": "Nobody."},
-    }
+        "checks": [check(LABELS, "flagged", "Twice as many break 9 more."),
+                   check(CLEAN_READING, "ok", "Twice as many break none.")],
+    }  # fmt: skip
     folder = tmp_path_factory.mktemp("reading")
-    return write_reading(folder, score_readings(made, 0), made, manifest)
+    return write_reading(folder, score_readings(made, 0, manifest["checks"]), made, manifest)
+
+
+def check(reference, status, message):
+    return {"model": "tiny.fer", "attacked_labels": reference, "perturbation": "adaptive",
+            "rule": "R6", "status": status, "message": message}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,19 @@ def test_the_page_says_what_it_measured(page):
     for words in ("Generated faces.", "Nobody.", "agreement with it, not accuracy", "walk.mp4: 1",
                   "knows model and smoothing", "7 gradient steps", "not one person"):  # fmt: skip
         assert words in page
+
+
+def test_the_page_says_where_the_steps_do_not_suffice(reading, page):
+    verdict, method = page.split('<section id="method">')
+    assert verdict.count("planted clips: Twice as many break 9 more.") == 1
+    assert "Twice as many break none." not in verdict
+    for words in ("Twice as many break 9 more.", "real clips: Twice as many break none."):
+        assert words in method
+    rows = reading.results
+    failed = rows[rows["status"] == "flagged"]
+    assert set(failed["perturbation"]) == {"adaptive"} and set(failed["reference"]) == {LABELS}
+    planted, real = verdicts(reading)
+    assert "\N{BLACK FLAG}" in planted and "\N{BLACK FLAG}" not in real
 
 
 def test_charts_are_drawn_wide_and_narrow_with_unique_ids(page):

@@ -36,8 +36,8 @@ def test_from_planted_clips_to_the_page(tmp_path, capsys):
         clean = every.loc["accuracy", smoothing, "none"]["value"]
         assert robust[smoothing].max() <= clean
         assert robust[smoothing, "adaptive"] == robust[smoothing].min()
-    with pytest.raises(InputError, match="holds results"):
-        main(request(tmp_path / "out"))
+    (check,) = found.manifest["checks"]
+    assert check["rule"] == "R6" and check["message"].startswith("Twice the 2 steps lower robust")
 
 
 def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
