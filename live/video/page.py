@@ -22,7 +22,7 @@ from live.settings import ATTACKS, Settings
 from live.summary import Summary, shares_over_time, summarise
 from live.video.annotated import ANNOTATED
 from live.video.brief.events import EVENTS, write_events
-from live.video.brief.view import view_events
+from live.video.brief.view import BriefView, view_events
 from live.video.parts import CSV, PARQUET
 from live.video.people.seen import PEOPLE, write_people
 from live.video.reading_folder import read_description
@@ -51,7 +51,8 @@ def write_page(folder: Path, back: str = "") -> str:
         with atomic(folder / SHARES) as unfinished:
             shares_over_time(table, FINEST).round(4).to_csv(unfinished, index=False)
         files += [SHARES, EVENTS]
-    events = write_events(folder)
+    found = write_events(folder)
+    brief = view_events(found.events, _last_time(folder), found.seen)
     people = write_people(folder)
     if people is not None:
         files.append(PEOPLE)
@@ -74,13 +75,12 @@ def write_page(folder: Path, back: str = "") -> str:
         files=files,
         speech=speech,
         people=None if people is None else people.to_dict("records"),
-        brief=view_events(events, _last_time(folder)),
+        brief=brief,
         css=Markup((_LIVE / "server" / "static" / "deadpan.css").read_text(encoding="utf-8")),
     )
     with atomic(folder / PAGE) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    brief = f", brief expressions: {len(events)}" if len(events) else ""
-    return _line(summary, known["frames"]) + brief + _spoken(speech)
+    return _line(summary, known["frames"]) + _moments(brief) + _spoken(speech)
 
 
 def _line(summary: Summary | None, frames: int) -> str:
@@ -91,6 +91,13 @@ def _line(summary: Summary | None, frames: int) -> str:
         f"predictions: {summary.rows}, in {summary.frames} of {frames} frames, most often "
         f"{summary.dominant}{flips}"
     )
+
+
+def _moments(brief: BriefView) -> str:
+    if not (brief.count or brief.too_short):
+        return ""
+    short = f" ({brief.too_short})" if brief.too_short else ""
+    return f", brief expressions: {brief.count}{short}"
 
 
 def _spoken(speech: SpeechView | None) -> str:

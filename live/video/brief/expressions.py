@@ -21,6 +21,9 @@ import pandas as pd
 
 SHORTEST, LONGEST = 0.5, 4.0
 """Duration of an event at half its height, in seconds."""
+SEEN = 10.0
+"""Seconds for which a face must be seen. In less, an expression can fill so much of the time that
+it becomes the baseline (docs/video.md)."""
 NEUTRAL = "neutral"
 """A return to neutral is no expression."""
 

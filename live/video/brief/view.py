@@ -1,9 +1,12 @@
 """Brief expressions on the page of a clip: a timeline of each face, and the events themselves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
+
+from live.video.brief.expressions import SEEN
 
 MOST_LINES, MOST_EVENTS = 12, 40
 """Lines of the timeline and rows of the table; `events.csv` has all."""
@@ -36,6 +39,7 @@ class BriefView:
         events: the first events, as rows of `events.csv`, with `face`, what the face is called.
         left_out: number of further ones.
         seconds: end of the timeline.
+        too_short: which faces were not seen for long enough, in words; empty if all were.
     """
 
     count: int
@@ -43,14 +47,16 @@ class BriefView:
     events: tuple[dict[str, Any], ...]
     left_out: int
     seconds: float
+    too_short: str
 
 
-def view_events(events: pd.DataFrame, seconds: float) -> BriefView:
+def view_events(events: pd.DataFrame, seconds: float, seen: Mapping[int, float]) -> BriefView:
     """Arrange events for the page.
 
     Args:
         events: rows of `events.csv`.
         seconds: time of the clip's last frame.
+        seen: for how many seconds each track was seen.
     """
     named = events.assign(face=[_face(*row) for row in zip(events["track"], events["identity"])])
     lines = []
@@ -63,7 +69,23 @@ def view_events(events: pd.DataFrame, seconds: float) -> BriefView:
     lines.sort(key=lambda line: len(line.marks), reverse=True)
     shown = tuple(named.head(MOST_EVENTS).to_dict("records"))
     chosen = sorted(lines[:MOST_LINES], key=lambda line: (line.name, line.emotion))
-    return BriefView(len(events), tuple(chosen), shown, len(events) - len(shown), seconds)
+    left_out = len(events) - len(shown)
+    return BriefView(len(events), tuple(chosen), shown, left_out, seconds, too_short(seen))
+
+
+def too_short(seen: Mapping[int, float]) -> str:
+    """Which faces were seen for less than `SEEN`, in words; empty if none.
+
+    Args:
+        seen: for how many seconds each track was seen.
+    """
+    short = [seconds for seconds in seen.values() if seconds < SEEN]
+    if not short:
+        return ""
+    than = f"for less than the {SEEN:.0f} s of a baseline"
+    if len(seen) == 1:
+        return f"the face was seen {than}, {short[0]:.1f} s"
+    return f"{len(short)} of {len(seen)} faces {'was' if len(short) == 1 else 'were'} seen {than}"
 
 
 def _face(track: int, identity: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from live.settings import Settings
-from live.video.brief.events import COLUMNS
+from live.video.brief.events import COLUMNS, FoundEvents
 from live.video.clip import open_clip
 from live.video.page import write_page
 from live.video.reading_folder import describe_reading, write_description
@@ -32,7 +32,10 @@ def test_page_says_what_the_rows_say(folder):
     line = write_page(folder)
     rows = pd.read_csv(folder / "faces.csv").dropna(subset="label")
     top, flips = rows["label"].mode()[0], int(rows["flipped"].sum())
-    assert line == f"predictions: 19, in 19 of 22 frames, most often {top}, {flips} of 19 flipped"
+    assert line == (
+        f"predictions: 19, in 19 of 22 frames, most often {top}, {flips} of 19 flipped, "
+        "brief expressions: 0 (the face was seen for less than the 10 s of a baseline, 2.1 s)"
+    )
     page = (folder / "index.html").read_text()
     assert f"<h1>{top.capitalize()} was the most frequent prediction</h1>" in page
     assert "3 of them without a face" in page and "fgsm at eps 4/255" in page
@@ -43,6 +46,10 @@ def test_page_says_what_the_rows_say(folder):
     assert "It &lt;was&gt; cut." in page
     assert "<video" not in page  # none was drawn
     assert "No brief expression was found" in page
+    assert (
+        "The face was seen for less than the 10 s of a baseline" in page
+        and "how the face always looks" in page
+    )
     assert (folder / "events.csv").exists() and 'href="events.csv"' in page
     assert not re.search(r"""(?:src|href)=["'](?:https?:|/)""", page)  # opens without a server
 
@@ -137,7 +144,9 @@ def test_page_shows_what_was_said(folder, clip, capsys):
 def test_brief_expression_is_on_the_page_with_its_limits(folder, monkeypatch):
     event = (1, "", "sad", "neutral", 0.4, 0.9, 1.2, 0.4567)
     found = pd.DataFrame([event], columns=list(COLUMNS))
-    monkeypatch.setattr("live.video.page.write_events", lambda folder: found)
+    monkeypatch.setattr(
+        "live.video.page.write_events", lambda folder: FoundEvents(found, {1: 20.0})
+    )
     assert write_page(folder).endswith(", brief expressions: 1")
     page = (folder / "index.html").read_text()
     assert "<h2>1 brief expression</h2>" in page and "no sign of a lie" in page

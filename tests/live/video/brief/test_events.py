@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from live.video.brief.events import COLUMNS, EVENTS, write_events
-from live.video.brief.view import MOST_EVENTS, view_events
+from live.video.brief.view import MOST_EVENTS, too_short, view_events
 
 TIMES = np.arange(0, 30, 0.04)
 
@@ -34,7 +35,8 @@ def write_rows(folder, *faces):
 
 def test_two_faces_at_once_have_their_own_events(tmp_path):
     write_rows(tmp_path, rows(1, 10, 12), rows(2, 11, 12, "Ann"))
-    found = write_events(tmp_path)
+    found, seen = write_events(tmp_path)
+    assert seen == pytest.approx({1: 29.96, 2: 29.96})
     assert found["track"].tolist() == [1, 2]
     assert found["identity"].tolist() == ["", "Ann"]
     onsets, offsets = found["onset_seconds"].to_numpy(), found["offset_seconds"].to_numpy()
@@ -43,19 +45,35 @@ def test_two_faces_at_once_have_their_own_events(tmp_path):
     assert set(found["emotion"]) == {"happy"} and set(found["baseline"]) == {"neutral"}
     again = pd.read_csv(tmp_path / EVENTS, keep_default_na=False)
     pd.testing.assert_frame_equal(again, found, check_dtype=False)
-    lines = view_events(found, 30).lines
+    lines = view_events(found, 30, seen).lines
     assert [(line.name, line.emotion) for line in lines] == [("Ann", "happy"), ("face 1", "happy")]
     assert lines[1].marks[0].x == onsets[0] / 30
 
 
 def test_clip_without_events_has_the_columns(tmp_path):
     write_rows(tmp_path, rows(1, 50, 60))
-    assert write_events(tmp_path).empty
+    assert write_events(tmp_path).events.empty
     assert (tmp_path / EVENTS).read_text() == ",".join(COLUMNS) + "\n"
 
 
 def test_page_shows_the_first_events():
     row = (1, "unknown", "sad", "neutral", 1.0, 1.5, 2.0, 0.5)
-    view = view_events(pd.DataFrame([row] * (MOST_EVENTS + 2), columns=list(COLUMNS)), 9.0)
+    view = view_events(
+        pd.DataFrame([row] * (MOST_EVENTS + 2), columns=list(COLUMNS)), 9.0, {1: 12.0}
+    )
     assert (view.count, len(view.events), view.left_out) == (MOST_EVENTS + 2, MOST_EVENTS, 2)
     assert [line.name for line in view.lines] == ["face 1"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({}, ""),
+        ({1: 10.0, 2: 80.0}, ""),
+        ({4: 6.24}, "the face was seen for less than the 10 s of a baseline, 6.2 s"),
+        ({1: 9.9, 2: 80.0}, "1 of 2 faces was seen for less than the 10 s of a baseline"),
+        ({1: 2.0, 2: 0.0, 3: 40.0}, "2 of 3 faces were seen for less than the 10 s of a baseline"),
+    ],
+)
+def test_faces_seen_too_briefly_are_counted(seen, words):
+    assert too_short(seen) == words
