@@ -44,6 +44,7 @@ def calls(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_a_killed_command_continues_with_what_it_lacks(tmp_path, calls):
     asked = {"planted": 1, "smoothing": "none", "steps": 1}
     main(request(tmp_path / "whole", **asked))
