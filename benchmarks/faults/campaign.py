@@ -1,6 +1,7 @@
 """The run that all faults are done to: how it is started, resumed, and compared."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -150,7 +151,7 @@ class Campaign:
         """Wait for a command."""
         code, said = started.end(), started.said()
         lines = [line for line in said.splitlines() if line.strip()] or [""]
-        line = lines[-1].replace(f"{self.folder}/", "")
+        line = re.sub(r"run-\d+(-disk/run)?", "OUT", lines[-1].replace(f"{self.folder}/", ""))
         return Ending(code, line, "Traceback" in said)
 
     def measure(self, engine: str) -> str:

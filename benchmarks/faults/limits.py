@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.faults.campaign import Campaign, finished_chunks
-from benchmarks.faults.trial import Ending, Trial
+from benchmarks.faults.trial import Trial
 
 _IN_NAMESPACE = """
 set -u
@@ -98,5 +98,4 @@ def _on_own_disk(
     command = inside + given + campaign.command(disk / "run")
     ending = campaign.ending(campaign.start(out, command=command))
     disk.rmdir()
-    line = ending.line.replace(f"{disk.name}/run", out.name)
-    return campaign.resumed(kind, out, Ending(ending.code, line, ending.traceback))
+    return campaign.resumed(kind, out, ending)

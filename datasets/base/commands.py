@@ -35,6 +35,8 @@ _SIMILAR = {
 }
 """ASCII for dashes, lines, quotation marks and signs, which do not decompose into any."""
 
+_NO_ROOM = "failed to map segment from shared object"
+"""What the system says where a library does not fit into memory."""
 _INTERRUPTED = 130
 """Exit code of typer after Ctrl-C."""
 
@@ -86,8 +88,8 @@ def run(
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
         again = "; then continue with --resume" if "resume" in signature(main).parameters else ""
         _fail(f"{place}{error.strerror}. Choose another path, or free this one{again}.", 2)
-    except MemoryError as error:
-        if debug:
+    except (MemoryError, ImportError) as error:
+        if debug or (isinstance(error, ImportError) and _NO_ROOM not in str(error)):
             raise
         words = " ".join(str(error).split()) or "an allocation failed"
         _fail(f"out of memory: {words}. Ask for less at once, or use a larger machine.", 2)

@@ -62,6 +62,31 @@ def test_a_full_disk_of_what_can_go_on(monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9 TiB"),
+        ImportError("libone.so: failed to map segment from shared object"),
+    ],
+)
+def test_too_little_memory_is_one_line(monkeypatch, capsys, error):
+    def main() -> None:
+        raise error
+
+    assert exit_code(main, monkeypatch) == 2
+    assert capsys.readouterr().err == (
+        f"error: out of memory: {error}. Ask for less at once, or use a larger machine.\n"
+    )
+
+
+def test_a_missing_library_is_no_lack_of_memory(monkeypatch):
+    def main() -> None:
+        raise ImportError("no module named nothing")
+
+    with pytest.raises(ImportError):
+        exit_code(main, monkeypatch)
+
+
 def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
     def main() -> None:
         raise EOFError("no data left in file")
