@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 STARTER = ("vgg_small", "simple_cnn", "mini_xception")
 """Architectures of `--models starter`: small nets that a laptop attacks in minutes."""
 
+_MOST_NAME, _MOST_PART = 4000, 250
+"""Most characters of a model's name, and of a folder or file in it; systems take a few more."""
+
 
 class Description(NamedTuple):
     """What is known of a model before it is loaded.
@@ -108,16 +111,31 @@ def _is_path(name: str) -> bool:
 
 
 def _resolve_one(name: str, known: list[str]) -> list[str]:
+    _check_length(name)
     if name == "all":
         return known
     if name == "starter":
         return [model_id for model_id in known if model_id.split(".")[0] in STARTER]
-    if name in known or (Path(name) / "card.json").exists() or is_foreign(name):
+    if name in known or os.path.exists(Path(name) / "card.json") or is_foreign(name):
         return [name]
     both = [model_id for model_id in known if model_id.split(".")[0] == name]
     if not both:
         raise InputError(_unknown(name, known))
     return both
+
+
+def _check_length(name: str) -> None:
+    """Refuse a name that no file can have; most calls for files fail on it.
+
+    Raises:
+        InputError: it is too long.
+    """
+    longest = max(len(part.encode("utf-8", "replace")) for part in [*Path(name).parts, ""])
+    if "://" not in name and (longest > _MOST_PART or len(name) > _MOST_NAME):
+        raise InputError(
+            f"a model's name must have at most {_MOST_NAME} characters, and {_MOST_PART} between "
+            f"slashes; got {len(name)}, {name[:40]!r}... Separate several names by commas."
+        )
 
 
 def counterpart(model: str, known: list[str]) -> str:
@@ -132,7 +150,7 @@ def split_defences(model: str) -> tuple[str, list[str]]:
 
     A path that exists is never split.
     """
-    if "+" not in model or Path(model).exists() or Path(split_code(model)[1] or ".").is_file():
+    if "+" not in model or os.path.exists(model) or os.path.isfile(split_code(model)[1]):
         return model, []
     base, *defences = model.split("+")
     return base, defences
@@ -148,7 +166,7 @@ def card_of(model: str) -> tuple[Card, Path]:
     """
     model, _ = split_defences(model)
     folder = Path(model)
-    if (folder / "card.json").exists():
+    if os.path.exists(folder / "card.json"):
         return read_card(folder / "card.json"), folder / "weights.npz"
     if model not in model_ids():
         raise InputError(_not_one(model, model_ids()))

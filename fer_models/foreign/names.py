@@ -4,6 +4,7 @@ Needs no Keras.
 """
 
 import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def is_foreign(name: str) -> bool:
     path = Path(name)
     return (
         path.suffix.lower() in (*FILES, *TORCH_FILES, *PICKLES)
-        or (path / SAVED_MODEL).exists()
+        or os.path.exists(path / SAVED_MODEL)  # `Path.exists` fails on long names
         or is_code(name)
         or is_service(name)
         or is_given(name)

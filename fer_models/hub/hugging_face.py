@@ -6,6 +6,7 @@ the folder's own preprocessor.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -32,9 +33,9 @@ def is_hugging_face(name: str) -> bool:
     """Whether a name means a model of the hub, `hf:owner/name`, or a folder that was saved so."""
     folder = Path(name)
     return name.startswith(HUB) or (
-        (folder / CONFIG).is_file()
-        and not (folder / "saved_model.pb").exists()
-        and not (folder / "card.json").exists()
+        os.path.isfile(folder / CONFIG)  # `Path.is_file` fails on long names
+        and not os.path.exists(folder / "saved_model.pb")
+        and not os.path.exists(folder / "card.json")
     )
 
 

@@ -122,3 +122,12 @@ def test_a_folder_that_holds_no_model_is_told_what_it_lacks(tmp_path: Path) -> N
     words = r"it lacks saved_model\.pb \(SavedModel\), config\.json \(Hugging Face\) and card\.json"
     with pytest.raises(InputError, match=words):
         zoo.resolve(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", ["[" * 5000, "a" * 5000 + ".onnx", "m:f@" + "w" * 5000, "hf:" + "a" * 5000, "a/" * 3000]
+)
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(InputError, match="a model's name must have at most") as refused:
+        zoo.resolve(name)
+    assert "\n" not in str(refused.value)
