@@ -150,6 +150,9 @@ class RayEngine(Engine):
 
     def close(self) -> None:
         """Let the workers go, and leave the cluster if this engine joined it."""
+        if self._has_died():
+            atexit.unregister(self._ray.shutdown)  # it would end this process without a word
+            return
         for place in self._places:
             self._ray.kill(place.actor)
         self._places.clear()
@@ -190,17 +193,18 @@ class RayEngine(Engine):
         Raises:
             InputError: it is gone.
         """
+        if self._has_died():
+            raise InputError(
+                "--engine ray: Ray has died on this machine, as it does when it is killed or "
+                "memory runs out. Continue with --resume."
+            )
+
+    def _has_died(self) -> bool:
+        """Whether the raylet that this engine started is gone; Ray itself notices seconds later."""
         if not self._started or self._address != "local":
-            return
-        if any(node["Alive"] for node in self._ray.nodes()):
-            return
-        self._places.clear()
-        self._started = False
-        atexit.unregister(self._ray.shutdown)  # without its raylet it ends the process at once
-        raise InputError(
-            "--engine ray: Ray has died on this machine, as it does when it is killed or memory "
-            "runs out. Continue with --resume."
-        )
+            return False
+        node = self._ray._private.worker._global_node
+        return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
 
     def _send(self, place: _Place, work: Work) -> None:
         place.work, place.future = work, place.actor.compute.remote(work.cell())

@@ -27,7 +27,7 @@ class FakeRay(SimpleNamespace):
         dies: called with the arguments of each call of an actor's method; whether it dies instead.
         resources: of the cluster.
         joined: whether this process is connected to a cluster.
-        alive: whether its node is.
+        alive: whether its node and its raylet are.
     """
 
     def __init__(self, dies: Callable[..., bool]) -> None:
@@ -36,6 +36,8 @@ class FakeRay(SimpleNamespace):
         self.started: list[dict[str, Any]] = []
         self.killed: list[Any] = []
         self.joined, self.alive = True, True
+        node = SimpleNamespace(dead_processes=lambda: [] if self.alive else [("raylet", None)])
+        self._private = SimpleNamespace(worker=SimpleNamespace(_global_node=node))
         self.calls: list[str] = []
 
     def is_initialized(self) -> bool:
