@@ -81,7 +81,7 @@ def _check_person(request: ExtractRequest) -> None:
 
 def _cut_out(request: ExtractRequest, clip: Path, folder: Path) -> None:
     from datasets.base.progress import bar
-    from live.video.extracted import write_extracted
+    from live.video.extracted import remove_extracted, write_extracted
     from live.video.recorded_faces import recorded_faces
     from live.video.runs import find_runs
 
@@ -90,6 +90,7 @@ def _cut_out(request: ExtractRequest, clip: Path, folder: Path) -> None:
         recorded_faces(folder), label, request.frames, request.only_one_face, request.person
     )
     if not runs:
+        remove_extracted(folder, label)
         who = f"no face of {request.person}" if request.person else "no face"
         print(f"{clip}: {who} showed {label} for {request.frames} frames in a row")
         return

@@ -16,7 +16,7 @@ CLIP_ENDINGS = (
 
 
 def find_clips(paths: Sequence[Path]) -> list[Path]:
-    """Return the clips themselves, and those of folders by name.
+    """Return the clips themselves, and those of folders by name; one that is named twice, once.
 
     Files of a folder that are no clips are named on standard error.
 
@@ -32,8 +32,11 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
             found.append(path)
         else:
             raise InputError(f"{path}: expected a clip or a folder; found no such path.")
+    once: dict[Path, Path] = {}
+    for path in found:
+        once.setdefault(path.absolute(), path)
     names: dict[str, Path] = {}
-    for clip in dict.fromkeys(found):
+    for clip in once.values():
         check_name(clip)
         if clip.stem in names:
             raise InputError(

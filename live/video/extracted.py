@@ -40,8 +40,8 @@ def write_extracted(
         runs: at least one run.
         progress: called with the numbers of frames that are done and expected.
     """
+    remove_extracted(folder, label)
     pictures = folder / label
-    shutil.rmtree(pictures, ignore_errors=True)
     pictures.mkdir()
     wanted: dict[int, list[tuple[int, Sight]]] = {}
     for run in runs:
@@ -59,6 +59,12 @@ def write_extracted(
             if frame.index == last:
                 break
     _join(pictures, folder / f"{label}.mp4", runs, rate)
+
+
+def remove_extracted(folder: Path, label: str) -> None:
+    """Remove the pictures and the joined clip of a label from a clip's folder, if there are any."""
+    shutil.rmtree(folder / label, ignore_errors=True)
+    (folder / f"{label}.mp4").unlink(missing_ok=True)
 
 
 def _name(track: int, frame: int) -> str:

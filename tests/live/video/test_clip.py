@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import av
@@ -260,6 +261,13 @@ def test_folder_gives_its_clips_and_names_the_rest(tmp_path, capsys):
     assert [clip.name for clip in find_clips([tmp_path])] == ["a.mov", "b.MP4"]
     assert ".dv: 1" in capsys.readouterr().err
     assert find_clips([tmp_path / "old.dv"]) == [tmp_path / "old.dv"]
+
+
+def test_clip_that_is_named_twice_is_read_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").touch()
+    here = Path("a.mp4")
+    assert find_clips([here, tmp_path / "a.mp4", tmp_path, here]) == [here]
 
 
 def test_name_that_tables_cannot_hold_is_refused(tmp_path):

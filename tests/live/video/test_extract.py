@@ -1,5 +1,6 @@
 """Runs of one expression, and the pictures and clip of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -108,6 +109,11 @@ def test_command_cuts_out_what_the_rows_say(clip, tmp_path, capsys):
     )
     assert main(again) == 0
     assert "no face showed disgust for 5 frames in a row" in capsys.readouterr().out
+    longer = replace(again, emotion="happy", frames=23)
+    assert main(longer) == 0
+    assert "no face showed happy for 23 frames in a row" in capsys.readouterr().out
+    left = {file.name for file in (tmp_path / "moving").iterdir()}
+    assert not left & {"happy", "happy.mp4"}, "pictures of an earlier call contradict the message"
 
 
 def test_backend_is_quiet_before_people_are_looked_for(clip, tmp_path, monkeypatch):
