@@ -5,6 +5,7 @@ once, and an 8-bit copy is the same at several eps.
 """
 
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -34,14 +35,13 @@ class KnownAnswers(WrappedClassifier):
         """See `Classifier.logits`."""
         if not len(images):
             return self.inner.logits(images)
-        return np.concatenate([self._answers(images[part]) for part in blocks(len(images))])
-
-    def _answers(self, images: np.ndarray) -> np.ndarray:
-        """Logits float32 (N, K) of a block of images that is in memory."""
-        names = [blake2b(image.tobytes(), digest_size=_DIGEST).digest() for image in images]
-        new = {name: row for row, name in enumerate(names) if name not in self._known}
-        if new:
-            answers = self.inner.logits(images[list(new.values())])
+        names = [_name(image) for part in blocks(len(images)) for image in images[part]]
+        new: dict[bytes, int] = {}
+        for row, name in enumerate(names):
+            if name not in self._known:
+                new.setdefault(name, row)
+        if new:  # in batches that do not depend on the size of a block
+            answers = self.inner.logits(_Chosen(images, np.array([*new.values()])))
             self._known |= {name: row.copy() for name, row in zip(new, answers, strict=True)}
         found = np.stack([self._known[name] for name in names])
         for oldest in [*self._known][: max(len(self._known) - MOST, 0)]:
@@ -50,3 +50,24 @@ class KnownAnswers(WrappedClassifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.inner._batch_logits(images)
+
+
+class _Chosen:
+    """Some rows, int64 (M,), of images that are read where they are indexed; an `ImageSource`."""
+
+    def __init__(self, images: ImageSource, rows: np.ndarray) -> None:
+        self._images, self._rows = images, rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self._rows), *self._images.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        return self._images[self._rows[rows]]
+
+
+def _name(image: np.ndarray) -> bytes:
+    return blake2b(image.tobytes(), digest_size=_DIGEST).digest()

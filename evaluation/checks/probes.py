@@ -132,7 +132,8 @@ def _doubled(
     unbroken = ~(made.smallest_eps <= eps)
     below = unbroken & ~(made.smallest_eps <= larger[0]) if larger else np.zeros_like(unbroken)
     groups = [np.flatnonzero(unbroken & ~below), np.flatnonzero(below)]
-    samples = [groups[0][:UNBROKEN], groups[1][:BELOW]]
+    few = groups[1][:BELOW]
+    samples = [groups[0][: UNBROKEN - len(few)], few]
     sample = np.sort(np.concatenate(samples))
     if not len(sample):
         return _Doubled(eps, 0.0, 0, 0)
