@@ -1,5 +1,7 @@
 """Hostile files of runs and sets: manifests, chunks, tables, arrays, caches, readings of clips."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from datasets.fer2013 import Faces
 from datasets.sample import write_sample
 from datasets.sample.faces import read_sample
 from evaluation.figures.seeds import read_seeds
-from evaluation.results.files import write_table
+from evaluation.results.files import write_manifest, write_table
 from evaluation.results.outside import read_outside
 from evaluation.results.reading import (
     FRAME_COLUMNS,
@@ -33,6 +35,7 @@ from evaluation.results.schema import (
 from fer_models.weights import read_arrays as read_weights
 from tests.attacks.sets.test_store import write_sweep
 from tests.datasets.factory import sample_arrays
+from tests.evaluation import tiny
 from tests.fuzz.hostile import damage, damaged, fuzz, inputs, survives
 from tests.reports.fake_run import write_run
 from tests.reports.wishes import Wishes
@@ -61,6 +64,8 @@ _CELLS = {"string": "fer", "int64": 1, "float64": 0.5, "boolean": True}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     run = write_run(tmp_path_factory.mktemp("run"), Wishes(count=20))
+    manifest = json.loads((run / "manifest.json").read_text())
+    write_manifest(manifest | {"config": tiny.config().to_json()}, run / "manifest.json")
     (run / "outside").mkdir()
     for columns, file in (
         (TRANSFER_COLUMNS, "transfer.parquet"),

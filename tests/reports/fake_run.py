@@ -37,7 +37,8 @@ def write_run(folder: Path, wishes: Wishes = USUAL) -> Path:
             per_image.append(images)
     results = pd.DataFrame(rows)
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
-    write_rows(pd.concat(per_image), folder)
+    key = ["model", "attacked_labels", "perturbation", "source", "norm", "severity", "row"]
+    write_rows(pd.concat(per_image).drop_duplicates(key), folder)  # clean ones are the same
     write_table(_comparisons(wishes), COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(_checks(wishes), CHECK_COLUMNS, folder / "checks.parquet")
     write_arrays(gallery(wishes, truth, rng), GALLERY_ARRAYS, folder / "gallery.npz")
