@@ -95,13 +95,14 @@ def render(reading: MeasuredReading) -> str:
 def verdicts(reading: MeasuredReading) -> list[str]:
     """A sentence per model and kind of clips; the model's id comes first."""
     return [
-        _verdict(model, group)
+        verdict(model, group)
         for group in shown_groups(reading.results)
         for model in group.rows["model"].unique()
     ]
 
 
-def _verdict(model: str, group: Group) -> str:
+def verdict(model: str, group: Group) -> str:
+    """What one model's figures say of the clips of a group, in a sentence or three."""
     rows, reference = group.rows[group.rows["model"] == model], group.reference
     share, eps, best = share_name(reference), grid(rows)[0], best_smoother(rows, reference)
     clean = pick_figure(rows, smoothing=UNSMOOTHED, metric=share)
@@ -125,11 +126,11 @@ def _verdict(model: str, group: Group) -> str:
     late = number_with_interval(delay, 2)
     gain = pick_figure(rows, smoothing=best, **{**attacked, "metric": f"robust_{share}_gain"})
     bought = "" if gain is None else f", {points_with_interval(gain)} against no smoothing"
-    return (
-        f"{text}. The best of the smoothers against it, {smoothing_words(best)}, keeps {smoothed}"
-        f"{bought}"
-        + (f", at a median delay of {late} s." if delay is not None and delay["n"] else ".")
-    )
+    later = f", at a median delay of {late} s" if delay is not None and delay["n"] else ""
+    several = len(smoothers(rows)) > 2
+    which = "The best of the smoothers against it" if several else "The smoother"
+    chosen = " It was chosen on these frames, which flatters it." if several else ""
+    return f"{text}. {which}, {smoothing_words(best)}, keeps {smoothed}{bought}{later}.{chosen}"
 
 
 def _lead(manifest: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from datasets.base.errors import InputError
 from evaluation.figures.readings import score_readings
 from evaluation.results.reading import CLEAN_READING, LABELS, MeasuredReading, write_reading
 from reports.build import main as build
-from reports.readings.page import PAGE, render, verdicts, write_page
+from reports.readings.page import PAGE, render, verdict, verdicts, write_page
 from reports.readings.tradeoff import points
 from reports.readings.words import (
     best_smoother,
@@ -65,6 +65,17 @@ def test_the_best_smoother_is_chosen_by_the_worst_case(reading):
     found = points(rows, LABELS, 1 / 255).set_index("smoothing")
     assert found.loc["mean:9", "delay"] == pytest.approx(0.25)
     assert found.loc["none", "robust_value"] == pytest.approx(26 / 54)
+
+
+def test_the_best_of_several_is_said_to_be_chosen_there(reading):
+    rows = reading.results
+    one = shown_groups(rows)[0]
+    assert "The smoother, mean of" in verdict("tiny.fer", one).replace("\N{NO-BREAK SPACE}", " ")
+    assert "chosen on these frames" not in verdict("tiny.fer", one)
+    other = rows[rows["smoothing"] == "mean:9"].assign(smoothing="mean:3")
+    two = verdict("tiny.fer", shown_groups(pd.concat([rows, other]))[0])
+    assert "The best of the smoothers" in two
+    assert two.endswith("It was chosen on these frames, which flatters it.")
 
 
 def test_the_page_says_what_it_measured(page):
