@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from fer_models.classifier import BATCH_SIZE
 
 BLOCK = 2 * BATCH_SIZE
-"""Whole batches, so that each image is classified in the batch that it would be in with all. Of 48
-pixels, rounding to 8 bits needs 0.2 MB per image of a block."""
+"""Whole batches, so that a block's end starts no new one. Of 48 pixels, rounding to 8 bits needs
+0.2 MB per image of a block."""
 
 
 def blocks(count: int) -> Iterator[slice]:
