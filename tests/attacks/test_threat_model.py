@@ -144,7 +144,9 @@ def test_a_stored_perturbation_may_exceed_eps_by_a_millionth():
 
 
 def test_only_linf_is_asked_about_255ths():
-    with pytest.raises(InputError, match=r"must be in \[0, 48\] for l2; got 100.$"):
+    with pytest.raises(
+        InputError, match=r"must be in \[0, 48\] for l2; got 100. Choose at most 48.$"
+    ):
         check_eps(100, Norm.L2, 2304)
 
 

@@ -1,5 +1,7 @@
 """Hostile words of a command line, of an action's inputs and of Python's arguments."""
 
+from importlib.util import find_spec
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +45,9 @@ WORDS = {
 
 
 def test_whole_texts_are_read():
-    for read, whole in WORDS.values():
+    for name, (read, whole) in WORDS.items():
+        if name == "track" and not find_spec("mlflow"):
+            continue  # needs the extra
         read(whole)
     check_other("boredom")
 

@@ -23,12 +23,18 @@ run(main, "python -m some.command")
 """
 
 
+def heed_ctrl_c() -> None:
+    """Undo what shells tell jobs in the background, and so these tests and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(*arguments: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
     assert process.stdout is not None and process.stdout.readline() == "started\n"
     return process
