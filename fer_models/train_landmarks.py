@@ -57,10 +57,11 @@ def main(
     import keras
     import numpy as np
 
+    from datasets.base.hashes import file_sha256
     from datasets.faceset import Split
     from datasets.read import open_source
     from fer_models.architectures.landmark_net import SHIPPED, LandmarkFiles, build_landmark_net
-    from fer_models.weights import file_sha256, load_weights, save_weights
+    from fer_models.weights import load_weights, save_weights
 
     source = open_source(data)
     train = source.faces(Split.TRAINING, for_training=True)

@@ -4,7 +4,6 @@ An array with a number beyond float16, such as the variance of unscaled features
 Seed states of dropout layers are not weights and are left out.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +73,6 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             f"{path}: expected an intact .npz of weights, got {type(error).__name__}: {error}. "
             "Restore the file, or train the model again with `python -m fer_models.train`."
         ) from error
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _halved(array: np.ndarray) -> np.ndarray:

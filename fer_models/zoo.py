@@ -236,7 +236,7 @@ def load(
     card, weights = card_of(model)
     if isinstance(card.recipe, MeanRecipe):
         return _load_mean(card, card.recipe)
-    from fer_models.weights import file_sha256
+    from datasets.base.hashes import file_sha256
 
     if not weights.exists():
         raise InputError(f"{weights}: expected the weights of {card.id}, found no such file.")

@@ -1,12 +1,12 @@
 """Checks that faces and weights are complete: the data a run would read, shipped classifiers."""
 
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
 
 from datasets.archives import csv_md5
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from datasets.default_data import data_or_default
 from datasets.faceset import Split
 from datasets.published import MD5, ROWS
@@ -80,8 +80,7 @@ def _damage(path: Path, sha256: str) -> Finding | None:
     fix = f"restore it: git checkout -- {path.name}, or install again"
     if not path.is_file():
         return Finding(State.WRONG, "weights", f"{path} is missing", fix)
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     if found == sha256:
         return None
     what = f"{path}: expected sha256 {sha256[:12]}..., found {found[:12]}..."

@@ -1,6 +1,5 @@
 """What must match when a measurement of clips is resumed (R22), as `run.json` holds it."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from attacks.sets.spec import CODE_VERSION
+from datasets.base.hashes import file_sha256
 from evaluation.readings.request import VideoReadingRequest
 
 _ANYWHERE = ("clips", "data", "votes", "out", "resume")
@@ -43,7 +43,6 @@ def reading_identity(
 def _sha256(path: Path) -> str | None:
     """Hash of a clip; None where it cannot be read, which is said once it is its turn."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return None

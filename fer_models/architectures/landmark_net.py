@@ -15,8 +15,9 @@ import numpy as np
 from keras import layers, ops
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from fer_models.cards import WEIGHTS
-from fer_models.weights import file_sha256, load_weights
+from fer_models.weights import load_weights
 
 SIZE = 48
 """Height and width of its images; other sizes are resized."""

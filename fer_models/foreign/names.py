@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from fer_models.given_objects import given_sha256, is_given
 from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name
@@ -84,7 +85,7 @@ def files_sha256(name: str) -> str:
         return given_sha256(name)
     if is_code(name):
         code, weights = split_code(name)
-        module = _hash(_module_file(code))
+        module = file_sha256(_module_file(code))
         if not weights:
             return module
         return hashlib.sha256(f"{module} {files_sha256(weights)}".encode()).hexdigest()
@@ -92,9 +93,9 @@ def files_sha256(name: str) -> str:
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file. Correct the path.")
     if path.is_file():
-        return _hash(path)
+        return file_sha256(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
-    parts = [f"{file.relative_to(path).as_posix()} {_hash(file)}" for file in files]
+    parts = [f"{file.relative_to(path).as_posix()} {file_sha256(file)}" for file in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -125,8 +126,3 @@ def import_fails(name: str, error: BaseException) -> str:
         f"{name}: expected module:callable; importing {name.partition(':')[0]} raises "
         f"{type(error).__name__}: {detail.rstrip('.')}. {step}."
     )
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -78,11 +78,11 @@ def main(
     from fer_models.backend import quiet_backend
 
     quiet_backend()
+    from datasets.base.hashes import file_sha256
     from datasets.sample.faces import FILE, read_sample
     from fer_models.generator.flow import NUM_CONDITIONS
     from fer_models.generator.net import build_generator
     from fer_models.generator.selection import SELECTORS, VOTERS
-    from fer_models.weights import file_sha256
 
     path = sample or FILE
     faces = read_sample(path)

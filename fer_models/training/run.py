@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from datasets.base.locks import locked
 from datasets.base.percentages import in_percent
 from datasets.labels import LabelSet
@@ -29,7 +30,7 @@ from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, bes
 from fer_models.training.rows import TrainingFaces, labelled_rows
 from fer_models.training.start import start_from
 from fer_models.training.teacher import Teacher, load_teacher
-from fer_models.weights import file_sha256, write_arrays
+from fer_models.weights import write_arrays
 from fer_models.zoo import load_unverified
 
 ROBUST = "_robust"

@@ -3,7 +3,6 @@
 reading.json    clip, settings, weights; `notes`, `frames` and `seconds` once it is read
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from fer_models.classifier import Classifier
 from live.settings import Settings
 
@@ -30,12 +30,10 @@ def describe_reading(
     people_sha256: str | None = None,
 ) -> dict[str, Any]:
     """What must match when a reading is resumed, as JSON values."""
-    with clip.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "version": VERSION,
         "clip": clip.name,
-        "clip_sha256": sha256,
+        "clip_sha256": file_sha256(clip),
         "models": {classifier.id: classifier.weights_sha256 for classifier in classifiers},
         "detector": detector,
         "min_size": min_size,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import keras
 
+from datasets.base.hashes import file_sha256
 from fer_models.architectures.registry import architecture
 from fer_models.cards import write_card
-from fer_models.weights import file_sha256, save_weights
+from fer_models.weights import save_weights
 from tests.fer_models.cards import make_card
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from faces.landmarks import mean_shape
 from fer_models import train_landmarks
 from fer_models.architectures.landmark_net import (
@@ -24,7 +25,7 @@ from fer_models.architectures.landmark_net import (
 from fer_models.architectures.registry import ARCHITECTURES
 from fer_models.recipe import Recipe
 from fer_models.training.augmentation import warped_views
-from fer_models.weights import file_sha256, save_weights
+from fer_models.weights import save_weights
 from tests.datasets.factory import write_source
 
 POINTS = mean_shape()[list(MESH_POINTS)]
