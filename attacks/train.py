@@ -1,8 +1,9 @@
 """`python -m attacks.train NAME --labels fer --data DIR`: train a classifier against attacks.
 
-The classifier's id is `NAME_robust.LABELS`. Writes the same files as `python -m fer_models.train`
-into `--out` (default `training/NAME_robust.LABELS`); the best epoch is the one with the highest
-accuracy on held-out faces under a short PGD, an additional column of `history.csv`.
+The classifier's id is `NAME_robust.LABELS`, and `NAME_robust_l2.LABELS` with `--norm l2`. Writes
+the same files as `python -m fer_models.train` into `--out` (default `training/ID`); the best epoch
+is the one with the highest accuracy on held-out faces under a short PGD, an additional column of
+`history.csv`.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Argument, Option
 
 from attacks.adversarial_training.recipe import Method
+from attacks.threat_model import Norm
 from datasets.base.commands import run
 from datasets.base.options import as_command
 from datasets.labels import SCHEMES, LabelSet
@@ -49,13 +51,16 @@ class AdversarialRequest(TrainingRequest):
     method: Annotated[Method, Option(help="pgd with one step is fast FGSM with random start.")] = (
         Method.N_FGSM
     )
-    eps: Annotated[str, Option(help="Linf eps of the attack to train against.")] = "4/255"
+    norm: Annotated[Norm, Option(help="Norm of its eps: linf or l2.")] = Norm.LINF
+    eps: Annotated[str, Option(help="Eps of the attack to train against.")] = "4/255"
     steps: Annotated[
         int, Option(help="Gradient steps per image and epoch, for pgd and trades.")
     ] = 1
     warm_up: Annotated[float, Option(help="Epochs over which eps grows from 0.")] = 4.0
     beta: Annotated[float, Option(help="Weight of the attacked images, for trades.")] = 6.0
-    judge_eps: Annotated[str, Option(help="Linf eps of the PGD that chooses the epoch.")] = "4/255"
+    judge_eps: Annotated[
+        str, Option(help="Eps of the PGD that chooses the epoch. Default: that of --eps.")
+    ] = ""
 
 
 def main(request: AdversarialRequest) -> None:
@@ -69,6 +74,7 @@ def main(request: AdversarialRequest) -> None:
     from fer_models.training.rows import read_training_faces
     from fer_models.training.run import (
         ROBUST,
+        ROBUST_L2,
         EpochLines,
         TrainingRun,
         open_work_folder,
@@ -79,16 +85,17 @@ def main(request: AdversarialRequest) -> None:
     labels = request.labels
     against = AdversarialRecipe(
         method=request.method,
+        norm=request.norm,
         eps=parse_eps(request.eps),
         steps=request.steps,
         warm_up=request.warm_up,
         beta=request.beta,
-        judge_eps=parse_eps(request.judge_eps),
+        judge_eps=parse_eps(request.judge_eps or request.eps),
     )
     _, recipe = architecture(request.name)
     faces = read_training_faces(request, request.split, request.final)
     training = TrainingRun(
-        id=f"{request.name}{ROBUST}.{labels}",
+        id=f"{request.name}{ROBUST_L2 if request.norm is Norm.L2 else ROBUST}.{labels}",
         recipe=replace(recipe, **{**MILDER, **request.recipe_changes()}),
         precision=request.precision,
         seed=request.seed,

@@ -50,6 +50,8 @@ class Recipe:
             It is what is judged and kept, and what helps adversarial training most (Gowal et al.
             2020, arXiv 2010.03593).
         teacher_share: share of the targets that are a teacher's probabilities (0: no teacher).
+        augmix: mix chains of operations into every view (Hendrycks et al. 2020, arXiv 1912.02781),
+            which makes nets stand corruptions; a teacher still sees the view before.
     """
 
     epochs: int
@@ -71,6 +73,7 @@ class Recipe:
     calm_epochs: int = 10
     averaging: float = 0.0
     teacher_share: float = 0.0
+    augmix: bool = False
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

@@ -1,8 +1,8 @@
 """`python -m fer_models.train NAME --labels fer|ferplus --data DIR`: train a classifier.
 
-Writes into `--out` (default `training/NAME.LABELS`): `settings.json`, `checkpoint.keras`,
-`history.csv`, `history.png`, `weights.npz`, `card.json`. `--models FOLDER` of the other commands
-takes that folder.
+Writes into `--out` (default `training/ID`; the id is `NAME.LABELS`, and `NAME_augmix.LABELS` with
+`--augmix`): `settings.json`, `checkpoint.keras`, `history.csv`, `history.png`, `weights.npz`,
+`card.json`. `--models FOLDER` of the other commands takes that folder.
 
 `--all --budget HOURS` trains what is missing, the most useful first; it may be stopped at any time,
 and the same command continues.
@@ -47,6 +47,9 @@ class TrainRequest(TrainingRequest):
         VoteRule.CROSS_ENTROPY
     )
     schedule: Annotated[Schedule | None, Option(help="How the learning rate falls.")] = None
+    augmix: Annotated[
+        bool, Option("--augmix", help="Mix AugMix's chains of operations into the faces.")
+    ] = False
 
     def check(self) -> None:
         """Refuse options that do not go together.
@@ -54,9 +57,10 @@ class TrainRequest(TrainingRequest):
         Raises:
             InputError: they do not.
         """
-        if self.everything and (self.name or self.start_from or self.teacher or self.note):
+        alone = self.name or self.start_from or self.teacher or self.note or self.augmix
+        if self.everything and alone:
             raise InputError(
-                "--all takes no NAME, --start-from, --teacher or --note: leave them out."
+                "--all takes no NAME, --start-from, --teacher, --augmix or --note: leave them out."
             )
         if not self.everything and self.budget is not None:
             raise InputError("--budget limits --all: add it, or leave --budget out.")
@@ -73,6 +77,8 @@ def main(request: TrainRequest) -> int:
     changes = request.recipe_changes()
     if request.schedule is not None:
         changes["schedule"] = request.schedule
+    if request.augmix:
+        changes["augmix"] = True
     quiet_backend()
     if (
         request.name
@@ -90,12 +96,12 @@ def main(request: TrainRequest) -> int:
         )
 
     from fer_models.training.rows import read_training_faces
-    from fer_models.training.run import TrainingRun
+    from fer_models.training.run import AUGMIX, TrainingRun
 
     faces = read_training_faces(request, request.split, request.final)
 
     def new_training(model_id: str) -> TrainingRun:
-        recipe = recipe_of(model_id.split(".")[0])
+        recipe = recipe_of(request.name or model_id.split(".")[0])
         return TrainingRun(
             id=model_id,
             recipe=replace(recipe, **changes) if isinstance(recipe, Recipe) else recipe,
@@ -110,7 +116,8 @@ def main(request: TrainRequest) -> int:
 
     if request.everything:
         return _train_all(request, faces, new_training)
-    _train_one(request, faces, new_training(f"{request.name}.{request.labels}"))
+    variant = AUGMIX if request.augmix else ""
+    _train_one(request, faces, new_training(f"{request.name}{variant}.{request.labels}"))
     return 0
 
 

@@ -4,6 +4,7 @@ The loop is `fer_models.training.loop.fit`; an `Adversary` is what it calls.
 `python -m attacks.train` puts them together.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ from scipy.special import softmax
 
 from attacks.adversarial_training.recipe import AdversarialRecipe, Method
 from attacks.base import Keys
+from attacks.gradient_attack import steepest_step
 from attacks.pgd import PGD
-from attacks.threat_model import Norm
+from attacks.threat_model import Norm, project
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.losses import Loss
 
@@ -23,7 +25,7 @@ JUDGE_STEPS = 10
 
 
 class Moves(NamedTuple):
-    """Half-width of the uniform initial noise as a multiple of eps; whether steps are projected."""
+    """Radius of the uniform initial noise as a multiple of eps; whether steps are projected."""
 
     noise: float
     projected: bool
@@ -43,7 +45,7 @@ class Adversary:
     def __init__(self, classifier: DifferentiableClassifier, recipe: AdversarialRecipe) -> None:
         """Store the net in training, whose weights keep changing, and its precision."""
         self._classifier, self._recipe = classifier, recipe
-        self._judge = PGD(norm=Norm.LINF, eps=recipe.judge_eps, steps=JUDGE_STEPS)
+        self._judge = PGD(norm=recipe.norm, eps=recipe.judge_eps, steps=JUDGE_STEPS)
 
     def attack(
         self, batch: tuple[np.ndarray, ...], epoch: float, rng: np.random.Generator
@@ -80,18 +82,18 @@ class Adversary:
     def _attacked(
         self, images: np.ndarray, labels: np.ndarray, eps: float, rng: np.random.Generator
     ) -> np.ndarray:
-        noise, projected = MOVES[self._recipe.method]
-        delta = eps * rng.uniform(-noise, noise, images.shape).astype(np.float32)
+        (noise, projected), norm = MOVES[self._recipe.method], self._recipe.norm
+        moved = images + np.float32(noise * eps) * unit_noise(images.shape, norm, rng)
         step = eps * (min(LARGEST_STEP, SUM_OF_STEPS / self._recipe.steps) if projected else 1.0)
         for _ in range(self._recipe.steps):
-            current = np.clip(images + delta, 0, 1)
+            current = np.clip(moved, 0, 1).astype(np.float32)
             gradient = self._classifier.input_gradients(
                 current, labels, Loss.CROSS_ENTROPY
             ).gradient
-            delta = current - images + np.float32(step) * np.sign(gradient)
+            moved = current + steepest_step(gradient, step, norm)
             if projected:
-                delta = np.clip(delta, -eps, eps)
-        return np.clip(images + delta, 0, 1)
+                moved = project(moved, images, eps, norm)
+        return np.clip(moved, 0, 1).astype(np.float32)
 
     def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
         """Share of a fixed sample that a short PGD does not break: an upper bound.
@@ -104,3 +106,13 @@ class Adversary:
         clean = images[rows].astype(np.float32) / np.float32(255)
         result = self._judge(self._classifier, clean, targets[rows].argmax(axis=1), Keys(0, rows))
         return float(1 - result.success.mean())
+
+
+def unit_noise(shape: tuple[int, ...], norm: Norm, rng: np.random.Generator) -> np.ndarray:
+    """Uniform points of balls of radius 1 in linf or l2, float32 (N, H, W, C)."""
+    if norm is Norm.LINF:
+        return rng.uniform(-1, 1, shape).astype(np.float32)
+    ways = rng.standard_normal(shape)
+    radii = rng.random((shape[0], 1, 1, 1)) ** (1 / math.prod(shape[1:]))
+    lengths = np.sqrt(np.square(ways).sum(axis=(1, 2, 3), keepdims=True))
+    return (radii * ways / lengths).astype(np.float32)

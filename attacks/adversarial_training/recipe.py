@@ -9,12 +9,12 @@ from datasets.base.errors import InputError
 
 
 class Method(StrEnum):
-    """How the images that a net learns from are attacked; always Linf.
+    """How the images that a net learns from are attacked.
 
     pgd: `steps` gradient steps from a random point of the ball (Madry et al. 2018, arXiv
         1706.06083). With one step it is fast FGSM with random start (Wong, Rice & Kolter 2020,
         arXiv 2001.03994).
-    n_fgsm: one step of eps from noise twice as wide, not brought back into the ball, so pixels
+    n_fgsm: one step of eps from noise twice as wide, not brought back into the ball, so images
         move by up to 3 eps (de Jorge et al. 2022, arXiv 2202.01181). As cheap, and it avoids
         catastrophic overfitting.
     trades: clean images with their labels and, `beta` times as heavy, images attacked like pgd
@@ -34,15 +34,17 @@ class AdversarialRecipe:
 
     Attributes:
         method: see `Method`.
-        eps: largest change of a pixel that training attacks with, pixels in [0, 1].
+        norm: linf or l2.
+        eps: size of the changes that training attacks with, pixels in [0, 1].
         steps: gradients per image and epoch.
         warm_up: epochs over which eps grows from 0.
         beta: weight of the attacked images of trades.
-        judge_eps: Linf eps of the PGD that chooses the best epoch.
+        judge_eps: eps of the PGD that chooses the best epoch.
         judge_rows: held-out faces it attacks after each epoch, at most.
     """
 
     method: Method = Method.N_FGSM
+    norm: Norm = Norm.LINF
     eps: float = 4 / 255
     steps: int = 1
     warm_up: float = 4.0
@@ -51,8 +53,12 @@ class AdversarialRecipe:
     judge_rows: int = 1000
 
     def __post_init__(self) -> None:
+        if self.norm is Norm.L1:
+            raise InputError(
+                f"`norm` must be {Norm.LINF} or {Norm.L2} in training; got {self.norm}. Choose one."
+            )
         for eps in (self.eps, self.judge_eps):
-            check_eps(eps, Norm.LINF)
+            check_eps(eps, self.norm)
         if self.steps < 1 or (self.method is Method.N_FGSM and self.steps > 1):
             rule = "1" if self.method is Method.N_FGSM else "at least 1"
             raise InputError(
@@ -66,7 +72,7 @@ class AdversarialRecipe:
 
     def as_card(self) -> dict[str, str | int | float]:
         """Plain values for the card."""
-        return {"norm": str(Norm.LINF), **asdict(self), "method": str(self.method)}
+        return {**asdict(self), "method": str(self.method), "norm": str(self.norm)}
 
     def eps_at(self, epoch: float) -> float:
         """Eps after that many epochs, a fraction included."""

@@ -19,6 +19,7 @@ from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment
+from fer_models.training.augmix import augmix
 from fer_models.training.averaging import averaged
 from fer_models.training.second_head import (
     LabelSetAccuracy,
@@ -98,6 +99,8 @@ class AugmentedBatches:
         images, targets = augment(self._rows.images[rows], self._recipe, rng), self._targets[rows]
         if self._teacher is not None:
             targets = self._teacher.mixed(images, targets)
+        if self._recipe.augmix:
+            images = augmix(images, rng)
         return (
             (images, targets) if self._weights is None else (images, targets, self._weights[rows])
         )

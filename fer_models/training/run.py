@@ -33,15 +33,15 @@ from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import write_arrays
 from fer_models.zoo import load_unverified
 
-ROBUST = "_robust"
-"""Follows the architecture in the id of an adversarially trained classifier."""
+ROBUST_L2, ROBUST, AUGMIX = VARIANTS = ("_robust_l2", "_robust", "_augmix")
+"""Follow the architecture in the id of a classifier trained against attacks, or with AugMix."""
 
 
 class TrainingRun(BaseModel):
     """Everything that decides the result of a training, as `settings.json` holds it.
 
     Attributes:
-        id: `ARCHITECTURE.LABEL_SET`, or `ARCHITECTURE_robust.LABEL_SET`.
+        id: `ARCHITECTURE.LABEL_SET`, or with one of `VARIANTS`, `vgg_small_robust.fer`.
         recipe: hyper-parameters.
         precision: arithmetic.
         seed: seed of weights, order and augmentation.
@@ -71,7 +71,7 @@ class TrainingRun(BaseModel):
     def architecture(self) -> str:
         """Name in `fer_models/architectures/registry.py`."""
         name = self.id.split(".")[0]
-        return name.removesuffix(ROBUST) if self.trained_against else name
+        return next((name.removesuffix(end) for end in VARIANTS if name.endswith(end)), name)
 
     @property
     def labels(self) -> LabelSet:

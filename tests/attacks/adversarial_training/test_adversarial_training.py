@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from attacks.adversarial_training.adversary import Adversary
+from attacks.adversarial_training.adversary import Adversary, unit_noise
 from attacks.adversarial_training.recipe import AdversarialRecipe, Method
 from attacks.base import Keys
 from attacks.pgd import PGD
-from attacks.threat_model import Norm
+from attacks.threat_model import Norm, distance
 from datasets.base.errors import InputError
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
@@ -145,13 +145,19 @@ def attacked(recipe: AdversarialRecipe, epoch: float = 9, given=None) -> tuple[n
         (AdversarialRecipe(method=Method.N_FGSM, eps=0.05), 0.15),  # noise 2 eps, step eps
         (AdversarialRecipe(method=Method.PGD, eps=0.05), 0.05),
         (AdversarialRecipe(method=Method.PGD, eps=0.05, steps=3), 0.05),
+        (AdversarialRecipe(norm=Norm.L2, method=Method.N_FGSM, eps=0.1), 0.3),
+        (AdversarialRecipe(norm=Norm.L2, method=Method.PGD, eps=0.1), 0.1),
+        (AdversarialRecipe(norm=Norm.L2, method=Method.TRADES, eps=0.1, steps=3), 0.1),
     ],
 )
 def test_perturbations_keep_their_bounds(recipe: AdversarialRecipe, bound: float) -> None:
     images, targets = batch()
-    moved, kept = attacked(recipe)
-    size = np.abs(moved - images).max()
-    assert 0.8 * bound < size <= bound + 1e-6
+    moved, kept = (part[-6:] for part in attacked(recipe)[:2])
+    assert moved.dtype == np.float32
+    size = distance(moved, images, recipe.norm).max()
+    assert 0.7 * bound < size <= bound + 1e-6
+    if recipe.method is Method.TRADES:
+        return
     np.testing.assert_array_equal(kept, targets)
     edge = (np.rint(images), targets)
     found, _ = attacked(recipe, given=edge)
@@ -171,6 +177,32 @@ def test_n_fgsm_by_hand() -> None:
     expected = images + noise + np.float32(eps) * np.sign(gradient)
     found, _ = attacked(AdversarialRecipe(method=Method.N_FGSM, eps=eps))
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_n_fgsm_in_l2_by_hand() -> None:
+    """Noise within 2 eps, then eps along the gradient there."""
+    images, targets = batch()
+    noise = 0.2 * unit_noise(images.shape, Norm.L2, np.random.default_rng(0))
+    start = np.clip(images + noise, 0, 1).astype(np.float32)
+    gradient = (
+        tiny.conv(3)
+        .input_gradients(start, targets.argmax(axis=1), Loss.CROSS_ENTROPY)
+        .gradient.astype(np.float64)
+    )
+    step = 0.1 * gradient / np.sqrt(np.square(gradient).sum(axis=(1, 2, 3), keepdims=True))
+    found, _ = attacked(AdversarialRecipe(norm=Norm.L2, method=Method.N_FGSM, eps=0.1))
+    np.testing.assert_allclose(found, np.clip(start + step, 0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
+def test_the_noise_is_uniform_in_the_ball(norm: Norm) -> None:
+    """In a ball of D dimensions a share r^D of the points lies within radius r."""
+    points = unit_noise((4000, 1, 2, 1), norm, np.random.default_rng(0))
+    radii = distance(points, np.zeros_like(points), norm)
+    for radius in (0.3, 0.6, 0.9):
+        assert (radii <= radius).mean() == pytest.approx(radius**2, abs=0.03)
+    assert radii.max() <= 1 + 1e-6
+    assert abs(points.mean(axis=0)).max() < 0.03
 
 
 def test_eps_grows_over_the_first_epochs() -> None:
@@ -220,6 +252,7 @@ def test_the_judge_takes_a_fixed_sample() -> None:
     [
         ({"eps": 8.0}, "did you mean 8/255"),
         ({"judge_eps": -0.1}, "`eps` must be in"),
+        ({"norm": Norm.L1}, "`norm` must be linf or l2 in training; got l1"),
         ({"steps": 0, "method": Method.PGD}, "`steps` must be at least 1 for pgd; got 0"),
         ({"steps": 2}, "`steps` must be 1 for n_fgsm; got 2"),
         ({"warm_up": -1.0}, "`warm_up` must be at least 0"),

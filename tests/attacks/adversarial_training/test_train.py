@@ -10,6 +10,7 @@ import pytest
 
 from attacks import train
 from attacks.adversarial_training.recipe import Method
+from attacks.threat_model import Norm
 from attacks.train import MILDER
 from datasets.base.errors import InputError
 from datasets.labels import LabelSet
@@ -61,7 +62,7 @@ def test_a_robust_training_has_its_own_id_and_says_against_what(
         "steps": 1,
         "warm_up": 4.0,
         "beta": 6.0,
-        "judge_eps": 4 / 255,
+        "judge_eps": 6 / 255,
         "judge_rows": 1000,
     }
     assert isinstance(card.recipe, Recipe)
@@ -77,6 +78,15 @@ def test_a_robust_training_has_its_own_id_and_says_against_what(
         main("tiny", LabelSet.FER, data, out=work)
     with pytest.raises(InputError, match="settings differ"):
         main("tiny", LabelSet.FER, data, method=Method.PGD, epochs=2, out=work, resume=True)
+
+
+def test_a_training_in_l2_has_an_id_of_its_own(data: Path, tmp_path: Path) -> None:
+    main("tiny", LabelSet.FER, data, norm=Norm.L2, eps="0.5", epochs=1, final=True, out=tmp_path)
+    card = read_card(tmp_path / "card.json")
+    assert (card.id, card.architecture) == ("tiny_robust_l2.fer", "tiny")
+    assert card.trained_against["norm"] == "l2"
+    assert card.trained_against["judge_eps"] == card.trained_against["eps"] == 0.5
+    assert zoo.load(str(tmp_path)).id == "tiny_robust_l2.fer"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,19 @@ def test_the_last_weights_of_a_final_training_are_kept(
         main(data, "tiny", LabelSet.FER, out=work, resume=True, **options)
 
 
+def test_a_training_with_augmix_has_an_id_of_its_own(tmp_path: Path, data: Path) -> None:
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "mixed", augmix=True, final=True)
+    main(data, "tiny", LabelSet.FER, out=tmp_path / "plain", final=True)
+    card, _ = zoo.card_of(str(tmp_path / "mixed"))
+    assert (card.id, card.architecture) == ("tiny_augmix.fer", "tiny")
+    assert isinstance(card.recipe, Recipe)
+    assert card.recipe.augmix
+    mixed, plain = (read_history(tmp_path / name / "history.csv") for name in ("mixed", "plain"))
+    assert mixed[0]["loss"] != plain[0]["loss"]
+    with pytest.raises(InputError, match="--all takes no NAME"):
+        main(data, "", None, out=tmp_path / "all", everything=True, augmix=True)
+
+
 def test_a_final_training_cannot_wait_for_a_plateau(tmp_path: Path, data: Path) -> None:
     with pytest.raises(InputError, match="cannot wait for a plateau"):
         main(data, "tiny", LabelSet.FER, out=tmp_path, final=True, schedule=Schedule.PLATEAU)
