@@ -5,17 +5,18 @@ same threads, at equal norm, eps and steps or queries, after one untimed call ea
 after every batch, so that other load on the machine affects both. One row per model, attack, eps
 and judge:
 
-    model, attack, norm, eps, ours_seconds, theirs_seconds, ratio (theirs / ours),
+    model, attack, norm, eps, images, ours_seconds, theirs_seconds, ratio (theirs / ours),
     ours_robust, theirs_robust (shares of all images, right on clean and attacked), judge,
     precision, ours_forward, ours_backward, theirs_forward, theirs_backward (passes per attacked
     image; empty where a library does not count them), ours_processor, theirs_processor (seconds of
     processor time, all threads), ours_only, theirs_only
 
-`ours_only` and `theirs_only` count the images that only one side broke. `ensemble` and its judges
-`ensemble_full`, ours too, and `autoattack` run at their own budgets. With `--pytorch` the nets are
-ported to PyTorch first, PGD and APGD are measured against plain loops in PyTorch
-(`benchmarks/bare_pytorch.py`), and the ensemble against its authors' AutoAttack
-(`benchmarks/auto_attack.py`).
+`ours_only` and `theirs_only` count the images that only one side broke. With `--repeats` seconds
+and ratio are medians. `ensemble` and its judges `ensemble_full`, ours too, and `autoattack` run at
+their own budgets. With `--pytorch` the nets are ported to PyTorch first, PGD and APGD are measured
+against plain loops in PyTorch (`benchmarks/bare_pytorch.py`), and the ensemble against its authors'
+AutoAttack (`benchmarks/auto_attack.py`). `--models digits28` is a small net of ten classes on
+images of 28x28 pixels, trained on the spot (`benchmarks/digits.py`).
 
 Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
 whose seconds are not in the table. Images of a judge are projected to eps and [0, 1], and predicted
@@ -56,20 +57,25 @@ OWN_BUDGETS = ("ensemble",)
 """Attacks that run at their default budgets, whatever `--steps` and `--queries` say."""
 UNDER_L2 = ("deepfool",)
 """Attacks that exist under L2 only; the others are measured under linf."""
+DIGITS = "digits28"
 
 
 def main(
     data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
     out: Annotated[Path, Option(help="The csv file; rows are appended as they are measured.")],
-    models: Annotated[str, Option(help="starter, all, or ids and folders: ID,ID,..")] = "starter",
+    models: Annotated[
+        str, Option(help="starter, all, ids and folders: ID,ID,.., or digits28.")
+    ] = "starter",
     attacks: Annotated[
         str, Option(help=f"Some of {', '.join(NAMES)}; the last is slow.")
     ] = "pgd,apgd,square,fmn",
     eps: Annotated[str, Option(help="eps grid for linf, such as 1/255,4/255.")] = "1/255,4/255",
     eps_l2: Annotated[str, Option(help="eps grid for l2, for deepfool.")] = "0.25,1",
-    limit: Annotated[int, Option(min=1, help="Number of faces of PublicTest.")] = 500,
+    split: Annotated[Split, Option(help="Part of the data.")] = Split.PUBLIC_TEST,
+    limit: Annotated[int, Option(min=1, help="Number of faces.")] = 500,
     steps: Annotated[int, Option(min=1, help="Steps of all attacks but square, one restart.")] = 20,
     queries: Annotated[int, Option(min=1, help="Forward passes per image, for square.")] = 200,
+    repeats: Annotated[int, Option(min=1, help="Times to measure; medians count.")] = 1,
     precision: Annotated[Precision, Option(help="Precision of our gradients.")] = Precision.AUTO,
     pytorch: Annotated[
         bool, Option("--pytorch", help="Port the nets to PyTorch; judges are plain loops there.")
@@ -88,7 +94,7 @@ def main(
         raise InputError(f"--attacks must be among {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
     from fer_models import zoo
 
-    ids = zoo.resolve(models)
+    ids = [DIGITS] if models == DIGITS else zoo.resolve(models)
     _check_own(out)
     if len(ids) > 1:
         _each_alone(ids, out)
@@ -98,14 +104,16 @@ def main(
     quiet_backend()
     from benchmarks.judges import JUDGES, ON_PYTORCH
 
-    classifier, images, labels = _faces(ids[0], data, limit)
+    classifier, images, labels = _faces(ids[0], data, split, limit)
     judges = [pair for pair in JUDGES if pair[0] in names and (pair[1] in ON_PYTORCH) == pytorch]
     if pytorch:
         classifier = _ported(classifier)
     for name, judge in judges:
         budget = None if name in OWN_BUDGETS else queries if name == "square" else steps
         for value in grid[_norm(name)]:
-            row = _measure(classifier, images, labels, name, judge, value, budget, precision)
+            row = _measure(
+                classifier, images, labels, name, judge, value, budget, precision, repeats
+            )
             _append(row, out)
             print(", ".join(f"{key} {_short(entry)}" for key, entry in row.items()), flush=True)
 
@@ -143,11 +151,15 @@ def _append(row: dict[str, Any], out: Path) -> None:
 
 
 def _faces(
-    model: str, data: Path, limit: int
+    model: str, data: Path, split: Split, limit: int
 ) -> "tuple[DifferentiableClassifier, np.ndarray, np.ndarray]":
     """Classifier, images float32 in [0, 1], labels under its own label set."""
     import numpy as np
 
+    if model == DIGITS:
+        from benchmarks.digits import digits28
+
+        return digits28(limit)
     from datasets.read import load
     from fer_models import zoo
     from fer_models.classifier import DifferentiableClassifier
@@ -156,7 +168,7 @@ def _faces(
     if not isinstance(classifier, DifferentiableClassifier):
         raise InputError(f"{model} has no gradients to compare attacks by. Choose another.")
     label_set = LabelSet.FER if classifier.scheme.num_classes == 7 else LabelSet.FERPLUS
-    faces = load(data, Split.PUBLIC_TEST).limit(limit, 0)
+    faces = load(data, split).limit(limit, 0)
     translated = faces.labels(label_set).to(classifier.scheme)
     images = faces.take(translated.present).images.astype(np.float32) / np.float32(255)
     return classifier, images, translated.values[translated.present]
@@ -186,6 +198,7 @@ def _measure(
     eps: float,
     budget: int | None,
     precision: Precision = Precision.AUTO,
+    repeats: int = 1,
 ) -> dict[str, Any]:
     """One row of the table."""
     import numpy as np
@@ -207,31 +220,33 @@ def _measure(
     }
     for make in sides.values():
         make(2)(clean[:BATCH], true[:BATCH])  # compiles, fills caches
-    seconds, processor = dict.fromkeys(sides, 0.0), dict.fromkeys(sides, 0.0)
-    kept: dict[str, list[np.ndarray]] = {side: [] for side in sides}
     attackers = {side: make(budget) for side, make in sides.items()}
-    for start in range(0, len(clean), BATCH):
-        part, classes = clean[start : start + BATCH], true[start : start + BATCH]
-        for side, attack in attackers.items():
-            clock, used = time.perf_counter(), time.process_time()
-            attacked = attack(part, classes)
-            seconds[side] += time.perf_counter() - clock
-            processor[side] += time.process_time() - used
-            attacked = project(attacked, part, eps, _norm(name))
-            kept[side].append(classifier.predict(attacked) == classes)
+    taken = {side: np.zeros((repeats, 2)) for side in sides}  # seconds, and processor's
+    for repeat in range(repeats):
+        kept: dict[str, list[np.ndarray]] = {side: [] for side in sides}
+        for start in range(0, len(clean), BATCH):
+            part, classes = clean[start : start + BATCH], true[start : start + BATCH]
+            for side, attack in attackers.items():
+                began = np.array([time.perf_counter(), time.process_time()])
+                attacked = attack(part, classes)
+                taken[side][repeat] += [time.perf_counter(), time.process_time()] - began
+                attacked = project(attacked, part, eps, _norm(name))
+                kept[side].append(classifier.predict(attacked) == classes)
     robust = {side: np.concatenate([np.zeros(0, bool), *parts]) for side, parts in kept.items()}
+    seconds, processor = ({s: np.median(taken[s][:, i]) for s in sides} for i in (0, 1))
     return {
         "model": classifier.id,
         "attack": name,
         "norm": str(_norm(name)),
         "eps": format_eps(eps),
+        "images": len(images),
         **{f"{side}_seconds": value for side, value in seconds.items()},
-        "ratio": seconds["theirs"] / seconds["ours"],
+        "ratio": np.median(taken["theirs"][:, 0] / taken["ours"][:, 0]),
         **{f"{side}_robust": rows.sum() / len(images) for side, rows in robust.items()},
         "judge": judge,
         "precision": mine.precision,
         **{
-            f"{side}_{way}": getattr(attacker, way, math.nan) / max(len(clean), 1)
+            f"{side}_{way}": getattr(attacker, way, math.nan) / max(len(clean), 1) / repeats
             for side, attacker in attackers.items()
             for way in ("forward", "backward")
         },

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 from types import SimpleNamespace
 
@@ -11,17 +12,21 @@ import torch
 
 from attacks.registry import ATTACKS
 from benchmarks import attacks, judges
+from benchmarks.digits import digits28
 from datasets.base.errors import InputError
+from datasets.faceset import Split
+from datasets.read import load
 from tests.attacks import tiny
 
 EPS = {"deepfool": 0.12}
 
 
-def measure(name: str, judge: str = "art", budget: int = 8) -> dict:
+def measure(name: str, judge: str = "art", budget: int = 8, repeats: int = 1) -> dict:
     classifier, images = tiny.conv(3), tiny.images(20)
     labels = classifier.predict(images)
     labels[:5] = (labels[:5] + 1) % 3  # wrong on clean
-    return attacks._measure(classifier, images, labels, name, judge, EPS.get(name, 0.02), budget)
+    eps = EPS.get(name, 0.02)
+    return attacks._measure(classifier, images, labels, name, judge, eps, budget, repeats=repeats)
 
 
 def judge_by(attack: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,12 +37,14 @@ def test_shares_are_of_all_images(monkeypatch):
     judge_by(lambda images, labels: images, monkeypatch)
     row = measure("pgd")
     assert list(row) == [
-        "model", "attack", "norm", "eps", "ours_seconds", "theirs_seconds", "ratio", "ours_robust",
-        "theirs_robust", "judge", "precision", "ours_forward", "ours_backward", "theirs_forward",
-        "theirs_backward", "ours_processor", "theirs_processor", "ours_only", "theirs_only",
+        "model", "attack", "norm", "eps", "images", "ours_seconds", "theirs_seconds", "ratio",
+        "ours_robust", "theirs_robust", "judge", "precision", "ours_forward", "ours_backward",
+        "theirs_forward", "theirs_backward", "ours_processor", "theirs_processor", "ours_only",
+        "theirs_only",
     ]  # fmt: skip
     assert row["theirs_robust"] == 0.75  # 15 of 20 are right, and nothing is changed
     assert row["ours_robust"] < 0.75
+    assert row["images"] == 20
     assert row["ratio"] == row["theirs_seconds"] / row["ours_seconds"]
     assert 0 <= row["theirs_processor"] < row["ours_processor"]  # theirs returns at once
     assert 1 <= row["ours_backward"] <= row["ours_forward"] <= 20  # 8 steps, some confirmed
@@ -51,6 +58,32 @@ def test_the_ensemble_is_measured_against_its_full_version():
     assert row["ours_robust"] <= row["theirs_robust"] + 0.05  # 20 images: 1
     assert row["ours_forward"] + row["ours_backward"] > 0
     assert 0 < row["theirs_backward"] < row["theirs_forward"]
+
+
+def test_repeated_measurements_yield_medians(monkeypatch):
+    asked = []
+    judge_by(lambda images, labels: asked.append(len(images)) or images, monkeypatch)
+    clock = iter(np.cumsum([0, 1, 0, 10, 0, 4, 0, 12, 0, 2, 0, 40]))
+    times = SimpleNamespace(perf_counter=lambda: next(clock), process_time=lambda: 0)
+    monkeypatch.setattr(attacks, "time", times)
+    row = measure("pgd", repeats=3)
+    assert (row["ours_seconds"], row["theirs_seconds"], row["ratio"]) == (2, 12, 10)
+    assert asked == [15] * 4  # once untimed
+    assert row["ours_backward"] <= 8  # steps of one time
+
+
+def test_digits_have_a_net_of_their_own():
+    classifier, images, labels = digits28(20)
+    assert images.shape == (20, 28, 28, 1) and classifier.scheme.num_classes == 10
+    assert images.dtype == np.float32 and ((images >= 0) & (images <= 1)).all()
+    assert (classifier.predict(images) == labels).mean() > 0.8
+
+
+def test_faces_are_of_the_split_that_is_asked_for(monkeypatch):
+    asked, sample = [], load("sample", None)
+    monkeypatch.setattr("datasets.read.load", lambda *given: asked.append(given) or sample)
+    _, images, _ = attacks._faces("tiny.fer", Path("x"), Split.TRAINING, 5)
+    assert asked == [(Path("x"), Split.TRAINING)] and images.shape == (5, 48, 48, 1)
 
 
 def test_what_they_return_is_cut_to_eps(monkeypatch):
