@@ -2,7 +2,8 @@
 
 Runs each test of `tests/fuzz` in a process of its own, with this many inputs for the reader that it
 tests; forms of a reader share them. Prints a row of `docs/benchmarks.md` for each: inputs, faults
-(inputs that hypothesis could reduce to different errors), seconds of the processor, peak memory.
+(inputs that hypothesis could reduce to different errors, and a crash of the process), seconds of
+the processor, peak memory.
 """
 
 import os
@@ -65,9 +66,10 @@ def _try(test: str, inputs: int) -> Row:
     ) as process:
         assert process.stdout is not None
         output = process.stdout.read()
-        _, _, used = os.wait4(process.pid, 0)
+        _, status, used = os.wait4(process.pid, 0)
     tried = sum(map(int, re.findall(r"(\d+) (?:passing|failing)\b", output)))
     failed = len(re.findall(r"^(?:FAILED|ERROR) ", output, re.M))
+    failed += os.WIFSIGNALED(status)  # a library of C crashed
     if failed:
         print(output, file=sys.stderr)
     name = test.rpartition("::test_")[2].replace("_", " ")

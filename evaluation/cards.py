@@ -16,6 +16,7 @@ import typer
 from datasets.base.atomic import atomic
 from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
+from datasets.base.storage import is_of_storage
 from datasets.base.writable import check_file
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def main(
             failed.append(model)
             print(f"{model} failed: {' '.join(str(error).split())}", file=sys.stderr)
         except Exception as error:  # whatever a foreign model raises, the others are still measured
+            if is_of_storage(error):
+                raise
             failed.append(model)
             traceback.print_exc()
             print(f"{model} failed: {type(error).__name__}: {error}", file=sys.stderr)

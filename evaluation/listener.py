@@ -1,6 +1,5 @@
 """The progress of a run: who receives it, and how errors are worded in it."""
 
-import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from datasets.base.errors import InputError
+from datasets.base.storage import is_of_storage
 from evaluation.stage_clock import StageClock
 from fer_models.classifier import ModelError
 
@@ -32,19 +32,6 @@ def one_line(error: Exception) -> str:
     """Return the message of an error in one line, with its type where it is not one of ours."""
     words = " ".join(str(error).split())
     return words if isinstance(error, InputError) else f"{type(error).__name__}: {words}"
-
-
-_OF_STORAGE = {
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "ESTALE", "EMFILE", "ENFILE")
-    if hasattr(errno, name)
-}
-"""A full, read-only or broken disk, or too many open files."""
-
-
-def is_of_storage(error: Exception) -> bool:
-    """Whether a disk failed, which is no result of the model or attack that met it."""
-    return isinstance(error, OSError) and error.errno in _OF_STORAGE
 
 
 def is_result(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from benchmarks.faults.trial import Trial
 
 WORKER, _RAYLET = "ray::_Actor", "/raylet/raylet "
 """What the command lines of Ray's processes contain."""
-_ORPHANS_GO = 30.0
+_ORPHANS_GO = 60.0
 """Seconds that Ray's processes have to end after their driver."""
 
 

@@ -3,14 +3,42 @@
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NAME = re.compile(r"\.(\d+)-.")
+"""Of a temporary file of `atomic`: a dot, the id of its process, and the name it will have."""
+
 
 def is_unfinished(path: Path) -> bool:
     """Whether a file is one that `atomic` was writing when its process was killed."""
-    return re.match(r"\.\d+-.", path.name) is not None
+    return _NAME.match(path.name) is not None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete, at any depth, what killed processes of this machine were writing with `atomic`.
+
+    Files of a process with an id that is in use are kept.
+    """
+    for path in folder.rglob(".*-*"):
+        name = _NAME.match(path.name)
+        if name and path.is_file() and not _is_alive(int(name[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process has this id; also where the system does not say."""
+    if sys.platform == "win32":  # there `os.kill` ends the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # another user's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 @contextmanager

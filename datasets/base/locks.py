@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from datasets.base.atomic import remove_unfinished
 from datasets.base.errors import InputError
 
 LOCK = ".lock"
@@ -15,7 +16,8 @@ LOCK = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Lock a folder until the block or the process ends; create it if it is missing.
 
-    A killed process releases its lock. A folder created here that stays empty is removed.
+    A killed process releases its lock, and what it was writing is deleted. A folder created here
+    that stays empty is removed.
 
     Raises:
         InputError: another command holds the lock.
@@ -31,6 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: another command is writing there. Wait for it, or choose another --out."
         ) from error
     try:
+        remove_unfinished(folder)
         yield
     finally:
         if made and [*folder.iterdir()] == [folder / LOCK]:

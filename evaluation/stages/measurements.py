@@ -13,6 +13,7 @@ import pandas as pd
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from attacks.sets.store import open_set
+from datasets.base.storage import is_of_storage
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.declared_output import declared_output_checks
@@ -23,7 +24,7 @@ from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
 from evaluation.known_answers import KnownAnswers
-from evaluation.listener import Listener, is_of_storage, is_result
+from evaluation.listener import Listener, is_result
 from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
 from evaluation.stages import gallery

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import keras
 
 from datasets.base.errors import InputError
+from datasets.base.storage import is_of_storage
 from datasets.labels import LabelSet
 from fer_models.architectures.registry import ARCHITECTURES
 from fer_models.cards import CARDS, Card
@@ -88,7 +89,7 @@ def train_all(
 ) -> QueueResult:
     """Train what is pending, each in `folder/ID`, until the time budget is used up.
 
-    A training that fails is reported, and the queue continues.
+    A training that fails is reported, and the queue continues; a disk that fails ends it.
 
     Args:
         folder: folder of the work folders.
@@ -113,7 +114,9 @@ def train_all(
         except InputError as error:
             print(f"{queue[0]}: {error}", file=sys.stderr)
             failed.append(queue[0])
-        except Exception:
+        except Exception as error:
+            if is_of_storage(error):
+                raise
             traceback.print_exc()
             print(f"{queue[0]}: failed as shown above; continuing with the next", file=sys.stderr)
             failed.append(queue[0])

@@ -1,5 +1,7 @@
 """The command: what it writes, and how it refuses bad input."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from attacks import generate
 from attacks.options import option_table, read_options
 from attacks.registry import ATTACKS
 from attacks.sets.store import open_set
+from attacks.sets.sweep import SetPlan
 from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.folders import write_folders
@@ -169,6 +172,24 @@ def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
     assert open_set(tmp_path / "tiny.fer-fer-pgd-linf")
     assert not [*tmp_path.glob("bad.fer*")]
     assert "no set of bad.fer" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_command_and_the_same_one_continues(faces, tmp_path, monkeypatch):
+    net, asked, keep = zoo.load("tiny.fer"), [], SetPlan.keep
+    monkeypatch.setattr(zoo, "resolve", lambda models: models.split(","))
+    monkeypatch.setattr(zoo, "load", lambda model: asked.append(model) or net)
+
+    def full(plan, index, arrays):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "chunk-00000.npz")
+
+    request = generate.GenerateRequest(data=faces, models="a,b", out=tmp_path, steps=2, limit=3)
+    monkeypatch.setattr(SetPlan, "keep", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        generate.main(request)
+    assert asked == ["a"]
+    monkeypatch.setattr(SetPlan, "keep", keep)
+    generate.main(request)
+    assert asked == ["a", "a", "b"]
 
 
 def test_other_classes_have_no_labels_to_attack(faces, tmp_path, monkeypatch):

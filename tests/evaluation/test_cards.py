@@ -1,5 +1,7 @@
 """Clean figures by hand, the table as csv, figures into cards, and what is refused."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,6 +161,17 @@ def test_any_crash_is_one_line(
     assert main(data, models="mini_xception.fer", out=tmp_path / "older.csv") == 1
     assert (tmp_path / "older.csv").read_text() == "measured last week"
     assert "mini_xception.fer failed: RuntimeError: no memory" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_command(
+    data: Path, shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(model: str) -> Classifier:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zoo, "load", full)
+    with pytest.raises(OSError, match="No space left"):
+        main(data, models="mini_xception.fer,cut.fer")
 
 
 def test_accuracy_of_a_split(

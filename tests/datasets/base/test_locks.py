@@ -14,8 +14,11 @@ from datasets.base.locks import locked
 HOLDING = """
 import sys, time
 from pathlib import Path
+from datasets.base.atomic import atomic
 from datasets.base.locks import locked
-with locked(Path(sys.argv[1])):
+folder = Path(sys.argv[1])
+with locked(folder), atomic(folder / "sets" / "chunk.npz") as unfinished:
+    unfinished.write_text("half")
     print("held", flush=True)
     time.sleep(60)
 """
@@ -35,7 +38,10 @@ def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
         pass
 
 
-def test_a_killed_command_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_command_holds_nothing_and_leaves_no_half_file(tmp_path: Path) -> None:
+    (tmp_path / "sets").mkdir()
+    of_a_living_process = tmp_path / f".{os.getppid()}-results.csv"
+    of_a_living_process.touch()
     line = [sys.executable, "-c", HOLDING, str(tmp_path)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -43,8 +49,10 @@ def test_a_killed_command_holds_nothing(tmp_path: Path) -> None:
         with pytest.raises(InputError), locked(tmp_path):
             pass
         os.kill(other.pid, signal.SIGKILL)
+    assert [*tmp_path.glob("sets/.*")]
     with locked(tmp_path):
-        pass
+        assert not [*tmp_path.glob("sets/.*")]
+        assert of_a_living_process.exists()
 
 
 def test_a_folder_that_stays_empty_is_removed(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The training command: one classifier, and all of them within a budget; cut and continued."""
 
 import dataclasses
+import errno
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from datasets.labels import LabelSet
 from fer_models import architectures, zoo
 from fer_models.classical.recipes import CLASSICAL
 from fer_models.recipe import Recipe, Schedule
+from fer_models.training import queue
 from fer_models.training.loop import read_history
 from fer_models.training.queue import FIRST, pending
 from tests.fer_models.training.tiny_architecture import main
@@ -31,6 +34,17 @@ def test_the_table_of_worth_names_what_exists() -> None:
     assert {model_id.split(".")[0] for model_id in FIRST} <= known
     assert {model_id.split(".")[1] for model_id in FIRST} == set(LABELS)
     assert len(set(FIRST)) == len(FIRST)
+
+
+def test_a_full_disk_ends_the_queue(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(queue, "train", full)
+    with pytest.raises(OSError, match="No space left"):
+        main(data, everything=True, out=tmp_path / "work")
 
 
 def test_one_training_writes_ships_and_loads(
