@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_NAME = re.compile(r"\.(\d+)-.")
-"""Of a temporary file of `atomic`: a dot, the id of its process, and the name it will have."""
+_NAME = re.compile(r"\.deadpan-(\d+)-.")
+"""Of a temporary file of `atomic`: ours, the id of its process, and the name it will have."""
 
 
 def is_unfinished(path: Path) -> bool:
@@ -22,7 +22,7 @@ def remove_unfinished(folder: Path) -> None:
 
     Files of a process with an id that is in use are kept.
     """
-    for path in folder.rglob(".*-*"):
+    for path in folder.rglob(".deadpan-*"):
         name = _NAME.match(path.name)
         if name and path.is_file() and not _is_alive(int(name[1])):
             path.unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def atomic(path: Path) -> Iterator[Path]:
     processes may write at once: the last one wins. If the block fails, the temporary file is
     deleted and `path` is untouched.
     """
-    unfinished = path.with_name(f".{os.getpid()}-{path.name}")
+    unfinished = path.with_name(f".deadpan-{os.getpid()}-{path.name}")
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -40,8 +40,9 @@ def test_the_second_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
 
 def test_a_killed_command_holds_nothing_and_leaves_no_half_file(tmp_path: Path) -> None:
     (tmp_path / "sets").mkdir()
-    of_a_living_process = tmp_path / f".{os.getppid()}-results.csv"
-    of_a_living_process.touch()
+    kept = [tmp_path / name for name in (f".deadpan-{os.getppid()}-results.csv", ".1999-notes")]
+    for path in kept:  # of a living process, and of the user
+        path.touch()
     line = [sys.executable, "-c", HOLDING, str(tmp_path)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
@@ -52,7 +53,7 @@ def test_a_killed_command_holds_nothing_and_leaves_no_half_file(tmp_path: Path) 
     assert [*tmp_path.glob("sets/.*")]
     with locked(tmp_path):
         assert not [*tmp_path.glob("sets/.*")]
-        assert of_a_living_process.exists()
+        assert all(path.exists() for path in kept)
 
 
 def test_a_folder_that_stays_empty_is_removed(tmp_path: Path) -> None:

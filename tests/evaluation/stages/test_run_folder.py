@@ -34,7 +34,7 @@ def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_killed_at_its_first_file_can_be_started_again(tmp_path: Path) -> None:
-    (tmp_path / f".4711-{IDENTITY}").write_text('{"na')
+    (tmp_path / f".deadpan-4711-{IDENTITY}").write_text('{"na')
     check_run_folder(tmp_path, "{}", resume=True)
     (tmp_path / ".hidden").touch()
     with pytest.raises(InputError, match="is not empty and holds no run"):
