@@ -93,7 +93,7 @@ class RayEngine(Engine):
         self._started = not ray.is_initialized()
 
     def open(self, images: np.ndarray, parcels: Mapping[str, Parcel], listener: Listener) -> None:
-        """Connect, send faces and models, and decide how many workers there will be."""
+        """Connect, send faces and models, and start as many workers as there will be."""
         ray = self._ray
         if self._started:
             where: dict[str, Any] = {"address": self._address, "log_to_driver": False}
@@ -109,7 +109,7 @@ class RayEngine(Engine):
         self._parcels = {model: ray.put(parcel) for model, parcel in parcels.items()}
         self._listener, self.models = listener, frozenset(parcels)
         self._memory = int(peak_memory_mb() * 1e6)
-        self.workers = self._wanted()
+        self._hire(needed=True)  # they start while the driver classifies the clean faces
         total, plural = ray.cluster_resources(), "s" * (self._threads > 1)
         listener.line(
             f"ray: {self.workers} workers of {self._threads} thread{plural}, "

@@ -140,6 +140,8 @@ def test_workers_fit_into_the_memory_and_the_cores(monkeypatch: pytest.MonkeyPat
         engine = RayEngine()
         engine.open(tiny.faces().images, {}, tiny.SILENT)
         assert engine.workers == workers
+        assert len(ray.started) == workers  # before there is work: a start takes seconds
+        ray.started.clear()
 
 
 @pytest.mark.parametrize("name", ["spark", "ray:host", "Ray"])
