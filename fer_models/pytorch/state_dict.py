@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from pickle import PROTO, UnpicklingError
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import torch
 
@@ -50,6 +50,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         from safetensors.torch import load_file
 
         return load_file(path)
+    if is_zipfile(path):
+        require_intact(path)
     neither = "it is neither a net nor weights of PyTorch, or it is cut short"
     try:
         with warnings.catch_warnings():
@@ -63,6 +65,17 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # its reader has no kinds of its own
         raise ValueError(neither) from error
     return _tensors(found)
+
+
+def require_intact(path: Path) -> None:
+    """Compare the checksums of an archive of PyTorch, which itself reads changed weights.
+
+    Raises:
+        ValueError: one differs.
+    """
+    with ZipFile(path) as archive:
+        if damaged := archive.testzip():
+            raise ValueError(f"its part {damaged} is damaged: its checksum differs")
 
 
 def _may_be_pickle(path: Path) -> bool:

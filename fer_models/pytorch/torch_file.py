@@ -10,7 +10,7 @@ from datasets.base.errors import InputError
 from fer_models.foreign.raw_model import RawModel
 from fer_models.pytorch.exported_program import open_exported
 from fer_models.pytorch.net import torch_net
-from fer_models.pytorch.state_dict import read_weights
+from fer_models.pytorch.state_dict import read_weights, require_intact
 from fer_models.pytorch.training_steps import refuse_trained_script
 
 _OLD_EXPORT = "serialized_exported_program.json"
@@ -40,6 +40,7 @@ def open_torch_file(path: Path, sha256: str) -> RawModel:
 def _members(path: Path) -> list[str]:
     if not is_zipfile(path):
         return []
+    require_intact(path)
     with ZipFile(path) as archive:
         return archive.namelist()
 

@@ -125,6 +125,19 @@ def test_other_channels_than_those_of_the_contract_are_named(tmp_path: Path) -> 
         )
 
 
+def test_one_changed_byte_of_the_weights_is_noticed(tmp_path: Path) -> None:
+    """PyTorch itself does not compare the checksums of its archives."""
+    state(tiny_module(), tmp_path / "net.pt")
+    script(tiny_module(), tmp_path / "net.ts")
+    tiny_export(tiny_module(), tmp_path / "net.pt2")
+    for name in (f"{CODE}@{tmp_path / 'net.pt'}", str(tmp_path / "net.ts"), f"{tmp_path}/net.pt2"):
+        path = Path(name.rpartition("@")[2])
+        content, weight = bytearray(path.read_bytes()), tiny_module()[5].weight.detach().numpy()
+        content[content.index(weight.tobytes())] ^= 1
+        path.write_bytes(content)
+        refused(name, "is damaged: its checksum differs")
+
+
 def test_weights_alone_need_code(tmp_path: Path) -> None:
     state(tiny_module(), tmp_path / "net.pt")
     save_file(tiny_module().state_dict(), tmp_path / "net.safetensors")
