@@ -14,6 +14,7 @@ from attacks.base import Cost, Keys
 from attacks.corruptions.base import check_severity
 from attacks.registry import ATTACKS, CORRUPTIONS, make_attack
 from attacks.sets.contents import AdversarialSet, AttackedSet
+from attacks.sets.first_gradients import begun
 from attacks.sets.spec import AnySpec, AttackSpec, CorruptionSpec
 from attacks.threat_model import distance
 from fer_models.classifier import Classifier
@@ -97,7 +98,7 @@ class Chunk:
             return _attack_all(classifier, images, self.labels, keys, self.spec, self.known)
         predicted = classifier.predict(images) if self.predicted is None else self.predicted
         right = predicted == self.labels
-        return _sweep(classifier, images, self.labels, keys, self.spec, self.known, right)
+        return _sweep(begun(classifier), images, self.labels, keys, self.spec, self.known, right)
 
 
 def _begin(images: np.ndarray, known: Known | None) -> tuple[np.ndarray, Cost, np.ndarray]:

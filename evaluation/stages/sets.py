@@ -16,6 +16,7 @@ import numpy as np
 
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AnySet, AttackedSet, CorruptedSet
+from attacks.sets.first_gradients import FirstGradients, remembering
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import find_set, open_set, read_header
 from attacks.sets.sweep import SetPlan
@@ -112,6 +113,7 @@ def make_sets(
     folders = {} if done is None else done
     kept = TransferImages(sets.parent / "stand_ins")
     orders: dict[Job, Order] = {}
+    attacked: Classifier | None = None
     predicted = predicted or {}
     if engine is not None:
         orders = _orders(jobs, faces, sets, given, folders, engine, predicted)
@@ -128,8 +130,8 @@ def make_sets(
             elsewhere = _given_folder(job, part, given) if given else None
             folder = elsewhere or _own_folder(job, part, sets)
             if elsewhere:
-                if attacked := _attacked(job):
-                    answers = answers_of(attacked, CleanFaces.of(part))
+                if (given_for := _attacked(job)) is not None:
+                    answers = answers_of(given_for, CleanFaces.of(part))
                     check_same_model(elsewhere, read_header(elsewhere), answers)
                 made = open_set(elsewhere)
                 made = replace(made, reused_chunks=len(made.header.chunks))
@@ -137,7 +139,8 @@ def make_sets(
                 before = _made_before(job, folders)
                 plan = _set_plan(job, part, folder, before, kept, predicted)
                 chunk = partial(listener.chunk, job.name)
-                made = plan.make(_attacked(job, kept), chunk, listener.line)
+                attacked = _remembering(_attacked(job, kept), attacked)
+                made = plan.make(attacked, chunk, listener.line)
                 if order is not None:
                     made = replace(made, reused_chunks=made.reused_chunks - order.made)
         except Exception as error:  # R24: whatever an attack or a model fails with is a result
@@ -212,6 +215,13 @@ def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None
     if classifier and job.sources:
         return TransferTarget(classifier, job.sources, kept)
     return classifier
+
+
+def _remembering(classifier: Classifier | None, before: Classifier | None) -> Classifier | None:
+    """The model of a job; one that was attacked just before still knows its first gradients."""
+    if isinstance(before, FirstGradients) and before.inner is classifier:
+        return before
+    return classifier and remembering(classifier)
 
 
 def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
