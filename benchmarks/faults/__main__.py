@@ -24,7 +24,7 @@ import typer
 
 from benchmarks.faults import files, kills, limits
 from benchmarks.faults.campaign import LOCAL, RAY, Campaign, Fault
-from benchmarks.faults.trial import Trial, table
+from benchmarks.faults.trial import Ending, Trial, table
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 
@@ -103,7 +103,11 @@ def _trials(campaign: Campaign, faults: list[Fault], seed: int, jobs: int) -> li
 
     def one(place: int) -> None:
         start, rng = time.monotonic(), np.random.default_rng([seed, place])
-        trial = faults[place](campaign, campaign.folder / f"run-{place:03d}", rng)
+        try:
+            trial = faults[place](campaign, campaign.folder / f"run-{place:03d}", rng)
+        except Exception as error:  # the others are still tried, and this one counts as lost
+            ending = Ending(1, f"{type(error).__name__}: {error}", traceback=True)
+            trial = Trial("fault that could not be judged", ending, [*campaign.files])
         found[place] = trial
         words = "recovered" if trial.recovered else f"lost {trial.lost}, changed {trial.changed}"
         line = f"{len(found)}/{len(faults)} {trial.kind}: {words}; {trial.ending} {trial.note}"

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,8 @@ def stopped(
     started.work(campaign.moment(rng, engine))
     at = time.monotonic()
     if started.process.poll() is None:  # a terminal sends Ctrl-C to all of the group
-        os.killpg(started.process.pid, number)
+        with suppress(ProcessLookupError):  # it has ended since
+            os.killpg(started.process.pid, number)
     ending = campaign.ending(started)
     took = time.monotonic() - at
     note = f"{took:.0f} s after it" if took > 5 else ""

@@ -1,6 +1,7 @@
 """Processes that a command has started, found in `/proc`: Linux only."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,11 +65,16 @@ def kill(pid: int) -> bool:
 
 def _children(pid: int) -> list[Found]:
     found = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            for child in path.read_text().split():
-                command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ")
-                found.append(Found(int(child), pid, command.decode(errors="replace")))
-        except OSError:  # one of them has ended since
-            continue
+    for child in _child_ids(pid):
+        with suppress(OSError):  # it has ended since
+            command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ")
+            found.append(Found(child, pid, command.decode(errors="replace")))
     return found
+
+
+def _child_ids(pid: int) -> list[int]:
+    children = list[int]()
+    with suppress(OSError):  # it, or one of its threads, has ended since
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            children += map(int, path.read_text().split())
+    return children

@@ -1,5 +1,6 @@
 """The campaign of faults: what it counts, and a short form of it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.faults import files, kills, limits
+from benchmarks.faults.__main__ import _trials
 from benchmarks.faults.campaign import LOCAL, Campaign, Fault
 from benchmarks.faults.processes import descendants, is_alive, kill
 from benchmarks.faults.trial import Ending, Trial, table
@@ -58,6 +60,31 @@ def test_processes_below_a_command_are_found_and_killed() -> None:
         assert is_alive(below[0].pid) and kill(below[0].pid)
         process.wait()
     assert not is_alive(below[0].pid) and not kill(below[0].pid)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_has_no_children(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(*_: object) -> list[Path]:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "glob", gone)
+    assert descendants(os.getpid()) == []
+
+
+def test_a_fault_that_cannot_be_judged_counts_as_lost_and_the_next_is_tried(
+    tmp_path: Path,
+) -> None:
+    def hangs(*_: object) -> Trial:
+        raise TimeoutError("a command hangs")
+
+    def works(*_: object) -> Trial:
+        return Trial("killed", KILLED)
+
+    campaign = Campaign("sample", tmp_path, {"results.csv": b"1"})
+    killed, lost = _trials(campaign, [works, hangs, works], 0, 1)[1:]
+    assert killed.is_good and not lost.is_good and lost.lost == ["results.csv"]
+    assert "TimeoutError: a command hangs" in (tmp_path / "table.md").read_text()
 
 
 @pytest.mark.slow
