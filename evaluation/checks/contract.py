@@ -17,7 +17,7 @@ from datasets.base.percentages import in_percent
 from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
-from fer_models.classifier import Classifier, ModelError
+from fer_models.classifier import BATCH_SIZE, Classifier, ModelError
 from fer_models.contract import Contract
 from fer_models.foreign.probe_trial import best_order
 from fer_models.foreign.scalings import Scaling, known_scalings
@@ -213,7 +213,9 @@ class _Scalings:
 def _answers(inner: Any, contract: Contract, images: np.ndarray) -> np.ndarray:
     """What a model answers under another contract, (N, K)."""
     if isinstance(inner, NetClassifier):
-        return inner.outputs(images, contract)
+        starts = range(0, len(images), BATCH_SIZE)
+        parts = [inner.outputs(images[i : i + BATCH_SIZE], contract) for i in starts]
+        return np.concatenate(parts)
     other = copy(inner)
     other.contract = contract
     answers: np.ndarray = other.logits(images)

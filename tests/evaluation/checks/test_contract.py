@@ -11,7 +11,7 @@ from datasets.labels import FER7
 from evaluation.checks import contract
 from evaluation.checks.contract import contract_checks, order_check
 from evaluation.checks.rules import Check
-from fer_models.classifier import Classifier
+from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract
 from fer_models.foreign.classifier import classify_with
 from fer_models.foreign.contract_file import ContractFile
@@ -200,6 +200,21 @@ def test_five_hundred_faces_decide_about_the_scaling() -> None:
     *_, scaling = checked(classifier(list(range(7)), high=255.0), 560)
     assert "100 % of 500 faces correctly" in scaling["message"]
     assert (scaling["rule"], scaling["status"]) == ("R25", "flagged")
+
+
+def test_a_net_is_asked_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All faces at once took 1.4 GB of a small net, and more of a larger one."""
+    asked: list[int] = []
+    outputs = KerasClassifier.outputs
+
+    def seen(self: KerasClassifier, images: np.ndarray, given: Contract) -> np.ndarray:
+        asked.append(len(images))
+        return outputs(self, images, given)
+
+    monkeypatch.setattr(KerasClassifier, "outputs", seen)
+    checked(classifier(list(range(7))), 560)
+    assert max(asked) <= BATCH_SIZE
+    assert sum(asked) % 500 == 0
 
 
 def test_another_order_of_the_classes_is_named() -> None:
