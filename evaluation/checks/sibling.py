@@ -1,5 +1,7 @@
 """R13: images made on a sibling model must not break more faces than white-box attacks do."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from attacks.registry import ATTACKS
@@ -10,28 +12,32 @@ from evaluation.results.image_rows import ImageRows, Kind
 from evaluation.results.schema import WORST_CASE
 
 
-def sibling_checks(transfers: pd.DataFrame, images: ImageRows) -> list[Check]:
+def sibling_checks(cells: Iterable[pd.DataFrame], images: ImageRows) -> list[Check]:
     """R13: no other model's images break more of a model's faces than its own white-box attacks.
 
     Args:
-        transfers: rows of `transfer.parquet`.
+        cells: rows of each cell of the transfer matrix, see `transfer_cells`.
         images: the run's rows of images.
     """
-    checks = []
-    sources = set(transfers.source)
-    for (model, label_set), rows in transfers.groupby(["model", "attacked_labels"], sort=False):
-        rows = rows[rows.source != model]
-        if model not in sources or rows.empty:
-            continue  # a black box, or nothing to compare
-        white = _white_box_rows(images, str(model), str(label_set))
-        if white.empty:
+    checks, sources = [], set[str]()
+    fallen: dict[tuple[str, str], pd.Series] = {}
+    gaps: dict[tuple[str, str], dict[str, float]] = {}
+    for rows in cells:
+        source, model, label_set = rows.iloc[0][["source", "model", "attacked_labels"]]
+        sources.add(source)
+        found = gaps.setdefault((model, label_set), {})
+        if source == model:
             continue
-        fell = (white.smallest_eps <= rows.eps.iloc[0]).groupby(white.row).any()
+        if (model, label_set) not in fallen:
+            fallen[model, label_set] = _fallen(images, model, label_set, rows.eps.iloc[0])
+        fell = fallen[model, label_set]
         rows = rows[rows.row.isin(fell.index)]
-        if rows.empty:
-            continue
-        gaps = {source: _gap(part, fell) for source, part in rows.groupby("source", sort=False)}
-        source, gap = max(gaps.items(), key=lambda item: item[1])
+        if len(rows):
+            found[source] = _gap(rows, fell)
+    for (model, label_set), found in gaps.items():
+        if model not in sources or not found:
+            continue  # a black box, or nothing to compare
+        source, gap = max(found.items(), key=lambda item: item[1])
         words = "No image made on another model is stronger than the attacks on this one."
         flagged = gap > BLACK_BOX_SHARE
         if flagged:
@@ -41,19 +47,20 @@ def sibling_checks(transfers: pd.DataFrame, images: ImageRows) -> list[Check]:
             )
         checks.append(
             check(
-                str(model), "R13", "transfer from a sibling", flagged, gap, BLACK_BOX_SHARE, words,
-                attacked_labels=str(label_set), perturbation=WORST_CASE,
+                model, "R13", "transfer from a sibling", flagged, gap, BLACK_BOX_SHARE, words,
+                attacked_labels=label_set, perturbation=WORST_CASE,
             )
         )  # fmt: skip
     return checks
 
 
-def _white_box_rows(images: ImageRows, model: str, label_set: str) -> pd.DataFrame:
-    """Rows of the attacks on a model that use its own gradients."""
+def _fallen(images: ImageRows, model: str, label_set: str, eps: float) -> pd.Series:
+    """Whether attacks that use the model's own gradients broke a face within eps, by its row."""
     columns = ("row", "attacked_labels", "perturbation", "source", "smallest_eps")
     own = images.pick(columns, model=model, kinds=[Kind.ATTACKED])
     own = own[(own.attacked_labels == label_set) & (own.source == model)]
-    return own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
+    white = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
+    return (white.smallest_eps <= eps).groupby(white.row).any()
 
 
 def _gap(rows: pd.DataFrame, fell: pd.Series) -> float:

@@ -32,6 +32,7 @@ from evaluation.results.label_names import with_label_names
 from evaluation.results.outside import read_outside
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import COMPARISON_COLUMNS, GAP_COLUMNS, GAPS, RESULT_COLUMNS
+from evaluation.results.transfer_rows import transfer_cells
 from fer_models.zoo import shipped_id
 
 
@@ -41,14 +42,13 @@ def write_scores(
     schemes: dict[str, LabelScheme],
     weights: dict[str, str],
     images: ImageRows,
-    transfer: pd.DataFrame,
     checks: pd.DataFrame,
     failed: list[dict[str, Any]],
     label_names: Mapping[str, str],
 ) -> None:
     """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
 
-    The rows of one model at a time are in memory.
+    The rows of one model at a time are in memory, and of the transfer matrix those of a cell.
 
     Args:
         folder: folder of the run.
@@ -56,7 +56,6 @@ def write_scores(
         schemes: classes of each model that classified the clean faces.
         weights: hash of the weights of each of these models.
         images: the run's rows of images.
-        transfer: rows of `transfer.parquet`.
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
         label_names: names of label sets that are called after the data, for `results.csv`.
@@ -86,7 +85,7 @@ def write_scores(
         outcomes, groups, schemes, config.labels, config.norm, config.eps, rivals
     )
     power = power_figures(figures, comparisons, outcomes, groups, split, seed)
-    transfers = transfer_figures(transfer, groups, split, seed)
+    transfers = transfer_figures(transfer_cells(folder), groups, split, seed)
     further = [tables[model] for tables in (known, spread) for model in sorted(tables)]
     figures = pd.concat([figures, power, transfers, *further], ignore_index=True)
     results = with_status(figures, checks, failed, config)
@@ -134,7 +133,6 @@ def rescore(run: FinishedRun) -> None:
         run.measured,
         weights,
         images,
-        run.transfer,
         run.checks,
         failed,
         run.label_names,

@@ -1,19 +1,23 @@
 """Figures of transfer: images made on one model of a run and classified by another."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.groups import effective
+from evaluation.results.transfer_rows import CELL
 from evaluation.statistics.intervals import proportion
 
 
-def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: int) -> pd.DataFrame:
+def transfer_figures(
+    cells: Iterable[pd.DataFrame], groups: pd.Series, split: str, seed: int
+) -> pd.DataFrame:
     """Accuracy and success rate of every source on every model, itself included.
 
     Args:
-        rows: rows of `transfer.parquet`.
+        cells: rows of each cell of the transfer matrix, see `transfer_cells`.
         groups: group of each image by row id, see `groups_of`.
         split: name of the split, for the rows.
         seed: seed of the run.
@@ -22,9 +26,8 @@ def transfer_figures(rows: pd.DataFrame, groups: pd.Series, split: str, seed: in
         Rows of `results.csv`.
     """
     figures = Figures(split, seed)
-    cells = ["attacked_labels", "model", "source", "perturbation", "norm", "eps"]
-    for key, part in rows.groupby(cells, sort=False):
-        where: dict[str, Any] = dict(zip(cells, key, strict=True))
+    for part in cells:
+        where: dict[str, Any] = part.iloc[0][CELL].to_dict()
         where = figure_key(label_set=where["attacked_labels"], **where)
         before = part.clean_prediction == part.label
         still_right = before & (part.prediction == part.label)

@@ -1,12 +1,14 @@
 """Read and write the files of a run: tables, arrays, manifest."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pyarrow import ArrowException
+from pyarrow.parquet import ParquetFile
 from pydantic import ValidationError
 
 from datasets.base.atomic import atomic
@@ -41,6 +43,29 @@ def read_table(path: Path, columns: dict[str, str]) -> pd.DataFrame:
         frame = pd.read_parquet(path, page_checksum_verification=True)
     except (ArrowException, OSError, ValueError) as error:
         raise InputError(damaged(path, "parquet", error)) from error
+    return _checked(frame, columns, path)
+
+
+def read_parts(path: Path, columns: dict[str, str]) -> Iterator[pd.DataFrame]:
+    """Read the row groups of a table one after the other; those without rows are left out.
+
+    Raises:
+        InputError: see `read_table`.
+    """
+    try:
+        with ParquetFile(path, page_checksum_verification=True) as file:
+            for number in range(file.num_row_groups):
+                frame = file.read_row_group(number).to_pandas(ignore_metadata=True)
+                if len(frame):
+                    yield _checked(frame, columns, path)
+    except (ArrowException, OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(damaged(path, "parquet", error)) from error
+
+
+def _checked(frame: pd.DataFrame, columns: dict[str, str], path: Path) -> pd.DataFrame:
+    """A table with exactly these columns, of their types; see `read_table`."""
     missing = [name for name in ADDED_COLUMNS if name in columns and name not in frame]
     frame = frame.assign(**dict.fromkeys(missing, np.nan))
     if list(frame.columns) != list(columns):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from attacks.sets.store import open_set
@@ -27,6 +26,7 @@ from evaluation.known_answers import KnownAnswers
 from evaluation.listener import Listener, is_result
 from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
+from evaluation.results.transfer_rows import TransferRows
 from evaluation.stages import gallery
 from evaluation.stages.black_boxes import black_box_checks, is_black_box
 from evaluation.stages.clean_answers import CleanAnswers
@@ -92,10 +92,10 @@ class Measurements:
         failures: collects the models that fail on a set.
         listener: receives the progress.
         rows: receives the rows of all images.
+        transfers: receives the rows of the transfer matrix.
         residence: told of each model that was used.
 
     Attributes:
-        transfers: parts of `transfer.parquet`, in order.
         checks: rows of `checks.parquet`.
     """
 
@@ -107,14 +107,14 @@ class Measurements:
         failures: Failures,
         listener: Listener,
         rows: RowParts,
+        transfers: TransferRows,
         residence: Residence,
     ) -> None:
         self._faces, self._clean, self._cache = faces, clean, cache
         self._failures, self._listener, self._rows = failures, listener, rows
-        self._residence = residence
+        self._transfers, self._residence = transfers, residence
         for c in clean.classifiers:
             rows.add(clean_rows(faces, c, clean.logits[c.id]))
-        self.transfers: list[pd.DataFrame] = []
         self.checks: list[Check] = []
         self._strongest: dict[str, AttackedModel] = {}
         self._probed: dict[str, AttackedModel] = {}
@@ -190,7 +190,7 @@ class Measurements:
                 if isinstance(made, CorruptedSet):
                     self._rows.add(corrupted_rows(part, c, clean, made, logits))
                 else:
-                    self.transfers.append(transfer_rows(made, part, c, clean, logits))
+                    self._transfers.add(transfer_rows(made, part, c, clean, logits))
 
     def _add_attacked(self, classifier: Classifier, outcome: Outcome, made: AdversarialSet) -> None:
         job = outcome.job

@@ -30,8 +30,8 @@ from evaluation.results.schema import (
     DISPUTED_ARRAYS,
     GALLERY_ARRAYS,
     REGION_ARRAYS,
-    TRANSFER_COLUMNS,
 )
+from evaluation.results.transfer_rows import TransferRows, transfer_cells
 from evaluation.stages.black_boxes import is_black_box, seconds_per_face, slowness
 from evaluation.stages.certificates import certify_models
 from evaluation.stages.clean_answers import CleanAnswers, answer_clean
@@ -46,7 +46,6 @@ from evaluation.stages.measurements import Measurements
 from evaluation.stages.repeated_attacks import repeat_attacks
 from evaluation.stages.residence import Residence
 from evaluation.stages.sets import Outcome, make_sets
-from evaluation.stages.transfer_matrix import join_transfer_rows
 from fer_models.classifier import Classifier
 
 
@@ -80,10 +79,10 @@ def evaluate_run(
     with listener.stages.stage("clean answers"):
         faces = faces.with_run_groups()
         clean = answer_clean(faces, classifiers, failures, residence)
-    with RowParts(out) as rows:
+    with RowParts(out) as rows, TransferRows(out) as transfers:
         return _measure(
-            config, faces, clean, classifiers, out, given, failures, listener, rows, residence,
-            engine,
+            config, faces, clean, classifiers, out, given, failures, listener, rows, transfers,
+            residence, engine,
         )  # fmt: skip
 
 
@@ -97,13 +96,14 @@ def _measure(
     failures: Failures,
     listener: Listener,
     rows: RowParts,
+    transfers: TransferRows,
     residence: Residence,
     engine: Engine | None,
 ) -> list[dict[str, Any]]:
     """Measure everything else; see `evaluate_run`."""
     stage = listener.stages.stage
     cache = LogitsCache(out / "answers")
-    measured = Measurements(faces, clean, cache, failures, listener, rows, residence)
+    measured = Measurements(faces, clean, cache, failures, listener, rows, transfers, residence)
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener, residence)
@@ -154,7 +154,7 @@ def _measure(
         repeat_attacks(config, faces, clean.classifiers, out, given, listener, residence, engine)
     failed = [record for record in records if record["status"] != "ok"]
     with stage("figures"):
-        _write_tables(config, faces, clean, measured, rows, failed, out)
+        _write_tables(config, faces, clean, measured, rows, transfers, failed, out)
     return records
 
 
@@ -200,21 +200,21 @@ def _write_tables(
     clean: CleanAnswers,
     measured: Measurements,
     rows: RowParts,
+    transfers: TransferRows,
     failed: list[dict[str, Any]],
     out: Path,
 ) -> None:
     """Write the rows of all images, the checks (some need all rows), and the figures."""
     schemes = {classifier.id: classifier.scheme for classifier in clean.classifiers}
-    transfer = join_transfer_rows(measured.transfers)
+    transfers.finish()
     checks = [
         *measured.checks,
-        *sibling_checks(transfer, rows.rows),
+        *sibling_checks(transfer_cells(out), rows.rows),
         *suite_checks(rows.rows, schemes, config),
     ]
     table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
     rows.finish()
-    write_table(transfer, TRANSFER_COLUMNS, out / "transfer.parquet")
     write_table(table, CHECK_COLUMNS, out / "checks.parquet")
     weights = {classifier.id: classifier.weights_sha256 for classifier in clean.classifiers}
     images, names = StoredRows.of_run(out), faces.label_names
-    write_scores(out, config, schemes, weights, images, transfer, table, failed, names)
+    write_scores(out, config, schemes, weights, images, table, failed, names)

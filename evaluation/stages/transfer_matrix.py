@@ -1,7 +1,8 @@
 """Transfer within a run: the surrogates of a black box, and the transfer matrix.
 
-Rows of `transfer.parquet` are predicted from the stored images. Not here: the check that no other
-model's images are stronger than white-box attacks (R13), in `evaluation/checks/sibling.py`.
+Rows of `transfer.parquet` (`evaluation/results/transfer_rows.py`) are predicted from the stored
+images. Not here: the check that no other model's images are stronger than white-box attacks (R13),
+in `evaluation/checks/sibling.py`.
 """
 
 from collections.abc import Sequence
@@ -74,9 +75,3 @@ def transfer_rows(
         "prediction": logits[kept].argmax(axis=1),
     }
     return pd.DataFrame(columns, columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
-
-
-def join_transfer_rows(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    """Join the rows of a run, possibly none."""
-    empty = pd.DataFrame(columns=list(TRANSFER_COLUMNS)).astype(TRANSFER_COLUMNS)
-    return pd.concat(parts, ignore_index=True).astype(TRANSFER_COLUMNS) if parts else empty

@@ -10,6 +10,7 @@ from datasets.labels import FER7
 from evaluation import known_answers
 from evaluation.known_answers import KnownAnswers
 from evaluation.results.row_parts import RowParts
+from evaluation.results.transfer_rows import TransferRows
 from evaluation.stages.clean_answers import CleanAnswers
 from evaluation.stages.failures import Failures
 from evaluation.stages.logits_cache import LogitsCache
@@ -77,8 +78,9 @@ def test_a_random_model_answers_each_time(noise: float, kind: type, tmp_path: Pa
     images = UnitImages(faces.images)
     clean = CleanAnswers([model], images, {model.id: model.logits(images)})
     cache, rows = LogitsCache(tmp_path / "answers"), RowParts(tmp_path)
+    transfers, failures = TransferRows(tmp_path), Failures(tiny.SILENT)
     measured = Measurements(
-        faces, clean, cache, Failures(tiny.SILENT), tiny.SILENT, rows, Residence()
+        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence()
     )
     assert measured._answering(model) is model  # not checked yet
     measured.check_models(tiny.config())

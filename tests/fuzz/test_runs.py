@@ -32,6 +32,7 @@ from evaluation.results.schema import (
     SEEDS,
     TRANSFER_COLUMNS,
 )
+from evaluation.results.transfer_rows import transfer_cells
 from fer_models.weights import read_arrays as read_weights
 from tests.attacks.sets.test_store import write_sweep
 from tests.datasets.factory import sample_arrays
@@ -45,7 +46,7 @@ READERS = {
     "results.parquet": lambda run: [run.results, run.label_sets, run.norms],
     "comparisons.parquet": lambda run: run.comparisons,
     "checks.parquet": lambda run: run.checks,
-    "transfer.parquet": lambda run: run.transfer,
+    "transfer.parquet": lambda run: [run.transfer, *transfer_cells(run.folder)],
     GAPS: lambda run: run.gaps,
     SEEDS: lambda run: read_seeds(run.folder),
     "outside/*.parquet": lambda run: read_outside(run.folder),

@@ -54,7 +54,7 @@ OWN_IMAGES = transferred(0, source="net.fer")
 
 
 def checked(transfers: list[pd.DataFrame], rows: list[pd.DataFrame]) -> list[Check]:
-    return sibling_checks(pd.concat(transfers), HeldRows(pd.concat(rows)))
+    return sibling_checks(transfers, HeldRows(pd.concat(rows)))
 
 
 @pytest.mark.parametrize(("more", "status"), [(2, "ok"), (3, "flagged"), (-5, "ok")])

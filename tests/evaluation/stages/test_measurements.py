@@ -12,6 +12,7 @@ from evaluation.results.files import read_arrays
 from evaluation.results.row_parts import RowParts
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import GALLERY_ARRAYS
+from evaluation.results.transfer_rows import TransferRows
 from evaluation.stages import measurements
 from evaluation.stages.clean_answers import answer_clean
 from evaluation.stages.failures import Failures
@@ -46,7 +47,10 @@ def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
     clean = answer_clean(faces, tiny.models()[:1], failures, Residence())
     cache = LogitsCache(tmp_path / "answers")
     rows = RowParts(tmp_path)
-    measured = Measurements(faces, clean, cache, failures, tiny.SILENT, rows, Residence())
+    transfers = TransferRows(tmp_path)
+    measured = Measurements(
+        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence()
+    )
     jobs = plan(run, faces, clean.classifiers)
     for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
         measured.add(outcome)

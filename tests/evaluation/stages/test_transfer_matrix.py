@@ -85,12 +85,12 @@ def test_figures_by_hand() -> None:
         }
     ).astype(TRANSFER_COLUMNS)  # fmt: skip
     alone = pd.Series(range(4))
-    rows = transfer_figures(shown, alone, "PublicTest", 0).set_index("metric")
+    rows = transfer_figures([shown], alone, "PublicTest", 0).set_index("metric")
     assert rows.value["transfer_accuracy"] == pytest.approx(1 / 4)
     assert rows.value["transfer_success_rate"] == pytest.approx(2 / 3)
     assert rows.n.tolist() == [4, 3]
     # of the first two images one is a copy: 3 of 4 right before, worth 3^2 / (4 + 1) images
-    twins = transfer_figures(shown, alone.replace(1, 0), "PublicTest", 0).set_index("metric")
+    twins = transfer_figures([shown], alone.replace(1, 0), "PublicTest", 0).set_index("metric")
     assert (twins.value == rows.value).all() and (twins.n == rows.n).all()
     worth = {"transfer_accuracy": (1, 4, 16 / 6), "transfer_success_rate": (2, 3, 9 / 5)}
     for metric, (count, n, effective) in worth.items():
@@ -225,11 +225,13 @@ def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
         *(own | {"perturbation": "noise", "row": row, "smallest_eps": 0.1} for row in range(3)),
     ]
     shown = {"attacked_labels": "fer", "eps": 0.1, "label": 3, "clean_prediction": 3}
-    transfers = pd.DataFrame(
-        shown
-        | {"model": "net.fer", "source": source, "row": row, "prediction": 4 if row < 2 else 3}
+    transfers = [
+        pd.DataFrame(
+            shown
+            | {"model": "net.fer", "source": source, "row": row, "prediction": 4 if row < 2 else 3}
+            for row in range(3)
+        )
         for source in ("net.fer", "sibling.fer")
-        for row in range(3)
-    )
+    ]
     (found,) = sibling_checks(transfers, HeldRows(pd.DataFrame(rows)))
     assert (found["status"], found["value"]) == ("flagged", 1.0)
