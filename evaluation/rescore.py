@@ -4,6 +4,7 @@ Reads `per_image`, `checks.parquet` and `manifest.json`; writes `results.csv`,
 `results.parquet` and `comparisons.parquet`. An unchanged run gets the same bytes again.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,13 @@ from datasets.base.commands import run
 
 if TYPE_CHECKING:
     from evaluation.results.run import FinishedRun
+
+FEWEST_MODELS = 4
+"""Models from which on a second process saves more than the two seconds of its start."""
+MOST_FACES = 10_000
+"""Faces up to which several models are in memory at once."""
+MOST_PROCESSES = 4
+"""Processes at most: comparisons between models, by one process, are a quarter of the work."""
 
 
 def main(
@@ -26,7 +34,7 @@ def main(
     finished = FinishedRun(folder)
     _check_models(finished)
     before = finished.csv.read_bytes() if finished.csv.exists() else None
-    rescore(finished)
+    rescore(finished, _processes(finished))
     after = finished.csv.read_bytes()
     figures = after.count(b"\n") - 1
     if before == after:
@@ -37,6 +45,15 @@ def main(
             f"Rebuild the report: python -m reports.build {folder}"
         )
     return 0
+
+
+def _processes(finished: "FinishedRun") -> int:
+    """How many models to score at once: as many as there are cores, where that saves time.
+
+    Of many faces one model at a time, whose rows take 200 bytes per face and attack.
+    """
+    few = len(finished.schemes) < FEWEST_MODELS or len(finished.images.faces) > MOST_FACES
+    return 1 if few else min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 def _check_models(finished: "FinishedRun") -> None:

@@ -13,17 +13,13 @@ from datasets.base.errors import InputError
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.comparing.rivals import rivals_of
 from evaluation.config import RunConfig
-from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.comparisons import compare_models
 from evaluation.figures.corruption import BASELINES, Baseline, errors_of
-from evaluation.figures.every_figure import add_figures
-from evaluation.figures.figure_rows import Figures
 from evaluation.figures.gaps import subgroup_gaps
 from evaluation.figures.groups import groups_of
-from evaluation.figures.impossible import without_impossible
-from evaluation.figures.outcomes import Outcomes, outcomes_of
+from evaluation.figures.model_scores import Scoring
 from evaluation.figures.power import power_figures
-from evaluation.figures.seeds import read_seeds, seed_figures
+from evaluation.figures.seeds import read_seeds
 from evaluation.figures.status import with_status
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
@@ -45,10 +41,12 @@ def write_scores(
     checks: pd.DataFrame,
     failed: list[dict[str, Any]],
     label_names: Mapping[str, str],
+    processes: int = 1,
 ) -> None:
     """Write `comparisons.parquet`, `results.parquet` and `results.csv`.
 
-    The rows of one model at a time are in memory, and of the transfer matrix those of a cell.
+    The rows of one model at a time are in the memory of a process, and of the transfer matrix those
+    of a cell.
 
     Args:
         folder: folder of the run.
@@ -59,35 +57,28 @@ def write_scores(
         checks: rows of `checks.parquet`.
         failed: entries of the manifest's `perturbations` that produced no images.
         label_names: names of label sets that are called after the data, for `results.csv`.
+        processes: how many models are scored at once.
     """
     split, seed, groups = config.split, config.seed, groups_of(images.faces)
-    outside, repeated = read_outside(folder), read_seeds(folder)
     baselines = _baselines(images, schemes, weights, config.labels)
-    collected, failed = Figures(split, seed), [*failed]
-    outcomes: dict[str, Outcomes] = {}
-    known: dict[str, pd.DataFrame] = {}
-    spread: dict[str, pd.DataFrame] = {}
-    for model, scheme in schemes.items():
-        rows, impossible = without_impossible(
-            images.of(model), {model: scheme}, config.labels, config.grids
-        )
-        failed += impossible
-        corrupted = images.corrupted(model)
-        add_figures(collected, rows, corrupted, scheme, config.labels, config.grids, baselines)
-        outcomes[model] = outcomes_of(rows, scheme, config.labels)
-        confirmed = outside[outside.model == model]
-        known[model] = best_known_figures(rows, confirmed, schemes, config.eps, split, seed)
-        again = repeated[repeated.model == model]
-        spread[model] = seed_figures(rows, again, config.grids, split, seed)
-    figures = collected.frame()
+    outside, repeated = read_outside(folder), read_seeds(folder)
+    scoring = Scoring(
+        images, schemes, baselines, outside, repeated, config.labels, config.grids, config.eps,
+        split, seed,
+    )  # fmt: skip
+    scored = dict(zip(schemes, scoring.of_all(schemes, processes), strict=True))
+    failed = [*failed, *(entry for one in scored.values() for entry in one.impossible)]
+    outcomes = {model: one.outcomes for model, one in scored.items()}
+    figures = _joined(one.figures for one in scored.values())
     rivals = rivals_of(with_status(figures, checks, failed, config), checks, schemes)
     comparisons = compare_models(
         outcomes, groups, schemes, config.labels, config.norm, config.eps, rivals
     )
     power = power_figures(figures, comparisons, outcomes, groups, split, seed)
     transfers = transfer_figures(transfer_cells(folder), groups, split, seed)
-    further = [tables[model] for tables in (known, spread) for model in sorted(tables)]
-    figures = pd.concat([figures, power, transfers, *further], ignore_index=True)
+    by_name = [scored[model] for model in sorted(scored)]
+    known, spread = ([one.known for one in by_name], [one.spread for one in by_name])
+    figures = _joined([figures, power, transfers, *known, *spread])
     results = with_status(figures, checks, failed, config)
     gaps = subgroup_gaps(images.faces, outcomes, config.labels, config.norm, config.eps)
     if len(gaps):
@@ -95,6 +86,10 @@ def write_scores(
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
     write_table(with_label_names(results, label_names), RESULT_COLUMNS, folder / "results.csv")
+
+
+def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)
 
 
 def _baselines(
@@ -112,8 +107,12 @@ def _baselines(
     }
 
 
-def rescore(run: FinishedRun) -> None:
+def rescore(run: FinishedRun, processes: int = 1) -> None:
     """Write the tables of a finished run again from its images, checks and manifest.
+
+    Args:
+        run: the run.
+        processes: how many models are scored at once.
 
     Raises:
         InputError: a file is missing, or they do not belong together.
@@ -136,4 +135,5 @@ def rescore(run: FinishedRun) -> None:
         run.checks,
         failed,
         run.label_names,
+        processes,
     )

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +33,25 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
 
 def bytes_of(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in REBUILT]
+
+
+def test_models_scored_by_two_processes_have_the_same_bytes(run_folder: Path, copy: Path) -> None:
+    for name in REBUILT:
+        (copy / name).unlink()
+    rescore(FinishedRun(copy), processes=2)
+    assert bytes_of(copy) == bytes_of(run_folder)
+
+
+@pytest.mark.parametrize(
+    ("models", "faces", "several"), [(26, 500, True), (3, 500, False), (26, 35_000, False)]
+)
+def test_many_models_of_few_faces_are_scored_side_by_side(
+    models: int, faces: int, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    images = SimpleNamespace(faces=range(faces))
+    run = SimpleNamespace(schemes=dict.fromkeys(range(models)), images=images)
+    assert command._processes(run) == 1 + several  # type: ignore[arg-type]
 
 
 def test_lost_tables_come_back_byte_for_byte(run_folder: Path, copy: Path) -> None:
