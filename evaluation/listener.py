@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from datasets.base.errors import InputError
+from datasets.base.signals import raise_if_stopped
 from datasets.base.storage import is_of_storage
 from evaluation.stage_clock import StageClock
 from fer_models.classifier import ModelError
@@ -38,7 +39,11 @@ def is_result(error: Exception) -> bool:
     """Whether a model or an attack failed, which a run records (R24).
 
     A user's mistake ends the run, and so does a disk.
+
+    Raises:
+        KeyboardInterrupt: the user stopped the command, which may be why it failed.
     """
+    raise_if_stopped()
     if is_of_storage(error):
         return False
     return isinstance(error, ModelError) or not isinstance(error, InputError)
@@ -52,6 +57,7 @@ def progress(stages: StageClock) -> Iterator[Listener]:
         task = bar.add_task("start")
 
         def chunk(name: str, done: int, count: int) -> None:
+            raise_if_stopped()
             bar.update(task, description=name, completed=done, total=count)
 
         yield Listener(lambda text: console.print(text, markup=False), chunk, stages)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_COMMANDS: list[list[int]] = []
+"""The signals that each running command has received."""
 
 
 @contextmanager
@@ -29,22 +31,42 @@ def stoppable() -> Iterator[list[int]]:
     before = {each: signal.getsignal(each) for each in _STOPS if _is_ours(each)}
     for each in before:
         signal.signal(each, stop)
+    _COMMANDS.append(received)
     try:
         yield received
     finally:
+        _COMMANDS.pop()
         for each, handler in before.items() if not received else ():
             signal.signal(each, handler)
 
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Undo what a library does to the handlers of signals while the block runs."""
+    """Undo what a library does to the handlers of signals while the block runs.
+
+    A SIGTERM that the library answers meanwhile by leaving Python is sent anew afterwards.
+    """
     before = {each: signal.getsignal(each) for each in _STOPS if _is_ours(each)}
+    left = False
     try:
         yield
+    except SystemExit:
+        left = True
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+    if left:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def raise_if_stopped() -> None:
+    """Raise `KeyboardInterrupt` once a signal was received.
+
+    The signal raises it, too, but a library's C code that runs at that moment may swallow it, or
+    raise an error in its place that looks like one of the model.
+    """
+    if any(_COMMANDS):
+        raise KeyboardInterrupt
 
 
 def _is_ours(number: int) -> bool:

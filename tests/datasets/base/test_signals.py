@@ -3,8 +3,14 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
+
+from datasets.base.signals import handlers_kept, raise_if_stopped, stoppable
+from evaluation.listener import is_result, progress
+from evaluation.stage_clock import StageClock
 
 COMMAND = """
 import sys, time
@@ -56,3 +62,42 @@ def test_a_second_signal_ends_a_command_that_tidies_up() -> None:
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGTERM and error == ""
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Restores the handlers that a received signal leaves at the system's own."""
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in stops]
+    for number in stops:
+        signal.signal(number, signal.default_int_handler)
+    yield
+    for number, handler in zip(stops, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_that_code_of_c_swallowed_still_stops_the_command() -> None:
+    with stoppable() as received:
+        raise_if_stopped()
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        with pytest.raises(KeyboardInterrupt):
+            raise_if_stopped()
+        with pytest.raises(KeyboardInterrupt):
+            is_result(SystemError("<built-in function __import__> returned a result"))
+        with progress(StageClock()) as listener, pytest.raises(KeyboardInterrupt):
+            listener.chunk("set", 1, 2)
+    raise_if_stopped()
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_library_that_would_leave_at_a_signal_does_not() -> None:
+    def leave(number: int, _: object) -> None:
+        sys.exit(number)
+
+    with stoppable() as received, pytest.raises(KeyboardInterrupt), handlers_kept():
+        signal.signal(signal.SIGTERM, leave)
+        signal.raise_signal(signal.SIGTERM)
+    assert received == [signal.SIGTERM]
