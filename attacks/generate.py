@@ -30,8 +30,8 @@ from attacks.sets.forms.form import Form
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.locks import locked
+from datasets.base.machine_errors import is_of_machine
 from datasets.base.options import as_command
-from datasets.base.storage import is_of_storage
 from datasets.data_options import DataOptions
 from datasets.faceset import FaceSet, Split
 from datasets.image_source import UnitImages
@@ -162,7 +162,7 @@ def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
         try:
             attack(model)
         except Exception as error:  # whatever it was, the other models still get their sets
-            if len(ids) == 1 or is_of_storage(error):  # a full disk fails for all of them
+            if len(ids) == 1 or is_of_machine(error):  # a full disk fails for all of them
                 raise
             failed.append(f"{model}: {' '.join(str(error).split())}")
             print(f"no set of {failed[-1]}", file=sys.stderr)

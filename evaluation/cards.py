@@ -16,7 +16,7 @@ import typer
 from datasets.base.atomic import atomic
 from datasets.base.commands import DATA_DEFAULT, run
 from datasets.base.errors import InputError
-from datasets.base.storage import is_of_storage
+from datasets.base.machine_errors import is_of_machine
 from datasets.base.writable import check_file
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def main(
             failed.append(model)
             print(f"{model} failed: {' '.join(str(error).split())}", file=sys.stderr)
         except Exception as error:  # whatever a foreign model raises, the others are still measured
-            if is_of_storage(error):
+            if is_of_machine(error):
                 raise
             failed.append(model)
             traceback.print_exc()

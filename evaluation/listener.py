@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from datasets.base.errors import InputError
+from datasets.base.machine_errors import is_of_machine
 from datasets.base.signals import raise_if_stopped
-from datasets.base.storage import is_of_storage
 from evaluation.stage_clock import StageClock
 from fer_models.classifier import ModelError
 
@@ -38,13 +38,13 @@ def one_line(error: Exception) -> str:
 def is_result(error: Exception) -> bool:
     """Whether a model or an attack failed, which a run records (R24).
 
-    A user's mistake ends the run, and so does a disk.
+    A user's mistake ends the run, and so does a machine without room on its disk or in memory.
 
     Raises:
         KeyboardInterrupt: the user stopped the command, which may be why it failed.
     """
     raise_if_stopped()
-    if is_of_storage(error):
+    if is_of_machine(error):
         return False
     return isinstance(error, ModelError) or not isinstance(error, InputError)
 

@@ -86,13 +86,14 @@ def run(
         if debug or error.strerror is None:
             raise
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
-        again = "; then continue with --resume" if "resume" in signature(main).parameters else ""
-        _fail(f"{place}{error.strerror}. Choose another path, or free this one{again}.", 2)
+        words = f"{place}{error.strerror}. Choose another path, or free this one"
+        _fail(f"{words}{_then_resume(main)}.", 2)
     except (MemoryError, ImportError) as error:
         if debug or (isinstance(error, ImportError) and _NO_ROOM not in str(error)):
             raise
         words = " ".join(str(error).split()) or "an allocation failed"
-        _fail(f"out of memory: {words}. Ask for less at once, or use a larger machine.", 2)
+        words = f"out of memory: {words}. Ask for less at once, or use a larger machine"
+        _fail(f"{words}{_then_resume(main)}.", 2)
 
 
 def with_numbers(arguments: list[str], defaults: Mapping[str, str]) -> list[str]:
@@ -130,6 +131,10 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
         plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
         parts.append(_SIMILAR.get(character) or plain or "?")
     return "".join(parts), error.end
+
+
+def _then_resume(main: Callable[..., object]) -> str:
+    return "; then continue with --resume" if "resume" in signature(main).parameters else ""
 
 
 def _received(error: typer.TyperException, arguments: list[str]) -> str:

@@ -123,7 +123,8 @@ def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
 def _read(path: Path) -> Fingerprints:
     try:
         kept = json.loads(path.read_text())
-        return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
+        with np.errstate(over="ignore"):  # infinite, and so of another model
+            return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path}: expected the logits of the run's models, found {words_of(error)}. Start a "

@@ -12,7 +12,7 @@ import numpy as np
 
 from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
 from attacks.sets.store import open_set
-from datasets.base.storage import is_of_storage
+from datasets.base.machine_errors import is_of_machine
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.declared_output import declared_output_checks
@@ -135,7 +135,7 @@ class Measurements:
                 self.checks += declared_output_checks(classifier, logits[classifier.id])
                 self.checks += self._contract_checks(classifier)
             except Exception as error:  # R24: a model that worked once and now fails
-                if is_of_storage(error):
+                if is_of_machine(error):
                     raise
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))

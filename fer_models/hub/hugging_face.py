@@ -154,7 +154,7 @@ def _preprocessing(path: Path, channels: int) -> dict[str, Any]:
         return {**_geometry(read), **_scaling(read, channels)}
     except KeyError as error:
         raise InputError(_no_preprocessing(path, f"it lacks `{error.args[0]}`")) from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(_no_preprocessing(path, words_of(error))) from error
 
 

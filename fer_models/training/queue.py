@@ -15,7 +15,7 @@ from typing import NamedTuple
 import keras
 
 from datasets.base.errors import InputError
-from datasets.base.storage import is_of_storage
+from datasets.base.machine_errors import is_of_machine
 from datasets.labels import LabelSet
 from fer_models.architectures.registry import ARCHITECTURES
 from fer_models.cards import CARDS, Card
@@ -115,7 +115,7 @@ def train_all(
             print(f"{queue[0]}: {error}", file=sys.stderr)
             failed.append(queue[0])
         except Exception as error:
-            if is_of_storage(error):
+            if is_of_machine(error):
                 raise
             traceback.print_exc()
             print(f"{queue[0]}: failed as shown above; continuing with the next", file=sys.stderr)

@@ -1,6 +1,7 @@
 """The engine on Ray's interface: workers that die, that never start, that have another version."""
 
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.base.signals import stoppable
 from evaluation.engines import ray_engine
 from evaluation.engines.named import check_engine, opened
 from evaluation.engines.ray_engine import RayEngine
@@ -110,6 +112,26 @@ def test_a_start_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", ray)
     with pytest.raises(InputError, match=r"no cluster at .*: The current node timed out during"):
         RayEngine().open(tiny.faces().images, {}, tiny.SILENT)
+
+
+def test_sigterm_while_ray_starts_stops_the_command_as_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        sys.exit(signal.SIGTERM)  # as Ray's own handler does
+
+    ray = FakeRay(lambda *_: False)
+    ray.joined = False
+    monkeypatch.setattr(ray, "init", stopped, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with stoppable() as received, pytest.raises(KeyboardInterrupt):
+            RayEngine().open(tiny.faces().images, {}, tiny.SILENT)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert received == [signal.SIGTERM]
 
 
 def test_workers_that_never_start_end_the_run_in_one_line(

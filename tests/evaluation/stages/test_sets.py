@@ -110,6 +110,16 @@ def test_a_dying_attack_is_an_error_row_and_loses_nothing(
     np.testing.assert_array_equal(good.value, still.value)
 
 
+def test_memory_that_runs_out_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: Any, **__: Any) -> None:
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr("attacks.sets.chunks.Chunk.make", none_left)
+    with pytest.raises(MemoryError, match="bad_alloc"):
+        evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, None, tiny.SILENT)
+    assert not (tmp_path / "results.csv").exists()
+
+
 @pytest.mark.parametrize("where", ["attacks.sets.sweep.write_chunk", "numpy.savez"])
 def test_a_full_disk_ends_the_run_and_is_no_result(
     where: str, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -234,6 +234,10 @@ def padded(folder: Path) -> None:
     change(folder / "preprocessor_config.json", do_pad=True)
 
 
+def endless_size(folder: Path) -> None:
+    change(folder / "preprocessor_config.json", size={"shortest_edge": 32}, crop_pct=1e-320)
+
+
 def hamming(folder: Path) -> None:
     change(folder / "preprocessor_config.json", resample=5)
 
@@ -264,6 +268,7 @@ def normalised_twice(folder: Path) -> None:
         (a_pickle, "pytorch_model.bin is a pickle of Python objects, which runs code"),
         (of_another_kind, "with an image classifier and its weights, got The checkpoint you are"),
         (padded, "`do_pad` is on, which no contract can say"),
+        (endless_size, "OverflowError: cannot convert float infinity to integer. Write them in"),
         (hamming, "`resample` must be one of 0 (nearest), 1 (lanczos_antialias)"),
         (normalised_twice, "its preprocessor makes other pixels of a face than the contract"),
     ],
