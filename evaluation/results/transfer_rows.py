@@ -28,7 +28,7 @@ _SCHEMA = pa.schema([(name, _TYPES[dtype]) for name, dtype in TRANSFER_COLUMNS.i
 
 
 class TransferRows:
-    """Writes the rows of a run as it proceeds; leaving the block without `finish` writes nothing.
+    """Writes the rows of a run as it proceeds; if the block fails, an earlier file stays as it was.
 
     Args:
         out: folder of the run.

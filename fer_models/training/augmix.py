@@ -3,8 +3,9 @@
 Hendrycks et al. 2020, "AugMix: A Simple Data Processing Method to Improve Robustness and
 Uncertainty", arXiv 1912.02781, algorithm 1, with the operations, width and severity of its
 reference code. Contrast, brightness and sharpness are left out, as there, because nets are judged
-on such corruptions. The consistency loss is not part of it; a teacher that sees the face before it
-is mixed asks for consistency, too.
+on such corruptions; rotation and translation, which nets are judged on here as well, are not. Edges
+are repeated, where the reference has black ones. The consistency loss is not part of it; a teacher
+that sees the face before it is mixed asks for consistency, too.
 """
 
 from collections.abc import Callable

@@ -138,6 +138,18 @@ def test_one_changed_byte_of_the_weights_is_noticed(tmp_path: Path) -> None:
         refused(name, "is damaged: its checksum differs")
 
 
+def test_weights_that_were_saved_without_checksums_are_read(tmp_path: Path) -> None:
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(False)
+    try:
+        state(tiny_module(), tmp_path / "net.pt")
+    finally:
+        torch.serialization.set_crc32_options(before)
+    with ZipFile(tmp_path / "net.pt") as archive:
+        assert archive.testzip()
+    assert open_model(f"{CODE}@{tmp_path / 'net.pt'}")
+
+
 def test_weights_alone_need_code(tmp_path: Path) -> None:
     state(tiny_module(), tmp_path / "net.pt")
     save_file(tiny_module().state_dict(), tmp_path / "net.safetensors")
