@@ -42,18 +42,18 @@ class Ensemble(Attack):
 
     APGD on cross-entropy; APGD towards every wrong class in brief, at length towards the two that
     came nearest; FMN; a short run of Square. Images that gradients bring close to a boundary get
-    longer climbs. Square gets all of its queries on an image where the short run came further than
-    the gradients, where most gradients were zero, or where it came half-way to a boundary or nearly
-    as far as gradients that do not foretell how small steps change the answers. Each attack sees
-    only the images that are unbroken by then, and what happens to an image does not depend on the
-    others. Under l1 there is no FMN and no Square.
+    longer climbs of all three kinds. Square gets all of its queries on an image where the short run
+    came further than the gradients, where most gradients were zero, or where it came half-way to a
+    boundary or nearly as far as gradients that do not foretell how small steps change the answers.
+    Each attack sees only the images that are unbroken by then, and what happens to an image does
+    not depend on the others. Under l1 there is no FMN and no Square.
 
     Source: the parts are AutoAttack's, Croce & Hein 2020, "Reliable evaluation of adversarial
     robustness with an ensemble of diverse parameter-free attacks", arXiv 2003.01690, with FMN in
     FAB's place; the rules by which they spend are ours.
 
     Attributes:
-        steps: gradient steps of APGD on cross-entropy; twice as many where images get close.
+        steps: gradient steps of APGD on cross-entropy; each of the longer climbs has twice as many.
         targeted_steps: gradient steps of a long climb towards a target.
         minimal_steps: gradient steps of FMN.
         queries: forward passes of a long run of Square.
@@ -119,10 +119,13 @@ class Ensemble(Attack):
 
     def _longer_climbs(self) -> tuple[Attack, ...]:
         steps = 2 * self.steps
-        return (
+        climbs = (
             APGD(norm=self.norm, eps=self.eps, steps=steps),
             TargetedAPGD(norm=self.norm, eps=self.eps, steps=steps, targets=3),
         )
+        if self.norm is Norm.L1:
+            return climbs
+        return (*climbs, FMN(norm=self.norm, eps=self.eps, steps=steps))
 
     def _square(self, queries: int) -> Square:
         return Square(norm=self.norm, eps=self.eps, queries=max(1, queries))

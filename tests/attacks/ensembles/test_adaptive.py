@@ -70,7 +70,7 @@ def test_images_that_come_close_to_a_boundary_get_longer_climbs():
     kept = np.flatnonzero(~result.success)
     usual = 20 + 6 * 3 + 2 * 20 + 10
     longer = result.cost.backward[kept] > usual
-    assert longer.any() and (result.cost.backward[kept[longer]] == usual + 40 + 3 * 40).all()
+    assert longer.any() and (result.cost.backward[kept[longer]] == usual + 40 + 3 * 40 + 40).all()
     assert (way[kept[longer]] >= CLOSE).all()
     assert (way[kept[~longer]] < 1).all() and not longer.all()
 
