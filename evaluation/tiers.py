@@ -130,8 +130,6 @@ def _parse_tier(path: Path) -> TierSettings:
         return TierSettings.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:
         raise InputError(f"{path}: expected a tier's TOML file, {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: expected TOML, found {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -141,3 +139,5 @@ def _parse_tier(path: Path) -> TierSettings:
             ) from error
         got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
         raise InputError(f"{path}: {first_fault(error)}{got}.") from error
+    except (ValueError, RecursionError) as error:  # TOML, encoding, a number of 5000 digits
+        raise InputError(f"{path}: expected TOML, found {error}.") from error

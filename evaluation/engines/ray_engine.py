@@ -31,9 +31,9 @@ from evaluation.listener import Listener
 
 RETRIES = 3
 """Times that a cell is computed again after its worker died."""
-PATIENCE = 60.0
+PATIENCE = 2.0
 """Seconds between looks at the cluster while nothing comes back."""
-IDLE_LOOKS = 10
+IDLE_LOOKS = 300
 """Such looks without a single worker, after which the run gives up."""
 _BLAS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -128,6 +128,7 @@ class RayEngine(Engine):
                     self._send(place, work.popleft())
             pending = {place.future: place for place in self._places if place.future is not None}
             ready, _ = self._ray.wait(list(pending), timeout=PATIENCE) if pending else ([], [])
+            self._check_own_cluster()
             for future in ready:
                 place = pending[future]
                 found = self._answer(place)

@@ -198,6 +198,7 @@ def test_wrong_tiers_of_users_are_refused(tmp_path: Path, old: str, new: str, wo
     [
         ("limit = ", "expected TOML"),
         pytest.param("limit = " + "[" * 100_000, "found maximum recursion", id="brackets"),
+        pytest.param("limit = " + "9" * 5000, "expected TOML, found Exceeds", id="digits"),
         ("limit = 3", "severities: missing"),
         ("limit = 0\nseverities = [1]\ncorruptions = []\nattacks = []\n[eps]", "limit: .*; got 0"),
         ("speed = 1", "speed: no such field|severities"),

@@ -3,7 +3,7 @@
 import shutil
 import signal
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +100,25 @@ def test_a_run_ends_in_one_line_when_ray_dies_on_its_machine(
         evaluate_run(CONFIG, faces, models, tmp_path, None, tiny.SILENT, engine)
     assert ray.calls == []  # a shutdown without the raylet ends the process
     assert csv_of(tmp_path, monkeypatch, None) == expected
+
+
+def test_the_death_of_ray_is_noticed_while_no_worker_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ray = FakeRay(lambda *_: False)
+    ray.joined = False
+
+    def none(*_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
+        ray.alive = False
+        return [], []
+
+    monkeypatch.setattr(ray, "wait", none, raising=False)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    engine = RayEngine()
+    engine.open(tiny.faces().images, {}, tiny.SILENT)
+    with pytest.raises(InputError, match="Ray has died on this machine"):
+        next(engine.run(deque([SimpleNamespace()])))  # type: ignore[list-item]
 
 
 def test_a_start_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
