@@ -106,7 +106,8 @@ def _trials(campaign: Campaign, faults: list[Fault], seed: int, jobs: int) -> li
         try:
             trial = faults[place](campaign, campaign.folder / f"run-{place:03d}", rng)
         except Exception as error:  # the others are still tried, and this one counts as lost
-            ending = Ending(1, f"{type(error).__name__}: {error}", traceback=True)
+            words = " ".join(str(error).split())
+            ending = Ending(1, f"{type(error).__name__}: {words}", traceback=True)
             trial = Trial("fault that could not be judged", ending, [*campaign.files])
         found[place] = trial
         words = "recovered" if trial.recovered else f"lost {trial.lost}, changed {trial.changed}"
