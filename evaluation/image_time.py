@@ -5,8 +5,8 @@ Processor time is counted, not the clock: other work on the machine hardly chang
 
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+
+from datasets.base.workers import worker_processes
 
 BATCH = 64
 _SECONDS, _FEWEST, _MOST = 2.0, 3, 50
@@ -28,7 +28,7 @@ def milliseconds_per_image(model: str) -> float:
     Raises:
         InputError: the model does not load.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    with worker_processes(1) as process:
         return process.submit(_measure, model).result()
 
 

@@ -26,6 +26,7 @@ EVERYWHERE = (
     "datasets.base.npz",
     "datasets.base.options",
     "datasets.base.percentages",
+    "datasets.base.workers",
     "datasets.labels",
 )
 """Modules of ours that any room may import."""

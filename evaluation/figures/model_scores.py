@@ -3,14 +3,15 @@
 Not here: what compares models (`evaluation/figures/score_run.py`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any
 
 import pandas as pd
 
+from datasets.base.workers import worker_processes
 from datasets.labels import LabelScheme, LabelSet
 from evaluation.figures.best_known import best_known_figures
 from evaluation.figures.corruption import Baseline
@@ -86,7 +87,7 @@ class Scoring:
             impossible,
         )
 
-    def of_all(self, models: Iterable[str], processes: int = 1) -> Iterator[ModelScores]:
+    def of_all(self, models: Sequence[str], processes: int = 1) -> Iterator[ModelScores]:
         """Score models in their order.
 
         Args:
@@ -94,8 +95,13 @@ class Scoring:
             processes: how many models are in memory at once, each in a process of its own if
                 there are several.
         """
-        if processes < 2:
-            yield from map(self.of, models)
-            return
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            yield from pool.map(self.of, models)
+        done = 0
+        if processes > 1:
+            try:
+                with worker_processes(processes) as pool:
+                    for scores in pool.map(self.of, models):
+                        done += 1
+                        yield scores
+            except BrokenProcessPool:  # as where memory is short; nothing that was done is lost
+                print("a process was killed: the other models are scored in turn", file=sys.stderr)
+        yield from map(self.of, models[done:])

@@ -66,7 +66,7 @@ def write_scores(
         images, schemes, baselines, outside, repeated, config.labels, config.grids, config.eps,
         split, seed,
     )  # fmt: skip
-    scored = dict(zip(schemes, scoring.of_all(schemes, processes), strict=True))
+    scored = dict(zip(schemes, scoring.of_all([*schemes], processes), strict=True))
     failed = [*failed, *(entry for one in scored.values() for entry in one.impossible)]
     outcomes = {model: one.outcomes for model, one in scored.items()}
     figures = _joined(one.figures for one in scored.values())

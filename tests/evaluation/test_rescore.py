@@ -1,16 +1,21 @@
 """Figures rebuilt from a finished run's files, byte for byte, and what is no finished run."""
 
 import json
+import multiprocessing
+import os
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from attacks.fgsm import FGSM
 from datasets.base.errors import InputError
 from evaluation import rescore as command
+from evaluation.figures.model_scores import Scoring
 from evaluation.figures.score_run import rescore
 from evaluation.results.run import FinishedRun
 from tests.evaluation import tiny
@@ -40,6 +45,23 @@ def test_models_scored_by_two_processes_have_the_same_bytes(run_folder: Path, co
         (copy / name).unlink()
     rescore(FinishedRun(copy), processes=2)
     assert bytes_of(copy) == bytes_of(run_folder)
+
+
+class Killed(Scoring):
+    """Kills every process that scores but the first."""
+
+    def of(self, model: str) -> str:  # type: ignore[override]
+        if multiprocessing.parent_process() is not None:
+            os._exit(9)
+        return model.upper()
+
+
+def test_models_of_a_killed_process_are_scored_by_this_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nothing: list[Any] = [None] * len(fields(Scoring))
+    assert [*Killed(*nothing).of_all(["a", "b", "c"], processes=2)] == ["A", "B", "C"]
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
