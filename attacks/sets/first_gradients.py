@@ -63,18 +63,16 @@ class FirstGradients(WrappedClassifier, DifferentiableClassifier):
         """See `DifferentiableClassifier.input_gradients`."""
         if targets is not None or not len(images):
             return self.inner.input_gradients(images, labels, loss, targets)
-        names = tuple(map(_name, images, labels))
-        rows = self._rows.get(loss)
-        if rows is None:
-            rows = self._rows[loss] = self._batch(names, images, labels, loss)
-        if any(name not in rows for name in names):
+        if loss not in self._rows:
+            self._rows[loss] = self._batch(images, labels, loss)
+        known = _known(self._rows[loss], images, labels)
+        if known is None:
             return self.inner.input_gradients(images, labels, loss)
-        return Gradients(*map(np.stack, zip(*(rows[name] for name in names), strict=True)))
+        return Gradients(*map(np.stack, zip(*known, strict=True)))
 
-    def _batch(
-        self, names: tuple[bytes, ...], images: np.ndarray, labels: np.ndarray, loss: Loss
-    ) -> _Rows:
+    def _batch(self, images: np.ndarray, labels: np.ndarray, loss: Loss) -> _Rows:
         """The gradients of a batch, by name, those of an earlier attack if it had the same."""
+        names = tuple(map(_name, images, labels))
         rows = self._batches.pop((loss, names), None)
         if rows is None:
             found = self.inner.input_gradients(images, labels, loss)
@@ -121,6 +119,17 @@ def begun(classifier: Classifier) -> Classifier:
     found = remembering(classifier)
     if isinstance(found, FirstGradients):
         found.begin()
+    return found
+
+
+def _known(rows: _Rows, images: np.ndarray, labels: np.ndarray) -> list[Gradients] | None:
+    """Those of all images; None as soon as one is unknown, mostly the first of a later step."""
+    found = []
+    for image, label in zip(images, labels, strict=True):
+        row = rows.get(_name(image, label))
+        if row is None:
+            return None
+        found.append(row)
     return found
 
 
