@@ -17,15 +17,18 @@ def is_unfinished(path: Path) -> bool:
     return _NAME.match(path.name) is not None
 
 
-def remove_unfinished(folder: Path) -> None:
+def remove_unfinished(folder: Path, lock: str) -> None:
     """Delete, at any depth, what killed processes of this machine were writing with `atomic`.
 
-    Files of a process with an id that is in use are kept.
+    Files of a process with an id that is in use are kept, and so are folders with a file `lock` of
+    their own: there another command may write, on another machine or in a container.
     """
-    for path in folder.rglob(".deadpan-*"):
-        name = _NAME.match(path.name)
-        if name and path.is_file() and not _is_alive(int(name[1])):
-            path.unlink(missing_ok=True)
+    for place, folders, files in os.walk(folder):
+        folders[:] = [each for each in folders if not Path(place, each, lock).exists()]
+        for path in (Path(place, file) for file in files):
+            name = _NAME.match(path.name)
+            if name and not _is_alive(int(name[1])):
+                path.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:

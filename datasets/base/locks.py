@@ -33,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder}: another command is writing there. Wait for it, or choose another --out."
         ) from error
     try:
-        remove_unfinished(folder)
+        remove_unfinished(folder, LOCK)
         yield
     finally:
         if made and [*folder.iterdir()] == [folder / LOCK]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from datasets.base.errors import InputError
-from datasets.base.locks import locked
+from datasets.base.locks import LOCK, locked
 
 HOLDING = """
 import sys, time
@@ -54,6 +54,18 @@ def test_a_killed_command_holds_nothing_and_leaves_no_half_file(tmp_path: Path) 
     with locked(tmp_path):
         assert not [*tmp_path.glob("sets/.*")]
         assert all(path.exists() for path in kept)
+
+
+def test_what_a_command_elsewhere_writes_below_is_kept(tmp_path: Path) -> None:
+    """A process of another machine or container has an id that means nothing here."""
+    run, nobody = tmp_path / "run", 2**22 + 1
+    theirs, ours = run / f".deadpan-{nobody}-results.csv", tmp_path / f".deadpan-{nobody}-a.csv"
+    run.mkdir()
+    for path in (run / LOCK, theirs, ours):
+        path.touch()
+    with locked(tmp_path):
+        assert theirs.exists()
+        assert not ours.exists()
 
 
 def test_a_folder_that_stays_empty_is_removed(tmp_path: Path) -> None:
