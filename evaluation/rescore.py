@@ -4,7 +4,6 @@ Reads `per_image`, `checks.parquet` and `manifest.json`; writes `results.csv`,
 `results.parquet` and `comparisons.parquet`. An unchanged run gets the same bytes again.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,7 +52,11 @@ def _processes(finished: "FinishedRun") -> int:
     Of many faces one model at a time, whose rows take 200 bytes per face and attack.
     """
     few = len(finished.schemes) < FEWEST_MODELS or len(finished.images.faces) > MOST_FACES
-    return 1 if few else min(os.cpu_count() or 1, MOST_PROCESSES)
+    if few:
+        return 1
+    from joblib import cpu_count  # heeds limits of a container, as `os.cpu_count` does not
+
+    return min(cpu_count(), MOST_PROCESSES)
 
 
 def _check_models(finished: "FinishedRun") -> None:

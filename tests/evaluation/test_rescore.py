@@ -70,7 +70,7 @@ def test_models_of_a_killed_process_are_scored_by_this_one(
 def test_many_models_of_few_faces_are_scored_side_by_side(
     models: int, faces: int, several: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 2)
     images = SimpleNamespace(faces=range(faces))
     run = SimpleNamespace(schemes=dict.fromkeys(range(models)), images=images)
     assert command._processes(run) == 1 + several  # type: ignore[arg-type]
