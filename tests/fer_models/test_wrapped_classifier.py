@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from attacks.photos.view import DifferentiablePhotoView, PhotoView, SymbolicPhotoView
+from attacks.sets.first_gradients import FirstGradients
 from attacks.threat_model import Norm
 from attacks.transfer import TransferTarget
 from datasets.labels import FER7
@@ -57,6 +58,7 @@ WRAP: dict[type[WrappedClassifier], Callable] = {
     DifferentiableKerasWrapper: DifferentiableKerasWrapper,
     DifferentiablePhotoView: view(DifferentiablePhotoView),
     DifferentiableTowards: lambda inner: DifferentiableTowards(inner, 3),
+    FirstGradients: FirstGradients,
     KerasWrapper: KerasWrapper,
     LinearHead: lambda inner: LinearHead(inner, 2 * np.eye(7)),
     KnownAnswers: KnownAnswers,
@@ -137,9 +139,16 @@ def test_wrapper_takes_over_what_it_does_not_change(kind: type[WrappedClassifier
 
 
 INEXACT = [kind for kind in WRAP if kind is not ReducedPrecision]
+REWRAPPED = [kind for kind in INEXACT if kind is not FirstGradients]  # which leaves its memory out
 
 
-@pytest.mark.parametrize("kind", INEXACT, ids=lambda kind: kind.__name__)
+def test_the_exact_version_of_a_net_with_a_memory_has_none() -> None:
+    inner = net()
+    reduced = ReducedPrecision(inner, inner.model)
+    assert FirstGradients(reduced).exact is reduced.exact
+
+
+@pytest.mark.parametrize("kind", REWRAPPED, ids=lambda kind: kind.__name__)
 def test_wrapper_of_reduced_precision_is_as_inexact_and_its_exact_version_exact(
     kind: type[WrappedClassifier],
 ) -> None:
