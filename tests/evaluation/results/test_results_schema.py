@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyarrow import parquet
 
 from datasets.base.errors import InputError
 from evaluation.comparing.boards import BOARD_COLUMNS
@@ -87,3 +88,15 @@ def test_a_table_of_other_types_is_one_line(row: object, tmp_path: Path) -> None
     pd.DataFrame([line]).to_parquet(path)
     with pytest.raises(InputError, match=r"outside\.parquet: expected the types of docs/results"):
         read_table(path, OUTSIDE_COLUMNS)
+
+
+def test_the_notes_of_pandas_in_a_table_are_not_needed(tmp_path: Path) -> None:
+    """No checksum covers them, and a changed one ended in a KeyError."""
+    path = tmp_path / "outside.parquet"
+    line = {"row": 7, "model": "m", "attacked_labels": "fer", "norm": "linf", "size": 0.1}
+    pd.DataFrame([line]).to_parquet(path)
+    whole = read_table(path, OUTSIDE_COLUMNS)
+    table = parquet.read_table(path)
+    notes = table.schema.metadata[b"pandas"].replace(b'"numpy_type"', b'"oumpy_type"')
+    parquet.write_table(table.replace_schema_metadata({b"pandas": notes}), path)
+    pd.testing.assert_frame_equal(read_table(path, OUTSIDE_COLUMNS), whole)
