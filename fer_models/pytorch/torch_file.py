@@ -26,10 +26,10 @@ def open_torch_file(path: Path, sha256: str) -> RawModel:
         ValueError: the file is damaged.
     """
     members = _members(path)
-    if any(name.endswith(("/models/model.json", _OLD_EXPORT)) for name in members):
-        return open_exported(path, sha256)
-    if any("/code/" in name for name in members):
-        return _open_script(path, sha256)
+    exported = any(name.endswith(("/models/model.json", _OLD_EXPORT)) for name in members)
+    if exported or any("/code/" in name for name in members):
+        require_intact(path)
+        return open_exported(path, sha256) if exported else _open_script(path, sha256)
     read_weights(path)
     raise InputError(
         f"{path}: must be a whole net; it holds weights alone. Name the code that builds their "
@@ -40,7 +40,6 @@ def open_torch_file(path: Path, sha256: str) -> RawModel:
 def _members(path: Path) -> list[str]:
     if not is_zipfile(path):
         return []
-    require_intact(path)
     with ZipFile(path) as archive:
         return archive.namelist()
 

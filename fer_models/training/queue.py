@@ -89,7 +89,8 @@ def train_all(
 ) -> QueueResult:
     """Train what is pending, each in `folder/ID`, until the time budget is used up.
 
-    A training that fails is reported, and the queue continues; a disk that fails ends it.
+    A training that fails is reported, and the queue continues; a disk that fails, or memory that
+    runs out, ends it.
 
     Args:
         folder: folder of the work folders.
