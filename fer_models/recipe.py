@@ -52,6 +52,10 @@ class Recipe:
         teacher_share: share of the targets that are a teacher's probabilities (0: no teacher).
         augmix: mix chains of operations into every view (Hendrycks et al. 2020, arXiv 1912.02781),
             which makes nets stand corruptions; a teacher still sees the view before.
+        brightness: largest relative change of brightness, after a teacher has seen the view.
+        noise: largest standard deviation, in [0, 1] of black to white, of the normal noise that is
+            added to half of the views after a teacher has seen them, as AugMix leaves noise to be
+            met unprepared (Rusak et al. 2020, arXiv 2001.06057).
     """
 
     epochs: int
@@ -74,6 +78,8 @@ class Recipe:
     averaging: float = 0.0
     teacher_share: float = 0.0
     augmix: bool = False
+    brightness: float = 0.0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

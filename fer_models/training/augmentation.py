@@ -45,6 +45,39 @@ def warped_views(
     return views, warps
 
 
+def with_brightness(images: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Multiply each image by a factor of its own, uniform in [1 - most, 1 + most].
+
+    Args:
+        images: float32 (N, H, W, C) in [0, 1].
+        most: largest relative change, in [0, 1].
+        rng: source of all random draws.
+
+    Returns:
+        float32 (N, H, W, C) in [0, 1].
+    """
+    gain = rng.uniform(1 - most, 1 + most, (len(images), 1, 1, 1)).astype(np.float32)
+    return np.clip(images * gain, 0, 1)
+
+
+def with_noise(images: np.ndarray, most: float, rng: np.random.Generator) -> np.ndarray:
+    """Add normal noise to half of the images, as strong as is drawn for each.
+
+    Args:
+        images: float32 (N, H, W, C) in [0, 1].
+        most: largest standard deviation; each is uniform in [0, most].
+        rng: source of all random draws.
+
+    Returns:
+        float32 (N, H, W, C) in [0, 1].
+    """
+    count = len(images)
+    deviation = rng.uniform(0, most, count) * (rng.random(count) < 0.5)
+    noise = rng.standard_normal(images.shape, np.float32)
+    noise *= deviation.astype(np.float32)[:, None, None, None]
+    return np.clip(images + noise, 0, 1)
+
+
 def random_warps(
     count: int, height: int, width: int, recipe: Recipe, rng: np.random.Generator
 ) -> np.ndarray:

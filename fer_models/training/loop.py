@@ -18,7 +18,7 @@ import numpy as np
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
 from fer_models.recipe import Recipe, Schedule
-from fer_models.training.augmentation import augment
+from fer_models.training.augmentation import augment, with_brightness, with_noise
 from fer_models.training.augmix import augmix
 from fer_models.training.averaging import averaged
 from fer_models.training.second_head import (
@@ -101,6 +101,10 @@ class AugmentedBatches:
             targets = self._teacher.mixed(images, targets)
         if self._recipe.augmix:
             images = augmix(images, rng)
+        if self._recipe.brightness:
+            images = with_brightness(images, self._recipe.brightness, rng)
+        if self._recipe.noise:
+            images = with_noise(images, self._recipe.noise, rng)
         return (
             (images, targets) if self._weights is None else (images, targets, self._weights[rows])
         )

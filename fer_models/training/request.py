@@ -23,6 +23,9 @@ _RECIPE = {
     "other_labels": "other_labels",
     "averaging": "averaging",
     "teacher_share": "teacher_share",
+    "erase": "erase",
+    "brightness": "brightness",
+    "noise": "noise",
 }
 """Option, and the field of the recipe that it replaces."""
 TEACHER_SHARE = 0.5
@@ -99,6 +102,16 @@ class TrainingRequest(DataOptions):
     ] = ""
     teacher_share: Annotated[
         float | None, Option(min=0, max=1, help="Its share of the targets. Default: 0.5.")
+    ] = None
+    erase: Annotated[
+        float | None, Option(min=0, max=1, help="Share of faces with an erased rectangle.")
+    ] = None
+    brightness: Annotated[
+        float | None, Option(min=0, max=1, help="Largest relative change of brightness.")
+    ] = None
+    noise: Annotated[
+        float | None,
+        Option(min=0, max=1, help="Largest deviation of the noise added to half of the faces."),
     ] = None
     runs_tried: Annotated[int, Option(min=1, help="For the card: trainings tried.")] = 1
     note: Annotated[str, Option(help="For the card: a remark.")] = ""

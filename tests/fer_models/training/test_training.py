@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_models.recipe import Recipe, Schedule
-from fer_models.training.augmentation import augment
+from fer_models.training.augmentation import augment, with_brightness, with_noise
 from fer_models.training.curves import plot_history
 from fer_models.training.loop import (
     HISTORY_COLUMNS,
@@ -23,6 +23,7 @@ from fer_models.training.loop import (
     should_stop,
 )
 from fer_models.training.second_head import LabelSetsLoss, with_second_head, without_second_head
+from fer_models.training.teacher import Teacher
 from fer_models.weights import load_weights
 
 RECIPE = Recipe(epochs=4, batch_size=16, learning_rate=0.1, calm_epochs=1, shift=0.5)
@@ -148,6 +149,45 @@ def test_flips_mirror() -> None:
     mirrored = np.isclose(views, images[:, :, ::-1] / 255, atol=1e-6).all(axis=(1, 2, 3))
     assert (same ^ mirrored).all()
     assert 0 < same.sum() < 40
+
+
+def test_brightness_is_a_factor_of_each_face() -> None:
+    grey = np.full((2000, 3, 3, 1), 0.5, np.float32)
+    brighter = with_brightness(grey, 0.6, np.random.default_rng(0))
+    assert (brighter == brighter[:, :1, :1]).all()
+    factors = np.sort(brighter[:, 0, 0, 0]) / 0.5
+    np.testing.assert_allclose(factors, np.linspace(0.4, 1.6, 2000), atol=0.05)
+    white = with_brightness(2 * grey, 0.6, np.random.default_rng(0))
+    np.testing.assert_allclose(white, np.minimum(2 * brighter, 1), atol=1e-6)
+
+
+def test_half_of_the_faces_get_noise_of_any_strength() -> None:
+    grey = np.full((2000, 12, 12, 1), 0.5, np.float32)
+    noisy = with_noise(grey, 0.1, np.random.default_rng(0))
+    assert noisy.dtype == np.float32
+    deviations = np.sort(noisy.std(axis=(1, 2, 3)))
+    still = int((deviations == 0).sum())
+    assert 900 < still < 1100
+    expected = np.linspace(0, 0.1, 2000 - still)
+    np.testing.assert_allclose(deviations[still:], expected, atol=0.015)
+    edges = with_noise(2 * grey, 1.0, np.random.default_rng(0))
+    assert (edges.min(), edges.max()) == (0, 1)
+
+
+def test_noise_and_brightness_come_after_the_teacher() -> None:
+    seen: list[np.ndarray] = []
+
+    def answers(images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        return np.zeros((len(images), 2), np.float32)
+
+    plain = AugmentedBatches(toy_rows(), RECIPE, 0, 1)[2][0]
+    noise = dataclasses.replace(RECIPE, noise=0.2)
+    brightness = dataclasses.replace(RECIPE, brightness=0.5)
+    for recipe in (noise, brightness):
+        images = AugmentedBatches(toy_rows(), recipe, 0, 1, Teacher(answers, 0.5))[2][0]
+        np.testing.assert_array_equal(seen[-1], plain)
+        assert (images != plain).any(axis=(1, 2, 3)).any()
 
 
 def test_the_second_head_teaches_the_features_and_is_dropped(tmp_path: Path) -> None:
