@@ -15,8 +15,9 @@ and judge:
 and ratio are medians. `ensemble` and its judges `ensemble_full`, ours too, and `autoattack` run at
 their own budgets. With `--pytorch` the nets are ported to PyTorch first, PGD and APGD are measured
 against plain loops in PyTorch (`benchmarks/bare_pytorch.py`), and the ensemble against its authors'
-AutoAttack (`benchmarks/auto_attack.py`). `--models digits28` is a small net of ten classes on
-images of 28x28 pixels, trained on the spot (`benchmarks/digits.py`).
+AutoAttack (`benchmarks/auto_attack.py`); `--judge torchattacks` names a further one, which needs an
+environment of its own (`benchmarks/torch_attacks.py`). `--models digits28` is a small net of ten
+classes on images of 28x28 pixels, trained on the spot (`benchmarks/digits.py`).
 
 Precision is that of our gradients and queries, chosen as in a long run: by a trial at this eps,
 whose seconds are not in the table. Images of a judge are projected to eps and [0, 1], and predicted
@@ -80,6 +81,10 @@ def main(
     pytorch: Annotated[
         bool, Option("--pytorch", help="Port the nets to PyTorch; judges are plain loops there.")
     ] = False,
+    judge: Annotated[
+        str | None,
+        Option(help="Only this one, such as art; torchattacks needs an own environment."),
+    ] = None,
 ) -> None:
     """Measure our attacks against other libraries' on the same model and images."""
     from attacks.threat_model import Norm, check_eps, parse_eps
@@ -102,17 +107,24 @@ def main(
     from fer_models.backend import quiet_backend
 
     quiet_backend()
-    from benchmarks.judges import JUDGES, ON_PYTORCH
+    from benchmarks.judges import APART, JUDGES, ON_PYTORCH
 
+    asked = {judge} if judge else {other for _, other in JUDGES if other != APART}
+    pairs = [pair for pair in JUDGES if pair[0] in names and pair[1] in asked]
+    pairs = [pair for pair in pairs if (pair[1] in ON_PYTORCH) == pytorch]
+    if not pairs:
+        raise InputError(
+            f"--judge {judge} has none of {', '.join(names)} {'with' if pytorch else 'without'} "
+            "--pytorch. Name another judge or other attacks."
+        )
     classifier, images, labels = _faces(ids[0], data, split, limit)
-    judges = [pair for pair in JUDGES if pair[0] in names and (pair[1] in ON_PYTORCH) == pytorch]
     if pytorch:
         classifier = _ported(classifier)
-    for name, judge in judges:
+    for name, rival in pairs:
         budget = None if name in OWN_BUDGETS else queries if name == "square" else steps
         for value in grid[_norm(name)]:
             row = _measure(
-                classifier, images, labels, name, judge, value, budget, precision, repeats
+                classifier, images, labels, name, rival, value, budget, precision, repeats
             )
             _append(row, out)
             print(", ".join(f"{key} {_short(entry)}" for key, entry in row.items()), flush=True)

@@ -138,6 +138,13 @@ def auto_attack(*settings: Any) -> Attacker:
     return AutoAttacker(*settings)
 
 
+def torchattacks(*settings: Any) -> Attacker:
+    """An attack of torchattacks; see `benchmarks/torch_attacks.py`."""
+    from benchmarks.torch_attacks import torch_attacks
+
+    return torch_attacks(*settings)
+
+
 def full_ensemble(
     classifier: SymbolicClassifier,
     shape: tuple[int, ...],
@@ -172,10 +179,13 @@ JUDGES: dict[tuple[str, str], Callable[..., Attacker]] = {
     ("apgd", "bare loop"): bare_loop,
     ("ensemble", "ensemble_full"): full_ensemble,
     ("ensemble", "autoattack"): auto_attack,
+    **{(name, "torchattacks"): torchattacks for name in ("pgd", "apgd", "square", "deepfool")},
 }
 """Attack and library that has it."""
-ON_PYTORCH = ("bare loop", "autoattack")
+ON_PYTORCH = ("bare loop", "autoattack", "torchattacks")
 """Judges that attack PyTorch modules."""
+APART = "torchattacks"
+"""A judge that needs an environment of its own, and is asked only where it is named."""
 
 
 def _input_differentiable(classifier: SymbolicClassifier) -> Callable[..., tf.Tensor]:

@@ -166,6 +166,50 @@ def test_autoattack_needs_its_package_and_four_classes(monkeypatch):
         judges.auto_attack(attacks._ported(tiny.conv(3)), *settings)
 
 
+@pytest.mark.parametrize("name", ["pgd", "apgd", "square", "deepfool"])
+def test_torchattacks_runs_with_our_budget(name, monkeypatch):
+    """A judge of the package's form stands for it, which is in an environment of its own."""
+    made = {}
+
+    class Judge:
+        def __init__(self, model, **settings):
+            self.model, made["settings"] = model, settings
+
+        def __call__(self, clean, labels):
+            made["logits"] = self.model(clean)
+            return torch.flip(clean, [3])
+
+    package = dict.fromkeys(("PGD", "APGD", "Square", "DeepFool"), Judge)
+    monkeypatch.setitem(sys.modules, "torchattacks", SimpleNamespace(**package))
+    classifier, images = attacks._ported(tiny.conv(5)), tiny.images(6)
+    attacker = judges.JUDGES[name, "torchattacks"](classifier, (8, 8, 1), name, 0.1, 7, 100)
+    found = attacker(images, classifier.predict(images))
+    np.testing.assert_array_equal(found, images[:, :, ::-1])
+    np.testing.assert_allclose(made["logits"], classifier.logits(images), atol=1e-5)
+    settings = made["settings"]
+    assert settings["n_queries" if name == "square" else "steps"] == 7
+    assert settings.get("eps") == (None if name == "deepfool" else 0.1)
+    monkeypatch.setitem(sys.modules, "torchattacks", None)
+    with pytest.raises(InputError, match=r"not installed .*: pip install -e \.\[torch\] && pip"):
+        judges.JUDGES[name, "torchattacks"](classifier, (8, 8, 1), name, 0.1, 7, 100)
+
+
+def test_torchattacks_is_no_stronger():
+    pytest.importorskip("torchattacks")
+    classifier, images = attacks._ported(tiny.conv(5)), tiny.images(20)
+    labels = classifier.predict(images)
+    row = attacks._measure(classifier, images, labels, "pgd", "torchattacks", 0.01, 8)
+    assert row["ours_robust"] <= row["theirs_robust"] + 0.1  # 20 images: 2
+    assert 0 < row["theirs_robust"] < 0.75
+
+
+def test_a_judge_without_the_attack_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--judge art has none of fmn without --pytorch"):
+        attacks.main(
+            data=tmp_path, out=tmp_path / "x.csv", attacks="fmn", judge="art", models="tiny.fer"
+        )
+
+
 def test_every_attack_has_a_judge():
     assert {name for name, _ in judges.JUDGES} == set(attacks.NAMES) <= set(ATTACKS)
 
