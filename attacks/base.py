@@ -55,15 +55,20 @@ class Keys:
         return replace(self, restart=restart)
 
 
+_NO = np.zeros(1, np.int64)
+
+
 class Cost(NamedTuple):
     """Cost of an attack per image, int64 (N,) each, without the base class's own checks.
 
-    zero_gradients counts gradients without a single nonzero pixel (R9).
+    zero_gradients counts gradients without a single nonzero pixel (R9). by_answers is 1 where an
+    attack that has both broke the image by answers alone, after its gradients had failed (R7).
     """
 
     forward: np.ndarray
     backward: np.ndarray
     zero_gradients: np.ndarray
+    by_answers: np.ndarray = _NO
 
     @classmethod
     def zeros(cls, count: int) -> "Cost":

@@ -21,8 +21,6 @@ from fer_models.classifier import Classifier
 
 SHORT = 6
 """A short climb towards a target has this part of the steps of a long one."""
-SCREENING = 16
-"""A short run of Square has this part of the queries of a long one."""
 CLOSE = 0.9
 """Gradients that come this share of the way from the clean image to a boundary are tried again."""
 HALF_WAY = 0.5
@@ -57,12 +55,14 @@ class Ensemble(Attack):
         targeted_steps: gradient steps of a long climb towards a target.
         minimal_steps: gradient steps of FMN.
         queries: forward passes of a long run of Square.
+        screening: a short run of Square has this part of the queries.
     """
 
     steps: int = 50
     targeted_steps: int = 60
     minimal_steps: int = 20
     queries: int = 5000
+    screening: int = 16
 
     name: ClassVar[str] = "ensemble"
     title: ClassVar[str] = "ensemble"
@@ -81,7 +81,7 @@ class Ensemble(Attack):
         super().__post_init__()
         self._climbs()  # refuses wrong options
         if self.norm is not Norm.L1:
-            self._check_at_least_one("queries")
+            self._check_at_least_one("queries", "screening")
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
@@ -95,7 +95,7 @@ class Ensemble(Attack):
             return state.nearest, state.cost
         blind = state.cost.zero_gradients > state.cost.backward // 2
         by_gradients = state.way(state.lead)
-        by_queries = state.way(state.run(self._square(self.queries // SCREENING), state.left))
+        by_queries = state.way(state.run(self._square(self.queries // self.screening), state.left))
         promising = by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients)
         across = 1.0 if self.norm is Norm.LINF else math.sqrt(np.prod(images.shape[1:]))
         foretold = state.foretold(state.left[promising[state.left]], self.eps / SMALL / across)
@@ -165,6 +165,8 @@ class _State:
         came[rows] = leads(classifier.logits(found.images), labels[rows])
         self.cost.add(rows, found.cost)
         self.cost.forward[rows] += 1
+        if not stage.needs_gradients:
+            self.cost.by_answers[rows[found.success]] = 1
         better = rows[found.success | (came[rows] > self.lead[rows])]
         self.nearest[better] = found.images[np.isin(rows, better)]
         self.lead[better] = came[better]

@@ -76,5 +76,7 @@ class FullEnsemble(Attack):
             found = stage(classifier, images[active], labels[active], keys.take(active))
             attacked[active] = found.images
             cost.add(active, found.cost)
+            if not stage.needs_gradients:
+                cost.by_answers[active[found.success]] = 1
             active = active[~found.success]
         return attacked, cost

@@ -14,6 +14,9 @@ from attacks.sets.stored_images import StoredImages
 from attacks.threat_model import format_eps
 from datasets.image_source import ImageSource
 
+UNKNOWN = -1
+"""Which attack of an ensemble broke an image, in sets of older versions."""
+
 
 @dataclass(frozen=True)
 class SetHeader:
@@ -61,6 +64,8 @@ class AttackedSet:
         forward: int64 (N,), forward passes spent on the image over the whole grid.
         backward: int64 (N,), backward passes.
         zero_gradients: int64 (N,), gradients without a nonzero pixel.
+        by_answers: int64 (N,), 1 where only answers broke the image, see `Cost`; `UNKNOWN` in sets
+            of older versions.
         seconds: float64 (E,), time at each eps.
         reused_chunks: chunks found on disk by the call that made the set (0 when only read).
     """
@@ -72,6 +77,7 @@ class AttackedSet:
     forward: np.ndarray
     backward: np.ndarray
     zero_gradients: np.ndarray
+    by_answers: np.ndarray
     seconds: np.ndarray
     reused_chunks: int = 0
 
@@ -83,7 +89,7 @@ class AttackedSet:
 
     def cost(self, rows: np.ndarray) -> Cost:
         """Cost of the attack on some rows."""
-        return Cost(self.forward[rows], self.backward[rows], self.zero_gradients[rows])
+        return Cost(*(getattr(self, name)[rows] for name in Cost._fields))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -193,6 +199,7 @@ def assemble(
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
     if isinstance(header.spec, CorruptionSpec):
         return CorruptedSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
+    arrays.setdefault("by_answers", np.full(header.count, UNKNOWN))
     if "smallest_eps" not in arrays:
         return TransferSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
     rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]

@@ -55,11 +55,16 @@ def sibling_checks(cells: Iterable[pd.DataFrame], images: ImageRows) -> list[Che
 
 
 def _fallen(images: ImageRows, model: str, label_set: str, eps: float) -> pd.Series:
-    """Whether attacks that use the model's own gradients broke a face within eps, by its row."""
+    """Whether attacks that use the model's own gradients broke a face within eps, by its row.
+
+    An attack that also searches without them, as the ensemble does, counts only where no other ran.
+    """
     columns = ("row", "attacked_labels", "perturbation", "source", "smallest_eps")
     own = images.pick(columns, model=model, kinds=[Kind.ATTACKED])
     own = own[(own.attacked_labels == label_set) & (own.source == model)]
     white = own[own.perturbation.map(lambda name: ATTACKS[name].needs_gradients).astype(bool)]
+    pure = ~white.perturbation.map(lambda name: ATTACKS[name].by_answers).astype(bool)
+    white = white[pure] if pure.any() else white
     return (white.smallest_eps <= eps).groupby(white.row).any()
 
 

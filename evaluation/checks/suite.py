@@ -1,5 +1,7 @@
 """Reliability checks between the sets of a run (R5, R7, R8, R19, R21)."""
 
+from collections.abc import Collection, Mapping
+
 import pandas as pd
 
 from attacks.registry import ATTACKS
@@ -20,8 +22,19 @@ POSITIVE_CONTROL = 0.02
 RISE = 0.01
 
 
+SQUARE = "square"
+
+
+AnsweredOnly = Mapping[tuple[str, str], Collection[int]]
+"""By model and attacked labels: rows that an ensemble broke by queries, after its gradients had
+failed. A missing key: no ensemble said so."""
+
+
 def suite_checks(
-    images: ImageRows, schemes: dict[str, LabelScheme], config: RunConfig
+    images: ImageRows,
+    schemes: dict[str, LabelScheme],
+    config: RunConfig,
+    by_answers: AnsweredOnly | None = None,
 ) -> list[Check]:
     """Checks between sets of one model, and the positive control of each attacked label set."""
     checks, grids = _severity_checks(images, schemes), config.grids
@@ -35,7 +48,8 @@ def suite_checks(
             shared = min(grids[str(name)][-1] for name in table)
             flags = rows.assign(ran=True)
             ran = flags.pivot(index="row", columns="perturbation", values="ran").notna()
-            checks += _pair_checks(model, str(label_set), table <= shared, ran, own)
+            searched = (by_answers or {}).get((model, str(label_set)))
+            checks += _pair_checks(model, str(label_set), table <= shared, ran, own, searched)
             share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
             left.setdefault(str(label_set), {})[model] = share
     for attacked_labels, shares in left.items():
@@ -94,12 +108,17 @@ def _severity_checks(images: ImageRows, schemes: dict[str, LabelScheme]) -> list
 
 
 def _pair_checks(
-    model: str, label_set: str, broken: pd.DataFrame, ran: pd.DataFrame, own: set[str]
+    model: str,
+    label_set: str,
+    broken: pd.DataFrame,
+    ran: pd.DataFrame,
+    own: set[str],
+    searched: Collection[int] | None,
 ) -> list[Check]:
     """R5, R7, R8: one step, a search or noise breaks no face that all gradient attacks miss.
 
     Compared where both ran. An attack that also searches without gradients, as the ensemble
-    does, is not compared with them.
+    does, is not compared with them, but what its search alone broke counts as broken by Square.
 
     Args:
         model: id of the attacked model.
@@ -107,16 +126,16 @@ def _pair_checks(
         broken: bool, one row per face, one column per attack.
         ran: bool, the same shape: whether the attack was made on the face.
         own: attacks made on the model itself, not on its surrogates.
+        searched: rows that an ensemble's search alone broke; None where no ensemble tells.
     """
-    climbing = [
-        name
-        for name in broken
-        if name in own and ATTACKS[name].needs_gradients and not ATTACKS[name].by_answers
-    ]
+    own_gradients = [name for name in broken if name in own and ATTACKS[name].needs_gradients]
+    climbing = [name for name in own_gradients if not ATTACKS[name].by_answers]
+    if searched is not None:
+        broken, ran = _with_search(broken, ran, [*{*own_gradients} - {*climbing}], searched)
     checks = []
     for name, rule, words in (
         ("fgsm", "R5", "one gradient step"),
-        ("square", "R7", "queries alone"),
+        (SQUARE, "R7", "queries alone"),
         ("noise", "R8", "random noise"),
     ):
         others = [other for other in climbing if other != name]
@@ -140,3 +159,16 @@ def _pair_checks(
             )
         )  # fmt: skip
     return checks
+
+
+def _with_search(
+    broken: pd.DataFrame, ran: pd.DataFrame, ensembles: list[str], searched: Collection[int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables with the search of ensembles among what Square broke, and where it ran.
+
+    A face that gradients broke first was not searched; there is nothing for it to break alone.
+    """
+    alone = broken[ensembles].any(axis=1) & broken.index.isin([*searched])
+    square = broken.get(SQUARE, pd.Series(False, broken.index))
+    everywhere = ran.get(SQUARE, pd.Series(False, ran.index)) | ran[ensembles].any(axis=1)
+    return broken.assign(**{SQUARE: square | alone}), ran.assign(**{SQUARE: everywhere})

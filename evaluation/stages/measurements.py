@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attacks.sets.contents import AdversarialSet, CorruptedSet, TransferSet
+from attacks.registry import ATTACKS
+from attacks.sets.contents import UNKNOWN, AdversarialSet, CorruptedSet, TransferSet
 from attacks.sets.store import open_set
 from datasets.base.machine_errors import is_of_machine
 from datasets.faceset import FaceSet
@@ -75,6 +76,11 @@ def _classifies(classifier: Classifier, made: SharedSet) -> bool:
     return isinstance(made, CorruptedSet) or classifier.scheme.is_whole
 
 
+def _worth(attacked: AttackedModel) -> tuple[bool, int]:
+    """How much its probe would tell; that of an ensemble costs as much as all of its parts."""
+    return not ATTACKS[attacked.job.spec.perturbation].by_answers, attacked.broken
+
+
 def _broken(made: AdversarialSet) -> int:
     eps = headline_eps(made.spec.grid, made.spec.norm)
     return int(((made.smallest_eps > 0) & (made.smallest_eps <= eps)).sum())
@@ -97,6 +103,7 @@ class Measurements:
 
     Attributes:
         checks: rows of `checks.parquet`.
+        by_answers: see `AnsweredOnly` in `evaluation/checks/suite.py`.
     """
 
     def __init__(
@@ -116,6 +123,7 @@ class Measurements:
         for c in clean.classifiers:
             rows.add(clean_rows(faces, c, clean.logits[c.id]))
         self.checks: list[Check] = []
+        self.by_answers: dict[tuple[str, str], set[int]] = {}
         self._strongest: dict[str, AttackedModel] = {}
         self._probed: dict[str, AttackedModel] = {}
         self._explanations: dict[str, Explanations] = {}
@@ -199,6 +207,10 @@ class Measurements:
         rows = attacked_rows(self._faces.take(job.rows), answering, logits, made)
         number = self._rows.add(rows)
         self.checks += set_checks(answering, made, rows)
+        attack = ATTACKS[made.spec.perturbation]
+        if attack.needs_gradients and attack.by_answers and not (made.by_answers == UNKNOWN).any():
+            alone = self.by_answers.setdefault((classifier.id, made.spec.attacked_labels), set())
+            alone.update(made.row_ids[made.by_answers > 0].tolist())
         if made.spec.attacked_labels != label_set_of(classifier):
             return  # the gallery shows a model under the labels it was trained on
         assert outcome.folder is not None
@@ -207,7 +219,7 @@ class Measurements:
         if attacked.broken >= (before.broken if before else 1):
             self._strongest[classifier.id] = attacked
         probed, gradients = self._probed.get(classifier.id), not is_black_box(classifier)
-        if gradients and can_probe(made) and (probed is None or attacked.broken > probed.broken):
+        if gradients and can_probe(made) and (probed is None or _worth(attacked) > _worth(probed)):
             self._probed[classifier.id] = (
                 attacked  # even if nothing breaks: are gradients misleading?
             )

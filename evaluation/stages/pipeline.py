@@ -210,7 +210,7 @@ def _write_tables(
     checks = [
         *measured.checks,
         *sibling_checks(transfer_cells(out), rows.rows),
-        *suite_checks(rows.rows, schemes, config),
+        *suite_checks(rows.rows, schemes, config, measured.by_answers),
     ]
     table = pd.DataFrame(checks, columns=list(CHECK_COLUMNS)).astype(CHECK_COLUMNS)
     rows.finish()

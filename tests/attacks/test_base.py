@@ -40,10 +40,11 @@ def test_costs_add_up_by_row():
     cost = Cost.zeros(3)
     ones = np.ones(2, np.int64)
     cost.add(np.array([0, 2]), Cost(ones, 2 * ones, 0 * ones))
-    cost.add(slice(1, 3), Cost(ones, ones, ones))
+    cost.add(slice(1, 3), Cost(ones, ones, ones, ones))
     assert cost.forward.tolist() == [1, 1, 2]
     assert cost.backward.tolist() == [2, 1, 3]
     assert cost.zero_gradients.tolist() == [0, 1, 1]
+    assert cost.by_answers.tolist() == [0, 1, 1]
 
 
 class Brightness(Classifier):
@@ -147,7 +148,7 @@ def test_images_are_attacked_in_batches_of_a_hundred(seen, count, sizes):
     np.testing.assert_array_equal(np.concatenate([k.row_ids for *_, k in seen]), rows)
     np.testing.assert_allclose(result.images, 0.3, atol=1e-6)
     assert all(len(part) == count for part in result.cost)
-    assert [set(part.tolist()) for part in result.cost] == [{1}, {2}, {3}]
+    assert [set(part.tolist()) for part in result.cost] == [{1}, {2}, {3}, {0}]
 
 
 @pytest.mark.parametrize("reduced", [False, True])

@@ -8,7 +8,7 @@ from attacks.apgd import APGD
 from attacks.base import Keys
 from attacks.broken import leads
 from attacks.ensembles import adaptive
-from attacks.ensembles.adaptive import CLOSE, HALF_WAY, SCREENING, Ensemble
+from attacks.ensembles.adaptive import CLOSE, HALF_WAY, Ensemble
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
 from attacks.ensembles.foretelling import foretelling
 from attacks.ensembles.full import FullEnsemble
@@ -54,6 +54,7 @@ def test_it_breaks_what_the_full_ensemble_breaks_for_less(norm):
     full = FullEnsemble(norm=norm, eps=EPS[norm], **BUDGET)(classifier, images, labels, keys)
     less = Ensemble(norm=norm, eps=EPS[norm], **BUDGET)(classifier, images, labels, keys)
     assert 10 < full.success.sum() < COUNT - 5
+    assert not (full.cost.by_answers.any() or less.cost.by_answers.any())  # gradients did
     assert not (full.success & ~less.success).any()
     kept = ~less.success
     assert np.median(less.cost.backward[kept]) < 0.75 * full.cost.backward[kept].mean()
@@ -97,6 +98,28 @@ def test_square_runs_at_length_where_gradients_mislead(net):
     result = Ensemble(norm=Norm.LINF, eps=0.03, **budget)(classifier, images, labels, keys)
     assert not (square.success & ~result.success).any()
     assert (result.cost.forward[~result.success] > 600).all()
+    alone = result.cost.by_answers > 0
+    assert alone.sum() >= 5 and (alone <= result.success).all()
+    full = FullEnsemble(norm=Norm.LINF, eps=0.03, **budget)(classifier, images, labels, keys)
+    assert full.cost.by_answers.sum() >= 5
+
+
+def test_the_tier_screens_with_a_quarter_of_its_queries():
+    """Gradients are zero, so after the short run every image that is left gets the long one."""
+    classifier, images, labels, keys = setting(quantised())
+    budget = {**BUDGET, "queries": 80}
+    spent = {
+        screening: Ensemble(norm=Norm.LINF, eps=0.004, **budget, screening=screening)(
+            classifier, images, labels, keys
+        )
+        for screening in (4, 16)
+    }
+    kept = ~spent[4].success & ~spent[16].success
+    assert kept.any()
+    longer = spent[4].cost.forward - spent[16].cost.forward
+    assert set(longer[kept]) <= {15, 15 + 10}  # 20 - 5 queries; ten passes where it asks gradients
+    with pytest.raises(InputError, match="`screening` must be at least 1; got 0"):
+        Ensemble(norm=Norm.LINF, eps=0.1, screening=0)
 
 
 def test_square_stays_short_where_gradients_foretell_small_steps():
@@ -104,7 +127,7 @@ def test_square_stays_short_where_gradients_foretell_small_steps():
     classifier, images, labels, keys = setting(tiny.linear(7))
     budget = {**BUDGET, "queries": 1600}
     result = Ensemble(norm=Norm.LINF, eps=0.008, **budget)(classifier, images, labels, keys)
-    square = Square(norm=Norm.LINF, eps=0.008, queries=1600 // SCREENING)
+    square = Square(norm=Norm.LINF, eps=0.008, queries=1600 // 16)
     short = square(classifier, images, labels, keys).images
     way = 1 - leads(classifier.logits(short), labels) / leads(classifier.logits(images), labels)
     promising = ~result.success & (way >= HALF_WAY)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attacks.base import BATCH_ROWS, Cost
-from attacks.sets.contents import AdversarialSet, CorruptedSet, SetHeader, TransferSet
+from attacks.sets.contents import UNKNOWN, AdversarialSet, CorruptedSet, SetHeader, TransferSet
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import (
     chunk_path,
@@ -40,6 +40,7 @@ def columns(rows):
         "forward": rows,
         "backward": 2 * rows,
         "zero_gradients": 3 * rows,
+        "by_answers": rows % 3,
     }
 
 
@@ -92,7 +93,17 @@ def test_a_sweep_is_put_together_from_its_chunks(folder):
     ]
     cost = made.cost(np.array([3, 101]))
     assert isinstance(cost, Cost)
-    assert [part.tolist() for part in cost] == [[3, 101], [6, 202], [9, 303]]
+    assert [part.tolist() for part in cost] == [[3, 101], [6, 202], [9, 303], [0, 2]]
+
+
+def test_sets_of_older_versions_do_not_tell_what_answers_alone_broke(folder, monkeypatch):
+    without = {name: values for name, values in columns(np.arange(3)).items()}
+    del without["by_answers"]
+    monkeypatch.setattr(f"{__name__}.columns", lambda rows: {name: rows for name in without})
+    write_sweep(folder)
+    made = open_set(folder)
+    assert made.by_answers.tolist() == [UNKNOWN] * COUNT
+    assert made.cost(np.array([3])).by_answers.tolist() == [UNKNOWN]
 
 
 def test_the_attacked_images_at_each_eps(folder):
@@ -111,7 +122,7 @@ def test_files_keep_the_names_of_the_first_version(folder):
     with np.load(folder / "chunk-00001.npz") as archive:
         assert set(archive.files) == {
             "key", "row_ids", "labels", "broken_at", "images", "image_rows", "forward", "backward",
-            "zero_gradients", "seconds",
+            "zero_gradients", "by_answers", "seconds",
         }  # fmt: skip
         assert str(archive["key"]) == "key"
     assert json.loads((folder / "manifest.json").read_text()) == {

@@ -57,6 +57,7 @@ def set_of(
         forward=nothing,
         backward=nothing,
         zero_gradients=nothing,
+        by_answers=nothing,
         seconds=np.zeros(len(grid)),
         smallest_eps=np.array(smallest_eps, np.float64),
         image_rows=np.zeros(0, np.int64),

@@ -165,6 +165,43 @@ def test_a_search_on_some_faces_is_held_against_those_faces() -> None:
     assert "1.0 % of 100 faces" in found["message"]
 
 
+@pytest.mark.parametrize(
+    ("searched", "other", "expected"),
+    [
+        (None, {}, None),  # a set of an older version does not tell
+        ({}, {}, "ok"),
+        ({1}, {}, "flagged"),
+        ({1}, {"fmn": [np.nan, 0.1]}, "ok"),  # another gradient attack of the run broke it
+        ({0}, {}, "ok"),  # so did APGD here
+        ({2}, {}, "ok"),  # at a larger eps than the ensemble's
+        (set(), {"square": [np.nan, 0.1]}, "flagged"),
+        (None, {"square": [np.nan, 0.1]}, "flagged"),
+    ],
+)
+def test_what_the_search_of_an_ensemble_alone_breaks_is_compared_with_gradients(
+    searched: set[int] | None, other: dict[str, list[float]], expected: str | None
+) -> None:
+    broken = {"apgd": [0.1, np.nan, np.nan], "ensemble": [0.1, 0.1, np.nan], **other}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    told = {} if searched is None else {("tiny.fer", "fer"): {*searched}}
+    found = suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config, told)
+    of_rule = [entry for entry in found if entry["rule"] == "R7"]
+    assert [entry["status"] for entry in of_rule] == [expected] * (expected is not None)
+    if expected == "flagged":
+        assert of_rule[0]["perturbation"] == "apgd"  # its figures are overstated
+
+
+def test_an_ensemble_searches_every_face_that_it_attacks() -> None:
+    """1 of 1,000 faces is too few to be flagged; of the 100 that Square saw it would be many."""
+    nan = [np.nan] * 1000
+    broken = {"apgd": nan, "ensemble": [0.1, *nan[1:]], "square": [np.nan] * 100}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    images, told = HeldRows(rows(broken)), {("tiny.fer", "fer"): [0]}
+    found = suite_checks(images, {"tiny.fer": FER7}, config, told)
+    (check,) = [entry for entry in found if entry["rule"] == "R7"]
+    assert (check["status"], check["value"]) == ("ok", 0.001)
+
+
 def test_faces_that_an_attack_never_saw_did_not_withstand_it() -> None:
     broken = {"pgd": [0.1], "fgsm": [0.1, 0.1, 0.1]}  # pgd was limited to one face
     config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))

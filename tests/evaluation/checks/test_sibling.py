@@ -137,3 +137,16 @@ def test_every_model_and_label_set_has_its_row_although_one_cannot_be_compared()
         "net.fer": 0,
         "two.fer": pytest.approx(0.01),
     }
+
+
+@pytest.mark.parametrize(("fallen", "status"), [(100, "flagged"), (300, "ok")])
+def test_what_an_ensemble_breaks_by_queries_is_not_put_down_to_gradients(
+    fallen: int, status: str
+) -> None:
+    """The ensemble breaks all by its search; gradients alone break fewer than the images made on
+    the sibling."""
+    rows = [own_rows(fallen), own_rows(COUNT - 10, "ensemble")]
+    (check,) = checked([OWN_IMAGES, transferred(300)], rows)
+    assert check["status"] == status
+    (check,) = checked([OWN_IMAGES, transferred(300)], rows[1:])  # nothing else ran
+    assert check["status"] == "ok"

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attacks.ensembles.adaptive import Ensemble
+from attacks.regional import REGIONAL
 from attacks.threat_model import Norm
 from datasets.faceset import Split
 from datasets.labels import FER7, LabelSet
@@ -104,10 +106,16 @@ def test_the_area_up_to_the_headline_eps_decides() -> None:
     assert first_models(CONFIG, models(), HeldRows(box)) == {("other.fer", "fer")}  # an upper bound
 
 
-def test_the_standard_tier_spares_its_first_model_nothing() -> None:
+def test_the_standard_tier_spares_no_model_anything() -> None:
+    """Its strongest attack sees every face; parts of the face and black boxes 100."""
     request = RunRequest("simple_cnn.fer", tier="standard")
     config = configure(request, Split.PUBLIC_TEST, [LabelSet.FER])
     assert config.norm is Norm.LINF
-    thorough = {attack.name for attack in config.attacks if attack.all_faces_for_first}
-    assert thorough == {"fmn", "square"}
-    assert all(attack.limit == 100 for attack in config.attacks if attack.name in thorough)
+    limited = {attack.name for attack in config.attacks if attack.limit}
+    regional = {attack.name for attack in REGIONAL}
+    assert limited == {*regional, "square", "hop_skip_jump"}
+    by_name = {attack.name: attack for attack in config.attacks}
+    assert by_name["square"].black_boxes_only and by_name["hop_skip_jump"].labels_only
+    ensemble = Ensemble(norm=Norm.LINF, eps=4 / 255, **by_name["ensemble"].options)
+    assert ensemble.queries == by_name["square"].options["queries"] == 1000
+    assert ensemble.queries // ensemble.screening == 250
