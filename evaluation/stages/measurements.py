@@ -13,6 +13,7 @@ import numpy as np
 from attacks.registry import ATTACKS
 from attacks.sets.contents import UNKNOWN, AdversarialSet, CorruptedSet, TransferSet
 from attacks.sets.store import open_set
+from attacks.threat_model import Norm
 from datasets.base.machine_errors import is_of_machine
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
@@ -79,6 +80,16 @@ def _classifies(classifier: Classifier, made: SharedSet) -> bool:
 def _worth(attacked: AttackedModel) -> tuple[bool, int]:
     """How much its probe would tell; that of an ensemble costs as much as all of its parts."""
     return not ATTACKS[attacked.job.spec.perturbation].by_answers, attacked.broken
+
+
+def _tells_its_search_apart(made: AdversarialSet) -> bool:
+    """Whether an ensemble searched, and says which images only its search broke.
+
+    Under l1 it has no search, so that there is nothing to compare gradients with (R7).
+    """
+    attack = ATTACKS[made.spec.perturbation]
+    searches = attack.needs_gradients and attack.by_answers and made.spec.norm is not Norm.L1
+    return searches and not bool((made.by_answers == UNKNOWN).any())
 
 
 def _broken(made: AdversarialSet) -> int:
@@ -207,8 +218,7 @@ class Measurements:
         rows = attacked_rows(self._faces.take(job.rows), answering, logits, made)
         number = self._rows.add(rows)
         self.checks += set_checks(answering, made, rows)
-        attack = ATTACKS[made.spec.perturbation]
-        if attack.needs_gradients and attack.by_answers and not (made.by_answers == UNKNOWN).any():
+        if _tells_its_search_apart(made):
             alone = self.by_answers.setdefault((classifier.id, made.spec.attacked_labels), set())
             alone.update(made.row_ids[made.by_answers > 0].tolist())
         if made.spec.attacked_labels != label_set_of(classifier):

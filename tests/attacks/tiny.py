@@ -93,3 +93,20 @@ class BlackBox(Classifier):
     def _batch_logits(self, images):
         kernel = np.random.default_rng(0).standard_normal((int(np.prod(images.shape[1:])), 3))
         return ((images.reshape(len(images), -1) - 0.5) @ kernel).astype(np.float32)
+
+
+def quantised() -> FunctionClassifier:
+    """A net that rounds its input: its gradients are zero."""
+    inner = conv(7)
+    return FunctionClassifier(lambda pixels: inner.symbolic_logits(ops.round(pixels * 64) / 64), 7)
+
+
+def misleading() -> FunctionClassifier:
+    """A net whose gradients are those of another: they point anywhere."""
+    inner, other = conv(7), conv(7, seed=1)
+
+    def logits(pixels: keras.KerasTensor) -> keras.KerasTensor:
+        lie = other.symbolic_logits(pixels)
+        return lie + ops.stop_gradient(inner.symbolic_logits(pixels) - lie)
+
+    return FunctionClassifier(logits, 7)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from keras import ops
 
 from attacks.apgd import APGD
 from attacks.base import Keys
@@ -27,25 +26,6 @@ AUTO_ATTACK = 7800, 1960
 def setting(classifier=None):
     classifier, images = classifier or tiny.conv(7), tiny.images(COUNT)
     return classifier, images, classifier.predict(images), Keys(0, np.arange(COUNT))
-
-
-def quantised():
-    """A net that rounds its input: its gradients are zero."""
-    inner = tiny.conv(7)
-    return tiny.FunctionClassifier(
-        lambda pixels: inner.symbolic_logits(ops.round(pixels * 64) / 64), 7
-    )
-
-
-def misleading():
-    """A net whose gradients are those of another: they point anywhere."""
-    inner, other = tiny.conv(7), tiny.conv(7, seed=1)
-
-    def logits(pixels):
-        lie = other.symbolic_logits(pixels)
-        return lie + ops.stop_gradient(inner.symbolic_logits(pixels) - lie)
-
-    return tiny.FunctionClassifier(logits, 7)
 
 
 @pytest.mark.parametrize("norm", list(EPS))
@@ -88,7 +68,7 @@ def test_an_image_that_stays_robust_costs_a_sixth_of_auto_attack():
     assert (result.cost.backward[kept] <= AUTO_ATTACK[1] / 6).all()
 
 
-@pytest.mark.parametrize("net", [quantised, misleading])
+@pytest.mark.parametrize("net", [tiny.quantised, tiny.misleading])
 def test_square_runs_at_length_where_gradients_mislead(net):
     classifier, images, labels, keys = setting(net())
     square = Square(norm=Norm.LINF, eps=0.03, queries=600)(classifier, images, labels, keys)
@@ -106,7 +86,7 @@ def test_square_runs_at_length_where_gradients_mislead(net):
 
 def test_the_tier_screens_with_a_quarter_of_its_queries():
     """Gradients are zero, so after the short run every image that is left gets the long one."""
-    classifier, images, labels, keys = setting(quantised())
+    classifier, images, labels, keys = setting(tiny.quantised())
     budget = {**BUDGET, "queries": 80}
     spent = {
         screening: Ensemble(norm=Norm.LINF, eps=0.004, **budget, screening=screening)(

@@ -6,6 +6,7 @@ import keras
 import pandas as pd
 import pytest
 
+from attacks.threat_model import Norm
 from datasets.labels import FER7, LabelSet
 from evaluation.config import AttackSettings
 from evaluation.results.files import read_table
@@ -77,3 +78,10 @@ def test_a_set_made_again_from_disk_tells_the_same(folder: Path) -> None:
     nets = [tiny.classifier(), rounding()]
     evaluate_run(RUN, tiny.faces(), nets, folder, None, tiny.SILENT)
     pd.testing.assert_frame_equal(checks_of(folder, "R7"), before)
+
+
+def test_where_an_ensemble_has_no_search_none_is_claimed(tmp_path: Path) -> None:
+    under_l1 = RUN.model_copy(update={"norm": Norm.L1, "eps": (4.0,)})
+    evaluate_run(under_l1, tiny.faces(), [tiny.classifier()], tmp_path, None, tiny.SILENT)
+    assert checks_of(tmp_path, "R7").empty
+    assert not checks_of(tmp_path, "R24").empty
