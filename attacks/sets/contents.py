@@ -190,6 +190,9 @@ def assemble(
     reused: int = 0,
 ) -> AnySet:
     """Join the arrays of all chunks, in order, and its images."""
+    attacked = not isinstance(header.spec, CorruptionSpec)
+    if attacked:  # an older version may have made some of the chunks
+        chunks = [{"by_answers": np.full_like(each["row_ids"], UNKNOWN)} | each for each in chunks]
     arrays: dict[str, Any] = {
         name: np.concatenate([chunk[name] for chunk in chunks])
         for name in chunks[0]
@@ -197,9 +200,8 @@ def assemble(
     }
     arrays["images"] = images
     seconds = np.sum([chunk["seconds"] for chunk in chunks], axis=0)
-    if isinstance(header.spec, CorruptionSpec):
+    if not attacked:
         return CorruptedSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
-    arrays.setdefault("by_answers", np.full(header.count, UNKNOWN))
     if "smallest_eps" not in arrays:
         return TransferSet(header=header, **arrays, seconds=seconds, reused_chunks=reused)
     rows = [part.start + chunk["image_rows"] for part, chunk in zip(header.chunks, chunks)]

@@ -106,6 +106,20 @@ def test_sets_of_older_versions_do_not_tell_what_answers_alone_broke(folder, mon
     assert made.cost(np.array([3])).by_answers.tolist() == [UNKNOWN]
 
 
+@pytest.mark.parametrize("older", [0, 1])
+def test_chunks_of_two_versions_are_one_set(folder, older):
+    """As where a run is resumed after an update, or a damaged chunk is made again."""
+    write_sweep(folder)
+    path = chunk_path(folder, older)
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "by_answers"}
+    np.savez(path, **arrays)
+    rows, part = np.arange(COUNT), header().chunks[older]
+    expected = rows % 3
+    expected[part] = UNKNOWN
+    np.testing.assert_array_equal(open_set(folder).by_answers, expected)
+
+
 def test_the_attacked_images_at_each_eps(folder):
     write_sweep(folder)
     made, clean = open_set(folder), np.ones((COUNT, 2, 2, 1), np.float32)
