@@ -6,7 +6,7 @@ or its figures are rebuilt. Sets of attacked images store their own, see `attack
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ Fingerprints = dict[str, np.ndarray]
 
 
 def fingerprints_of(
-    classifiers: Iterable[Classifier], failed: dict[str, str] | None = None
+    classifiers: Sequence[Classifier], failed: dict[str, str] | None = None
 ) -> Fingerprints:
     """Run every model on the fixed images.
 
@@ -38,7 +38,7 @@ def fingerprints_of(
         classifiers: the models.
         failed: collects the ids of those that fail, with the reason.
     """
-    found, residence = {}, Residence()
+    found, residence = {}, Residence(len(classifiers))
     for classifier in classifiers:
         try:
             first, again = fingerprint(classifier), fingerprint(classifier, "again")
@@ -55,7 +55,7 @@ def fingerprints_of(
     return found
 
 
-def check_or_keep(classifiers: Iterable[Classifier], folder: Path) -> None:
+def check_or_keep(classifiers: Sequence[Classifier], folder: Path) -> None:
     """Compare the models of a resumed run with those it began with; store those of a new run.
 
     Raises:

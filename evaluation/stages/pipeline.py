@@ -75,7 +75,7 @@ def evaluate_run(
     Raises:
         InputError: every model fails on the clean faces, or see `plan` and `make_sets`.
     """
-    failures, residence = Failures(listener), Residence()
+    failures, residence = Failures(listener), Residence(len(classifiers))
     with listener.stages.stage("clean answers"):
         faces = faces.with_run_groups()
         clean = answer_clean(faces, classifiers, failures, residence)

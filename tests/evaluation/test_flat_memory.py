@@ -16,12 +16,13 @@ from evaluation import blocks
 from evaluation.checks import contract
 from evaluation.config import AttackSettings
 from evaluation.results.run import FinishedRun
-from evaluation.stages import pipeline
+from evaluation.stages import pipeline, residence
 from evaluation.stages.pipeline import evaluate_run
-from evaluation.stages.residence import Residence
+from evaluation.stages.residence import READY, Residence
 from fer_models import gradients
 from fer_models.classifier import BATCH_SIZE
 from fer_models.keras_classifier import KerasClassifier
+from fer_models.losses import Loss
 from tests.evaluation import tiny
 
 CHUNKS = 3
@@ -82,7 +83,7 @@ def test_a_run_holds_few_chunks_rows_and_compiled_models(
     monkeypatch.setattr(gradients, "_compiled", held.compiling(gradients._compiled, found))
     monkeypatch.setattr(blocks, "BLOCK", BATCH_SIZE)
     monkeypatch.setattr(contract, "FACES", BATCH_SIZE)
-    monkeypatch.setattr(pipeline, "Residence", lambda: Residence(ready=1))
+    monkeypatch.setattr(pipeline, "Residence", lambda _: Residence(READY + 1))
     evaluate_run(RUN, faces, found, tmp_path / "flat", None, tiny.SILENT)
     assert held.read > 20 * CHUNKS  # of many sets, each read several times
     assert 0 < held.chunks <= 3  # the one being read, the one held by the set, the set before
@@ -104,10 +105,51 @@ def test_a_released_model_frees_what_it_compiled_and_answers_the_same() -> None:
     np.testing.assert_array_equal(classifier.logits(images), before)
 
 
-def test_the_models_used_last_stay_ready() -> None:
-    found, residence = models(), Residence(ready=2)
+@pytest.mark.parametrize(
+    ("models_of_run", "ready"), [(READY, [True, True]), (READY + 1, [False, True])]
+)
+def test_models_stay_ready_where_all_of_a_run_can(models_of_run: int, ready: list[bool]) -> None:
+    found, kept = models()[:2], Residence(models_of_run)
     images = tiny.faces().images[:1].astype(np.float32) / 255
-    for number in (0, 1, 0, 2, 2):
-        found[number].logits(images)
-        residence.used(found[number])
-    assert [gradients.COMPILED in vars(each) for each in found] == [True, False, True]
+    garbage = 0
+    gc.disable()
+    try:
+        for classifier in found:
+            classifier.input_gradients(images, np.zeros(1, np.int64), Loss.CROSS_ENTROPY)
+            gc.collect()  # what compiling leaves
+            kept.used(classifier)
+        garbage = gc.collect()
+    finally:
+        gc.enable()
+    assert [gradients.COMPILED in vars(each) for each in found] == ready
+    assert garbage < 100  # a compiled call of this net leaves some 400 objects in cycles
+
+
+def test_memory_that_nothing_uses_is_returned() -> None:
+    trimmed = []
+
+    class Glibc:
+        def malloc_trim(self, kept: int) -> None:
+            trimmed.append(kept)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for library in (Glibc, object):  # musl and macOS have no such function
+            patch.setattr(residence.ctypes, "CDLL", lambda _, library=library: library())
+            residence.return_freed_memory()
+    assert trimmed == [0]
+
+
+def test_returning_memory_takes_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, returned, kept = [100.0], [], Residence(READY + 1)
+    found = models()
+
+    def returning() -> None:
+        returned.append(now[0])
+        now[0] += 1.0
+
+    monkeypatch.setattr(residence.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(residence, "return_freed_memory", returning)
+    for number in range(300):
+        kept.used(found[number % 2])
+        now[0] += 1.0
+    assert returned[0] == 101.0 and set(np.diff(returned)) == {1 / residence.SHARE}

@@ -80,7 +80,7 @@ def test_a_random_model_answers_each_time(noise: float, kind: type, tmp_path: Pa
     cache, rows = LogitsCache(tmp_path / "answers"), RowParts(tmp_path)
     transfers, failures = TransferRows(tmp_path), Failures(tiny.SILENT)
     measured = Measurements(
-        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence()
+        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence(1)
     )
     assert measured._answering(model) is model  # not checked yet
     measured.check_models(tiny.config())

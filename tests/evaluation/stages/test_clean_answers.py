@@ -28,7 +28,7 @@ def failures() -> Failures:
 
 def test_an_offset_that_float32_can_hold_changes_no_prediction() -> None:
     answers = answer_clean(
-        tiny.faces(), [tiny.classifier(), shifted(-100.0)], failures(), Residence()
+        tiny.faces(), [tiny.classifier(), shifted(-100.0)], failures(), Residence(1)
     )
     plain, moved = answers.logits.values()
     np.testing.assert_array_equal(moved.argmax(axis=1), plain.argmax(axis=1))
@@ -36,4 +36,4 @@ def test_an_offset_that_float32_can_hold_changes_no_prediction() -> None:
 
 def test_logits_that_float32_blurs_end_the_run() -> None:
     with pytest.raises(InputError, match=r"shifted: its logits are near -1e\+07"):
-        answer_clean(tiny.faces(), [tiny.classifier(), shifted(-1e7)], failures(), Residence())
+        answer_clean(tiny.faces(), [tiny.classifier(), shifted(-1e7)], failures(), Residence(1))

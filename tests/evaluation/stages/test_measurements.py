@@ -44,12 +44,12 @@ def test_a_net_that_cannot_be_explained_keeps_its_run(
 def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
     run, faces = tiny.config(corruptions=(), labels=(LabelSet.FER,)), tiny.faces()
     failures = Failures(tiny.SILENT)
-    clean = answer_clean(faces, tiny.models()[:1], failures, Residence())
+    clean = answer_clean(faces, tiny.models()[:1], failures, Residence(1))
     cache = LogitsCache(tmp_path / "answers")
     rows = RowParts(tmp_path)
     transfers = TransferRows(tmp_path)
     measured = Measurements(
-        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence()
+        faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence(1)
     )
     jobs = plan(run, faces, clean.classifiers)
     for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
