@@ -67,9 +67,9 @@ class Ensemble(Attack):
     name: ClassVar[str] = "ensemble"
     title: ClassVar[str] = "ensemble"
     words: ClassVar[str] = (
-        "APGD, APGD towards the most promising wrong classes, FMN and a short Square in turn, each "
-        "on the faces that are still classified correctly; longer where a face is nearly broken or "
-        "gradients may mislead"
+        "APGD, APGD towards the most promising wrong classes and, except under L1, FMN and a short "
+        "Square, in turn, each on the faces that are still classified correctly; longer where a "
+        "face is nearly broken or gradients may mislead"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True

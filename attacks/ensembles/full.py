@@ -39,8 +39,8 @@ class FullEnsemble(Attack):
     name: ClassVar[str] = "ensemble_full"
     title: ClassVar[str] = "full ensemble"
     words: ClassVar[str] = (
-        "APGD, targeted APGD, FMN and Square in turn, each on the faces that are still "
-        "classified correctly"
+        "APGD, targeted APGD and, except under L1, FMN and Square, in turn, each on the faces that "
+        "are still classified correctly"
     )
     norms: ClassVar[tuple[Norm, ...]] = (Norm.LINF, Norm.L2, Norm.L1)
     needs_gradients: ClassVar[bool] = True

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from evaluation.results.image_rows import FACE_COLUMNS, ImageRows, Kind
@@ -65,3 +66,23 @@ def write_rows(frame: pd.DataFrame, run: Path) -> None:
 
 
 _PART = ["model", "attacked_labels", "perturbation", "source", "norm"]
+
+
+def rows(broken: dict[str, list[float]]) -> pd.DataFrame:
+    """Lines of `per_image` of one model from the smallest eps of each attack."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "row": range(len(values)),
+                "model": "tiny.fer",
+                "attacked_labels": "fer",
+                "perturbation": name,
+                "source": "another" if name == "transfer" else "tiny.fer",
+                "smallest_eps": values,
+                "severity": np.nan,
+                "fer": 3,
+                "prediction": 3,
+            }
+        )
+        for name, values in broken.items()
+    )

@@ -28,7 +28,7 @@ from fer_models.keras_classifier import KerasClassifier, wrap
 from reports.sections.reliability import reliability
 from reports.sections.verdict import verdicts
 from tests.evaluation import tiny
-from tests.evaluation.held_rows import HeldRows
+from tests.evaluation.held_rows import HeldRows, rows
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
 
@@ -107,26 +107,6 @@ def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifi
     assert found["same answer twice"]["status"] == "ok"
     assert found[ANY_BATCH]["status"] == "flagged"
     assert "they depend on the images around it" in found[ANY_BATCH]["message"]
-
-
-def rows(broken: dict[str, list[float]]) -> pd.DataFrame:
-    """Lines of `per_image` of one model from the smallest eps of each attack."""
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "row": range(len(values)),
-                "model": "tiny.fer",
-                "attacked_labels": "fer",
-                "perturbation": name,
-                "source": "another" if name == "transfer" else "tiny.fer",
-                "smallest_eps": values,
-                "severity": np.nan,
-                "fer": 3,
-                "prediction": 3,
-            }
-        )
-        for name, values in broken.items()
-    )
 
 
 @pytest.mark.parametrize(

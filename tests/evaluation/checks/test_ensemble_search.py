@@ -1,13 +1,15 @@
-"""R7 in a run whose only search is that of an ensemble: a net that rounds its input is flagged."""
+"""R7 where an ensemble searches: a net that rounds its input is flagged."""
 
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 import pytest
 
 from attacks.threat_model import Norm
 from datasets.labels import FER7, LabelSet
+from evaluation.checks.suite import AnsweredOnly, suite_checks
 from evaluation.config import AttackSettings
 from evaluation.results.files import read_table
 from evaluation.results.schema import CHECK_COLUMNS
@@ -16,6 +18,7 @@ from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.keras_classifier import wrap
 from tests.evaluation import tiny
+from tests.evaluation.held_rows import HeldRows, rows
 
 BUDGET = {"steps": 4, "targeted_steps": 6, "minimal_steps": 4, "queries": 200, "screening": 4}
 RUN = tiny.config(
@@ -85,3 +88,30 @@ def test_where_an_ensemble_has_no_search_none_is_claimed(tmp_path: Path) -> None
     evaluate_run(under_l1, tiny.faces(), [tiny.classifier()], tmp_path, None, tiny.SILENT)
     assert checks_of(tmp_path, "R7").empty
     assert not checks_of(tmp_path, "R24").empty
+
+
+def test_an_ensemble_on_all_faces_does_not_dilute_what_square_breaks_on_a_few() -> None:
+    """Square may have more queries: 1 of its 100 faces is many, of the ensemble's 1,000 few."""
+    nan = [np.nan] * 1000
+    broken = {"apgd": nan, "ensemble": nan, "square": [0.1] + [np.nan] * 99}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    told: AnsweredOnly = {("tiny.fer", "fer"): []}
+    found = suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config, told)
+    (check,) = [entry for entry in found if entry["rule"] == "R7"]
+    assert (check["status"], check["value"]) == ("flagged", 0.01)
+    assert "1.0 % of 100 faces" in check["message"]
+
+
+@pytest.mark.parametrize(("searched", "expected"), [([], "ok"), ([1], "flagged")])
+def test_the_search_of_an_ensemble_alone_is_compared_with_its_own_gradients(
+    searched: list[int], expected: str
+) -> None:
+    broken = {"ensemble": [0.1, 0.1, np.nan], "noise": [np.nan] * 3}
+    config = tiny.config(attacks=tuple(AttackSettings(name=name) for name in broken))
+    told: AnsweredOnly = {("tiny.fer", "fer"): searched}
+    found = suite_checks(HeldRows(rows(broken)), {"tiny.fer": FER7}, config, told)
+    (check,) = [entry for entry in found if entry["rule"] == "R7"]
+    assert (check["status"], check["perturbation"]) == (expected, "ensemble")
+    if expected == "flagged":
+        assert "33.3 % of 3 faces" in check["message"]
+        assert "not by the gradients of ensemble" in check["message"]
