@@ -113,8 +113,9 @@ def main(
     pairs = [pair for pair in JUDGES if pair[0] in names and pair[1] in asked]
     pairs = [pair for pair in pairs if (pair[1] in ON_PYTORCH) == pytorch]
     if not pairs:
+        whose = f"--judge {judge}" if judge else "The default of --judge"
         raise InputError(
-            f"--judge {judge} has none of {', '.join(names)} {'with' if pytorch else 'without'} "
+            f"{whose} has none of {', '.join(names)} {'with' if pytorch else 'without'} "
             "--pytorch. Name another judge or other attacks."
         )
     classifier, images, labels = _faces(ids[0], data, split, limit)

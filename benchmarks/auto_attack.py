@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.torch_logits import TorchLogits
 from datasets.base.errors import InputError
 from fer_models.pytorch.classifier import TorchClassifier
-from fer_models.pytorch.pixels import fit_to_contract
 
 SAME = 1e-3
 """Largest difference between logits asked for by the judge and by our classifier."""
@@ -62,9 +62,9 @@ class AutoAttacker:
             raise InputError(
                 f"AutoAttack needs 4 classes; {classifier.id} has {classes}. Choose another model."
             )
-        classifier.module.requires_grad_(False)  # FAB would compute their gradients as well
         self.forward = self.backward = 0
         self._classifier, self._batch = classifier, batch
+        self._module = TorchLogits(classifier)
         self._judge = AutoAttack(self._logits, norm="Linf", eps=eps, seed=0, version="standard")
         targets = min(9, classes - 1)
         self._judge.apgd_targeted.n_target_classes = self._judge.fab.n_target_classes = targets
@@ -98,8 +98,3 @@ class AutoAttacker:
         self.forward += len(images)
         self.backward += len(images) if images.requires_grad else 0
         return self._module(images)
-
-    def _module(self, images: torch.Tensor) -> Any:
-        """Logits (N, K) of images (N, C, H, W) in [0, 1]."""
-        fed = fit_to_contract(images, self._classifier.contract)
-        return self._classifier.module(fed.contiguous())

@@ -6,15 +6,13 @@ both into one environment. `docs/benchmarks.md` has the commands.
 Source: Kim 2020, "Torchattacks: A PyTorch repository for adversarial attacks", arXiv 2010.01950.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from benchmarks.attacker import Attacker
+from benchmarks.torch_logits import TorchLogits
 from datasets.base.errors import InputError
 from fer_models.pytorch.classifier import TorchClassifier
-from fer_models.pytorch.pixels import fit_to_contract
 
 INSTALL = "pip install -e .[torch] && pip install --no-deps torchattacks==3.5.1"
 
@@ -44,8 +42,7 @@ def torch_attacks(
         import torchattacks
     except ImportError as error:
         raise InputError(f"torchattacks is not installed ({error}): {INSTALL}") from error
-    classifier.module.requires_grad_(False)
-    logits = _Logits(classifier).eval()
+    logits = TorchLogits(classifier).eval()
     attack = {
         "pgd": lambda: torchattacks.PGD(logits, eps=eps, alpha=eps / 4, steps=budget),
         "apgd": lambda: torchattacks.APGD(logits, eps=eps, steps=budget),
@@ -59,14 +56,3 @@ def torch_attacks(
         return found.transpose(0, 2, 3, 1)
 
     return attacker
-
-
-class _Logits(torch.nn.Module):
-    """Logits (N, K) of images (N, C, H, W) in [0, 1]."""
-
-    def __init__(self, classifier: TorchClassifier) -> None:
-        super().__init__()
-        self._module, self._contract = classifier.module, classifier.contract
-
-    def forward(self, images: torch.Tensor) -> Any:
-        return self._module(fit_to_contract(images, self._contract).contiguous())

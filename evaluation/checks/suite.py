@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from attacks.registry import ATTACKS
+from attacks.square import Square
 from datasets.base.percentages import in_percent
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
@@ -21,9 +22,6 @@ POSITIVE_CONTROL = 0.02
 
 
 RISE = 0.01
-
-
-SQUARE = "square"
 
 
 AnsweredOnly = Mapping[tuple[str, str], Collection[int]]
@@ -146,7 +144,7 @@ def _pair_checks(
     checks = []
     for name, rule, words in (
         ("fgsm", "R5", "one gradient step"),
-        (SQUARE, "R7", "queries alone"),
+        (Square.name, "R7", "queries alone"),
         ("noise", "R8", "random noise"),
     ):
         others = [other for other in climbing if other != name]
@@ -197,6 +195,6 @@ def _with_search(
     A face that gradients broke first was not searched; there is nothing for it to break alone.
     """
     alone = broken[ensembles].any(axis=1) & broken.index.isin([*searched])
-    square = broken.get(SQUARE, pd.Series(False, broken.index))
-    everywhere = ran.get(SQUARE, pd.Series(False, ran.index)) | ran[ensembles].any(axis=1)
-    return broken.assign(**{SQUARE: square | alone}), ran.assign(**{SQUARE: everywhere})
+    square = broken.get(Square.name, pd.Series(False, broken.index))
+    everywhere = ran.get(Square.name, pd.Series(False, ran.index)) | ran[ensembles].any(axis=1)
+    return broken.assign(**{Square.name: square | alone}), ran.assign(**{Square.name: everywhere})
