@@ -185,10 +185,14 @@ def _load(
 
     quiet_backend()
     from evaluation.stages.foreign_models import name_apart
+    from evaluation.stages.residence import Residence
     from fer_models.zoo import load
 
-    models = list(models)
-    classifiers = [load(model, _contract(model, contracts), faces.images) for model in models]
+    models, classifiers = list(models), list["Classifier"]()
+    residence = Residence(len(models))
+    for model in models:
+        classifiers.append(load(model, _contract(model, contracts), faces.images))
+        residence.used(classifiers[-1])
     ids = [classifier.id for classifier in classifiers]
     name_apart(classifiers)
     lines = [
@@ -220,6 +224,7 @@ def _write(
     from evaluation.stages.foreign_models import keep_contracts
     from evaluation.stages.manifest import manifest_of
     from evaluation.stages.pipeline import evaluate_run
+    from evaluation.stages.residence import release_all
     from reports.page import write_report
 
     keep_contracts(contracts, folder)
@@ -239,6 +244,7 @@ def _write(
             )
     manifest = manifest_of(start, config, faces, classifiers, known, perturbations, private)
     write_manifest(manifest, folder / "manifest.json")
+    release_all(classifiers)
     with start.stages.stage("report"):
         write_report(folder)
     manifest |= {"stages": start.stages.seconds}  # the report reads the manifest

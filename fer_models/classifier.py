@@ -111,7 +111,7 @@ class Classifier(ABC):
         return nullcontext()
 
     def release(self) -> None:  # noqa: B027, most models hold nothing that can be made again
-        """Free what the next call makes again, such as compiled calls."""
+        """Free what the next call makes again: compiled calls, and weights that lie in a file."""
 
     def keep_answers(self, folder: Path) -> None:  # noqa: B027, most models have nothing to do
         """Keep answers in a folder and reuse those there; a model that runs here keeps none."""

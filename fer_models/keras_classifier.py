@@ -1,5 +1,6 @@
 """A Keras 3 model behind its contract, as a Classifier: `wrap(keras_model, contract)`."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
 
@@ -8,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from fer_models.contract import Contract, Output
-from fer_models.gradients import LayeredClassifier
+from fer_models.gradients import LayeredClassifier, outside_graphs
 from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
 
@@ -21,15 +22,43 @@ class KerasClassifier(LayeredClassifier):
     def __init__(
         self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str
     ) -> None:
-        self.model = model
+        self._model: keras.Model | None = model
+        self._load_again: Callable[[], keras.Model] | None = None
         self.contract, self.face_side = contract, contract.height
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256
 
+    @property
+    def model(self) -> keras.Model:
+        """The Keras model; whoever asks for it may change it, so from then on it stays loaded."""
+        model, self._load_again = self.loaded(), None
+        return model
+
+    def load_again_by(self, load: Callable[[], keras.Model]) -> None:
+        """Let `release` free the model.
+
+        Args:
+            load: makes the same model with the same weights, when it is next used.
+        """
+        self._load_again = load
+
+    def release(self) -> None:
+        """Free the model too, where it can be loaded again."""
+        super().release()
+        if self._load_again is not None:
+            self._model = None
+
+    def loaded(self) -> keras.Model:
+        """The Keras model, for those who change nothing and keep it no longer than a call."""
+        if self._model is None:
+            assert self._load_again is not None
+            self._model = outside_graphs(self._load_again)
+        return self._model
+
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract, call the model in inference mode, undo a softmax."""
-        return self.outputs_to_logits(self.model(self.model_inputs(images), training=False))
+        return self.outputs_to_logits(self.loaded()(self.model_inputs(images), training=False))
 
     def model_inputs(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract."""
@@ -39,26 +68,27 @@ class KerasClassifier(LayeredClassifier):
         self, inputs: keras.KerasTensor, layer: str
     ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         """Activations of a layer of the model, and its logits, in inference mode."""
-        model = self.model
+        model = self.loaded()
         both = keras.Model(model.inputs[0], [model.get_layer(layer).output, model.outputs[0]])
         activations, outputs = both(inputs, training=False)
         return activations, self.outputs_to_logits(outputs)
 
     def count_parameters(self) -> int:
         """See `NetClassifier.count_parameters`."""
-        count: int = self.model.count_params()
+        count: int = self.loaded().count_params()
         return count
 
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """See `NetClassifier.outputs`."""
         inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
-        return np.asarray(self.model(inputs, training=False), np.float32)
+        return np.asarray(self.loaded()(inputs, training=False), np.float32)
 
     def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
         """See `NetClassifier.outputs_as_given`."""
         inputs = self.model_inputs(ops.convert_to_tensor(images))
-        before = [(v, ops.convert_to_numpy(v)) for v in self.model.variables if not v.trainable]
-        answers = np.asarray(self.model(inputs, training=_own_mode(self.model)), np.float32)
+        model = self.loaded()
+        before = [(v, ops.convert_to_numpy(v)) for v in model.variables if not v.trainable]
+        answers = np.asarray(model(inputs, training=_own_mode(model)), np.float32)
         for variable, value in before:
             variable.assign(value)
         return answers
@@ -68,19 +98,20 @@ class KerasClassifier(LayeredClassifier):
         from fer_models.multiply_adds import multiply_adds
 
         try:
-            return multiply_adds(self.model) or None
+            return multiply_adds(self.loaded()) or None
         except ValueError:
             return None
 
     def map_sizes(self) -> dict[str, tuple[int, int]]:
         """See `NetClassifier.map_sizes`."""
-        shapes = {layer.name: layer.output.shape[1:] for layer in self.model.layers[1:]}
+        shapes = {layer.name: layer.output.shape[1:] for layer in self.loaded().layers[1:]}
         maps = {name: s[:2] for name, s in shapes.items() if len(s) == 3 and None not in s}
         return {name: (int(rows), int(columns)) for name, (rows, columns) in maps.items()}
 
     def layer_maps(self, images: np.ndarray, layer: str) -> np.ndarray:
         """See `NetClassifier.layer_maps`."""
-        net = keras.Model(self.model.inputs[0], self.model.get_layer(layer).output)
+        model = self.loaded()
+        net = keras.Model(model.inputs[0], model.get_layer(layer).output)
         inputs = self.model_inputs(ops.convert_to_tensor(images))
         return np.asarray(net(inputs, training=False), np.float32)
 

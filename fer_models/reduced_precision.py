@@ -50,6 +50,7 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
         super().__init__(exact)
         self.precision, self.weights_sha256 = ROUNDED, reduced_sha256(exact.weights_sha256)
         self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
+        self._twin.load_again_by(lambda: _twin(exact.loaded()))
 
     @property
     def exact(self) -> KerasClassifier:
@@ -86,7 +87,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision:
     if not has_bfloat16():
         raise NoTwinError("the processor has no bfloat16")
     try:
-        reduced = ReducedPrecision(classifier, _twin(classifier.model))
+        reduced = ReducedPrecision(classifier, _twin(classifier.loaded()))
         error = _largest_error(reduced)
     except NoTwinError:
         raise

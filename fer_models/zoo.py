@@ -234,8 +234,22 @@ def load(
 
         return load_foreign(model, contract, faces)
     card, weights = card_of(model)
+    if isinstance(card.recipe, Recipe | MeanRecipe):
+        net = _verified_net(card, weights)
+        net.load_again_by(lambda: _verified_net(card, weights).model)
+        return net
+    _check_weights(card, weights)
+    return load_unverified(card, weights)
+
+
+def _verified_net(card: Card, weights: Path) -> "KerasClassifier":
     if isinstance(card.recipe, MeanRecipe):
         return _load_mean(card, card.recipe)
+    _check_weights(card, weights)
+    return load_net(card, weights)
+
+
+def _check_weights(card: Card, weights: Path) -> None:
     from datasets.base.hashes import file_sha256
 
     if not weights.exists():
@@ -246,7 +260,6 @@ def load(
             f"{weights}: expected sha256 {card.weights_sha256[:12]}..., found {found[:12]}... "
             "The weights are not those the card describes: restore the file."
         )
-    return load_unverified(card, weights)
 
 
 def load_unverified(card: Card, weights: Path) -> "Classifier":

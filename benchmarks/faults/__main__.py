@@ -3,7 +3,7 @@
 A small run of a tiny net is disturbed again and again, resumed, and compared byte for byte with the
 same run undisturbed: its figures, and the rows of its images. Prints the table of
 `docs/benchmarks.md`, and exits with 1 if a file was lost or changed, or a traceback shown. What
-went wrong stays in `--out`. Linux only.
+went wrong stays in `--out`. `--only kills.raylet --times 10` does one kind ten times. Linux only.
 """
 
 import shutil
@@ -57,6 +57,7 @@ OF_TEN: tuple[Fault, ...] = (
     kills.raylet,
 )
 """Who is killed in ten kills."""
+NEEDS_RAY = {*(fault for fault, _ in ON_RAY), *OF_TEN} - {kills.driver}
 
 
 def main(
@@ -65,10 +66,15 @@ def main(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
     others: Annotated[bool, typer.Option(help="Also faults other than kills.")] = True,
+    only: Annotated[
+        str, typer.Option(help="Faults to do in place of all, such as kills.raylet,limits.memory.")
+    ] = "",
+    times: Annotated[int, typer.Option(min=1, help="How often each of --only is done.")] = 1,
     ray: Annotated[bool, typer.Option(help="Also runs on Ray, where it is installed.")] = True,
     out: Annotated[Path | None, typer.Option(help="Folder of the runs, to look at them.")] = None,
 ) -> int:
     """Disturb a small run in many ways and count what it loses."""
+    wanted = _named_in(only) * times if only else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as `&` leaves it ignored
     with _folder(out) as folder:
         campaign = Campaign(data, folder)
@@ -76,20 +82,41 @@ def main(
             if ending := campaign.measure(LOCAL):
                 raise InputError(f"the undisturbed run ended with {ending}. Correct that first.")
         no_ray = "--no-ray" if not ray else "" if find_spec("ray") else "Ray is not installed"
-        no_ray = no_ray or campaign.measure(RAY)
+        if wanted is not None and not NEEDS_RAY & {*wanted}:
+            no_ray = ""
+        else:
+            no_ray = no_ray or campaign.measure(RAY)
         for engine, seconds in campaign.seconds.items():
             print(
                 f"undisturbed, --engine {engine}: {seconds:.1f} processor seconds", file=sys.stderr
             )
         of_ten = (OF_TEN[0],) if no_ray else OF_TEN
-        faults = [of_ten[place % len(of_ten)] for place in range(kills)]
-        more = (*OTHERS, *(() if no_ray else ON_RAY)) if others else ()
-        faults += [fault for fault, times in more for _ in range(times)]
+        every = [of_ten[place % len(of_ten)] for place in range(kills)]
+        every += [fault for fault, often in (*OTHERS, *ON_RAY) for _ in range(often) if others]
+        faults = every if wanted is None else wanted
+        faults = [fault for fault in faults if not (no_ray and fault in NEEDS_RAY)]
         trials = _trials(campaign, faults, seed, jobs)
         if no_ray:
             trials.append(Trial("faults of `--engine ray`", None, note=f"not tried: {no_ray}"))
     print(table(trials))
     return int(any(trial.ending and not trial.is_good for trial in trials))
+
+
+def _named_in(only: str) -> list[Fault]:
+    """Faults by the names of their functions.
+
+    Raises:
+        InputError: no fault has a name.
+    """
+    by_name: dict[str, list[Fault]] = {}
+    for fault in dict.fromkeys([*OF_TEN, *(fault for fault, _ in (*OTHERS, *ON_RAY))]):
+        function = fault.func if isinstance(fault, partial) else fault
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        by_name.setdefault(name, []).append(fault)
+    names = [name.strip() for name in only.split(",")]
+    if unknown := [name for name in names if name not in by_name]:
+        raise InputError(f"--only must name some of {', '.join(by_name)}; got {unknown[0]!r}.")
+    return [fault for name in dict.fromkeys(names) for fault in by_name[name]]
 
 
 def _trials(campaign: Campaign, faults: list[Fault], seed: int, jobs: int) -> list[Trial]:

@@ -56,6 +56,13 @@ class Residence:
             yield item
 
 
+def release_all(classifiers: Iterable[Classifier]) -> None:
+    """Free what all models can make again, where none is needed any longer."""
+    for classifier in classifiers:
+        classifier.release()
+    return_freed_memory()
+
+
 def return_freed_memory() -> None:
     """Give the system the memory that nothing uses any longer.
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks.faults import files, kills, limits
-from benchmarks.faults.__main__ import _trials
-from benchmarks.faults.campaign import LOCAL, Campaign, Fault
+from benchmarks.faults.__main__ import _named_in, _trials
+from benchmarks.faults.campaign import LOCAL, RAY, Campaign, Fault
 from benchmarks.faults.processes import descendants, is_alive, kill
 from benchmarks.faults.trial import Ending, Trial, table
+from datasets.base.errors import InputError
 
 KILLED, REFUSED = Ending(-9, "a line", False), Ending(2, "error: disk | full", False)
 
@@ -85,6 +86,15 @@ def test_a_fault_that_cannot_be_judged_counts_as_lost_and_the_next_is_tried(
     killed, lost = _trials(campaign, [works, hangs, works], 0, 1)[1:]
     assert killed.is_good and not lost.is_good and lost.lost == ["results.csv"]
     assert "TimeoutError: a command hangs" in (tmp_path / "table.md").read_text()
+
+
+def test_faults_can_be_named() -> None:
+    assert _named_in("limits.memory, kills.raylet,limits.memory") == [limits.memory, kills.raylet]
+    stopped = [fault for fault in _named_in("kills.stopped") if isinstance(fault, partial)]
+    ways = {(fault.keywords["number"], fault.keywords["engine"]) for fault in stopped}
+    assert ways == {(number, e) for number in (signal.SIGTERM, signal.SIGINT) for e in (LOCAL, RAY)}
+    with pytest.raises(InputError, match=r"must name some of kills\.driver, .*; got 'raylet'"):
+        _named_in("limits.memory,raylet")
 
 
 @pytest.mark.slow

@@ -82,7 +82,8 @@ def test_a_resizing_layer_puts_no_net_into_training_mode(
         classifier = resized(training, inside)
         if reloaded:
             classifier.model.save(tmp_path / "net.keras")
-            classifier.model = keras.models.load_model(tmp_path / "net.keras", compile=False)
+            model = keras.models.load_model(tmp_path / "net.keras", compile=False)
+            classifier = wrap(model, classifier.contract, model_id="resized")
         (found,) = training_mode_checks(classifier, IMAGES)
         assert found["status"] == status
         if training is None:
