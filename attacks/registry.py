@@ -47,6 +47,7 @@ from attacks.corruptions.weather.low_light import LowLight
 from attacks.corruptions.weather.rain import Rain
 from attacks.deepfool import DeepFool
 from attacks.ensembles.adaptive import Ensemble
+from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
 from attacks.ensembles.full import FullEnsemble
 from attacks.fgsm import FGSM
 from attacks.fmn import FMN
@@ -60,8 +61,8 @@ from attacks.transfer import Transfer
 from datasets.base.errors import InputError
 
 OWN: tuple[type[Attack], ...] = (
-    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, FMN, DeepFool, Square, Ensemble,
-    FullEnsemble, Transfer, Noise
+    FGSM, PGD, *REGIONAL, GlassesPGD, APGD, TargetedAPGD, ChosenTargetsAPGD, FMN, DeepFool,
+    Square, Ensemble, FullEnsemble, Transfer, Noise
 )  # fmt: skip
 ART_ATTACKS: tuple[type[ArtAttack], ...] = (
     CarliniWagnerL2, CarliniWagnerLinf, ElasticNet, JSMA, HopSkipJump, Boundary, SimBA,

@@ -19,8 +19,6 @@ from attacks.square import Square
 from attacks.threat_model import Norm
 from fer_models.classifier import Classifier
 
-SHORT = 6
-"""A short climb towards a target has this part of the steps of a long one."""
 CLOSE = 0.9
 """Gradients that come this share of the way from the clean image to a boundary are tried again."""
 HALF_WAY = 0.5
@@ -106,12 +104,7 @@ class Ensemble(Attack):
     def _climbs(self) -> tuple[Attack, ...]:
         climbs = (
             APGD(norm=self.norm, eps=self.eps, steps=self.steps),
-            ChosenTargetsAPGD(
-                norm=self.norm,
-                eps=self.eps,
-                steps=self.targeted_steps,
-                short_steps=max(1, self.targeted_steps // SHORT),
-            ),
+            ChosenTargetsAPGD(norm=self.norm, eps=self.eps, steps=self.targeted_steps),
         )
         if self.norm is Norm.L1:
             return climbs

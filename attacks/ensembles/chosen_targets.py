@@ -1,4 +1,4 @@
-"""APGD towards the targets that short climbs find promising; the parts of the ensemble use it."""
+"""APGD towards the targets that short climbs find promising; also a part of the ensemble."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -9,6 +9,7 @@ from attacks.apgd import TargetedAPGD
 from attacks.apgd_ascent import choose
 from attacks.base import Cost, Keys
 from attacks.broken import leads, likeliest
+from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 
 
@@ -16,42 +17,55 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 class ChosenTargetsAPGD(TargetedAPGD):
     """A short climb towards each target, then long ones towards those that came nearest.
 
-    Every climb starts at the clean image. An image that stays unbroken ends at the point of all
-    climbs where another class leads most.
+    Every climb starts at the clean image. An image that stays unbroken ends at that one or the
+    point of all climbs where another class leads most.
 
     Attributes:
         steps: gradient steps of a long climb.
-        short_steps: gradient steps of a short one.
+        shorter: a short climb has this part of the steps of a long one.
         chosen: number of targets of long climbs.
+        near: long climbs are for images that short ones brought this share of the way from the
+            clean image to a boundary; 0 for all.
     """
 
     steps: int = 60
-    short_steps: int = 12
+    shorter: int = 6
     chosen: int = 2
+    near: float = 0.0
 
     name: ClassVar[str] = "apgd_chosen"
     title: ClassVar[str] = "APGD towards chosen targets"
     words: ClassVar[str] = (
-        "short climbs towards each wrong class, long ones towards those that came nearest"
+        "APGD towards each wrong class in brief, at length towards the two that came nearest"
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_at_least_one("short_steps", "chosen")
+        self._check_at_least_one("shorter", "chosen")
+        if not 0 <= self.near <= 1:
+            raise InputError(f"`near` must be in [0, 1], a share; got {self.near}.")
+        if self.restarts != 1:
+            raise InputError(
+                f"`restarts` must be 1 for {self.name}, whose climbs start at the clean image; got "
+                f"{self.restarts}. Give more `steps`."
+            )
 
     def _attack(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, keys: Keys
     ) -> tuple[np.ndarray, Cost]:
         assert isinstance(classifier, DifferentiableClassifier)
         attacked, cost = images.copy(), Cost.zeros(len(images))
-        lead, active = np.full(len(images), -np.inf), np.arange(len(images))
-        targets = likeliest(classifier.logits(images), labels, self.targets)
+        clean, active = classifier.logits(images), np.arange(len(images))
+        targets, behind = likeliest(clean, labels, self.targets), leads(clean, labels)
+        lead = behind.copy()
         cost.forward[:] += 1
         nearness = np.full(targets.shape, -np.inf)
-        short = replace(self, steps=self.short_steps)
+        short = replace(self, steps=max(1, self.steps // self.shorter))
         climbs = [(short, rank) for rank in range(targets.shape[1])]
         climbs += [(self, place) for place in range(min(self.chosen, targets.shape[1]))]
         for climb, number in climbs:
+            if climb is self:
+                active = active[lead[active] >= (1 - self.near) * behind[active]]
             if not len(active):
                 break
             order = np.argsort(-nearness, axis=1, kind="stable")[active, number]

@@ -24,6 +24,7 @@ def words(identifier: str) -> str:
         **{f"pgd_{part}": f"PGD ({part} only)" for part in _PARTS},
         "apgd": "APGD",
         "apgd_t": "targeted APGD",
+        "apgd_chosen": "APGD towards chosen targets",
         "fmn": "FMN",
         "deepfool": "DeepFool",
         "ensemble_full": "full ensemble",

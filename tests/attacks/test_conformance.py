@@ -27,6 +27,7 @@ BEYOND = {Norm.LINF: 8.5, Norm.L2: 8.5, Norm.L1: 64.5}
 FEWER: dict[str, dict[str, float]] = {
     "apgd": {"steps": 6},
     "apgd_t": {"steps": 3},
+    "apgd_chosen": {"steps": 3},
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "ensemble_full": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "fmn": {"steps": 12},

@@ -22,6 +22,7 @@ SHORT = {
     "pgd": {"steps": 5},
     "apgd": {"steps": 5},
     "apgd_t": {"steps": 3},
+    "apgd_chosen": {"steps": 3},
     "ensemble": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
     "ensemble_full": {"steps": 3, "targeted_steps": 2, "minimal_steps": 3, "queries": 5},
 }

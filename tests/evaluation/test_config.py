@@ -77,7 +77,7 @@ def test_the_standard_tier_spends_its_most_expensive_attacks_on_the_verdict() ->
     assert along_the_curve == {
         "noise",
         "fgsm",
-        "apgd",
+        "apgd_chosen",
         "fmn",
         "transfer",
         "hop_skip_jump",

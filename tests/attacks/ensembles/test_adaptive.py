@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attacks.apgd import APGD
-from attacks.base import Keys
+from attacks.base import AttackResult, Keys
 from attacks.broken import leads
 from attacks.ensembles import adaptive
 from attacks.ensembles.adaptive import CLOSE, HALF_WAY, Ensemble
@@ -145,7 +145,7 @@ def test_long_climbs_go_towards_the_targets_that_short_ones_came_nearest_to():
         asked.append((len(x), targets.copy())),
         given(x, y, loss, targets),
     )[1]
-    attack = ChosenTargetsAPGD(norm=Norm.LINF, eps=0.001, steps=7, short_steps=2, chosen=2)
+    attack = ChosenTargetsAPGD(norm=Norm.LINF, eps=0.001, steps=7, shorter=3, chosen=2)
     result = attack(watched, images, labels, keys)
     kept = ~result.success
     assert kept.sum() > 20 and (result.cost.backward[kept] == 6 * 2 + 2 * 7).all()
@@ -162,7 +162,35 @@ def test_long_climbs_go_towards_the_targets_that_short_ones_came_nearest_to():
     assert (first_long == nearest[kept][: len(first_long)]).mean() > 0.9
 
 
+def test_long_climbs_can_be_kept_for_images_that_short_ones_brought_near_a_boundary():
+    classifier, images, labels, keys = setting()
+    clean = leads(classifier.logits(images), labels)
+
+    def found(near: float, steps: int = 12) -> AttackResult:
+        attack = ChosenTargetsAPGD(norm=Norm.LINF, eps=0.006, steps=steps, shorter=6, near=near)
+        return attack(classifier, images, labels, keys)
+
+    every, some, none = found(0), found(0.6), found(1)
+    kept = ~(every.success | some.success)
+    spent = some.cost.backward[kept]
+    assert set(spent) == {6 * 2, 6 * 2 + 2 * 12}  # short climbs alone, or long ones too
+    far = kept.copy()
+    far[kept] = spent == 6 * 2
+    way = 1 - leads(classifier.logits(some.images), labels) / clean
+    assert (way[far] < 0.6).all() and (way[kept & ~far] >= 0.6).all()
+    assert (every.cost.backward[kept] == 6 * 2 + 2 * 12).all()
+    assert (none.cost.backward[~none.success] == 6 * 2).all()
+
+
 @pytest.mark.parametrize("option", ["steps", "targeted_steps", "minimal_steps", "queries"])
 def test_wrong_options_are_refused(option):
     with pytest.raises(InputError, match="must be at least 1; got 0"):
         Ensemble(norm=Norm.LINF, eps=0.1, **{option: 0})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("near", 1.5), ("near", float("nan")), ("restarts", 2), ("shorter", 0)]
+)
+def test_wrong_options_of_chosen_targets_are_refused(option, value):
+    with pytest.raises(InputError, match=f"`{option}` must be"):
+        ChosenTargetsAPGD(norm=Norm.LINF, eps=0.1, **{option: value})

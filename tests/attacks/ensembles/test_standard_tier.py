@@ -23,7 +23,7 @@ BEFORE = (
 NOW = tuple(
     (attack.name, attack.options)
     for attack in read_tier(TIER_FILES / "standard.toml").attacks
-    if attack.name in ("apgd", "fmn", "ensemble")
+    if attack.name in ("apgd_chosen", "fmn", "ensemble")
 )
 
 
