@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 
 from evaluation.config import RunConfig
-from evaluation.results.schema import ALL_CORRUPTIONS, BEST_KNOWN, RESULT_COLUMNS, WORST_CASE
+from evaluation.results.schema import (
+    ALL_CORRUPTIONS,
+    AWAY_FROM_HEADLINE,
+    BEST_KNOWN,
+    RESULT_COLUMNS,
+    WORST_CASE,
+)
+from evaluation.results.select import headline_eps
 
 _RELATIVE = ("corruption_error", "relative_corruption_error", "mce", "relative_mce")
 """Metrics whose `detail` is the model that they are relative to."""
@@ -18,7 +25,8 @@ def with_status(
     """Flag figures whose checks failed, and add a row for each perturbation without figures.
 
     The worst case has the flags of its parts, and so do the gap between the label sets, means
-    over corruptions and errors relative to a baseline. A crashed attack, or one that cannot be
+    over corruptions and errors relative to a baseline. A check of the other eps spares those at
+    the headline's. A crashed attack, or one that cannot be
     made on the model, has no figure: its row holds NaN with n = 0, never "robust".
     """
     results = results.copy()
@@ -29,6 +37,9 @@ def with_status(
                 results.perturbation == check.perturbation
             )
             hit &= part | _needs_all_attacks(results, check.attacked_labels)
+        if check.check == AWAY_FROM_HEADLINE:
+            top = headline_eps(config.eps, config.norm)
+            hit &= ~np.isclose(results.eps.to_numpy(), top, atol=1e-9, rtol=0)
         results.loc[hit, "status"] = "flagged"
     errors = pd.DataFrame(
         [_error_row(entry, config) for entry in failed], columns=list(RESULT_COLUMNS)

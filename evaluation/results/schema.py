@@ -55,6 +55,10 @@ ANY_BATCH = "same answer in any batch"
 """In the column `check` of `checks.parquet`: R11's check that no image changes another's logits."""
 
 
+AWAY_FROM_HEADLINE = "other eps as well attacked as the headline"
+"""In the column `check`: R6's check that spares figures at the headline eps when it fails."""
+
+
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
     "label_set": "string",

@@ -97,7 +97,7 @@ def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
     if any(ranking.provisional for ranking in run_rankings(run).values()):
         words += (
             " A provisional rank may be too good: a check of the model's attack failed, such as R6 "
-            "(with twice the budget robust accuracy fell by 0.5 points or more)."
+            "(twice the budget, or a stronger attack, lowered robust accuracy)."
         )
     if any(ranking.void for ranking in run_rankings(run).values()):
         words += (

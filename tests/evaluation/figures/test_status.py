@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from evaluation.figures.status import with_status
-from evaluation.results.schema import ALL_CORRUPTIONS, CHECK_COLUMNS, RESULT_COLUMNS
+from evaluation.results.schema import (
+    ALL_CORRUPTIONS,
+    AWAY_FROM_HEADLINE,
+    CHECK_COLUMNS,
+    RESULT_COLUMNS,
+)
 from tests.evaluation import tiny
 
 GAP = ("net", "ferplus", "worst_case", "label_gap")
@@ -60,6 +66,23 @@ def failing(model: str, labels: str, name: str) -> dict[str, Any]:
 def test_a_failed_check(check: dict[str, Any], expected: set[tuple]) -> None:
     assert flagged([check], []) == expected
     assert flagged([check | {"status": "ok"}], []) == set()
+
+
+def test_a_check_of_the_other_eps_spares_the_headline() -> None:
+    rows = pd.DataFrame({"perturbation": ["pgd"] * 3 + ["worst_case"] * 4})
+    rows = rows.assign(eps=[0.02, 0.1, np.nan, 0.02, 0.1, np.nan, 0.02], metric="robust_accuracy")
+    rows = rows.assign(model="net", attacked_labels="fer", status="ok", n=1, seed=0)
+    rows.loc[6, "attacked_labels"] = "ferplus"
+    rows = rows.reindex(columns=list(RESULT_COLUMNS)).astype(RESULT_COLUMNS)
+
+    def flagged_rows(name: str) -> list[int]:
+        entry = failing("net", "fer", "pgd") | {"check": name}
+        checks = pd.DataFrame([entry], columns=list(CHECK_COLUMNS))
+        results = with_status(rows, checks, [], tiny.config())
+        return results.index[results.status == "flagged"].tolist()
+
+    assert flagged_rows("converged") == [0, 1, 2, 3, 4, 5]
+    assert flagged_rows(AWAY_FROM_HEADLINE) == [1, 2, 4, 5]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""R6 compares the curve with an ensemble that runs at the headline eps alone."""
+
+import numpy as np
+import pytest
+
+from attacks.threat_model import Norm
+from datasets.labels import FER7
+from evaluation.checks.rules import Check
+from evaluation.checks.suite import suite_checks
+from evaluation.config import AttackSettings
+from evaluation.results.schema import AWAY_FROM_HEADLINE
+from tests.evaluation import tiny
+from tests.evaluation.held_rows import HeldRows, rows
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "searched", "along", "expected"),
+    [
+        (3, set(), 0, "flagged"),
+        (2, set(), 0, "ok"),  # 2 of 100 are at the limit
+        (3, set(), 1, "ok"),  # an attack along the curve broke one of the three
+        (3, {0}, 0, "ok"),  # its search alone broke one: R7's concern
+        (3, None, 0, None),  # a set of an older version does not tell
+    ],
+)
+def test_a_curve_without_the_ensemble_is_an_upper_bound_where_that_broke_more(
+    ensemble: int, searched: set[int] | None, along: int, expected: str | None
+) -> None:
+    def broken(count: int) -> list[float]:
+        return [0.02] * count + [np.nan] * (100 - count)
+
+    images = HeldRows(rows({"apgd": broken(along), "pgd": broken(9), "ensemble": broken(ensemble)}))
+    told = {} if searched is None else {("tiny.fer", "fer"): searched}
+
+    def found(*headline_only: Norm) -> list[Check]:
+        short = [
+            AttackSettings(name=name, headline_only=headline_only) for name in ("pgd", "ensemble")
+        ]
+        config = tiny.config(attacks=(AttackSettings(name="apgd"), *short))
+        checks = suite_checks(images, {"tiny.fer": FER7}, config, told)
+        return [one for one in checks if one["check"] == AWAY_FROM_HEADLINE]
+
+    checks = found(Norm.LINF)
+    assert [one["status"] for one in checks] == [expected] * (expected is not None)
+    if expected == "flagged":
+        assert (checks[0]["rule"], checks[0]["perturbation"]) == ("R6", "apgd")
+        assert "3.0 % of 100 faces" in checks[0]["message"]
+        assert "upper bound" in checks[0]["message"] and "--tier full" in checks[0]["message"]
+    assert not found()  # it ran along the curve
