@@ -84,8 +84,9 @@ class Rule(Enum):
         'otherwise the row says "not converged". Where an ensemble runs at the headline eps alone, '
         "its gradients break at most 2 % of the faces there that no attack along the curve "
         "breaks; otherwise figures at the other eps are upper bounds.",
-        "More steps change nothing",
-        "The attack has not converged: read the robust accuracy as an upper bound, or add steps.",
+        "More steps or a stronger attack change nothing",
+        "The attack has not found all it could: read the robust accuracy as an upper bound, or add "
+        "steps or a stronger attack.",
         Rank.PROVISIONAL,
     )
     R7 = Words(

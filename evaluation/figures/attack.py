@@ -28,6 +28,9 @@ _QUANTILES = {
     "upper_quartile_smallest_eps": 0.75,
 }
 
+OF_CURVE = (*_QUANTILES, "security_curve_area")
+"""Metrics of a whole curve; a row of one at the headline eps depends on the smaller eps too."""
+
 _SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0}
 """Columns of `per_image` whose medians are figures, and the largest value of each."""
 

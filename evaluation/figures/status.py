@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.config import RunConfig
+from evaluation.figures.attack import OF_CURVE
 from evaluation.results.schema import (
     ALL_CORRUPTIONS,
     AWAY_FROM_HEADLINE,
@@ -25,9 +26,9 @@ def with_status(
     """Flag figures whose checks failed, and add a row for each perturbation without figures.
 
     The worst case has the flags of its parts, and so do the gap between the label sets, means
-    over corruptions and errors relative to a baseline. A check of the other eps spares those at
-    the headline's. A crashed attack, or one that cannot be
-    made on the model, has no figure: its row holds NaN with n = 0, never "robust".
+    over corruptions and errors relative to a baseline. A check of the other eps spares figures at
+    the headline's, but not those of a curve up to it. A crashed attack, or one that cannot be made
+    on the model, has no figure: its row holds NaN with n = 0, never "robust".
     """
     results = results.copy()
     for check in checks[checks.status != "ok"].itertuples():
@@ -39,7 +40,8 @@ def with_status(
             hit &= part | _needs_all_attacks(results, check.attacked_labels)
         if check.check == AWAY_FROM_HEADLINE:
             top = headline_eps(config.eps, config.norm)
-            hit &= ~np.isclose(results.eps.to_numpy(), top, atol=1e-9, rtol=0)
+            elsewhere = ~np.isclose(results.eps.to_numpy(), top, atol=1e-9, rtol=0)
+            hit &= elsewhere | results.metric.isin(OF_CURVE)
         results.loc[hit, "status"] = "flagged"
     errors = pd.DataFrame(
         [_error_row(entry, config) for entry in failed], columns=list(RESULT_COLUMNS)

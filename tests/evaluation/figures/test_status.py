@@ -68,11 +68,13 @@ def test_a_failed_check(check: dict[str, Any], expected: set[tuple]) -> None:
     assert flagged([check | {"status": "ok"}], []) == set()
 
 
-def test_a_check_of_the_other_eps_spares_the_headline() -> None:
-    rows = pd.DataFrame({"perturbation": ["pgd"] * 3 + ["worst_case"] * 4})
-    rows = rows.assign(eps=[0.02, 0.1, np.nan, 0.02, 0.1, np.nan, 0.02], metric="robust_accuracy")
+def test_a_check_of_the_other_eps_spares_the_headline_but_no_curve_up_to_it() -> None:
+    rows = pd.DataFrame({"perturbation": ["pgd"] * 3 + ["worst_case"] * 6})
+    eps = [0.02, 0.1, np.nan, 0.02, 0.1, np.nan, 0.02, 0.02, 0.02]
+    rows = rows.assign(eps=eps, metric="robust_accuracy")
     rows = rows.assign(model="net", attacked_labels="fer", status="ok", n=1, seed=0)
     rows.loc[6, "attacked_labels"] = "ferplus"
+    rows.loc[7:, "metric"] = ["security_curve_area", "median_smallest_eps"]
     rows = rows.reindex(columns=list(RESULT_COLUMNS)).astype(RESULT_COLUMNS)
 
     def flagged_rows(name: str) -> list[int]:
@@ -81,8 +83,8 @@ def test_a_check_of_the_other_eps_spares_the_headline() -> None:
         results = with_status(rows, checks, [], tiny.config())
         return results.index[results.status == "flagged"].tolist()
 
-    assert flagged_rows("converged") == [0, 1, 2, 3, 4, 5]
-    assert flagged_rows(AWAY_FROM_HEADLINE) == [1, 2, 4, 5]
+    assert flagged_rows("converged") == [0, 1, 2, 3, 4, 5, 7, 8]
+    assert flagged_rows(AWAY_FROM_HEADLINE) == [1, 2, 4, 5, 7, 8]
 
 
 @pytest.mark.parametrize(
