@@ -7,7 +7,7 @@ differentiated. Training on another Keras backend needs none of this.
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +35,6 @@ SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 that little is padded. Attacks work on 100 images at once. The logits of an image may differ in
 their last bits from one size to another."""
 
-_Made = TypeVar("_Made")
 
 COMPILED = "_compiled_calls"
 """Attribute in which a classifier keeps its compiled calls."""
@@ -158,12 +157,6 @@ def vector_jacobian(
         return gradient
 
     return changed.numpy(), pull
-
-
-def outside_graphs(make: Callable[[], _Made]) -> _Made:
-    """Return what `make` makes; while a call is compiled, at once and not as a part of it."""
-    with tf.init_scope():
-        return make()
 
 
 def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:

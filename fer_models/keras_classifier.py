@@ -1,17 +1,21 @@
 """A Keras 3 model behind its contract, as a Classifier: `wrap(keras_model, contract)`."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from inspect import signature
+from typing import TypeVar
 
 import keras
 import numpy as np
 from keras import ops
 
 from fer_models.contract import Contract, Output
-from fer_models.gradients import LayeredClassifier, outside_graphs
+from fer_models.gradients import LayeredClassifier
 from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
+
+_Made = TypeVar("_Made")
 
 
 class KerasClassifier(LayeredClassifier):
@@ -53,7 +57,7 @@ class KerasClassifier(LayeredClassifier):
         """The Keras model, for those who change nothing and keep it no longer than a call."""
         if self._model is None:
             assert self._load_again is not None
-            self._model = outside_graphs(self._load_again)
+            self._model = in_fresh_keras(self._load_again)
         return self._model
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -151,6 +155,18 @@ def wrap(
         model, removed = strip_softmax(model)
         contract = replace(contract, output=Output.LOGITS) if removed else contract
     return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
+
+
+def in_fresh_keras(make: Callable[[], _Made]) -> _Made:
+    """Return what `make` makes, at once even while a call is compiled, and under the same names.
+
+    Keras counts the names of layers by thread, so in a new one they begin anew, and a model that is
+    made again has the names it had. Under new ones TensorFlow would keep an operation for each of
+    its variables to the end of the process: 3 MB each time for a net of 130 layers. What is traced
+    belongs to a thread, too, so that weights are values here and not a part of the call.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
 
 
 def _own_mode(model: keras.Model) -> bool | None:

@@ -235,7 +235,9 @@ def load(
         return load_foreign(model, contract, faces)
     card, weights = card_of(model)
     if isinstance(card.recipe, Recipe | MeanRecipe):
-        net = _verified_net(card, weights)
+        from fer_models.keras_classifier import in_fresh_keras
+
+        net = in_fresh_keras(lambda: _verified_net(card, weights))
         net.load_again_by(lambda: _verified_net(card, weights).model)
         return net
     _check_weights(card, weights)

@@ -37,6 +37,10 @@ def answers(classifier: Any) -> list[np.ndarray]:
     return [*classifier.input_gradients(IMAGES, labels, Loss.MARGIN), classifier.logits(IMAGES)]
 
 
+def names_in(model: KerasClassifier) -> list[str]:
+    return [each.path for each in model.loaded().weights]
+
+
 def freed(classifier: Classifier, model: KerasClassifier) -> bool:
     """Whether `release` of a classifier frees the weights of a model in it."""
     weights = [weakref.ref(each) for each in model.loaded().weights]
@@ -57,9 +61,18 @@ def test_weights_are_freed_and_the_answers_stay_the_same(name: str) -> None:
 
 def test_a_mean_loads_its_members_again() -> None:
     mean = net("mean_of_nets.fer")
-    before = mean.logits(IMAGES)
+    before, names = mean.loaded().get_weights(), names_in(mean)
     assert freed(mean, mean)
-    np.testing.assert_equal(mean.logits(IMAGES), before)
+    np.testing.assert_equal(mean.loaded().get_weights(), before)
+    assert names_in(mean) == names
+
+
+def test_a_net_has_the_names_it_had() -> None:
+    """TensorFlow keeps an operation for each name of a variable."""
+    first, second = net(), net()
+    assert names_in(first) == names_in(second)
+    second.release()
+    assert names_in(first) == names_in(second)
 
 
 def test_the_twin_in_bfloat16_is_freed_too(monkeypatch: pytest.MonkeyPatch) -> None:
