@@ -5,9 +5,11 @@ belong inside the function, so that they run after the arguments are parsed.
 """
 
 import codecs
+import os
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from inspect import signature
 from io import TextIOWrapper
 from itertools import zip_longest
@@ -17,7 +19,7 @@ from typing import NoReturn, TextIO
 import typer
 from typer.main import get_command
 
-from datasets.base.errors import InputError
+from datasets.base.errors import BrokenLibraryError, InputError
 from datasets.base.signals import stoppable
 
 DATA_DEFAULT = "Default: $DEADPAN_DATA, ./data, the sample."
@@ -68,7 +70,8 @@ def run(
         if code == _INTERRUPTED:
             again = "; the same command with --resume continues where possible"
             code = 128 + received[0] if received else code
-            _fail(f"stopped{again if 'resume' in signature(main).parameters else ''}", code)
+            words = f"stopped{again if 'resume' in signature(main).parameters else ''}"
+            _fail(words, code, at_once=bool(received))
         sys.exit(code)
     except typer.Abort as error:
         if isinstance(error.__cause__, EOFError):  # a truncated file, not a user who stopped
@@ -81,7 +84,7 @@ def run(
     except InputError as error:
         if debug:
             raise
-        _fail(" ".join(str(error).split()), 2)
+        _fail(" ".join(str(error).split()), 2, at_once=isinstance(error, BrokenLibraryError))
     except OSError as error:  # a read-only folder, a full disk
         if debug or error.strerror is None:
             raise
@@ -147,6 +150,12 @@ def _received(error: typer.TyperException, arguments: list[str]) -> str:
     return ""
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, at_once: bool = False) -> NoReturn:
+    """End with a line; at once where Python's own end would be late or might crash."""
     print(f"error: {message}", file=sys.stderr)
+    if at_once:
+        with suppress(OSError):  # nobody reads any longer
+            sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

@@ -38,6 +38,10 @@ class InputError(ValueError):
     """
 
 
+class BrokenLibraryError(InputError):
+    """A library has failed so that it would crash the process where Python ends as usual."""
+
+
 def first_fault(error: "ValidationError") -> str:
     """The first fault that pydantic found, without a last full stop.
 

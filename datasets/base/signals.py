@@ -59,13 +59,18 @@ def handlers_kept() -> Iterator[None]:
         signal.raise_signal(signal.SIGTERM)
 
 
+def is_stopped() -> bool:
+    """Whether a running command has received a signal, and is on its way to its end."""
+    return any(_COMMANDS)
+
+
 def raise_if_stopped() -> None:
     """Raise `KeyboardInterrupt` once a signal was received.
 
     The signal raises it, too, but a library's C code that runs at that moment may swallow it, or
     raise an error in its place that looks like one of the model.
     """
-    if any(_COMMANDS):
+    if is_stopped():
         raise KeyboardInterrupt
 
 

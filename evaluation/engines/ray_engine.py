@@ -20,8 +20,8 @@ import numpy as np
 
 from attacks.sets.chunks import Arrays
 from attacks.sets.spec import CODE_VERSION
-from datasets.base.errors import InputError
-from datasets.base.signals import handlers_kept
+from datasets.base.errors import BrokenLibraryError, InputError
+from datasets.base.signals import handlers_kept, is_stopped
 from datasets.base.threads import VARIABLES, threads
 from evaluation.engines.engine import Cell, Engine, Lost, Work
 from evaluation.engines.parcel import Parcel
@@ -151,7 +151,7 @@ class RayEngine(Engine):
 
     def close(self) -> None:
         """Let the workers go, and leave the cluster if this engine joined it."""
-        if self._has_died():
+        if self._has_died() or is_stopped():  # a signal may have ended Ray's processes, too
             atexit.unregister(self._ray.shutdown)  # it would end this process without a word
             return
         for place in self._places:
@@ -192,10 +192,10 @@ class RayEngine(Engine):
         """End where Ray on this machine, started by this engine, is gone: no other node joins it.
 
         Raises:
-            InputError: it is gone.
+            BrokenLibraryError: it is gone.
         """
         if self._has_died():
-            raise InputError(
+            raise BrokenLibraryError(
                 "--engine ray: Ray has died on this machine, as it does when it is killed or "
                 "memory runs out. Continue with --resume."
             )

@@ -30,6 +30,32 @@ def test_input_error_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: file: row 3: expected this, found that\n"
 
 
+@pytest.mark.parametrize(
+    ("end", "code", "line"),
+    [
+        ("raise BrokenLibraryError('Ray has died.')", 2, "Ray has died."),
+        ("signal.raise_signal(signal.SIGTERM)", 143, "stopped"),
+        ("signal.raise_signal(signal.SIGINT)", 130, "stopped"),
+    ],
+)
+def test_a_library_that_would_crash_at_the_end_does_not_get_there(
+    end: str, code: int, line: str
+) -> None:
+    script = (
+        "import atexit, os, signal\n"
+        "from datasets.base.commands import run\n"
+        "from datasets.base.errors import BrokenLibraryError\n"
+        "def main():\n"
+        "    print('a result')\n"
+        "    atexit.register(os.abort)\n"
+        f"    {end}\n"
+        "run(main, prog='python -m room.command')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (code, "a result\n")
+    assert ended.stderr == f"error: {line}\n"
+
+
 def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
     def main() -> None:
         (tmp_path / "file").write_text("")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from datasets.base.errors import InputError
+from datasets.base.errors import BrokenLibraryError, InputError
 from datasets.base.signals import stoppable
 from evaluation.engines import ray_engine
 from evaluation.engines.named import check_engine, opened
@@ -94,7 +94,7 @@ def test_a_run_ends_in_one_line_when_ray_dies_on_its_machine(
         model.id: SimpleNamespace(unpack=lambda *_, model=model: model) for model in models
     }
     with (
-        pytest.raises(InputError, match=r"Ray has died on this machine.*with --resume\.$"),
+        pytest.raises(BrokenLibraryError, match=r"Ray has died on this machine.*with --resume\.$"),
         opened("ray", faces.images, parcels, tiny.SILENT) as engine,
     ):
         evaluate_run(CONFIG, faces, models, tmp_path, None, tiny.SILENT, engine)
@@ -119,6 +119,21 @@ def test_the_death_of_ray_is_noticed_while_no_worker_answers(
     engine.open(tiny.faces().images, {}, tiny.SILENT)
     with pytest.raises(InputError, match="Ray has died on this machine"):
         next(engine.run(deque([SimpleNamespace()])))  # type: ignore[list-item]
+
+
+def test_a_stopped_run_does_not_wait_for_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = FakeRay(lambda *_: False)
+    ray.joined = False
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    engine = RayEngine()
+    engine.open(tiny.faces().images, {}, tiny.SILENT)
+    with stoppable() as received:
+        received.append(signal.SIGTERM)  # to the whole group, so Ray's processes have it, too
+        engine.close()
+    assert "shutdown" not in ray.calls
+    engine.close()
+    assert "shutdown" in ray.calls
 
 
 def test_a_start_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
