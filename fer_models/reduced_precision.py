@@ -5,6 +5,7 @@ before it. What comes before the first weights and from the last weights on stay
 and logits would lose most by rounding. See docs/decisions/0007-bfloat16-attacks.md.
 """
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -50,7 +51,7 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
         super().__init__(exact)
         self.precision, self.weights_sha256 = ROUNDED, reduced_sha256(exact.weights_sha256)
         self._twin = KerasClassifier(twin, exact.contract, self.id, self.weights_sha256)
-        self._twin.load_again_by(lambda: _twin(exact.loaded()))
+        self._twin.load_again_by(partial(_twin_of, exact))
 
     @property
     def exact(self) -> KerasClassifier:
@@ -87,7 +88,7 @@ def reduce_precision(classifier: Classifier) -> ReducedPrecision:
     if not has_bfloat16():
         raise NoTwinError("the processor has no bfloat16")
     try:
-        reduced = ReducedPrecision(classifier, _twin(classifier.loaded()))
+        reduced = ReducedPrecision(classifier, _twin_of(classifier))
         error = _largest_error(reduced)
     except NoTwinError:
         raise
@@ -113,6 +114,10 @@ def _largest_error(reduced: ReducedPrecision) -> float:
     images = np.random.default_rng(0).random(shape, np.float32)
     exact, rounded = reduced.logits(images), reduced.reduced_logits(images)
     return float(np.abs(rounded - exact).max() / np.abs(exact).max())
+
+
+def _twin_of(classifier: KerasClassifier) -> keras.Model:
+    return _twin(classifier.loaded())
 
 
 def _twin(model: keras.Model) -> keras.Model:

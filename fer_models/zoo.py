@@ -5,7 +5,7 @@ Listing needs no Keras; loading does.
 
 import os
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ from fer_models.recipe import MeanRecipe, Recipe
 from fer_models.services.service_file import is_service
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from fer_models.classifier import Classifier
@@ -238,10 +239,14 @@ def load(
         from fer_models.keras_classifier import in_fresh_keras
 
         net = in_fresh_keras(lambda: _verified_net(card, weights))
-        net.load_again_by(lambda: _verified_net(card, weights).model)
+        net.load_again_by(partial(_verified_model, card, weights))
         return net
     _check_weights(card, weights)
     return load_unverified(card, weights)
+
+
+def _verified_model(card: Card, weights: Path) -> "keras.Model":
+    return _verified_net(card, weights).model
 
 
 def _verified_net(card: Card, weights: Path) -> "KerasClassifier":

@@ -74,6 +74,11 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder of the runs, to look at them.")] = None,
 ) -> int:
     """Disturb a small run in many ways and count what it loses."""
+    if times > 1 and not only:
+        raise InputError(
+            f"--times repeats the faults of --only, which names none; got --times {times}. Name "
+            "them, such as --only kills.raylet."
+        )
     wanted = _named_in(only) * times if only else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as `&` leaves it ignored
     with _folder(out) as folder:

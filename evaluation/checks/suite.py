@@ -191,7 +191,8 @@ def _curve_check(
     What its search alone broke is left out: R7 compares that. Where the attacks along the curve
     leave too few faces for the check to fail, it is not made. For the arguments see `_pair_checks`.
     """
-    along = [name for name in broken if config.grids[str(name)] == config.eps]
+    whole = {eps for eps in config.eps if eps > 0}
+    along = [name for name in broken if whole <= {*config.grids[str(name)]}]
     ensembles = [
         name
         for name in broken

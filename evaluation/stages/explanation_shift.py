@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datasets.base.errors import InputError
 from datasets.image_source import ImageSource
 from fer_models.classifier import Classifier
 from fer_models.explanations.feature_maps import grad_cam, map_layers
@@ -53,6 +54,8 @@ def explain(
         return None
     try:
         map_layers(classifier)
+    except InputError:  # its weights were freed, and their file is another one now
+        raise
     except ValueError:
         return None
     shown = np.empty(0, np.int64) if shown is None else shown

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.faults import files, kills, limits
-from benchmarks.faults.__main__ import _named_in, _trials
+from benchmarks.faults.__main__ import _named_in, _trials, main
 from benchmarks.faults.campaign import LOCAL, RAY, Campaign, Fault
 from benchmarks.faults.processes import descendants, is_alive, kill
 from benchmarks.faults.trial import Ending, Trial, table
@@ -95,6 +95,8 @@ def test_faults_can_be_named() -> None:
     assert ways == {(number, e) for number in (signal.SIGTERM, signal.SIGINT) for e in (LOCAL, RAY)}
     with pytest.raises(InputError, match=r"must name some of kills\.driver, .*; got 'raylet'"):
         _named_in("limits.memory,raylet")
+    with pytest.raises(InputError, match="which names none; got --times 3"):
+        main(data="sample", times=3)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Weights of a net that lies in files are freed by `release`, and loaded again when it is used."""
 
 import gc
+import pickle
 import weakref
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation.api import _load
+from evaluation.stages.explanation_shift import explain
 from evaluation.stages.residence import READY
 from fer_models import reduced_precision
 from fer_models.cards import CARDS, WEIGHTS
@@ -59,6 +61,15 @@ def test_weights_are_freed_and_the_answers_stay_the_same(name: str) -> None:
         np.testing.assert_equal(answers(classifier), before)
 
 
+def test_a_copy_in_another_process_can_free_its_weights_too() -> None:
+    classifier = net()
+    before = answers(classifier)
+    sent = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_equal(answers(sent), before)
+    assert freed(sent, sent) and not freed(sent, classifier)
+    np.testing.assert_equal(answers(sent), before)
+
+
 def test_a_mean_loads_its_members_again() -> None:
     mean = net("mean_of_nets.fer")
     before, names = mean.loaded().get_weights(), names_in(mean)
@@ -90,8 +101,9 @@ def test_a_file_that_changed_meanwhile_is_refused(tmp_path: Path) -> None:
     classifier = net(str(tmp_path))
     classifier.release()
     weights.write_bytes((WEIGHTS / "mini_xception.fer.npz").read_bytes())
-    with pytest.raises(InputError, match="The weights are not those the card describes"):
-        classifier.logits(IMAGES)
+    for use in (classifier.logits, lambda images: explain(classifier, images, images)):
+        with pytest.raises(InputError, match="The weights are not those the card describes"):
+            use(IMAGES)
 
 
 def test_a_model_that_its_user_may_have_changed_stays() -> None:

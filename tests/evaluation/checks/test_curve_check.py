@@ -34,11 +34,11 @@ def test_a_curve_without_the_ensemble_is_an_upper_bound_where_that_broke_more(
     images = HeldRows(rows({"apgd": broken(along), "pgd": broken(9), "ensemble": broken(ensemble)}))
     told = {} if searched is None else {("tiny.fer", "fer"): searched}
 
-    def found(*headline_only: Norm) -> list[Check]:
+    def found(*headline_only: Norm, eps: tuple[float, ...] = (0.02, 0.1)) -> list[Check]:
         short = [
             AttackSettings(name=name, headline_only=headline_only) for name in ("pgd", "ensemble")
         ]
-        config = tiny.config(attacks=(AttackSettings(name="apgd"), *short))
+        config = tiny.config(attacks=(AttackSettings(name="apgd"), *short), eps=eps)
         checks = suite_checks(images, {"tiny.fer": FER7}, config, told)
         return [one for one in checks if one["check"] == AWAY_FROM_HEADLINE]
 
@@ -51,3 +51,4 @@ def test_a_curve_without_the_ensemble_is_an_upper_bound_where_that_broke_more(
         assert f"break {ensemble - along}.0 % there that no attack that ran at every eps" in message
         assert "upper bound" in message and "--tier full" in message
     assert not found()  # it ran along the curve
+    assert not found(Norm.LINF, eps=(0.0, 0.02))  # nor is there another eps
