@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 
 from attacks.threat_model import format_eps
+from evaluation.results.column_codes import has_any
 from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE, WORST_CASE
+
+LONG = 1000
+"""Number of rows from which texts are looked up by number; of fewer it would take longer."""
 
 
 def black_boxes(results: pd.DataFrame) -> set[str]:
@@ -45,12 +49,16 @@ def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
     """Rows where each column equals its value, or is one of its values; eps to within 1e-9."""
     keep = np.ones(len(results), dtype=bool)
     for column, wanted in conditions.items():
+        values = results[column]
+        several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
         if column == "eps":
-            keep &= np.isclose(results["eps"].to_numpy(), wanted, atol=1e-9, rtol=0)
-        elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
-            keep &= results[column].isin(wanted).to_numpy(dtype=bool)
+            keep &= np.isclose(values.to_numpy(), wanted, atol=1e-9, rtol=0)
+        elif len(results) >= LONG and values.dtype == "string":
+            keep &= has_any(values, wanted if several else [wanted])
+        elif several:
+            keep &= values.isin(wanted).to_numpy(dtype=bool)
         else:
-            keep &= (results[column] == wanted).fillna(False).to_numpy(dtype=bool)
+            keep &= (values == wanted).fillna(False).to_numpy(dtype=bool)
     return results[keep]
 
 
