@@ -9,6 +9,7 @@ from attacks.apgd import TargetedAPGD
 from attacks.apgd_ascent import choose
 from attacks.base import Cost, Keys
 from attacks.broken import leads, likeliest
+from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
 
@@ -25,7 +26,8 @@ class ChosenTargetsAPGD(TargetedAPGD):
         shorter: a short climb has this part of the steps of a long one.
         chosen: number of targets of long climbs.
         near: long climbs are for images that short ones brought this share of the way from the
-            clean image to a boundary; 0 for all.
+            clean image to a boundary; 0 for all. Under l1 they are for all, whatever it is: there
+            short climbs, which move few pixels, say little of how far long ones come.
     """
 
     steps: int = 60
@@ -60,12 +62,13 @@ class ChosenTargetsAPGD(TargetedAPGD):
         lead = behind.copy()
         cost.forward[:] += 1
         nearness = np.full(targets.shape, -np.inf)
+        near = 0.0 if self.norm is Norm.L1 else self.near
         short = replace(self, steps=max(1, self.steps // self.shorter))
         climbs = [(short, rank) for rank in range(targets.shape[1])]
         climbs += [(self, place) for place in range(min(self.chosen, targets.shape[1]))]
         for climb, number in climbs:
             if climb is self:
-                active = active[lead[active] >= (1 - self.near) * behind[active]]
+                active = active[lead[active] >= (1 - near) * behind[active]]
             if not len(active):
                 break
             order = np.argsort(-nearness, axis=1, kind="stable")[active, number]

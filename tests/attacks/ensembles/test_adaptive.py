@@ -182,6 +182,14 @@ def test_long_climbs_can_be_kept_for_images_that_short_ones_brought_near_a_bound
     assert (none.cost.backward[~none.success] == 6 * 2).all()
 
 
+def test_under_l1_every_image_gets_long_climbs():
+    classifier, images, labels, keys = setting()
+    attack = ChosenTargetsAPGD(norm=Norm.L1, eps=0.02, steps=12, near=1)
+    result = attack(classifier, images, labels, keys)
+    assert (~result.success).sum() > 5
+    assert (result.cost.backward[~result.success] == 6 * 2 + 2 * 12).all()
+
+
 @pytest.mark.parametrize("option", ["steps", "targeted_steps", "minimal_steps", "queries"])
 def test_wrong_options_are_refused(option):
     with pytest.raises(InputError, match="must be at least 1; got 0"):
