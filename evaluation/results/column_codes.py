@@ -11,6 +11,11 @@ MOST = 32
 """Number of columns that are remembered, those that were asked about last."""
 
 
+COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+"""Whether pandas gives a frame that is changed in place another array, as `has_any` needs; pandas 2
+writes into the same one."""
+
+
 class _Coded(NamedTuple):
     """A column with the number of each of its texts, and int (N,), the numbers in its rows.
 

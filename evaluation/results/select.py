@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from attacks.threat_model import format_eps
-from evaluation.results.column_codes import has_any
+from evaluation.results.column_codes import COPIES_ON_WRITE, has_any
 from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE, WORST_CASE
 
 LONG = 1000
@@ -53,7 +53,7 @@ def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
         several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
         if column == "eps":
             keep &= np.isclose(values.to_numpy(), wanted, atol=1e-9, rtol=0)
-        elif len(results) >= LONG and values.dtype == "string":
+        elif COPIES_ON_WRITE and len(results) >= LONG and values.dtype == "string":
             keep &= has_any(values, wanted if several else [wanted])
         elif several:
             keep &= values.isin(wanted).to_numpy(dtype=bool)

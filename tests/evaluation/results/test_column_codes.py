@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.results import column_codes
+from evaluation.results import column_codes, select
 from evaluation.results.column_codes import MOST, has_any
 from evaluation.results.select import LONG, pick
 
@@ -50,6 +50,15 @@ def test_a_frame_that_was_changed_in_place_is_read_anew() -> None:
     assert len(pick(rows, model="net9")) == 5
     rows["model"] = "net7"
     assert len(pick(rows, model="net7")) == len(rows)
+
+
+def test_where_pandas_writes_into_the_same_array_nothing_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(select, "COPIES_ON_WRITE", False)
+    monkeypatch.setattr(select, "has_any", None)
+    rows = frame()
+    assert set(pick(rows, model="net1").model) == {"net1"}
 
 
 def test_texts_are_numbered_once_and_few_columns_are_remembered(
