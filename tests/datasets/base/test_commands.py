@@ -43,6 +43,7 @@ def test_a_library_that_would_crash_at_the_end_does_not_get_there(
 ) -> None:
     script = (
         "import atexit, os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's & ignores it
         "from datasets.base.commands import run\n"
         "from datasets.base.errors import BrokenLibraryError\n"
         "def main():\n"
