@@ -43,9 +43,15 @@ class Recipe:
         contrast: largest relative change of contrast.
         erase: share of images in which a random rectangle is replaced by its mean grey
             (Zhong et al. 2020, arXiv 1708.04896).
+        mixup: parameter of the beta distribution of the shares in which two views and their targets
+            are blended (Zhang et al. 2018, arXiv 1710.09412); 0: none. With `cutmix` too, each
+            batch gets one of the two.
+        cutmix: the same for the area of the rectangle of another view that is pasted into each
+            (Yun et al. 2019, arXiv 1905.04899); 0: none.
         other_labels: weight of a second head that learns the other label set in the same training
             (0: none); it is dropped afterwards. FER labels are noisy, and votes tell more.
-        calm_epochs: last epochs in which faces are only flipped and shifted by one pixel.
+        calm_epochs: last epochs in which faces are only flipped and shifted by one pixel, and not
+            mixed.
         averaging: share of the running average of the weights that each step keeps (0: no average).
             It is what is judged and kept, and what helps adversarial training most (Gowal et al.
             2020, arXiv 2010.03593).
@@ -80,6 +86,8 @@ class Recipe:
     augmix: bool = False
     brightness: float = 0.0
     noise: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -90,7 +98,8 @@ class Recipe:
         """The recipe with the augmentation of this epoch (counted from 0)."""
         if epoch < self.epochs - self.calm_epochs:
             return self
-        return replace(self, shift=1.0, rotation=0.0, zoom=0.0, contrast=0.0, erase=0.0)
+        calm = replace(self, shift=1.0, rotation=0.0, zoom=0.0, contrast=0.0, erase=0.0)
+        return replace(calm, mixup=0.0, cutmix=0.0)
 
 
 @dataclass(frozen=True)

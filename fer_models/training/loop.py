@@ -21,6 +21,7 @@ from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment, with_brightness, with_noise
 from fer_models.training.augmix import augmix
 from fer_models.training.averaging import averaged
+from fer_models.training.mixing import mixed
 from fer_models.training.second_head import (
     LabelSetAccuracy,
     LabelSetsLoss,
@@ -87,7 +88,7 @@ class AugmentedBatches:
         self._teacher = teacher
         self._order = np.random.default_rng(self.key).permutation(len(rows.images))
         self._targets = rows.all_targets
-        self._weights = rows.targets @ class_weights(rows.targets) if recipe.class_weights else None
+        self._class_weights = class_weights(rows.targets) if recipe.class_weights else None
 
     def __len__(self) -> int:
         return len(self._order) // self._recipe.batch_size
@@ -97,6 +98,10 @@ class AugmentedBatches:
         rows = self._order[index * size : (index + 1) * size]
         rng = np.random.default_rng((*self.key, index))
         images, targets = augment(self._rows.images[rows], self._recipe, rng), self._targets[rows]
+        images, targets = mixed(images, targets, self._recipe.mixup, self._recipe.cutmix, rng)
+        weighed: tuple[np.ndarray, ...] = ()
+        if self._class_weights is not None:
+            weighed = (targets[:, : len(self._class_weights)] @ self._class_weights,)
         if self._teacher is not None:
             targets = self._teacher.mixed(images, targets)
         if self._recipe.augmix:
@@ -105,9 +110,7 @@ class AugmentedBatches:
             images = with_brightness(images, self._recipe.brightness, rng)
         if self._recipe.noise:
             images = with_noise(images, self._recipe.noise, rng)
-        return (
-            (images, targets) if self._weights is None else (images, targets, self._weights[rows])
-        )
+        return images, targets, *weighed
 
 
 def class_weights(targets: np.ndarray) -> np.ndarray:

@@ -26,6 +26,8 @@ _RECIPE = {
     "erase": "erase",
     "brightness": "brightness",
     "noise": "noise",
+    "mixup": "mixup",
+    "cutmix": "cutmix",
 }
 """Option, and the field of the recipe that it replaces."""
 TEACHER_SHARE = 0.5
@@ -112,6 +114,14 @@ class TrainingRequest(DataOptions):
     noise: Annotated[
         float | None,
         Option(min=0, max=1, help="Largest deviation of the noise added to half of the faces."),
+    ] = None
+    mixup: Annotated[
+        float | None,
+        Option(min=0, max=10, help="Blend two faces, shares from Beta(X, X), such as 0.4; 0: no."),
+    ] = None
+    cutmix: Annotated[
+        float | None,
+        Option(min=0, max=10, help="Paste a part of another face, area from Beta(X, X); 0: no."),
     ] = None
     runs_tried: Annotated[int, Option(min=1, help="For the card: trainings tried.")] = 1
     note: Annotated[str, Option(help="For the card: a remark.")] = ""
