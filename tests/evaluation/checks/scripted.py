@@ -97,9 +97,13 @@ class Asked:
 
 @dataclass
 class Script:
-    """In place of `make_attack`: breaks the faces that `breaks` says, and keeps what was asked."""
+    """In place of `make_attack`: breaks the faces that `breaks` says, and keeps what was asked.
+
+    Its images are the clean ones times `left`, which is what is left of every lead of `LinearNet`.
+    """
 
     breaks: Callable[[Asked], np.ndarray] = lambda asked: np.ones(len(asked.rows), bool)
+    left: Callable[[Asked], np.ndarray] = lambda asked: np.ones(len(asked.rows))
     asked: list[Asked] = field(default_factory=list)
 
     def make_attack(
@@ -113,6 +117,7 @@ class Script:
             assert (images == greys[:, None, None, None]).all(), "the faces of these rows"
             asked = Asked(name, norm, eps, options, classifier, keys.row_ids, labels, keys.seed)
             self.asked.append(asked)
-            return AttackResult(images, self.breaks(asked), Cost.zeros(len(images)))
+            attacked = images * self.left(asked)[:, None, None, None].astype(np.float32)
+            return AttackResult(attacked, self.breaks(asked), Cost.zeros(len(images)))
 
         return attack
