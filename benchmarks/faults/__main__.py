@@ -28,6 +28,8 @@ from benchmarks.faults.trial import Ending, Trial, table
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 
+KILLS = 100
+"""SIGKILLs of a campaign."""
 OTHERS: tuple[tuple[Fault, int], ...] = (
     (partial(kills.stopped, number=signal.SIGTERM, engine=LOCAL), 3),
     (partial(kills.stopped, number=signal.SIGINT, engine=LOCAL), 3),
@@ -62,7 +64,9 @@ NEEDS_RAY = {*(fault for fault, _ in ON_RAY), *OF_TEN} - {kills.driver}
 
 def main(
     data: Annotated[str, typer.Option(help="Faces, as for `python -m evaluation.run`.")],
-    kills: Annotated[int, typer.Option(min=0, help="SIGKILLs at random moments.")] = 100,
+    kills: Annotated[
+        int | None, typer.Option(min=0, help="SIGKILLs at random moments. Default: 100.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
     others: Annotated[bool, typer.Option(help="Also faults other than kills.")] = True,
@@ -78,6 +82,11 @@ def main(
         raise InputError(
             f"--times repeats the faults of --only, which names none; got --times {times}. Name "
             "them, such as --only kills.raylet."
+        )
+    if only and kills is not None:
+        raise InputError(
+            f"--only does its own faults in place of all; got --kills {kills}, too. Say how often "
+            "each is done by --times, or leave --only out."
         )
     wanted = _named_in(only) * times if only else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as `&` leaves it ignored
@@ -96,7 +105,7 @@ def main(
                 f"undisturbed, --engine {engine}: {seconds:.1f} processor seconds", file=sys.stderr
             )
         of_ten = (OF_TEN[0],) if no_ray else OF_TEN
-        every = [of_ten[place % len(of_ten)] for place in range(kills)]
+        every = [of_ten[place % len(of_ten)] for place in range(KILLS if kills is None else kills)]
         every += [fault for fault, often in (*OTHERS, *ON_RAY) for _ in range(often) if others]
         faults = every if wanted is None else wanted
         faults = [fault for fault in faults if not (no_ray and fault in NEEDS_RAY)]

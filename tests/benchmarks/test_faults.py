@@ -97,6 +97,8 @@ def test_faults_can_be_named() -> None:
         _named_in("limits.memory,raylet")
     with pytest.raises(InputError, match="which names none; got --times 3"):
         main(data="sample", times=3)
+    with pytest.raises(InputError, match="in place of all; got --kills 7, too"):
+        main(data="sample", only="kills.raylet", kills=7)
 
 
 @pytest.mark.slow
