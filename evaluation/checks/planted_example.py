@@ -80,6 +80,8 @@ def number_of_points(options: dict[str, Any]) -> int:
         options: of the attack; its budgets are the tries.
     """
     tries = sum(int(options.get(name) or 0) for name in BUDGETS) * int(options.get("restarts") or 1)
+    if shorter := int(options.get("shorter") or 0):  # a short climb before the long one
+        tries += int(options["steps"]) // shorter
     needed = 1 / (1 - MISSED ** (1 / max(tries, 1)))
     return int(np.clip(np.ceil(needed), FEWEST, MOST))
 

@@ -154,6 +154,7 @@ def test_faces_apart_are_attacked_together(script: Script, monkeypatch: pytest.M
         ({"steps": 20, "restarts": 2}, 33),
         ({"steps": 10, "targeted_steps": 10, "minimal_steps": 10, "queries": 10}, 33),
         ({"steps": 20, "queries": None}, 17),
+        ({"steps": 48, "shorter": 6}, 46),  # 8 and 48 towards the one other class
         ({"steps": 100, "queries": 5000}, 128),
         ({}, 16),
     ],
