@@ -47,19 +47,26 @@ class SymbolicClassifier(DifferentiableClassifier):
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of a backend tensor (N, H, W, C) in [0, 1], differentiable."""
 
+    @property
+    def images_per_call(self) -> int:
+        """Images that a compiled call takes at once; of more, parts are computed in turn.
+
+        What TensorFlow has once taken for a call it keeps for all others.
+        """
+        return BATCH_SIZE
+
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
         """Logits float32 (N, K) of `symbolic_logits`, compiled."""
-        padded = tf.constant(_pad(images, np.float32))
-        return _compiled_forward(self, images.shape[1:])(padded).numpy()[: len(images)]
+        (logits,) = self._in_parts(_compiled_forward(self, images.shape[1:]), images)
+        return logits
 
     def pullback(self, images: np.ndarray) -> Pullback:
         """See `DifferentiableClassifier.pullback`; each `pull` runs the net forward once more."""
         return Pullback(self.attacked_logits(images), partial(self._pull, images))
 
     def _pull(self, images: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
-        padded = _pad(images, np.float32), _pad(cotangent, np.float32)
         call = _compiled_pull(self, images.shape[1:])
-        gradient: np.ndarray = call(*map(tf.constant, padded)).numpy()[: len(images)]
+        (gradient,) = self._in_parts(call, images, cotangent)
         return gradient
 
     def input_gradients(
@@ -73,9 +80,7 @@ class SymbolicClassifier(DifferentiableClassifier):
         check_targets(loss, targets)
         call = _compiled_gradients(self, loss, images.shape[1:], targets is not None)
         classes = (labels, np.zeros_like(labels) if targets is None else targets)
-        padded = (_pad(images, np.float32), *(_pad(values, np.int64) for values in classes))
-        answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
-        result = Gradients(*answers)
+        result = Gradients(*self._in_parts(call, images, *classes))
         if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
             raise ModelError(f"{self.id}: NaN or infinity in logits or input gradient. {MEND}")
         return result
@@ -92,9 +97,22 @@ class SymbolicClassifier(DifferentiableClassifier):
     ) -> LeadGradients:
         """See `DifferentiableClassifier.lead_gradients`."""
         call = _compiled_lead_gradients(self, images.shape[1:], others.shape[1])
-        padded = _pad(images, np.float32), *(_pad(each, np.int64) for each in (labels, others))
-        answers = (answer.numpy()[: len(images)] for answer in call(*map(tf.constant, padded)))
-        return finite_leads(self.id, LeadGradients(*answers))
+        return finite_leads(self.id, LeadGradients(*self._in_parts(call, images, labels, others)))
+
+    def _in_parts(self, call: Callable, *rows: np.ndarray) -> list[np.ndarray]:
+        """What a compiled call answers to rows, `images_per_call` at once; each padded.
+
+        Args:
+            call: of tensors with as many rows each; returns one or several of them.
+            rows: float32 or int64 (N, ...).
+        """
+        parts: list[list[np.ndarray]] = []
+        for start in range(0, max(len(rows[0]), 1), self.images_per_call):
+            part = [each[start : start + self.images_per_call] for each in rows]
+            found = call(*(tf.constant(_pad(each)) for each in part))
+            found = found if isinstance(found, tuple) else (found,)
+            parts.append([answer.numpy()[: len(part[0])] for answer in found])
+        return [each[0] if len(each) == 1 else np.concatenate(each) for each in zip(*parts)]
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
@@ -126,10 +144,13 @@ class LayeredClassifier(SymbolicClassifier, NetClassifier):
         self, images: np.ndarray, classes: np.ndarray, layer: str
     ) -> LayerGradients:
         """See `NetClassifier.layer_gradients`."""
-        inputs = self.model_inputs(tf.constant(images))
-        call = _compiled_layer_gradients(self, layer, tuple(inputs.shape[1:]))
-        activations, gradient = call(inputs, classes)
-        return LayerGradients(activations.numpy(), gradient.numpy())
+        parts = []
+        for start in range(0, max(len(images), 1), self.images_per_call):
+            rows = slice(start, start + self.images_per_call)
+            inputs = self.model_inputs(tf.constant(images[rows]))
+            call = _compiled_layer_gradients(self, layer, tuple(inputs.shape[1:]))
+            parts.append([answer.numpy() for answer in call(inputs, classes[rows])])
+        return LayerGradients(*(np.concatenate(each) for each in zip(*parts)))
 
 
 def vector_jacobian(
@@ -159,9 +180,10 @@ def vector_jacobian(
     return changed.numpy(), pull
 
 
-def _pad(rows: np.ndarray, dtype: type) -> np.ndarray:
-    """Zeros behind the rows, up to the next of `SIZES`."""
+def _pad(rows: np.ndarray) -> np.ndarray:
+    """Zeros behind the rows, up to the next of `SIZES`; float32 of floats, else int64."""
     size = next((size for size in SIZES if len(rows) <= size), len(rows))
+    dtype = np.float32 if rows.dtype.kind == "f" else np.int64
     padded = np.zeros((size, *rows.shape[1:]), dtype)
     padded[: len(rows)] = rows
     return padded

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from inspect import signature
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from fer_models.call_memory import images_per_call
 from fer_models.contract import Contract, Output
 from fer_models.gradients import LayeredClassifier
 from fer_models.pixels.in_keras import fit_to_contract
@@ -60,6 +62,11 @@ class KerasClassifier(LayeredClassifier):
             self._model = in_fresh_keras(self._load_again)
         return self._model
 
+    @cached_property
+    def images_per_call(self) -> int:
+        """See `fer_models/call_memory.py`."""
+        return images_per_call(self.loaded())
+
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract, call the model in inference mode, undo a softmax."""
         return self.outputs_to_logits(self.loaded()(self.model_inputs(images), training=False))
@@ -84,18 +91,25 @@ class KerasClassifier(LayeredClassifier):
 
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """See `NetClassifier.outputs`."""
-        inputs = fit_to_contract(ops.convert_to_tensor(images), contract)
-        return np.asarray(self.loaded()(inputs, training=False), np.float32)
+        return self._called(images, contract, training=False)
 
     def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
         """See `NetClassifier.outputs_as_given`."""
-        inputs = self.model_inputs(ops.convert_to_tensor(images))
         model = self.loaded()
         before = [(v, ops.convert_to_numpy(v)) for v in model.variables if not v.trainable]
-        answers = np.asarray(model(inputs, training=_own_mode(model)), np.float32)
+        answers = self._called(images, self.contract, training=_own_mode(model))
         for variable, value in before:
             variable.assign(value)
         return answers
+
+    def _called(self, images: np.ndarray, contract: Contract, training: bool | None) -> np.ndarray:
+        """What the model answers, not compiled: so the outputs of all layers are there at once."""
+        model, size = self.loaded(), max(self.images_per_call // 4, 1)
+        parts = []
+        for start in range(0, max(len(images), 1), size):
+            part = fit_to_contract(ops.convert_to_tensor(images[start : start + size]), contract)
+            parts.append(np.asarray(model(part, training=training), np.float32))
+        return np.concatenate(parts)
 
     def count_multiply_adds(self) -> int | None:
         """See `NetClassifier.count_multiply_adds`; None for layers that hide their kernels."""

@@ -56,6 +56,11 @@ class SymbolicKerasWrapper(KerasWrapper, SymbolicClassifier):
 
     inner: SymbolicClassifier
 
+    @property
+    def images_per_call(self) -> int:
+        """As many as the model inside."""
+        return self.inner.images_per_call
+
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K), differentiable."""
         return self.change_logits(self.inner.symbolic_logits(self.change_images(images)))

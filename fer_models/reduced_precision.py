@@ -63,6 +63,11 @@ class ReducedPrecision(WrappedClassifier, SymbolicClassifier):
         self._twin.release()
         super().release()
 
+    @property
+    def images_per_call(self) -> int:
+        """As many as the model itself."""
+        return self.inner.images_per_call
+
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Logits (N, K) of the twin, differentiable."""
         return self._twin.symbolic_logits(images)

@@ -73,7 +73,7 @@ def test_scaled_cross_entropy_does_not_hang_on_the_logits_scale(images: np.ndarr
     [(0, 1), (1, 1), (3, 4), (9, 16), (33, 40), (100, 100), (101, 128), (130, 130)],
 )
 def test_batches_are_padded_to_the_next_size(count: int, size: int) -> None:
-    padded = _pad(np.ones((count, 2), np.float32), np.float32)
+    padded = _pad(np.ones((count, 2), np.float32))
     assert padded.shape == (size, 2)
     assert padded.dtype == np.float32
     assert padded.sum() == 2 * count
