@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from fer_models.call_memory import images_per_call
 from fer_models.contract import Contract, Output
+from fer_models.costs.images_per_call import images_per_call
 from fer_models.gradients import LayeredClassifier
 from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
@@ -64,7 +64,7 @@ class KerasClassifier(LayeredClassifier):
 
     @cached_property
     def images_per_call(self) -> int:
-        """See `fer_models/call_memory.py`."""
+        """See `fer_models/costs/images_per_call.py`."""
         return images_per_call(self.loaded())
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -113,7 +113,7 @@ class KerasClassifier(LayeredClassifier):
 
     def count_multiply_adds(self) -> int | None:
         """See `NetClassifier.count_multiply_adds`; None for layers that hide their kernels."""
-        from fer_models.multiply_adds import multiply_adds
+        from fer_models.costs.multiply_adds import multiply_adds
 
         try:
             return multiply_adds(self.loaded()) or None

@@ -7,8 +7,8 @@ import torch
 
 from fer_models.architectures.registry import architecture
 from fer_models.contract import Contract
+from fer_models.costs.multiply_adds import multiply_adds
 from fer_models.foreign.classifier import load_foreign
-from fer_models.multiply_adds import multiply_adds
 from fer_models.net_classifier import NetClassifier
 from fer_models.pytorch.classifier import wrap_torch
 from fer_models.pytorch.port import port

@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 from datasets.labels import FER7
-from fer_models.call_memory import CALL_BYTES, images_per_call
 from fer_models.contract import Contract
+from fer_models.costs.images_per_call import CALL_BYTES, images_per_call
 from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss

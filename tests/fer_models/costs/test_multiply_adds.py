@@ -9,7 +9,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from fer_models.architectures.registry import architecture
-from fer_models.multiply_adds import multiply_adds
+from fer_models.costs.multiply_adds import multiply_adds
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a call of a Keras model costs: multiply-adds, and images that memory has room for."""
