@@ -43,7 +43,8 @@ def without_second_head(model: keras.Model) -> keras.Model:
 class LabelSetsLoss(keras.losses.Loss):
     """Cross-entropy of the first `num_classes` logits plus that of the rest times a weight.
 
-    A row whose other target is all zero adds nothing to the second term.
+    A row whose other target is all zero adds nothing to the second term, and a mixture of two rows
+    (`fer_models/training/mixing.py`) as much as its other target sums to.
     """
 
     def __init__(
@@ -69,11 +70,14 @@ class LabelSetsLoss(keras.losses.Loss):
         if y_pred.shape[1] == self.num_classes:
             return own
         other_true = y_true[:, self.num_classes :]
+        share = keras.ops.sum(other_true, axis=-1, keepdims=True)
+        # TensorFlow's gradient is right for sums of 1 only: of a row of zeros it is the softmax.
         other = keras.losses.categorical_crossentropy(
-            other_true, y_pred[:, self.num_classes :], from_logits=True
+            other_true / keras.ops.maximum(share, keras.config.epsilon()),
+            y_pred[:, self.num_classes :],
+            from_logits=True,
         )
-        # Without this factor a row of zeros has loss 0 but TensorFlow's gradient is its softmax.
-        return own + self.other_weight * other * keras.ops.sum(other_true, axis=-1)
+        return own + self.other_weight * share[:, 0] * other
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, for checkpoints."""

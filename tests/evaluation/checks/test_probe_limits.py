@@ -156,10 +156,11 @@ def test_half_a_point_of_many_faces_may_fall(fallen: int, status: str, script: S
     assert (found["status"], found["threshold"]) == (status, 0.005)
     assert found["value"] == pytest.approx(fallen / 900)
     assert f"({fallen} of 40 unbroken faces break)" in found["message"]
-    below, short, twice = script.asked[:3]  # at 0.1 none falls that withstands 0.2
-    assert (below.eps, below.rows.tolist()) == (0.1, list(range(600, 620)))
-    assert (short.name, short.eps, short.options) == ("apgd", 0.2, {"steps": 10})
-    assert (short.rows.tolist(), short.seed) == (list(range(600, 1000)), 7)
+    below, *shorts, twice = script.asked[:4]  # at 0.1 none falls that withstands 0.2
+    assert (below.eps, below.rows.tolist()) == (0.1, list(range(600, 640)))
+    for short, rows in zip(shorts, (range(600, 856), range(856, 1000)), strict=True):  # in blocks
+        assert (short.name, short.eps, short.options) == ("apgd", 0.2, {"steps": 10})
+        assert (short.rows.tolist(), short.seed) == (list(rows), 7)
     assert twice.rows.tolist() == [*range(600, 620), *range(980, 1000)]
 
 
@@ -184,6 +185,24 @@ def test_nearness_is_a_share_of_the_lead(script: Script) -> None:
     short, twice = script.asked[:2]
     assert (short.name, len(short.rows)) == ("apgd", 100)
     assert twice.rows.tolist() == [*range(100, 120), *range(180, 200)]
+
+
+def test_of_many_faces_a_share_is_tried(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 % of all 900: with fewer, however many fall, they could be too few to be flagged."""
+    monkeypatch.setattr(probes, "NEAREST", 4)
+    script.left = lambda asked: (2000 - asked.rows) / 2000
+    script.breaks = lambda asked: asked.rows >= 900
+    found = probed([0.1] * 500 + [NAN] * 400, "R6", grid=(0.1,), steps=5)
+    assert script.asked[2].rows.tolist() == [*range(600, 620), *range(982, 1000)]
+    assert (found["status"], found["value"]) == ("flagged", pytest.approx(18 / 900))
+
+
+def test_others_are_tried_in_place_of_nearest_ones(script: Script) -> None:
+    """Of faces that mislead an attack few fall at the next larger eps, so that few are near."""
+    script.breaks = lambda asked: np.isin(asked.rows, (103, 139))
+    found = probed([NAN, NAN, NAN, 0.2] + [NAN] * 96, "R6", steps=5)
+    assert script.asked[0].rows.tolist() == list(range(100, 140))
+    assert found["value"] == pytest.approx(2 / 100)
 
 
 def test_no_nearness_is_asked_for_where_all_are_tried(script: Script) -> None:

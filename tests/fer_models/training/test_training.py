@@ -225,6 +225,26 @@ def test_a_row_without_other_label_adds_nothing() -> None:
     np.testing.assert_array_equal(heads.get_weights()[0][:, 2:], before[:, 2:])
 
 
+def test_a_mixture_with_a_row_without_other_label_adds_its_share() -> None:
+    """Of a row in two parts, of which one has no other label, the other part is learnt alone."""
+    loss = LabelSetsLoss(num_classes=2, label_smoothing=0.0, other_weight=3.0)
+    targets = np.array([[1, 0, 0.25, 0, 0], [1, 0, 1, 0, 0]], np.float32)
+    np.testing.assert_allclose(
+        loss.call(targets, np.zeros((2, 5), np.float32)) - np.log(2),
+        [3 * 0.25 * np.log(3), 3 * np.log(3)],
+        rtol=1e-6,
+    )
+    moves = []
+    for target in targets:
+        heads = keras.Sequential([keras.Input((5,)), keras.layers.Dense(5, use_bias=False)])
+        heads.compile(keras.optimizers.SGD(1.0), loss=loss)
+        heads.set_weights([np.zeros((5, 5), np.float32)])
+        heads.train_on_batch(np.ones((1, 5), np.float32), target[None])
+        moves.append(heads.get_weights()[0][0, 2:])
+    np.testing.assert_allclose(moves[0], 0.25 * moves[1], atol=1e-6)
+    assert moves[1] == pytest.approx([2, -1, -1])
+
+
 def test_a_net_that_averages_its_class_maps_has_a_second_head_as_well() -> None:
     images = keras.Input((8, 8, 1))
     maps = keras.layers.Conv2D(3, 3)(keras.layers.Conv2D(5, 3, name="features")(images))
