@@ -66,7 +66,7 @@ class SymbolicClassifier(DifferentiableClassifier):
 
     def _pull(self, images: np.ndarray, cotangent: np.ndarray) -> np.ndarray:
         call = _compiled_pull(self, images.shape[1:])
-        (gradient,) = self._in_parts(call, images, cotangent)
+        (gradient,) = self._in_parts(call, images, cotangent.astype(np.float32))
         return gradient
 
     def input_gradients(

@@ -16,7 +16,8 @@ import numpy as np
 from keras import ops
 
 from datasets.base.errors import InputError
-from fer_models.classifier import Classifier
+from fer_models.classifier import BATCH_SIZE, Classifier
+from fer_models.gradients import SIZES
 from fer_models.keras_wrapper import (
     DifferentiableKerasWrapper,
     KerasWrapper,
@@ -123,6 +124,14 @@ class DifferentiableDefendedClassifier(DefendedClassifier, DifferentiableKerasWr
 
 class SymbolicDefendedClassifier(DefendedClassifier, SymbolicKerasWrapper):
     """The same around a Keras model."""
+
+    @property
+    def images_per_call(self) -> int:
+        """A large net sees no more views at once than it would images, or those of one image."""
+        most, count = super().images_per_call, self.defence.number_of_views("attack")
+        if most == BATCH_SIZE:
+            return most
+        return max(size for size in SIZES if size == 1 or size * count <= most)
 
 
 def defend(inner: Classifier, defence: Defence, suffix: str) -> DefendedClassifier:

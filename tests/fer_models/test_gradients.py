@@ -34,6 +34,11 @@ def test_losses_by_their_definitions(images: np.ndarray) -> None:
     np.testing.assert_allclose(margin.loss, others.max(axis=1) - true, atol=1e-4)
 
 
+def test_a_cotangent_may_be_of_whole_numbers(images: np.ndarray) -> None:
+    pull, classes = tiny_classifier().pullback(images).pull, np.eye(7)[LABELS]
+    np.testing.assert_array_equal(pull(classes.astype(int)), pull(classes))
+
+
 @pytest.mark.parametrize("loss", [Loss.CROSS_ENTROPY, Loss.MARGIN])
 def test_gradients_agree_with_finite_differences(images: np.ndarray, loss: Loss) -> None:
     classifier = tiny_classifier()

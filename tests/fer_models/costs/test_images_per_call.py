@@ -8,6 +8,8 @@ from keras import layers
 from datasets.labels import FER7
 from fer_models.contract import Contract
 from fer_models.costs.images_per_call import CALL_BYTES, images_per_call
+from fer_models.defences.base import defend
+from fer_models.defences.registry import parse_defence
 from fer_models.gradients import SymbolicClassifier
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
@@ -114,9 +116,22 @@ def test_a_call_that_is_not_compiled_takes_a_quarter(monkeypatch: pytest.MonkeyP
     assert sizes == [8, 8, 5] * 2
 
 
-def test_wrappers_and_twins_take_as_many_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twins_take_as_many_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = small(monkeypatch, 8)
     assert ReducedPrecision(classifier, net(4)).images_per_call == 8
-    views = load("tiny.fer+views2")
-    assert isinstance(views, SymbolicClassifier)
-    assert views.images_per_call == 8
+
+
+@pytest.mark.parametrize(
+    ("size", "defence", "count"),
+    [(24, "jpeg75", 24), (24, "views10", 2), (8, "views10", 1), (40, "smooth0.1", 4)],
+)
+def test_views_of_a_large_net_count_as_images(
+    size: int, defence: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight draws of `smooth` are attacked together. A small net takes a whole batch as before."""
+    inner = small(monkeypatch, size)
+    defended = defend(inner, parse_defence(defence), defence)
+    assert isinstance(defended, SymbolicClassifier)
+    assert defended.images_per_call == count
+    monkeypatch.setattr(KerasClassifier, "images_per_call", 128)
+    assert defended.images_per_call == 128
