@@ -1,6 +1,7 @@
 """The live benchmark: which second classifier it measures, and what it says of bad models."""
 
 import json
+import re
 
 import pytest
 
@@ -63,3 +64,10 @@ def test_what_the_server_refuses_is_said(monkeypatch):
     monkeypatch.setattr("simple_websocket.Client", Refusing)
     with pytest.raises(InputError, match=r"weights\.npz: expected"):
         live._connect("ws://", {}, b"")
+
+
+def test_first_answer_is_the_first_that_lacks_nothing(monkeypatch):
+    """Of a real server, with the settings of the page: FGSM, and a second classifier."""
+    name, text = live._first_answer(live._frames(None)[0], "mini_xception.fer")
+    assert name == "first answer, FGSM beside `mini_xception.ferplus`"
+    assert re.fullmatch(r"\d+\.\d\d s after the page is requested, to frame \d+", text)
