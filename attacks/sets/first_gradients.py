@@ -106,8 +106,15 @@ class FirstGradients(WrappedClassifier, DifferentiableClassifier):
         return self.inner._batch_logits(images)
 
 
-def remembering(classifier: Classifier) -> Classifier:
-    """The classifier, with a memory of first gradients if it gives any and draws none."""
+def remembering(classifier: Classifier, before: Classifier | None = None) -> Classifier:
+    """The classifier, with a memory of first gradients if it gives any and draws none.
+
+    Args:
+        classifier: to attack.
+        before: the one that was attacked last; if it is the same, with what it remembers.
+    """
+    if isinstance(before, FirstGradients) and before.inner is classifier:
+        return before
     known = isinstance(classifier, FirstGradients)
     if known or classifier.draws_apart or not isinstance(classifier, DifferentiableClassifier):
         return classifier

@@ -1,82 +1,126 @@
-"""What an engine is: it computes cells, in any order, and returns their arrays.
+"""What an engine is: it computes cells, in any order, and returns what comes out of each.
 
-A cell is one chunk of a set: a model, an attack over its eps grid, and some faces. What comes out
-depends on the cell alone, so it does not matter who computes it, when, or how often. Only the
-driver, the process of the command, writes into the run folder.
+What comes out depends on the cell, the faces of the run and a model alone, so it does not matter
+who computes it, when, or how often. Only the driver, the process of the command, writes into the
+run folder. Not here: what there is to compute (`evaluation/engines/cells.py`, `orders.py`).
 """
 
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from attacks.sets.chunks import Arrays, Chunk
-from attacks.sets.sweep import SetPlan
 from evaluation.engines.parcel import Parcel
 from evaluation.listener import Listener
+from fer_models.classifier import Classifier
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cell(ABC):
     """A piece of work as it is sent to a worker.
 
     Attributes:
-        chunk: what is done.
-        rows: int64 (N,), places of its faces among the faces of the run.
-        model: id of the attacked model; empty for a corruption.
-        weights_sha256: identity of the model as it is attacked, in reduced precision or not.
+        model: id of the model that is needed; empty for none.
+        weights_sha256: identity of the model as it is needed, in reduced precision or not.
         reduced: whether its gradients are in reduced precision.
     """
 
-    chunk: Chunk
-    rows: np.ndarray
     model: str = ""
     weights_sha256: str = ""
     reduced: bool = False
 
+    @abstractmethod
+    def compute(self, classifier: Classifier | None, faces: np.ndarray) -> Any:
+        """Compute the cell.
+
+        Args:
+            classifier: the model; None where none is needed.
+            faces: uint8 (N, H, W, C), the faces of the run.
+        """
+
 
 class Lost(NamedTuple):
-    """What a cell has instead of arrays.
+    """What a cell has instead of a result.
 
     Attributes:
         message: the error in one line.
         ends_run: whether it is no result of the model or the attack, but ends the run.
+        died: whether its workers died while computing it.
     """
 
     message: str
     ends_run: bool = False
+    died: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class Order(ABC):
+    """What an engine shall compute, in parts that are sent one by one.
+
+    Attributes:
+        name: of what is made.
+        model: see `Cell`.
+        weights_sha256: see `Cell`.
+        reduced: see `Cell`.
+        after: order that must be done before this one can begin.
+        left: number of parts that have not come back; None before it has begun.
+        lost: errors by number of the part.
+    """
+
+    name: str
+    model: str = ""
+    weights_sha256: str = ""
+    reduced: bool = False
+    after: "Order | None" = None
+    left: int | None = None
+    lost: dict[int, Lost] = field(default_factory=dict)
+
+    @property
+    def died(self) -> str:
+        """What to say if workers died while they computed a part of it; empty if none did."""
+        return next((lost.message for lost in self.lost.values() if lost.died), "")
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Number of all parts, once it has begun."""
+
+    @abstractmethod
+    def begin(self) -> list[int]:
+        """Numbers of the parts that are to be computed."""
+
+    @abstractmethod
+    def cell(self, part: int) -> Cell:
+        """What is sent to a worker."""
+
+    @abstractmethod
+    def keep(self, part: int, result: Any) -> None:
+        """Take the result of a part."""
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """A chunk that is to be made; its cell is built when it is sent, as it may hold images.
+    """A part of an order; its cell is built when it is sent, as it may hold images."""
 
-    Attributes:
-        name: name of the set.
-        plan: the set.
-        index: number of the chunk.
-        rows: int64, places of all faces of the set among the faces of the run.
-        model: see `Cell`.
-        weights_sha256: see `Cell`.
-        reduced: see `Cell`.
-    """
+    order: Order
+    part: int
 
-    name: str
-    plan: SetPlan
-    index: int
-    rows: np.ndarray
-    model: str = ""
-    weights_sha256: str = ""
-    reduced: bool = False
+    @property
+    def name(self) -> str:
+        """Name of the order."""
+        return self.order.name
+
+    @property
+    def model(self) -> str:
+        """Id of the model that is needed; empty for none."""
+        return self.order.model
 
     def cell(self) -> Cell:
         """What is sent to a worker."""
-        rows = self.rows[self.plan.header.chunks[self.index]]
-        chunk = self.plan.chunk(self.index)
-        return Cell(chunk, rows, self.model, self.weights_sha256, self.reduced)
+        return self.order.cell(self.part)
 
 
 class Engine(ABC):
@@ -84,7 +128,7 @@ class Engine(ABC):
 
     Attributes:
         workers: how many cells are computed at once.
-        models: ids of the models that workers can have; the others are attacked by the driver.
+        models: ids of the models that workers can have; the others are left to the driver.
     """
 
     workers: int = 1
@@ -101,8 +145,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Arrays | Lost]]:
-        """Compute until nothing is left, in any order; the caller may add work at any time."""
+    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Any]]:
+        """Compute until nothing is left, in any order; the caller may add work at any time.
+
+        Yields:
+            Work that is done and what came out of its cell, or `Lost`.
+        """
 
     def close(self) -> None:  # noqa: B027, most engines hold nothing
         """Let the workers go."""

@@ -1,118 +1,172 @@
-"""Have an engine make the chunks of sets before the run reads them.
+"""What an engine is asked for: chunks of sets, answers to images, probes of attacks.
 
-Chunks that an engine returns are written where the run itself would have written them, so that
-afterwards everything goes as if it had been resumed: same folders, same hashes, same tables.
+Each is what the run itself would compute, kept where it would have kept it, so that afterwards
+everything goes as if it had been resumed: same folders, same hashes, same tables.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from attacks.sets.contents import AdversarialSet
 from attacks.sets.sweep import SetPlan
-from datasets.base.errors import InputError
-from evaluation.engines.engine import Engine, Lost, Work
-from evaluation.listener import Listener
-from fer_models.classifier import ModelError
+from datasets.image_source import ImageSource
+from evaluation.checks.convergence import Doubled
+from evaluation.checks.probes import ProbePart, joined, parts_of_probe
+from evaluation.checks.rules import Check
+from evaluation.engines.cells import AnswerCell, ChunkCell, ProbeCell
+from evaluation.engines.engine import Cell, Order
+from fer_models.classifier import BATCH_SIZE, Classifier
+
+ANSWER_BYTES = 8_000_000
+"""Images of a cell that are classified, or one batch where that is more."""
 
 
-class LostCellError(ModelError):
-    """A cell failed on a worker; the message is the one that it failed with there."""
-
-
-AHEAD = 4
-"""Chunks per worker that are planned ahead; each open plan holds the faces of its set."""
-
-
-@dataclass(eq=False)
-class Order:
-    """A set that an engine shall make.
+@dataclass(kw_only=True, eq=False)
+class SetOrder(Order):
+    """A set; its parts are its chunks.
 
     Attributes:
-        name: name of the set.
-        plan: plans it; called when `after` is done. What it raises is left to the run, which does
-            the same again.
+        plan: plans it; called when `after` is done, as equal faces are copied from that set. What
+            it raises is left to the run, which does the same again.
         rows: int64 (N,), places of its faces among the faces of the run.
-        model: see `Cell`.
-        weights_sha256: see `Cell`.
-        reduced: see `Cell`.
-        after: order whose set it copies equal faces from.
         made: number of chunks that the engine made.
-        lost: errors by number of the chunk.
     """
 
-    name: str
     plan: Callable[[], SetPlan]
     rows: np.ndarray
-    model: str = ""
-    weights_sha256: str = ""
-    reduced: bool = False
-    after: "Order | None" = None
     made: int = 0
-    lost: dict[int, str] = field(default_factory=dict)
-    left: int | None = None
+    _planned: SetPlan | None = None
 
     @property
     def error(self) -> str:
         """The error of the first chunk that failed, as a run without an engine meets it."""
-        return self.lost[min(self.lost)] if self.lost else ""
+        return self.lost[min(self.lost)].message if self.lost else ""
+
+    @property
+    def count(self) -> int:
+        """See `Order.count`."""
+        return len(self._set.header.chunks)
+
+    def begin(self) -> list[int]:
+        """See `Order.begin`; none where the run itself will meet an error."""
+        try:
+            self._planned = self.plan()
+            return self._planned.missing()
+        except Exception:  # the run plans the same set again, and reports it
+            return []
+
+    def cell(self, part: int) -> Cell:
+        """See `Order.cell`."""
+        return ChunkCell(
+            chunk=self._set.chunk(part),
+            rows=self.rows[self._set.header.chunks[part]],
+            model=self.model,
+            weights_sha256=self.weights_sha256,
+            reduced=self.reduced,
+        )
+
+    def keep(self, part: int, result: Any) -> None:
+        """See `Order.keep`."""
+        self._set.keep(part, result)
+        self.made += 1
+
+    @property
+    def _set(self) -> SetPlan:
+        assert self._planned is not None
+        return self._planned
 
 
-def fulfil(orders: Sequence[Order], engine: Engine, listener: Listener) -> None:
-    """Make the missing chunks of all sets.
+@dataclass(kw_only=True, eq=False)
+class AnswerOrder(Order):
+    """A model's logits of images; its parts are whole batches, as one call would take them.
 
-    Args:
-        orders: in the order in which the run reads them.
-        engine: computes.
-        listener: receives the progress.
-
-    Raises:
-        InputError: a cell met a mistake of the user's, or a worker cannot load a model.
+    Attributes:
+        images: float32 (N, H, W, C), read where they are indexed.
+        missing: whether the logits are not on disk.
+        answered: called with the logits of all images, float32 (N, K).
     """
-    waiting, queue = list(orders), deque[Work]()
-    of_work: dict[Work, Order] = {}
 
-    def plan_more() -> None:
-        while len(queue) < AHEAD * engine.workers:
-            order = next((o for o in waiting if o.after is None or o.after.left == 0), None)
-            if order is None:
-                return
-            waiting.remove(order)
-            for work in _works(order):
-                of_work[work] = order
-                queue.append(work)
+    images: ImageSource
+    missing: Callable[[], bool]
+    answered: Callable[[np.ndarray], object]
+    _parts: dict[int, np.ndarray] = field(default_factory=dict)
 
-    plan_more()
-    while queue:
-        for work, result in engine.run(queue):
-            order = of_work.pop(work)
-            assert order.left is not None
-            order.left -= 1
-            if isinstance(result, Lost):
-                if result.ends_run:
-                    raise InputError(result.message)
-                order.lost[work.index] = result.message
-                for other in [w for w in queue if of_work[w] is order and w.index > work.index]:
-                    queue.remove(other)
-                    del of_work[other]
-                    order.left -= 1
-            else:
-                work.plan.keep(work.index, result)
-                order.made += 1
-            count = len(work.plan.header.chunks)
-            listener.chunk(work.name, count - order.left, count)
-            plan_more()
+    @property
+    def count(self) -> int:
+        """See `Order.count`."""
+        return -(-len(self.images) // self._length)
+
+    def begin(self) -> list[int]:
+        """See `Order.begin`."""
+        return [*range(self.count)] if self.missing() else []
+
+    def cell(self, part: int) -> Cell:
+        """See `Order.cell`."""
+        images = self.images[part * self._length : (part + 1) * self._length]
+        return AnswerCell(images=images, model=self.model, weights_sha256=self.weights_sha256)
+
+    def keep(self, part: int, result: Any) -> None:
+        """See `Order.keep`."""
+        self._parts[part] = result
+        if len(self._parts) == self.count:
+            self.answered(np.concatenate([self._parts[part] for part in range(self.count)]))
+            self._parts.clear()
+
+    @property
+    def _length(self) -> int:
+        """Images of a part."""
+        each = 4 * int(np.prod(self.images.shape[1:]))
+        return BATCH_SIZE * max(1, ANSWER_BYTES // (each * BATCH_SIZE))
 
 
-def _works(order: Order) -> list[Work]:
-    """The missing chunks of a set; none where the run itself will meet an error."""
-    try:
-        plan = order.plan()
-        missing = plan.missing()
-    except Exception:  # the run plans the same set again, and reports it
-        order.left = 0
-        return []
-    order.left = len(missing)
-    shared = (order.rows, order.model, order.weights_sha256, order.reduced)
-    return [Work(order.name, plan, index, *shared) for index in missing]
+@dataclass(kw_only=True, eq=False)
+class ProbeOrder(Order):
+    """The probes of one attack on one model.
+
+    Attributes:
+        classifier: the model.
+        open: reads the set.
+        rows: int64 (N,), places of its faces among the faces of the run.
+        checks: what came out; None until it has.
+    """
+
+    classifier: Classifier
+    open: Callable[[], AdversarialSet]
+    rows: np.ndarray
+    checks: list[Check] | None = None
+    _parts: list[ProbePart] = field(default_factory=list)
+    _found: dict[int, Check | Doubled] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """See `Order.count`."""
+        return len(self._parts)
+
+    def begin(self) -> list[int]:
+        """See `Order.begin`."""
+        self._parts = parts_of_probe(self.classifier, self.open())
+        if not self._parts:
+            self.checks = []
+        return [*range(self.count)]
+
+    def cell(self, part: int) -> Cell:
+        """See `Order.cell`."""
+        made = self.open()
+        made = replace(made, images=np.empty((0, *made.images.shape[1:]), np.float32))
+        return ProbeCell(
+            part=self._parts[part],
+            made=made,
+            rows=self.rows,
+            model=self.model,
+            weights_sha256=self.weights_sha256,
+        )
+
+    def keep(self, part: int, result: Any) -> None:
+        """See `Order.keep`."""
+        self._found[part] = result
+        if len(self._found) == self.count:
+            found = [self._found[part] for part in range(self.count)]
+            self.checks = joined(self.classifier, self.open(), found)

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from attacks.sets.chunks import Arrays
 from attacks.sets.spec import CODE_VERSION
 from datasets.base.errors import BrokenLibraryError, InputError
 from datasets.base.signals import handlers_kept, is_stopped
@@ -54,7 +53,7 @@ class _Actor:
         """Version of Deadpan and of its attacks on this node, once the actor has started."""
         return version("deadpan"), CODE_VERSION
 
-    def compute(self, cell: Cell) -> Arrays | Lost:
+    def compute(self, cell: Cell) -> Any:
         """See `Worker.compute`."""
         return self._worker.compute(cell)
 
@@ -67,11 +66,13 @@ class _Place:
         actor: its handle.
         future: reference to what it will answer; None while it is idle.
         work: what it computes; None while it starts.
+        model: the one that it needed last.
     """
 
     actor: Any
     future: Any
     work: Work | None = None
+    model: str = ""
 
 
 class RayEngine(Engine):
@@ -117,7 +118,7 @@ class RayEngine(Engine):
             f"{total.get('CPU', 0):.0f} cores and {total.get('memory', 0) / 1e9:.1f} GB for them"
         )
 
-    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Arrays | Lost]]:
+    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Any]]:
         """Keep every worker busy with one cell until nothing is left, see `Engine.run`."""
         tries: Counter[Work] = Counter()
         looks = 0
@@ -125,7 +126,7 @@ class RayEngine(Engine):
             self._hire(bool(work))
             for place in self._places:
                 if work and place.future is None:
-                    self._send(place, work.popleft())
+                    self._send(place, self._next(place, work))
             pending = {place.future: place for place in self._places if place.future is not None}
             ready, _ = self._ray.wait(list(pending), timeout=PATIENCE) if pending else ([], [])
             self._check_own_cluster()
@@ -140,7 +141,8 @@ class RayEngine(Engine):
                     if tries[done] <= RETRIES:
                         work.appendleft(done)
                         continue
-                    result = Lost(f"its worker died {tries[done]} times while computing it")
+                    message = f"its worker died {tries[done]} times while computing it"
+                    result = Lost(message, died=True)
                 yield done, result
             looks = 0 if ready else looks + 1
             if looks >= IDLE_LOOKS and not any(place.work for place in self._places):
@@ -207,10 +209,19 @@ class RayEngine(Engine):
         node = self._ray._private.worker._global_node
         return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
 
-    def _send(self, place: _Place, work: Work) -> None:
-        place.work, place.future = work, place.actor.compute.remote(work.cell())
+    def _next(self, place: _Place, work: deque[Work]) -> Work:
+        """Take what a worker does next: with its last model, or with one that no other has."""
+        others = {other.model for other in self._places if other is not place}
+        mine = next((one for one in work if one.model == place.model), None)
+        chosen = mine or next((one for one in work if one.model not in others), work[0])
+        work.remove(chosen)
+        return chosen
 
-    def _answer(self, place: _Place) -> tuple[Work, Arrays | Lost | None] | None:
+    def _send(self, place: _Place, work: Work) -> None:
+        place.work, place.model = work, work.model
+        place.future = place.actor.compute.remote(work.cell())
+
+    def _answer(self, place: _Place) -> tuple[Work, Any] | None:
         """What a worker has done, None in place of its result if it died; None if it only started.
 
         Raises:

@@ -4,11 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
-from attacks.sets.chunks import Arrays
+from attacks.sets.first_gradients import remembering
 from datasets.base.errors import InputError
+from evaluation.engines.cells import ChunkCell
 from evaluation.engines.engine import Cell, Lost
 from evaluation.engines.parcel import Parcel
 from evaluation.listener import is_result, one_line
@@ -29,15 +31,18 @@ class Worker:
     def __init__(self, images: np.ndarray, parcel: Callable[[str], Parcel]) -> None:
         self._images, self._parcel = images, parcel
         self._models: OrderedDict[tuple[str, bool], Classifier] = OrderedDict()
+        self._attacked: Classifier | None = None
 
-    def compute(self, cell: Cell) -> Arrays | Lost:
-        """Arrays of a cell, or why there are none."""
+    def compute(self, cell: Cell) -> Any:
+        """What comes out of a cell, or `Lost`."""
         try:
             classifier = self._model(cell) if cell.model else None
+            if classifier is not None and isinstance(cell, ChunkCell):
+                classifier = self._attacked = remembering(classifier, self._attacked)
         except Exception as error:  # the driver could load it, so this is no result of the model
             return Lost(f"{one_line(error)} (on a worker; --engine local needs none)", True)
         try:
-            return cell.chunk.make(classifier, self._images[cell.rows].astype(np.float32) / 255)
+            return cell.compute(classifier, self._images)
         except Exception as error:  # R24: whatever an attack or a model fails with is a result
             return Lost(one_line(error), not is_result(error))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from attacks.sets.chunks import Arrays
 from attacks.threat_model import format_eps
 from datasets.base.percentages import in_percent
-from evaluation.checks.probes import CONVERGED
+from evaluation.checks.convergence import CONVERGED
 from evaluation.checks.rules import Check, check
 from evaluation.readings.measure import unbroken, worst_cases
 from evaluation.readings.window import Plan

@@ -12,6 +12,8 @@ from attacks.sets.contents import CorruptedSet, TransferSet
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS
 from datasets.base.npz import read_npz
+from datasets.image_source import ImageSource
+from evaluation.engines.orders import AnswerOrder
 from fer_models.classifier import Classifier
 
 
@@ -33,18 +35,50 @@ class LogitsCache:
         Returns:
             float32 (N, K) for N images; (N, S, K) where they have S severities.
         """
-        identity = f"{made.header.key} {classifier.weights_sha256}"
-        path = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
-        shape = (*made.images.shape[:-3], classifier.scheme.num_classes)
+        found = self._cached(classifier, made)
+        if found is None:
+            found = self._keep(classifier, made, classifier.logits(_one_by_one(made)))
+        return found
+
+    def order(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> AnswerOrder:
+        """What an engine is asked for so that `logits` finds them."""
+        return AnswerOrder(
+            name=f"{classifier.id} on {made.header.source} {made.header.spec.perturbation}",
+            model=classifier.id,
+            weights_sha256=classifier.weights_sha256,
+            images=_one_by_one(made),
+            missing=lambda: self._cached(classifier, made) is None,
+            answered=lambda logits: self._keep(classifier, made, logits),
+        )
+
+    def _cached(
+        self, classifier: Classifier, made: CorruptedSet | TransferSet
+    ) -> np.ndarray | None:
         try:
-            logits = read_npz(path)["logits"]
-            if logits.shape == shape and logits.dtype == np.float32:
-                return logits
+            logits = read_npz(self._path(classifier, made))["logits"]
         except DAMAGED_ARRAYS:  # missing or damaged
-            pass
-        images = made.images.one_by_one() if isinstance(made, CorruptedSet) else made.images
-        logits = classifier.logits(images).reshape(shape)
+            return None
+        shape = _shape(classifier, made)
+        return logits if logits.shape == shape and logits.dtype == np.float32 else None
+
+    def _keep(
+        self, classifier: Classifier, made: CorruptedSet | TransferSet, logits: np.ndarray
+    ) -> np.ndarray:
+        logits = logits.reshape(_shape(classifier, made))
         self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as unfinished:
+        with atomic(self._path(classifier, made)) as unfinished:
             np.savez(unfinished, logits=logits)
         return logits
+
+    def _path(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> Path:
+        identity = f"{made.header.key} {classifier.weights_sha256}"
+        return self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
+
+
+def _one_by_one(made: CorruptedSet | TransferSet) -> ImageSource:
+    """All images of a set, (M, H, W, C)."""
+    return made.images.one_by_one() if isinstance(made, CorruptedSet) else made.images
+
+
+def _shape(classifier: Classifier, made: CorruptedSet | TransferSet) -> tuple[int, ...]:
+    return (*made.images.shape[:-3], classifier.scheme.num_classes)

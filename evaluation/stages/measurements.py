@@ -4,7 +4,7 @@ Everything is predicted from the stored images. Not here: figures
 (`evaluation/figures/score_run.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +19,14 @@ from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.declared_output import declared_output_checks
 from evaluation.checks.model import model_checks
-from evaluation.checks.probes import can_probe, probe_attack
+from evaluation.checks.probes import can_probe, failed_probes, probe_attack
 from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
+from evaluation.engines.engine import Engine
+from evaluation.engines.fulfil import LostCellError, fulfil
+from evaluation.engines.orders import ProbeOrder
 from evaluation.known_answers import KnownAnswers
 from evaluation.listener import Listener, is_result
 from evaluation.results.row_parts import RowParts
@@ -111,6 +114,7 @@ class Measurements:
         rows: receives the rows of all images.
         transfers: receives the rows of the transfer matrix.
         residence: told of each model that was used.
+        engine: classifies images and probes attacks; None for this process.
 
     Attributes:
         checks: rows of `checks.parquet`.
@@ -127,10 +131,11 @@ class Measurements:
         rows: RowParts,
         transfers: TransferRows,
         residence: Residence,
+        engine: Engine | None = None,
     ) -> None:
         self._faces, self._clean, self._cache = faces, clean, cache
         self._failures, self._listener, self._rows = failures, listener, rows
-        self._transfers, self._residence = transfers, residence
+        self._transfers, self._residence, self._engine = transfers, residence, engine
         for c in clean.classifiers:
             rows.add(clean_rows(faces, c, clean.logits[c.id]))
         self.checks: list[Check] = []
@@ -140,6 +145,7 @@ class Measurements:
         self._explanations: dict[str, Explanations] = {}
         self._repeatable: set[str] = set()
         self._known: KnownAnswers | None = None
+        self._lost: dict[tuple[str, str], str] = {}
 
     def check_models(self, config: RunConfig) -> None:
         """Make the checks of each model that need no attack."""
@@ -177,16 +183,35 @@ class Measurements:
         meets again what a model fails with here, and records it.
         """
         sets = [made for each in outcomes if isinstance(made := each.made, SharedSet)]
+        if self._engine is not None:
+            self._answer_elsewhere(sets, self._engine)
         for classifier in self._clean.classifiers:
             for made in sets:
                 if not _classifies(classifier, made):
                     continue
                 try:
-                    self._cache.logits(classifier, made)
+                    self._logits(classifier, made)
                 except Exception as error:  # R24: see above
                     if not is_result(error):
                         raise
             self._residence.used(classifier)
+
+    def _answer_elsewhere(self, sets: Sequence[SharedSet], engine: Engine) -> None:
+        """Have an engine classify the sets with the models that it has."""
+        orders = {
+            (classifier.id, made.header.key): self._cache.order(classifier, made)
+            for classifier in self._clean.classifiers
+            for made in sets
+            if classifier.id in engine.models and _classifies(classifier, made)
+        }
+        fulfil([*orders.values()], engine, self._listener)
+        self._lost |= {key: lost for key, order in orders.items() if (lost := order.died)}
+
+    def _logits(self, classifier: Classifier, made: SharedSet) -> np.ndarray:
+        """Logits of a set; what killed workers is not tried in this process."""
+        if lost := self._lost.get((classifier.id, made.header.key)):
+            raise LostCellError(lost)
+        return self._cache.logits(classifier, made)
 
     def add(self, outcome: Outcome) -> None:
         """Predict again from a set: an attack's set with its own model, any other with all models.
@@ -205,7 +230,7 @@ class Measurements:
             if not _classifies(c, made):
                 continue
             with self._failures.kept(c, entry):
-                clean, logits = self._clean.logits[c.id][job.rows], self._cache.logits(c, made)
+                clean, logits = self._clean.logits[c.id][job.rows], self._logits(c, made)
                 if isinstance(made, CorruptedSet):
                     self._rows.add(corrupted_rows(part, c, clean, made, logits))
                 else:
@@ -248,12 +273,38 @@ class Measurements:
 
     def probe_strongest(self) -> None:
         """Run the strongest gradient attack on each model again, on a few faces."""
-        for attacked in self._probed.values():
-            job = attacked.job
+        ordered = self._probe_elsewhere(self._engine) if self._engine else {}
+        for model, attacked in self._probed.items():
+            job, order = attacked.job, ordered.get(model)
             self._listener.line(f"{job.name}: checked again on a few faces")
+            if order is not None and order.checks is not None:
+                self.checks += order.checks
+                continue
+            made = attacked.open()
+            if order is not None and order.died:
+                error = LostCellError(order.died)
+                self.checks += failed_probes(attacked.classifier, made, error)
+                continue
             clean = self._clean.images.take(job.rows)
-            self.checks += probe_attack(attacked.classifier, attacked.open(), clean)
+            self.checks += probe_attack(attacked.classifier, made, clean)
             self._residence.used(attacked.classifier)
+
+    def _probe_elsewhere(self, engine: Engine) -> dict[str, ProbeOrder]:
+        """Have an engine probe the models that it has; its orders by model."""
+        orders = {
+            model: ProbeOrder(
+                name=attacked.job.name,
+                model=model,
+                weights_sha256=attacked.classifier.weights_sha256,
+                classifier=attacked.classifier,
+                open=attacked.open,
+                rows=attacked.job.rows,
+            )
+            for model, attacked in self._probed.items()
+            if model in engine.models
+        }
+        fulfil([*orders.values()], engine, self._listener)
+        return orders
 
     def explain_strongest(self) -> None:
         """Explain the strongest attack on each model, and add the shift of its maps to its rows."""

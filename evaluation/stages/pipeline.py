@@ -67,7 +67,7 @@ def evaluate_run(
         out: run folder.
         given: folder of sets made elsewhere, see `make_sets`.
         listener: receives the progress.
-        engine: computes the sets; None for this process.
+        engine: makes sets, classifies them and probes attacks; None for this process.
 
     Returns:
         Entries of the manifest's `perturbations`.
@@ -103,7 +103,9 @@ def _measure(
     """Measure everything else; see `evaluate_run`."""
     stage = listener.stages.stage
     cache = LogitsCache(out / "answers")
-    measured = Measurements(faces, clean, cache, failures, listener, rows, transfers, residence)
+    measured = Measurements(
+        faces, clean, cache, failures, listener, rows, transfers, residence, engine
+    )
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener, residence)

@@ -16,7 +16,7 @@ import numpy as np
 
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AnySet, AttackedSet, CorruptedSet
-from attacks.sets.first_gradients import FirstGradients, remembering
+from attacks.sets.first_gradients import remembering
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import find_set, open_set, read_header
 from attacks.sets.sweep import SetPlan
@@ -25,7 +25,8 @@ from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
 from evaluation.engines.engine import Engine
-from evaluation.engines.orders import LostCellError, Order, fulfil
+from evaluation.engines.fulfil import LostCellError, fulfil
+from evaluation.engines.orders import SetOrder
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.stages.jobs import Job
@@ -112,7 +113,7 @@ def make_sets(
     """
     folders = {} if done is None else done
     kept = TransferImages(sets.parent / "stand_ins")
-    orders: dict[Job, Order] = {}
+    orders: dict[Job, SetOrder] = {}
     attacked: Classifier | None = None
     predicted = predicted or {}
     if engine is not None:
@@ -139,7 +140,8 @@ def make_sets(
                 before = _made_before(job, folders)
                 plan = _set_plan(job, part, folder, before, kept, predicted)
                 chunk = partial(listener.chunk, job.name)
-                attacked = _remembering(_attacked(job, kept), attacked)
+                target = _attacked(job, kept)
+                attacked = target and remembering(target, attacked)
                 made = plan.make(attacked, chunk, listener.line)
                 if order is not None:
                     made = replace(made, reused_chunks=made.reused_chunks - order.made)
@@ -165,9 +167,9 @@ def _orders(
     folders: dict[Job, Path],
     engine: Engine,
     predicted: Mapping[str, np.ndarray],
-) -> dict[Job, Order]:
+) -> dict[Job, SetOrder]:
     """Orders of the sets that workers can make; the others are left to this process."""
-    orders: dict[Job, Order] = {}
+    orders: dict[Job, SetOrder] = {}
     known = dict(folders)
 
     def plan(job: Job) -> SetPlan:
@@ -189,14 +191,14 @@ def _orders(
             known[job] = elsewhere
             continue
         attacked = _attacked(job)
-        orders[job] = Order(
-            job.name,
-            partial(plan, job),
-            job.rows,
-            job.classifier.id if job.classifier else "",
-            attacked.weights_sha256 if attacked else "",
-            attacked is not job.classifier,
-            next((order for other, order in orders.items() if _is_before(other, job)), None),
+        orders[job] = SetOrder(
+            name=job.name,
+            plan=partial(plan, job),
+            rows=job.rows,
+            model=job.classifier.id if job.classifier else "",
+            weights_sha256=attacked.weights_sha256 if attacked else "",
+            reduced=attacked is not job.classifier,
+            after=next((order for other, order in orders.items() if _is_before(other, job)), None),
         )
         known[job] = _own_folder(job, part, sets)
     return orders
@@ -215,13 +217,6 @@ def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None
     if classifier and job.sources:
         return TransferTarget(classifier, job.sources, kept)
     return classifier
-
-
-def _remembering(classifier: Classifier | None, before: Classifier | None) -> Classifier | None:
-    """The model of a job; one that was attacked just before still knows its first gradients."""
-    if isinstance(before, FirstGradients) and before.inner is classifier:
-        return before
-    return classifier and remembering(classifier)
 
 
 def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:

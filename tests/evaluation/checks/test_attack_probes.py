@@ -13,7 +13,8 @@ from attacks.sets.sweep import make_adversarial_set
 from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm
 from datasets.labels import FER7
-from evaluation.checks import probes
+from evaluation.checks import convergence
+from evaluation.checks.convergence import converged, doubled
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
 from evaluation.checks.rules import Check
 from evaluation.checks.set import set_checks
@@ -106,8 +107,9 @@ def test_the_budget_is_doubled_at_every_eps_on_every_unbroken_face(
         asked.append((eps, len(rows)))
         return (rows < 13) & (eps == made.spec.grid[-1])
 
-    monkeypatch.setattr(probes, "_success", success)
-    found = probes._converged(tiny.classifier(), made, IMAGES, 0.0)
+    monkeypatch.setattr(convergence, "attack_again", success)
+    model, grid = tiny.classifier(), [eps for eps in made.spec.grid if eps > 0]
+    found = converged(model, made, [doubled(model, made, IMAGES, eps) for eps in grid])
     assert asked == [(eps, 30) for eps in made.spec.grid if eps > 0] and len(asked) > 1
     assert found["status"] == "flagged"
     assert found["value"] == pytest.approx(3 / len(IMAGES))

@@ -7,7 +7,7 @@ import pytest
 
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
-from evaluation.checks import probes
+from evaluation.checks import attack_again, convergence, probes
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
 from evaluation.checks.rules import Check
 from fer_models.classifier import ModelError
@@ -24,8 +24,9 @@ HALF = [0.1] * 20 + [NAN] * 20
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     found = Script()
-    monkeypatch.setattr(probes, "make_attack", found.make_attack)
-    monkeypatch.setattr(probes, "planted_example", lambda *_: {"rule": "R14"})
+    for module in (attack_again, convergence):
+        monkeypatch.setattr(module, "make_attack", found.make_attack)
+    monkeypatch.setitem(probes._PROBES, "R14", ("planted example", lambda *_: {"rule": "R14"}))
     return found
 
 
@@ -113,7 +114,8 @@ def test_a_model_that_fails_has_error_rows_and_a_wrong_setting_ends_the_run(
         ("R10", "scale invariance"),
         ("R4", "unbounded attack"),
     ]
-    monkeypatch.setattr(probes, "planted_example", lambda *_: fails(script.asked[0]))
+    failing = "planted example", lambda *_: fails(script.asked[0])
+    monkeypatch.setitem(probes._PROBES, "R14", failing)
     *_, planted = probe_attack(LinearNet(), made, faces_of(made))
     assert (planted["rule"], planted["check"]) == ("R14", "planted example")
     assert planted["status"] == "error"
@@ -189,7 +191,7 @@ def test_nearness_is_a_share_of_the_lead(script: Script) -> None:
 
 def test_of_many_faces_a_share_is_tried(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """2 % of all 900: with fewer, however many fall, they could be too few to be flagged."""
-    monkeypatch.setattr(probes, "NEAREST", 4)
+    monkeypatch.setattr(convergence, "NEAREST", 4)
     script.left = lambda asked: (2000 - asked.rows) / 2000
     script.breaks = lambda asked: asked.rows >= 900
     found = probed([0.1] * 500 + [NAN] * 400, "R6", grid=(0.1,), steps=5)

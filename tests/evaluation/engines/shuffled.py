@@ -3,10 +3,11 @@
 import pickle
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from attacks.sets.chunks import Arrays
+from evaluation.engines.cells import ProbeCell
 from evaluation.engines.engine import Cell, Engine, Lost, Work
 from evaluation.engines.parcel import Parcel
 from evaluation.engines.worker import Worker
@@ -34,8 +35,8 @@ class Shuffled(Engine):
     """Computes cells one by one, in random order, each as another process would receive it.
 
     Attributes:
-        done: names of the sets of the cells that were computed.
-        loses: names of sets whose cells are lost with their worker.
+        done: names of the cells that were computed; of probes after their rule.
+        loses: such names; their cells are lost with their worker.
         stops_after: number of cells after which the process is interrupted.
     """
 
@@ -50,16 +51,18 @@ class Shuffled(Engine):
     def open(self, images: np.ndarray, parcels: Mapping[str, Parcel], listener: Listener) -> None:
         raise AssertionError("it is open from the beginning")
 
-    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Arrays | Lost]]:
+    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Any]]:
         while work:
             index = int(self._rng.integers(len(work)))
             one = work[index]
             del work[index]
             if len(self.done) == self.stops_after:
                 raise KeyboardInterrupt
-            self.done.append(one.name)
-            if one.name in self.loses:
-                yield one, Lost("its worker died 4 times while computing it")
+            cell = one.cell()
+            name = f"{cell.part.rule} {one.name}" if isinstance(cell, ProbeCell) else one.name
+            self.done.append(name)
+            if name in self.loses:
+                yield one, Lost("its worker died 4 times while computing it", died=True)
                 continue
-            result = self._worker.compute(pickle.loads(pickle.dumps(one.cell())))
+            result = self._worker.compute(pickle.loads(pickle.dumps(cell)))
             yield one, pickle.loads(pickle.dumps(result))

@@ -1,4 +1,4 @@
-"""Runs whose chunks an engine makes, in any order: the same tables as without one."""
+"""Runs whose cells an engine computes, in any order: the same tables as without one."""
 
 from functools import cache
 from pathlib import Path
@@ -11,13 +11,31 @@ from attacks.fgsm import FGSM
 from attacks.sets.store import open_set
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
+from datasets.image_source import ImageSource
 from evaluation.config import AttackSettings, RunConfig
+from evaluation.engines import orders
+from evaluation.engines.fulfil import _in_turns
+from evaluation.engines.orders import AnswerOrder
 from evaluation.stages.pipeline import evaluate_run
+from fer_models.classifier import BATCH_SIZE
+from fer_models.keras_classifier import KerasClassifier
 from tests.evaluation import tiny
 from tests.evaluation.engines.shuffled import Shuffled
 
 PGD = AttackSettings.model_validate({"name": "pgd", "steps": 3})
 CONFIG = tiny.config(eps=(0.02, 0.1), transfer=PGD, attacks=(AttackSettings(name="fgsm"), PGD))
+
+
+PROBED = [
+    f"{rule} {model}-pgd-linf"
+    for rule in ("R10", "R14", "R4", "R6", "R6")  # R6 at two eps
+    for model in ("tiny.fer-fer", "tiny.ferplus-ferplus")
+]
+ON_ALL = {
+    f"{model} on {source}"
+    for model in ("tiny.fer", "tiny.ferplus")
+    for source in (" gaussian_noise", "tiny.fer pgd", "tiny.ferplus pgd")
+}
 
 
 @cache
@@ -33,6 +51,19 @@ def measured(folder: Path, engine: Shuffled | None = None, config: RunConfig = C
 
 def shuffled(seed: int = 0) -> Shuffled:
     return Shuffled(faces().images, tiny.models(), seed)
+
+
+NONE = np.empty((0, 8, 8, 1), np.float32)
+
+
+def answers(
+    name: str,
+    model: str,
+    images: np.ndarray = NONE,
+    found: list[np.ndarray] | None = None,
+) -> AnswerOrder:
+    keep = ([] if found is None else found).append
+    return AnswerOrder(name=name, model=model, images=images, missing=lambda: True, answered=keep)
 
 
 def csv(folder: Path) -> bytes:
@@ -52,7 +83,12 @@ def test_cells_in_any_order_end_in_the_same_bytes(local: Path, tmp_path: Path) -
         sorted(path.name for path in (folder / "sets").iterdir()) for folder in (local, tmp_path)
     ]
     assert names[0] == names[1] and len(names[0]) == 1 + 2 * 2 * 2 + 2 * 2
-    assert len(engine.done) == 3 * len(names[0])  # every chunk
+    assert sum(name in ON_ALL for name in engine.done) == 2 * (1 + 4)  # models, sets for all
+    assert sorted(name for name in engine.done if name in PROBED) == sorted(PROBED)
+    assert len(engine.done) == 3 * len(names[0]) + 2 * (1 + 4) + len(PROBED)  # every chunk
+    for table in ("checks", "transfer"):
+        one, two = (pd.read_parquet(folder / f"{table}.parquet") for folder in (local, tmp_path))
+        pd.testing.assert_frame_equal(one, two)
     for name in names[0]:
         one, two = (open_set(folder / "sets" / name) for folder in (local, tmp_path))
         for array in vars(one):
@@ -61,7 +97,7 @@ def test_cells_in_any_order_end_in_the_same_bytes(local: Path, tmp_path: Path) -
     assert {entry["reused_chunks"] for entry in records} == {0}  # made, if not by this process
     engine.done.clear()
     measured(tmp_path, engine)
-    assert engine.done == [] and csv(tmp_path) == csv(local)
+    assert sorted(engine.done) == sorted(PROBED) and csv(tmp_path) == csv(local)
 
 
 def test_a_run_that_was_interrupted_continues_with_or_without_an_engine(
@@ -105,10 +141,66 @@ def test_a_set_whose_workers_died_is_an_error_row_and_the_run_goes_on(tmp_path: 
     assert ((results.perturbation == "pgd") & (results.status == "ok")).any()  # under ferplus
 
 
+def test_answers_whose_workers_died_are_error_rows(local: Path, tmp_path: Path) -> None:
+    engine = shuffled()
+    engine.loses = ("tiny.fer on  gaussian_noise",)
+    results = pd.read_csv(measured(tmp_path, engine) / "results.csv", keep_default_na=False)
+    (row,) = results[results.status == "error"].itertuples()
+    assert (row.model, row.perturbation) == ("tiny.fer", "gaussian_noise")
+    assert row.detail == "its worker died 4 times while computing it"
+    noisy = results[(results.perturbation == "gaussian_noise") & (results.status == "ok")]
+    assert set(noisy.model) == {"tiny.ferplus"}
+    assert csv(measured(tmp_path, shuffled())) == csv(local)  # tried again
+
+
+def test_probes_whose_workers_died_are_checks_that_failed(tmp_path: Path) -> None:
+    engine = shuffled()
+    engine.loses = ("R6 tiny.fer-fer-pgd-linf",)
+    checks = pd.read_parquet(measured(tmp_path, engine) / "checks.parquet")
+    failed = checks[checks.status == "error"]
+    assert sorted(failed.rule) == ["R10", "R14", "R4", "R6"] and set(failed.model) == {"tiny.fer"}
+    assert failed.message.str.contains("its worker died 4 times").all()
+
+
+def test_a_model_that_fails_on_a_set_is_the_same_error_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = KerasClassifier.logits
+
+    def failing(self: KerasClassifier, images: ImageSource) -> np.ndarray:
+        if self.id == "tiny.fer" and len(images) == 460:
+            raise RuntimeError("no luck with noise")
+        return logits(self, images)
+
+    monkeypatch.setattr(KerasClassifier, "logits", failing)
+    before = measured(tmp_path / "local")
+    assert b"RuntimeError: no luck with noise" in csv(before)
+    assert csv(measured(tmp_path / "engine", shuffled())) == csv(before)
+
+
+def test_parts_of_images_are_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last bits of logits depend on a batch's size, so a part ends where a batch does."""
+    images = np.random.default_rng(0).random((5000, 8, 8, 1), np.float32)
+    found: list[np.ndarray] = []
+    model = tiny.classifier()
+    monkeypatch.setattr(orders, "ANSWER_BYTES", 3 * BATCH_SIZE * images[0].nbytes - 1)
+    order = answers("", model.id, images, found)
+    assert order.count == -(-5000 // (2 * BATCH_SIZE))
+    for part in reversed(order.begin()):
+        order.keep(part, order.cell(part).compute(model, images[:0]))
+    np.testing.assert_array_equal(found[0], model.logits(images))
+
+
+def test_workers_stay_with_a_model_each() -> None:
+    ordered = [answers(f"{model}{place}", model) for model in "abc" for place in range(2)]
+    assert [order.name for order in _in_turns(ordered, 2)] == ["a0", "b0", "a1", "b1", "c0", "c1"]
+
+
 def test_models_that_cannot_travel_are_attacked_by_the_driver(local: Path, tmp_path: Path) -> None:
     engine = Shuffled(faces().images, tiny.models()[:1])
     assert csv(measured(tmp_path, engine)) == csv(local)
-    assert not any("tiny.ferplus" in name for name in engine.done) and engine.done
+    own = ("tiny.ferplus-", "tiny.ferplus on")
+    assert engine.done and not any(part in name for name in engine.done for part in own)
 
 
 def test_a_mistake_of_the_user_ends_the_run(

@@ -9,13 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from datasets.base.errors import BrokenLibraryError, InputError
 from datasets.base.signals import stoppable
 from evaluation.engines import ray_engine
+from evaluation.engines.cells import ChunkCell
+from evaluation.engines.engine import Work
 from evaluation.engines.named import check_engine, opened
-from evaluation.engines.ray_engine import RayEngine
+from evaluation.engines.orders import AnswerOrder
+from evaluation.engines.ray_engine import RayEngine, _Place
 from evaluation.listener import Listener
 from evaluation.stages.pipeline import evaluate_run
 from tests.evaluation import tiny
@@ -45,15 +49,36 @@ def csv_of(
     return (folder / "results.csv").read_bytes()
 
 
+def work(model: str) -> Work:
+    images = tiny.faces(1).images.astype(np.float32)
+    order = AnswerOrder(
+        name=model, model=model, images=images, missing=lambda: True, answered=lambda _: None
+    )
+    return Work(order, 0)
+
+
+def test_a_worker_stays_with_a_model_that_no_other_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(lambda *_: False))
+    engine = RayEngine()
+    engine._places = [_Place(None, None), _Place(None, None)]
+    queue, first, second = deque(map(work, "aabbcc")), *engine._places
+    taken = []
+    for place in (first, second, first, second, first):
+        chosen = engine._next(place, queue)
+        place.model = chosen.model
+        taken.append(chosen.model)
+    assert taken == ["a", "b", "a", "b", "c"]
+    assert engine._next(second, queue).model == "c"  # nothing else is left
+
+
 def test_cells_whose_worker_died_are_made_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaths, told = Counter[tuple[str, int]](), list[str]()
 
     def thrice(method: str, *given: Any) -> bool:
-        if method != "compute":
+        if method != "compute" or not isinstance(cell := given[0], ChunkCell):
             return False
-        cell = given[0]
         key = f"{cell.model} {cell.chunk.spec.perturbation}", int(cell.rows[0])
         deaths[key] += 1
         return key == ("tiny.fer pgd", 100) and deaths[key] <= 3
@@ -70,7 +95,8 @@ def test_a_cell_that_kills_four_workers_is_an_error_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always(method: str, *given: Any) -> bool:
-        return method == "compute" and given[0].chunk.spec.perturbation == "fgsm"
+        made = method == "compute" and isinstance(given[0], ChunkCell)
+        return made and given[0].chunk.spec.perturbation == "fgsm"
 
     csv = csv_of(tmp_path, monkeypatch, always).decode()
     errors = [line for line in csv.splitlines() if line.endswith(",error")]
@@ -118,7 +144,7 @@ def test_the_death_of_ray_is_noticed_while_no_worker_answers(
     engine = RayEngine()
     engine.open(tiny.faces().images, {}, tiny.SILENT)
     with pytest.raises(InputError, match="Ray has died on this machine"):
-        next(engine.run(deque([SimpleNamespace()])))  # type: ignore[list-item]
+        next(engine.run(deque([work("a")])))
 
 
 def test_a_stopped_run_does_not_wait_for_ray(monkeypatch: pytest.MonkeyPatch) -> None:
