@@ -50,3 +50,21 @@ class UnitImages:
     def take(self, rows: np.ndarray) -> "UnitImages":
         """Those of some rows, int64 (M,), still not converted."""
         return UnitImages(self.pixels[rows])
+
+
+class ChosenImages:
+    """Some rows, int64 (M,), of images that are read where they are indexed."""
+
+    def __init__(self, images: ImageSource, rows: np.ndarray) -> None:
+        self._images, self._rows = images, rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(M, ..., H, W, C)."""
+        return len(self._rows), *self._images.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        return self._images[self._rows[rows]]

@@ -5,11 +5,10 @@ once, and an 8-bit copy is the same at several eps.
 """
 
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
-from datasets.image_source import ImageSource
+from datasets.image_source import ChosenImages, ImageSource
 from evaluation.blocks import blocks
 from fer_models.classifier import Classifier
 from fer_models.wrapped_classifier import WrappedClassifier
@@ -41,7 +40,7 @@ class KnownAnswers(WrappedClassifier):
             if name not in self._known:
                 new.setdefault(name, row)
         if new:  # in batches that do not depend on the size of a block
-            answers = self.inner.logits(_Chosen(images, np.array([*new.values()])))
+            answers = self.inner.logits(ChosenImages(images, np.array([*new.values()])))
             self._known |= {name: row.copy() for name, row in zip(new, answers, strict=True)}
         found = np.stack([self._known[name] for name in names])
         for oldest in [*self._known][: max(len(self._known) - MOST, 0)]:
@@ -50,23 +49,6 @@ class KnownAnswers(WrappedClassifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.inner._batch_logits(images)
-
-
-class _Chosen:
-    """Some rows, int64 (M,), of images that are read where they are indexed; an `ImageSource`."""
-
-    def __init__(self, images: ImageSource, rows: np.ndarray) -> None:
-        self._images, self._rows = images, rows
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self._rows), *self._images.shape[1:]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, rows: Any, /) -> Any:
-        return self._images[self._rows[rows]]
 
 
 def _name(image: np.ndarray) -> bytes:

@@ -95,7 +95,7 @@ class Chunk:
             return _corrupt(images, keys, self.spec)
         assert classifier is not None and self.labels is not None
         if self.transfer_set:
-            return _attack_all(classifier, images, self.labels, keys, self.spec, self.known)
+            return _attack_all(begun(classifier), images, self.labels, keys, self.spec, self.known)
         predicted = classifier.predict(images) if self.predicted is None else self.predicted
         right = predicted == self.labels
         return _sweep(begun(classifier), images, self.labels, keys, self.spec, self.known, right)

@@ -79,13 +79,13 @@ def probe_part(
     classifier: Classifier, made: AdversarialSet, clean: ImageSource, part: ProbePart
 ) -> Check | Doubled:
     """Make one part, see `probe_attack`."""
-    name, probe = _PROBES[part.rule]
+    probe = _PROBES[part.rule][1]
     try:
         return probe(classifier, made, clean, part.eps)
     except Exception as error:  # R24: any failure of a model is a result
         if not is_result(error):
             raise
-        return failed_check(classifier, part.rule, name, error)
+        return failed_part(classifier, part, error)
 
 
 def joined(
@@ -107,10 +107,9 @@ def joined(
     return [by_rule[rule] | where for rule in _PROBES if rule in by_rule]
 
 
-def failed_probes(classifier: Classifier, made: AdversarialSet, error: Exception) -> list[Check]:
-    """The rows of `probe_attack` where none could be made."""
-    failed = [failed_check(classifier, rule, name, error) for rule, (name, _) in _PROBES.items()]
-    return joined(classifier, made, failed)
+def failed_part(classifier: Classifier, part: ProbePart, error: Exception) -> Check:
+    """What `probe_part` returns where it failed, or could not be made at all."""
+    return failed_check(classifier, part.rule, _PROBES[part.rule][0], error)
 
 
 def sensitive_eps(made: AdversarialSet) -> float | None:

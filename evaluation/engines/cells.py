@@ -6,7 +6,7 @@ import numpy as np
 
 from attacks.sets.chunks import Arrays, Chunk
 from attacks.sets.contents import AdversarialSet
-from datasets.image_source import UnitImages
+from datasets.image_source import ChosenImages, UnitImages
 from evaluation.checks.convergence import Doubled
 from evaluation.checks.probes import ProbePart, probe_part
 from evaluation.checks.rules import Check
@@ -65,4 +65,5 @@ class ProbeCell(Cell):
     def compute(self, classifier: Classifier | None, faces: np.ndarray) -> Check | Doubled:
         """See `probe_part`."""
         assert classifier is not None
-        return probe_part(classifier, self.made, UnitImages(faces).take(self.rows), self.part)
+        clean = ChosenImages(UnitImages(faces), self.rows)
+        return probe_part(classifier, self.made, clean, self.part)

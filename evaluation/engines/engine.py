@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from evaluation.engines.parcel import Parcel
 from evaluation.listener import Listener
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,6 +56,10 @@ class Lost(NamedTuple):
     died: bool = False
 
 
+class LostCellError(ModelError):
+    """A cell failed on a worker; the message is the one that it failed with there."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Order(ABC):
     """What an engine shall compute, in parts that are sent one by one.
@@ -65,7 +69,8 @@ class Order(ABC):
         model: see `Cell`.
         weights_sha256: see `Cell`.
         reduced: see `Cell`.
-        after: order that must be done before this one can begin.
+        after: order of the same model that must be done before this one can begin.
+        held: faces that it holds while it is under way.
         left: number of parts that have not come back; None before it has begun.
         lost: errors by number of the part.
     """
@@ -75,13 +80,18 @@ class Order(ABC):
     weights_sha256: str = ""
     reduced: bool = False
     after: "Order | None" = None
+    held: int = 0
     left: int | None = None
     lost: dict[int, Lost] = field(default_factory=dict)
 
+    needs_all: ClassVar[bool] = True
+    """Whether it is of no use without one of its parts, so that the later ones are dropped."""
+
     @property
     def died(self) -> str:
-        """What to say if workers died while they computed a part of it; empty if none did."""
-        return next((lost.message for lost in self.lost.values() if lost.died), "")
+        """What to say if workers died over the first part that was lost; empty if they did not."""
+        first = self.lost[min(self.lost)] if self.lost else None
+        return first.message if first and first.died else ""
 
     @property
     @abstractmethod

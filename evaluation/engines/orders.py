@@ -14,10 +14,10 @@ from attacks.sets.contents import AdversarialSet
 from attacks.sets.sweep import SetPlan
 from datasets.image_source import ImageSource
 from evaluation.checks.convergence import Doubled
-from evaluation.checks.probes import ProbePart, joined, parts_of_probe
+from evaluation.checks.probes import ProbePart, failed_part, joined, parts_of_probe
 from evaluation.checks.rules import Check
 from evaluation.engines.cells import AnswerCell, ChunkCell, ProbeCell
-from evaluation.engines.engine import Cell, Order
+from evaluation.engines.engine import Cell, LostCellError, Order
 from fer_models.classifier import BATCH_SIZE, Classifier
 
 ANSWER_BYTES = 8_000_000
@@ -130,15 +130,16 @@ class ProbeOrder(Order):
         classifier: the model.
         open: reads the set.
         rows: int64 (N,), places of its faces among the faces of the run.
-        checks: what came out; None until it has.
     """
 
     classifier: Classifier
     open: Callable[[], AdversarialSet]
     rows: np.ndarray
-    checks: list[Check] | None = None
+    _made: AdversarialSet | None = None
     _parts: list[ProbePart] = field(default_factory=list)
     _found: dict[int, Check | Doubled] = field(default_factory=dict)
+
+    needs_all = False
 
     @property
     def count(self) -> int:
@@ -147,18 +148,17 @@ class ProbeOrder(Order):
 
     def begin(self) -> list[int]:
         """See `Order.begin`."""
-        self._parts = parts_of_probe(self.classifier, self.open())
-        if not self._parts:
-            self.checks = []
+        made = self.open()
+        self._made = replace(made, images=np.empty((0, *made.images.shape[1:]), np.float32))
+        self._parts = parts_of_probe(self.classifier, made)
         return [*range(self.count)]
 
     def cell(self, part: int) -> Cell:
         """See `Order.cell`."""
-        made = self.open()
-        made = replace(made, images=np.empty((0, *made.images.shape[1:]), np.float32))
+        assert self._made is not None
         return ProbeCell(
             part=self._parts[part],
-            made=made,
+            made=self._made,
             rows=self.rows,
             model=self.model,
             weights_sha256=self.weights_sha256,
@@ -167,6 +167,13 @@ class ProbeOrder(Order):
     def keep(self, part: int, result: Any) -> None:
         """See `Order.keep`."""
         self._found[part] = result
-        if len(self._found) == self.count:
-            found = [self._found[part] for part in range(self.count)]
-            self.checks = joined(self.classifier, self.open(), found)
+
+    def checks(self) -> list[Check]:
+        """What came out; a part whose workers died is a check that could not be made."""
+        assert self._made is not None
+        lost = {
+            part: failed_part(self.classifier, self._parts[part], LostCellError(lost.message))
+            for part, lost in self.lost.items()
+        }
+        found = self._found | lost
+        return joined(self.classifier, self._made, [found[part] for part in range(self.count)])

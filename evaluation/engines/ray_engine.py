@@ -210,10 +210,16 @@ class RayEngine(Engine):
         return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
 
     def _next(self, place: _Place, work: deque[Work]) -> Work:
-        """Take what a worker does next: with its last model, or with one that no other has."""
-        others = {other.model for other in self._places if other is not place}
-        mine = next((one for one in work if one.model == place.model), None)
-        chosen = mine or next((one for one in work if one.model not in others), work[0])
+        """Take what a worker does next: with its last model, else with the one that lacks workers.
+
+        That is the model with the most parts waiting per worker that has it.
+        """
+        having = Counter(other.model for other in self._places if other is not place)
+        waiting = Counter(one.model for one in work)
+        model = place.model
+        if model not in waiting:
+            model = max(waiting, key=lambda each: waiting[each] / (having[each] or 0.5))
+        chosen = next(one for one in work if one.model == model)
         work.remove(chosen)
         return chosen
 
@@ -237,7 +243,7 @@ class RayEngine(Engine):
         except self._ray.exceptions.RayError as error:
             self._places.remove(place)
             self._ray.kill(place.actor)  # one that is only out of reach shall not keep its cores
-            what = f"while it made {work.name}" if work else "while it started"
+            what = f"while it computed {work.name}" if work else "while it started"
             self._listener.line(f"ray: a worker died {what}: {type(error).__name__}")
             self._check_own_cluster()
             if work:

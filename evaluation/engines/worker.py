@@ -17,7 +17,7 @@ from evaluation.listener import is_result, one_line
 from fer_models.classifier import Classifier
 
 KEPT_MODELS = 2
-"""Models in a worker's memory; cells come model by model."""
+"""Models in a worker's memory; a worker stays with one while it can."""
 
 
 class Worker:
@@ -49,10 +49,11 @@ class Worker:
     def _model(self, cell: Cell) -> Classifier:
         key = cell.model, cell.reduced
         if key not in self._models:
+            while len(self._models) >= KEPT_MODELS:
+                self._models.popitem(last=False)
+            self._attacked = None  # it holds its model
             self._models[key] = self._load(cell)
         self._models.move_to_end(key)
-        while len(self._models) > KEPT_MODELS:
-            self._models.popitem(last=False)
         return self._models[key]
 
     def _load(self, cell: Cell) -> Classifier:

@@ -42,8 +42,9 @@ class LogitsCache:
 
     def order(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> AnswerOrder:
         """What an engine is asked for so that `logits` finds them."""
+        source = f"{made.header.source} " if made.header.source else ""
         return AnswerOrder(
-            name=f"{classifier.id} on {made.header.source} {made.header.spec.perturbation}",
+            name=f"{classifier.id} on {source}{made.header.spec.perturbation}",
             model=classifier.id,
             weights_sha256=classifier.weights_sha256,
             images=_one_by_one(made),

@@ -19,13 +19,13 @@ from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks
 from evaluation.checks.declared_output import declared_output_checks
 from evaluation.checks.model import model_checks
-from evaluation.checks.probes import can_probe, failed_probes, probe_attack
+from evaluation.checks.probes import can_probe, probe_attack
 from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
 from evaluation.checks.training_mode import training_mode_checks
 from evaluation.config import RunConfig
-from evaluation.engines.engine import Engine
-from evaluation.engines.fulfil import LostCellError, fulfil
+from evaluation.engines.engine import Engine, LostCellError
+from evaluation.engines.fulfil import fulfil
 from evaluation.engines.orders import ProbeOrder
 from evaluation.known_answers import KnownAnswers
 from evaluation.listener import Listener, is_result
@@ -277,16 +277,11 @@ class Measurements:
         for model, attacked in self._probed.items():
             job, order = attacked.job, ordered.get(model)
             self._listener.line(f"{job.name}: checked again on a few faces")
-            if order is not None and order.checks is not None:
-                self.checks += order.checks
-                continue
-            made = attacked.open()
-            if order is not None and order.died:
-                error = LostCellError(order.died)
-                self.checks += failed_probes(attacked.classifier, made, error)
+            if order is not None:
+                self.checks += order.checks()
                 continue
             clean = self._clean.images.take(job.rows)
-            self.checks += probe_attack(attacked.classifier, made, clean)
+            self.checks += probe_attack(attacked.classifier, attacked.open(), clean)
             self._residence.used(attacked.classifier)
 
     def _probe_elsewhere(self, engine: Engine) -> dict[str, ProbeOrder]:

@@ -24,8 +24,8 @@ from attacks.sets.task import AttackTask, CleanFaces, answers_of, check_same_mod
 from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
 from datasets.faceset import FaceSet
-from evaluation.engines.engine import Engine
-from evaluation.engines.fulfil import LostCellError, fulfil
+from evaluation.engines.engine import Engine, LostCellError
+from evaluation.engines.fulfil import fulfil
 from evaluation.engines.orders import SetOrder
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.schema import NOT_APPLICABLE
@@ -195,6 +195,7 @@ def _orders(
             name=job.name,
             plan=partial(plan, job),
             rows=job.rows,
+            held=len(job.rows),
             model=job.classifier.id if job.classifier else "",
             weights_sha256=attacked.weights_sha256 if attacked else "",
             reduced=attacked is not job.classifier,

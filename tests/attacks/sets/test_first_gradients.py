@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attacks.registry import attack_spec
+from attacks.sets.chunks import Chunk
 from attacks.sets.contents import AdversarialSet
 from attacks.sets.first_gradients import FirstGradients, begun, remembering
 from attacks.sets.sweep import make_adversarial_set
@@ -81,6 +82,19 @@ def test_the_next_attack_takes_them_over_and_makes_the_bytes_that_it_makes_alone
     alone = attacked(Counted(), "pgd", tmp_path / "alone", steps=4)
     for part in ("smallest_eps", "images", "forward", "backward"):
         assert getattr(after, part)[:].tobytes() == getattr(alone, part)[:].tobytes()
+
+
+@pytest.mark.parametrize("transfer_set", [False, True])
+def test_a_smaller_chunk_takes_nothing_from_a_larger_one_before_it(transfer_set: bool) -> None:
+    """Last bits depend on the batch, so a chunk would depend on what the process did before."""
+    counted, images = Counted(), CLEAN.images[:]
+    memory = remembering(counted)
+    labels = counted.predict(images)
+    for rows in (np.arange(100), np.arange(3)):
+        spec = attack_spec("fgsm", Norm.LINF, GRID[:1], "tiny")
+        counted.calls.clear()
+        Chunk(spec, rows, labels[rows], transfer_set).make(memory, images[rows])
+    assert counted.calls[0] == 3
 
 
 def test_other_images_labels_and_losses_are_computed() -> None:

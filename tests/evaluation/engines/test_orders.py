@@ -14,7 +14,6 @@ from datasets.faceset import FaceSet
 from datasets.image_source import ImageSource
 from evaluation.config import AttackSettings, RunConfig
 from evaluation.engines import orders
-from evaluation.engines.fulfil import _in_turns
 from evaluation.engines.orders import AnswerOrder
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import BATCH_SIZE
@@ -34,7 +33,7 @@ PROBED = [
 ON_ALL = {
     f"{model} on {source}"
     for model in ("tiny.fer", "tiny.ferplus")
-    for source in (" gaussian_noise", "tiny.fer pgd", "tiny.ferplus pgd")
+    for source in ("gaussian_noise", "tiny.fer pgd", "tiny.ferplus pgd")
 }
 
 
@@ -143,7 +142,7 @@ def test_a_set_whose_workers_died_is_an_error_row_and_the_run_goes_on(tmp_path: 
 
 def test_answers_whose_workers_died_are_error_rows(local: Path, tmp_path: Path) -> None:
     engine = shuffled()
-    engine.loses = ("tiny.fer on  gaussian_noise",)
+    engine.loses = ("tiny.fer on gaussian_noise",)
     results = pd.read_csv(measured(tmp_path, engine) / "results.csv", keep_default_na=False)
     (row,) = results[results.status == "error"].itertuples()
     assert (row.model, row.perturbation) == ("tiny.fer", "gaussian_noise")
@@ -153,13 +152,17 @@ def test_answers_whose_workers_died_are_error_rows(local: Path, tmp_path: Path) 
     assert csv(measured(tmp_path, shuffled())) == csv(local)  # tried again
 
 
-def test_probes_whose_workers_died_are_checks_that_failed(tmp_path: Path) -> None:
+def test_a_probe_whose_workers_died_is_a_check_that_failed(local: Path, tmp_path: Path) -> None:
     engine = shuffled()
-    engine.loses = ("R6 tiny.fer-fer-pgd-linf",)
+    engine.loses = ("R10 tiny.fer-fer-pgd-linf",)
     checks = pd.read_parquet(measured(tmp_path, engine) / "checks.parquet")
-    failed = checks[checks.status == "error"]
-    assert sorted(failed.rule) == ["R10", "R14", "R4", "R6"] and set(failed.model) == {"tiny.fer"}
-    assert failed.message.str.contains("its worker died 4 times").all()
+    (failed,) = checks[checks.status == "error"].itertuples()
+    assert (failed.model, failed.rule) == ("tiny.fer", "R10")
+    assert "its worker died 4 times" in failed.message
+    expected = pd.read_parquet(local / "checks.parquet")
+    pd.testing.assert_frame_equal(
+        checks.drop(index=failed.Index), expected.drop(index=failed.Index)
+    )
 
 
 def test_a_model_that_fails_on_a_set_is_the_same_error_row(
@@ -189,11 +192,6 @@ def test_parts_of_images_are_whole_batches(monkeypatch: pytest.MonkeyPatch) -> N
     for part in reversed(order.begin()):
         order.keep(part, order.cell(part).compute(model, images[:0]))
     np.testing.assert_array_equal(found[0], model.logits(images))
-
-
-def test_workers_stay_with_a_model_each() -> None:
-    ordered = [answers(f"{model}{place}", model) for model in "abc" for place in range(2)]
-    assert [order.name for order in _in_turns(ordered, 2)] == ["a0", "b0", "a1", "b1", "c0", "c1"]
 
 
 def test_models_that_cannot_travel_are_attacked_by_the_driver(local: Path, tmp_path: Path) -> None:

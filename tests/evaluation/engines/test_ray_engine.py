@@ -4,7 +4,7 @@ import shutil
 import signal
 import sys
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +14,16 @@ import pytest
 
 from datasets.base.errors import BrokenLibraryError, InputError
 from datasets.base.signals import stoppable
-from evaluation.engines import ray_engine
+from evaluation.engines import orders, ray_engine
 from evaluation.engines.cells import ChunkCell
-from evaluation.engines.engine import Work
+from evaluation.engines.engine import Engine, Work
+from evaluation.engines.fulfil import fulfil
 from evaluation.engines.named import check_engine, opened
 from evaluation.engines.orders import AnswerOrder
 from evaluation.engines.ray_engine import RayEngine, _Place
 from evaluation.listener import Listener
 from evaluation.stages.pipeline import evaluate_run
+from fer_models.classifier import BATCH_SIZE
 from tests.evaluation import tiny
 from tests.evaluation.engines.fake_ray import FakeRay
 
@@ -57,18 +59,46 @@ def work(model: str) -> Work:
     return Work(order, 0)
 
 
-def test_a_worker_stays_with_a_model_that_no_other_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", FakeRay(lambda *_: False))
-    engine = RayEngine()
-    engine._places = [_Place(None, None), _Place(None, None)]
-    queue, first, second = deque(map(work, "aabbcc")), *engine._places
-    taken = []
-    for place in (first, second, first, second, first):
-        chosen = engine._next(place, queue)
-        place.model = chosen.model
-        taken.append(chosen.model)
-    assert taken == ["a", "b", "a", "b", "c"]
-    assert engine._next(second, queue).model == "c"  # nothing else is left
+class Counted(Engine):
+    """Hands out work as `RayEngine` does, all parts taking equally long, and counts loads."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._places = [_Place(None, None) for _ in range(workers)]
+        self.loads = 0
+
+    def open(self, *_: Any) -> None:
+        raise AssertionError("it is open from the beginning")
+
+    def run(self, work: deque[Work]) -> Iterator[tuple[Work, Any]]:
+        while work:
+            done = []
+            for place in self._places[: len(work)]:
+                chosen = RayEngine._next(self, place, work)  # type: ignore[arg-type]
+                self.loads += place.model != chosen.model
+                place.model = chosen.model
+                done.append((chosen, np.zeros((1, 7), np.float32)))
+            yield from done
+
+
+@pytest.mark.parametrize(
+    ("workers", "sets", "parts", "loads"),
+    [(2, 24, 1, 4), (2, 6, 50, 4), (4, 6, 36, 6), (16, 8, 9, 28)],
+)
+def test_a_worker_stays_with_a_model_while_it_can(
+    workers: int, sets: int, parts: int, loads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three models; were it to go through them in turn, each worker would load each."""
+    monkeypatch.setattr(orders, "ANSWER_BYTES", 0)  # a part is one batch
+    engine, images = Counted(workers), np.zeros((parts * BATCH_SIZE, 8, 8, 1), np.float32)
+    ordered = [
+        AnswerOrder(name="", model=model, images=images, missing=lambda: True, answered=len)
+        for model in "abc"
+        for _ in range(sets)
+    ]
+    fulfil(ordered, engine, tiny.SILENT)
+    assert all(order.left == 0 for order in ordered)
+    assert 3 <= engine.loads <= loads
 
 
 def test_cells_whose_worker_died_are_made_by_another(
@@ -86,7 +116,8 @@ def test_cells_whose_worker_died_are_made_by_another(
     expected = csv_of(tmp_path / "local", monkeypatch, None)
     assert csv_of(tmp_path / "ray", monkeypatch, thrice, told) == expected
     assert (
-        sum("a worker died while it made tiny.fer-fer-pgd-linf: RayError" in t for t in told) == 3
+        sum("a worker died while it computed tiny.fer-fer-pgd-linf: RayError" in t for t in told)
+        == 3
     )
     assert any(line.startswith("ray: 2 workers of 1 thread, ") for line in told)
 
