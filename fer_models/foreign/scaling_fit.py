@@ -20,6 +20,8 @@ STEPS = (0.35, 0.2, 0.1)
 
 The second is left out where the first minimum is as near as the third reaches.
 """
+_FLAT = 1e-9
+"""Curvature of a flat surface, as a share of its height: below it there is only rounding."""
 _RESAMPLES = 200
 _TWO_SIDED = 1.96
 """Standard errors of a 95 % interval."""
@@ -131,7 +133,7 @@ def _design(grid: np.ndarray) -> np.ndarray:
 def _minimum(surface: np.ndarray, reach: float) -> np.ndarray | None:
     """Minimum of a quadratic surface, float64 (2,); None where it has none within reach."""
     curvature = np.array([[surface[3], surface[4]], [surface[4], surface[5]]])
-    if np.linalg.eigvalsh(curvature)[0] <= 0:
+    if np.linalg.eigvalsh(curvature)[0] <= _FLAT * abs(surface[0]):
         return None
     found: np.ndarray = -np.linalg.solve(curvature, surface[1:3])
     return found if np.abs(found).max() <= reach else None

@@ -7,7 +7,13 @@ import pytest
 
 from datasets.labels import FER7
 from fer_models.contract import Contract
-from fer_models.foreign.scaling_fit import MOST_CALLS, Fit, cross_entropy, fit_scaling
+from fer_models.foreign.scaling_fit import (
+    MOST_CALLS,
+    Fit,
+    _minimum,
+    cross_entropy,
+    fit_scaling,
+)
 
 LABELS = np.arange(280) % 7
 INPUTS = np.random.default_rng(0).normal(0.5, 0.25, (280, 4, 4, 1)).astype(np.float32)
@@ -186,6 +192,14 @@ def test_a_flat_surface_has_no_errors() -> None:
     fit = fit_scaling(INPUTS, LABELS, lambda _: logits)
     assert fit.draws.shape == (0, 2)
     assert fit.words(Contract(4, 4, 1, FER7))[0].endswith("(error unknown)")
+
+
+def test_rounding_is_no_curvature() -> None:
+    """Whether a flat surface has a minimum of 1e-16 depends on the processor."""
+    rounded = np.array([1.9, 1e-16, 1e-16, 3e-15, 0.0, 3e-15])
+    assert _minimum(rounded, 1.0) is None
+    curved = np.array([1.9, 1e-4, -2e-4, 1e-3, 0.0, 1e-3])
+    assert _minimum(curved, 1.0) == pytest.approx((-0.1, 0.2))
 
 
 def test_black_and_white_are_those_of_the_fitted_inputs() -> None:
