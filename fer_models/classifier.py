@@ -6,7 +6,7 @@ makes a classifier of a Keras model, `fer_models.pytorch.classifier.wrap_torch` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +34,11 @@ class ModelError(InputError):
 
 class NoTranslationError(Exception):
     """A model cannot become a net with gradients; says why, in a line without a full stop."""
+
+
+def slices(count: int, size: int) -> Iterator[slice]:
+    """The places 0 to `count`, `size` at a time; of none, one empty part."""
+    return (slice(start, start + size) for start in range(0, max(count, 1), size))
 
 
 class Classifier(ABC):

@@ -22,6 +22,7 @@ from fer_models.classifier import (
     ModelError,
     Pullback,
     finite_leads,
+    slices,
 )
 from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, check_targets
 from fer_models.losses import Loss
@@ -106,13 +107,13 @@ class SymbolicClassifier(DifferentiableClassifier):
             call: of tensors with as many rows each; returns one or several of them.
             rows: float32 or int64 (N, ...).
         """
-        parts: list[list[np.ndarray]] = []
-        for start in range(0, max(len(rows[0]), 1), self.images_per_call):
-            part = [each[start : start + self.images_per_call] for each in rows]
-            found = call(*(tf.constant(_pad(each)) for each in part))
+        answers: list[list[np.ndarray]] = []
+        for part in slices(len(rows[0]), self.images_per_call):
+            here = [each[part] for each in rows]
+            found = call(*(tf.constant(_pad(each)) for each in here))
             found = found if isinstance(found, tuple) else (found,)
-            parts.append([answer.numpy()[: len(part[0])] for answer in found])
-        return [each[0] if len(each) == 1 else np.concatenate(each) for each in zip(*parts)]
+            answers.append([answer.numpy()[: len(here[0])] for answer in found])
+        return [each[0] if len(each) == 1 else np.concatenate(each) for each in zip(*answers)]
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
@@ -144,13 +145,12 @@ class LayeredClassifier(SymbolicClassifier, NetClassifier):
         self, images: np.ndarray, classes: np.ndarray, layer: str
     ) -> LayerGradients:
         """See `NetClassifier.layer_gradients`."""
-        parts = []
-        for start in range(0, max(len(images), 1), self.images_per_call):
-            rows = slice(start, start + self.images_per_call)
-            inputs = self.model_inputs(tf.constant(images[rows]))
+        answers = []
+        for part in slices(len(images), self.images_per_call):
+            inputs = self.model_inputs(tf.constant(images[part]))
             call = _compiled_layer_gradients(self, layer, tuple(inputs.shape[1:]))
-            parts.append([answer.numpy() for answer in call(inputs, classes[rows])])
-        return LayerGradients(*(np.concatenate(each) for each in zip(*parts)))
+            answers.append([answer.numpy() for answer in call(inputs, classes[part])])
+        return LayerGradients(*(np.concatenate(each) for each in zip(*answers)))
 
 
 def vector_jacobian(

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from fer_models.classifier import slices
 from fer_models.contract import Contract, Output
 from fer_models.costs.images_per_call import images_per_call
 from fer_models.gradients import LayeredClassifier
@@ -105,11 +106,11 @@ class KerasClassifier(LayeredClassifier):
     def _called(self, images: np.ndarray, contract: Contract, training: bool | None) -> np.ndarray:
         """What the model answers, not compiled: so the outputs of all layers are there at once."""
         model, size = self.loaded(), max(self.images_per_call // 4, 1)
-        parts = []
-        for start in range(0, max(len(images), 1), size):
-            part = fit_to_contract(ops.convert_to_tensor(images[start : start + size]), contract)
-            parts.append(np.asarray(model(part, training=training), np.float32))
-        return np.concatenate(parts)
+        answers = []
+        for part in slices(len(images), size):
+            inputs = fit_to_contract(ops.convert_to_tensor(images[part]), contract)
+            answers.append(np.asarray(model(inputs, training=training), np.float32))
+        return np.concatenate(answers)
 
     def count_multiply_adds(self) -> int | None:
         """See `NetClassifier.count_multiply_adds`; None for layers that hide their kernels."""

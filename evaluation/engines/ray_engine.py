@@ -11,7 +11,7 @@ import atexit
 import logging
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -75,6 +75,21 @@ class _Place:
     model: str = ""
 
 
+def next_work(place: _Place, others: Sequence[_Place], work: deque[Work]) -> Work:
+    """Take what a worker does next: with its last model, else with the one that lacks workers.
+
+    That is the model with the most parts waiting per worker that has it.
+    """
+    having = Counter(other.model for other in others)
+    waiting = Counter(one.model for one in work)
+    model = place.model
+    if model not in waiting:
+        model = max(waiting, key=lambda each: waiting[each] / (having[each] or 0.5))
+    chosen = next(one for one in work if one.model == model)
+    work.remove(chosen)
+    return chosen
+
+
 class RayEngine(Engine):
     """Computes cells on a Ray cluster.
 
@@ -126,7 +141,8 @@ class RayEngine(Engine):
             self._hire(bool(work))
             for place in self._places:
                 if work and place.future is None:
-                    self._send(place, self._next(place, work))
+                    others = [other for other in self._places if other is not place]
+                    self._send(place, next_work(place, others, work))
             pending = {place.future: place for place in self._places if place.future is not None}
             ready, _ = self._ray.wait(list(pending), timeout=PATIENCE) if pending else ([], [])
             self._check_own_cluster()
@@ -208,20 +224,6 @@ class RayEngine(Engine):
             return False
         node = self._ray._private.worker._global_node
         return node is not None and any(kind == "raylet" for kind, _ in node.dead_processes())
-
-    def _next(self, place: _Place, work: deque[Work]) -> Work:
-        """Take what a worker does next: with its last model, else with the one that lacks workers.
-
-        That is the model with the most parts waiting per worker that has it.
-        """
-        having = Counter(other.model for other in self._places if other is not place)
-        waiting = Counter(one.model for one in work)
-        model = place.model
-        if model not in waiting:
-            model = max(waiting, key=lambda each: waiting[each] / (having[each] or 0.5))
-        chosen = next(one for one in work if one.model == model)
-        work.remove(chosen)
-        return chosen
 
     def _send(self, place: _Place, work: Work) -> None:
         place.work, place.model = work, work.model

@@ -20,7 +20,7 @@ from evaluation.engines.engine import Engine, Work
 from evaluation.engines.fulfil import fulfil
 from evaluation.engines.named import check_engine, opened
 from evaluation.engines.orders import AnswerOrder
-from evaluation.engines.ray_engine import RayEngine, _Place
+from evaluation.engines.ray_engine import RayEngine, _Place, next_work
 from evaluation.listener import Listener
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import BATCH_SIZE
@@ -74,7 +74,8 @@ class Counted(Engine):
         while work:
             done = []
             for place in self._places[: len(work)]:
-                chosen = RayEngine._next(self, place, work)  # type: ignore[arg-type]
+                others = [other for other in self._places if other is not place]
+                chosen = next_work(place, others, work)
                 self.loads += place.model != chosen.model
                 place.model = chosen.model
                 done.append((chosen, np.zeros((1, 7), np.float32)))
