@@ -31,12 +31,15 @@ def main(
     for note in notes:
         print(note, file=sys.stderr)
     table = leaderboards(runs)
-    boards = [(_title(board), *_cells(board)) for _, board in table.groupby("board")]
-    for title, head, rows in boards:
-        print(text_table(title, head, rows, left=3))
+    boards = [(_title(board), *_cells(board), _note(board)) for _, board in table.groupby("board")]
+    for title, head, rows, note in boards:
+        print(text_table(title, head, rows, left=3), *note, sep="\n")
     if out is None:
         return
-    parts = (f"{title}\n\n{markdown_table(head, rows, left=3)}\n" for title, head, rows in boards)
+    parts = (
+        "\n\n".join([title, markdown_table(head, rows, left=3), *note]) + "\n"
+        for title, head, rows, note in boards
+    )
     write_csv_or_markdown(table, "\n".join(parts), out)
 
 
@@ -91,6 +94,16 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
             cells += [area, limit + _share(row, "robust_accuracy") + flag]
         rows.append(cells)
     return head, rows
+
+
+def _note(board: "pd.DataFrame") -> list[str]:
+    """A sentence where upper bounds of several runs are not comparable, or none."""
+    if board.surrogates[board.upper_bound].nunique() < 2:
+        return []
+    return [
+        "Figures after <= are not comparable where the column surrogates of --out FILE.csv "
+        "differs: images made on other models broke these faces."
+    ]
 
 
 def _share(row: object, name: str) -> str:

@@ -45,13 +45,15 @@ BOARD_COLUMNS: dict[str, str] = {
     "curve_area_low": "float64",
     "curve_area_high": "float64",
     "upper_bound": "bool",
+    "surrogates": "string",
     "provisional": "bool",
     "status": "string",
 }
 """Columns of leaderboards; rows of one `board` are comparable. `attack_version` is missing in older
 runs. The ranks are the best and the worst that the tests of `rank_models` leave open, by
 `curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: a check of
-the attack failed, such as R6."""
+the attack failed, such as R6. `surrogates` are the models that made images for one without
+gradients; empty for others. Upper bounds with other surrogates are not comparable."""
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
@@ -189,8 +191,14 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         **_interval("robust_accuracy", robust),
         **_interval("curve_area", pick(worst, metric="security_curve_area")),
         "upper_bound": entry.is_upper_bound,
+        "surrogates": _surrogates(entry),
         "status": "flagged" if statuses else "ok",
     }
+
+
+def _surrogates(entry: Entry) -> str:
+    made = (set_ for set_ in entry.run.manifest["perturbations"] if set_["model"] == entry.model)
+    return ", ".join(dict.fromkeys(source for set_ in made for source in set_.get("sources", [])))
 
 
 def _groups(entry: Entry) -> Any:

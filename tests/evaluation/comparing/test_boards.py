@@ -82,6 +82,30 @@ def test_a_worst_case_that_lacks_an_attack_has_no_rank(
     assert row[2] == "part" and row[-1].startswith("<= ") == blind
 
 
+@pytest.mark.parametrize(("second", "told"), [("vgg_small.fer", True), ("simple_cnn.fer", False)])
+def test_upper_bounds_by_other_surrogates_are_told_apart(
+    second: str, told: bool, make: Callable[..., FinishedRun]
+) -> None:
+    def blind(weights: str, source: str) -> Callable[[dict], None]:
+        def edit(manifest: dict) -> None:
+            manifest["models"]["tiny.fer"] |= {"black_box": True, "weights_sha256": weights}
+            for entry in manifest["perturbations"]:
+                if entry["model"] == "tiny.fer":
+                    entry["sources"] = [source]
+
+        return edit
+
+    runs = [
+        make("one", manifest=blind("1", "simple_cnn.fer")),
+        make("two", manifest=blind("2", second)),
+    ]
+    table = leaderboards(runs)
+    fer = table[table.label_set == "fer"]
+    assert sorted(fer.surrogates) == sorted(["simple_cnn.fer", second])
+    assert bool(leaderboard._note(fer)) == told
+    assert not leaderboard._note(table[table.label_set == "ferplus"])
+
+
 def test_other_attacks_or_faces_are_another_board(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:
