@@ -144,7 +144,8 @@ def main(request: GenerateRequest) -> None:
             f"{faces.name} has no {request.labels} labels. Give --votes FILE for ferplus."
         )
     surrogates = _surrogates(source_ids)
-    faces = faces.limit(request.limit, request.seed)
+    if request.limit is not None:
+        faces = faces.limit(request.limit, request.seed)
 
     def attack(model: str) -> None:
         classifier = _loaded(model, surrogates)

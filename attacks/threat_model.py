@@ -65,6 +65,12 @@ def format_eps(eps: float) -> str:
     return f"{levels:g}/255"
 
 
+def exact_eps(eps: float) -> str:
+    """Write eps so that `parse_eps` reads back the same number: 8/255, or all digits of 1/9."""
+    text = format_eps(eps)
+    return text if parse_eps(text) == eps else repr(float(eps))
+
+
 def check_eps(eps: float, norm: Norm, dims: int | None = None) -> None:
     """Refuse an eps that the norm does not allow.
 

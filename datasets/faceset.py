@@ -154,7 +154,11 @@ class FaceSet:
         return replace(self, **arrays)
 
     def limit(self, count: int | None, seed: int) -> "FaceSet":
-        """Return the first rows of a seeded permutation: smaller runs nest in larger ones."""
-        if count is None or count >= len(self):
-            return self
-        return self.take(np.random.default_rng(seed).permutation(len(self))[:count])
+        """Return the first rows of a seeded permutation: smaller runs nest in larger ones.
+
+        All rows come in an order that no seed changes. The first of them are a random sample too,
+        even where the data are sorted by class.
+        """
+        whole = count is None or count >= len(self)
+        order = np.random.default_rng(0 if whole else seed).permutation(len(self))
+        return self.take(order[:count])

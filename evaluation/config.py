@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from attacks.precision import Precision
-from attacks.threat_model import Norm, format_eps
+from attacks.threat_model import Norm, exact_eps
 from datasets.faceset import Split
 from datasets.labels import LabelSet
 from evaluation.results.schema import WORST_CASE
@@ -128,5 +128,5 @@ class RunConfig(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The configuration as the manifest holds it, eps as users write it ("4/255")."""
         plain = self.model_dump(mode="json")
-        plain["eps"] = [format_eps(eps) for eps in self.eps]
+        plain["eps"] = [exact_eps(eps) for eps in self.eps]
         return plain

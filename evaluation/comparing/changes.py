@@ -5,7 +5,7 @@ Accuracies and robust accuracies are compared image by image on the row numbers 
 cannot be compared is named with the reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,11 +19,13 @@ from evaluation.figures.outcomes import right_clean, robust_under
 from evaluation.metrics.table import METRICS
 from evaluation.results.label_names import with_label_names
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import WORST_CASE
 from evaluation.statistics.intervals import Interval
 from evaluation.statistics.paired import holm, independent_difference
 
 _COMPARED = (
-    *("row", "perturbation", "severity", "attacked_labels", "norm", "prediction", "smallest_eps"),
+    *("row", "perturbation", "source", "severity", "attacked_labels", "norm"),
+    *("prediction", "smallest_eps"),
     *map(str, LabelSet),
 )
 """Columns of the rows that are compared image by image."""
@@ -114,12 +116,28 @@ def _changes(
 ) -> Iterator[dict[str, Any]]:
     """Figures of a model under a label set that may be compared."""
     yield from _clean(model, scheme, label_set, common, *sides)
-    for attack, grid in common.attacks_on(model, label_set).items():
+    attacked = tuple(
+        rows[(rows.attacked_labels == label_set) & (rows.norm == common.norm)] for rows in sides
+    )
+    attacks = common.attacks_on(model, label_set)
+    alike = _met_the_same_attacks(*attacked)
+    shared = np.intersect1d(*(rows.row for rows in attacked))
+    for attack, grid in attacks.items():
+        compared = attacked
+        if attack == WORST_CASE:
+            compared = tuple(rows[rows.row.isin(alike)] for rows in attacked)
         for eps in grid:
             key = _key(model, label_set, attack, common.norm, eps, None)
-            yield from _attacked(key, label_set, common, *sides)
+            yield from _attacked(key, label_set, common, *compared)
+    if WORST_CASE in attacks and len(alike) < len(shared):
+        del attacks[WORST_CASE]
+        common.notes.append(
+            f"worst case of {model}: only robust accuracy is compared, on {len(alike)} of "
+            f"{len(shared)} shared faces; some attacks saw a part of the faces, and not the same "
+            "part in both runs"
+        )
     if common.same_faces:
-        yield from _by_interval(model, label_set, common, *figures)
+        yield from _by_interval(model, label_set, attacks, common, *figures)
 
 
 def _clean(
@@ -147,19 +165,35 @@ def _attacked(
     one: pd.DataFrame,
     two: pd.DataFrame,
 ) -> Iterator[dict[str, Any]]:
-    what = key["perturbation"], key["norm"], key["eps"]
-    sides = (robust_under(rows, label_set, *what) for rows in (one, two))
+    what = label_set, key["perturbation"], key["norm"]
+    sides = (
+        robust_under(rows, *what, _nearest(grid, key["eps"]))
+        for rows, grid in zip((one, two), common.grids, strict=True)
+    )
     yield from _paired(key | {"metric": "robust_accuracy"}, common, *sides)
+
+
+def _met_the_same_attacks(one: pd.DataFrame, two: pd.DataFrame) -> np.ndarray:
+    """Row ids of the images that met the same attacks, by name and source, in both runs."""
+    met = [pd.crosstab(rows.row, [rows.perturbation, rows.source]) > 0 for rows in (one, two)]
+    before, after = met[0].align(met[1], join="inner", axis=0)
+    before, after = before.align(after, join="outer", axis=1, fill_value=False)
+    return before.index[(before == after).all(axis=1)].to_numpy()
+
+
+def _nearest(grid: tuple[float, ...], eps: float) -> float:
+    """The eps of a run's own grid: what breaks an image is stored as one of these."""
+    return min(grid, key=lambda own: abs(own - eps))
 
 
 def _by_interval(
     model: str,
     label_set: LabelSet,
+    attacks: Container[str],
     common: Common,
     one: dict[tuple, "_Figure"],
     two: dict[tuple, "_Figure"],
 ) -> Iterator[dict[str, Any]]:
-    attacks = common.attacks_on(model, label_set)
     for identity, before in one.items():
         name, norm, eps, severity, metric = identity
         after = two.get(identity)

@@ -26,6 +26,7 @@ class Common:
         norm: norm of the attacks; empty when it is not the same.
         attacks: attacks with the same settings and the eps above 0 that they share; `worst_case`
             among them when all attacks are the same.
+        grids: eps of each run, which may differ in their last digits.
         same_faces: both runs measured exactly the same data.
         same_grid: attacks went through the same eps.
         same_severities: the corruptions have the same severities.
@@ -40,6 +41,7 @@ class Common:
     label_sets: list[LabelSet] = field(default_factory=list)
     norm: str = ""
     attacks: dict[str, list[float]] = field(default_factory=dict)
+    grids: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
     same_faces: bool = False
     same_grid: bool = False
     same_severities: bool = False
@@ -162,7 +164,7 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
             f"attacks in {new.norm} instead of {old.norm}: robust accuracies are not comparable"
         )
         return
-    common.norm = old.norm
+    common.norm, common.grids = old.norm, (old.eps, new.eps)
     shared = [eps for eps in old.eps if _holds(new.eps, eps)]
     alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(shared, eps)]
     if alone:

@@ -46,8 +46,14 @@ def uneven_sets(before: FinishedRun, after: FinishedRun) -> Iterator[UnevenSet]:
 
 
 def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
-    """Status of each set, errors first, and the surrogates of a black box."""
+    """Status of each set, errors first, and the surrogates of a black box.
+
+    Scoring may find an error in a set that was made (`evaluation/figures/impossible.py`).
+    """
     found: dict[Identity, tuple[str, list[str]]] = {}
+    results = run.results[(run.results.status == "error") & (run.results.attacked_labels != "")]
+    for row in results.itertuples():
+        found[str(row.model), str(row.attacked_labels), str(row.perturbation)] = "error", []
     for entry in run.manifest["perturbations"]:
         if entry.get("shown"):  # a transfer set: not part of any compared figure
             continue

@@ -84,8 +84,10 @@ def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
         key = figure_key(model, labels, attacked_labels=labels, norm=norm)
         sets = of_model.groupby(["perturbation", "source"], sort=False)
         for (name, source), part in sets:
-            yield key | {"perturbation": name, "source": source}, part
-        seeds = of_model.groupby(["perturbation", "source"]).seed.transform("nunique")
+            # an attack may have seen more faces with one seed, as `all_faces_for_first` says
+            seeds = part.groupby("row").seed.transform("nunique")
+            yield key | {"perturbation": name, "source": source}, part[seeds == part.seed.nunique()]
+        seeds = of_model.groupby(["perturbation", "source", "row"]).seed.transform("nunique")
         whole = of_model[seeds == of_model.seed.nunique()]  # attacks that succeeded with every seed
         worst = whole.groupby(["seed", "row"], as_index=False).smallest_eps.min()
         yield key | {"perturbation": WORST_CASE, "source": model}, worst

@@ -11,7 +11,7 @@ from attacks.threat_model import format_eps, parse_eps
 from datasets.base.errors import InputError
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.gates.case import Case, Outcome
-from evaluation.results.schema import WORST_CASE
+from evaluation.results.schema import EVERY_ATTACK, WORST_CASE
 
 _FORM = 'Write "robust_accuracy@4/255=0.25" or "accuracy=0.6"'
 _METRICS = ("accuracy", "robust_accuracy")
@@ -65,20 +65,25 @@ class Requirement:
             return Case(row.model, labels, requirement, outcome, f"{self.figure} {message}")
 
         rows = _measured(results, self.metric, self.eps)
+        parts = _measured(results, self.metric, self.eps, EVERY_ATTACK)
+        part = {(row.model, row.label_set): row for row in parts.itertuples()}
         for row in rows.itertuples():
-            yield case(row, *self._judged(row, checks))
+            fewer = part.get((row.model, row.label_set))
+            yield case(row, *self._judged(row, fewer, checks))
         found = set(zip(rows.model, rows.label_set, strict=True))
         for row in _measured(results, "accuracy", 0.0).itertuples():
             if (row.model, row.label_set) not in found:
                 words = "was not measured, no attack gave a figure"
                 yield case(row, Outcome.UNKNOWN, words)
 
-    def _judged(self, row: Any, checks: pd.DataFrame) -> tuple[Outcome, str]:
+    def _judged(self, row: Any, part: Any, checks: pd.DataFrame) -> tuple[Outcome, str]:
+        """Judge a figure, and its `part` of the faces that every attack saw, if some did not.
+
+        A slow attack may be limited to some faces, so that all of them together look better.
+        """
         if math.isnan(row.value):
             return Outcome.UNKNOWN, "was measured on no face"
-        figure = (
-            f"{row.value:.4f} (95 % interval {row.ci_low:.4f} to {row.ci_high:.4f}, {row.n} faces)"
-        )
+        figure = _words(row)
         if void := failed_rules(checks, row.model, row.label_set, Rank.NONE):
             return Outcome.UNKNOWN, f"{figure} is void, {' and '.join(void)} failed"
         flag = "" if row.status == "ok" else "; flagged"
@@ -86,6 +91,10 @@ class Requirement:
             flag += f"; {' and '.join(doubts)} failed, so robust accuracy may be too high"
         if row.value < self.floor:
             return Outcome.MISSED, f"{figure} is below {self.floor:g}{flag}"
+        if part is not None and not math.isnan(part.value):
+            flag += f"; {_words(part)} on those that every attack saw"
+            if part.ci_high < self.floor:
+                return Outcome.MISSED, f"{figure} is at least {self.floor:g}{flag}, which is below"
         return Outcome.HELD, f"{figure} is at least {self.floor:g}{flag}"
 
 
@@ -117,12 +126,16 @@ def judge(
     ]
 
 
-def _measured(results: pd.DataFrame, metric: str, eps: float) -> pd.DataFrame:
-    """Clean accuracies, or robust accuracies of the worst case, over all images."""
+def _words(row: Any) -> str:
+    return f"{row.value:.4f} (95 % interval {row.ci_low:.4f} to {row.ci_high:.4f}, {row.n} faces)"
+
+
+def _measured(results: pd.DataFrame, metric: str, eps: float, subset: str = "all") -> pd.DataFrame:
+    """Clean accuracies, or robust accuracies of the worst case."""
     clean = metric == "accuracy"
     return results[
         (results.metric == metric)
-        & (results.subset == "all")
+        & (results.subset == subset)
         & (results.perturbation == ("none" if clean else WORST_CASE))
         & (results.attacked_labels == ("" if clean else results.label_set))
         & ((results.eps - eps).abs() < 1e-9)

@@ -4,6 +4,8 @@ Evaluation and reports both read runs through this. Not here: which rows of the 
 figure (`evaluation/results/select.py`).
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,13 +134,25 @@ class FinishedRun:
         """What was measured."""
         try:
             plain = dict(self.manifest["config"])
-            plain["eps"] = tuple(parse_eps(text) for text in plain["eps"])
+            plain["eps"] = self._grid(plain["eps"])
             return RunConfig.model_validate(plain)
         except (KeyError, TypeError, AttributeError, ValidationError) as error:
             raise InputError(
                 f"{self.folder / 'manifest.json'}: expected the configuration of a run of this "
                 f"version, found {' '.join(str(error).split())}. Run the evaluation again."
             ) from error
+
+    def _grid(self, texts: Sequence[str]) -> tuple[float, ...]:
+        """Eps as they were attacked with; older runs hold ten digits of them in the configuration.
+
+        The smallest eps that breaks an image is one of these, and is compared with them.
+        """
+        attacked = [eps for made in self.manifest["perturbations"] for eps in made.get("grid", [])]
+        grid = (parse_eps(text) for text in texts)
+        return tuple(
+            next((one for one in attacked if math.isclose(one, eps, rel_tol=1e-9)), eps)
+            for eps in grid
+        )
 
     @cached_property
     def schemes(self) -> dict[str, LabelScheme]:

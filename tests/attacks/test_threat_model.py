@@ -10,6 +10,7 @@ from attacks.threat_model import (
     Norm,
     check_eps,
     distance,
+    exact_eps,
     format_eps,
     l1_sizes,
     linf_limits,
@@ -49,6 +50,7 @@ def test_eps_is_printed_as_it_is_written(text):
 @given(EPS)
 def test_printed_eps_reads_back(eps):
     assert parse_eps(format_eps(eps)) == pytest.approx(eps, rel=1e-9)
+    assert parse_eps(exact_eps(eps)) == eps
 
 
 def test_unknown_norm_is_refused():

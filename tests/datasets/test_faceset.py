@@ -61,8 +61,13 @@ def test_smaller_limits_are_nested():
     small, large = faces.limit(7, seed=3), faces.limit(20, seed=3)
     assert large.row_ids[:7].tolist() == small.row_ids.tolist()
     assert small.row_ids.tolist() != faces.limit(7, seed=4).row_ids.tolist()
-    assert faces.limit(None, seed=3) is faces
-    assert faces.limit(60, seed=3) is faces
+
+
+def test_the_first_faces_are_a_random_sample_also_without_a_limit() -> None:
+    faces = make_faces()
+    orders = [faces.limit(count, seed).row_ids.tolist() for count in (None, 60) for seed in (0, 3)]
+    assert orders == orders[:1] * 4
+    assert orders[0] != sorted(orders[0]) == faces.row_ids.tolist()
 
 
 def test_sha256_is_the_identity_of_the_data():

@@ -12,10 +12,12 @@ from datasets.base.errors import InputError
 from evaluation import compare, leaderboard
 from evaluation.comparing.change_table import summary, write_changes
 from evaluation.comparing.changes import CHANGE_COLUMNS, compare_runs
+from evaluation.figures.score_run import rescore
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import RESULT_COLUMNS
 from evaluation.statistics.paired import holm
+from tests.evaluation import tiny
 from tests.evaluation.comparing.edits import pick, spoil
 
 
@@ -60,6 +62,73 @@ def test_many_faces_lost_is_told_from_chance(first: Path, make: Callable[..., Fi
     )
     assert row.changed
     assert "*" in summary(changes)
+
+
+def test_worst_cases_are_compared_where_the_same_attacks_looked(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    """PGD alone breaks faces, and in each run it looks at other 20 of the 40."""
+
+    def seen(first_half: bool) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        def rows(frame: pd.DataFrame) -> pd.DataFrame:
+            attacked = (frame.attacked_labels == "fer") & (frame.model == "tiny.fer")
+            right = attacked & (frame.clean_prediction == frame.fer)
+            frame.loc[right, "smallest_eps"] = np.where(
+                frame.perturbation[right] == "pgd", 0.02, np.nan
+            )
+            lost = np.isin(frame.row, sorted(set(frame.row))[20:]) == first_half
+            return frame[~(attacked & (frame.perturbation == "pgd") & lost)]
+
+        return rows
+
+    runs = [make("one", seen(first_half=True)), make("two", seen(first_half=False))]
+    changes = compare_runs(runs)
+    names = {"model": "tiny.fer", "label_set": "fer", "perturbation": "worst_case"}
+    assert changes.table.query(" and ".join(f"{k} == '{v}'" for k, v in names.items())).empty
+    assert sum("on 0 of 40 shared faces" in note for note in changes.notes) == 1
+    again = compare_runs([runs[0], runs[0]])
+    row = pick(again.table, **names, metric="robust_accuracy", eps=0.02)
+    assert (row.n, row.difference) == (40, 0)
+
+
+def test_a_set_that_scoring_found_impossible_is_not_compared(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    def all_robust(frame: pd.DataFrame) -> pd.DataFrame:
+        hit = (frame.model == "tiny.fer") & (frame.perturbation == "pgd")
+        frame.loc[hit, "smallest_eps"] = np.nan
+        return frame
+
+    changes = compare_runs([FinishedRun(first), make("impossible", all_robust)])
+    table = changes.table[(changes.table.model == "tiny.fer") & (changes.table.norm == "linf")]
+    assert "noise" in set(table.perturbation)
+    assert not {"pgd", "worst_case"} & set(table.perturbation)
+    assert any("pgd failed in" in note for note in changes.notes)
+
+
+def test_an_eps_with_many_digits_keeps_its_figures(tmp_path: Path) -> None:
+    config = tiny.config(corruptions=(), severities=(), eps=(0.02, 1 / 9))
+    run = FinishedRun(tiny.write_run(tmp_path / "run", config))
+    before = run.csv.read_bytes()
+    worst = {"model": "tiny.fer", "label_set": "fer", "attacked_labels": "fer", "subset": "all"}
+    worst |= {"perturbation": "worst_case", "metric": "robust_accuracy", "eps": 1 / 9}
+    figure = pick(run.results, **worst).value
+    changes = compare_runs([run, run])
+    row = pick(changes.table, **{k: worst[k] for k in ("model", "label_set", "eps", "metric")},
+               perturbation="worst_case")  # fmt: skip
+    assert row.before == row.after == figure
+
+    def check(finished: FinishedRun) -> None:
+        assert finished.config.eps == (0.02, 1 / 9)
+        rescore(finished)
+        assert finished.csv.read_bytes() == before
+
+    check(FinishedRun(run.folder))
+    manifest = run.folder / "manifest.json"  # as older versions wrote it
+    text = manifest.read_text()
+    assert f'"{1 / 9!r}"' in text
+    manifest.write_text(text.replace(f'"{1 / 9!r}"', '"0.1111111111"'))
+    check(FinishedRun(run.folder))
 
 
 def test_a_flag_in_either_run_is_shown(first: Path, make: Callable[..., FinishedRun]) -> None:

@@ -90,6 +90,18 @@ def test_a_figure_that_may_be_too_high_says_so_where_it_holds() -> None:
     assert case.message.endswith("flagged; R6 failed, so robust accuracy may be too high")
 
 
+@pytest.mark.parametrize(("high", "is_missed"), [(0.09, True), (0.2, False)])
+def test_faces_that_every_attack_saw_are_judged_too(high: float, is_missed: bool) -> None:
+    """On all faces 0.2 holds, as a slow attack saw a part of them only."""
+    part = row(subset="every_attack", value=0.02, ci_low=0.0, ci_high=high, n=10)
+    results = pd.concat([RESULTS, pd.DataFrame([part])])
+    case, better = judge([parse_requirement("robust_accuracy@4/255=0.1")], results, SOUND, {})
+    assert case.outcome is (Outcome.MISSED if is_missed else Outcome.HELD)
+    assert f"0.0200 (95 % interval 0.0000 to {high:.4f}, 10 faces) on those" in case.message
+    assert better.outcome is Outcome.HELD
+    assert "every attack saw" not in better.message
+
+
 def test_a_figure_over_no_face_is_not_judged() -> None:
     nothing = pd.DataFrame([row(value=float("nan"), n=0)])
     assert missed("robust_accuracy@4/255=0", nothing, SOUND) == [

@@ -122,3 +122,16 @@ def test_spread_by_hand() -> None:
     assert rows.loc[0.2, "detail"] == "50.0 % with seed 7, 25.0 % with seed 8"
     assert np.isnan(rows.ci_high).all() and (rows.n == 4).all()
     assert seed_figures(first, other.iloc[:0], grids, "PublicTest", seed=7).empty
+
+
+def test_only_faces_that_all_seeds_attacked_are_compared() -> None:
+    """With the first seed pgd attacked all faces, as the model ranked first, and broke two more."""
+    shared = {
+        "model": "a", "attacked_labels": "fer", "perturbation": "pgd", "source": "a", "norm": "linf"
+    }  # fmt: skip
+    first = pd.DataFrame({"row": [1, 2, 3, 4], "smallest_eps": [0.1, nan, 0.1, 0.1], **shared})
+    other = pd.DataFrame({"seed": 8, "row": [1, 2], "smallest_eps": [0.1, nan], **shared})
+    grids = {"pgd": (0.1,), "worst_case": (0.1,)}
+    found = seed_figures(first, other, grids, "PublicTest", seed=7)
+    assert set(found.perturbation) == {"pgd", "worst_case"}
+    assert (found.value == 0).all() and (found.n == 2).all()
