@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from datasets.labels import LabelScheme, LabelSet
+from datasets.labels import NO_LABEL, LabelScheme, LabelSet
 from evaluation.figures.classes import share_figures
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.figures.groups import groups_of, shared
@@ -71,18 +71,23 @@ def _key(model: str, label_set: LabelSet, perturbation: str = ALL_CORRUPTIONS) -
 
 
 def errors_of(corrupted: pd.DataFrame, scheme: LabelScheme, label_set: LabelSet) -> pd.DataFrame:
-    """Errors 0 or 1 by row number; columns (type, severity), and ("none", 0) for clean."""
-    images = Images(corrupted, scheme, label_set).scored()
+    """Errors 0 or 1 by row number; columns (type, severity), and ("none", 0) for clean.
+
+    No rows where the model knows none of the labels.
+    """
+    images = Images(corrupted, scheme, label_set)
     table = pd.DataFrame(
         {
-            "row": images.rows.row.to_numpy(),
-            "type": images.rows.perturbation.to_numpy(object),
-            "severity": images.rows.severity.fillna(0).to_numpy(np.int64),
+            "row": corrupted.row.to_numpy(),
+            "type": corrupted.perturbation.to_numpy(object),
+            "severity": corrupted.severity.fillna(0).to_numpy(np.int64),
             "wrong": (~images.right).astype(np.float64),
         }
     )
-    wide = table.pivot(index="row", columns=["type", "severity"], values="wrong")
-    return wide[list(dict.fromkeys(zip(table.type, table.severity, strict=True)))]
+    kinds = list(dict.fromkeys(zip(table.type, table.severity, strict=True)))
+    scored = table[images.truth_as_model != NO_LABEL]
+    wide = scored.pivot(index="row", columns=["type", "severity"], values="wrong")
+    return wide.reindex(columns=pd.MultiIndex.from_tuples(kinds, names=["type", "severity"]))
 
 
 def _types(wrong: pd.DataFrame) -> list[str]:

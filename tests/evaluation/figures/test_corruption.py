@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.labels import FER7, LabelSet
+from datasets.labels import FER7, NO_LABEL, LabelSet
 from tests.evaluation.figures.eight_faces import (
     CLEAN,
     FER,
@@ -93,3 +93,23 @@ def test_without_the_baseline_the_reason_stands_in_the_row() -> None:
     assert np.isnan(row.value)
     assert (row.n, row.detail) == (0, "needs simple_cnn.ferplus in the run")
     assert not (found.metric == "corruption_error").any()
+
+
+def test_labels_that_no_face_has_give_figures_of_no_faces() -> None:
+    base, net = "simple_cnn.fer", "net.fer"
+    found = summary(
+        *(
+            part.assign(fer=NO_LABEL)
+            for model in (base, net)
+            for part in (image_rows(CLEAN, model=model), corrupted(CLEAN, "blur", 1, model))
+        ),
+        schemes={base: FER7, net: FER7},
+        label_sets=(LabelSet.FER,),
+        baseline=base,
+    )
+    corruptions = found[found.perturbation.isin(["blur", "corruptions"])]
+    assert {"accuracy", "mean_corruption_accuracy", "corruption_error", "relative_mce"} <= set(
+        corruptions.metric
+    )
+    assert (corruptions.n == 0).all()
+    assert corruptions.value.isna().all()
