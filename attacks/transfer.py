@@ -123,7 +123,7 @@ class Transfer(GradientAttack):
         if not isinstance(classifier, TransferTarget) or classifier.kept is None:
             return self._climb(classifier, images, labels, keys)
         kept = classifier.kept
-        weights = [source.weights_sha256 for source in classifier.sources]
+        weights = [(source.id, source.weights_sha256) for source in classifier.sources]
         recipe = f"{self} {weights} {classifier.scheme.classes} {keys.seed} {keys.restart}"
         names = names_of(recipe, images, labels, keys.row_ids)
         rows = kept.missing(names)

@@ -253,7 +253,8 @@ def _outside_name(path: Path, classifier: "Classifier") -> str:
         identity = read_header(path).key
     else:
         identity = hashlib.sha256(path.read_bytes()).hexdigest()
-    digest = hashlib.sha256(f"{identity} {classifier.weights_sha256}".encode()).hexdigest()
+    identity = f"{identity} {classifier.id} {classifier.weights_sha256}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()
     return f"{path.resolve().name.lstrip('.')[:80]}-{digest[:8]}"
 
 

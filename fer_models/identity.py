@@ -5,7 +5,10 @@ logits on a few generated images are kept beside it (a fingerprint), and compare
 that was made with a model is used again.
 """
 
+import json
+from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +58,33 @@ def same_answers(one: np.ndarray, other: np.ndarray) -> bool:
     spread = max(np.ptp(one), np.ptp(other))
     agree = np.abs(one - other).max(axis=1) <= AGREEMENT * spread
     return bool(2 * agree.sum() > len(agree))
+
+
+def settings_of_layers(layers: Iterable[Any]) -> str:
+    """Kinds of Keras layers and their settings, for a hash: nets may differ in nothing else.
+
+    Names are left out, as Keras numbers them anew for each net; so are the settings of layers that
+    cannot tell them.
+    """
+    return "\n".join(f"{type(layer).__name__} {_settings(layer)}" for layer in layers)
+
+
+def _settings(layer: Any) -> str:
+    if hasattr(layer, "layers"):  # a net: its layers are told one by one
+        return ""
+    try:
+        told = _without_names(layer.get_config())
+        return json.dumps(told, sort_keys=True, default=lambda value: type(value).__name__)
+    except Exception:  # whatever the code of others does
+        return ""
+
+
+def _without_names(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_names(held) for key, held in value.items() if key != "name"}
+    if isinstance(value, list | tuple):
+        return [_without_names(held) for held in value]
+    return value
 
 
 def reduced_sha256(weights_sha256: str) -> str:

@@ -15,6 +15,7 @@ from fer_models.classifier import slices
 from fer_models.contract import Contract, Output
 from fer_models.costs.images_per_call import images_per_call
 from fer_models.gradients import LayeredClassifier
+from fer_models.identity import settings_of_layers
 from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
 
@@ -210,8 +211,8 @@ def _identity(model: keras.Model, contract: Contract) -> str:
     """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
     import hashlib
 
-    kinds = [type(layer).__name__ for layer in model.layers]
-    digest = hashlib.sha256(repr((contract, kinds)).encode())
+    layers = settings_of_layers(model._flatten_layers())
+    digest = hashlib.sha256(f"{contract!r} {layers}".encode())
     for variable in model.weights:
         digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()

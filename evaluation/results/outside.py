@@ -60,6 +60,7 @@ def keep_outside(
     """
     models = run.manifest["models"]
     same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]
+    same.sort(key=lambda name: name != classifier.id)
     if not same:
         raise InputError(
             f"{run.folder}: expected a run of {classifier.id} with these weights, found "

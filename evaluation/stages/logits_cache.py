@@ -72,7 +72,9 @@ class LogitsCache:
         return logits
 
     def _path(self, classifier: Classifier, made: CorruptedSet | TransferSet) -> Path:
-        identity = f"{made.header.key} {classifier.weights_sha256}"
+        # by id too: two models of one run may share weights, and answer differently
+        of_set = f"{made.header.source} {made.header.key}"
+        identity = f"{of_set} {classifier.id} {classifier.weights_sha256}"
         return self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npz"
 
 

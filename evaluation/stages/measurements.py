@@ -75,6 +75,10 @@ SharedSet = CorruptedSet | TransferSet
 """A set that all models classify."""
 
 
+def _cell(classifier: Classifier, made: SharedSet) -> tuple[str, ...]:
+    return classifier.id, made.header.source, made.header.key
+
+
 def _classifies(classifier: Classifier, made: SharedSet) -> bool:
     """Whether a model classifies a set; without all classes it would be scored on other faces."""
     return isinstance(made, CorruptedSet) or classifier.scheme.is_whole
@@ -145,7 +149,7 @@ class Measurements:
         self._explanations: dict[str, Explanations] = {}
         self._repeatable: set[str] = set()
         self._known: KnownAnswers | None = None
-        self._lost: dict[tuple[str, str], str] = {}
+        self._lost: dict[tuple[str, ...], str] = {}
 
     def check_models(self, config: RunConfig) -> None:
         """Make the checks of each model that need no attack."""
@@ -199,7 +203,7 @@ class Measurements:
     def _answer_elsewhere(self, sets: Sequence[SharedSet], engine: Engine) -> None:
         """Have an engine classify the sets with the models that it has."""
         orders = {
-            (classifier.id, made.header.key): self._cache.order(classifier, made)
+            _cell(classifier, made): self._cache.order(classifier, made)
             for classifier in self._clean.classifiers
             for made in sets
             if classifier.id in engine.models and _classifies(classifier, made)
@@ -209,7 +213,7 @@ class Measurements:
 
     def _logits(self, classifier: Classifier, made: SharedSet) -> np.ndarray:
         """Logits of a set; what killed workers is not tried in this process."""
-        if lost := self._lost.get((classifier.id, made.header.key)):
+        if lost := self._lost.get(_cell(classifier, made)):
             raise LostCellError(lost)
         return self._cache.logits(classifier, made)
 

@@ -9,6 +9,7 @@ import numpy as np
 from fer_models.classifier import ModelError
 from fer_models.foreign.input_layout import layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, failed, has_steps, outputs_of
+from fer_models.identity import settings_of_layers
 from fer_models.softmax import strip_softmax
 
 
@@ -34,9 +35,8 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
 
 
 def keras_sha256(net: keras.Layer) -> str:
-    """Hex sha256 of a net's layers and weights."""
-    kinds = [type(layer).__name__ for layer in net._flatten_layers()]
-    digest = hashlib.sha256(repr(kinds).encode())
+    """Hex sha256 of a net's layers, their settings and weights."""
+    digest = hashlib.sha256(settings_of_layers(net._flatten_layers()).encode())
     for variable in net.weights:
         digest.update(np.ascontiguousarray(variable).tobytes())
     return digest.hexdigest()

@@ -71,10 +71,10 @@ def short_name(name: str) -> str:
 
 
 def files_sha256(name: str) -> str:
-    """Hex sha256 of a model's file, of all files of its folder, or of its code's module.
+    """Hex sha256 of a model's file, of all files of its folder, or of its code.
 
-    Of code with weights: of both. Of a service: of its URL and how it is asked. Of an object that
-    Python gives: of its weights.
+    Of code: of the module's file and the name within it, and of the weights if there are any. Of a
+    service: of its URL and how it is asked. Of an object that Python gives: of its weights.
 
     Raises:
         InputError: there is no such file or module.
@@ -85,10 +85,8 @@ def files_sha256(name: str) -> str:
         return given_sha256(name)
     if is_code(name):
         code, weights = split_code(name)
-        module = file_sha256(_module_file(code))
-        if not weights:
-            return module
-        return hashlib.sha256(f"{module} {files_sha256(weights)}".encode()).hexdigest()
+        parts = [code, file_sha256(_module_file(code)), *([files_sha256(weights)] * bool(weights))]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
     path = folder_of(name) if is_hugging_face(name) else Path(name)
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file. Correct the path.")

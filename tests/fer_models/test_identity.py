@@ -68,3 +68,17 @@ def test_a_net_of_another_size_and_with_colour_has_a_fingerprint() -> None:
     model = keras.Model(pixels, keras.layers.Dense(7)(keras.layers.Flatten()(pixels)))
     classifier: KerasClassifier = wrap(model, Contract(64, 64, 3, FER7))
     assert fingerprint(classifier).shape == (8, 7)
+
+
+def test_a_net_is_told_by_its_settings_but_not_by_its_names() -> None:
+    """Weights and kinds of layers agree; only the scale, or nothing, differs."""
+
+    def net(scale: float) -> KerasClassifier:
+        keras.utils.set_random_seed(0)
+        images = keras.Input((8, 8, 1))
+        inner = keras.Sequential([keras.layers.Rescaling(scale), keras.layers.Flatten()])
+        model = keras.Model(images, keras.layers.Dense(7, activation="tanh")(inner(images)))
+        return wrap(model, Contract(8, 8, 1, FER7))
+
+    hashes = [net(scale).weights_sha256 for scale in (1.0, -1.0, 1.0)]
+    assert hashes[0] == hashes[2] != hashes[1]

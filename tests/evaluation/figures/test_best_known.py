@@ -1,5 +1,6 @@
 """Verified outside attacks lower what is known to survive, and survive rescoring and resuming."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -113,3 +114,14 @@ def test_claims_that_do_not_fit_the_run_are_refused(finished: FinishedRun) -> No
         keep(finished, rows=np.array([first.row]), labels=np.array([wrong]), sizes=np.array([0.1]))
     assert not (finished.folder / "outside").exists()
     assert SCHEMES[LabelSet.FER] is FER7
+
+
+def test_images_are_kept_for_the_model_of_that_name_where_others_share_its_weights(
+    finished: FinishedRun, tmp_path: Path
+) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    manifest["models"] = {"first.fer": manifest["models"]["tiny.fer"], **manifest["models"]}
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
+    keep(FinishedRun(tmp_path / "run"))
+    assert set(read_outside(tmp_path / "run").model) == {"tiny.fer"}

@@ -56,6 +56,15 @@ def test_another_set_or_model_is_asked_itself(tmp_path: Path, asked: list[int]) 
     assert asked == [12] * 4 and len({logits.tobytes() for logits in found}) == 4
 
 
+def test_models_that_share_weights_are_asked_themselves(tmp_path: Path, asked: list[int]) -> None:
+    """Two functions of one module, say, whose file is all that their hash sees."""
+    answers, made = LogitsCache(tmp_path / "answers"), corrupted(tmp_path)
+    model, other = tiny.classifier(), tiny.classifier(seed=1, model_id="other.fer")
+    other.weights_sha256 = model.weights_sha256
+    assert not np.allclose(answers.logits(model, made), answers.logits(other, made))
+    assert asked == [12] * 2
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "flipped"])
 def test_a_damaged_file_is_written_again(tmp_path: Path, asked: list[int], damage: str) -> None:
     answers, made, model = LogitsCache(tmp_path / "answers"), corrupted(tmp_path), tiny.classifier()

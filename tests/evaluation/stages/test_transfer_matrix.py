@@ -235,3 +235,21 @@ def test_transfer_is_held_against_gradients_on_the_same_faces() -> None:
     ]
     (found,) = sibling_checks(transfers, HeldRows(pd.DataFrame(rows)))
     assert (found["status"], found["value"]) == ("flagged", 1.0)
+
+
+def test_models_that_share_weights_have_their_own_figures(tmp_path: Path) -> None:
+    """Two functions of a module, whose file is all that a hash sees, answer differently."""
+    run = CONFIG.model_copy(update={"corruptions": ("gaussian_noise",)})
+    other = tiny.classifier(seed=1, model_id="other.fer")
+
+    def tables(name: str) -> list[pd.DataFrame]:
+        models = [tiny.classifier(), other]
+        records = evaluate_run(run, tiny.faces(), models, tmp_path / name, None, tiny.SILENT)
+        tiny.write_manifest_of(tmp_path / name, records, run, models)
+        finished = FinishedRun(tmp_path / name)
+        return [finished.results, finished.transfer]
+
+    apart = tables("apart")
+    other.weights_sha256 = tiny.classifier().weights_sha256
+    for found, expected in zip(tables("shared"), apart, strict=True):
+        pd.testing.assert_frame_equal(found, expected)

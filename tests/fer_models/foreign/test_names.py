@@ -21,6 +21,19 @@ def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
     assert files_sha256(str(tmp_path)) != first
 
 
+def test_code_is_hashed_with_its_name_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another function of the same module is another model."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "twins.py").touch()
+    (tmp_path / "weights.bin").write_bytes(b"1")
+    weights = f"@{tmp_path / 'weights.bin'}"
+    names = [f"twins:{name}{end}" for name in ("one", "other") for end in ("", weights)]
+    assert len({files_sha256(name) for name in names}) == 4
+    assert files_sha256(names[0]) == files_sha256(names[0])
+
+
 def test_code_that_dies_on_import_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
