@@ -81,9 +81,10 @@ class Rule(Enum):
     )
     R6 = Words(
         "Doubling steps or restarts changes attack success by less than 0.5 percentage points; "
-        'otherwise the row says "not converged". Where an ensemble runs at the headline eps alone, '
-        "its gradients break at most 2 % of the faces there that no attack along the curve "
-        "breaks; otherwise figures at the other eps are upper bounds.",
+        'otherwise the row says "not converged". Where an ensemble, or every attack with '
+        "gradients, runs at the headline eps alone, its gradients break at most 2 % of the faces "
+        "there that no attack along the curve breaks; otherwise figures at the other eps are upper "
+        "bounds.",
         "More steps or a stronger attack change nothing",
         "The attack has not found all it could: read the robust accuracy as an upper bound, or add "
         "steps or a stronger attack.",

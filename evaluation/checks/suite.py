@@ -57,7 +57,8 @@ def suite_checks(
             searched = (by_answers or {}).get((model, str(label_set)))
             broken = table <= shared
             checks += _pair_checks(model, str(label_set), broken, ran, own, searched)
-            checks += _curve_check(model, str(label_set), broken, ran, config, searched)
+            wrong = (table == 0).any(axis=1)
+            checks += _curve_check(model, str(label_set), broken, wrong, ran, config, searched)
             share = float((~(table <= config.eps[-1]).any(axis=1)).mean())
             left.setdefault(str(label_set), {})[model] = share
     for attacked_labels, shares in left.items():
@@ -182,32 +183,39 @@ def _curve_check(
     model: str,
     label_set: str,
     broken: pd.DataFrame,
+    wrong: pd.Series,
     ran: pd.DataFrame,
     config: RunConfig,
     searched: Collection[int] | None,
 ) -> list[Check]:
-    """R6: the attacks along the curve break at the headline eps what an ensemble breaks there only.
+    """R6: the attacks along the curve break at the headline eps what attacks break there only.
 
-    What its search alone broke is left out: R7 compares that. Where the attacks along the curve
-    leave too few faces for the check to fail, it is not made. For the arguments see `_pair_checks`.
+    Those are the ensembles of a tier, or its other attacks with gradients where it has none. What
+    an ensemble's search alone broke is left out: R7 compares that. Where the attacks along the
+    curve leave too few faces for the check to fail, it is not made. For the arguments see
+    `_pair_checks`; `wrong` are the faces that are misread without an attack.
     """
     whole = {eps for eps in config.eps if eps > 0}
     along = [name for name in broken if whole <= {*config.grids[str(name)]}]
-    ensembles = [
-        name
-        for name in broken
-        if name not in along and ATTACKS[name].needs_gradients and ATTACKS[name].by_answers
-    ]
-    if searched is None or not ensembles or not along:
+    others = [name for name in broken if name not in along and ATTACKS[name].needs_gradients]
+    ensembles = [name for name in others if ATTACKS[name].by_answers]
+    if ensembles and searched is None:
         return []
-    by_gradients = broken[ensembles].any(axis=1) & ~broken.index.isin([*searched])
-    tables = broken.assign(ensemble=by_gradients), ran.assign(ensemble=ran[ensembles].any(axis=1))
-    only, count = _only(*tables, "ensemble", along)
-    left = ran[ensembles].any(axis=1) & ~broken[along].any(axis=1)
+    chosen = ensembles or others
+    if not chosen:
+        return []
+    by_gradients = broken[chosen].any(axis=1) & ~broken.index.isin([*(searched or ())])
+    there = ran[chosen].any(axis=1)
+    tables = (
+        broken.assign(there=by_gradients, along=broken[along].any(axis=1) | wrong),
+        ran.assign(there=there, along=ran[along].any(axis=1) if along else there),
+    )
+    only, count = _only(*tables, "there", ["along"])
+    left = there & ~tables[0].along
     if not count or left.sum() <= ENSEMBLE_SHARE * count:
         return []
-    strongest = max(along, key=lambda name: broken[name].sum())
-    top, name = Headline(config.norm, config.grids[ensembles[0]][-1]).text, f"`{ensembles[0]}`"
+    strongest = max(along or chosen, key=lambda name: broken[name].sum())
+    top, name = Headline(config.norm, config.grids[chosen[0]][-1]).text, f"`{chosen[0]}`"
     words = (
         f"Of {count} faces the gradients of {name}, which ran at {top} alone, break "
         f"{in_percent(only, 1)} % there that no attack that ran at every eps breaks."

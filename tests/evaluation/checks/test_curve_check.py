@@ -52,3 +52,23 @@ def test_a_curve_without_the_ensemble_is_an_upper_bound_where_that_broke_more(
         assert "upper bound" in message and "--tier full" in message
     assert not found()  # it ran along the curve
     assert not found(Norm.LINF, eps=(0.0, 0.02))  # nor is there another eps
+
+
+@pytest.mark.parametrize("along", [(), ("noise",)])
+@pytest.mark.parametrize(("fallen", "expected"), [(12, "flagged"), (2, None)])
+def test_a_curve_without_gradients_is_an_upper_bound(
+    along: tuple[str, ...], fallen: int, expected: str | None
+) -> None:
+    """PGD runs at the headline eps alone; clean, ten faces of the hundred are misread."""
+    found = [0.0] * 10 + [0.02] * fallen + [np.nan] * (90 - fallen)
+    nothing = [0.0] * 10 + [np.nan] * 90
+    images = HeldRows(rows({"pgd": found} | dict.fromkeys(along, nothing)))
+    attacks = (
+        *(AttackSettings(name=name) for name in along),
+        AttackSettings(name="pgd", headline_only=(Norm.LINF,)),
+    )
+    checks = suite_checks(images, {"tiny.fer": FER7}, tiny.config(attacks=attacks))
+    (one,) = [one for one in checks if one["check"] == AWAY_FROM_HEADLINE]
+    assert (one["rule"], one["status"]) == ("R6", expected or "ok")
+    assert one["message"].startswith("Of 100 faces the gradients of `pgd`, which ran at 0.02 alone")
+    assert f"break {fallen}.0 % there that no attack" in one["message"]
