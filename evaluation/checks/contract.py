@@ -14,7 +14,9 @@ import numpy as np
 from scipy.stats import binom
 
 from datasets.base.percentages import in_percent
+from datasets.faceset import FaceSet
 from datasets.image_source import ImageSource
+from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
 from fer_models.classifier import BATCH_SIZE, Classifier, ModelError
@@ -37,6 +39,16 @@ BELIEVABLE = 0.35
 _UNSCALED: dict[str, Any] = {"low": 0.0, "high": 1.0, "mean": (0.0,), "std": (1.0,), "steps": ()}
 
 
+def labels_in(scheme: LabelScheme, faces: FaceSet) -> np.ndarray:
+    """Labels of N faces in a model's classes, int64 (N,), -1 where there is none.
+
+    They are those of the model's own label set, or the faces' other labels where no face has one.
+    """
+    own_first = sorted(faces.label_sets, key=lambda each: each is not scheme.label_set)
+    found = [faces.labels(label_set).to(scheme).values for label_set in own_first]
+    return next((labels for labels in found if (labels >= 0).any()), found[0])
+
+
 def contract_checks(
     classifier: Classifier,
     images: ImageSource,
@@ -54,12 +66,12 @@ def contract_checks(
         classifier: the model.
         images: float32 (N, H, W, C) in [0, 1].
         logits: its logits, float32 (N, K).
-        labels: int64 (N,) under the model's label set, -1 where there is none.
+        labels: int64 (N,) in the model's classes, -1 where there is none, see `labels_in`.
         groups: int64 (N,), the same number for near duplicates, which count once.
     """
     rows = np.flatnonzero(labels >= 0)
     if not len(rows):
-        return []
+        return [_not_made(classifier)]
     logits, labels, groups = logits[rows], labels[rows], groups[rows]
     order = order_check(classifier, logits, labels, groups)
     inner = classifier
@@ -84,6 +96,16 @@ def contract_checks(
         return [order, asked.check(corrected)[0]]
     scaled = ", both with the better scaling"
     return [order_check(classifier, answers, labels[few], groups[few], scaled), scaling]
+
+
+def _not_made(classifier: Classifier) -> Check:
+    """R25 where nothing can be compared: its outcome is unknown, as after a failed check."""
+    words = (
+        "No face has a label in the model's classes, so neither their order nor the scaling was "
+        "checked."
+    )
+    found = check(classifier.id, "R25", "class order", True, np.nan, SIGNIFICANT, words)
+    return found | {"status": "error"}
 
 
 def order_check(

@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
-from evaluation.checks.contract import order_check
+from evaluation.checks.contract import labels_in, order_check
 from evaluation.checks.rules import Check
 from evaluation.stages.run_folder import CONTRACTS
 from fer_models.classifier import Classifier, label_set_of
@@ -87,11 +87,11 @@ def contracts_of(
 def _check_named_order(path: str, faces: FaceSet) -> None:
     """Refuse a folder whose `id2label` is in another order than the faces say."""
     classifier = load(path)
-    label_set = label_set_of(classifier)
-    if label_set not in faces.label_sets:
-        return
-    labels = faces.labels(label_set).to(classifier.scheme).values
+    label_set_of(classifier)  # refuses classes that are no emotions
+    labels = labels_in(classifier.scheme, faces)
     rows = balanced_rows(labels, FACES, classifier.scheme.num_classes)
+    if not len(rows):
+        return
     logits = classifier.logits(faces.images[rows].astype(np.float32) / 255)
     found = order_check(classifier, logits, labels[rows], faces.groups[rows])
     if found["status"] != "ok":

@@ -16,7 +16,7 @@ from attacks.sets.store import open_set
 from attacks.threat_model import Norm
 from datasets.base.machine_errors import is_of_machine
 from datasets.faceset import FaceSet
-from evaluation.checks.contract import contract_checks
+from evaluation.checks.contract import contract_checks, labels_in
 from evaluation.checks.declared_output import declared_output_checks
 from evaluation.checks.model import model_checks
 from evaluation.checks.probes import can_probe, probe_attack
@@ -171,11 +171,8 @@ class Measurements:
             self._residence.used(classifier)
 
     def _contract_checks(self, classifier: Classifier) -> list[Check]:
-        """R25, where the faces have labels under the model's classes."""
-        label_set = label_set_of(classifier)
-        if label_set not in self._faces.label_sets:
-            return []
-        labels = self._faces.labels(label_set).to(classifier.scheme).values
+        """R25, under the label set of the model or, where the faces lack it, under theirs."""
+        labels = labels_in(classifier.scheme, self._faces)
         logits = self._clean.logits[classifier.id]
         groups = self._faces.groups
         return contract_checks(classifier, self._clean.images, logits, labels, groups)

@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from datasets.labels import FER7
+from datasets.faceset import FaceSet, Split
+from datasets.labels import FER7, FERPLUS8, LabelScheme
 from evaluation.checks import contract
-from evaluation.checks.contract import contract_checks, order_check
+from evaluation.checks.contract import contract_checks, labels_in, order_check
 from evaluation.checks.rules import Check
 from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.contract import Contract
@@ -298,7 +299,26 @@ def test_pixels_that_a_model_refuses_are_no_other_scaling() -> None:
     assert [status for status, _ in found(classify_with(raw, file)).values()] == ["ok", "ok"]
 
 
-def test_faces_without_labels_are_not_asked_about() -> None:
+def test_without_labels_the_outcome_is_unknown() -> None:
     model, (images, labels) = classifier(list(range(7))), faces()
     none, groups = np.full_like(labels, -1), np.arange(len(labels))
-    assert contract_checks(model, images, model.logits(images), none, groups) == []
+    (check,) = contract_checks(model, images, model.logits(images), none, groups)
+    assert (check["rule"], check["status"]) == ("R25", "error")
+    assert "neither their order nor the scaling was checked" in check["message"]
+
+
+def test_labels_are_those_of_the_model_or_else_the_others_of_the_faces() -> None:
+    fer, votes = np.array([0, 3, 4]), np.zeros((3, 10), np.uint8)
+    votes[np.arange(3), [7, 1, 0]] = 10  # contempt, happiness, neutral
+    both = FaceSet("toy", Split.TEST, np.zeros((3, 8, 8, 1), np.uint8), np.arange(3), fer, votes)
+    for scheme, own, other in (
+        (FER7, [0, 3, 4], [-1, 3, 6]),
+        (FERPLUS8, [7, 1, 0], [4, 1, 3]),
+        (LabelScheme("two", ("contempt", "sad")), [0, -1, -1], [-1, -1, 1]),
+    ):
+        found = [both, replace(both, votes=None), replace(both, fer=None)]
+        expected = [own, other, own] if scheme.label_set == "ferplus" else [own, own, other]
+        assert [labels_in(scheme, each).tolist() for each in found] == expected
+    unvoted = replace(both, votes=np.zeros((3, 10), np.uint8))
+    assert labels_in(FERPLUS8, unvoted).tolist() == [4, 1, 3]
+    assert labels_in(FERPLUS8, replace(unvoted, fer=None)).tolist() == [-1, -1, -1]

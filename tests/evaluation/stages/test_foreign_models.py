@@ -8,7 +8,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import FER7, LabelScheme, LabelSet
+from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation import api
 from evaluation.stages import foreign_models
 from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
@@ -163,6 +163,10 @@ def test_a_hugging_face_folder_of_another_order_is_refused(
     with pytest.raises(InputError, match=words) as caught:
         contracts_of(["hf:someone/net"], faces, tmp_path, print)
     assert "\n" not in str(caught.value)
+    votes = np.zeros((len(faces), 10), np.uint8)
+    votes[np.arange(len(faces)), faces.labels(LabelSet.FER).to(FERPLUS8).values] = 10
+    with pytest.raises(InputError, match=words):  # data without the label set of the folder
+        contracts_of(["hf:someone/net"], replace(faces, fer=None, votes=votes), tmp_path, print)
     said["names"] = True
     assert contracts_of(["hf:someone/net"], faces, tmp_path, print) == {}
 

@@ -1,17 +1,18 @@
 """What a run keeps of its sets: faces for the gallery, sizes and explanations of broken ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from datasets.labels import LabelSet
+from datasets.labels import LabelScheme, LabelSet
 from evaluation.listener import Listener
-from evaluation.results.files import read_arrays
+from evaluation.results.files import read_arrays, read_table
 from evaluation.results.row_parts import RowParts
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import GALLERY_ARRAYS
+from evaluation.results.schema import CHECK_COLUMNS, GALLERY_ARRAYS
 from evaluation.results.transfer_rows import TransferRows
 from evaluation.stages import measurements
 from evaluation.stages.clean_answers import answer_clean
@@ -22,6 +23,7 @@ from evaluation.stages.measurements import Measurements
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.residence import Residence
 from evaluation.stages.sets import make_sets
+from fer_models.wrapped_classifier import WrappedClassifier
 from tests.evaluation import tiny
 
 
@@ -39,6 +41,32 @@ def test_a_net_that_cannot_be_explained_keeps_its_run(
     assert "tiny.fer: no Grad-CAM, RuntimeError" in told
     assert not (tiny.results_of(tmp_path).metric == "median_cam_shift").any()
     assert read_arrays(tmp_path / "gallery.npz", GALLERY_ARRAYS)["clean_cam"].max() == 0
+
+
+class Eight(WrappedClassifier):
+    """The tiny net with contempt, which it never answers, and two classes exchanged."""
+
+    def __init__(self) -> None:
+        super().__init__(tiny.classifier())
+        self.id = "eight"
+        names = ("angry", "disgust", "fear", "sad", "happy", "surprise", "neutral", "contempt")
+        self.scheme = LabelScheme("eight", names)
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        logits = self.inner.logits(images)
+        return np.concatenate([logits, np.full((len(logits), 1), -99, np.float32)], axis=1)
+
+
+def test_the_order_of_eight_classes_is_checked_on_faces_with_seven(tmp_path: Path) -> None:
+    faces = replace(tiny.faces(210), votes=None, leaked=None)
+    run = tiny.config(
+        models=("eight",), corruptions=(), attacks=tiny.SEARCH[:1], labels=(LabelSet.FER,)
+    )
+    evaluate_run(run, faces, [Eight()], tmp_path, None, tiny.SILENT)
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    order = checks[checks.check == "class order"]
+    assert set(order.status) == {"flagged"}
+    assert "what it calls sad is happy, happy is sad" in order.message.item()
 
 
 def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
