@@ -7,7 +7,7 @@ makes a classifier of a Keras model, `fer_models.pytorch.classifier.wrap_torch` 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +34,22 @@ class ModelError(InputError):
 
 class NoTranslationError(Exception):
     """A model cannot become a net with gradients; says why, in a line without a full stop."""
+
+
+@contextmanager
+def exits_refused(model: str) -> Iterator[None]:
+    """Turn a `sys.exit` in the code of a model, which would end the command, into an error of it.
+
+    Raises:
+        ModelError: the code leaves Python.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        raise ModelError(
+            f"{model}: its code must not end Python; it calls sys.exit({error.code!r}). Let it "
+            "raise an error instead."
+        ) from error
 
 
 def slices(count: int, size: int) -> Iterator[slice]:
@@ -87,7 +103,8 @@ class Classifier(ABC):
         for start in range(0, len(images), BATCH_SIZE):
             part, batch = logits[start : start + BATCH_SIZE], images[start : start + BATCH_SIZE]
             check_images(batch)
-            answer = self._batch_logits(batch)
+            with exits_refused(self.id):
+                answer = self._batch_logits(batch)
             if answer.shape != part.shape:
                 raise ModelError(
                     f"{self.id} must answer {part.shape} to {len(part)} images; it answered "

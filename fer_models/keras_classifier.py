@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from fer_models.classifier import slices
+from fer_models.classifier import exits_refused, slices
 from fer_models.contract import Contract, Output
 from fer_models.costs.images_per_call import images_per_call
 from fer_models.gradients import LayeredClassifier
@@ -71,7 +71,9 @@ class KerasClassifier(LayeredClassifier):
 
     def symbolic_logits(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract, call the model in inference mode, undo a softmax."""
-        return self.outputs_to_logits(self.loaded()(self.model_inputs(images), training=False))
+        with exits_refused(self.id):
+            outputs = self.loaded()(self.model_inputs(images), training=False)
+        return self.outputs_to_logits(outputs)
 
     def model_inputs(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Fit the images to the contract."""
@@ -110,7 +112,8 @@ class KerasClassifier(LayeredClassifier):
         answers = []
         for part in slices(len(images), size):
             inputs = fit_to_contract(ops.convert_to_tensor(images[part]), contract)
-            answers.append(np.asarray(model(inputs, training=training), np.float32))
+            with exits_refused(self.id):
+                answers.append(np.asarray(model(inputs, training=training), np.float32))
         return np.concatenate(answers)
 
     def count_multiply_adds(self) -> int | None:

@@ -10,11 +10,12 @@ import sys
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import wraps
 from inspect import signature
 from io import TextIOWrapper
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.main import get_command
@@ -63,7 +64,7 @@ def run(
         arguments.remove("--debug")
     make_printable(sys.stdout, sys.stderr)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
+    app.command()(_refusing_exits(main))
     try:
         with stoppable() as received:
             code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
@@ -97,6 +98,22 @@ def run(
         words = " ".join(str(error).split()) or "an allocation failed"
         words = f"out of memory: {words}. Ask for less at once, or use a larger machine"
         _fail(f"{words}{_then_resume(main)}.", 2)
+
+
+def _refusing_exits(main: Callable[..., object]) -> Callable[..., object]:
+    """The same command, which itself never leaves Python; what else does so is an input error."""
+
+    @wraps(main)
+    def called(*arguments: Any, **options: Any) -> object:
+        try:
+            return main(*arguments, **options)
+        except SystemExit as error:
+            raise InputError(
+                "the code of a model or a library must not end Python; it calls "
+                f"sys.exit({error.code!r}). Let it raise an error instead; --debug shows where."
+            ) from error
+
+    return called
 
 
 def with_numbers(arguments: list[str], defaults: Mapping[str, str]) -> list[str]:

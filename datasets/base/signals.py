@@ -59,6 +59,15 @@ def handlers_kept() -> Iterator[None]:
         signal.raise_signal(signal.SIGTERM)
 
 
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process at once, whatever a library does in its place.
+
+    A handler that raises `SystemExit` would look like a model whose code calls `sys.exit`.
+    """
+    if _is_ours(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def is_stopped() -> bool:
     """Whether a running command has received a signal, and is on its way to its end."""
     return any(_COMMANDS)

@@ -20,7 +20,7 @@ import numpy as np
 
 from attacks.sets.spec import CODE_VERSION
 from datasets.base.errors import BrokenLibraryError, InputError
-from datasets.base.signals import handlers_kept, is_stopped
+from datasets.base.signals import end_at_sigterm, handlers_kept, is_stopped
 from datasets.base.threads import VARIABLES, threads
 from evaluation.engines.engine import Cell, Engine, Lost, Work
 from evaluation.engines.parcel import Parcel
@@ -47,6 +47,7 @@ class _Actor:
         from fer_models.backend import quiet_backend
 
         quiet_backend()
+        end_at_sigterm()  # else it could be taken for a failure of the model
         self._worker = Worker(ray.get(images[0]), lambda model: ray.get(parcels[model]))
 
     def versions(self) -> tuple[str, int]:

@@ -91,7 +91,7 @@ def open_model(name: str) -> RawModel:
             f"{name}: needs a package that is not installed ({error.name}): "
             f"pip install 'deadpan[{_EXTRAS.get(error.name or '', 'onnx')}]'."
         ) from error
-    except Exception as error:  # every runtime has its own kinds
+    except (Exception, SystemExit) as error:  # every runtime has its own kinds
         raise InputError(
             f"{name}: cannot be opened: {words_of(error)}. Export it again, or name code that "
             "calls it: module:callable."

@@ -56,7 +56,7 @@ def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> R
     images = keras.Input(size)
     try:
         answer = net(images)
-    except Exception as error:  # whatever the code of others does
+    except (Exception, SystemExit) as error:  # whatever the code of others does
         raise ModelError(failed(raw.name, (1, *size), error)) from error
     named = outputs_of(answer)
     outputs = list(named.values()) or [answer]

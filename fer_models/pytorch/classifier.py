@@ -1,7 +1,8 @@
 """A PyTorch module behind its contract, as a Classifier: `wrap_torch(module, contract)`."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from datasets.base.errors import words_of
-from fer_models.classifier import ModelError, Pullback
+from fer_models.classifier import ModelError, Pullback, exits_refused
 from fer_models.contract import Contract, Output
 from fer_models.net_classifier import LayerGradients, NetClassifier
 from fer_models.pytorch.eval_mode import eval_mode
@@ -65,20 +66,20 @@ class TorchClassifier(NetClassifier):
 
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
         """Logits float32 (N, K)."""
-        with torch.no_grad(), eval_mode(self.module):
+        with torch.no_grad(), self._in_use():
             return _array(self._logits(self._tensor(images)))
 
     def pullback(self, images: np.ndarray) -> Pullback:
         """See `DifferentiableClassifier.pullback`: one pass forward, one back for each `pull`."""
         pixels = self._tensor(images).requires_grad_()
-        with torch.enable_grad(), eval_mode(self.module):
+        with torch.enable_grad(), self._in_use():
             logits = self._logits(pixels)
 
         def pull(cotangent: np.ndarray) -> np.ndarray:
             if not logits.requires_grad:  # a constant model: counted as zero gradients
                 return np.zeros_like(images)
             upstream = self._tensor(cotangent).to(logits.dtype)
-            with eval_mode(self.module):  # some modules compute steps again on the way back
+            with self._in_use():  # some modules compute steps again on the way back
                 (gradient,) = torch.autograd.grad(
                     logits, pixels, upstream, retain_graph=True, allow_unused=True
                 )
@@ -94,7 +95,7 @@ class TorchClassifier(NetClassifier):
         """See `NetClassifier.count_multiply_adds`; None for kernels that PyTorch does not know."""
         contract = self.contract
         black = np.zeros((1, contract.height, contract.width, contract.channels), np.float32)
-        with torch.no_grad(), eval_mode(self.module):
+        with torch.no_grad(), self._in_use():
             inputs = self._inputs(self._tensor(black), contract)
             with FlopCounterMode(display=False) as counter:
                 self.module(inputs)
@@ -102,14 +103,14 @@ class TorchClassifier(NetClassifier):
 
     def outputs(self, images: np.ndarray, contract: Contract) -> np.ndarray:
         """See `NetClassifier.outputs`."""
-        with torch.no_grad(), eval_mode(self.module):
+        with torch.no_grad(), self._in_use():
             outputs = self.module(self._inputs(self._tensor(images), contract))
         return _array(self._of_classes(outputs))
 
     def outputs_as_given(self, images: np.ndarray) -> np.ndarray:
         """See `NetClassifier.outputs_as_given`."""
         buffers = [(each, each.clone()) for each in self.module.buffers()]
-        with torch.no_grad():
+        with torch.no_grad(), exits_refused(self.id):
             outputs = self.module(self._inputs(self._tensor(images), self.contract))
             answers = _array(self._of_classes(outputs))
             for buffer, value in buffers:
@@ -123,12 +124,12 @@ class TorchClassifier(NetClassifier):
         """
         contract = self.contract
         black = np.zeros((2, contract.height, contract.width, contract.channels), np.float32)
-        with torch.no_grad(), eval_mode(self.module):
+        with torch.no_grad(), self._in_use():
             return map_sizes(self.module, self._inputs(self._tensor(black), contract))
 
     def layer_maps(self, images: np.ndarray, layer: str) -> np.ndarray:
         """See `NetClassifier.layer_maps`."""
-        with torch.no_grad(), eval_mode(self.module), output_kept(self.module, layer) as kept:
+        with torch.no_grad(), self._in_use(), output_kept(self.module, layer) as kept:
             self._logits(self._tensor(images))
         return _array(kept[-1].permute(0, 2, 3, 1))
 
@@ -136,7 +137,7 @@ class TorchClassifier(NetClassifier):
         self, images: np.ndarray, classes: np.ndarray, layer: str
     ) -> LayerGradients:
         """See `NetClassifier.layer_gradients`."""
-        with torch.enable_grad(), eval_mode(self.module):
+        with torch.enable_grad(), self._in_use():
             with output_kept(self.module, layer) as kept:
                 logits = self._logits(self._tensor(images))
             chosen = logits[torch.arange(len(images)), self._tensor(classes)].sum()
@@ -146,6 +147,12 @@ class TorchClassifier(NetClassifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         return self.attacked_logits(images)
+
+    @contextmanager
+    def _in_use(self) -> Iterator[None]:
+        """While it is open, the module is in evaluation mode, and a `sys.exit` in it an error."""
+        with exits_refused(self.id), eval_mode(self.module):
+            yield
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         """A copy, whatever way the images lie in memory: PyTorch takes no negative strides."""
@@ -243,7 +250,7 @@ def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> Ending:
             answer = found.answer
             if isinstance(answer, torch.Tensor) and answer.requires_grad:
                 torch.autograd.grad(answer.sum(), images, allow_unused=True)
-    except Exception as error:  # whatever the code of others does
+    except (Exception, SystemExit) as error:  # whatever the code of others does
         raise ModelError(
             f"{model} must take images {tuple(images.shape)} and let gradients pass; on two black "
             f"ones it fails: {words_of(error)}. Correct its contract or export it for any N."

@@ -30,6 +30,16 @@ def test_input_error_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: file: row 3: expected this, found that\n"
 
 
+def test_code_of_others_that_leaves_python_is_one_line(monkeypatch, capsys):
+    def main() -> None:
+        sys.exit(3)
+
+    assert exit_code(main, monkeypatch) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: the code of a model or a library must not end Python; it calls")
+    assert line.endswith("sys.exit(3). Let it raise an error instead; --debug shows where.\n")
+
+
 @pytest.mark.parametrize(
     ("end", "code", "line"),
     [

@@ -20,7 +20,7 @@ from evaluation.engines.engine import Engine, Work
 from evaluation.engines.fulfil import fulfil
 from evaluation.engines.named import check_engine, opened
 from evaluation.engines.orders import AnswerOrder
-from evaluation.engines.ray_engine import RayEngine, _Place, next_work
+from evaluation.engines.ray_engine import RayEngine, _Actor, _Place, next_work
 from evaluation.listener import Listener
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import BATCH_SIZE
@@ -224,6 +224,19 @@ def test_sigterm_while_ray_starts_stops_the_command_as_ever(
         for each, handler in before.items():
             signal.signal(each, handler)
     assert received == [signal.SIGTERM]
+
+
+def test_sigterm_ends_a_worker_instead_of_failing_its_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(lambda *_: False))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ray does in a worker
+        _Actor([[tiny.faces(1).images]], {})
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_workers_that_never_start_end_the_run_in_one_line(
