@@ -30,13 +30,16 @@ FEWEST_ANSWERS = 10
 """Number of faces from which on a single predicted class is suspicious."""
 
 
-def model_checks(classifier: Classifier, images: ImageSource, logits: np.ndarray) -> list[Check]:
+def model_checks(
+    classifier: Classifier, images: ImageSource, logits: np.ndarray, labels: np.ndarray
+) -> list[Check]:
     """Checks of a model on its clean images.
 
     Args:
         classifier: the model.
         images: float32 (N, H, W, C) in [0, 1].
         logits: its logits, float32 (N, K).
+        labels: int64 (N,) in the model's classes, -1 where there is none.
     """
     batch = images[:32]
     repeats = np.stack([_asked(classifier, batch, f"repeat {k}") for k in range(REPEATS)])
@@ -45,8 +48,6 @@ def model_checks(classifier: Classifier, images: ImageSource, logits: np.ndarray
     spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / scale
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     saturated = float((shifted.sum(axis=1) == 1).mean())
-    classes = len(np.unique(logits.argmax(axis=1)))
-    single = classes < 2 and len(logits) >= FEWEST_ANSWERS
     return [
         check(
             classifier.id, "R11", "same answer twice", spread > REPEATABLE, spread, REPEATABLE,
@@ -64,14 +65,36 @@ def model_checks(classifier: Classifier, images: ImageSource, logits: np.ndarray
             else "Many answers have probability exactly 1, where cross-entropy has no gradient. "
             "That can look like robustness: check against an attack with a margin loss.",
         ),
-        check(
-            classifier.id, "R3", "more than one class answered", single, classes, 2,
-            "The model predicts several classes, or the faces are too few to tell."
-            if not single
-            else "The model predicts one class for every face: its robust accuracy is the share "
-            "of that class and means nothing.",
-        ),
+        _several_classes(classifier, logits.argmax(axis=1), labels),
     ]  # fmt: skip
+
+
+def _several_classes(classifier: Classifier, predicted: np.ndarray, labels: np.ndarray) -> Check:
+    """R3: a model that predicts one class for all faces is broken, unless they have no other.
+
+    Args:
+        classifier: the model.
+        predicted: class of each of N faces, int64 (N,).
+        labels: see `model_checks`.
+    """
+    classes, known = np.unique(predicted), np.unique(labels[labels >= 0])
+    single = len(classes) < 2 and len(predicted) >= FEWEST_ANSWERS
+    right = np.array_equal(classes, known)
+    words = "The model predicts several classes, or the faces are too few to tell."
+    if single and right:
+        words = (
+            f"All faces with a label are {classifier.scheme.classes[classes[0]]}, and the model "
+            "predicts nothing else: whether it tells classes apart was not measured."
+        )
+    elif single:
+        words = (
+            "The model predicts one class for every face: its robust accuracy is the share "
+            "of that class and means nothing."
+        )
+    flagged = single and not right
+    return check(
+        classifier.id, "R3", "more than one class answered", flagged, len(classes), 2, words
+    )
 
 
 def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:

@@ -156,26 +156,21 @@ class Measurements:
         images, logits = self._clean.images, self._clean.logits
         for classifier in self._clean.classifiers:
             try:
-                found = model_checks(classifier, images, logits[classifier.id])
+                labels, answers = labels_in(classifier.scheme, self._faces), logits[classifier.id]
+                found = model_checks(classifier, images, answers, labels)
                 self.checks += found
                 if not any(e["rule"] == "R11" and e["status"] != "ok" for e in found):
                     self._repeatable.add(classifier.id)
                 self.checks += training_mode_checks(classifier, images)
-                self.checks += declared_output_checks(classifier, logits[classifier.id])
-                self.checks += self._contract_checks(classifier)
+                self.checks += declared_output_checks(classifier, answers)
+                groups = self._faces.groups
+                self.checks += contract_checks(classifier, images, answers, labels, groups)
             except Exception as error:  # R24: a model that worked once and now fails
                 if is_of_machine(error):
                     raise
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
             self.checks += black_box_checks(classifier, config, len(images))
             self._residence.used(classifier)
-
-    def _contract_checks(self, classifier: Classifier) -> list[Check]:
-        """R25, under the label set of the model or, where the faces lack it, under theirs."""
-        labels = labels_in(classifier.scheme, self._faces)
-        logits = self._clean.logits[classifier.id]
-        groups = self._faces.groups
-        return contract_checks(classifier, self._clean.images, logits, labels, groups)
 
     def answer_by_model(self, outcomes: Iterable[Outcome]) -> None:
         """Cache the logits of sets that all models classify, one model after another.

@@ -131,7 +131,7 @@ def test_a_service_that_changes_random_or_batchwise_is_told(tmp_path: Path) -> N
             (tmp_path / name).mkdir()
             service.keep_answers(tmp_path / name)
             logits = service.logits(images)
-            checks = model_checks(service, images, logits)
+            checks = model_checks(service, images, logits, np.full(len(images), -1))
             found[name] = {one["check"] for one in checks if one["status"] == "flagged"}
             assert bool(fingerprints_of([service])) == (name != "noisy")
     assert found == {

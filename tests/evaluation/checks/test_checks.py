@@ -31,6 +31,7 @@ from tests.evaluation import tiny
 from tests.evaluation.held_rows import HeldRows, rows
 
 IMAGES = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
+UNKNOWN = np.full(40, NO_LABEL)
 
 
 def changed(layer: keras.layers.Layer) -> KerasClassifier:
@@ -57,9 +58,9 @@ def test_model_checks_fire_on_the_net_they_are_for(
     rule: str, layer: keras.layers.Layer | None
 ) -> None:
     good = tiny.classifier()
-    assert status(model_checks(good, IMAGES, good.logits(IMAGES)), rule) == "ok"
+    assert status(model_checks(good, IMAGES, good.logits(IMAGES), UNKNOWN), rule) == "ok"
     bad = changed(layer) if layer else noisy()
-    assert status(model_checks(bad, IMAGES, bad.logits(IMAGES)), rule) == "flagged"
+    assert status(model_checks(bad, IMAGES, bad.logits(IMAGES), UNKNOWN), rule) == "flagged"
 
 
 def noisy() -> KerasClassifier:
@@ -103,7 +104,8 @@ class ByLast(KerasClassifier):
 def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifier]) -> None:
     good = tiny.classifier()
     bad = kind(good.model, good.contract, "tiny", "0")
-    found = {check["check"]: check for check in model_checks(bad, IMAGES, bad.logits(IMAGES))}
+    checks = model_checks(bad, IMAGES, bad.logits(IMAGES), UNKNOWN)
+    found = {check["check"]: check for check in checks}
     assert found["same answer twice"]["status"] == "ok"
     assert found[ANY_BATCH]["status"] == "flagged"
     assert "they depend on the images around it" in found[ANY_BATCH]["message"]

@@ -11,7 +11,7 @@ import pytest
 
 from attacks.threat_model import Norm
 from datasets.faceset import Split
-from datasets.labels import FER7, LabelSet
+from datasets.labels import FER7, NO_LABEL, LabelScheme, LabelSet
 from evaluation.checks.model import model_checks
 from evaluation.checks.rules import Check
 from evaluation.checks.set import set_checks
@@ -28,7 +28,7 @@ Change = Callable[[str, np.ndarray], np.ndarray]
 class Told:
     """Gives each image (its value is its number) the logits of a table, changed by the question."""
 
-    id = "told"
+    id, scheme = "told", LabelScheme("told", ("angry", "happy", "sad"))
 
     def __init__(self, table: np.ndarray, change: Change = lambda draw, rows: np.zeros(len(rows))):
         self.table, self.change = table, change
@@ -53,9 +53,10 @@ def table(count: int) -> np.ndarray:
     return rows
 
 
-def checked(model: Told) -> dict[str, Check]:
+def checked(model: Told, labels: np.ndarray | None = None) -> dict[str, Check]:
     images = (np.arange(len(model.table), dtype=np.float64) / 1000).reshape(-1, 1, 1, 1)
-    found = model_checks(model, images, model.table)  # type: ignore[arg-type]
+    labels = np.full(len(images), NO_LABEL) if labels is None else labels
+    found = model_checks(model, images, model.table, labels)  # type: ignore[arg-type]
     return {entry["check"]: entry for entry in found}
 
 
@@ -120,6 +121,18 @@ def test_one_class_for_ten_faces_says_something(count: int, classes: int, status
     found = checked(Told(rows))["more than one class answered"]
     assert (found["status"], found["value"], found["threshold"]) == (status, classes, 2)
     assert ("one class for every face" in found["message"]) == (status == "flagged")
+
+
+@pytest.mark.parametrize(
+    ("labels", "status"),
+    [([0], "ok"), ([0, NO_LABEL], "ok"), ([1], "flagged"), ([0, 1], "flagged")],
+)
+def test_one_class_is_right_where_the_faces_have_no_other(labels: list[int], status: str) -> None:
+    rows = table(20)[np.zeros(20, int)]
+    found = checked(Told(rows), np.resize(labels, 20))["more than one class answered"]
+    assert (found["status"], found["value"]) == (status, 1)
+    one = "All faces with a label are angry, and the model predicts nothing else"
+    assert (one in found["message"]) == (status == "ok")
 
 
 class AsGiven(NetClassifier):

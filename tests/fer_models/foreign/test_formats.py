@@ -89,7 +89,7 @@ def test_the_faces_that_break_on_a_saved_model_are_those_of_its_logits(
         classify_with(open_model(str(tmp_path / name)), CONTRACT) for name in ("net", "net.keras")
     ]
     labels, keys = pair[1].predict(images), Keys(0, np.arange(48))
-    found, expected = (model_checks(each, images, each.logits(images)) for each in pair)
+    found, expected = (model_checks(each, images, each.logits(images), labels) for each in pair)
     assert [(c["rule"], c["status"]) for c in found] == [(c["rule"], c["status"]) for c in expected]
     assert all(c["status"] == "ok" for c in found if c["rule"] in ("R10", "R11"))
     for name, settings in (("pgd", {"steps": 8}), ("apgd", {"steps": 8}), ("apgd_t", {"steps": 5})):
@@ -103,7 +103,8 @@ def test_where_its_probabilities_have_no_gradient_a_saved_model_is_flagged(tmp_p
     model, images = scaled_model(500.0), np.random.default_rng(1).random((48, 8, 8, 1), np.float32)
     model.export(tmp_path / "net", verbose=False)
     classifier = classify_with(open_model(str(tmp_path / "net")), CONTRACT)
-    checks = model_checks(classifier, images, classifier.logits(images))
+    logits = classifier.logits(images)
+    checks = model_checks(classifier, images, logits, logits.argmax(axis=1))
     assert [c["status"] for c in checks if c["rule"] == "R10"] == ["flagged"]
 
 

@@ -95,8 +95,8 @@ def test_it_is_attacked_as_the_net_without_softmax(
                 ours, theirs = (c.input_gradients(IMAGES, labels, loss) for c in (found, logits))
                 np.testing.assert_allclose(ours.logits, theirs.logits, rtol=1e-5, atol=1e-5)
                 np.testing.assert_allclose(ours.gradient, theirs.gradient, rtol=1e-4, atol=1e-6)
-        expected = model_checks(logits, IMAGES, theirs.logits)
-        checks = model_checks(found, IMAGES, ours.logits)
+        expected = model_checks(logits, IMAGES, theirs.logits, labels)
+        checks = model_checks(found, IMAGES, ours.logits, labels)
         assert [c["status"] for c in checks] == [c["status"] for c in expected]
         (saturated,) = (c["status"] == "flagged" for c in checks if c["rule"] == "R10")
         assert saturated == (scale > 1)
