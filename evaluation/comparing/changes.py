@@ -97,7 +97,8 @@ def compare_runs(runs: list[FinishedRun]) -> Changes:
 def _rows(before: FinishedRun, after: FinishedRun, common: Common) -> Iterator[dict[str, Any]]:
     """Every figure both runs have, with the worse status of the two."""
     for model in common.models:
-        sides = tuple(run.images.pick(_COMPARED, model=model) for run in (before, after))
+        picked = (run.images.pick(_COMPARED, model=model) for run in (before, after))
+        sides = tuple(rows[rows.row.isin(common.rows)] for rows in picked)
         for label_set in common.label_sets:
             figures = tuple(_figures(run, model, label_set) for run in (before, after))
             for row in _changes(model, before.schemes[model], label_set, common, sides, figures):

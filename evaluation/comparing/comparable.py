@@ -33,6 +33,7 @@ class Common:
         same_corruptions: the same types, at the same severities.
         reweighted: models with different weights.
         uneven: sets that failed or differ for some models, see `uneven_sets.py`.
+        rows: ids of the faces in both runs, with the same pixels as far as the runs tell.
         groups: group of each image by row id, the same for near duplicates.
         notes: what is not comparable and what else differs, one sentence each.
     """
@@ -48,6 +49,7 @@ class Common:
     same_corruptions: bool = False
     reweighted: set[str] = field(default_factory=set)
     uneven: list[UnevenSet] = field(default_factory=list)
+    rows: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     groups: pd.Series = field(default_factory=lambda: pd.Series(dtype=np.int64))
     notes: list[str] = field(default_factory=list)
 
@@ -94,13 +96,14 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
         )
         return common
     common.same_faces = one["sha256"] == two["sha256"]
+    common.rows, other_pixels = _shared_rows(before, after)
     if not common.same_faces:
-        rows = pd.Index(before.images.faces.row)
-        shared = len(rows.intersection(after.images.faces.row))
+        differing = f", and {other_pixels} with other pixels are left out" if other_pixels else ""
         common.notes.append(
             f"different data ({two['sha256'][:8]}, {two['rows']} faces, instead of "
-            f"{one['sha256'][:8]}, {one['rows']}): only the {shared} faces with row numbers in "
-            "both are compared, and no figure that is not counted face by face"
+            f"{one['sha256'][:8]}, {one['rows']}): only the {len(common.rows)} faces with row "
+            f"numbers in both are compared{differing}, and no figure that is not counted face by "
+            "face"
         )
     common.groups = coarsest([before.images.faces, after.images.faces])
     _circumstances(common, before, after)
@@ -110,6 +113,14 @@ def in_common(before: FinishedRun, after: FinishedRun) -> Common:
     _models(common, before, after)
     _uneven(common, before, after)
     return common
+
+
+def _shared_rows(before: FinishedRun, after: FinishedRun) -> tuple[np.ndarray, int]:
+    """Row ids of the faces in both runs, and how many more have other pixels."""
+    one, two = (run.images.faces.set_index("row").pixels for run in (before, after))
+    one, two = one.align(two, join="inner")
+    same = ((one == two) | one.isna() | two.isna()).to_numpy(bool, na_value=True)
+    return one.index[same].to_numpy(), int((~same).sum())
 
 
 def _circumstances(common: Common, before: FinishedRun, after: FinishedRun) -> None:
@@ -142,8 +153,7 @@ def _label_sets(common: Common, before: FinishedRun, after: FinishedRun) -> None
             )
             continue
         one, two = (_labels(run, name) for run in (before, after))
-        rows = one.index.intersection(two.index)
-        differing = int((one[rows] != two[rows]).sum())
+        differing = int((one[common.rows] != two[common.rows]).sum())
         if differing:
             common.notes.append(
                 f"{before.label_name(name)} labels of {differing} faces differ: not comparable"

@@ -27,7 +27,7 @@ FOLDER, ONE_FILE = "per_image", "per_image.parquet"
 """Where the rows of a run are, and where runs of earlier versions have them."""
 INDEX = "_parts.json"
 """In `FOLDER`: what each part holds. Readers of parquet folders skip names that begin with `_`."""
-FACE_COLUMNS = ("fer", "ferplus", "votes", "leaked", "group", "near_leaked", "subgroups")
+FACE_COLUMNS = ("fer", "ferplus", "votes", "leaked", "group", "near_leaked", "subgroups", "pixels")
 """Columns that a face has in the rows of every model and perturbation."""
 SPENT_COLUMNS = ("label", "distance", "forward", "backward")
 """Columns that no figure is computed from."""

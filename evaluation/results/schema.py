@@ -112,6 +112,7 @@ PER_IMAGE_COLUMNS: dict[str, str] = {
     "smallest_eps_8bit": "float64",
     "near_leaked": "boolean",
     "subgroups": "object",
+    "pixels": "Int64",
 }
 """Columns of `per_image`.
 
@@ -129,7 +130,7 @@ shows, `certified_radius` only in the rows of certificates (0 and prediction -1:
 
 ADDED_COLUMNS = (
     "linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group", "smallest_eps_8bit",
-    "near_leaked", "subgroups",
+    "near_leaked", "subgroups", "pixels",
 )  # fmt: skip
 """Columns that runs of earlier versions lack; there they are read as missing."""
 

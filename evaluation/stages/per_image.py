@@ -29,7 +29,15 @@ def clean_rows(faces: FaceSet, classifier: Classifier, logits: np.ndarray) -> pd
         classifier: the model.
         logits: its logits, float32 (N, K).
     """
-    return _rows(faces, classifier, logits, logits, perturbation="none", smallest_eps=np.nan)
+    return _rows(
+        faces,
+        classifier,
+        logits,
+        logits,
+        perturbation="none",
+        smallest_eps=np.nan,
+        pixels=faces.pixel_hashes,
+    )
 
 
 def corrupted_rows(

@@ -79,6 +79,19 @@ def test_sha256_is_the_identity_of_the_data():
     assert len({known, *(make_faces(**change).sha256 for change in changed)}) == 5
 
 
+def test_equal_pixels_have_equal_hashes_whatever_else_differs() -> None:
+    images = make_images()
+    images[3] = images[5]
+    found = make_faces(images=images, votes=None).pixel_hashes
+    assert found.dtype == np.int64 and (found.astype(np.float64).astype(np.int64) == found).all()
+    alike = (images[:, None] == images).all(axis=(2, 3, 4))
+    assert alike[3, 5] and (alike == (found[:, None] == found)).all()
+    part = make_faces(images=images).take(np.array([5, 2]))
+    assert part.pixel_hashes.tolist() == found[[5, 2]].tolist()
+    wide = images.reshape(len(images), images.shape[1] // 2, -1, 1)
+    assert not set(make_faces(images=wide).pixel_hashes) & set(found)
+
+
 def test_identical_images_share_a_group_also_in_a_part() -> None:
     images = np.arange(6, dtype=np.uint8)[:, None, None, None] + np.zeros((6, 4, 4, 1), np.uint8)
     images[4], images[5] = images[1], images[1]

@@ -203,6 +203,25 @@ def test_nested_runs_are_compared_on_the_faces_both_hold(
     assert set(changes.table.metric) == {"accuracy", "robust_accuracy"}
 
 
+@pytest.mark.parametrize(("others", "left"), [(10, 30), (40, 0)])
+def test_faces_with_other_pixels_are_not_compared(
+    others: int, left: int, first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    """Row numbers and labels agree, as they may where a csv of the same name was made anew."""
+
+    def redrawn(frame: pd.DataFrame) -> pd.DataFrame:
+        frame.loc[frame.row < 100 + others, "pixels"] += 1
+        return frame
+
+    other = make("redrawn", redrawn, data(sha256="1" * 64))
+    changes = compare_runs([FinishedRun(first), other])
+    (note,) = [note for note in changes.notes if "different data" in note]
+    assert f"only the {left} faces with row numbers in both are compared, and {others}" in note
+    assert max(changes.table.n, default=0) == left
+    unknown = make("older", lambda frame: frame.assign(pixels=pd.NA), data(sha256="1" * 64))
+    assert compare_runs([FinishedRun(first), unknown]).table.n.max() == 40
+
+
 def test_other_labels_are_not_compared(first: Path, make: Callable[..., FinishedRun]) -> None:
     def relabel(rows: pd.DataFrame) -> pd.DataFrame:
         rows.loc[rows.row == 107, "ferplus"] = (rows.loc[rows.row == 107, "ferplus"] + 1) % 7
