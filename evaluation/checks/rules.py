@@ -195,8 +195,8 @@ class Rule(Enum):
     )
     R25 = Words(
         "No other order of the classes and no other known scaling classifies significantly more "
-        "clean faces correctly than the model's contract, and what it calls logits are no "
-        "probabilities.",
+        "clean faces correctly than the model's contract, and what it calls logits are neither "
+        "probabilities nor outputs of a sigmoid.",
         "The contract matches the model",
         "The contract is wrong, so no figure describes the real model. Correct it and run again.",
         Rank.NONE,

@@ -21,6 +21,7 @@ from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import (
     RawModel,
+    are_from_sigmoid,
     are_probabilities,
     ask_without_check,
 )
@@ -159,19 +160,42 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
             f"{raw.name}: its contract names {count} classes, so outputs must be "
             f"(N, {count}); got {answers.shape}. Correct `classes`, or name `columns`."
         )
-    probabilities = are_probabilities(answers, is_part)
-    if raw.softmax_removed or probabilities == (contract.output != Output.LOGITS):
-        return
+    if not raw.softmax_removed:
+        _check_kind(raw, contract, answers, are_probabilities(answers, is_part))
+
+
+def _check_kind(
+    raw: RawModel, contract: Contract, answers: np.ndarray, probabilities: bool
+) -> None:
+    """Compare what a contract says of outputs with two answers (2, K)."""
     if contract.output is Output.PROBABILITIES:
-        raise InputError(
-            f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
-            f"two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
-            f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. Did you mean logits?"
-        )
+        if not probabilities:
+            raise _no_probabilities(raw, answers)
+        return
+    if probabilities:
+        found = "are at least 0 and sum to 1: if they are probabilities"
+        step = 'Write "output": "probabilities".'
+    elif are_from_sigmoid(answers):
+        found = "lie between 0 and 1: if they are those of a sigmoid"
+        step = "Leave out the sigmoid, or return log(p / (1 - p)) of its outputs p."
+    else:
+        return
     print(
-        f"warning: {raw.name}: its contract says logits, but the outputs for two images are "
-        "at least 0 and sum to 1: if they are probabilities, gradients vanish and the model looks "
-        "robust. "
-        'Write "output": "probabilities".',
+        f"warning: {raw.name}: its contract says logits, but the outputs for two images {found}, "
+        f"gradients vanish and the model looks robust. {step}",
         file=sys.stderr,
+    )
+
+
+def _no_probabilities(raw: RawModel, answers: np.ndarray) -> InputError:
+    step = "Did you mean logits?"
+    if are_from_sigmoid(answers):
+        step = (
+            "Outputs of a sigmoid are no probabilities of one class among all, and no logits: "
+            "leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and write logits."
+        )
+    return InputError(
+        f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
+        f"two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
+        f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. {step}"
     )

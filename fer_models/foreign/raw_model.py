@@ -158,3 +158,11 @@ def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
     sums = answers.sum(axis=1)
     whole = sums <= 1 + SUM_WITHIN if is_part else np.abs(sums - 1) <= SUM_WITHIN
     return bool(answers.min() >= -1e-6 and whole.all())
+
+
+def are_from_sigmoid(answers: np.ndarray) -> bool:
+    """Whether outputs (N, K), which are no probabilities, can be those of a sigmoid: in [0, 1].
+
+    Where all are 0, they tell nothing.
+    """
+    return bool(answers.min() >= 0 and 0 < answers.max() <= 1)

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from datasets.labels import FER7
+from datasets.labels import FER7, LabelScheme
+from evaluation.checks import declared_output
 from evaluation.checks.declared_output import declared_output_checks
 from evaluation.results.files import read_table
 from evaluation.results.schema import CHECK_COLUMNS
@@ -32,6 +33,9 @@ def of_8_bits(logits: keras.KerasTensor) -> keras.KerasTensor:
     [
         (softmax_behind_a_reshape, "flagged"),
         (of_8_bits, "flagged"),
+        (keras.ops.sigmoid, "flagged"),
+        (lambda logits: keras.ops.softmax(logits)[:, :6], "flagged"),  # some columns of more
+        (lambda logits: 0 * logits, "ok"),
         (keras.ops.log_softmax, "ok"),
         (keras.ops.relu, "ok"),
         (lambda logits: logits, "ok"),
@@ -42,11 +46,30 @@ def of_8_bits(logits: keras.KerasTensor) -> keras.KerasTensor:
 def test_probabilities_that_are_called_logits_are_flagged(end, status):
     image = keras.Input((8, 8, 1))
     logits = keras.ops.matmul(keras.layers.Flatten()(image), np.eye(64, 7, dtype=np.float32) * 5)
-    model = wrap(keras.Model(image, end(logits)), Contract(8, 8, 1, FER7), model_id="net")
+    net = keras.Model(image, end(logits))
+    scheme = LabelScheme("some", FER7.classes[: net.output_shape[1]])
+    model = wrap(net, Contract(8, 8, 1, scheme), model_id="net")
     (check,) = declared_output_checks(model, model.logits(FACES))
     assert (check["rule"], check["check"], check["status"]) == ("R25", "kind of output", status)
     assert ('"output": "probabilities"' in check["message"]) == (status == "flagged")
     assert check["model"] == "net"
+
+
+def test_of_a_model_that_returns_a_label_the_outputs_are_known() -> None:
+    model, labels = tiny.classifier(), np.eye(7, dtype=np.float32)
+    assert declared_output_checks(model, labels)[0]["status"] == "flagged"
+    model.labels_only = True
+    assert declared_output_checks(model, labels) == []
+
+
+def test_nobody_can_ask_a_service_for_the_values_before_its_sigmoid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its figures are of the labels that it gives; only its calibration is not known."""
+    monkeypatch.setattr(declared_output, "service_of", lambda model: model)
+    scores = np.random.default_rng(0).random((20, 7), np.float32)
+    (check,) = declared_output_checks(tiny.classifier(), scores)
+    assert check["status"] == "ok" and "as outputs of a sigmoid" in check["message"]
 
 
 def test_a_run_flags_every_figure_of_such_a_model_and_of_no_other(tmp_path: Path) -> None:

@@ -90,6 +90,18 @@ def test_what_a_contract_says_of_outputs_is_checked(
         load_foreign(str(saved), CONTRACT)
 
 
+def test_outputs_of_a_sigmoid_are_neither_probabilities_nor_logits(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rng, step = np.random.default_rng(0), r"log\(p / \(1 - p\)\) of its outputs p"
+    raw = RawModel("net", lambda images: rng.random((len(images), 7)), (8, 8, 1), None, "0")
+    with pytest.raises(InputError, match=rf"sums [0-9.]+ and .*{step}, and write logits"):
+        classify_with(raw, CONTRACT)
+    classify_with(raw, CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    told = capsys.readouterr().err
+    assert "for two images lie between 0 and 1: if they are those of a sigmoid" in told
+
+
 @pytest.mark.parametrize(("low", "high"), [(1, -1), (-1, 1)])
 def test_a_contract_of_negatives_is_told_once(
     low: float, high: float, capsys: pytest.CaptureFixture[str]
