@@ -5,9 +5,13 @@ import numpy as np
 from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.results.schema import ANY_BATCH
-from fer_models.classifier import Classifier
+from fer_models.classifier import BATCH_SIZE, Classifier
 
 SATURATED_SHARE = 0.1
+
+
+REPEATED = 32
+"""Faces of the batch that is classified several times."""
 
 
 REPEATS = 5
@@ -17,8 +21,8 @@ REPEATABLE = 1e-5
 """Largest accepted change of the same batch's logits, as a share of their range."""
 
 
-ALONE = 8
-"""Number of faces that are also classified alone."""
+ALONE = 16
+"""Number of faces, spread over a batch, that are also classified alone."""
 
 
 SAME_IN_ANY_BATCH = 1e-3
@@ -41,11 +45,9 @@ def model_checks(
         logits: its logits, float32 (N, K).
         labels: int64 (N,) in the model's classes, -1 where there is none.
     """
-    batch = images[:32]
+    batch = images[:REPEATED]
     repeats = np.stack([_asked(classifier, batch, f"repeat {k}") for k in range(REPEATS)])
-    ranges = logits.max(axis=1) - logits.min(axis=1)
-    scale = max(float(np.median(ranges)), 1e-30)
-    spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / scale
+    spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / _scale(logits)
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     saturated = float((shifted.sum(axis=1) == 1).mean())
     return [
@@ -56,7 +58,7 @@ def model_checks(
             else "The same image gets different logits: the model is random. Attack it over "
             "several draws before you trust its robust accuracy.",
         ),
-        *([] if spread > REPEATABLE else [_any_batch(classifier, batch, repeats[0], scale)]),
+        *([] if spread > REPEATABLE else [_any_batch(classifier, images, logits, repeats[0])]),
         check(
             classifier.id, "R10", "softmax not saturated", saturated > SATURATED_SHARE, saturated,
             SATURATED_SHARE,
@@ -103,39 +105,43 @@ def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:
         return classifier.logits(images)
 
 
+def _scale(logits: np.ndarray) -> float:
+    """The usual range of an image's logits (N, K)."""
+    return max(float(np.median(logits.max(axis=1) - logits.min(axis=1))), 1e-30)
+
+
 def _any_batch(
-    classifier: Classifier, batch: np.ndarray, together: np.ndarray, scale: float
+    classifier: Classifier, images: ImageSource, logits: np.ndarray, fewer: np.ndarray
 ) -> Check:
     """R11: an image gets the same logits alone, in another batch and in another order.
 
+    Compared with its clean logits, from a batch of the size that most figures are computed in.
+
     Args:
         classifier: a model that gives the same batch the same logits each time.
-        batch: float32 (N, H, W, C).
-        together: its logits of the batch, float32 (N, K).
-        scale: range of its logits.
+        images: float32 (N, H, W, C).
+        logits: its logits, float32 (N, K), from batches of `BATCH_SIZE`.
+        fewer: its logits of a smaller batch of the first images, float32 (M, K).
     """
-    half = (len(batch) + 1) // 2
+    batch, together = images[:BATCH_SIZE], logits[:BATCH_SIZE]
+    spread = np.unique(np.linspace(0, len(batch) - 1, ALONE).astype(int))
+    alone = [_asked(classifier, batch[row : row + 1], "alone") for row in spread]
+    backwards = _asked(classifier, batch[::-2], "another order")  # half of them cost half
     answers = {
-        "alone": np.concatenate(
-            [
-                _asked(classifier, batch[row : row + 1], "alone")
-                for row in range(min(ALONE, len(batch)))
-            ]
-        ),
-        "in another batch": _asked(classifier, batch[:half], "another batch"),
-        "in another order": _asked(classifier, batch[::-1], "another order")[::-1],
+        "alone": np.concatenate(alone) - together[spread],
+        "in another batch": fewer - together[: len(fewer)],
+        "in another order": backwards - together[::-2],
     }
-    changes = {
-        how: float(np.abs(found - together[: len(found)]).max(initial=0.0)) / scale
-        for how, found in answers.items()
-    }
+    scale = _scale(logits)
+    changes = {how: float(np.abs(moved).max()) / scale for how, moved in answers.items()}
     how = max(changes, key=lambda name: changes[name])
     flagged = changes[how] > SAME_IN_ANY_BATCH
     words = "An image gets the same logits alone, in another batch and in another order."
     if flagged:
         words = (
             f"Classified {how}, the same image gets other logits: they depend on the images "
-            "around it, so no figure holds for single images and the model has no rank. Run batch "
-            "normalisation in inference mode, and scale each image by itself."
+            "around it, or on its place among them, so no figure holds for single images and the "
+            "model has no rank. Run batch normalisation in inference mode, and scale each image by "
+            "itself."
         )
     return check(classifier.id, "R11", ANY_BATCH, flagged, changes[how], SAME_IN_ANY_BATCH, words)

@@ -100,11 +100,20 @@ class ByLast(KerasClassifier):
         return logits
 
 
-@pytest.mark.parametrize("kind", [MinusBatchMean, ByPlace, ByLast])
+class ByLatePlace(KerasClassifier):
+    """Images behind the hundredth of a batch are answered otherwise."""
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        logits = super()._batch_logits(images)
+        logits[100:] *= 2
+        return logits
+
+
+@pytest.mark.parametrize("kind", [MinusBatchMean, ByPlace, ByLast, ByLatePlace])
 def test_an_answer_that_depends_on_the_batch_is_flagged(kind: type[KerasClassifier]) -> None:
-    good = tiny.classifier()
+    good, images = tiny.classifier(), np.tile(IMAGES, (4, 1, 1, 1))
     bad = kind(good.model, good.contract, "tiny", "0")
-    checks = model_checks(bad, IMAGES, bad.logits(IMAGES), UNKNOWN)
+    checks = model_checks(bad, images, bad.logits(images), np.tile(UNKNOWN, 4))
     found = {check["check"]: check for check in checks}
     assert found["same answer twice"]["status"] == "ok"
     assert found[ANY_BATCH]["status"] == "flagged"
