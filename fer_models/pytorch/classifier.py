@@ -156,7 +156,7 @@ class TorchClassifier(NetClassifier):
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         """A copy, whatever way the images lie in memory: PyTorch takes no negative strides."""
-        return torch.tensor(np.ascontiguousarray(images), device=example_weight(self.module).device)
+        return torch.from_numpy(images.copy()).to(example_weight(self.module).device)
 
     def _inputs(self, pixels: torch.Tensor, contract: Contract) -> torch.Tensor:
         """What the module is fed for images (N, H, W, C) in [0, 1]."""

@@ -88,5 +88,5 @@ def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:
 def _tensor(module: torch.nn.Module, images: np.ndarray) -> torch.Tensor:
     """Images (N, h, w, c) as (N, c, h, w), on the device and in the number format of the net."""
     example = example_weight(module)
-    pixels = in_rows(torch.tensor(np.ascontiguousarray(images)).permute(0, 3, 1, 2))
+    pixels = in_rows(torch.from_numpy(images.copy()).permute(0, 3, 1, 2))  # no negative strides
     return pixels.to(device=example.device, dtype=example.dtype)

@@ -83,16 +83,22 @@ def test_an_image_is_answered_the_same_alone_and_among_others(images: np.ndarray
     np.testing.assert_allclose(alone, classifier.logits(images), atol=1e-6)
 
 
-def test_images_in_another_order_of_memory_are_answered_alike(images: np.ndarray) -> None:
-    classifier, (backwards, classes) = tiny_torch(), (images[::-1], LABELS[::-1])
+@pytest.mark.parametrize("count", [1, 12])
+def test_images_in_another_order_of_memory_are_answered_alike(
+    images: np.ndarray, count: int
+) -> None:
+    images = images[:count]
+    classifier, (backwards, classes) = tiny_torch(), (images[::-1], LABELS[:count][::-1])
     assert np.array_equal(classifier.logits(backwards), classifier.logits(backwards.copy()))
     found, expected = (
         classifier.logit_gradients(each, classes) for each in (backwards, backwards.copy())
     )
     assert np.array_equal(found, expected)
     _, pull = classifier.pullback(images)
-    cotangent = np.ones((12, 7), np.float32)
+    cotangent = np.ones((count, 7), np.float32)
     assert np.array_equal(pull(cotangent[::-1]), pull(cotangent))
+    raw = torch_net("tiny", tiny_module(), "")
+    assert np.array_equal(raw.call(images[..., ::-1]), raw.call(images))
 
 
 class Viewed(nn.Module):
