@@ -3,11 +3,12 @@
 Python's own formatting rounds 92.5 to 92, and 14.5 to whichever side its binary digits lie on.
 """
 
-import math
 from decimal import ROUND_HALF_UP, Decimal
 
 _EXACT = 9
 """Decimals of a percentage beyond which binary digits are noise, not data."""
+_LARGE = 1e9
+"""Numbers from here on are written with an exponent, three digits of them."""
 
 
 def in_percent(share: float, places: int = 0, *, signed: bool = False) -> str:
@@ -25,10 +26,10 @@ def in_percent(share: float, places: int = 0, *, signed: bool = False) -> str:
 
 
 def rounded(number: float, places: int, *, signed: bool = False) -> str:
-    """A number with this many decimals, halves away from 0."""
+    """A number with this many decimals, halves away from 0; a very large one as `1.23e+30`."""
     number = float(number)
-    if not math.isfinite(number):
-        return f"{number:+}" if signed else f"{number}"
+    if not abs(number) < _LARGE:
+        return f"{number:+.3g}" if signed else f"{number:.3g}"
     exact = Decimal(repr(round(number, _EXACT)))
     shown = exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0  # + 0: no "-0"
     return f"{shown:+f}" if signed else f"{shown:f}"

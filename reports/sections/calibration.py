@@ -134,8 +134,9 @@ def _measures_text(rows: pd.DataFrame) -> str:
 def _with_interval(rows: pd.DataFrame, metric: str) -> str:
     """A measure with its 95 % interval in brackets: `6 % (4-8)`, `0.50 (0.48-0.52)` (en dash)."""
     figure = Figure.of(pick(rows, metric=metric))
-    text, ends = figure.text, figure.interval
-    if metric not in ("debiased_ece", *PLAIN):
+    if metric in ("debiased_ece", *PLAIN):
+        text, ends = figure.text, figure.interval
+    else:
         text, ends = decimal(figure.value), ""
         if figure.known and not np.isnan(figure.low):
             ends = f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}"

@@ -44,6 +44,22 @@ def test_signs() -> None:
     assert in_percent(0.0, 1, signed=True) == "+0.0"
     assert rounded(2.0005, 3, signed=True) == "+2.001"
     assert rounded(float("inf"), 3, signed=True) == "+inf"
+    assert rounded(float("nan"), 3, signed=True) == "+nan"
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (5.8124e28, "5.81e+28"),  # a loss of logits near 1e28: more digits than `Decimal` takes
+        (-1.5e300, "-1.5e+300"),
+        (1e9, "1e+09"),
+        (999_999_999.5, "999999999.50"),
+    ],
+)
+def test_very_large_numbers_have_an_exponent(number: float, expected: str) -> None:
+    assert rounded(number, 2) == expected
+    assert rounded(abs(number), 2, signed=True) == f"+{expected.removeprefix('-')}"
+    assert in_percent(number / 100, 2) == expected
 
 
 def test_figures_are_formatted_in_one_place() -> None:
