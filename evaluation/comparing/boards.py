@@ -12,12 +12,12 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
-from evaluation.comparing.ranking import Entry, rank_models
+from evaluation.comparing.ranking import Entry, image_scores, rank_models
 from evaluation.config import RunConfig
 from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import headline_eps, pick
+from evaluation.results.select import headline, headline_eps, pick
 
 BOARD_COLUMNS: dict[str, str] = {
     "board": "int64",
@@ -66,8 +66,8 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
     for path in sorted(folder.glob("*/manifest.json")):
         run = FinishedRun(path.parent)
         try:
-            _ = run.config, run.images.faces
             _check_models(run)
+            _read_all(run)
             runs.append(run)
         except InputError as error:
             notes.append(f"left out: {error}")
@@ -88,6 +88,19 @@ def _check_models(run: FinishedRun) -> None:
             f"{run.folder}: expected the accuracy of {missing[0]} in results.parquet, found none. "
             f"Rebuild it: python -m evaluation.rescore {run.folder}"
         )
+
+
+def _read_all(run: FinishedRun) -> None:
+    """Read once what boards need of a run, so that a damaged one is noticed before they are made.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    _ = run.config, run.checks, run.images.faces
+    top = headline(run.results)
+    for entry in _entries(run):
+        image_scores(entry, top)
+        _groups(entry)
 
 
 def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:

@@ -128,16 +128,21 @@ def test_the_leaderboard_command(
     again = make("again", manifest=rename)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{")
-    for name in ("cut", "mixed"):
+    for name in ("cut", "damaged", "mixed", "unchecked"):
         shutil.copytree(again.folder, tmp_path / name)
     (tmp_path / "cut" / "per_image" / "_parts.json").write_bytes(b"PAR1")
+    attacked = next((tmp_path / "damaged" / "per_image").glob("*tiny.fer/*-noise.parquet"))
+    attacked.write_bytes(attacked.read_bytes()[:-100])
+    (tmp_path / "unchecked" / "checks.parquet").unlink()
     results = again.results[again.results.model != "tiny.fer"]
     write_table(results, RESULT_COLUMNS, tmp_path / "mixed" / "results.parquet")
     runs, notes = find_runs(tmp_path)
     assert [run.folder.name for run in runs] == ["again"]
-    assert [note.startswith("left out: ") for note in notes] == [True] * 3
+    assert [note.startswith("left out: ") for note in notes] == [True] * 5
     assert "_parts.json: expected an intact JSON file" in notes[1]
-    assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[2]
+    assert "-noise.parquet: expected an intact parquet file" in notes[2]
+    assert "expected the accuracy of tiny.fer in results.parquet, found none" in notes[3]
+    assert "checks.parquet: expected a finished run, found no such file" in notes[4]
     for name in ("board.md", "board.csv"):
         leaderboard.main(tmp_path, tmp_path / name)
     printed = capsys.readouterr()
