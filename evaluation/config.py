@@ -4,6 +4,7 @@ Two runs with equal `RunConfig`s on equal data give the same `results.csv`. Not 
 built from options and a tier (`evaluation/configure.py`).
 """
 
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -46,11 +47,17 @@ class AttackSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+def smoothing_name(sigma: float) -> str:
+    """Name of certificates in results, such as `smooth0.1`, and of a defence by the same noise."""
+    return f"smooth{sigma:g}"
+
+
 class Certification(BaseModel):
     """Certified radii by randomised smoothing, see `evaluation/stages/certification.py`.
 
     Attributes:
-        sigmas: standard deviations of the Gaussian noise in (0, 1]; pixels are in [0, 1].
+        sigmas: standard deviations of the Gaussian noise in (0, 1], pixels are in [0, 1]; each has
+            a `smoothing_name` of its own.
         selection: noisy copies per face that choose its class.
         samples: further noisy copies per face that bound the probability of that class.
         alpha: probability that a certificate is wrong.
@@ -70,7 +77,13 @@ class Certification(BaseModel):
     def _ascending(cls, sigmas: tuple[float, ...]) -> tuple[float, ...]:
         if not sigmas or not all(0 < sigma <= 1 for sigma in sigmas):
             raise ValueError("must be in (0, 1]; pixels are in [0, 1]")
-        return tuple(sorted(set(sigmas)))
+        ascending = sorted(set(sigmas))
+        for one, other in pairwise(ascending):
+            if smoothing_name(one) == smoothing_name(other):
+                raise ValueError(
+                    f"{one!r} and {other!r} are both called {smoothing_name(one)}; leave one out"
+                )
+        return tuple(ascending)
 
 
 class RunConfig(BaseModel):

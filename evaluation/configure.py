@@ -106,7 +106,7 @@ def _certification(request: RunRequest, given: Certification | None) -> Certific
     except ValueError:
         raise InputError(
             "--certify must be sigmas of noise in (0, 1], such as 0.1,0.25 (pixels are in "
-            f"[0, 1]); got {sigmas!r}."
+            f"[0, 1]), that differ in their first six digits; got {sigmas!r}."
         ) from None
 
 

@@ -29,9 +29,9 @@ from attacks.sets.store import (
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
-from evaluation.config import Certification, RunConfig
+from evaluation.config import Certification, RunConfig, smoothing_name
 from evaluation.listener import Listener, is_result, one_line
-from evaluation.stages.certification import Certificates, certify, smoothing_name
+from evaluation.stages.certification import Certificates, certify
 from evaluation.stages.clean_answers import CleanAnswers
 from evaluation.stages.per_image import certified_rows
 from fer_models.classifier import Classifier

@@ -34,11 +34,6 @@ class Certificates(NamedTuple):
     counts: np.ndarray
 
 
-def smoothing_name(sigma: float) -> str:
-    """Name of certificates in results, such as `smooth0.1`, and of a defence by the same noise."""
-    return f"smooth{sigma:g}"
-
-
 def certified_radius(count: np.ndarray, samples: int, *, sigma: float, alpha: float) -> np.ndarray:
     """Return the L2 radius that `count` of `samples` noisy predictions certify, float64 (N,).
 

@@ -14,9 +14,10 @@ from datasets.faceset import FaceSet
 from datasets.image_source import UnitImages
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.blocks import blocks
+from evaluation.config import smoothing_name
 from evaluation.metrics.perturbation_size import perturbation_sizes
 from evaluation.results.schema import ADDED_COLUMNS, PER_IMAGE_COLUMNS
-from evaluation.stages.certification import Certificates, smoothing_name
+from evaluation.stages.certification import Certificates
 from evaluation.stages.eight_bits import smallest_eight_bit_eps
 from fer_models.classifier import Classifier
 

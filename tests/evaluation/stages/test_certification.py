@@ -14,7 +14,7 @@ from attacks.base import Keys
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, LabelSet
-from evaluation.config import Certification, RunConfig
+from evaluation.config import Certification, RunConfig, smoothing_name
 from evaluation.configure import configure
 from evaluation.figures.certification import STEPS, certification_figures
 from evaluation.figures.figure_rows import Figures
@@ -23,7 +23,7 @@ from evaluation.request import RunRequest
 from evaluation.results.run import FinishedRun
 from evaluation.stages import certificates
 from evaluation.stages.certificates import Made, make_certificates
-from evaluation.stages.certification import Certificates, certified_radius, certify, smoothing_name
+from evaluation.stages.certification import Certificates, certified_radius, certify
 from evaluation.stages.per_image import certified_rows, clean_rows
 from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
@@ -190,10 +190,16 @@ def asked(**options: Any) -> RunConfig:
     return configure(RunRequest("simple_cnn.fer", **options), Split.PUBLIC_TEST, ["fer"])
 
 
-@pytest.mark.parametrize("words", ["loud", "0", "0.1,2", ""])
+@pytest.mark.parametrize("words", ["loud", "0", "0.1,2", "", "0.1,0.1000001"])
 def test_bad_sigmas_are_refused(words: str) -> None:
     with pytest.raises(InputError, match="--certify must be sigmas"):
         asked(certify=words)
+
+
+def test_sigmas_with_one_name_are_refused_wherever_they_are_given() -> None:
+    with pytest.raises(ValueError, match=r"0\.1 and 0\.1000001 are both called smooth0\.1; leave"):
+        Certification(sigmas=(0.1000001, 0.25, 0.1))
+    assert Certification(sigmas=(0.1, 0.100001, 0.1)).sigmas == (0.1, 0.100001)
 
 
 def test_sigmas_of_the_user_take_the_other_settings_of_the_tier() -> None:
