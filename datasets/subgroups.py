@@ -33,7 +33,8 @@ def read_subgroups(path: Path, source: Source, faces: FaceSet) -> np.ndarray:
         Object (N,), a tuple of names for each face.
 
     Raises:
-        InputError: the table is missing or has no attribute; a row names no face of the data or one
+        InputError: the table is missing or has no attribute, or one without a name or with a colon
+            in it; a row names no face of the data or one
             named before; a face has no row; an attribute has more than 50 values.
     """
     try:
@@ -50,6 +51,11 @@ def _read(path: Path, source: Source, faces: FaceSet) -> np.ndarray:
         raise InputError(
             f"{path}: header: expected one column 'row' or 'file' and others such as age, none of "
             f"them called {_RESERVED!r}; found {short(', '.join(header))}."
+        )
+    if unfit := [name for name in attributes if ":" in name or not name]:
+        raise InputError(
+            f"{path}: header: a group is called column:value, so a column needs a name without "
+            f"':'; found {short(unfit[0])}. Rename it."
         )
     ids = source.row_ids.astype(str) if keys[0].lower() == _ROW else source.files
     if ids is None:

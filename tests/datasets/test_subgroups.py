@@ -49,6 +49,8 @@ def test_groups_by_file_and_by_row_are_joined_to_their_faces(source, tmp_path):
         ("row\n0\n1\n2\n", "header|such as age"),
         ("row,file,age\n0,a,b\n", "header|one column 'row' or 'file'"),
         ("row,class\n0,a\n", "header|none of them called 'class'"),
+        ("row,skin:tone\n0,a\n", "header|needs a name without ':'; found 'skin:tone'. Rename it"),
+        ("row,age,\n0,a,b\n", "header|needs a name without ':'; found ''. Rename it"),
     ],
 )
 def test_a_faulty_table_is_one_line_with_its_row(source, tmp_path, text, parts):
