@@ -34,7 +34,8 @@ _ARRAYS = ("clean", "adversarial", "labels")
 class Claim(NamedTuple):
     """Images that are claimed to fool a model; arrays as for `verify_images`.
 
-    `rows` int64 (N,) and `attacked_labels` identify the faces, where they are known.
+    `rows` int64 (N,), `attacked_labels` and `pixels`, `FaceSet.pixel_hashes`, identify the faces,
+    where they are known.
     """
 
     clean: "np.ndarray"
@@ -44,6 +45,7 @@ class Claim(NamedTuple):
     eps: "np.ndarray"
     rows: "np.ndarray | None" = None
     attacked_labels: str = ""
+    pixels: "np.ndarray | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +140,7 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
         adversarial.smallest_eps[rows],
         adversarial.row_ids[rows],
         adversarial.spec.attacked_labels,
+        faces.pixel_hashes[places[rows]],
     )
 
 
@@ -221,7 +224,11 @@ def _with_rows(claim: Claim, path: Path, classifier: "Classifier", request: Veri
                 f"{path}: the clean image of row {row} is not that face of {faces.name} "
                 f"{faces.split}. Give the --data and --split, or correct `rows`."
             )
-    return claim._replace(rows=rows.astype(np.int64), attacked_labels=label_set_of(classifier))
+    return claim._replace(
+        rows=rows.astype(np.int64),
+        attacked_labels=label_set_of(classifier),
+        pixels=faces.pixel_hashes[[place[row] for row in rows.tolist()]],
+    )
 
 
 def _count(
@@ -232,13 +239,14 @@ def _count(
     from evaluation.results.outside import keep_outside
     from evaluation.results.run import FinishedRun
 
-    assert claim.rows is not None
+    assert claim.rows is not None and claim.pixels is not None
     finished = FinishedRun(run)
     labels, norm = claim.attacked_labels, str(claim.norm)
     name = _outside_name(path, classifier)
     kept = keep_outside(
-        finished, name, classifier, labels, norm, claim.rows, claim.labels, found.sizes
-    )
+        finished, name, classifier, labels, norm, claim.rows, claim.pixels, claim.labels,
+        found.sizes,
+    )  # fmt: skip
     rescore(finished)
     print(f"{kept} of them were added to {run}. Rebuild the report: python -m reports.build {run}")
 

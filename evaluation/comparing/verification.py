@@ -1,12 +1,13 @@
 """Check claimed adversarial images against a model: range, norm, success, and success at 8 bits."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from attacks.broken import broken
 from attacks.sets.eight_bits import whole_steps
-from attacks.threat_model import TOLERANCE, Norm, distance
+from attacks.threat_model import TOLERANCE, Norm, distance, project
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 
@@ -18,13 +19,14 @@ class Verification:
     Attributes:
         claimed: N.
         in_range: images with finite pixels in [0, 1].
-        in_budget: images whose norm is at most eps (1 + 1e-6).
+        in_budget: images whose norm is at most eps (1 + 1e-6), or a rounding of float32 more.
         largest: largest norm as a multiple of its eps.
         right_before: clean images the model classifies correctly.
-        confirmed: images within range and budget that are misclassified while the clean one is not.
+        confirmed: images within range and budget that are misclassified, also once projected onto
+            the budget, while the clean one is not.
         confirmed_8bit: confirmed ones still misclassified when both images are rounded to 8 bits,
             the attacked one within eps.
-        sizes: float64 (N,), norm of each confirmed perturbation, NaN for the others.
+        sizes: float64 (N,), norm of each confirmed perturbation, projected; NaN for the others.
     """
 
     claimed: int
@@ -78,7 +80,8 @@ def verify_images(
     inside = finite & (attacked >= 0).all(axis=(1, 2, 3)) & (attacked <= 1).all(axis=(1, 2, 3))
     usable = np.where(inside[:, None, None, None], attacked, clean).astype(np.float32)
     lengths = np.where(finite, distance(np.nan_to_num(attacked), clean, norm), np.inf)
-    within = lengths <= eps * (1 + TOLERANCE)
+    within = lengths <= eps * (1 + TOLERANCE) + _rounding(clean.shape[1:], norm)
+    usable = project(usable, clean, eps.reshape(-1, 1, 1, 1), norm)
     right = classifier.predict(clean) == labels
     confirmed = inside & within & right & broken(classifier.logits(usable), labels)
     rounded, fits = whole_steps(clean, usable, eps, norm, stretched=False)
@@ -91,5 +94,11 @@ def verify_images(
         right_before=int(right.sum()),
         confirmed=int(confirmed.sum()),
         confirmed_8bit=int(still.sum()),
-        sizes=np.where(confirmed, lengths, np.nan),
+        sizes=np.where(confirmed, distance(usable, clean, norm), np.nan),
     )
+
+
+def _rounding(shape: tuple[int, ...], norm: Norm) -> float:
+    """How far rounding to float32 can move an image: pixels of 0.5 to 1 by 2**-24, twice."""
+    pixel, dims = 2.0**-23, math.prod(shape)
+    return pixel * {Norm.LINF: 1.0, Norm.L2: math.sqrt(dims), Norm.L1: float(dims)}[norm]

@@ -37,6 +37,7 @@ def keep_outside(
     attacked_labels: str,
     norm: str,
     rows: np.ndarray,
+    pixels: np.ndarray,
     labels: np.ndarray,
     sizes: np.ndarray,
 ) -> int:
@@ -49,6 +50,7 @@ def keep_outside(
         attacked_labels: `fer` or `ferplus`.
         norm: norm in which `sizes` are measured.
         rows: int64 (N,), row numbers in the data source.
+        pixels: int64 (N,), `FaceSet.pixel_hashes` of these faces.
         labels: int64 (N,), true classes of the classifier.
         sizes: float64 (N,), norm of each perturbation; NaN where the claim was not confirmed.
 
@@ -56,7 +58,8 @@ def keep_outside(
         Number of images whose faces the run attacked.
 
     Raises:
-        InputError: the run holds no such model, labels or norm, or labels a face differently.
+        InputError: the run holds no such model, labels or norm, labels a face differently, or
+            measured other pixels of it.
     """
     models = run.manifest["models"]
     same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]
@@ -86,6 +89,13 @@ def keep_outside(
             raise InputError(
                 f"{name}: row {row} is labelled {classes[label]}, in the run it is "
                 f"{classes[of_row[row]]}. Check the class order and the {attacked_labels} labels."
+            )
+    measured = run.images.faces.set_index("row").pixels.dropna()
+    for row, found in zip(rows.tolist(), pixels.tolist(), strict=True):
+        if measured.get(row, found) != found:
+            raise InputError(
+                f"{name}: row {row} has other pixels than the face that {run.folder} measured. "
+                "Give the --data, --split and other options of that run."
             )
     held = ~np.isnan(sizes) & np.isin(rows, list(of_row))
     frame = pd.DataFrame({"row": rows[held], "size": sizes[held]})

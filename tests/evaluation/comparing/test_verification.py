@@ -63,6 +63,24 @@ def test_an_8bit_copy_counts_within_the_budget_only(eps: float, at_8_bits: int) 
     assert (found.confirmed, found.confirmed_8bit) == (1, at_8_bits)
 
 
+@pytest.mark.parametrize("norm", Norm)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_of_others_is_within_the_budget_and_no_more(norm: Norm, dtype: type) -> None:
+    """`clean + eps * sign` in float32, or in float64 and rounded, as other libraries do it."""
+    rng = np.random.default_rng(0)
+    clean = (rng.integers(10, 246, (50, 8, 8, 1)) / 255).astype(np.float32)
+    change = np.sign(rng.standard_normal(clean.shape))
+    size = {Norm.LINF: 1.0, Norm.L2: 8.0, Norm.L1: 64.0}[norm] / 255
+    attacked = (clean.astype(dtype) + dtype(1 / 255) * change.astype(dtype)).astype(np.float32)
+    model = tiny.classifier()
+    right = model.predict(clean)
+    eps = np.full(50, size)
+    found = verify_images(model, clean, attacked, right, norm, eps)
+    assert found.in_budget == found.in_range == 50
+    assert np.nanmax(found.sizes, initial=0.0) <= size
+    assert verify_images(model, clean, attacked, right, norm, eps * (1 - 1e-3)).in_budget == 0
+
+
 def test_an_image_out_of_budget_does_not_count(claim) -> None:
     clean, attacked, labels = claim
     moved = attacked.copy()

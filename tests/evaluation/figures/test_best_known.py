@@ -72,10 +72,19 @@ def keep(run: FinishedRun, name: str = "theirs", **changes: object) -> int:
         "attacked_labels": "fer",
         "norm": "linf",
         "rows": np.array([*left.row[:3], 10**6]),
+        "pixels": np.array([*tiny.faces().pixel_hashes[left.row[:3] - 100], 0]),
         "labels": np.array([*left.label[:3], 0]),
         "sizes": np.array([0.01, NAN, 0.02, 0.01]),  # the second is not confirmed
     }
     return keep_outside(run, name, **values | changes)
+
+
+def test_images_of_other_faces_with_the_same_row_are_refused(finished: FinishedRun) -> None:
+    left = standing(finished)
+    others = tiny.faces().pixel_hashes[[*(left.row[:3] - 100), 0]]
+    others[1] += 1
+    with pytest.raises(InputError, match=f"row {left.row.iloc[1]} has other pixels than the face"):
+        keep(finished, pixels=others)
 
 
 def test_they_lower_the_figure_and_survive_rescoring_and_resuming(
