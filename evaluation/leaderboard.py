@@ -28,8 +28,8 @@ def main(
     from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
     runs, notes = find_runs(folder)
-    for note in notes:
-        print(note, file=sys.stderr)
+    for line in notes:
+        print(line, file=sys.stderr)
     table = leaderboards(runs)
     boards = [(_title(board), *_cells(board), _note(board)) for _, board in table.groupby("board")]
     for title, head, rows, note in boards:
