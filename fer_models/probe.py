@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datasets.base.commands import run
+from datasets.base.errors import InputError
 from datasets.base.options import as_command
 from datasets.data_options import DataOptions
 
@@ -33,16 +34,22 @@ class ProbeRequest(DataOptions):
 def main(request: ProbeRequest) -> None:
     """Find the input scaling, class order and kind of output of a model from labelled faces."""
     model = request.model
-    from fer_models.foreign.names import files_sha256
+    from fer_models.foreign.names import contract_path, files_sha256, find_contract
 
     files_sha256(model)  # a missing file or module, before anything heavy is imported
+    path = find_contract(model) or contract_path(model)
+    if request.write and path.suffix == ".toml":
+        raise InputError(
+            f"{path}: --write writes JSON, and a model has one contract. Save this one as "
+            f"{contract_path(model).name}, then probe again."
+        )
     from fer_models.backend import quiet_backend
 
     quiet_backend()
     from faces.labelled import open_faces
     from fer_models import zoo
     from fer_models.foreign.chosen_output import emotions_of
-    from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
+    from fer_models.foreign.contract_file import known_contract, write_contract
     from fer_models.foreign.formats import open_model
     from fer_models.foreign.probe_faces import probe_on
 
@@ -54,7 +61,6 @@ def main(request: ProbeRequest) -> None:
     classifier = zoo.load(model, found.file, given.images)
     print("\n".join([*lines, f"  attacks   {_attacked(classifier)}"]))
     if request.write:
-        path = contract_path(model)
         write_contract(found.file, path)
         print(f"  contract  {path}")
 

@@ -19,7 +19,6 @@ from fer_models.classifier import Classifier, label_set_of
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.contract_file import (
     ContractFile,
-    contract_path,
     has_whole_contract,
     known_contract,
     names_classes,
@@ -28,7 +27,7 @@ from fer_models.foreign.contract_file import (
 )
 from fer_models.foreign.contract_probe import UnsureError
 from fer_models.foreign.formats import open_model
-from fer_models.foreign.names import is_foreign, short_name
+from fer_models.foreign.names import contract_path, is_foreign, short_name
 from fer_models.foreign.probe_faces import FACES, balanced_rows, probe_on
 from fer_models.foreign.probe_report import Finding
 from fer_models.hub.hugging_face import is_hugging_face

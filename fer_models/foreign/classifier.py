@@ -14,11 +14,10 @@ from fer_models.foreign.class_order import columns_of
 from fer_models.foreign.contract_file import (
     ContractFile,
     contract_of,
-    find_contract,
     identity,
 )
 from fer_models.foreign.formats import open_model
-from fer_models.foreign.names import short_name
+from fer_models.foreign.names import find_contract, short_name
 from fer_models.foreign.raw_model import (
     RawModel,
     are_from_sigmoid,

@@ -23,7 +23,7 @@ from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, first_fault
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
-from fer_models.foreign.names import is_code, split_code
+from fer_models.foreign.names import contract_path, find_contract, is_code
 from fer_models.given_objects import given_model, is_given
 from fer_models.hub.hugging_face import PREPROCESSOR, is_hugging_face, said_by_folder
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
@@ -159,22 +159,6 @@ def _check_pairs(file: "ContractFile | PartialContract") -> None:
 _STEP = "Correct it; docs/add-a-model.md lists the fields."
 NOTHING_KNOWN = PartialContract()
 """What is known of a model without a contract file."""
-
-
-def find_contract(model: str) -> Path | None:
-    """Path of the contract file next to a model, if there is one."""
-    path = _beside(model)
-    names = dict.fromkeys((path.name, Path(model).name))  # the latter as it was once written
-    files = [
-        path.with_name(f"{name}.contract{end}") for name in names for end in (".json", ".toml")
-    ]
-    return next((file for file in files if file.exists()), None)
-
-
-def contract_path(model: str) -> Path:
-    """Where the contract of a model is written."""
-    path = _beside(model)
-    return path.with_name(f"{path.name}.contract.json")
 
 
 def known_contract(model: str) -> PartialContract:
@@ -335,16 +319,3 @@ def _whole_of_service(name: str) -> ContractFile:
             f"classes, or let `python -m fer_models.probe {name} --data DIR --write` find them."
         )
     return ContractFile.model_validate(known.model_dump(exclude_none=True))
-
-
-def _beside(model: str) -> Path:
-    """The file that a contract lies beside: that of the weights, `module.callable` for code alone.
-
-    Windows allows no colon in a file's name.
-    """
-    if is_service(model):
-        return service_path(model)
-    if not is_code(model):
-        return Path(model)
-    code, weights = split_code(model)
-    return Path(weights or code.replace(":", "."))

@@ -1,4 +1,4 @@
-"""Which names on a command line mean a foreign model, and the hash of its files.
+"""Which names on a command line mean a foreign model, its hash, and where its contract lies.
 
 Needs no Keras.
 """
@@ -12,7 +12,7 @@ from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
 from fer_models.given_objects import given_sha256, is_given
 from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
-from fer_models.services.service_file import is_service, read_service, service_name
+from fer_models.services.service_file import is_service, read_service, service_name, service_path
 
 FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
 TORCH_FILES = (".pt2", ".pt", ".pth", ".ts", ".safetensors", ".ckpt", ".bin")
@@ -68,6 +68,45 @@ def short_name(name: str) -> str:
         return code
     path = Path(weights if is_code(name) else name)
     return path.name if path.is_dir() else path.stem
+
+
+def find_contract(model: str) -> Path | None:
+    """Path of the contract file next to a model, if there is one.
+
+    Raises:
+        InputError: there are several.
+    """
+    path = _beside(model)
+    names = dict.fromkeys((path.name, Path(model).name))  # the latter as it was once written
+    files = [
+        path.with_name(f"{name}.contract{end}") for name in names for end in (".json", ".toml")
+    ]
+    found = [file for file in files if file.exists()]
+    if len(found) > 1:
+        raise InputError(
+            f"{model}: expected one contract beside it; found {' and '.join(map(str, found))}. "
+            "Keep one of them."
+        )
+    return found[0] if found else None
+
+
+def contract_path(model: str) -> Path:
+    """Where the contract of a model is written."""
+    path = _beside(model)
+    return path.with_name(f"{path.name}.contract.json")
+
+
+def _beside(model: str) -> Path:
+    """The file that a contract lies beside: that of the weights, `module.callable` for code alone.
+
+    Windows allows no colon in a file's name.
+    """
+    if is_service(model):
+        return service_path(model)
+    if not is_code(model):
+        return Path(model)
+    code, weights = split_code(model)
+    return Path(weights or code.replace(":", "."))
 
 
 def files_sha256(name: str) -> str:

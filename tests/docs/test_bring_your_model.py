@@ -13,7 +13,8 @@ import pytest
 
 from fer_models import zoo
 from fer_models.classifier import DifferentiableClassifier
-from fer_models.foreign.contract_file import ContractFile, contract_path
+from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.names import contract_path
 from tests.docs.guide import parse_command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bring-your-model.md").read_text()

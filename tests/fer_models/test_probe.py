@@ -14,10 +14,10 @@ from datasets.labels import FER7
 from datasets.source import Source
 from fer_models.foreign.contract_file import (
     ContractFile,
-    contract_path,
     read_contract,
     write_contract,
 )
+from fer_models.foreign.names import contract_path
 from fer_models.probe import ProbeRequest, main
 
 
@@ -111,6 +111,18 @@ def test_a_complete_contract_is_read_however_few_faces_are_right(
     contract_path(f"{__name__}:by_brightness").write_text(json.dumps(partial))
     with pytest.raises(InputError, match=r"more than 1\d % of the faces, balanced over classes, "):
         probe(f"{__name__}:by_brightness", faces=105)
+
+
+def test_write_leaves_a_model_one_contract(
+    asked_for: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"{__name__}:by_brightness"
+    path = contract_path(name).with_suffix(".toml")
+    path.write_text("low = 0")
+    with pytest.raises(InputError, match=r"\.toml: --write writes JSON.*\.json, then probe"):
+        probe(name, write=True)
+    assert not asked_for
 
 
 def test_an_onnx_file_says_why_it_is_a_black_box(

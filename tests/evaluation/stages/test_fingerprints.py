@@ -98,7 +98,6 @@ def test_a_callable_that_reads_another_weight_file_is_refused(tmp_path: Path) ->
     np.save(tmp_path / "bias.npy", np.zeros(7, np.float32))
     file = ContractFile(classes=FER7.classes, height=48, width=48, channels=1)
     write_contract(file, tmp_path / "own.net.contract.json")
-    write_contract(file, tmp_path / "own:net.contract.json")
     data = write_source(tmp_path / "data")
 
     def deadpan(module: str, *arguments: object) -> subprocess.CompletedProcess:

@@ -8,7 +8,23 @@ import pytest
 
 from datasets.base.errors import InputError
 from fer_models.foreign.formats import open_model
-from fer_models.foreign.names import files_sha256
+from fer_models.foreign.names import contract_path, files_sha256, find_contract
+
+
+def test_a_model_has_one_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_contract("net.h5") is None
+    Path("net.h5.contract.json").touch()
+    assert find_contract("net.h5") == contract_path("net.h5") == Path("net.h5.contract.json")
+    Path("net.h5.contract.toml").touch()
+    with pytest.raises(InputError, match=r"found net\.h5\.contract\.json and .*\.toml\. Keep one"):
+        find_contract("net.h5")
+    old = Path("own:net.contract.json")  # as code was once written
+    old.touch()
+    assert find_contract("own:net") == old
+    Path("own.net.contract.toml").touch()
+    with pytest.raises(InputError, match="own:net: expected one contract beside it"):
+        find_contract("own:net")
 
 
 def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:

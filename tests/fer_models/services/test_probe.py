@@ -9,8 +9,9 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, LabelSet
-from fer_models.foreign.contract_file import contract_path, known_contract, write_contract
+from fer_models.foreign.contract_file import known_contract, write_contract
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.names import contract_path
 from fer_models.foreign.probe_faces import probe_on
 from fer_models.services.classifier import load_service
 from tests.fer_models.services.server import serving, write_service
