@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from datasets.base.errors import InputError
 
@@ -40,6 +40,9 @@ _TURNS: dict[object, Image.Transpose] = {
 
 _ON_ITS_SIDE = (5, 6, 7, 8)
 """EXIF orientations that swap height and width."""
+
+_SIZE_TAGS = (TiffImagePlugin.IMAGEWIDTH, TiffImagePlugin.IMAGELENGTH)
+"""Tags of the width and height that a TIFF is stored with."""
 
 
 def is_image(path: Path) -> bool:
@@ -94,14 +97,21 @@ def has_equal_channels(image: np.ndarray) -> bool:
 
 def upright(image: Image.Image) -> Image.Image:
     """Apply the EXIF orientation; damaged EXIF data is ignored."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.filename = ""  # of a named one, Pillow may map the pixels in rows of the turned width
+    image.load()  # turns a TIFF, and drops its orientation
     turn = _TURNS.get(_orientation(image))
     return image if turn is None else image.transpose(turn)
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Height and width of an opened image once it is upright; no pixels are decoded."""
-    turned = _orientation(image) in _ON_ITS_SIDE
-    return (image.width, image.height) if turned else (image.height, image.width)
+    width, height = image.size
+    if _orientation(image) not in _ON_ITS_SIDE:
+        return height, width
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # `size` may be that of the turned image
+        width, height = (image.tag_v2[tag] for tag in _SIZE_TAGS)
+    return width, height
 
 
 def cut_square(image: np.ndarray, left: float, top: float, side: float) -> np.ndarray:
