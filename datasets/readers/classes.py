@@ -56,6 +56,10 @@ class ClassNames:
         return ALL in self.ignored and self.emotion(name) is None
 
 
+USUAL_NAMES = ClassNames()
+"""The usual names only, and no class left out."""
+
+
 def emotions_of(listing: Listing, names: ClassNames) -> tuple[list[str | None], tuple[str, ...]]:
     """Return the emotion of each face, None for those left out, and what to say of the latter.
 

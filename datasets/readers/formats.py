@@ -18,6 +18,7 @@ from datasets.readers import (
     split_folders,
     table,
 )
+from datasets.readers.classes import ClassNames
 from datasets.readers.listing import Listing
 
 
@@ -49,7 +50,8 @@ READERS: dict[Format, Reader] = {
 _BY_FILE_NAME = (Format.KDEF, Format.JAFFE)
 """Looked for last: they read the names of all files."""
 
-_WITH_COLUMNS = (Format.CSV, Format.IMAGEFOLDER)
+_WITH_COLUMNS = {Format.CSV: table.list_faces, Format.IMAGEFOLDER: imagefolder.list_faces}
+"""Forms with a table, whose columns may be named after classes."""
 
 
 def format_of(path: Path) -> Format | None:
@@ -85,13 +87,21 @@ def _same_labels(path: Path) -> bool:
     return of_metadata == of_folders and None not in of_folders.values()
 
 
-def list_faces(path: Path, form: Format, columns: Mapping[str, str]) -> Listing:
+def list_faces(path: Path, form: Format, columns: Mapping[str, str], names: ClassNames) -> Listing:
     """List the faces of a path in a form of `READERS`.
+
+    Args:
+        path: file or folder of the data.
+        form: its form.
+        columns: names of columns by role, for those that the user named.
+        names: what the names of classes mean.
 
     Raises:
         InputError: see the readers; columns for a form without a table.
     """
-    if columns and form not in _WITH_COLUMNS:
+    if form in _WITH_COLUMNS:
+        return _WITH_COLUMNS[form](path, columns, names)
+    if columns:
         raise InputError(
             f"--columns is for {' and '.join(_WITH_COLUMNS)}; {path} is read as {form}. "
             "Leave it out, or choose with --format."

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datasets.base.errors import InputError
 from datasets.image_files import count_endings
+from datasets.readers.classes import USUAL_NAMES, ClassNames
 from datasets.readers.listing import Listing, check_files, images_below
 from datasets.readers.split_folders import split_folders
 from datasets.readers.table import rows_of
@@ -33,7 +34,7 @@ def finds(path: Path) -> bool:
     return path.is_dir() and bool(_tables(path))
 
 
-def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
+def list_faces(path: Path, columns: Mapping[str, str], names: ClassNames = USUAL_NAMES) -> Listing:
     """List all rows.
 
     The split is that of the column, else of the folder that holds the metadata, else of a folder in
@@ -42,6 +43,7 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
     Args:
         path: the folder.
         columns: names of columns by role, for those that the user named.
+        names: what the names of classes mean.
 
     Raises:
         InputError: no metadata, see `rows_of`, a missing image, or one without a row, which Hugging
@@ -53,7 +55,7 @@ def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
     splits = split_folders(path) | (
         split_folders(path / "data") if (path / "data").is_dir() else {}
     )
-    read = [rows_of(table, columns, splits.get(table.parent)) for table in tables]
+    read = [rows_of(table, columns, splits.get(table.parent), names) for table in tables]
     faces = [face for rows in read for face in rows.faces]
     check_files(faces)
     taken = {face.path.resolve() for face in faces}

@@ -65,7 +65,7 @@ def read_labelled_files(
     Raises:
         InputError: see the readers, `emotions_of` and `read_pictures`; no face is left.
     """
-    listing = list_faces(path, form, dict(reading.columns))
+    listing = list_faces(path, form, dict(reading.columns), reading.names)
     found, left_out = _emotions(listing, reading)
     row_ids, numbered = _row_ids(listing)
     order = [row for row in np.argsort(row_ids, kind="stable") if found[row] is not None]

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from datasets.base.errors import InputError
 from datasets.faceset import Split
 from datasets.fer2013 import COLUMNS, csv_rows, short
+from datasets.readers.classes import USUAL_NAMES, ClassNames
 from datasets.readers.listing import SPLIT_OF, Listed, Listing, check_files, split_named
-from datasets.readers.vote_columns import counts_of, vote_columns
+from datasets.readers.vote_columns import check_others, counts_of, vote_columns
 
 USUAL: dict[str, tuple[str, ...]] = {
     "path": (
@@ -32,14 +33,20 @@ USUAL: dict[str, tuple[str, ...]] = {
 
 
 class Columns:
-    """The columns of a table by role; `split` may be missing, and `label` where there are votes."""
+    """The columns of a table by role; `split` may be missing, and `label` where there are votes.
 
-    def __init__(self, header: Sequence[str], given: Mapping[str, str], table: Path) -> None:
+    `others` are those that may hold votes too, where votes were found by the names of columns.
+    """
+
+    def __init__(
+        self, header: Sequence[str], given: Mapping[str, str], names: ClassNames, table: Path
+    ) -> None:
         """Choose columns.
 
         Args:
             header: names in the table.
             given: names by role, as the user gave them.
+            names: what the names of classes mean.
             table: the table, for errors.
 
         Raises:
@@ -54,11 +61,16 @@ class Columns:
                     )
         self.path = given.get("path") or _usual("path", header, table)
         named = tuple(given["votes"].split("+")) if "votes" in given else ()
-        self.label = given.get("label") or _usual(
-            "label", header, table, optional=bool(named or vote_columns(header))
-        )
-        self.votes = named or (() if self.label else vote_columns(header))
+        votes = named or vote_columns(header, names)
+        self.label = given.get("label") or _usual("label", header, table, optional=bool(votes))
+        self.votes = votes if named or not self.label else ()
         self.split = given.get("split") or _usual("split", header, table, optional=True)
+        used = (self.path, self.split, *self.votes)
+        self.others = tuple(
+            name
+            for name in header
+            if self.votes and not named and name not in used and header.count(name) == 1
+        )
 
 
 def _usual(role: str, header: Sequence[str], table: Path, *, optional: bool = False) -> str:
@@ -102,7 +114,12 @@ class Rows(NamedTuple):
     labelled: bool
 
 
-def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> Rows:
+def rows_of(
+    table: Path,
+    columns: Mapping[str, str],
+    default: Split | None,
+    names: ClassNames = USUAL_NAMES,
+) -> Rows:
     """Read all rows of a table, without looking for the images.
 
     Args:
@@ -110,13 +127,16 @@ def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> R
         columns: names of columns by role, for those that the user named.
         default: split of all faces of a table without such a column; None: that of the folder in
             the path, else Test.
+        names: what the names of classes mean.
 
     Raises:
-        InputError: see `Columns`, `csv_rows` and `counts_of`; an empty path or an unknown split.
+        InputError: see `Columns`, `csv_rows`, `counts_of` and `check_others`; an empty path or an
+            unknown split.
     """
-    chosen = Columns(header_of(table), columns, table)
-    wanted = [chosen.path, *filter(None, (chosen.label, chosen.split)), *chosen.votes]
-    faces = []
+    chosen = Columns(header_of(table), columns, names, table)
+    used = [chosen.path, *filter(None, (chosen.label, chosen.split)), *chosen.votes]
+    wanted = [*used, *chosen.others]
+    faces, others = [], []
     with open(table, "rb") as stream:
         for where, found in csv_rows(stream, str(table), tuple(wanted)):
             cells = dict(zip(wanted, found, strict=True))
@@ -126,6 +146,7 @@ def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> R
             if chosen.split:
                 part = split_named(cells[chosen.split], where)
             votes = {column: cells[column] for column in chosen.votes}
+            others.append({column: cells[column] for column in chosen.others})
             faces.append(
                 Listed(
                     table.parent / name,
@@ -135,6 +156,7 @@ def rows_of(table: Path, columns: Mapping[str, str], default: Split | None) -> R
                     votes=counts_of(votes, where) if votes else {},
                 )
             )
+    check_others(others, chosen.votes, table)
     return Rows(faces, bool(chosen.label))
 
 
@@ -145,18 +167,19 @@ def _split_of_path(name: str) -> Split:
     return Split.TEST
 
 
-def list_faces(path: Path, columns: Mapping[str, str]) -> Listing:
+def list_faces(path: Path, columns: Mapping[str, str], names: ClassNames = USUAL_NAMES) -> Listing:
     """List all rows of a csv.
 
     Args:
         path: the csv.
         columns: names of columns by role, for those that the user named.
+        names: what the names of classes mean.
 
     Raises:
         InputError: see `rows_of`; a missing image.
     """
     if not path.is_file():
         raise InputError(f"{path}: expected a csv of paths and labels, found a folder. Name it.")
-    faces, labelled = rows_of(path, columns, Split.TEST)
+    faces, labelled = rows_of(path, columns, Split.TEST, names)
     check_files(faces)
     return Listing(path.name.split(".")[0], faces, labelled=labelled)

@@ -5,11 +5,12 @@ Any number of annotators, and not the same number for every face. Not here: how 
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from datasets.base.errors import InputError
-from datasets.emotion_names import EMOTION_OF, emotion_of, plain_name
+from datasets.emotion_names import emotion_of, plain_name
 from datasets.fer2013 import short
 from datasets.labels import FERPLUS8
 from datasets.readers.classes import ClassNames
@@ -19,20 +20,46 @@ from datasets.votes import VOTE_COLUMNS
 _MOST = 255
 _PLACE = {emotion_of(name): place for place, name in enumerate(FERPLUS8.classes)}
 _OUTSIDE = {
-    **dict.fromkeys(("unknown", "unsure", "uncertain", "other", "none"), "unknown"),
+    **dict.fromkeys(("unknown", "unsure", "uncertain", "other", "others", "none"), "unknown"),
     **dict.fromkeys(("nf", "noface", "nonface", "notaface", "notface"), "NF"),
 }
 """Names, as by `plain_name`, of columns for votes that name no emotion."""
 
 
-def vote_columns(header: Sequence[str]) -> tuple[str, ...]:
+def vote_columns(header: Sequence[str], names: ClassNames) -> tuple[str, ...]:
     """Columns of a table whose names mean emotions, unknown or no face; empty for fewer than two.
 
     For tables without a column of labels.
     """
-    found = [name for name in header if plain_name(name) in EMOTION_OF.keys() | _OUTSIDE.keys()]
-    emotions = sum(emotion_of(name) is not None for name in found)
-    return tuple(found) if emotions > 1 else ()
+    emotions = {name for name in header if names.emotion(name) is not None}
+    found = [name for name in header if name in emotions or plain_name(name) in _OUTSIDE]
+    return tuple(found) if len(emotions) > 1 else ()
+
+
+def check_others(rows: Sequence[Mapping[str, str]], counted: Sequence[str], table: Path) -> None:
+    """Check that no other column may hold votes: their faces would get another label.
+
+    Columns of zeros, and of row numbers, hold none.
+
+    Args:
+        rows: names and cells of the columns that are not counted, one mapping per row.
+        counted: columns of votes that were found by their names.
+        table: the table, for errors.
+
+    Raises:
+        InputError: a column holds counts only.
+    """
+    for name in rows[0] if rows else ():
+        if not all(_is_count(row[name]) for row in rows):
+            continue
+        counts = [int(row[name]) for row in rows]
+        numbers = len(rows) > 1 and counts == list(range(counts[0], counts[0] + len(rows)))
+        if any(counts) and not numbers:
+            raise InputError(
+                f"{table}: expected columns of votes named after emotions, unknown or NF; found "
+                f"counts in the column {short(name)} too. Say what it means with --classes "
+                f"FILE.csv, or name the columns to count: --columns votes={'+'.join(counted)}."
+            )
 
 
 def counts_of(cells: Mapping[str, str], where: str) -> dict[str, int]:
@@ -46,7 +73,7 @@ def counts_of(cells: Mapping[str, str], where: str) -> dict[str, int]:
         InputError: a cell is no count, or nobody voted.
     """
     for name, cell in cells.items():
-        if not (cell.isascii() and cell.isdigit() and len(cell) < _MOST and int(cell) <= _MOST):
+        if not _is_count(cell):
             raise InputError(
                 f"{where}: column {name}: expected how many annotators chose it (0 to {_MOST}), "
                 f"found {short(cell)}. Votes are counts, not shares: correct or remove this row."
@@ -58,6 +85,10 @@ def counts_of(cells: Mapping[str, str], where: str) -> dict[str, int]:
             "Correct or remove this row."
         )
     return counts
+
+
+def _is_count(cell: str) -> bool:
+    return cell.isascii() and cell.isdigit() and len(cell) < _MOST and int(cell) <= _MOST
 
 
 def votes_of(faces: Sequence[Listed], names: ClassNames) -> np.ndarray:

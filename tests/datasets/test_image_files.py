@@ -1,6 +1,7 @@
 """Images of every format and EXIF orientation are read as they are shown."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ AS_STORED = {
     8: np.rot90(SHOWN, -1),
 }
 """Pixels in a file of each orientation: EXIF 2.32, 4.6.4, tag 274."""
-FORMS: dict[str, dict[str, object]] = {
+FORMS: dict[str, dict[str, Any]] = {
     "png": {},
     "jpg": {"quality": 95, "subsampling": 0},
     "webp": {"lossless": True},

@@ -66,6 +66,28 @@ def test_columns_of_one_meaning_are_added(tmp_path: Path) -> None:
     fails(path, "row 0 (line 2)", "at most 255 votes", classes=classes, **columns)
 
 
+def test_a_column_of_counts_with_another_name_is_not_left_out(tmp_path: Path) -> None:
+    """Two are angry and eight calm: without the last column, the face would count as angry."""
+    path = table(tmp_path, "file,angry,happy,calm", ["0.png,2,0,8", "1.png,2,9,8"])
+    fails(path, "moods.csv", "counts in the column 'calm' too", "--columns votes=angry+happy")
+    classes = tmp_path / "classes.csv"
+    classes.write_text("class,emotion\ncalm,neutral\n")
+    votes = read(path, classes=classes).votes
+    assert votes is not None and votes.tolist()[0] == [8, 0, 0, 0, 2, 0, 0, 0, 0, 0]
+    votes = read(path, columns="votes=angry+happy").votes
+    assert votes is not None and votes[0].sum() == 2
+    path = table(tmp_path, "file,calm,furious", ["0.png,2,0"])
+    classes.write_text("class,emotion\ncalm,neutral\nfurious,angry\n")
+    assert read(path, classes=classes).fer is None  # both names are the user's own
+
+
+def test_other_columns_that_hold_no_votes(tmp_path: Path) -> None:
+    """Row numbers, zeros, words, fractions and empty cells."""
+    header = "id,file,angry,happy,spare,who,weight,note"
+    path = table(tmp_path, header, ["7,0.png,2,0,0,A,0.5,", "8,1.png,2,9,0,B,1,3"])
+    assert read(path).tagged
+
+
 @pytest.mark.parametrize("cell", ["0.5", "-1", "256", "", "many", "\u0663"])
 def test_what_is_no_count_is_refused_with_its_row(tmp_path: Path, cell: str) -> None:
     path = table(tmp_path, rows=[ROWS[0], f"1.png,2,{cell},0,0"])
