@@ -45,7 +45,7 @@ def main(request: VideoReadingRequest) -> int:
     from evaluation.readings.kept import Kept
     from evaluation.readings.measured_clips import MeasuredClips
     from evaluation.readings.window import Plan
-    from evaluation.stages.fingerprints import check_or_keep
+    from evaluation.stages.fingerprints import check_again, check_or_keep
 
     begun = time.monotonic()
     plan = Plan(settings.smoothers, settings.grid, request.steps)
@@ -54,6 +54,9 @@ def main(request: VideoReadingRequest) -> int:
         kept = Kept(request.out, identity, _log)
         measured = MeasuredClips(kept, classifiers, plan, request.seed)
         notes, wrong = _measure(request, clips, faces, measured)
+        for check in check_again(classifiers, request.out):
+            if check["status"] != "ok":
+                raise InputError(f"{check['model']}: {check['message']}")
         manifest = {
             **_settings(request, settings),
             "clips": measured.clips,

@@ -19,6 +19,9 @@ AGREEMENT = 1e-3
 """Share of the spread of all logits by which an image's logits may differ. Another machine or batch
 size changes float32 logits by a hundredth of that."""
 
+MOST_CHANGED = 0.5
+"""Share of the images from which on two fingerprints are of different models."""
+
 
 def fingerprint(classifier: Classifier, draw: str = "") -> np.ndarray:
     """Logits on fixed generated images, float32 (8, K), as the model answers now.
@@ -49,15 +52,20 @@ def fixed_images() -> np.ndarray:
 def same_answers(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two fingerprints are those of one model, whatever machine made them.
 
-    More than half of the images must agree: a defence that rounds pixels may fall to the other side
-    on another machine, while other weights change every image.
+    Less than `MOST_CHANGED` of the images may differ: a defence that rounds pixels may fall to the
+    other side on another machine, while other weights change every image.
     """
+    return changed_share(one, other) < MOST_CHANGED
+
+
+def changed_share(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the images on which two fingerprints differ; 1 where their shapes do."""
     one, other = (np.asarray(each, np.float64) for each in (one, other))
     if one.shape != other.shape:
-        return False
+        return 1.0
     spread = max(np.ptp(one), np.ptp(other))
     agree = np.abs(one - other).max(axis=1) <= AGREEMENT * spread
-    return bool(2 * agree.sum() > len(agree))
+    return float(1 - agree.mean())
 
 
 def settings_of_layers(layers: Iterable[Any]) -> str:

@@ -56,3 +56,10 @@ class WrappedClassifier(Classifier):
         exact._take_over(inner)
         exact.id = self.id  # a name may have been given after wrapping
         return exact
+
+
+def innermost(classifier: Classifier) -> Classifier:
+    """The classifier behind all wrappers, such as defences."""
+    while isinstance(classifier, WrappedClassifier):
+        classifier = classifier.inner
+    return classifier

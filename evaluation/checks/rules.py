@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from evaluation.listener import one_line
+from evaluation.results.schema import ANY_BATCH, AT_THE_END
 from fer_models.classifier import Classifier
 
 Check = dict[str, Any]
+VOIDING = (ANY_BATCH, AT_THE_END)
+"""Checks of R11 whose failure leaves no rank, as rules with `Rank.NONE` do."""
 
 
 class Rank(StrEnum):
@@ -123,9 +126,11 @@ class Rule(Enum):
     R11 = Words(
         "The same batch, classified five times, gets the same logits up to rounding. Otherwise the "
         "model counts as randomised and is averaged over 20 draws. An image gets the same logits "
-        "alone, in another batch and in another order.",
+        "alone, in another batch and in another order, and at the end of a run as at its "
+        "beginning; otherwise the model has no rank.",
         "Same face, same prediction",
-        "The model is random; its figures must be averaged over many draws.",
+        "The model has no single answer to a face. Average the figures of a random one over many "
+        "draws; correct any other.",
     )
     R12 = Words(
         "Success at any iterate counts, not only at the last one.",
@@ -216,8 +221,9 @@ def failed_rules(checks: pd.DataFrame, model: str, label_set: str, rank: Rank) -
     """
     own = checks[(checks.model == model) & checks.attacked_labels.isin(["", label_set])]
     bad = set(own.rule[own.status != "ok"])
-    flagged = set(own.rule[own.status == "flagged"])
-    costs = {r.name for r in Rule if r.value.rank is Rank.NONE} & flagged
+    flagged = own[own.status == "flagged"]
+    costs = {r.name for r in Rule if r.value.rank is Rank.NONE} & set(flagged.rule)
+    costs |= set(flagged.rule[flagged.check.isin(VOIDING)])
     if rank is Rank.NONE:
         return [r.name for r in Rule if r.name in costs]
     return [r.name for r in Rule if r.name in bad - costs and r.value.rank is not Rank.KEPT]

@@ -1,11 +1,11 @@
 """The ranking of models, for the page, `report.md` and leaderboards over several runs.
 
 The models of one ranking faced the same attacks on the same faces and were trained on the same
-label set. There is no rank for a model that an attack crashed on, whose logits depend on the batch,
-that lacks classes of its label set, or whose figures a failed check makes void (R3, R4, R25), nor
-for an upper bound among exact figures. Where another check of the attack failed, such as R6, the
-rank is provisional. Rules: R11, R17 (worst case per image), R18 (paired test, Holm), and the `rank`
-of each rule in `evaluation/checks/rules.py`.
+label set. There is no rank for a model that an attack crashed on, that lacks classes of its label
+set, or whose figures a failed check makes void (R3, R4, R25, and R11 where answers depend on the
+batch or changed during the run), nor for an upper bound among exact figures. Where another check of
+the attack failed, such as R6, the rank is provisional. Rules: R11, R17 (worst case per image), R18
+(paired test, Holm), and the `rank` of each rule in `evaluation/checks/rules.py`.
 
 Not here: which models share a board (`evaluation/comparing/boards.py`).
 """
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def is_whole(self) -> bool:
-        """Whether its worst case is over all attacks and classes, and its logits ignore the batch.
+        """Whether its worst case is over all attacks and classes, and each face has one answer.
 
         The latter is R11.
         """

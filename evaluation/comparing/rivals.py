@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from datasets.labels import SCHEMES, LabelScheme
-from evaluation.checks.rules import Rank, failed_rules
-from evaluation.results.schema import ANY_BATCH, WHITE_BOX
+from evaluation.checks.rules import VOIDING, Rank, failed_rules
+from evaluation.results.schema import WHITE_BOX
 from evaluation.results.select import black_boxes, crashed, pick, rankable
 
 
@@ -21,7 +21,7 @@ def is_whole(
     results: pd.DataFrame,
     checks: pd.DataFrame,
 ) -> bool:
-    """Whether a worst case is over all attacks and classes, and logits ignore the batch (R11).
+    """Whether a worst case is over all attacks and classes, and each face has one answer (R11).
 
     Args:
         model: id of the model.
@@ -34,8 +34,8 @@ def is_whole(
         return False
     if model in crashed(results, label_set):
         return False
-    batch = pick(checks, model=model, check=ANY_BATCH)
-    return bool((batch["status"] == "ok").all())
+    answers = pick(checks, model=model, check=VOIDING)
+    return bool((answers["status"] == "ok").all())
 
 
 def rivals_of(

@@ -55,6 +55,10 @@ ANY_BATCH = "same answer in any batch"
 """In the column `check` of `checks.parquet`: R11's check that no image changes another's logits."""
 
 
+AT_THE_END = "same answer at the end of the run"
+"""In the column `check`: R11's check that a model did not change during the run."""
+
+
 AWAY_FROM_HEADLINE = "other eps as well attacked as the headline"
 """In the column `check`: R6's check that spares figures at the headline eps when it fails."""
 

@@ -1,8 +1,9 @@
 """Check that the models of a run have not changed since it began.
 
 A hash of files misses weights that code reads from elsewhere, so the logits of fixed images are
-stored (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read when the run is resumed
-or its figures are rebuilt. Sets of attacked images store their own, see `attacks/sets/sweep.py`.
+stored (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read at its end, when it is
+resumed and when its figures are rebuilt. Sets of attacked images store their own, see
+`attacks/sets/sweep.py`.
 """
 
 import json
@@ -13,18 +14,23 @@ import numpy as np
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
+from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
 from evaluation.results.run import FinishedRun
+from evaluation.results.schema import AT_THE_END
 from evaluation.stages.foreign_models import kept_contracts
 from evaluation.stages.residence import Residence
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
-from fer_models.identity import fingerprint, same_answers
-from fer_models.zoo import load, split_defences
+from fer_models.identity import MOST_CHANGED, changed_share, fingerprint, same_answers
+from fer_models.wrapped_classifier import innermost
+from fer_models.zoo import load, shipped_id, split_defences
 
 Fingerprints = dict[str, np.ndarray]
 """Logits of fixed images, float32 (8, K), by the model's id."""
+CHANGED = np.empty(0, np.float32)
+"""The fingerprint of a model that changed during the run: it is no model's, so it can't go on."""
 
 
 def fingerprints_of(
@@ -73,8 +79,52 @@ def check_or_keep(classifiers: Sequence[Classifier], folder: Path) -> None:
             )
         _check(kept, now, folder)
         return
-    with atomic(path) as unfinished:
-        unfinished.write_text(json.dumps({name: kept.tolist() for name, kept in now.items()}))
+    _write(now, path)
+
+
+def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
+    """R11 at the end of a run: whether each model still answers as when it began.
+
+    A run with a model that changed can't be resumed: some of what it keeps is of another model.
+    Shipped models are left out, as nothing but their weights decides, and so are random ones.
+
+    Args:
+        classifiers: models of the run, in any order.
+        folder: the run's.
+    """
+    path = folder / FINGERPRINTS
+    kept = _read(path) if path.exists() else {}
+    residence, checks = Residence(len(classifiers)), list[Check]()
+    for classifier in classifiers:
+        if classifier.id not in kept or shipped_id(innermost(classifier).weights_sha256):
+            continue
+        try:
+            now = fingerprint(classifier, "at the end")
+        except Exception as error:  # R24: it answered when the run began
+            if not is_result(error):
+                raise
+            checks.append(failed_check(classifier, "R11", AT_THE_END, error))
+            continue
+        finally:
+            residence.used(classifier)
+        checks.append(_compared(classifier, changed_share(kept[classifier.id], now)))
+    changed = [entry["model"] for entry in checks if entry["status"] == "flagged"]
+    if changed:
+        _write(kept | dict.fromkeys(changed, CHANGED), path)
+    return checks
+
+
+def _compared(classifier: Classifier, share: float) -> Check:
+    """The check of a model that answers differently to a share of the fixed images."""
+    changed = share >= MOST_CHANGED
+    words = "The model gives the same logits as when the run began."
+    if changed:
+        words = (
+            "The model gives other logits at the end of the run than at its beginning, so its "
+            "figures are of several models and it has no rank. Make it answer an image the same "
+            "way every time, and start a new run."
+        )
+    return check(classifier.id, "R11", AT_THE_END, changed, share, MOST_CHANGED, words)
 
 
 def check_finished(run: FinishedRun) -> list[str]:
@@ -106,7 +156,9 @@ def check_finished(run: FinishedRun) -> list[str]:
     failed: dict[str, str] = {}
     kept, now = _read(path), fingerprints_of(loaded, failed)
     left_out += [f"{name}: {reason}" for name, reason in failed.items() if name in kept]
-    compared = {c.id for c in loaded} & kept.keys() - failed.keys()
+    changed = {name for name in kept if not kept[name].size}
+    left_out += [f"{name}: it changed during the run" for name in changed if name in foreign]
+    compared = {c.id for c in loaded} & kept.keys() - failed.keys() - changed
     _check({name: kept[name] for name in compared}, now, run.folder)
     return left_out
 
@@ -118,6 +170,11 @@ def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
                 f"{folder}: the model {name} gives other logits than when the run began, though "
                 "its files are the same. Restore what it reads, or start a new run."
             )
+
+
+def _write(kept: Fingerprints, path: Path) -> None:
+    with atomic(path) as unfinished:
+        unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))
 
 
 def _read(path: Path) -> Fingerprints:

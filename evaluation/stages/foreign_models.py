@@ -31,7 +31,7 @@ from fer_models.foreign.names import contract_path, is_foreign, short_name
 from fer_models.foreign.probe_faces import FACES, balanced_rows, probe_on
 from fer_models.foreign.probe_report import Finding
 from fer_models.hub.hugging_face import is_hugging_face
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import load, model_ids, shipped_id, split_defences
 
 SURELY = 3
@@ -164,18 +164,11 @@ def name_apart(classifiers: Iterable[Classifier]) -> None:
     for classifier in classifiers:
         base, plus, defences = classifier.id.partition("+")
         number = 1
-        taken = base in shipped and shipped_id(_innermost(classifier).weights_sha256) != base
+        taken = base in shipped and shipped_id(innermost(classifier).weights_sha256) != base
         while classifier.id in used or (taken and number == 1):
             number += 1
             classifier.id = f"{base}-{number}{plus}{defences}"
         used.add(classifier.id)
-
-
-def _innermost(classifier: Classifier) -> Classifier:
-    """The classifier behind all defences."""
-    while isinstance(classifier, WrappedClassifier):
-        classifier = classifier.inner
-    return classifier
 
 
 def _kept(path: str, folder: Path) -> Path:

@@ -38,6 +38,7 @@ from evaluation.stages.clean_answers import CleanAnswers, answer_clean
 from evaluation.stages.disputed_faces import disputed_faces
 from evaluation.stages.face_regions import face_regions
 from evaluation.stages.failures import Failures
+from evaluation.stages.fingerprints import check_again
 from evaluation.stages.first_model import Limited, first_models, is_of, set_apart
 from evaluation.stages.foreign_models import refuse_misread
 from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
@@ -154,6 +155,10 @@ def _measure(
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     with stage("other seeds"):
         repeat_attacks(config, faces, clean.classifiers, out, given, listener, residence, engine)
+    with stage("checks of models"):
+        again = check_again(clean.classifiers, out)
+    measured.checks += again
+    _tell(again, listener)
     failed = [record for record in records if record["status"] != "ok"]
     with stage("figures"):
         _write_tables(config, faces, clean, measured, rows, transfers, failed, out)
@@ -178,9 +183,7 @@ def _warn(
     listener: Listener,
 ) -> None:
     """Report random and slow models and the attacks left out, before anything is attacked."""
-    for entry in checks:
-        if entry["rule"] == "R11" and entry["status"] == "flagged":
-            listener.line(f"{entry['model']}: {entry['message']}")
+    _tell([entry for entry in checks if entry["rule"] == "R11"], listener)
     attacked = {job.classifier.id: job.classifier for job in jobs if job.classifier}
     for classifier in attacked.values():
         queries = sum(
@@ -194,6 +197,13 @@ def _warn(
                 listener.line(warning)
     if strangers := [a.name for a in config.attacks if not knows(a, config.norm)]:
         listener.line(f"left out, not defined for {config.norm}: {', '.join(strangers)}")
+
+
+def _tell(checks: Sequence[Check], listener: Listener) -> None:
+    """Report those of some checks that flag a model."""
+    for entry in checks:
+        if entry["status"] == "flagged":
+            listener.line(f"{entry['model']}: {entry['message']}")
 
 
 def _write_tables(

@@ -102,7 +102,8 @@ def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
     if any(ranking.void for ranking in run_rankings(run).values()):
         words += (
             " A model has no rank where a failed check makes its figures void: the attack does not "
-            "work on it (R4), it predicts one class only (R3), or its contract is wrong (R25)."
+            "work on it (R4), it predicts one class only (R3), its contract is wrong (R25), or its "
+            "answers depend on the batch or changed during the run (R11)."
         )
     return words
 

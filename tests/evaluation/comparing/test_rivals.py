@@ -8,7 +8,7 @@ import pytest
 from evaluation.comparing.ranking import run_rankings
 from evaluation.comparing.rivals import rivals_of
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import ANY_BATCH, WHITE_BOX
+from evaluation.results.schema import ANY_BATCH, AT_THE_END, WHITE_BOX
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
 
@@ -31,14 +31,14 @@ def test_rivals_are_the_models_that_the_ranking_compares(run: FinishedRun) -> No
     assert set.union(*family(run).values()) == set(FOUR)
 
 
-@pytest.mark.parametrize("what", ["crashed", "batch"])
+@pytest.mark.parametrize("what", ["crashed", ANY_BATCH, AT_THE_END])
 def test_a_model_without_a_rank_has_no_rivals(run: FinishedRun, what: str) -> None:
     results, checks = run.results.copy(), run.checks
     if what == "crashed":
         hit = (results.model == FOUR[0]) & (results.metric == "robust_accuracy")
         results.loc[hit & (results.perturbation == "pgd"), "status"] = "error"
     else:
-        bad = checks.iloc[[0]].assign(model=FOUR[0], check=ANY_BATCH, rule="R11", status="flagged")
+        bad = checks.iloc[[0]].assign(model=FOUR[0], check=what, rule="R11", status="flagged")
         checks = pd.concat([checks, bad], ignore_index=True)
     found = family(replace(run, results=results, checks=checks))
     assert FOUR[0] not in set.union(*found.values())

@@ -6,6 +6,7 @@ import pytest
 from datasets.base.errors import InputError
 from evaluation.gates.case import Outcome, not_held
 from evaluation.gates.fail_under import Requirement, judge, parse_requirement
+from evaluation.results.schema import ANY_BATCH, AT_THE_END
 
 
 def row(**changes: object) -> dict[str, object]:
@@ -38,7 +39,9 @@ RESULTS = pd.DataFrame(
     ]
 )
 
-SOUND = pd.DataFrame({"model": ["m"], "attacked_labels": ["fer"], "rule": ["R4"], "status": ["ok"]})
+SOUND = pd.DataFrame(
+    [{"model": "m", "attacked_labels": "fer", "rule": "R4", "check": "some", "status": "ok"}]
+)
 FLAGGED = SOUND.assign(rule="R6", status="flagged")
 
 
@@ -109,9 +112,19 @@ def test_a_figure_over_no_face_is_not_judged() -> None:
     ]
 
 
-@pytest.mark.parametrize(("rule", "is_void"), [("R4", True), ("R25", True), ("R6", False)])
-def test_a_void_figure_holds_no_minimum(rule: str, is_void: bool) -> None:
-    failed = SOUND.assign(rule=rule, status="flagged")
+@pytest.mark.parametrize(
+    ("rule", "check", "is_void"),
+    [
+        ("R4", "some", True),
+        ("R25", "some", True),
+        ("R6", "some", False),
+        ("R11", ANY_BATCH, True),
+        ("R11", AT_THE_END, True),
+        ("R11", "same answer twice", False),
+    ],
+)
+def test_a_void_figure_holds_no_minimum(rule: str, check: str, is_void: bool) -> None:
+    failed = SOUND.assign(rule=rule, status="flagged", check=check)
     lines = missed("robust_accuracy@4/255=0.1", RESULTS, failed)
     words = f"not judged: m under fer labels: {FIGURE} is void, {rule} failed"
     assert lines == [words] * is_void

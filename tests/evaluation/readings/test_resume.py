@@ -10,8 +10,10 @@ import pytest
 from skimage.data import astronaut
 
 from datasets.base.errors import InputError
+from evaluation import video
 from evaluation.readings import measured_clips
 from evaluation.results.reading import MeasuredReading
+from evaluation.stages import fingerprints
 from evaluation.video import main
 from tests.evaluation.readings.test_command import request
 from tests.live.video.made_clips import write_clip
@@ -130,3 +132,12 @@ def test_sigkill_and_resume_give_the_same_bytes(tmp_path, chunks):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     for name in FILES:
         assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_model_that_changed_ends_the_command_before_its_figures(tmp_path, monkeypatch):
+    changed = {"model": "tiny.fer", "status": "flagged", "message": "The model gives other logits."}
+    monkeypatch.setattr(video, "_measure", lambda *_: ([], 0))
+    monkeypatch.setattr(fingerprints, "check_again", lambda *_: [changed])
+    with pytest.raises(InputError, match=r"^tiny\.fer: The model gives other logits"):
+        main(request(tmp_path / "run", planted=1))
+    assert not (tmp_path / "run" / "results.csv").exists()

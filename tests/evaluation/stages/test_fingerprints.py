@@ -5,17 +5,33 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7, LabelSet
-from evaluation.stages.fingerprints import check_or_keep, fingerprints_of
+from evaluation.checks.rules import Rank, failed_rules
+from evaluation.comparing.rivals import is_whole
+from evaluation.listener import Listener
+from evaluation.results.files import read_table
+from evaluation.results.run import FinishedRun
+from evaluation.results.schema import AT_THE_END, CHECK_COLUMNS
+from evaluation.stages import pipeline
+from evaluation.stages.fingerprints import (
+    CHANGED,
+    check_again,
+    check_finished,
+    check_or_keep,
+    fingerprints_of,
+)
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.contract_file import ContractFile, write_contract
+from fer_models.zoo import load
 from tests.datasets.factory import write_source
 from tests.evaluation import tiny
 
@@ -79,6 +95,54 @@ def test_sets_of_a_model_that_changed_are_refused(tmp_path: Path, given: bool) -
     evaluate_run(run, tiny.faces(), [Movable(1e-6)], out, source, tiny.SILENT)
     with pytest.raises(InputError, match="movable gives other logits than when this set was made"):
         evaluate_run(run, tiny.faces(), [Movable(0.5)], out, source, tiny.SILENT)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"bias": 1.0}, "flagged"), ({"bias": 1e-6}, "ok"), ({"net": None}, "error")],
+)
+def test_a_model_that_changes_during_the_run_has_no_rank(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], status: str
+) -> None:
+    """Nor can the run be resumed, even by a model that answers as at first."""
+    movable, steady, told = Movable(), tiny.classifier(model_id="steady"), list[str]()
+    monkeypatch.setattr(pipeline, "repeat_attacks", lambda *_: vars(movable).update(change))
+    run = tiny.config(
+        models=("movable", "steady"), corruptions=(), labels=(LabelSet.FER,), attacks=tiny.SEARCH
+    )
+    check_or_keep([movable, steady], tmp_path)
+    listener = Listener(line=told.append, chunk=lambda *_: None)
+    evaluate_run(run, tiny.faces(), [movable, steady], tmp_path, None, listener)
+    checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
+    again = checks[checks.check == AT_THE_END].set_index("model").status
+    assert again.to_dict() == {"movable": status, "steady": "ok"}
+    assert is_whole("movable", "fer", FER7, tiny.results_of(tmp_path), checks) == (status == "ok")
+    words = "movable: The model gives other logits at the end of the run"
+    assert any(line.startswith(words) for line in told) == (status == "flagged")
+    if status == "flagged":
+        assert failed_rules(checks, "movable", "fer", Rank.NONE) == ["R11"]
+        with pytest.raises(InputError, match=OTHERWISE.format("movable")):
+            check_or_keep([Movable(), steady], tmp_path)
+    else:
+        check_or_keep([Movable(), steady], tmp_path)
+
+
+def test_figures_of_a_model_that_changed_can_still_be_rebuilt(tmp_path: Path) -> None:
+    """They are flagged; there is no model that they could be compared with."""
+    net = tmp_path / "net.keras"
+    tiny.classifier().model.save(net)
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    write_contract(file, tmp_path / "net.keras.contract.json")
+    manifest = {"models": {"net": {"given_as": str(net)}}}
+    run = cast(FinishedRun, SimpleNamespace(folder=tmp_path, manifest=manifest))
+    (tmp_path / FINGERPRINTS).write_text(json.dumps({"net": CHANGED.tolist()}))
+    assert check_finished(run) == ["net: it changed during the run"]
+
+
+def test_shipped_and_random_models_are_not_asked_again(tmp_path: Path) -> None:
+    models = [load("tiny.fer"), load("tiny.fer+jpeg75"), Movable(noise=1.0)]
+    check_or_keep(models, tmp_path)
+    assert check_again(models, tmp_path) == []
 
 
 CALLABLE = """
