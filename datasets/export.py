@@ -47,29 +47,35 @@ def main(request: ExportRequest) -> None:
     export = export_folders if request.out is not None else export_csv
     source = open_faces(request)
     try:
-        export(source, target)
+        count = export(source, target)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error}.") from error
-    print(f"wrote {len(source.images):,} faces to {target}")
+    print(f"wrote {count:,} faces to {target}")
 
 
-def export_folders(source: "Source", out: Path) -> None:
+def export_folders(source: "Source", out: Path) -> int:
     """Write `out/<split>/<class>/<row id>.png`, and any votes to `out/fer2013new.csv`.
 
+    Faces of a data set with votes of its own and no labels are labelled by the majority rule, as
+    evaluations label them; those without a label are left out, which is printed.
+
+    Returns:
+        Number of faces written.
+
     Raises:
-        InputError: no label of each face, the folder is not empty, or there are votes and the row
-            ids have gaps.
+        InputError: no face has a label, the folder is not empty, or there are votes and the row ids
+            have gaps.
     """
     from datasets.archives import VOTES_NAME
     from datasets.base.errors import InputError
     from datasets.base.progress import bar
     from datasets.ferplus import write_votes
     from datasets.folders import write_folders
-    from datasets.labels import FER7, FERPLUS8
+    from datasets.labels import FER7, FERPLUS8, NO_LABEL
 
     votes = _ferplus_votes(source) if source.tagged else None
     if source.fer is None and source.votes is not None and votes is None:  # one label per face
-        scheme, labels = FERPLUS8, source.votes.argmax(axis=1)
+        scheme, labels = FERPLUS8, _majority_labels(source)
     else:
         scheme, labels = FER7, _fer_labels(source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -81,7 +87,7 @@ def export_folders(source: "Source", out: Path) -> None:
         )
     with bar(f"writing {out}") as advance:
         for split in source.splits:
-            rows = (source.split_of == split).nonzero()[0]
+            rows = ((source.split_of == split) & (labels != NO_LABEL)).nonzero()[0]
             for start in range(0, len(rows), _STEP):
                 part = rows[start : start + _STEP]
                 ids = source.row_ids[part]
@@ -89,10 +95,14 @@ def export_folders(source: "Source", out: Path) -> None:
                 advance(int(part[-1]), len(labels))
     if votes is not None:
         write_votes(votes, source.split_of, out / VOTES_NAME)
+    return int((labels != NO_LABEL).sum())
 
 
-def export_csv(source: "Source", path: Path) -> None:
+def export_csv(source: "Source", path: Path) -> int:
     """Write faces in the format of fer2013.csv, and any votes to `fer2013new.csv` next to it.
+
+    Returns:
+        Number of faces written.
 
     Raises:
         InputError: no FER labels, faces other than 48x48 grey, a file that exists already, or the
@@ -125,6 +135,7 @@ def export_csv(source: "Source", path: Path) -> None:
     votes = _ferplus_votes(source)
     if votes is not None:
         write_votes(votes, source.split_of, votes_path)
+    return len(fer)
 
 
 def _ferplus_votes(source: "Source") -> "np.ndarray | None":
@@ -136,6 +147,28 @@ def _ferplus_votes(source: "Source") -> "np.ndarray | None":
         file=sys.stderr,
     )
     return None
+
+
+def _majority_labels(source: "Source") -> "np.ndarray":
+    """FER+ labels (N,) of votes, `NO_LABEL` for faces that the majority rule drops, if not all."""
+    from datasets.base.errors import InputError
+    from datasets.labels import NO_LABEL
+    from datasets.votes import VoteRule, vote_labels
+
+    assert source.votes is not None
+    labels = vote_labels(source.votes, VoteRule.MAJORITY).values
+    dropped = int((labels == NO_LABEL).sum())
+    if dropped == len(labels):
+        raise InputError(
+            f"{source.path}: expected faces with a label, found none: no emotion has more than "
+            "half of the votes that remain without single ones. Add a column of labels."
+        )
+    if dropped:
+        print(
+            f"{source.path}: {dropped:,} faces without a majority for an emotion are left out",
+            file=sys.stderr,
+        )
+    return labels
 
 
 def _fer_labels(source: "Source") -> "np.ndarray":

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from datasets import export
 from datasets.base.errors import InputError
@@ -86,6 +87,22 @@ def test_eight_classes_come_back_as_folders_and_are_refused_as_csv(tmp_path):
     assert (before.votes == after.votes).all() and (before.images == after.images).all()
     assert not (tmp_path / "out" / "fer2013new.csv").exists()
     fails("FER\\+ labels only", tmp_path / "in", csv=tmp_path / "out.csv")
+
+
+def test_votes_without_labels_are_exported_by_the_majority_rule(tmp_path, capsys):
+    rows = ["0.png,0,9,0", "1.png,5,5,0", "2.png,1,1,0", "3.png,2,1,6"]  # last: no emotion
+    for row, image in enumerate(make_images()[:4]):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{row}.png")
+    table = tmp_path / "moods.csv"
+    table.write_text("\n".join(["file,sad,happy,unknown", *rows]))
+    export.main(export.ExportRequest(data=table, out=tmp_path / "out"))
+    said = capsys.readouterr()
+    assert "wrote 1 faces" in said.out and "3 faces without a majority" in said.err
+    assert [file.name for file in (tmp_path / "out").rglob("*.png")] == ["0.png"]
+    assert (tmp_path / "out" / "Test" / "happiness" / "0.png").exists()
+    table.write_text("\n".join(["file,sad,happy,unknown", *rows[1:]]))
+    fails("moods.csv: expected faces with a label, found none", table, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_votes_need_all_rows(tmp_path):
