@@ -5,15 +5,17 @@ import pandas as pd
 
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
+from attacks.sets.eight_bits import whole_steps
 from attacks.threat_model import TOLERANCE
 from datasets.base.percentages import in_percent
+from datasets.image_source import ImageSource
 from evaluation.blocks import blocks
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 
 
 def set_checks(
-    classifier: Classifier, adversarial: AdversarialSet, rows: pd.DataFrame
+    classifier: Classifier, adversarial: AdversarialSet, rows: pd.DataFrame, clean: ImageSource
 ) -> list[Check]:
     """Checks of one attack's set, from its stored images.
 
@@ -21,13 +23,14 @@ def set_checks(
         classifier: the attacked model.
         adversarial: its set of N images.
         rows: the set's rows of `per_image`, predicted from disk.
+        clean: float32 (N, H, W, C), clean images of the same rows.
     """
     spec = adversarial.spec
     where = {"attacked_labels": spec.attacked_labels, "perturbation": spec.perturbation}
     found = [
         _budget(classifier.id, adversarial, rows),
         _repredicted(classifier.id, adversarial, rows),
-        _eight_bits(classifier, adversarial),
+        _eight_bits(classifier, adversarial, clean),
     ]
     if ATTACKS[spec.perturbation].needs_gradients:
         found.append(_gradient_calls(classifier.id, adversarial))
@@ -57,16 +60,19 @@ def _repredicted(model: str, adversarial: AdversarialSet, rows: pd.DataFrame) ->
     return check(model, "R2", "predicted again from disk", differing > 0, differing, 0, words)
 
 
-def _eight_bits(classifier: Classifier, adversarial: AdversarialSet) -> Check:
-    """Counted separately, never flagged: eps below 1/255 cannot survive rounding."""
-    labels = adversarial.labels[adversarial.image_rows]
+def _eight_bits(classifier: Classifier, adversarial: AdversarialSet, clean: ImageSource) -> Check:
+    """Counted separately, never flagged: in linf below 1/255 no image survives rounding."""
+    places, norm = adversarial.image_rows, adversarial.spec.norm
+    labels, eps = adversarial.labels[places], adversarial.smallest_eps[places]
     right = np.zeros(max(len(labels), 1), bool)
     for part in blocks(len(labels)):
-        rounded = np.round(adversarial.images[part] * 255).astype(np.float32) / 255
+        images = adversarial.images[part]
+        rounded, _ = whole_steps(clean[places[part]], images, eps[part], norm, stretched=False)
         right[part] = classifier.predict(rounded) == labels[part]
     share = float(right.mean())
     words = (
-        f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits."
+        f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits "
+        "within eps."
     )
     return check(classifier.id, "R2", "correct again in 8 bits", False, share, np.nan, words)
 

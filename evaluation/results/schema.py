@@ -264,7 +264,7 @@ GALLERY_ARRAYS: dict[str, str] = {
     "clean_probabilities": "float32 (G, Kmax), NaN beyond the model's K; of a model that tells "
     "labels only, 1 for the answer and NaN",
     "attacked_probabilities": "float32 (G, Kmax), likewise",
-    "survives_8bit": "bool (G,), still wrong after rounding to 8 bits",
+    "survives_8bit": "bool (G,), still wrong after rounding to 8 bits within eps",
     "clean_cam": "uint8 (G, H, W), Grad-CAM of the clean answer, 255 at its peak; 0 without maps",
     "attacked_cam": "uint8 (G, H, W), of the attacked answer",
 }

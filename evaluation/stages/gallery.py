@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
+from attacks.broken import broken
 from attacks.sets.contents import AdversarialSet
+from attacks.sets.eight_bits import whole_steps
 from datasets.image_source import ImageSource
 from evaluation.results.schema import GALLERY_ARRAYS
 from evaluation.stages.explanation_shift import Explanations
@@ -59,7 +61,8 @@ def examples(
     maps = Explanations(nothing, nothing, np.empty(0)) if explanations is None else explanations
     attacked, before = adversarial.images[shown], clean[index]
     labels = rows.set_index("row").label.loc[chosen].to_numpy(np.int64)
-    rounded = np.round(attacked * 255).astype(np.uint8)
+    eps = adversarial.smallest_eps[index]
+    rounded, fits = whole_steps(before, attacked, eps, adversarial.spec.norm, stretched=False)
     count, names = len(chosen), np.array(classifier.scheme.classes)
     return {
         "row": chosen.astype(np.int64),
@@ -67,14 +70,14 @@ def examples(
         "attacked_labels": np.full(count, rows.attacked_labels.iloc[0]),
         "perturbation": np.full(count, rows.perturbation.iloc[0]),
         "norm": np.full(count, rows.norm.iloc[0]),
-        "eps": adversarial.smallest_eps[index],
+        "eps": eps,
         "label": names[labels],
         "clean": np.round(before * 255).astype(np.uint8),
         "attacked": attacked,
         "classes": np.tile(names, (count, 1)),
         "clean_probabilities": _probabilities(classifier, before),
         "attacked_probabilities": _probabilities(classifier, attacked),
-        "survives_8bit": classifier.predict(rounded.astype(np.float32) / 255) != labels,
+        "survives_8bit": fits & broken(classifier.logits(rounded), labels),
         "clean_cam": np.round(255 * maps.clean).astype(np.uint8),
         "attacked_cam": np.round(255 * maps.attacked).astype(np.uint8),
     }

@@ -238,7 +238,7 @@ class Measurements:
         answering = self._answering(classifier)
         rows = attacked_rows(self._faces.take(job.rows), answering, logits, made)
         number = self._rows.add(rows)
-        self.checks += set_checks(answering, made, rows)
+        self.checks += set_checks(answering, made, rows, self._clean.images.take(job.rows))
         if _tells_its_search_apart(made):
             alone = self.by_answers.setdefault((classifier.id, made.spec.attacked_labels), set())
             alone.update(made.row_ids[made.by_answers > 0].tolist())

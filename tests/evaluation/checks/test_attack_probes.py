@@ -133,6 +133,6 @@ def test_an_attack_that_never_asked_for_a_gradient_is_flagged(tmp_path: Path) ->
     classifier = tiny.classifier()
     made = made_by(classifier, tmp_path)
     rows = attacked_rows(FACES, classifier, classifier.logits(IMAGES), made)
-    assert status(set_checks(classifier, made, rows), "R24") == "ok"
+    assert status(set_checks(classifier, made, rows, IMAGES), "R24") == "ok"
     made.backward[:] = 0
-    assert status(set_checks(classifier, made, rows), "R24") == "flagged"
+    assert status(set_checks(classifier, made, rows, IMAGES), "R24") == "flagged"
