@@ -159,6 +159,11 @@ def attack_frame(
     return np.ascontiguousarray(padded[whole:-whole, whole:-whole])
 
 
+def whole_levels(eps: float) -> int:
+    """Most levels of 0 to 255 that a pixel of a file may change within a linf radius."""
+    return int(255 * eps * (1 + TOLERANCE))
+
+
 def attack_faces(
     classifier: DifferentiableClassifier,
     image: np.ndarray,
@@ -190,6 +195,6 @@ def attack_faces(
         attacked = attack_frame(classifier, attacked, frame, label, attack, keys)
     if attack.norm is not Norm.LINF:
         return attacked
-    levels = int(255 * attack.eps * (1 + TOLERANCE))
+    levels = whole_levels(attack.eps)
     moved = np.clip(attacked.astype(np.int16) - image, -levels, levels)
     return (image + moved).astype(np.uint8)

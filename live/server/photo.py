@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from attacks.photos.view import attack_faces
+from attacks.photos.view import attack_faces, whole_levels
 from attacks.registry import CORRUPTIONS
 from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
@@ -109,7 +109,8 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
     classifier = engine.models.wait(settings.models[0])
     painted = settings.attack in (*CORRUPTIONS, *PRECOMPUTED)
     if painted or not isinstance(classifier, DifferentiableClassifier):
-        return paint(image, before.faces)
+        most = 1.0 if settings.attack in CORRUPTIONS else eps_of(settings)
+        return paint(image, before.faces, most)
     answers = [face.answers[0] for face in before.faces]
     labels = np.array([answer.probabilities.argmax() for answer in answers], np.int64)
     target, labels = aim(engine.models, classifier, labels, settings.target)
@@ -118,21 +119,23 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
     return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 
 
-def paint(image: np.ndarray, faces: tuple[Face, ...]) -> np.ndarray:
+def paint(image: np.ndarray, faces: tuple[Face, ...], most: float = 1.0) -> np.ndarray:
     """Add to the photograph what the attack added to each face, enlarged to its square.
 
-    No pixel changes more than in the 48x48 face, except for rounding to 8 bits.
+    No pixel changes more than in the 48x48 face, except for rounding to 8 bits, which stays within
+    `most`.
 
     Args:
         image: uint8 RGB (H, W, 3).
         faces: attacked ones.
+        most: linf radius of the attack.
     """
-    painted = image.astype(np.float32)
+    painted, levels = image.astype(np.float32), whole_levels(most)
     for face in reversed(faces):  # the largest on top
         if face.attacked is None:
             continue
         side, place, within = part_inside(face.square, image.shape)
-        change = 255 * (face.attacked - face.clean)[..., 0]
+        change = np.clip(255 * (face.attacked - face.clean)[..., 0], -levels, levels)
         change = cv2.resize(change, (side, side), interpolation=cv2.INTER_NEAREST_EXACT)
         painted[place] = image[place] + change[within][..., None]
     return to_uint8(painted / 255)

@@ -137,6 +137,17 @@ def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attac
     assert 0 < changed.max() <= (8 if attack == "universal" else 255)
 
 
+def test_a_painted_photo_stays_within_eps_in_whole_levels(client, portrait):
+    """A change of 1.6 levels is 1 in a file; rounded to the nearest it was 2, beyond eps."""
+    answer = send(
+        client, encoded(portrait, "PNG"), "/api/photo/attack", attack="universal", eps=1.6
+    )
+    assert answer.json["manifest"]["eps"] == "1.6/255"
+    png = base64.b64decode(answer.json["picture"].partition(",")[2])
+    changed = np.abs(np.asarray(Image.open(io.BytesIO(png))).astype(int) - portrait)
+    assert changed.max() == 1
+
+
 def test_attack_that_could_not_be_made_is_refused(portrait):
     """Gradients of a black box: no picture claims an attack. Noise and corruptions need none."""
     blind = ModelLoader(["blind.fer"])
