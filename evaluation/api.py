@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from datasets.base.errors import InputError
 from datasets.base.options import as_function
@@ -46,8 +46,10 @@ def evaluate(request: PythonRequest) -> "FinishedRun":  # noqa: D417, the option
     """
     from fer_models.given_objects import named
 
-    several = isinstance(request.models, list | tuple)
-    with named(request.models if several else [request.models], request.contract) as names:
+    models = request.models if isinstance(request.models, list | tuple) else [request.models]
+    if request.contract and models:
+        _check_contract(models)
+    with named(models, request.contract) as names:
         return measure(replace(request, models=names), "from evaluation import evaluate")
 
 
@@ -124,6 +126,24 @@ def measure(
             request.engine,
         )  # fmt: skip
     return FinishedRun(folder)
+
+
+def _check_contract(models: Sequence[Any]) -> None:
+    """Refuse a contract that none of the models takes: ids, files and classifiers have theirs."""
+    from fer_models.foreign.names import contract_path, is_foreign
+    from fer_models.given_objects import is_classifier
+    from fer_models.zoo import split_defences
+
+    own = [model for model in models if isinstance(model, str | Path) or is_classifier(model)]
+    if len(own) < len(models):
+        return
+    first = own[0].id if is_classifier(own[0]) else str(own[0]).split(",")[0]
+    name, _ = split_defences(first)
+    where = f"is read from {contract_path(name)}" if is_foreign(name) else "belongs to it"
+    raise InputError(
+        f"`contract` is that of nets given as objects, and there is none; that of {name} {where}. "
+        "Leave it out, or give the net itself."
+    )
 
 
 def _given_sets(request: RunRequest) -> Path | None:

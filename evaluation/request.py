@@ -120,7 +120,10 @@ class PythonRequest(RunRequest):
     _: KW_ONLY
     contract: Annotated[
         Contract | Mapping[str, Any] | None,
-        Option(help="What pixels and outputs of given nets mean; the probe finds what is missing."),
+        Option(
+            help="What pixels and outputs of nets given as objects mean; the probe finds what is "
+            "missing. Files and code have theirs beside them."
+        ),
     ] = None
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation import evaluate
+from tests.fer_models.conftest import tiny_classifier
 
 TIER = """
 limit = 14
@@ -52,3 +53,30 @@ def test_nets_are_attacked_with_their_gradients(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="contract; hight: no such field"):
         evaluate(net, contract={"hight": 48}, data="sample", out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("two:good+bits4,b.h5", r"that of two:good is read from two\.good\.contract\.json\. Leave"),
+        (
+            [Path("nets/a.onnx"), "b.h5"],
+            r"is read from nets/a\.onnx\.contract\.json\. Leave it out",
+        ),
+        (
+            "simple_cnn.fer",
+            r"that of simple_cnn\.fer belongs to it\. Leave it out, or give the net",
+        ),
+        (
+            tiny_classifier(),
+            r"objects, and there is none; that of tiny belongs to it\. Leave it out",
+        ),
+    ],
+)
+def test_a_contract_that_no_model_takes_is_refused(
+    models: object, words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=words):
+        evaluate(models, contract=CONTRACT, data="sample", out=tmp_path)
+    with pytest.raises(InputError, match="--models must name at least one classifier"):
+        evaluate([], contract=CONTRACT, data="sample", out=tmp_path)
