@@ -5,6 +5,7 @@ Not here: filling in default options and checking names (`attacks/registry.py`).
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,13 @@ CODE_VERSION = 6
 that old sets are refused.
 
 6: DeepFool is our own, and `ensemble` chooses where it spends; before, it was `ensemble_full`.
+"""
+
+_REMADE = {"jpeg": 1}
+"""How often a corruption alone has changed since `CODE_VERSION` was raised: only its sets are refused.
+Empty it when `CODE_VERSION` is raised.
+
+jpeg: colour faces keep their order of channels; before, red and blue had each other's weights.
 """
 
 
@@ -114,7 +122,9 @@ class CorruptionSpec(PerturbationSpec):
         Args:
             faces_sha256: `FaceSet.sha256` of exactly the rows in the set.
         """
-        return _key(self.to_json(), faces_sha256, False, None, {})
+        remade = _REMADE.get(self.perturbation)
+        more = {"remade": remade} if remade else {}
+        return _key(self.to_json(), faces_sha256, False, None, more)
 
 
 AnySpec = AttackSpec | CorruptionSpec
@@ -136,7 +146,7 @@ def _key(
     faces_sha256: str,
     labels_sha256: str | bool,
     weights_sha256: str | None,
-    more: dict[str, Any],
+    more: Mapping[str, Any],
 ) -> str:
     parts = {
         "code": CODE_VERSION,

@@ -20,7 +20,7 @@ class Jpeg(Corruption):
         options = [cv2.IMWRITE_JPEG_QUALITY, round(self.qualities[severity - 1])]
         decoded = np.empty(images.shape, np.uint8)
         for i, image in enumerate(np.rint(images * 255).astype(np.uint8)):
-            encoded = cv2.imencode(".jpg", image, options)[1]
+            encoded = cv2.imencode(".jpg", image[..., ::-1], options)[1]  # OpenCV takes BGR
             pixels = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED))
-            decoded[i] = pixels.reshape(image.shape)
+            decoded[i] = pixels.reshape(image.shape)[..., ::-1]
         return decoded.astype(np.float32) / np.float32(255)

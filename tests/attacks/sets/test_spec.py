@@ -78,14 +78,21 @@ def test_keys_change_with_the_code_version_only(monkeypatch):
     assert {
         PGD.key("f", LABELS, "w"): "an attack",
         PGD.key("f", LABELS, "w", transfer_set=True): "a transfer set",
-        corruption_spec("jpeg", (1, 5), seed=2).key("f"): "a corruption",
+        corruption_spec("fog", (1, 5), seed=2).key("f"): "a corruption",
         smoothing.key("f"): "certificates",
     } == {
         "d2a29457f0a3723b68dc8f24c723dcdb834b9e073debb81dd1530827062f95df": "an attack",
         "1b6e919777c9aaf406a3f4033c045e4e9e11b2044b1b3c3c2e7d5bbba85d9ddd": "a transfer set",
-        "06be1b2daaf7b2ab6f82b397136c135354e279a7f8ca590e1197dab94554b4e8": "a corruption",
+        "6d405e25a18c73171c64132808614959f3fc3f63e4b62fb5856a246167828934": "a corruption",
         "026b9d2aaad59bdced907c56fd14f82cfb5d220d2b5deee94fe0109a9355cdd3": "certificates",
     }
+
+
+def test_sets_of_a_corruption_that_changed_alone_are_made_anew(monkeypatch):
+    """Colour faces under `jpeg` differ from those of earlier code; `fog` keeps its key, above."""
+    monkeypatch.setattr(attacks.sets.spec, "CODE_VERSION", 4)
+    before = "06be1b2daaf7b2ab6f82b397136c135354e279a7f8ca590e1197dab94554b4e8"
+    assert corruption_spec("jpeg", (1, 5), seed=2).key("f") != before
 
 
 @pytest.mark.parametrize("spec", [PGD, corruption_spec("jpeg", (1, 5), seed=2)])
