@@ -85,7 +85,7 @@ def measure(
 
     check_engine(request.engine)
     few = request.engine != LOCAL and not has_started()  # as its workers, for the same bytes
-    limit_threads(request.threads or (1 if few else None))
+    limit_threads(1 if few and request.threads is None else request.threads)
     start = Start.now(command)
     given = _given_sets(request)
     first = configure(request, Split.PUBLIC_TEST, ("fer",))

@@ -37,20 +37,20 @@ def configure(request: RunRequest, split: Split, label_sets: Sequence[str]) -> R
 
     Raises:
         InputError: an unknown model, tier, norm, split, label set or precision, a bad eps, sigma,
-            limit or seed, two eps too close to tell apart, or a norm without a grid.
+            limit, seed, or number of faces or seeds, two eps too close to tell apart, or a norm
+            without a grid.
     """
-    for option, number in (
-        ("--limit", request.limit or 0),
-        ("--seed", request.seed),
-        ("--seeds", request.seeds),
+    for option, number, least in (
+        ("--limit", 0 if request.limit is None else request.limit, 0),
+        ("--faces", 1 if request.faces is None else request.faces, 1),
+        ("--seed", request.seed, 0),
+        ("--seeds", request.seeds, 1),
     ):
         whole = isinstance(number, Integral) and not isinstance(number, bool)
-        if not (whole and 0 <= number < 2**63):
+        if not (whole and least <= number < 2**63):
             raise InputError(
-                f"{option} must be a whole number from 0 to 2**63 - 1; got {number!r}."
+                f"{option} must be a whole number from {least} to 2**63 - 1; got {number!r}."
             )
-    if request.seeds < 1:
-        raise InputError(f"--seeds must be at least 1; got {request.seeds}.")
     models = tuple(resolve(listed(request.models)))
     norm = parse_norm(request.norm)
     precision = parse_choice(Precision, request.precision, "--precision")

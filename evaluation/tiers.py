@@ -49,7 +49,7 @@ class TierSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: int | None = Field(default=None, ge=1, strict=True)
-    severities: tuple[int, ...]
+    severities: tuple[Annotated[int, Field(ge=1, le=5, strict=True)], ...]
     corruptions: tuple[str, ...]
     certification: Certification | None = None
     eps: dict[Norm, Annotated[tuple[str, ...], Field(min_length=1)]]

@@ -85,7 +85,7 @@ def _convolutional(model: str, classifier: "Classifier") -> "NetClassifier":
     except ValueError as error:
         raise InputError(
             "--model must be a convolutional net of a fixed size, without defences, whose layers "
-            f"can be read: TorchScript hides its own; got {model}."
+            f"can be read (those of TorchScript cannot); got {model}."
         ) from error
     return classifier
 

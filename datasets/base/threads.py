@@ -5,6 +5,7 @@ The frameworks read it when they start, so it is set before. Nothing is imported
 
 import os
 import sys
+from numbers import Integral
 from typing import Final
 
 from datasets.base.errors import InputError
@@ -17,12 +18,14 @@ def limit_threads(count: int | None) -> None:
     """Let the frameworks that start later compute with this many threads; None changes nothing.
 
     Raises:
-        InputError: less than 1, or a framework has started with another number.
+        InputError: no whole number from 1 on, or a framework has started with another one.
     """
-    if count is None or count == threads():
+    if count is None:
         return
-    if count < 1:
-        raise InputError(f"--threads must be at least 1; got {count}.")
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise InputError(f"--threads must be a whole number, at least 1; got {count!r}.")
+    if count == threads():
+        return
     if name := has_started():
         raise InputError(
             f"--threads {count} comes too late: {name} has started. Start a new process, or "

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from datasets.base.errors import InputError
 from datasets.base.threads import VARIABLES, has_started, limit_threads, threads
+from evaluation import evaluate
 
 TOLD = """
 from datasets.base.threads import limit_threads
@@ -36,6 +38,16 @@ def test_threads_are_what_was_set_and_unset_by_default() -> None:
     limit_threads(3)
     assert threads() == 3
     assert [os.environ.pop(name) for name in VARIABLES] == ["3"] * 3
+
+
+@pytest.mark.usefixtures("unset")
+@pytest.mark.parametrize("count", [0, -1, True, 1.5, "2"])
+def test_a_number_that_cannot_be_is_refused(count: Any) -> None:
+    with pytest.raises(InputError, match=f"--threads must be a whole number, .*; got {count!r}"):
+        limit_threads(count)
+    with pytest.raises(InputError, match=f"--threads must be a whole number, .*; got {count!r}"):
+        evaluate("simple_cnn.fer", data="no.csv", threads=count)
+    assert threads() is None
 
 
 @pytest.mark.usefixtures("unset")

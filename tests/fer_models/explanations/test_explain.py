@@ -201,7 +201,9 @@ def test_a_net_without_maps_is_refused(
     for model in (flat, sizeless):
         net = wrap(model, Contract(16, 16, 1, LabelScheme("s", ("x", "y"))))
         monkeypatch.setattr(zoo, "load", lambda _, net=net: net)
-        with pytest.raises(InputError, match="must be a convolutional net of a fixed size"):
+        with pytest.raises(
+            InputError, match=r"of a fixed size, .*\(those of TorchScript cannot\); got"
+        ):
             main("net", photograph, tmp_path, whole=True)
 
 
