@@ -54,7 +54,7 @@ class Rule(Enum):
     R2 = Words(
         "Every stored adversarial image has norm <= eps (1 + 1e-6), lies in [0, 1] and is "
         "finite. The evaluation predicts again from disk and finds the same success flags. The "
-        "8-bit copy is checked and counted separately.",
+        "8-bit copy, rounded within eps, is checked and counted separately.",
         "Stored images are adversarial when read again",
         "Do not trust the figures of this attack: the stored images do not reproduce them.",
         Rank.PROVISIONAL,
