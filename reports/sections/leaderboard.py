@@ -141,7 +141,8 @@ def _columns(run: FinishedRun, headline: Headline | None) -> dict[str, Callable[
         if has_best_known(run.results):
             columns[f"Best known {headline.text}"] = partial(_best_known, run, headline)
         columns[f"Seed spread {headline.text}"] = partial(_spread, run, headline)
-        columns[f"Worst case {smallest.text}"] = partial(attacked, smallest, "robust_accuracy")
+        if smallest.text != headline.text:
+            columns[f"Worst case {smallest.text}"] = partial(attacked, smallest, "robust_accuracy")
         columns[f"Random noise {headline.text}"] = partial(_noise, run, headline)
         columns["Attack success"] = partial(attacked, headline, "attack_success_rate")
         columns["Median smallest eps"] = partial(_median_eps, run, headline)

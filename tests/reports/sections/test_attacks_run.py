@@ -9,6 +9,7 @@ import pytest
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, robust_accuracy
 from reports.markdown import render_markdown
+from reports.paper.printed import printed_boards
 from reports.sections.attacks_run import attack_sentences, mixed_note
 from reports.sections.calibration import calibration_charts
 from reports.sections.classes import confusion_charts, flow_charts
@@ -78,6 +79,21 @@ def test_a_mixed_worst_case_says_so(run: FinishedRun, even: FinishedRun) -> None
     assert "mixes faces that met different attacks" in reading_sentence(run, TOP)
     assert reading_sentence(even, TOP) == ""
     assert "; 2\u202f% (0\u20137) on 100 faces)" in render_markdown(run)
+
+
+def test_a_run_of_one_eps_keeps_the_figure_on_the_faces_that_every_attack_saw(
+    run: FinishedRun,
+) -> None:
+    results = run.results
+    one = replace(run, results=results[results["eps"].isna() | results["eps"].isin([0, 4 / 255])])
+    board = leaderboard(one, TOP)
+    assert [title for title in board.head if "Worst" in title] == ["Worst case 4/255"]
+    cells = {row[0]: row[2][board.head.index("Worst case 4/255")] for row in board.rows}
+    assert cells[FOUR[0]].note == "2\u202f% (0\u20137) on 100 faces"
+    assert "is given with it" in reading_sentence(one, TOP)
+    note = "; 2\u202f% (0\u20137) on 100 faces)"
+    assert note in render_markdown(one)
+    assert any(note in cell for table in printed_boards(one, TOP) for cell in table.rows[0])
 
 
 def test_a_worst_case_of_none_needs_no_second_figure(run: FinishedRun) -> None:
