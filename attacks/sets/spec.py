@@ -22,8 +22,8 @@ that old sets are refused.
 """
 
 _REMADE = {"jpeg": 1}
-"""How often a corruption alone has changed since `CODE_VERSION` was raised: only its sets are refused.
-Empty it when `CODE_VERSION` is raised.
+"""How often a corruption alone has changed since `CODE_VERSION` was raised: only its sets are
+refused. Empty it when `CODE_VERSION` is raised.
 
 jpeg: colour faces keep their order of channels; before, red and blue had each other's weights.
 """

@@ -70,7 +70,8 @@ def _equalise(images: keras.KerasTensor) -> keras.KerasTensor:
     """Histogram equalisation of each channel with 256 levels, as `cv2.equalizeHist` does it."""
     _, height, width, channels = images.shape
     pixels = height * width
-    levels = ops.cast(ops.round(ops.stop_gradient(images) * 255), "int32")
+    inside = ops.clip(ops.stop_gradient(images), 0.0, 1.0)  # cubic resampling overshoots
+    levels = ops.cast(ops.round(inside * 255), "int32")
     rows = ops.reshape(ops.transpose(levels, (0, 3, 1, 2)), (-1, pixels))
     below = ops.cumsum(ops.bincount(rows, minlength=256), axis=1)  # pixels up to each level
     count = ops.cast(ops.take_along_axis(below, rows, axis=1), "float32")

@@ -56,7 +56,8 @@ def _standardise(images: np.ndarray) -> np.ndarray:
 
 def _equalise(images: np.ndarray) -> np.ndarray:
     """Histogram equalisation of each channel with 256 levels."""
-    levels = np.rint(images * np.float32(255)).astype(np.int64).transpose(0, 3, 1, 2)
+    inside = images.clip(0, 1)  # cubic resampling overshoots
+    levels = np.rint(inside * np.float32(255)).astype(np.int64).transpose(0, 3, 1, 2)
     rows = levels.reshape(-1, levels.shape[2] * levels.shape[3])
     spread = np.empty(rows.shape, np.float32)
     for row, found in zip(rows, spread):

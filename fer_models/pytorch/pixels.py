@@ -68,7 +68,8 @@ def _standardise(images: torch.Tensor) -> torch.Tensor:
 def _equalise(images: torch.Tensor) -> torch.Tensor:
     """Histogram equalisation of each channel with 256 levels; its gradient is the identity."""
     pixels = images.shape[2] * images.shape[3]
-    rows = (images.detach() * 255).round().long().reshape(-1, pixels)
+    inside = images.detach().clamp(0, 1)  # cubic resampling overshoots
+    rows = (inside * 255).round().long().reshape(-1, pixels)
     counts = torch.zeros(len(rows), 256, device=images.device)
     counts.scatter_add_(1, rows, torch.ones_like(rows, dtype=torch.float32))
     count = counts.cumsum(1).gather(1, rows)  # pixels up to each level

@@ -1,13 +1,17 @@
 """Steps on pixels: values against OpenCV and TensorFlow, and their gradients."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from datasets.labels import FER7
-from fer_models.contract import Contract, PixelStep
+from fer_models.contract import Contract, PixelStep, Resampling
 from fer_models.pixels.in_keras import apply_step, fit_to_contract
+from fer_models.pixels.in_numpy import fitted_images
 
 
 @pytest.fixture
@@ -25,6 +29,37 @@ def test_equalisation_is_that_of_opencv(faces: np.ndarray) -> None:
             levels = np.round(255 * image[..., channel]).astype(np.uint8)
             expected = cv2.equalizeHist(levels)
             np.testing.assert_allclose(255 * equalised[..., channel], expected, atol=1e-3)
+
+
+def _by_torch(images: np.ndarray, contract: Contract) -> np.ndarray:
+    torch = pytest.importorskip("torch")
+    from fer_models.pytorch.pixels import fit_to_contract as fit_by_torch
+
+    found = fit_by_torch(torch.tensor(images).permute(0, 3, 1, 2), contract)
+    return np.asarray(found.permute(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        lambda images, contract: np.asarray(fit_to_contract(tf.constant(images), contract)),
+        fitted_images,
+        _by_torch,
+    ],
+    ids=["keras", "numpy", "torch"],
+)
+def test_pixels_that_cubic_resampling_overshoots_are_equalised_as_opencv_does(
+    fitted: Callable[[np.ndarray, Contract], np.ndarray],
+) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (4, 12, 10, 1))
+    images = (levels / 255).astype(np.float32)
+    resized = Contract(31, 24, 1, FER7, resampling=Resampling.BICUBIC)
+    beyond = fitted_images(images, resized)
+    assert beyond.min() < -0.1 and beyond.max() > 1.1
+    found = fitted(images, replace(resized, steps=(PixelStep.EQUALISE,)))
+    for image, equalised in zip(beyond, found):
+        expected = cv2.equalizeHist(np.rint(255 * image[..., 0].clip(0, 1)).astype(np.uint8))
+        np.testing.assert_allclose(255 * equalised[..., 0], expected, atol=2)  # halves round apart
 
 
 def test_equalisation_passes_gradients_straight_through(faces: np.ndarray) -> None:
