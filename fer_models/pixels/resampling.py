@@ -26,13 +26,21 @@ def resize_weights(height: int, width: int, contract: Contract) -> tuple[np.ndar
     """
     target_height, target_width = contract.resized or (contract.height, contract.width)
     if contract.keep_aspect:
-        scale = max(target_height / height, target_width / width)
-        target_height = max(target_height, int(height * scale))
-        target_width = max(target_width, int(width * scale))
+        target_height, target_width = _covering(height, width, target_height, target_width)
     kind = contract.resampling
     rows = resampling_weights(height, target_height, kind)
     columns = resampling_weights(width, target_width, kind)
     return _centre(rows, contract.height), _centre(columns, contract.width)
+
+
+def _covering(height: int, width: int, least_height: int, least_width: int) -> tuple[int, int]:
+    """The smallest size of this aspect with at least these sides; the longer one is rounded down.
+
+    In whole numbers: a scale in floats would make sides of 511.99... and lose a pixel.
+    """
+    if least_height * width >= least_width * height:
+        return least_height, least_height * width // height
+    return least_width * height // width, least_width
 
 
 @lru_cache(maxsize=64)
@@ -41,7 +49,8 @@ def resampling_weights(size: int, target: int, kind: Resampling) -> np.ndarray:
 
     Source: Keys 1981, "Cubic convolution interpolation for digital image processing"; how borders
     and reductions are treated is that of PIL (`ImagingResample`) for antialiased kinds, else of
-    PyTorch's `interpolate` (`bicubic_keras`: of `tf.image.resize`).
+    PyTorch's `interpolate` (`bicubic_keras`: of `tf.image.resize`). `nearest` takes the pixel that
+    holds the centre of the new one, as `nearest-exact` of PyTorch; its `nearest` does not.
 
     Args:
         size: pixels of a row or column of the images.

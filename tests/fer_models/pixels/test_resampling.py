@@ -8,7 +8,7 @@ from PIL import Image
 from datasets.labels import FER7
 from fer_models.contract import Contract, Resampling
 from fer_models.pixels.in_keras import fit_to_contract
-from fer_models.pixels.resampling import resampling_weights
+from fer_models.pixels.resampling import resampling_weights, resize_weights
 
 SIZES = [(48, 48), (32, 20), (64, 112), (224, 96), (16, 8)]
 """Of a 48x36 image after resizing: equal, smaller, larger, mixed, a third or less.
@@ -112,6 +112,34 @@ def test_the_crop_is_the_centre_of_the_resized_image(image: np.ndarray) -> None:
     np.testing.assert_allclose(same[0, ..., 0], square, atol=1e-6)
     with pytest.raises(ValueError, match="at least its size"):
         Contract(24, 24, 1, FER7, resized=(20, 60))
+
+
+@pytest.mark.parametrize(
+    ("size", "edge", "resized"),
+    [
+        ((20, 90), 112, (112, 504)),  # 112 / 20 * 90 is 503.99... in floats
+        ((45, 20), 112, (252, 112)),
+        ((36, 48), 50, (50, 66)),  # 66.67
+        ((48, 36), (50, 50), (66, 50)),
+        ((48, 48), (40, 60), (60, 60)),
+        ((30, 60), (40, 60), (40, 80)),
+    ],
+)
+def test_the_longer_side_is_that_of_hugging_face(
+    size: tuple[int, int], edge: int | tuple[int, int], resized: tuple[int, int]
+) -> None:
+    sides = (edge, edge) if isinstance(edge, int) else edge
+    kept = Contract(*sides, 1, FER7, resized=sides, keep_aspect=True)
+    cut = Contract(*sides, 1, FER7, resized=resized)
+    for found, expected in zip(resize_weights(*size, kept), resize_weights(*size, cut)):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_nearest_is_not_that_of_pytorch() -> None:
+    """The pixel that holds the centre: 1.5 of 3 is in pixel 1; PyTorch's `nearest` takes 0."""
+    torch = pytest.importorskip("torch")
+    assert resampling_weights(3, 1, Resampling.NEAREST).tolist() == [[0, 1, 0]]
+    assert torch.nn.functional.interpolate(torch.arange(3.0)[None, None], 1).item() == 0
 
 
 def test_the_aspect_is_kept_where_the_contract_says_so(image: np.ndarray) -> None:
