@@ -137,7 +137,7 @@ def _parse_tier(path: Path) -> TierSettings:
             raise InputError(
                 f"{path}: {place} is not part of a tier. Give it as --{place} instead."
             ) from error
-        got = "" if first["type"] == "missing" else f"; got {first['input']!r}"
+        got = f"; got {first['input']!r}" if first["type"] == "value_error" else ""
         raise InputError(f"{path}: {first_fault(error)}{got}.") from error
     except (ValueError, RecursionError) as error:  # TOML, encoding, a number of 5000 digits
         raise InputError(f"{path}: expected TOML, found {error}.") from error

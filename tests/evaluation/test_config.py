@@ -180,7 +180,7 @@ def test_a_users_file_is_a_tier(tmp_path: Path) -> None:
         ('"fog"', '"smog"', "mine.toml: no corruption 'smog'"),
         ('"fog"', '"fog", "fog"', "corruptions: fog is named twice"),
         ("[5, 1]", "[6]", r"mine.toml: severities.0: .*less than or equal to 5; got 6"),
-        ("[5, 1]", "[5, 0]", r"mine.toml: severities.1: .*greater than or equal to 1; got 0"),
+        ("[5, 1]", "[5, 0]", r"mine.toml: severities.1: .*greater than or equal to 1; got 0\.$"),
         ("[5, 1]", "[5, true]", r"mine.toml: severities.1: .*valid integer; got True"),
         ("[5, 1]", "[]", "mine.toml: severities must contain at least one"),
         ('"4/255"', '"4/0"', "mine.toml: `eps` must be"),
