@@ -204,7 +204,7 @@ def _load(
     from fer_models.backend import quiet_backend
 
     quiet_backend()
-    from evaluation.stages.foreign_models import name_apart
+    from evaluation.stages.foreign_models import tell_apart
     from evaluation.stages.residence import Residence
     from fer_models.zoo import load
 
@@ -213,14 +213,7 @@ def _load(
     for model in models:
         classifiers.append(load(model, _contract(model, contracts), faces.images))
         residence.used(classifiers[-1])
-    ids = [classifier.id for classifier in classifiers]
-    name_apart(classifiers)
-    lines = [
-        f"{classifier.id} is {model}"
-        for model, classifier, own in zip(models, classifiers, ids, strict=True)
-        if ids.count(own) > 1 or classifier.id != own
-    ]
-    return classifiers, lines
+    return classifiers, tell_apart(models, classifiers)
 
 
 def _write(

@@ -40,7 +40,7 @@ def main(request: VideoReadingRequest) -> int:
     weights = {model: describe(model).weights_sha256 for model in settings.models}
     identity = reading_identity(request, clips, faces.sha256 if faces else None, weights)
     check_run_folder(request.out, identity, request.resume)
-    classifiers = [_load(model) for model in settings.models]
+    classifiers = _classifiers(settings.models)
     from datasets.base.locks import locked
     from evaluation.readings.kept import Kept
     from evaluation.readings.measured_clips import MeasuredClips
@@ -63,7 +63,10 @@ def main(request: VideoReadingRequest) -> int:
             "notes": notes,
             "checks": measured.checks,
             "data": _data(faces),
-            "models": {c.id: {"weights_sha256": c.weights_sha256} for c in classifiers},
+            "models": {
+                classifier.id: {"given_as": model, "weights_sha256": classifier.weights_sha256}
+                for model, classifier in zip(settings.models, classifiers, strict=True)
+            },
             "seconds": round(time.monotonic() - begun, 1),
         }
         reading = _write(request, measured, manifest)
@@ -80,6 +83,16 @@ def main(request: VideoReadingRequest) -> int:
 
 def _log(line: str) -> None:
     print(line, file=sys.stderr)
+
+
+def _classifiers(models: Sequence[str]) -> "list[DifferentiableClassifier]":
+    """The models, each under a unique name, as in a run; a line tells of those that shared one."""
+    classifiers = [_load(model) for model in models]
+    from evaluation.stages.foreign_models import tell_apart
+
+    for line in tell_apart(models, classifiers):
+        _log(line)
+    return classifiers
 
 
 def _load(model: str) -> "DifferentiableClassifier":

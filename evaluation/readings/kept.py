@@ -43,7 +43,7 @@ class Kept:
         """Read a chunk, or make and write it, also where a line says that it is damaged.
 
         Args:
-            what: what the chunks are of: model, clip, steps.
+            what: what the chunks are of: model and its weights, clip, steps.
             parts: frames of each chunk.
             index: number of the chunk.
             make: measures it.

@@ -101,7 +101,8 @@ class MeasuredClips:
         step: Callable[[str], None],
     ) -> list[Arrays]:
         """Parts of a clip, read from disk where they are."""
-        asked = repr([classifier.id, source.reference, source.name, plan.steps])
+        model = [classifier.id, classifier.weights_sha256]
+        asked = repr([*model, source.reference, source.name, plan.steps])
         seed, found = 1000 * self._seed + number, []
         for index, part in enumerate(parts):
 

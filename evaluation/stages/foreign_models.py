@@ -4,7 +4,7 @@ A contract found by the probe is kept in the run's folder, `contracts/NAME.json`
 run uses the same one; nothing is written next to the model.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -169,6 +169,22 @@ def name_apart(classifiers: Iterable[Classifier]) -> None:
             number += 1
             classifier.id = f"{base}-{number}{plus}{defences}"
         used.add(classifier.id)
+
+
+def tell_apart(models: Sequence[str], classifiers: Sequence[Classifier]) -> list[str]:
+    """Give each model a unique id, see `name_apart`; returns lines on those that shared one.
+
+    Args:
+        models: how each was named by the user.
+        classifiers: the loaded models, in the same order.
+    """
+    ids = [classifier.id for classifier in classifiers]
+    name_apart(classifiers)
+    return [
+        f"{classifier.id} is {model}"
+        for model, classifier, own in zip(models, classifiers, ids, strict=True)
+        if classifier.id != model and (ids.count(own) > 1 or classifier.id != own)
+    ]
 
 
 def _kept(path: str, folder: Path) -> Path:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from evaluation.readings.request import VideoReadingRequest
 from evaluation.results.reading import MeasuredReading
 from evaluation.video import main
+from fer_models.zoo import card_of
 
 
 def request(out, **options):
@@ -69,3 +71,26 @@ def test_wrong_options_are_one_line(tmp_path, options, words):
         main(request(tmp_path / "out", **options))
     assert words in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_models_that_share_an_id_are_numbered(tmp_path, capsys):
+    """A training folder carries the id of the shipped net, here with other weights."""
+    card, weights = card_of("tiny.fer")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with np.load(weights) as arrays:
+        negative = {name: -array if array.ndim > 1 else array for name, array in arrays.items()}
+        np.savez(mine / "weights.npz", **negative)
+    sha256 = file_sha256(mine / "weights.npz")
+    other = card.model_copy(update={"weights_sha256": sha256, "measured": None})
+    (mine / "card.json").write_text(other.model_dump_json())
+    asked = {"models": f"tiny.fer,{mine}", "planted": 1, "steps": 1, "smoothing": "none"}
+    main(request(tmp_path / "out", **asked))
+    told = capsys.readouterr().err
+    assert f"tiny.fer-2 is {mine}" in told and "tiny.fer is" not in told
+    found = MeasuredReading(tmp_path / "out")
+    given = {name: entry["given_as"] for name, entry in found.manifest["models"].items()}
+    assert given == {"tiny.fer": "tiny.fer", "tiny.fer-2": str(mine)}
+    first, second = (found.frames[found.frames["model"] == name] for name in given)
+    assert len(first) == len(second)
+    assert (first["reading"].to_numpy() != second["reading"].to_numpy()).any()

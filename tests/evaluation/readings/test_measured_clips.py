@@ -15,7 +15,7 @@ from evaluation.readings.window import Plan, attacked
 from fer_models.smoothing.named import parse_smoothers
 
 PLAN = Plan(parse_smoothers("mean:4"), (1 / 255,), 3)
-MODEL = SimpleNamespace(id="tiny.fer", face_side=8, scheme=FER7)
+MODEL = SimpleNamespace(id="tiny.fer", weights_sha256="a", face_side=8, scheme=FER7)
 FRAMES = 300
 
 
@@ -52,10 +52,10 @@ def calls(monkeypatch):
     return made
 
 
-def measure(folder, on_damage=print):
+def measure(folder, on_damage=print, model=MODEL):
     """Two clips of three windows and a block each, the second clip first."""
     seconds, crops = np.arange(FRAMES) / 25, np.zeros((FRAMES, 8, 8, 1), np.uint8)
-    measured = MeasuredClips(Kept(folder, "as asked", on_damage), [MODEL], PLAN, seed=0)
+    measured = MeasuredClips(Kept(folder, "as asked", on_damage), [model], PLAN, seed=0)
     for number in (1, 0):
         measured.add(SourceClip(f"clip {number}", seconds, {8: crops}), number)
     return measured
@@ -92,3 +92,13 @@ def test_twice_the_steps_are_tried_on_each_kind_of_clip(tmp_path, calls):
     (check,) = measure(tmp_path).checks
     assert (check["rule"], check["attacked_labels"]) == ("R6", "clean reading")
     assert [call[1:] for call in calls if call[3] == 2 * PLAN.steps] == [(125, 175, 6)] * 2
+
+
+def test_other_weights_of_the_same_id_are_measured_anew(tmp_path, calls):
+    measure(tmp_path)
+    every = list(calls)
+    calls.clear()
+    measure(tmp_path)
+    assert calls == []
+    measure(tmp_path, model=SimpleNamespace(**{**vars(MODEL), "weights_sha256": "b"}))
+    assert calls == every
