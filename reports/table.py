@@ -1,4 +1,4 @@
-"""Tables of the page, each with a csv of the same rows in full precision to download."""
+"""Tables of the page, each with a csv of the same rows to download, ten digits per number."""
 
 import base64
 import re
@@ -44,7 +44,7 @@ _NUMBER = re.compile(
 def table(
     name: str, head: list[str], rows: list[list[str]], data: pd.DataFrame, title: str = ""
 ) -> Table:
-    """A table whose download holds `data` in full precision."""
+    """A table whose download holds `data`, see `csv_uri`."""
     return Table(name, head, rows, csv_uri(data), title)
 
 
@@ -81,7 +81,7 @@ def shares_table(name: str, shares: pd.DataFrame, corner: str) -> Table:
 
 
 def csv_uri(data: pd.DataFrame) -> str:
-    """A frame as a `data:` address of a csv file."""
+    """A frame as a `data:` address of a csv file; numbers have up to ten significant digits."""
     text = data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
     return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 

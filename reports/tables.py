@@ -2,7 +2,7 @@ r"""`python -m reports.tables RUN --section leaderboard --format latex`: tables 
 
 Prints them, or writes one file per table with `--out FOLDER`. The figures are those of the page,
 with their intervals and flags. LaTeX needs `\usepackage{booktabs}`; csv is the page's download,
-in full precision. Needs no TensorFlow.
+with up to ten significant digits per number. Needs no TensorFlow.
 """
 
 from pathlib import Path

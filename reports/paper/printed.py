@@ -96,7 +96,7 @@ class Printed:
 
     @property
     def csv(self) -> str:
-        """The download of the page, in full precision."""
+        """The download of the page, with up to ten significant digits per number."""
         return base64.b64decode(self.uri.partition(",")[2]).decode()
 
     def columns(self, wanted: str) -> "Printed":

@@ -18,9 +18,11 @@ from reports.paper.file_formats import TableFormat
 from reports.paper.latex import latex_table, latex_text
 from reports.paper.printed import Printed
 from reports.paper.sections import tables_of
+from reports.table import csv_uri
 from tests.reports.fake_run import write_run
 from tests.reports.wishes import FOUR, Wishes
 
+ROOT = Path(__file__).parents[2]
 PRINTED = ("leaderboard", "who-breaks", "corruptions", "gallery")
 
 
@@ -181,3 +183,10 @@ def test_the_leaderboard_has_one_csv(folder: Path, capsys: pytest.CaptureFixture
     tables.main(folder, "leaderboard", TableFormat.CSV)
     frame = pd.read_csv(io.StringIO(capsys.readouterr().out))
     assert list(frame["model"]) == [FOUR[0], FOUR[2]]
+
+
+def test_a_csv_has_ten_significant_digits_as_the_documents_say() -> None:
+    printed = Printed("t", "", "", ["a"], [], [], csv_uri(pd.DataFrame({"eps": [4 / 255]})), "t")
+    assert printed.csv == "eps\n0.01568627451\n"
+    for text in (str(tables.__doc__), (ROOT / "docs/paper.md").read_text()):
+        assert "ten significant digits" in " ".join(text.split())
