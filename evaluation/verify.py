@@ -238,9 +238,11 @@ def _count(
     from evaluation.figures.score_run import rescore
     from evaluation.results.outside import keep_outside
     from evaluation.results.run import FinishedRun
+    from evaluation.stages.fingerprints import check_measured
 
     assert claim.rows is not None and claim.pixels is not None
     finished = FinishedRun(run)
+    check_measured(finished, classifier)
     labels, norm = claim.attacked_labels, str(claim.norm)
     name = _outside_name(path, classifier)
     kept = keep_outside(

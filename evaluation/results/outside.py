@@ -30,6 +30,22 @@ def read_outside(folder: Path) -> pd.DataFrame:
     return pd.concat([empty, *(read_table(file, OUTSIDE_COLUMNS) for file in files)])
 
 
+def measured_as(run: FinishedRun, classifier: "Classifier") -> str:
+    """Id of the model of a run with the weights of a classifier, its own id before others.
+
+    Raises:
+        InputError: the run holds no such model.
+    """
+    models = run.manifest["models"]
+    same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]
+    if not same:
+        raise InputError(
+            f"{run.folder}: expected a run of {classifier.id} with these weights, found "
+            f"{', '.join(models)}. Name the run that attacked it."
+        )
+    return classifier.id if classifier.id in same else same[0]
+
+
 def keep_outside(
     run: FinishedRun,
     name: str,
@@ -61,26 +77,19 @@ def keep_outside(
         InputError: the run holds no such model, labels or norm, labels a face differently, or
             measured other pixels of it.
     """
-    models = run.manifest["models"]
-    same = [m for m in models if models[m]["weights_sha256"] == classifier.weights_sha256]
-    same.sort(key=lambda name: name != classifier.id)
-    if not same:
-        raise InputError(
-            f"{run.folder}: expected a run of {classifier.id} with these weights, found "
-            f"{', '.join(models)}. Name the run that attacked it."
-        )
+    model = measured_as(run, classifier)
     if norm != run.config.norm or attacked_labels not in list(run.config.labels):
         raise InputError(
             f"{run.folder}: expected a run that attacks {attacked_labels} labels in {norm}, found "
             f"{', '.join(run.config.labels)} in {run.config.norm}."
         )
     attacked = run.images.pick(
-        ["row", "attacked_labels", "norm", attacked_labels], model=same[0], kinds=[Kind.ATTACKED]
+        ["row", "attacked_labels", "norm", attacked_labels], model=model, kinds=[Kind.ATTACKED]
     )
     attacked = attacked[(attacked.attacked_labels == attacked_labels) & (attacked.norm == norm)]
     label_set = LabelSet(attacked_labels)
     truth = translate(
-        attacked[label_set].to_numpy(np.int64), SCHEMES[label_set], run.schemes[same[0]]
+        attacked[label_set].to_numpy(np.int64), SCHEMES[label_set], run.schemes[model]
     )
     of_row = dict(zip(attacked.row.tolist(), truth.tolist(), strict=True))
     classes = classifier.scheme.classes
@@ -99,7 +108,7 @@ def keep_outside(
             )
     held = ~np.isnan(sizes) & np.isin(rows, list(of_row))
     frame = pd.DataFrame({"row": rows[held], "size": sizes[held]})
-    frame = frame.assign(model=same[0], attacked_labels=attacked_labels, norm=norm)
+    frame = frame.assign(model=model, attacked_labels=attacked_labels, norm=norm)
     (run.folder / FOLDER).mkdir(exist_ok=True)
     write_table(frame, OUTSIDE_COLUMNS, run.folder / FOLDER / f"{name}.parquet")
     return len(frame)

@@ -16,6 +16,7 @@ from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
+from evaluation.results.outside import measured_as
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import AT_THE_END
 from evaluation.stages.foreign_models import kept_contracts
@@ -161,6 +162,20 @@ def check_finished(run: FinishedRun) -> list[str]:
     compared = {c.id for c in loaded} & kept.keys() - failed.keys() - changed
     _check({name: kept[name] for name in compared}, now, run.folder)
     return left_out
+
+
+def check_measured(run: FinishedRun, classifier: Classifier) -> None:
+    """Refuse a model that answers otherwise than the one that a finished run measured.
+
+    Their hash is the same, but it misses weights that code reads from elsewhere.
+
+    Raises:
+        InputError: the model gives other logits than when the run began.
+    """
+    path, name = run.folder / FINGERPRINTS, measured_as(run, classifier)
+    before = _read(path).get(name, CHANGED) if path.exists() else CHANGED
+    if before.size:
+        _check({name: before}, {name: fingerprint(classifier)}, run.folder)
 
 
 def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:

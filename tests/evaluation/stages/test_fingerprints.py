@@ -24,6 +24,7 @@ from evaluation.stages.fingerprints import (
     CHANGED,
     check_again,
     check_finished,
+    check_measured,
     check_or_keep,
     fingerprints_of,
 )
@@ -79,6 +80,17 @@ def test_models_that_fail_or_answer_at_random_have_no_fingerprint(tmp_path: Path
     assert fingerprints_of([Movable(noise=1.0), Failing()]) == {}
     check_or_keep([Movable(noise=1.0)], tmp_path)
     check_or_keep([Movable(noise=1.0)], tmp_path)  # and may be resumed
+
+
+def test_images_that_fool_a_changed_model_are_not_counted(tmp_path: Path) -> None:
+    check_or_keep([Movable()], tmp_path)
+    manifest = {"models": {"movable": {"weights_sha256": Movable.weights_sha256}}}
+    finished = cast(FinishedRun, SimpleNamespace(folder=tmp_path, manifest=manifest))
+    check_measured(finished, Movable(1e-6))
+    with pytest.raises(InputError, match=OTHERWISE.format("movable")):
+        check_measured(finished, Movable(0.5))
+    (tmp_path / FINGERPRINTS).unlink()  # a run of an older version
+    check_measured(finished, Movable(0.5))
 
 
 @pytest.mark.parametrize("given", [False, True])
