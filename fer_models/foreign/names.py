@@ -5,14 +5,19 @@ Needs no Keras.
 
 import hashlib
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
 from fer_models.given_objects import given_sha256, is_given
 from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name, service_path
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 FILES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
 TORCH_FILES = (".pt2", ".pt", ".pth", ".ts", ".safetensors", ".ckpt", ".bin")
@@ -112,11 +117,13 @@ def _beside(model: str) -> Path:
 def files_sha256(name: str) -> str:
     """Hex sha256 of a model's file, of all files of its folder, or of its code.
 
-    Of code: of the module's file and the name within it, and of the weights if there are any. Of a
-    service: of its URL and how it is asked. Of an object that Python gives: of its weights.
+    Of an ONNX file: of the files that hold its weights, too, if there are any. Of code: of the
+    module's file and the name within it, and of the weights if there are any. Of a service: of its
+    URL and how it is asked. Of an object that Python gives: of its weights.
 
     Raises:
-        InputError: there is no such file or module.
+        InputError: there is no such file or module, or the package that names the files of an ONNX
+            model's weights is not installed.
     """
     if is_service(name):
         return read_service(name).sha256
@@ -130,10 +137,54 @@ def files_sha256(name: str) -> str:
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file. Correct the path.")
     if path.is_file():
-        return file_sha256(path)
+        others = _external_weights(path) if path.suffix.lower() == ".onnx" else []
+        parts = [f"{name} {file_sha256(path.parent / name)}" for name in others]
+        own = file_sha256(path)
+        return hashlib.sha256("\n".join([own, *parts]).encode()).hexdigest() if parts else own
     files = sorted(file for file in path.rglob("*") if file.is_file())
     parts = [f"{file.relative_to(path).as_posix()} {file_sha256(file)}" for file in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _external_weights(path: Path) -> list[str]:
+    """Names of the files beside an ONNX file that hold its weights, as PyTorch's exporter writes.
+
+    None for a damaged file, and none that is missing: opening the model refuses both.
+
+    Raises:
+        InputError: `onnx` is not installed, and the file may name others.
+    """
+    content = path.read_bytes()
+    if b"location" not in content:  # the key of each external tensor
+        return []
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise InputError(
+            f"{path}: needs a package that is not installed ({error.name}): "
+            "pip install 'deadpan[onnx]'."
+        ) from error
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError:
+        return []
+    names = sorted(set(_locations(model)))
+    return [name for name in names if os.path.isfile(path.parent / name)]
+
+
+def _locations(message: "Message") -> "Iterator[str]":
+    """Where the external tensors of a part of an ONNX model lie, subgraphs included."""
+    from google.protobuf.message import Message
+    from onnx import TensorProto
+
+    if isinstance(message, TensorProto):
+        yield from (entry.value for entry in message.external_data if entry.key == "location")
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                yield from _locations(part)
 
 
 def _module_file(name: str) -> Path:

@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import contract_path, files_sha256, find_contract
 
@@ -35,6 +38,50 @@ def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
     first = files_sha256(str(tmp_path))
     weights.write_bytes(b"2")
     assert files_sha256(str(tmp_path)) != first
+
+
+def test_an_onnx_file_is_hashed_with_the_weights_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a subgraph too; a file that holds all its weights keeps its own hash."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def answer(name: str, weight: float) -> Any:
+        inside = numpy_helper.from_array(np.full(300, weight, np.float32), name)
+        output = helper.make_tensor_value_info(name, TensorProto.FLOAT, [300])
+        return helper.make_graph([], name, [], [output], [inside])
+
+    def saved(weight: float, inner: float, beside: bool = True) -> str:
+        branches = {"then_branch": answer("a", inner), "else_branch": answer("b", 0)}
+        graph = answer("y", weight)
+        graph.node.append(helper.make_node("If", ["x"], ["z"], **branches))
+        for file in tmp_path.iterdir():
+            file.unlink()
+        options = {"save_as_external_data": beside, "location": "net.onnx.data"}
+        onnx.save(helper.make_model(graph), tmp_path / "net.onnx", **options)
+        return files_sha256(str(tmp_path / "net.onnx"))
+
+    first = saved(1, 2)
+    texts = {(tmp_path / "net.onnx").read_bytes()}
+    assert saved(1, 2) == first
+    assert len({first, saved(2, 2), saved(1, 3)}) == 3
+    texts.add((tmp_path / "net.onnx").read_bytes())
+    assert len(texts) == 1  # the difference lies in the other file
+    alone = file_sha256(tmp_path / "net.onnx")
+    (tmp_path / "net.onnx.data").unlink()
+    assert files_sha256(str(tmp_path / "net.onnx")) == alone
+    whole = saved(1, 2, beside=False)
+    assert whole == file_sha256(tmp_path / "net.onnx")
+
+    saved(1, 2)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InputError, match=r"not installed \(onnx\): pip install 'deadpan\[onnx\]'"):
+        files_sha256(str(tmp_path / "net.onnx"))
+    path = tmp_path / "damaged.onnx"
+    monkeypatch.undo()
+    path.write_bytes(b"location, and no more of a model")
+    assert files_sha256(str(path)) == file_sha256(path)
 
 
 def test_code_is_hashed_with_its_name_and_weights(
