@@ -11,6 +11,7 @@ files; asks nothing. Needs neither Keras nor a network.
 """
 
 import hashlib
+import json
 import re
 import tomllib
 from enum import StrEnum
@@ -28,7 +29,7 @@ IMAGE = "$image"
 """In `body`: replaced by the image; a list of one element that holds it repeats for each image."""
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 _OF_ASKING = {"batch", "parallel", "timeout", "tries", "budget", "headers_from"}
-"""Fields that change how fast a service is asked, not what it is."""
+"""Fields that change how fast a service is asked, not what it is; `headers_from` is added apart."""
 
 Place = str | int | None
 """A step into a JSON answer: a key, an index, or None for every image of the request."""
@@ -151,8 +152,15 @@ class ServiceFile(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """Hex sha256 of URL, request and answer: what makes this another service."""
-        return hashlib.sha256(self.model_dump_json(exclude=_OF_ASKING).encode()).hexdigest()
+        """Hex sha256 of URL, request and answer: what makes this another service.
+
+        A header may choose between models, and its value may be a key that changes. So headers
+        count by their names and variables.
+        """
+        told = self.model_dump_json(exclude=_OF_ASKING)
+        if self.headers_from:  # without any, the hash is that of older versions
+            told += json.dumps(self.headers_from, sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
 
     @property
     def shown_url(self) -> str:

@@ -46,6 +46,27 @@ def test_answers_are_kept_and_never_asked_for_twice(tmp_path: Path) -> None:
         assert server.seen[IMAGES[0].tobytes()] == 4
 
 
+def test_a_header_tells_services_apart_and_a_new_key_keeps_the_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(one) as server:
+        asked = []
+        for key, headers in (
+            ("old", {"Authorization": "KEY", "X-Model": "FIRST"}),
+            ("new", {"X-Model": "FIRST", "Authorization": "KEY"}),
+            ("new", {"Authorization": "KEY", "X-Model": "SECOND"}),
+            ("new", {"Authorization": "KEY", "X-Deployment": "FIRST"}),
+            ("new", {}),
+        ):
+            for variable, value in (("KEY", key), ("FIRST", "a"), ("SECOND", "b")):
+                monkeypatch.setenv(variable, value)
+            service = opened(tmp_path, server, headers_from=headers)
+            service.keep_answers(tmp_path)
+            service.outputs(IMAGES[:1])
+            asked.append(len(server.requests))
+    assert asked == [1, 1, 2, 3, 4]
+
+
 def test_what_was_answered_before_a_failure_is_kept(tmp_path: Path) -> None:
     with serving(one) as server:
         service = opened(tmp_path, server, tries=1, parallel=1)
