@@ -22,7 +22,8 @@ A run folder holds
 - `service_answers.sqlite`: answers of HTTP services (`fer_models/services/answer_cache.py`);
 - `answers/`: cache of logits (`evaluation/stages/logits_cache.py`);
 - `certificates/`: one folder per model and sigma (`evaluation/stages/certificates.py`);
-- `contracts/`: contracts that the run found for models (`evaluation/stages/foreign_models.py`);
+- `contracts/`: contracts that the run found for models, and what was known of each before
+  (`evaluation/stages/foreign_models.py`);
 - `index.html`, `report.md`: the report (`reports/page.py`).
 
 Not here: how a figure is computed (`evaluation/figures/`, `evaluation/metrics/`).

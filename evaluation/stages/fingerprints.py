@@ -19,7 +19,7 @@ from evaluation.listener import is_result
 from evaluation.results.outside import measured_as
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import AT_THE_END
-from evaluation.stages.foreign_models import kept_contracts
+from evaluation.stages.foreign_models import kept_contracts, refuse_other_contract
 from evaluation.stages.residence import Residence
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
@@ -137,7 +137,8 @@ def check_finished(run: FinishedRun) -> list[str]:
         Models that were not compared, with the reasons; none for a run of an older version.
 
     Raises:
-        InputError: a model gives other logits than when the run began.
+        InputError: a model gives other logits than when the run began, or its contract file says
+            something else.
     """
     path = run.folder / FINGERPRINTS
     if not path.exists():
@@ -147,11 +148,14 @@ def check_finished(run: FinishedRun) -> list[str]:
     contracts = kept_contracts(foreign.values(), run.folder)
     loaded, left_out = [], []
     for name, model in foreign.items():
+        base, _ = split_defences(model)
         try:
-            classifier = load(model, contracts.get(split_defences(model)[0]))
+            classifier = load(model, contracts.get(base))
         except InputError as error:  # moved or deleted since: the figures can still be rebuilt
             left_out.append(f"{name}: {error}")
             continue
+        if base in contracts:
+            refuse_other_contract(base, run.folder)
         classifier.id = name
         loaded.append(classifier)
     failed: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """Foreign models in a run: finding contracts that are missing, and unique names.
 
 A contract found by the probe is kept in the run's folder, `contracts/NAME.json`, so that a resumed
-run uses the same one; nothing is written next to the model.
+run uses the same one, beside `contracts/NAME.known.json`, what was known before; nothing is written
+next to the model.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,10 +20,13 @@ from fer_models.classifier import Classifier, label_set_of
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.contract_file import (
     ContractFile,
+    PartialContract,
+    contract_of,
     has_whole_contract,
     known_contract,
     names_classes,
     read_contract,
+    read_partial,
     write_contract,
 )
 from fer_models.foreign.contract_probe import UnsureError
@@ -62,8 +66,9 @@ def contracts_of(
         count: number of faces for the probe; None for as many as needed.
 
     Raises:
-        InputError: the probe finds no contract, or another order of a folder's classes classifies
-            significantly more faces correctly.
+        InputError: the probe finds no contract, another order of a folder's classes classifies
+            significantly more faces correctly, or a contract file says something else than when
+            the resumed run began.
     """
     found: Contracts = {}
     for path in dict.fromkeys(split_defences(model)[0] for model in models):
@@ -75,6 +80,7 @@ def contracts_of(
             continue
         kept = _kept(path, folder)
         if kept.exists():
+            refuse_other_contract(path, folder)
             found[path] = read_contract(kept)
             continue
         finding, lines = _probe(path, faces, count, log)
@@ -112,11 +118,13 @@ def _probe(
 
 
 def keep_contracts(found: Contracts, folder: Path) -> None:
-    """Write found contracts to the run folder."""
+    """Write found contracts to the run folder, with what was known before; those there stay."""
     for path, file in found.items():
         kept = _kept(path, folder)
-        kept.parent.mkdir(exist_ok=True)
-        write_contract(file, kept)
+        if not kept.exists():
+            kept.parent.mkdir(exist_ok=True)
+            write_contract(known_contract(path), _known_then(kept))
+            write_contract(file, kept)
 
 
 def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
@@ -125,6 +133,34 @@ def kept_contracts(models: Iterable[str], folder: Path) -> Contracts:
     return {
         path: read_contract(_kept(path, folder)) for path in paths if _kept(path, folder).exists()
     }
+
+
+def refuse_other_contract(path: str, folder: Path) -> None:
+    """Refuse a model whose contract file says something else than when the run began.
+
+    A file that has been completed must say what the run found. Runs of older versions do not hold
+    what was known, and are not compared.
+
+    Args:
+        path: the model's.
+        folder: of a run that has found its contract.
+
+    Raises:
+        InputError: it says something else.
+    """
+    kept = _kept(path, folder)
+    now: ContractFile | PartialContract = known_contract(path)
+    then: ContractFile | PartialContract = now
+    if has_whole_contract(path):
+        now, then = contract_of(path), read_contract(kept)
+    elif _known_then(kept).exists():
+        then = read_partial(_known_then(kept))
+    fields = [name for name, value in then if value != getattr(now, name)]
+    if fields:
+        raise InputError(
+            f"{path}: its contract must say what it said when the run in {folder} began; it says "
+            f"something else of {' and '.join(fields)}. Restore it, or start a new run."
+        )
 
 
 def refuse_misread(
@@ -191,3 +227,8 @@ def _kept(path: str, folder: Path) -> Path:
     """File of a found contract; its name contains a hash of the model's full path."""
     digest = sha256(str(Path(path).absolute()).encode()).hexdigest()[:8]
     return folder / CONTRACTS / f"{short_name(path).replace(':', '.')}-{digest}.json"
+
+
+def _known_then(kept: Path) -> Path:
+    """File of what was known of a model before its contract was found."""
+    return kept.with_suffix(".known.json")

@@ -292,7 +292,7 @@ def _one_line_errors(where: object) -> Iterator[None]:
         raise InputError(f"{where}: expected a contract; {error}. {_STEP}") from error
 
 
-def write_contract(file: ContractFile, path: Path) -> None:
+def write_contract(file: ContractFile | PartialContract, path: Path) -> None:
     """Write a contract as JSON, atomically."""
     with atomic(path) as unfinished:
         unfinished.write_text(file.model_dump_json(indent=2) + "\n")

@@ -28,6 +28,7 @@ from evaluation.stages.fingerprints import (
     check_or_keep,
     fingerprints_of,
 )
+from evaluation.stages.foreign_models import keep_contracts
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
@@ -149,6 +150,22 @@ def test_figures_of_a_model_that_changed_can_still_be_rebuilt(tmp_path: Path) ->
     run = cast(FinishedRun, SimpleNamespace(folder=tmp_path, manifest=manifest))
     (tmp_path / FINGERPRINTS).write_text(json.dumps({"net": CHANGED.tolist()}))
     assert check_finished(run) == ["net: it changed during the run"]
+
+
+def test_figures_are_not_rebuilt_beside_a_contract_file_that_was_edited(tmp_path: Path) -> None:
+    """It was incomplete, and the run found the rest."""
+    net, beside = tmp_path / "net.keras", tmp_path / "net.keras.contract.json"
+    tiny.classifier().model.save(net)
+    beside.write_text('{"low": 0}')
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    keep_contracts({str(net): file}, tmp_path)
+    (tmp_path / FINGERPRINTS).write_text("{}")
+    manifest = {"models": {"net": {"given_as": f"{net}+bits3"}}}
+    run = cast(FinishedRun, SimpleNamespace(folder=tmp_path, manifest=manifest))
+    assert check_finished(run) == []
+    beside.write_text('{"low": -1}')
+    with pytest.raises(InputError, match="something else of low"):
+        check_finished(run)
 
 
 def test_shipped_and_random_models_are_not_asked_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Models of others in a run: contracts that are found and kept, ids that differ."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,15 @@ from datasets.faceset import FaceSet, Split
 from datasets.labels import FER7, FERPLUS8, LabelScheme, LabelSet
 from evaluation import api
 from evaluation.stages import foreign_models
-from evaluation.stages.foreign_models import contracts_of, keep_contracts, name_apart
+from evaluation.stages.foreign_models import (
+    Contracts,
+    contracts_of,
+    keep_contracts,
+    name_apart,
+    refuse_other_contract,
+)
 from evaluation.stages.pipeline import evaluate_run
+from evaluation.stages.run_folder import CONTRACTS
 from fer_models import zoo
 from fer_models.defences.base import defend
 from fer_models.defences.bit_depth import BitDepth
@@ -70,6 +78,44 @@ def test_a_missing_contract_is_found_told_and_kept(tmp_path: Path, opened: list[
     assert contracts_of([path], flagged_faces(), tmp_path, lines.append) == found
     assert opened == [path]  # the resumed run reads what the first one found
     assert len([line for line in lines if "found by probing" in line]) == 1
+
+
+def test_a_resumed_run_refuses_a_contract_file_that_was_edited(
+    tmp_path: Path, opened: list[str]
+) -> None:
+    """What the run found was found with the file as it was."""
+    path, beside = str(tmp_path / "net.onnx"), tmp_path / "net.onnx.contract.json"
+    classes = [FER7.classes[i] for i in ORDER]
+    said = {"classes": classes, "output": "logits"}
+    Path(path).touch()
+    beside.write_text(json.dumps(said))
+
+    def resumed() -> Contracts:
+        return contracts_of([path], flagged_faces(), tmp_path, lambda _: None)
+
+    found = resumed()
+    keep_contracts(found, tmp_path)
+    assert resumed() == found
+    for edited, fields in (
+        (said | {"classes": classes[1:] + classes[:1]}, "classes"),
+        (said | {"classes": classes[::-1], "output": "probabilities"}, "classes and output"),
+        (said | {"low": 0}, "low"),
+        ({"classes": classes}, "output"),
+    ):
+        beside.write_text(json.dumps(edited))
+        keep_contracts(found, tmp_path)  # does not take the edited file for that of the run
+        with pytest.raises(InputError, match=f"something else of {fields}\\. Restore it") as caught:
+            resumed()
+        assert "\n" not in str(caught.value)
+    write_contract(found[path], beside)  # completed by what was found
+    refuse_other_contract(path, tmp_path)
+    write_contract(found[path].model_copy(update={"high": 2.0}), beside)
+    with pytest.raises(InputError, match="something else of high"):
+        refuse_other_contract(path, tmp_path)
+    beside.write_text("{}")
+    (known,) = (tmp_path / CONTRACTS).glob("*.known.json")
+    known.unlink()  # a run of an older version
+    assert resumed() == found
 
 
 def test_more_faces_are_asked_where_some_do_not_tell(
