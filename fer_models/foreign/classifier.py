@@ -15,9 +15,10 @@ from fer_models.foreign.contract_file import (
     ContractFile,
     contract_of,
     identity,
+    says_pixels,
 )
 from fer_models.foreign.formats import open_model
-from fer_models.foreign.names import find_contract, short_name
+from fer_models.foreign.names import short_name
 from fer_models.foreign.raw_model import (
     RawModel,
     are_from_sigmoid,
@@ -71,10 +72,10 @@ def load_foreign(
         classifier.weights_sha256 = identity(classifier.weights_sha256, file)
         return _checked(classifier, name, faces)
     raw = open_model(name)
-    if contract is None and is_hugging_face(name) and find_contract(name) is None:
+    if contract is None and is_hugging_face(name) and not says_pixels(name):
         from fer_models.pytorch.hugging_face import check_preprocessor
 
-        check_preprocessor(name, file)
+        check_preprocessor(name, file.classes)
     return classify_with(raw, file, faces)
 
 

@@ -195,6 +195,23 @@ def names_classes(model: str) -> bool:
     return file is not None and read_partial(file).classes is not None
 
 
+def says_pixels(model: str) -> bool:
+    """Whether the contract file next to a model gives size and scaling."""
+    file = find_contract(model)
+    return file is not None and not {"size", "scaling"} & {*read_partial(file).missing}
+
+
+def contract_of_folder(model: str, classes: tuple[str, ...]) -> ContractFile:
+    """The contract of these classes that the preprocessor's file in a folder alone would give.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    said = said_by_folder(model, with_classes=False)
+    with _one_line_errors(f"{model}, its {PREPROCESSOR}"):
+        return ContractFile.model_validate(said | {"classes": classes})
+
+
 def has_whole_contract(model: str) -> bool:
     """Whether the file next to a model says classes, size and scaling.
 

@@ -12,7 +12,8 @@ import torch
 
 from datasets.base.errors import InputError, words_of
 from fer_models.contract import Contract
-from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.contract_file import contract_of_folder
+from fer_models.foreign.names import contract_path
 from fer_models.foreign.raw_model import RawModel
 from fer_models.hub.hugging_face import PREPROCESSOR, WEIGHTS, folder_of
 from fer_models.identity import fixed_images
@@ -89,8 +90,10 @@ def open_hugging_face(name: str, sha256: str) -> RawModel:
     return torch_net(name, ImageLogits(net), sha256)
 
 
-def check_preprocessor(name: str, file: ContractFile) -> None:
-    """Compare a contract that was read from a folder with the folder's own preprocessor.
+def check_preprocessor(name: str, classes: tuple[str, ...]) -> None:
+    """Compare the contract that Deadpan reads in a folder with the folder's own preprocessor.
+
+    What a contract file beside it changes is the user's word, and is not compared.
 
     Raises:
         InputError: it does something else to an image.
@@ -99,7 +102,7 @@ def check_preprocessor(name: str, file: ContractFile) -> None:
     if not (folder / PREPROCESSOR).is_file():
         return
     images = _coloured_images()
-    contract, _ = file.contract()
+    contract, _ = contract_of_folder(name, classes).contract()
     found = _preprocessed(name, folder, images)
     pixels = torch.tensor(images / 255, dtype=torch.float32).permute(0, 3, 1, 2)
     expected = fit_to_contract(pixels, contract).numpy()
@@ -146,7 +149,8 @@ def _otherwise(name: str, what: str, contract: Contract) -> str:
     size = f"{contract.height}x{contract.width}x{contract.channels}"
     return (
         f"{name}: its preprocessor makes {what} of a face than the contract that Deadpan reads in "
-        f"{PREPROCESSOR} ({size}, {contract.resampling}). Write a complete contract file instead."
+        f"{PREPROCESSOR} ({size}, {contract.resampling}). Write size, resampling and scaling in "
+        f"{contract_path(name)}."
     )
 
 

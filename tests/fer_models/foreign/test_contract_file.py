@@ -7,7 +7,7 @@ import pytest
 from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8
 from fer_models.foreign.class_order import match_scheme
-from fer_models.foreign.contract_file import read_contract
+from fer_models.foreign.contract_file import read_contract, says_pixels
 from tests.fer_models.foreign.small_nets import ALPHABETICAL, CONTRACT
 
 
@@ -61,3 +61,17 @@ def test_toml_contracts(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("a = " + "[" * 200_000)
     with pytest.raises(InputError, match="brackets nested too deep"):
         read_contract(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(
+    ("left_out", "says"),
+    [("classes", True), ("resampling", True), ("width", False), ("low high mean std steps", False)],
+)
+def test_a_file_that_gives_size_and_scaling_says_the_pixels(
+    tmp_path: Path, left_out: str, says: bool
+) -> None:
+    model = str(tmp_path / "vit")
+    assert not says_pixels(model)
+    text = CONTRACT.model_dump_json(exclude=set(left_out.split()))
+    (tmp_path / "vit.contract.json").write_text(text)
+    assert says_pixels(model) == says

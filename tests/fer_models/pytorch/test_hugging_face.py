@@ -248,6 +248,11 @@ def normalised_twice(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
+def only_classes_beside(folder: Path) -> None:
+    normalised_twice(folder)
+    Path(f"{folder}.contract.json").write_text(json.dumps({"classes": FER7.classes}))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -271,6 +276,7 @@ def normalised_twice(folder: Path) -> None:
         (endless_size, "OverflowError: cannot convert float infinity to integer. Write them in"),
         (hamming, "`resample` must be one of 0 (nearest), 1 (lanczos_antialias)"),
         (normalised_twice, "its preprocessor makes other pixels of a face than the contract"),
+        (only_classes_beside, "its preprocessor makes other pixels of a face than the contract"),
     ],
 )
 def test_bad_folders_are_one_line(folder: Path, damage: Any, words: str) -> None:
