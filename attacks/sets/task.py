@@ -20,6 +20,8 @@ from fer_models.identity import same_answers
 
 _ASKED = 8
 """Number of clean images whose logits show whether a model is still the same."""
+_ASKED_FOR_LABELS = 64
+"""The same of a model that tells only labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class AttackTask:
 
 def answers_of(classifier: Classifier, faces: CleanFaces) -> list[list[float]]:
     """Logits of the first clean images; none for a random model."""
-    images = faces.images[:_ASKED]
+    images = faces.images[: _ASKED_FOR_LABELS if classifier.labels_only else _ASKED]
     with classifier.asked_anew():
         first = classifier.logits(images)
     with classifier.asked_anew("again"):

@@ -24,12 +24,12 @@ from evaluation.stages.residence import Residence
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
-from fer_models.identity import MOST_CHANGED, changed_share, fingerprint, same_answers
+from fer_models.identity import changed_share, fingerprint, same_answers, share_of_another
 from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import load, shipped_id, split_defences
 
 Fingerprints = dict[str, np.ndarray]
-"""Logits of fixed images, float32 (8, K), by the model's id."""
+"""Logits of fixed images, float32 (N, K), by the model's id; see `identity.fingerprint`."""
 CHANGED = np.empty(0, np.float32)
 """The fingerprint of a model that changed during the run: it is no model's, so it can't go on."""
 
@@ -108,16 +108,17 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
             continue
         finally:
             residence.used(classifier)
-        checks.append(_compared(classifier, changed_share(kept[classifier.id], now)))
+        checks.append(_compared(classifier, kept[classifier.id], now))
     changed = [entry["model"] for entry in checks if entry["status"] == "flagged"]
     if changed:
         _write(kept | dict.fromkeys(changed, CHANGED), path)
     return checks
 
 
-def _compared(classifier: Classifier, share: float) -> Check:
-    """The check of a model that answers differently to a share of the fixed images."""
-    changed = share >= MOST_CHANGED
+def _compared(classifier: Classifier, before: np.ndarray, now: np.ndarray) -> Check:
+    """The check of a model with its fingerprints when the run began and at its end."""
+    share, threshold = changed_share(before, now), share_of_another(now)
+    changed = share >= threshold
     words = "The model gives the same logits as when the run began."
     if changed:
         words = (
@@ -125,7 +126,7 @@ def _compared(classifier: Classifier, share: float) -> Check:
             "figures are of several models and it has no rank. Make it answer an image the same "
             "way every time, and start a new run."
         )
-    return check(classifier.id, "R11", AT_THE_END, changed, share, MOST_CHANGED, words)
+    return check(classifier.id, "R11", AT_THE_END, changed, share, threshold, words)
 
 
 def check_finished(run: FinishedRun) -> list[str]:

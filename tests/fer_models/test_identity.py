@@ -62,6 +62,25 @@ def test_one_rounded_image_on_another_machine_does_not_make_another_model() -> N
     assert not same_answers(one, other)
 
 
+class Labels(Computed):
+    """The same, of which only the label is told."""
+
+    labels_only = True
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        return np.eye(7, dtype=np.float32)[super()._batch_logits(images).argmax(axis=1)]
+
+
+def test_of_labels_every_one_must_agree() -> None:
+    """Other weights leave most labels as they are, and those of the fixed images, the first 8."""
+    one, other = fingerprint(Labels()), fingerprint(Labels(change=0.1))
+    assert one.shape == (8 + 64, 7)
+    differs = (one != other).any(axis=1)
+    assert 0 < differs.mean() < 0.1 and not differs[:8].any()
+    assert same_answers(one, one) and not same_answers(one, other)
+    assert same_answers(one[:8], one), "an older version asked about the first images only"
+
+
 def test_a_net_of_another_size_and_with_colour_has_a_fingerprint() -> None:
     keras.utils.set_random_seed(0)
     pixels = keras.Input((64, 64, 3))

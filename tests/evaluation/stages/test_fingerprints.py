@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from attacks.sets.task import CleanFaces, answers_of
 from datasets.base.errors import InputError
 from datasets.labels import FER7, LabelSet
 from evaluation.checks.rules import Rank, failed_rules
@@ -33,6 +34,7 @@ from evaluation.stages.pipeline import evaluate_run
 from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.contract_file import ContractFile, write_contract
+from fer_models.identity import same_answers
 from fer_models.zoo import load
 from tests.datasets.factory import write_source
 from tests.evaluation import tiny
@@ -55,6 +57,18 @@ class Movable(Classifier):
         logits[:, 0] += self.bias
         draws = self.rng.standard_normal(logits.shape)
         return (logits + self.noise * draws).astype(np.float32)
+
+
+class Label(Movable):
+    """Tells the label only, with a bias another one for every 40th image."""
+
+    labels_only = True
+
+    def _batch_logits(self, images: np.ndarray) -> np.ndarray:
+        labels = self.net.logits(images).argmax(axis=1)
+        if self.bias:
+            labels[20::40] = (labels[20::40] + 1) % 7
+        return np.eye(7, dtype=np.float32)[labels]
 
 
 class Failing(Movable):
@@ -92,6 +106,18 @@ def test_images_that_fool_a_changed_model_are_not_counted(tmp_path: Path) -> Non
         check_measured(finished, Movable(0.5))
     (tmp_path / FINGERPRINTS).unlink()  # a run of an older version
     check_measured(finished, Movable(0.5))
+
+
+def test_a_model_that_tells_labels_is_another_one_if_a_single_label_differs(tmp_path: Path) -> None:
+    for _ in range(2):
+        check_or_keep([Label()], tmp_path)
+    with pytest.raises(InputError, match=OTHERWISE.format("movable")):
+        check_or_keep([Label(1.0)], tmp_path)
+    again = [check_again([Label(bias)], tmp_path)[0] for bias in (0.0, 1.0)]
+    assert [(one["status"], one["value"]) for one in again] == [("ok", 0), ("flagged", 2 / 72)]
+    faces = CleanFaces.of(tiny.faces())
+    before, now = (np.array(answers_of(Label(bias), faces)) for bias in (0.0, 1.0))
+    assert len(before) == 40 and not same_answers(before, now)
 
 
 @pytest.mark.parametrize("given", [False, True])
