@@ -72,15 +72,8 @@ def main(request: AdversarialRequest) -> None:
     from attacks.threat_model import parse_eps
     from fer_models.architectures.registry import architecture
     from fer_models.training.rows import read_training_faces
-    from fer_models.training.run import (
-        ROBUST,
-        ROBUST_L2,
-        EpochLines,
-        TrainingRun,
-        open_work_folder,
-        show,
-        train,
-    )
+    from fer_models.training.run import EpochLines, open_work_folder, show, train
+    from fer_models.training.settings import ROBUST, ROBUST_L2, TrainingRun
 
     labels = request.labels
     against = AdversarialRecipe(

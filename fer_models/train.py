@@ -26,7 +26,7 @@ from fer_models.training.request import TrainingRequest
 if TYPE_CHECKING:
     from fer_models.cards import Card
     from fer_models.training.rows import TrainingFaces
-    from fer_models.training.run import TrainingRun
+    from fer_models.training.settings import TrainingRun
 
 WORK = Path("training")
 
@@ -96,7 +96,7 @@ def main(request: TrainRequest) -> int:
         )
 
     from fer_models.training.rows import read_training_faces
-    from fer_models.training.run import AUGMIX, TrainingRun
+    from fer_models.training.settings import AUGMIX, TrainingRun
 
     faces = read_training_faces(request, request.split, request.final)
 

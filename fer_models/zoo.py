@@ -241,7 +241,7 @@ def load(
         net = in_fresh_keras(lambda: _verified_net(card, weights))
         net.load_again_by(partial(_verified_model, card, weights))
         return net
-    _check_weights(card, weights)
+    check_weights(card, weights)
     return load_unverified(card, weights)
 
 
@@ -252,11 +252,16 @@ def _verified_model(card: Card, weights: Path) -> "keras.Model":
 def _verified_net(card: Card, weights: Path) -> "KerasClassifier":
     if isinstance(card.recipe, MeanRecipe):
         return _load_mean(card, card.recipe)
-    _check_weights(card, weights)
+    check_weights(card, weights)
     return load_net(card, weights)
 
 
-def _check_weights(card: Card, weights: Path) -> None:
+def check_weights(card: Card, weights: Path) -> None:
+    """Refuse weights that are not those of a card.
+
+    Raises:
+        InputError: the file is missing, or has another hash than in the card.
+    """
     from datasets.base.hashes import file_sha256
 
     if not weights.exists():

@@ -22,7 +22,8 @@ from fer_models.cards import CARDS, Card
 from fer_models.classical.recipes import CLASSICAL
 from fer_models.training.loop import read_history
 from fer_models.training.rows import TrainingFaces
-from fer_models.training.run import EpochLines, TrainingRun, open_work_folder, read_run, train
+from fer_models.training.run import EpochLines, open_work_folder, train
+from fer_models.training.settings import TrainingRun, read_run
 
 FIRST = (
     "vgg_small.fer",

@@ -4,7 +4,6 @@ Writes `settings.json` first (a folder continues only the very same training), t
 `fer_models/training/loop.py`, and at the end `weights.npz`, `card.json` and `history.png`.
 """
 
-import json
 import shutil
 import sys
 import time
@@ -12,86 +11,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
 from datasets.base.locks import locked
 from datasets.base.percentages import in_percent
-from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.architectures.registry import architecture
-from fer_models.cards import CARDS, WEIGHTS, AnyRecipe, Card, write_card
+from fer_models.cards import CARDS, WEIGHTS, Card, write_card
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
-from fer_models.recipe import Precision, Recipe, Schedule
+from fer_models.recipe import Recipe, Schedule
 from fer_models.training.curves import plot_history
 from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
 from fer_models.training.rows import TrainingFaces, labelled_rows
+from fer_models.training.settings import (
+    HASHES,
+    TrainingRun,
+    is_same,
+    read_run,
+    with_hashes,
+    write_run,
+)
 from fer_models.training.start import start_from
 from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import write_arrays
 from fer_models.zoo import load_unverified
-
-ROBUST_L2, ROBUST, AUGMIX = VARIANTS = ("_robust_l2", "_robust", "_augmix")
-"""Follow the architecture in the id of a classifier trained against attacks, or with AugMix."""
-
-
-class TrainingRun(BaseModel):
-    """Everything that decides the result of a training, as `settings.json` holds it.
-
-    Attributes:
-        id: `ARCHITECTURE.LABEL_SET`, or with one of `VARIANTS`, `vgg_small_robust.fer`.
-        recipe: hyper-parameters.
-        precision: arithmetic.
-        seed: seed of weights, order and augmentation.
-        final: learns from all faces for exactly the recipe's epochs; nothing is held out.
-        training_rule: FER+ rule behind the targets, None for FER.
-        start_from: id or folder of a classifier whose layers, all but the last, come first, or a
-            Keras file of a backbone.
-        teacher: id or folder of the classifier behind `recipe.teacher_share`; empty: none.
-        data_sha256: identity of the training rows.
-        trained_against: settings of the attack of an adversarial training; empty: none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    recipe: AnyRecipe
-    precision: Precision
-    seed: int
-    training_rule: VoteRule | None
-    start_from: str = ""
-    teacher: str = ""
-    data_sha256: str
-    trained_against: dict[str, str | int | float] = {}
-    final: bool = False
-
-    @property
-    def architecture(self) -> str:
-        """Name in `fer_models/architectures/registry.py`."""
-        name = self.id.split(".")[0]
-        return next((name.removesuffix(end) for end in VARIANTS if name.endswith(end)), name)
-
-    @property
-    def labels(self) -> LabelSet:
-        """Label set that is learnt."""
-        return LabelSet(self.id.split(".")[1])
-
-
-def read_run(path: Path) -> TrainingRun:
-    """Read a `settings.json`; settings that newer recipes added get their defaults.
-
-    Raises:
-        InputError: missing, or no settings of a training.
-    """
-    try:
-        return TrainingRun.model_validate_json(path.read_text())
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
-        detail = str(error).splitlines()[0]
-        raise InputError(
-            f"{path}: expected the settings of a training; {detail}. Name another --out."
-        ) from error
 
 
 def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, resume: bool) -> None:
@@ -107,16 +51,16 @@ def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, re
             raise InputError(
                 f"{work} holds a training already. Add --resume, or name another --out."
             )
-        if read_run(path) != training:
+        begun = (work / "checkpoint.keras").exists()
+        if not is_same(read_run(path), training, begun):
             raise InputError(
-                f"{path}: --resume continues the same training only, but data or settings differ. "
-                "Name another --out."
+                f"{path}: --resume continues the same training only, but the weights of --teacher "
+                "or --start-from, data or settings differ. Name another --out."
             )
         return
     _check_begin(training, faces)
     work.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as unfinished:
-        unfinished.write_text(json.dumps(training.model_dump(mode="json"), indent=2) + "\n")
+    write_run(with_hashes(training), path)
 
 
 def _check_begin(training: TrainingRun, faces: TrainingFaces) -> None:
@@ -274,7 +218,7 @@ def finish(
     """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
     card = Card(
-        **training.model_dump(exclude={"start_from", "teacher", "recipe", "final"}),
+        **training.model_dump(exclude={"start_from", "teacher", "recipe", "final", *HASHES}),
         recipe=training.recipe,
         start_from=Path(training.start_from).name,
         teacher=Path(training.teacher).name,

@@ -8,7 +8,7 @@ from datasets.base.errors import InputError
 from fer_models.architectures.imagenet import copy_backbone, read_backbone
 from fer_models.architectures.registry import pretrained_of
 from fer_models.training.second_head import logits_layer
-from fer_models.zoo import card_of, load_net
+from fer_models.zoo import card_of, check_weights, load_net
 
 
 def start_from(model: keras.Model, other: str) -> keras.Model:
@@ -18,7 +18,8 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
     a pretrained part starts from that.
 
     Raises:
-        InputError: the other one is unknown or of another architecture, or weights are damaged.
+        InputError: the other one is unknown or of another architecture, or weights are
+            damaged or not those of its card.
     """
     if other.endswith(".keras"):
         copy_backbone(model, read_backbone(Path(other)))
@@ -29,6 +30,7 @@ def start_from(model: keras.Model, other: str) -> keras.Model:
                 f"--start-from must be a classifier of architecture {model.name}; got {other} "
                 f"of {card.architecture}. Leave it out, or name another."
             )
+        check_weights(card, weights)
         source = load_net(card, weights).model
         if source.input_shape != model.input_shape:
             raise InputError(

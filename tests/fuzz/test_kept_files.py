@@ -14,7 +14,7 @@ from fer_models.cards import CARDS, read_card
 from fer_models.hub.hugging_face import CONFIG, PREPROCESSOR, WEIGHTS, said_by_folder
 from fer_models.services.answer_cache import FILE, AnswerCache, Queries
 from fer_models.training.loop import read_history
-from fer_models.training.run import read_run
+from fer_models.training.settings import read_run
 from tests.fuzz.hostile import damage, damaged, fuzz, inputs, survives
 
 CARD = (CARDS / "tiny.fer.json").read_bytes()

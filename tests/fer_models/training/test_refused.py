@@ -86,6 +86,17 @@ def test_a_start_of_another_size_is_refused(tmp_path: Path, data: Path) -> None:
         start_from(build((24, 48, 1), 7), str(tmp_path / "one"))
 
 
+def test_a_start_whose_weights_are_not_those_of_its_card_is_refused(
+    tmp_path: Path, data: Path
+) -> None:
+    for name, seed in (("one", 0), ("other", 5)):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / name, epochs=1, seed=seed)
+    (tmp_path / "other" / "weights.npz").replace(tmp_path / "one" / "weights.npz")
+    with pytest.raises(InputError, match="The weights are not those the card describes"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / "work", start_from=str(tmp_path / "one"))
+    assert not (tmp_path / "work").exists()
+
+
 @pytest.mark.parametrize("seed", ["-1", str(2**32)])
 @pytest.mark.parametrize(
     "command",

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from fer_models.recipe import Recipe, Schedule
 from fer_models.training import queue
 from fer_models.training.loop import read_history
 from fer_models.training.queue import FIRST, pending
+from fer_models.training.settings import HASHES
 from tests.fer_models.training.tiny_architecture import main
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
@@ -61,9 +63,34 @@ def test_one_training_writes_ships_and_loads(
     settings = json.loads((work / "settings.json").read_text())
     assert list(settings) == [
         "id", "recipe", "precision", "seed", "training_rule", "start_from", "teacher",
-        "data_sha256", "trained_against", "final",
+        "data_sha256", "start_from_sha256", "teacher_sha256", "trained_against", "final",
     ]  # fmt: skip
     assert settings["recipe"] == dataclasses.asdict(card.recipe)
+
+
+@pytest.mark.parametrize("option", ["teacher", "start_from"])
+def test_another_classifier_at_the_same_path_continues_no_training(
+    option: str, tmp_path: Path, data: Path
+) -> None:
+    """The name alone is not what was learnt from."""
+    work, source = tmp_path / "work", tmp_path / "source"
+    for name, seed in (("source", 0), ("other", 5)):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / name, epochs=1, seed=seed)
+    options: dict[str, Any] = {"out": work, "epochs": 1, option: str(source)}
+    main(data, "tiny", LabelSet.FER, **options)
+    main(data, "tiny", LabelSet.FER, resume=True, **options)
+    shutil.rmtree(source)
+    shutil.copytree(tmp_path / "other", source)
+    if option == "start_from":  # nothing is read from it after the first epoch
+        main(data, "tiny", LabelSet.FER, resume=True, **options)
+        (work / "checkpoint.keras").unlink()
+    with pytest.raises(InputError, match=r"the weights of --teacher or --start-from, .* differ"):
+        main(data, "tiny", LabelSet.FER, resume=True, **options)
+    settings = json.loads((work / "settings.json").read_text())
+    assert settings[f"{option}_sha256"]
+    old = {name: value for name, value in settings.items() if name not in HASHES}
+    (work / "settings.json").write_text(json.dumps(old))
+    main(data, "tiny", LabelSet.FER, resume=True, **options)  # as older versions wrote them
 
 
 def test_the_last_weights_of_a_final_training_are_kept(
