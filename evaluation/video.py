@@ -42,6 +42,7 @@ def main(request: VideoReadingRequest) -> int:
     check_run_folder(request.out, identity, request.resume)
     classifiers = _classifiers(settings.models)
     from datasets.base.locks import locked
+    from evaluation.checks.rules import was_not_made
     from evaluation.readings.kept import Kept
     from evaluation.readings.measured_clips import MeasuredClips
     from evaluation.readings.window import Plan
@@ -57,6 +58,8 @@ def main(request: VideoReadingRequest) -> int:
         for check in check_again(classifiers, request.out):
             if check["status"] != "ok":
                 raise InputError(f"{check['model']}: {check['message']}")
+            if was_not_made(check):
+                _log(f"{check['model']}: {check['message']}")
         manifest = {
             **_settings(request, settings),
             "clips": measured.clips,

@@ -123,12 +123,13 @@ class Classifier(ABC):
         """This classifier with gradients as exact as its logits."""
         return self
 
-    def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
+    def asked_anew(self, draw: str = "", kept: bool = False) -> AbstractContextManager[None]:
         """While it is open, the model is asked although it may have kept answers.
 
         Args:
-            draw: name under which these answers are kept; without one they are asked for once by
-                each process, and tell whether the model is still the same.
+            draw: name of these answers; under each an image is asked about once.
+            kept: whether they are kept for later processes. Otherwise each process asks, which
+                tells whether the model is still the same.
         """
         return nullcontext()
 

@@ -33,9 +33,9 @@ class WrappedClassifier(Classifier):
         self.face_side, self.labels_only = inner.face_side, inner.labels_only
         self.no_gradients = inner.no_gradients
 
-    def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
+    def asked_anew(self, draw: str = "", kept: bool = False) -> AbstractContextManager[None]:
         """Ask the classifier inside although it may have kept answers."""
-        return self.inner.asked_anew(draw)
+        return self.inner.asked_anew(draw, kept)
 
     def release(self) -> None:
         """Free what the classifier inside can make again, too."""

@@ -101,7 +101,7 @@ def _several_classes(classifier: Classifier, predicted: np.ndarray, labels: np.n
 
 def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:
     """Logits float32 (N, K) that the model gives now, whatever it answered before."""
-    with classifier.asked_anew(draw):
+    with classifier.asked_anew(draw, kept=True):
         return classifier.logits(images)
 
 

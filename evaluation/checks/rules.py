@@ -255,6 +255,11 @@ def check(
     }
 
 
+def was_not_made(entry: Check) -> bool:
+    """Whether a check could not be made, so that its outcome is unknown."""
+    return bool(np.isnan(entry["value"]))
+
+
 def failed_check(classifier: Classifier, rule: str, name: str, error: Exception) -> Check:
     """A check on which the model failed (R24), so the outcome is unknown."""
     said = one_line(error).rstrip(".")

@@ -25,6 +25,7 @@ from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
 from fer_models.identity import changed_share, fingerprint, same_answers, share_of_another
+from fer_models.services.service import BudgetError
 from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import load, shipped_id, split_defences
 
@@ -101,6 +102,9 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
             continue
         try:
             now = fingerprint(classifier, "at the end")
+        except BudgetError as error:
+            checks.append(_not_asked(classifier, error))
+            continue
         except Exception as error:  # R24: it answered when the run began
             if not is_result(error):
                 raise
@@ -113,6 +117,15 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
     if changed:
         _write(kept | dict.fromkeys(changed, CHANGED), path)
     return checks
+
+
+def _not_asked(classifier: Classifier, error: BudgetError) -> Check:
+    """The check of a service that may not be asked any more: nothing speaks against it."""
+    words = (
+        "Whether the service gives the same answers as when the run began was not checked at its "
+        f"end. {error}"
+    )
+    return check(classifier.id, "R11", AT_THE_END, False, np.nan, np.nan, words)
 
 
 def _compared(classifier: Classifier, before: np.ndarray, now: np.ndarray) -> Check:

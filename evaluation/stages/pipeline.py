@@ -15,7 +15,7 @@ import pandas as pd
 from attacks.precision import Precision
 from attacks.square import Square
 from datasets.faceset import FaceSet
-from evaluation.checks.rules import Check
+from evaluation.checks.rules import Check, was_not_made
 from evaluation.checks.sibling import sibling_checks
 from evaluation.checks.suite import suite_checks
 from evaluation.config import RunConfig
@@ -200,9 +200,9 @@ def _warn(
 
 
 def _tell(checks: Sequence[Check], listener: Listener) -> None:
-    """Report those of some checks that flag a model."""
+    """Report those of some checks that flag a model or could not be made."""
     for entry in checks:
-        if entry["status"] == "flagged":
+        if entry["status"] == "flagged" or was_not_made(entry):
             listener.line(f"{entry['model']}: {entry['message']}")
 
 

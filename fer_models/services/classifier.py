@@ -24,9 +24,9 @@ class ServiceClassifier(BlackBoxClassifier):
         self.id, self.service = service.name, service
         self.labels_only = service.file.labels_only
 
-    def asked_anew(self, draw: str = "") -> AbstractContextManager[None]:
+    def asked_anew(self, draw: str = "", kept: bool = False) -> AbstractContextManager[None]:
         """Ask the service again although its answers are cached; see `Classifier.asked_anew`."""
-        return self.service.asked_anew(draw)
+        return self.service.asked_anew(draw, kept)
 
     def keep_answers(self, folder: Path) -> None:
         """Keep the answers of the service in a folder."""

@@ -22,8 +22,9 @@ from fer_models.services.client import Client
 from fer_models.services.request_body import request_body
 from fer_models.services.service_file import ServiceFile, read_service, service_name
 
-_NOW = "now"
-"""The draw of answers that are reused within this process only."""
+
+class BudgetError(ModelError):
+    """A service was not asked, as its budget does not hold so many images more."""
 
 
 class _Reply(NamedTuple):
@@ -53,7 +54,7 @@ class Service:
         self._queries = Queries()
         self._client = Client(name, file, sleep)
         self._cache: AnswerCache | None = None
-        self._draw = ""
+        self._draw, self._for_now = "", False
         self._now: dict[str, np.ndarray] = {}
         self._seconds, self._timed = 0.0, 0
 
@@ -69,16 +70,17 @@ class Service:
 
     def keep_answers(self, folder: Path) -> None:
         """Keep answers in a folder that exists, and reuse those that are there."""
-        self._cache = AnswerCache(folder, self.file.sha256)
+        self._cache, self._now = AnswerCache(folder, self.file.sha256), {}
 
     @contextmanager
-    def asked_anew(self, draw: str = "") -> Iterator[None]:
+    def asked_anew(self, draw: str = "", kept: bool = False) -> Iterator[None]:
         """Ask about images though their answers are kept; see `Classifier.asked_anew`."""
-        before, self._draw = self._draw, draw or _NOW
+        before = self._draw, self._for_now
+        self._draw, self._for_now = draw or "now", not kept
         try:
             yield
         finally:
-            self._draw = before
+            self._draw, self._for_now = before
 
     def outputs(self, images: np.ndarray) -> np.ndarray:
         """Outputs float64 (N, K), in the order that the service has.
@@ -87,8 +89,8 @@ class Service:
             images: uint8 (N, h, w, c), as they are sent.
 
         Raises:
-            ModelError: the service fails, its answer is not what its contract says, or the budget
-                is used up.
+            BudgetError: the budget is used up.
+            ModelError: the service fails, or its answer is not what its contract says.
         """
         draw = f"{self._draw} ".encode()
         names = [hashlib.sha256(draw + image.tobytes()).hexdigest() for image in images]
@@ -126,13 +128,13 @@ class Service:
         }
 
     def _known(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        if self._draw == _NOW:
+        if self._for_now:
             return {name: self._now[name] for name in names if name in self._now}
         return self._cache.read(names) if self._cache else {}
 
     def _keep(self, answers: dict[str, np.ndarray], more: Queries) -> None:
         self._queries += more
-        if self._draw == _NOW:
+        if self._for_now:
             self._now |= answers
             answers = {}
         if self._cache:
@@ -144,7 +146,7 @@ class Service:
             return
         asked = self.queries.asked
         if asked + count > budget:
-            raise ModelError(
+            raise BudgetError(
                 f"{self.name}: its budget of {budget:,} images does not hold {count:,} more; "
                 f"{asked:,} were asked about. Raise budget in its contract, then use --resume."
             )

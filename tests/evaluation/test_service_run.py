@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attacks.sets.task import CleanFaces, answers_of
 from datasets.base.errors import InputError
 from datasets.labels import LabelSet
+from evaluation.comparing.rivals import is_whole
 from evaluation.config import RunConfig
 from evaluation.listener import Listener
+from evaluation.results.files import read_table
 from evaluation.results.model_notes import input_notes, service_notes
+from evaluation.results.schema import AT_THE_END, CHECK_COLUMNS
 from evaluation.stages.black_boxes import black_box_checks
-from evaluation.stages.fingerprints import check_or_keep, fingerprints_of
+from evaluation.stages.fingerprints import check_again, check_or_keep, fingerprints_of
 from evaluation.stages.pipeline import evaluate_run
 from fer_models.classifier import Classifier
-from fer_models.identity import FINGERPRINT_IMAGES
+from fer_models.identity import FINGERPRINT_IMAGES, same_answers
 from fer_models.services.classifier import ServiceClassifier, load_service, service_of
 from tests.evaluation import tiny
 from tests.fer_models.services.server import Fault, Server, serving, write_service
@@ -96,8 +100,8 @@ def test_a_killed_run_asks_about_no_image_twice_and_gives_the_figures_of_the_net
     assert all(record["status"] != "error" for record in records)
     asked_again = server.seen - before
     identity = {image: count for image, count in asked_again.items() if before[image]}
-    # the first faces and the fixed images when a run begins, the latter once more at its end
-    assert sorted(identity.values()) == FINGERPRINT_IMAGES * [1] + FINGERPRINT_IMAGES * [2]
+    # the first faces and the fixed images twice by each start, the latter once more at the end
+    assert sorted(identity.values()) == FINGERPRINT_IMAGES * [2] + FINGERPRINT_IMAGES * [3]
     assert service_of(again) is again.service
     queries = again.service.queries
     assert queries.asked == sum(server.seen.values()) and queries.from_cache > 0
@@ -156,6 +160,45 @@ def test_a_service_that_changes_random_or_batchwise_is_told(tmp_path: Path) -> N
         server.always = Fault(400, b"gone")
         with pytest.raises(InputError, match=r"fails now: service: the service at .* 400"):
             check_or_keep([load(tmp_path, server)], tmp_path)
+
+
+def test_a_service_that_changes_in_a_later_start_is_told(tmp_path: Path) -> None:
+    """Answers that an earlier start had to the same question do not stand in for those of now."""
+    honest, faces, answers = tiny_service(), CleanFaces.of(tiny.faces()), list[np.ndarray]()
+
+    def other(images: list[np.ndarray]) -> Any:
+        return {"predictions": (-np.array(honest(images)["predictions"])).tolist()}
+
+    with serving(honest) as server:
+        for last in (False, True):
+            service = load(tmp_path, server)
+            service.keep_answers(tmp_path)
+            check_or_keep([service], tmp_path)
+            server.answer = other if last else honest
+            (check,) = check_again([service], tmp_path)
+            assert check["status"] == ("flagged" if last else "ok")
+            answers.append(np.array(answers_of(service, faces)))
+    assert not same_answers(*answers)
+
+
+def test_a_service_whose_budget_is_spent_is_not_asked_at_the_end_and_keeps_its_rank(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+    listener = Listener(line=told.append, chunk=lambda *_: None)
+    with serving(tiny_service()) as server:
+        measure([service := load(tmp_path, server)], RUN, tmp_path / "whole", listener)
+        assert not any("not checked" in line for line in told)
+        budget = service.service.queries.asked - 1
+        limited = load(tmp_path, server, budget=budget)
+        records = measure([limited], RUN, tmp_path / "limited", listener)
+    assert not any(record["status"] == "error" for record in records)
+    (line,) = (line for line in told if "not checked" in line)
+    assert "at its end. service: its budget of" in line and "does not hold 8 more" in line
+    checks = read_table(tmp_path / "limited" / "checks.parquet", CHECK_COLUMNS)
+    assert checks[checks.check == AT_THE_END].status.tolist() == ["ok"]
+    results = tiny.results_of(tmp_path / "limited")
+    assert is_whole("service", "fer", service.scheme, results, checks)
 
 
 def test_a_service_that_fails_is_an_error_row_and_others_are_measured(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class Told:
         self.draw, self.asked = "", [("", 0)][:0]
 
     @contextmanager
-    def asked_anew(self, draw: str) -> Iterator[None]:
+    def asked_anew(self, draw: str, kept: bool) -> Iterator[None]:
         self.draw = draw
         yield
 

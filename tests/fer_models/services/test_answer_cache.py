@@ -41,9 +41,15 @@ def test_answers_are_kept_and_never_asked_for_twice(tmp_path: Path) -> None:
         assert server.seen[IMAGES[0].tobytes()] == 3
         for service in (again, opened(tmp_path, server)):
             service.keep_answers(tmp_path)
-            with service.asked_anew("repeat"):
+            with service.asked_anew("repeat", kept=True):
                 service.outputs(IMAGES[:1])
         assert server.seen[IMAGES[0].tobytes()] == 4
+        for _ in range(2):  # as in two runs of one process
+            again.keep_answers(tmp_path)
+            with again.asked_anew("at the end"):
+                again.outputs(IMAGES[:1])
+                again.outputs(IMAGES[:1])
+        assert server.seen[IMAGES[0].tobytes()] == 6
 
 
 def test_a_header_tells_services_apart_and_a_new_key_keeps_the_answers(
