@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.base.percentages import in_percent
 from fer_models.classifier import Classifier
-from fer_models.contract import Contract, Output
+from fer_models.contract import Contract, Output, PixelStep
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.class_order import columns_of
 from fer_models.foreign.contract_file import (
@@ -25,6 +26,7 @@ from fer_models.foreign.raw_model import (
     are_probabilities,
     ask_without_check,
 )
+from fer_models.foreign.scalings import MOST_CLIPPED, clipped_share
 from fer_models.foreign.size_and_classes import answers_of_size, other_size
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
@@ -145,6 +147,7 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
         raise other_size(raw, raw.shape, shape)
+    _refuse_clipped(raw, contract)
     if contract.low > contract.high:
         print(
             f"warning: {raw.name}: its contract says low {contract.low:g}, the value of a black "
@@ -162,6 +165,20 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
         )
     if not raw.softmax_removed:
         _check_kind(raw, contract, answers, are_probabilities(answers, is_part))
+
+
+def _refuse_clipped(raw: RawModel, contract: Contract) -> None:
+    """Refuse pixels that the number format of a model's input cuts off."""
+    ends = contract.low, contract.high
+    share = clipped_share(ends, contract.mean, contract.std, raw.limits)
+    if raw.limits is None or PixelStep.STANDARDISE in contract.steps or share <= MOST_CLIPPED:
+        return
+    black, white = ((end - contract.mean[0]) / contract.std[0] for end in ends)
+    raise InputError(
+        f"{raw.name}: its input takes values from {raw.limits[0]:g} to {raw.limits[1]:g} and cuts "
+        f"off others; got a contract by which black is {black:g} and white {white:g}, so that "
+        f"{in_percent(share)} % of the span between them is lost. Correct its contract."
+    )
 
 
 def _check_kind(

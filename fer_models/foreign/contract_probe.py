@@ -95,10 +95,9 @@ class _Probe:
         self._raw, self._images, self._labels, self._known = raw, images, labels, known
         self._scheme, self._shape = scheme, image_shape(raw, known)
         self._order = match_scheme(known.classes)[1] if known.classes else None
-        given = known.scaling
-        self._scalings = (
-            known_scalings(self._shape[2]) if given is None else [Scaling("of its contract", given)]
-        )
+        own = [Scaling("of its contract", known.scaling or {})]
+        usual = known_scalings(self._shape[2], raw.limits)
+        self._scalings = usual if known.scaling is None else own
         self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:TIMED], tell)
 
     def find(self) -> Finding:

@@ -84,6 +84,7 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
         sha256,
         outputs=names if len(names) > 1 else (),
         translate=partial(_translate, path, session),
+        limits=_limits(NUMBERS[kind]),
         export_for_any=export if count == 1 else "",
     )
 
@@ -94,6 +95,12 @@ def as_numbers(values: np.ndarray, numbers: type[np.number]) -> np.ndarray:
         return values.astype(numbers, copy=False)
     limits = np.iinfo(numbers)
     return np.clip(np.round(values), limits.min, limits.max).astype(numbers)
+
+
+def _limits(numbers: type[np.number]) -> tuple[float, float] | None:
+    if not issubclass(numbers, np.integer):
+        return None
+    return float(np.iinfo(numbers).min), float(np.iinfo(numbers).max)
 
 
 def _refusal(path: Path, error: Exception) -> ValueError:

@@ -47,6 +47,8 @@ class RawModel:
             compares both on images (N, h, w, c), scaled; raises `NoTranslationError`. None where
             no file of its format can be translated.
         torch_module: the model itself when it is a PyTorch net (`fer_models/pytorch/net.py`).
+        limits: smallest and largest value that its input takes, beyond which values are cut off;
+            None where any is taken.
         export_for_any: how to export it for any number of images, where its file is for one; such a
             model is used where its translation takes any number, and else refused.
     """
@@ -61,6 +63,7 @@ class RawModel:
     place: int = 0
     translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
     torch_module: Any = None
+    limits: tuple[float, float] | None = None
     export_for_any: str = ""
 
 

@@ -1,6 +1,6 @@
 """Scalings of pixels that foreign models are known to expect; the probe tries them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +31,59 @@ _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _CAFFE = {"high": 255.0, "mean": (103.939, 116.779, 123.68), "steps": (PixelStep.BGR,)}
 
 
-def known_scalings(channels: int) -> list[Scaling]:
-    """The scalings that a model of 1 or 3 channels may expect, the most usual ones first."""
+_SIGNED = (-128.0, 127.0)
+"""Limits of an input of signed 8 bits."""
+MOST_CLIPPED = 0.25
+"""Share of the span from black to white that a model may cut off. Those of 8 bits whose limits were
+measured on faces may cut off a little; a wrong scaling loses half and more."""
+
+
+def known_scalings(channels: int, limits: tuple[float, float] | None = None) -> list[Scaling]:
+    """The scalings that a model may expect, the most usual ones first.
+
+    Args:
+        channels: 1 or 3.
+        limits: values that its input takes, as in `RawModel`; scalings beyond them are left out,
+            unless all are but those that depend on the image.
+    """
+    every = _every_scaling(channels)
+    if limits == _SIGNED:
+        low, high = _SIGNED
+        every.insert(0, Scaling("-128 to 127", {"low": low, "high": high}))
+    within = [each for each in every if _clipped(each.fields, limits) <= MOST_CLIPPED]
+    return within if any("steps" not in each.fields for each in within) else every
+
+
+def clipped_share(
+    ends: tuple[float, float],
+    mean: Sequence[float],
+    std: Sequence[float],
+    limits: tuple[float, float] | None,
+) -> float:
+    """Share of the span from black to white that lies beyond the limits of a model's input.
+
+    Args:
+        ends: values of a black and a white pixel.
+        mean: subtracted from them, one or one per channel.
+        std: they are divided by it after that, likewise.
+        limits: smallest and largest value that is taken; None: any.
+    """
+    if limits is None:
+        return 0.0
+    values = np.sort((np.array(ends)[:, None] - np.array(mean)) / np.array(std), axis=0)
+    inside = np.clip(values, *limits)
+    return float((1 - np.ptp(inside, axis=0) / np.ptp(values, axis=0)).max())
+
+
+def _clipped(fields: dict[str, Any], limits: tuple[float, float] | None) -> float:
+    """The same of a scaling; 0 for one that depends on the image."""
+    if PixelStep.STANDARDISE in fields.get("steps", ()):
+        return 0.0
+    ends = fields.get("low", 0.0), fields.get("high", 1.0)
+    return clipped_share(ends, fields.get("mean", (0.0,)), fields.get("std", (1.0,)), limits)
+
+
+def _every_scaling(channels: int) -> list[Scaling]:
     found = [Scaling(words, fields) for words, fields in _RANGES.items()]
     found.append(Scaling("-0.5 to 0.5", {"low": -0.5, "high": 0.5}, rare=True))
     if channels == 3:

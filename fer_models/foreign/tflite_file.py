@@ -40,7 +40,8 @@ def open_tflite(path: Path, sha256: str) -> RawModel:
         return outputs if len(answers) > 1 else outputs[0]
 
     names = tuple(a["name"] for a in answers) if len(answers) > 1 else ()
-    return RawModel(str(path), call, layout.shape, None, sha256, outputs=names)
+    limits = limits_of(entry)
+    return RawModel(str(path), call, layout.shape, None, sha256, outputs=names, limits=limits)
 
 
 def _run(interpreter: Any, image: np.ndarray) -> None:
@@ -79,6 +80,15 @@ def quantised(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
     scale, zero = _quantisation(entry)
     limits = np.iinfo(entry["dtype"])
     return np.clip(np.round(values / scale + zero), limits.min, limits.max).astype(entry["dtype"])
+
+
+def limits_of(entry: dict[str, Any]) -> tuple[float, float] | None:
+    """Smallest and largest value that a tensor holds, whose details are `entry`; None: any."""
+    if not issubclass(entry["dtype"], np.integer):
+        return None
+    ends = np.iinfo(entry["dtype"])
+    low, high = restored(np.array([ends.min, ends.max]), entry)
+    return float(low), float(high)
 
 
 def restored(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -114,6 +115,30 @@ def test_a_contract_of_negatives_is_told_once(
         low > high
     )
     assert told.count("\n") == (low > high)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"low": -128, "high": 127}, None),
+        ({"low": -130, "high": 130}, None),  # limits that were measured cut off a little
+        ({"low": 0, "high": 255}, "black is 0 and white 255, so that 50 % of the span"),
+        ({"low": 1, "high": 0, "std": (1 / 255,)}, "black is 255 and white 0, so that 50 %"),
+        ({"low": 0, "high": 255, "steps": ("standardise",)}, None),
+    ],
+)
+def test_pixels_that_an_input_cuts_off_are_refused(
+    fields: dict[str, Any], words: str | None
+) -> None:
+    raw = RawModel("net", lambda images: np.zeros((len(images), 7)) - 1, (8, 8, 1), None, "0")
+    signed = replace(raw, limits=(-128.0, 127.0))
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1, **fields)
+    classify_with(raw, file)
+    if words is None:
+        classify_with(signed, file)
+        return
+    with pytest.raises(InputError, match=f"from -128 to 127 and cuts off others; .*{words}"):
+        classify_with(signed, file)
 
 
 def test_weights_of_nan_are_refused(saved: Path) -> None:

@@ -1,6 +1,7 @@
 """What the probe does exactly at its limits, and how much it asks of a model."""
 
 import contextlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from fer_models.foreign.contract_file import PartialContract
 from fer_models.foreign.contract_probe import UnsureError, probe
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.scaling_fit import MOST_CALLS
+from fer_models.foreign.scalings import known_scalings
 from tests.fer_models.foreign.oracle import (
     CLASSES_OF_ORDER,
     ORDER,
@@ -62,6 +64,18 @@ def test_a_net_for_colours_has_three_channels() -> None:
     raw = RawModel("colours", lambda x: oracle.call(x[..., :1]), (8, 8, 3), None, "0")
     found = probe(raw, PIXELS, LABELS, FER7)
     assert (found.file.channels, found.scaling) == (3, "-1 to 1")
+
+
+def test_an_input_of_signed_8_bits() -> None:
+    """Pixels from 0 to 255 would be cut off at 127, and are not even tried."""
+    oracle = Oracle(IMAGES, LABELS, best_under(-128, 127, others_miss=20)).raw
+    signed = replace(oracle, limits=(-128.0, 127.0))
+    found = probe(signed, PIXELS, LABELS, FER7)
+    assert (found.scaling, found.file.low, found.file.high) == ("-128 to 127", -128, 127)
+    tried = {each.words for each in found.rivals}
+    assert "-1 to 1" in tried and "0 to 255" not in tried
+    assert all(each.words != "-128 to 127" for each in known_scalings(1))
+    assert known_scalings(1, (7.0, 8.0)) == known_scalings(1), "all lie beyond"
 
 
 def test_35_percent_in_another_order_blame_the_order() -> None:

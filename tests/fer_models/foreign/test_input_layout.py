@@ -1,10 +1,12 @@
 """How the axes of an input hold images."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fer_models.foreign.input_layout import layout_of, require_one
-from fer_models.foreign.onnx_file import as_numbers
+from fer_models.foreign.onnx_file import as_numbers, open_onnx
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,20 @@ def test_integers_are_rounded_and_stay_in_their_range() -> None:
     assert as_numbers(values, np.int8).tolist() == [-3, 0, 2, 127]
     assert as_numbers(values, np.float16).dtype == np.float16
     assert as_numbers(values, np.float32) is values
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits"), [("INT8", (-128, 127)), ("UINT8", (0, 255)), ("FLOAT", None)]
+)
+def test_an_onnx_file_says_what_its_numbers_hold(
+    tmp_path: Path, kind: str, limits: tuple[int, int] | None
+) -> None:
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    helper, number = onnx.helper, getattr(onnx.TensorProto, kind)
+    sides = ("x", ["N", 1, 8, 8]), ("y", ["N", 64])
+    ends = [helper.make_tensor_value_info(name, number, side) for name, side in sides]
+    graph = helper.make_graph([helper.make_node("Flatten", ["x"], ["y"])], "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "net.onnx")
+    assert open_onnx(tmp_path / "net.onnx", "0").limits == limits
