@@ -120,7 +120,7 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
 
 
 def _not_asked(classifier: Classifier, error: BudgetError) -> Check:
-    """The check of a service that may not be asked any more: nothing speaks against it."""
+    """The check of a service that may not be asked any more: it is not flagged."""
     words = (
         "Whether the service gives the same answers as when the run began was not checked at its "
         f"end. {error}"
@@ -183,7 +183,7 @@ def check_finished(run: FinishedRun) -> list[str]:
 
 
 def check_measured(run: FinishedRun, classifier: Classifier) -> None:
-    """Refuse a model that answers otherwise than the one that a finished run measured.
+    """Refuse a model with other answers than the one that a finished run measured.
 
     Their hash is the same, but it misses weights that code reads from elsewhere.
 

@@ -163,7 +163,7 @@ def test_a_service_that_changes_random_or_batchwise_is_told(tmp_path: Path) -> N
 
 
 def test_a_service_that_changes_in_a_later_start_is_told(tmp_path: Path) -> None:
-    """Answers that an earlier start had to the same question do not stand in for those of now."""
+    """Kept answers of an earlier start are not used in place of new ones."""
     honest, faces, answers = tiny_service(), CleanFaces.of(tiny.faces()), list[np.ndarray]()
 
     def other(images: list[np.ndarray]) -> Any:
