@@ -15,7 +15,7 @@ from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.writable import check_file
 from fer_models.backend import quiet_backend
-from fer_models.zoo import card_of, load
+from fer_models.zoo import card_of, load, split_defences
 
 if TYPE_CHECKING:
     from fer_models.keras_classifier import KerasClassifier
@@ -44,6 +44,9 @@ def main(
         raise InputError("--format onnx needs three more packages: pip install 'deadpan[onnx]'.")
     if format is Format.PT2 and not find_spec("torch"):
         raise InputError("--format pt2 needs PyTorch: pip install 'deadpan[torch]'.")
+    base, defences = split_defences(model)
+    if defences:
+        raise InputError(f"defences are not exported; got {model}. Export the net, {base}.")
     card_of(model)
     quiet_backend()
     import numpy as np

@@ -90,6 +90,12 @@ def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) 
             f"{faces.name} {faces.split}: expected faces with {labels} labels, found none among "
             f"{len(faces)}. Give other --votes, or learn the other labels."
         )
+    if both and other not in faces.label_sets:
+        votes = ", or add --votes FILE" if other is LabelSet.FERPLUS else ""
+        raise InputError(
+            f"--other-labels above 0 learns {other} labels beside {labels}; {faces.name} has none. "
+            f"Give --other-labels 0{votes}."
+        )
     other_targets = _targets(faces, other, VoteRule.CROSS_ENTROPY) if both else targets[:, :0]
     return TrainingRows(faces.images[kept], targets[kept], other_targets[kept])
 

@@ -86,3 +86,9 @@ def test_a_file_that_answers_otherwise_is_removed(model: Path, tmp_path: Path) -
     with pytest.raises(InputError, match=r"differ by up to 0\.01, so it was removed"):
         require_equal_logits(path, other)
     assert not path.exists()
+
+
+def test_defences_are_not_exported(tmp_path: Path) -> None:
+    words = r"defences are not exported; got tiny\.fer\+bits3\. Export the net, tiny\.fer\."
+    with pytest.raises(InputError, match=words):
+        main("tiny.fer+bits3", Format.KERAS, tmp_path / "net.keras")

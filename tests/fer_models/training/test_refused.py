@@ -28,6 +28,11 @@ def without_votes(folder: Path) -> dict[str, Any]:
     return {"labels": LabelSet.FERPLUS}
 
 
+def other_labels_without_votes(folder: Path) -> dict[str, Any]:
+    (folder / "fer2013new.csv").unlink()
+    return {"other_labels": 0.5}
+
+
 def votes_of_nobody(folder: Path) -> dict[str, Any]:
     write_votes(np.zeros((60, 10), np.uint8), SPLITS, folder / "fer2013new.csv")
     return {"labels": LabelSet.FERPLUS}
@@ -62,6 +67,10 @@ def too_small_faces(folder: Path) -> dict[str, Any]:
     ("spoil", "message"),
     [
         (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
+        (
+            other_labels_without_votes,
+            "above 0 learns ferplus labels beside fer; fer2013 has none. Give --other-labels 0, or",
+        ),
         (votes_of_nobody, "Training: expected faces with ferplus labels, found none among 38"),
         (misspelt_start, "got 'tinny.fer'"),
         (share_without_teacher, "belong together; got no teacher and 0.5"),
