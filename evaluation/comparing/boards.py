@@ -96,7 +96,7 @@ def _read_all(run: FinishedRun) -> None:
     Raises:
         InputError: a file is missing or damaged.
     """
-    _ = run.config, run.checks, run.images.faces
+    _ = run.config, run.checks, run.images.faces, run.fingerprints
     top = headline(run.results)
     for entry in _entries(run):
         image_scores(entry, top)
@@ -114,17 +114,24 @@ def leaderboards(runs: list[FinishedRun]) -> pd.DataFrame:
     Returns:
         Columns of `BOARD_COLUMNS`, board by board, best rank first.
     """
-    boards: dict[tuple, dict[tuple[str, str], Entry]] = {}
+    boards: dict[tuple, list[Entry]] = {}
     for run in runs:
         for entry in _entries(run):
-            board = boards.setdefault(_board(entry), {})
-            board[entry.model, entry.weights] = entry
+            board = boards.setdefault(_board(entry), [])
+            same = [place for place, older in enumerate(board) if _is_same(older, entry)]
+            for place in same:
+                board[place] = entry
+            board += [entry] * (not same)
     rows = [
         {"board": number, **row}
         for number, board in enumerate(boards.values(), start=1)
-        for row in _rows(list(board.values()))
+        for row in _rows(board)
     ]
     return pd.DataFrame(rows, columns=list(BOARD_COLUMNS)).astype(BOARD_COLUMNS)
+
+
+def _is_same(older: Entry, entry: Entry) -> bool:
+    return older.model == entry.model and older.run.is_same_model(entry.model, entry.run)
 
 
 def _entries(run: FinishedRun) -> Iterator[Entry]:

@@ -244,13 +244,14 @@ def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
             common.notes.append(f"{model} made no predictions in {silent[0].folder}")
             continue
         common.models.append(model)
-        one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
-        if one != two:
+        if not before.is_same_model(model, after):
             common.reweighted.add(model)
+            one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))
+            words = f"different weights, {two[:8]} instead of {one[:8]}"
+            if one == two:
+                words = "other logits for fixed images, though its files are the same"
             divides = "; so mCE, relative to it, is not comparable" if _is_baseline(model) else ""
-            common.notes.append(
-                f"{model}: different weights, {two[:8]} instead of {one[:8]}{divides}"
-            )
+            common.notes.append(f"{model}: {words}{divides}")
 
 
 def _is_baseline(model: str) -> bool:

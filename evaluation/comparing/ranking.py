@@ -56,11 +56,6 @@ class Entry:
     label_set: str
 
     @property
-    def weights(self) -> str:
-        """Sha256 of its weights."""
-        return str(self.run.manifest["models"][self.model]["weights_sha256"])
-
-    @property
     def is_upper_bound(self) -> bool:
         """Whether it is a black box, so that its robust accuracy is an upper bound."""
         return self.model in self.run.black_boxes

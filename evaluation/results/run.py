@@ -19,12 +19,13 @@ from attacks.threat_model import parse_eps
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme
 from evaluation.config import RunConfig
-from evaluation.results.files import read_arrays, read_manifest, read_table
+from evaluation.results.files import read_arrays, read_fingerprints, read_manifest, read_table
 from evaluation.results.image_rows import ImageRows, StoredRows
 from evaluation.results.schema import (
     CHECK_COLUMNS,
     COMPARISON_COLUMNS,
     DISPUTED_ARRAYS,
+    FINGERPRINTS,
     GALLERY_ARRAYS,
     GAP_COLUMNS,
     GAPS,
@@ -33,6 +34,7 @@ from evaluation.results.schema import (
     TRANSFER_COLUMNS,
 )
 from evaluation.results.select import black_boxes, pick
+from fer_models.identity import same_answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,25 @@ class FinishedRun:
     def manifest(self) -> dict[str, Any]:
         """Configuration, data, models, costs, environment."""
         return read_manifest(self.folder / "manifest.json")
+
+    @cached_property
+    def fingerprints(self) -> dict[str, np.ndarray]:
+        """Logits for fixed images by model, without those that changed; none in older runs."""
+        path = self.folder / FINGERPRINTS
+        found = read_fingerprints(path) if path.exists() else {}
+        return {model: logits for model, logits in found.items() if logits.size}
+
+    def is_same_model(self, model: str, other: "FinishedRun") -> bool:
+        """Whether a model of this id had the same weights in another run, as far as both tell.
+
+        A hash misses weights that code reads from elsewhere, and a service that was replaced.
+        """
+        models = self.manifest["models"], other.manifest["models"]
+        one, two = (entries[model]["weights_sha256"] for entries in models)
+        known = model in self.fingerprints and model in other.fingerprints
+        return one == two and not (
+            known and not same_answers(self.fingerprints[model], other.fingerprints[model])
+        )
 
     @cached_property
     def config(self) -> RunConfig:

@@ -64,6 +64,10 @@ AWAY_FROM_HEADLINE = "other eps as well attacked as the headline"
 """In the column `check`: R6's check that spares figures at the headline eps when it fails."""
 
 
+FINGERPRINTS = "fingerprints.json"
+"""File of a run folder: the logits of each model for fixed images, when the run began."""
+
+
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
     "label_set": "string",

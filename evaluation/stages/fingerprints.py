@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base.atomic import atomic
-from datasets.base.errors import InputError, words_of
+from datasets.base.errors import InputError
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
+from evaluation.results.files import read_fingerprints
 from evaluation.results.outside import measured_as
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import AT_THE_END
+from evaluation.results.schema import AT_THE_END, FINGERPRINTS
 from evaluation.stages.foreign_models import kept_contracts, refuse_other_contract
 from evaluation.stages.residence import Residence
-from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
 from fer_models.identity import changed_share, fingerprint, same_answers, share_of_another
@@ -73,7 +73,7 @@ def check_or_keep(classifiers: Sequence[Classifier], folder: Path) -> None:
     failed: dict[str, str] = {}
     now, path = fingerprints_of(classifiers, failed), folder / FINGERPRINTS
     if path.exists():
-        kept = _read(path)
+        kept = read_fingerprints(path)
         for name in kept.keys() & failed.keys():
             raise InputError(
                 f"{folder}: the model {name} answered when the run began and fails now: "
@@ -95,7 +95,7 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
         folder: the run's.
     """
     path = folder / FINGERPRINTS
-    kept = _read(path) if path.exists() else {}
+    kept = read_fingerprints(path) if path.exists() else {}
     residence, checks = Residence(len(classifiers)), list[Check]()
     for classifier in classifiers:
         if classifier.id not in kept or shipped_id(innermost(classifier).weights_sha256):
@@ -173,7 +173,7 @@ def check_finished(run: FinishedRun) -> list[str]:
         classifier.id = name
         loaded.append(classifier)
     failed: dict[str, str] = {}
-    kept, now = _read(path), fingerprints_of(loaded, failed)
+    kept, now = read_fingerprints(path), fingerprints_of(loaded, failed)
     left_out += [f"{name}: {reason}" for name, reason in failed.items() if name in kept]
     changed = {name for name in kept if not kept[name].size}
     left_out += [f"{name}: it changed during the run" for name in changed if name in foreign]
@@ -191,7 +191,7 @@ def check_measured(run: FinishedRun, classifier: Classifier) -> None:
         InputError: the model gives other logits than when the run began.
     """
     path, name = run.folder / FINGERPRINTS, measured_as(run, classifier)
-    before = _read(path).get(name, CHANGED) if path.exists() else CHANGED
+    before = read_fingerprints(path).get(name, CHANGED) if path.exists() else CHANGED
     if before.size:
         _check({name: before}, {name: fingerprint(classifier)}, run.folder)
 
@@ -208,15 +208,3 @@ def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
 def _write(kept: Fingerprints, path: Path) -> None:
     with atomic(path) as unfinished:
         unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))
-
-
-def _read(path: Path) -> Fingerprints:
-    try:
-        kept = json.loads(path.read_text())
-        with np.errstate(over="ignore"):  # infinite, and so of another model
-            return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: expected the logits of the run's models, found {words_of(error)}. Start a "
-            "new run."
-        ) from error

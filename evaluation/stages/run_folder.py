@@ -11,10 +11,10 @@ from datasets.base.errors import InputError
 from datasets.base.locks import LOCK
 from datasets.faceset import FaceSet
 from evaluation.config import RunConfig
+from evaluation.results.schema import FINGERPRINTS
 from fer_models.zoo import Description
 
 IDENTITY = "run.json"
-FINGERPRINTS = "fingerprints.json"
 """Logits of the models when the run began, see `evaluation/stages/fingerprints.py`."""
 CONTRACTS = "contracts"
 """Folder of the contracts that a run has found, see `evaluation/stages/foreign_models.py`."""

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from attacks.base import Cost
 from attacks.transfer_images import TransferImages
-from evaluation.stages.fingerprints import _read as read_fingerprints
+from evaluation.results.files import read_fingerprints
 from evaluation.verify import _from_npz as read_claim
 from fer_models.cards import CARDS, read_card
 from fer_models.hub.hugging_face import CONFIG, PREPROCESSOR, WEIGHTS, said_by_folder

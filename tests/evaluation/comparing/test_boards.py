@@ -13,10 +13,11 @@ from datasets.base.errors import InputError
 from evaluation import leaderboard
 from evaluation.comparing import boards
 from evaluation.comparing.boards import BOARD_COLUMNS, find_runs, leaderboards
+from evaluation.comparing.changes import compare_runs
 from evaluation.comparing.ranking import Entry
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import RESULT_COLUMNS
+from evaluation.results.schema import FINGERPRINTS, RESULT_COLUMNS
 from tests.evaluation.comparing.edits import config, data, other_steps, rename, without
 
 
@@ -45,6 +46,31 @@ def test_models_of_several_runs_are_ranked_together(
     ferplus = table[table.label_set == "ferplus"]
     assert [Path(run).name for run in ferplus.run] == ["robust"]
     assert ferplus[["best_rank", "worst_rank"]].to_numpy().tolist() == [[1, 1]]
+
+
+def test_a_model_that_answers_differently_counts_beside_the_older_one(
+    first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    """Its hash is the same, as that of code that reads its weights from a file, or of a service."""
+    runs = [make("older"), make("newer", manifest=newer)]
+    for run, level in zip(runs, (0.0, 1.0), strict=True):
+        logits = {name: [[level, 0.5, 0.0]] * 8 for name in ("tiny.fer", "tiny.ferplus")}
+        logits["tiny.ferplus"] = [[0.0, 0.5, 1.0]] * 8
+        (run.folder / FINGERPRINTS).write_text(json.dumps(logits))
+    table = leaderboards(runs)
+    assert sorted(Path(run).name for run in table[table.label_set == "fer"].run) == [
+        "newer",
+        "older",
+    ]
+    assert [Path(run).name for run in table[table.label_set == "ferplus"].run] == ["newer"]
+    notes = compare_runs(runs).notes
+    assert [note for note in notes if "files are the same" in note] == [
+        f"{runs[1].folder}: tiny.fer: other logits for fixed images, though its files are the same"
+    ]
+
+
+def newer(manifest: dict) -> None:
+    manifest["started"] = "2026-02-01T00:00:00+00:00"
 
 
 def test_models_that_cannot_be_told_apart_share_a_range(

@@ -19,7 +19,7 @@ from evaluation.comparing.rivals import is_whole
 from evaluation.listener import Listener
 from evaluation.results.files import read_table
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import AT_THE_END, CHECK_COLUMNS
+from evaluation.results.schema import AT_THE_END, CHECK_COLUMNS, FINGERPRINTS
 from evaluation.stages import pipeline
 from evaluation.stages.fingerprints import (
     CHANGED,
@@ -31,7 +31,6 @@ from evaluation.stages.fingerprints import (
 )
 from evaluation.stages.foreign_models import keep_contracts
 from evaluation.stages.pipeline import evaluate_run
-from evaluation.stages.run_folder import FINGERPRINTS
 from fer_models.classifier import Classifier
 from fer_models.foreign.contract_file import ContractFile, write_contract
 from fer_models.identity import same_answers
