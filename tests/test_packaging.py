@@ -24,8 +24,9 @@ def test_third_party_imports_are_declared_and_declarations_used():
         for path, source in project_files().items()
         for _, name in imports(ast.parse(source), module_name(PurePosixPath(path)))
     }
-    # dlib's wheel names no module, and three wheels hold MLflow's
-    owners = {"dlib": ["dlib-bin"], **packages_distributions(), "mlflow": ["mlflow"]}
+    # dlib's wheel names no module, three wheels hold MLflow's, and several share Google's
+    shared = {"mlflow": ["mlflow"], "google": ["protobuf"]}
+    owners = {"dlib": ["dlib-bin"], **packages_distributions(), **shared}
     used = {
         _distribution(owners.get(top, [top])[0])
         for top in tops - set(ROOMS) - set(sys.stdlib_module_names)
