@@ -58,6 +58,10 @@ class AdversarialRequest(TrainingRequest):
     ] = 1
     warm_up: Annotated[float, Option(help="Epochs over which eps grows from 0.")] = 4.0
     beta: Annotated[float, Option(help="Weight of the attacked images, for trades.")] = 6.0
+    weight_step: Annotated[
+        float,
+        Option(help="Step of the weights up the loss, as a share of their norm, such as 0.005."),
+    ] = 0.0
     judge_eps: Annotated[
         str, Option(help="Eps of the PGD that chooses the epoch. Default: that of --eps.")
     ] = ""
@@ -83,6 +87,7 @@ def main(request: AdversarialRequest) -> None:
         steps=request.steps,
         warm_up=request.warm_up,
         beta=request.beta,
+        weight_step=request.weight_step,
         judge_eps=parse_eps(request.judge_eps or request.eps),
     )
     _, recipe = architecture(request.name)

@@ -5,12 +5,15 @@ The loop is `fer_models.training.loop.fit`; an `Adversary` is what it calls.
 """
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from scipy.special import softmax
 
 from attacks.adversarial_training.recipe import AdversarialRecipe, Method
+from attacks.adversarial_training.weight_perturbation import WeightPerturbation
 from attacks.base import Keys
 from attacks.gradient_attack import steepest_step
 from attacks.pgd import PGD
@@ -45,6 +48,7 @@ class Adversary:
     def __init__(self, classifier: DifferentiableClassifier, recipe: AdversarialRecipe) -> None:
         """Store the net in training, whose weights keep changing, and its precision."""
         self._classifier, self._recipe = classifier, recipe
+        self._perturbation: WeightPerturbation | None = None
         self._judge = PGD(norm=recipe.norm, eps=recipe.judge_eps, steps=JUDGE_STEPS)
 
     def attack(
@@ -78,6 +82,16 @@ class Adversary:
             np.concatenate([targets, answers]),
             np.concatenate([clean_weights, self._recipe.beta * clean_weights]),
         )
+
+    def moved_weights(
+        self, model: keras.Model, batch: tuple[np.ndarray, ...]
+    ) -> AbstractContextManager[None]:
+        """The weights of the net in training moved by `weight_step` while this lasts."""
+        if not self._recipe.weight_step:
+            return nullcontext()
+        if self._perturbation is None:
+            self._perturbation = WeightPerturbation(model, self._recipe.weight_step)
+        return self._perturbation(batch)
 
     def _attacked(
         self, images: np.ndarray, labels: np.ndarray, eps: float, rng: np.random.Generator

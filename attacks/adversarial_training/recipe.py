@@ -39,6 +39,9 @@ class AdversarialRecipe:
         steps: gradients per image and epoch.
         warm_up: epochs over which eps grows from 0.
         beta: weight of the attacked images of trades.
+        weight_step: size of the step that each layer's weights take up the loss before every step
+            down, as a share of their norm (0: none): the adversarial weight perturbation of Wu et
+            al. 2020, arXiv 2004.05884, against overfitting to attacked faces.
         judge_eps: eps of the PGD that chooses the best epoch.
         judge_rows: held-out faces it attacks after each epoch, at most.
     """
@@ -49,6 +52,7 @@ class AdversarialRecipe:
     steps: int = 1
     warm_up: float = 4.0
     beta: float = 6.0
+    weight_step: float = 0.0
     judge_eps: float = 4 / 255
     judge_rows: int = 1000
 
@@ -68,6 +72,11 @@ class AdversarialRecipe:
             raise InputError(
                 "`warm_up` must be at least 0, `beta` more than 0, and both finite; "
                 f"got {self.warm_up:g} and {self.beta:g}."
+            )
+        if not 0 <= self.weight_step < 1:
+            raise InputError(
+                "`weight_step` must be at least 0 and less than 1, such as 0.005; "
+                f"got {self.weight_step:g}."
             )
 
     def as_card(self) -> dict[str, str | int | float]:

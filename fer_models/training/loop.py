@@ -8,6 +8,7 @@ rows, of the last one). Epochs are chosen on the validation rows it is given; it
 import csv
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -68,6 +69,9 @@ class Adversary(Protocol):
 
     def attack(self, batch: Batch, epoch: float, rng: np.random.Generator) -> Batch:
         """What to learn from instead of a batch, after that many epochs (a fraction included)."""
+
+    def moved_weights(self, model: keras.Model, batch: Batch) -> AbstractContextManager[None]:
+        """Weights to learn a batch at, instead of the model's, while this lasts."""
 
     def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy on attacked images; of uint8 (N, H, W, C) and float32 (N, K)."""
@@ -219,7 +223,9 @@ def _learn(
     """One epoch; mean loss and accuracy of its batches."""
     seen = []
     for index in range(len(batches)):
-        logs = model.train_on_batch(*_batch(batches, index, opponent), return_dict=True)
+        batch = _batch(batches, index, opponent)
+        with opponent.moved_weights(model, batch) if opponent else nullcontext():
+            logs = model.train_on_batch(*batch, return_dict=True)
         seen.append((logs["loss"], logs["accuracy"]))
     loss, accuracy = np.mean(seen, axis=0)
     return float(loss), float(accuracy)

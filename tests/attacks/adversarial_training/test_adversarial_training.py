@@ -9,6 +9,7 @@ import pytest
 
 from attacks.adversarial_training.adversary import Adversary, unit_noise
 from attacks.adversarial_training.recipe import AdversarialRecipe, Method
+from attacks.adversarial_training.weight_perturbation import WeightPerturbation
 from attacks.base import Keys
 from attacks.pgd import PGD
 from attacks.threat_model import Norm, distance
@@ -112,6 +113,44 @@ def test_eps_zero_is_plain_training(normal: Path, tmp_path: Path) -> None:
         assert line.pop(ROBUST_COLUMN) == pytest.approx(line["val_accuracy"])
         assert line == other
     assert (tmp_path / "best.npz").read_bytes() == (normal / "best.npz").read_bytes()
+
+
+def test_a_step_of_the_weights_by_hand() -> None:
+    """A linear least-squares net, whose loss and gradients have closed forms."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((4, 3), np.float32), rng.random((4, 1), np.float32)
+    start = rng.random((3, 1), np.float32)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([start])
+    descent = keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)
+    model.compile(descent, loss=keras.losses.MeanSquaredError())
+
+    def gradient(weights: np.ndarray) -> np.ndarray:
+        return 2 * x.T @ (x @ weights - y) / len(x)
+
+    weights: np.ndarray = start
+    average: np.ndarray = start
+    moved = WeightPerturbation(model, 0.5)
+    for step in range(3):
+        up = gradient(weights)
+        up *= 0.5 * np.linalg.norm(weights) / np.linalg.norm(up)
+        before = weights
+        weights = before - 0.1 * gradient(before + up)
+        average = weights if step == 0 else 0.9 * average + 0.1 * weights
+        with moved((x, y)):
+            np.testing.assert_allclose(model.get_weights()[0], before + up, rtol=1e-5)
+            model.train_on_batch(x, y)
+        np.testing.assert_allclose(model.get_weights()[0], weights, rtol=1e-5)
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    np.testing.assert_allclose(model.get_weights()[0], average, rtol=1e-5)
+
+
+def test_weights_that_moved_are_learned_at(normal: Path, tmp_path: Path) -> None:
+    train(tmp_path / "moved", replace(AGAINST, weight_step=0.01))
+    train(tmp_path / "still", AGAINST)
+    moved, still = (read_history(tmp_path / name / "history.csv") for name in ("moved", "still"))
+    assert moved != still
+    assert attacked_accuracy(tmp_path / "moved") > 0.8
 
 
 def test_a_cut_training_goes_on_and_ends_alike(tmp_path: Path) -> None:
@@ -259,6 +298,8 @@ def test_the_judge_takes_a_fixed_sample() -> None:
         ({"warm_up": float("nan")}, "`warm_up` must be at least 0"),
         ({"beta": float("nan")}, "`beta` more than 0"),
         ({"beta": 0.0}, "`beta` more than 0"),
+        ({"weight_step": -0.1}, "`weight_step` must be at least 0"),
+        ({"weight_step": float("nan")}, "`weight_step` must be at least 0"),
     ],
 )
 def test_wrong_settings_are_refused(options: dict, words: str) -> None:

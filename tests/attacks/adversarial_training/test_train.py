@@ -62,6 +62,7 @@ def test_a_robust_training_has_its_own_id_and_says_against_what(
         "steps": 1,
         "warm_up": 4.0,
         "beta": 6.0,
+        "weight_step": 0.0,
         "judge_eps": 6 / 255,
         "judge_rows": 1000,
     }
