@@ -190,10 +190,10 @@ def check_measured(run: FinishedRun, classifier: Classifier) -> None:
     Raises:
         InputError: the model gives other logits than when the run began.
     """
-    path, name = run.folder / FINGERPRINTS, measured_as(run, classifier)
-    before = read_fingerprints(path).get(name, CHANGED) if path.exists() else CHANGED
-    if before.size:
-        _check({name: before}, {name: fingerprint(classifier)}, run.folder)
+    name = measured_as(run, classifier)
+    if name in run.fingerprints:
+        kept = {name: run.fingerprints[name]}
+        _check(kept, {name: fingerprint(classifier)}, run.folder)
 
 
 def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:

@@ -99,12 +99,17 @@ def test_models_that_fail_or_answer_at_random_have_no_fingerprint(tmp_path: Path
 def test_images_that_fool_a_changed_model_are_not_counted(tmp_path: Path) -> None:
     check_or_keep([Movable()], tmp_path)
     manifest = {"models": {"movable": {"weights_sha256": Movable.weights_sha256}}}
-    finished = cast(FinishedRun, SimpleNamespace(folder=tmp_path, manifest=manifest))
-    check_measured(finished, Movable(1e-6))
+
+    def finished() -> FinishedRun:
+        run = FinishedRun(tmp_path)
+        run.__dict__["manifest"] = manifest
+        return run
+
+    check_measured(finished(), Movable(1e-6))
     with pytest.raises(InputError, match=OTHERWISE.format("movable")):
-        check_measured(finished, Movable(0.5))
+        check_measured(finished(), Movable(0.5))
     (tmp_path / FINGERPRINTS).unlink()  # a run of an older version
-    check_measured(finished, Movable(0.5))
+    check_measured(finished(), Movable(0.5))
 
 
 def test_a_model_that_tells_labels_is_another_one_if_a_single_label_differs(tmp_path: Path) -> None:
