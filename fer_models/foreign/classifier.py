@@ -26,7 +26,7 @@ from fer_models.foreign.raw_model import (
     are_probabilities,
     ask_without_check,
 )
-from fer_models.foreign.scalings import MOST_CLIPPED, clipped_share
+from fer_models.foreign.scalings import LEAST_STEPS, MOST_CLIPPED, clipped_share, steps_between
 from fer_models.foreign.size_and_classes import answers_of_size, other_size
 from fer_models.foreign.translated import translated
 from fer_models.given_objects import given_model, is_classifier, is_given
@@ -148,6 +148,7 @@ def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
     if raw.shape is not None and raw.shape != shape:
         raise other_size(raw, raw.shape, shape)
     _refuse_clipped(raw, contract)
+    _refuse_coarse(raw, contract)
     if contract.low > contract.high:
         print(
             f"warning: {raw.name}: its contract says low {contract.low:g}, the value of a black "
@@ -178,6 +179,19 @@ def _refuse_clipped(raw: RawModel, contract: Contract) -> None:
         f"{raw.name}: its input takes values from {raw.limits[0]:g} to {raw.limits[1]:g} and cuts "
         f"off others; got a contract by which black is {black:g} and white {white:g}, so that "
         f"{in_percent(share)} % of the span between them is lost. Correct its contract."
+    )
+
+
+def _refuse_coarse(raw: RawModel, contract: Contract) -> None:
+    """Refuse pixels that the number format of a model's input rounds to a few values."""
+    is_standardised = PixelStep.STANDARDISE in contract.steps
+    steps = steps_between((contract.low, contract.high), contract.std, is_standardised, raw.step)
+    if steps >= LEAST_STEPS:
+        return
+    raise InputError(
+        f"{raw.name}: its input takes values {raw.step:g} apart, so faces must span at least "
+        f"{LEAST_STEPS} such steps; got a contract whose pixels span {steps:.3g}, the others would "
+        "be rounded. Correct its contract, often to a `high` of 255."
     )
 
 

@@ -96,7 +96,7 @@ class _Probe:
         self._scheme, self._shape = scheme, image_shape(raw, known)
         self._order = match_scheme(known.classes)[1] if known.classes else None
         own = [Scaling("of its contract", known.scaling or {})]
-        usual = known_scalings(self._shape[2], raw.limits)
+        usual = known_scalings(self._shape[2], raw.limits, raw.step)
         self._scalings = usual if known.scaling is None else own
         self._timing = ProbeTiming(raw, self._images_for(self._scalings[0])[:TIMED], tell)
 

@@ -85,6 +85,7 @@ def open_onnx(path: Path, sha256: str) -> RawModel:
         outputs=names if len(names) > 1 else (),
         translate=partial(_translate, path, session),
         limits=_limits(NUMBERS[kind]),
+        step=float(issubclass(NUMBERS[kind], np.integer)),
         export_for_any=export if count == 1 else "",
     )
 

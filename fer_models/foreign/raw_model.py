@@ -49,6 +49,7 @@ class RawModel:
         torch_module: the model itself when it is a PyTorch net (`fer_models/pytorch/net.py`).
         limits: smallest and largest value that its input takes, beyond which values are cut off;
             None where any is taken.
+        step: distance between neighbouring values that its input takes; 0 where any is taken.
         export_for_any: how to export it for any number of images, where its file is for one; such a
             model is used where its translation takes any number, and else refused.
     """
@@ -64,6 +65,7 @@ class RawModel:
     translate: Callable[[int, Sequence[int], np.ndarray], Translated] | None = None
     torch_module: Any = None
     limits: tuple[float, float] | None = None
+    step: float = 0.0
     export_for_any: str = ""
 
 

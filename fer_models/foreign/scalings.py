@@ -38,19 +38,28 @@ MOST_CLIPPED = 0.25
 measured on faces may cut off a little; a wrong scaling loses half and more."""
 
 
-def known_scalings(channels: int, limits: tuple[float, float] | None = None) -> list[Scaling]:
+LEAST_STEPS = 16
+"""Steps between black and white that an input of integers must tell apart. Inputs of 8 bits have
+255; under a scaling from 0 to 1 an input of whole numbers has one, so that a face is a silhouette."""
+
+
+def known_scalings(
+    channels: int, limits: tuple[float, float] | None = None, step: float = 0.0
+) -> list[Scaling]:
     """The scalings that a model may expect, the most usual ones first.
 
     Args:
         channels: 1 or 3.
         limits: values that its input takes, as in `RawModel`; scalings beyond them are left out,
-            unless all are but those that depend on the image.
+            unless all others are but those that depend on the image.
+        step: distance between neighbouring values, likewise; 0: any are taken. Scalings that it
+            leaves fewer than `LEAST_STEPS` are left out too.
     """
     every = _every_scaling(channels)
     if limits == _SIGNED:
         low, high = _SIGNED
         every.insert(0, Scaling("-128 to 127", {"low": low, "high": high}))
-    within = [each for each in every if _clipped(each.fields, limits) <= MOST_CLIPPED]
+    within = [each for each in every if _fits(each.fields, limits, step)]
     return within if any("steps" not in each.fields for each in within) else every
 
 
@@ -75,12 +84,29 @@ def clipped_share(
     return float((1 - np.ptp(inside, axis=0) / np.ptp(values, axis=0)).max())
 
 
-def _clipped(fields: dict[str, Any], limits: tuple[float, float] | None) -> float:
-    """The same of a scaling; 0 for one that depends on the image."""
-    if PixelStep.STANDARDISE in fields.get("steps", ()):
-        return 0.0
+def steps_between(
+    ends: tuple[float, float], std: Sequence[float], is_standardised: bool, step: float
+) -> float:
+    """How many steps of a model's input lie between its darkest and brightest pixels.
+
+    Args:
+        ends: values of a black and a white pixel.
+        std: they are divided by it after that, one or one per channel.
+        is_standardised: each image is standardised before; most of it lies within 4 deviations.
+        step: distance between neighbouring values of the input; 0: any are taken.
+    """
+    span = abs(ends[1] - ends[0]) / max(std) * (4 if is_standardised else 1)
+    return span / step if step else np.inf
+
+
+def _fits(fields: dict[str, Any], limits: tuple[float, float] | None, step: float) -> bool:
+    """Whether an input can hold the pixels of a scaling."""
     ends = fields.get("low", 0.0), fields.get("high", 1.0)
-    return clipped_share(ends, fields.get("mean", (0.0,)), fields.get("std", (1.0,)), limits)
+    mean, std = fields.get("mean", (0.0,)), fields.get("std", (1.0,))
+    is_standardised = PixelStep.STANDARDISE in fields.get("steps", ())
+    share = 0.0 if is_standardised else clipped_share(ends, mean, std, limits)
+    steps = steps_between(ends, std, is_standardised, step)
+    return share <= MOST_CLIPPED and steps >= LEAST_STEPS
 
 
 def _every_scaling(channels: int) -> list[Scaling]:

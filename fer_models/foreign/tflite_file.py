@@ -40,8 +40,16 @@ def open_tflite(path: Path, sha256: str) -> RawModel:
         return outputs if len(answers) > 1 else outputs[0]
 
     names = tuple(a["name"] for a in answers) if len(answers) > 1 else ()
-    limits = limits_of(entry)
-    return RawModel(str(path), call, layout.shape, None, sha256, outputs=names, limits=limits)
+    return RawModel(
+        str(path),
+        call,
+        layout.shape,
+        None,
+        sha256,
+        outputs=names,
+        limits=limits_of(entry),
+        step=step_of(entry),
+    )
 
 
 def _run(interpreter: Any, image: np.ndarray) -> None:
@@ -89,6 +97,11 @@ def limits_of(entry: dict[str, Any]) -> tuple[float, float] | None:
     ends = np.iinfo(entry["dtype"])
     low, high = restored(np.array([ends.min, ends.max]), entry)
     return float(low), float(high)
+
+
+def step_of(entry: dict[str, Any]) -> float:
+    """Distance between neighbouring values of a tensor, whose details are `entry`; 0: any."""
+    return float(_quantisation(entry)[0]) if issubclass(entry["dtype"], np.integer) else 0.0
 
 
 def restored(values: np.ndarray, entry: dict[str, Any]) -> np.ndarray:

@@ -141,6 +141,31 @@ def test_pixels_that_an_input_cuts_off_are_refused(
         classify_with(signed, file)
 
 
+@pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        ({"high": 255}, None),
+        ({"low": -1}, 2),
+        ({}, 1),
+        ({"high": 255, "std": (64,)}, 3.98),
+        ({"steps": ("standardise",)}, 4),
+        ({"steps": ("standardise",), "high": 4}, None),
+    ],
+)
+def test_pixels_that_an_input_rounds_to_a_few_values_are_refused(
+    fields: dict[str, Any], steps: float | None
+) -> None:
+    raw = RawModel("net", lambda images: np.zeros((len(images), 7)) - 1, (8, 8, 1), None, "0")
+    whole = replace(raw, limits=(-128.0, 255.0), step=1.0)
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1, **fields)
+    classify_with(raw, file)
+    if steps is None:
+        classify_with(whole, file)
+        return
+    with pytest.raises(InputError, match=f"net: its input takes values 1 apart, .* span {steps:g},"):
+        classify_with(whole, file)
+
+
 def test_weights_of_nan_are_refused(saved: Path) -> None:
     model = keras.models.load_model(saved)
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])

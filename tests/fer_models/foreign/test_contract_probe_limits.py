@@ -78,6 +78,15 @@ def test_an_input_of_signed_8_bits() -> None:
     assert known_scalings(1, (7.0, 8.0)) == known_scalings(1), "all lie beyond"
 
 
+def test_an_input_of_whole_numbers() -> None:
+    """Pixels from 0 to 1 would be rounded to black and white, and are not even tried."""
+    oracle = Oracle(IMAGES, LABELS, best_under(0, 255, others_miss=20)).raw
+    found = probe(replace(oracle, limits=(0.0, 255.0), step=1.0), PIXELS, LABELS, FER7)
+    tried = {found.scaling, *(each.words for each in found.rivals)}
+    assert found.scaling == "0 to 255"
+    assert tried.isdisjoint({"0 to 1", "-1 to 1", "each image standardised"})
+
+
 def test_35_percent_in_another_order_blame_the_order() -> None:
     right = best_under(0, 1, others_miss=140, miss=91)
     classes = CLASSES_OF_ORDER[3:] + CLASSES_OF_ORDER[:3]

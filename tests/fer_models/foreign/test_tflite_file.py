@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer_models.foreign.tflite_file import limits_of, quantised, restored
+from fer_models.foreign.tflite_file import limits_of, quantised, restored, step_of
 
 
 def test_integers_without_a_scale_are_what_they_are() -> None:
@@ -17,3 +17,6 @@ def test_limits_are_those_of_the_integers_restored() -> None:
     assert limits_of(entry) == (0, 255 / 128)
     assert limits_of(entry | {"quantization": (0.0, 0)}) == (-128, 127)
     assert limits_of({"dtype": np.float32}) is None
+    assert step_of(entry) == 1 / 128
+    assert step_of(entry | {"quantization": (0.0, 0)}) == 1
+    assert step_of({"dtype": np.float32}) == 0
