@@ -162,7 +162,7 @@ def test_pixels_that_an_input_rounds_to_a_few_values_are_refused(
     if steps is None:
         classify_with(whole, file)
         return
-    with pytest.raises(InputError, match=f"net: its input takes values 1 apart, .* span {steps:g},"):
+    with pytest.raises(InputError, match=f"takes values 1 apart, .* pixels span {steps:g},"):
         classify_with(whole, file)
 
 
