@@ -39,8 +39,8 @@ measured on faces may cut off a little; a wrong scaling loses half and more."""
 
 
 LEAST_STEPS = 16
-"""Steps between black and white that an input of integers must tell apart. Inputs of 8 bits have 255.
-Under a scaling from 0 to 1 an input of whole numbers has one: a face would be a silhouette."""
+"""Steps between black and white that an input of integers must tell apart. Those of 8 bits have
+255. Under a scaling from 0 to 1 an input of whole numbers has one: a face would be a silhouette."""
 
 
 def known_scalings(
