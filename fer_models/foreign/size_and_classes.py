@@ -1,8 +1,8 @@
 """What a probe must know before it starts: the size of a model's images and its label set.
 
-TorchScript, weights with code and functions do not say the size of their images. Of the usual ones
-the only one that such a model takes is that of the model; where it takes several, as nets with
-global pooling do, only its contract can tell.
+TorchScript, weights with code and functions do not say the size of their images. One of the usual
+ones is that of such a model where it takes no other and none beside it. Where it takes several, as
+nets with global pooling and nets whose pools leave out last rows do, only its contract can tell.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,15 @@ from fer_models.foreign.class_order import match_scheme
 from fer_models.foreign.contract_file import NOTHING_KNOWN, PartialContract
 from fer_models.foreign.raw_model import RawModel, first_answers
 
-SIDES = (32, 40, 44, 48, 64, 96, 112, 128, 160, 200, 224, 227, 256, 260, 299)
+SIDES = (
+    32, 40, 44, 48, 50, 56, 60, 64, 72, 80, 90, 96, 100, 112, 120, 128, 150, 160, 180, 192, 200,
+    224, 227, 240, 256, 260, 299,
+)  # fmt: skip
 """Usual heights and widths of images, pixels."""
+_MOST_BESIDE = 64
+"""Sides that are tried above and below a usual one; five pools of two take 32 in a row."""
+_MOST_LISTED = 8
+"""Sizes that a line names."""
 _COUNTS = (FER7.num_classes, FERPLUS8.num_classes)
 
 
@@ -63,7 +70,7 @@ def with_size(
         tell: called with a line that names a size that was found.
 
     Raises:
-        InputError: the model takes none of the usual sizes, or several.
+        InputError: the model takes none of the usual sizes, several, or others beside one.
     """
     if raw.shape is not None or None not in (known.height, known.width, known.channels):
         return known
@@ -71,17 +78,42 @@ def with_size(
     given = (known.height, known.width, known.channels)
     sizes = [s for s in sizes if all(g in (None, own) for g, own in zip(given, s, strict=True))]
     taken = [size for size in sizes if _takes(raw, size, known)]
+    found = f"takes {_listed(taken)}" if taken else "takes none of the usual sizes"
     if len(taken) == 1:
+        least, most = _span(raw, taken[0], known)
         height, width, channels = taken[0]
-        tell(f"{raw.name}: takes images of {_words(taken[0])} alone, of {len(sizes)} usual sizes")
-        return known.model_copy(update={"height": height, "width": width, "channels": channels})
-    found = f"takes {', '.join(map(_words, taken))}" if taken else "takes none of the usual sizes"
+        if least == most:
+            tell(
+                f"{raw.name}: takes images of {_words(taken[0])} alone, of {len(sizes)} usual sizes"
+            )
+            return known.model_copy(update={"height": height, "width": width, "channels": channels})
+        found = f"takes every side from {least} to {most}"
     colours = 3 if taken and all(size[2] == 3 for size in taken) else known.channels or 1
     raise InputError(
         f"{raw.name}: the file does not say its image size, and it {found}. Write the size it was "
         'trained with into the contract, such as {"height": 48, "width": 48, "channels": '
         f"{colours}}}; the probe finds the rest."
     )
+
+
+def _span(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> tuple[int, int]:
+    """Smallest and largest side around that of a square which the model takes without a gap.
+
+    A height or width that the contract says stays.
+    """
+    side, _, channels = size
+    least = most = side
+    if known.height is not None and known.width is not None:
+        return least, most
+
+    def takes(other: int) -> bool:
+        return _takes(raw, (known.height or other, known.width or other, channels), known)
+
+    while 1 < least > side - _MOST_BESIDE and takes(least - 1):
+        least -= 1
+    while most < side + _MOST_BESIDE and takes(most + 1):
+        most += 1
+    return least, most
 
 
 def _takes(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> bool:
@@ -122,6 +154,11 @@ def other_size(raw: RawModel, own: tuple[int, int, int], said: tuple[int, int, i
 
 def _words(size: tuple[int, int, int]) -> str:
     return "x".join(map(str, size))
+
+
+def _listed(sizes: list[tuple[int, int, int]]) -> str:
+    rest = f" and {len(sizes) - _MOST_LISTED} more" if len(sizes) > _MOST_LISTED else ""
+    return ", ".join(map(_words, sizes[:_MOST_LISTED])) + rest
 
 
 def image_shape(raw: RawModel, known: PartialContract) -> tuple[int, int, int]:

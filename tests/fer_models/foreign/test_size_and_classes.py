@@ -38,7 +38,7 @@ def test_the_only_usual_size_that_a_model_takes_is_its_own() -> None:
     told: list[str] = []
     found = with_size(only(64, 64, 3), PartialContract(low=-1), told.append)
     assert found == PartialContract(low=-1, height=64, width=64, channels=3)
-    assert told == ["net: takes images of 64x64x3 alone, of 30 usual sizes"]
+    assert told == ["net: takes images of 64x64x3 alone, of 54 usual sizes"]
     assert image_shape(only(64, 64, 3), found) == (64, 64, 3)
 
 
@@ -58,6 +58,37 @@ def test_several_sizes_or_none_are_refused() -> None:
         with_size(pooled, PartialContract())
     with pytest.raises(InputError, match="takes none of the usual sizes"):
         with_size(only(51, 51, 1), PartialContract())
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "says"),
+    [
+        (41, 48, "takes 44x44x1, 48x48x1"),
+        (96, 111, "takes 96x96x1, 100x100x1"),
+        (64, 71, "takes every side from 64 to 71"),
+        (57, 64, "takes 60x60x1, 64x64x1"),
+        (105, 112, "takes every side from 105 to 112"),
+        (288, 319, "takes every side from 288 to 319"),
+    ],
+)
+def test_a_size_is_not_guessed_among_those_that_pools_leave(
+    least: int, most: int, says: str
+) -> None:
+    net = model(lambda shape: least <= shape[0] <= most and shape[0] == shape[1] and shape[2] == 1)
+    with pytest.raises(InputError, match=rf"and it {says}\. Write the size it was trained with"):
+        with_size(net, PartialContract())
+
+
+def test_no_side_is_tried_beside_the_one_that_the_contract_says() -> None:
+    net = model(lambda shape: 64 <= shape[0] <= 71 and 64 <= shape[1] <= 71 and shape[2] == 1)
+    assert with_size(net, PartialContract(height=64, width=64)).channels == 1
+    with pytest.raises(InputError, match="takes every side from 64 to 71"):
+        with_size(net, PartialContract(height=64))
+
+
+def test_of_many_sizes_some_are_named() -> None:
+    with pytest.raises(InputError, match=r"it takes 32x32x1, .*, 48x48x3 and 46 more\. Write"):
+        with_size(model(lambda _: True), PartialContract())
 
 
 @pytest.mark.parametrize(
