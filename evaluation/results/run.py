@@ -37,7 +37,7 @@ from evaluation.results.select import black_boxes, pick
 from fer_models.identity import same_answers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class FinishedRun:
     """What `python -m evaluation.run` has written. Each file is read when it is first asked for.
 
@@ -48,6 +48,9 @@ class FinishedRun:
     """
 
     folder: Path
+
+    def __init__(self, folder: str | Path) -> None:
+        object.__setattr__(self, "folder", Path(folder))
 
     @property
     def csv(self) -> Path:

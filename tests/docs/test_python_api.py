@@ -8,7 +8,10 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pytest
 
+from evaluation.results.image_rows import SPENT_COLUMNS
+from evaluation.results.schema import PER_IMAGE_COLUMNS
 from tests.reports.fake_run import write_run
 from tests.reports.wishes import Wishes
 
@@ -17,8 +20,27 @@ PAGE = (Path(__file__).parents[2] / "docs" / "python-api.md").read_text()
 
 def example(title: str) -> str:
     """The first example of a section."""
-    section = PAGE.partition(f"## {title}\n")[2]
-    return re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0]
+    return examples(PAGE.partition(f"## {title}\n")[2])[0]
+
+
+def examples(text: str) -> list[str]:
+    """All examples of a text."""
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_a_finished_run_is_read_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path / "runs" / "first", Wishes(corruptions=(), examples=0))
+    monkeypatch.chdir(tmp_path)
+    made, read = examples(PAGE.partition("## Charts\n")[0])
+    names: dict[str, Any] = {}
+    exec(read, names)
+    exec(made.partition("\n\n")[2].partition("\n")[2], names)  # without the run that it starts
+    run, model = names["run"], "simple_cnn.fer"
+    assert run.folder == Path("runs/first")
+    assert list(run.images.of(model)) == [
+        name for name in PER_IMAGE_COLUMNS if name not in SPENT_COLUMNS
+    ]
+    assert list(run.images.pick(model=model)) == list(PER_IMAGE_COLUMNS)
 
 
 def test_a_chart_is_drawn_as_written(tmp_path: Path) -> None:
