@@ -174,8 +174,9 @@ def _shares(answers: pd.DataFrame, columns: list[tuple[str, str]]) -> pd.DataFra
     rows = []
     for when, labels in columns:
         part = answers[(answers["when"] == when) & (answers["trained_on"] == labels)]
-        fer, ferplus = (float((part["answer"] == part[name]).mean()) for name in ("fer", "ferplus"))
-        rows.append([labels, when, fer, ferplus, 1 - fer - ferplus, len(part)])
+        fer, ferplus = (part["answer"] == part[name] for name in ("fer", "ferplus"))
+        said = [float(answers.mean()) for answers in (fer, ferplus, ~(fer | ferplus))]
+        rows.append([labels, when, *said, len(part)])
     head = ["trained_on", "faces", "says_fer", "says_ferplus", "says_neither", "n"]
     return pd.DataFrame(rows, columns=head)
 

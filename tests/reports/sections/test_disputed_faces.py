@@ -61,6 +61,17 @@ def test_shares_count_whom_the_models_follow(run: FinishedRun) -> None:
     assert panel.moments == {"clean": ["FER", "FER+"], "attacked": ["FER", "FER+"]}
 
 
+def test_neither_label_in_no_answer_is_none_exactly(run: FinishedRun) -> None:
+    """1 - 7/10 - 3/10 is 5.6e-17 in floating point, which would print as less than 1 %."""
+    shared = {"fer": 0, "ferplus": 3, "votes": [[0, 0, 0, 8, 2, 0, 0, 0, 0, 0]] * 10}
+    faces = pd.DataFrame(shared | {"row": range(10), "model": FER_NET, "smallest_eps": np.nan})
+    clean = faces.assign(perturbation="none", attacked_labels="", norm="")
+    answers = replace(run, per_image=clean.assign(prediction=[0] * 7 + [4] * 3))
+    panel = disputed_faces(answers, None)
+    assert panel is not None
+    assert panel.shares.rows == [["FER", "clean", "70\u202f%", "30\u202f%", "0\u202f%", "10"]]
+
+
 def test_a_face_shows_votes_and_answers(run: FinishedRun) -> None:
     panel = disputed_faces(run, TOP)
     assert panel is not None
