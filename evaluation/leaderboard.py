@@ -31,16 +31,24 @@ def main(
     for line in notes:
         print(line, file=sys.stderr)
     table = leaderboards(runs)
-    boards = [(_title(board), *_cells(board), _note(board)) for _, board in table.groupby("board")]
-    for title, head, rows, note in boards:
-        print(text_table(title, head, rows, left=3), *note, sep="\n")
+    boards = [_board(rows) for _, rows in table.groupby("board")]
+    for title, head, rows, notes in boards:
+        print(text_table(title, head, rows, left=3), *notes, sep="\n")
     if out is None:
         return
     parts = (
-        "\n\n".join([title, markdown_table(head, rows, left=3), *note]) + "\n"
-        for title, head, rows, note in boards
+        "\n\n".join([title, markdown_table(head, rows, left=3), *notes]) + "\n"
+        for title, head, rows, notes in boards
     )
     write_csv_or_markdown(table, "\n".join(parts), out)
+
+
+def _board(board: "pd.DataFrame") -> tuple[str, list[str], list[list[str]], list[str]]:
+    """Title, head, rows and the lines below the table of one board."""
+    from evaluation.text_table import flag_lines
+
+    head, rows = _cells(board)
+    return _title(board), head, rows, [*flag_lines(rows), *_note(board)]
 
 
 def _title(board: "pd.DataFrame") -> str:
@@ -76,6 +84,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     import pandas as pd
 
     from attacks.threat_model import format_eps
+    from evaluation.text_table import FLAG
 
     first = board.iloc[0]
     size = f"{first.norm} {format_eps(first.eps)}" if first.eps else ""
@@ -85,8 +94,8 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     for row in board.itertuples():
         low, high = row.best_rank, row.worst_rank
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
-        rank += " !" if row.provisional else ""
-        limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else " !"
+        rank += FLAG if row.provisional else ""
+        limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else FLAG
         faces = "" if row.n == board.n.max() else f" ({row.n} faces)"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:

@@ -8,7 +8,7 @@ import pandas as pd
 from attacks.threat_model import format_eps
 from datasets.base.percentages import in_percent
 from evaluation.results.schema import WORST_CASE
-from evaluation.text_table import text_table
+from evaluation.text_table import FLAG, flag_lines, text_table
 
 
 def summary_table(
@@ -22,7 +22,8 @@ def summary_table(
         label_names: names of label sets that are called after the data.
 
     Returns:
-        Lines of at most 160 characters, accuracies in percent with 95 % intervals.
+        Lines of at most 160 characters, accuracies in percent with 95 % intervals; where a figure
+        is flagged, a line says what the mark means.
     """
     rows = results[results.subset == "all"]
     clean = rows[(rows.perturbation == "none") & (rows.metric == "accuracy")]
@@ -37,7 +38,8 @@ def summary_table(
         )
     title = "Accuracy, % (95 % interval): clean, and in the worst case over all attacks"
     head = ["model", "labels", "faces", "clean", *(f"at {format_eps(e)}" for e in eps)]
-    return "\n".join([text_table(title, head, cells, left=2), *spread_lines(results, names)])
+    table = text_table(title, head, cells, left=2)
+    return "\n".join([table, *flag_lines(cells), *spread_lines(results, names)])
 
 
 def spread_lines(results: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
@@ -54,6 +56,6 @@ def spread_lines(results: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 def percent(row: Any) -> str:
     """Value and interval of a row of results in percent; `!` marks a flagged figure."""
-    flag = "" if row.status == "ok" else " !"
+    flag = "" if row.status == "ok" else FLAG
     value, low, high = (in_percent(one, 1) for one in (row.value, row.ci_low, row.ci_high))
     return f"{value} ({low}-{high}){flag}"

@@ -11,6 +11,12 @@ from rich.table import Table
 from datasets.base.atomic import atomic
 
 WIDTH = 160
+FLAG = " !"
+"""Stands behind a flagged figure."""
+FLAG_MEANS = (
+    "! a reliability check of this figure or rank failed or could not be made: see the run's report"
+)
+"""Printed below a table that has a `FLAG`."""
 
 
 def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
@@ -31,6 +37,11 @@ def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *
     with console.capture() as capture:
         console.print(table, markup=False)
     return capture.get().rstrip()
+
+
+def flag_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """What `FLAG` means, if a cell ends with it, else nothing."""
+    return [FLAG_MEANS] if any(cell.endswith(FLAG) for row in rows for cell in row) else []
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:

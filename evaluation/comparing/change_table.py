@@ -11,19 +11,17 @@ from evaluation.comparing.changes import Changes
 from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
 from evaluation.results.schema import WORST_CASE
-from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
+from evaluation.text_table import FLAG, markdown_table, text_table, write_csv_or_markdown
 
 _HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
 _LEFT = 5
+_MARKS = "* significant (McNemar, Holm's p < .05), ! flagged in a run"
 
 
 def summary(changes: Changes) -> str:
     """Clean and worst-case accuracies as text, then the notes."""
     shown = _headline(changes.table)
-    title = (
-        "Changes, % and points (95 % interval); * significant (McNemar, Holm's p < .05), "
-        "! flagged in a run"
-    )
+    title = f"Changes, % and points (95 % interval); {_MARKS}"
     text = text_table(title, _HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared"
     return "\n".join([text, *changes.notes])
 
@@ -31,16 +29,24 @@ def summary(changes: Changes) -> str:
 def markdown_summary(changes: Changes) -> str:
     """The same as Markdown: a table, and a list of the notes."""
     shown = _headline(changes.table)
-    table = markdown_table(_HEAD, _cells(shown), left=_LEFT) if len(shown) else "Nothing compared."
+    table = _markdown(shown) if len(shown) else "Nothing compared."
     return "\n".join([table, "", *(f"- {note}" for note in changes.notes)]).rstrip()
 
 
 def write_changes(changes: Changes, path: Path) -> None:
     """Write every row, as `.csv`, or as `.md` with the notes below."""
     table = changes.table
-    lines = [markdown_table(_HEAD, _cells(table), left=_LEFT), ""]
+    lines = [_markdown(table), ""]
     lines += [f"- {note}" for note in changes.notes]
     write_csv_or_markdown(table, "\n".join(lines).rstrip() + "\n", path)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """The rows, and below them what their marks mean, if they have any."""
+    cells = _cells(table)
+    marked = any(cell.endswith((" *", FLAG)) for row in cells for cell in row)
+    text = markdown_table(_HEAD, cells, left=_LEFT)
+    return f"{text}\n\nMarks: {_MARKS}." if marked else text
 
 
 def _headline(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +68,7 @@ def _row(row: Any) -> list[str]:
     gap, low, high = (text(end, True) for end in (row.difference, row.ci_low, row.ci_high))
 
     star = " *" if row.changed is not pd.NA and row.changed else ""
-    flag = "" if row.status == "ok" else " !"
+    flag = "" if row.status == "ok" else FLAG
     return [
         Path(row.run).name,
         row.model,

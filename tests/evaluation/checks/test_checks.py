@@ -23,6 +23,7 @@ from evaluation.results.schema import ANY_BATCH, CHECK_COLUMNS, RESULT_COLUMNS
 from evaluation.results.select import headline
 from evaluation.stages.pipeline import evaluate_run
 from evaluation.summary_table import summary_table
+from evaluation.text_table import FLAG_MEANS
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from reports.sections.reliability import reliability
@@ -224,7 +225,9 @@ def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: P
     worst = results.perturbation == "worst_case"
     assert set(results[worst].status) == {"flagged"}
     assert "flagged" not in set(results[results.perturbation.isin(["none", "noise"])].status)
-    assert "!" in summary_table(results, (0.001,))
+    assert FLAG_MEANS in summary_table(results, (0.001,)).splitlines()
+    sound = summary_table(results.assign(status="ok"), (0.001,))
+    assert "!" not in sound
     assert set(leaderboards([FinishedRun(folder)]).status) == {"flagged"}
     run = FinishedRun(folder)
     found = verdicts(run, headline(run.results))

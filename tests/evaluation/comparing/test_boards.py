@@ -18,6 +18,7 @@ from evaluation.comparing.ranking import Entry
 from evaluation.results.files import write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import FINGERPRINTS, RESULT_COLUMNS
+from evaluation.text_table import FLAG_MEANS
 from tests.evaluation.comparing.edits import config, data, other_steps, rename, without
 
 
@@ -176,6 +177,19 @@ def test_the_leaderboard_command(
     assert "left out" in printed.err
     assert "| rank | model | run |" in (tmp_path / "board.md").read_text()
     assert list(pd.read_csv(tmp_path / "board.csv").columns) == list(BOARD_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "explained"),
+    [({"status": "ok", "provisional": False}, False), ({"provisional": True}, True)],
+)
+def test_a_mark_is_explained_where_there_is_one(
+    changes: dict, explained: bool, first: Path
+) -> None:
+    table = leaderboards([FinishedRun(first)]).assign(**({"status": "ok"} | changes))
+    _, _, rows, notes = leaderboard._board(table[table.board == 1])
+    assert (rows[0][0][-1] == "!") == explained
+    assert (FLAG_MEANS in notes) == explained
 
 
 def test_a_folder_without_a_run_that_can_be_read(tmp_path: Path) -> None:

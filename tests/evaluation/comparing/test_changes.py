@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from evaluation import compare, leaderboard
-from evaluation.comparing.change_table import summary, write_changes
+from evaluation.comparing.change_table import markdown_summary, summary, write_changes
 from evaluation.comparing.changes import CHANGE_COLUMNS, compare_runs
 from evaluation.figures.score_run import rescore
 from evaluation.results.files import write_table
@@ -167,6 +168,14 @@ def test_files_and_the_command(
     lines = (tmp_path / "changes.md").read_text().splitlines()
     assert lines[0].startswith("| run | model | labels |")
     assert len(lines) == 2 + len(changes.table)
+
+
+def test_marks_are_explained_only_where_there_are_any(first: Path) -> None:
+    changes = compare_runs([FinishedRun(first), FinishedRun(first)])
+    for status, explained in (("ok", False), ("flagged", True)):
+        table = changes.table.assign(status=status)
+        text = markdown_summary(replace(changes, table=table))
+        assert ("! flagged in a run" in text) == explained
 
 
 @pytest.mark.parametrize(
