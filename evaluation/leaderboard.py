@@ -24,6 +24,7 @@ def main(
 ) -> None:
     """Rank the models of several runs by their security curves, each under its own labels."""
     check_file(out, ".csv", ".md")
+    from evaluation.comparing.attack_names import attack_names
     from evaluation.comparing.boards import find_runs, leaderboards
     from evaluation.text_table import markdown_table, text_table, write_csv_or_markdown
 
@@ -31,7 +32,7 @@ def main(
     for line in notes:
         print(line, file=sys.stderr)
     table = leaderboards(runs)
-    boards = [_board(rows) for _, rows in table.groupby("board")]
+    boards = [_board(rows, attack_names(runs, rows)) for _, rows in table.groupby("board")]
     for title, head, rows, notes in boards:
         print(text_table(title, head, rows, left=3), *notes, sep="\n")
     if out is None:
@@ -43,19 +44,21 @@ def main(
     write_csv_or_markdown(table, "\n".join(parts), out)
 
 
-def _board(board: "pd.DataFrame") -> tuple[str, list[str], list[list[str]], list[str]]:
+def _board(
+    board: "pd.DataFrame", attacks: list[str]
+) -> tuple[str, list[str], list[list[str]], list[str]]:
     """Title, head, rows and the lines below the table of one board."""
     from evaluation.text_table import flag_lines
 
     head, rows = _cells(board)
-    return _title(board), head, rows, [*flag_lines(rows), *_note(board)]
+    return _title(board, attacks), head, rows, [*flag_lines(rows), *_note(board)]
 
 
-def _title(board: "pd.DataFrame") -> str:
+def _title(board: "pd.DataFrame", attacks: list[str]) -> str:
     first = board.iloc[0]
     return (
         f"{first.data} {first.split}, {first.label_set} labels, {_faces(board)}; "
-        f"{first.attacks or 'no attacks'}{_version(first.attack_version)}. "
+        f"{', '.join(attacks) or 'no attacks'}{_version(first.attack_version)}. "
         "Accuracy, % (95 % interval)"
     )
 
@@ -72,7 +75,7 @@ def _faces(board: "pd.DataFrame") -> str:
 def _version(number: object) -> str:
     import pandas as pd
 
-    return "" if pd.isna(number) else f" (version {number} of the attacks)"
+    return "" if pd.isna(number) else f"; version {number} of the attacks"
 
 
 def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:

@@ -142,10 +142,12 @@ def _entries(run: FinishedRun) -> Iterator[Entry]:
 
 
 def attack_texts(config: RunConfig) -> list[str]:
-    """Attacks of a run with their options, as text: `noise`, `pgd steps=10`."""
+    """Attacks of a run with their options, as text: `pgd steps=10 headline_only=linf+l2`."""
     words = []
     for attack in config.attacks:
         settings = attack.model_dump(exclude_defaults=True)
+        if norms := settings.get("headline_only"):
+            settings["headline_only"] = "+".join(norms)
         name = settings.pop("name")
         words.append(" ".join([name, *(f"{key}={value}" for key, value in settings.items())]))
     return words

@@ -12,6 +12,7 @@ import pytest
 from datasets.base.errors import InputError
 from evaluation import leaderboard
 from evaluation.comparing import boards
+from evaluation.comparing.attack_names import attack_names
 from evaluation.comparing.boards import BOARD_COLUMNS, find_runs, leaderboards
 from evaluation.comparing.changes import compare_runs
 from evaluation.comparing.ranking import Entry
@@ -187,9 +188,31 @@ def test_a_mark_is_explained_where_there_is_one(
     changes: dict, explained: bool, first: Path
 ) -> None:
     table = leaderboards([FinishedRun(first)]).assign(**({"status": "ok"} | changes))
-    _, _, rows, notes = leaderboard._board(table[table.board == 1])
+    _, _, rows, notes = leaderboard._board(table[table.board == 1], [])
     assert (rows[0][0][-1] == "!") == explained
     assert (FLAG_MEANS in notes) == explained
+
+
+def test_a_title_names_attacks_that_ran_in_words(make: Callable[..., FinishedRun]) -> None:
+    """Of the tier's attacks: Square is for models without gradients, of which the run has none."""
+
+    def more(manifest: dict) -> None:
+        manifest["config"]["attacks"].append({"name": "square", "black_boxes_only": True})
+        manifest["config"]["attacks"][-2] |= {"limit": 40, "headline_only": ["linf", "l2"]}
+        for made in manifest["perturbations"]:
+            if made["perturbation"] == "noise":
+                made["title"] = ""  # as in older runs
+
+    run = make("more", manifest=more)
+    table = leaderboards([run])
+    assert set(table.attacks) == {
+        "noise, fgsm, pgd limit=40 headline_only=linf+l2 steps=5, square black_boxes_only=True"
+    }
+    names = attack_names([run], table[table.board == 1])
+    assert names == ["noise", "FGSM", "PGD (steps 5, first 40 faces, headline eps only)"]
+    title = leaderboard._title(table[table.board == 1], names)
+    assert "faces; noise, FGSM, PGD (steps 5, first" in title
+    assert leaderboard._title(table, []).partition("; ")[2].startswith("no attacks")
 
 
 def test_a_folder_without_a_run_that_can_be_read(tmp_path: Path) -> None:
