@@ -5,7 +5,7 @@ Nothing but tensors is ever unpickled.
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from pickle import PROTO, UnpicklingError
 from typing import Any
@@ -17,30 +17,49 @@ from datasets.base.errors import InputError
 from fer_models.pytorch.pickles import refuse_pickle
 
 _MEND = "Name the code that built the net that was trained."
-_NESTED = ("state_dict", "model_state_dict", "model", "net", "weights")
-"""Where checkpoints of trainings keep the state dict."""
+_OF_AVERAGING = "n_averaged"
+"""What `AveragedModel` counts beside the weights."""
+Weights = dict[str, torch.Tensor]
+"""Tensors by name."""
 
 
 def fill(net: torch.nn.Module, path: Path) -> None:
     """Load weights into a net; all of them must be there, and no others.
 
     Raises:
-        InputError: names or shapes differ from those of the net; or see `read_weights`.
+        InputError: names or shapes differ from those of the net, several sets of weights fit it; or
+            see `read_weights`.
         ValueError: no weights.
     """
-    weights = _without_prefix(read_weights(path), net.state_dict().keys())
+    wanted = net.state_dict().keys()
+    sets = {key: _without_prefixes(each, wanted) for key, each in read_weights(path).items()}
+    misfits = {key: _load(net, weights) for key, weights in sets.items()}
+    fitting = [key for key, misfit in misfits.items() if not misfit]
+    if len(fitting) > 1:
+        names = " and ".join(f'"{key}"' for key in fitting)
+        raise InputError(
+            f"{path}: holds several sets of weights that fit the net, {names}. Save the one that "
+            "you mean alone, as a state dict."
+        )
+    if not fitting:
+        nearest = max(sets, key=lambda key: len(sets[key].keys() & wanted))
+        raise InputError(f"{path}: does not fit the net: {misfits[nearest]}. {_MEND}")
+    _load(net, sets[fitting[0]])
+
+
+def _load(net: torch.nn.Module, weights: Weights) -> str:
+    """Load weights into a net; what does not fit, in words."""
     if others := _other_shapes(net, weights):
-        raise InputError(f"{path}: does not fit the net: {_first(others)}. {_MEND}")
+        return _first(others)
     missing, unexpected = net.load_state_dict(weights, strict=False)
     missing = [name for name in missing if not _is_tied(net, name, weights)]
-    if missing or unexpected:
-        lacks = [f"it lacks {_first(missing)}"] if missing else []
-        others = [f"the net has no {_first(unexpected)}"] if unexpected else []
-        raise InputError(f"{path}: does not fit the net: {'; '.join([*lacks, *others])}. {_MEND}")
+    lacks = [f"it lacks {_first(missing)}"] if missing else []
+    others = [f"the net has no {_first(unexpected)}"] if unexpected else []
+    return "; ".join([*lacks, *others])
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file by name.
+def read_weights(path: Path) -> dict[str, Weights]:
+    """Every set of weights of a file, by where it lies, such as `state_dict` in a checkpoint.
 
     Raises:
         InputError: it holds Python objects, which are never unpickled.
@@ -49,7 +68,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if path.suffix.lower() == ".safetensors":
         from safetensors.torch import load_file
 
-        return load_file(path)
+        return {"": load_file(path)}
     if is_zipfile(path):
         require_intact(path)
     neither = "it is neither a net nor weights of PyTorch, or it is cut short"
@@ -64,7 +83,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         refuse_pickle(path, holding=named[1] if named else "")
     except Exception as error:  # its reader has no kinds of its own
         raise ValueError(neither) from error
-    return _tensors(found)
+    return _sets(found)
 
 
 def require_intact(path: Path) -> None:
@@ -88,25 +107,46 @@ def _may_be_pickle(path: Path) -> bool:
     return first == PROTO or is_zipfile(path)
 
 
-def _tensors(found: Any) -> dict[str, torch.Tensor]:
+def _sets(found: Any) -> dict[str, Weights]:
     if not isinstance(found, Mapping):
         raise ValueError(f"it must hold a state dict; it holds {type(found).__name__}")
-    inner = [name for name in _NESTED if isinstance(found.get(name), Mapping)]
-    weights = found[inner[0]] if inner else found
-    if not weights or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+    sets = dict(_sets_inside(found))
+    if not sets:
         names = ", ".join(map(str, list(found)[:3]))
         raise ValueError(f"it must hold a state dict; it holds {names or 'nothing'}")
-    return dict(weights)
+    return sets
 
 
-def _without_prefix(weights: dict[str, torch.Tensor], wanted: Any) -> dict[str, torch.Tensor]:
+def _sets_inside(found: Mapping[Any, Any], place: str = "") -> Iterator[tuple[str, Weights]]:
+    """Mappings of names to tensors, at any depth, and where each lies."""
+    if not found or not all(isinstance(name, str) for name in found):
+        return  # what an optimiser keeps has numbers
+    if all(isinstance(value, torch.Tensor) for value in found.values()):
+        yield place, dict(found)
+        return
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _sets_inside(value, f"{place}.{name}" if place else name)
+
+
+def _without_prefixes(weights: Weights, wanted: Set[str]) -> Weights:
     """The weights without what all names begin with, as DataParallel and others write it."""
+    if not any(name.endswith(_OF_AVERAGING) for name in wanted):
+        weights = {k: value for k, value in weights.items() if not k.endswith(_OF_AVERAGING)}
+    best = weights
+    while weights := _without_prefix(weights):
+        if len(weights.keys() & wanted) > len(best.keys() & wanted):
+            best = weights
+    return best
+
+
+def _without_prefix(weights: Weights) -> Weights:
+    """The weights without the first part of all names; empty if there is no such part."""
     first, dot, _ = next(iter(weights), "").partition(".")
     prefix = first + dot
     if not dot or not all(name.startswith(prefix) for name in weights):
-        return weights
-    shorter = {name.removeprefix(prefix): value for name, value in weights.items()}
-    return shorter if len(shorter.keys() & wanted) > len(weights.keys() & wanted) else weights
+        return {}
+    return {name.removeprefix(prefix): value for name, value in weights.items()}
 
 
 def _is_tied(net: torch.nn.Module, name: str, weights: Mapping[str, torch.Tensor]) -> bool:
