@@ -26,6 +26,7 @@ class KerasClassifier(LayeredClassifier):
     """A Keras 3 model behind its contract."""
 
     may_reduce_precision = True
+    detached_by = "leaves TensorFlow by stop_gradient or numpy_function"
 
     def __init__(
         self, model: keras.Model, contract: Contract, model_id: str, weights_sha256: str

@@ -4,7 +4,7 @@ Explanations look at its layers, reliability checks call it in other ways than a
 """
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -24,9 +24,11 @@ class NetClassifier(DifferentiableClassifier):
 
     Attributes:
         contract: what its pixels and outputs mean.
+        detached_by: how steps leave its framework so that no gradient comes back, in words.
     """
 
     contract: Contract
+    detached_by: ClassVar[str] = "leaves its framework"
 
     @abstractmethod
     def count_parameters(self) -> int:

@@ -33,7 +33,7 @@ from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.net_classifier import NetClassifier
 from fer_models.pixels.in_numpy import fitted_images
-from fer_models.pytorch.without_gradients import black_box_if_zero
+from fer_models.without_gradients import black_box_if_zero
 
 
 class BlackBoxClassifier(Classifier):
@@ -88,7 +88,7 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
         raw: the model.
         file: its contract.
         faces: uint8 (N, H, W, C) on which a translation to a net has to agree with the model, and
-            a net of PyTorch must have a gradient; the generated sample when None.
+            a net must have a gradient; the generated sample when None.
 
     Raises:
         InputError: they do not fit each other.
@@ -112,7 +112,8 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     if raw.softmax_removed:
         contract = replace(contract, output=Output.LOGITS)
     sha256 = identity(raw.sha256, file)
-    return wrap(model, contract, model_id=short_name(raw.name), weights_sha256=sha256)
+    net = wrap(model, contract, model_id=short_name(raw.name), weights_sha256=sha256)
+    return black_box_if_zero(net, raw.name, faces)
 
 
 def _torch_classifier(
@@ -132,9 +133,8 @@ def _torch_classifier(
 
 
 def _checked(classifier: Classifier, name: str, faces: np.ndarray | None) -> Classifier:
-    """A classifier that was given as an object; a net of PyTorch only where it has gradients."""
-    torch_classifier = sys.modules.get("fer_models.pytorch.classifier")  # whoever made one has it
-    if torch_classifier and isinstance(classifier, torch_classifier.TorchClassifier):
+    """A classifier that was given as an object; a net only where it has gradients."""
+    if isinstance(classifier, NetClassifier):
         return black_box_if_zero(classifier, name, faces)
     return classifier
 

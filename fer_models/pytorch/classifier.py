@@ -36,6 +36,8 @@ class TorchClassifier(NetClassifier):
         module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
     """
 
+    detached_by = "leaves PyTorch by no_grad or detach"
+
     def __init__(
         self,
         module: torch.nn.Module,

@@ -34,8 +34,8 @@ from fer_models.keras_wrapper import (
     SymbolicKerasWrapper,
 )
 from fer_models.linear_head import LinearHead
-from fer_models.pytorch.without_gradients import WithoutGradients
 from fer_models.reduced_precision import ReducedPrecision
+from fer_models.without_gradients import WithoutGradients
 from fer_models.wrapped_classifier import WrappedClassifier
 from live.towards import DifferentiableTowards, SymbolicTowards, Towards
 

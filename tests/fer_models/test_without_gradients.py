@@ -1,10 +1,13 @@
-"""PyTorch nets whose gradient is zero are black boxes; those with some gradient are not."""
+"""Nets whose gradient is zero are black boxes; those with some gradient are not."""
 
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -15,14 +18,15 @@ from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.foreign.classifier import load_foreign
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.given_objects import named
+from fer_models.keras_classifier import wrap
+from tests.fer_models.conftest import tiny_model
 from tests.fer_models.pytorch.nets import tiny_module, tiny_torch
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 FILE = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
-WHY = (
-    "its gradient is zero on each of 64 faces: it is quantised, rounds, or leaves PyTorch by "
-    "no_grad or detach"
-)
+ZERO = "its gradient is zero on each of 64 faces: it is quantised, rounds, or leaves "
+WHY = f"{ZERO}PyTorch by no_grad or detach"
+OF_KERAS = f"{ZERO}TensorFlow by stop_gradient or numpy_function"
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 1), np.float32)
 
 
@@ -56,10 +60,10 @@ def net_of(net: nn.Module, faces: np.ndarray | None = None) -> Classifier:
         return load_foreign(name, FILE, faces)
 
 
-def require_black_box(classifier: Classifier, name: str, err: str) -> None:
+def require_black_box(classifier: Classifier, name: str, err: str, why: str = WHY) -> None:
     assert not isinstance(classifier, DifferentiableClassifier)
-    assert classifier.no_gradients == WHY
-    assert err.splitlines() == [f"{name}: attacked as a black box, because {WHY}."]
+    assert classifier.no_gradients == why
+    assert err.splitlines() == [f"{name}: attacked as a black box, because {why}."]
 
 
 @pytest.mark.parametrize("kind", ["round", "argmax", "no_grad", "numpy"])
@@ -153,3 +157,57 @@ def test_a_given_classifier_without_gradient_is_a_black_box(
         require_black_box(load_foreign(name), name, capsys.readouterr().err)
     with named([tiny_torch()]) as (name,):
         assert isinstance(load_foreign(name), DifferentiableClassifier)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Rounds(keras.layers.Layer):
+    """Pixels in whole numbers, or a hundredth of the way back to what they were."""
+
+    def __init__(self, share: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.ops.round(4 * images) / 4 + self.share * images
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "share": self.share}
+
+
+def keras_net(share: float = 0.0) -> keras.Model:
+    images = keras.Input((8, 8, 1))
+    return keras.Model(images, tiny_model()(Rounds(share)(images)))
+
+
+def keras_file(folder: Path) -> str:
+    keras_net().save(path := folder / "net.keras")
+    return str(path)
+
+
+def saved_model(folder: Path) -> str:
+    keras_net().export(path := folder / "net", verbose=False)
+    return str(path)
+
+
+@pytest.mark.parametrize("save", [keras_file, saved_model])
+def test_a_keras_net_with_no_gradient_is_a_black_box(
+    save: Callable[[Path], str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = save(tmp_path)
+    capfd.readouterr()
+    found = load_foreign(name, FILE)
+    said = [line for line in capfd.readouterr().err.splitlines() if "black box" in line]
+    require_black_box(found, name, "\n".join(said), OF_KERAS)
+    np.testing.assert_allclose(found.logits(IMAGES), keras_net()(IMAGES), atol=1e-5)
+
+
+def test_a_given_keras_net_or_classifier_without_gradient_is_a_black_box(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with named([keras_net()], FILE.model_dump(exclude_none=True)) as (name,):
+        require_black_box(load_foreign(name, FILE), name, capsys.readouterr().err, OF_KERAS)
+    with named([wrap(keras_net(), FILE.contract()[0])]) as (name,):
+        require_black_box(load_foreign(name), name, capsys.readouterr().err, OF_KERAS)
+    with named([wrap(keras_net(0.01), FILE.contract()[0])]) as (name,):
+        assert isinstance(load_foreign(name), DifferentiableClassifier)
+    assert not capsys.readouterr().err

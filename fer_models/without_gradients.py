@@ -1,4 +1,4 @@
-"""A PyTorch net whose gradient is zero, as a black box: else it would look robust.
+"""A net without a usable gradient, as a black box: else it would look robust.
 
 Not here: ONNX models that cannot be translated (`fer_models/foreign/translated.py`).
 """
@@ -9,6 +9,7 @@ import numpy as np
 
 from datasets.sample.faces import read_sample
 from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.net_classifier import NetClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
 FACES = 64
@@ -30,11 +31,9 @@ class WithoutGradients(WrappedClassifier):
 
 
 def black_box_if_zero(
-    classifier: DifferentiableClassifier, name: str, faces: np.ndarray | None
-) -> Classifier:
+    classifier: NetClassifier, name: str, faces: np.ndarray | None
+) -> NetClassifier | WithoutGradients:
     """The classifier; where its gradient is zero a black box, and one line on standard error.
-
-    Zero means: exactly, of every logit, in every pixel of every face.
 
     Args:
         classifier: a net.
@@ -43,16 +42,29 @@ def black_box_if_zero(
     """
     if faces is None:
         faces = read_sample().images
+    if not (why := lack_of_gradient(classifier, faces)):
+        return classifier
+    print(f"{name}: attacked as a black box, because {why}.", file=sys.stderr)
+    return WithoutGradients(classifier, why)
+
+
+def lack_of_gradient(classifier: NetClassifier, faces: np.ndarray) -> str:
+    """Why attacks cannot use a net's gradient, in a line without a full stop; empty if they can.
+
+    Zero means: exactly, of every logit, in every pixel of every face.
+
+    Args:
+        classifier: the net.
+        faces: uint8 (N, H, W, C); some of them are tried.
+    """
     rows = np.unique(np.linspace(0, len(faces) - 1, FACES).astype(int))
     images = faces[rows].astype(np.float32) / np.float32(255)
     if any(_moves(classifier, images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)):
-        return classifier
-    why = (
-        f"its gradient is zero on each of {len(images)} faces: it is quantised, rounds, or leaves "
-        "PyTorch by no_grad or detach"
+        return ""
+    return (
+        f"its gradient is zero on each of {len(images)} faces: it is quantised, rounds, or "
+        f"{classifier.detached_by}"
     )
-    print(f"{name}: attacked as a black box, because {why}.", file=sys.stderr)
-    return WithoutGradients(classifier, why)
 
 
 def _moves(classifier: DifferentiableClassifier, images: np.ndarray) -> bool:
