@@ -4,7 +4,7 @@ Reads clips as `python -m live.video` does, and writes into the folder of each:
 
     <emotion>/track<n>-frame<n>.png    the faces that showed it for N frames in a row
     <emotion>.mp4                      the same, one run after the other
-    faces.csv, faces.parquet, reading.json
+    faces.csv, faces.parquet, reading.json, fingerprints.json (`live/video/same_models.py`)
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ Writes into `--out`, one folder per clip, named after it:
     people.csv                  with --people: who was seen
     events.csv                  brief expressions (`live/video/brief/`)
     reading.json                clip, models, options, and what was wrong with the file
+    fingerprints.json           what models that are not shipped answered at the beginning
     words.csv, speech.json      with --speech: spoken words, their emotions, the face meanwhile
 """
 

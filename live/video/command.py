@@ -26,6 +26,7 @@ from live.video.reading_folder import (
     write_description,
 )
 from live.video.request import ReadingRequest
+from live.video.same_models import FINGERPRINTS, SameModels
 
 
 def read_clips(
@@ -111,14 +112,15 @@ def read_into(
         progress: called with the numbers of frames that are done and expected.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: it cannot be read, or a model gives other logits than when its reading began.
     """
-    parts = reader.parts_in(folder)
+    parts, models = reader.parts_in(folder), SameModels(reader.labeller, folder)
     if parts.finished:
         parts.check()
         return
-    with open_clip(clip) as opened, _begun(folder, description):
+    with open_clip(clip) as opened, _begun(folder, description, models):
         frames, notes = reader.read(opened, parts, progress)
+    notes += models.check_again()
     doubtful = doubtful_tracks(parts.tables())
     if doubtful:
         notes.append(_left_out(doubtful))
@@ -136,12 +138,14 @@ def _left_out(doubtful: dict[int, int]) -> str:
 
 
 @contextmanager
-def _begun(folder: Path, description: dict[str, Any]) -> Iterator[None]:
-    """Write the description; a reading that is refused before a row is written leaves nothing."""
+def _begun(folder: Path, description: dict[str, Any], models: SameModels) -> Iterator[None]:
+    """Write what is read; a reading that is refused before a row is written leaves nothing."""
     write_description(folder, description)
+    models.keep()
     try:
         yield
     except InputError:
         if not (folder / FOLDER).exists():
             (folder / READING).unlink()
+            (folder / FINGERPRINTS).unlink(missing_ok=True)
         raise

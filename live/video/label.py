@@ -1,6 +1,7 @@
 """Label the faces of several frames at once, clean and attacked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from scipy.special import softmax
@@ -12,6 +13,9 @@ from live.perturb import aim, perturb
 from live.reading import Answer, Face
 from live.settings import PRECOMPUTED, Settings
 from live.video.find import FoundFace
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class Labeller:
@@ -48,6 +52,12 @@ class Labeller:
     def sides(self) -> tuple[int, ...]:
         """Sides of the crops that the classifiers want, in pixels."""
         return tuple(classifier.face_side for classifier in self.classifiers)
+
+    def run(
+        self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Result:
+        """Call a function that asks the classifiers."""
+        return work(*args, **kwargs)
 
     def label(self, found: Sequence[FoundFace], tracks: Sequence[int]) -> list[Face]:
         """Classify faces, attack them, classify them again.

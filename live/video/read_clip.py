@@ -33,12 +33,17 @@ _Answers = list[tuple[Face, dict[str, float]]]
 
 
 class ClipReader:
-    """Reads clips with the same detector, classifiers and attack. Not thread-safe."""
+    """Reads clips with the same detector, classifiers and attack. Not thread-safe.
+
+    Attributes:
+        labeller: classifiers and attack.
+    """
 
     def __init__(
         self, labeller: Labeller, finder: FaceFinder, recognizer: Recognizer | None = None
     ) -> None:
-        self._labeller, self._finder, self._recognizer = labeller, finder, recognizer
+        self.labeller = labeller
+        self._finder, self._recognizer = finder, recognizer
         self._schema = make_schema(labeller.classifiers, labeller.settings, self.people)
 
     @property
@@ -112,7 +117,7 @@ class ClipReader:
 
     def _answers(self, found: list[FoundFace], followed: list[Followed]) -> "_Answers":
         """Labels of faces, and the distances of those that are compared with people."""
-        faces = self._labeller.label(found, [one.track for one in followed])
+        faces = self.labeller.label(found, [one.track for one in followed])
         compared: list[dict[str, float]] = [{} for _ in found]
         if self._recognizer is not None:
             chosen = [i for i, one in enumerate(followed) if one.sampled]
@@ -124,7 +129,7 @@ class ClipReader:
 
     def _rows(self, batch: _Batch, answers: "Future[_Answers]") -> tuple[_Rows, int]:
         faces = iter(answers.result())
-        settings = self._labeller.settings
+        settings = self.labeller.settings
         rows: _Rows = []
         for frame, followed in batch:
             mine = [next(faces) for _ in frame.faces]

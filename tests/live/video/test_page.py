@@ -23,7 +23,7 @@ def folder(reader, clip, attack_settings, tmp_path):
     with open_clip(clip) as opened:
         frames, notes = reader.read(opened, parts, lambda done, total: None)
     parts.join()
-    known = describe_reading(clip, attack_settings, reader._labeller.classifiers, "blazeface", 40)
+    known = describe_reading(clip, attack_settings, reader.labeller.classifiers, "blazeface", 40)
     write_description(tmp_path, {**known, "frames": frames, "notes": [*notes, "It <was> cut."]})
     return tmp_path
 

@@ -77,7 +77,7 @@ def test_attacked_columns_are_of_the_attacked_faces(table, reader, clip, models)
     with open_clip(clip) as opened:
         frame = next(opened.frames(3))
     (found,) = reader._finder.find(frame).faces
-    (face,) = reader._labeller.label([found], [1])
+    (face,) = reader.labeller.label([found], [1])
     change = np.abs(face.attacked.astype(float) - face.clean)
     assert 0 < change.max() <= 4 / 255 * (1 + 1e-6)
     row = table.loc[3]
