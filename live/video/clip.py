@@ -26,6 +26,16 @@ _NEAR = 0.5
 _WITNESSES = 4
 """Frames that must follow on a clock that was set back: after damaged packets, decoders return
 single frames that are late by seconds."""
+_HDR = {
+    16: "HDR frames (PQ) are read without tone mapping: faces are dim and of low contrast, so an "
+    "attack of the same eps changes far more predictions, and figures under attack do not hold.",
+    18: "HDR frames (HLG) are read without tone mapping: their contrast differs from a screen's.",
+}
+"""What is said of transfer characteristics, by their number. Source: ITU-T H.273, table 3."""
+_TO_SDR = (
+    "Convert the clip first (ffmpeg -i CLIP -vf zscale=t=linear:npl=100,tonemap=hable,"
+    "zscale=p=bt709:t=bt709:m=bt709,format=yuv420p NEW)."
+)
 _ASSUMED_RATE = 25.0
 """Frames per second of a clip that states none."""
 
@@ -54,6 +64,7 @@ class Clip:
         self._duration = _stated_duration(container, stream)
         self.expected = stream.frames or round(self._duration * self.rate)
         self._last: float | None = None
+        self._transfers: set[int] = set()
         self._estimated = self._jumps = self._damaged = self._interlaced = 0
         self._fault = ""
         self._incomplete = False
@@ -73,6 +84,7 @@ class Clip:
         for index, raw in enumerate(self._in_turn()):
             seconds = self._time(raw)
             self._interlaced += raw.interlaced_frame
+            self._transfers.add(raw.color_trc)
             self.sizes.setdefault(upright_size(raw, self._shape), seconds)
             if index >= start:
                 yield Frame(index, seconds, upright(raw, self._shape))
@@ -108,6 +120,7 @@ class Clip:
                 f"Interlaced frames: {self._interlaced}. Where moving faces look like combs, "
                 "predictions change: deinterlace the clip first (ffmpeg -i CLIP -vf yadif NEW)."
             )
+        found += [f"{words} {_TO_SDR}" for trc, words in _HDR.items() if trc in self._transfers]
         if len(self.sizes) > 1:
             sizes = [f"{w}x{h} from {t:.1f} s" for (w, h), t in self.sizes.items()]
             found.append(

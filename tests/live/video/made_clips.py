@@ -27,6 +27,7 @@ def write_clip(
     codec="libx264",
     options=None,
     encoding=None,
+    transfer=None,
 ):
     """Write a clip.
 
@@ -41,6 +42,7 @@ def write_clip(
         codec: an encoder of FFmpeg.
         options: options of the container.
         encoding: options of the encoder.
+        transfer: number of the transfer characteristic that the file states; 16 is PQ, 18 is HLG.
     """
     images = list(images)
     with av.open(str(path), "w", options=options or {}) as out:
@@ -50,6 +52,8 @@ def write_clip(
         video.gop_size = 5
         if times is not None:
             video.codec_context.time_base = Fraction(1, TICKS)
+        if transfer is not None:
+            video.codec_context.color_trc = transfer
         if pixel is not None:
             video.codec_context.sample_aspect_ratio = pixel
         if rotation:

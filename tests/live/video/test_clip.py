@@ -94,6 +94,16 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path, pixel, size):
         assert list(clip.sizes) == [size] and shapes == [(size[1], size[0], 3)] * 2
 
 
+@pytest.mark.parametrize(
+    ("transfer", "words"), [(16, "figures under attack do not hold"), (18, "contrast differs")]
+)
+def test_hdr_frames_are_said(tmp_path, transfer, words):
+    """The contrast of a face in PQ is a fraction of what a screen shows."""
+    path = write_clip(tmp_path / "a.mp4", [grey(90)] * 3, transfer=transfer)
+    (note,) = read(path)[1]
+    assert words in note and "ffmpeg -i CLIP -vf zscale" in note
+
+
 def test_interlaced_frames_are_said(tmp_path):
     path = write_clip(tmp_path / "a.mp4", [grey(50)] * 4, encoding={"x264-params": "tff=1"})
     (note,) = read(path)[1]
