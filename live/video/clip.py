@@ -67,7 +67,7 @@ class Clip:
         self._transfers: set[int] = set()
         self._estimated = self._jumps = self._damaged = self._interlaced = 0
         self._fault = ""
-        self._incomplete = False
+        self._incomplete = self._ended = False
         self._source: Iterator[Any] = iter(())
         self._coming: deque[Any] = deque()
 
@@ -88,22 +88,23 @@ class Clip:
             self.sizes.setdefault(upright_size(raw, self._shape), seconds)
             if index >= start:
                 yield Frame(index, seconds, upright(raw, self._shape))
+        self._ended = True
         if index < 0:
             why = self._fault or ("all packets are damaged" if self._damaged else "got no frame")
             raise InputError(f"{self.path}: expected a clip with frames; {why}. Convert it again.")
 
     @property
     def notes(self) -> list[str]:
-        """What was wrong with the file, a sentence each, once all frames have been read."""
+        """What was wrong with the file, a sentence each, as far as its frames have been read."""
         found = [self._fault[:1].upper() + self._fault[1:] + "."] if self._fault else []
         end = (self._last or 0.0) + 1 / self.rate
         on_its_clock = end + max(0.0, self.zero or 0.0)  # Matroska's duration may count from there
-        if on_its_clock < self._duration - EARLY:
+        if self._ended and on_its_clock < self._duration - EARLY:
             found.append(
                 f"The frames end at {end:.1f} s, but the file states {self._duration:.1f} s: it "
                 "may have been cut short."
             )
-        elif self._incomplete:
+        elif self._ended and self._incomplete:
             found.append(f"The last packet is incomplete: the file was cut short at {end:.1f} s.")
         if self._damaged:
             found.append(f"Damaged packets: {self._damaged}; their frames are missing or wrong.")

@@ -15,7 +15,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from live.video.clip import Clip
-from live.video.find import FaceFinder
+from live.video.find import FaceFinder, searched_smaller
 from live.video.follow import Follower
 
 
@@ -109,9 +109,8 @@ def face_tracks(
                 sights.setdefault(track, []).append(_Sight(found.index, found.seconds, rows))
                 rows += 1
             progress(found.index + 1, max(found.index + 1, clip.expected))
-        else:
-            notes = clip.notes
         every = {side: _mapped(file, side, rows) for side, file in files.items()}
+    notes = [*clip.notes, *notes, *searched_smaller(clip.sizes)]
     return FoundTracks([_track(number, seen, every) for number, seen in sights.items()], notes)
 
 

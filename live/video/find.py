@@ -4,7 +4,7 @@ Every frame is searched completely and by itself, so its faces and their probabi
 `fer_models.predict` with the same detector. Not here: tracks (`live/video/follow.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,6 +66,15 @@ class FoundFrame:
     index: int
     seconds: float
     faces: tuple[FoundFace, ...]
+
+
+def searched_smaller(sizes: Iterable[tuple[int, int]]) -> list[str]:
+    """A sentence for each size (width, height) of frames that are shrunk for the search."""
+    return [
+        f"Frames of {width}x{height} are searched for faces at {SEARCH_SIDE} pixels."
+        for width, height in sizes
+        if max(width, height) > SEARCH_SIDE
+    ]
 
 
 class FaceFinder:

@@ -13,7 +13,7 @@ from typing import Any
 from datasets.base.errors import InputError
 from live.reading import Face
 from live.video.clip import Clip
-from live.video.find import SEARCH_SIDE, FaceFinder, FoundFace, FoundFrame
+from live.video.find import FaceFinder, FoundFace, FoundFrame, searched_smaller
 from live.video.follow import Followed, Follower
 from live.video.label import Labeller
 from live.video.parts import PART_FRAMES, Parts
@@ -82,12 +82,7 @@ class ClipReader:
                     done += frames
                     progress(done, max(done, clip.expected))
                 parts.add(rows)
-        notes += [
-            f"Frames of {width}x{height} are searched for faces at {SEARCH_SIDE} pixels."
-            for width, height in clip.sizes
-            if max(width, height) > SEARCH_SIDE
-        ]
-        return done, [*clip.notes, *notes]
+        return done, [*clip.notes, *notes, *searched_smaller(clip.sizes)]
 
     def _found(self, clip: Clip, start: int, notes: list[str]) -> Iterator[FoundFrame]:
         """Search frames; one that cannot be searched ends the clip, unless it is the first."""

@@ -11,6 +11,7 @@ from live.video.clip import open_clip
 from live.video.face_tracks import face_tracks
 from live.video.find import FaceFinder
 from tests.live.video.conftest import FRAMES, GONE
+from tests.live.video.made_clips import grey, write_clip
 
 
 def test_a_face_keeps_its_crops_and_times(clip):
@@ -37,6 +38,24 @@ def test_a_clip_is_read_only_so_far(clip):
     assert track.frames.tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(("seconds", "cut_short"), [(0.5, 0), (60.0, 1)])
+def test_notes_on_the_file_are_kept_where_reading_stops_on_purpose(tmp_path, seconds, cut_short):
+    path = write_clip(
+        tmp_path / "a.mp4",
+        [grey(90, 1936)] * 50,
+        encoding={"x264-params": "tff=1"},
+        options={"movflags": "faststart"},
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 9 // 10])
+    with open_clip(path) as opened:
+        _, notes = face_tracks(opened, _Scripted(), seconds, lambda *_: None)
+    begins = [note.split(" ")[0] for note in notes]
+    assert begins.count("Interlaced") == 1
+    assert "Frames of 1936x48 are searched for faces at 1920 pixels." in notes
+    assert sum("cut short" in note for note in notes) == cut_short
+
+
 class _Scripted:
     """Finds one face in the middle of each frame; of given frames none, or an error."""
 
@@ -56,7 +75,9 @@ class _Scripted:
 
 def _read(count, **script):
     frames = [SimpleNamespace(index=i, seconds=i / 10) for i in range(count)]
-    opened = SimpleNamespace(frames=lambda: iter(frames), expected=count, notes=[], path="x.mp4")
+    opened = SimpleNamespace(
+        frames=lambda: iter(frames), expected=count, notes=[], sizes={}, path="x.mp4"
+    )
     return face_tracks(opened, _Scripted(**script), 60.0, lambda *_: None)
 
 
