@@ -75,7 +75,7 @@ class DeepFool(Attack):
         if not len(rows):
             return attacked, cost
         others, before = likeliest(logits, labels, self.candidates), leads(logits, labels)
-        points, lead, fallen = self._walk(classifier, images, labels, others, rows, cost)
+        points, lead, fallen = self._walk(classifier, images, labels, logits, others, rows, cost)
         rows = rows[fallen[rows]]
         if not len(rows):
             return attacked, cost
@@ -95,16 +95,21 @@ class DeepFool(Attack):
         classifier: DifferentiableClassifier,
         images: np.ndarray,
         labels: np.ndarray,
+        logits: np.ndarray,
         others: np.ndarray,
         active: np.ndarray,
         cost: Cost,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Step until the class changes.
 
+        Distances to boundaries follow from the logits that judge. Gradients may come from other
+        random draws, whose logits may put an image beyond a boundary that it has not reached.
+
         Args:
             classifier: the attacked model.
             images: float32 (N, H, W, C).
             labels: int64 (N,).
+            logits: float32 (N, K), of the images.
             others: int64 (N, M), classes to consider.
             active: rows that are not broken yet.
             cost: what is spent is added.
@@ -115,24 +120,24 @@ class DeepFool(Attack):
         """
         points, lead = images.copy(), np.zeros(len(images))
         fallen = np.zeros(len(images), bool)
-        others = others[active]
+        others, judged = others[active], logits[active]
         for _ in range(self.steps):
             here, true = points[active], labels[active]
-            logits, gradients = classifier.lead_gradients(here, true, others)
+            gradients = classifier.lead_gradients(here, true, others).gradients
             twos, zeros = np.full(len(active), 2), (~gradients.any(axis=(2, 3, 4))).sum(axis=1)
             cost.add(active, Cost(twos, np.full(len(active), others.shape[1]), zeros))
-            wide, rows = logits.astype(np.float64), np.arange(len(active))[:, None]
+            wide, rows = judged.astype(np.float64), np.arange(len(active))[:, None]
             distances = _distances(
                 wide[rows, others] - wide[rows, true[:, None]], gradients, self.norm
             )
             step = _step(distances, gradients, self.norm, LEAST * self.eps)
             moved = np.clip(here + (1 + self.overshoot) * step, 0, 1).astype(np.float32)
-            logits = classifier.logits(moved)
-            points[active], lead[active] = moved, leads(logits, true)
-            fallen[active] = now = broken(logits, true, STOP_LEAD)
+            judged = classifier.logits(moved)
+            points[active], lead[active] = moved, leads(judged, true)
+            fallen[active] = now = broken(judged, true, STOP_LEAD)
             left = ~now & (moved != here).any(axis=(1, 2, 3))  # the same point has the same step
             nearest = np.argsort(distances, axis=1, kind="stable")[:, :LATER]
-            active, others = active[left], others[rows, nearest][left]
+            active, others, judged = active[left], others[rows, nearest][left], judged[left]
             if not len(active):
                 break
         return points, lead, fallen

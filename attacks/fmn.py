@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.base import Attack, Cost, Keys
-from attacks.broken import STOP_LEAD, broken, confirmed
+from attacks.broken import STOP_LEAD, broken, leads
 from attacks.gradient_attack import slopes, steepest_step, zero_gradients
 from attacks.threat_model import distance, project
 from datasets.base.errors import InputError
@@ -25,6 +25,9 @@ class FMN(Attack):
     The radius shrinks while the image is broken and grows while it is not; until it is broken for
     the first time the radius is where a linear model would break. It never exceeds eps. An image
     ends at the smallest perturbation that broke it, or clean if none did.
+
+    Where an attacker's own random draws call an image broken, the logits that judge tell whether
+    it is, and if not, how far it is from the boundary.
 
     Source: Pintor et al. 2021, "Fast minimum-norm adversarial attacks through adaptive norm
     constraints", arXiv 2102.12827, algorithm 1. Here a step is a share of the radius, along the
@@ -64,15 +67,15 @@ class FMN(Attack):
             logits, margins, gradient = classifier.input_gradients(current, labels, Loss.MARGIN)
             ones = np.ones(len(images), np.int64)
             cost.add(slice(None), Cost(ones, ones, zero_gradients(gradient)))
-            now = broken(logits, labels, STOP_LEAD)
-            now, asked = confirmed(classifier, current, labels, now)
+            now, margins, asked = _judged(classifier, current, labels, logits, margins)
             cost.forward[:] += asked
             sizes = distance(current, images, self.norm)
             best, smallest = _keep(now, current, sizes, best, smallest)
             fall = 0.5 * (1 + math.cos(math.pi * step / self.steps))
             change = LAST_CHANGE + (FIRST_CHANGE - LAST_CHANGE) * fall
             linear = sizes - margins / np.maximum(slopes(gradient, self.norm), 1e-30)
-            grown = np.where(np.isfinite(smallest), radius, linear) * (1 + change)
+            found = np.isfinite(smallest) | (margins >= 0)  # a tie: no linear model goes beyond it
+            grown = np.where(found, radius, linear) * (1 + change)
             shrunk = np.minimum(radius * (1 - change), smallest)
             radius = np.minimum(np.where(now, shrunk, grown), self.eps)
             wide = radius[:, None, None, None]
@@ -82,6 +85,32 @@ class FMN(Attack):
         now = broken(classifier.logits(current), labels, STOP_LEAD)
         sizes = distance(current, images, self.norm)
         return _keep(now, current, sizes, best, smallest)[0], cost
+
+
+def _judged(
+    classifier: Classifier,
+    images: np.ndarray,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    margins: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which images are broken, bool (N,), their margins (N,), and passes spent, int64 (N,).
+
+    Args:
+        classifier: the attacked model.
+        images: float32 (N, H, W, C).
+        labels: int64 (N,).
+        logits: as the attacker sees them, float32 (N, K).
+        margins: of these, float32 (N,).
+    """
+    now, asked = broken(logits, labels, STOP_LEAD), np.zeros(len(labels), np.int64)
+    if not classifier.draws_apart or not now.any():
+        return now, margins, asked
+    rows, margins = np.flatnonzero(now), margins.astype(np.float64)
+    judging, true = classifier.logits(images[rows]), labels[rows]
+    now[rows], margins[rows] = broken(judging, true, STOP_LEAD), leads(judging, true)
+    asked[rows] = 1
+    return now, margins, asked
 
 
 def _keep(

@@ -132,9 +132,13 @@ def project(
 
     Returns:
         float32 (N, H, W, C).
+
+    Raises:
+        ValueError: a radius is negative or NaN.
     """
     if norm is Norm.LINF:
         return np.clip(images.astype(np.float32), *linf_limits(clean, eps))
+    _check_radii(eps)
     delta = images.astype(np.float64) - clean
     if norm is Norm.L2:
         delta *= _shrink(np.sqrt(np.square(delta).sum(axis=(1, 2, 3), keepdims=True)), eps)
@@ -151,10 +155,20 @@ def linf_limits(clean: np.ndarray, eps: float | np.ndarray) -> tuple[np.ndarray,
     """Smallest and largest pixels allowed under linf, float32 (N, H, W, C); see `project`.
 
     Clipping to them is the projection, so attacks on the same images compute them once.
+
+    Raises:
+        ValueError: a radius is negative or NaN.
     """
+    _check_radii(eps)
     wide = clean.astype(np.float64)
     low, high = np.clip(wide - eps, 0.0, 1.0), np.clip(wide + eps, 0.0, 1.0)
     return round_towards(low, clean), round_towards(high, clean)
+
+
+def _check_radii(eps: float | np.ndarray) -> None:
+    """Refuse a ball without points: clipping to it would move every pixel by its radius."""
+    if not np.all(np.asarray(eps) >= 0):
+        raise ValueError(f"`eps` must be at least 0. Received: {np.min(eps)}")
 
 
 def l1_sizes(wanted: np.ndarray, room: np.ndarray, eps: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attacks.base import Keys
-from attacks.broken import broken
+from attacks.broken import broken, confirmed
 from fer_models.classifier import DifferentiableClassifier
 from fer_models.losses import Loss
 
@@ -146,8 +146,9 @@ def _ascend(
             attacked, gather = place(value, images[rows], rng)
             found = classifier.input_gradients(attacked, labels[rows], Loss.SCALED_CROSS_ENTROPY)
             lengths = np.linalg.norm(found.gradient.reshape(len(rows), -1), axis=1)
-            active = ~broken(found.logits, labels[rows], 0.0)
-            counts = active / np.maximum(lengths, np.finfo(np.float32).tiny)
+            now = broken(found.logits, labels[rows], 0.0)
+            now, _ = confirmed(classifier, attacked, labels[rows], now)
+            counts = ~now / np.maximum(lengths, np.finfo(np.float32).tiny)
             weighted = found.gradient * counts[:, None, None, None].astype(np.float32)
             velocity = MOMENTUM * velocity + gather(weighted)
             done = (turn * len(starts) + batch) / steps

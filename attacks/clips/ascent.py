@@ -57,7 +57,10 @@ def climb(
     steps: int,
     basis: np.ndarray | None = None,
 ) -> Iterator[AttackedClip]:
-    """Sign steps up a slope; yield the start and every iterate, with the logits the slope saw.
+    """Sign steps up a slope; yield the start and every iterate, with the logits that judge.
+
+    The slope is taken at these too. Where an attacker draws otherwise, their derivative by the
+    pixels is that of the attacker's own draws.
 
     Args:
         classifier: the model to attack.
@@ -78,6 +81,8 @@ def climb(
         spread = moves if basis is None else np.tensordot(basis, moves, axes=1)
         images = np.clip((clean + spread).astype(np.float32), low, high)
         logits, pull = _pullback(classifier, images)
+        if classifier.draws_apart:
+            logits = classifier.logits(images)
         yield AttackedClip(images, logits)
         if step == steps:
             return

@@ -73,6 +73,9 @@ def _towards(
         # the margin grows away from a label; downwards it leads to it
         found = classifier.input_gradients(current[left], labels, Loss.MARGIN)
         wrong = found.logits.argmax(axis=1) != target
+        if classifier.draws_apart:  # the attacker's draws say so; the logits that judge decide
+            shown = np.flatnonzero(~wrong)
+            wrong[shown] = classifier.predict(current[left[shown]]) != target
         left, gradient = left[wrong], found.gradient[wrong]
         if not len(left):
             break

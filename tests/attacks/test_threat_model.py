@@ -281,3 +281,14 @@ def test_l1_sizes_at_the_corners():
     sizes = l1_sizes(wanted[:1], np.array([[0.25, 1.0, 1.0]]), np.array([0.5]))
     # With t = 1/12: min(5/12, 0.25), 1/6, 1/6 would be 7/12; t = 1/8 gives 0.25, 1/8, 1/8.
     np.testing.assert_allclose(sizes, [[0.25, 0.125, 0.125]], atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", list(Norm))
+@pytest.mark.parametrize("radii", [[0.1, -1e-9], [0.1, np.nan]])
+def test_a_negative_radius_is_refused(norm, radii):
+    """Clipping to limits that are swapped would move every pixel by the radius."""
+    clean, eps = np.full((2, 2, 2, 1), 0.5, np.float32), np.array(radii).reshape(2, 1, 1, 1)
+    with pytest.raises(ValueError, match="`eps` must be at least 0"):
+        project(clean, clean, eps, norm)
+    with pytest.raises(ValueError, match=r"`eps` must be at least 0\. Received: -0\.1"):
+        linf_limits(clean, -0.1)

@@ -63,6 +63,29 @@ class FunctionClassifier(SymbolicClassifier):
         return self._function(images)
 
 
+class Apart(FunctionClassifier):
+    """A classifier that judges as one net does, and shows an attacker's draws another function."""
+
+    draws_apart = True
+
+    def __init__(self, judge: SymbolicClassifier, shown: Callable) -> None:
+        super().__init__(shown, judge.scheme.num_classes)
+        self.judge = judge
+
+    def _batch_logits(self, images):
+        return self.judge.logits(images)
+
+
+def early(judge: SymbolicClassifier, lead: float) -> Apart:
+    """An attacker's draws see class 1 lead by so much more than the net itself does."""
+
+    def shown(pixels: keras.KerasTensor) -> keras.KerasTensor:
+        ahead = lead * np.eye(judge.scheme.num_classes, dtype=np.float32)[1]
+        return judge.symbolic_logits(pixels) + ahead
+
+    return Apart(judge, shown)
+
+
 def constant() -> FunctionClassifier:
     """Always class 1 of three."""
     return FunctionClassifier(
