@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from live.server import photo
 from live.server.app import make_app
 from tests.browser import IN_CHROMIUM, browsers
 from tests.live.serving import served
@@ -287,6 +288,36 @@ def test_photo_page_reads_attacks_and_offers_the_picture(browser, address, portr
     with page.expect_download() as download:
         page.click("#downloads a:first-child")
     assert download.value.path().read_bytes()[:4] == b"\x89PNG"
+    page.close()
+
+
+@pytest.mark.parametrize(("label", "drawn"), [("disgust", True), (None, False)])
+def test_label_on_the_adversarial_picture_is_the_one_predicted_for_it(
+    browser, address, portrait, tmp_path, monkeypatch, label, drawn
+):
+    """Not that of the face attacked alone, which the cards show."""
+    path = tmp_path / "me.png"
+    cv2.imwrite(str(path), portrait[..., ::-1])
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(
+        "window.written = []; const draw = CanvasRenderingContext2D.prototype.fillText;"
+        "CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {"
+        " window.written.push(text); return draw.call(this, text, ...rest); };"
+    )
+    line = {"number": 1, "label": label, "probability": 0.4321, "fooled": False}
+    monkeypatch.setattr(photo, "_again", lambda *arguments: [line])
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", path)
+    page.wait_for_selector(".face")
+    assert page.is_hidden("#alone")
+    page.evaluate("written.length = 0")
+    page.click("#attack-it")
+    page.wait_for_selector("#survival tbody tr:nth-child(4)")
+    (*words,) = page.evaluate("written")
+    assert [word.split(" ", 1)[1] for word in words] == ["disgust 43 %"] * drawn
+    assert "attacked alone" in page.inner_text("#alone")
+    assert "attacked at 48x48" in page.inner_text("#faces .face")
     page.close()
 
 

@@ -87,7 +87,7 @@ class Answer {
 }
 
 class Card {
-  constructor(number) {
+  constructor(number, words) {
     this.root = element("article", "face");
     this.root.setAttribute("aria-label", `Face ${number}`);
     this.title = element("h2");
@@ -98,7 +98,7 @@ class Card {
     this.title.append(this.was, this.arrow, this.now, this.mark, element("span", "number", `face ${number}`));
     const trio = element("div", "trio");
     this.clean = new Picture("clean");
-    this.attacked = new Picture("attacked");
+    this.attacked = new Picture(words);
     this.difference = new Picture("difference ×10");
     trio.append(this.clean.root, this.attacked.root, this.difference.root);
     this.bars = element("div", "answers");
@@ -150,8 +150,9 @@ class Card {
 }
 
 export class Cards {
-  constructor(root) {
+  constructor(root, words = "attacked") {
     this.root = root;
+    this.words = words;
     this.cards = new Map();
   }
 
@@ -164,7 +165,7 @@ export class Cards {
       }
     }
     faces.forEach((face, i) => {
-      if (!this.cards.has(face.number)) this.cards.set(face.number, new Card(face.number));
+      if (!this.cards.has(face.number)) this.cards.set(face.number, new Card(face.number, this.words));
       const card = this.cards.get(face.number);
       if (this.root.children[i] !== card.root) this.root.insertBefore(card.root, this.root.children[i] ?? null);
       card.update(face);

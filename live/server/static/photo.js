@@ -7,7 +7,7 @@ import { Stage } from "./stage.js";
 
 const options = JSON.parse(document.getElementById("options").textContent);
 const find = (id) => document.getElementById(id);
-const cards = new Cards(find("faces"));
+const cards = new Cards(find("faces"), "attacked at 48x48");
 const stage = new Stage(find("canvas"), false);
 const attackedStage = new Stage(find("canvas"), true);
 const camera = new Source();
@@ -45,7 +45,7 @@ async function ask(path) {
 }
 
 function clear() {
-  find("downloads").hidden = find("survival").hidden = true;
+  find("downloads").hidden = find("survival").hidden = find("alone").hidden = true;
 }
 
 async function read() {
@@ -83,10 +83,20 @@ async function attack() {
   const answer = await ask("/api/photo/attack");
   if (!answer) return;
   find("picture").hidden = false;
-  attackedStage.draw(await bitmapOf(answer.picture), answer.faces, {});
+  attackedStage.draw(await bitmapOf(answer.picture), facesOf(answer), {});
   cards.show(answer.faces);
+  find("alone").hidden = !answer.faces.length;
   offer(answer);
   tabulate(answer);
+}
+
+// Faces with their predictions on the adversarial picture; `faces` have those on the attacked 48x48 faces.
+function facesOf({ faces, survival: [{ faces: lines }] }) {
+  return faces.map((face, i) => {
+    const { label, probability, fooled } = lines[i];
+    const attacked = label ? { answers: [{ label, probabilities: { [label]: probability } }] } : null;
+    return { ...face, attacked, flipped: fooled };
+  });
 }
 
 // The page's policy allows showing data URLs but not fetching them.
