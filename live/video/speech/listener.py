@@ -7,6 +7,7 @@ Source: Radford et al. 2022, arXiv 2212.04356, section 4.5 (thresholds); Silero 
 faster-whisper carries it.
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 
 CACHED_MODEL = "base"
 """Model of the local cache, as `faster_whisper.download_model` names it."""
 FILES = ("config.json", "model.bin", "tokenizer.json")
+OTHER_FILES = ("preprocessor_config.json", "vocabulary.json", "vocabulary.txt")
+"""What a model may have beside `FILES`."""
 MOST_NO_SPEECH = 0.6
 LEAST_LOG_PROBABILITY = -1.0
 MOST_COMPRESSION = 8.0
@@ -57,6 +61,7 @@ class Listener:
 
     Attributes:
         name: what the model is called on the page.
+        sha256: identity of the model, of all of its files.
         language: language that is spoken; empty: it is detected.
     """
 
@@ -71,7 +76,7 @@ class Listener:
             InputError: faster-whisper is not installed, there is no model, or no such language.
         """
         try:
-            from faster_whisper import WhisperModel
+            from faster_whisper import WhisperModel, download_model
         except ModuleNotFoundError as error:
             raise InputError(
                 f"--speech needs {error.name}, which is not installed: pip install -e '.[speech]'."
@@ -79,8 +84,9 @@ class Listener:
         if folder is not None:
             _check(folder)
         try:
+            place = folder or Path(download_model(CACHED_MODEL, local_files_only=True))
             self._model = WhisperModel(
-                CACHED_MODEL if folder is None else str(folder),
+                str(place),
                 device="cpu",
                 compute_type="int8",
                 cpu_threads=min(4, os.cpu_count() or 1),
@@ -103,6 +109,7 @@ class Listener:
                 f"got {language!r}."
             )
         self.name = CACHED_MODEL if folder is None else folder.resolve().name
+        self.sha256 = model_sha256(place)
         self.language = language
 
     def hear(self, samples: np.ndarray) -> Heard:
@@ -138,6 +145,13 @@ class Listener:
             if (text := word.word.strip())
         ]
         return Heard(known.language if words else "", tuple(words))
+
+
+def model_sha256(folder: Path) -> str:
+    """Identity of a Whisper model: hex sha256 over the names and contents of its files."""
+    files = [folder / name for name in (*FILES, *OTHER_FILES) if (folder / name).is_file()]
+    lines = [f"{file.name} {file_sha256(file)}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _is_sure(segment: Any) -> bool:

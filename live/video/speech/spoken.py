@@ -34,6 +34,7 @@ class Speech:
         language: language that was asked for; empty: it was detected.
         lexicon: name of the lexicon.
         lexicon_version: changes with the lexicon's content.
+        model_sha256: identity of the Whisper model's files; empty in files of older versions.
         languages: languages that were recognised, the most frequent first.
         notes: what was wrong with the sound, a sentence each.
     """
@@ -42,6 +43,7 @@ class Speech:
     language: str
     lexicon: str
     lexicon_version: str
+    model_sha256: str = ""
     languages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -67,7 +69,7 @@ def write_speech(
     Raises:
         InputError: the clip cannot be opened any more.
     """
-    asked = Speech(listener.name, listener.language, lexicon.name, lexicon.version)
+    asked = Speech(listener.name, listener.language, lexicon.name, lexicon.version, listener.sha256)
     known = read_speech(folder)
     if known is None or _options(known) != _options(asked):
         track = SoundTrack(clip)
@@ -100,7 +102,8 @@ def read_speech(folder: Path) -> Speech | None:
 
 
 def _options(speech: Speech) -> tuple[str, ...]:
-    return speech.model, speech.language, speech.lexicon, speech.lexicon_version
+    whisper = (speech.model, speech.model_sha256, speech.language)
+    return *whisper, speech.lexicon, speech.lexicon_version
 
 
 def _hear(

@@ -9,7 +9,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from live.video.parts import PARQUET
-from live.video.speech.listener import Heard, Listener, Word
+from live.video.speech.listener import Heard, Listener, Word, model_sha256
 from live.video.speech.options import load_ears
 from live.video.speech.samples import RATE, Block, SoundTrack
 from live.video.speech.spoken import read_speech, write_speech
@@ -22,7 +22,7 @@ from tests.live.video.speech.test_words import Colours
 class Parrot:
     """Hears the same two phrases in every block, half a second after its start."""
 
-    name, language = "parrot", ""
+    name, sha256, language = "parrot", "1" * 64, ""
     heard = 0
 
     def hear(self, samples):
@@ -101,6 +101,33 @@ def test_same_words_are_not_recognised_twice(folder, clip):
     write_speech(clip, folder, parrot, other, nothing)
     assert parrot.heard == 2
     assert json.loads((folder / "speech.json").read_text())["lexicon_version"] == "2"
+
+
+def test_words_of_another_model_of_the_same_name_are_not_kept(folder, clip):
+    parrot = Parrot()
+    write_speech(clip, folder, parrot, Colours(), nothing)
+    parrot.sha256 = "2" * 64
+    write_speech(clip, folder, parrot, Colours(), nothing)
+    assert parrot.heard == 2
+    path = folder / "speech.json"
+    known = json.loads(path.read_text())
+    assert known.pop("model_sha256") == "2" * 64
+    path.write_text(json.dumps(known))  # as an older version wrote it
+    write_speech(clip, folder, parrot, Colours(), nothing)
+    assert parrot.heard == 3
+
+
+def test_model_is_known_by_all_of_its_files(tmp_path):
+    names = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")
+    for name in names:
+        (tmp_path / name).write_text("1")
+    found = {model_sha256(tmp_path)}
+    (tmp_path / "README.md").write_text("no part of the model")
+    assert found == {model_sha256(tmp_path)}
+    for name in names:
+        (tmp_path / name).write_text("2")
+        found.add(model_sha256(tmp_path))
+    assert len(found) == 5
 
 
 def test_clip_without_sound_is_one_line_and_has_no_words(folder, tmp_path, capsys):
