@@ -25,8 +25,10 @@ HALF_WAY = 0.5
 """A short run of Square that comes this share of the way is continued by a long one."""
 RIVAL = 0.9
 """So is one that comes this share of the way that gradients come: they may mislead."""
+NOWHERE = 0.05
+"""So is one on an image that gradients bring less of the way than this, however far it came."""
 FORETOLD = 0.9
-"""Neither is needed where gradients foretell small steps at least this well."""
+"""None is needed where gradients foretell small steps at least this well."""
 SMALL = 8
 """A small step is this part of eps."""
 TINY = 1e-30
@@ -39,8 +41,9 @@ class Ensemble(Attack):
     APGD on cross-entropy; APGD towards every wrong class in brief, at length towards the two that
     came nearest; FMN; a short run of Square. Images that gradients bring close to a boundary get
     longer climbs of all three kinds. Square gets all of its queries on an image where the short run
-    came further than the gradients, where most gradients were zero, or where it came half-way to a
-    boundary or nearly as far as gradients that do not foretell how small steps change the answers.
+    came further than the gradients, where these brought it nowhere, where most of them were zero,
+    and, if gradients do not foretell how small steps change the answers, where the short run came
+    half-way to a boundary or nearly as far as gradients, or these hardly left the clean image.
     Each attack sees only the images that are unbroken by then, and what happens to an image does
     not depend on the others. Under l1 there is no FMN and no Square.
 
@@ -95,9 +98,11 @@ class Ensemble(Attack):
         by_gradients = state.way(state.lead)
         by_queries = state.way(state.run(self._square(self.queries // self.screening), state.left))
         promising = by_queries >= np.minimum(HALF_WAY, RIVAL * by_gradients)
+        promising |= by_gradients < NOWHERE
         across = 1.0 if self.norm is Norm.LINF else math.sqrt(np.prod(images.shape[1:]))
         foretold = state.foretold(state.left[promising[state.left]], self.eps / SMALL / across)
-        doubtful = blind | (by_queries > by_gradients) | (promising & (foretold < FORETOLD))
+        misled = (by_gradients <= 0) | (by_queries > by_gradients)
+        doubtful = blind | misled | (promising & (foretold < FORETOLD))
         state.run(self._square(self.queries), state.left[doubtful[state.left]])
         return state.nearest, state.cost
 

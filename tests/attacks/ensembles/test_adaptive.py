@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from keras import ops
 
 from attacks.apgd import APGD
 from attacks.base import AttackResult, Keys
 from attacks.broken import leads
 from attacks.ensembles import adaptive
-from attacks.ensembles.adaptive import CLOSE, HALF_WAY, Ensemble
+from attacks.ensembles.adaptive import CLOSE, HALF_WAY, NOWHERE, Ensemble
 from attacks.ensembles.chosen_targets import ChosenTargetsAPGD
 from attacks.ensembles.foretelling import foretelling
 from attacks.ensembles.full import FullEnsemble
@@ -82,6 +83,47 @@ def test_square_runs_at_length_where_gradients_mislead(net):
     assert alone.sum() >= 5 and (alone <= result.success).all()
     full = FullEnsemble(norm=Norm.LINF, eps=0.03, **budget)(classifier, images, labels, keys)
     assert full.cost.by_answers.sum() >= 5
+
+
+def with_gradients_of(change):
+    """A linear net, whose gradients are multiplied by `change` (8, 8, 1)."""
+    inner, change = tiny.linear(7), np.asarray(change, np.float32)
+
+    def logits(pixels):
+        here = ops.stop_gradient(pixels)
+        return inner.symbolic_logits(here + change * (pixels - here))
+
+    return tiny.FunctionClassifier(logits, 7)
+
+
+ONE_PIXEL = np.zeros((8, 8, 1))
+ONE_PIXEL[3, 4] = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "farthest"), [(-np.ones((8, 8, 1)), 0.0), (ONE_PIXEL, NOWHERE)]
+)
+def test_square_runs_at_length_where_its_short_run_and_gradients_both_lead_nowhere(
+    change, farthest
+):
+    """Gradients that point backwards bring nothing, those of one pixel of 64 next to nothing."""
+    classifier, images, labels, keys = setting(with_gradients_of(change))
+    eps, budget = 0.004, {**BUDGET, "queries": 480, "screening": 160}
+    clean = leads(classifier.logits(images), labels)
+
+    def way(attack):
+        result = attack(classifier, images, labels, keys)
+        return 1 - leads(classifier.logits(result.images), labels) / clean, result
+
+    by_gradients, _ = way(APGD(norm=Norm.LINF, eps=eps, steps=20))
+    by_queries, short = way(Square(norm=Norm.LINF, eps=eps, queries=3))
+    failed = (by_queries < 0) & ~short.success & (by_gradients <= farthest)
+    assert failed.sum() >= 5
+    result = Ensemble(norm=Norm.LINF, eps=eps, **budget)(classifier, images, labels, keys)
+    assert (result.cost.forward[failed & ~result.success] > 480).all()
+    assert result.cost.by_answers[failed].any()
+    long = Square(norm=Norm.LINF, eps=eps, queries=480)(classifier, images, labels, keys)
+    assert not (long.success & ~result.success)[failed].any() and long.success[failed].any()
 
 
 def test_the_tier_screens_with_a_quarter_of_its_queries():
