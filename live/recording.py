@@ -1,24 +1,22 @@
 """A recorded session: one row per face and frame, kept in memory until the file is requested.
 
-    seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,attacked_label,
-    attacked_<class>...,flipped
+    seconds,frame,face,x,y,width,height,model,label,<class>...,attack,eps,severity,steps,target,
+    attacked_label,attacked_<class>...,flipped
 
 `frame` counts the frames since recording began, from 0; a frame without faces has no row.
-`attack`, `attacked_label` and `flipped` are empty without an attack; eps is in 255ths, 255 for
-attacks printed in any shade of grey. Only the first classifier, which is attacked, is recorded.
+`attack`, `attacked_label` and `flipped` are empty without an attack; the columns between them are
+those of `live/attack_columns.py`. Only the first classifier, which is attacked, is recorded.
 """
 
-import math
 import threading
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from attacks.registry import CORRUPTIONS
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
-from live.perturb import eps_of
+from live.attack_columns import NO_ATTACK, AttackColumns, attack_columns
 from live.reading import Face, Reading
 from live.settings import Settings
 
@@ -27,7 +25,9 @@ MOST_ROWS = 200_000
 CHUNK = 1000
 FORMATS = (".csv", ".parquet")
 _HEAD = ("seconds", "frame", "face", "x", "y", "width", "height", "model", "label")
-_MIDDLE = ("attack", "eps", "attacked_label")
+_MIDDLE = (*AttackColumns._fields, "attacked_label")
+_TYPES = {"severity": "Int64", "steps": "Int64", "flipped": "boolean"}
+"""Types of columns that may be empty: plain ones would become 3.0 and object."""
 
 
 class Recording:
@@ -65,12 +65,13 @@ class Recording:
                 self._rows = []
 
     def table(self) -> pd.DataFrame:
-        """All rows so far."""
+        """All rows so far; without any, the columns that do not depend on a classifier."""
         with self._lock:
             parts = [*self._chunks, pd.DataFrame(self._rows)]
-        table = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-        if "flipped" in table:
-            table["flipped"] = table["flipped"].astype("boolean")
+        filled = [part for part in parts if len(part)]
+        if not filled:
+            return pd.DataFrame(columns=[*_HEAD, *_MIDDLE, "flipped"])
+        table = pd.concat(filled, ignore_index=True).astype(_TYPES)
         return table[_ordered(list(table.columns))]
 
     def write(self, path: Path) -> None:
@@ -110,15 +111,12 @@ def row_of(frame: int, seconds: float, face: Face, settings: Settings) -> dict[s
         "model": first.model,
         "label": first.predicted,
         **dict(zip(first.classes, first.probabilities.round(5).tolist())),
-        "attack": "",
-        "eps": math.nan,
+        **NO_ATTACK._asdict(),
         "attacked_label": "",
     }
     if face.attacked_answers:
         after = face.attacked_answers[0]
-        row["attack"] = settings.attack
-        row["eps"] = math.nan if settings.attack in CORRUPTIONS else 255 * eps_of(settings)
-        row["attacked_label"] = after.predicted
+        row |= {**attack_columns(settings)._asdict(), "attacked_label": after.predicted}
         shares = after.probabilities.round(5).tolist()
         row |= {f"attacked_{c}": share for c, share in zip(after.classes, shares)}
     return {**row, "flipped": face.flipped if face.attacked_answers else None}

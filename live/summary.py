@@ -4,15 +4,19 @@ Not here: recording (`live/recording.py`), rows of clips (`live/video/rows.py`),
 (`live/server/templates/summary.html`).
 """
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from datasets.labels import FER7, FERPLUS8, NO_LABEL, translate
+from live.attack_columns import AttackColumns
 
 FER2013_TRAINING = dict(zip(FER7.classes, (3995, 436, 4097, 7215, 4830, 3171, 4965)))
 """Number of images of each class in FER2013's Training split, 28,709 in total."""
+Shares = tuple[float | None, ...]
 MOST_BINS = 60
 FINEST = 1.0
 """Shortest time interval of shares over time, in seconds."""
@@ -27,7 +31,7 @@ class ClassSummary:
         share: share of all predictions on clean faces, 0 to 1.
         attacked_share: share of all predictions on attacked faces; None without any.
         fer2013: share in FER2013's Training split; None if it has no such class.
-        over_time: share in each time interval, first to last.
+        over_time: share in each time interval, first to last; None where nothing was predicted.
         attacked_over_time: the same of predictions on attacked faces; None without any.
     """
 
@@ -35,8 +39,23 @@ class ClassSummary:
     share: float
     attacked_share: float | None
     fer2013: float | None
-    over_time: tuple[float, ...]
-    attacked_over_time: tuple[float, ...] | None
+    over_time: Shares
+    attacked_over_time: Shares | None
+
+
+@dataclass(frozen=True)
+class AttackSummary:
+    """One attack of a session, with one eps or severity, number of steps and target.
+
+    Attributes:
+        words: the attack, named.
+        rows: faces attacked with it in all frames together.
+        flipped: those of them whose prediction changed.
+    """
+
+    words: str
+    rows: int
+    flipped: int
 
 
 @dataclass(frozen=True)
@@ -50,9 +69,9 @@ class Summary:
         people: number of tracks.
         rows: faces classified in all frames together.
         model: model used last; rows of other models are left out.
+        left_out: number of rows of each other model.
         dominant: most frequent class.
-        attacked: rows with an attack.
-        flipped: attacked rows whose prediction changed.
+        attacks: each attack, the first first.
         classes: in the order of the model's classes.
     """
 
@@ -62,9 +81,9 @@ class Summary:
     people: int
     rows: int
     model: str
+    left_out: dict[str, int]
     dominant: str
-    attacked: int
-    flipped: int
+    attacks: tuple[AttackSummary, ...]
     classes: tuple[ClassSummary, ...]
 
 
@@ -91,8 +110,8 @@ def summarise(table: pd.DataFrame, finest: float = FINEST) -> Summary | None:
             float((labels == name).mean()),
             float((after == name).mean()) if len(after) else None,
             known[name],
-            tuple(over_time[name]),
-            tuple(over_time[f"attacked_{name}"]) if len(after) else None,
+            _shares(over_time[name]),
+            _shares(over_time[f"attacked_{name}"]) if len(after) else None,
         )
         for name in names
     )
@@ -103,11 +122,36 @@ def summarise(table: pd.DataFrame, finest: float = FINEST) -> Summary | None:
         people=int(rows["face"].nunique()),
         rows=len(rows),
         model=str(rows["model"].iloc[-1]),
+        left_out=dict(table["model"].value_counts().drop(rows["model"].iloc[-1])),
         dominant=max(classes, key=lambda entry: entry.share).name,
-        attacked=int(hit.sum()),
-        flipped=int(rows["flipped"][hit].to_numpy(bool).sum()),
+        attacks=_attacks(rows[hit]),
         classes=classes,
     )
+
+
+def _attacks(attacked: pd.DataFrame) -> tuple[AttackSummary, ...]:
+    """One entry per attack and its settings."""
+    groups = attacked.groupby(list(AttackColumns._fields), sort=False, dropna=False)
+    return tuple(
+        AttackSummary(_named(key).words, len(rows), int(rows["flipped"].to_numpy(bool).sum()))
+        for key, rows in groups
+    )
+
+
+def _named(key: Any) -> AttackColumns:
+    """The columns of a group; what is missing in a table may be NaN or NA."""
+    attack, eps, severity, steps, target = (None if pd.isna(value) else value for value in key)
+    return AttackColumns(
+        str(attack),
+        math.nan if eps is None else float(eps),
+        None if severity is None else int(severity),
+        None if steps is None else int(steps),
+        target or "",
+    )
+
+
+def _shares(column: pd.Series) -> Shares:
+    return tuple(None if math.isnan(share) else share for share in column)
 
 
 def shares_over_time(table: pd.DataFrame, finest: float = FINEST) -> pd.DataFrame:
@@ -119,7 +163,7 @@ def shares_over_time(table: pd.DataFrame, finest: float = FINEST) -> pd.DataFram
 
     Returns:
         Columns `from_seconds`, `to_seconds`, `predictions`, one per class, and `attacked_<class>`
-        if faces were attacked; 0 where there are no predictions.
+        if faces were attacked; NaN where there are no predictions, or none on attacked faces.
     """
     rows = _of_last_model(table)
     seconds = rows["seconds"].to_numpy()
@@ -164,4 +208,4 @@ def _fer2013_shares(names: tuple[str, ...]) -> dict[str, float | None]:
 
 
 def _share(hits: np.ndarray) -> float:
-    return float(hits.mean()) if len(hits) else 0.0
+    return float(hits.mean()) if len(hits) else math.nan

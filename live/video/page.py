@@ -12,13 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from attacks.registry import CORRUPTIONS
-from attacks.threat_model import format_eps
 from datasets.base.atomic import atomic
 from datasets.base.percentages import in_percent
+from live.attack_columns import attack_columns
 from live.clock import clock, end_of_axis
-from live.perturb import eps_of
-from live.settings import ATTACKS, Settings
+from live.settings import Settings
 from live.summary import Summary, shares_over_time, summarise
 from live.video.annotated import ANNOTATED
 from live.video.brief.events import EVENTS, write_events
@@ -44,7 +42,10 @@ def write_page(folder: Path, back: str = "") -> str:
         back: address that takes the next clip; empty: the page has no link to it.
     """
     known = read_description(folder)
-    table = _faces(folder)
+    attack = attack_columns(Settings(**known["settings"]))
+    table = _faces(folder).assign(
+        severity=attack.severity, steps=attack.steps, target=attack.target
+    )
     summary = summarise(table, FINEST)
     files = [CSV, PARQUET]
     if summary is not None:
@@ -69,7 +70,7 @@ def write_page(folder: Path, back: str = "") -> str:
         frames=known["frames"],
         without=known["frames"] - table["frame"].nunique(),
         detector=known["detector"],
-        attack=_attack(Settings(**known["settings"])),
+        attack=attack.words,
         notes=known["notes"],
         video=ANNOTATED if (folder / ANNOTATED).exists() else "",
         files=files,
@@ -86,7 +87,7 @@ def write_page(folder: Path, back: str = "") -> str:
 def _line(summary: Summary | None, frames: int) -> str:
     if summary is None:
         return f"no face in {frames} frames"
-    flips = f", {summary.flipped} of {summary.attacked} flipped" if summary.attacked else ""
+    flips = "".join(f", {each.flipped} of {each.rows} flipped" for each in summary.attacks)
     return (
         f"predictions: {summary.rows}, in {summary.frames} of {frames} frames, most often "
         f"{summary.dominant}{flips}"
@@ -147,18 +148,6 @@ def _beside(folder: Path) -> dict[str, Any] | None:
 def _without_landmarks(folder: Path) -> int:
     """Number of faces that the mesh does not see."""
     return int(_column(folder, "eye_aspect_ratio").isna().sum())
-
-
-def _attack(settings: Settings) -> str:
-    """The attack with its strength, in words; empty without one."""
-    if not settings.attack:
-        return ""
-    if settings.attack in CORRUPTIONS:
-        return f"{settings.attack} of severity {settings.severity}"
-    goal = f" towards {settings.target}" if settings.target else ""
-    unit = ATTACKS[settings.attack]
-    effort = f" ({settings.steps} {unit})" if unit else ""
-    return f"{settings.attack}{effort} at eps {format_eps(eps_of(settings))}{goal}"
 
 
 def _environment() -> jinja2.Environment:

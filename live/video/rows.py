@@ -5,8 +5,9 @@
     beside_attacked_<class>...,beside_flipped,mouth_open,...,eye_aspect_ratio,blinks,
     distance_<person>...
 
-Columns are those of a live recording (`live/recording.py`), `face` being `track` here. Of a frame
-without a face, all but the first two are empty.
+Columns are those of a live recording (`live/recording.py`), `face` being `track` here; severity,
+steps and target of the attack are in `reading.json`. Of a frame without a face, all but the first
+two are empty.
 """
 
 import math

@@ -14,7 +14,7 @@ from live.reading import Answer, Face, Reading
 from live.recording import Recording
 from live.server.sessions import MOST_SESSIONS, Sessions
 from live.settings import Settings
-from live.summary import summarise
+from live.summary import AttackSummary, summarise
 
 
 def answer(label, scheme=FER7):
@@ -106,7 +106,7 @@ def test_flips_are_shares_of_attacked_rows_alone(tmp_path, ending):
     kept = recorded(reading("happy", "sad"), reading("happy", "happy"), attack="pgd")
     kept.add(2.0, reading("happy"), Settings())
     found = summarise(kept.table())
-    assert (found.attacked, found.flipped) == (2, 1)
+    assert found.attacks == (AttackSummary("pgd (10 steps) at eps 4/255", 2, 1),)
     path = tmp_path / f"session{ending}"
     kept.write(path)
     read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
@@ -123,7 +123,7 @@ def test_summary_by_hand():
     pairs = [("happy", "happy"), ("happy", "fear"), ("happy", "fear"), ("sad", "sad")]
     found = summarise(recorded(*[reading(*pair) for pair in pairs], attack="fgsm").table())
     assert (found.dominant, found.rows, found.frames, found.people) == ("happy", 4, 4, 1)
-    assert (found.attacked, found.flipped, found.seconds) == (4, 2, 3.0)
+    assert found.attacks == (AttackSummary("fgsm at eps 4/255", 4, 2),) and found.seconds == 3.0
     by_name = {entry.name: entry for entry in found.classes}
     assert list(by_name) == list(FER7.classes)
     assert (by_name["happy"].share, by_name["happy"].attacked_share) == (0.75, 0.25)
@@ -150,10 +150,70 @@ def test_shares_after_an_attack_are_of_attacked_faces_alone():
     assert by_name["sad"].attacked_over_time == (1,)
 
 
+def test_time_without_attacks_or_predictions_has_no_shares():
+    """Seconds 0, 1 and 4: four intervals, of which the third is empty and the first two clean."""
+    found = Recording()
+    for seconds in (0.0, 1.0):
+        found.add(seconds, reading("happy"), Settings())
+    found.add(4.0, reading("happy", "sad"), Settings(attack="fgsm"))
+    by_name = {entry.name: entry for entry in summarise(found.table()).classes}
+    assert by_name["happy"].over_time == (1, 1, None, 1)
+    assert by_name["sad"].attacked_over_time == (None, None, None, 1)
+
+
+def test_flips_are_told_attack_by_attack():
+    """A mean over what the viewer tried would be of no attack at all."""
+    found = Recording()
+    tried = [
+        (Settings(attack="fgsm", eps=4), "sad"),
+        (Settings(attack="fgsm", eps=8), "sad"),
+        (Settings(attack="pgd", steps=20, target="sad", eps=0.5), "sad"),
+        (Settings(attack="fgsm", eps=4, target="sad"), "happy"),
+        (Settings(attack="fgsm", eps=4, steps=99, severity=5), "happy"),  # it has neither
+        (Settings(attack="fog", severity=2), "happy"),
+        (Settings(attack="fog", severity=5, target="sad"), "sad"),
+        (Settings(attack="pgd_glasses", eps=1), "sad"),
+    ]
+    for i, (settings, after) in enumerate(tried):
+        found.add(i, reading("happy", after), settings)
+    assert [tuple(vars(each).values()) for each in summarise(found.table()).attacks] == [
+        ("fgsm at eps 4/255", 2, 1),
+        ("fgsm at eps 8/255", 1, 1),
+        ("pgd (20 steps) at eps 0.5/255 towards sad", 1, 1),
+        ("fgsm at eps 4/255 towards sad", 1, 0),
+        ("fog of severity 2", 1, 0),
+        ("fog of severity 5", 1, 1),
+        ("pgd_glasses (10 steps) at eps 1", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_files_tell_what_each_attack_was_given(tmp_path, ending):
+    kept = recorded(reading("happy"))
+    kept.add(1.0, reading("happy", "sad"), Settings(attack="fog", severity=2, target="sad"))
+    kept.add(2.0, reading("happy", "sad"), Settings(attack="pgd", steps=7, target="sad"))
+    path = tmp_path / f"session{ending}"
+    kept.write(path)
+    read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
+    assert read["severity"].fillna(0).tolist() == [0, 2, 0]
+    assert read["steps"].fillna(0).tolist() == [0, 0, 7]
+    assert read["target"].fillna("").tolist() == ["", "", "sad"]
+    if ending == ".csv":
+        assert ",fog,,2,,," in path.read_text() and ",pgd,4.0,,7,sad," in path.read_text()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_recording_without_a_face_is_a_table_without_rows(tmp_path, ending):
+    path = tmp_path / f"session{ending}"
+    recorded(Reading(64, 64, (), "", False, {})).write(path)
+    read = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
+    assert list(read)[:9] == list(recorded(reading("happy")).table())[:9] and not len(read)
+
+
 def test_summary_leaves_out_the_model_read_before():
     table = recorded(reading("happy"), reading("anger", scheme=FERPLUS8)).table()
     found = summarise(table)
-    assert (found.model, found.rows) == ("m.ferplus", 1)
+    assert (found.model, found.rows, found.left_out) == ("m.ferplus", 1, {"m.fer": 1})
     assert len(found.classes) == 8
 
 

@@ -39,7 +39,7 @@ def test_page_says_what_the_rows_say(folder):
     page = (folder / "index.html").read_text()
     assert f"<h1>{top.capitalize()} was the most frequent prediction</h1>" in page
     assert "3 of them without a face" in page and "fgsm at eps 4/255" in page
-    assert f"{100 * flips / 19:.1f} %" in page and "<dt>flipped by the attack</dt>" in page
+    assert f"{100 * flips / 19:.1f} %" in page and "<dt>flipped by fgsm at eps 4/255</dt>" in page
     assert '<span class="quiet ends"><span>0.0 s</span><span>2.1 s</span></span>' in page
     beside = 100 * rows["beside_flipped"].astype(bool).mean()
     assert "<b>tiny.ferplus</b> saw the same faces" in page and f"{beside:.1f} % of its" in page
