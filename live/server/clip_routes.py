@@ -21,12 +21,15 @@ from live.engine import Engine
 from live.server.clip_job import FINISHED, Job, State
 from live.server.clips import MOST_BYTES, Clips, TooMany
 from live.server.guard import POLICY
-from live.settings import parse_settings
+from live.settings import Settings, parse_settings
+from live.video.request import ReadingRequest
 
 PIECE = 2**16
 SILENCE = 60.0
 """Seconds after which an upload is given up that sends less than a piece."""
 MOST_TITLE = 100
+UNUSED = ("repeat", "both_eyes", "many", "landmarks", "heat")
+"""Settings of the live page that change nothing in a clip."""
 RESULT_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """The page of a clip carries its own style."""
 
@@ -52,7 +55,7 @@ def add_clips(
         request.max_content_length = MOST_BYTES
         if (request.content_length or 0) > MOST_BYTES:
             raise RequestEntityTooLarge(_too_large())
-        settings = engine.defaults(parse_settings(request.args.get("settings", "{}")))
+        settings = engine.defaults(_settings())
         try:
             job = clips.receive(_pieces(), _title(request.args.get("name", "")), settings)
         except TooMany as error:
@@ -81,6 +84,22 @@ def add_clips(
 
 
 _GONE = "There is no such clip, or newer ones have replaced it."
+
+
+def _settings() -> Settings:
+    """The settings of a clip, with the detector of `python -m live.video` if they name none.
+
+    Raises:
+        InputError: wrong settings, or one that a clip does not use.
+    """
+    settings = parse_settings(request.args.get("settings", "{}"))
+    for name in UNUSED:
+        value = getattr(settings, name)
+        if value != Settings.model_fields[name].default:
+            raise InputError(f"`{name}` is not used for clips; got {value}. Leave it out.")
+    if "detector" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"detector": ReadingRequest.detector})
 
 
 def _found(clips: Clips, name: str) -> Job:

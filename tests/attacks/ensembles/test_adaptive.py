@@ -100,9 +100,7 @@ ONE_PIXEL = np.zeros((8, 8, 1))
 ONE_PIXEL[3, 4] = 1
 
 
-@pytest.mark.parametrize(
-    ("change", "farthest"), [(-np.ones((8, 8, 1)), 0.0), (ONE_PIXEL, NOWHERE)]
-)
+@pytest.mark.parametrize(("change", "farthest"), [(-np.ones((8, 8, 1)), 0.0), (ONE_PIXEL, NOWHERE)])
 def test_square_runs_at_length_where_its_short_run_and_gradients_both_lead_nowhere(
     change, farthest
 ):

@@ -1,6 +1,7 @@
 """Uploaded clips: what is refused, what is kept, and that everything has a bound."""
 
 import io
+import json
 import socket
 import time
 
@@ -100,6 +101,23 @@ def test_models_and_attack_of_the_page_are_used(desk, clip):
     known = desk.finished(desk.send(clip, settings=settings).json["clip"])
     page = desk.client.get(known["page"], headers=HERE).text
     assert "fgsm at eps 8/255" in page and "<b>tiny.fer</b> saw the same faces" in page
+
+
+def test_clip_is_searched_as_by_the_command_if_no_detector_is_named(desk, clip):
+    known = desk.finished(desk.send(clip, settings='{"model": "tiny.fer"}').json["clip"])
+    page = desk.client.get(known["page"], headers=HERE).text
+    assert "Faces were searched with blazeface" in page
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("many", False), ("both_eyes", True), ("repeat", 10), ("landmarks", True), ("heat", True)],
+)
+def test_settings_that_a_clip_does_not_use_are_refused(desk, clip, setting, value):
+    answer = desk.send(clip, settings=json.dumps({"model": "tiny.fer", setting: value}))
+    assert answer.status_code == 400
+    assert answer.json["error"] == f"`{setting}` is not used for clips; got {value}. Leave it out."
+    assert desk.files == []
 
 
 @pytest.fixture(scope="module")
