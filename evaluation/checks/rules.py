@@ -194,7 +194,7 @@ class Rule(Enum):
     )
     R24 = Words(
         "An attack that crashed, or never asked for a gradient, is an error row and never "
-        "counts as robust.",
+        "counts as robust; where all but random noise crashed, there is no worst case.",
         "The attack ran",
         "The attack failed, which is not robustness. Read its message and run it again.",
     )

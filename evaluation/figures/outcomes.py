@@ -5,8 +5,8 @@ and a number per image and label set. Not here: the comparisons
 (`evaluation/figures/comparisons.py`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,13 @@ class Outcomes:
         if eps == 0:
             return self.clean[label_set]
         return ~(self.attacked(label_set, norm) <= eps)
+
+    def without(self, model: str, unattacked: Collection[tuple[str, str]]) -> "Outcomes":
+        """The same without attacks on the model under some labels, as far as it is among these."""
+        smallest = {
+            key: each for key, each in self.smallest.items() if (model, key[0]) not in unattacked
+        }
+        return replace(self, smallest=smallest)
 
     def attacked(self, label_set: str, norm: str) -> pd.Series:
         """One of `smallest`; empty where nothing was attacked."""

@@ -20,7 +20,7 @@ from evaluation.figures.groups import groups_of
 from evaluation.figures.model_scores import Scoring
 from evaluation.figures.power import power_figures
 from evaluation.figures.seeds import read_seeds
-from evaluation.figures.status import with_status
+from evaluation.figures.status import noise_alone, with_status, without_worst_case
 from evaluation.figures.transfer import transfer_figures
 from evaluation.results.files import write_table
 from evaluation.results.image_rows import ImageRows
@@ -68,8 +68,10 @@ def write_scores(
     )  # fmt: skip
     scored = dict(zip(schemes, scoring.of_all([*schemes], processes), strict=True))
     failed = [*failed, *(entry for one in scored.values() for entry in one.impossible)]
-    outcomes = {model: one.outcomes for model, one in scored.items()}
     figures = _joined(one.figures for one in scored.values())
+    unattacked = noise_alone(figures, failed)
+    figures = without_worst_case(figures, unattacked)
+    outcomes = {name: one.outcomes.without(name, unattacked) for name, one in scored.items()}
     rivals = rivals_of(with_status(figures, checks, failed, config), checks, schemes)
     comparisons = compare_models(
         outcomes, groups, schemes, config.labels, config.norm, config.eps, rivals

@@ -1,5 +1,6 @@
 """Which figures are flagged: their check failed, or their attack crashed."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from evaluation.results.schema import (
 )
 from evaluation.results.select import headline_eps
 
+Attacked = tuple[str, str]
+"""A model, and the labels that it is attacked under."""
 _RELATIVE = ("corruption_error", "relative_corruption_error", "mce", "relative_mce")
 """Metrics whose `detail` is the model that they are relative to."""
 
@@ -30,7 +33,7 @@ def with_status(
     the headline's, but not those of a curve up to it. A crashed attack, or one that cannot be made
     on the model, has no figure: its row holds NaN with n = 0, never "robust".
     """
-    results = results.copy()
+    results = without_worst_case(results, noise_alone(results, failed)).copy()
     for check in checks[checks.status != "ok"].itertuples():
         hit = results.model == check.model
         if check.perturbation:
@@ -60,6 +63,29 @@ def with_status(
             hit = _needs_all_corruptions(results, entry["model"])
         results.loc[hit, "status"] = "flagged"
     return pd.concat([results, errors], ignore_index=True)
+
+
+def noise_alone(results: pd.DataFrame, failed: Sequence[Mapping[str, Any]]) -> set[Attacked]:
+    """What random noise alone was tried on, since every attack failed.
+
+    Args:
+        results: rows of figures.
+        failed: entries of the manifest's `perturbations` that produced no images.
+    """
+    errors = [each for each in failed if each["status"] == "error" and each["attacked_labels"]]
+    no_attack = results.perturbation.isin(["noise", WORST_CASE, BEST_KNOWN])
+    attacked = results[(results.metric == "robust_accuracy") & ~no_attack]
+    made = set(zip(attacked.model, attacked.attacked_labels, strict=True))
+    own = [each for each in errors if not each.get("shown")]
+    return {(each["model"], each["attacked_labels"]) for each in own} - made
+
+
+def without_worst_case(results: pd.DataFrame, of: Collection[Attacked]) -> pd.DataFrame:
+    """The figures without the worst cases of some models and labels, and gaps to other labels."""
+    hit = pd.Series(False, index=results.index)
+    for model, labels in of:
+        hit |= (results.model == model) & _needs_all_attacks(results, labels)
+    return results[~(hit & (results.perturbation == WORST_CASE))]
 
 
 def _needs_all_attacks(results: pd.DataFrame, attacked_labels: str) -> pd.Series:

@@ -33,7 +33,7 @@ from fer_models.given_objects import given_model, is_classifier, is_given
 from fer_models.hub.hugging_face import is_hugging_face
 from fer_models.net_classifier import NetClassifier
 from fer_models.pixels.in_numpy import fitted_images
-from fer_models.without_gradients import black_box_if_zero
+from fer_models.without_gradients import black_box_if_useless
 
 
 class BlackBoxClassifier(Classifier):
@@ -98,7 +98,7 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     _check_fit(raw, contract, file.columns is not None)
     if raw.torch_module is not None:
         net = _torch_classifier(raw, file, contract, order)
-        return black_box_if_zero(net, raw.name, faces)
+        return black_box_if_useless(net, raw.name, faces)
     if raw.translate is not None:
         return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
@@ -113,7 +113,7 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
         contract = replace(contract, output=Output.LOGITS)
     sha256 = identity(raw.sha256, file)
     net = wrap(model, contract, model_id=short_name(raw.name), weights_sha256=sha256)
-    return black_box_if_zero(net, raw.name, faces)
+    return black_box_if_useless(net, raw.name, faces)
 
 
 def _torch_classifier(
@@ -135,7 +135,7 @@ def _torch_classifier(
 def _checked(classifier: Classifier, name: str, faces: np.ndarray | None) -> Classifier:
     """A classifier that was given as an object; a net only where it has gradients."""
     if isinstance(classifier, NetClassifier):
-        return black_box_if_zero(classifier, name, faces)
+        return black_box_if_useless(classifier, name, faces)
     return classifier
 
 

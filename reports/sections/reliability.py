@@ -46,6 +46,7 @@ class Reliability:
         passed: checks that passed.
         total: checks that were made.
         unmade: checks that could not be made, since a model gives no gradients.
+        failed: attacks that gave no figure, each on a model and under labels.
         problems: checks that failed or could not be made.
         table: every check.
     """
@@ -53,13 +54,19 @@ class Reliability:
     passed: int
     total: int
     unmade: int
+    failed: int
     problems: list[Problem]
     table: Table
 
     @property
     def tally(self) -> str:
-        """How many passed, such as `767 of 768 checks passed; 2 could not be made`."""
+        """How many passed, such as `767 of 768 checks passed; 2 could not be made`.
+
+        Attacks that failed are told in the same line: they were not checked.
+        """
         rest = f"; {self.unmade} could not be made" if self.unmade else ""
+        if self.failed:
+            rest += f"; {self.failed} attack{'s' * (self.failed > 1)} failed"
         return f"{self.passed} of {self.total} checks passed{rest}."
 
 
@@ -76,6 +83,7 @@ def reliability(run: FinishedRun) -> Reliability:
                 ("error", "R24", "", cost.get("message", ""), cost["perturbation"], model, labels)
             )
     found += _error_rows(run, {(name, model, labels) for *_, name, model, labels in found})
+    failed = {tuple(where) for _, rule, _, _, *where in found if rule == "R24" and where[-1]}
     cells = [
         [
             "could not be made" if row["check"] == WHITE_BOX else row["status"],
@@ -91,7 +99,8 @@ def reliability(run: FinishedRun) -> Reliability:
     passed = int((checks["status"] == "ok").sum())
     data = table("checks", head, cells, checks, "Every check")
     unmade = int((checks["check"] == WHITE_BOX).sum())
-    return Reliability(passed, len(checks) - unmade, unmade, _problems(run, found), data)
+    total = len(checks) - unmade
+    return Reliability(passed, total, unmade, len(failed), _problems(run, found), data)
 
 
 def _error_rows(run: FinishedRun, told: set[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -48,6 +48,11 @@ class Net(nn.Module):
                     return self.net(images)
             case "numpy":
                 return torch.tensor(self.net(images).detach().numpy())
+            case "root":
+                return (
+                    self.net(images)
+                    + 0 * images.diff(dim=2).square().sum((1, 2, 3)).sqrt()[:, None]
+                )
             case "one logit":
                 return torch.cat([self.net(images)[:, :6].round(), self.net(images)[:, 6:]], dim=1)
             case "one face":  # of 64, the only one without a black corner
@@ -85,6 +90,20 @@ def test_a_net_with_any_gradient_is_a_white_box(
     faces[50] = 255
     assert isinstance(net_of(Net(kind), faces), DifferentiableClassifier)
     assert not capsys.readouterr().err
+
+
+def test_a_net_whose_gradient_is_not_finite_is_a_black_box(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The root of 0 has no slope: every face of one grey level is NaN."""
+    faces = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    assert isinstance(net_of(Net("root"), faces), DifferentiableClassifier)
+    faces[12] = 128
+    why = (
+        "its gradient is NaN or infinite on 1 of 7 faces, as where a net takes the root of 0 or "
+        "divides by it"
+    )
+    require_black_box(net_of(Net("root"), faces), "object:Net", capsys.readouterr().err, why)
 
 
 def test_an_export_that_rounds_is_a_black_box(

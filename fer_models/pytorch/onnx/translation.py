@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fer_models.classifier import NoTranslationError
 from fer_models.pytorch.onnx.net import OnnxNet
+from fer_models.without_gradients import NOT_FINITE
 
 TOLERANCE = 1e-4
 """Largest difference to ONNX Runtime, as a share of an image's largest logit if that exceeds 1."""
@@ -72,7 +73,7 @@ def translate(
 
     Raises:
         NoTranslationError: a part of the graph is not known, the answers differ, or the gradient is
-            zero on every image.
+            zero on every image, or NaN or infinite on one.
     """
     module = _Arranged(OnnxNet(model, output), layout, columns)
     batch = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
@@ -86,6 +87,8 @@ def translate(
     (gradient,) = torch.autograd.grad(
         module(batch).max(dim=1).values.sum(), batch, allow_unused=True, materialize_grads=True
     )
+    if broken := int((~gradient.isfinite()).flatten(1).any(dim=1).sum()):
+        raise NoTranslationError(NOT_FINITE.format(broken, len(images)))
     if not gradient.any():
         raise NoTranslationError(f"its gradient is zero on each of {len(images)} faces")
     return module

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.figures.status import with_status
+from evaluation.figures.status import noise_alone, with_status
 from evaluation.results.schema import (
     ALL_CORRUPTIONS,
     AWAY_FROM_HEADLINE,
@@ -20,28 +20,36 @@ CLEAN_GAP = ("net", "", "none", "label_gap")
 WORST = [("net", name, "worst_case", "robust_accuracy") for name in ("fer", "ferplus")]
 BEST = [("net", name, "best_known", "best_known_accuracy") for name in ("fer", "ferplus")]
 PGD = ("net", "fer", "pgd", "robust_accuracy")
+FGSM = ("net", "ferplus", "fgsm", "robust_accuracy")
+NOISE = [("net", name, "noise", "robust_accuracy") for name in ("fer", "ferplus")]
 MEANS = [(model, "", ALL_CORRUPTIONS, "mean_corruption_accuracy") for model in ("net", "base")]
 MCE = [(model, "", ALL_CORRUPTIONS, "mce") for model in ("net", "base")]
 ERROR = ("net", "", "fog", "corruption_error")
 FOG = ("net", "", "fog", "mean_corruption_accuracy")
 OTHERS = [("other", name, "worst_case", metric) for _, name, _, metric in (*WORST, GAP)]
-FIGURES = [GAP, CLEAN_GAP, *WORST, *BEST, PGD, *MEANS, *MCE, ERROR, FOG, *OTHERS]
+FIGURES = [GAP, CLEAN_GAP, *WORST, *BEST, PGD, FGSM, *NOISE, *MEANS, *MCE, ERROR, FOG, *OTHERS]
+
+
+NAMES = ["model", "attacked_labels", "perturbation", "metric"]
+
+
+def figures() -> pd.DataFrame:
+    rows = pd.DataFrame(FIGURES, columns=NAMES).reindex(columns=list(RESULT_COLUMNS))
+    rows = rows.assign(status="ok", n=1, seed=0, detail="")
+    rows.loc[rows.metric.isin(["mce", "corruption_error"]), "detail"] = "base"
+    return rows.astype(RESULT_COLUMNS)
 
 
 def flagged(checks: list[dict[str, Any]], failed: list[dict[str, Any]]) -> set[tuple]:
     """Figures that are flagged, by model, attacked labels, perturbation and metric."""
-    names = ["model", "attacked_labels", "perturbation", "metric"]
-    rows = pd.DataFrame(FIGURES, columns=names).reindex(columns=list(RESULT_COLUMNS))
-    rows = rows.assign(status="ok", n=1, seed=0, detail="")
-    rows.loc[rows.metric.isin(["mce", "corruption_error"]), "detail"] = "base"
     results = with_status(
-        rows.astype(RESULT_COLUMNS),
+        figures(),
         pd.DataFrame(checks, columns=list(CHECK_COLUMNS)),
         failed,
         tiny.config(),
     )
     assert list(results.status[len(FIGURES) :]) == [entry["status"] for entry in failed]
-    return set(results.loc[results.status == "flagged", names].itertuples(index=False, name=None))
+    return set(results.loc[results.status == "flagged", NAMES].itertuples(index=False, name=None))
 
 
 def crashed(model: str, labels: str, name: str, norm: str = "", **more: object) -> dict[str, Any]:
@@ -102,3 +110,17 @@ def test_a_check_of_the_other_eps_spares_the_headline_but_no_curve_up_to_it() ->
 )
 def test_a_crash(entry: dict[str, Any], expected: set[tuple]) -> None:
     assert flagged([], [entry]) == expected
+
+
+def test_noise_alone_is_no_worst_case() -> None:
+    rows = figures()
+    rows = rows[rows.perturbation != "fgsm"]
+    failed = [crashed("net", "ferplus", "fgsm", "linf"), crashed("net", "fer", "apgd", "linf")]
+    results = with_status(rows, pd.DataFrame(columns=list(CHECK_COLUMNS)), failed, tiny.config())
+    left = set(results[NAMES].itertuples(index=False, name=None))
+    assert set(FIGURES) - left == {WORST[1], GAP}
+    assert results.value[results.perturbation == "fgsm"].isna().all()
+    skipped = [entry | {"status": "not applicable"} for entry in failed]
+    assert noise_alone(rows, skipped) == set()
+    assert noise_alone(rows, [failed[0] | {"shown": True}]) == set()
+    assert noise_alone(rows, [crashed("net", "", "rain")]) == set()

@@ -258,6 +258,15 @@ def test_one_of_several_outputs_is_translated(tmp_path: Path, inner_images: np.n
         ([node("Round", "z", "y")], "Round of opset 13 is not known"),
         ([node("Floor", "z", "y")], "its gradient is zero on each of 64 faces"),
         (
+            [
+                node("Sub", "z", "z", "zero"),
+                node("Sqrt", "zero", "root"),
+                node("Add", "z", "root", "y"),
+            ],
+            "its gradient is NaN or infinite on 64 of 64 faces, as where a net takes the root of 0 "
+            "or divides by it",
+        ),
+        (
             [node("Normalizer", "z", "y", domain="ai.onnx.ml", norm="L1")],
             "Normalizer of ai.onnx.ml is not known",
         ),
