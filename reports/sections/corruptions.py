@@ -11,7 +11,7 @@ from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.sections.figures import Figure, marked, ranked
 from reports.table import Table, figures_table, table
 from reports.words.attacks import words
-from reports.words.text import count, decimal, label_set_name
+from reports.words.text import count, decimal, label_set_name, listing
 
 MANY_KINDS = 12
 """With more corruption types than this, the rows of a heat map are closer together."""
@@ -53,8 +53,8 @@ def corruption_summary(run: FinishedRun) -> Table | None:
 def corruption_note(run: FinishedRun) -> str:
     """Say what corruption errors are measured against, or why there are none."""
     rows = pick(run.results, metric="mce", subset="all")
-    known = sorted(set(rows.loc[rows["value"].notna(), "detail"]))
-    reasons = sorted(set(rows.loc[rows["value"].isna(), "detail"]))
+    known = sorted(set(rows.loc[rows["n"] > 0, "detail"]))
+    reasons = sorted(set(rows.loc[rows["n"] == 0, "detail"]))
     if known:
         return (
             "CE (corruption error): the model's errors under a corruption divided by those of "
@@ -62,8 +62,26 @@ def corruption_note(run: FinishedRun) -> str:
             "scored on. 1 means as many errors; less is better. mCE is the mean over the "
             "corruptions. Relative mCE counts only the errors that the corruption adds, so a model "
             "with many clean errors can have a small one. The baseline itself has 1 by definition."
+            f"{_nothing_to_divide_by(run)}"
         )
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""
+
+
+def _nothing_to_divide_by(run: FinishedRun) -> str:
+    """Say why errors are a dash although the baseline is in the run; empty where none is."""
+    sentences = ""
+    for metric, name, lacks in (
+        ("corruption_error", "mCE", "makes no error"),
+        ("relative_corruption_error", "relative mCE", "loses no accuracy"),
+    ):
+        rows = pick(run.results, metric=metric, subset="all")
+        for baseline, part in rows[rows["value"].isna() & (rows["n"] > 0)].groupby("detail"):
+            kinds = listing([words(kind) for kind in dict.fromkeys(part["perturbation"])])
+            sentences += (
+                f" There is no {name} (\N{EM DASH}) against {baseline}, because it {lacks} under "
+                f"{kinds}: nothing to divide by."
+            )
+    return sentences
 
 
 def corruption_charts(run: FinishedRun) -> list[Chart]:

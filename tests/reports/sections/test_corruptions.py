@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation.results.run import FinishedRun
@@ -36,9 +37,32 @@ def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
 def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -> None:
     results = run.results.copy()
     mce = results["metric"].isin(["mce", "relative_mce"])
-    results.loc[mce, "value"] = np.nan
+    results.loc[mce, "value"], results.loc[mce, "n"] = np.nan, 0
     results.loc[mce, "detail"] = "needs simple_cnn.fer in the run"
     bare = replace(run, results=results[results["metric"] != "corruption_error"])
     assert corruption_note(bare).startswith("No mCE: it needs simple_cnn.fer in the run")
     summary = corruption_summary(bare)
     assert summary is not None and summary.rows[0][5:9] == ["\u2014", "", "\u2014", ""]
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "told"),
+    [
+        ("corruption_error", "mce", "no mCE (\u2014) against simple_cnn.fer, because it makes"),
+        ("relative_corruption_error", "relative_mce", "because it loses no accuracy under JPEG:"),
+    ],
+)
+def test_a_baseline_without_errors_is_why_there_is_a_dash(
+    metric: str, mean: str, told: str, run: FinishedRun
+) -> None:
+    errors = run.results[run.results["metric"] == "corruption_error"]
+    added = errors.assign(metric="relative_corruption_error")
+    results = pd.concat([run.results, added], ignore_index=True)
+    fer = (results["label_set"] == "fer") & (results["n"] > 0)
+    ratios = fer & (results["metric"] == metric) & (results["perturbation"] == "jpeg")
+    results.loc[ratios | (fer & (results["metric"] == mean)), "value"] = np.nan
+    note = corruption_note(replace(run, results=results))
+    assert told in note and "contrast" not in note
+    assert "nothing to divide by" not in corruption_note(run)
+    none_left = results[(results["label_set"] == "fer") | (results["metric"] != "mce")]
+    assert corruption_note(replace(run, results=none_left)).startswith("CE (corruption error)")
