@@ -5,6 +5,7 @@ finding and how to read it. `--figure list` lists the charts of a run. Needs no 
 needs the extra `paper`.
 """
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def main(
         print(path)
     print(f"\n{drawn.chart.title}.\n\n{drawn.chart.caption}")
     if smallest < READABLE - 0.05:
-        needed = inches * READABLE / smallest
+        needed = math.ceil(10 * inches * READABLE / smallest) / 10
         print(
             f"{figure}: the smallest letters have {smallest:.1f} pt at this width; {READABLE} pt "
             f"from --width {needed:.1f}in on.",

@@ -48,7 +48,7 @@ def label_set_bars(
             where, rows[["value", "ci_low", "ci_high"]].astype(float).to_numpy(), strict=True
         ):
             if np.isnan(value):
-                axes.text(0.01, y, "no figure", va="center", fontsize=11, color=_MUTED)
+                axes.text(0.01, y, "no figure", va="center", fontsize=12, color=_MUTED)
                 continue
             axes.plot([low, high], [y, y], color=_INK, linewidth=1.4)
     axes.set_yticks(range(len(models)), map(in_two_lines, models))

@@ -52,7 +52,7 @@ def dot_plot(
         for index, (value, low, high) in enumerate(numbers):
             y = index + (place - (len(rows) - 1) / 2) * step
             if value != value:
-                axes.text(0.01, y, "no figure", va="center", fontsize=11, color=_MUTED)
+                axes.text(0.01, y, "no figure", va="center", fontsize=12, color=_MUTED)
                 continue
             axes.plot([low, high], [y, y], color=colour, linewidth=1.6)
             face = colour if filled else _PAPER

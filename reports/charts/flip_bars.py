@@ -57,7 +57,7 @@ def flip_bars(shares: pd.DataFrame, axes: Axes) -> None:
         start += size
     for index, known in enumerate(shares["implausible"].notna()):
         if not known:
-            axes.text(0.01, index, "no figure", va="center", fontsize=11, color=_MUTED)
+            axes.text(0.01, index, "no figure", va="center", fontsize=12, color=_MUTED)
     axes.set_yticks(range(len(shares)), map(in_two_lines, shares.index))
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.tick_params(axis="y", labelcolor=_INK)

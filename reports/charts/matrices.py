@@ -207,7 +207,7 @@ def _ends(
             f"{name} {percent(float(size) / total, 0, 1)}",
             ha="right" if at_left else "left",
             va="center_baseline",
-            fontsize=11.5,
+            fontsize=12,
         )
 
 

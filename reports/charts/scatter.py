@@ -36,7 +36,7 @@ def clean_against_robust(
     """
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1.2, linestyle=(0, (1, 2)))
     # no point can be above the line
-    axes.text(0.68, 0.72, "attack costs nothing", color=_MUTED, fontsize=11, ha="right")
+    axes.text(0.68, 0.72, "attack costs nothing", color=_MUTED, fontsize=12, ha="right")
     named: list[LineName] = []
     for model, label_set in models[["model", "label_set"]].itertuples(index=False):
         clean = pick(clean_accuracy(results, label_set), model=model)

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from datasets.base.errors import InputError
 from reports import figures
-from reports.paper.figures import READABLE, figure_named, letters, write_figures
+from reports.paper.figures import READABLE, charts_in, figure_named, letters, write_figures
 from reports.paper.file_formats import FigureFormat
 from tests.reports.fake_run import write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -66,7 +66,23 @@ def test_panels_have_files_of_their_own_and_small_letters_are_told(
         "confusion-0-1.svg",
         "confusion-0-2.svg",
     ]
-    assert re.search(r"smallest letters have [34]\.\d pt .* 8 pt from --width [34]\.\din", told.err)
+    found = re.search(
+        r"smallest letters have [34]\.\d pt .* 8 pt from --width ([34]\.\din)", told.err
+    )
+    assert found
+    figures.main(folder, "confusion-0", FigureFormat.SVG, found[1], tmp_path)
+    assert not capsys.readouterr().err
+
+
+def test_charts_of_a_fixed_width_are_readable_at_the_default_width(folder: Path) -> None:
+    """Maps of models are as wide as there are models; all others fit a column."""
+    small = {
+        drawn.chart.name
+        for drawn in charts_in(folder)
+        for drawings in drawn.panels
+        if max(letters(figure, 3.3) for figure in drawings) < READABLE
+    }
+    assert small <= {"attacks-fer", "transfer-fer"}
 
 
 def test_bad_input_gets_one_line(folder: Path, tmp_path: Path) -> None:
