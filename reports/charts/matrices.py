@@ -144,7 +144,7 @@ def attack_flows(counts: pd.DataFrame, axes: Axes) -> None:
     """Draw where each class is sent: a band from each label to each attacked prediction.
 
     Labels and predictions without a face are left out. Bands that keep their label are grey and
-    plain; bands to another class are red, the largest of each label darkest.
+    plain; bands to another class are red, the largest of each label strongest.
     Widths are numbers of faces.
 
     Args:

@@ -86,7 +86,7 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
         caption = (
             f"Faces classified correctly when clean. Left: their {label_set_name(own)} labels; "
             f"right: the classifier's answer in the worst case at {headline.text}. Red: faces "
-            "flipped to another class, darkest the largest flow of each label; grey: faces still "
+            "flipped to another class, strongest the largest flow of each label; grey: faces still "
             f"classified correctly. n\u00a0=\u00a0{count(float(counts.to_numpy().sum()))} faces."
             f"{mixed_note(run, [model], headline.norm)}"
         )

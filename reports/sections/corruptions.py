@@ -96,10 +96,9 @@ def corruption_charts(run: FinishedRun) -> list[Chart]:
         worst = rows.loc[rows["value"].idxmin()]
         clean = Figure.of(pick(clean_accuracy(run.results, own), model=model))
         low = Figure.of(rows.loc[[rows["value"].idxmin()]])
-        kind = words(worst["perturbation"])
         title = (
-            f"{kind[:1].upper()}{kind[1:]} at severity {worst['severity']} costs "
-            f"{model} most: {clean.text} \N{RIGHTWARDS ARROW} {low.text}"
+            f"{model} loses most to {words(worst['perturbation'])} at severity "
+            f"{worst['severity']}: {clean.text} \N{RIGHTWARDS ARROW} {low.text}"
         )
         kinds = rows["perturbation"].nunique() + 1
         svg = drawing(

@@ -107,7 +107,7 @@ def _differences(rows: pd.DataFrame, where: str, models: int) -> str:
     if np.isfinite(unpaired).any():
         found = _points(unpaired[np.isfinite(unpaired)])
         points.append(f"{found} between one of them and a model on as many other faces")
-    return f"{where}, {' and '.join(points)}" if points else ""
+    return f"{where}, {', and '.join(points)}" if points else ""
 
 
 def _points(differences: pd.Series) -> str:

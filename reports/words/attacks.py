@@ -13,7 +13,7 @@ _PARTS = ("eyes", "brows", "nose", "mouth", "rest", "glasses")
 
 
 def words(identifier: str) -> str:
-    """Return an identifier as words: `gaussian_noise` as `gaussian noise`, attacks by their names.
+    """Return an identifier as words: `shot_noise` as `shot noise`, attacks by their names.
 
     The perturbation `none` is `clean`.
     """
@@ -41,6 +41,8 @@ def words(identifier: str) -> str:
         "worst_case": "worst case",
         "noise": "random noise",
         "jpeg": "JPEG",
+        "gaussian_noise": "Gaussian noise",
+        "gaussian_blur": "Gaussian blur",
     }
     return known.get(identifier, identifier.replace("_", " "))
 

@@ -185,7 +185,7 @@ def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
 
 def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
-    assert "on clean faces, 4.1 points between two of them and 9.3 points between one" in first
+    assert "on clean faces, 4.1 points between two of them, and 9.3 points between one" in first
     assert "in the worst case at 4/255" in first and second.startswith("Under FER+ labels")
     tied = run.results.copy()
     paired = (tied["metric"] == "smallest_difference") & (tied["detail"] == "paired")

@@ -119,6 +119,17 @@ def test_a_column_that_is_no_percentage_is_named(run: FinishedRun) -> None:
     assert "then its mean over severities; last column: CE; " in corruption_charts(run)[0].caption
 
 
+def test_the_worst_corruption_is_that_of_the_model(run: FinishedRun) -> None:
+    """Not one that costs this model more than others."""
+    title = corruption_charts(run)[0].title
+    assert title.startswith(f"{FOUR[0]} loses most to JPEG at severity ") and "\u2192" in title
+
+
+def test_the_largest_flow_is_strongest_on_any_background(run: FinishedRun) -> None:
+    caption = flow_charts(run, TOP)[0].caption
+    assert "strongest the largest flow of each label" in caption and "dark" not in caption
+
+
 def test_only_small_changes_are_called_hard_to_see(run: FinishedRun) -> None:
     assert "which is hard to see" in " ".join(threat_model(run, TOP))
     told = " ".join(threat_model(run, Headline("linf", 16 / 255)))

@@ -43,4 +43,4 @@ def test_older_runs_have_known_names(run: FinishedRun) -> None:
     assert "title" not in run.manifest["perturbations"][0]
     assert attack_title(run.manifest, "apgd_t") == words("apgd_t") == "targeted APGD"
     assert attack_title(run.manifest, "worst_case") == "worst case"
-    assert attack_title(run.manifest, "gaussian_blur") == "gaussian blur"
+    assert attack_title(run.manifest, "gaussian_blur") == "Gaussian blur"

@@ -85,7 +85,7 @@ def test_words() -> None:
     assert listing(["a", "b", "c"]) == "a, b and c"
     assert listing([]) == ""
     assert (label_set_name("ferplus"), label_set_name("looks")) == ("FER+", "looks")
-    assert (words("pgd"), words("gaussian_blur")) == ("PGD", "gaussian blur")
+    assert (words("pgd"), words("gaussian_blur")) == ("PGD", "Gaussian blur")
 
 
 def test_negative_figures_have_a_minus_sign() -> None:
