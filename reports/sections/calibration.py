@@ -12,7 +12,7 @@ from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted
 from reports.charts.reliability_diagram import reliability_bins, reliability_diagram
 from reports.sections.attacks_run import mixed_note
-from reports.sections.figures import Figure, bound, marked, own_figures, ranked
+from reports.sections.figures import Figure, at_most, bound, marked, own_figures, ranked
 from reports.table import Table, table
 from reports.words.text import MISSING, decimal, label_set_name, percent
 
@@ -42,12 +42,12 @@ def calibration_charts(run: FinishedRun, headline: Headline | None) -> list[Char
             if bins.empty:
                 continue
             confidence, right = _means(bins)
-            at_most = "at most " * (eps > 0 and model in run.black_boxes)
-            sure.append((heading, _share(confidence), f"{at_most}{_share(right)}"))
+            limit = at_most(run, model, right) if eps > 0 else ""
+            sure.append((heading, _share(confidence), f"{limit}{_share(right)}"))
             svg = drawing(
                 f"calibration-{index}-{len(panels)}",
                 f"Reliability diagram of {model}, {heading}: mean confidence "
-                f"{_share(confidence)}, accuracy {at_most}{_share(right)}.",
+                f"{_share(confidence)}, accuracy {limit}{_share(right)}.",
                 (PHONE, 330),
                 (64, 24, 44, 10),
                 partial(reliability_diagram, run.results, **where),

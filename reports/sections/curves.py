@@ -21,7 +21,7 @@ from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, 
 from reports.charts.line_names import names_width
 from reports.charts.scatter import clean_against_robust
 from reports.sections.attacks_run import attack_sentences, mixed_note
-from reports.sections.figures import Figure, own_figures
+from reports.sections.figures import Figure, at_most, own_figures
 from reports.table import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, listing, norm_name
@@ -173,9 +173,9 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     limited = run.black_boxes
     whole = [model for model in known if run.schemes[model].is_whole]
     seen = [model for model in whole if model not in limited] or whole or known
-    title = _scatter_title(run, headline, {m: robust for m, _, robust in pairs if m in seen})
-    if seen != known:
-        title += ", of the models that have a rank"
+    ranked = "" if seen == known else ", of the models that have a rank"
+    robust_of = {model: robust for model, _, robust in pairs if model in seen}
+    title = _scatter_title(run, headline, robust_of, ranked)
     alt = f"Clean accuracy against robust accuracy. {title}."
     draw = partial(
         clean_against_robust,
@@ -213,8 +213,17 @@ def scatter_chart(run: FinishedRun, headline: Headline) -> Chart | None:
     return Chart("scatter", title, caption, [Panel("", svgs)], table)
 
 
-def _scatter_title(run: FinishedRun, headline: Headline, robust: Mapping[str, Figure]) -> str:
-    """Highest robust accuracy of each label set, which are not comparable; or that none has any."""
+def _scatter_title(
+    run: FinishedRun, headline: Headline, robust: Mapping[str, Figure], ranked: str
+) -> str:
+    """Highest robust accuracy of each label set, which are not comparable; or that none has any.
+
+    Args:
+        run: a finished run.
+        headline: the threat.
+        robust: figures by model.
+        ranked: end of a sentence that says of which models it speaks; empty for all of the chart.
+    """
     rankings = run_rankings(run)
     sound = [model for model in robust if model not in rankings[run.own_label_set(model)].void]
     if not sound:
@@ -222,18 +231,25 @@ def _scatter_title(run: FinishedRun, headline: Headline, robust: Mapping[str, Fi
     best: dict[str, str] = {}
     for model in sorted(sound, key=lambda model: -robust[model].value):
         best.setdefault(run.own_label_set(model), model)
-    if all(robust[model].value < 0.05 for model in best.values()):
-        highest = max(best.values(), key=lambda model: robust[model].value)
+    highest = max((robust[model] for model in best.values()), key=lambda figure: figure.value)
+    if highest.value == 0:
+        if len(sound) == len(run.models):
+            return f"At {headline.text} every model's robust accuracy is {highest.text}"
         return (
-            f"No robust accuracy at {headline.text} above {robust[highest].text}, "
-            "whatever the clean accuracy"
+            f"At {headline.text} the robust accuracy of every model that has a rank is "
+            f"{highest.text}"
+        )
+    if highest.value < 0.05:
+        return (
+            f"No robust accuracy at {headline.text} above {highest.text}, "
+            f"whatever the clean accuracy{ranked}"
         )
     parts = [
-        f"{'at most ' * (model in run.black_boxes)}{robust[model].text} under "
+        f"{at_most(run, model, robust[model].value)}{robust[model].text} under "
         f"{label_set_name(labels)} labels" + f" ({model})" * (robust[model].value > 0)
         for labels, model in sorted(best.items())
     ]
-    return f"Highest robust accuracy at {headline.text}: {listing(parts)}"
+    return f"Highest robust accuracy at {headline.text}: {listing(parts)}{ranked}"
 
 
 def _curve_title(rows: pd.DataFrame, norm: str) -> str:

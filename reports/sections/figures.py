@@ -71,6 +71,11 @@ class Figure:
         return interval(self.low, self.high) if self.known else ""
 
 
+def at_most(run: FinishedRun, model: str, value: float) -> str:
+    """`at most ` before a figure of a black box, unless it is 0 and so cannot be less."""
+    return "at most " if model in run.black_boxes and value > 0 else ""
+
+
 def bound(run: FinishedRun, model: str, upper: bool = True) -> str:
     """The sign before a figure of a black box, empty for others."""
     if model not in run.black_boxes:

@@ -103,7 +103,8 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
     if headline is None or not known:
         return title
     highest = max(known, key=lambda figure: figure.value)
-    return f"{title}; at {headline.text} at most {highest.text} are still classified correctly"
+    left = f"at most {highest.text}" if highest.value > 0 else "none"
+    return f"{title}; at {headline.text} {left} are still classified correctly"
 
 
 def _agreement(run: FinishedRun) -> str:

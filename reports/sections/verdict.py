@@ -4,6 +4,7 @@ Not here: the table under it (`reports/sections/leaderboard.py`).
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
@@ -11,6 +12,7 @@ from evaluation.results.select import Headline
 from reports.sections.figures import (
     Figure,
     area_figure,
+    at_most,
     best_known_figure,
     every_attack_figure,
     labels_of,
@@ -67,17 +69,17 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             "so nothing is known about its robustness."
         )
     else:
-        limit = "at most " if model in run.black_boxes else ""
+        limit = partial(at_most, run, model)
         sentence = (
-            f"classifies {clean.text} of faces correctly; {limit}{robust.text} are still "
-            f"classified correctly at {headline.text} (95{THIN}% interval "
+            f"classifies {clean.text} of faces correctly; {limit(robust.value)}{robust.text} are "
+            f"still classified correctly at {headline.text} (95{THIN}% interval "
             f"{robust.interval}, n{NBSP}={NBSP}{count(robust.n)})."
         )
         part = every_attack_figure(run, model, headline)
         if part.known:
             sentence += (
-                f" On the {count(part.n)} faces that every attack saw, {limit}{part.text} are "
-                f"({part.interval})."
+                f" On the {count(part.n)} faces that every attack saw, "
+                f"{limit(part.value)}{part.text} are ({part.interval})."
             )
         if len(run.models_of(run.own_label_set(model))) > 1:
             area = area_figure(run, model, headline)
@@ -85,7 +87,7 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             use = ", which ranks the models," if model in ranks else ""
             sentence += (
                 f" The area under its security curve up to {headline.text}{use} is "
-                f"{limit}{area.text} ({area.interval})."
+                f"{limit(area.value)}{area.text} ({area.interval})."
                 if area.known
                 else ""
             )

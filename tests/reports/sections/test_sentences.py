@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evaluation.results.run import FinishedRun
@@ -16,6 +17,7 @@ from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
+from reports.sections.verdict import verdicts
 from reports.words.glossary import FERPLUS_RULE, GLOSSARY
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -105,6 +107,42 @@ def test_figures_under_two_label_sets_are_not_compared(run: FinishedRun) -> None
     assert ferplus.endswith(" under FER+ labels (simple_cnn.ferplus)")
     chart = scatter_chart(run, TOP)
     assert chart is not None and chart.title.startswith("No robust accuracy at 4/255 above ")
+
+
+def broken(run: FinishedRun, models: tuple[str, ...] = FOUR) -> FinishedRun:
+    """The run where no face of some models is robust at the headline."""
+    results = run.results.copy()
+    here = results.model.isin(models) & (results.metric == "robust_accuracy")
+    there = here & np.isclose(results.eps, TOP.eps)
+    results.loc[there, ["value", "ci_low", "ci_high"]] = [0.0, 0.0, 0.01]
+    return replace(run, results=results)
+
+
+def set_title(run: FinishedRun) -> str:
+    chart = label_set_chart(run, TOP)
+    assert chart is not None
+    return chart.title
+
+
+def test_titles_say_nothing_is_robust_in_plain_words(run: FinishedRun) -> None:
+    chart = scatter_chart(broken(run), TOP)
+    assert chart is not None
+    assert chart.title == "At 4/255 every model's robust accuracy is 0.0\u202f%"
+    assert set_title(broken(run)).endswith("none are still classified correctly")
+    assert "; at 4/255 at most " in set_title(run)
+
+
+def test_nothing_is_less_than_a_bound_of_0(run: FinishedRun) -> None:
+    """Nor does a title on all models speak of those that have no rank."""
+    models = run.manifest["models"]
+    black = {name: entry | {"black_box": name == FOUR[1]} for name, entry in models.items()}
+    blind = replace(broken(run), manifest=run.manifest | {"models": black})
+    found = {one.model: one.sentence for one in verdicts(blind, TOP)}
+    assert "correctly; 0.0\u202f% are still classified correctly" in found[FOUR[1]]
+    chart = scatter_chart(blind, TOP)
+    assert chart is not None and chart.title == (
+        "At 4/255 the robust accuracy of every model that has a rank is 0.0\u202f%"
+    )
 
 
 def test_an_attack_on_some_models_says_on_how_many(run: FinishedRun) -> None:
