@@ -18,7 +18,7 @@ from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.subgroups import subgroup_panel
-from reports.words.text import faces_text, label_set_name, labels_named, listing
+from reports.words.text import data_name, faces_text, label_set_name, labels_named, listing
 
 SUMMARY = "report.md"
 
@@ -41,7 +41,7 @@ def _rendered(run: FinishedRun) -> str:
     if data["generated"]:
         lead = f"**Generated faces.** {data['notice']}\n\n{lead}"
     found = verdicts(run, top)
-    parts = [f"# Deadpan: {models} on {escaped(data['name'])}, {data['split']}", lead]
+    parts = [f"# Deadpan: {models} on {escaped(data_name(data))}, {data['split']}", lead]
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [tier_note(run), split_note(run)])

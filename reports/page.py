@@ -26,7 +26,7 @@ from reports.sections.reliability import rules
 from reports.sections.selection import selected_on, split_note
 from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.glossary import GLOSSARY
-from reports.words.text import count, label_set_name, labels_named
+from reports.words.text import count, data_name, label_set_name, labels_named
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
@@ -80,6 +80,7 @@ def _filled(
         headline=top,
         label_set_names=[label_set_name(name) for name in run.label_sets],
         both_names=_both_names(run),
+        data_name=data_name(run.manifest["data"]),
         rows=count(run.manifest["data"]["rows"]),
         models=len(run.models),
         open_models=OPEN_MODELS,

@@ -8,7 +8,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.sections.attacks_run import attack_sentences
 from reports.words.attacks import attack_title
-from reports.words.text import count, eps_text, label_set_name, listing, norm_name
+from reports.words.text import count, data_name, eps_text, label_set_name, listing, norm_name
 
 FER_PLUS = "ferplus"
 
@@ -59,7 +59,7 @@ def _faces(run: FinishedRun, cite: Cite) -> str:
         f", the first of a permutation with seed {config['seed']}" if config.get("limit") else ""
     )
     generated = " The faces are generated and belong to nobody." if data["generated"] else ""
-    name = data["name"] + (cite("fer2013") if is_fer2013(run) else "")
+    name = data_name(data) + (cite("fer2013") if is_fer2013(run) else "")
     return (
         f"We evaluated {models} classifier{'s' * (models != 1)} ({listing(run.models)}) with "
         f"Deadpan {run.manifest.get('deadpan_version', '')}{cite('deadpan')} on "

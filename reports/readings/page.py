@@ -30,7 +30,7 @@ from reports.readings.words import (
 )
 from reports.table import Table, table
 from reports.template_parts import TEMPLATES, svgs, template_environment
-from reports.words.text import count, eps_text, listing
+from reports.words.text import count, data_name, eps_text, listing
 
 PAGE = "index.html"
 MOST_TIMELINES = 4
@@ -76,6 +76,7 @@ def render(reading: MeasuredReading) -> str:
             attacks=ATTACKS.values(),
             planted=any(group.reference == LABELS for group in groups),
             data=data,
+            data_name=data_name(data) if data else "",
             checks=manifest.get("checks", []),
             kinds={LABELS: "planted clips", CLEAN_READING: "real clips"},
             flagged=bool((results["status"] == "flagged").any()),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from datasets.base.percentages import in_percent, rounded
+from datasets.sample.faces import NAME as SAMPLE
 from evaluation.results.model_notes import LABEL_SETS
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -101,6 +102,16 @@ def faces_text(data: Mapping[str, Any]) -> str:
     return f"{count(rows)} faces" + (
         f" in {count(groups)} groups of near duplicates" if groups < rows else ""
     )
+
+
+def data_name(data: Mapping[str, Any]) -> str:
+    """Name of the faces in a sentence: `FER2013`, `the generated sample`.
+
+    Args:
+        data: entry of a run's manifest.
+    """
+    name = str(data["name"])
+    return f"the {name}" if name == SAMPLE else name
 
 
 def seconds(duration: float) -> str:

@@ -163,7 +163,7 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
             "limit": wishes.count,
         },
         "data": {
-            "name": "sample" if wishes.generated else "fer2013",
+            "name": "generated sample" if wishes.generated else "fer2013",
             "split": "PublicTest",
             "sha256": "ab" * 32,
             "rows": wishes.count,

@@ -18,6 +18,7 @@ from datasets.base.errors import InputError
 from evaluation.results.run import FinishedRun
 from reports.markdown import render_markdown
 from reports.page import render, write_report
+from reports.paper.method import method_sentences
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
 
@@ -285,6 +286,12 @@ def test_generated_faces_are_the_first_thing_said(tmp_path: Path) -> None:
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), generated=True, examples=0)
     text = write_report(write_run(tmp_path, wishes)).read_text()
     assert 0 < text.index("Generated faces.") < text.index("<h1>")
+    method = " ".join(method_sentences(FinishedRun(tmp_path), None, lambda *_: ""))
+    for page in (text, (tmp_path / "report.md").read_text(), method):
+        assert "of generated sample" not in page and "on generated sample" not in page
+    assert "400 faces of the generated sample, PublicTest" in text  # below the title
+    assert "400 faces of the generated sample (PublicTest)" in text  # the threat model
+    assert "400 faces of the generated sample (PublicTest" in method
 
 
 @pytest.mark.slow
