@@ -19,7 +19,9 @@ from reports.charts.line_names import (
 from reports.charts.svg import ROLES
 from reports.words.text import limit_name
 
-_RED, _GREY = (ROLES[role][0] for role in ("attacked", "noise"))
+_RED, _GREY, _MUTED = (ROLES[role][0] for role in ("attacked", "noise", "muted"))
+_CHANCE: dict[str, Any] = {"color": _MUTED, "linestyle": (0, (12, 5))}
+"""Unlike the lines of `DASHES`, which random noise is drawn with in grey."""
 
 
 def security_curves(
@@ -79,9 +81,8 @@ def security_curves(
     shares = pick(results, label_set=label_set, metric="majority_share", subset="all", model=drawn)
     chance = shares["value"].dropna()
     if len(chance):
-        style = {"color": _GREY, "linestyle": (0, (1, 2))}
-        axes.axhline(float(chance.iloc[0]), linewidth=1.2, **style)
-        named.append(LineName(float(chance.iloc[0]), "most frequent class", style))
+        axes.axhline(float(chance.iloc[0]), linewidth=1.2, **_CHANCE)
+        named.append(LineName(float(chance.iloc[0]), "most frequent class", _CHANCE))
     eps_axis(axes, pick(results, label_set=label_set, norm=norm, metric="robust_accuracy"), norm)
     percent_axis(axes, "y")
     if names == "beside":

@@ -81,8 +81,8 @@ def _curve_chart(
     caption = (
         f"Share of faces still classified correctly under {labels} labels when {changes} may "
         f"change by up to eps ({norm_name(norm)}). Red: the worst case; band: 95\u202f% "
-        "interval. Grey, same line style: random noise of the same size. Dotted: always answering "
-        f"the most frequent class. {faces_counted(drawn)}."
+        "interval. Grey, same line style: random noise of the same size. Flat, with long dashes: "
+        f"always answering the most frequent class. {faces_counted(drawn)}."
     )
     if many:
         caption += " Faint: the other models. The most robust at the largest eps comes first."

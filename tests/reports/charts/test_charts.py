@@ -104,6 +104,9 @@ def test_security_curves_draw_each_model_its_noise_and_chance(run: FinishedRun) 
     assert axes.get_ylim() == (0, 1)
     names = {text.get_text() for text in axes.texts}
     assert names == {*FOUR[:2], "random noise, same size", "most frequent class"}
+    (chance,) = [line for line in axes.lines if np.array_equal(line.get_xdata(), [0, 1])]
+    colours = {line.get_color() for line in axes.lines if np.size(line.get_xdata()) == 4}
+    assert len(colours) == 2 and chance.get_color() not in colours  # of noise and of attacks
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1/255", "2/255", "4/255"]
 
 
