@@ -84,7 +84,7 @@ def size_words(image: pd.Series) -> list[str]:
 def _with_interval(size: str, figure: Figure) -> str:
     if not figure.known:
         return MISSING
-    low, high = (_number(size, end).removesuffix("/255") for end in (figure.low, figure.high))
+    low, high = (_number(size, end) for end in (figure.low, figure.high))
     return marked(f"{_number(size, figure.value)} ({low}\N{EN DASH}{high})", figure.status)
 
 
