@@ -18,7 +18,14 @@ from reports.sections.reliability import reliability
 from reports.sections.selection import split_note
 from reports.sections.verdict import Verdict, verdicts
 from reports.subgroups import subgroup_panel
-from reports.words.text import data_name, faces_text, label_set_name, labels_named, listing
+from reports.words.text import (
+    data_name,
+    faces_text,
+    label_set_name,
+    labels_named,
+    listing,
+    thin_thousands,
+)
 
 SUMMARY = "report.md"
 
@@ -45,8 +52,9 @@ def _rendered(run: FinishedRun) -> str:
     for label_set in dict.fromkeys(one.label_set for one in found):
         parts.append(_verdict(run, [one for one in found if one.label_set == label_set]))
     parts += filter(None, [tier_note(run), split_note(run)])
-    parts += [escaped(note) for note in class_notes(run.manifest["models"], run.label_names)]
-    parts += [escaped(note) for note in service_notes(run.manifest["models"])]
+    models_of = run.manifest["models"]
+    notes = [*class_notes(models_of, run.label_names), *service_notes(models_of)]
+    parts += [escaped(thin_thousands(note)) for note in notes]
     parts += [markdown_table(one.short()) for one in printed_boards(run, top)]
     if groups := subgroup_panel(run, top):
         parts.append(

@@ -26,7 +26,7 @@ from reports.sections.reliability import rules
 from reports.sections.selection import selected_on, split_note
 from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.glossary import GLOSSARY
-from reports.words.text import count, data_name, label_set_name, labels_named
+from reports.words.text import count, data_name, label_set_name, labels_named, thin_thousands
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
@@ -93,9 +93,9 @@ def _filled(
         selected=selected_on(run),
         split_note=split_note(run),
         tier_note=tier_note(run),
-        class_notes=class_notes(run.manifest["models"], run.label_names),
+        class_notes=[*map(thin_thousands, class_notes(run.manifest["models"], run.label_names))],
         input_notes=input_notes(run.manifest["models"]),
-        service_notes=service_notes(run.manifest["models"]),
+        service_notes=[*map(thin_thousands, service_notes(run.manifest["models"]))],
         ranking_sentence=ranking_sentence(run, top),
         reading_sentence=reading_sentence(run, top),
         mixed_note=mixed_note(run, run.models, top.norm) if top else "",

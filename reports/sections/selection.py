@@ -5,7 +5,7 @@ says what was selected on which faces. PrivateTest, if the data contain it, is r
 """
 
 from evaluation.results.run import FinishedRun
-from reports.words.text import listing
+from reports.words.text import listing, thin_thousands
 
 PRIVATE = "PrivateTest"
 
@@ -15,7 +15,7 @@ def selected_on(run: FinishedRun) -> list[tuple[str, str]]:
     models: dict[str, list[str]] = {}
     for model, entry in run.manifest["models"].items():
         if text := (entry.get("card") or {}).get("selected_on"):
-            models.setdefault(str(text), []).append(model)
+            models.setdefault(thin_thousands(str(text)), []).append(model)
     return [(listing(names), text) for text, names in models.items()]
 
 

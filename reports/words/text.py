@@ -4,6 +4,7 @@ Not here: sentences about a run (`reports/sections/verdict.py`).
 """
 
 import math
+import re
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -102,6 +103,11 @@ def faces_text(data: Mapping[str, Any]) -> str:
     return f"{count(rows)} faces" + (
         f" in {count(groups)} groups of near duplicates" if groups < rows else ""
     )
+
+
+def thin_thousands(text: str) -> str:
+    """Text from elsewhere with numbers as `count` writes them: `3,589 faces` as `3 589 faces`."""
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", THIN, text)
 
 
 def data_name(data: Mapping[str, Any]) -> str:

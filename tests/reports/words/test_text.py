@@ -15,6 +15,7 @@ from reports.words.text import (
     parse_eps,
     percent,
     seconds,
+    thin_thousands,
 )
 
 THIN = "\u202f"
@@ -78,6 +79,12 @@ def test_counts_and_seconds_carry_thin_spaces() -> None:
     assert seconds(3 * 3600 + 7 * 60) == f"3{THIN}h 07{THIN}min"
     assert seconds(7199) == f"2{THIN}h 00{THIN}min"  # rounds to 120 minutes
     assert seconds(math.nan) == "\u2014"
+
+
+def test_numbers_from_elsewhere_get_thin_spaces() -> None:
+    assert thin_thousands("1,234,567 faces, (1,000)") == f"1{THIN}234{THIN}567 faces, (1{THIN}000)"
+    others = "rows 1, 234 and 5,6789; 0,12; a,123"
+    assert thin_thousands(others) == others
 
 
 def test_words() -> None:
