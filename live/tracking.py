@@ -10,7 +10,10 @@ from faces.box import Box
 SAME_FACE = 0.3
 """Smallest IoU of the boxes of one face in two frames."""
 LONGEST_GAP = 0.5
-"""Seconds for which a face may be missing. One missed frame is always forgiven."""
+"""Seconds for which a face may be missing."""
+LONGEST_BRIDGE = 1.25
+"""Seconds after which a face must be back. Within them one missed frame is forgiven at any frame
+rate: also at two frames per second, where its neighbours are a second apart."""
 CALM = 0.5
 """Weight of the new box when smoothing: detections jitter by a pixel or two."""
 
@@ -50,6 +53,7 @@ class Tracker:
             One track per box, in the order of the boxes.
         """
         found: dict[int, Track] = {}
+        self.tracks = [t for t in self.tracks if not t.missed or seconds - t.seen <= LONGEST_BRIDGE]
         overlaps = np.array([[t.box.iou(box) for box in boxes] for t in self.tracks])
         overlaps = overlaps.reshape(len(self.tracks), len(boxes))
         for row, column in zip(*linear_sum_assignment(overlaps, maximize=True)):

@@ -16,9 +16,9 @@ from live.settings import Settings
 
 READING = "reading.json"
 _DAMAGED = "expected a reading's description; it is damaged. Delete its folder, then read again."
-VERSION = 2
+VERSION = 3
 """Changes whenever the same clip gives other rows: 2 turns, mirrors and stretches frames as players
-do."""
+do, 3 gives a face that is back after a second and a quarter another track."""
 
 
 def describe_reading(
@@ -59,7 +59,7 @@ def check_folder(folder: Path, description: dict[str, Any], resume: bool) -> Non
     if known.get("version") != VERSION:
         raise InputError(
             f"{path}: --resume continues a reading of this version of Deadpan only; another one "
-            "began it and may have turned or mirrored frames differently. Name another --out."
+            "began it and may have read frames or followed faces differently. Name another --out."
         )
     if {name: known.get(name) for name in description} != description:
         raise InputError(

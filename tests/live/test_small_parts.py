@@ -59,8 +59,12 @@ def test_shown_box_goes_half_way():
         ([0.04 * i for i in range(1, 13)], [1, 1]),  # 25 frames per second: 0.48 s without the face
         ([0.04 * i for i in range(1, 15)], [1, 2]),  # 0.56 s
         ([0.01 * i for i in range(1, 50)], [1, 1]),  # 100 frames per second: 0.49 s
-        ([1.0], [1, 1]),  # one frame per second: one missed frame is forgiven
-        ([1.0, 2.0], [1, 2]),
+        ([0.5], [1, 1]),  # two frames per second: one missed frame is forgiven
+        ([0.5, 1.0], [1, 2]),
+        ([0.2, 0.4], [1, 1]),  # five frames per second
+        ([0.2, 0.4, 0.6], [1, 2]),
+        ([1.0], [1, 2]),  # one frame per second: it is away for two
+        ([3600.0], [1, 2]),
     ],
 )
 def test_missed_face_keeps_its_number_for_half_a_second_at_any_frame_rate(gone, numbers):
@@ -69,6 +73,19 @@ def test_missed_face_keeps_its_number_for_half_a_second_at_any_frame_rate(gone, 
     for seconds in gone:
         tracker.update([], seconds)
     assert [first, tracker.update([box], gone[-1] + gone[0])[0].number] == numbers
+
+
+def test_missed_face_is_another_one_if_the_next_frame_is_late():
+    tracker, box = Tracker(), Box(0, 0, 10, 10)
+    for boxes, seconds in (([box], 0.0), ([], 0.04), ([box], 60.0)):
+        found = tracker.update(boxes, seconds)
+    assert found[0].number == 2
+
+
+def test_face_keeps_its_number_in_frames_that_are_far_apart():
+    """A slow attack may take seconds per frame."""
+    tracker, box = Tracker(), Box(0, 0, 10, 10)
+    assert [tracker.update([box], 5.0 * i)[0].number for i in range(3)] == [1, 1, 1]
 
 
 def test_label_changes_after_three_in_a_row():
