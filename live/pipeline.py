@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -126,7 +127,7 @@ class Pipeline:
         boxes = [box for box in near if box is not None]
         boxes.sort(key=lambda box: box.area, reverse=True)
         self._since += 1
-        if not near or len(boxes) < len(near):
+        if not near or len(boxes) < len(near) or _overlap(boxes):
             boxes, self._since = find_faces(image, detector, self._search_side), 1
         boxes = boxes[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes, seconds)
@@ -227,6 +228,11 @@ def find_near(image: np.ndarray, detector: Detector, box: Box) -> Box | None:
     moved = [replace(b, x=b.x + left, y=b.y + top) for b in found]
     place = box.best_match(moved, SAME_FACE)
     return None if place is None else moved[place]
+
+
+def _overlap(boxes: list[Box]) -> bool:
+    """Whether two boxes may be of one face, which was found around two known ones."""
+    return any(one.iou(other) >= SAME_FACE for one, other in combinations(boxes, 2))
 
 
 def _detector(name: str, both_eyes: bool, smallest: int = SMALLEST_FOUND) -> Detector:

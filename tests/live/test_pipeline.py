@@ -9,6 +9,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7
+from faces.box import Box
 from fer_models.contract import Contract
 from fer_models.defences.base import defend
 from fer_models.defences.jpeg import Jpeg
@@ -90,6 +91,34 @@ def test_face_that_comes_nearer_is_first_before_the_next_search(pipeline, portra
     assert [face.number for face in after] == [2, 1]
     (alone,) = pipeline.read(pair(small, large), settings(many=False), 0.2).faces
     assert alone.number == 2
+
+
+class _Told:
+    """A detector that knows where the faces are; the image's pixels say where they lie in it."""
+
+    def __init__(self, *boxes):
+        self.boxes = boxes
+
+    def detect(self, image):
+        top, left = image[0, 0, :2].tolist()
+        return [Box(box.x - left, box.y - top, box.width, box.height) for box in self.boxes]
+
+    def frame(self, box):
+        return box
+
+
+def test_one_face_where_two_were_is_counted_once(pipeline, monkeypatch):
+    """It is found around either of them, before the next search of the whole frame."""
+    rows, columns = np.mgrid[:240, :240]
+    image = np.dstack([rows, columns, rows]).astype(np.uint8)
+    pair, middle = [Box(40, 60, 60, 60), Box(70, 60, 60, 60)], Box(55, 60, 60, 60)
+    numbers = []
+    for boxes in (pair, [middle], [middle]):
+        told = _Told(*boxes)
+        monkeypatch.setattr(pipeline._tools, "detector", lambda *options, told=told: told)
+        tracks, _ = pipeline._find(image, settings(), 0.04 * len(numbers))
+        numbers.append(len(tracks))
+    assert numbers == [2, 1, 1]
 
 
 @pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd", "square", "noise"])
