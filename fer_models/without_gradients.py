@@ -7,8 +7,9 @@ import sys
 
 import numpy as np
 
+from datasets.base.errors import words_of
 from datasets.sample.faces import read_sample
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier, ModelError
 from fer_models.net_classifier import NetClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
@@ -61,7 +62,12 @@ def _lack(classifier: NetClassifier, faces: np.ndarray) -> str:
     passes = -(-len(rows) // _BATCH)
     for first in range(passes):
         images = faces[rows[first::passes]].astype(np.float32) / np.float32(255)
-        gradient = _gradient(classifier, images)
+        try:
+            gradient = _gradient(classifier, images)
+        except ModelError:  # it fails without gradients, too
+            raise
+        except Exception as error:  # every framework, and the code of others, has its own kinds
+            return f"its gradient fails: {words_of(error)}"
         finite = np.isfinite(gradient).all(axis=(1, 2, 3))
         if not finite.all():
             return NOT_FINITE.format((~finite).sum(), len(finite))

@@ -197,7 +197,7 @@ def wrap_torch(
 ) -> TorchClassifier:
     """Make a Classifier of a PyTorch module; a softmax that is found as its last step is left out.
 
-    The module is tried on two black images.
+    The module is tried on two black images, a softmax on random ones too.
 
     Args:
         module: takes (N, channels, height, width) scaled to [low, high], returns (N, K).
@@ -207,14 +207,20 @@ def wrap_torch(
         columns: column of each class among the outputs; all, in their order, when None.
 
     Raises:
-        ModelError: the module, or its gradient, fails on the two images.
+        ModelError: the module fails on the two images.
         ValueError: the module's outputs are not (N, K) with the contract's K.
     """
     model_id = model_id or type(module).__name__
     example = example_weight(module)
     size = (2, contract.channels, contract.height, contract.width)
-    inputs = fit_to_contract(torch.zeros(size, device=example.device), contract).to(example.dtype)
-    outputs, given = _tried(model_id, module, inputs)
+    black, random = (
+        fit_to_contract(each.to(example.device), contract).to(example.dtype)
+        for each in (
+            torch.zeros(size),
+            torch.rand(size, generator=torch.Generator().manual_seed(0)),
+        )
+    )
+    outputs, given = _tried(model_id, module, black)
     shape, classes = tuple(getattr(outputs, "shape", ())), contract.scheme.num_classes
     least = classes if columns is None else max(columns) + 1
     wider = len(shape) == 2 and shape[1] > least and columns is not None
@@ -223,11 +229,11 @@ def wrap_torch(
             f"{model_id}: the contract names {classes} classes, so outputs must be "
             f"(N, {classes}). Received: {shape or type(outputs).__name__} for N = 2"
         )
-    probabilities = contract.output is Output.PROBABILITIES
     stops = (
-        probabilities
+        contract.output is Output.PROBABILITIES
         and given is not None
-        and bool(torch.allclose(given.softmax(1), outputs, atol=1e-3))
+        and _is_softmax(Ending(outputs, given))
+        and _is_softmax(_tried(model_id, module, random))
     )
     contract = replace(contract, output=Output.LOGITS) if stops else contract
     return TorchClassifier(
@@ -241,23 +247,25 @@ def wrap_torch(
 
 
 def _tried(model: str, module: torch.nn.Module, images: torch.Tensor) -> Ending:
-    """What a module answers to a batch.
+    """What a module answers to a batch; it may change the batch.
 
     Raises:
-        ModelError: it fails, or its gradient does.
+        ModelError: it fails.
     """
     try:
-        with torch.enable_grad(), eval_mode(module):
-            found = ending(module, images.requires_grad_())
-            answer = found.answer
-            if isinstance(answer, torch.Tensor) and answer.requires_grad:
-                torch.autograd.grad(answer.sum(), images, allow_unused=True)
+        with torch.no_grad(), eval_mode(module):
+            return ending(module, in_rows(images))
     except (Exception, SystemExit) as error:  # whatever the code of others does
         raise ModelError(
-            f"{model} must take images {tuple(images.shape)} and let gradients pass; on two black "
-            f"ones it fails: {words_of(error)}. Correct its contract or export it for any N."
+            f"{model} must take images {tuple(images.shape)}; on black or random ones it fails: "
+            f"{words_of(error)}. Correct its contract or export it for any N."
         ) from error
-    return found
+
+
+def _is_softmax(found: Ending) -> bool:
+    """Whether a module answers the softmax over classes of what its last step was given."""
+    given, answer = found.given, found.answer
+    return given is not None and bool(torch.allclose(given.softmax(1), answer, atol=1e-3))
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -15,7 +15,7 @@ def map_sizes(module: torch.nn.Module, inputs: torch.Tensor) -> dict[str, tuple[
     Those of its steps, where no layer has a map.
 
     Args:
-        module: is called once or twice.
+        module: is called once or twice; it may change what it is given.
         inputs: (N, C, H, W) for it, N at least 2.
     """
     sizes: dict[str, tuple[int, int]] = {}
@@ -30,7 +30,7 @@ def map_sizes(module: torch.nn.Module, inputs: torch.Tensor) -> dict[str, tuple[
 
     handles = [each.register_forward_hook(note(name)) for name, each in _layers(module)]
     try:
-        module(inputs)
+        module(inputs.clone())
     finally:
         for handle in handles:
             handle.remove()

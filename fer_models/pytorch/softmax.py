@@ -18,10 +18,17 @@ _SOFTMAXES = {
 
 
 class _LastSoftmax(TorchFunctionMode):
-    """While it is active it keeps what the last softmax was given and what it answered."""
+    """While it is active it keeps what the last softmax was given and what it answered.
+
+    Attributes:
+        given: what it was given.
+        answer: what it answered.
+        before: of both, what a later step in place would change.
+    """
 
     given: torch.Tensor | None = None
     answer: torch.Tensor | None = None
+    before: tuple[torch.Tensor | int, torch.Tensor | int] = (0, 0)
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -29,7 +36,20 @@ class _LastSoftmax(TorchFunctionMode):
         answer = func(*args, **(kwargs or {}))
         if func in _SOFTMAXES:
             self.given, self.answer = next(iter((*args, *(kwargs or {}).values()))), answer
+            self.before = _state(self.given), _state(answer)
         return answer
+
+
+def _state(tensor: torch.Tensor) -> torch.Tensor | int:
+    """How often a tensor was changed in place; a copy in inference mode, which does not count."""
+    return tensor.clone() if tensor.is_inference() else tensor._version
+
+
+def _is_unchanged(tensor: torch.Tensor, before: torch.Tensor | int) -> bool:
+    """Whether a tensor is as it was."""
+    if isinstance(before, torch.Tensor):
+        return torch.equal(tensor, before)
+    return tensor._version == before
 
 
 class Ending(NamedTuple):
@@ -53,4 +73,7 @@ def ending(module: torch.nn.Module, inputs: torch.Tensor) -> Ending:
     """
     with _LastSoftmax() as last:
         answer = module(inputs)
-    return Ending(answer, last.given if last.answer is answer else None)
+    if last.given is None or last.answer is not answer:
+        return Ending(answer, None)
+    is_last = all(map(_is_unchanged, (last.given, answer), last.before))
+    return Ending(answer, last.given if is_last else None)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from datasets.labels import FER7
 from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -53,6 +54,12 @@ class Net(nn.Module):
                     self.net(images)
                     + 0 * images.diff(dim=2).square().sum((1, 2, 3)).sqrt()[:, None]
                 )
+            case "steps":
+                return self.net(images // 0.1)
+            case "from numpy":
+                return torch.from_numpy(self.net(images).numpy())
+            case "checkpoint":
+                return checkpoint(self.net, images, use_reentrant=True)
             case "one logit":
                 return torch.cat([self.net(images)[:, :6].round(), self.net(images)[:, 6:]], dim=1)
             case "one face":  # of 64, the only one without a black corner
@@ -104,6 +111,25 @@ def test_a_net_whose_gradient_is_not_finite_is_a_black_box(
         "divides by it"
     )
     require_black_box(net_of(Net("root"), faces), "object:Net", capsys.readouterr().err, why)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("steps", "RuntimeError: derivative for aten::floor_divide is not implemented"),
+        ("from numpy", "RuntimeError: Can't call numpy() on Tensor that requires grad"),
+        ("checkpoint", "RuntimeError: When use_reentrant=True, torch.utils.checkpoint is incompat"),
+    ],
+)
+def test_a_net_whose_gradient_fails_is_a_black_box(
+    kind: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = net_of(net := Net(kind))
+    assert found.no_gradients.startswith(f"its gradient fails: {words}")
+    require_black_box(found, "object:Net", capsys.readouterr().err, found.no_gradients)
+    with torch.no_grad():
+        expected = net(torch.from_numpy(IMAGES.transpose(0, 3, 1, 2).copy())).numpy()
+    np.testing.assert_allclose(found.logits(IMAGES), expected, atol=1e-5)
 
 
 def test_an_export_that_rounds_is_a_black_box(
