@@ -1,5 +1,6 @@
 """What every page shares: the environment of its templates, with their filters."""
 
+import re
 from pathlib import Path
 
 import jinja2
@@ -22,6 +23,7 @@ def template_environment() -> jinja2.Environment:
     environment.filters["sentence"] = _sentence
     environment.filters["small_interval"] = _small_interval
     environment.filters["code_spans"] = _code_spans
+    environment.filters["breakable"] = _breakable
     return environment
 
 
@@ -41,6 +43,12 @@ def _small_interval(cell: str) -> Markup:
     if not rest.endswith(")") or "\N{EN DASH}" not in rest:
         return Markup.escape(cell)
     return Markup("{}<small>{}</small>").format(figure, rest.removesuffix(")"))
+
+
+def _breakable(name: str) -> Markup:
+    """A model's id that may be continued on another line between its words, not inside them."""
+    words = re.split(r"(?<=[_:/+])|(?=\.)", name)
+    return Markup("<wbr>").join(words)
 
 
 def _code_spans(text: str) -> Markup:

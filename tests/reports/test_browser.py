@@ -57,5 +57,14 @@ def test_every_column_is_in_view_or_said_to_be_beyond(tmp_path: Path) -> None:
         box.evaluate("box => box.scrollTo(box.scrollWidth, 0)")
         name = page.locator("#leaderboard tbody th").first
         assert name.bounding_box()["x"] >= 0  # names stay in view beside the last columns
+        page.evaluate("for (const fold of document.querySelectorAll('.fold')) fold.open = true")
+        page.wait_for_timeout(100)
+        map_ = page.locator("#transfer-fer .panel")
+        faded = [map_.evaluate("box => getComputedStyle(box).maskImage") != "none"]
+        assert map_.locator(".cue").is_visible()  # as with tables: a fade and a line
+        map_.evaluate("box => box.scrollTo(box.scrollWidth, 0)")
+        page.wait_for_timeout(100)
+        faded.append(map_.evaluate("box => getComputedStyle(box).maskImage") != "none")
         browser.close()
+    assert faded == [True, False]
     assert seen == {1440: (False, False, 1440), 1200: (False, False, 1200), 390: (True, True, 390)}

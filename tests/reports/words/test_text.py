@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from reports.template_parts import template_environment
 from reports.words.attacks import words
 from reports.words.text import (
     count,
@@ -85,6 +86,12 @@ def test_numbers_from_elsewhere_get_thin_spaces() -> None:
     assert thin_thousands("1,234,567 faces, (1,000)") == f"1{THIN}234{THIN}567 faces, (1{THIN}000)"
     others = "rows 1, 234 and 5,6789; 0,12; a,123"
     assert thin_thousands(others) == others
+
+
+def test_ids_are_continued_between_their_words() -> None:
+    shown = template_environment().from_string("{{ name|breakable }}")
+    assert shown.render(name="mini_xception.fer") == "mini_<wbr>xception<wbr>.fer"
+    assert shown.render(name="a:b+c/<d>") == "a:<wbr>b+<wbr>c/<wbr>&lt;d&gt;"
 
 
 def test_words() -> None:
