@@ -42,8 +42,7 @@ class FaceDescriber:
             import dlib
         except ImportError as error:
             raise InputError(
-                "to know who is who takes dlib, which is not installed: "
-                "pip install 'deadpan[people]'."
+                "to know who is who takes dlib, which is not installed: pip install -e '.[people]'."
             ) from error
         self._dlib = dlib
         self._net = dlib.face_recognition_model_v1(str(_weights()))
@@ -76,7 +75,7 @@ def _weights() -> Path:
     if not files or not files[0].is_file():
         raise InputError(
             f"expected {_FILE} of the package {_PACKAGE}; found "
-            f"{files[0] if files else 'no such package'}. pip install 'deadpan[people]'"
+            f"{files[0] if files else 'no such package'}. pip install -e '.[people]'"
         )
     digest = file_sha256(files[0])
     if digest != _SHA256:

@@ -41,7 +41,7 @@ class Hog(Detector):
             import dlib
         except ImportError as error:
             raise InputError(
-                "detector 'hog' needs dlib, which is not installed: pip install 'deadpan[hog]'."
+                "detector 'hog' needs dlib, which is not installed: pip install -e '.[hog]'."
             ) from error
         self.min_score = min_score
         self._detector = dlib.get_frontal_face_detector()

@@ -36,7 +36,7 @@ class Mtcnn(Detector):
         except ImportError as error:
             raise InputError(
                 "detector 'mtcnn' needs the package mtcnn, which is not installed: "
-                "pip install 'deadpan[mtcnn]'."
+                "pip install -e '.[mtcnn]'."
             ) from error
         self.min_score = min_score
         self._nets = MTCNN(device="CPU:0")

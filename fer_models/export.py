@@ -41,9 +41,9 @@ def main(
     check_file(path, f".{format}")
     needed = ("onnx", "onnxruntime", "tf2onnx")
     if format is Format.ONNX and not all(map(find_spec, needed)):
-        raise InputError("--format onnx needs three more packages: pip install 'deadpan[onnx]'.")
+        raise InputError("--format onnx needs three more packages: pip install -e '.[onnx]'.")
     if format is Format.PT2 and not find_spec("torch"):
-        raise InputError("--format pt2 needs PyTorch: pip install 'deadpan[torch]'.")
+        raise InputError("--format pt2 needs PyTorch: pip install -e '.[torch]'.")
     base, defences = split_defences(model)
     if defences:
         raise InputError(f"defences are not exported; got {model}. Export the net, {base}.")

@@ -29,7 +29,7 @@ def check_engine(name: str) -> None:
     from importlib.util import find_spec
 
     if find_spec("ray") is None:
-        raise InputError('--engine ray needs Ray. Install it: pip install "deadpan[ray]"')
+        raise InputError('--engine ray needs Ray. Install it: pip install -e ".[ray]"')
 
 
 @contextmanager

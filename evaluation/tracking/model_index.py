@@ -45,7 +45,7 @@ def require_hub() -> None:
     if find_spec("huggingface_hub") is None:
         raise InputError(
             "--format model-index needs huggingface-hub; found none. Install it: "
-            'pip install "deadpan[fetch]"'
+            'pip install -e ".[fetch]"'
         )
 
 

@@ -45,6 +45,6 @@ def parse_target(text: str) -> Target:
     if find_spec("mlflow") is None:
         raise InputError(
             f"--track {without_password(text)} needs MLflow; found none. Install it: "
-            'pip install "deadpan[mlflow]"'
+            'pip install -e ".[mlflow]"'
         )
     return Target(uri.strip())

@@ -89,7 +89,7 @@ def open_model(name: str) -> RawModel:
     except ImportError as error:
         raise InputError(
             f"{name}: needs a package that is not installed ({error.name}): "
-            f"pip install 'deadpan[{_EXTRAS.get(error.name or '', 'onnx')}]'."
+            f"pip install -e '.[{_EXTRAS.get(error.name or '', 'onnx')}]'."
         ) from error
     except (Exception, SystemExit) as error:  # every runtime has its own kinds
         raise InputError(

@@ -163,7 +163,7 @@ def _external_weights(path: Path) -> list[str]:
     except ImportError as error:
         raise InputError(
             f"{path}: needs a package that is not installed ({error.name}): "
-            "pip install 'deadpan[onnx]'."
+            "pip install -e '.[onnx]'."
         ) from error
     try:
         model = onnx.load_model_from_string(content)

@@ -53,7 +53,7 @@ def translated(
         return net
     except ImportError as error:
         extra = "torch" if (error.name or "").startswith("torch") else "onnx"
-        why = f"{error.name} is not installed: pip install 'deadpan[{extra}]'"
+        why = f"{error.name} is not installed: pip install -e '.[{extra}]'"
     except NoTranslationError as error:
         why = str(error)
     except Exception as error:  # a graph can break in as many ways as PyTorch has errors

@@ -91,7 +91,7 @@ def _snapshot(repository: str) -> Path:
     except ImportError as error:
         raise InputError(
             f"{HUB}{repository}: needs a package that is not installed ({error.name}): "
-            "pip install 'deadpan[hf]'."
+            "pip install -e '.[hf]'."
         ) from error
     download = partial(snapshot_download, repository, allow_patterns=_FILES)
     try:

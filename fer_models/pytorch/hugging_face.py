@@ -51,8 +51,7 @@ def open_hugging_face(name: str, sha256: str) -> RawModel:
         from transformers import AutoModelForImageClassification
     except ImportError as error:
         raise InputError(
-            f"{name}: needs a package that is not installed ({error.name}): "
-            "pip install 'deadpan[hf]'."
+            f"{name}: needs a package that is not installed ({error.name}): pip install -e '.[hf]'."
         ) from error
     try:
         with _quiet():

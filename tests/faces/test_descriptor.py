@@ -49,7 +49,7 @@ def test_pictures_of_one_person_are_close():
 
 def test_missing_dlib_is_a_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(InputError, match=r"dlib, which is not installed: pip install 'deadpan\["):
+    with pytest.raises(InputError, match=r"dlib, which is not installed: pip install -e '\.\["):
         FaceDescriber()
 
 

@@ -89,5 +89,5 @@ def test_refuses_an_unknown_detector_and_a_smallest_size_of_nothing():
 @pytest.mark.parametrize("name", EXTRAS)
 def test_says_which_extra_is_missing(name, monkeypatch):
     monkeypatch.setitem(sys.modules, EXTRAS[name], None)
-    with pytest.raises(InputError, match=rf"deadpan\[{name}\]"):
+    with pytest.raises(InputError, match=rf"-e '\.\[{name}\]'"):
         make_detector(name)

@@ -279,6 +279,6 @@ def test_unknown_engines_are_refused(name: str) -> None:
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r'pip install "deadpan\[ray\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[ray\]"'):
         check_engine("ray")
     check_engine("local")

@@ -134,5 +134,5 @@ def test_the_command(first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_without_the_client_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_index, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r'pip install "deadpan\[fetch\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[fetch\]"'):
         main(format="model-index", models="tiny.fer")

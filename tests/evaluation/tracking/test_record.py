@@ -111,5 +111,5 @@ def test_another_target_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r'pip install "deadpan\[mlflow\]"'):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[mlflow\]"'):
         target.parse_target("mlflow")

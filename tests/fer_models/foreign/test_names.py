@@ -76,7 +76,7 @@ def test_an_onnx_file_is_hashed_with_the_weights_beside_it(
 
     saved(1, 2)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(InputError, match=r"not installed \(onnx\): pip install 'deadpan\[onnx\]'"):
+    with pytest.raises(InputError, match=r"not installed \(onnx\): pip install -e '\.\[onnx\]'"):
         files_sha256(str(tmp_path / "net.onnx"))
     path = tmp_path / "damaged.onnx"
     monkeypatch.undo()

@@ -292,7 +292,7 @@ def test_without_pytorch_an_onnx_model_is_a_black_box(
     for name in [name for name in sys.modules if name.startswith("fer_models.pytorch")]:
         monkeypatch.delitem(sys.modules, name)
     classifier = classifier_of(channels_last(), tmp_path)
-    assert classifier.no_gradients == "torch is not installed: pip install 'deadpan[torch]'"
+    assert classifier.no_gradients == "torch is not installed: pip install -e '.[torch]'"
 
 
 def test_a_translation_that_answers_otherwise_is_refused(

@@ -248,5 +248,5 @@ def test_without_pytorch_one_line_says_how_to_get_it(
     for module in [name for name in sys.modules if name.startswith("fer_models.pytorch")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(InputError, match=re.escape("(torch): pip install 'deadpan[torch]'.")):
+    with pytest.raises(InputError, match=re.escape("(torch): pip install -e '.[torch]'.")):
         open_model(str(tmp_path / "net.pt"))
