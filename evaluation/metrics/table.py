@@ -268,14 +268,15 @@ _RECORDS = (
     Metric(
         "corruption_error",
         "errors under a corruption, summed over severities, divided by those of the model in "
-        "`detail`",
+        "`detail`; NaN, and `mce` too, where that makes none",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,
     ),
     Metric(
         "relative_corruption_error",
-        "`corruption_error` after subtracting each model's clean errors",
+        "`corruption_error` after subtracting each model's clean errors; NaN, and `relative_mce` "
+        "too, where the corruption costs the model in `detail` nothing",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,

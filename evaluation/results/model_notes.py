@@ -87,7 +87,7 @@ def _input(entry: Mapping[str, Any]) -> str:
     size = f"{height}x{width} pixels, {'grey' if channels == 1 else 'RGB'}"
     way = str(entry["resampling"]).replace("_", ", ")
     if entry.get("eight_bit_resize"):
-        way += ", rounded to 8 bits, which attacks pass through straight"
+        way += ", rounded to 8 bits, which gradients ignore"
     parts = [f"faces of another size are resized ({way}) to {size}"]
     if entry["resized"]:
         before = "x".join(map(str, entry["resized"]))
