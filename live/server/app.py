@@ -30,6 +30,7 @@ from live.server.guard import guard
 from live.server.images import FRAME_BYTES, MOST_BYTES, ImageError, decode
 from live.server.photo import attack_photo, photo_json, read_photo
 from live.server.sessions import Sessions
+from live.server.timed_socket import TimedSocket
 from live.server.viewer import Viewer
 from live.settings import ATTACKS, DEFENCES, MOST_EPS, Settings, parse_settings
 from live.source import Source
@@ -37,7 +38,7 @@ from live.summary import summarise
 
 MOST_VIEWERS = 16
 PING_SECONDS = 25.0
-"""Seconds between pings; a viewer who misses one is disconnected."""
+"""Seconds between pings; a viewer who misses one, or reads nothing for so long, is disconnected."""
 FORM_BYTES = 2**20
 """Bytes allowed for the form around a photograph."""
 
@@ -86,6 +87,7 @@ def make_app(
             )
             return
         try:
+            socket.sock = TimedSocket(socket.sock, PING_SECONDS)
             Viewer(socket, engine, source, sessions).serve()
         finally:
             seats.release()

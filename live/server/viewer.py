@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from simple_websocket import ConnectionClosed, Server
+from wsproto.utilities import LocalProtocolError
 
 from datasets.base.errors import InputError
 from faces.handling import jpeg
@@ -135,7 +136,7 @@ class Viewer:
                     self._answer(arrival)
                 elif self._watched:
                     self._send({"kind": "error", "error": self._watched.silent})
-        except (ConnectionClosed, OSError):
+        except ConnectionClosed:
             return
 
     def _answer(self, arrival: Arrival | Frame) -> None:
@@ -174,5 +175,8 @@ class Viewer:
 
     def _send(self, message: dict[str, Any] | bytes) -> None:
         data = message if isinstance(message, bytes) else json.dumps(message)
-        with self._sending:
-            self._socket.send(data)
+        try:
+            with self._sending:
+                self._socket.send(data)
+        except (OSError, LocalProtocolError) as error:  # the viewer has gone, or does not read
+            raise ConnectionClosed from error

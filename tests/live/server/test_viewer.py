@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -131,8 +133,45 @@ def test_silence_of_the_servers_camera_is_said(engine, monkeypatch):
         socket.close()
 
 
+def shaken_hands(address):
+    """What a browser sends first."""
+    return (
+        f"GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    ).encode()
+
+
 def unplugged(source):
     raise InputError("no frame")
+
+
+def test_viewer_who_never_reads_loses_the_seat(engine, monkeypatch):
+    """The buffers between them fill, and then each send would wait for ever."""
+    monkeypatch.setattr("live.server.app.PING_SECONDS", 2.0)
+    noise = np.random.default_rng(0).integers(0, 255, (1080, 1920, 3), np.uint8)  # megabytes
+    monkeypatch.setattr(
+        "live.source.frames", lambda source: (Frame(i, i / 25, noise) for i in range(10**6))
+    )
+    others = set(threading.enumerate())
+
+    def viewers():
+        return [t for t in threading.enumerate() if t.name == "viewer" and t not in others]
+
+    with served(make_app(engine, source=Source(7))) as address, socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(("127.0.0.1", int(address.split(":")[1])))
+        raw.sendall(shaken_hands(address))
+        assert raw.recv(4096).startswith(b"HTTP/1.1 101")
+        command = b'{"source": "server"}'
+        raw.sendall(bytes([0x81, 0x80 | len(command), 0, 0, 0, 0]) + command)
+        began = time.monotonic()
+        while not viewers():
+            assert time.monotonic() - began < 20
+            time.sleep(0.05)
+        while viewers():
+            assert time.monotonic() - began < 60
+            time.sleep(0.05)
 
 
 def test_viewer_who_answers_no_ping_loses_the_seat(engine, monkeypatch):
@@ -140,11 +179,7 @@ def test_viewer_who_answers_no_ping_loses_the_seat(engine, monkeypatch):
     monkeypatch.setattr("live.server.app.PING_SECONDS", 0.2)
     with served(make_app(engine)) as address:
         with socket.create_connection(address.split(":"), timeout=20) as raw:
-            raw.sendall(
-                f"GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n"
-                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-            )
+            raw.sendall(shaken_hands(address))
             received = b""
             while part := raw.recv(4096):
                 received += part
