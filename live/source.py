@@ -13,6 +13,8 @@ from faces.video import Frame, frames
 
 FRAME_PIXELS = 2_100_000
 """Most pixels of a frame: 1920x1080."""
+LAST_FRAME = 1 / 25
+"""Seconds for which the last frame of a clip, or the only one, is shown before it begins again."""
 SILENCE = 3.0
 """Seconds without a frame before viewers are told."""
 
@@ -77,6 +79,7 @@ class Source:
                     fitted = Frame(frame.index, frame.seconds, fit(frame.image))
                     for mailbox in watchers:
                         mailbox.put(fitted)
+                time.sleep(LAST_FRAME)
             except (InputError, cv2.error):  # unplugged: viewers are told that no frames arrive
                 time.sleep(1.0)
 

@@ -40,6 +40,25 @@ def test_clip_plays_at_its_pace_and_begins_again(clip):
     source.leave(mailbox)
 
 
+@pytest.mark.parametrize("name", ["one.avi", "me.png"])
+def test_only_frame_is_shown_at_a_pace(tmp_path, portrait, name):
+    if name.endswith(".png"):
+        cv2.imwrite(str(tmp_path / name), portrait)
+    else:
+        writer = cv2.VideoWriter(
+            str(tmp_path / name), cv2.VideoWriter_fourcc(*"MJPG"), 20, (256, 256)
+        )
+        writer.write(portrait)
+        writer.release()
+    source, mailbox = Source(tmp_path / name), Mailbox()
+    start = time.monotonic()
+    source.watch(mailbox)
+    for _ in range(6):
+        assert mailbox.take(5).index == 0
+    source.leave(mailbox)
+    assert time.monotonic() - start >= 5 / 25
+
+
 def test_one_thread_plays_for_who_leaves_and_comes_back(clip, monkeypatch):
     """The first thread still waits for the second frame when the viewer is back."""
     come = threading.Semaphore(0)
