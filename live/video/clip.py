@@ -31,7 +31,7 @@ _HDR = {
     "attack of the same eps changes far more predictions, and figures under attack do not hold.",
     18: "HDR frames (HLG) are read without tone mapping: their contrast differs from a screen's.",
 }
-"""What is said of transfer characteristics, by their number. Source: ITU-T H.273, table 3."""
+"""Notes on transfer characteristics, by their number. Source: ITU-T H.273, table 3."""
 _TO_SDR = (
     "Convert the clip first (ffmpeg -i CLIP -vf zscale=t=linear:npl=100,tonemap=hable,"
     "zscale=p=bt709:t=bt709:m=bt709,format=yuv420p NEW)."
