@@ -5,8 +5,9 @@ file. Needs no Keras.
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,8 @@ def named(
 ) -> Iterator[list[str]]:
     """Give every model a name while this lasts; ids and paths are their own.
 
+    Nets are used as they are, not copied; those of PyTorch get back their modes and buffers.
+
     Args:
         models: ids, paths, nets of Keras or PyTorch, and classifiers.
         contract: of the nets: a `Contract`, or fields as in a contract file; the probe finds what
@@ -51,10 +54,22 @@ def named(
         names.append(_free_name(model))
         _GIVEN[names[-1]] = Given(model, known)
     try:
-        yield names
+        with ExitStack() as stack:
+            for name in filter(is_given, names):
+                stack.enter_context(_left_as_given(_GIVEN[name].model))
+            yield names
     finally:
         for name in names:
             _GIVEN.pop(name, None)
+
+
+def _left_as_given(model: Any) -> AbstractContextManager[None]:
+    torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
+    if torch is None or not isinstance(model, torch.nn.Module):
+        return nullcontext()
+    from fer_models.pytorch.eval_mode import left_as_given
+
+    return left_as_given(model)
 
 
 def is_given(name: str) -> bool:

@@ -5,7 +5,6 @@ One file per format holds how it is opened; calling an opened model is in
 """
 
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 
 from datasets.base.errors import InputError, words_of
@@ -72,7 +71,7 @@ def open_model(name: str) -> RawModel:
     path = Path(name)
     try:
         if is_given(name):
-            return open_net(name, deepcopy(given_model(name).model), sha256)
+            return open_net(name, given_model(name).model, sha256)
         if is_code(name):
             return open_code(name, sha256)
         if is_hugging_face(name):

@@ -56,6 +56,64 @@ def test_a_pytorch_net_stays_as_it_is(images: np.ndarray) -> None:
     np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-5)
 
 
+def test_a_pytorch_net_has_its_modes_and_buffers_back(images: np.ndarray) -> None:
+    """In eval mode too: a fake quantiser follows the range of what it is shown."""
+    torch = pytest.importorskip("torch")
+    from tests.fer_models.pytorch.nets import tiny_module
+
+    net = torch.nn.Sequential(torch.ao.quantization.FakeQuantize(), tiny_module())
+    net[1][1].train()
+    modes = [each.training for each in net.modules()]
+    before = [value.clone() for value in net.buffers()]
+    with named([net], SOFT | {"output": "logits"}) as names:
+        zoo.load(names[0]).logits(images)
+        assert not all(torch.equal(*pair) for pair in zip(before, net.buffers()))
+    assert [each.training for each in net.modules()] == modes
+    assert all(torch.equal(*pair) for pair in zip(before, net.buffers()))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # PyTorch has a newer `weight_norm`
+@pytest.mark.parametrize("kind", ["kept", "hook", "weight norm"])
+def test_a_pytorch_net_that_cannot_be_copied_is_measured(kind: str, images: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    from tests.fer_models.pytorch.nets import tiny_module
+
+    net = tiny_module()
+    expected = tiny_module()(torch.tensor(images * 2 - 1).permute(0, 3, 1, 2)).detach()
+    if kind == "weight norm":
+        torch.nn.utils.weight_norm(net[5])
+    elif kind == "kept":
+        net[4].register_forward_hook(lambda layer, _, answer: setattr(layer, "kept", answer))
+    else:  # the first belongs to the net that it was made for
+        net[1].kept = {}
+        net[0].register_forward_hook(lambda _, __, answer: net[1].kept.update(maps=answer))
+        net[1].register_forward_hook(lambda layer, _, out: 0 * layer.kept.pop("maps") + out)
+    net(torch.zeros(2, 1, 8, 8)).sum().backward()
+    with named([net], SOFT | {"output": "logits"}) as names:
+        classifier = zoo.load(names[0])
+        assert isinstance(classifier, DifferentiableClassifier)
+        np.testing.assert_allclose(classifier.logits(images), expected, atol=1e-5)
+
+
+class Unsaved(keras.layers.Layer):
+    """A layer of a notebook: Keras does not know how to make it again."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        return images * self.factor
+
+
+def test_a_keras_net_that_cannot_be_copied_is_measured(images: np.ndarray) -> None:
+    pixels = keras.Input((8, 8, 1))
+    net = keras.Model(pixels, tiny_model()(Unsaved(0.5)(pixels)))
+    with named([net], SOFT | {"output": "logits", "low": 0}) as names:
+        found = zoo.load(names[0]).logits(images)
+    np.testing.assert_allclose(found, np.asarray(tiny_model()(images / 2)), atol=1e-5)
+
+
 def test_a_classifier_keeps_its_contract(images: np.ndarray) -> None:
     given = tiny_classifier(low=-1)
     with named([given]) as names:
