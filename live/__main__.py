@@ -1,6 +1,5 @@
 """`python -m live`: classify faces of a camera, clean and under attack, in a page or a window."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.signals import raise_if_stopped
 from fer_models.photo_options import MODEL
 
 if TYPE_CHECKING:
@@ -129,10 +129,9 @@ def _serve(
         webbrowser.open(address)
     try:
         server.serve_forever()
-    except KeyboardInterrupt:  # also of SIGTERM, see `datasets/base/signals.py`
-        print("stopped", file=sys.stderr)
     finally:
         clips.close()
+    raise_if_stopped()  # werkzeug swallows the exception of Ctrl-C and SIGTERM
 
 
 if __name__ == "__main__":

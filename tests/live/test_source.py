@@ -1,5 +1,6 @@
 """The server's own clip: its pace, its end, its size; and the command's checks."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -133,6 +134,20 @@ def test_wrong_options_are_one_line(arguments, words):
     found = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert found.returncode == 2
     assert words in found.stderr and len(found.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_server_says_so_and_ends_as_every_command(number, code):
+    command = [sys.executable, "-m", "live", "--no-browser", "--port", "0"]
+    before = signal.signal(number, signal.SIG_DFL)  # what a shell ignores, it would ignore, too
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    signal.signal(number, before)
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert (process.returncode, said.strip().splitlines()[-1]) == (code, "error: stopped")
 
 
 @pytest.mark.parametrize(
