@@ -16,7 +16,7 @@ from fer_models.losses import Loss
 from fer_models.pixels.in_keras import fit_to_contract as fit_by_keras
 from fer_models.pixels.in_numpy import fitted_images
 from fer_models.pytorch.classifier import wrap_torch
-from fer_models.pytorch.net import torch_net
+from fer_models.pytorch.net import torch_net, torch_sha256
 from fer_models.pytorch.pixels import fit_to_contract
 from tests.fer_models.pytorch.nets import tiny_module, tiny_torch
 
@@ -290,6 +290,18 @@ def test_identity_names_weights_and_contract() -> None:
     with torch.no_grad():
         module[1].running_mean += 1
     assert tiny_torch(module).weights_sha256 != first
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch means to move it elsewhere
+@pytest.mark.parametrize("make", [lambda net: net, torch.jit.script])
+def test_identity_names_the_weights_of_quantised_layers(make) -> None:
+    def identity(added: float) -> str:
+        net = nn.Sequential(nn.Flatten(), tiny_module()[5])
+        with torch.no_grad():
+            net[1].weight += added * torch.eye(7, 144)
+        return torch_sha256(make(torch.ao.quantization.quantize_dynamic(net, {nn.Linear})))
+
+    assert identity(0.0) == identity(0.0) != identity(0.1)
 
 
 def test_modules_that_do_not_fit_their_contract_are_refused() -> None:
