@@ -12,6 +12,7 @@ from fer_models.foreign.input_layout import layout_of
 from fer_models.foreign.keras_net import keras_net
 from fer_models.foreign.raw_model import RawModel
 
+Sides = tuple[int | None, ...]
 ENDPOINTS = ("serve", "serving_default")
 """Those that Keras and TensorFlow write."""
 
@@ -20,7 +21,7 @@ def open_saved_model(path: Path, sha256: str) -> RawModel:
     """Open a SavedModel; of several outputs, its contract names one.
 
     Raises:
-        ValueError: none of the usual endpoints takes one input, or it takes no images with
+        ValueError: none of the usual endpoints takes one input, or it takes no float32 images with
             channels last.
     """
     found = []
@@ -32,7 +33,7 @@ def open_saved_model(path: Path, sha256: str) -> RawModel:
         inputs = _inputs(layer)
         if len(inputs) == 1:
             raw = keras_net(str(path), layer, sha256)
-            return replace(raw, shape=_image_shape(inputs[0]))
+            return replace(raw, shape=_image_shape(*inputs[0]))
         found.append(f"{endpoint} takes {len(inputs)} inputs")
     raise ValueError(
         f"a SavedModel needs an endpoint {' or '.join(ENDPOINTS)} of one input; "
@@ -40,8 +41,8 @@ def open_saved_model(path: Path, sha256: str) -> RawModel:
     )
 
 
-def _inputs(layer: keras.layers.TFSMLayer) -> list[tuple[int | None, ...] | None]:
-    """Shape of each input of an endpoint, None where the rank is free."""
+def _inputs(layer: keras.layers.TFSMLayer) -> list[tuple[Sides | None, str]]:
+    """Shape of each input of an endpoint, None where the rank is free, and its number format."""
     function = layer.call_endpoint_fn
     first = next(iter(getattr(function, "concrete_functions", None) or [function]))
     tensors = [
@@ -49,10 +50,18 @@ def _inputs(layer: keras.layers.TFSMLayer) -> list[tuple[int | None, ...] | None
         for each in keras.tree.flatten(first.structured_input_signature)
         if hasattr(each, "shape")
     ]  # flags such as `training` have none
-    return [None if each.shape.rank is None else tuple(each.shape) for each in tensors]
+    return [
+        (None if each.shape.rank is None else tuple(each.shape), each.dtype.name)
+        for each in tensors
+    ]
 
 
-def _image_shape(shape: tuple[int | None, ...] | None) -> tuple[int, int, int] | None:
+def _image_shape(shape: Sides | None, number: str) -> tuple[int, int, int] | None:
+    if number != "float32":
+        raise ValueError(
+            f"its input holds {number}, not float32: export it so that it casts images itself, and "
+            'write "high": 255 into its contract where its pixels go from 0 to 255'
+        )
     if shape is None:
         return None
     layout = layout_of(shape[1:])

@@ -29,8 +29,8 @@ def open_exported(path: Path, sha256: str) -> RawModel:
     """Open an exported net of one input (N, c, h, w).
 
     Raises:
-        InputError: objects or machine code inside, a fixed number of images, or a graph in training
-            mode.
+        InputError: objects or machine code inside, a fixed number of images, whole numbers or
+            channels last, or a graph in training mode.
         ValueError: another input, or a damaged file.
     """
     with ZipFile(path) as archive:
@@ -72,9 +72,11 @@ def _shape(program: ExportedProgram, path: Path) -> tuple[int, int, int] | None:
     names = program.graph_signature.user_inputs
     require_one(len(names))
     values = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
-    sizes = tuple(values[str(names[0])].shape)
+    images = values[str(names[0])]
+    sizes = tuple(images.shape)
     if len(sizes) != 4:
         raise ValueError(f"its input has {len(sizes)} dimensions, not images (N, c, h, w)")
+    _require_images(images, path)
     count, *sides = sizes
     if isinstance(count, int):
         raise InputError(
@@ -91,3 +93,21 @@ def _shape(program: ExportedProgram, path: Path) -> tuple[int, int, int] | None:
         return None
     channels, height, width = sides
     return height, width, channels
+
+
+def _require_images(images: torch.Tensor, path: Path) -> None:
+    """Refuse an input of four axes that does not hold floats, or holds channels last."""
+    if not images.is_floating_point():
+        held = str(images.dtype).removeprefix("torch.")
+        raise InputError(
+            f"{path}: must take floating-point images; its input holds {held}. Export it with "
+            'float32 images, and write "high": 255 into its contract where its pixels go from 0 to '
+            "255."
+        )
+    _, channels, _, last = images.shape
+    if isinstance(channels, int) and channels not in (1, 3) and last in (1, 3):
+        axes = ", ".join(map(str, images.shape[1:]))
+        raise InputError(
+            f"{path}: must take (N, c, h, w); it takes (N, {axes}), channels last. Export a net "
+            "around it that calls it with images.permute(0, 2, 3, 1)."
+        )

@@ -196,6 +196,17 @@ def test_the_endpoint_of_one_input_is_taken(tmp_path: Path, images: np.ndarray) 
         open_model(str(tmp_path / "two"))
 
 
+def test_a_saved_model_of_whole_numbers_says_so(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    module, model = tf.Module(), tiny_model()
+    module.net = model
+    batch = tf.TensorSpec((None, 8, 8, 1), tf.uint8)
+    serve = tf.function(lambda x: model(tf.cast(x, tf.float32)), input_signature=[batch])
+    tf.saved_model.save(module, str(tmp_path / "net"), signatures={"serving_default": serve})
+    with pytest.raises(InputError, match="its input holds uint8, not float32: export it so that"):
+        open_model(str(tmp_path / "net"))
+
+
 def free_size() -> keras.Model:
     """The tiny net behind a resizing to its size."""
     images = keras.Input((None, None, 1))

@@ -101,6 +101,36 @@ def test_an_export_of_a_fixed_number_of_images_is_refused(tmp_path: Path) -> Non
     refused(str(tmp_path / "few.pt2"), r"must take up to 128 images; it takes 50 at most\. Export")
 
 
+class Cast(nn.Module):
+    """The tiny net of whole numbers, or of images with channels last."""
+
+    def __init__(self, channels_last: bool) -> None:
+        super().__init__()
+        self.net, self.channels_last = tiny_module(), channels_last
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.net(images.permute(0, 3, 1, 2) if self.channels_last else images.float())
+
+
+def test_an_export_of_other_images_says_how_it_must_take_them(tmp_path: Path) -> None:
+    batch, path = ({0: torch.export.Dim("batch")},), tmp_path / "net.pt2"
+    for channels_last, images, message in (
+        (
+            True,
+            torch.zeros(2, 8, 8, 1),
+            r"takes \(N, 8, 8, 1\), channels last\. Export a net around it that calls it with im",
+        ),
+        (
+            False,
+            torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+            r"its input holds uint8\. Export it with float32 images, and write \"high\": 255 into",
+        ),
+    ):
+        net = Cast(channels_last).eval()
+        torch.export.save(torch.export.export(net, (images,), dynamic_shapes=batch), path)
+        refused(str(path), message)
+
+
 def test_a_graph_saved_while_training_is_refused(tmp_path: Path) -> None:
     export(tiny_module().train(), tmp_path / "net.pt2")
     trace(tiny_module().train(), tmp_path / "net.pt")
