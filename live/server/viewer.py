@@ -8,7 +8,8 @@ The viewer sends binary messages, each an image (JPEG, PNG, ...), and JSON comma
 
 The server sends JSON messages with a `kind`: frame, recording or error. Frame numbers count the
 viewer's binary messages from 1; of frames that arrive while another is processed, the newest is
-kept. For a frame of the server's source, its JPEG is sent first as a binary message.
+kept. For a frame of the server's source, its JPEG is sent first as a binary message, and its number
+is that in the clip. A message that is too long ends the connection with code 1009.
 """
 
 import json
@@ -121,9 +122,11 @@ class Viewer:
         """Start or stop recording, and report the state even if it has not changed."""
         if on and self._session is None:
             self._session = self._sessions.start()
-        name, recording = self._session, None
+        name = self._session
+        recording = None if name is None else self._sessions.find(name)
         if name is not None and not on:
-            self._session, recording = None, self._sessions.stop(name)
+            self._session = None
+            self._sessions.stop(name)
         rows, full = (len(recording), recording.full) if recording else (0, False)
         self._send({"kind": "recording", "session": name, "on": on, "rows": rows, "full": full})
 

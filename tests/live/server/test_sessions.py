@@ -45,6 +45,17 @@ def test_every_wish_to_record_is_answered(address):
     socket.close()
 
 
+def test_wish_to_record_meanwhile_tells_how_many_rows_there_are(address, portrait):
+    socket = connect(address)
+    assert record(socket, True)["rows"] == 0
+    for rows in (1, 2):
+        socket.send(encoded(portrait))
+        assert answer_of(socket)["kind"] == "frame"
+        assert record(socket, True)["rows"] == rows
+    assert record(socket, False)["rows"] == 2
+    socket.close()
+
+
 def test_full_recording_ends_and_says_so(address, portrait, monkeypatch):
     monkeypatch.setattr("live.recording.MOST_ROWS", 1)
     socket = connect(address)

@@ -12,6 +12,7 @@ from simple_websocket import ConnectionClosed, ConnectionError
 from datasets.base.errors import InputError
 from faces.video import Frame
 from live.server.app import make_app
+from live.server.images import FRAME_BYTES
 from live.source import Source
 from tests.live.server.pictures import encoded, png_header
 from tests.live.server.socket_client import answer_of, connect
@@ -97,6 +98,14 @@ def test_too_heavy_message_ends_the_socket_not_the_server(address, portrait):
     other.send(encoded(portrait))
     assert answer_of(other)["kind"] == "frame"
     other.close()
+
+
+def test_message_that_is_just_too_long_ends_the_connection_with_its_code(address):
+    socket = connect(address)
+    socket.send(bytes(FRAME_BYTES + 1))
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.receive(timeout=20)
+    assert closed.value.reason == 1009
 
 
 def test_foreign_page_cannot_open_the_socket(address):
