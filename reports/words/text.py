@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 from datasets.base.percentages import in_percent, rounded
-from datasets.sample.faces import NAME as SAMPLE
 from evaluation.results.model_notes import LABEL_SETS
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -21,6 +20,8 @@ NBSP = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EM DASH}"
 _DASH = "\N{EN DASH}"
 
+_SAMPLE = "generated sample"
+"""Name of the generated faces, which needs an article in a sentence."""
 _NAMES: ContextVar[Mapping[str, str]] = ContextVar("_NAMES", default=MappingProxyType({}))
 
 WIDE_INTERVAL = 0.04
@@ -117,7 +118,7 @@ def data_name(data: Mapping[str, Any]) -> str:
         data: entry of a run's manifest.
     """
     name = str(data["name"])
-    return f"the {name}" if name == SAMPLE else name
+    return f"the {name}" if name == _SAMPLE else name
 
 
 def seconds(duration: float) -> str:

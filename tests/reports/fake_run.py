@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from datasets.sample.faces import NAME
 from evaluation.results.files import write_arrays, write_manifest, write_table
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import (
@@ -163,7 +164,7 @@ def _manifest(wishes: Wishes) -> dict[str, Any]:
             "limit": wishes.count,
         },
         "data": {
-            "name": "generated sample" if wishes.generated else "fer2013",
+            "name": NAME if wishes.generated else "fer2013",
             "split": "PublicTest",
             "sha256": "ab" * 32,
             "rows": wishes.count,
