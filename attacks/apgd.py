@@ -11,7 +11,7 @@ import numpy as np
 
 from attacks.apgd_ascent import Ascent
 from attacks.base import Cost, Keys
-from attacks.broken import STOP_LEAD, broken, confirmed, likeliest
+from attacks.broken import STOP_LEAD, broken, confirmed, targets_of
 from attacks.gradient_attack import GradientAttack, random_start, zero_gradients
 from attacks.sparse_ascent import WIDER, SparseAscent
 from attacks.threat_model import Norm, project
@@ -62,24 +62,25 @@ class APGD(GradientAttack):
         attacked, cost = images.copy(), Cost.zeros(len(images))
         active = np.arange(len(images))
         for restart, targets in self._runs(classifier, images, labels, cost):
-            clean = images[active]
+            rows = active if targets is None else active[targets[active] >= 0]
+            if not len(rows):
+                continue
+            clean = images[rows]
             start = clean
             if restart:
-                draws = keys.take(active).with_restart(restart)
+                draws = keys.take(rows).with_restart(restart)
                 start = random_start(clean, self.eps, self.norm, draws)
-            chosen = None if targets is None else targets[active]
-            found = self._approach(classifier, start, clean, labels[active], chosen)
-            attacked[active], fallen, spent = found
-            cost.add(active, spent)
-            active = active[~fallen]
-            if not len(active):
-                break
+            chosen = None if targets is None else targets[rows]
+            found = self._approach(classifier, start, clean, labels[rows], chosen)
+            attacked[rows], fallen, spent = found
+            cost.add(rows, spent)
+            active = np.setdiff1d(active, rows[fallen])
         return attacked, cost
 
     def _runs(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
     ) -> Iterator[tuple[int, np.ndarray | None]]:
-        """Restart number and targets int64 (N,) of each climb."""
+        """Restart number and targets int64 (N,) of each climb, -1 for images that it leaves out."""
         return ((restart, None) for restart in range(self.restarts))
 
     def _approach(
@@ -158,7 +159,8 @@ class APGD(GradientAttack):
 class TargetedAPGD(APGD):
     """APGD towards each of the min(9, K - 1) likeliest other classes in turn (R16).
 
-    An image counts as broken by any wrong class, not only by the target.
+    Classes that the model masks are left out. An image counts as broken by any wrong class, not
+    only by the target.
 
     Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of
     diverse parameter-free attacks", arXiv 2003.01690, section 4.1.
@@ -183,7 +185,7 @@ class TargetedAPGD(APGD):
     def _runs(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, cost: Cost
     ) -> Iterator[tuple[int, np.ndarray | None]]:
-        order = likeliest(classifier.logits(images), labels, self.targets)
+        order = targets_of(classifier.logits(images), labels, self.targets)
         cost.forward[:] += 1
         count = order.shape[1]
         for restart in range(self.restarts):

@@ -4,6 +4,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
+from fer_models.loss_slopes import ordered_logits, unmasked
 
 LEAD = 1e-5
 """An image is broken when another class leads by more than this share of the scale of the logits.
@@ -24,8 +25,9 @@ COARSEST = 1e-3
 def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.ndarray:
     """Whether another class leads clearly, bool (N,).
 
-    The scale of a row is the distance of its leading logit from the median one. So a constant added
-    to all logits changes nothing, nor does a class that a model masks by a huge negative logit.
+    The scale of a row is the distance of its leading logit from the median one, of classes that the
+    model does not mask by a huge negative logit (`fer_models.loss_slopes.unmasked`). So a constant
+    added to all logits changes nothing, nor do masked classes, however many they are.
 
     Args:
         logits: float32 (N, K).
@@ -34,10 +36,18 @@ def broken(logits: np.ndarray, labels: np.ndarray, lead: float = LEAD) -> np.nda
     """
     rows = np.arange(len(labels))
     others = logits.astype(np.float64)
-    centre, true = np.median(others, axis=1), others[rows, labels]
+    centre, true = _median(others), others[rows, labels]
     others[rows, labels] = -np.inf
     best = others.max(axis=1, initial=-np.inf)
     return best - true > lead * np.maximum(best - centre, OFFSET * np.abs(best))
+
+
+def _median(logits: np.ndarray) -> np.ndarray:
+    """The median of each row of logits (N, K), without masked classes, float64 (N,)."""
+    ordered, count = ordered_logits(logits)
+    rows = np.arange(len(ordered))
+    median: np.ndarray = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+    return median
 
 
 def leads(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -55,6 +65,15 @@ def likeliest(logits: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     return np.argsort(-others, axis=1, kind="stable")[:, : min(count, logits.shape[1] - 1)]
 
 
+def targets_of(logits: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The likeliest other classes, as `likeliest`, with -1 in place of masked ones.
+
+    The logit of a masked class does not change, so an attack towards it climbs nothing.
+    """
+    order = likeliest(logits, labels, count)
+    return np.where(np.take_along_axis(unmasked(logits), order, axis=1), order, -1)
+
+
 def check_resolution(model: str, logits: np.ndarray) -> None:
     """Refuse logits so far from 0 that float32 cannot tell classes apart.
 
@@ -66,7 +85,7 @@ def check_resolution(model: str, logits: np.ndarray) -> None:
         InputError: for most images the steps of float32 are too coarse.
     """
     largest = logits.max(axis=1)
-    scale = largest - np.median(logits.astype(np.float64), axis=1)
+    scale = largest - _median(logits)
     steps = np.spacing(np.abs(largest))
     if np.mean((scale > 0) & (steps > COARSEST * scale)) > 0.5:
         raise InputError(

@@ -24,7 +24,7 @@ from fer_models.classifier import (
     finite_leads,
     slices,
 )
-from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, check_targets
+from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, check_targets
 from fer_models.losses import Loss
 from fer_models.net_classifier import LayerGradients, NetClassifier
 
@@ -301,16 +301,20 @@ def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
 
 
+def _ordered(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Logits (N, K), the largest first, and how many are not masked, int32 (N,)."""
+    ordered = tf.math.top_k(logits, logits.shape[-1]).values
+    below = ordered[:, :1] - ordered
+    masked = below[:, 2:] > tf.maximum(MASK_RATIO * below[:, 1:-1], MASK)
+    return ordered, 2 + tf.reduce_sum(tf.math.cumprod(1 - tf.cast(masked, tf.int32), 1), 1)
+
+
 def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    if logits.shape[-1] == 2:
-        return _margin(logits, labels)
-    top = tf.math.top_k(logits, 2).values
-    largest, second = top[:, :1], top[:, 1]
-    masked = logits < largest - MASK
-    lowest = tf.minimum(tf.reduce_min(tf.where(masked, largest, logits), axis=1), second)
-    span = largest[:, 0] - lowest
-    scale = tf.stop_gradient(LOGIT_SPAN / tf.maximum(span, 1e-30))
-    return _cross_entropy(logits * scale[:, None], labels)
+    ordered, count = _ordered(logits)
+    span = ordered[:, 0] - tf.gather(ordered, count - 1, batch_dims=1)
+    scale = tf.where(count == 2, tf.zeros_like(span), LOGIT_SPAN / tf.maximum(span, 1e-30))
+    entropy = _cross_entropy(logits * tf.stop_gradient(scale)[:, None], labels)
+    return tf.where(count == 2, _margin(logits, labels), entropy)
 
 
 def _margin(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -323,20 +327,17 @@ def _targeted_margin(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -
     return tf.gather(logits, targets, batch_dims=1) - tf.gather(logits, labels, batch_dims=1)
 
 
-def _dlr(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    margin = _margin(logits, labels)
+def _dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor | None = None) -> tf.Tensor:
+    if targets is None:
+        margin = _margin(logits, labels)
+    else:
+        margin = _targeted_margin(logits, labels, targets)
     if logits.shape[-1] < DLR_CLASSES:
         return margin
-    largest = tf.math.top_k(logits, 3).values
-    return margin / tf.maximum(largest[:, 0] - largest[:, 2], 1e-30)
-
-
-def _targeted_dlr(logits: tf.Tensor, labels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-    margin = _targeted_margin(logits, labels, targets)
-    if logits.shape[-1] < DLR_CLASSES:
-        return margin
-    largest = tf.math.top_k(logits, 4).values
-    return margin / tf.maximum(largest[:, 0] - (largest[:, 2] + largest[:, 3]) / 2, 1e-30)
+    top, count = _ordered(logits)
+    low = top[:, 2] if targets is None else (top[:, 2] + top[:, 3]) / 2
+    width = tf.maximum(top[:, 0] - low, 1e-30)
+    return margin / tf.where(count < DLR_CLASSES, tf.ones_like(width), width)
 
 
 _LOSSES = {
@@ -345,4 +346,4 @@ _LOSSES = {
     Loss.MARGIN: _margin,
     Loss.DLR: _dlr,
 }
-_TARGETED_LOSSES = {Loss.MARGIN: _targeted_margin, Loss.DLR: _targeted_dlr}
+_TARGETED_LOSSES = {Loss.MARGIN: _targeted_margin, Loss.DLR: _dlr}

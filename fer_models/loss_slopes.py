@@ -14,13 +14,47 @@ from fer_models.losses import Loss
 
 LOGIT_SPAN = 8.0
 """Range of the logits in `scaled_cross_entropy`."""
-MASK = 1e6
-"""A logit so far below the largest is a class that the model masks; it must not set the scale."""
+MASK = 5e3
+"""A class that a model masks is farther than this below the leading logit."""
+MASK_RATIO = 100.0
+"""It is farther, too, than so many times the range of the logits above it: a net with large logits
+masks nothing."""
 DLR_CLASSES = 4
-"""Fewer classes have no `dlr` of their own."""
+"""Fewer classes have no `dlr` of their own; those that the model masks do not count."""
 TARGETED = (Loss.MARGIN, Loss.DLR)
 """Losses that can lead towards a target."""
 _SMALLEST = 1e-30
+
+
+def unmasked(logits: np.ndarray) -> np.ndarray:
+    """Classes that a model does not mask by a huge negative logit, bool (N, K).
+
+    From the largest logit down, the first one after the second that is farther than `MASK` below
+    the largest, and `MASK_RATIO` times as far as the one above it, is masked with all below. So two
+    classes of a row are never masked, and a constant added to all logits changes nothing.
+
+    Args:
+        logits: float (N, K), K >= 2.
+    """
+    ordered, count = ordered_logits(logits)
+    lowest = ordered[np.arange(len(ordered)), count - 1]
+    seen: np.ndarray = logits >= lowest[:, None]
+    return seen
+
+
+def ordered_logits(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits float64 (N, K), the largest first, and how many are not masked, int64 (N,)."""
+    ordered = -np.sort(-np.asarray(logits, np.float64), axis=1)
+    below = ordered[:, :1] - ordered
+    masked = below[:, 2:] > np.maximum(MASK, MASK_RATIO * below[:, 1:-1])
+    return ordered, 2 + np.cumprod(~masked, axis=1).sum(axis=1)
+
+
+def spans(logits: np.ndarray) -> np.ndarray:
+    """Range of each row of logits (N, K) without the classes that the model masks, float64 (N,)."""
+    ordered, count = ordered_logits(logits)
+    span: np.ndarray = ordered[:, 0] - ordered[np.arange(len(ordered)), count - 1]
+    return span
 
 
 class LossSlope(NamedTuple):
@@ -77,15 +111,17 @@ def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
 
 
 def _scaled_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
-    if logits.shape[1] == 2:
-        return _margin(logits, labels)
-    ordered = np.sort(logits, axis=1)
-    largest, second = ordered[:, -1:], ordered[:, -2]
-    lowest = np.where(logits < largest - MASK, largest, logits).min(axis=1)
-    span = largest[:, 0] - np.minimum(lowest, second)
-    scale = (LOGIT_SPAN / np.maximum(span, _SMALLEST))[:, None]
+    ordered, count = ordered_logits(logits)
+    span = ordered[:, 0] - ordered[np.arange(len(ordered)), count - 1]
+    scale = np.where(count == 2, 0.0, LOGIT_SPAN / np.maximum(span, _SMALLEST))[:, None]
     loss, slope = _cross_entropy(logits * scale, labels)
-    return LossSlope(loss, slope * scale)
+    return _chosen(count == 2, _margin(logits, labels), LossSlope(loss, slope * scale))
+
+
+def _chosen(rows: np.ndarray, one: LossSlope, other: LossSlope) -> LossSlope:
+    """One loss in some rows, bool (N,), and another in the rest."""
+    slope = np.where(rows[:, None], one.slope, other.slope)
+    return LossSlope(np.where(rows, one.loss, other.loss), slope)
 
 
 def _margin(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
@@ -108,9 +144,10 @@ def _dlr(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
 
 
 def _ratio(margin: LossSlope, logits: np.ndarray, weights: tuple[float, ...]) -> LossSlope:
-    """The margin divided by a weighted sum of the largest logits."""
+    """The margin divided by a weighted sum of the largest logits, where four are not masked."""
     if logits.shape[1] < DLR_CLASSES:
         return margin
+    _, count = ordered_logits(logits)
     order = np.argsort(-logits, axis=1, kind="stable")[:, : len(weights)]
     rows = np.arange(len(logits))[:, None]
     divisor = (logits[rows, order] @ np.array(weights))[:, None]
@@ -119,7 +156,8 @@ def _ratio(margin: LossSlope, logits: np.ndarray, weights: tuple[float, ...]) ->
     slope_of_divisor *= divisor >= _SMALLEST
     divisor = np.maximum(divisor, _SMALLEST)
     ratio = margin.loss[:, None] / divisor
-    return LossSlope(ratio[:, 0], (margin.slope - ratio * slope_of_divisor) / divisor)
+    found = LossSlope(ratio[:, 0], (margin.slope - ratio * slope_of_divisor) / divisor)
+    return _chosen(count < DLR_CLASSES, margin, found)
 
 
 _RANGE = (1.0, 0.0, -1.0)

@@ -9,10 +9,12 @@ from enum import StrEnum
 class Loss(StrEnum):
     """A loss per image, which depends on that image alone.
 
+    Classes that a model masks by a huge negative logit (`unmasked` in `fer_models/loss_slopes.py`)
+    are neither part of a range nor counted: K is the number of the others.
+
     cross_entropy: -log softmax(z)_y, computed in float32 from logits.
     scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
-        confident logits neither underflow to a zero gradient nor hide one (R10); classes that a
-        model masks by a huge negative logit are no part of the range. The margin itself
+        confident logits neither underflow to a zero gradient nor hide one (R10). The margin itself
         for 2 classes, where rescaled logits are always 8 apart.
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
         target t: z_t - z_y.

@@ -9,7 +9,7 @@ from attacks.base import BATCH_ROWS
 from attacks.clips.attacked_clip import AttackedClip, Goal
 from attacks.threat_model import linf_limits
 from fer_models.classifier import MEND, DifferentiableClassifier, ModelError, Pullback
-from fer_models.loss_slopes import loss_slope
+from fer_models.loss_slopes import loss_slope, spans
 from fer_models.losses import Loss
 from fer_models.smoothing.smoother import ScoreSmoother, Smoothed
 
@@ -34,8 +34,7 @@ def away_from_labels(goal: Goal) -> Slope:
     def slope(logits: np.ndarray) -> np.ndarray:
         smoothed = _smoothed(goal, logits)
         margins, by_scores = loss_slope(Loss.MARGIN, smoothed.scores, goal.labels)
-        span = np.ptp(smoothed.scores, axis=1)
-        waiting = goal.counted & (margins < ENOUGH * span)
+        waiting = goal.counted & (margins < ENOUGH * spans(smoothed.scores))
         return smoothed.pull(by_scores * waiting[rows, None])
 
     return slope

@@ -8,7 +8,7 @@ import numpy as np
 from attacks.apgd import TargetedAPGD
 from attacks.apgd_ascent import choose
 from attacks.base import Cost, Keys
-from attacks.broken import leads, likeliest
+from attacks.broken import leads, targets_of
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier, DifferentiableClassifier
@@ -58,7 +58,7 @@ class ChosenTargetsAPGD(TargetedAPGD):
         assert isinstance(classifier, DifferentiableClassifier)
         attacked, cost = images.copy(), Cost.zeros(len(images))
         clean, active = classifier.logits(images), np.arange(len(images))
-        targets, behind = likeliest(clean, labels, self.targets), leads(clean, labels)
+        targets, behind = targets_of(clean, labels, self.targets), leads(clean, labels)
         lead = behind.copy()
         cost.forward[:] += 1
         nearness = np.full(targets.shape, -np.inf)
@@ -73,18 +73,22 @@ class ChosenTargetsAPGD(TargetedAPGD):
                 break
             order = np.argsort(-nearness, axis=1, kind="stable")[active, number]
             rank = order if climb is self else np.full(len(active), number)
-            towards, true = targets[active, rank], labels[active]
+            known = targets[active, rank] >= 0
+            here, rank = active[known], rank[known]
+            if not len(here):
+                continue
+            towards, true = targets[here, rank], labels[here]
             points, fallen, spent = climb._approach(
-                classifier, images[active], images[active], true, towards
+                classifier, images[here], images[here], true, towards
             )
             logits = classifier.logits(points).astype(np.float64)
-            cost.add(active, spent)
-            cost.forward[active] += 1
-            rows, ahead = np.arange(len(active)), leads(logits, true)
+            cost.add(here, spent)
+            cost.forward[here] += 1
+            rows, ahead = np.arange(len(here)), leads(logits, true)
             if climb is short:
-                nearness[active, rank] = logits[rows, towards] - logits[rows, true]
-            better = fallen | (ahead > lead[active])
-            attacked[active] = choose(better, points, attacked[active])
-            lead[active] = np.maximum(ahead, lead[active])
-            active = active[~fallen]
+                nearness[here, rank] = logits[rows, towards] - logits[rows, true]
+            better = fallen | (ahead > lead[here])
+            attacked[here] = choose(better, points, attacked[here])
+            lead[here] = np.maximum(ahead, lead[here])
+            active = np.setdiff1d(active, here[fallen])
         return attacked, cost

@@ -6,6 +6,7 @@ from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.results.schema import ANY_BATCH
 from fer_models.classifier import BATCH_SIZE, Classifier
+from fer_models.loss_slopes import spans
 
 SATURATED_SHARE = 0.1
 
@@ -106,8 +107,8 @@ def _asked(classifier: Classifier, images: np.ndarray, draw: str) -> np.ndarray:
 
 
 def _scale(logits: np.ndarray) -> float:
-    """The usual range of an image's logits (N, K)."""
-    return max(float(np.median(logits.max(axis=1) - logits.min(axis=1))), 1e-30)
+    """The usual range of an image's logits (N, K), of classes that are not masked."""
+    return max(float(np.median(spans(logits))), 1e-30)
 
 
 def _any_batch(

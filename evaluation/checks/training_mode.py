@@ -10,6 +10,7 @@ import numpy as np
 from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
+from fer_models.loss_slopes import spans
 from fer_models.net_classifier import NetClassifier
 from fer_models.wrapped_classifier import WrappedClassifier
 
@@ -37,8 +38,7 @@ def training_mode_checks(classifier: Classifier, images: ImageSource) -> list[Ch
         return []
     called = inner.outputs_as_given(images[:FACES])
     measured = inner.outputs(images[:FACES], inner.contract)
-    ranges = measured.max(axis=1) - measured.min(axis=1)
-    found = float(np.abs(called - measured).max() / max(np.median(ranges), 1e-30))
+    found = float(np.abs(called - measured).max() / max(np.median(spans(measured)), 1e-30))
     other = found > SAME
     words = "The model as given and in inference mode gives the same answers."
     if other:

@@ -8,13 +8,24 @@ from hypothesis.extra.numpy import arrays
 from keras import ops
 
 from attacks.base import Keys
-from attacks.broken import COARSEST, LEAD, OFFSET, STOP_LEAD, broken, check_resolution, confirmed
+from attacks.broken import (
+    COARSEST,
+    LEAD,
+    OFFSET,
+    STOP_LEAD,
+    broken,
+    check_resolution,
+    confirmed,
+    targets_of,
+)
 from attacks.registry import make_attack
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from tests.attacks import tiny
 
 NONE = np.zeros(1, np.int64)
+MASKS = (-1e4, -65504.0, -4e5, -1e9, float(np.finfo(np.float32).min))
+"""Logits in use for classes that a model does not know; float16 ends at -65504."""
 
 
 def breaks(*logits, lead=LEAD):
@@ -65,7 +76,7 @@ def test_a_constant_added_to_all_logits_changes_nothing(logits, labels, constant
 def test_a_factor_changes_nothing():
     logits = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
     labels = np.arange(50) % 7
-    for factor in (1e-6, 0.1, 1e4):
+    for factor in (1e-6, 0.1, 1e4, 1e6):
         scaled = (logits * factor).astype(np.float32)
         np.testing.assert_array_equal(broken(scaled, labels), broken(logits, labels))
 
@@ -76,24 +87,70 @@ def test_a_masked_class_does_not_decide():
     assert broken(np.empty((0, 3), np.float32), np.empty(0, np.int64)).tolist() == []
 
 
-@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "fmn"])
-def test_a_masked_class_hides_nothing(name):
-    """See `attacks/broken.py`: a class at -1e9 sets neither the lead nor the scale of the loss."""
-    plain, images = tiny.conv(3), tiny.images(12)
+@pytest.mark.parametrize("mask", MASKS)
+def test_masked_classes_do_not_set_the_scale_however_many_they_are(mask):
+    """Of 9 classes 5 are masked; the median of 0, x, -10 and -20 is -5, so the scale is 5."""
+    others = (-10, -20, *[mask] * 5)
+    assert not breaks(0, 0.99 * LEAD * 5, *others)
+    assert breaks(0, 1.01 * LEAD * 5, *others)
+    assert not breaks(100, 100 + 1.9e-4, *[mask] * 5)  # of two classes, as above
+    assert breaks(100, 100 + 2.1e-4, *[mask] * 5)
+
+
+@given(
+    arrays(np.float32, (6, 3), elements=st.integers(-20, 20).map(float)),
+    st.lists(st.sampled_from(MASKS), min_size=1, max_size=6),
+    st.sampled_from([-1e3, 0.0, 37.0, 1e3]),
+)
+def test_masked_classes_change_nothing(logits, masks, constant):
+    labels = np.arange(6) % 3
+    wider = np.concatenate([logits + np.float32(constant), np.tile(masks, (6, 1))], axis=1)
+    np.testing.assert_array_equal(broken(wider, labels), broken(logits, labels))
+
+
+def with_masks(net, count, mask):
+    """The net with more classes, all at one logit."""
 
     def logits(pixels):
-        answers = plain.symbolic_logits(pixels)
-        masked = ops.full((ops.shape(pixels)[0], 1), -1e9)
+        answers = net.symbolic_logits(pixels)
+        masked = ops.full((ops.shape(pixels)[0], count), mask)
         return ops.concatenate([answers, masked], axis=1)
 
+    return tiny.FunctionClassifier(logits, net.scheme.num_classes + count)
+
+
+@pytest.mark.parametrize(("count", "mask"), [(1, -1e9), (4, -4e5), (5, -65504.0)])
+@pytest.mark.parametrize(
+    "name", ["fgsm", "pgd", "apgd", "apgd_t", "apgd_chosen", "fmn", "deepfool"]
+)
+def test_masked_classes_hide_nothing(name, count, mask):
+    """See `attacks/broken.py`: they set neither the lead nor the scale of a loss."""
+    plain, images = tiny.conv(3), tiny.images(12)
     labels = plain.predict(images)
     keys = Keys(0, np.arange(12))
     attack = make_attack(name, Norm.LINF, 0.05, {})
     fallen = [
         attack(classifier, images, labels, keys).success.sum()
-        for classifier in (plain, tiny.FunctionClassifier(logits, 4))
+        for classifier in (plain, with_masks(plain, count, mask))
     ]
     assert fallen[1] >= fallen[0] - 1 and fallen[1] > 3
+
+
+def test_masked_classes_are_no_targets():
+    logits = np.array([[1, 5, -4e5, 4], [-1e9, 2, -1e9, 3]], np.float32)
+    assert targets_of(logits, np.array([1, 1]), 9).tolist() == [[3, 0, -1], [3, -1, -1]]
+    assert targets_of(logits, np.array([1, 1]), 1).tolist() == [[3], [3]]
+
+
+@pytest.mark.parametrize("name", ["apgd_t", "apgd_chosen"])
+def test_nothing_is_spent_on_masked_targets(name):
+    net, images, keys = tiny.conv(3), tiny.images(4), Keys(0, np.arange(4))
+    attack = make_attack(name, Norm.LINF, 1e-6, {"steps": 6})
+    spent = [
+        attack(classifier, images, net.predict(images), keys).cost
+        for classifier in (net, with_masks(net, 4, -65504.0))
+    ]
+    np.testing.assert_array_equal(*(cost.backward for cost in spent))
 
 
 def test_logits_that_float32_blurs_are_refused():
@@ -102,8 +159,11 @@ def test_logits_that_float32_blurs_are_refused():
     check_resolution("net", logits - np.float32(1e4))
     check_resolution("net", 1e6 * logits)
     check_resolution("constant", np.full((5, 4), 1e6, np.float32))
-    with pytest.raises(InputError, match=r"net: its logits are near -1e\+06, where .* of 0\.062"):
-        check_resolution("net", logits - np.float32(1e6))
+    far = logits - np.float32(1e6)
+    masked = np.concatenate([far, np.full((5, 5), -1e9, np.float32)], axis=1)
+    for each in (far, masked):
+        with pytest.raises(InputError, match=r"net: its logits are near -1e\+06, .* of 0\.062"):
+            check_resolution("net", each)
 
 
 def test_small_logits_far_from_0_are_refused_when_most_images_have_them():

@@ -62,6 +62,14 @@ def test_one_rounded_image_on_another_machine_does_not_make_another_model() -> N
     assert not same_answers(one, other)
 
 
+@pytest.mark.parametrize(("change", "same"), [(1e-6, True), (0.01, False)])
+def test_masked_classes_hide_no_other_weights(change: float, same: bool) -> None:
+    one, other = fingerprint(Computed()), fingerprint(Computed(change=change))
+    for each in (one, other):
+        each[:, 3:] = -65504
+    assert same_answers(one, other) is same
+
+
 class Labels(Computed):
     """The same, of which only the label is told."""
 

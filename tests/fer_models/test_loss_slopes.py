@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fer_models import gradients
-from fer_models.loss_slopes import TARGETED, loss_slope
+from fer_models.loss_slopes import MASK, MASK_RATIO, TARGETED, loss_slope, spans, unmasked
 from fer_models.losses import Loss
 
 ROWS = 40
@@ -25,6 +25,10 @@ def drawn(classes: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         logits[:, -1] = -1e9
         labels = np.where(labels == classes - 1, 0, labels)
         targets = np.where(targets == classes - 1, (labels + 1) % classes, targets)
+    if kind == "mostly masked":  # a factor, so that some rows have two classes left, some three
+        left = np.where(np.arange(ROWS) % 2, 2, 3)[:, None]
+        logits = np.where(np.arange(classes) < left, logits, np.float32(-65504))
+        labels, targets = np.tile([0, 1], ROWS // 2), np.tile([1, 0], ROWS // 2)
     if kind == "confident":
         logits = logits * np.float32(30)
     return logits, labels, targets
@@ -43,7 +47,7 @@ def by_tensorflow(
     return losses.numpy(), tape.gradient(losses, z).numpy()
 
 
-@pytest.mark.parametrize("kind", ["plain", "tied", "masked", "confident"])
+@pytest.mark.parametrize("kind", ["plain", "tied", "masked", "mostly masked", "confident"])
 @pytest.mark.parametrize("classes", [2, 3, 7, 8])
 @pytest.mark.parametrize(("loss", "targeted"), CASES)
 def test_values_and_derivatives_are_those_of_tensorflow(
@@ -86,6 +90,47 @@ def test_the_losses_of_one_image_by_hand() -> None:
     assert loss_slope(Loss.DLR, z, label, target).loss == pytest.approx(-1 / (4 - (0 - 2) / 2))
     scaled = loss_slope(Loss.SCALED_CROSS_ENTROPY, z, label).loss
     assert scaled == pytest.approx(loss_slope(Loss.CROSS_ENTROPY, z * 8 / 6, label).loss)
+
+
+@pytest.mark.parametrize("mask", [-1e4, -65504.0, -1e9, float(np.finfo(np.float32).min)])
+@pytest.mark.parametrize("count", [1, 3, 6])
+@pytest.mark.parametrize("classes", [2, 3, 4, 7])
+@pytest.mark.parametrize(("loss", "targeted"), CASES)
+def test_masked_classes_change_no_loss(
+    loss: Loss, targeted: bool, classes: int, count: int, mask: float
+) -> None:
+    logits, labels, targets = drawn(classes, "plain")
+    aims = targets if targeted else None
+    wider = np.concatenate([logits, np.full((ROWS, count), mask)], axis=1)
+    found, alone = loss_slope(loss, wider, labels, aims), loss_slope(loss, logits, labels, aims)
+    np.testing.assert_allclose(found.loss, alone.loss, rtol=1e-12)
+    np.testing.assert_allclose(found.slope[:, :classes], alone.slope, rtol=1e-12)
+    assert not found.slope[:, classes:].any()
+
+
+def test_what_is_masked_by_hand() -> None:
+    """Farther below the first than 5000, and than 100 times the range of those above."""
+    assert (MASK, MASK_RATIO) == (5e3, 100)
+    rows = {
+        (3.0, 1.0, 0.0, -4.0): 4,
+        (3.0, -4e5, 1.0, 0.0): 3,
+        (3.0, -4e5, 1.0, -1e9): 2,
+        (0.0, -20.0, -4999.0, -4999.0): 4,
+        (0.0, -20.0, -5001.0, -5001.0): 2,
+        (0.0, -60.0, -5999.0, -5999.0): 4,  # 100 times 60
+        (0.0, -60.0, -6001.0, -6001.0): 2,
+        (0.0, -1e5, -1e9, -1e9): 2,
+        (0.0, -1e9, -1e9, -1e9): 4,  # two are never masked
+        (3e6, 1e6, 0.0, -4e6): 4,  # large logits, of which none stands out
+    }
+    for row, count in rows.items():
+        for constant in (-1e4, 0.0, 1e4):
+            z = np.array([row]) + constant
+            assert unmasked(z).sum() == count, row
+            assert unmasked(z)[0, np.argsort(-z[0], kind="stable")[:count]].all()
+            assert spans(z) == pytest.approx(np.ptp(np.sort(row)[::-1][:count]))
+    for two in ([5.0, -1e9], [0.0, 0.0]):
+        assert unmasked(np.array([two])).all()
 
 
 def test_targets_belong_to_margins_only() -> None:

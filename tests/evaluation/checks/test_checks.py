@@ -76,6 +76,19 @@ def noisy() -> KerasClassifier:
     return Noisy(good.model, good.contract, "noisy", "0")
 
 
+def test_masked_classes_hide_no_other_logits() -> None:
+    """As shares of their range, differences would vanish beside a logit of -4e5."""
+
+    def masked(images: np.ndarray) -> np.ndarray:
+        logits = answers(images)
+        logits[:, 3:] = -4e5
+        return logits
+
+    bad = noisy()
+    answers, bad._batch_logits = bad._batch_logits, masked  # type: ignore[method-assign]
+    assert status(model_checks(bad, IMAGES, bad.logits(IMAGES), UNKNOWN), "R11") == "flagged"
+
+
 class MinusBatchMean(KerasClassifier):
     """What the images of a batch have in common is taken out of each."""
 
