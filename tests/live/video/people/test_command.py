@@ -83,6 +83,7 @@ def test_strangers_are_unknown_and_nothing_but_distances_is_kept(clip, people, t
     assert sorted(file.name for file in folder.iterdir() if not file.name.startswith(".")) == [
         "faces.csv",
         "faces.parquet",
+        "fingerprints.json",  # of generated images
         "reading.json",
     ]
 
