@@ -76,7 +76,7 @@ def main(request: AdversarialRequest) -> None:
     from attacks.threat_model import parse_eps
     from fer_models.architectures.registry import architecture
     from fer_models.training.rows import read_training_faces
-    from fer_models.training.run import EpochLines, open_work_folder, show, train
+    from fer_models.training.run import EpochLines, show, train
     from fer_models.training.settings import ROBUST, ROBUST_L2, TrainingRun
 
     labels = request.labels
@@ -101,16 +101,17 @@ def main(request: AdversarialRequest) -> None:
         start_from=request.start_from,
         teacher=request.teacher,
         data_sha256=faces.training.sha256,
+        held_out_sha256=faces.held_out_sha256,
         trained_against=against.as_card(),
         final=request.final,
     )
     work = request.out or Path("training") / training.id
-    open_work_folder(work, training, faces, request.resume)
     card = train(
         training,
         faces,
         work,
         EpochLines(training.recipe.epochs),
+        resume=request.resume,
         runs_tried=request.runs_tried,
         note=request.note,
         adversary=lambda model: _adversary(model, labels, against),

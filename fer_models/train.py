@@ -111,6 +111,7 @@ def main(request: TrainRequest) -> int:
             start_from=request.start_from,
             teacher=request.teacher,
             data_sha256=faces.training.sha256,
+            held_out_sha256=faces.held_out_sha256,
             final=request.final,
         )
 
@@ -122,12 +123,18 @@ def main(request: TrainRequest) -> int:
 
 
 def _train_one(request: TrainRequest, faces: "TrainingFaces", training: "TrainingRun") -> None:
-    from fer_models.training.run import EpochLines, open_work_folder, show, train
+    from fer_models.training.run import EpochLines, show, train
 
     work = request.out or WORK / training.id
-    open_work_folder(work, training, faces, request.resume)
-    lines = EpochLines(training.recipe.epochs)
-    card = train(training, faces, work, lines, runs_tried=request.runs_tried, note=request.note)
+    card = train(
+        training,
+        faces,
+        work,
+        EpochLines(training.recipe.epochs),
+        resume=request.resume,
+        runs_tried=request.runs_tried,
+        note=request.note,
+    )
     show(card, work, request.shipping)
 
 

@@ -16,14 +16,14 @@ LOCK = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Lock a folder until the block or the process ends; create it if it is missing.
 
-    A killed process releases its lock, and what it was writing is deleted. A folder created here
-    that stays empty is removed.
+    A killed process releases its lock, and what it was writing is deleted. Folders created here
+    that stay empty are removed.
 
     Raises:
         InputError: another command holds the lock.
         OSError: the folder cannot be written.
     """
-    made = not folder.exists()
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
@@ -38,5 +38,8 @@ def locked(folder: Path) -> Iterator[None]:
     finally:
         if made and [*folder.iterdir()] == [folder / LOCK]:
             (folder / LOCK).unlink()
-            folder.rmdir()
+        for each in made:
+            if any(each.iterdir()):
+                break
+            each.rmdir()
         lock.release()

@@ -22,7 +22,7 @@ from fer_models.cards import CARDS, Card
 from fer_models.classical.recipes import CLASSICAL
 from fer_models.training.loop import read_history
 from fer_models.training.rows import TrainingFaces
-from fer_models.training.run import EpochLines, open_work_folder, train
+from fer_models.training.run import EpochLines, train
 from fer_models.training.settings import TrainingRun, read_run
 
 FIRST = (
@@ -108,9 +108,8 @@ def train_all(
         work = folder / queue[0]
         try:
             training = _begun(work, faces) or new_training(queue[0])
-            open_work_folder(work, training, faces, resume=True)
             on_epoch = _Deadline(EpochLines(training.recipe.epochs), deadline)
-            on_card(train(training, faces, work, on_epoch))
+            on_card(train(training, faces, work, on_epoch, resume=True))
         except BudgetOver:
             break
         except InputError as error:
@@ -134,7 +133,8 @@ def _begun(work: Path, faces: TrainingFaces) -> TrainingRun | None:
     if not path.exists():
         return None
     training = read_run(path)
-    if training.data_sha256 != faces.training.sha256:
+    held_out = training.held_out_sha256 and faces.held_out_sha256
+    if (training.data_sha256, training.held_out_sha256) != (faces.training.sha256, held_out):
         raise InputError(f"{path}: was begun with other data. Give that, or name another --out.")
     return training
 

@@ -28,6 +28,11 @@ class TrainingFaces(NamedTuple):
     training: FaceSet
     validation: FaceSet | None
 
+    @property
+    def held_out_sha256(self) -> str:
+        """Identity of the faces to choose the epoch on; empty if there are none."""
+        return "" if self.validation is None else self.validation.sha256
+
 
 def read_training_faces(
     options: DataOptions, split: Split = Split.TRAINING, final: bool = False

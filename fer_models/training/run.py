@@ -16,6 +16,7 @@ from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
 from datasets.base.locks import locked
 from datasets.base.percentages import in_percent
+from datasets.faceset import Split
 from datasets.votes import VoteRule
 from fer_models.architectures.registry import architecture
 from fer_models.cards import CARDS, WEIGHTS, Card, write_card
@@ -37,13 +38,20 @@ from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import write_arrays
 from fer_models.zoo import load_unverified
 
+_NOT_ON_CARDS = {"start_from", "teacher", "recipe", "final", "held_out_sha256", *HASHES}
+"""Fields of settings that a card lacks or writes in another way."""
+WRITTEN = ("checkpoint.keras", "history.csv", "best.npz", "weights.npz", "card.json", "history.png")
+"""Files of a work folder that begin with its `settings.json`."""
 
-def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, resume: bool) -> None:
+
+def _open_work_folder(
+    work: Path, training: TrainingRun, faces: TrainingFaces, resume: bool
+) -> None:
     """Start or continue: a folder continues only the very same training.
 
     Raises:
-        InputError: the folder holds a training and `resume` is off, or holds another one, or the
-            training cannot begin; then nothing is written.
+        InputError: the folder holds a training and `resume` is off, or holds another one, or files
+            of something else, or the training cannot begin; then nothing is written.
     """
     path = work / "settings.json"
     if path.exists():
@@ -51,15 +59,25 @@ def open_work_folder(work: Path, training: TrainingRun, faces: TrainingFaces, re
             raise InputError(
                 f"{work} holds a training already. Add --resume, or name another --out."
             )
-        begun = (work / "checkpoint.keras").exists()
-        if not is_same(read_run(path), training, begun):
+        begun, kept = (work / "checkpoint.keras").exists(), read_run(path)
+        if not is_same(kept, training, begun):
             raise InputError(
                 f"{path}: --resume continues the same training only, but the weights of --teacher "
                 "or --start-from, data or settings differ. Name another --out."
             )
+        if faces.held_out_sha256 and not kept.held_out_sha256:
+            print(
+                f"{path} is of an older version and does not say which faces were held out: "
+                "whether they are the same is not checked",
+                file=sys.stderr,
+            )
         return
+    if strange := [name for name in WRITTEN if (work / name).exists()]:
+        raise InputError(
+            f"{work} must not hold {strange[0]} without the settings.json of a training: it would "
+            "be replaced. Name another --out."
+        )
     _check_begin(training, faces)
-    work.mkdir(parents=True, exist_ok=True)
     write_run(with_hashes(training), path)
 
 
@@ -153,27 +171,32 @@ def train(
     work: Path,
     on_epoch: Callable[[dict[str, float]], None],
     *,
+    resume: bool = False,
     runs_tried: int = 1,
     note: str = "",
     adversary: Callable[[keras.Model], Adversary] | None = None,
 ) -> Card:
-    """Train, or continue, in an opened work folder; write weights, card and curves.
+    """Train, or continue, in a work folder; write settings, weights, card and curves.
 
     Args:
         training: what to train.
         faces: to learn from, and to choose the best epoch on.
-        work: folder, see `open_work_folder`.
+        work: folder; locked from the first look into it to the end.
         on_epoch: called with the history row of every finished epoch; what it raises ends the
             training there, and the folder continues it later.
+        resume: continue the training that the folder holds, if it holds one.
         runs_tried: for the card.
         note: for the card.
         adversary: makes the adversary of `training.trained_against`, see `fit`.
 
     Raises:
-        InputError: another command trains in `work`, or there are no such labels.
+        InputError: another command trains in `work`, which holds a training already or another
+            one, or the training cannot begin or has diverged.
     """
     with locked(work):
+        _open_work_folder(work, training, faces, resume)
         recipe, (rows, validation) = training.recipe, _rows(training, faces)
+        split = faces.training.split
         print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
         if not isinstance(recipe, Recipe):
             from fer_models.classical.training import fit_classical
@@ -182,7 +205,8 @@ def train(
             model = fit_classical(recipe, rows, validation, training.seed)
             write_arrays(model.arrays(), work / "weights.npz")
             size = model.count_params()
-            return finish(training, work, size, [], rows, validation, runs_tried, note)
+            history: list[dict[str, float]] = []
+            return finish(training, work, size, history, rows, validation, runs_tried, note, split)
         shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
         build, _ = architecture(training.architecture)
         keras.config.set_dtype_policy(str(training.precision))
@@ -202,7 +226,7 @@ def train(
             keras.config.set_dtype_policy("float32")
         shutil.copyfile(work / "best.npz", work / "weights.npz")
         size = build(shape, num_classes).count_params()
-        return finish(training, work, size, history, rows, validation, runs_tried, note)
+        return finish(training, work, size, history, rows, validation, runs_tried, note, split)
 
 
 def finish(
@@ -214,11 +238,12 @@ def finish(
     validation: TrainingRows | None,
     runs_tried: int,
     note: str,
+    split: Split,
 ) -> Card:
     """Measure the weights as stored, and write what is known of them."""
     weights = work / "weights.npz"
     card = Card(
-        **training.model_dump(exclude={"start_from", "teacher", "recipe", "final", *HASHES}),
+        **training.model_dump(exclude=_NOT_ON_CARDS),
         recipe=training.recipe,
         start_from=Path(training.start_from).name,
         teacher=Path(training.teacher).name,
@@ -230,7 +255,7 @@ def finish(
         training_rows=len(rows.images),
         epochs=len(history),
         best_epoch=_kept_epoch(history, validation),
-        selected_on=_selected_on(training, validation),
+        selected_on=_selected_on(training, validation, split),
         validation_accuracy=None,
         validation_rows=0 if validation is None else len(validation.images),
         weights_sha256=file_sha256(weights),
@@ -253,13 +278,13 @@ def _kept_epoch(history: list[dict[str, float]], validation: TrainingRows | None
     return best_epoch(history) if history and validation is not None else len(history)
 
 
-def _selected_on(training: TrainingRun, validation: TrainingRows | None) -> str:
+def _selected_on(training: TrainingRun, validation: TrainingRows | None, split: Split) -> str:
     """What the card says was chosen on which faces."""
     if validation is None:
         return "nothing: trained on all faces for a fixed number of epochs"
     what = {LgbmRecipe: "number of trees", SvmRecipe: "scale of the logits"}
     chosen = what.get(type(training.recipe), "epoch")
-    return f"{chosen} chosen on a held-out tenth of Training, {len(validation.images)} faces"
+    return f"{chosen} chosen on a held-out tenth of {split}, {len(validation.images)} faces"
 
 
 def show(card: Card, work: Path, shipping: bool) -> None:

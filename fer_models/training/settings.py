@@ -34,6 +34,8 @@ class TrainingRun(BaseModel):
             Keras file of a backbone.
         teacher: id or folder of the classifier behind `recipe.teacher_share`; empty: none.
         data_sha256: identity of the training rows.
+        held_out_sha256: identity of the rows on which the epoch is chosen; empty: none, or settings
+            of an older version.
         start_from_sha256: hash of the weights of `start_from`; empty: none, or not written yet.
         teacher_sha256: hash of the teacher's weights, likewise.
         trained_against: settings of the attack of an adversarial training; empty: none.
@@ -49,6 +51,7 @@ class TrainingRun(BaseModel):
     start_from: str = ""
     teacher: str = ""
     data_sha256: str
+    held_out_sha256: str = ""
     start_from_sha256: str = ""
     teacher_sha256: str = ""
     trained_against: dict[str, str | int | float] = {}
@@ -111,6 +114,7 @@ def is_same(kept: TrainingRun, training: TrainingRun, begun: bool) -> bool:
         InputError: the teacher or start is missing.
     """
     hashes = {field: getattr(kept, field) for field in HASHES}
+    hashes["held_out_sha256"] = kept.held_out_sha256 and training.held_out_sha256
     if kept.start_from_sha256 and not begun:
         hashes["start_from_sha256"] = _start_sha256(training.start_from)
     if kept.teacher_sha256:

@@ -41,7 +41,7 @@ def test_the_table_of_worth_names_what_exists() -> None:
 def test_a_full_disk_ends_the_queue(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(queue, "train", full)
@@ -63,7 +63,8 @@ def test_one_training_writes_ships_and_loads(
     settings = json.loads((work / "settings.json").read_text())
     assert list(settings) == [
         "id", "recipe", "precision", "seed", "training_rule", "start_from", "teacher",
-        "data_sha256", "start_from_sha256", "teacher_sha256", "trained_against", "final",
+        "data_sha256", "held_out_sha256", "start_from_sha256", "teacher_sha256",
+        "trained_against", "final",
     ]  # fmt: skip
     assert settings["recipe"] == dataclasses.asdict(card.recipe)
 
