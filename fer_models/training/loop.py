@@ -7,8 +7,8 @@ rows, of the last one). Epochs are chosen on the validation rows it is given; it
 
 import csv
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ import numpy as np
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
+from fer_models.classifier import ModelError
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment, with_brightness, with_noise
 from fer_models.training.augmix import augmix
@@ -185,6 +186,9 @@ def fit(
 
     Returns:
         One dict per epoch with the keys `HISTORY_COLUMNS`, and `ROBUST_COLUMN` with an adversary.
+
+    Raises:
+        InputError: the training diverges; checkpoint and best weights are of the epoch before.
     """
     work.mkdir(parents=True, exist_ok=True)
     checkpoint = work / "checkpoint.keras"
@@ -202,33 +206,65 @@ def fit(
         rate = learning_rate(recipe, history)
         model.optimizer.learning_rate = rate
         batches = AugmentedBatches(train, recipe, seed, epoch, teacher)
-        loss, accuracy = _learn(model, batches, opponent)
-        line = {"epoch": epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
-        part = min(len(batches), STATISTICS_BATCHES)
-        seen = (_batch(batches, index, opponent)[0] for index in range(part))
-        with averaged(model, seen):
-            if validation is not None:
-                line |= _judge(model, validation, opponent)
-            if validation is None or score(line) > max(map(score, history), default=-1.0):
-                save_weights(classifier, work / "best.npz")
+        line = {"epoch": epoch + 1, "learning_rate": rate}
+        with _divergence_told(line):
+            line |= _learn(model, batches, opponent)
+            part = min(len(batches), STATISTICS_BATCHES)
+            seen = (_batch(batches, index, opponent)[0] for index in range(part))
+            with averaged(model, seen):
+                if validation is not None:
+                    line |= _judge(model, validation, opponent)
+                _require_finite(model, line)
+                if validation is None or score(line) > max(map(score, history), default=-1.0):
+                    save_weights(classifier, work / "best.npz")
         history.append(line)
         _save_checkpoint(model, history, work)
         on_epoch(line)
     return history
 
 
+@contextmanager
+def _divergence_told(line: dict[str, float]) -> Iterator[None]:
+    """Where an adversary meets NaN, say that the training has diverged in this epoch."""
+    try:
+        yield
+    except ModelError as error:
+        raise _diverged(line) from error
+
+
+def _require_finite(model: keras.Model, line: dict[str, float]) -> None:
+    """Refuse NaN and infinity in a history line and in the weights.
+
+    Raises:
+        InputError: there is one.
+    """
+    numbers = [np.array([*line.values()]), *model.get_weights()]
+    if not all(np.isfinite(each).all() for each in numbers):
+        raise _diverged(line)
+
+
+def _diverged(line: dict[str, float]) -> InputError:
+    return InputError(
+        f"loss and weights must stay finite; epoch {line['epoch']:.0f}, at learning rate "
+        f"{line['learning_rate']:g}, made them NaN or infinite. Lower --learning-rate, and name "
+        "another --out."
+    )
+
+
 def _learn(
     model: keras.Model, batches: AugmentedBatches, opponent: Adversary | None
-) -> tuple[float, float]:
-    """One epoch; mean loss and accuracy of its batches."""
+) -> dict[str, float]:
+    """One epoch, ended by a loss that is not finite; mean loss and accuracy of its batches."""
     seen = []
     for index in range(len(batches)):
         batch = _batch(batches, index, opponent)
         with opponent.moved_weights(model, batch) if opponent else nullcontext():
             logs = model.train_on_batch(*batch, return_dict=True)
         seen.append((logs["loss"], logs["accuracy"]))
+        if not np.isfinite(logs["loss"]):
+            break
     loss, accuracy = np.mean(seen, axis=0)
-    return float(loss), float(accuracy)
+    return {"loss": float(loss), "accuracy": float(accuracy)}
 
 
 def _batch(batches: AugmentedBatches, index: int, opponent: Adversary | None) -> Batch:
