@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.labels import NO_LABEL
+
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
@@ -39,7 +41,10 @@ def first_identical(images: np.ndarray) -> np.ndarray:
 
 
 def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Duplicates:
-    """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) reveal conflicts."""
+    """Group pixel-identical images uint8 (N, H, W, C); labels int (N,) reveal conflicts.
+
+    Images with `NO_LABEL` conflict with none.
+    """
     group = np.full(len(images), -1, dtype=np.int64)
     conflicting = np.zeros(len(images), dtype=bool)
     first = first_identical(images)
@@ -48,7 +53,8 @@ def find_duplicates(images: np.ndarray, labels: np.ndarray | None = None) -> Dup
         members = first == original
         group[members] = number
         if labels is not None:
-            conflicting[members] = len(np.unique(labels[members])) > 1
+            known = labels[members & (labels != NO_LABEL)]
+            conflicting[members] = len(np.unique(known)) > 1
     constant = (images == images[:, :1, :1]).all(axis=(1, 2, 3))
     return Duplicates(group, constant, conflicting)
 

@@ -129,13 +129,20 @@ def agreement_table(source: "Source") -> "pd.DataFrame":
 
 
 def duplicate_counts(source: "Source") -> "pd.DataFrame":
-    """Count images with duplicates, those also in Training, constant images, and groups."""
+    """Count images with duplicates, those also in Training, constant images, and groups.
+
+    Labels are FER's, else those of the majority of votes.
+    """
     import pandas as pd
 
     from datasets.duplicates import find_duplicates
     from datasets.faceset import Split
+    from datasets.votes import VoteRule, vote_labels
 
-    found = find_duplicates(source.images, source.fer)
+    labels = source.fer
+    if labels is None and source.votes is not None:
+        labels = vote_labels(source.votes, VoteRule.MAJORITY).values
+    found = find_duplicates(source.images, labels)
     table = pd.DataFrame(
         index=[
             "images with a duplicate",

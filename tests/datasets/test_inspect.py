@@ -1,5 +1,7 @@
 """The tables of `python -m datasets.inspect` against counts made another way; the figures exist."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,6 +44,20 @@ def test_duplicate_counts(source):
     assert table.loc["with a duplicate in Training"].tolist() == ["", 1, 0, ""]
     assert table.loc["of one colour only"].tolist() == [1, 0, 0, 1]
     assert table.loc["groups of duplicates", "all"] == 1
+
+
+def test_conflicts_of_data_with_votes_alone(tmp_path):
+    """Rows 0 and 1 agree, rows 2 and 3 do not, and row 5 has no majority to contradict row 4."""
+    images = np.repeat(make_images()[:3], 2, axis=0)
+    write_folders(images, np.zeros(6, np.int64), FER7, np.arange(6), Split.TRAINING, tmp_path)
+    votes = np.zeros((6, 10), np.uint8)
+    votes[[0, 1, 2, 3, 4], [1, 1, 1, 2, 4]] = 10
+    votes[5, [1, 2]] = 5
+    write_votes(votes, np.full(6, "Training"), tmp_path / "fer2013new.csv")
+    source = replace(open_source(tmp_path, progress=False), fer=None)
+    table = inspect.duplicate_counts(source)
+    assert table.loc["with a duplicate of another label", "all"] == 2
+    assert table.loc["groups with conflicting labels", "all"] == 1
 
 
 def test_prints_tables_and_writes_figures(tmp_path, capsys):
