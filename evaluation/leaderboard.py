@@ -119,12 +119,14 @@ def _note(board: "pd.DataFrame") -> list[str]:
 
 
 def _share(row: object, name: str) -> str:
+    import pandas as pd
+
     from datasets.base.percentages import in_percent
 
     value, low, high = (
         in_percent(getattr(row, f"{name}{end}"), 1) for end in ("", "_low", "_high")
     )
-    return f"{value} ({low}-{high})"
+    return value if pd.isna(getattr(row, f"{name}_low")) else f"{value} ({low}-{high})"
 
 
 if __name__ == "__main__":

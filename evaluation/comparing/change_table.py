@@ -67,6 +67,7 @@ def _row(row: Any) -> list[str]:
 
     gap, low, high = (text(end, True) for end in (row.difference, row.ci_low, row.ci_high))
 
+    ends = "" if pd.isna(row.ci_low) else f" ({low} to {high})"
     star = " *" if row.changed is not pd.NA and row.changed else ""
     flag = "" if row.status == "ok" else FLAG
     return [
@@ -77,7 +78,7 @@ def _row(row: Any) -> list[str]:
         row.metric.replace("_", " "),
         text(row.before),
         text(row.after),
-        f"{gap} ({low} to {high}){star}{flag}",
+        f"{gap}{ends}{star}{flag}",
         str(row.n),
         "" if pd.isna(row.p_holm) else p_text(row.p_holm),
     ]

@@ -21,6 +21,10 @@ MANY = 10_000
 standard errors (a skewness of 5), less than the 0.04 by which 4000 draws of images vary."""
 
 
+_ROUNDING = 1e-12
+"""Relative difference of two draws below which it is rounding."""
+
+
 class Interval(NamedTuple):
     """A figure with its confidence interval.
 
@@ -154,7 +158,7 @@ def bootstrap_means(
     Returns:
         The figure. Its bounds are widened to contain it: a figure that bends at its optimum, such
         as a calibration error near 0, is larger in almost every draw. Draws in which it is
-        undefined (NaN) are left out.
+        undefined (NaN) are left out. Equal draws give no bounds, see `percentile_interval`.
 
     Source: Efron & Tibshirani 1993, "An introduction to the bootstrap", section 13.3.
 
@@ -213,11 +217,17 @@ def resampled_means(
 def percentile_interval(
     value: float, figures: np.ndarray, n: int, confidence: float = CONFIDENCE
 ) -> Interval:
-    """A figure between the percentiles of its resampled figures (R,), see `bootstrap_means`."""
+    """A figure between the percentiles of its resampled figures (R,), see `bootstrap_means`.
+
+    The bounds are NaN where all draws are equal, as those of one image or one group are, and those
+    of images that all have the same value: they say nothing of how far the true figure may lie.
+    """
     if np.isnan(value):
         return Interval(np.nan, np.nan, np.nan, n)
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(figures, [tail, 1 - tail])
+    if high - low <= _ROUNDING * max(1.0, abs(value)):
+        return Interval(value, np.nan, np.nan, n)
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
 
 

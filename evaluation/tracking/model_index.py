@@ -71,7 +71,7 @@ def index_of_run(run: FinishedRun, model: str) -> str:
             NOISE if row.perturbation == "noise" else row.metric,
             _title(row),
             row.value,
-            {"ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n} | _remarks(run, row),
+            _interval(row) | {"n": row.n} | _remarks(run, row),
         )
         for row in rows.itertuples()
         if math.isfinite(row.value)
@@ -112,6 +112,11 @@ def _title(row: Any) -> str:
     if row.metric == "median_smallest_eps":  # over the whole grid
         return f"{title}, worst case {row.norm}"
     return title if row.perturbation == ALL_CORRUPTIONS else f"{title}, {images_of(row)}"
+
+
+def _interval(row: Any) -> dict[str, float]:
+    """The bounds of a figure; empty where it has none."""
+    return {} if math.isnan(row.ci_low) else {"ci_low": row.ci_low, "ci_high": row.ci_high}
 
 
 def _remarks(run: FinishedRun, row: Any) -> dict[str, Any]:

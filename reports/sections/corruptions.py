@@ -1,5 +1,6 @@
 """Corruptions: every model in one table, and one heat map per model."""
 
+import math
 from functools import partial
 
 import pandas as pd
@@ -125,7 +126,8 @@ def corruption_charts(run: FinishedRun) -> list[Chart]:
 def _ratio(rows: pd.DataFrame) -> list[str]:
     """Return a ratio and its interval as text."""
     figure = Figure.of(rows)
-    if not figure.known or figure.low == figure.high:  # the baseline itself
+    no_bounds = math.isnan(figure.low) or figure.low == figure.high  # older runs: the baseline's
+    if not figure.known or no_bounds:
         return [marked(decimal(figure.value), figure.status), ""]
     return [
         marked(decimal(figure.value), figure.status),

@@ -1,6 +1,7 @@
 """The leaderboard: every model under its own labels, most robust first."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -176,6 +177,7 @@ def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Ce
     if METRICS[metric].unit is Unit.SHARE or not figure.known:
         return _cell(figure)
     ends = f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}"
+    ends = "" if math.isnan(figure.low) else ends
     return Cell(decimal(figure.value), figure.value, ends, figure.status)
 
 

@@ -1,6 +1,7 @@
 """Models of several runs ranked on boards, on tiny finished runs."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -235,3 +236,10 @@ def test_another_norm_grid_or_version_of_the_attacks_is_another_board(
     vars(other)["manifest"] = entries
     keys = [boards._board(Entry(one, "tiny.fer", "fer")) for one in (run, other)]
     assert keys[0] != keys[1]
+
+
+def test_an_area_without_an_interval_is_written_without(first: Path) -> None:
+    board = leaderboards([FinishedRun(first)]).assign(curve_area_low=np.nan, curve_area_high=np.nan)
+    head, rows = leaderboard._cells(board)
+    place = next(i for i, name in enumerate(head) if name.startswith("curve to"))
+    assert all(re.fullmatch(r"\d+\.\d!?", row[place]) for row in rows)

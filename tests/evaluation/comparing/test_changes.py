@@ -178,6 +178,13 @@ def test_marks_are_explained_only_where_there_are_any(first: Path) -> None:
         assert ("! flagged in a run" in text) == explained
 
 
+def test_a_difference_without_an_interval_is_written_without(first: Path) -> None:
+    changes = compare_runs([FinishedRun(first), FinishedRun(first)])
+    table = changes.table.assign(ci_low=np.nan, ci_high=np.nan)
+    text = markdown_summary(replace(changes, table=table))
+    assert "+0.0 |" in text and "nan" not in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

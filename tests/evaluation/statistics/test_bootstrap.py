@@ -192,3 +192,23 @@ def test_bootstrap_of_means_of_no_images():
     assert interval.n == 0
     with pytest.raises(ValueError, match=r"must be \(N, M\)"):
         bootstrap_means(np.zeros(3), mean_of_first, seed=0)
+
+
+@pytest.mark.parametrize("count", [1, 7, MANY + 3])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 3.248])
+def test_equal_values_have_no_bounds(count, value):
+    interval = bootstrap_means(np.full((count, 1), value), mean_of_first, seed=0)
+    assert interval.value == pytest.approx(value) and interval.n == count
+    assert np.isnan([interval.low, interval.high]).all()
+
+
+def test_one_group_of_near_duplicates_has_no_bounds():
+    values = np.random.default_rng(1).random((5, 1))
+    interval = bootstrap_means(values, mean_of_first, seed=0, groups=np.zeros(5, np.int64))
+    assert interval.value == values.mean() and np.isnan(interval.low) and np.isnan(interval.high)
+
+
+def test_small_differences_keep_their_bounds():
+    values = 1e-5 * np.random.default_rng(1).random((50, 1))
+    interval = bootstrap_means(values, mean_of_first, seed=0)
+    assert interval.low < interval.value < interval.high

@@ -63,6 +63,13 @@ def test_figures_of_a_run_come_back_with_their_intervals(first: Path) -> None:
     assert len(robust) == 2 * 2 and all("worst case" in one.metric_name for one in robust)
 
 
+def test_a_figure_without_an_interval_has_none_there(first: Path) -> None:
+    run = FinishedRun(first)
+    run.results.loc[run.results.metric == "brier", ["ci_low", "ci_high"]] = np.nan
+    found = [one for one in read(index_of_run(run, "tiny.fer")) if one.metric_type == "brier"]
+    assert found and all(list(one.metric_args) == ["n"] for one in found)
+
+
 def test_only_attacks_that_ran_on_the_model_are_named(first: Path, make: Make) -> None:
     """Not those of the tier that are for black boxes."""
 

@@ -34,6 +34,13 @@ def test_corruptions_have_means_and_errors(run: FinishedRun) -> None:
     assert [text.get_text() for text in axes.texts][-3:] == ["0.90", "1.00", "1.05"]
 
 
+def test_a_mean_error_without_an_interval_is_shown_without(run: FinishedRun) -> None:
+    results = run.results.copy()
+    results.loc[results["metric"].isin(["mce", "relative_mce"]), ["ci_low", "ci_high"]] = np.nan
+    summary = corruption_summary(replace(run, results=results))
+    assert summary is not None and summary.rows[0][5:9] == ["1.05", "", "0.87", ""]
+
+
 def test_a_run_without_the_baseline_says_why_there_is_no_mce(run: FinishedRun) -> None:
     results = run.results.copy()
     mce = results["metric"].isin(["mce", "relative_mce"])
