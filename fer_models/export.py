@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.base.atomic import atomic
 from datasets.base.commands import run
-from datasets.base.errors import InputError
+from datasets.base.errors import InputError, words_of
 from datasets.base.writable import check_file
 from fer_models.backend import quiet_backend
 from fer_models.zoo import card_of, load, split_defences
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fer_models.keras_classifier import KerasClassifier
+
+
+_TOLERANCE = 1e-3
+"""Largest difference of logits after conversion."""
 
 
 class Format(StrEnum):
@@ -37,7 +44,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="File to write. Default: ID.FORMAT.")] = None,
 ) -> None:
     """Write a classifier as a stand-alone model."""
-    path = out or Path(f"{Path(model).name}.{format}")
+    path = out or Path(f"{Path(model).resolve().name}.{format}")
     check_file(path, f".{format}")
     needed = ("onnx", "onnxruntime", "tf2onnx")
     if format is Format.ONNX and not all(map(find_spec, needed)):
@@ -49,31 +56,45 @@ def main(
         raise InputError(f"defences are not exported; got {model}. Export the net, {base}.")
     card_of(model)
     quiet_backend()
-    import numpy as np
-
     from fer_models.keras_classifier import KerasClassifier
 
     classifier = load(model)
     if not isinstance(classifier, KerasClassifier):
         raise InputError(f"only neural nets are exported; {model} is none.")
-    keras_model = classifier.model
+    classifier.logits(_probe(classifier))  # refuses a net of NaN before anything is written
+    if format is Format.JSON:
+        _write_json(path, classifier)
+    else:
+        with atomic(path) as unfinished:
+            _write(unfinished, format, classifier)
+            if format is not Format.KERAS:
+                require_equal_logits(unfinished, classifier, path)
+    print(f"{path}: {', '.join(classifier.scheme.classes)}; pixels in [0, 1], logits out")
+
+
+def _write_json(path: Path, classifier: "KerasClassifier") -> None:
+    """Write the architecture, and the weights beside it."""
+    weights = path.with_suffix(".weights.h5")
+    with atomic(path) as unfinished, atomic(weights) as unfinished_weights:
+        unfinished.write_text(classifier.model.to_json(indent=2))
+        classifier.model.save_weights(unfinished_weights)
+
+
+def _write(path: Path, format: Format, classifier: "KerasClassifier") -> None:
+    """Write a file of any format but json."""
+    import numpy as np
+
+    model = classifier.model
     match format:
         case Format.KERAS:
-            keras_model.save(path)
-        case Format.JSON:
-            path.write_text(keras_model.to_json(indent=2))
-            keras_model.save_weights(path.with_suffix(".weights.h5"))
+            model.save(path)
         case Format.ONNX:
-            keras_model(np.zeros((1, *keras_model.input_shape[1:]), np.float32))
-            keras_model.export(path, format="onnx", verbose=False)
-            require_equal_logits(path, classifier)
+            model(np.zeros((1, *model.input_shape[1:]), np.float32))
+            model.export(path, format="onnx", verbose=False)
         case Format.PT2:
             _write_pt2(path, classifier)
-            require_equal_logits(path, classifier)
         case Format.TFLITE:
-            keras_model.export(path, format="litert", verbose=False)
-            require_equal_logits(path, classifier)
-    print(f"{path}: {', '.join(classifier.scheme.classes)}; pixels in [0, 1], logits out")
+            model.export(path, format="litert", verbose=False)
 
 
 def _write_pt2(path: Path, classifier: "KerasClassifier") -> None:
@@ -89,29 +110,42 @@ def _write_pt2(path: Path, classifier: "KerasClassifier") -> None:
         ) from what
 
 
-def require_equal_logits(path: Path, classifier: "KerasClassifier") -> None:
-    """Remove the file again when its logits differ from the classifier's; converters have bugs.
+def require_equal_logits(path: Path, classifier: "KerasClassifier", named: Path) -> None:
+    """Refuse a file whose logits differ from the classifier's; converters have bugs.
+
+    Args:
+        path: the file.
+        classifier: what it was written from.
+        named: what the user calls it.
 
     Raises:
-        InputError: it cannot be opened, or logits differ by more than 0.001.
+        InputError: it cannot be opened, or logits differ by more than 0.001 or are NaN.
     """
     import numpy as np
 
     from fer_models.foreign.formats import open_model
 
-    images = np.random.default_rng(0).random((4, *classifier.model.input_shape[1:]), np.float32)
+    images = _probe(classifier)
     try:
         answers = open_model(str(path)).call(images)
-    except InputError:
-        path.unlink()
-        raise
-    difference = np.abs(answers - classifier.logits(images)).max()
-    if difference > 1e-3:
-        path.unlink()
+    except InputError as error:
         raise InputError(
-            f"{path}: logits of the converted model must equal those of {classifier.id}; they "
-            f"differ by up to {difference:.2g}, so it was removed. Take another --format."
+            f"{named}: the converted model must be readable, so it was not written; "
+            f"{words_of(error)}. Take another --format."
+        ) from error
+    difference = np.abs(answers - classifier.logits(images)).max()
+    if not difference <= _TOLERANCE:
+        raise InputError(
+            f"{named}: logits of the converted model must equal those of {classifier.id}; they "
+            f"differ by up to {difference:.2g}, so it was not written. Take another --format."
         )
+
+
+def _probe(classifier: "KerasClassifier") -> "np.ndarray":
+    """A few images of noise, float32 (N, H, W, C)."""
+    import numpy as np
+
+    return np.random.default_rng(0).random((4, *classifier.model.input_shape[1:]), np.float32)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
-from fer_models.export import Format, main, require_equal_logits
+from fer_models import export as exporting
+from fer_models.export import Format, main
 from fer_models.keras_classifier import KerasClassifier
 from fer_models.zoo import load
 from tests.fer_models.untrained import write_untrained
@@ -76,16 +78,58 @@ def test_bad_input_is_one_line(model: Path, arguments: list[str], words: str) ->
     assert result.stderr.count("\n") == 1
 
 
-def test_a_file_that_answers_otherwise_is_removed(model: Path, tmp_path: Path) -> None:
+def changed(model: Path, by: float) -> KerasClassifier:
+    """The net with something added to its last bias."""
+    net = load(str(model))
+    assert isinstance(net, KerasClassifier)
+    net.model.trainable_variables[-1].assign_add(np.full(7, by, np.float32))
+    return net
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda content: content, r"net\.tflite: logits .* differ by up to 0\.01, so it was not"),
+        (lambda _: b"no model", r"net\.tflite: the converted model must be readable"),
+    ],
+)
+def test_a_bad_conversion_leaves_an_older_file_as_it_was(
+    damage: Callable[[bytes], bytes],
+    words: str,
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     path = tmp_path / "net.tflite"
     main(str(model), Format.TFLITE, path)
-    other = load(str(model))
-    assert isinstance(other, KerasClassifier)
-    bias = other.model.trainable_variables[-1]
-    bias.assign_add(np.full(7, 0.01, np.float32))
-    with pytest.raises(InputError, match=r"differ by up to 0\.01, so it was removed"):
-        require_equal_logits(path, other)
-    assert not path.exists()
+    before = path.read_bytes()
+    monkeypatch.setattr(exporting, "load", lambda _: changed(model, 0.01))
+    monkeypatch.setattr(exporting, "_write", lambda to, *_: to.write_bytes(damage(before)))
+    with pytest.raises(InputError, match=words):
+        main(str(model), Format.TFLITE, path)
+    assert path.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("format", Format)
+def test_a_net_of_nan_is_not_exported(
+    format: Format, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load", lambda _: changed(model, np.nan))
+    monkeypatch.setattr(exporting, "find_spec", lambda _: True)
+    with pytest.raises(InputError, match="answered NaN or infinity"):
+        main(str(model), format, tmp_path / f"net.{format}")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_the_folder_one_is_in_gives_the_file_its_name(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model)
+    main(".")
+    path = model / f"{model.name}.keras"
+    assert path.exists()
+    path.unlink()
 
 
 def test_defences_are_not_exported(tmp_path: Path) -> None:
