@@ -54,7 +54,7 @@ def main(request: ExportRequest) -> None:
 
 
 def export_folders(source: "Source", out: Path) -> int:
-    """Write `out/<split>/<class>/<row id>.png`, and any votes to `out/fer2013new.csv`.
+    """Write `out/<split>/<class>/<row id>.png`, and any votes to `out/fer2013new.csv`, or nothing.
 
     Faces of a data set with votes of its own and no labels are labelled by the majority rule, as
     evaluations label them; those without a label are left out, which is printed.
@@ -67,6 +67,7 @@ def export_folders(source: "Source", out: Path) -> int:
             have gaps.
     """
     from datasets.archives import VOTES_NAME
+    from datasets.base.atomic import UNFINISHED, atomic_contents
     from datasets.base.errors import InputError
     from datasets.base.progress import bar
     from datasets.ferplus import write_votes
@@ -78,23 +79,23 @@ def export_folders(source: "Source", out: Path) -> int:
         scheme, labels = FERPLUS8, _majority_labels(source)
     else:
         scheme, labels = FER7, _fer_labels(source)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - {UNFINISHED}):
         raise InputError(f"{out}: expected a new or empty folder, found files in it. Name another.")
     if votes is not None and source.row_ids.tolist() != list(range(len(labels))):
         raise InputError(
             f"{source.path}: expected rows 0 to {len(labels) - 1}, as votes are joined by row; "
             "some are missing. Export to --csv first, which renumbers the rows."
         )
-    with bar(f"writing {out}") as advance:
+    with atomic_contents(out) as unfinished, bar(f"writing {out}") as advance:
         for split in source.splits:
             rows = ((source.split_of == split) & (labels != NO_LABEL)).nonzero()[0]
             for start in range(0, len(rows), _STEP):
                 part = rows[start : start + _STEP]
                 ids = source.row_ids[part]
-                write_folders(source.images[part], labels[part], scheme, ids, split, out)
+                write_folders(source.images[part], labels[part], scheme, ids, split, unfinished)
                 advance(int(part[-1]), len(labels))
-    if votes is not None:
-        write_votes(votes, source.split_of, out / VOTES_NAME)
+        if votes is not None:
+            write_votes(votes, source.split_of, unfinished / VOTES_NAME)
     return int((labels != NO_LABEL).sum())
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+UNFINISHED = ".unfinished"
+"""Folder in which `atomic_contents` writes."""
 _NAME = re.compile(r"\.deadpan-(\d+)-.")
 """Of a temporary file of `atomic`: ours, the id of its process, and the name it will have."""
 
@@ -80,4 +82,27 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def atomic_contents(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to write into; what it holds moves into `folder` when the block ends.
+
+    For a folder that cannot be replaced itself, since it may be where the user is, or where a disk
+    is mounted. What a killed process left is deleted first. If the block fails, nothing is left.
+    """
+    made = not folder.exists()
+    unfinished = folder / UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        for path in sorted(unfinished.iterdir()):
+            os.replace(path, folder / path.name)
+        unfinished.rmdir()
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
         raise

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets import export
+from datasets import export, folders
+from datasets.base.atomic import UNFINISHED
 from datasets.base.errors import InputError
 from datasets.faceset import Split
-from datasets.folders import write_folders
+from datasets.folders import png_of, write_folders
 from datasets.labels import FER7, FERPLUS8
 from datasets.read import open_source
 from tests.datasets.factory import FER, make_images, write_source
@@ -64,6 +65,35 @@ def test_nothing_is_overwritten(tmp_path):
     fails("new or empty folder", data, out=data)
     fails("new or empty folder", data, out=data / "fer2013.csv")
     assert (data / "fer2013new.csv").read_bytes() == before
+
+
+def test_a_stopped_command_leaves_no_part_of_the_faces(tmp_path, monkeypatch):
+    data, out, written = write_source(tmp_path / "data"), tmp_path / "out", []
+
+    def stopped(image):
+        written.append(1)
+        if len(written) == 50:
+            raise KeyboardInterrupt
+        return png_of(image)
+
+    monkeypatch.setattr(folders, "png_of", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export.main(export.ExportRequest(data=data, out=out))
+    assert not out.exists()
+    (out / UNFINISHED / "Training").mkdir(parents=True)  # as a killed command leaves it
+    export.main(export.ExportRequest(data=data, out=out))
+    assert {path.name for path in out.iterdir()} == {
+        "Training", "PublicTest", "PrivateTest", "fer2013new.csv"
+    }  # fmt: skip
+    assert len([*out.rglob("*.png")]) == 60
+
+
+def test_the_folder_where_one_is_can_be_written_to(tmp_path, monkeypatch):
+    data = write_source(tmp_path / "data")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    export.main(export.ExportRequest(data=data, out=Path()))
+    assert len([*Path.cwd().glob("*/*/*.png")]) == 60
 
 
 def test_target_that_cannot_be_written(tmp_path):
