@@ -51,6 +51,18 @@ def photos(path: Path) -> list[Path]:
     return found
 
 
+def refuse_own_folder(out: Path, photographs: Path) -> None:
+    """Refuse to write pictures into the folder of the photographs, which a next call would read.
+
+    Raises:
+        InputError: `out` is that folder.
+    """
+    if out.resolve() == photographs.resolve():
+        raise InputError(
+            f"--out must not be the folder of the photographs; got {out}. Name another."
+        )
+
+
 def check_name(file: Path) -> None:
     """Refuse a name that tables and pages cannot hold.
 

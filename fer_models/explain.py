@@ -41,12 +41,14 @@ def main(
     """Draw what a convolutional net looks at in faces."""
     from datasets.base.writable import default_folder
     from faces.detectors import make_detector
-    from faces.photos import photos, read_each
+    from faces.photos import photos, read_each, refuse_own_folder
     from fer_models.zoo import describe
 
     found = photos(images)
     describe(model)
     out = out or default_folder(Path("explanations"))
+    if images.is_dir():
+        refuse_own_folder(out, images)
     finder = make_detector(detector, min_size=min_size, whole=whole)
     from fer_models.backend import quiet_backend
 

@@ -1,7 +1,7 @@
 """`python -m fer_models.predict PHOTO|FOLDER`: faces in photographs and what they express.
 
 Writes into `--out`: `PHOTO-faces.png` with boxes and labels, `PHOTO-face1.png` with the
-probabilities of each face, and `predictions.csv`, one row per face.
+probabilities of each face, and `predictions.csv`, one row per face, after each photograph.
 """
 
 import sys
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.growing_csv import GrowingCsv
 from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL, PHOTOS, WHOLE, no_face
 
 if TYPE_CHECKING:
@@ -38,12 +38,14 @@ def main(
     """Find faces, name their expressions, draw both."""
     from datasets.base.writable import default_folder
     from faces.detectors import make_detector
-    from faces.photos import photos, read_each
+    from faces.photos import photos, read_each, refuse_own_folder
     from fer_models.zoo import describe
 
     found = photos(path)
     describe(model)
     out = out or default_folder(Path("predictions"))
+    if path.is_dir():
+        refuse_own_folder(out, path)
     finder = make_detector(detector, min_size=min_size, whole=whole)
     from fer_models.backend import quiet_backend
 
@@ -52,9 +54,11 @@ def main(
     from fer_models.zoo import load
 
     classifier = load(model)
-    lines: list[dict[str, Any]] = []
+    columns = ["photo", "face", "x", "y", "width", "height", "label", *classifier.scheme.classes]
+    table, faces = GrowingCsv(out / "predictions.csv", columns), 0
 
     def predict_one(photo: Path, image: "np.ndarray") -> None:
+        nonlocal faces
         predictions = predict_faces(image, classifier, finder)
         if not predictions:
             message = no_face(detector)
@@ -64,11 +68,12 @@ def main(
             return
         out.mkdir(parents=True, exist_ok=True)
         _draw(image, predictions, photo.name, classifier.id, top, out)
-        lines.extend(_line(photo.name, i, p) for i, p in enumerate(predictions, 1))
+        table.add(_line(photo.name, i, p) for i, p in enumerate(predictions, 1))
+        faces += len(predictions)
 
     wrong = read_each(found, path.is_dir(), predict_one)
-    _write_table(lines, classifier.scheme.classes, out)
-    print(f"faces: {len(lines)}, photographs: {len(found)}; {out / 'predictions.csv'}")
+    table.add([])
+    print(f"faces: {faces}, photographs: {len(found)}; {table.path}")
     return 1 if wrong else 0
 
 
@@ -100,15 +105,6 @@ def _line(photo: str, number: int, prediction: "FacePrediction") -> dict[str, An
 
 def _rounded(probabilities: dict[str, float]) -> dict[str, float]:
     return {name: round(share, 6) for name, share in probabilities.items()}
-
-
-def _write_table(lines: list[dict[str, Any]], classes: tuple[str, ...], out: Path) -> None:
-    import pandas as pd
-
-    out.mkdir(parents=True, exist_ok=True)
-    columns = ["photo", "face", "x", "y", "width", "height", "label", *classes]
-    with atomic(out / "predictions.csv") as unfinished:
-        pd.DataFrame(lines, columns=columns).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":

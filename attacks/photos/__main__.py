@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from attacks.request import AttackRequest
-from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.growing_csv import GrowingCsv
 from datasets.base.options import as_command
 from fer_models.photo_options import DETECTOR, MIN_SIZE, MODEL, PHOTOS
 
@@ -47,7 +47,7 @@ def main(request: PhotoRequest) -> int:
     """Attack the faces in photographs, and test whether the attack survives saving and resizing."""
     from attacks.threat_model import Norm, check_eps, parse_eps, parse_norm
     from faces.detectors import make_detector
-    from faces.photos import photos, read_each
+    from faces.photos import photos, read_each, refuse_own_folder
 
     path, out = request.path, request.out
     norm, eps = parse_norm(request.norm), parse_eps(request.eps)
@@ -57,8 +57,8 @@ def main(request: PhotoRequest) -> int:
             f"--eps must be at least 1/255 in an 8-bit picture; got {request.eps}. Choose one such "
             "as 8/255."
         )
-    if path.is_dir() and out.resolve() == path.resolve():  # PHOTO.png would replace a photograph
-        raise InputError(f"--out must not be the folder of the photographs; got {out}.")
+    if path.is_dir():
+        refuse_own_folder(out, path)
     found = photos(path)
     finder = make_detector(request.detector, min_size=request.min_size)
     from fer_models.backend import quiet_backend
@@ -78,15 +78,18 @@ def main(request: PhotoRequest) -> int:
         )
     out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
+    table = GrowingCsv(out / "faces.csv", _COLUMNS)
 
     def attack_one(photo: Path, image: "np.ndarray") -> None:
-        rows.extend(_attack(image, photo.name, classifier, finder, attack, request.seed, out))
+        made = _attack(image, photo.name, classifier, finder, attack, request.seed, out)
+        table.add(made)
+        rows.extend(made)
 
     wrong = read_each(found, path.is_dir(), attack_one)
-    _write_table(rows, out)
+    table.add([])
     saved = [row for row in rows if row["handling"] == "saved with 8 bits"]
     fooled = sum(row["fooled"] for row in saved)
-    print(f"{fooled} of {len(saved)} faces get a different label; {out / 'faces.csv'}")
+    print(f"{fooled} of {len(saved)} faces get a different label; {table.path}")
     return 1 if wrong else 0
 
 
@@ -140,13 +143,6 @@ def _row(before: "FacePrediction", after: list["FacePrediction"], handling: Any)
         "probability_after": round(found.ranked[0][1], 4) if found else "",
         "fooled": found is not None and found.label != before.label,
     }
-
-
-def _write_table(rows: list[dict[str, Any]], out: Path) -> None:
-    import pandas as pd
-
-    with atomic(out / "faces.csv") as unfinished:
-        pd.DataFrame(rows, columns=_COLUMNS).to_csv(unfinished, index=False)
 
 
 if __name__ == "__main__":

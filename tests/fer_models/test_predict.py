@@ -1,7 +1,10 @@
 """Faces in photographs: boxes with named probabilities, pictures, charts and a table."""
 
+import errno
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,7 @@ from datasets.labels import FER7
 from faces import detectors
 from faces.box import Box
 from faces.detector import Detector
+from fer_models import predict as predicting
 from fer_models import zoo
 from fer_models.classifier import Classifier
 from fer_models.explain import main as explain
@@ -129,6 +133,34 @@ def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "a.png", 1, 100, 30, 50, 50, "neutral"
     ]  # fmt: skip
     assert table.loc[0, list(FER7.classes)].sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_command_that_is_stopped_keeps_its_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(photograph()).save(tmp_path / name)
+    drawn = predicting._draw
+
+    def full(image: np.ndarray, faces: list[FacePrediction], photo: str, *rest: Any) -> None:
+        if photo == "b.png":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "b.png-faces.png")
+        drawn(image, faces, photo, *rest)
+
+    monkeypatch.setattr(predicting, "_draw", full)
+    with pytest.raises(OSError, match="No space left"):
+        main(tmp_path, out=tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out" / "predictions.csv").photo.tolist() == ["a.png"]
+
+
+@pytest.mark.parametrize("command", [main, lambda path, out: explain("even.fer", path, out)])
+def test_the_folder_of_the_photographs_is_not_written_to(
+    command: Callable[..., int], tmp_path: Path
+) -> None:
+    Image.fromarray(photograph()).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="--out must not be the folder of the photographs"):
+        command(tmp_path, out=tmp_path / "." / "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_one_photograph(tmp_path: Path) -> None:

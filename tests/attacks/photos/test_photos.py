@@ -82,6 +82,21 @@ def test_no_face_no_gradients_no_such_norm(portrait, tmp_path) -> None:
         attack_photos(portrait, tmp_path / "out", eps="0.7/255")
 
 
+def test_a_command_that_is_stopped_keeps_its_rows(tmp_path, monkeypatch) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (200, 200), "grey").save(tmp_path / name)
+
+    def attacked(_: np.ndarray, name: str, *__: object) -> list[dict[str, object]]:
+        if name == "b.png":
+            raise KeyboardInterrupt
+        return [{"photo": name, "face": 1, "handling": "saved with 8 bits", "fooled": True}]
+
+    monkeypatch.setattr(photos, "_attack", attacked)
+    with pytest.raises(KeyboardInterrupt):
+        attack_photos(tmp_path, tmp_path / "out", "mini_xception.fer")
+    assert pd.read_csv(tmp_path / "out" / "faces.csv").photo.tolist() == ["a.png"]
+
+
 def test_photographs_are_not_written_over(portrait) -> None:
     with pytest.raises(InputError, match="--out must not be the folder of the photographs; got"):
         attack_photos(portrait.parent, portrait.parent)
