@@ -135,7 +135,10 @@ def _begun(work: Path, faces: TrainingFaces) -> TrainingRun | None:
     training = read_run(path)
     held_out = training.held_out_sha256 and faces.held_out_sha256
     if (training.data_sha256, training.held_out_sha256) != (faces.training.sha256, held_out):
-        raise InputError(f"{path}: was begun with other data. Give that, or name another --out.")
+        older = ", or an older version held out other faces" if training.is_older else ""
+        raise InputError(
+            f"{path}: was begun with other data{older}. Give that, or name another --out."
+        )
     return training
 
 

@@ -13,6 +13,7 @@ from datasets.base.errors import InputError
 from datasets.data_options import DataOptions
 from datasets.faceset import FaceSet, Split
 from datasets.labels import SCHEMES, LabelSet
+from datasets.near_duplicates import first_near
 from datasets.votes import VoteRule, vote_targets
 from faces.labelled import open_faces
 from fer_models.training.loop import TrainingRows
@@ -56,23 +57,34 @@ def read_training_faces(
     if final:
         return TrainingFaces(faces, None)
     held_out = held_out_tenth(faces.images)
+    if held_out.all():
+        raise InputError(
+            f"{faces.name} {split}: expected at least two faces that are no near duplicates, of "
+            f"which one is held out; found {len(faces)} of one photograph. Give more faces, or add "
+            "--final."
+        )
     return TrainingFaces(faces.take(~held_out), faces.take(held_out))
 
 
 def held_out_tenth(images: np.ndarray) -> np.ndarray:
     """The faces on which epochs and recipes are chosen, bool (N,).
 
-    Images in the order of their sha256, until there is a tenth of all: a face is held out whatever
-    the order of the file, in every training, and pixel-identical faces always together.
+    Groups of near duplicates, in the order of the smallest sha256 of their faces, as long as they
+    fit into a tenth of all: a face is held out whatever the order of the file, in every training,
+    and never where its photograph is learnt from. If no group fits, the smallest is held out.
 
     Args:
         images: uint8 (N, H, W, C).
     """
     digests = np.array([hashlib.sha256(image.tobytes()).digest() for image in images], dtype="S32")
-    ranked = np.sort(digests)
-    last = ranked[max(len(images) // HELD_OUT, 1) - 1] if len(images) else b""
-    chosen: np.ndarray = digests <= last
-    return chosen
+    _, group = np.unique(first_near(images), return_inverse=True)
+    sizes, by_hash = np.bincount(group), list(dict.fromkeys(group[np.argsort(digests)].tolist()))
+    room, chosen = max(len(images) // HELD_OUT, 1), list[int]()
+    for number in by_hash:
+        if sizes[number] <= room:
+            chosen.append(number)
+            room -= sizes[number]
+    return np.isin(group, chosen or sorted(by_hash, key=sizes.__getitem__)[:1])
 
 
 def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) -> TrainingRows:
@@ -93,7 +105,7 @@ def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) 
     if not kept.any():
         raise InputError(
             f"{faces.name} {faces.split}: expected faces with {labels} labels, found none among "
-            f"{len(faces)}. Give other --votes, or learn the other labels."
+            f"{len(faces)}. Give other votes or more faces, or learn the other labels."
         )
     if both and other not in faces.label_sets:
         votes = ", or add --votes FILE" if other is LabelSet.FERPLUS else ""
@@ -108,7 +120,11 @@ def labelled_rows(faces: FaceSet, labels: LabelSet, rule: VoteRule, both: bool) 
 def _targets(faces: FaceSet, labels: LabelSet, rule: VoteRule) -> np.ndarray:
     """float32 (N, K); zero where the rule gives a row no label."""
     if labels not in faces.label_sets:
-        raise InputError(f"--labels {labels} needs such labels, but {faces.name} has none: --votes")
+        votes = "Give --votes FILE, or" if labels is LabelSet.FERPLUS else "Give"
+        raise InputError(
+            f"--labels {labels} needs such labels, but {faces.name} has none. {votes} --labels "
+            f"{faces.label_sets[0]}."
+        )
     if labels is LabelSet.FERPLUS and faces.votes is not None:
         return vote_targets(faces.votes, rule)
     one_hot = np.eye(SCHEMES[labels].num_classes, dtype=np.float32)

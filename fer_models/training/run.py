@@ -61,11 +61,12 @@ def _open_work_folder(
             )
         begun, kept = (work / "checkpoint.keras").exists(), read_run(path)
         if not is_same(kept, training, begun):
+            older = "; an older version held out other faces" if kept.is_older else ""
             raise InputError(
                 f"{path}: --resume continues the same training only, but the weights of --teacher "
-                "or --start-from, data or settings differ. Name another --out."
+                f"or --start-from, data or settings differ{older}. Name another --out."
             )
-        if faces.held_out_sha256 and not kept.held_out_sha256:
+        if kept.is_older:
             print(
                 f"{path} is of an older version and does not say which faces were held out: "
                 "whether they are the same is not checked",

@@ -64,6 +64,11 @@ class TrainingRun(BaseModel):
         return next((name.removesuffix(end) for end in VARIANTS if name.endswith(end)), name)
 
     @property
+    def is_older(self) -> bool:
+        """Whether a version wrote these settings that held out faces in another way."""
+        return not (self.final or self.held_out_sha256)
+
+    @property
     def labels(self) -> LabelSet:
         """Label set that is learnt."""
         return LabelSet(self.id.split(".")[1])

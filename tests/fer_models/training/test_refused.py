@@ -1,5 +1,6 @@
 """Trainings that cannot begin are refused in one line and leave nothing behind."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,13 @@ from attacks import train as attacks_train
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.options import as_command
+from datasets.faceset import Split
 from datasets.ferplus import write_votes
-from datasets.labels import LabelSet
+from datasets.folders import write_folders
+from datasets.labels import FERPLUS8, LabelSet
 from fer_models import train, train_landmarks
 from fer_models.training.start import start_from
-from tests.datasets.factory import SPLITS, write_source
+from tests.datasets.factory import SPLITS, csv_lines, make_images, write_lines, write_source
 from tests.fer_models.training.tiny_architecture import build, main
 
 pytestmark = pytest.mark.usefixtures("tiny_zoo")
@@ -26,6 +29,21 @@ pytestmark = pytest.mark.usefixtures("tiny_zoo")
 def without_votes(folder: Path) -> dict[str, Any]:
     (folder / "fer2013new.csv").unlink()
     return {"labels": LabelSet.FERPLUS}
+
+
+def votes_alone(folder: Path) -> dict[str, Any]:
+    """Faces with contempt, which have votes and no FER labels."""
+    shutil.rmtree(folder)
+    labels = np.arange(20) % 8
+    pixels = make_images()[:20]
+    write_folders(pixels, labels, FERPLUS8, np.arange(20), Split.TRAINING, folder)
+    return {}
+
+
+def one_photograph(folder: Path) -> dict[str, Any]:
+    images = make_images()
+    write_lines(folder / "fer2013.csv", csv_lines(np.repeat(images[:1], len(images), axis=0)))
+    return {}
 
 
 def other_labels_without_votes(folder: Path) -> dict[str, Any]:
@@ -66,7 +84,13 @@ def too_small_faces(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (without_votes, "--labels ferplus needs such labels, but fer2013 has none: --votes"),
+        (
+            without_votes,
+            "--labels ferplus needs such labels, but fer2013 has none. Give --votes FILE, or "
+            "--labels fer",
+        ),
+        (votes_alone, "--labels fer needs such labels, but data has none. Give --labels ferplus"),
+        (one_photograph, "two faces that are no near duplicates, .*; found 42 of one photograph"),
         (
             other_labels_without_votes,
             "above 0 learns ferplus labels beside fer; fer2013 has none. Give --other-labels 0, or",

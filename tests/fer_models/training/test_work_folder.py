@@ -77,3 +77,18 @@ def test_settings_that_do_not_say_what_was_held_out_continue_with_a_note(
     capsys.readouterr()
     main(data, "tiny", LabelSet.FER, out=tmp_path, resume=True)
     assert "does not say which faces were held out" in capsys.readouterr().err
+
+
+def test_a_training_of_a_version_that_held_out_other_faces_is_not_continued(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = tmp_path / "tiny.fer"
+    main(data, "tiny", LabelSet.FER, out=work)
+    (work / "card.json").unlink()
+    settings = json.loads((work / "settings.json").read_text())
+    del settings["held_out_sha256"]
+    (work / "settings.json").write_text(json.dumps(settings | {"data_sha256": "another"}))
+    with pytest.raises(InputError, match="settings differ; an older version held out other faces"):
+        main(data, "tiny", LabelSet.FER, out=work, resume=True)
+    assert main(data, labels=LabelSet.FER, everything=True, out=tmp_path) == 1
+    assert "or an older version held out other faces" in capsys.readouterr().err
