@@ -16,6 +16,7 @@ from datasets.base.atomic import atomic
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.percentages import in_percent
+from datasets.base.writable import check_file
 from fer_models.recipe import Precision, Recipe
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def main(
     ] = Precision.FLOAT32,
 ) -> None:
     """Learn 68 points from the face mesh's answers on Training; measure them on PublicTest."""
+    check_file(out, ".npz")
     from fer_models.backend import quiet_backend
 
     quiet_backend()
@@ -67,11 +69,12 @@ def main(
     train = source.faces(Split.TRAINING, for_training=True)
     test = source.faces(Split.PUBLIC_TEST, for_training=True)
     images, points = _sure_faces(train if limit is None else train.limit(limit, seed))
-    print(f"the mesh is sure of {len(images)} Training faces", file=sys.stderr)
-    if len(images) < RECIPE.batch_size:
+    learnt = len(images)
+    print(f"the mesh is sure of {learnt} Training faces", file=sys.stderr)
+    if learnt < RECIPE.batch_size:
         raise InputError(
             f"{data}: expected {RECIPE.batch_size} Training faces that the face mesh is sure of, "
-            f"found {len(images)}. Give more faces, or raise --limit."
+            f"found {learnt}. Give more faces, or raise --limit."
         )
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy(str(precision))
@@ -89,7 +92,7 @@ def main(
     errors = _errors(found * images.shape[2], points * images.shape[2])
     facts = {
         "sha256": file_sha256(files.weights),
-        "training_faces": len(train) if limit is None else min(limit, len(train)),
+        "training_faces": learnt,
         "epochs": epochs,
         "seed": seed,
         "precision": precision,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lightgbm.callback import CallbackEnv
 
 PATIENCE = 30
-"""Rounds without a lower loss on PublicTest before boosting ends."""
+"""Rounds without a lower loss on the held-out faces before boosting ends."""
 
 
 class Trees:
@@ -84,7 +84,7 @@ def _report(state: "CallbackEnv") -> None:
     """Print one line every 25 rounds on standard error."""
     if (state.iteration + 1) % 25 == 0:
         loss = state.evaluation_result_list[0][2]
-        print(f"round {state.iteration + 1}: loss {loss:.3f} on PublicTest", file=sys.stderr)
+        print(f"round {state.iteration + 1}: loss {loss:.3f} on held-out faces", file=sys.stderr)
 
 
 def _lightgbm() -> ModuleType:

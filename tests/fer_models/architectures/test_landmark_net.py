@@ -1,6 +1,7 @@
 """Landmark net: points that follow their faces, and weights that are those measured."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -148,3 +149,28 @@ def test_too_few_sure_faces_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(InputError, match=r"expected 64 Training .* found 63"):
         train_landmarks.main(write_source(tmp_path), out=tmp_path / "weights.npz")
     assert not (tmp_path / "weights.npz").exists()
+
+
+def test_an_out_that_is_no_weights_file_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    for out, words in (
+        (tmp_path / "net.keras", r"--out must end in \.npz"),
+        (tmp_path / "none" / "net.npz", "existing folder"),
+        (tmp_path, r"--out must end in \.npz"),
+    ):
+        with pytest.raises(InputError, match=words):
+            train_landmarks.main(tmp_path / "no data", out=out)
+
+
+def test_the_facts_count_the_faces_that_were_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mesh is sure of all but four of the faces."""
+    points = np.zeros((60, 68, 2), np.float32)
+    monkeypatch.setattr(
+        train_landmarks, "_sure_faces", lambda faces: (faces.images[4:], points[: len(faces) - 4])
+    )
+    monkeypatch.setattr(train_landmarks, "RECIPE", replace(train_landmarks.RECIPE, batch_size=8))
+    out = tmp_path / "weights.npz"
+    train_landmarks.main(write_source(tmp_path / "data"), out=out, epochs=1)
+    facts = json.loads(out.with_suffix(".json").read_text())
+    assert (facts["training_faces"], facts["publictest_faces"]) == (38, 5)  # of 42 and 9

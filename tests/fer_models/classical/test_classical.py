@@ -99,15 +99,18 @@ def test_28x28_with_ten_classes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["hog_svm", "lgbm_flat"])
-def test_it_learns(name: str) -> None:
+def test_it_learns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     rows = striped_rows(4, 200)
     recipe = small(name)
     if isinstance(recipe, LgbmRecipe):
-        recipe = replace(recipe, trees=20)
+        recipe = replace(recipe, trees=25)
     model = fit_classical(recipe, rows, rows, 0)
     classifier = ClassicalClassifier(model, LabelScheme("four", tuple("abcd")), name, "")
     found = classifier.predict(rows.images.astype(np.float32) / 255)
     assert (found == rows.targets.argmax(axis=1)).mean() > 0.9
+    told = capsys.readouterr().err
+    assert "PublicTest" not in told
+    assert ("round 25: loss" in told) == isinstance(recipe, LgbmRecipe)
 
 
 def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:
