@@ -11,6 +11,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
+from datasets.base.locks import locked
 from fer_models.recipe import Precision
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Option = typer.Option
 WORK = Path("training/generator")
+_WRITTEN = ("history.csv", "backup", "weights.npz")
 
 
 def main(
@@ -37,12 +39,33 @@ def main(
     ] = Precision.FLOAT32,
 ) -> None:
     """Train the generator to draw faces of a given expression."""
-    if (out / "history.csv").exists() and not resume:
-        raise InputError(f"{out} holds a training already. Add --resume, or name another --out.")
+    with locked(out):
+        if not resume and any((out / name).exists() for name in _WRITTEN):
+            raise InputError(f"{out} holds a training. Add --resume, or name another --out.")
+        _train(data, votes, out, epochs, batch_size, learning_rate, limit, seed, precision)
+
+
+def _train(
+    data: Path,
+    votes: Path | None,
+    out: Path,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    limit: int | None,
+    seed: int,
+    precision: Precision,
+) -> None:
+    """Train or continue in a locked folder; for the arguments see `main`.
+
+    Raises:
+        InputError: the data lack votes, or the loss becomes NaN.
+    """
     from fer_models.backend import quiet_backend
 
     quiet_backend()
     import keras
+    import numpy as np
 
     from fer_models.generator.flow import NUM_CONDITIONS, FlowBatches
     from fer_models.generator.net import build_generator
@@ -66,16 +89,21 @@ def main(
         ),
         loss="mean_squared_error",
     )
-    out.mkdir(parents=True, exist_ok=True)
-    generator.fit(
+    fitted = generator.fit(
         batches,
         epochs=epochs,
         verbose=2,
         callbacks=[
+            keras.callbacks.TerminateOnNaN(),
             keras.callbacks.BackupAndRestore(out / "backup", delete_checkpoint=False),
             keras.callbacks.CSVLogger(out / "history.csv", append=True),
         ],
     )
+    if not np.isfinite(fitted.history.get("loss", [])).all():
+        raise InputError(
+            f"the loss must stay finite; it became NaN at --learning-rate {learning_rate:g}. Lower "
+            "it, and name another --out."
+        )
     save_weights(generator, out / "weights.npz")
     print(f"{out / 'weights.npz'}: {generator.count_params():,} parameters, {len(images)} faces")
 
