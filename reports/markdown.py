@@ -73,7 +73,7 @@ def _rendered(run: FinishedRun) -> str:
 
 def escaped(text: str) -> str:
     """Escape text from outside for Markdown: one line, no markup, no links."""
-    return re.sub(r"([\\`*_\[\]<>|~#@&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|~#@&$])", r"\\\1", " ".join(text.split()))
 
 
 def code(text: str) -> str:
@@ -151,7 +151,7 @@ def _flags(run: FinishedRun) -> list[str]:
 
 def _in_cell(text: str) -> str:
     """Escape text for a cell, where `<1 %` and spaces that do not break stay as they are."""
-    return re.sub(r"([\\`*_\[\]|~#@&]|<(?=[^\d.]))", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([\\`*_\[\]|~#@&$]|<(?=[^\d.]))", r"\\\1", text.replace("\n", " "))
 
 
 def _line(cells: list[str]) -> str:

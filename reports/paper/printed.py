@@ -103,21 +103,29 @@ class Printed:
         """The table with some of its columns, after the first.
 
         Args:
-            wanted: beginnings of their titles, separated by commas; `all` for all.
+            wanted: beginnings of their titles, separated by commas, which titles may hold
+                themselves; `all` for all.
 
         Raises:
             InputError: no title begins so.
         """
-        words = [word.strip() for word in wanted.split(",")]
-        if words == [ALL]:
+        if wanted.strip() == ALL:
             return self
-        for word in words:
-            if not word or not any(title.startswith(word) for title in self.head[1:]):
+        parts, words = [part.strip() for part in wanted.split(",")], list[str]()
+        while parts:
+            longest = (", ".join(parts[:count]) for count in range(len(parts), 0, -1))
+            word = next(filter(self._begins_a_title, longest), "")
+            if not word:
                 raise InputError(
-                    f"--columns must name beginnings of {', '.join(self.head[1:])}, or {ALL}; "
-                    f"got {word!r} for table {self.name}."
+                    f"--columns must name beginnings of {'; '.join(self.head[1:])}; or {ALL}; "
+                    f"got {parts[0]!r} for table {self.name}."
                 )
+            words.append(word)
+            parts = parts[word.count(", ") + 1 :]
         return self._with(tuple(words))
+
+    def _begins_a_title(self, word: str) -> bool:
+        return bool(word) and any(title.startswith(word) for title in self.head[1:])
 
     def short(self) -> "Printed":
         """A leaderboard with the columns of a narrow table; the page has them all."""

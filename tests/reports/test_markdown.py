@@ -117,3 +117,4 @@ def test_runs_without_attacks_checks_or_photographs_have_their_words(
 def test_names_from_outside_stay_names() -> None:
     assert code("a|b`c\nd") == "`a\\|b'c d`"
     assert escaped("<b>x</b> [y](z) @all") == "\\<b\\>x\\</b\\> \\[y\\](z) \\@all"
+    assert escaped("faces for $5 and $6") == "faces for \\$5 and \\$6"  # GitHub's mathematics

@@ -162,6 +162,21 @@ def test_files_are_written_and_a_csv_is_the_download(
 
 
 @pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        ("Clean, no leaked", ["Clean, no leaked"]),
+        ("Rank, Clean,no leaked , Clean", ["Rank", "Clean", "Clean, no leaked"]),
+        ("Clean", ["Clean", "Clean, no leaked"]),
+        ("Clean, Rank", ["Rank", "Clean", "Clean, no leaked"]),
+    ],
+)
+def test_a_title_with_a_comma_can_be_chosen(columns: str, titles: list[str]) -> None:
+    head = ["Model", "Rank", "Clean", "Clean, no leaked"]
+    table = Printed("leaderboard", "", "", head, [["a", "1", "90 %", "80 %"]], ["ok"], "", "")
+    assert table.columns(columns).head == ["Model", *titles]
+
+
+@pytest.mark.parametrize(
     ("section", "columns", "message"),
     [
         ("leader", None, "--section must be one of leaderboard, curves, .*; got 'leader'"),
