@@ -1,11 +1,12 @@
 """`python -m attacks.generate --data DIR --models ID --attack pgd --eps 4/255 --out DIR`.
 
-Writes one folder per model, `OUT/MODEL-LABELS-ATTACK-NORM/`:
+Writes one folder per model, `OUT/MODEL-LABELS-ATTACK-NORM/` (MODEL: its id, or its folder's name):
 
     manifest.json, chunk-*.npz   the set, float32 (`attacks/sets/store.py`);
                                  `python -m evaluation.run --adversarial OUT` uses it
-    success.csv                  one row per face: label, smallest eps, and per eps whether the
-                                 float32 image and its 8-bit copy are misclassified
+    success.csv                  one row per face: its file if it is one, label, smallest eps, and
+                                 per eps whether the float32 image and its 8-bit copy are
+                                 misclassified
     eps-4-255/SPLIT/CLASS/ROW.png  all faces at that eps, 8 bits: a data source for `--data`
 
 `--out-format imagefolder`, `parquet` or `webdataset` writes these faces as `FORMAT/eps-4-255/`
@@ -140,15 +141,24 @@ def main(request: GenerateRequest) -> None:
     source = open_faces(request)
     faces = source.faces(request.split or source.default_split)
     if request.labels not in faces.label_sets:
+        votes = "Give --votes FILE, or" if request.labels is LabelSet.FERPLUS else "Give"
         raise InputError(
-            f"{faces.name} has no {request.labels} labels. Give --votes FILE for ferplus."
+            f"{faces.name} has no {request.labels} labels. {votes} --labels {faces.label_sets[0]}."
         )
     surrogates = _surrogates(source_ids)
     if request.limit is not None:
         faces = faces.limit(request.limit, request.seed)
 
+    named: dict[str, tuple[str, str]] = {}
+
     def attack(model: str) -> None:
         classifier = _loaded(model, surrogates)
+        other, weights = named.setdefault(classifier.id, (model, classifier.weights_sha256))
+        if weights != classifier.weights_sha256:
+            raise InputError(
+                f"its set would have the name of that of {other}, {classifier.id}. Attack it with "
+                "another --out."
+            )
         if request.target is not None:
             options["target"] = _class_index(request.target, classifier)
         _generate(classifier, faces, make_spec(**options), request)
@@ -172,11 +182,17 @@ def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
 
 
 def _loaded(model: str, surrogates: list["DifferentiableClassifier"]) -> "Classifier":
-    """Load a model, to be attacked through the surrogates if there are any."""
+    """Load a model, to be attacked through the surrogates if there are any.
+
+    The training's folder names it where it has one: those of one architecture share the card's id.
+    """
     from attacks.transfer import TransferTarget
     from fer_models import zoo
 
     classifier = zoo.load(model)
+    base, defences = zoo.split_defences(model)
+    if (Path(base) / "card.json").exists():
+        classifier.id = "+".join([Path(base).resolve().name, *defences])
     return TransferTarget(classifier, surrogates) if surrogates else classifier
 
 
@@ -269,7 +285,7 @@ def _write_faces(
     origin = Origin(model, classifier.weights_sha256, faces.name, faces.split, versions)
     views = []
     for eps in made.spec.grid:
-        copies = eight_bit_copies(made, classifier, clean, eps)
+        copies = eight_bit_copies(made, classifier, clean, eps, faces.files)
         if form is Form.NPZ:
             write_images(copies, classifier.scheme, faces.split, folder)
         else:

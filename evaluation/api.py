@@ -100,7 +100,7 @@ def measure(
             found = read_subgroups(Path(request.groups), source, faces)
             faces = replace(faces, subgroups=found)
     config = configure(request, faces.split, faces.label_sets)
-    if request.labels is None and len(faces.label_sets) == 1 and not faces.own_labels:
+    if request.labels is None and faces.votes is None and not faces.own_labels:
         _log(f"{faces.name} has {faces.label_sets[0]} labels only; FER+ votes: --votes FILE")
     folder = Path(request.out or default_folder(Path("runs") / f"{start.time:%Y-%m-%d-%H%M%S}"))
     with start.stages.stage("probes of inputs"):

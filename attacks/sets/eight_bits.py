@@ -32,6 +32,8 @@ class EightBitCopies:
         predictions: int64 (N,), classes that the model answers to them.
         distances: float64 (N,), distance from the clean face in the norm of the attack.
         wrong: bool (N,), faces whose 8-bit image is misclassified: broken, or wrong when clean.
+        files: str (N,), files of the clean faces relative to the data; None where a table holds
+            their pixels.
     """
 
     made: AdversarialSet
@@ -40,6 +42,7 @@ class EightBitCopies:
     predictions: np.ndarray
     distances: np.ndarray
     wrong: np.ndarray
+    files: np.ndarray | None = None
 
     @property
     def wrong_in_float(self) -> np.ndarray:
@@ -53,7 +56,11 @@ class EightBitCopies:
 
 
 def eight_bit_copies(
-    made: AdversarialSet, classifier: Classifier, clean: UnitImages, eps: float
+    made: AdversarialSet,
+    classifier: Classifier,
+    clean: UnitImages,
+    eps: float,
+    files: np.ndarray | None = None,
 ) -> EightBitCopies:
     """Round the images that an attack leaves at one eps, and classify them again.
 
@@ -62,6 +69,7 @@ def eight_bit_copies(
         classifier: the attacked model.
         clean: float32 (N, H, W, C), clean images of the set's rows.
         eps: one of the set's grid.
+        files: files of the clean faces, if they are files.
     """
     images = clean.pixels.copy()
     distances = np.zeros(len(images))
@@ -75,7 +83,7 @@ def eight_bit_copies(
         images[rows] = steps.astype(np.uint8)
     logits = classifier.logits(UnitImages(images))
     wrong = (made.smallest_eps == 0) | broken(logits, made.labels)
-    return EightBitCopies(made, eps, images, logits.argmax(axis=1), distances, wrong)
+    return EightBitCopies(made, eps, images, logits.argmax(axis=1), distances, wrong, files)
 
 
 def whole_steps(

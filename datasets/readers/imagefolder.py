@@ -12,7 +12,7 @@ from datasets.image_files import count_endings
 from datasets.readers.classes import USUAL_NAMES, ClassNames
 from datasets.readers.listing import Listing, check_files, images_below
 from datasets.readers.split_folders import split_folders
-from datasets.readers.table import rows_of
+from datasets.readers.table import header_of, rows_of
 
 _TABLE = "metadata.csv"
 _ROOTS = ("", "data")
@@ -27,6 +27,11 @@ def _tables(path: Path) -> list[Path]:
         if found := [place / _TABLE for place in places if (place / _TABLE).is_file()]:
             return found
     return []
+
+
+def _named(table: Path) -> dict[str, str]:
+    """The column of paths that Hugging Face prescribes, if it is there, whatever others are."""
+    return {"path": "file_name"} if "file_name" in header_of(table) else {}
 
 
 def finds(path: Path) -> bool:
@@ -55,7 +60,9 @@ def list_faces(path: Path, columns: Mapping[str, str], names: ClassNames = USUAL
     splits = split_folders(path) | (
         split_folders(path / "data") if (path / "data").is_dir() else {}
     )
-    read = [rows_of(table, columns, splits.get(table.parent), names) for table in tables]
+    read = [
+        rows_of(table, _named(table) | columns, splits.get(table.parent), names) for table in tables
+    ]
     faces = [face for rows in read for face in rows.faces]
     check_files(faces)
     taken = {face.path.resolve() for face in faces}

@@ -71,9 +71,10 @@ def model_figures(model: str, classifier: Classifier, faces: FaceSet) -> list[Mo
     """
     label_set = label_set_of(classifier)
     if label_set not in faces.label_sets:
+        votes = "Give --votes FILE, or leave" if label_set is LabelSet.FERPLUS else "Leave"
         raise InputError(
-            f"{model}: predicts {label_set} labels, but {faces.name} has none. "
-            "Give --votes FILE for ferplus, or leave the model out."
+            f"{model}: predicts {label_set} labels, but {faces.name} has none. {votes} the model "
+            "out."
         )
     labels = faces.labels(label_set).to(classifier.scheme)
     faces, labels = faces.take(labels.present), labels.take(labels.present)

@@ -123,9 +123,9 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
         label_set_of(classifier)  # refuses classes that no label set has
         for label_set in config.labels:
             if label_set not in faces.label_sets:
+                votes = "Give --votes FILE, or leave" if label_set is LabelSet.FERPLUS else "Leave"
                 raise InputError(
-                    f"{faces.name} has no {label_set} labels. Give --votes FILE for ferplus, or "
-                    f"leave {label_set} out of --labels."
+                    f"{faces.name} has no {label_set} labels. {votes} {label_set} out of --labels."
                 )
             jobs += _attack_jobs(config, faces, label_set, classifier, classifiers)
     return [*jobs, *_transfer_set_jobs(config, faces, classifiers)]

@@ -16,9 +16,10 @@ from attacks.options import option_table, read_options
 from attacks.registry import ATTACKS
 from attacks.sets.store import open_set
 from attacks.sets.sweep import SetPlan
+from datasets import folders
 from datasets.base.errors import InputError
 from datasets.faceset import Split
-from datasets.folders import write_folders
+from datasets.folders import png_of, write_folders
 from datasets.labels import FER7, LabelScheme, LabelSet
 from datasets.read import load
 from fer_models import zoo
@@ -111,7 +112,10 @@ def test_the_same_command_goes_on(faces, tmp_path, capsys):
         ({"attack": "transfer", "sources": ","}, "--sources must name at least one .*; got ','"),
         ({"attack": "universal", "target": "smile"}, "--target must be a class of tiny.fer: angry"),
         ({"steps": 0}, "`steps` must be at least 1"),
-        ({"labels": LabelSet.FERPLUS}, "has no ferplus labels"),
+        (
+            {"labels": LabelSet.FERPLUS},
+            "has no ferplus labels. Give --votes FILE, or --labels fer",
+        ),
     ],
 )
 def test_bad_input_gets_one_line(faces, tmp_path, options, message):
@@ -190,6 +194,62 @@ def test_a_full_disk_ends_the_command_and_the_same_one_continues(faces, tmp_path
     monkeypatch.setattr(SetPlan, "keep", keep)
     generate.main(request)
     assert asked == ["a", "a", "b"]
+
+
+def test_images_of_an_eps_are_there_all_or_not_at_all(faces, tmp_path, monkeypatch):
+    written = []
+
+    def stopped(image):
+        written.append(1)
+        if len(written) == 4:
+            raise KeyboardInterrupt
+        return png_of(image)
+
+    monkeypatch.setattr(folders, "png_of", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        make(faces, tmp_path / "out", attack="noise")
+    folder = tmp_path / "out" / "tiny.fer-fer-noise-linf"
+    assert not [*folder.glob("eps-*")] and not [*folder.rglob("*.png")]
+    make(faces, tmp_path / "out", attack="noise")
+    assert len([*folder.glob("eps-4-255/PublicTest/*/*.png")]) == 30
+
+
+def test_faces_are_named_by_their_files(faces, tmp_path):
+    make(faces, tmp_path / "out", attack="noise")
+    flags = pd.read_csv(tmp_path / "out" / "tiny.fer-fer-noise-linf" / "success.csv")
+    named = [f"PublicTest/{f.label}/{f.row}.png" for f in flags.itertuples()]
+    assert list(flags.columns[:3]) == ["row", "file", "label"]
+    assert flags.file.tolist() == named and all((faces / name).exists() for name in named)
+
+
+def test_faces_with_contempt_are_attacked_under_ferplus_labels(faces, tmp_path):
+    (faces / "PublicTest" / "contempt").mkdir()
+    next(faces.glob("PublicTest/*/*.png")).rename(faces / "PublicTest/contempt/99.png")
+    with pytest.raises(InputError, match=r"faces has no fer labels\. Give --labels ferplus\."):
+        make(faces, tmp_path / "out")
+
+
+def test_trainings_of_one_architecture_are_told_apart_by_folder(faces, tmp_path, monkeypatch):
+    """All of them are called tiny.fer in their cards."""
+    net = zoo.load("tiny.fer").model
+    places = [tmp_path / name for name in ("one", "two", "deeper/one")]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "card.json").touch()
+    contract = Contract(8, 8, 1, FER7)
+    monkeypatch.setattr(
+        zoo,
+        "load",
+        lambda model: wrap(net, contract, model_id="tiny.fer", weights_sha256=f"of {model}"),
+    )
+    named = ",".join(map(str, places))
+    request = generate.GenerateRequest(
+        data=faces, models=named, out=tmp_path / "out", attack="noise", limit=3
+    )
+    with pytest.raises(InputError, match=r"1 of 3 .*deeper/one: its set would have the name of"):
+        generate.main(request)
+    found = {path.parent.name for path in (tmp_path / "out").glob("*/manifest.json")}
+    assert found == {"one-fer-noise-linf", "two-fer-noise-linf"}
 
 
 def test_other_classes_have_no_labels_to_attack(faces, tmp_path, monkeypatch):

@@ -116,7 +116,7 @@ smallest eps of the attack's grid that breaks the face (0: wrong without attack,
 the whole grid);
 `distance_8bit` the distance of the stored image from the clean face in the attack's norm; `row` \
 the row of the face
-in the data, `split` its exact split."""
+in the data, `file` its file there (if it is one), `split` its exact split."""
 
 
 def _facts(copies: EightBitCopies, origin: Origin) -> list[tuple[str, str]]:

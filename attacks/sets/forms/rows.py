@@ -28,14 +28,15 @@ def rows_of(copies: EightBitCopies, split: Split) -> pd.DataFrame:
         split: split of the faces.
 
     Returns:
-        Columns `label` (name of the class), `row` (number in the data), `split`, `attacked`
+        Columns `label` (name of the class), `row` (number in the data), `file` (the clean face,
+        relative to the data; no such column where a table holds the pixels), `split`, `attacked`
         (whether the image differs from the clean face), `smallest_eps` (NaN where the face is
         robust on the whole grid, 0 where it is wrong when clean), `wrong_float32`, `wrong_8bit`
         (whether the model misclassifies the float32 image, and this one), `prediction_8bit` and
         `distance_8bit` (from the clean face, in the norm of the attack).
     """
     made, classes = copies.made, np.array(copies.made.header.classes)
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "label": classes[made.labels],
             "row": made.row_ids.astype(np.int64),
@@ -48,3 +49,6 @@ def rows_of(copies: EightBitCopies, split: Split) -> pd.DataFrame:
             "distance_8bit": copies.distances,
         }
     )
+    if copies.files is not None:
+        rows.insert(2, "file", copies.files)
+    return rows

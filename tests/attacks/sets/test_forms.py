@@ -75,6 +75,7 @@ def test_a_folder_loads_in_keras_and_here_and_says_what_breaks(faces: Path, tmp_
     np.testing.assert_array_equal(rows["smallest_eps"], made.smallest_eps)
     np.testing.assert_array_equal(rows["wrong_float32"], made.success[:, 1])
     assert rows["file_name"][0] == f"{rows['label'][0]}/{rows['row'][0]}.png"
+    assert rows["file"].tolist() == [f"PublicTest/{name}" for name in rows["file_name"]]
     assert set(rows["split"]) == {"PublicTest"}
 
     back = load(place, Split.PUBLIC_TEST, progress=False)
