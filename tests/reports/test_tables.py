@@ -181,7 +181,7 @@ def test_a_title_with_a_comma_can_be_chosen(columns: str, titles: list[str]) -> 
     [
         ("leader", None, "--section must be one of leaderboard, curves, .*; got 'leader'"),
         ("regions", None, "section regions has no table in this run"),
-        ("leaderboard", "Speed", "--columns must name beginnings of Rank, .*; got 'Speed'"),
+        ("leaderboard", "Speed", "--columns must name beginnings of Rank; .*; got 'Speed'"),
     ],
 )
 def test_bad_input_gets_one_line(
