@@ -61,7 +61,8 @@ def list_faces(path: Path, columns: Mapping[str, str], names: ClassNames = USUAL
         split_folders(path / "data") if (path / "data").is_dir() else {}
     )
     read = [
-        rows_of(table, _named(table) | columns, splits.get(table.parent), names) for table in tables
+        rows_of(table, {**_named(table), **columns}, splits.get(table.parent), names)
+        for table in tables
     ]
     faces = [face for rows in read for face in rows.faces]
     check_files(faces)
