@@ -125,9 +125,10 @@ class APGD(GradientAttack):
         left, ends = np.arange(len(labels)), ascent.checkpoints(steps)
         for step in range(steps):
             chosen = None if targets is None else targets[left]
-            logits, loss, gradient = classifier.input_gradients(
-                ascent.points, labels[left], self.loss, chosen
-            )
+            with classifier.drawn(step):
+                logits, loss, gradient = classifier.input_gradients(
+                    ascent.points, labels[left], self.loss, chosen
+                )
             ones = np.ones(len(left), np.int64)
             cost.add(left, Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels[left], STOP_LEAD) & leave

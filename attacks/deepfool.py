@@ -121,9 +121,10 @@ class DeepFool(Attack):
         points, lead = images.copy(), np.zeros(len(images))
         fallen = np.zeros(len(images), bool)
         others, judged = others[active], logits[active]
-        for _ in range(self.steps):
+        for number in range(self.steps):
             here, true = points[active], labels[active]
-            gradients = classifier.lead_gradients(here, true, others).gradients
+            with classifier.drawn(number):
+                gradients = classifier.lead_gradients(here, true, others).gradients
             twos, zeros = np.full(len(active), 2), (~gradients.any(axis=(2, 3, 4))).sum(axis=1)
             cost.add(active, Cost(twos, np.full(len(active), others.shape[1]), zeros))
             wide, rows = judged.astype(np.float64), np.arange(len(active))[:, None]

@@ -64,7 +64,8 @@ class FMN(Attack):
         best, smallest = images, np.full(len(images), np.inf)
         current, radius, cost = images, np.full(len(images), self.eps), Cost.zeros(len(images))
         for step in range(self.steps):
-            logits, margins, gradient = classifier.input_gradients(current, labels, Loss.MARGIN)
+            with classifier.drawn(step):
+                logits, margins, gradient = classifier.input_gradients(current, labels, Loss.MARGIN)
             ones = np.ones(len(images), np.int64)
             cost.add(slice(None), Cost(ones, ones, zero_gradients(gradient)))
             now, margins, asked = _judged(classifier, current, labels, logits, margins)

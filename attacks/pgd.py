@@ -96,7 +96,10 @@ class PGD(GradientAttack):
         current, fallen = start.copy(), np.zeros(len(start), bool)
         for step in range(self.steps):
             left = np.flatnonzero(~fallen)
-            logits, _, gradient = classifier.input_gradients(current[left], labels[left], self.loss)
+            with classifier.drawn(step):
+                logits, _, gradient = classifier.input_gradients(
+                    current[left], labels[left], self.loss
+                )
             ones = np.ones(len(left), np.int64)
             cost.add(rows[left], Cost(ones, ones, zero_gradients(gradient)))
             now = broken(logits, labels[left], STOP_LEAD)

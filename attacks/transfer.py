@@ -142,7 +142,7 @@ class Transfer(GradientAttack):
         cost = Cost.zeros(len(images))
         length = self.step_size * self.eps / self.steps
         for step in range(self.steps):
-            gradient = self._gradient(sources, current, draws[:, step], cost)
+            gradient = self._gradient(sources, current, draws[:, step], step, cost)
             if self.blur:
                 sigma = (0, self.blur, self.blur, 0)
                 gradient = gaussian_filter(gradient, sigma, mode="constant")
@@ -156,6 +156,7 @@ class Transfer(GradientAttack):
         sources: list[tuple[DifferentiableClassifier, np.ndarray]],
         images: np.ndarray,
         draws: np.ndarray,
+        step: int,
         cost: Cost,
     ) -> np.ndarray:
         """Sum of the sources' gradients, float64 (N, H, W, C), each of mean size 1."""
@@ -166,7 +167,8 @@ class Transfer(GradientAttack):
                 continue
             views = Views(draws[rows, index], self.diversity, *images.shape[1:3])
             seen = views.of(images[rows])
-            gradient = source.input_gradients(seen, labels[rows], self.loss).gradient
+            with source.drawn(step):
+                gradient = source.input_gradients(seen, labels[rows], self.loss).gradient
             ones = np.ones(len(rows), np.int64)
             cost.add(rows, Cost(ones, ones, zero_gradients(gradient)))
             total[rows] += _same_size(views.back(gradient))

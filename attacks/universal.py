@@ -144,7 +144,10 @@ def _ascend(
         for batch, start in enumerate(starts):
             rows = order[start : start + BATCH]
             attacked, gather = place(value, images[rows], rng)
-            found = classifier.input_gradients(attacked, labels[rows], Loss.SCALED_CROSS_ENTROPY)
+            with classifier.drawn(turn * len(starts) + batch):
+                found = classifier.input_gradients(
+                    attacked, labels[rows], Loss.SCALED_CROSS_ENTROPY
+                )
             lengths = np.linalg.norm(found.gradient.reshape(len(rows), -1), axis=1)
             now = broken(found.logits, labels[rows], 0.0)
             now, _ = confirmed(classifier, attacked, labels[rows], now)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -66,7 +66,8 @@ class Classifier(ABC):
         weights_sha256: identity of the weights, part of every cache key.
         precision: number format of gradients; `logits` are always float32.
         may_reduce_precision: gradients in bfloat16 can be tried, as of a Keras model.
-        draws_apart: gradients come from other random draws than `logits`, as an attacker's must.
+        draws_apart: gradients come from other random draws than `logits`, as an attacker's must;
+            see `drawn`.
         face_side: pixels of the squares that faces are cut to from a photograph.
         labels_only: the model tells a class and no scores; its logits are 1 for it, 0 for others.
         no_gradients: why a file that often has gradients has none, such as an operator that is not
@@ -121,6 +122,18 @@ class Classifier(ABC):
     @property
     def exact(self) -> "Classifier":
         """This classifier with gradients as exact as its logits."""
+        return self
+
+    def drawn(self, number: int) -> AbstractContextManager[None]:
+        """While it is open, gradients come from the random draws of this number.
+
+        They are the same for the same number, whatever images are asked about. An attack has
+        others at each of its steps; outside they are those of 0.
+        """
+        return nullcontext()
+
+    def with_draws(self, factor: int) -> Self:
+        """This classifier, with gradients that average over so many times the random draws."""
         return self
 
     def asked_anew(self, draw: str = "", kept: bool = False) -> AbstractContextManager[None]:

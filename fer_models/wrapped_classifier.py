@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from copy import copy
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from fer_models.classifier import Classifier
 
@@ -37,6 +38,15 @@ class WrappedClassifier(Classifier):
         """Ask the classifier inside although it may have kept answers."""
         return self.inner.asked_anew(draw, kept)
 
+    def drawn(self, number: int) -> AbstractContextManager[None]:
+        """Draw for the classifier inside."""
+        return self.inner.drawn(number)
+
+    def with_draws(self, factor: int) -> Self:
+        """The same wrapper, if the classifier inside has random draws, around one with more."""
+        inner = self.inner.with_draws(factor)
+        return self if inner is self.inner else self._around(inner)
+
     def release(self) -> None:
         """Free what the classifier inside can make again, too."""
         self.inner.release()
@@ -50,12 +60,15 @@ class WrappedClassifier(Classifier):
     def exact(self) -> Classifier:
         """The same wrapper around the exact version of the classifier inside."""
         inner = self.inner.exact
-        if inner is self.inner:
-            return self
-        exact = copy(self)
-        exact._take_over(inner)
-        exact.id = self.id  # a name may have been given after wrapping
-        return exact
+        return self if inner is self.inner else self._around(inner)
+
+    def _around(self, inner: Classifier) -> Self:
+        """The same wrapper around another classifier."""
+        other = copy(self)
+        vars(other).pop("exact", None)  # that of this one
+        other._take_over(inner)
+        other.id = self.id  # a name may have been given after wrapping
+        return other
 
 
 def innermost(classifier: Classifier) -> Classifier:

@@ -79,13 +79,15 @@ def climb(
     for step in range(steps + 1):
         spread = moves if basis is None else np.tensordot(basis, moves, axes=1)
         images = np.clip((clean + spread).astype(np.float32), low, high)
-        logits, pull = _pullback(classifier, images)
+        with classifier.drawn(step):
+            logits, pull = _pullback(classifier, images)
         if classifier.draws_apart:
             logits = classifier.logits(images)
         yield AttackedClip(images, logits)
         if step == steps:
             return
-        gradient = pull(slope(logits))
+        with classifier.drawn(step):  # a pullback may compute the way to the logits again
+            gradient = pull(slope(logits))
         if basis is not None:
             gradient = np.tensordot(basis.T, gradient, axes=1)
         size = eps * FIRST_STEP * 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -71,7 +71,8 @@ def _towards(
     for step in range(steps):
         labels = np.full(len(left), target, np.int64)
         # the margin grows away from a label; downwards it leads to it
-        found = classifier.input_gradients(current[left], labels, Loss.MARGIN)
+        with classifier.drawn(step):
+            found = classifier.input_gradients(current[left], labels, Loss.MARGIN)
         wrong = found.logits.argmax(axis=1) != target
         if classifier.draws_apart:  # the attacker's draws say so; the logits that judge decide
             shown = np.flatnonzero(~wrong)

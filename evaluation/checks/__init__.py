@@ -1,1 +1,1 @@
-"""Reliability checks: rules R1 to R25."""
+"""Reliability checks: rules R1 to R26."""

@@ -1,7 +1,8 @@
 """R6, has an attack converged? Twice its budget must hardly lower robust accuracy.
 
-At every eps of the grid, on faces that are not broken there. Most are faces that the next larger
-eps breaks, and of these the ones nearest to a boundary.
+Of a random defence the budget includes the draws that a gradient averages over. At every eps of the
+grid, on faces that are not broken there. Most are faces that the next larger eps breaks, and of
+these the ones nearest to a boundary.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ class Doubled(NamedTuple):
 def doubled(
     classifier: Classifier, made: AdversarialSet, clean: ImageSource, eps: float
 ) -> Doubled:
-    """Attack with twice the budget at one eps.
+    """Attack with twice the budget at one eps, and of a random defence over twice the draws.
 
     Args:
         classifier: the attacked model.
@@ -75,7 +76,8 @@ def doubled(
     sample = np.sort(np.concatenate([near, others]))
     if not len(sample):
         return Doubled(eps, 0.0, 0, 0)
-    fell = sample[attack_again(classifier, made, clean, sample, eps, twice)]
+    drawn = classifier.with_draws(2)
+    fell = sample[attack_again(drawn, made, clean, sample, eps, twice)]
     of_others = int(np.isin(fell, others).sum())
     stands_for = 1.0 if of_others == 1 else len(rest) / max(len(others), 1)  # one falls by chance
     change = (len(fell) - of_others + stands_for * of_others) / len(clean)  # of robust accuracy
@@ -109,6 +111,7 @@ def converged(classifier: Classifier, made: AdversarialSet, found: Sequence[Doub
     """R6, from what was found at every eps above 0."""
     budget = _budget(made)
     spent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in budget.items())
+    spent += " and the random draws" * classifier.draws_apart
     worst = max(found, key=lambda one: one.change)
     limit = max(CONVERGED, 1 / len(made.row_ids))
     words = (

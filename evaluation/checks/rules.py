@@ -1,4 +1,4 @@
-"""The rules R1 to R25 with their words, and one row of `checks.parquet`.
+"""The rules R1 to R26 with their words, and one row of `checks.parquet`.
 
 The texts are those of docs/evaluation-rules.md. Not here: the checks themselves.
 """
@@ -83,7 +83,8 @@ class Rule(Enum):
         Rank.PROVISIONAL,
     )
     R6 = Words(
-        "Doubling steps or restarts changes attack success by less than 0.5 percentage points; "
+        "Doubling steps or restarts, and the draws over which gradients of a random defence "
+        "average, changes attack success by less than 0.5 percentage points; "
         'otherwise the row says "not converged". Where an ensemble, or every attack with '
         "gradients, runs at the headline eps alone, its gradients break at most 2 % of the faces "
         "there that no attack along the curve breaks; otherwise figures at the other eps are upper "
@@ -125,9 +126,10 @@ class Rule(Enum):
     )
     R11 = Words(
         "The same batch, classified five times, gets the same logits up to rounding. Otherwise the "
-        "model counts as randomised and is averaged over 20 draws. An image gets the same logits "
-        "alone, in another batch and in another order, and at the end of a run as at its "
-        "beginning; otherwise the model has no rank.",
+        "model is random, and its figures are flagged; our own random defences answer with the "
+        "mean of 20 fixed draws. An image gets the same logits alone, in another batch and in "
+        "another order, and at the end of a run as at its beginning; otherwise the model has no "
+        "rank.",
         "Same face, same prediction",
         "The model has no single answer to a face. Average the figures of a random one over many "
         "draws; correct any other.",
@@ -205,6 +207,15 @@ class Rule(Enum):
         "The contract matches the model",
         "The contract is wrong, so no figure describes the real model. Correct it and run again.",
         Rank.NONE,
+    )
+    R26 = Words(
+        "Gradients are the model's own: near clean faces its answers change over small random "
+        "steps as its gradients foretell, on all but 5 % of the faces. A step that declares to "
+        "pass gradients straight through (R15) is taken away for this check.",
+        "Gradients foretell the model's answers",
+        "Attacks follow gradients that are not, or only in part, the model's own: read the robust "
+        "accuracy as an upper bound only.",
+        Rank.PROVISIONAL,
     )
 
 

@@ -1,7 +1,7 @@
 """Do the attacks' steps suffice? Blocks of frames are attacked once more, with twice as many (R6).
 
 The blocks are attacked with either number of steps, each as a clip of its own, so that nothing but
-the steps differs.
+the steps differs; of a random defence a gradient averages over twice as many draws, too.
 """
 
 from collections.abc import Iterator, Sequence

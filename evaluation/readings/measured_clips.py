@@ -72,11 +72,11 @@ class MeasuredClips:
         twice = self._twice.setdefault((classifier.id, source.reference), [])
         probed = blocks(count)[: MOST_BLOCKS - len(twice)]
         orders = [
-            (whole, plan),
-            (probed, plan),
-            (probed, plan._replace(steps=2 * plan.steps)),
+            (classifier, whole, plan),
+            (classifier, probed, plan),
+            (classifier.with_draws(2), probed, plan._replace(steps=2 * plan.steps)),
         ]
-        total, done = len(plan.grid) * sum(len(parts) for parts, _ in orders), 0
+        total, done = len(plan.grid) * sum(len(parts) for _, parts, _ in orders), 0
         with bar(f"{classifier.id}, {source.name}") as progress:
 
             def step(_eps: str) -> None:
@@ -85,7 +85,8 @@ class MeasuredClips:
                 done += 1
 
             found, once, more = (
-                self._chunks(classifier, source, number, parts, how, step) for parts, how in orders
+                self._chunks(drawn, source, number, parts, how, step)
+                for drawn, parts, how in orders
             )
         twice += [Twice(*pair) for pair in zip(once, more, strict=True)]
         joint = joined(found)

@@ -252,7 +252,7 @@ CHECK_COLUMNS: dict[str, str] = {
     "threshold": "float64",
     "message": "string",
 }
-"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R25."""
+"""Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R26."""
 
 
 GALLERY_ARRAYS: dict[str, str] = {

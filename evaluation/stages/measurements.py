@@ -19,6 +19,7 @@ from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks, labels_in
 from evaluation.checks.declared_output import declared_output_checks
 from evaluation.checks.model import model_checks
+from evaluation.checks.own_gradients import gradient_checks
 from evaluation.checks.probes import can_probe, probe_attack
 from evaluation.checks.rules import Check, failed_check
 from evaluation.checks.set import set_checks
@@ -169,6 +170,8 @@ class Measurements:
                 if is_of_machine(error):
                     raise
                 self.checks.append(failed_check(classifier, "R11", "same answer twice", error))
+            if classifier.id in self._repeatable:
+                self.checks += gradient_checks(classifier, images, config)
             self.checks += black_box_checks(classifier, config, len(images))
             self._residence.used(classifier)
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from datasets.base.errors import InputError
-from fer_models.defences.base import Defence, Purpose
+from fer_models.defences.base import JUDGING, Defence
 
 SHIFTS = {2: ((0, 0),), 10: ((0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))}
 """Directions of the shifts for each number of views; each is also mirrored."""
@@ -34,13 +34,13 @@ class ShiftedViews(Defence):
 
     def __call__(self, images: keras.KerasTensor, rng: np.random.Generator) -> keras.KerasTensor:
         """The last of the views."""
-        return list(self.views(images, "evaluation"))[-1]
+        return list(self.views(images, JUDGING))[-1]
 
-    def number_of_views(self, purpose: Purpose) -> int:
+    def number_of_views(self, draws: range) -> int:
         """As many for an attack as for the logits."""
         return self.count
 
-    def views(self, images: keras.KerasTensor, purpose: Purpose) -> Iterator[keras.KerasTensor]:
+    def views(self, images: keras.KerasTensor, draws: range) -> Iterator[keras.KerasTensor]:
         """Each shift and its mirror image; the border is repeated into what moves in."""
         height, width = images.shape[1:3]
         rows, columns = round(height * SHARE), round(width * SHARE)

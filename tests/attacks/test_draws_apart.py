@@ -1,5 +1,9 @@
 """Attacks on a random defence, whose own draws may call an image broken before it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,6 +16,9 @@ from attacks.deepfool import LEAST
 from attacks.registry import ATTACKS, make_attack
 from attacks.threat_model import Norm, distance
 from attacks.universal import learn_universal
+from fer_models.classifier import Gradients, LeadGradients
+from fer_models.defences.base import defend
+from fer_models.defences.registry import parse_defence
 from fer_models.smoothing.running_mean import RunningMean
 from tests.attacks import tiny
 from tests.attacks.test_conformance import FEWER
@@ -70,6 +77,57 @@ def test_no_attack_stops_where_its_own_draws_alone_call_an_image_broken(
     eps = float(np.sqrt(closed[place] * closed[place + 1]))
     attack = make_attack(name, norm, eps, FEWER.get(name, {}))
     assert attack(classifier, images, labels, keys).success.sum() == place + 1
+
+
+class Noting(tiny.Apart):
+    """Notes the number of the draws of each gradient."""
+
+    number = 0
+
+    def __init__(self) -> None:
+        super().__init__(tiny.conv(7), tiny.conv(7).symbolic_logits)
+        self.asked = list[int]()
+
+    @contextmanager
+    def drawn(self, number: int) -> Iterator[None]:
+        self.number = number
+        yield
+        self.number = 0
+
+    def input_gradients(self, *given: Any) -> Gradients:
+        self.asked.append(self.number)
+        return super().input_gradients(*given)
+
+    def lead_gradients(self, *given: Any) -> LeadGradients:
+        self.asked.append(self.number)
+        return super().lead_gradients(*given)
+
+
+@pytest.mark.parametrize("name", [*CLIMBING, "transfer"])
+def test_each_step_has_draws_of_its_own(name: str) -> None:
+    classifier, images = Noting(), tiny.images(6)
+    labels, keys = classifier.predict(images), Keys(0, np.arange(6))
+    make_attack(name, Norm.LINF, 1e-4, FEWER.get(name, {}))(classifier, images, labels, keys)
+    climbs = np.split(classifier.asked, np.flatnonzero(np.array(classifier.asked) == 0))
+    assert (max(map(len, climbs)) > 1) == (name != "fgsm")
+    assert all(climb.tolist() == [*range(len(climb))] for climb in climbs)
+
+
+@pytest.mark.parametrize("defence", ["smooth0.1", "resize_pad6"])
+@pytest.mark.parametrize("name", ["apgd_chosen", "fmn", "deepfool", "ensemble"])
+def test_what_is_drawn_does_not_depend_on_the_batch(name: str, defence: str) -> None:
+    classifier = defend(tiny.conv(7), parse_defence(defence), defence)
+    images, keys = tiny.images(9), Keys(0, np.arange(9))
+    labels = classifier.predict(images)
+    attack = make_attack(name, Norm.LINF, 0.02, FEWER[name])
+    together = attack(classifier, images, labels, keys)
+    again = attack(classifier, images, labels, keys)
+    np.testing.assert_array_equal(again.images, together.images)
+    parts = [slice(0, 1), slice(1, 4), slice(4, 9)]
+    apart = [attack(classifier, images[p], labels[p], keys.take(p)) for p in parts]
+    np.testing.assert_array_equal(np.concatenate([a.success for a in apart]), together.success)
+    found = np.concatenate([each.images for each in apart])
+    assert np.quantile(np.abs(found - together.images), 0.9) < 1e-4  # signs of last bits may flip
 
 
 def test_a_universal_pattern_is_learnt_until_the_judge_is_misled() -> None:

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 EXPECTED = {
     "start: forward": 58,
     "clean answers: forward": 60,
-    "checks of models: forward": 216,
+    "checks of models: forward": 558,
+    "checks of models: backward": 64,
     "attacks and corruptions: forward": 675,
     "attacks and corruptions: backward": 302,
     "answers to them: forward": 1025,

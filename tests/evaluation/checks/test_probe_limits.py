@@ -8,6 +8,7 @@ import pytest
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
 from evaluation.checks import attack_again, convergence, probes
+from evaluation.checks.convergence import converged, doubled
 from evaluation.checks.probes import can_probe, probe_attack, sensitive_eps
 from evaluation.checks.rules import Check
 from fer_models.classifier import ModelError
@@ -226,6 +227,38 @@ def test_all_budgets_are_doubled_and_named(script: Script) -> None:
     assert {name: script.asked[0].options[name] for name in budget} == {
         name: 2 * count for name, count in budget.items()
     }
+
+
+class RandomNet(LinearNet):
+    """A net behind a random defence whose gradients average over so many draws."""
+
+    draws_apart = True
+
+    def __init__(self, draws: int = 20) -> None:
+        super().__init__()
+        self.draws = draws
+
+    def with_draws(self, factor: int) -> "RandomNet":
+        return RandomNet(factor * self.draws)
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, "ok"), (2, "flagged")])
+def test_of_a_random_defence_the_draws_are_doubled_too(
+    more: int, status: str, script: Script
+) -> None:
+    """The attack finds more with 40 draws than with 20: its robust accuracy was too high."""
+
+    def breaks(asked: Asked) -> np.ndarray:
+        assert isinstance(asked.classifier, RandomNet)
+        return (asked.rows < 120 + more) & (asked.classifier.draws == 40)
+
+    script.breaks = breaks
+    made = set_of(HALF, steps=5)
+    found = converged(RandomNet(), made, [doubled(RandomNet(), made, faces_of(made), 0.2)])
+    assert (found["status"], found["value"]) == (status, pytest.approx(more / 40))
+    assert found["message"].startswith("Twice the 5 steps and the random draws lower robust")
+    (asked,) = script.asked
+    assert asked.options["steps"] == 10
 
 
 def test_nothing_is_attacked_where_every_face_is_broken(script: Script) -> None:

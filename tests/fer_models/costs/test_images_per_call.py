@@ -123,15 +123,18 @@ def test_twins_take_as_many_as_the_model(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("size", "defence", "count"),
-    [(24, "jpeg75", 24), (24, "views10", 2), (8, "views10", 1), (40, "smooth0.1", 4)],
+    [(24, "jpeg75", 24), (24, "views10", 2), (8, "views10", 1), (40, "smooth0.1", 2)],
 )
 def test_views_of_a_large_net_count_as_images(
     size: int, defence: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight draws of `smooth` are attacked together. A small net takes a whole batch as before."""
+    """Twenty draws of `smooth` are attacked together. Small nets see up to 1,280 views at once."""
     inner = small(monkeypatch, size)
     defended = defend(inner, parse_defence(defence), defence)
     assert isinstance(defended, SymbolicClassifier)
     assert defended.images_per_call == count
     monkeypatch.setattr(KerasClassifier, "images_per_call", 128)
-    assert defended.images_per_call == 128
+    assert defended.images_per_call == (64 if defence == "smooth0.1" else 128)
+    more = defended.with_draws(2)
+    assert isinstance(more, SymbolicClassifier)
+    assert more.images_per_call == (32 if defence == "smooth0.1" else 128)

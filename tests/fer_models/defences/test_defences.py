@@ -8,9 +8,16 @@ from scipy.special import softmax
 
 from datasets.base.errors import InputError
 from fer_models import zoo
-from fer_models.classifier import Classifier, DifferentiableClassifier
-from fer_models.defences.base import Defence, defend
+from fer_models.classifier import Classifier, DifferentiableClassifier, Pullback
+from fer_models.defences.base import (
+    ATTACKING,
+    JUDGING,
+    Defence,
+    DifferentiableDefendedClassifier,
+    defend,
+)
 from fer_models.defences.registry import DEFENCES, parse_defence
+from fer_models.defences.resize_pad import ResizePad, _table
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier
 from tests.fer_models.untrained import write_untrained
@@ -119,16 +126,121 @@ def test_jpeg_of_grey_in_colour_is_that_of_grey() -> None:
     np.testing.assert_allclose(colour, expected, atol=1.1 / 255)
 
 
+def attacked(name: str, images: np.ndarray, number: int) -> np.ndarray:
+    """Views that an attacker draws, float32 (draws, N, H, W, C)."""
+    given = ops.convert_to_tensor(images), ATTACKING, ops.convert_to_tensor(number, "int32")
+    return np.stack([np.asarray(view) for view in parse_defence(name).attacked_views(*given)])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if parse_defence(name).random])
+def test_an_attacker_draws_anew_for_each_number(name: str) -> None:
+    images = smooth_faces()
+    first, second = attacked(name, images, 0), attacked(name, images, 1)
+    assert first.shape == (len(ATTACKING), *images.shape)
+    np.testing.assert_array_equal(first, attacked(name, images, 0))
+    judging = np.stack([np.asarray(v) for v in parse_defence(name).views(images, JUDGING)])
+    for one, other in ((first, second), (first, judging), (second, judging)):
+        same = np.abs(one - other).max(axis=(1, 2, 3, 4)) < 1e-6
+        assert same.mean() < 0.5  # there are few ways to shrink 20 pixels by up to 2
+
+
+def test_noise_of_other_draws_and_numbers_is_independent() -> None:
+    images = np.full((1, 20, 20, 1), 0.5, np.float32)
+    noise = np.concatenate([attacked("smooth0.1", images, number) for number in range(5)]) - 0.5
+    assert noise.std() == pytest.approx(0.1, rel=0.02)
+    together = np.corrcoef(noise.reshape(100, 400)) - np.eye(100)
+    assert together.std() == pytest.approx(1 / np.sqrt(400), rel=0.1)  # as of independent ones
+    assert np.abs(together).max() < 0.3
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 20), (24, 17)])
+def test_an_attacker_shrinks_and_pads_as_the_defence_does(height: int, width: int) -> None:
+    images = np.random.default_rng(0).random((2, height, width, 3), np.float32)
+    defence = parse_defence("resize_pad24")
+    assert isinstance(defence, ResizePad)
+    for number in (0, 3):
+        found = attacked("resize_pad24", images, number)
+        for view, drawn in zip(found, _table(defence, height, width, ATTACKING)[number]):
+            rows, columns, top, left = map(int, drawn)
+            small = ops.image.resize(images, (rows, columns), interpolation="bilinear")
+            expected = np.zeros_like(images)
+            expected[:, top : top + rows, left : left + columns] = np.asarray(small)
+            np.testing.assert_allclose(view, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["smooth0.1", "resize_pad6"])
+def test_gradients_of_each_number_are_those_of_its_draws(name: str) -> None:
+    """Compiled, or chained in parts around another framework: the same draws."""
+    images, labels, inner = smooth_faces()[:, :8, :8], np.arange(3), tiny_classifier()
+    compiled = defend(inner, parse_defence(name), name)
+    chained = DifferentiableDefendedClassifier(inner, parse_defence(name), name)
+    nested = defend(compiled, parse_defence("bits6"), "bits6")
+    assert isinstance(compiled, DifferentiableClassifier)
+    assert isinstance(nested, DifferentiableClassifier)
+    found = []
+    for classifier in (compiled, chained, nested):
+        gradients = []
+        for number in (0, 2, 2):
+            with classifier.drawn(1), classifier.drawn(number):
+                gradients.append(classifier.input_gradients(images, labels, Loss.MARGIN).gradient)
+        gradients.append(classifier.input_gradients(images, labels, Loss.MARGIN).gradient)
+        first, second, again, outside = gradients
+        np.testing.assert_array_equal(second, again)
+        np.testing.assert_array_equal(first, outside)
+        assert np.abs(first - second).max() > 0.002 * np.abs(first).max()
+        found.append(second)
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4 * np.abs(found[0]).max())
+
+
+def test_the_views_of_a_net_of_another_framework_are_seen_in_parts() -> None:
+    inner, sizes = tiny_classifier(), list[int]()
+    name = "smooth0.1"
+
+    class Counting(DifferentiableDefendedClassifier):
+        def pullback(self, images: np.ndarray) -> Pullback:
+            sizes.append(len(images))
+            return super().pullback(images)
+
+    images = np.random.default_rng(0).random((100, 8, 8, 1), np.float32)
+    classifier = Counting(inner, parse_defence(name), name)
+    found = classifier.input_gradients(images, np.zeros(100, np.int64), Loss.MARGIN)
+    assert sizes == [64, 36] and len(found.gradient) == 100
+    twice = DifferentiableDefendedClassifier(classifier, parse_defence(name), name)
+    assert twice.images_per_call == 2  # of which the defence inside makes 40
+
+
+def test_a_classifier_with_more_draws_judges_as_before() -> None:
+    images, labels, inner = smooth_faces()[:, :8, :8], np.arange(3), tiny_classifier()
+    assert inner.with_draws(2) is inner
+    plain = defend(inner, parse_defence("jpeg75"), "jpeg75")
+    assert plain.with_draws(2) is plain
+    classifier = defend(inner, parse_defence("smooth0.3"), "smooth0.3")
+    behind = defend(classifier, parse_defence("bits6"), "bits6")
+    assert isinstance(classifier, DifferentiableClassifier)
+    for each in (classifier, behind):
+        assert each.exact is each
+        more = each.with_draws(2)
+        assert type(more) is type(each) and more.exact is more and more.id == each.id
+        assert more.weights_sha256 != each.weights_sha256
+        np.testing.assert_array_equal(more.logits(images), each.logits(images))
+    seen = [
+        each.input_gradients(images, labels, Loss.MARGIN).gradient
+        for each in (classifier, classifier.with_draws(2), classifier.with_draws(200))
+    ]
+    far, near = (np.abs(one - seen[2]).mean() for one in seen[:2])
+    assert 0.4 * far < near < 0.95 * far  # as 1 / sqrt(draws)
+
+
 def test_ten_views_are_shifted_and_mirrored_copies() -> None:
     images = np.random.default_rng(0).random((2, 24, 48, 3), np.float32)
-    views = [np.asarray(view) for view in parse_defence("views10").views(images, "attack")]
+    views = [np.asarray(view) for view in parse_defence("views10").views(images, ATTACKING)]
     padded = np.pad(images, [(0, 0), (1, 1), (2, 2), (0, 0)], mode="edge")
     corners = [(1, 2), (2, 4), (2, 0), (0, 4), (0, 0)]
     expected = [padded[:, top : top + 24, left : left + 48] for top, left in corners]
     for plain, mirrored, copy in zip(views[::2], views[1::2], expected, strict=True):
         np.testing.assert_array_equal(plain, copy)
         np.testing.assert_array_equal(mirrored, copy[:, :, ::-1])
-    two = [np.asarray(view) for view in parse_defence("views2").views(images, "attack")]
+    two = [np.asarray(view) for view in parse_defence("views2").views(images, ATTACKING)]
     np.testing.assert_array_equal(two, [images, images[:, :, ::-1]])
 
 
