@@ -66,7 +66,7 @@ def test_a_pytorch_net_that_leaves_when_it_is_tried_is_refused() -> None:
         def forward(self, _: torch.Tensor) -> torch.Tensor:
             return sys.exit(3)
 
-    with pytest.raises(ModelError, match=r"let gradients pass; .* it fails: SystemExit: 3"):
+    with pytest.raises(ModelError, match=r"must take images .* it fails: SystemExit: 3"):
         tiny_torch(Always(1, 1))
 
 

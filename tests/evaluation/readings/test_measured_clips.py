@@ -16,6 +16,7 @@ from fer_models.smoothing.named import parse_smoothers
 
 PLAN = Plan(parse_smoothers("mean:4"), (1 / 255,), 3)
 MODEL = SimpleNamespace(id="tiny.fer", weights_sha256="a", face_side=8, scheme=FER7)
+MODEL.with_draws = lambda _: MODEL
 FRAMES = 300
 
 
