@@ -15,8 +15,16 @@ from evaluation.readings.window import Plan, attacked
 from fer_models.smoothing.named import parse_smoothers
 
 PLAN = Plan(parse_smoothers("mean:4"), (1 / 255,), 3)
-MODEL = SimpleNamespace(id="tiny.fer", weights_sha256="a", face_side=8, scheme=FER7)
-MODEL.with_draws = lambda _: MODEL
+
+
+class _Model(SimpleNamespace):
+    """A model that draws nothing at random."""
+
+    def with_draws(self, factor: int) -> "_Model":
+        return self
+
+
+MODEL = _Model(id="tiny.fer", weights_sha256="a", face_side=8, scheme=FER7)
 FRAMES = 300
 
 
@@ -101,5 +109,5 @@ def test_other_weights_of_the_same_id_are_measured_anew(tmp_path, calls):
     calls.clear()
     measure(tmp_path)
     assert calls == []
-    measure(tmp_path, model=SimpleNamespace(**{**vars(MODEL), "weights_sha256": "b"}))
+    measure(tmp_path, model=_Model(**{**vars(MODEL), "weights_sha256": "b"}))
     assert calls == every
