@@ -85,9 +85,10 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
             area = area_figure(run, model, headline)
             ranks = run_rankings(run)[run.own_label_set(model)].ranges
             use = ", which ranks the models," if model in ranks else ""
+            ends = f" ({area.interval})" if area.interval else ""
             sentence += (
                 f" The area under its security curve up to {headline.text}{use} is "
-                f"{limit(area.value)}{area.text} ({area.interval})."
+                f"{limit(area.value)}{area.text}{ends}."
                 if area.known
                 else ""
             )

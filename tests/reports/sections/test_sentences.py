@@ -181,3 +181,11 @@ def test_the_page_says_which_figures_have_no_interval() -> None:
     assert "stronger attack may make" not in page and "would make the classifier" not in page
     assert "other models" in dict(GLOSSARY)["Black box"]
     assert "L1" in next(term for term, _ in GLOSSARY if term.startswith("L\N{INFINITY}"))
+
+
+def test_an_area_without_an_interval_has_no_empty_brackets(run: FinishedRun) -> None:
+    results = run.results.copy()
+    results.loc[results.metric == "security_curve_area", ["ci_low", "ci_high"]] = np.nan
+    sentences = [one.sentence for one in verdicts(replace(run, results=results), TOP)]
+    areas = [sentence for sentence in sentences if "security curve up to" in sentence]
+    assert areas and not any("()" in sentence for sentence in areas)
