@@ -109,9 +109,28 @@ def confirmed(
         labels: int64 (N,).
         now: bool (N,), which images are broken by the logits at hand.
     """
+    sure, (rows, logits) = now.copy(), judging_logits(classifier, images, now)
+    sure[rows] = broken(logits, labels[rows], STOP_LEAD)
+    asked = np.zeros(len(now), np.int64)
+    asked[rows] = 1
+    return sure, asked
+
+
+def judging_logits(
+    classifier: Classifier, images: np.ndarray, now: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images whose logits at hand do not judge, and the logits that do; see `confirmed`.
+
+    Args:
+        classifier: the attacked model.
+        images: float32 (N, H, W, C).
+        now: bool (N,), which images are broken by the logits at hand.
+
+    Returns:
+        Rows int64 (M,) of images to judge anew, and their logits float32 (M, K).
+    """
     judged_so = classifier.exact is classifier and not classifier.draws_apart
-    if judged_so or not now.any():
-        return now, np.zeros(len(now), np.int64)
-    sure, rows = now.copy(), np.flatnonzero(now)
-    sure[rows] = broken(classifier.logits(images[rows]), labels[rows], STOP_LEAD)
-    return sure, now.astype(np.int64)
+    rows = np.flatnonzero(now & (not judged_so))
+    if not len(rows):
+        return rows, np.empty((0, classifier.scheme.num_classes), np.float32)
+    return rows, classifier.logits(images[rows])

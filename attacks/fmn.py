@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from attacks.base import Attack, Cost, Keys
-from attacks.broken import STOP_LEAD, broken, leads
+from attacks.broken import STOP_LEAD, broken, judging_logits, leads
 from attacks.gradient_attack import slopes, steepest_step, zero_gradients
 from attacks.threat_model import distance, project
 from datasets.base.errors import InputError
@@ -105,10 +105,10 @@ def _judged(
         margins: of these, float32 (N,).
     """
     now, asked = broken(logits, labels, STOP_LEAD), np.zeros(len(labels), np.int64)
-    if not classifier.draws_apart or not now.any():
+    rows, judging = judging_logits(classifier, images, now)
+    if not len(rows):
         return now, margins, asked
-    rows, margins = np.flatnonzero(now), margins.astype(np.float64)
-    judging, true = classifier.logits(images[rows]), labels[rows]
+    margins, true = margins.astype(np.float64), labels[rows]
     now[rows], margins[rows] = broken(judging, true, STOP_LEAD), leads(judging, true)
     asked[rows] = 1
     return now, margins, asked
