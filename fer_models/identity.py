@@ -8,10 +8,13 @@ that was made with a model is used again.
 import json
 from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from datasets.base.atomic import atomic
+from datasets.base.errors import InputError, words_of
 from datasets.sample.faces import read_sample
 from fer_models.classifier import Classifier
 from fer_models.loss_slopes import unmasked
@@ -26,6 +29,10 @@ Another machine or batch size changes float32 logits by a hundredth of that."""
 
 MOST_CHANGED = 0.5
 """Share of the images from which on two fingerprints of logits are of different models."""
+Fingerprints = dict[str, np.ndarray]
+"""Logits of fixed images, float32 (N, K), by the model's id; see `fingerprint`."""
+CHANGED = np.empty(0, np.float32)
+"""The fingerprint of a model that changed while it was used: it is no model's, so none goes on."""
 
 
 def fingerprint(classifier: Classifier, draw: str = "") -> np.ndarray:
@@ -102,6 +109,35 @@ def changed_share(one: np.ndarray, other: np.ndarray) -> float:
     apart = np.where(known[0] | known[1], np.abs(one - other), 0).max(axis=1)
     agree = apart <= AGREEMENT * spread
     return float((~agree).mean())
+
+
+def read_fingerprints(
+    path: Path, whose: str = "run", step: str = "Start a new run."
+) -> Fingerprints:
+    """Read what `write_fingerprints` wrote.
+
+    Args:
+        path: the file.
+        whose: models they are, in words.
+        step: what to do where the file is damaged, a sentence.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        with np.errstate(over="ignore"):  # infinite, and so of another model
+            return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: expected the logits of the {whose}'s models, found {words_of(error)}. {step}"
+        ) from error
+
+
+def write_fingerprints(kept: Fingerprints, path: Path) -> None:
+    """Write fingerprints, atomically."""
+    with atomic(path) as unfinished:
+        unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))
 
 
 def settings_of_layers(layers: Iterable[Any]) -> str:

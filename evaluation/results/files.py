@@ -148,20 +148,3 @@ def damaged(path: Path, kind: str, error: Exception) -> str:
         f"{path}: expected an intact {kind} file, found {words_of(error)}. Restore it, or run the "
         "evaluation again with --resume."
     )
-
-
-def read_fingerprints(path: Path) -> dict[str, np.ndarray]:
-    """Read `fingerprints.json`: logits of fixed images, float32 (N, K), by the model's id.
-
-    Raises:
-        InputError: the file is missing or damaged.
-    """
-    try:
-        kept = json.loads(path.read_text())
-        with np.errstate(over="ignore"):  # infinite, and so of another model
-            return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: expected the logits of the run's models, found {words_of(error)}. Start a "
-            "new run."
-        ) from error

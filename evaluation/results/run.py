@@ -19,7 +19,7 @@ from attacks.threat_model import parse_eps
 from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelScheme
 from evaluation.config import RunConfig
-from evaluation.results.files import read_arrays, read_fingerprints, read_manifest, read_table
+from evaluation.results.files import read_arrays, read_manifest, read_table
 from evaluation.results.image_rows import ImageRows, StoredRows
 from evaluation.results.schema import (
     CHECK_COLUMNS,
@@ -34,7 +34,7 @@ from evaluation.results.schema import (
     TRANSFER_COLUMNS,
 )
 from evaluation.results.select import black_boxes, pick
-from fer_models.identity import same_answers
+from fer_models.identity import read_fingerprints, same_answers
 
 
 @dataclass(frozen=True, eq=False, init=False)

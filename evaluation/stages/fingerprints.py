@@ -6,17 +6,14 @@ resumed and when its figures are rebuilt. Sets of attacked images store their ow
 `attacks/sets/sweep.py`.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
-from evaluation.results.files import read_fingerprints
 from evaluation.results.outside import measured_as
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import AT_THE_END, FINGERPRINTS
@@ -24,15 +21,19 @@ from evaluation.stages.foreign_models import kept_contracts, refuse_other_contra
 from evaluation.stages.residence import Residence
 from fer_models.classifier import Classifier
 from fer_models.foreign.names import is_foreign
-from fer_models.identity import changed_share, fingerprint, same_answers, share_of_another
+from fer_models.identity import (
+    CHANGED,
+    Fingerprints,
+    changed_share,
+    fingerprint,
+    read_fingerprints,
+    same_answers,
+    share_of_another,
+    write_fingerprints,
+)
 from fer_models.services.service import BudgetError
 from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import load, shipped_id, split_defences
-
-Fingerprints = dict[str, np.ndarray]
-"""Logits of fixed images, float32 (N, K), by the model's id; see `identity.fingerprint`."""
-CHANGED = np.empty(0, np.float32)
-"""The fingerprint of a model that changed during the run: it is no model's, so it can't go on."""
 
 
 def fingerprints_of(
@@ -81,7 +82,7 @@ def check_or_keep(classifiers: Sequence[Classifier], folder: Path) -> None:
             )
         _check(kept, now, folder)
         return
-    _write(now, path)
+    write_fingerprints(now, path)
 
 
 def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
@@ -115,7 +116,7 @@ def check_again(classifiers: Sequence[Classifier], folder: Path) -> list[Check]:
         checks.append(_compared(classifier, kept[classifier.id], now))
     changed = [entry["model"] for entry in checks if entry["status"] == "flagged"]
     if changed:
-        _write(kept | dict.fromkeys(changed, CHANGED), path)
+        write_fingerprints(kept | dict.fromkeys(changed, CHANGED), path)
     return checks
 
 
@@ -203,8 +204,3 @@ def _check(kept: Fingerprints, now: Fingerprints, folder: Path) -> None:
                 f"{folder}: the model {name} gives other logits than when the run began, though "
                 "its files are the same. Restore what it reads, or start a new run."
             )
-
-
-def _write(kept: Fingerprints, path: Path) -> None:
-    with atomic(path) as unfinished:
-        unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))

@@ -6,23 +6,26 @@ A hash of files sees no weights that code reads from elsewhere. Shipped models a
 nothing but their weights decides, and so are models that answer at random.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
-from fer_models.identity import fingerprint, same_answers
+from fer_models.identity import (
+    CHANGED,
+    fingerprint,
+    read_fingerprints,
+    same_answers,
+    write_fingerprints,
+)
 from fer_models.services.service import BudgetError
 from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import shipped_id
 from live.video.label import Labeller
 
 FINGERPRINTS = "fingerprints.json"
-_CHANGED = np.empty(0, np.float32)
-"""The fingerprint of a model that changed during a reading: it is no model's, so none goes on."""
+_STEP = "Delete the clip's folder, then read again."
 
 
 class SameModels:
@@ -36,7 +39,7 @@ class SameModels:
         """
         self._labeller, self._path = labeller, folder / FINGERPRINTS
         self._models = [c for c in labeller.classifiers if not _is_shipped(c)]
-        self._kept = _read(self._path) if self._path.exists() else {}
+        self._kept = read_fingerprints(self._path, "reading", _STEP) if self._path.exists() else {}
         asked = {model.id: self._ask(model) for model in self._models}
         for name, before in self._kept.items():
             if name not in asked or not same_answers(before, asked[name]):
@@ -51,7 +54,7 @@ class SameModels:
     def keep(self) -> None:
         """Write down what the models answered when the reading began, if that can change."""
         if self._kept:
-            self._write(self._kept)
+            write_fingerprints(self._kept, self._path)
 
     def check_again(self) -> list[str]:
         """Compare the models with those that began the reading, once all frames are read.
@@ -75,7 +78,7 @@ class SameModels:
                 )
                 continue
             if not same_answers(self._kept[model.id], now):
-                self._write({**self._kept, model.id: _CHANGED})
+                write_fingerprints({**self._kept, model.id: CHANGED}, self._path)
                 raise InputError(
                     f"{self._path.parent}: the model {model.id} gives other logits than when the "
                     "reading began, so the rows are of several models. Make it answer an image "
@@ -86,22 +89,6 @@ class SameModels:
     def _ask(self, model: Classifier, draw: str = "") -> np.ndarray:
         return self._labeller.run(fingerprint, model, draw)
 
-    def _write(self, kept: dict[str, np.ndarray]) -> None:
-        with atomic(self._path) as unfinished:
-            unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))
-
 
 def _is_shipped(model: Classifier) -> bool:
     return bool(shipped_id(innermost(model).weights_sha256))
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        with np.errstate(over="ignore"):  # infinite, and so of another model
-            return {str(name): np.array(rows, np.float32) for name, rows in kept.items()}
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: expected the logits of the reading's models; it is damaged. Delete the "
-            "clip's folder, then read again."
-        ) from error
