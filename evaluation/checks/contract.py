@@ -19,13 +19,13 @@ from datasets.image_source import ImageSource
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from evaluation.statistics.paired import mcnemar
-from fer_models.classifier import BATCH_SIZE, Classifier, ModelError
+from fer_models.classifier import BATCH_SIZE, Classifier, ModelError, slices
 from fer_models.contract import Contract
 from fer_models.foreign.probe_trial import best_order
 from fer_models.foreign.scalings import Scaling, known_scalings
 from fer_models.net_classifier import NetClassifier
 from fer_models.services.classifier import service_of
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import shipped_id
 
 FACES = 500
@@ -74,9 +74,7 @@ def contract_checks(
         return [_not_made(classifier)]
     logits, labels, groups = logits[rows], labels[rows], groups[rows]
     order = order_check(classifier, logits, labels, groups)
-    inner = classifier
-    while isinstance(inner, WrappedClassifier):
-        inner = inner.inner
+    inner = innermost(classifier)
     if not isinstance(getattr(inner, "contract", None), Contract) or service_of(inner):
         return [order]  # a service scales by itself
     if shipped_id(inner.weights_sha256):
@@ -235,8 +233,7 @@ class _Scalings:
 def _answers(inner: Any, contract: Contract, images: np.ndarray) -> np.ndarray:
     """What a model answers under another contract, (N, K)."""
     if isinstance(inner, NetClassifier):
-        starts = range(0, len(images), BATCH_SIZE)
-        parts = [inner.outputs(images[i : i + BATCH_SIZE], contract) for i in starts]
+        parts = [inner.outputs(images[p], contract) for p in slices(len(images), BATCH_SIZE)]
         return np.concatenate(parts)
     other = copy(inner)
     other.contract = contract

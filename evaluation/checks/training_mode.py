@@ -12,7 +12,7 @@ from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 from fer_models.loss_slopes import spans
 from fer_models.net_classifier import NetClassifier
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.wrapped_classifier import innermost
 
 FACES = 32
 """Number of faces on which the two modes are compared."""
@@ -31,9 +31,7 @@ def training_mode_checks(classifier: Classifier, images: ImageSource) -> list[Ch
     Returns:
         One check for such a net, else none.
     """
-    inner = classifier
-    while isinstance(inner, WrappedClassifier):
-        inner = inner.inner
+    inner = innermost(classifier)
     if not isinstance(inner, NetClassifier):
         return []
     called = inner.outputs_as_given(images[:FACES])

@@ -19,7 +19,7 @@ from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.net_classifier import NetClassifier
 from fer_models.services.classifier import service_of
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.wrapped_classifier import innermost
 from fer_models.zoo import Description
 
 
@@ -95,10 +95,7 @@ def _notes(
 
 def _input_entry(classifier: Classifier) -> dict[str, Any] | None:
     """The fields of the contract behind all defences; None for a model without one."""
-    inner = classifier
-    while isinstance(inner, WrappedClassifier):
-        inner = inner.inner
-    contract = getattr(inner, "contract", None)
+    contract = getattr(innermost(classifier), "contract", None)
     if not isinstance(contract, Contract):
         return None
     fields: dict[str, Any] = json.loads(json.dumps(asdict(contract)))

@@ -9,7 +9,7 @@ from fer_models.foreign.contract_file import ContractFile, contract_of
 from fer_models.foreign.raw_model import RawModel
 from fer_models.services.raw_service import raw_service
 from fer_models.services.service import Service, open_service
-from fer_models.wrapped_classifier import WrappedClassifier
+from fer_models.wrapped_classifier import innermost
 
 
 class ServiceClassifier(BlackBoxClassifier):
@@ -49,6 +49,5 @@ def load_service(name: str, contract: ContractFile | None = None) -> ServiceClas
 
 def service_of(classifier: Classifier) -> Service | None:
     """The service behind a classifier and its defences, if there is one."""
-    while isinstance(classifier, WrappedClassifier):
-        classifier = classifier.inner
-    return classifier.service if isinstance(classifier, ServiceClassifier) else None
+    inner = innermost(classifier)
+    return inner.service if isinstance(inner, ServiceClassifier) else None
