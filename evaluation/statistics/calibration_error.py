@@ -24,7 +24,6 @@ def debiased_calibration_error(
     bins: np.ndarray,
     *,
     seed: int,
-    confidence_level: float = CONFIDENCE,
     effective: float | None = None,
 ) -> Interval:
     """Expected calibration error, median-unbiased, with an interval by inverting a test.
@@ -40,8 +39,9 @@ def debiased_calibration_error(
         right: (N,), whether each answer is right.
         bins: int64 (N,), bin of each image.
         seed: seed of the normal draws.
-        confidence_level: level of the interval; docs/testing.md has its simulated coverage.
         effective: `effective_size` of images that are not all independent.
+
+    docs/testing.md has the simulated coverage.
 
     Source: the bias and the normal gaps: Brocker 2012, Climate Dynamics 39, 655-667, and Kumar,
     Liang & Ma 2019, "Verified uncertainty calibration", arXiv 1909.10155; intervals by inversion:
@@ -63,7 +63,7 @@ def debiased_calibration_error(
     spread *= np.sqrt(n / (effective or n))
     noise = spread * _normal(seed)[:, : len(gaps)]
     standing_out = np.sign(gaps) * np.maximum(np.abs(gaps) - spread, 0)
-    observed, tail = float(np.abs(gaps).sum()), _TAIL * (1 - confidence_level) / 2
+    observed, tail = float(np.abs(gaps).sum()), _TAIL * (1 - CONFIDENCE) / 2
     return Interval(
         _compatible(gaps, noise, observed, 0.5),
         _compatible(standing_out if standing_out.any() else gaps, noise, observed, 1 - tail),

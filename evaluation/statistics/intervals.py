@@ -10,17 +10,12 @@ from scipy.stats import binom
 
 CONFIDENCE = 0.95
 """Confidence level of every interval in a run's tables."""
-
-
+_TAIL = (1 - CONFIDENCE) / 2
 DRAWS = 4000
 """Number of random draws behind every simulated interval."""
-
-
 MANY = 10_000
 """Images from which on the bootstrap's normal limit is used. There it moves a bound by about 0.02
 standard errors (a skewness of 5), less than the 0.04 by which 4000 draws of images vary."""
-
-
 _ROUNDING = 1e-12
 """Relative difference of two draws below which it is rounding."""
 
@@ -54,9 +49,7 @@ def effective_size(groups: np.ndarray) -> float:
     return float(len(groups) ** 2 / np.square(np.bincount(groups)).sum())
 
 
-def proportion(
-    count: int, n: int, confidence: float = CONFIDENCE, *, effective: float | None = None
-) -> Interval:
+def proportion(count: int, n: int, *, effective: float | None = None) -> Interval:
     """Share `count / n` with its interval.
 
     Wilson's score interval; near 0 and 1, where that covers too little (`count` or `n - count`
@@ -76,19 +69,18 @@ def proportion(
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
     size = float(n) if effective is None else min(effective, float(n))
-    low, high = _bounds(count * (size / n), size, confidence)
+    low, high = _bounds(count * (size / n), size)
     return Interval(count / n, low, high, n)
 
 
 @lru_cache(maxsize=65536)
-def _bounds(count: float, size: float, confidence: float) -> tuple[float, float]:
+def _bounds(count: float, size: float) -> tuple[float, float]:
     """Interval of `proportion`; the sample's size and its count need not be whole numbers."""
-    tail = (1 - confidence) / 2
     if min(count, size - count) < 5:
-        low = betaincinv(count, size - count + 1, tail) if count else 0.0
-        high = betaincinv(count + 1, size - count, 1 - tail) if count < size else 1.0
+        low = betaincinv(count, size - count + 1, _TAIL) if count else 0.0
+        high = betaincinv(count + 1, size - count, 1 - _TAIL) if count < size else 1.0
         return float(low), float(high)
-    z, share = ndtri(1 - tail), count / size
+    z, share = ndtri(1 - _TAIL), count / size
     middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2)) / (1 + z**2 / size)
     return float(middle - half), float(middle + half)
@@ -100,7 +92,6 @@ def stratified_interval(
     *,
     seed: int,
     draws: int = DRAWS,
-    confidence: float = CONFIDENCE,
     effective: float | None = None,
 ) -> Interval:
     """Interval of a figure that is a function of the confusion matrix, for fixed class counts.
@@ -114,7 +105,6 @@ def stratified_interval(
         statistic: function from counts (..., K, K + 1) to figures (...), such as `macro_f1`.
         seed: seed of the draws; the same seed gives the same interval.
         draws: number of draws.
-        confidence: share of the draws between the bounds.
         effective: `effective_size` of images that are not all independent.
 
     Source: Goutte & Gaussier 2005, ECIR, LNCS 3408, 345-359 (recall and F1); the prior counts
@@ -131,8 +121,8 @@ def stratified_interval(
         confusion * ((effective or n) / n) + prior, size=(draws, *confusion.shape)
     )
     drawn *= confusion.sum(axis=1, keepdims=True) / drawn.sum(axis=-1, keepdims=True)
-    tail, value = (1 - confidence) / 2, float(statistic(confusion))
-    low, high = np.quantile(statistic(drawn), [tail, 1 - tail])
+    value = float(statistic(confusion))
+    low, high = np.quantile(statistic(drawn), [_TAIL, 1 - _TAIL])
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
 
 
@@ -142,7 +132,6 @@ def bootstrap_means(
     *,
     seed: int,
     resamples: int = DRAWS,
-    confidence: float = CONFIDENCE,
     groups: np.ndarray | None = None,
 ) -> Interval:
     """Percentile bootstrap of a figure that is a function of means over images.
@@ -152,7 +141,6 @@ def bootstrap_means(
         statistic: function from their means (..., M) to figures (...).
         seed: seed of the draws; the same seed gives the same interval.
         resamples: number of draws.
-        confidence: share of the draws between the bounds.
         groups: (N,), the same number for images that are drawn together; None draws each by itself.
 
     Returns:
@@ -170,7 +158,7 @@ def bootstrap_means(
     if not len(values):
         return Interval(np.nan, np.nan, np.nan, 0)
     value = float(statistic(values.mean(axis=0)))
-    return percentile_interval(value, statistic(means), len(values), confidence)
+    return percentile_interval(value, statistic(means), len(values))
 
 
 def resampled_means(
@@ -214,9 +202,7 @@ def resampled_means(
     return drawn[:, :-1] / drawn[:, -1:]
 
 
-def percentile_interval(
-    value: float, figures: np.ndarray, n: int, confidence: float = CONFIDENCE
-) -> Interval:
+def percentile_interval(value: float, figures: np.ndarray, n: int) -> Interval:
     """A figure between the percentiles of its resampled figures (R,), see `bootstrap_means`.
 
     The bounds are NaN where all draws are equal, as those of one image or one group are, and those
@@ -224,8 +210,7 @@ def percentile_interval(
     """
     if np.isnan(value):
         return Interval(np.nan, np.nan, np.nan, n)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(figures, [tail, 1 - tail])
+    low, high = np.nanquantile(figures, [_TAIL, 1 - _TAIL])
     if high - low <= _ROUNDING * max(1.0, abs(value)):
         return Interval(value, np.nan, np.nan, n)
     return Interval(value, float(min(low, value)), float(max(high, value)), n)
@@ -254,13 +239,7 @@ def _draws(n: int, seed: int, resamples: int) -> np.ndarray:
     return drawn
 
 
-def quantile(
-    values: np.ndarray,
-    share: float,
-    confidence: float = CONFIDENCE,
-    *,
-    effective: float | None = None,
-) -> Interval:
+def quantile(values: np.ndarray, share: float, *, effective: float | None = None) -> Interval:
     """Smallest value that at least `share` of the values do not exceed, and its interval.
 
     Nothing is interpolated, so infinite (censored) values are allowed. The bounds are order
@@ -270,7 +249,6 @@ def quantile(
     Args:
         values: float64 (N,), no NaN.
         share: in (0, 1); 0.5 is the median.
-        confidence: at least this share of such intervals hold the quantile.
         effective: `effective_size` of images that are not all independent; the ranks are then those
             of a sample of this size, rounded down, spread over the N values.
 
@@ -288,8 +266,8 @@ def quantile(
     n = len(values)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan, 0)
-    tail, size = (1 - confidence) / 2, n if effective is None else int(effective)
-    lower, upper = binom.ppf([tail, 1 - tail], size, share).astype(int)
+    size = n if effective is None else int(effective)
+    lower, upper = binom.ppf([_TAIL, 1 - _TAIL], size, share).astype(int)
     low = values[lower * n // size - 1] if lower > 0 else -np.inf
     high = values[-(-upper * n // size)] if upper < size else np.inf
     value = np.quantile(values, share, method="inverted_cdf")

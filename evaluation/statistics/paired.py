@@ -124,12 +124,7 @@ def _tilt(sizes: np.ndarray, counts: np.ndarray, found: int) -> float:
 
 
 def paired_difference(
-    only_a_right: int,
-    only_b_right: int,
-    n: int,
-    confidence: float = CONFIDENCE,
-    *,
-    effective: float | None = None,
+    only_a_right: int, only_b_right: int, n: int, *, effective: float | None = None
 ) -> Interval:
     """Accuracy of the first model minus that of the second on the same n images.
 
@@ -152,7 +147,7 @@ def paired_difference(
     size = n if effective is None else effective
     first, second = ((only * size / n + 1) / (size + 2) for only in (only_a_right, only_b_right))
     spread = np.sqrt((first + second - (first - second) ** 2) / (size + 2))
-    half, middle = norm.ppf((1 + confidence) / 2) * spread, first - second
+    half, middle = norm.ppf((1 + CONFIDENCE) / 2) * spread, first - second
     value = (only_a_right - only_b_right) / n
     return Interval(value, float(max(middle - half, -1)), float(min(middle + half, 1)), n)
 

@@ -5,19 +5,19 @@ from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
 LEVEL = 0.05
+"""Two-sided level of a test."""
+POWER = 0.8
+"""Probability of detecting the difference."""
 
 
-def smallest_detectable_difference(
-    n: int, discordant: float, *, alpha: float = LEVEL, power: float = 0.8
-) -> float:
-    """Smallest accuracy difference that the exact McNemar test detects with the given power.
+def smallest_detectable_difference(n: int, discordant: float, *, alpha: float = LEVEL) -> float:
+    """Smallest accuracy difference that the exact McNemar test detects with probability `POWER`.
 
     Args:
         n: independent images that both models classified: the whole part of their `effective_size`
             where some are equal.
         discordant: share of images on which exactly one model is right, in (0, 1].
         alpha: two-sided level of the test.
-        power: probability of detecting the difference.
 
     Returns:
         Difference in (0, discordant]; infinity when even a difference of `discordant` is too
@@ -42,21 +42,18 @@ def smallest_detectable_difference(
     def lacking(difference: float) -> float:
         share = (1 + difference / discordant) / 2
         found = binom.cdf(most, sizes, share) + binom.sf(sizes - most - 1, sizes, share)
-        return float(power - chances @ found)
+        return float(POWER - chances @ found)
 
     return float(brentq(lacking, 0, discordant)) if lacking(discordant) <= 0 else np.inf
 
 
-def smallest_independent_difference(
-    n: float, accuracy: float, *, alpha: float = LEVEL, power: float = 0.8
-) -> float:
-    """Smallest accuracy difference that two samples of n images each detect with the given power.
+def smallest_independent_difference(n: float, accuracy: float, *, alpha: float = LEVEL) -> float:
+    """Smallest accuracy difference that two samples of n images each detect with `POWER`.
 
     Args:
         n: independent images of each sample, their `effective_size` where some are equal.
         accuracy: accuracy of one model; the other one is nearer to 1/2, where more is needed.
         alpha: two-sided level of the test of two proportions.
-        power: probability of detecting the difference.
 
     Returns:
         Difference in (0, 1); infinity when n is too small for any.
@@ -69,7 +66,7 @@ def smallest_independent_difference(
     """
     if n < 1 or not 0 <= accuracy <= 1:
         raise ValueError(f"`n` must be >= 1 and `accuracy` in [0, 1]. Received: {n} and {accuracy}")
-    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(power)
+    z_alpha, z_power = norm.ppf(1 - alpha / 2), norm.ppf(POWER)
     lower = min(accuracy, 1 - accuracy)  # the test is the same for errors
 
     def lacking(difference: float) -> float:
