@@ -130,9 +130,7 @@ _FERPLUS_IN_FER_ORDER = (
 )
 
 
-def plot_faces(
-    images: np.ndarray, labels: np.ndarray, scheme: LabelScheme, title: str, seed: int = 0
-) -> Figure:
+def plot_faces(images: np.ndarray, labels: np.ndarray, scheme: LabelScheme, title: str) -> Figure:
     """Grid of random faces, one row per class, at their own pixels.
 
     Args:
@@ -140,9 +138,8 @@ def plot_faces(
         labels: int (N,), -1 for no label.
         scheme: names of the classes.
         title: title of the chart.
-        seed: random seed for the choice of faces.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     step = _FACE_PIXELS + 6
     height, width = step * scheme.num_classes, step * _FACES_PER_ROW
     sheet = np.full((height, width, 3), 255, dtype=np.uint8)

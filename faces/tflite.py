@@ -30,11 +30,11 @@ def model_file(name: str) -> Path:
 class TFLiteModel:
     """Runs a model on one image at a time. Not thread-safe."""
 
-    def __init__(self, name: str, *, threads: int = 1) -> None:
+    def __init__(self, name: str) -> None:
         """Load a model; for arguments and errors see `model_file`."""
         path = str(model_file(name))
         with held_back():  # a notice about its delegate
-            self._interpreter = Interpreter(path, num_threads=threads)
+            self._interpreter = Interpreter(path, num_threads=1)
             self._interpreter.allocate_tensors()
         (details,) = self._interpreter.get_input_details()
         self._input = details["index"]

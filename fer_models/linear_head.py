@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from datasets.labels import LabelScheme
-from fer_models.classifier import Classifier, DifferentiableClassifier, Pullback
+from fer_models.classifier import DifferentiableClassifier, Pullback
 from fer_models.wrapped_classifier import WrappedClassifier
 
 
@@ -17,28 +16,21 @@ class LinearHead(WrappedClassifier, DifferentiableClassifier):
         inner: DifferentiableClassifier,
         weights: np.ndarray,
         bias: np.ndarray | None = None,
-        scheme: LabelScheme | None = None,
     ) -> None:
         """Put a head behind a classifier.
 
         Args:
             inner: with K classes.
-            weights: (K, M).
-            bias: (M,); 0 when None.
-            scheme: of the M classes; that of the classifier when None.
+            weights: (K, K).
+            bias: (K,); 0 when None.
         """
         self._weights = weights.astype(np.float32)
         self._bias = np.zeros(weights.shape[1], np.float32) if bias is None else bias
         self._bias = self._bias.astype(np.float32)
-        self._scheme = scheme
         super().__init__(inner)
 
-    def _take_over(self, inner: Classifier) -> None:
-        super()._take_over(inner)
-        self.scheme = self._scheme or inner.scheme
-
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits float32 (N, M)."""
+        """Logits float32 (N, K)."""
         return self._answer(self.inner.attacked_logits(images))
 
     def pullback(self, images: np.ndarray) -> Pullback:

@@ -205,7 +205,7 @@ class Pipeline:
         return tuple(marked)
 
 
-def find_faces(image: np.ndarray, detector: Detector, side: int = SEARCH_SIDE) -> list[Box]:
+def find_faces(image: np.ndarray, detector: Detector, side: int) -> list[Box]:
     """Find the boxes of all faces, the largest first; larger images are shrunk first."""
     shrink = max(1.0, max(image.shape[:2]) / side)
     if shrink == 1:

@@ -154,7 +154,7 @@ def _shares(column: pd.Series) -> Shares:
     return tuple(None if math.isnan(share) else share for share in column)
 
 
-def shares_over_time(table: pd.DataFrame, finest: float = FINEST) -> pd.DataFrame:
+def shares_over_time(table: pd.DataFrame, finest: float) -> pd.DataFrame:
     """Share of each class among the predictions of each time interval.
 
     Args:

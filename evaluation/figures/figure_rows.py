@@ -55,8 +55,7 @@ class Figures:
         strata: Strata,
         metric: str,
         values: np.ndarray,
-        detail: str = "",
-        groups: np.ndarray | None = None,
+        groups: np.ndarray | None,
     ) -> None:
         """Add the mean of the values float64 (N,) in each subset; NaN values are left out.
 
@@ -67,7 +66,7 @@ class Figures:
             kept = values[mask & known][:, None]
             together = None if groups is None else groups[mask & known]
             value = bootstrap_means(kept, _first, seed=self.seed, groups=together)
-            self.add(key, subset, metric, value, detail)
+            self.add(key, subset, metric, value)
 
     def frame(self) -> pd.DataFrame:
         """All rows, columns of `RESULT_COLUMNS`."""

@@ -62,9 +62,9 @@ def pick(results: pd.DataFrame, **conditions: Any) -> pd.DataFrame:
     return results[keep]
 
 
-def clean_accuracy(results: pd.DataFrame, label_set: str, subset: str = "all") -> pd.DataFrame:
+def clean_accuracy(results: pd.DataFrame, label_set: str) -> pd.DataFrame:
     """Clean accuracy rows of one label set, one per model."""
-    return pick(results, label_set=label_set, subset=subset, perturbation="none", metric="accuracy")
+    return pick(results, label_set=label_set, subset="all", perturbation="none", metric="accuracy")
 
 
 def attacks(results: pd.DataFrame, norm: str) -> list[str]:

@@ -119,7 +119,7 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
     return attack_faces(target, image, frames, labels, attack_of(settings), SEED)
 
 
-def paint(image: np.ndarray, faces: tuple[Face, ...], most: float = 1.0) -> np.ndarray:
+def paint(image: np.ndarray, faces: tuple[Face, ...], most: float) -> np.ndarray:
     """Add to the photograph what the attack added to each face, enlarged to its square.
 
     No pixel changes more than in the 48x48 face, except for rounding to 8 bits, which stays within
