@@ -7,15 +7,15 @@ Crops lie in a temporary file, so memory does not grow with them. Not here: rows
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from datasets.base.errors import InputError
 from live.video.clip import Clip
-from live.video.find import FaceFinder, searched_smaller
+from live.video.find import FaceFinder, found_frames, searched_smaller
 from live.video.follow import Follower
 
 
@@ -91,16 +91,8 @@ def face_tracks(
     sights: dict[int, list[_Sight]] = {}
     with ExitStack() as opened:
         files = {s: opened.enter_context(TemporaryFile(dir=scratch)) for s in finder.sides}
-        for frame in clip.frames():
-            if frame.seconds >= most_seconds:
-                break
-            try:
-                found = finder.find(frame)
-            except InputError as error:
-                if frame.index == 0:
-                    raise InputError(f"{clip.path}: {error}") from error
-                notes.append(f"Reading ended at {frame.seconds:.1f} s: {error}")
-                break
+        frames = takewhile(lambda frame: frame.seconds < most_seconds, clip.frames())
+        for found in found_frames(finder, clip.path, frames, notes):
             boxes = [face.box for face in found.faces]
             followed = follower.update(boxes, [None] * len(boxes), found.seconds)
             for face, (track, *_) in zip(found.faces, followed):

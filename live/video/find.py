@@ -4,12 +4,14 @@ Every frame is searched completely and by itself, so its faces and their probabi
 `fer_models.predict` with the same detector. Not here: tracks (`live/video/follow.py`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from datasets.base.errors import InputError
 from faces.box import Box
 from faces.crop import crop_faces
 from faces.detectors import make_detector
@@ -130,6 +132,30 @@ class FaceFinder:
             for i, box in enumerate(boxes)
         )
         return FoundFrame(frame.index, seconds, faces)
+
+
+def found_frames(
+    finder: FaceFinder, path: Path, frames: Iterable[Frame], notes: list[str]
+) -> Iterator[FoundFrame]:
+    """Search frames; one that cannot be searched ends the clip, unless it is the first.
+
+    Args:
+        finder: searches them.
+        path: of their clip.
+        frames: in order.
+        notes: receives a sentence where a frame ends the clip.
+
+    Raises:
+        InputError: the first is too small or too large.
+    """
+    for frame in frames:
+        try:
+            yield finder.find(frame)
+        except InputError as error:
+            if frame.index == 0:
+                raise InputError(f"{path}: {error}") from error
+            notes.append(f"Reading ended at {frame.seconds:.1f} s: {error}")
+            return
 
 
 def _measures(found: Openings, ratios: np.ndarray) -> list[Measures]:

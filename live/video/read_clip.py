@@ -10,10 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from datasets.base.errors import InputError
 from live.reading import Face
 from live.video.clip import Clip
-from live.video.find import FaceFinder, FoundFace, FoundFrame, searched_smaller
+from live.video.find import FaceFinder, FoundFace, FoundFrame, found_frames, searched_smaller
 from live.video.follow import Followed, Follower
 from live.video.label import Labeller
 from live.video.parts import PART_FRAMES, Parts
@@ -73,7 +72,7 @@ class ClipReader:
         """
         follower, notes = Follower(), list[str]()
         done = replay(parts.tables(), follower)
-        found = self._found(clip, done, notes)
+        found = found_frames(self._finder, clip.path, clip.frames(done), notes)
         with ThreadPoolExecutor(1, "labels") as worker:
             for part in _grouped(found, PART_FRAMES):
                 rows: _Rows = []
@@ -83,17 +82,6 @@ class ClipReader:
                     progress(done, max(done, clip.expected))
                 parts.add(rows)
         return done, [*clip.notes, *notes, *searched_smaller(clip.sizes)]
-
-    def _found(self, clip: Clip, start: int, notes: list[str]) -> Iterator[FoundFrame]:
-        """Search frames; one that cannot be searched ends the clip, unless it is the first."""
-        for frame in clip.frames(start):
-            try:
-                yield self._finder.find(frame)
-            except InputError as error:
-                if frame.index == 0:
-                    raise InputError(f"{clip.path}: {error}") from error
-                notes.append(f"Reading ended at {frame.seconds:.1f} s: {error}")
-                return
 
     def _labelled(
         self, part: Iterator[FoundFrame], follower: Follower, worker: ThreadPoolExecutor

@@ -16,6 +16,7 @@ from faces.detectors import make_detector
 from faces.landmarks import FaceMesh
 from faces.photos import photos, read_photo
 from live.pipeline import find_faces
+from live.video.find import SEARCH_SIDE
 
 UNKNOWN = "unknown"
 """Identity of a face that is none of the people."""
@@ -23,7 +24,6 @@ THRESHOLD = 0.55
 """Largest distance between descriptors of one person (`benchmarks/people.py`, docs/video.md). The
 net was trained for 0.6; a wrong name is worse than none, and a median of several frames is less
 noisy than the single ones for which 0.6 was meant."""
-_SEARCH_SIDE = 1920
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def read_gallery(folder: Path, describer: FaceDescriber) -> Gallery:
         for file in files:
             digest.update(f"{name}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
             image = read_photo(file)
-            boxes = find_faces(image, detector, _SEARCH_SIDE)
+            boxes = find_faces(image, detector, SEARCH_SIDE)
             marks = mesh.locate(image, [detector.frame(box) for box in boxes])
             seen = marks.points[marks.found]
             if len(seen) != 1:
