@@ -56,6 +56,17 @@ def perturb(
     return attack_of(settings)(classifier, images, labels, keys).images
 
 
+def wait_for_attack(models: ModelLoader, classifier: Classifier, settings: Settings) -> None:
+    """Wait for an attack of `live.precomputed`, if the settings name one.
+
+    Raises:
+        InputError: no such target, or the classifier has no gradients.
+    """
+    if settings.attack in PRECOMPUTED:
+        target, _ = aim(models, classifier, np.empty(0, np.int64), settings.target)
+        models.wait_precomputed(target, settings.attack)
+
+
 def attack_of(settings: Settings) -> Attack:
     """Make the chosen attack, with its eps and steps."""
     option = ATTACKS[settings.attack]

@@ -15,7 +15,7 @@ from faces.detector import fits_detector
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
 from live.engine import Engine
-from live.perturb import SEED, aim, attack_of, eps_of
+from live.perturb import SEED, aim, attack_of, eps_of, wait_for_attack
 from live.pixels import part_inside, to_uint8
 from live.reading import Face, Reading
 from live.server.answers import box_json, face_json
@@ -41,9 +41,7 @@ def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading
     """
     settings = engine.defaults(settings)
     first, *_ = [engine.models.wait(model) for model in settings.models]
-    if settings.attack in PRECOMPUTED:
-        target, _ = aim(engine.models, first, np.empty(0, np.int64), settings.target)
-        engine.models.wait_precomputed(target, settings.attack)
+    wait_for_attack(engine.models, first, settings)
     return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)
 
 

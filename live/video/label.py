@@ -9,9 +9,9 @@ from scipy.special import softmax
 from datasets.base.errors import InputError
 from fer_models.classifier import Classifier
 from live.model_loader import ModelLoader
-from live.perturb import aim, perturb
+from live.perturb import perturb, wait_for_attack
 from live.reading import Answer, Face
-from live.settings import PRECOMPUTED, Settings
+from live.settings import Settings
 from live.video.find import FoundFace
 
 Arguments = ParamSpec("Arguments")
@@ -45,7 +45,7 @@ class Labeller:
                         "the second model (--beside) or the attack."
                     )
             grey = np.full((1, first.face_side, first.face_side, 1), 0.5, np.float32)
-            self._wait_for_attack()
+            wait_for_attack(models, first, settings)
             self._perturbed(grey, first.predict(grey), np.ones(1, np.int64))
 
     @property
@@ -91,13 +91,6 @@ class Labeller:
 
     def _perturbed(self, images: np.ndarray, labels: np.ndarray, tracks: np.ndarray) -> np.ndarray:
         return perturb(self._models, self.classifiers[0], images, labels, tracks, self.settings)
-
-    def _wait_for_attack(self) -> None:
-        """Compute an attack of `live.precomputed`."""
-        if self.settings.attack in PRECOMPUTED:
-            nothing = np.empty(0, np.int64)
-            target, _ = aim(self._models, self.classifiers[0], nothing, self.settings.target)
-            self._models.wait_precomputed(target, self.settings.attack)
 
 
 def _images(found: Sequence[FoundFace], side: int) -> np.ndarray:
