@@ -57,7 +57,7 @@ class VerifyRequest(DataOptions):
     split: Annotated[
         str | None, Option(help="For a folder: split of the data. Default: PublicTest, else Test.")
     ] = None
-    norm: Annotated[str, Option(help="For a .npz: linf, l2 or l1.")] = "linf"
+    norm: Annotated[str | None, Option(help="For a .npz: linf, l2 or l1. Default: linf.")] = None
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None
     into: Annotated[
         Path | None, Option(metavar="RUN", help="Add the confirmed images to this finished run.")
@@ -80,7 +80,7 @@ def main(request: VerifyRequest) -> int:
     claim = (
         _from_folder(set_path, request)
         if set_path.is_dir()
-        else _from_npz(set_path, request.norm, request.eps)
+        else _from_npz(set_path, request.norm or "linf", request.eps)
     )
     from evaluation.comparing.verification import verify_images
     from fer_models.zoo import load
@@ -117,6 +117,11 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
     from attacks.sets.contents import AdversarialSet, TransferSet
     from attacks.sets.store import open_set
 
+    if given := request.norm or request.eps:
+        raise InputError(
+            f"{folder}: a set holds its own norm and eps; --norm and --eps are for a .npz; got "
+            f"{given}. Leave them out."
+        )
     adversarial = open_set(folder)
     if not isinstance(adversarial, AdversarialSet):
         is_attack = isinstance(adversarial, TransferSet)

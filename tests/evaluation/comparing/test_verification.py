@@ -165,6 +165,13 @@ def test_a_budget_must_be_given(tmp_path: Path, eps: str | None) -> None:
         command._from_npz(npz(tmp_path / "a.npz"), "linf", eps)
 
 
+@pytest.mark.parametrize("given", [{"eps": "0.5/255"}, {"norm": "l2"}])
+def test_a_set_is_judged_by_its_own_norm_and_eps(tmp_path: Path, given: dict[str, str]) -> None:
+    request = command.VerifyRequest(set_path=tmp_path, model="tiny.fer", **given)
+    with pytest.raises(InputError, match="a set holds its own norm and eps; --norm"):
+        command._from_folder(tmp_path, request)
+
+
 def test_every_set_and_model_has_a_file_of_its_own_in_a_run(
     run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
