@@ -83,14 +83,15 @@ def csv_rows(
     Row numbers start at 0, as row ids do; blank lines are skipped and not counted.
 
     Raises:
-        InputError: text that is not UTF-8, no header, a missing column, no rows, or a row of
-            another length.
+        InputError: text that is not UTF-8, no header, columns not separated by commas, a missing
+            column, no rows, or a row of another length.
     """
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     reader = csv.reader(text)
     row = -1
     try:
         header = [name.strip() for name in next(reader, [])]
+        check_commas(header, label)
         places = [_place(name, header, label) for name in columns]
         for fields in reader:
             if len(fields) < 2 and not "".join(fields).strip():
@@ -117,6 +118,19 @@ def csv_rows(
         text.close()
     if row < 0:
         raise InputError(f"{label}: expected at least one row below the header, found none.")
+
+
+def check_commas(header: list[str], label: str) -> None:
+    """Refuse a table whose columns are separated by something else, as some spreadsheets write it.
+
+    Raises:
+        InputError: its header is one name, with semicolons or tabs in it.
+    """
+    if len(header) == 1 and any(sign in header[0] for sign in ";\t"):
+        raise InputError(
+            f"{label}: header: expected columns separated by commas, found {short(header[0])}. "
+            "Save it as csv with commas."
+        )
 
 
 def write_csv(

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.archives import DAMAGED
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
-from datasets.fer2013 import csv_rows, short
+from datasets.fer2013 import check_commas, csv_rows, short
 from datasets.readers.table import USUAL, header_of
 from datasets.source import Source
 
@@ -37,6 +37,8 @@ def read_subgroups(path: Path, source: Source, faces: FaceSet) -> np.ndarray:
             in it; a row names no face of the data or one
             named before; a face has no row; an attribute has more than 50 values.
     """
+    if path.exists() and not path.is_file():  # a pipe, which could be read only once
+        raise InputError(f"--groups must be a csv file; got {path}, which is none. Name a file.")
     try:
         return _read(path, source, faces)
     except (csv.Error, *DAMAGED) as error:
@@ -45,6 +47,7 @@ def read_subgroups(path: Path, source: Source, faces: FaceSet) -> np.ndarray:
 
 def _read(path: Path, source: Source, faces: FaceSet) -> np.ndarray:
     header = header_of(path)
+    check_commas(header, str(path))
     keys = [name for name in header if name.lower() == _ROW or name.lower() in USUAL["path"]]
     attributes = [name for name in header if name not in keys]
     if len(keys) != 1 or not attributes or _RESERVED in attributes:

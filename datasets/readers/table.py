@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from datasets.base.errors import InputError
 from datasets.faceset import Split
-from datasets.fer2013 import COLUMNS, csv_rows, short
+from datasets.fer2013 import COLUMNS, check_commas, csv_rows, short
 from datasets.readers.classes import USUAL_NAMES, ClassNames
 from datasets.readers.listing import SPLIT_OF, Listed, Listing, check_files, split_named
 from datasets.readers.vote_columns import check_others, counts_of, vote_columns
@@ -133,7 +133,9 @@ def rows_of(
         InputError: see `Columns`, `csv_rows`, `counts_of` and `check_others`; an empty path or an
             unknown split.
     """
-    chosen = Columns(header_of(table), columns, names, table)
+    header = header_of(table)
+    check_commas(header, str(table))
+    chosen = Columns(header, columns, names, table)
     used = [chosen.path, *filter(None, (chosen.label, chosen.split)), *chosen.votes]
     wanted = [*used, *chosen.others]
     faces, others = [], []

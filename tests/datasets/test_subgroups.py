@@ -1,5 +1,7 @@
 """A table of groups, by row or by file."""
 
+import os
+
 import pytest
 
 from datasets.base.errors import InputError
@@ -48,6 +50,7 @@ def test_groups_by_file_and_by_row_are_joined_to_their_faces(source, tmp_path):
         ("row,age\n0,a\n2,c\n", "each of the 3 faces of Test; 1 have none|row 1 (KA.FE2.46.tiff)"),
         ("row\n0\n1\n2\n", "header|such as age"),
         ("row,file,age\n0,a,b\n", "header|one column 'row' or 'file'"),
+        ("row;age\n0;a\n", "header|separated by commas, found 'row;age'"),
         ("row,class\n0,a\n", "header|none of them called 'class'"),
         ("row,skin:tone\n0,a\n", "header|needs a name without ':'; found 'skin:tone'. Rename it"),
         ("row,age,\n0,a,b\n", "header|needs a name without ':'; found ''. Rename it"),
@@ -59,6 +62,12 @@ def test_a_faulty_table_is_one_line_with_its_row(source, tmp_path, text, parts):
     message = str(caught.value)
     assert "\n" not in message and "groups.csv" in message
     assert not [part for part in parts.split("|") if part not in message], message
+
+
+def test_a_pipe_which_can_be_read_only_once(source, tmp_path):
+    os.mkfifo(tmp_path / "groups.csv")
+    with pytest.raises(InputError, match="--groups must be a csv file; got"):
+        read_subgroups(tmp_path / "groups.csv", source, source.faces(source.default_split))
 
 
 def test_a_table_that_is_missing(source, tmp_path):

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.data_options import Format
+from datasets.read import open_source
 from datasets.readers.listing import numbered_class
+from datasets.readers.reading import Reading
 from datasets.readers.table import header_of
 from datasets.readers.vote_columns import counts_of
 
@@ -15,6 +18,17 @@ def test_header_beyond_the_limit_of_csv(tmp_path: Path) -> None:
     table.write_text("a" * 200_000 + ",label\n")
     with pytest.raises(InputError, match="header: expected csv, found: field larger than"):
         header_of(table)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("form", [None, Format.FER2013, Format.CSV])
+def test_columns_that_are_not_separated_by_commas(
+    tmp_path: Path, separator: str, form: Format | None
+) -> None:
+    table = tmp_path / "faces.csv"
+    table.write_text(f"file{separator}label\n1.png{separator}happy\n")
+    with pytest.raises(InputError, match=r"expected columns separated by commas, found 'file"):
+        open_source(table, reading=Reading(form=form), progress=False)
 
 
 @pytest.mark.parametrize("cell", ["9" * 5000, "", "-1", "1.0", "\u00b2"])
