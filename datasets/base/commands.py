@@ -66,6 +66,7 @@ def run(
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(_refusing_exits(main))
     try:
+        _check_words(arguments)
         with stoppable() as received:
             code = get_command(app).main(arguments, prog_name=prog, standalone_mode=False) or 0
         if code == _INTERRUPTED:
@@ -114,6 +115,22 @@ def _refusing_exits(main: Callable[..., object]) -> Callable[..., object]:
             ) from error
 
     return called
+
+
+def _check_words(arguments: list[str]) -> None:
+    """Refuse words that are empty, as of a variable that is not set, or no text."""
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if not value and (equals or not word):
+            what = name or (before if before.startswith("-") else "an argument")
+            raise InputError(f"{what} must have a value; got ''. Is a variable not set?")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"options and names of files must be UTF-8 text; got {word!a}. Rename the file, or "
+                "set PYTHONUTF8=1."
+            ) from None
 
 
 def with_numbers(arguments: list[str], defaults: Mapping[str, str]) -> list[str]:

@@ -152,6 +152,28 @@ def test_wrong_usage_is_one_line(monkeypatch, capsys, arguments):
     assert "`python -m room.command --help`" in error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--data", ""), "--data must have a value; got ''. Is a variable not set?"),
+        (("--data=",), "--data must have a value; got ''. Is a variable not set?"),
+        (("",), "an argument must have a value; got ''. Is a variable not set?"),
+        (("--data", "a", ""), "an argument must have a value; got ''. Is a variable not set?"),
+        (
+            ("caf\udce9.png",),  # a name in Latin-1
+            "options and names of files must be UTF-8 text; got 'caf\\udce9.png'. Rename the file, "
+            "or set PYTHONUTF8=1.",
+        ),
+    ],
+)
+def test_words_that_are_empty_or_no_text(monkeypatch, capsys, arguments, line):
+    def main(paths: list[str], data: str = "sample") -> None:
+        raise AssertionError
+
+    assert exit_code(main, monkeypatch, *arguments) == 2
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
 def test_a_wrong_choice_names_the_right_ones(monkeypatch, capsys):
     def main(labels: LabelSet = LabelSet.FER) -> None:
         pass
