@@ -234,12 +234,10 @@ class DifferentiableClassifier(Classifier):
         """
         check_targets(loss, targets)
         logits, pull = self.pullback(images)
-        if not np.isfinite(logits).all():
-            raise ModelError(f"{self.id}: NaN or infinity in the logits. {MEND}")
+        check_finite(self.id, "the logits", logits)
         losses, slope = loss_slope(loss, logits, labels, targets)
         gradient = pull(slope.astype(np.float32))
-        if not np.isfinite(gradient).all():
-            raise ModelError(f"{self.id}: NaN or infinity in the input gradient. {MEND}")
+        check_finite(self.id, "the input gradient", gradient)
         return Gradients(logits, losses.astype(np.float32), gradient)
 
     def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -254,8 +252,7 @@ class DifferentiableClassifier(Classifier):
         """
         _, pull = self.pullback(images)
         gradient = pull(np.eye(self.scheme.num_classes, dtype=np.float32)[classes])
-        if not np.isfinite(gradient).all():
-            raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
+        check_finite(self.id, "a logit's gradient", gradient)
         return gradient
 
     def lead_gradients(
@@ -276,18 +273,19 @@ class DifferentiableClassifier(Classifier):
         logits, pull = self.pullback(images)
         classes = np.eye(self.scheme.num_classes, dtype=np.float32)
         pulled = [pull(classes[other] - classes[labels]) for other in others.T]
-        return finite_leads(self.id, LeadGradients(logits, np.stack(pulled, axis=1)))
+        found = LeadGradients(logits, np.stack(pulled, axis=1))
+        check_finite(self.id, "logits or gradients", *found)
+        return found
 
 
-def finite_leads(model: str, found: LeadGradients) -> LeadGradients:
-    """What is given, if it is finite.
+def check_finite(model: str, what: str, *arrays: np.ndarray) -> None:
+    """Refuse NaN and infinity in logits and gradients.
 
     Raises:
-        ModelError: it is not.
+        ModelError: there is one; `what` names the arrays.
     """
-    if not (np.isfinite(found.logits).all() and np.isfinite(found.gradients).all()):
-        raise ModelError(f"{model}: NaN or infinity in logits or gradients. {MEND}")
-    return found
+    if not all(np.isfinite(each).all() for each in arrays):
+        raise ModelError(f"{model}: NaN or infinity in {what}. {MEND}")
 
 
 def label_set_of(classifier: Classifier, use: str = "scored") -> LabelSet:

@@ -15,13 +15,11 @@ import tensorflow as tf
 
 from fer_models.classifier import (
     BATCH_SIZE,
-    MEND,
     DifferentiableClassifier,
     Gradients,
     LeadGradients,
-    ModelError,
     Pullback,
-    finite_leads,
+    check_finite,
     slices,
 )
 from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, check_targets
@@ -82,15 +80,13 @@ class SymbolicClassifier(DifferentiableClassifier):
         call = _compiled_gradients(self, loss, images.shape[1:], targets is not None)
         classes = (labels, np.zeros_like(labels) if targets is None else targets)
         result = Gradients(*self._in_parts(call, images, *classes))
-        if not (np.isfinite(result.logits).all() and np.isfinite(result.gradient).all()):
-            raise ModelError(f"{self.id}: NaN or infinity in logits or input gradient. {MEND}")
+        check_finite(self.id, "logits or input gradient", result.logits, result.gradient)
         return result
 
     def logit_gradients(self, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """See `DifferentiableClassifier.logit_gradients`."""
         gradient = self._pull(images, np.eye(self.scheme.num_classes)[classes])
-        if not np.isfinite(gradient).all():
-            raise ModelError(f"{self.id}: NaN or infinity in a logit's gradient. {MEND}")
+        check_finite(self.id, "a logit's gradient", gradient)
         return gradient
 
     def lead_gradients(
@@ -98,7 +94,9 @@ class SymbolicClassifier(DifferentiableClassifier):
     ) -> LeadGradients:
         """See `DifferentiableClassifier.lead_gradients`."""
         call = _compiled_lead_gradients(self, images.shape[1:], others.shape[1])
-        return finite_leads(self.id, LeadGradients(*self._in_parts(call, images, labels, others)))
+        found = LeadGradients(*self._in_parts(call, images, labels, others))
+        check_finite(self.id, "logits or gradients", *found)
+        return found
 
     def _in_parts(self, call: Callable, *rows: np.ndarray) -> list[np.ndarray]:
         """What a compiled call answers to rows, `images_per_call` at once; each padded.

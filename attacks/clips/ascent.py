@@ -8,7 +8,7 @@ import numpy as np
 from attacks.base import BATCH_ROWS
 from attacks.clips.attacked_clip import AttackedClip, Goal
 from attacks.threat_model import linf_limits
-from fer_models.classifier import MEND, DifferentiableClassifier, ModelError, Pullback
+from fer_models.classifier import DifferentiableClassifier, Pullback, check_finite
 from fer_models.loss_slopes import loss_slope, spans
 from fer_models.losses import Loss
 from fer_models.smoothing.smoother import ScoreSmoother, Smoothed
@@ -99,16 +99,14 @@ def _pullback(classifier: DifferentiableClassifier, images: np.ndarray) -> Pullb
     starts = range(0, len(images), BATCH_ROWS)
     parts = [classifier.pullback(images[start : start + BATCH_ROWS]) for start in starts]
     logits = np.concatenate([part.logits for part in parts])
-    if not np.isfinite(logits).all():
-        raise ModelError(f"{classifier.id}: NaN or infinity in the logits. {MEND}")
+    check_finite(classifier.id, "the logits", logits)
 
     def pull(cotangent: np.ndarray) -> np.ndarray:
         narrow = cotangent.astype(np.float32)
         pairs = zip(starts, parts)
         found = [part.pull(narrow[start : start + BATCH_ROWS]) for start, part in pairs]
         gradient = np.concatenate(found)
-        if not np.isfinite(gradient).all():
-            raise ModelError(f"{classifier.id}: NaN or infinity in the input gradient. {MEND}")
+        check_finite(classifier.id, "the input gradient", gradient)
         return gradient
 
     return Pullback(logits, pull)
