@@ -6,7 +6,6 @@ that was made with a model is used again.
 """
 
 import json
-from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -140,13 +139,21 @@ def write_fingerprints(kept: Fingerprints, path: Path) -> None:
         unfinished.write_text(json.dumps({name: rows.tolist() for name, rows in kept.items()}))
 
 
-def settings_of_layers(layers: Iterable[Any]) -> str:
-    """Kinds of Keras layers and their settings, for a hash: nets may differ in nothing else.
+def hash_of_net(net: Any, of: str = "") -> str:
+    """Hex sha256 of a Keras net's weights, and of its layers and their settings.
 
-    Names are left out, as Keras numbers them anew for each net; so are the settings of layers that
-    cannot tell them.
+    Nets may differ in settings alone. Names are left out, as Keras numbers them anew for each net;
+    so are the settings of layers that cannot tell them.
+
+    Args:
+        net: the net.
+        of: what else the hash is of.
     """
-    return "\n".join(f"{type(layer).__name__} {_settings(layer)}" for layer in layers)
+    layers = (f"{type(layer).__name__} {_settings(layer)}" for layer in net._flatten_layers())
+    digest = sha256((of + "\n".join(layers)).encode())
+    for variable in net.weights:
+        digest.update(np.ascontiguousarray(variable).tobytes())
+    return digest.hexdigest()
 
 
 def _settings(layer: Any) -> str:

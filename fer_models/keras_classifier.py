@@ -15,7 +15,7 @@ from fer_models.classifier import exits_refused, slices
 from fer_models.contract import Contract, Output
 from fer_models.costs.images_per_call import images_per_call
 from fer_models.gradients import LayeredClassifier
-from fer_models.identity import settings_of_layers
+from fer_models.identity import hash_of_net
 from fer_models.pixels.in_keras import fit_to_contract
 from fer_models.softmax import strip_softmax
 
@@ -174,7 +174,8 @@ def wrap(
     if contract.output is Output.PROBABILITIES:
         model, removed = strip_softmax(model)
         contract = replace(contract, output=Output.LOGITS) if removed else contract
-    return KerasClassifier(model, contract, model_id, weights_sha256 or _identity(model, contract))
+    sha256 = weights_sha256 or hash_of_net(model, f"{contract!r} ")
+    return KerasClassifier(model, contract, model_id, sha256)
 
 
 def in_fresh_keras(make: Callable[[], _Made]) -> _Made:
@@ -209,14 +210,3 @@ def _own_mode(model: keras.Model) -> bool | None:
 def _trains_by_default(layer: keras.Layer) -> bool:
     mode = signature(layer.call).parameters.get("training")
     return mode is not None and mode.default is True
-
-
-def _identity(model: keras.Model, contract: Contract) -> str:
-    """Hash of the weights, of what they are weights of, and of how pixels and answers are read."""
-    import hashlib
-
-    layers = settings_of_layers(model._flatten_layers())
-    digest = hashlib.sha256(f"{contract!r} {layers}".encode())
-    for variable in model.weights:
-        digest.update(np.ascontiguousarray(variable).tobytes())
-    return digest.hexdigest()

@@ -5,6 +5,7 @@ from typing import Any
 
 from datasets.base.errors import InputError
 from fer_models.foreign.raw_model import RawModel
+from fer_models.identity import hash_of_net
 
 
 def is_net(found: object) -> bool:
@@ -46,9 +47,7 @@ def net_sha256(name: str, net: Any) -> str:
             f"{type(net).__name__}. A function of images has a name: module:function."
         )
     if is_keras_net(net):
-        from fer_models.foreign.keras_net import keras_sha256
-
-        return keras_sha256(net)
+        return hash_of_net(net)
     from fer_models.pytorch.net import torch_sha256
 
     return torch_sha256(net)

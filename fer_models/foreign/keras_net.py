@@ -1,6 +1,5 @@
 """A Keras net, from a file or code, as an opened model; its last softmax is removed."""
 
-import hashlib
 from typing import Any
 
 import keras
@@ -9,7 +8,6 @@ import numpy as np
 from fer_models.classifier import ModelError
 from fer_models.foreign.input_layout import layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, failed, has_steps, outputs_of
-from fer_models.identity import settings_of_layers
 from fer_models.softmax import strip_softmax
 
 
@@ -32,14 +30,6 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
         return keras.tree.map_structure(np.asarray, net(images, training=False))
 
     return RawModel(name, call, None, net, sha256)
-
-
-def keras_sha256(net: keras.Layer) -> str:
-    """Hex sha256 of a net's layers, their settings and weights."""
-    digest = hashlib.sha256(settings_of_layers(net._flatten_layers()).encode())
-    for variable in net.weights:
-        digest.update(np.ascontiguousarray(variable).tobytes())
-    return digest.hexdigest()
 
 
 def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> RawModel:
