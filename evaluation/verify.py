@@ -263,12 +263,10 @@ def _outside_name(path: Path, classifier: "Classifier") -> str:
     import hashlib
 
     from attacks.sets.store import read_header
+    from datasets.base.hashes import file_sha256
 
-    if path.is_dir():
-        identity = read_header(path).key
-    else:
-        identity = hashlib.sha256(path.read_bytes()).hexdigest()
-    identity = f"{identity} {classifier.id} {classifier.weights_sha256}"
+    of_set = read_header(path).key if path.is_dir() else file_sha256(path)
+    identity = f"{of_set} {classifier.id} {classifier.weights_sha256}"
     digest = hashlib.sha256(identity.encode()).hexdigest()
     return f"{path.resolve().name.lstrip('.')[:80]}-{digest[:8]}"
 

@@ -48,6 +48,6 @@ def net_sha256(name: str, net: Any) -> str:
         )
     if is_keras_net(net):
         return hash_of_net(net)
-    from fer_models.pytorch.net import torch_sha256
+    from fer_models.pytorch.weights import hash_of_weights
 
-    return torch_sha256(net)
+    return hash_of_weights(net, net)

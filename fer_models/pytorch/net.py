@@ -12,7 +12,7 @@ from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.pixels import in_rows
 from fer_models.pytorch.script_softmax import without_softmax
-from fer_models.pytorch.weights import example_weight, hash_of_weights
+from fer_models.pytorch.weights import example_weight
 
 Pick = Callable[[Any], Any]
 """From the answer of a net of several outputs to the one that is wanted."""
@@ -73,11 +73,6 @@ def torch_net(
         return array
 
     return RawModel(name, call, shape, None, sha256, script is not None, torch_module=module)
-
-
-def torch_sha256(net: torch.nn.Module) -> str:
-    """Hex sha256 of a net's modules and weights."""
-    return hash_of_weights(net, net)
 
 
 def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:

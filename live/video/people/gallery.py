@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from datasets.image_files import may_be_ignored
 from faces.descriptor import FaceDescriber
 from faces.detectors import make_detector
@@ -96,7 +97,7 @@ def read_gallery(folder: Path, describer: FaceDescriber) -> Gallery:
     for name, files in people_in(folder).items():
         crops = []
         for file in files:
-            digest.update(f"{name}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+            digest.update(f"{name}\n{file_sha256(file)}\n".encode())
             image = read_photo(file)
             boxes = find_faces(image, detector, SEARCH_SIDE)
             marks = mesh.locate(image, [detector.frame(box) for box in boxes])

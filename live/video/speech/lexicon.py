@@ -6,7 +6,6 @@ MIT licence. Lexicons that are free for research only are read from the user's f
 """
 
 import csv
-import hashlib
 import string
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from datasets.base.errors import InputError
+from datasets.base.hashes import file_sha256
 from datasets.emotion_names import check_other, emotion_of
 
 POSITIVE = ("happy",)
@@ -115,7 +115,7 @@ class Table:
             raise _not_installed(error) from error
         self._negated = negated
         self._emotions = _read_table(path)
-        self.version = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.version = file_sha256(path)
 
     def read(self, words: Sequence[str]) -> list[Meaning]:
         """Meanings of the words of one phrase, in order."""
