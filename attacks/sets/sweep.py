@@ -16,9 +16,7 @@ from attacks.sets.contents import (
     AdversarialSet,
     AnySet,
     AttackedSet,
-    CorruptedSet,
     SetHeader,
-    TransferSet,
 )
 from attacks.sets.spec import CorruptionSpec
 from attacks.sets.store import (
@@ -170,11 +168,7 @@ class SetPlan:
 
 
 def make_adversarial_set(
-    task: AttackTask,
-    directory: Path,
-    *,
-    on_chunk: Progress | None = None,
-    before: AdversarialSet | None = None,
+    task: AttackTask, directory: Path, *, on_chunk: Progress | None = None
 ) -> AdversarialSet:
     """Attack images over an eps grid, or read what is on disk already.
 
@@ -187,50 +181,10 @@ def make_adversarial_set(
         task: what is attacked, and how.
         directory: folder of the set.
         on_chunk: called after each chunk.
-        before: see `SetPlan`.
 
     Raises:
         InputError: the folder or a chunk belongs to another set, or the attack refuses.
     """
-    result = SetPlan.attacked(task, directory, before).make(task.classifier, on_chunk)
+    result = SetPlan.attacked(task, directory).make(task.classifier, on_chunk)
     assert isinstance(result, AdversarialSet)
-    return result
-
-
-def make_transfer_set(
-    task: AttackTask,
-    directory: Path,
-    *,
-    on_chunk: Progress | None = None,
-    before: TransferSet | None = None,
-) -> TransferSet:
-    """Attack images at one eps, to attack other models with them, or read them from disk.
-
-    Unlike a sweep it keeps every image at full eps, including those that the model misclassifies
-    when clean; see `make_adversarial_set` for the arguments.
-
-    Raises:
-        InputError: the folder or a chunk belongs to another set, or the attack refuses.
-        ValueError: the spec's grid has more than one eps.
-    """
-    plan = SetPlan.attacked(task, directory, before, transfer_set=True)
-    result = plan.make(task.classifier, on_chunk)
-    assert isinstance(result, TransferSet)
-    return result
-
-
-def make_corrupted_set(
-    faces: CleanFaces,
-    spec: CorruptionSpec,
-    directory: Path,
-    *,
-    on_chunk: Progress | None = None,
-) -> CorruptedSet:
-    """Corrupt images at each severity, or read them from disk; see `make_adversarial_set`.
-
-    Raises:
-        InputError: the folder or a chunk belongs to another set.
-    """
-    result = SetPlan.corrupted(faces, spec, directory).make(None, on_chunk)
-    assert isinstance(result, CorruptedSet)
     return result

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from attacks.registry import attack_spec
-from attacks.sets.sweep import make_adversarial_set
+from attacks.sets.sweep import SetPlan
 from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import Norm
 from tests.attacks import tiny
@@ -20,12 +20,8 @@ def make(directory: Path, on_chunk=None, before=None):
     rows = np.arange(250)
     labels = classifier.predict(images)
     labels[:20] = (labels[:20] + 1) % 7  # wrong on clean
-    return make_adversarial_set(
-        AttackTask(classifier, CleanFaces(images, rows, "faces"), labels, SPEC),
-        directory,
-        on_chunk=on_chunk,
-        before=before,
-    )
+    task = AttackTask(classifier, CleanFaces(images, rows, "faces"), labels, SPEC)
+    return SetPlan.attacked(task, directory, before).make(classifier, on_chunk)
 
 
 def report(done: int, count: int) -> None:

@@ -14,12 +14,7 @@ from attacks.pgd import PGD
 from attacks.registry import attack_spec, corruption_spec
 from attacks.sets.contents import TransferSet
 from attacks.sets.store import chunk_path, find_set, open_set
-from attacks.sets.sweep import (
-    SetPlan,
-    make_adversarial_set,
-    make_corrupted_set,
-    make_transfer_set,
-)
+from attacks.sets.sweep import SetPlan, make_adversarial_set
 from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import TOLERANCE, Norm, distance
 from attacks.transfer import Transfer
@@ -49,7 +44,7 @@ def faces(count):
 
 def corrupt(directory, count=120, severities=(1, 3, 5), **options):
     spec = corruption_spec("gaussian_noise", severities, **options)
-    return make_corrupted_set(faces(count), spec, directory)
+    return SetPlan.corrupted(faces(count), spec, directory).make(None, None)
 
 
 def test_the_smallest_eps_that_broke_each_image(finished):
@@ -256,9 +251,14 @@ def on_120(labels, spec):
     return AttackTask(tiny.conv(7), faces(120), labels, spec)
 
 
+def for_others(task, directory, before=None):
+    plan = SetPlan.attacked(task, directory, before, transfer_set=True)
+    return plan.make(task.classifier, None)
+
+
 def transfer(directory, grid=(0.05,), **options):
     spec = attack_spec("transfer", Norm.LINF, grid, "any", steps=2, **options)
-    return make_transfer_set(on_120(np.arange(120) % 7, spec), directory)
+    return for_others(on_120(np.arange(120) % 7, spec), directory)
 
 
 def test_images_for_other_models_are_kept_at_full_eps_and_go_on_after_a_kill(tmp_path):
@@ -320,7 +320,7 @@ def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monk
     spec = first.spec
     monkeypatch.setattr(Transfer, "_attack", lambda *_: pytest.fail("attacked again"))
     labels = np.arange(120) % 7
-    again = make_transfer_set(
+    again = for_others(
         AttackTask(
             tiny.conv(7),
             CleanFaces(tiny.images(120)[30:], np.arange(30, 120), "fewer"),
@@ -335,4 +335,4 @@ def test_images_for_other_models_are_made_once_for_the_same_label(tmp_path, monk
     other = labels.copy()
     other[40] = (other[40] + 1) % 7
     with pytest.raises(pytest.fail.Exception, match="attacked again"):
-        make_transfer_set(on_120(other, spec), tmp_path / "other", before=first)
+        for_others(on_120(other, spec), tmp_path / "other", before=first)

@@ -8,7 +8,7 @@ import pytest
 
 from attacks.registry import corruption_spec
 from attacks.sets.contents import CorruptedSet
-from attacks.sets.sweep import make_corrupted_set
+from attacks.sets.sweep import SetPlan
 from attacks.sets.task import CleanFaces
 from datasets.labels import FERPLUS8
 from evaluation.stages.logits_cache import LogitsCache
@@ -19,7 +19,7 @@ from tests.evaluation import tiny
 def corrupted(folder: Path, name: str = "brightness") -> CorruptedSet:
     faces = tiny.faces(6)
     spec = corruption_spec(name, (1, 5))
-    made = make_corrupted_set(CleanFaces.of(faces), spec, folder / name)
+    made = SetPlan.corrupted(CleanFaces.of(faces), spec, folder / name).make(None, None)
     assert isinstance(made, CorruptedSet)
     return made
 
