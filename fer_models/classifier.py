@@ -22,8 +22,6 @@ from fer_models.losses import Loss
 
 BATCH_SIZE = 128
 """Most images per forward call."""
-
-
 MEND = "Correct its scaling or its weights."
 """What to do about a model that returns NaN or infinity."""
 

@@ -33,8 +33,6 @@ SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches reuse kernels, and close enough
 that little is padded. Attacks work on 100 images at once. The logits of an image may differ in
 their last bits from one size to another."""
-
-
 COMPILED = "_compiled_calls"
 """Attribute in which a classifier keeps its compiled calls."""
 

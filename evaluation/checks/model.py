@@ -9,28 +9,16 @@ from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.loss_slopes import spans
 
 SATURATED_SHARE = 0.1
-
-
 REPEATED = 32
 """Faces of the batch that is classified several times."""
-
-
 REPEATS = 5
-
-
 REPEATABLE = 1e-5
 """Largest accepted change of the same batch's logits, as a share of their range."""
-
-
 ALONE = 16
 """Number of faces, spread over a batch, that are also classified alone."""
-
-
 SAME_IN_ANY_BATCH = 1e-3
 """Largest accepted change in another batch, as a share of the logits' range. Batch size affects
 rounding; a model that looks at the other images changes by far more."""
-
-
 FEWEST_ANSWERS = 10
 """Number of faces from which on a single predicted class is suspicious."""
 

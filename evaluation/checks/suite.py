@@ -17,20 +17,12 @@ from evaluation.results.schema import AWAY_FROM_HEADLINE, WORST_CASE
 from evaluation.results.select import Headline
 
 BLACK_BOX_SHARE = 0.002
-
-
 ENSEMBLE_SHARE = 0.02
 """Share of faces that an ensemble's gradients alone may break at the headline eps, its only one: at
 the others the curve of the other attacks may lie as much too high. A smooth robust net had 0.8 %
 with a weaker curve than that of the tier standard."""
-
-
 POSITIVE_CONTROL = 0.02
-
-
 RISE = 0.01
-
-
 AnsweredOnly = Mapping[tuple[str, str], Collection[int]]
 """By model and attacked labels: rows that an ensemble broke by queries, after its gradients had
 failed. A missing key: no ensemble said so."""

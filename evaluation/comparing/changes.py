@@ -29,8 +29,6 @@ _COMPARED = (
     *map(str, LabelSet),
 )
 """Columns of the rows that are compared image by image."""
-
-
 CHANGE_COLUMNS: dict[str, str] = {
     "run": "string",
     "model": "string",

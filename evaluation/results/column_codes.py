@@ -9,8 +9,6 @@ import pandas as pd
 
 MOST = 32
 """Number of columns that are remembered, those that were asked about last."""
-
-
 COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 """Whether pandas gives a frame that is changed in place another array, as `has_any` needs; pandas 2
 writes into the same one."""

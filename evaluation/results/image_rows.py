@@ -31,8 +31,6 @@ FACE_COLUMNS = ("fer", "ferplus", "votes", "leaked", "group", "near_leaked", "su
 """Columns that a face has in the rows of every model and perturbation."""
 SPENT_COLUMNS = ("label", "distance", "forward", "backward")
 """Columns that no figure is computed from."""
-
-
 _CHECKED = pads.ParquetFileFormat(
     default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
 )

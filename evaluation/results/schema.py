@@ -30,44 +30,24 @@ Not here: how a figure is computed (`evaluation/figures/`, `evaluation/metrics/`
 """
 
 SCHEMA_VERSION = 1
-
-
 WORST_CASE, BEST_KNOWN, ALL_CORRUPTIONS = "worst_case", "best_known", "corruptions"
 """In the column `perturbation`, beside `none` and the names of attacks and corruptions: all attacks
 of a run, these and verified ones from outside, the mean over all corruptions."""
-
-
 EVERY_ATTACK = "every_attack"
 """In the column `subset`: images that every attack of the worst case saw."""
-
-
 HEADLINE_EPS = 4 / 255
-
-
 NOT_APPLICABLE = "not applicable"
 """In the column `status`: the attack needs gradients, which the model does not give."""
-
-
 WHITE_BOX = "white-box attack possible"
 """In column `check` of `checks.parquet`: flagged for black boxes, where R7 cannot be checked."""
-
-
 ANY_BATCH = "same answer in any batch"
 """In the column `check` of `checks.parquet`: R11's check that no image changes another's logits."""
-
-
 AT_THE_END = "same answer at the end of the run"
 """In the column `check`: R11's check that a model did not change during the run."""
-
-
 AWAY_FROM_HEADLINE = "other eps as well attacked as the headline"
 """In the column `check`: R6's check that spares figures at the headline eps when it fails."""
-
-
 FINGERPRINTS = "fingerprints.json"
 """File of a run folder: the logits of each model for fixed images, when the run began."""
-
-
 RESULT_COLUMNS: dict[str, str] = {
     "model": "string",
     "label_set": "string",
@@ -89,8 +69,6 @@ RESULT_COLUMNS: dict[str, str] = {
     "status": "string",
 }
 """Columns of `results.csv` in order, with their pandas dtypes. Strings are empty, never missing."""
-
-
 PER_IMAGE_COLUMNS: dict[str, str] = {
     "row": "int64",
     "model": "string",
@@ -135,15 +113,11 @@ shows, `certified_radius` only in the rows of certificates (0 and prediction -1:
 `smallest_eps_8bit` is that of an attacker whose images have 8 bits, infinite where none was found
 (`evaluation/stages/eight_bits.py`).
 """
-
-
 ADDED_COLUMNS = (
     "linf", "l2", "l1", "ssim", "cam_shift", "certified_radius", "group", "smallest_eps_8bit",
     "near_leaked", "subgroups", "pixels",
 )  # fmt: skip
 """Columns that runs of earlier versions lack; there they are read as missing."""
-
-
 TRANSFER_COLUMNS: dict[str, str] = {
     "row": "int64",
     "source": "string",
@@ -160,8 +134,6 @@ TRANSFER_COLUMNS: dict[str, str] = {
 
 Labels and predictions are in the classes of `model`; images without a label for it are left out.
 """
-
-
 OUTSIDE_COLUMNS: dict[str, str] = {
     "row": "int64",
     "model": "string",
@@ -170,12 +142,8 @@ OUTSIDE_COLUMNS: dict[str, str] = {
     "size": "float64",
 }
 """Columns of `outside/*.parquet`: confirmed images and the norm of their perturbations."""
-
-
 UNMOVED = "every seed breaks the same faces at the same eps"
 """How `detail` of `robust_accuracy_spread` begins where no random draw changed anything."""
-
-
 SEEDS = "seeds.parquet"
 SEED_COLUMNS: dict[str, str] = {
     "seed": "int64",
@@ -188,8 +156,6 @@ SEED_COLUMNS: dict[str, str] = {
     "smallest_eps": "float64",
 }
 """Columns of `seeds.parquet`: attacks with further seeds, values as in `per_image`."""
-
-
 COMPARISON_COLUMNS: dict[str, str] = {
     "model_a": "string",
     "model_b": "string",
@@ -207,12 +173,8 @@ COMPARISON_COLUMNS: dict[str, str] = {
 }
 """Columns of `comparisons.parquet`: exact McNemar on the same images, of which those with the same
 pixels keep one sign, and Holm over the pairs that are ranked together (others: no `p_holm`)."""
-
-
 LEAST_FACES, FEW_FACES = 10, 30
 """Groups of fewer faces are not shown; those of less than the second number with a warning."""
-
-
 GAPS = "gaps.parquet"
 GAP_COLUMNS: dict[str, str] = {
     "model": "string",
@@ -239,8 +201,6 @@ another value of the same attribute (`others`), clean (eps 0) and in the worst c
 eps. Fisher's exact test, Holm over all groups of a model. `smallest_gap`: what this many faces find
 with 80 % power at the level of Holm's first step, infinite for none. Only in runs with `--groups`.
 """
-
-
 CHECK_COLUMNS: dict[str, str] = {
     "model": "string",
     "attacked_labels": "string",
@@ -253,8 +213,6 @@ CHECK_COLUMNS: dict[str, str] = {
     "message": "string",
 }
 """Columns of `checks.parquet`. status: ok, flagged or error; rule: R1 to R26."""
-
-
 GALLERY_ARRAYS: dict[str, str] = {
     "row": "int64 (G,)",
     "model": "str (G,)",
@@ -274,15 +232,11 @@ GALLERY_ARRAYS: dict[str, str] = {
     "attacked_cam": "uint8 (G, H, W), of the attacked answer",
 }
 """Arrays of `gallery.npz`: G examples. Runs of earlier versions lack the last two."""
-
-
 DISPUTED_ARRAYS: dict[str, str] = {
     "row": "int64 (D,)",
     "image": "uint8 (D, H, W, C)",
 }
 """Arrays of `disputed.npz`: D faces whose FER label is not their FER+ label."""
-
-
 REGION_ARRAYS: dict[str, str] = {
     "mean_face": "uint8 (H, W, C)",
     "region": "uint8 (H, W), index in `name` of the region most faces have there",

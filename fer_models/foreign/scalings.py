@@ -29,15 +29,11 @@ class Stranger(NamedTuple):
 _RANGES = {"0 to 1": {}, "-1 to 1": {"low": -1.0, "high": 1.0}, "0 to 255": {"high": 255.0}}
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _CAFFE = {"high": 255.0, "mean": (103.939, 116.779, 123.68), "steps": (PixelStep.BGR,)}
-
-
 _SIGNED = (-128.0, 127.0)
 """Limits of an input of signed 8 bits."""
 MOST_CLIPPED = 0.25
 """Share of the span from black to white that a model may cut off. Those of 8 bits whose limits were
 measured on faces may cut off a little; a wrong scaling loses half and more."""
-
-
 LEAST_STEPS = 16
 """Steps between black and white that an input of integers must tell apart. Those of 8 bits have
 255. Under a scaling from 0 to 1 an input of whole numbers has one: a face would be a silhouette."""

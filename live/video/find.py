@@ -25,8 +25,6 @@ SEARCH_SIDE = 1920
 """Longer side of a frame when searched for faces; larger frames are shrunk for it."""
 BOX_DECIMALS, MEASURE_DECIMALS, SECONDS_DECIMALS = 2, 4, 6
 """What is recorded is rounded at once, so that a resumed reading knows what the first one knew."""
-
-
 Upright = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 

@@ -12,8 +12,6 @@ from datasets.base.percentages import in_percent
 from reports.words.text import THIN, eps_text
 
 MARKERS = "os^DvPX<*>phd"
-
-
 DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 
 

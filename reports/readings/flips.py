@@ -28,8 +28,6 @@ _KINDS = {CLEAN: ("no attack", "clean", ""), NOISE: ("noise", "noise", ".."),
           "per_frame": ("PGD per frame", "flag", "\\\\"),
           ADAPTIVE: ("adaptive", "attacked", "//")}  # fmt: skip
 """Name, colour and hatching of each kind of bar."""
-
-
 _REAL: dict[str, Any] = {"color": ROLES["ink"][0], "linewidth": 1.2, "linestyle": (0, (4, 3))}
 """The line of the reference's own changes."""
 

@@ -21,8 +21,6 @@ from reports.words.text import count, label_set_name, percent
 
 _OUTSIDE = ("unknown", "no face")
 """Columns of the votes after the eight emotions."""
-
-
 _READ = (
     *("row", "perturbation", "attacked_labels", "norm", "prediction", "smallest_eps"),
     *("fer", "ferplus", "votes"),

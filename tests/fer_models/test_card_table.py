@@ -25,8 +25,6 @@ CARD = make_card(
     selected_on=SELECTED,
     note="small",
 )
-
-
 MEASURED = Measured(
     all=SubsetFigures(n=3589, accuracy=0.65253, ci_low=0.63679, ci_high=0.66794, macro_f1=0.60144),
     without_leaks=SubsetFigures(

@@ -57,8 +57,6 @@ READERS = {
     "per_image/*/*.parquet": lambda run: [run.per_image, run.images.faces],
 }
 """What is read of each file of a run."""
-
-
 _CELLS = {"string": "fer", "int64": 1, "float64": 0.5, "boolean": True}
 
 

@@ -17,8 +17,6 @@ from tests.live.serving import served
 pytestmark = IN_CHROMIUM
 CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 PATIENCE = 60_000
-
-
 WITNESS = """
 window.streams = []; window.sockets = [];
 const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);

@@ -124,11 +124,7 @@ def test_a_crashed_corruption_and_a_silent_model(
 
 
 CORRUPTED = ("corruptions", "mean_corruption_accuracy"), ("corruptions", "mce")
-
-
 ONE_TYPE = ("gaussian_noise", "mean_corruption_accuracy")
-
-
 AREA = ("worst_case", "security_curve_area")
 
 

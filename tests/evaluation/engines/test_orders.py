@@ -23,8 +23,6 @@ from tests.evaluation.engines.shuffled import Shuffled
 
 PGD = AttackSettings.model_validate({"name": "pgd", "steps": 3})
 CONFIG = tiny.config(eps=(0.02, 0.1), transfer=PGD, attacks=(AttackSettings(name="fgsm"), PGD))
-
-
 PROBED = [
     f"{rule} {model}-pgd-linf"
     for rule in ("R10", "R14", "R4", "R6", "R6")  # R6 at two eps

@@ -28,8 +28,6 @@ ERROR = ("net", "", "fog", "corruption_error")
 FOG = ("net", "", "fog", "mean_corruption_accuracy")
 OTHERS = [("other", name, "worst_case", metric) for _, name, _, metric in (*WORST, GAP)]
 FIGURES = [GAP, CLEAN_GAP, *WORST, *BEST, PGD, FGSM, *NOISE, *MEANS, *MCE, ERROR, FOG, *OTHERS]
-
-
 NAMES = ["model", "attacked_labels", "perturbation", "metric"]
 
 

@@ -11,8 +11,6 @@ ALPHABETICAL = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise
 CONTRACT = ContractFile(
     classes=ALPHABETICAL, height=8, width=8, channels=1, low=-1, high=1, output=Output.PROBABILITIES
 )
-
-
 OUTSIDE = f"{__name__}:outside"
 """The net as code."""
 

@@ -14,8 +14,6 @@ from tests.fer_models.services.server import (
 )
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 1), dtype=np.uint8)
-
-
 WANTED = np.array([softmax_of_pixels(image) for image in IMAGES])
 
 
