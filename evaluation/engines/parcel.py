@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from fer_models.foreign.contract_file import ContractFile, contract_of
-from fer_models.foreign.names import is_code, is_foreign
+from fer_models.foreign.names import external_weights, is_code, is_foreign
 from fer_models.given_objects import is_given
 from fer_models.hub.hugging_face import folder_of, is_hugging_face
 from fer_models.services.service_file import is_service
@@ -29,8 +29,8 @@ class Parcel:
     Attributes:
         name: id of a shipped model, or name of its file or folder.
         defences: names of its defences, from left to right.
-        files: content of each file, by path below `name`; of a single file by an empty path; none
-            for a shipped model.
+        files: content of each file, by its path beside `name` or below it; none for a shipped
+            model.
         contract: of a foreign model.
         model: id in this run.
         weights_sha256: identity that the model must have on arrival.
@@ -53,13 +53,11 @@ class Parcel:
         Raises:
             InputError: it cannot be loaded here, or is another one.
         """
-        base = self.name
-        if self.files:
-            base = str(folder / self.name)
-            for path, content in self.files.items():
-                file = Path(base) / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
+        base = str(folder / self.name) if self.files else self.name
+        for path, content in self.files.items():
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         classifier = load("+".join([base, *self.defences]), self.contract, faces)
         if classifier.weights_sha256 != self.weights_sha256:
             raise InputError(
@@ -86,11 +84,10 @@ def parcel_of(
         return None
     if base not in model_ids():
         path = folder_of(base) if is_hugging_face(base) else Path(base)
+        found = sorted(file for file in path.rglob("*") if file.is_file())
         if path.is_file():
-            files = {"": path.read_bytes()}
-        else:
-            found = sorted(file for file in path.rglob("*") if file.is_file())
-            files = {file.relative_to(path).as_posix(): file.read_bytes() for file in found}
+            found = [path, *(path.parent / other for other in external_weights(path))]
+        files = {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in found}
         name = path.name
         contract = (contract or contract_of(base)) if is_foreign(base) else None
     else:

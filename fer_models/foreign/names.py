@@ -137,7 +137,7 @@ def files_sha256(name: str) -> str:
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file. Correct the path.")
     if path.is_file():
-        others = _external_weights(path) if path.suffix.lower() == ".onnx" else []
+        others = external_weights(path)
         parts = [f"{name} {file_sha256(path.parent / name)}" for name in others]
         own = file_sha256(path)
         return hashlib.sha256("\n".join([own, *parts]).encode()).hexdigest() if parts else own
@@ -146,14 +146,16 @@ def files_sha256(name: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _external_weights(path: Path) -> list[str]:
+def external_weights(path: Path) -> list[str]:
     """Names of the files beside an ONNX file that hold its weights, as PyTorch's exporter writes.
 
-    None for a damaged file, and none that is missing: opening the model refuses both.
+    None for other files and a damaged one, and none that is missing: opening the model refuses it.
 
     Raises:
         InputError: `onnx` is not installed, and the file may name others.
     """
+    if path.suffix.lower() != ".onnx":
+        return []
     content = path.read_bytes()
     if b"location" not in content:  # the key of each external tensor
         return []

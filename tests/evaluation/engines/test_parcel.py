@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from datasets.base.errors import InputError
+from datasets.labels import FER7
 from evaluation.engines.parcel import Parcel, parcel_of
-from fer_models.foreign.contract_file import write_contract
+from fer_models.foreign.contract_file import ContractFile, write_contract
 from fer_models.identity import fixed_images
 from fer_models.zoo import load
 from tests.fer_models.foreign.small_nets import CONTRACT, softmax_model
@@ -42,6 +43,24 @@ def test_a_file_arrives_with_its_contract_name_and_answers(saved: Path, tmp_path
     assert (there.id, there.weights_sha256) == ("net-2", here.weights_sha256)
     images = fixed_images()
     np.testing.assert_array_equal(there.logits(images), here.logits(images))
+
+
+def test_an_onnx_file_arrives_with_the_weights_beside_it(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from tests.fer_models.pytorch.onnx.graphs import model_of
+
+    dense = np.random.default_rng(0).normal(0, 1, (64, 7)).astype(np.float32)
+    rows = onnx.helper.make_node("Flatten", ["x"], ["row"])
+    logits = onnx.helper.make_node("MatMul", ["row", "dense"], ["y"])
+    net = model_of([rows, logits], ("N", 8, 8, 1), [onnx.numpy_helper.from_array(dense, "dense")])
+    (tmp_path / "here").mkdir()
+    path = tmp_path / "here" / "net.onnx"
+    onnx.save(net, path, save_as_external_data=True, location="net.onnx.data", size_threshold=99)
+    file = ContractFile(classes=FER7.classes, height=8, width=8, channels=1)
+    write_contract(file, path.with_name("net.onnx.contract.json"))
+    here = load(str(path))
+    there = sent(parcel_of(str(path), here)).unpack(tmp_path / "worker", FACES)
+    assert there.weights_sha256 == here.weights_sha256
 
 
 def test_other_content_is_refused_on_arrival(saved: Path, tmp_path: Path) -> None:
