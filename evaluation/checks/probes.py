@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from attacks.regional import GlassesPGD, RegionalPGD
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm
@@ -18,6 +17,7 @@ from datasets.base.percentages import in_percent
 from datasets.image_source import ImageSource
 from evaluation.checks.attack_again import attack_again
 from evaluation.checks.convergence import Doubled, converged, doubled
+from evaluation.checks.iterative_attack import iterates
 from evaluation.checks.planted_example import planted_example
 from evaluation.checks.rules import Check, check, failed_check
 from evaluation.listener import is_result
@@ -33,10 +33,7 @@ SCALES = (10.0, 100.0)
 
 def can_probe(made: AdversarialSet) -> bool:
     """Whether a set was made by an iterative gradient attack that may change any pixel."""
-    spec = made.spec
-    attack = ATTACKS[spec.perturbation]
-    confined = attack.universal or issubclass(attack, RegionalPGD | GlassesPGD)
-    return attack.needs_gradients and "steps" in spec.options and not confined
+    return iterates(made.spec.perturbation)
 
 
 def probe_attack(classifier: Classifier, made: AdversarialSet, clean: ImageSource) -> list[Check]:

@@ -88,7 +88,8 @@ class Rule(Enum):
         'otherwise the row says "not converged". Where an ensemble, or every attack with '
         "gradients, runs at the headline eps alone, its gradients break at most 2 % of the faces "
         "there that no attack along the curve breaks; otherwise figures at the other eps are upper "
-        "bounds.",
+        "bounds. So are all figures of a model with gradients on which no iterative attack by "
+        "gradients was made.",
         "More steps or a stronger attack change nothing",
         "The attack has not found all it could: read the robust accuracy as an upper bound, or add "
         "steps or a stronger attack.",

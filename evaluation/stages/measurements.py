@@ -18,6 +18,7 @@ from datasets.base.machine_errors import is_of_machine
 from datasets.faceset import FaceSet
 from evaluation.checks.contract import contract_checks, labels_in
 from evaluation.checks.declared_output import declared_output_checks
+from evaluation.checks.iterative_attack import iterative_checks
 from evaluation.checks.model import model_checks
 from evaluation.checks.own_gradients import gradient_checks
 from evaluation.checks.probes import can_probe, probe_attack
@@ -173,6 +174,7 @@ class Measurements:
             if classifier.id in self._repeatable:
                 self.checks += gradient_checks(classifier, images, config)
             self.checks += black_box_checks(classifier, config, len(images))
+            self.checks += iterative_checks(classifier, config)
             self._residence.used(classifier)
 
     def answer_by_model(self, outcomes: Iterable[Outcome]) -> None:
