@@ -45,7 +45,13 @@ def main(
     votes: Annotated[
         Path | None, Option(help="FER+ votes, if they are not beside the data.")
     ] = None,
-    split: Annotated[str, Option(help="Training, PublicTest, PrivateTest or Test.")] = "PublicTest",
+    split: Annotated[
+        str | None,
+        Option(
+            help="Training, PublicTest, PrivateTest, Test or Sample. Default: the first of "
+            "PublicTest, Test and Sample that the data have."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, Option(help="Write the table to this .csv, a model-index to this .md.")
     ] = None,
@@ -65,7 +71,7 @@ def main(
     from datasets.base.options import parse_choice
 
     if parse_choice(CardFormat, format, "--format") is CardFormat.MODEL_INDEX:
-        if data or everything or votes or write or split != "PublicTest":
+        if data or everything or votes or write or split:
             raise InputError(
                 "--format model-index measures nothing: it takes --models, --run and --out only."
             )
@@ -78,8 +84,9 @@ def main(
     from fer_models.zoo import model_ids, resolve
 
     wanted = resolve(models or "all")
-    asked_split = parse_choice(Split, split, "--split")
+    asked_split = parse_choice(Split, split, "--split") if split else None
     if write:
+        asked_split = asked_split or Split.PUBLIC_TEST
         _check_write(asked_split, wanted, model_ids())
     check_file(out, ".csv")
     from datasets.default_data import data_or_default
@@ -91,7 +98,8 @@ def main(
     rows: list[ModelFigures] = []
     failed = []
     for number, model in enumerate(wanted, 1):
-        print(f"{model}: {number} of {len(wanted)}", file=sys.stderr, flush=True)
+        where = f"on {faces.name}, {faces.split}"
+        print(f"{model}: {number} of {len(wanted)}, {where}", file=sys.stderr, flush=True)
         try:
             rows += _measure(model, faces, write)
         except InputError as error:

@@ -188,6 +188,10 @@ def test_accuracy_of_a_split(
     line = capsys.readouterr().out.splitlines()[1]
     right = 100 * (FER[SPLITS == "Training"] == 3).mean()
     assert f"all 42  {right:8.2f}".replace(" ", "") in line.replace(" ", "")
+    assert main(Path("sample"), models="mini_xception.fer") == 0
+    printed = capsys.readouterr()
+    assert "mini_xception.fer: 1 of 1, on generated sample, Sample" in printed.err
+    assert printed.out.splitlines()[1].split()[3] == "700"
 
 
 @pytest.mark.parametrize(
