@@ -85,6 +85,8 @@ def write_scores(
     gaps = subgroup_gaps(images.faces, outcomes, config.labels, config.norm, config.eps)
     if len(gaps):
         write_table(gaps, GAP_COLUMNS, folder / GAPS)
+    else:  # of a run that is resumed without --groups
+        (folder / GAPS).unlink(missing_ok=True)
     write_table(comparisons, COMPARISON_COLUMNS, folder / "comparisons.parquet")
     write_table(results, RESULT_COLUMNS, folder / "results.parquet")
     write_table(with_label_names(results, label_names), RESULT_COLUMNS, folder / "results.csv")

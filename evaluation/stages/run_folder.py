@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from datasets.base.atomic import atomic, is_unfinished
 from datasets.base.errors import InputError
@@ -53,15 +54,31 @@ def check_run_folder(folder: Path, identity: str, resume: bool) -> None:
     if holds_run(folder):
         if not resume:
             raise InputError(f"{folder} holds a run already. Add --resume, or name another --out.")
-        if path.read_bytes() != identity.encode():
+        if (begun := path.read_bytes()) != identity.encode():
             raise InputError(
                 f"{path}: --resume continues the same run only, but its data, weights or options "
-                "differ. Name another --out."
+                f"differ{_named_differences(begun, identity)}. Name another --out."
             )
     elif folder.exists() and not all(
         entry.name == LOCK or is_unfinished(entry) for entry in folder.iterdir()
     ):
         raise InputError(f"{folder} is not empty and holds no run. Name another --out.")
+
+
+def _named_differences(begun: bytes, identity: str) -> str:
+    """What differs, such as ` (faces, limit)`; nothing where the file is damaged."""
+    try:
+        before, now = (_fields(json.loads(text)) for text in (begun, identity))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return ""
+    names = [name for name in now if before.get(name) != now[name]]
+    return f" ({', '.join(name.removesuffix('_sha256') for name in names)})" if names else ""
+
+
+def _fields(identity: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an identity, with the options one by one."""
+    options = {**identity.pop("config", {}), **identity.pop("options", {})}
+    return {**identity, **options}
 
 
 @contextmanager

@@ -83,6 +83,12 @@ def test_lost_tables_come_back_byte_for_byte(run_folder: Path, copy: Path) -> No
     assert bytes_of(copy) == bytes_of(run_folder)
 
 
+def test_a_run_without_groups_keeps_no_table_of_them(copy: Path) -> None:
+    (copy / "gaps.parquet").write_text("of an earlier start with --groups")
+    rescore(FinishedRun(copy))
+    assert not (copy / "gaps.parquet").exists()
+
+
 def test_error_rows_and_flags_come_back_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

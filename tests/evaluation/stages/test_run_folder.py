@@ -20,6 +20,22 @@ def test_a_folder_continues_the_same_run_only(tmp_path: Path) -> None:
             check_run_folder(tmp_path, '{"name": "größe"}\n', resume=True)
 
 
+@pytest.mark.parametrize(
+    ("begun", "words"),
+    [
+        ('{"config": {"limit": 5, "seed": 0}, "faces_sha256": "a"}', r"differ \(faces, limit\)\."),
+        ('{"options": {"limit": 6, "seed": 0}, "faces_sha256": "b"}', r"differ\. Name another"),
+        ('{"config": 5}', r"differ\. Name another"),
+        ("[]", r"differ\. Name another"),
+    ],
+)
+def test_what_differs_is_named(tmp_path: Path, begun: str, words: str) -> None:
+    (tmp_path / IDENTITY).write_text(begun)
+    now = '{"config": {"limit": 6, "seed": 0}, "faces_sha256": "b"}'
+    with pytest.raises(InputError, match=words):
+        check_run_folder(tmp_path, now, resume=True)
+
+
 def test_a_run_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
     def refused(resume: bool) -> list[str]:
         with pytest.raises(InputError, match="no"), open_run_folder(tmp_path, "{}", resume):
