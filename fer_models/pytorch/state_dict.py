@@ -4,11 +4,12 @@ Nothing but tensors is ever unpickled.
 """
 
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from pickle import PROTO, UnpicklingError
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import ZipFile, is_zipfile
 
 import torch
@@ -23,8 +24,18 @@ Weights = dict[str, torch.Tensor]
 """Tensors by name."""
 
 
+class _Candidate(NamedTuple):
+    """Weights that may be those of the net, and names of the file that lie beside them."""
+
+    weights: Weights
+    beside: list[str]
+
+
 def fill(net: torch.nn.Module, path: Path) -> None:
     """Load weights into a net; all of them must be there, and no others.
+
+    Others may lie beside those under a prefix, as those of its loss do in a checkpoint of
+    Lightning; a line names them.
 
     Raises:
         InputError: names or shapes differ from those of the net, several sets of weights fit it; or
@@ -32,8 +43,8 @@ def fill(net: torch.nn.Module, path: Path) -> None:
         ValueError: no weights.
     """
     wanted = net.state_dict().keys()
-    sets = {key: _without_prefixes(each, wanted) for key, each in read_weights(path).items()}
-    misfits = {key: _load(net, weights) for key, weights in sets.items()}
+    sets = dict(_candidates(read_weights(path), wanted))
+    misfits = {key: _load(net, each.weights) for key, each in sets.items()}
     fitting = [key for key, misfit in misfits.items() if not misfit]
     if len(fitting) > 1:
         names = " and ".join(f'"{key}"' for key in fitting)
@@ -42,9 +53,15 @@ def fill(net: torch.nn.Module, path: Path) -> None:
             "you mean alone, as a state dict."
         )
     if not fitting:
-        nearest = max(sets, key=lambda key: len(sets[key].keys() & wanted))
+        nearest = max(sets, key=lambda key: len(sets[key].weights.keys() & wanted))
         raise InputError(f"{path}: does not fit the net: {misfits[nearest]}. {_MEND}")
-    _load(net, sets[fitting[0]])
+    chosen = sets[fitting[0]]
+    _load(net, chosen.weights)
+    if chosen.beside:
+        print(
+            f'{path}: the weights of the net are "{fitting[0]}"; not used: {_first(chosen.beside)}',
+            file=sys.stderr,
+        )
 
 
 def _load(net: torch.nn.Module, weights: Weights) -> str:
@@ -127,6 +144,32 @@ def _sets_inside(found: Mapping[Any, Any], place: str = "") -> Iterator[tuple[st
     for name, value in found.items():
         if isinstance(value, Mapping):
             yield from _sets_inside(value, f"{place}.{name}" if place else name)
+
+
+def _candidates(found: Mapping[str, Weights], wanted: Set[str]) -> Iterator[tuple[str, _Candidate]]:
+    """Every set without its prefixes, then the parts of one that lacks names of the net."""
+    for place, weights in found.items():
+        whole = _without_prefixes(weights, wanted)
+        yield place, _Candidate(whole, [])
+        if not wanted <= whole.keys():
+            for prefix, part in _parts(weights, wanted).items():
+                beside = [name for name in weights if not name.startswith(prefix)]
+                yield f"{place}.{prefix}".strip("."), _Candidate(part, beside)
+
+
+def _parts(weights: Weights, wanted: Set[str]) -> dict[str, Weights]:
+    """What lies under each prefix that has all names of the net, without it."""
+    first = min(wanted)
+    prefixes = [name.removesuffix(first) for name in weights if name.endswith(f".{first}")]
+    below = {
+        prefix: {
+            name.removeprefix(prefix): value
+            for name, value in weights.items()
+            if name.startswith(prefix)
+        }
+        for prefix in prefixes
+    }
+    return {prefix: part for prefix, part in below.items() if wanted <= part.keys()}
 
 
 def _without_prefixes(weights: Weights, wanted: Set[str]) -> Weights:

@@ -73,3 +73,29 @@ def test_of_sets_that_do_not_fit_the_nearest_is_compared(tmp_path: Path) -> None
     near = {**weights("module."), "module.more": torch.zeros(1)}
     with pytest.raises(InputError, match=r"does not fit the net: the net has no more\. Name the"):
         filled({"critic": other(), "model": near}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "net"), [("model.", "state_dict.model"), ("module.net.", "state_dict.module.net")]
+)
+def test_weights_beside_those_of_the_net_are_left_out_in_a_line(
+    prefix: str, net: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outer = prefix.partition(".")[0]
+    beside = {f"{outer}_loss.weight": torch.ones(7), "auc.confmat": torch.zeros(7, 7)}
+    found = filled({"state_dict": {**weights(prefix), **beside}}, tmp_path)
+    assert all(torch.equal(value, weights()[name]) for name, value in found.items())
+    line = f'net.pt: the weights of the net are "{net}"; not used: {outer}_loss.weight, auc.confmat'
+    assert capsys.readouterr().err.strip().endswith(line)
+
+
+def test_of_a_net_and_its_mean_in_one_set_none_is_chosen(tmp_path: Path) -> None:
+    found = {**weights("net."), **weights("ema.module."), "ema.n_averaged": torch.tensor(3)}
+    with pytest.raises(InputError, match=r'several sets .*, "net" and "ema\.module"\. Save'):
+        filled(found, tmp_path)
+
+
+def test_a_name_beside_those_of_the_net_under_one_prefix_is_refused(tmp_path: Path) -> None:
+    found = {**weights("model."), "model.more": torch.zeros(1), "loss.weight": torch.ones(7)}
+    with pytest.raises(InputError, match=r"does not fit the net: the net has no more\. Name the"):
+        filled(found, tmp_path)
