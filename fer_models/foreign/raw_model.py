@@ -105,7 +105,8 @@ def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # every runtime has its own kinds
-        raise ModelError(failed(raw.name, images.shape, error)) from error
+        is_torch = raw.torch_module is not None
+        raise ModelError(failed(raw.name, images.shape, error, is_torch)) from error
     if answer.ndim != 2 or len(answer) != len(images):
         raise ModelError(
             f"{raw.name}: must return (N, K) for N images; it returned {answer.shape} for "
@@ -114,10 +115,17 @@ def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return answer
 
 
-def failed(model: str, shape: tuple[int, ...], error: BaseException) -> str:
-    """The error of a model that fails on images of a shape (N, h, w, c)."""
+def failed(
+    model: str, shape: tuple[int, ...], error: BaseException, channels_first: bool = False
+) -> str:
+    """The error of a model that fails on images of a shape (N, h, w, c).
+
+    `channels_first`: it is given them as (N, c, h, w).
+    """
+    axes = "(N, c, h, w)" if channels_first else "(N, h, w, c)"
+    given = (shape[0], shape[3], *shape[1:3]) if channels_first else shape
     return (
-        f"{model}: must take float32 images (N, h, w, c); given {shape} it fails: "
+        f"{model}: must take float32 images {axes}; given {given} it fails: "
         f"{words_of(error)}. Correct its contract, or export it so."
     )
 

@@ -5,7 +5,7 @@ ones is that of such a model where it takes no other and none beside it. Where i
 nets with global pooling and nets whose pools leave out last rows do, only its contract can tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from itertools import product
 
@@ -44,6 +44,11 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
         )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     count = answers_of_size(raw, images).shape[1]
+    return _scheme_of_count(raw, count, known)
+
+
+def _scheme_of_count(raw: RawModel, count: int, known: PartialContract) -> LabelScheme:
+    """The scheme of a model of so many outputs; raises as `scheme_of`."""
     if known.classes is not None:
         scheme, _ = match_scheme(known.classes)
         if scheme.num_classes != count or scheme.label_set is None:
@@ -54,7 +59,8 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
         return scheme
     if count not in _COUNTS:
         raise InputError(
-            f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract."
+            f"{raw.name}: the probe knows 7 or 8 classes; got {count} outputs. Write a contract "
+            f'that names its {count} "classes" in their order.'
         )
     return FER7 if count == 7 else FERPLUS8
 
@@ -70,14 +76,16 @@ def with_size(
         tell: called with a line that names a size that was found.
 
     Raises:
-        InputError: the model takes none of the usual sizes, several, or others beside one.
+        InputError: the model takes none of the usual sizes, several, or others beside one; has
+            another number of outputs; or takes channels last.
     """
     if raw.shape is not None or None not in (known.height, known.width, known.channels):
         return known
     sizes = [(side, side, channels) for side, channels in product(SIDES, (1, 3))]
     given = (known.height, known.width, known.channels)
     sizes = [s for s in sizes if all(g in (None, own) for g, own in zip(given, s, strict=True))]
-    taken = [size for size in sizes if _takes(raw, size, known)]
+    counts = {size: _count(raw, size) for size in sizes}
+    taken = [size for size in sizes if _suits(counts[size], known)]
     found = f"takes {_listed(taken)}" if taken else "takes none of the usual sizes"
     if len(taken) == 1:
         least, most = _span(raw, taken[0], known)
@@ -88,6 +96,9 @@ def with_size(
             )
             return known.model_copy(update={"height": height, "width": width, "channels": channels})
         found = f"takes every side from {least} to {most}"
+    if not taken:
+        answered = {count for count in counts.values() if count is not None}
+        _refuse_count_or_layout(raw, answered, sizes, known)
     colours = 3 if taken and all(size[2] == 3 for size in taken) else known.channels or 1
     raise InputError(
         f"{raw.name}: the file does not say its image size, and it {found}. Write the size it was "
@@ -116,21 +127,60 @@ def _span(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> 
     return least, most
 
 
+def _refuse_count_or_layout(
+    raw: RawModel,
+    counts: Set[int],
+    sizes: list[tuple[int, int, int]],
+    known: PartialContract,
+) -> None:
+    """Say why a model takes no size where it is not for the size itself.
+
+    Raises:
+        InputError: it has another number of outputs, or takes channels last.
+    """
+    if len(counts) == 1:
+        (count,) = counts
+        _scheme_of_count(raw, count, known)
+    _refuse_channels_last(raw, sizes)
+
+
+def _refuse_channels_last(raw: RawModel, sizes: Iterable[tuple[int, int, int]]) -> None:
+    """Refuse a PyTorch net that takes (N, h, w, c), of one of the sizes (h, w, c).
+
+    It is called with (N, c, h, w), so images of (w, c, h) reach it as (h, w, c).
+    """
+    if raw.torch_module is None:
+        return
+    if any(_count(raw, (width, channels, height)) for height, width, channels in sizes):
+        raise InputError(
+            f"{raw.name}: must take (N, c, h, w); it takes (N, h, w, c), channels last. Save a net "
+            "around it that calls it with images.permute(0, 2, 3, 1)."
+        )
+
+
 def _takes(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> bool:
     """Whether the model answers images of this size with one number per class."""
+    return _suits(_count(raw, size), known)
+
+
+def _suits(count: int | None, known: PartialContract) -> bool:
+    return count in _COUNTS if known.classes is None else count == len(known.classes)
+
+
+def _count(raw: RawModel, size: tuple[int, int, int]) -> int | None:
+    """How many numbers the model answers per image of this size; None where it takes no such."""
     images = np.random.default_rng(0).random((2, *size), np.float32)
     try:
-        count = first_answers(raw, images).shape[1]
+        return int(first_answers(raw, images).shape[1])
     except ModelError:
-        return False
-    return count in _COUNTS if known.classes is None else count == len(known.classes)
+        return None
 
 
 def answers_of_size(raw: RawModel, images: np.ndarray) -> np.ndarray:
     """First answers (N, K) to images (N, h, w, c) of the size that the contract says.
 
     Raises:
-        InputError: the model takes the other number of channels.
+        InputError: the model takes the other number of channels, or channels last.
         ModelError: it fails, or its outputs are not (N, K) finite numbers.
     """
     try:
@@ -141,6 +191,7 @@ def answers_of_size(raw: RawModel, images: np.ndarray) -> np.ndarray:
         with suppress(ModelError):
             first_answers(raw, np.zeros((2, *own), np.float32))
             raise other_size(raw, own, (height, width, channels)) from None
+        _refuse_channels_last(raw, [(height, width, channels)])
         raise
 
 

@@ -1,6 +1,7 @@
 """The size of images that a model's file does not say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -113,9 +114,22 @@ def test_other_channels_than_those_of_the_contract_are_named() -> None:
 def test_a_size_counts_only_with_one_number_per_class() -> None:
     five = ("angry", "fear", "happy", "sad", "neutral")
     net = model(lambda shape: shape == (48, 48, 1), classes=5)
-    with pytest.raises(InputError, match="takes none"):
-        with_size(net, PartialContract())
     assert with_size(net, PartialContract(classes=five)).height == 48
+
+
+def test_another_number_of_outputs_is_not_called_another_size() -> None:
+    five = model(lambda shape: shape == (48, 48, 1), classes=5)
+    names = r"got 5 outputs\. Write a contract that names its 5 \"classes\" in their order\."
+    with pytest.raises(InputError, match=names):
+        with_size(five, PartialContract())
+    with pytest.raises(InputError, match=r"has 5 outputs, so its contract must name 5 classes"):
+        with_size(five, PartialContract(classes=FER7.classes))
+
+
+def test_a_pytorch_net_of_channels_last_is_not_called_one_of_another_size() -> None:
+    net = model(lambda shape: shape == (48, 1, 48))  # it sees (48, 48, 1)
+    with pytest.raises(InputError, match=r"it takes \(N, h, w, c\), channels last\. Save a net ar"):
+        with_size(replace(net, torch_module=net), PartialContract())
 
 
 def test_a_probe_finds_the_size_first() -> None:

@@ -131,6 +131,15 @@ def test_an_export_of_other_images_says_how_it_must_take_them(tmp_path: Path) ->
         refused(str(path), message)
 
 
+CAST = Cast(channels_last=True)
+
+
+def test_a_net_of_channels_last_is_told_how_it_is_called() -> None:
+    refused(
+        f"{__name__}:CAST", r"it takes \(N, h, w, c\), channels last\. Save a net around it that"
+    )
+
+
 def test_a_graph_saved_while_training_is_refused(tmp_path: Path) -> None:
     export(tiny_module().train(), tmp_path / "net.pt2")
     trace(tiny_module().train(), tmp_path / "net.pt")
@@ -262,7 +271,10 @@ ROWS, TEXT, FAILS = map(Answers, ("rows", "text", "fails"))
     [
         ("ROWS", r"ROWS: must return \(N, K\) for N images; it returned \(1,\) for 1"),
         ("TEXT", "TEXT: .* it fails: TypeError: it returns str, not a tensor"),
-        ("FAILS", "FAILS: must take float32 images .* it fails: RuntimeError: no such size"),
+        (
+            "FAILS",
+            r"FAILS: must take float32 images \(N, c, h, w\); given \(1, 1, 8, 8\) it fails: Run",
+        ),
     ],
 )
 def test_a_net_that_answers_otherwise_is_refused(name: str, message: str) -> None:
