@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from attacks.adversarial_training.recipe import Method
+from attacks.adversarial_training.recipe import BETA, Method
 from attacks.threat_model import Norm
 from datasets.base.commands import run
 from datasets.base.options import as_command
@@ -57,7 +57,7 @@ class AdversarialRequest(TrainingRequest):
         int, Option(help="Gradient steps per image and epoch, for pgd and trades.")
     ] = 1
     warm_up: Annotated[float, Option(help="Epochs over which eps grows from 0.")] = 4.0
-    beta: Annotated[float, Option(help="Weight of the attacked images, for trades.")] = 6.0
+    beta: Annotated[float, Option(help="Weight of the attacked images, for trades.")] = BETA
     weight_step: Annotated[
         float,
         Option(help="Step of the weights up the loss, as a share of their norm, such as 0.005."),

@@ -66,6 +66,11 @@ class TrainRequest(TrainingRequest):
             raise InputError("--budget limits --all: add it, or leave --budget out.")
         if not self.everything and not (self.name and self.labels):
             raise InputError("name an architecture and its --labels, or give --all.")
+        if self.labels is LabelSet.FER and self.vote_rule is not VoteRule.CROSS_ENTROPY:
+            raise InputError(
+                f"--vote-rule is for --labels ferplus; got {self.vote_rule} with --labels fer. "
+                "Leave it out."
+            )
 
 
 def main(request: TrainRequest) -> int:

@@ -7,6 +7,9 @@ from enum import StrEnum
 from attacks.threat_model import Norm, check_eps
 from datasets.base.errors import InputError
 
+BETA = 6.0
+"""Weight of the attacked images of trades."""
+
 
 class Method(StrEnum):
     """How the images that a net learns from are attacked.
@@ -51,7 +54,7 @@ class AdversarialRecipe:
     eps: float = 4 / 255
     steps: int = 1
     warm_up: float = 4.0
-    beta: float = 6.0
+    beta: float = BETA
     weight_step: float = 0.0
     judge_eps: float = 4 / 255
     judge_rows: int = 1000
@@ -72,6 +75,11 @@ class AdversarialRecipe:
             raise InputError(
                 "`warm_up` must be at least 0, `beta` more than 0, and both finite; "
                 f"got {self.warm_up:g} and {self.beta:g}."
+            )
+        if self.beta != BETA and self.method is not Method.TRADES:
+            raise InputError(
+                f"`beta` is for {Method.TRADES} only; got {self.beta:g} for {self.method}. Choose "
+                f"the method {Method.TRADES}, or leave it out."
             )
         if not 0 <= self.weight_step < 1:
             raise InputError(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from typer import Option
 
+from datasets.base.errors import InputError
 from datasets.data_options import DataOptions
 from datasets.faceset import Split
 from datasets.labels import LabelSet
@@ -130,7 +131,16 @@ class TrainingRequest(DataOptions):
     )
 
     def recipe_changes(self) -> dict[str, Any]:
-        """Fields of the recipe that the user replaces."""
+        """Fields of the recipe that the user replaces.
+
+        Raises:
+            InputError: one that a training with `final` has no use for.
+        """
+        if self.final and self.early_stopping is not None:
+            raise InputError(
+                "--final trains for exactly --epochs, so that nothing stops it early; got "
+                f"--early-stopping {self.early_stopping}. Leave one out."
+            )
         given = {field: getattr(self, option) for option, field in _RECIPE.items()}
         if self.teacher and self.teacher_share is None:
             given["teacher_share"] = TEACHER_SHARE

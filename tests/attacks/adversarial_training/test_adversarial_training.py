@@ -298,6 +298,7 @@ def test_the_judge_takes_a_fixed_sample() -> None:
         ({"warm_up": float("nan")}, "`warm_up` must be at least 0"),
         ({"beta": float("nan")}, "`beta` more than 0"),
         ({"beta": 0.0}, "`beta` more than 0"),
+        ({"beta": 3.0}, "`beta` is for trades only; got 3 for n_fgsm"),
         ({"weight_step": -0.1}, "`weight_step` must be at least 0"),
         ({"weight_step": float("nan")}, "`weight_step` must be at least 0"),
     ],

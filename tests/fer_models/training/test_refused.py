@@ -18,6 +18,7 @@ from datasets.faceset import Split
 from datasets.ferplus import write_votes
 from datasets.folders import write_folders
 from datasets.labels import FERPLUS8, LabelSet
+from datasets.votes import VoteRule
 from fer_models import train, train_landmarks
 from fer_models.training.start import start_from
 from tests.datasets.factory import SPLITS, csv_lines, make_images, write_lines, write_source
@@ -68,6 +69,14 @@ def teacher_without_share(folder: Path) -> dict[str, Any]:
     return {"teacher": "tiny.fer", "teacher_share": 0.0}
 
 
+def votes_for_fer(folder: Path) -> dict[str, Any]:
+    return {"vote_rule": VoteRule.MAJORITY}
+
+
+def early_stopping_of_a_final_one(folder: Path) -> dict[str, Any]:
+    return {"final": True, "early_stopping": 3}
+
+
 def large_batches(folder: Path) -> dict[str, Any]:
     return {"batch_size": 43}
 
@@ -99,6 +108,8 @@ def too_small_faces(folder: Path) -> dict[str, Any]:
         (misspelt_start, "got 'tinny.fer'"),
         (share_without_teacher, "belong together; got no teacher and 0.5"),
         (teacher_without_share, "belong together; got tiny.fer and 0. Give both"),
+        (votes_for_fer, "--vote-rule is for --labels ferplus; got majority with --labels fer"),
+        (early_stopping_of_a_final_one, "stops it early; got --early-stopping 3. Leave one out"),
         (large_batches, "a batch must be at most the 38 Training faces .* got 43"),
         (too_small_faces, r"tiny cannot take faces of \(48, 48, 1\): .*negative"),
     ],
