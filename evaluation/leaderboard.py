@@ -69,7 +69,7 @@ def _faces(board: "pd.DataFrame") -> str:
 
     row = board.loc[board.n.idxmax()]
     groups = "" if pd.isna(row.groups) or row.groups == row.n else f" in {row.groups} groups"
-    return f"{row.n} faces{groups}"
+    return f"{row.n} face{'s' * (row.n != 1)}{groups}"
 
 
 def _version(number: object) -> str:
@@ -98,12 +98,11 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         low, high = row.best_rank, row.worst_rank
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         rank += FLAG if row.provisional else ""
-        limit, flag = "<= " if row.upper_bound else "", "" if row.status == "ok" else FLAG
-        faces = "" if row.n == board.n.max() else f" ({row.n} faces)"
+        limit = "<= " if row.upper_bound else ""
+        faces = "" if row.n == board.n.max() else f" ({row.n} face{'s' * (row.n != 1)})"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
-            area = "" if pd.isna(row.curve_area) else limit + _share(row, "curve_area") + flag
-            cells += [area, limit + _share(row, "robust_accuracy") + flag]
+            cells += [_share(row, name, limit) for name in ("curve_area", "robust_accuracy")]
         rows.append(cells)
     return head, rows
 
@@ -118,15 +117,20 @@ def _note(board: "pd.DataFrame") -> list[str]:
     ]
 
 
-def _share(row: object, name: str) -> str:
+def _share(row: object, name: str, limit: str = "") -> str:
+    """A figure in percent with its interval, `!` where it is flagged; `-` where there is none."""
     import pandas as pd
 
     from datasets.base.percentages import in_percent
+    from evaluation.text_table import FLAG
 
+    if pd.isna(getattr(row, name)):
+        return "-"
     value, low, high = (
         in_percent(getattr(row, f"{name}{end}"), 1) for end in ("", "_low", "_high")
     )
-    return value if pd.isna(getattr(row, f"{name}_low")) else f"{value} ({low}-{high})"
+    ends = "" if pd.isna(getattr(row, f"{name}_low")) else f" ({low}-{high})"
+    return f"{limit}{value}{ends}{FLAG * (getattr(row, f'{name}_status') != 'ok')}"
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ import pandas as pd
 
 from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
+from datasets.labels import LabelSet
 from evaluation.comparing.ranking import Entry, image_scores, rank_models
 from evaluation.config import RunConfig
+from evaluation.figures.outcomes import right_clean
 from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
@@ -38,12 +40,15 @@ BOARD_COLUMNS: dict[str, str] = {
     "accuracy": "float64",
     "accuracy_low": "float64",
     "accuracy_high": "float64",
+    "accuracy_status": "string",
     "robust_accuracy": "float64",
     "robust_accuracy_low": "float64",
     "robust_accuracy_high": "float64",
+    "robust_accuracy_status": "string",
     "curve_area": "float64",
     "curve_area_low": "float64",
     "curve_area_high": "float64",
+    "curve_area_status": "string",
     "upper_bound": "bool",
     "surrogates": "string",
     "provisional": "bool",
@@ -194,8 +199,8 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
     clean = pick(own, perturbation="none", metric="accuracy")
     worst = pick(own, perturbation=WORST_CASE, attacked_labels=entry.label_set, eps=eps)
     robust = pick(worst, metric="robust_accuracy")
-    crashed = own[own.status == "error"]
-    statuses = {*clean.status, *robust.status} - {"ok"} | ({"flagged"} if len(crashed) else set())
+    area = pick(worst, metric="security_curve_area")
+    sound = {*clean.status, *robust.status, *area.status} <= {"ok"} and "error" not in {*own.status}
     return {
         "data": run.manifest["data"]["name"],
         "split": run.manifest["data"]["split"],
@@ -209,12 +214,12 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         "run": str(run.folder),
         "n": int(clean.n.iloc[0]),
         "groups": _groups(entry),
-        **_interval("accuracy", clean),
-        **_interval("robust_accuracy", robust),
-        **_interval("curve_area", pick(worst, metric="security_curve_area")),
+        **_figure("accuracy", clean),
+        **_figure("robust_accuracy", robust),
+        **_figure("curve_area", area),
         "upper_bound": entry.is_upper_bound,
         "surrogates": _surrogates(entry),
-        "status": "flagged" if statuses else "ok",
+        "status": "ok" if sound else "flagged",
     }
 
 
@@ -225,12 +230,21 @@ def _surrogates(entry: Entry) -> str:
 
 def _groups(entry: Entry) -> Any:
     """Number of distinct faces among the scored ones; missing where duplicates are not known."""
-    rows = entry.run.images.pick([entry.label_set, "group"], model=entry.model, kinds=[Kind.CLEAN])
-    groups = rows.loc[rows[entry.label_set] >= 0, "group"]
+    columns = ["row", "perturbation", "prediction", entry.label_set, "group"]
+    rows = entry.run.images.pick(columns, model=entry.model, kinds=[Kind.CLEAN])
+    scored = right_clean(rows, entry.run.schemes[entry.model], LabelSet(entry.label_set)).index
+    groups = rows.set_index("row")["group"].loc[scored]
     return pd.NA if groups.isna().any() else groups.nunique()
 
 
-def _interval(name: str, rows: pd.DataFrame) -> dict[str, float]:
+def _figure(name: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """The figure in the first of some result rows, in four columns; no figure where there is none.
+
+    Args:
+        name: of the first column.
+        rows: result rows.
+    """
     values = rows[["value", "ci_low", "ci_high"]].to_numpy(np.float64)
     found = values[0] if len(values) else np.full(3, np.nan)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), map(float, found), strict=True))
+    columns = dict(zip((name, f"{name}_low", f"{name}_high"), map(float, found), strict=True))
+    return columns | {f"{name}_status": str(rows.status.iloc[0]) if len(rows) else ""}

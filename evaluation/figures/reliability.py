@@ -43,7 +43,7 @@ def reliability_figures(figures: Figures, key: dict[str, Any], images: Images) -
 def vote_figures(figures: Figures, key: dict[str, Any], images: Images) -> None:
     """Agreement with an annotator, cross-entropy to the votes, calibration against them.
 
-    Every image with at least one vote for an emotion counts, with or without a FER+ label. A model
+    Images with a FER+ label that the model has as a class count, clean as under attack. A model
     that returns labels only has the agreement alone.
     """
     if images.votes is None:

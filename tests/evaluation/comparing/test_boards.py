@@ -181,14 +181,45 @@ def test_the_leaderboard_command(
     assert list(pd.read_csv(tmp_path / "board.csv").columns) == list(BOARD_COLUMNS)
 
 
+def test_each_figure_has_its_own_flag(make: Callable[..., FinishedRun]) -> None:
+    """Such as an area that R6 doubts, beside a sound worst case at the headline."""
+    run = make("flagged")
+    results = run.results.copy()
+    doubted = results.metric.isin(["security_curve_area", "median_smallest_eps"])
+    results["status"] = np.where(doubted, "flagged", "ok")
+    write_table(results, RESULT_COLUMNS, run.folder / "results.parquet")
+    table = leaderboards([FinishedRun(run.folder)])
+    assert set(table.status) == set(table.curve_area_status) == {"flagged"}
+    assert set(table.accuracy_status) == set(table.robust_accuracy_status) == {"ok"}
+    _, rows = leaderboard._cells(table[table.board == 1])
+    assert [cell.endswith("!") for cell in rows[0][-3:]] == [False, True, False]
+    nothing = table.assign(robust_accuracy=np.nan)
+    _, rows = leaderboard._cells(nothing[nothing.board == 1])
+    assert rows[0][-1] == "-"
+
+
+def test_groups_are_those_of_the_scored_faces(make: Callable[..., FinishedRun]) -> None:
+    """Faces of a class that a model lacks do not count."""
+
+    def lacking(manifest: dict) -> None:
+        classes = manifest["models"]["tiny.fer"]["classes"]
+        manifest["models"]["tiny.fer"]["classes"] = ["none", *classes[1:]]
+
+    run = make("lacking", manifest=lacking)
+    board = leaderboards([run]).set_index("model").loc["tiny.fer"]
+    faces = run.images.faces
+    assert 0 < board.groups == faces[faces.fer > 0]["group"].nunique() < len(faces)
+
+
 @pytest.mark.parametrize(
     ("changes", "explained"),
-    [({"status": "ok", "provisional": False}, False), ({"provisional": True}, True)],
+    [({"provisional": False}, False), ({"provisional": True}, True)],
 )
 def test_a_mark_is_explained_where_there_is_one(
     changes: dict, explained: bool, first: Path
 ) -> None:
-    table = leaderboards([FinishedRun(first)]).assign(**({"status": "ok"} | changes))
+    sound = {f"{name}_status": "ok" for name in ("accuracy", "robust_accuracy", "curve_area")}
+    table = leaderboards([FinishedRun(first)]).assign(**sound, **changes)
     _, _, rows, notes = leaderboard._board(table[table.board == 1], [])
     assert (rows[0][0][-1] == "!") == explained
     assert (FLAG_MEANS in notes) == explained
