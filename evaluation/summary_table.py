@@ -55,7 +55,9 @@ def spread_lines(results: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
 
 
 def percent(row: Any) -> str:
-    """Value and interval of a row of results in percent; `!` marks a flagged figure."""
+    """Value and interval of a row of results in percent; `-` for none, `!` if it is flagged."""
     flag = "" if row.status == "ok" else FLAG
+    if pd.isna(row.value):
+        return f"-{flag}"
     value, low, high = (in_percent(one, 1) for one in (row.value, row.ci_low, row.ci_high))
     return f"{value} ({low}-{high}){flag}"

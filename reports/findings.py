@@ -8,7 +8,7 @@ from evaluation.results.select import Headline
 from reports.sections.costs import cost_sentence
 from reports.sections.perturbation_sizes import size_sentence
 from reports.words.glossary import GLOSSARY
-from reports.words.text import count
+from reports.words.text import count, face_count
 
 ABSENT = "Not part of this run."
 
@@ -58,5 +58,5 @@ def findings(run: FinishedRun, top: Headline | None, values: Mapping[str, Any]) 
 
 
 def _gallery(run: FinishedRun, top: Headline | None, examples: int) -> str:
-    shown = f"{count(examples)} faces, clean and attacked." if examples else ""
+    shown = f"{face_count(examples)}, clean and attacked." if examples else ""
     return " ".join(filter(None, [size_sentence(run, top), shown])) or ABSENT

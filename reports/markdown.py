@@ -93,13 +93,16 @@ def _verdict(run: FinishedRun, found: list[Verdict]) -> str:
     if first.model in ranking.ranges:
         text += _place(ranking, first.model)
     bad = sum(one.status != "ok" for one in found)
-    return f"{text} {bad} of these models {'is' if bad == 1 else 'are'} flagged." if bad else text
+    marked = f" {bad} of the {len(found)} models {'is' if bad == 1 else 'are'} flagged."
+    return text + marked * (bad > 0)
 
 
 def _place(ranking: Ranking, model: str) -> str:
     """That a model ranks first, and how surely."""
     ties = ranking.not_distinguishable(model)
-    tied = f" but is not distinguishable from {len(ties)} of the others" if ties else ""
+    rest = len(ranking.ranges) - 1
+    others = f"{len(ties)} of the others" if len(ties) < rest else "the other" + "s" * (rest > 1)
+    tied = f" but is not distinguishable from {others}" if ties else ""
     provisional = model in ranking.provisional
     place = "provisionally ranks" if provisional else "ranks"
     text = f" It {place} first of {len(ranking.ranges)}{tied}."

@@ -26,7 +26,13 @@ from reports.sections.reliability import rules
 from reports.sections.selection import selected_on, split_note
 from reports.template_parts import TEMPLATES, svgs, template_environment
 from reports.words.glossary import GLOSSARY
-from reports.words.text import count, data_name, label_set_name, labels_named, thin_thousands
+from reports.words.text import (
+    data_name,
+    face_count,
+    label_set_name,
+    labels_named,
+    thin_thousands,
+)
 
 PAGE = "index.html"
 MOST_BYTES = 15_000_000
@@ -81,7 +87,7 @@ def _filled(
         label_set_names=[label_set_name(name) for name in run.label_sets],
         both_names=_both_names(run),
         data_name=data_name(run.manifest["data"]),
-        rows=count(run.manifest["data"]["rows"]),
+        rows=face_count(run.manifest["data"]["rows"]),
         models=len(run.models),
         open_models=OPEN_MODELS,
         open_verdicts=OPEN_VERDICTS,

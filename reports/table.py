@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.words.text import interval, percent
+from reports.words.text import interval, percent, points
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Table:
 _NUMBER = re.compile(
     "(?:[\N{BLACK FLAG}\N{MULTIPLICATION X}]\\s)?(?:"
     "[<>\N{MINUS SIGN}]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
-    "|[<>]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\))"
+    "|[<>\N{LESS-THAN OR EQUAL TO}]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\))"
 )
 
 
@@ -64,8 +64,9 @@ def figures_table(
         value, low, high = (float(row[column]) for column in ("value", "ci_low", "ci_high"))
         names = [_plain(row[column]) for column in keys]
         mark = "" if row["status"] == "ok" else row["status"]
+        written = points if row.get("metric") == "label_gap" else percent
         cells.append(
-            [*names, percent(value, low, high), interval(low, high), _plain(row["n"]), mark]
+            [*names, written(value, low, high), interval(low, high), _plain(row["n"]), mark]
         )
     head = [*keys.values(), "share", "95 % interval", "n", "status"]
     return table(name, head, cells, rows)

@@ -161,9 +161,10 @@ class CorruptedSet:
     def lines(self) -> list[str]:
         """One line of text: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
         severities = ", ".join(map(str, self.severities))
+        images = f"{len(self.row_ids)} image{'s' * (len(self.row_ids) != 1)}"
         return [
-            f"{self.header.spec.perturbation} severity {severities}: "
-            f"{len(self.row_ids)} images each, {self.seconds.sum():.1f} s"
+            f"{self.header.spec.perturbation} severity {severities}: {images} each, "
+            f"{self.seconds.sum():.1f} s"
         ]
 
 
@@ -174,9 +175,10 @@ class TransferSet(AttackedSet):
     def lines(self) -> list[str]:
         """One line of text: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
         spec = self.spec
+        images = f"{len(self.row_ids)} image{'s' * (len(self.row_ids) != 1)}"
         return [
-            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
-            f"{len(self.row_ids)} images for other models, {self.seconds.sum():.1f} s"
+            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: {images} for other "
+            f"models, {self.seconds.sum():.1f} s"
         ]
 
 

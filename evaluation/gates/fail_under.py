@@ -127,7 +127,8 @@ def judge(
 
 
 def _words(row: Any) -> str:
-    return f"{row.value:.4f} (95 % interval {row.ci_low:.4f} to {row.ci_high:.4f}, {row.n} faces)"
+    faces = f"{row.n} face{'s' * (row.n != 1)}"
+    return f"{row.value:.4f} (95 % interval {row.ci_low:.4f} to {row.ci_high:.4f}, {faces})"
 
 
 def _measured(results: pd.DataFrame, metric: str, eps: float, subset: str = "all") -> pd.DataFrame:

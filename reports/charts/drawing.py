@@ -87,7 +87,18 @@ def figures_kept() -> Iterator[dict[str, Figure]]:
 
 def faces_counted(rows: pd.DataFrame) -> str:
     """`n = 400 faces`, or `n = 360 to 400 faces` where rows have different denominators."""
-    return f"n{NBSP}={NBSP}{count_range(rows)} faces"
+    return f"n{NBSP}={NBSP}{faces_range(rows)}"
+
+
+def faces_range(rows: pd.DataFrame, kind: str = "") -> str:
+    """`1 face`, `400 faces`, or `360 to 400 faces` where rows have different denominators.
+
+    Args:
+        rows: result rows.
+        kind: a word before `faces`.
+    """
+    numbers = count_range(rows)
+    return f"{numbers} {kind}{' ' * bool(kind)}face{'s' * (numbers != '1')}"
 
 
 def count_range(rows: pd.DataFrame) -> str:

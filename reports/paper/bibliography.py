@@ -85,8 +85,8 @@ def run_entry(run: FinishedRun) -> str:
     )
     version = run.manifest.get("deadpan_version", "")
     note = (
-        f"{data['rows']} faces (sha256 {data['sha256']}), tier {config.get('tier', '')}, seed "
-        f"{config['seed']}"
+        f"{data['rows']} face{'s' * (data['rows'] != 1)} (sha256 {data['sha256']}), "
+        f"tier {config.get('tier', '')}, seed {config['seed']}"
     )
     fields = {
         "title": f"{{{latex_text(title)}}}",

@@ -8,7 +8,15 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
 from reports.sections.attacks_run import attack_sentences
 from reports.words.attacks import attack_title
-from reports.words.text import count, data_name, eps_text, label_set_name, listing, norm_name
+from reports.words.text import (
+    count,
+    data_name,
+    eps_text,
+    face_count,
+    label_set_name,
+    listing,
+    norm_name,
+)
 
 FER_PLUS = "ferplus"
 
@@ -63,7 +71,7 @@ def _faces(run: FinishedRun, cite: Cite) -> str:
     return (
         f"We evaluated {models} classifier{'s' * (models != 1)} ({listing(run.models)}) with "
         f"Deadpan {run.manifest.get('deadpan_version', '')}{cite('deadpan')} on "
-        f"{count(rows)} faces of {name} ({data['split']}{chosen}{alike}).{generated}"
+        f"{face_count(rows)} of {name} ({data['split']}{chosen}{alike}).{generated}"
     )
 
 

@@ -19,7 +19,7 @@ from reports.charts.matrices import (
 from reports.sections.attacks_run import mixed_note
 from reports.table import shares_table, table
 from reports.words.attacks import attack_title
-from reports.words.text import count, label_set_name, percent
+from reports.words.text import count, face_count, label_set_name, percent
 
 ENOUGH_FACES = 20
 """A title names only labels that at least this many faces have."""
@@ -87,7 +87,7 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
             f"Faces classified correctly when clean. Left: their {label_set_name(own)} labels; "
             f"right: the classifier's answer in the worst case at {headline.text}. Red: faces "
             "flipped to another class, strongest the largest flow of each label; grey: faces still "
-            f"classified correctly. n\u00a0=\u00a0{count(float(counts.to_numpy().sum()))} faces."
+            f"classified correctly. n\u00a0=\u00a0{face_count(float(counts.to_numpy().sum()))}."
             f"{mixed_note(run, [model], headline.norm)}"
         )
         cells = [

@@ -37,13 +37,20 @@ def cost_summary(run: FinishedRun) -> Table:
 def cost_sentence(run: FinishedRun) -> str:
     """The cost of the whole run: time and passes of all attacks and corruptions."""
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
-        columns=["forward", "backward", "seconds"]
+        columns=["forward", "backward", "seconds", "reused_chunks"]
     )
-    sums = rows.fillna(0).astype(float).sum()
-    return (
+    rows = rows.fillna(0).astype(float)
+    sums, earlier = rows.sum(), rows.seconds[rows.reused_chunks > 0].sum()
+    words = (
         f"Attacks and corruptions took {seconds(sums['seconds'])}, "
         f"{count(sums['forward'])} forward and {count(sums['backward'])} backward passes."
     )
+    if earlier:
+        words += (
+            f" {seconds(earlier)} of it went into sets that were, at least in part, on disk when "
+            "the run was last started."
+        )
+    return words
 
 
 def costs(run: FinishedRun) -> Table:

@@ -17,7 +17,7 @@ from evaluation.results.select import Headline
 from reports.charts.pictures import png_uri
 from reports.sections.attacks_run import mixed_note
 from reports.table import Table, table
-from reports.words.text import count, label_set_name, percent
+from reports.words.text import count, face_count, label_set_name, percent
 
 _OUTSIDE = ("unknown", "no face")
 """Columns of the votes after the eight emotions."""
@@ -204,7 +204,7 @@ def _title(shares: pd.DataFrame, faces: int) -> str:
             share = percent(float(clean[said].iloc[0]), 0, 1)
             answers = count(int(clean["n"].iloc[0]))
             parts.append(f"{_models(name)} agree with {label} in {share} of {answers} answers")
-    return f"On the {count(faces)} faces where the label sets differ, {' and '.join(parts)}"
+    return f"On the {face_count(faces)} where the label sets differ, {' and '.join(parts)}"
 
 
 _CLASSES = {"fer": "seven classes", "ferplus": "eight classes"}

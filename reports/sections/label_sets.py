@@ -16,7 +16,7 @@ from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import own_figures
 from reports.table import figures_table
 from reports.words.glossary import FERPLUS_RULE
-from reports.words.text import count, eps_text, interval, label_set_name, percent
+from reports.words.text import eps_text, face_count, interval, label_set_name, percent
 
 
 def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
@@ -118,6 +118,6 @@ def _agreement(run: FinishedRun) -> str:
     agreed = proportion(same, len(rows), effective=effective_size(groups))
     return (
         f"The two label sets agree on {percent(*agreed[:3])} "
-        f"(95\u202f% interval {interval(*agreed[1:3])}) of the {count(len(rows))} faces "
-        "that have both; on the others no answer is right under both."
+        f"(95\u202f% interval {interval(*agreed[1:3])}) of the {face_count(len(rows))} "
+        "with both; where they differ no answer is right under both."
     )

@@ -29,7 +29,15 @@ from reports.sections.figures import (
     status_of,
 )
 from reports.table import Table, table
-from reports.words.text import MISSING, count, decimal, eps_text, finer_than_8_bits, listing
+from reports.words.text import (
+    MISSING,
+    count,
+    decimal,
+    eps_text,
+    face_count,
+    finer_than_8_bits,
+    listing,
+)
 
 NO_BOUND = "no bound"
 """Smallest eps of a black box whose faces did not break up to the largest eps."""
@@ -37,13 +45,15 @@ NO_BOUND = "no bound"
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of the leaderboard: what is shown, what it sorts by, and a remark."""
+    """A cell of the leaderboard: what is shown, what it sorts by, its interval, and a remark."""
 
     text: str
     sort: float
     small: str = ""
     status: str = "ok"
     note: str = ""
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Leaderboard:
     Attributes:
         head: titles of the number columns.
         rows: model, label set, number cells, models it is not distinguishable from, status.
-        data: the rows as a csv, with the best and the worst rank.
+        data: the rows as a csv, with the best and the worst rank and every interval.
     """
 
     head: list[str]
@@ -73,17 +83,38 @@ def leaderboard(run: FinishedRun, headline: Headline | None) -> Leaderboard:
         ranking = run_rankings(run)[run.own_label_set(model)]
         ends = ranking.ranges.get(model)
         numbers = [cells[place] for cells in columns.values()]
-        status, _ = status_of(run, model, own_figures(run, model, headline))
+        own = own_figures(run, model, headline)
+        status, _ = status_of(run, model, own)
         ties = ranking.not_distinguishable(model)
         labels = labels_of(run, model)
         rank = _rank(ends, ranking.provisional.get(model, []), ranking.void.get(model, []))
         rows.append((model, labels, [rank, *numbers], ties, status))
-        sorts = [*(ends or (None, None)), *(cell.sort for cell in numbers)]
-        data.append([model, labels, *sorts, listing(ties), model in ranking.provisional, status])
-    head = ["model", "labels", "Best rank", "Worst rank", *columns]
-    head += ["not distinguishable from", "provisional rank", "status"]
-    frame = pd.DataFrame(data, columns=head)
+        data.append(
+            {"model": model, "labels": labels, "faces": own[0].n}
+            | dict(zip(("Best rank", "Worst rank"), ends or (None, None), strict=True))
+            | _numbers({title: cells[place] for title, cells in columns.items()})
+            | {
+                "not distinguishable from": listing(ties),
+                "provisional rank": model in ranking.provisional,
+                "upper bounds": model in run.black_boxes,
+                "status": status,
+            }
+        )
+    frame = pd.DataFrame(data)
+    bounds = [name for name in frame if name.endswith((", low", ", high"))]
+    frame = frame.drop(columns=[name for name in bounds if frame[name].isna().all()])
     return Leaderboard(["Rank", *columns], rows, table("leaderboard", [], [], frame))
+
+
+def _numbers(cells: dict[str, Cell]) -> dict[str, float | str]:
+    """Each figure of a model by its title, with its interval, and the titles of flagged ones."""
+    flagged = [title for title, cell in cells.items() if cell.status != "ok"]
+    numbers = {
+        f"{title}{end}": number
+        for title, cell in cells.items()
+        for end, number in (("", cell.sort), (", low", cell.low), (", high", cell.high))
+    }
+    return numbers | {"flagged figures": "; ".join(flagged)}
 
 
 def ranking_sentence(run: FinishedRun, headline: Headline | None) -> str:
@@ -178,7 +209,9 @@ def _clean(run: FinishedRun, metric: str, model: str, subset: str = "all") -> Ce
         return _cell(figure)
     ends = f"{decimal(figure.low)}\N{EN DASH}{decimal(figure.high)}"
     ends = "" if math.isnan(figure.low) else ends
-    return Cell(decimal(figure.value), figure.value, ends, figure.status)
+    return Cell(
+        decimal(figure.value), figure.value, ends, figure.status, low=figure.low, high=figure.high
+    )
 
 
 def _attacked(run: FinishedRun, at: Headline, metric: str, model: str) -> Cell:
@@ -194,7 +227,7 @@ def _worst(run: FinishedRun, headline: Headline, model: str) -> Cell:
     if not part.known:
         return cell
     sign = bound(run, model)
-    note = f"{sign}{part.text} ({part.interval}) on {count(part.n)} faces"
+    note = f"{sign}{part.text} ({part.interval}) on {face_count(part.n)}"
     return dataclasses.replace(cell, note=note)
 
 
@@ -234,7 +267,9 @@ def _worst_case(run: FinishedRun, norm: str, model: str) -> pd.DataFrame:
 
 def _cell(figure: Figure, sign: str = "") -> Cell:
     text = f"{sign}{figure.text}" if figure.known else figure.text
-    return Cell(text, figure.value, figure.interval, figure.status)
+    return Cell(
+        text, figure.value, figure.interval, figure.status, low=figure.low, high=figure.high
+    )
 
 
 def _median_eps(run: FinishedRun, headline: Headline, model: str) -> Cell:

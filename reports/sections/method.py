@@ -8,7 +8,7 @@ from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.charts.drawing import count_range
+from reports.charts.drawing import faces_range
 from reports.sections.figures import SPREAD, robust_figure
 from reports.words.attacks import WORST_CASE_WORDS, attack_title
 from reports.words.text import eps_text, label_set_name, listing
@@ -60,7 +60,7 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
             sentences.append(
                 f"Under {label_set_name(label_set)} labels this run can detect, with a power of "
                 f"80\u202f% at a level of 5\u202f%, between the ranked models {listing(models)} "
-                f"(n\u00a0=\u00a0{count_range(clean)} faces{apart}): "
+                f"(n\u00a0=\u00a0{faces_range(clean)}{apart}): "
                 f"{'; '.join(part for part in parts if part)}."
             )
     return sentences

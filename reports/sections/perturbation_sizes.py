@@ -10,7 +10,15 @@ from evaluation.results.select import Headline, pick
 from reports.sections.figures import Figure, marked, ranked
 from reports.table import Table, table
 from reports.words.attacks import attack_title
-from reports.words.text import MISSING, count, decimal, eps_text, label_set_name, listing
+from reports.words.text import (
+    MISSING,
+    count,
+    decimal,
+    eps_text,
+    face_count,
+    label_set_name,
+    listing,
+)
 
 SIZE_COLUMNS = ("linf", "l2", "l1", "ssim", "cam_shift")
 _NAMES = ("L\N{INFINITY}", "L2", "L1", "SSIM", "Grad-CAM shift")
@@ -40,7 +48,7 @@ def perturbation_sizes(run: FinishedRun, headline: Headline | None) -> Table | N
         names = [attack_title(run.manifest, name) for name in shift["perturbation"].iloc[:1]]
         attack = listing(names) or MISSING
         if names:
-            attack += f" ({count(Figure.of(shift).n)} faces)"
+            attack += f" ({face_count(Figure.of(shift).n)})"
         cells.append([model, label_set_name(own), *texts, attack, count(Figure.of(found[0]).n)])
         data += [*found, shift]
     if not cells:

@@ -4,7 +4,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.results.select import Headline, attacks, pick
 from reports.sections.attacks_run import attacks_by_label_set
-from reports.words.text import count, data_name, eps_text, listing, norm_name
+from reports.words.text import data_name, eps_text, face_count, listing, norm_name
 
 _HARD_TO_SEE = 4
 """Steps of 1/255 per pixel up to which a report calls a change hard to see."""
@@ -14,7 +14,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     """The threat model as sentences."""
     data = run.manifest["data"]
     sentences = [
-        f"The classifiers label the expression of {count(data['rows'])} faces of {data_name(data)} "
+        f"The classifiers label the expression of {face_count(data['rows'])} of {data_name(data)} "
         f"({data['split']}). They predict what annotators would answer; they do not know what a "
         "person feels.",
     ]

@@ -20,7 +20,7 @@ from reports.sections.figures import (
     ranked,
     status_of,
 )
-from reports.words.text import NBSP, THIN, count
+from reports.words.text import NBSP, THIN, count, face_count
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
         part = every_attack_figure(run, model, headline)
         if part.known:
             sentence += (
-                f" On the {count(part.n)} faces that every attack saw, "
+                f" On the {face_count(part.n)} that every attack saw, "
                 f"{limit(part.value)}{part.text} are ({part.interval})."
             )
         if len(run.models_of(run.own_label_set(model))) > 1:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, pick
@@ -14,7 +13,7 @@ from reports.charts.dot_plot import Dot, dot_plot
 from reports.charts.drawing import PHONE, Panel, drawing
 from reports.table import Table, figures_table
 from reports.words.attacks import words
-from reports.words.text import MISSING, eps_text, label_set_name, percent
+from reports.words.text import eps_text, label_set_name, percent, points
 
 STATES: dict[str, Dot] = {
     "clean": Dot("clean", "o", True),
@@ -70,7 +69,7 @@ def dots_panel(
     **options: Any,
 ) -> Panel:
     """A dot plot of some models, its alternative text from the rows."""
-    said = _points if options.get("around_zero") else percent
+    said = points if options.get("around_zero") else percent
     described = "; ".join(
         f"{kind}: " + ", ".join(f"{row.model} {said(row.value)}" for row in part.itertuples())
         for kind, part in rows.items()
@@ -83,10 +82,6 @@ def dots_panel(
         partial(dot_plot, rows=rows, models=models, dots=dots, **options),
     )
     return Panel(heading, [svg])
-
-
-def _points(gap: float) -> str:
-    return MISSING if gap != gap else f"{in_percent(gap, 1, signed=True)} points"
 
 
 def noise_table(name: str, rows: pd.DataFrame) -> Table:

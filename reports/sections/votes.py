@@ -13,9 +13,9 @@ from reports.charts.drawing import (
     PHONE,
     Chart,
     Panel,
-    count_range,
     drawing,
     faces_counted,
+    faces_range,
     share_range,
 )
 from reports.charts.flip_bars import flip_bars, flip_shares
@@ -120,7 +120,7 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     heading, ferplus = "Expected agreement with one annotator", label_set_name("ferplus")
     panels = [dots_panel("agreement-0", heading, rows, models, STATES)]
     title = (
-        f"On {count_range(rows['clean'])} clean faces a model agrees with "
+        f"On {faces_range(rows['clean'], 'clean')} a model agrees with "
         f"{share_range(rows['clean']['value'])} of the annotators who named an emotion"
     )
     if "worst case" in rows and headline:

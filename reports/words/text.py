@@ -44,11 +44,21 @@ def percent(value: float, low: float = math.nan, high: float = math.nan) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """A 95 % interval of a proportion, in percent without the sign: `0.1-1.4` (en dash)."""
+    """A 95 % interval of a proportion, in percent without the sign: `0.1-1.4` (en dash).
+
+    One of a difference, which may begin below 0, has words in place of the dash.
+    """
     if math.isnan(low) or math.isnan(high):
         return ""
-    places = decimals(low, high)
-    return f"{in_percent(low, places)}{_DASH}{in_percent(high, places)}"
+    first, last = (_minus(in_percent(end, decimals(low, high))) for end in (low, high))
+    return f"{first} to {last}" if low < 0 else f"{first}{_DASH}{last}"
+
+
+def points(gap: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A difference of shares, `+7.9 points`; as many decimals as its interval supports."""
+    if math.isnan(gap):
+        return MISSING
+    return f"{_minus(in_percent(gap, decimals(low, high), signed=True))} points"
 
 
 def decimal(value: float, places: int = 2) -> str:
@@ -62,7 +72,7 @@ def decimal(value: float, places: int = 2) -> str:
         return MISSING
     if math.isinf(value):
         return "\N{INFINITY}"
-    return rounded(value, places).replace("-", "\N{MINUS SIGN}")
+    return _minus(rounded(value, places))
 
 
 def eps_text(eps: float, norm: str = "linf") -> str:
@@ -94,6 +104,11 @@ def count(number: float) -> str:
     return f"{round(number):,}".replace(",", THIN)
 
 
+def face_count(number: float) -> str:
+    """`1 face`, `3 589 faces`."""
+    return f"{count(number)} face{'s' * (number != 1)}"
+
+
 def faces_text(data: Mapping[str, Any]) -> str:
     """`80 faces`, or `80 faces in 40 groups of near duplicates` where some are alike.
 
@@ -101,7 +116,7 @@ def faces_text(data: Mapping[str, Any]) -> str:
         data: entry of a run's manifest.
     """
     rows, groups = data["rows"], data.get("groups", data["rows"])
-    return f"{count(rows)} faces" + (
+    return face_count(rows) + (
         f" in {count(groups)} groups of near duplicates" if groups < rows else ""
     )
 
@@ -156,6 +171,10 @@ def labels_named(names: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _NAMES.reset(token)
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 def _digits(value: float, places: int) -> str:

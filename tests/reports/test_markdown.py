@@ -67,7 +67,7 @@ def test_the_quick_tier_says_what_it_cannot_show(run: FinishedRun) -> None:
 def test_the_verdict_names_the_first_and_says_what_is_tied(run: FinishedRun) -> None:
     text = render_markdown(run)
     assert "**Under FER labels** `" in text and "**Under FER+ labels** `" in text
-    words = "ranks first of 2 but is not distinguishable from 1 of the others."
+    words = "ranks first of 2 but is not distinguishable from the other."
     assert f"It {words}" in text and f"It provisionally {words}" in text
     assert "not distinguishable" not in render_markdown(robust_first(run))
 

@@ -241,6 +241,8 @@ def test_a_failed_control_flags_every_robust_figure_and_is_said_once(tmp_path: P
     assert FLAG_MEANS in summary_table(results, (0.001,)).splitlines()
     sound = summary_table(results.assign(status="ok"), (0.001,))
     assert "!" not in sound
+    nothing = results.assign(value=np.nan, ci_low=np.nan, ci_high=np.nan)
+    assert "nan" not in summary_table(nothing, (0.001,))
     assert set(leaderboards([FinishedRun(folder)]).status) == {"flagged"}
     run = FinishedRun(folder)
     found = verdicts(run, headline(run.results))

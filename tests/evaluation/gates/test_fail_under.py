@@ -105,6 +105,11 @@ def test_faces_that_every_attack_saw_are_judged_too(high: float, is_missed: bool
     assert "every attack saw" not in better.message
 
 
+def test_one_face_is_no_faces() -> None:
+    (line,) = missed("robust_accuracy@4/255=0.25", pd.DataFrame([row(n=1)]), SOUND)
+    assert "to 0.4000, 1 face)" in line
+
+
 def test_a_figure_over_no_face_is_not_judged() -> None:
     nothing = pd.DataFrame([row(value=float("nan"), n=0)])
     assert missed("robust_accuracy@4/255=0", nothing, SOUND) == [

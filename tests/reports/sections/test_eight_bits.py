@@ -1,5 +1,7 @@
 """Robust accuracy against 8-bit images beside the float one."""
 
+import base64
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -39,12 +41,28 @@ def test_both_figures_stand_side_by_side(run: FinishedRun, rounded: FinishedRun)
     assert (model, labels, eps, n) == (FOUR[0], "FER", "4/255", "400")
     assert before.startswith(f"{100 * robust:.1f}\u202f% (")
     assert after == "50\u202f% (45\u201355)"
+    assert table.numeric[3:] == [True] * 3
     page, summary = render(rounded), render_markdown(rounded)
     assert "worst case, 8-bit images" in page and "8-bit images 4/255" in page
     assert "| Worst case 4/255 | Worst case 1/255 | 8-bit images 4/255 |" in summary or (
         "| Worst case 4/255 | 8-bit images 4/255 |" in summary
     )
     assert "50\u202f% (45\u201355)" in summary
+
+
+def test_flags_and_bounds_are_in_the_download_too(rounded: FinishedRun) -> None:
+    entries = {name: one | {"black_box": True} for name, one in rounded.manifest["models"].items()}
+    results = rounded.results.copy()
+    results.loc[results["metric"] == EIGHT_BITS, "status"] = "flagged"
+    blind = replace(rounded, results=results, manifest=rounded.manifest | {"models": entries})
+    table = eight_bit_table(blind)
+    assert table is not None and table.numeric[3:] == [True] * 3
+    before, after = table.rows[0][3:5]
+    assert before.startswith("\u2264\u202f") and after.startswith("\u2691\u00a0\u2264\u202f50")
+    _, _, code = table.uri.partition(",")
+    (told,) = pd.read_csv(io.BytesIO(base64.b64decode(code))).itertuples()
+    assert (told.robust_accuracy_status, told.robust_accuracy_8bit_status) == ("ok", "flagged")
+    assert told.upper_bounds
 
 
 def test_an_older_run_has_no_table(run: FinishedRun) -> None:

@@ -11,7 +11,7 @@ from evaluation.results.select import Headline, attacks, black_boxes
 from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.calibration import calibration_charts, calibration_summary
-from reports.sections.costs import costs
+from reports.sections.costs import cost_sentence, costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.leaderboard import leaderboard, ranking_sentence
@@ -181,6 +181,17 @@ def test_a_job_that_did_not_run_has_no_time(run: FinishedRun) -> None:
     job = {"perturbation": "pgd", "model": FOUR[0], "status": "not applicable"}
     table = costs(replace(run, manifest=run.manifest | {"perturbations": [job]}))
     assert table.rows[0][table.head.index("time")] == "\u2014"
+
+
+def test_time_of_an_earlier_start_is_told(run: FinishedRun) -> None:
+    """Else attacks seem to have taken longer than the run."""
+    job = {"perturbation": "pgd", "model": FOUR[0], "status": "ok", "seconds": 90.0, "chunks": 2}
+    jobs = [job | {"reused_chunks": 0}, job | {"reused_chunks": 1, "seconds": 30.0}]
+    changed = replace(run, manifest=run.manifest | {"perturbations": jobs})
+    text = cost_sentence(changed).replace("\u202f", " ")
+    assert text.startswith("Attacks and corruptions took 2 min 00 s") and " 30 s of it " in text
+    alone = replace(run, manifest=run.manifest | {"perturbations": jobs[:1]})
+    assert " of it " not in cost_sentence(alone)
 
 
 def test_power_is_said_in_points(run: FinishedRun) -> None:

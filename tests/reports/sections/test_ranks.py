@@ -5,9 +5,10 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import Headline
+from evaluation.results.select import Headline, pick
 from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.curves import scatter_chart
@@ -92,15 +93,36 @@ def test_the_download_holds_both_ends_of_a_rank_as_numbers(
     ranks = downloaded_ranks(run)
     assert ranks.loc[list(FOUR[:3])].to_numpy().tolist() == [[1, 2], [1, 2], [1, 1]]
     assert downloaded_ranks(limited).loc[FOUR[1]].isna().all()
-    _, _, code = leaderboard(run, TOP).data.uri.partition(",")
-    told = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
+    told = downloaded(run)
     assert told["provisional rank"].to_dict() == {FOUR[0]: True, FOUR[1]: False, FOUR[2]: False}
 
 
+def test_the_download_holds_intervals_bounds_and_flags(run: FinishedRun) -> None:
+    (clean, *_) = pick(
+        run.results, model=FOUR[0], perturbation="none", metric="accuracy"
+    ).itertuples()
+    results = run.results.assign(status="ok")
+    attacked = (results["model"] == FOUR[0]) & (results["perturbation"] == "worst_case")
+    results.loc[attacked, "status"] = "flagged"
+    models = run.manifest["models"]
+    entries = {model: entry | {"black_box": model == FOUR[1]} for model, entry in models.items()}
+    told = downloaded(replace(run, results=results, manifest=run.manifest | {"models": entries}))
+    first = told.loc[FOUR[0]]
+    found = first[["faces", "Clean accuracy", "Clean accuracy, low", "Clean accuracy, high"]]
+    assert found.tolist() == pytest.approx([clean.n, clean.value, clean.ci_low, clean.ci_high])
+    assert told["upper bounds"].to_dict() == {name: name == FOUR[1] for name in told.index}
+    assert "Worst case 4/255" in first["flagged figures"].split("; ")
+    assert "Clean accuracy" not in first["flagged figures"].split("; ")
+    assert "Parameters, low" not in told
+
+
 def downloaded_ranks(run: FinishedRun) -> pd.DataFrame:
+    return downloaded(run)[["Best rank", "Worst rank"]]
+
+
+def downloaded(run: FinishedRun) -> pd.DataFrame:
     _, _, code = leaderboard(run, TOP).data.uri.partition(",")
-    frame = pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
-    return frame[["Best rank", "Worst rank"]]
+    return pd.read_csv(io.BytesIO(base64.b64decode(code)), index_col="model")
 
 
 def test_a_model_whose_attack_crashed_has_no_rank_and_is_nobodys_rival(run: FinishedRun) -> None:

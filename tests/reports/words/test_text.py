@@ -10,11 +10,13 @@ from reports.words.text import (
     count,
     decimal,
     eps_text,
+    face_count,
     interval,
     label_set_name,
     listing,
     parse_eps,
     percent,
+    points,
     seconds,
     thin_thousands,
 )
@@ -104,3 +106,16 @@ def test_words() -> None:
 
 def test_negative_figures_have_a_minus_sign() -> None:
     assert decimal(-4.771) == "\u22124.77"
+    assert points(-0.0092) == "\u22120.9 points"
+    assert interval(-0.03, 0.19) == "\u22123 to 19"
+
+
+def test_a_difference_is_in_points() -> None:
+    """As many decimals as its interval supports."""
+    assert points(0.079, -0.03, 0.19) == "+8 points"
+    assert points(0.079, 0.07, 0.09) == "+7.9 points"
+    assert points(math.nan) == "\u2014"
+
+
+def test_one_face_is_no_faces() -> None:
+    assert [face_count(n) for n in (0, 1, 3589)] == ["0 faces", "1 face", f"3{THIN}589 faces"]
