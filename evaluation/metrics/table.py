@@ -283,8 +283,9 @@ _RECORDS = (
     ),
     Metric(
         "mce",
-        "mean of `corruption_error` over types; NaN with the reason in `detail` when the "
-        "baseline is not in the run",
+        "mean of `corruption_error` over types, a ratio: 1 is as many errors as the baseline, "
+        "which papers write as 100; NaN with the reason in `detail` when the baseline is not in "
+        "the run",
         "bootstrap",
         unit=Unit.RATIO,
         better=Better.LOWER,

@@ -120,8 +120,10 @@ def _interval(row: Any) -> dict[str, float]:
 
 
 def _remarks(run: FinishedRun, row: Any) -> dict[str, Any]:
-    """What a reader must know of a figure: its attacks, a flag, that it is an upper bound."""
+    """What a reader must know of a figure: flag, attacks, baseline, that it is an upper bound."""
     found: dict[str, Any] = {} if row.status == "ok" else {"status": row.status}
+    if row.metric == "mce":
+        found["baseline"] = row.detail
     if row.perturbation in (WORST_CASE, BEST_KNOWN):
         found["attacks"] = ", ".join(_attacks(run, row.model, row.label_set))
         if row.model in run.black_boxes:

@@ -33,8 +33,8 @@ class ModelRecord:
         model: its id.
         parameters: what it is.
         metrics: finite figures by name: `fer/accuracy`, with `_low`, `_high` and `_n`.
-        remarks: figures that are flagged, void or upper bounds, and attacks that failed; no entry
-            where there is nothing to say.
+        remarks: figures that are flagged, void or upper bounds, attacks that failed, and models
+            that mCE is relative to; no entry where there is nothing to say.
     """
 
     model: str
@@ -109,10 +109,12 @@ def _remarks(
 ) -> dict[str, str]:
     flagged = [metric_name(run, row) for row in sound[sound.status != "ok"].itertuples()]
     failed = run.results[(run.results.model == model) & (run.results.status == "error")]
+    baselines = dict.fromkeys(sound.detail[sound.metric == "mce"])
     found = {
         "flagged": ", ".join(flagged),
         "void": "; ".join(f"{run.label_name(name)}: {', '.join(r)}" for name, r in void.items()),
         "failed": "; ".join(f"{row.perturbation}: {row.detail}" for row in failed.itertuples()),
+        "mce_baseline": ", ".join(baselines),
         "upper_bound": "robust accuracy, no gradients" if model in run.black_boxes else "",
     }
     return {name: text for name, text in found.items() if text}

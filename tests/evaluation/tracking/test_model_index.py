@@ -16,6 +16,7 @@ from evaluation.results.run import FinishedRun
 from evaluation.results.schema import CHECK_COLUMNS, RESULT_COLUMNS
 from evaluation.tracking import model_index
 from evaluation.tracking.model_index import NOISE, index_of_card, index_of_run
+from evaluation.tracking.record import model_records
 from fer_models.zoo import card_of
 from tests.evaluation import tiny
 from tests.evaluation.comparing.edits import data
@@ -68,6 +69,19 @@ def test_a_figure_without_an_interval_has_none_there(first: Path) -> None:
     run.results.loc[run.results.metric == "brier", ["ci_low", "ci_high"]] = np.nan
     found = [one for one in read(index_of_run(run, "tiny.fer")) if one.metric_type == "brier"]
     assert found and all(list(one.metric_args) == ["n"] for one in found)
+
+
+def test_an_mce_names_the_model_that_it_is_relative_to(first: Path) -> None:
+    """Readers would take it for one relative to AlexNet."""
+    run = FinishedRun(first)
+    clean = run.results[run.results.model == "tiny.fer"].head(1)
+    mce = {"perturbation": "corruptions", "metric": "mce", "detail": "simple_cnn.fer", "n": 9}
+    given = clean.assign(**mce, subset="all", attacked_labels="", value=0.7)
+    vars(run)["results"] = pd.concat([run.results, given])
+    (found,) = (one for one in read(index_of_run(run, "tiny.fer")) if one.metric_type == "mce")
+    assert found.metric_args["baseline"] == "simple_cnn.fer"
+    one, other = model_records(run)
+    assert one.remarks["mce_baseline"] == "simple_cnn.fer" and "mce_baseline" not in other.remarks
 
 
 def test_only_attacks_that_ran_on_the_model_are_named(first: Path, make: Make) -> None:
