@@ -29,9 +29,10 @@ from fer_models.foreign.probe_trial import (
     CLEARLY,
     Rival,
     Trial,
-    best_order,
     compare,
     is_tie,
+    sureness,
+    tells,
     try_scaling,
 )
 from fer_models.foreign.raw_model import RawModel, are_probabilities
@@ -40,7 +41,6 @@ from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
 from fer_models.foreign.size_and_classes import image_shape
 from fer_models.pixels.in_numpy import fitted_images
 
-_RESAMPLES = 200
 _SURE = 0.9
 _LEAST_ACCURACY = 0.35
 _ORDER_ERRORS = 3.3
@@ -108,9 +108,9 @@ class _Probe:
         if self._close(rivals):
             tried = self._mirrored_too(tried, best)
             best, ties, rivals = _against_others(tried)
-        sureness = self._sureness(best)
+        sure = self._sureness(best)
         self._refuse_weak(best)
-        self._refuse_unsure(best, rivals, sureness)
+        self._refuse_unsure(best, rivals, sure)
         best = self._in_first_view(best)
         fitted = None
         if self._known.scaling is None and len(ties) < len(tried) - 1:
@@ -124,8 +124,9 @@ class _Probe:
             tuple(rivals),
             tuple(tie.scaling.words for tie in ties),
             fitted,
-            sureness,
+            sure,
             len(self._labels),
+            self._left_over(best),
         )
 
     def _trials(self) -> list[Trial]:
@@ -204,17 +205,15 @@ class _Probe:
 
     def _sureness(self, best: Trial) -> np.ndarray:
         """Share of resamples of the faces that assign each class the same output."""
-        count, labels = self._scheme.num_classes, self._labels
         if self._order is not None:
-            return np.ones(count)
-        predicted = best.outputs.argmax(axis=1).reshape(-1, len(labels))
-        rng = np.random.default_rng(0)
-        same = np.zeros(count)
-        for _ in range(_RESAMPLES):
-            rows = rng.integers(0, len(labels), len(labels))
-            views, again = predicted[:, rows].ravel(), np.tile(labels[rows], len(predicted))
-            same += best_order(views, again, count) == best.order
-        return same / _RESAMPLES
+            return np.ones(self._scheme.num_classes)
+        return sureness(best, self._labels)
+
+    def _left_over(self, best: Trial) -> str:
+        """The class that has its output because the others have theirs; empty where none has."""
+        is_told = tells(best.outputs.argmax(axis=1), self._labels, best.order)
+        names = [name for name, told in zip(self._scheme.classes, is_told) if not told]
+        return names[0] if names and self._order is None else ""
 
     def _refuse_weak(self, best: Trial) -> None:
         if best.accuracy < _LEAST_ACCURACY and None in (self._known.classes, self._known.scaling):
@@ -249,7 +248,7 @@ class _Probe:
         """Usual scalings that the best one is not clearly better than."""
         return [rival for rival in rivals if rival.errors <= self._errors and not rival.rare]
 
-    def _refuse_unsure(self, best: Trial, rivals: list[Rival], sureness: np.ndarray) -> None:
+    def _refuse_unsure(self, best: Trial, rivals: list[Rival], sure: np.ndarray) -> None:
         if close := self._close(rivals):
             names = ", ".join(f"{r.words} ({in_percent(r.accuracy, 1)} %)" for r in close)
             raise UnsureError(
@@ -257,11 +256,11 @@ class _Probe:
                 f"({in_percent(best.accuracy, 1)} %) from {names} on {len(self._labels)} faces. "
                 f"Tried: {self._tried()}. Give more faces or write a contract."
             )
-        weakest = int(sureness.argmin())
-        if sureness[weakest] < _SURE:
+        weakest = int(sure.argmin())
+        if sure[weakest] < _SURE:
             raise UnsureError(
                 f"{self._raw.name}: cannot tell which output is {self._scheme.classes[weakest]} "
-                f"(sure in {in_percent(sureness[weakest])} % of resamples). Give more faces or "
+                f"(sure in {in_percent(sure[weakest])} % of resamples). Give more faces or "
                 "write a contract."
             )
 

@@ -24,6 +24,8 @@ class Finding(NamedTuple):
             fitted.
         sureness: share of resamples that assign each class, in scheme order, the same output.
         faces: number of faces used.
+        left_over: class of which no face is classified correctly, so that its output is the one
+            that the other classes leave; empty where there is none, or the contract names them.
     """
 
     file: ContractFile
@@ -34,6 +36,7 @@ class Finding(NamedTuple):
     fitted: tuple[str, str] | None
     sureness: np.ndarray
     faces: int
+    left_over: str = ""
 
     def lines(self, raw: RawModel, scheme: LabelScheme, named: bool = False) -> list[str]:
         """What was found, as lines of text; arguments as given to `probe`.
@@ -51,7 +54,16 @@ class Finding(NamedTuple):
             *self._scaling_lines(),
             f"  outputs   {', '.join(self.file.classes)}",
             *([] if named else [f"  sure      {', '.join(words)} of resamples"]),
+            *self._left_over_lines(),
             f"  kind      {self.file.output}{removed}",
+        ]
+
+    def _left_over_lines(self) -> list[str]:
+        if not self.left_over:
+            return []
+        return [
+            f"  left over {self.left_over}: none of its faces is classified correctly, and its "
+            "output is the one that is left; if that is another class, write a contract"
         ]
 
     def _scaling_lines(self) -> list[str]:

@@ -13,6 +13,7 @@ _EQUAL = 1e-3
 _NEGLIGIBLE = 1e-3
 """Cross-entropy, nats: smaller differences of single faces come from rounding and the fitted
 temperature."""
+_RESAMPLES = 200
 CLEARLY = 2
 """Standard errors by which one scaling must be better than another to be called so."""
 
@@ -100,6 +101,40 @@ def best_order(predicted: np.ndarray, labels: np.ndarray, count: int) -> np.ndar
     np.add.at(confusion, (labels, predicted), 1)
     order: np.ndarray = linear_sum_assignment(confusion, maximize=True)[1]
     return order
+
+
+def tells(predicted: np.ndarray, labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Whether any face of each class is classified correctly, bool (K,).
+
+    Otherwise nothing but the outputs of the other classes says which output is its own.
+
+    Args:
+        predicted: output with the largest value, int (N,) in [0, K).
+        labels: int (N,) in [0, K).
+        order: column of each class, int (K,).
+    """
+    right = labels[predicted == order[labels]]
+    found: np.ndarray = np.bincount(right, minlength=len(order)) > 0
+    return found
+
+
+def sureness(best: Trial, labels: np.ndarray) -> np.ndarray:
+    """Share of resamples of the faces that assign each class the same output, float64 (K,).
+
+    Where several classes have no face that is classified correctly, which of the outputs that are
+    left is whose is not told.
+    """
+    count = len(best.order)
+    predicted = best.outputs.argmax(axis=1).reshape(-1, len(labels))
+    rng = np.random.default_rng(0)
+    same = np.zeros(count)
+    for _ in range(_RESAMPLES):
+        rows = rng.integers(0, len(labels), len(labels))
+        views, again = predicted[:, rows].ravel(), np.tile(labels[rows], len(predicted))
+        order = best_order(views, again, count)
+        told = tells(views, again, order)
+        same += (order == best.order) & (told | (told.sum() == count - 1))
+    return same / _RESAMPLES
 
 
 def is_tie(one: Trial, other: Trial) -> bool:

@@ -13,7 +13,14 @@ from fer_models.foreign.contract_probe import UnsureError, probe
 from fer_models.foreign.probe_faces import probe_on
 from fer_models.foreign.raw_model import RawModel
 from fer_models.foreign.size_and_classes import scheme_of
-from tests.fer_models.foreign.oracle import CLASSES_OF_ORDER, Oracle, asked, best_under, faces
+from tests.fer_models.foreign.oracle import (
+    CLASSES_OF_ORDER,
+    ORDER,
+    Oracle,
+    asked,
+    best_under,
+    faces,
+)
 
 
 def test_it_finds_scaling_order_and_kind() -> None:
@@ -86,6 +93,31 @@ def test_a_class_that_is_confused_is_not_guessed() -> None:
     raw = Oracle(images, mixed, best_under(0, 1, others_miss=40)).raw
     with pytest.raises(UnsureError, match=r"cannot tell which output is (sad|surprise) \(sure in"):
         probe(raw, images.astype(np.float32) / np.float32(255), labels, FER7)
+
+
+def never_answers(classes: set[int]) -> RawModel:
+    """A model whose outputs for these classes are never the largest."""
+    images, labels = faces()
+    others = np.arange(len(labels)) // 7 % 5
+    merged = np.where(np.isin(labels, list(classes)), others, labels)
+    return Oracle(images, merged, best_under(0, 1, others_miss=60, miss=0), ORDER).raw
+
+
+def test_classes_that_a_model_never_answers_are_not_guessed() -> None:
+    images, labels = faces()
+    pixels = images.astype(np.float32) / np.float32(255)
+    with pytest.raises(UnsureError, match=r"which output is surprise \(sure in 0 % of resamples"):
+        probe(never_answers({5, 6}), pixels, labels, FER7)
+
+
+def test_a_single_class_that_a_model_never_answers_has_the_output_that_is_left() -> None:
+    images, labels = faces()
+    pixels, raw = images.astype(np.float32) / np.float32(255), never_answers({6})
+    found = probe(raw, pixels, labels, FER7)
+    assert (found.left_over, found.file.classes) == ("neutral", CLASSES_OF_ORDER)
+    assert "  left over neutral: none of its faces " in "\n".join(found.lines(raw, FER7))
+    named = probe(raw, pixels, labels, FER7, PartialContract(classes=CLASSES_OF_ORDER))
+    assert not named.left_over
 
 
 @pytest.mark.parametrize(("misses", "told"), [(91, True), (92, False)])

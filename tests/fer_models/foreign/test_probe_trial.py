@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from fer_models.foreign.probe_trial import CLEARLY, Trial, best_order, compare, is_tie, try_scaling
+from fer_models.foreign.probe_trial import (
+    CLEARLY,
+    Trial,
+    best_order,
+    compare,
+    is_tie,
+    sureness,
+    try_scaling,
+)
 from fer_models.foreign.scalings import Scaling
 
 SCALING = Scaling("0 to 1", {})
@@ -29,6 +37,17 @@ def test_a_given_order_is_believed() -> None:
     given = try_scaling(SCALING, outputs, labels, outputs, [0, 1, 2])
     assert (given.order.tolist(), given.accuracy) == ([0, 1, 2], 0.0)
     assert given.losses.mean() > found.losses.mean()
+
+
+@pytest.mark.parametrize(("predicted", "sure"), [(7, 7), (6, 7), (5, 5)])
+def test_classes_that_are_never_predicted_are_unsure_unless_one_alone(
+    predicted: int, sure: int
+) -> None:
+    faces = np.arange(140)
+    labels = faces % 7
+    outputs = np.eye(7)[np.where(labels < predicted, labels, faces // 7 % 5)]
+    found = try_scaling(SCALING, outputs, labels, outputs, None)
+    assert sureness(found, labels).tolist() == [1.0] * sure + [0.0] * (7 - sure)
 
 
 def test_two_views_of_a_face_are_one_face() -> None:
