@@ -3,7 +3,7 @@
 A hash of files misses weights that code reads from elsewhere, so the logits of fixed images are
 stored (`fer_models/identity.py`). Writes `fingerprints.json` of a run; read at its end, when it is
 resumed and when its figures are rebuilt. Sets of attacked images store their own, see
-`attacks/sets/sweep.py`.
+`attacks/sets/task.py`.
 """
 
 from collections.abc import Sequence
