@@ -7,7 +7,6 @@ is the one with the highest accuracy on held-out faces under a short PGD, an add
 """
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
@@ -76,7 +75,7 @@ def main(request: AdversarialRequest) -> None:
     from attacks.threat_model import parse_eps
     from fer_models.architectures.registry import architecture
     from fer_models.training.rows import read_training_faces
-    from fer_models.training.run import EpochLines, show, train
+    from fer_models.training.run import carry_out
     from fer_models.training.settings import ROBUST, ROBUST_L2, TrainingRun
 
     labels = request.labels
@@ -105,18 +104,7 @@ def main(request: AdversarialRequest) -> None:
         trained_against=against.as_card(),
         final=request.final,
     )
-    work = request.out or Path("training") / training.id
-    card = train(
-        training,
-        faces,
-        work,
-        EpochLines(training.recipe.epochs),
-        resume=request.resume,
-        runs_tried=request.runs_tried,
-        note=request.note,
-        adversary=lambda model: _adversary(model, labels, against),
-    )
-    show(card, work, request.shipping)
+    carry_out(request, training, faces, lambda model: _adversary(model, labels, against))
 
 
 def _adversary(model: "keras.Model", labels: LabelSet, against: "AdversarialRecipe") -> "Adversary":

@@ -10,7 +10,6 @@ and the same command continues.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
@@ -21,14 +20,12 @@ from datasets.base.options import as_command
 from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.recipe import Precision, Recipe, Schedule
-from fer_models.training.request import TrainingRequest
+from fer_models.training.request import WORK, TrainingRequest
 
 if TYPE_CHECKING:
     from fer_models.cards import Card
     from fer_models.training.rows import TrainingFaces
     from fer_models.training.settings import TrainingRun
-
-WORK = Path("training")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +98,7 @@ def main(request: TrainRequest) -> int:
         )
 
     from fer_models.training.rows import read_training_faces
+    from fer_models.training.run import carry_out
     from fer_models.training.settings import AUGMIX, TrainingRun
 
     faces = read_training_faces(request, request.split, request.final)
@@ -123,24 +121,8 @@ def main(request: TrainRequest) -> int:
     if request.everything:
         return _train_all(request, faces, new_training)
     variant = AUGMIX if request.augmix else ""
-    _train_one(request, faces, new_training(f"{request.name}{variant}.{request.labels}"))
+    carry_out(request, new_training(f"{request.name}{variant}.{request.labels}"), faces)
     return 0
-
-
-def _train_one(request: TrainRequest, faces: "TrainingFaces", training: "TrainingRun") -> None:
-    from fer_models.training.run import EpochLines, show, train
-
-    work = request.out or WORK / training.id
-    card = train(
-        training,
-        faces,
-        work,
-        EpochLines(training.recipe.epochs),
-        resume=request.resume,
-        runs_tried=request.runs_tried,
-        note=request.note,
-    )
-    show(card, work, request.shipping)
 
 
 def _train_all(

@@ -31,6 +31,8 @@ _RECIPE = {
     "cutmix": "cutmix",
 }
 """Option, and the field of the recipe that it replaces."""
+WORK = Path("training")
+"""Folder of work folders, where `--out` names none."""
 TEACHER_SHARE = 0.5
 """Of the targets, when a teacher is named without one."""
 

@@ -24,6 +24,7 @@ from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.curves import plot_history
 from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
+from fer_models.training.request import WORK, TrainingRequest
 from fer_models.training.rows import TrainingFaces, labelled_rows
 from fer_models.training.settings import (
     HASHES,
@@ -166,6 +167,27 @@ class EpochLines:
         self._then = now
 
 
+def carry_out(
+    request: TrainingRequest,
+    training: TrainingRun,
+    faces: TrainingFaces,
+    adversary: Callable[[keras.Model], Adversary] | None = None,
+) -> None:
+    """Train as a command asks, with a line per epoch, and print what came out; see `train`."""
+    work = request.out or WORK / training.id
+    card = train(
+        training,
+        faces,
+        work,
+        EpochLines(training.recipe.epochs),
+        resume=request.resume,
+        runs_tried=request.runs_tried,
+        note=request.note,
+        adversary=adversary,
+    )
+    show(card, work, request.shipping)
+
+
 def train(
     training: TrainingRun,
     faces: TrainingFaces,
@@ -197,7 +219,7 @@ def train(
     with locked(work):
         _open_work_folder(work, training, faces, resume)
         recipe, (rows, validation) = training.recipe, _rows(training, faces)
-        split = faces.training.split
+        split, history = faces.training.split, list[dict[str, float]]()
         print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
         if not isinstance(recipe, Recipe):
             from fer_models.classical.training import fit_classical
@@ -206,27 +228,26 @@ def train(
             model = fit_classical(recipe, rows, validation, training.seed)
             write_arrays(model.arrays(), work / "weights.npz")
             size = model.count_params()
-            history: list[dict[str, float]] = []
-            return finish(training, work, size, history, rows, validation, runs_tried, note, split)
-        shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
-        build, _ = architecture(training.architecture)
-        keras.config.set_dtype_policy(str(training.precision))
-        try:
-            history = fit(
-                lambda: start_from(build(shape, num_classes), training.start_from),
-                recipe,
-                rows,
-                validation,
-                work,
-                training.seed,
-                on_epoch,
-                adversary,
-                _teacher(training, recipe),
-            )
-        finally:
-            keras.config.set_dtype_policy("float32")
-        shutil.copyfile(work / "best.npz", work / "weights.npz")
-        size = build(shape, num_classes).count_params()
+        else:
+            shape, num_classes = rows.images.shape[1:], rows.targets.shape[1]
+            build, _ = architecture(training.architecture)
+            keras.config.set_dtype_policy(str(training.precision))
+            try:
+                history = fit(
+                    lambda: start_from(build(shape, num_classes), training.start_from),
+                    recipe,
+                    rows,
+                    validation,
+                    work,
+                    training.seed,
+                    on_epoch,
+                    adversary,
+                    _teacher(training, recipe),
+                )
+            finally:
+                keras.config.set_dtype_policy("float32")
+            shutil.copyfile(work / "best.npz", work / "weights.npz")
+            size = build(shape, num_classes).count_params()
         return finish(training, work, size, history, rows, validation, runs_tried, note, split)
 
 
