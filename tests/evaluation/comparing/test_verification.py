@@ -166,7 +166,7 @@ def test_a_budget_must_be_given(tmp_path: Path, eps: str | None) -> None:
 
 
 @pytest.mark.parametrize("given", [{"eps": "0.5/255"}, {"norm": "l2"}])
-def test_a_set_is_judged_by_its_own_norm_and_eps(tmp_path: Path, given: dict[str, str]) -> None:
+def test_a_set_is_judged_by_its_own_norm_and_eps(tmp_path: Path, given: dict[str, Any]) -> None:
     request = command.VerifyRequest(set_path=tmp_path, model="tiny.fer", **given)
     with pytest.raises(InputError, match="a set holds its own norm and eps; --norm"):
         command._from_folder(tmp_path, request)
