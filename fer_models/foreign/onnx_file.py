@@ -27,6 +27,8 @@ NUMBERS: dict[str, type[np.number]] = {
     "tensor(int64)": np.int64,
 }
 """Number formats of an input, as ONNX Runtime calls them."""
+_FATAL = 4
+"""ONNX Runtime's level of log lines of what ends the process."""
 _EXTERNAL = re.compile(r'External data path .* "([^"]+)"')
 _CODES = re.compile(
     r"^\[ONNXRuntimeError\] : \d+ : \w+ : "
@@ -36,10 +38,14 @@ _CODES = re.compile(
 
 
 def _session(model: str | bytes) -> "InferenceSession":
-    """Start ONNX Runtime on a file or its bytes, with the threads of this process."""
+    """Start ONNX Runtime on a file or its bytes, with the threads of this process.
+
+    It says nothing on standard error: what fails is raised, too.
+    """
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
+    options.log_severity_level = _FATAL
     if (count := threads()) is not None:
         options.intra_op_num_threads = options.inter_op_num_threads = count
     return InferenceSession(model, options, providers=["CPUExecutionProvider"])

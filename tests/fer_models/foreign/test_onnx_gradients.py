@@ -14,8 +14,9 @@ from datasets.labels import FER7
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.contract import Output
 from fer_models.foreign.classifier import BlackBoxClassifier, classify_with
-from fer_models.foreign.contract_file import ContractFile
+from fer_models.foreign.contract_file import NOTHING_KNOWN, ContractFile
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.size_and_classes import with_size
 from fer_models.losses import Loss
 from tests.fer_models.pytorch.onnx.graphs import model_of
 
@@ -241,6 +242,17 @@ def test_a_file_that_is_no_onnx_model_is_one_plain_line(tmp_path: Path) -> None:
 def test_a_graph_of_another_fixed_number_of_images_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"it takes exactly 4\. Export it by torch\.onnx\.export"):
         classifier_of(channels_last(batch=4), tmp_path)
+
+
+def test_sizes_that_a_graph_does_not_take_leave_no_lines_of_its_runtime(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    free = channels_last()
+    for place in (1, 2):
+        free.graph.input[0].type.tensor_type.shape.dim[place].dim_param = f"side{place}"
+    with pytest.raises(InputError, match="takes none of the usual sizes"):
+        with_size(open_model(saved(free, tmp_path)), NOTHING_KNOWN)
+    assert not capfd.readouterr().err
 
 
 def test_one_of_several_outputs_is_translated(tmp_path: Path, inner_images: np.ndarray) -> None:
