@@ -40,7 +40,7 @@ def scheme_of(raw: RawModel, known: PartialContract = NOTHING_KNOWN) -> LabelSch
     if shape[2] not in (1, 3):
         raise InputError(
             f"{raw.name}: must take images (height, width, 1 or 3); its file says {raw.shape}. "
-            "Export it with channels last."
+            "Export it for grey or RGB images, channels last."
         )
     images = np.random.default_rng(0).random((2, *shape), np.float32)
     count = answers_of_size(raw, images).shape[1]
@@ -77,7 +77,7 @@ def with_size(
 
     Raises:
         InputError: the model takes none of the usual sizes, several, or others beside one; has
-            another number of outputs; or takes channels last.
+            another number of outputs; or its channels elsewhere.
     """
     if raw.shape is not None or None not in (known.height, known.width, known.channels):
         return known
@@ -136,26 +136,33 @@ def _refuse_count_or_layout(
     """Say why a model takes no size where it is not for the size itself.
 
     Raises:
-        InputError: it has another number of outputs, or takes channels last.
+        InputError: it has another number of outputs, or its channels elsewhere.
     """
     if len(counts) == 1:
         (count,) = counts
         _scheme_of_count(raw, count, known)
-    _refuse_channels_last(raw, sizes)
+    _refuse_other_layout(raw, sizes)
 
 
-def _refuse_channels_last(raw: RawModel, sizes: Iterable[tuple[int, int, int]]) -> None:
-    """Refuse a PyTorch net that takes (N, h, w, c), of one of the sizes (h, w, c).
+def _refuse_other_layout(raw: RawModel, sizes: Iterable[tuple[int, int, int]]) -> None:
+    """Refuse a model that takes the channels elsewhere, of one of the sizes (h, w, c).
 
-    It is called with (N, c, h, w), so images of (w, c, h) reach it as (h, w, c).
+    A PyTorch net is called with (N, c, h, w), so images of (w, c, h) reach it as (h, w, c).
     """
-    if raw.torch_module is None:
+    is_torch = raw.torch_module is not None
+    others = [(w, c, h) if is_torch else (c, h, w) for h, w, c in sizes]
+    if not any(_count(raw, other) for other in others):
         return
-    if any(_count(raw, (width, channels, height)) for height, width, channels in sizes):
+    if is_torch:
         raise InputError(
             f"{raw.name}: must take (N, c, h, w); it takes (N, h, w, c), channels last. Save a net "
             "around it that calls it with images.permute(0, 2, 3, 1)."
         )
+    raise InputError(
+        f"{raw.name}: must take (N, h, w, c); it takes (N, c, h, w), channels first. Let code "
+        "transpose the images, images.transpose(0, 3, 1, 2), or export a file with a fixed number "
+        "of channels."
+    )
 
 
 def _takes(raw: RawModel, size: tuple[int, int, int], known: PartialContract) -> bool:
@@ -180,7 +187,7 @@ def answers_of_size(raw: RawModel, images: np.ndarray) -> np.ndarray:
     """First answers (N, K) to images (N, h, w, c) of the size that the contract says.
 
     Raises:
-        InputError: the model takes the other number of channels, or channels last.
+        InputError: the model takes the other number of channels, or them elsewhere.
         ModelError: it fails, or its outputs are not (N, K) finite numbers.
     """
     try:
@@ -191,7 +198,7 @@ def answers_of_size(raw: RawModel, images: np.ndarray) -> np.ndarray:
         with suppress(ModelError):
             first_answers(raw, np.zeros((2, *own), np.float32))
             raise other_size(raw, own, (height, width, channels)) from None
-        _refuse_channels_last(raw, [(height, width, channels)])
+        _refuse_other_layout(raw, [(height, width, channels)])
         raise
 
 

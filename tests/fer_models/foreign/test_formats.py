@@ -170,7 +170,8 @@ def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
     channels_first = keras.Model(first, keras.layers.Dense(7)(keras.layers.Flatten()(first)))
     channels_first.save(tmp_path / "first.keras")
     with pytest.raises(
-        InputError, match=r"its file says \(1, 8, 8\)\. Export it with channels last"
+        InputError,
+        match=r"its file says \(1, 8, 8\)\. Export it for grey or RGB images, channels last",
     ):
         scheme_of(open_model(str(tmp_path / "first.keras")))
 

@@ -126,10 +126,16 @@ def test_another_number_of_outputs_is_not_called_another_size() -> None:
         with_size(five, PartialContract(classes=FER7.classes))
 
 
-def test_a_pytorch_net_of_channels_last_is_not_called_one_of_another_size() -> None:
-    net = model(lambda shape: shape == (48, 1, 48))  # it sees (48, 48, 1)
+def test_channels_in_another_place_are_not_called_another_size() -> None:
+    torch_net = replace(model(lambda shape: shape == (48, 1, 48)), torch_module="it sees 48, 48, 1")
     with pytest.raises(InputError, match=r"it takes \(N, h, w, c\), channels last\. Save a net ar"):
-        with_size(replace(net, torch_module=net), PartialContract())
+        with_size(torch_net, PartialContract())
+    first = only(1, 48, 48)
+    for known in (PartialContract(), PartialContract(height=48, width=48, channels=1)):
+        with pytest.raises(
+            InputError, match=r"it takes \(N, c, h, w\), channels first\. Let code "
+        ):
+            scheme_of(first, with_size(first, known))
 
 
 def test_a_probe_finds_the_size_first() -> None:
