@@ -21,5 +21,7 @@ def refuse_pickle(path: Path, sha256: str = "", holding: str = "") -> RawModel:
     raise InputError(
         f"{path}: must not be a pickle of Python objects{inside}, which "
         "runs code when it is read. Save net.state_dict() and name the code that builds the net, "
-        "module:factory@weights, or save it by torch.export.save or as TorchScript."
+        "module:factory@weights, or save it by torch.export.save or as TorchScript. For other "
+        "models, such as those of scikit-learn, name a function of images that asks them, "
+        "module:callable."
     )
