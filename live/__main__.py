@@ -41,6 +41,8 @@ def main(
     """Classify the faces of a camera, clean and under attack, side by side."""
     if not host:
         raise InputError("--host must be an address; got ''. 0.0.0.0 listens on all.")
+    if out and not window:
+        raise InputError(f"--out is for faces saved in the --window; got {out}. Add --window.")
     place = _place(source)
     from fer_models import zoo
 

@@ -8,7 +8,8 @@ from attacks.threat_model import format_eps
 from live.perturb import eps_of
 from live.settings import ATTACKS, Settings
 
-_WITHOUT_TARGET = ("noise",)
+WITHOUT_TARGET = ("noise",)
+"""Attacks that nothing can direct towards a class."""
 
 
 class AttackColumns(NamedTuple):
@@ -52,5 +53,5 @@ def attack_columns(settings: Settings) -> AttackColumns:
     if attack in CORRUPTIONS:
         return AttackColumns(attack, math.nan, settings.severity, None, "")
     steps = settings.steps if ATTACKS[attack] else None
-    target = "" if attack in _WITHOUT_TARGET else settings.target
+    target = "" if attack in WITHOUT_TARGET else settings.target
     return AttackColumns(attack, 255 * eps_of(settings), None, steps, target)

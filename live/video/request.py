@@ -51,8 +51,10 @@ class ReadingRequest:
         Raises:
             InputError: an unknown attack, or a value out of range.
         """
+        from attacks.registry import CORRUPTIONS
         from attacks.threat_model import parse_eps
-        from live.settings import MOST_EPS, parse_settings
+        from live.attack_columns import WITHOUT_TARGET
+        from live.settings import ATTACKS, MOST_EPS, parse_settings
 
         if not self.model:
             raise InputError(
@@ -64,6 +66,12 @@ class ReadingRequest:
             in_255ths = 1 <= radius <= MOST_EPS and "/" not in self.eps
             step = f"Did you mean {radius:g}/255?" if in_255ths else "Choose one such as 4/255."
             raise InputError(f"--eps must be at most {MOST_EPS}/255; got {self.eps}. {step}")
+        if self.target and self.attack in ("", *CORRUPTIONS, *WITHOUT_TARGET):
+            aimed = ", ".join(name for name in ATTACKS if name not in WITHOUT_TARGET)
+            raise InputError(
+                f"--target needs an --attack that can be aimed at a class: {aimed}; got "
+                f"{self.attack or 'none'}. Choose one of these, or leave --target out."
+            )
         return parse_settings(
             {
                 "model": self.model,

@@ -127,6 +127,7 @@ def test_what_a_source_names(tmp_path, monkeypatch):
         (["--source", "none.mp4"], "--source must be"),
         (["--model", "nobody"], "a model must be"),
         (["--port", "99999"], "port"),
+        (["--out", "faces"], "--out is for faces saved in the --window; got faces"),
     ],
 )
 def test_wrong_options_are_one_line(arguments, words):

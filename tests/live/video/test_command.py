@@ -151,6 +151,8 @@ def test_other_folder_is_not_written_into(clip, tmp_path):
     ("options", "reason"),
     [
         ({"attack": "hug"}, "`attack`.*'hug'"),
+        ({"target": "happy"}, "--target needs an --attack that can be aimed.*; got none. Choose"),
+        ({"target": "happy", "attack": "jpeg"}, "--target needs an --attack .*; got jpeg. Choose"),
         ({"eps": "200"}, "--eps must be at most 32/255; got 200. Choose one such as 4/255."),
         ({"eps": "300/255"}, "at most 32/255; got 300/255. Choose one such as 4/255."),
         ({"eps": "8"}, r"at most 32/255; got 8\. Did you mean 8/255\?"),
