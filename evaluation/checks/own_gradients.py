@@ -16,7 +16,7 @@ import numpy as np
 
 from attacks.base import Keys
 from attacks.broken import likeliest
-from attacks.ensembles.foretelling import Lead, changes, cosine
+from attacks.ensembles.foretelling import TILES, Changes, Lead, changes, cosine
 from attacks.registry import ATTACKS
 from datasets.base.percentages import in_percent
 from datasets.image_source import ImageSource
@@ -50,12 +50,23 @@ COARSE = 0.6
 SHARE = 0.05
 """Share of faces that may be foretold less well: one of 32. Where a fifth of all faces has such
 gradients, two or more are found in 97 % of runs."""
+FINE_SHARE = 0.25
+"""Share of faces that may be foretold less well than `FORETOLD` if steps of all tiles count alike.
+Answers change most over large tiles, which hide that gradients lack what is fine: with a
+chequerboard of pixels without a gradient it was 59 %, of 12 nets with their own 9 % or less."""
 
 
 class _Found(NamedTuple):
-    """On how many of the faces that have a gradient it foretells too little."""
+    """On how many of the faces that have a gradient it foretells too little.
+
+    Attributes:
+        wrong: faces on which it foretells the changes too little.
+        fine: those on which it does once steps of all tiles count alike.
+        faces: all that have a gradient.
+    """
 
     wrong: int
+    fine: int
     faces: int
 
 
@@ -106,18 +117,30 @@ def _compared(classifier: Classifier, images: np.ndarray, keys: Keys) -> _Found:
     gradient = exact.logit_gradients(images, targets) - exact.logit_gradients(images, labels)
     lead = Lead(images, labels, targets, logits, gradient)
     left = np.flatnonzero(gradient.any(axis=(1, 2, 3)))
-    faces, best = len(left), np.full(len(images), -1.0)
+    had, best, fine = left, np.full(len(images), -1.0), np.full(len(images), -1.0)
     needed, before = np.full(len(images), FORETOLD), np.empty(0)
     for number, size in enumerate(_sizes(images.shape[1:])):
         if not len(left):
             break
         found = changes(answers, lead.take(left), size, keys.take(left))
-        best[left] = np.maximum(best[left], cosine(found.real, found.foretold))
+        best[left] = np.maximum(best[left], cosine(*found))
+        fine[left] = np.maximum(fine[left], cosine(*_tiles_alike(found)))
         if number == 1:
             needed[left[cosine(before, found.real) < EVEN]] = COARSE
         going = best[left] < FORETOLD
         left, before = left[going], found.real[:, going]
-    return _Found(int((best[left] < needed[left]).sum()), faces)
+    even = had[needed[had] == FORETOLD]
+    return _Found(int((best < needed)[left].sum()), int((fine[even] < FORETOLD).sum()), len(had))
+
+
+def _tiles_alike(found: Changes) -> Changes:
+    """The changes, those over tiles of each side scaled to the same length."""
+    lengths = np.empty_like(found.real)
+    for side in set(TILES):
+        steps = np.array(TILES) == side
+        lengths[steps] = np.sqrt(sum(np.square(each[steps]).sum(axis=0) for each in found))
+    lengths = np.maximum(lengths, np.finfo(np.float64).tiny)
+    return Changes(found.real / lengths, found.foretold / lengths)
 
 
 def _sizes(shape: tuple[int, ...]) -> list[float]:
@@ -128,9 +151,11 @@ def _sizes(shape: tuple[int, ...]) -> list[float]:
 
 def _verdict(model: str, found: _Found, whole: bool) -> Check:
     """The check; `whole` where the model was tried with all that belongs to it."""
-    share = found.wrong / found.faces
+    share, limit = found.wrong / found.faces, SHARE
+    if share <= SHARE and found.fine > FINE_SHARE * found.faces:
+        share, limit = found.fine / found.faces, FINE_SHARE
     words = "Near clean faces the model's answers change as its gradients foretell."
-    if flagged := share > SHARE:
+    if flagged := share > limit:
         words = (
             f"On {in_percent(share)} % of {found.faces} clean faces the model's answers do not "
             "change as its gradients foretell, so these are not, or only in part, its own: a "
@@ -139,7 +164,7 @@ def _verdict(model: str, found: _Found, whole: bool) -> Check:
         )
     if not whole:
         words += " It was tried without what passes gradients straight through (R15)."
-    return check(model, "R26", NAME, flagged, share, SHARE, words)
+    return check(model, "R26", NAME, flagged, share, limit, words)
 
 
 def _of_worst_case(label_set: str) -> Check:

@@ -211,8 +211,9 @@ class Rule(Enum):
     )
     R26 = Words(
         "Gradients are the model's own: near clean faces its answers change over small random "
-        "steps as its gradients foretell, on all but 5 % of the faces. A step that declares to "
-        "pass gradients straight through (R15) is taken away for this check.",
+        "steps as its gradients foretell, on all but 5 % of the faces, and on all but 25 % if fine "
+        "steps count as much as coarse ones. A step that declares to pass gradients straight "
+        "through (R15) is taken away for this check.",
         "Gradients foretell the model's answers",
         "Attacks follow gradients that are not, or only in part, the model's own: read the robust "
         "accuracy as an upper bound only.",

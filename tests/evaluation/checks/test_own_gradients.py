@@ -10,7 +10,7 @@ import torch
 from keras import ops
 
 from datasets.labels import FER7, LabelSet
-from evaluation.checks.own_gradients import SHARE, _sizes, gradient_checks
+from evaluation.checks.own_gradients import FINE_SHARE, SHARE, _sizes, gradient_checks
 from evaluation.checks.rules import Check, Rank, failed_rules
 from evaluation.config import AttackSettings
 from evaluation.results.schema import CHECK_COLUMNS
@@ -86,6 +86,32 @@ def test_gradients_of_a_part_are_flagged(logits: Logits) -> None:
     assert found["status"] == "flagged" and found["value"] > 0.3
     assert "so these are not, or only in part, its own" in found["message"]
     assert "(R15)" not in found["message"]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_gradients_without_every_other_pixel_are_flagged_where_only_large_shapes_count(
+    stopped: bool,
+) -> None:
+    """Over tiles of 2 pixels and more it foretells half of each change: their cosine is 1."""
+    rows, columns = np.indices((48, 48))
+    waves = [np.cos(np.pi * (k * rows + columns) / 48) for k in range(7)]
+    weights = torch.tensor(np.array(waves), dtype=torch.float32).reshape(7, -1)
+    white = torch.tensor((rows + columns) % 2 == 0)
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weights = torch.nn.Parameter(weights)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen = torch.where(white, x, x.detach()) if stopped else x
+            return seen.flatten(1) @ self.weights.T
+
+    images = np.random.default_rng(0).uniform(0.1, 0.9, (40, 48, 48, 1)).astype(np.float32)
+    found = checked(wrap_torch(Net(), Contract(48, 48, 1, FER7), model_id="net"), images)
+    assert found["status"] == ("flagged" if stopped else "ok")
+    assert found["threshold"] == (FINE_SHARE if stopped else SHARE)
+    assert found["value"] > FINE_SHARE if stopped else found["value"] == 0
 
 
 class Backwards(LinearNet):
