@@ -62,9 +62,11 @@ def class_notes(
 
 def _left_out(labels: str, lacking: Mapping[str, int]) -> str:
     found = [f"{count:,} {name}" for name, count in lacking.items()]
+    number = sum(lacking.values())
+    faces, verb = ("face", "is") if number == 1 else ("faces", "are")
     return (
-        f"It does not know {_listed(list(lacking))}: {sum(lacking.values()):,} faces with such "
-        f"{labels} labels are left out of its figures ({', '.join(found)})."
+        f"It does not know {_listed(list(lacking))}: {number:,} {faces} with such {labels} labels "
+        f"{verb} left out of its figures ({', '.join(found)})."
     )
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from evaluation.statistics.intervals import CONFIDENCE, DRAWS, Interval
+from evaluation.statistics.intervals import CONFIDENCE, DRAWS, Interval, proportion
 
 _TAIL = 0.4
 """Share of a tail that each bound leaves out: the gaps' shape is not known, only observed."""
@@ -32,7 +32,10 @@ def debiased_calibration_error(
     data when the observed sum of absolute gaps is not unusual for gaps of that size. Where the
     gaps lie is not known, only what was observed: the value and the upper bound take the observed
     gaps, scaled to sum to t; the lower bound takes only those that stand out from the noise, which
-    leaves the others more room to be noise.
+    leaves the others more room to be noise. The upper bound is at least the largest difference of
+    mean confidence and accuracy that the accuracy's own interval allows, for the error is no
+    smaller than that difference: where every answer is sure and right, no gap and no noise is
+    observed, and a few such images still allow an error.
 
     Args:
         confidence: float64 (N,) in [0, 1].
@@ -64,10 +67,12 @@ def debiased_calibration_error(
     noise = spread * _normal(seed)[:, : len(gaps)]
     standing_out = np.sign(gaps) * np.maximum(np.abs(gaps) - spread, 0)
     observed, tail = float(np.abs(gaps).sum()), _TAIL * (1 - CONFIDENCE) / 2
+    accuracy = proportion(int(hits.sum()), n, effective=effective)
+    sure = float(expected.sum()) / n
     return Interval(
         _compatible(gaps, noise, observed, 0.5),
         _compatible(standing_out if standing_out.any() else gaps, noise, observed, 1 - tail),
-        _compatible(gaps, noise, observed, tail),
+        max(_compatible(gaps, noise, observed, tail), sure - accuracy.low, accuracy.high - sure),
         n,
     )
 

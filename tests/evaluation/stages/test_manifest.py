@@ -69,3 +69,8 @@ def test_a_net_on_labels_of_the_other_kind_says_which_faces_are_left_out() -> No
     assert "ranks compare models on the faces of both" in note
     entry = manifest_of(start, run, both, [net], known, [])["models"]["tiny.fer"]
     assert entry["faces_left_out"] == {} and class_notes({"tiny.fer": entry}) == []
+
+
+def test_one_face_that_is_left_out_is_one_face() -> None:
+    (note,) = class_notes({"net": {"faces_left_out": {"fer": {"sad": 0, "fear": 1}}}})
+    assert "1 face with such FER labels is left out of its figures (0 sad, 1 fear)." in note
