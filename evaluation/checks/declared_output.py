@@ -10,13 +10,18 @@ import numpy as np
 
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
-from fer_models.foreign.raw_model import SUM_WITHIN, are_from_sigmoid, are_probabilities
+from fer_models.foreign.raw_model import (
+    SUM_WITHIN,
+    are_from_sigmoid,
+    are_probabilities,
+    off_whole,
+)
 from fer_models.services.classifier import service_of
 from fer_models.zoo import shipped_id
 
 
 def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[Check]:
-    """Flag logits that are at least 0 and sum to 1 within 2 %, or are at most 1, on every face.
+    """Flag logits that are probabilities, percentages or outputs of a sigmoid on every face.
 
     Args:
         classifier: any model; the outputs of shipped ones, and of those that return a label only,
@@ -24,7 +29,8 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
         logits: its logits of clean faces, float32 (N, K).
 
     Returns:
-        One check, whose value is the largest distance of a sum from 1; none where they are known.
+        One check, whose value is the largest distance of a sum from 1, see `off_whole`; none where
+        they are known.
     """
     known = classifier.labels_only or shipped_id(classifier.weights_sha256)
     if known or not len(logits):
@@ -33,8 +39,9 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
     if are_probabilities(logits):
         wrong = True
         words = (
-            "Its logits are at least 0 and sum to 1 on every face, so they are probabilities: "
-            "calibration and losses are wrong, and gradients vanish, which looks like robustness. "
+            "Its logits are at least 0 and sum to 1 (or 100) on every face, so they are "
+            "probabilities: calibration and losses are wrong, and gradients vanish, which looks "
+            "like robustness. "
             'Write "output": "probabilities" in its contract, or return logits, and run again.'
         )
     elif are_from_sigmoid(logits):
@@ -45,5 +52,5 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
             "robustness. Leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and "
             'run again; of some columns of probabilities, write "output": "probabilities".'
         )
-    off = float(np.abs(logits.sum(axis=1) - 1).max())
+    off = off_whole(logits.sum(axis=1))
     return [check(classifier.id, "R25", "kind of output", wrong, off, SUM_WITHIN, words)]

@@ -204,7 +204,7 @@ def _check_kind(
             raise _no_probabilities(raw, answers)
         return
     if probabilities:
-        found = "are at least 0 and sum to 1: if they are probabilities"
+        found = "are at least 0 and sum to 1 (or 100): if they are probabilities"
         step = 'Write "output": "probabilities".'
     elif are_from_sigmoid(answers):
         found = "lie between 0 and 1: if they are those of a sigmoid"
@@ -226,7 +226,7 @@ def _no_probabilities(raw: RawModel, answers: np.ndarray) -> InputError:
             "leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and write logits."
         )
     return InputError(
-        f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1; "
-        f"two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
+        f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1 (or "
+        f"100); two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
         f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. {step}"
     )

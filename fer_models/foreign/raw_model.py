@@ -161,16 +161,23 @@ def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
 
 SUM_WITHIN = 2e-2
 """Distance from 1 of the sum of probabilities; those of 8 bits are rounded by so much."""
+_WHOLES = (1, 100)
+"""Sums of probabilities, and of percentages."""
 
 
 def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
-    """Whether outputs (N, K) can be probabilities: at least 0, sums within `SUM_WITHIN` of 1.
+    """Whether outputs (N, K) can be probabilities, or percentages: at least 0, sums as of a whole.
 
-    `is_part`: they are some columns of a wider output, so that they may sum to less.
+    `is_part`: they are some columns of a wider output, so that they may sum to less than 1.
     """
     sums = answers.sum(axis=1)
-    whole = sums <= 1 + SUM_WITHIN if is_part else np.abs(sums - 1) <= SUM_WITHIN
-    return bool(answers.min() >= -1e-6 and whole.all())
+    is_whole = bool((sums <= 1 + SUM_WITHIN).all()) if is_part else off_whole(sums) <= SUM_WITHIN
+    return bool(answers.min() >= -1e-6 and is_whole)
+
+
+def off_whole(sums: np.ndarray) -> float:
+    """Largest distance of sums (N,) from 1, or from 100 as a share of it where that is nearer."""
+    return min(float(np.abs(sums / whole - 1).max()) for whole in _WHOLES)
 
 
 def are_from_sigmoid(answers: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from datasets.base.errors import InputError
 from datasets.labels import FER7
@@ -164,6 +165,16 @@ def test_pixels_that_an_input_rounds_to_a_few_values_are_refused(
         return
     with pytest.raises(InputError, match=f"takes values 1 apart, .* pixels span {steps:g},"):
         classify_with(whole, file)
+
+
+def test_percentages_are_probabilities(images: np.ndarray) -> None:
+    shares = np.array([0.4, 0.1, 0.2, 0.1, 0.1, 0.05, 0.05])
+    raw = RawModel("net", lambda x: np.tile(100 * shares, (len(x), 1)), (8, 8, 1), None, "0")
+    file = ContractFile(
+        classes=FER7.classes, height=8, width=8, channels=1, output=Output.PROBABILITIES
+    )
+    logits = classify_with(raw, file).logits(images)
+    np.testing.assert_allclose(softmax(logits, axis=1), np.tile(shares, (len(images), 1)), 1e-5)
 
 
 def test_weights_of_nan_are_refused(saved: Path) -> None:

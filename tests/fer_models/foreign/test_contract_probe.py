@@ -242,13 +242,14 @@ def test_nothing_is_fitted_where_it_can_change_nothing() -> None:
     assert "other preparations" in lines[-1]
 
 
-def test_probabilities_are_told_from_logits() -> None:
+@pytest.mark.parametrize("whole", [1, 100])
+def test_probabilities_and_percentages_are_told_from_logits(whole: int) -> None:
     images, labels = faces()
     oracle = Oracle(images, labels, best_under(0, 1, others_miss=20)).raw
 
     def shares(inputs: np.ndarray) -> np.ndarray:
         powers = np.exp(oracle.call(inputs))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return np.asarray(whole * powers / powers.sum(axis=1, keepdims=True))
 
     pixels = images.astype(np.float32) / np.float32(255)
     raw = RawModel("shares", shares, (8, 8, 1), None, "0")
