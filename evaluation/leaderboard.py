@@ -69,7 +69,7 @@ def _faces(board: "pd.DataFrame") -> str:
 
     row = board.loc[board.n.idxmax()]
     groups = "" if pd.isna(row.groups) or row.groups == row.n else f" in {row.groups} groups"
-    return f"{row.n} face{'s' * (row.n != 1)}{groups}"
+    return f"{row.n} face{'' if row.n == 1 else 's'}{groups}"
 
 
 def _version(number: object) -> str:
@@ -99,7 +99,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         rank += FLAG if row.provisional else ""
         limit = "<= " if row.upper_bound else ""
-        faces = "" if row.n == board.n.max() else f" ({row.n} face{'s' * (row.n != 1)})"
+        faces = "" if row.n == board.n.max() else f" ({row.n} face{'' if row.n == 1 else 's'})"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
             cells += [_share(row, name, limit) for name in ("curve_area", "robust_accuracy")]
