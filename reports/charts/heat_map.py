@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 
 from datasets.base.percentages import in_percent
@@ -19,18 +18,18 @@ def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
         axes: where to draw.
         colours: `mako` (clean) or `rocket` (attacked).
     """
-    sns.heatmap(
-        table,
-        ax=axes,
+    values = table.to_numpy(dtype=float)
+    rows, columns = values.shape
+    axes.pcolormesh(
+        np.ma.masked_invalid(values),
         cmap=sequential(colours),
         vmin=0,
         vmax=1,
-        cbar=False,
         linewidths=1,
-        linecolor=ROLES["paper"][0],
+        edgecolor=ROLES["paper"][0],
     )
-    size = 12 if len(table.columns) <= 8 else 10
-    for row, shares in enumerate(table.to_numpy(dtype=float)):
+    size = 12 if columns <= 8 else 10
+    for row, shares in enumerate(values):
         for column, share in enumerate(shares):
             known = not np.isnan(share)
             text = in_percent(share) if known else "\N{EN DASH}"
@@ -38,7 +37,9 @@ def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
             axes.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size
             )
+    axes.set(xlim=(0, columns), ylim=(rows, 0))
+    axes.set_xticks(np.arange(columns) + 0.5, table.columns.astype(str))
+    axes.set_yticks(np.arange(rows) + 0.5, table.index.astype(str), va="center")
     axes.grid(False)
-    axes.set_ylabel("")
     axes.tick_params(axis="y", rotation=0, labelcolor=_INK)
     axes.tick_params(axis="x", labelcolor=_INK)

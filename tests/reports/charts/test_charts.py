@@ -10,12 +10,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import RendererAgg
 
 from datasets.base.errors import InputError
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline, headline, robust_accuracy
 from reports.charts.axes import marker_of
 from reports.charts.curves import curve, security_curves
+from reports.charts.drawing import drawing
+from reports.charts.heat_map import shares_heat_map
 from reports.charts.line_names import spread
 from reports.charts.matrices import attack_flows, confusion, flow_counts
 from reports.charts.pictures import difference
@@ -183,6 +186,20 @@ def test_spread_names_never_overlap(values: list[float], gap: float) -> None:
     assert places[-1] <= 1.0 + 1e-9
     if (np.diff(values) >= gap).all():
         np.testing.assert_allclose(places, values, atol=1e-12)
+
+
+def test_a_heat_map_is_drawn_as_svg_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing 24 by 32 cells as pixels, to see whether names overlap, took 350 MB."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("drawn as pixels")
+
+    monkeypatch.setattr(RendererAgg, "__init__", refuse)
+    table = pd.DataFrame([[0.25, np.nan]], index=["a.fer"], columns=["clean", "FGSM"])
+    svg = drawing(
+        "map", "", (200, 90), (60, 4, 30, 4), lambda axes: shares_heat_map(table, axes, "mako")
+    )
+    assert all(f">{text}<" in svg for text in ("25", "\u2013", "a.fer", "clean", "FGSM"))
 
 
 def test_difference_is_ten_times_around_grey() -> None:
