@@ -111,7 +111,7 @@ def _filled(
         manifest=manifest_text(run),
         themes={"light": Markup(theme_css(False)), "dark": Markup(theme_css(True))},
         css=Markup((TEMPLATES / "report.css").read_text()),
-        js=Markup((TEMPLATES / "report.js").read_text()),
+        js=Markup("\n".join((TEMPLATES / name).read_text() for name in ("cues.js", "report.js"))),
         version=run.manifest.get("deadpan_version", ""),
         svgs=svgs,
     )

@@ -22,7 +22,7 @@ from reports.readings.words import (
     smoothing_words,
 )
 from reports.table import table
-from reports.words.text import eps_text
+from reports.words.text import count, eps_text
 
 _KINDS = {CLEAN: ("no attack", "clean", ""), NOISE: ("noise", "noise", ".."),
           "per_frame": ("PGD per frame", "flag", "\\\\"),
@@ -43,13 +43,17 @@ def flips_chart(group: Group, place: int) -> Chart:
     rows = rows[rows["metric"] == "flips_per_second"]
     panels, cells = list[Panel](), list[list[str]]()
     eps = grid(rows)[0]
+    own_changes = "the labels" if share_name(reference) == "accuracy" else "clean reading"
     for model in rows["model"].unique():
         own = rows[rows["model"] == model]
         real = pick_figure(own, smoothing=REFERENCE)
         line = float(real["value"]) if real is not None else 0.0
         alt = f"{model}: flips per second"
         name = f"flips-{place}-{len(panels)}"
-        svgs = [_svg(f"{name}-{width}", alt, own, eps, line, width) for width in (530, PHONE)]
+        svgs = [
+            _svg(f"{name}-{width}", alt, own, eps, (line, own_changes), width)
+            for width in (530, PHONE)
+        ]
         panels.append(Panel(model, svgs))
         for smoothing in smoothers(own):
             cells.append([model, smoothing_words(smoothing), *_cells(own, smoothing, eps)])
@@ -57,7 +61,8 @@ def flips_chart(group: Group, place: int) -> Chart:
         f"Changes of the label per second, without attack and at {eps_text(eps)}; the whiskers are "
         "95 % intervals. Dashed: changes of the "
         + ("labels themselves." if share_name(reference) == "accuracy" else "clean reading.")
-        + " An attack that holds one wrong label flips little: few flips are no sign of safety."
+        + " An attack that holds one wrong label flips little: few flips are no sign of safety. "
+        f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{count(int(rows['n'].max()))} frames."
     )
     return Chart(
         f"flips-{place}",
@@ -82,7 +87,11 @@ def _cells(rows: pd.DataFrame, smoothing: str, eps: float) -> list[str]:
     return [number_with_interval(_figure(rows, smoothing, kind, eps), 2) for kind in _KINDS]
 
 
-def _svg(name: str, alt: str, rows: pd.DataFrame, eps: float, line: float, width: int) -> str:
+def _svg(
+    name: str, alt: str, rows: pd.DataFrame, eps: float, own: tuple[float, str], width: int
+) -> str:
+    """Draw the bars of one model, and a line at the reference's own changes, with its name."""
+    line, whose = own
     names = smoothers(rows)
     thick = 0.8 / len(_KINDS)
 
@@ -110,7 +119,7 @@ def _svg(name: str, alt: str, rows: pd.DataFrame, eps: float, line: float, width
             Patch(facecolor=ROLES[role][0], hatch=hatch, edgecolor=ROLES["paper"][0], label=words)
             for words, role, hatch in _KINDS.values()
         ]
-        handles.append(Line2D([], [], label="real", **_REAL))
+        handles.append(Line2D([], [], label=whose, **_REAL))
         axes.legend(
             handles=handles, loc="upper left", frameon=False, fontsize=11, borderpad=0,
             bbox_to_anchor=(-110 / (width - 122), -46 / height),

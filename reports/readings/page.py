@@ -88,6 +88,7 @@ def render(reading: MeasuredReading) -> str:
             version=manifest["deadpan_version"],
             themes={"light": Markup(theme_css(False)), "dark": Markup(theme_css(True))},
             css=Markup((TEMPLATES / "report.css").read_text()),
+            js=Markup((TEMPLATES / "cues.js").read_text()),
             svgs=svgs,
         )
     )

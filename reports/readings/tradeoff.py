@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from reports.charts.axes import percent_axis
 from reports.charts.drawing import PHONE, Chart, Panel, drawing
@@ -76,6 +77,7 @@ def tradeoff_chart(group: Group, place: int) -> Chart | None:
         f"One point per smoother: {share} without attack (blue circles) and robust {share} under "
         "the adaptive attack (red squares), with 95 % intervals, against the median time until a "
         "change of the expression is followed. A smoother that misses most changes has no point. "
+        "Blue stands a little left of its delay and red right, so that neither hides the other. "
         f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{count(n)} frames."
     )
     head = ["model", "smoothing", "eps", "delay, s", share, f"robust {share}", "gain in it"]
@@ -109,7 +111,8 @@ def _svg(name: str, alt: str, found: pd.DataFrame, share: str, width: int) -> st
     most = max(float(known["delay"].max()) if len(known) else 0.0, 0.2)
 
     def draw(axes: Axes) -> None:
-        for prefix, colour, marker in (("clean", _BLUE, "o"), ("robust", _RED, "s")):
+        for prefix, colour, marker, aside in (("clean", _BLUE, "o", -3), ("robust", _RED, "s", 3)):
+            beside = ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
             values = known[f"{prefix}_value"]
             errors = [
                 (values - known[f"{prefix}_ci_low"]).clip(0),
@@ -118,6 +121,7 @@ def _svg(name: str, alt: str, found: pd.DataFrame, share: str, width: int) -> st
             axes.errorbar(
                 known["delay"], values, yerr=errors, color=colour, marker=marker, markersize=6,
                 linestyle="", elinewidth=1.1, alpha=0.9, clip_on=False,
+                transform=axes.transData + beside,  # neither interval hides the other
             )  # fmt: skip
         _named(axes, known, most, phone)
         percent_axis(axes, "y")

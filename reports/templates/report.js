@@ -1,6 +1,3 @@
-"use strict";
-document.documentElement.classList.add("has-js");
-
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
@@ -30,17 +27,6 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...[...body.rows].sort(compare));
     });
   });
-}
-
-// A table's cue stands before its box, that of a drawing inside.
-for (const box of document.querySelectorAll(".scroll, .panel:has(> .scrolls)")) {
-  const cue = box.querySelector(":scope > .cue") ?? box.previousElementSibling;
-  const show = () => {
-    box.classList.toggle("more", box.scrollWidth - box.clientWidth - box.scrollLeft > 1);
-    if (cue?.classList.contains("cue")) cue.classList.toggle("shown", box.scrollWidth > box.clientWidth + 1);
-  };
-  box.addEventListener("scroll", show, { passive: true });
-  new ResizeObserver(show).observe(box);
 }
 
 const board = document.querySelector("form.board");

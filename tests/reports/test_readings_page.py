@@ -11,8 +11,10 @@ from datasets.base.errors import InputError
 from evaluation.figures.readings import score_readings
 from evaluation.results.reading import CLEAN_READING, LABELS, MeasuredReading, write_reading
 from reports.build import main as build
+from reports.charts.drawing import figures_kept
+from reports.readings.flips import flips_chart
 from reports.readings.page import PAGE, render, verdict, verdicts, write_page
-from reports.readings.tradeoff import points
+from reports.readings.tradeoff import points, tradeoff_chart
 from reports.readings.words import (
     best_smoother,
     points_with_interval,
@@ -105,6 +107,25 @@ def test_charts_are_drawn_wide_and_narrow_with_unique_ids(page):
     for svg in re.findall(r"<svg.*?</svg>", page, flags=re.S):
         ET.fromstring(svg)
     assert not re.search(r"#[0-9a-f]{6}\b", re.sub(r"<style>.*?</style>", "", page, flags=re.S))
+
+
+def test_no_interval_hides_another(reading):
+    group = shown_groups(reading.results)[1]
+    with figures_kept() as kept:
+        tradeoff_chart(group, 1)
+    axes = next(iter(kept.values())).axes[0]
+    bars = [container.lines[2][0] for container in axes.containers]
+    clean, robust = (
+        bar.get_transform().transform(bar.get_paths()[0].vertices)[0, 0] for bar in bars
+    )
+    assert robust - clean == pytest.approx(6)
+
+
+def test_the_chart_of_flips_names_its_line_and_its_frames(reading):
+    planted, real = (flips_chart(group, 0) for group in shown_groups(reading.results))
+    assert ">the labels<" in planted.panels[0].svgs[0]
+    assert ">clean reading<" in real.panels[0].svgs[0]
+    assert planted.caption.endswith("n\u00a0=\u00a0118 frames.")
 
 
 def test_the_same_files_give_the_same_page(reading, page):
