@@ -34,10 +34,12 @@ class Table:
         return [all(_NUMBER.fullmatch(cell) for cell in column) for column in columns]
 
 
+_SIGNS = "<>\N{LESS-THAN OR EQUAL TO}\N{GREATER-THAN OR EQUAL TO}\N{MINUS SIGN}"
 _NUMBER = re.compile(
     "(?:[\N{BLACK FLAG}\N{MULTIPLICATION X}]\\s)?(?:"
-    "[<>\N{MINUS SIGN}]?[\\d\\s.,%\N{EN DASH}\N{EM DASH}]*|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
-    "|[<>\N{LESS-THAN OR EQUAL TO}]?[\\d./\\s%]+ \\([\\d.\N{EN DASH}\N{INFINITY}]+\\))"
+    f"[{_SIGNS}]?[\\d\\s.,%\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}]*(?: to [\N{MINUS SIGN}\\d.]+)?"
+    "|[+\N{MINUS SIGN}]?[\\d.]+ points|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
+    f"|[{_SIGNS}]?\\s?[\\d./\\s%]+ \\([\\d./\N{MINUS SIGN}\N{EN DASH}\N{INFINITY}]+\\))"
 )
 
 

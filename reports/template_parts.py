@@ -46,8 +46,11 @@ def _small_interval(cell: str) -> Markup:
 
 
 def _breakable(name: str) -> Markup:
-    """A model's id that may be continued on another line between its words, not inside them."""
-    words = re.split(r"(?<=[_:/+])|(?=\.)", name)
+    """A model's id that may be continued on another line between its words, not inside them.
+
+    An eps, such as 0.5/255, stays whole.
+    """
+    words = re.split(r"(?<=[_:+])|(?<=/)(?=\D)|(?=\.\D)", name)
     return Markup("<wbr>").join(words)
 
 

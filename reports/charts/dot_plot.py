@@ -78,12 +78,13 @@ def _difference_axis(axes: Axes, rows: Mapping[str, pd.DataFrame]) -> None:
     ends = pd.concat([figures[["ci_low", "ci_high"]].stack() for figures in rows.values()])
     reach = max(0.05, float(ends.abs().max()) * 1.1) if len(ends.dropna()) else 0.05
     axes.set_xlim(-reach, reach)
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(
-            lambda share, _: in_percent(share, signed=True).replace("+0", "0").replace("-0", "0")
-        )
-    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: _points(share)))
     axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _points(share: float) -> str:
+    """A difference in points: `+15`, `0`, a minus sign before what is negative."""
+    return in_percent(share, signed=True).replace("+0", "0").replace("-", "\N{MINUS SIGN}")
 
 
 def _names(axes: Axes, dots: Mapping[str, Dot]) -> None:

@@ -14,7 +14,7 @@ from reports.charts.reliability_diagram import reliability_bins, reliability_dia
 from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import Figure, at_most, bound, marked, own_figures, ranked
 from reports.table import Table, table
-from reports.words.text import MISSING, decimal, label_set_name, percent
+from reports.words.text import MISSING, count, decimal, label_set_name, percent
 
 MEASURES: tuple[tuple[str, str], ...] = (
     ("debiased_ece", "debiased ECE"),
@@ -95,9 +95,11 @@ def calibration_table(
             accuracy = _accuracy(run, model, headline if eps else None)
             texts = [_with_interval(rows, metric) for metric, _ in MEASURES]
             shares = [_share(confidence), accuracy]
-            cells.append([model, label_set_name(own), heading.lower(), *shares, *texts])
+            faces = count(float(rows["n"].max()))
+            cells.append([model, label_set_name(own), heading.lower(), *shares, *texts, faces])
             data.append(rows)
-    head = ["model", "labels", "faces", "confidence", "accuracy", *(title for _, title in MEASURES)]
+    head = ["model", "labels", "faces", "confidence", "accuracy"]
+    head += [*(title for _, title in MEASURES), "n"]
     columns = run.results.columns
     rows = pd.concat(data) if data else pd.DataFrame(columns=columns)
     return table(name, head, cells, rows, title)

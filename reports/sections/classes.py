@@ -8,7 +8,7 @@ import pandas as pd
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.select import Headline
-from reports.charts.drawing import PHONE, Chart, Panel, drawing
+from reports.charts.drawing import PHONE, Chart, Panel, count_range, drawing
 from reports.charts.matrices import (
     attack_flows,
     attacked_confusion,
@@ -19,7 +19,7 @@ from reports.charts.matrices import (
 from reports.sections.attacks_run import mixed_note
 from reports.table import shares_table, table
 from reports.words.attacks import attack_title
-from reports.words.text import count, face_count, label_set_name, percent
+from reports.words.text import NBSP, count, face_count, label_set_name, percent
 
 ENOUGH_FACES = 20
 """A title names only labels that at least this many faces have."""
@@ -46,13 +46,13 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
                 )
                 shares = pd.concat({"clean": clean, attack: attacked})
                 shares.index = [f"{kind}: {label}" for kind, label in shares.index]
+        faces = confusion(run.results, model=model, label_set=own, value="n").max(axis=1)
         caption = (
             f"Rows: {label_set_name(own)} label; columns: the classifier's answer. Cells are "
-            "percentages of a label's faces; the diagonal is correct."
+            f"percentages of a label's faces; the diagonal is correct. {_counted(faces)}"
         )
         if headline:
             caption += mixed_note(run, [model], headline.norm)
-        faces = confusion(run.results, model=model, label_set=own, value="n").max(axis=1)
         title = _confusion_title(model, clean, faces)
         data = shares_table(f"confusion-{model}", shares, "label")
         charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
@@ -110,6 +110,12 @@ def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool)
         partial(confusion_matrix, shares, attacked=attacked),
     )
     return Panel(heading, [svg])
+
+
+def _counted(faces: pd.Series) -> str:
+    """`n = 400 faces, 8 to 90 of each label.`, so that a share of few faces shows as one."""
+    of_each = count_range(pd.DataFrame({"n": faces}))
+    return f"n{NBSP}={NBSP}{face_count(float(faces.sum()))}, {of_each} of each label."
 
 
 def _diagonal(shares: pd.DataFrame) -> str:

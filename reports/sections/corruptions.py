@@ -57,12 +57,13 @@ def corruption_note(run: FinishedRun) -> str:
     known = sorted(set(rows.loc[rows["n"] > 0, "detail"]))
     reasons = sorted(set(rows.loc[rows["n"] == 0, "detail"]))
     if known:
+        which = ", whichever has the same labels," if len(known) > 1 else ""
         return (
             "CE (corruption error): the model's errors under a corruption divided by those of "
-            f"{' or '.join(known)}, whichever has the same labels, on the faces that both are "
-            "scored on. 1 means as many errors; less is better. mCE is the mean over the "
-            "corruptions. Relative mCE counts only the errors that the corruption adds, so a model "
-            "with many clean errors can have a small one. The baseline itself has 1 by definition."
+            f"{' or '.join(known)}{which} on the faces that both are scored on. "
+            "1 means as many errors; less is better. mCE is the mean over the corruptions. "
+            "Relative mCE counts only the errors that the corruption adds, so a model with many "
+            "clean errors can have a small one. The baseline itself has 1 by definition."
             f"{_nothing_to_divide_by(run)}"
         )
     return f"No mCE: it {reasons[0]}, the baseline it is measured against." if reasons else ""

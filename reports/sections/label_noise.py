@@ -55,7 +55,7 @@ def _oracle_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
     share = noise["clean"]["value"].dropna() if "clean" in noise else pd.Series(dtype=float)
     title = f"Always answering the {ferplus} label would score {oracle.text} under {fer} labels"
     if len(share):
-        title += f"; {share_range(share)} of the models' clean errors give the {ferplus} label"
+        title += f"; {share_range(share)} of a model's clean errors give the {ferplus} label"
     caption = (
         f"{fer} has one label for each face, {ferplus} labels rest on the votes of "
         f"{_annotators(run)} annotators. Where "

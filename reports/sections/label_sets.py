@@ -11,7 +11,7 @@ from evaluation.results.schema import WORST_CASE
 from evaluation.results.select import Headline, clean_accuracy, pick, robust_accuracy
 from evaluation.statistics.intervals import effective_size, proportion
 from reports.charts.bars import label_set_bars
-from reports.charts.drawing import PHONE, Chart, Panel, drawing, share_range
+from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.sections.attacks_run import mixed_note
 from reports.sections.figures import own_figures
 from reports.table import figures_table
@@ -51,7 +51,8 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
     rows = pd.concat([*wanted, _transfer(run.results)])
     caption = (
         f"Solid teal: {fer} labels; hatched purple: {ferplus} labels{_rule(run)}; thin "
-        "line: 95\u202f% interval. A model is attacked under the labels it is scored on. "
+        f"line: 95\u202f% interval. {faces_counted(rows)}. "
+        "A model is attacked under the labels it is scored on. "
         f"When a model of eight classes is scored on {fer} labels, contempt counts as wrong; when "
         f"one without contempt is scored on {ferplus} labels, faces labelled contempt are left "
         f"out. {_agreement(run)}"
@@ -92,8 +93,9 @@ def _label_title(run: FinishedRun, headline: Headline | None) -> str:
         ].dropna()
         if len(clean):
             parts.append(f"{share_range(clean)} under {label_set_name(label_set)}")
+    one = f"{run.models[0]} classifies" if len(run.models) == 1 else ""
     title = (
-        f"On their own labels, models classify {' and '.join(parts)} correctly"
+        f"{one or 'On their own labels, models classify'} {' and '.join(parts)} correctly"
         if parts
         else f"{label_set_name('fer')} and {label_set_name('ferplus')}"
     )

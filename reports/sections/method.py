@@ -57,9 +57,14 @@ def power_sentences(run: FinishedRun, headline: Headline | None) -> list[str]:
             apart = f"; without {listing(others)}, which has no rank" if len(others) == 1 else ""
             if len(others) > 1:
                 apart = f"; without {listing(others)}, which have no rank"
+            compared = (
+                f"between the ranked models {listing(models)}"
+                if len(models) > 1
+                else f"between {models[0]} and a model on as many other faces"
+            )
             sentences.append(
                 f"Under {label_set_name(label_set)} labels this run can detect, with a power of "
-                f"80\u202f% at a level of 5\u202f%, between the ranked models {listing(models)} "
+                f"80\u202f% at a level of 5\u202f%, {compared} "
                 f"(n\u00a0=\u00a0{faces_range(clean)}{apart}): "
                 f"{'; '.join(part for part in parts if part)}."
             )
@@ -98,6 +103,7 @@ def _differences(rows: pd.DataFrame, where: str, models: int) -> str:
         pick(rows, detail=kind)["value"].dropna() for kind in ("paired", "unpaired")
     )
     points, pairs = [], models * (models - 1) // 2
+    paired = paired if pairs else paired[:0]
     if np.isfinite(paired).any():
         found = _points(paired[np.isfinite(paired)])
         corrected = f" (corrected for their {pairs} pairs)" if pairs > 1 else ""
@@ -106,7 +112,8 @@ def _differences(rows: pd.DataFrame, where: str, models: int) -> str:
         points.append("no difference between them, which disagree on too few faces")
     if np.isfinite(unpaired).any():
         found = _points(unpaired[np.isfinite(unpaired)])
-        points.append(f"{found} between one of them and a model on as many other faces")
+        apart = " between one of them and a model on as many other faces" if pairs else ""
+        points.append(f"{found}{apart}")
     return f"{where}, {', and '.join(points)}" if points else ""
 
 

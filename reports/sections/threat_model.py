@@ -13,10 +13,14 @@ _HARD_TO_SEE = 4
 def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
     """The threat model as sentences."""
     data = run.manifest["data"]
+    classify, predict = (
+        ("classifier labels", "It predicts what annotators would answer; it does")
+        if len(run.models) == 1
+        else ("classifiers label", "They predict what annotators would answer; they do")
+    )
     sentences = [
-        f"The classifiers label the expression of {face_count(data['rows'])} of {data_name(data)} "
-        f"({data['split']}). They predict what annotators would answer; they do not know what a "
-        "person feels.",
+        f"The {classify} the expression of {face_count(data['rows'])} of {data_name(data)} "
+        f"({data['split']}). {predict} not know what a person feels.",
     ]
     for norm in run.norms:
         if attacks(run.results, norm):

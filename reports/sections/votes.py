@@ -48,7 +48,8 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         panels.append(dots_panel(f"strata-{index}", heading, hit, run.models, STRATA))
         rows += hit.values()
     shares = [share_range(clean[name]["value"].dropna()) for name in STRATA]
-    title = f"Models classify {shares[0]} of clear and {shares[1]} of ambiguous faces correctly"
+    who = f"{run.models[0]} classifies" if len(run.models) == 1 else "Models classify"
+    title = f"{who} {shares[0]} of clear and {shares[1]} of ambiguous faces correctly"
     caption = (
         "Clear: at least 90\u202f% of the annotators chose the same; ambiguous: at most 60\u202f% "
         "did. Each model "

@@ -4,6 +4,7 @@ A run's manifest holds the title of each attack and how it works, from the attac
 the names of perturbations without a class, and titles for runs made before the manifest had them.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,8 @@ def words(identifier: str) -> str:
         "gaussian_noise": "Gaussian noise",
         "gaussian_blur": "Gaussian blur",
     }
+    if sigma := re.fullmatch(r"smooth([\d.]+)", identifier):
+        return f"randomised smoothing (sigma {sigma[1]})"
     return known.get(identifier, identifier.replace("_", " "))
 
 

@@ -46,6 +46,8 @@ def test_every_column_is_in_view_or_said_to_be_beyond(tmp_path: Path) -> None:
         browser = launch()
         page = browser.new_page()
         page.set_content(render(run))
+        table = page.locator("#leaderboard table")
+        assert "dense" in str(table.get_attribute("class"))  # 11 columns; 12 overflowed a laptop
         for width in (1440, 1200, 390):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(100)

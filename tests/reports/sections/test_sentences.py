@@ -1,5 +1,6 @@
 """Sentences of the page that must hold for every run: of what a share is, which faces count."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from reports.sections.label_sets import label_set_chart
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
+from reports.table import Table
 from reports.words.glossary import FERPLUS_RULE, GLOSSARY
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
@@ -189,3 +191,40 @@ def test_an_area_without_an_interval_has_no_empty_brackets(run: FinishedRun) -> 
     sentences = [one.sentence for one in verdicts(replace(run, results=results), TOP)]
     areas = [sentence for sentence in sentences if "security curve up to" in sentence]
     assert areas and not any("()" in sentence for sentence in areas)
+
+
+def test_a_run_of_one_model_speaks_of_one_model(run: FinishedRun) -> None:
+    alone = replace(
+        run, manifest=run.manifest | {"models": {FOUR[0]: run.manifest["models"][FOUR[0]]}}
+    )
+    chart = label_set_chart(alone, TOP)
+    strata = {one.name: one for one in label_noise_charts(alone, TOP)}["strata"]
+    (sentence,) = power_sentences(alone, TOP)
+    assert chart and chart.title.startswith(f"{FOUR[0]} classifies 6")
+    assert strata.title.startswith(f"{FOUR[0]} classifies ")
+    assert threat_model(alone, TOP)[0].startswith("The classifier labels the expression of 400")
+    assert f"between {FOUR[0]} and a model on as many other faces (n" in sentence
+    assert ": on clean faces, 9.3 points" in sentence and "of them" not in sentence
+
+
+def test_charts_of_labels_and_classes_say_how_many_faces_they_rest_on(run: FinishedRun) -> None:
+    chart, first = label_set_chart(run, TOP), confusion_charts(run, TOP)[0]
+    assert chart and "n\u00a0=\u00a0360 to 400 faces" in chart.caption
+    assert re.search("n\u00a0=\u00a0400 faces, [0-9]+ to [0-9]+ of each label", first.caption)
+
+
+def test_bounds_and_eps_with_intervals_are_columns_of_numbers() -> None:
+    rows = [
+        [
+            "a",
+            "\u2691 \u2264\u202f10\u202f% (6\u201317)",
+            "\u2691 4/255 (2/255\u20134/255)",
+            "\u221230\u2013\u22125",
+        ]
+    ]
+    assert Table("t", ["model", "accuracy", "size", "gap"], rows, "").numeric == [
+        False,
+        True,
+        True,
+        True,
+    ]

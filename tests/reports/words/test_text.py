@@ -94,6 +94,7 @@ def test_ids_are_continued_between_their_words() -> None:
     shown = template_environment().from_string("{{ name|breakable }}")
     assert shown.render(name="mini_xception.fer") == "mini_<wbr>xception<wbr>.fer"
     assert shown.render(name="a:b+c/<d>") == "a:<wbr>b+<wbr>c/<wbr>&lt;d&gt;"
+    assert shown.render(name="Worst case 0.5/255") == "Worst case 0.5/255"
 
 
 def test_words() -> None:
@@ -102,6 +103,7 @@ def test_words() -> None:
     assert listing([]) == ""
     assert (label_set_name("ferplus"), label_set_name("looks")) == ("FER+", "looks")
     assert (words("pgd"), words("gaussian_blur")) == ("PGD", "Gaussian blur")
+    assert words("smooth0.25") == "randomised smoothing (sigma 0.25)"
 
 
 def test_negative_figures_have_a_minus_sign() -> None:
