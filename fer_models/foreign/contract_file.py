@@ -296,6 +296,8 @@ def _one_line_errors(where: object) -> Iterator[None]:
     """Whatever a contract is not, as one line that begins with its file or model."""
     try:
         yield
+    except InputError:  # a line already, as on an object that is not given any more
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{where}: expected a contract, found no such file.") from error
     except IsADirectoryError as error:

@@ -151,3 +151,9 @@ def test_what_cannot_be_measured_is_one_line(model: Any, contract: Any, message:
         known_contract(names[0])
         zoo.load(names[0])
     assert "\n" not in str(refused.value)
+
+
+def test_an_object_of_an_ended_run_is_refused_in_its_own_words() -> None:
+    """As by `evaluation.rescore`; not as a contract to correct."""
+    with pytest.raises(InputError, match=r"^object:Net: must be given .*: no file holds it\.$"):
+        known_contract("object:Net")
