@@ -256,9 +256,8 @@ class Measurements:
             self._strongest[classifier.id] = attacked
         probed, gradients = self._probed.get(classifier.id), not is_black_box(classifier)
         if gradients and can_probe(made) and (probed is None or _worth(attacked) > _worth(probed)):
-            self._probed[classifier.id] = (
-                attacked  # even if nothing breaks: are gradients misleading?
-            )
+            # even if nothing breaks: are gradients misleading?
+            self._probed[classifier.id] = attacked
 
     def _answering(self, classifier: Classifier) -> Classifier:
         """The classifier with what it answered to the images of its sets so far.

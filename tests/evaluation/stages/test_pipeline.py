@@ -200,9 +200,6 @@ def test_a_model_that_dies_of_a_corruption_loses_that_figure_only(tmp_path: Path
     assert set(means[means.model == "tiny.fer"].status) == {"ok"}
 
 
-Shared = CorruptedSet | TransferSet
-
-
 def test_a_model_that_dies_of_images_made_on_another_keeps_its_own_worst_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
