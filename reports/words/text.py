@@ -106,7 +106,7 @@ def count(number: float) -> str:
 
 def face_count(number: float) -> str:
     """`1 face`, `3 589 faces`."""
-    return f"{count(number)} face{'s' * (number != 1)}"
+    return f"{count(number)} face{'s' * int(number != 1)}"
 
 
 def faces_text(data: Mapping[str, Any]) -> str:
