@@ -4,6 +4,7 @@ Not here: how the models of one board are ranked (`evaluation/comparing/ranking.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
             f"{f'none that can be read ({notes[0]})' if notes else 'none'}. "
             "Name the folder that holds them, such as runs."
         )
-    return sorted(runs, key=lambda run: str(run.manifest["started"])), notes
+    return sorted(runs, key=lambda run: datetime.fromisoformat(run.manifest["started"])), notes
 
 
 def _check_models(run: FinishedRun) -> None:

@@ -98,9 +98,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads(path.read_text())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
-            f"{path}: expected a run folder with a manifest, found no such file."
+            f"{path}: expected a run folder with a manifest, found no such file. Name a folder "
+            "that `python -m evaluation.run` has written; --resume finishes a run."
         ) from error
     except (ValueError, RecursionError) as error:  # not JSON, not text, or nested too deeply
         raise InputError(damaged(path, "JSON", error)) from error

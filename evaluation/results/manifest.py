@@ -1,8 +1,9 @@
 """The part of a run's `manifest.json` that commands read; the file may hold more."""
 
+from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 
 class Data(BaseModel):
@@ -40,3 +41,11 @@ class Manifest(BaseModel):
     data: Data
     models: dict[str, Model] = Field(min_length=1)
     perturbations: tuple[Perturbation, ...]
+
+    @field_validator("started")
+    @classmethod
+    def _with_its_zone(cls, text: str) -> str:
+        """Runs of several time zones are put in order."""
+        if datetime.fromisoformat(text).tzinfo is None:
+            raise ValueError(f"must be a time with its zone, such as {text}+00:00; got {text}")
+        return text

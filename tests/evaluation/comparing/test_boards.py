@@ -76,6 +76,18 @@ def newer(manifest: dict) -> None:
     manifest["started"] = "2026-02-01T00:00:00+00:00"
 
 
+def test_the_newest_run_is_known_across_time_zones(make: Callable[..., FinishedRun]) -> None:
+    def at(time: str) -> Callable[[dict], None]:
+        return lambda manifest: manifest.update(started=time)
+
+    newest = make("a", manifest=at("2026-02-01T09:00:00+00:00"))
+    make("b", manifest=at("2026-02-01T10:00:00+02:00"))  # an hour earlier
+    runs, _ = find_runs(newest.folder.parent)
+    assert runs[-1].folder == newest.folder
+    with pytest.raises(InputError, match="found at started: must be a time with its zone"):
+        _ = make("c", manifest=at("2026-02-01T10:00:00")).manifest
+
+
 def test_models_that_cannot_be_told_apart_share_a_range(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:

@@ -214,6 +214,11 @@ def test_bad_input_is_one_line(
     assert words in error
 
 
+def test_a_file_is_no_run(first: Path) -> None:
+    with pytest.raises(InputError, match=r"expected a run folder .* Name a folder that"):
+        compare_runs([FinishedRun(first), FinishedRun(first / "results.csv")])
+
+
 def test_a_folder_of_attacked_images_is_no_run(first: Path) -> None:
     attacked = next((first / "sets").glob("*pgd*"))
     with pytest.raises(InputError, match=r"expected the manifest of a run, found at started: "):
