@@ -24,6 +24,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
     "softmax": lambda: nn.Softmax(1),
+    "log_softmax": lambda: nn.LogSoftmax(1),
     "elu": nn.ELU,
     "silu": nn.SiLU,
 }
@@ -104,6 +105,13 @@ class _Sum(nn.Module):
 
     def forward(self, *maps: torch.Tensor) -> torch.Tensor:
         return sum(maps[1:], start=maps[0])
+
+
+class _Average(_Sum):
+    """The mean of several maps."""
+
+    def forward(self, *maps: torch.Tensor) -> torch.Tensor:
+        return super().forward(*maps) / len(maps)
 
 
 class _Join(nn.Module):
@@ -239,6 +247,7 @@ def _zero_padding(layer: Any) -> nn.Module:
 LAYERS: dict[str, Callable[[Any], nn.Module]] = {
     "Activation": lambda layer: nn.Identity(),  # `ported_layer` adds the activation of any layer
     "Add": lambda layer: _Sum(),
+    "Average": lambda layer: _Average(),
     "AveragePooling2D": _average_pool,
     "BatchNormalization": _batch_normalisation,
     "Concatenate": _join,

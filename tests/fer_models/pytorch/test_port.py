@@ -85,7 +85,7 @@ def test_every_layer_answers_as_in_keras(size: tuple[int, int]) -> None:
 
 def test_every_known_layer_is_tried() -> None:
     tried = {type(layer).__name__ for layer in CASES}
-    assert set(LAYERS) - tried == {"Add", "Concatenate", "Dense", "Resize"}, "these: below"
+    assert set(LAYERS) - tried == {"Add", "Average", "Concatenate", "Dense", "Resize"}, "these: below"
 
 
 def test_graphs_with_branches_shared_layers_and_models_inside() -> None:
@@ -96,7 +96,8 @@ def test_graphs_with_branches_shared_layers_and_models_inside() -> None:
     inner = keras.Model(inside, layers.Conv2D(2, 1)(inside), name="inner")
     x = layers.Concatenate()([inner(x), pixels])
     x = keras.ops.image.resize(x, (11, 5))
-    outputs = layers.Dense(7, activation="softmax")(layers.Flatten()(x))
+    heads = [layers.Dense(7, activation="softmax"), layers.Dense(7, activation="log_softmax")]
+    outputs = layers.Average()([head(layers.Flatten()(x)) for head in heads])
     model = keras.Model(pixels, outputs)
     images = np.random.default_rng(0).random((3, 8, 8, 3), np.float32)
     with torch.no_grad():
