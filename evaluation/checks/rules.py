@@ -83,7 +83,7 @@ class Rule(Enum):
         Rank.PROVISIONAL,
     )
     R6 = Words(
-        "Doubling steps or restarts, and the draws over which gradients of a random defence "
+        "Doubling steps and queries, and the draws over which gradients of a random defence "
         "average, changes attack success by less than 0.5 percentage points; "
         'otherwise the row says "not converged". Where an ensemble, or every attack with '
         "gradients, runs at the headline eps alone, its gradients break at most 2 % of the faces "
