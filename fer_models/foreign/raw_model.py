@@ -101,18 +101,32 @@ def ask_without_check(raw: RawModel, images: np.ndarray) -> np.ndarray:
         answer = np.asarray(next(iter(several.values())) if several else called)
         if answer.dtype.kind == "c":
             raise TypeError(f"it returns {answer.dtype}, not real numbers")
-        answer = answer if answer.dtype == np.float32 else answer.astype(np.float64)
     except ModelError:
         raise
     except (Exception, SystemExit) as error:  # every runtime has its own kinds
         is_torch = raw.torch_module is not None
         raise ModelError(failed(raw.name, images.shape, error, is_torch)) from error
+    answer = _numbers(raw.name, answer)
     if answer.ndim != 2 or len(answer) != len(images):
         raise ModelError(
             f"{raw.name}: must return (N, K) for N images; it returned {answer.shape} for "
             f"{len(images)}. Export it with one row per image."
         )
     return answer
+
+
+def _numbers(model: str, answer: np.ndarray) -> np.ndarray:
+    """An answer as float32 or float64."""
+    if answer.dtype == np.float32:
+        return answer
+    try:
+        return answer.astype(np.float64)
+    except (TypeError, ValueError) as error:  # words, dictionaries
+        raise ModelError(
+            f"{model}: must return (N, K) numbers for N images; read as numbers its answer "
+            f"fails: {words_of(error)}. Return one row of numbers per image, in the order of its "
+            "classes."
+        ) from error
 
 
 def failed(

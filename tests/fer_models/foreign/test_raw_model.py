@@ -20,6 +20,10 @@ def words(images: np.ndarray) -> np.ndarray:
     return np.full((len(images), 7), "happy")
 
 
+def by_name(images: np.ndarray) -> list[dict[str, float]]:
+    return [{"happy": 0.9, "sad": 0.1} for _ in images]
+
+
 def unknown(images: np.ndarray) -> np.ndarray:
     return np.full((len(images), 7), np.nan)
 
@@ -52,7 +56,14 @@ def leaving(images: np.ndarray) -> np.ndarray:
         ("complex_numbers", "it fails: TypeError: it returns complex.*, not real numbers"),
         ("leaving", "it fails: SystemExit: 3"),
         ("broken", r"given \(1, 8, 8, 1\) it fails: RuntimeError: no luck\. Correct"),
-        ("words", "it fails: could not convert"),
+        (
+            "words",
+            r"must return \(N, K\) numbers for N images; .* fails: could not convert .* Return one",
+        ),
+        (
+            "by_name",
+            r"must return \(N, K\) numbers for N images; .* fails: TypeError: .* not 'dict'\. Ret",
+        ),
         ("unknown", "answered NaN or infinity for 1 of 1 images, first in row 0"),
         ("first_only", r"\(N, K\) for N images; it returned \(1, 7\) for 2\. Export it with"),
         ("one_only", r"given \(2, 8, 8, 1\) it fails: one image\. Correct"),
