@@ -56,7 +56,7 @@ COMMAND = '\nif __name__ == "__main__":\n    pass\n'
         ("fer_models/gradients.py", "import tensorflow as tf"),
         ("fer_models/zoo.py", "import keras"),
         ("fer_models/pytorch/pixels.py", "import torch"),
-        ("attacks/pgd.py", "from fer_models import gradients"),
+        ("attacks/pgd.py", "from fer_models import losses"),
         ("attacks/art_bridge/score.py", "import art"),
         ("evaluation/statistics/ranks.py", "from evaluation.metrics import votes\nimport scipy"),
         ("reports/page.py", "from datasets.labels import FER7\nfrom evaluation import statistics"),

@@ -132,7 +132,7 @@ def test_bad_row(tmp_path, fields, parts):
         (b"emotion,pixels,Usage\n", ["at least one row"]),
         (b"pixels\n1 2 3\n", ["column 'emotion'", "'pixels'"]),
         (b"emotion,pixels\n0,1\n", ["column 'Usage'", "'emotion, pixels'"]),
-        (b"emotion;pixels;Usage\n0;1;Training\n", ["column 'emotion'"]),
+        (b"emotion;pixels;Usage\n0;1;Training\n", ["separated by commas", "emotion;pixels"]),
         (b"emotion,emotion,pixels,Usage\n0,1,2,Test\n", ["one column 'emotion', found 2 in"]),
         ("\n".join(csv_lines()).encode("utf-16"), ["before the first row", "UTF-8"]),
         ("\n".join(changed(9, usage="Tr\u00e4ning")).encode("latin-1"), ["UTF-8"]),

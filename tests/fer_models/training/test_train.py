@@ -98,7 +98,7 @@ def test_the_last_weights_of_a_final_training_are_kept(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work = tmp_path / "work"
-    options: dict[str, Any] = {"epochs": 3, "early_stopping": 1, "learning_rate": 0.0}
+    options: dict[str, Any] = {"epochs": 3, "learning_rate": 0.0}
     main(data, "tiny", LabelSet.FER, out=work, final=True, **options)
     printed = capsys.readouterr()
     assert "trained on all 42 faces, epoch 3 of 3" in printed.out
