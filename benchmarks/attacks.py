@@ -65,7 +65,8 @@ def main(
     data: Annotated[Path, Option(help="FER2013 csv, archive or folder, or image folders.")],
     out: Annotated[Path, Option(help="The csv file; rows are appended as they are measured.")],
     models: Annotated[
-        str, Option(help="starter, all, ids and folders: ID,ID,.., or digits28.")
+        str,
+        Option(help="starter, all, ids and folders: ID,ID,.., or digits28, also digits28+DEFENCE."),
     ] = "starter",
     attacks: Annotated[
         str, Option(help=f"Some of {', '.join(NAMES)}; the last is slow.")
@@ -99,7 +100,7 @@ def main(
         raise InputError(f"--attacks must be among {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
     from fer_models import zoo
 
-    ids = [DIGITS] if models == DIGITS else zoo.resolve(models)
+    ids = [models] if models.split("+")[0] == DIGITS else zoo.resolve(models)
     _check_own(out)
     if len(ids) > 1:
         _each_alone(ids, out)
@@ -169,10 +170,13 @@ def _faces(
     """Classifier, images float32 in [0, 1], labels under its own label set."""
     import numpy as np
 
-    if model == DIGITS:
+    name, *defences = model.split("+")
+    if name == DIGITS:
         from benchmarks.digits import digits28
+        from fer_models.defences.registry import defended
 
-        return digits28(limit)
+        net, images, labels = digits28(limit)
+        return defended(net, defences), images, labels  # type: ignore[return-value]
     from datasets.read import load
     from fer_models import zoo
     from fer_models.classifier import DifferentiableClassifier

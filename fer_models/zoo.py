@@ -216,16 +216,9 @@ def load(
     """
     base, names = split_defences(model)
     if names:
-        from fer_models.defences.base import defend
-        from fer_models.defences.registry import parse_defence
+        from fer_models.defences.registry import defended
 
-        defences = [parse_defence(name) for name in names]
-        classifier = load(base, contract, faces)
-        # The last one written sees the image last, so it is the innermost wrapper.
-        for defence, name in zip(reversed(defences), reversed(names)):
-            classifier = defend(classifier, defence, name)
-        classifier.id = "+".join([classifier.id.split("+")[0], *names])
-        return classifier
+        return defended(load(base, contract, faces), names)
     if is_service(model):
         from fer_models.services.classifier import load_service
 

@@ -4,7 +4,8 @@ import re
 from typing import NamedTuple
 
 from datasets.base.errors import InputError
-from fer_models.defences.base import Defence
+from fer_models.classifier import Classifier
+from fer_models.defences.base import Defence, defend
 from fer_models.defences.bit_depth import BitDepth
 from fer_models.defences.gaussian_blur import GaussianBlur
 from fer_models.defences.jpeg import Jpeg
@@ -60,3 +61,17 @@ def parse_defence(text: str) -> Defence:
             f"got {text!r}."
         )
     return entry.kind(int(value) if whole else value)  # type: ignore[call-arg]
+
+
+def defended(classifier: Classifier, names: list[str]) -> Classifier:
+    """Put defences before a classifier; the first one named sees the image first.
+
+    Raises:
+        InputError: see `parse_defence` and `defend`.
+    """
+    defences = [parse_defence(name) for name in names]
+    original = classifier.id.split("+")[0]
+    for defence, name in zip(reversed(defences), reversed(names)):
+        classifier = defend(classifier, defence, name)
+    classifier.id = "+".join([original, *names])
+    return classifier

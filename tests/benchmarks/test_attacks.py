@@ -79,6 +79,12 @@ def test_digits_have_a_net_of_their_own():
     assert (classifier.predict(images) == labels).mean() > 0.8
 
 
+def test_the_net_of_digits_can_stand_behind_defences():
+    classifier, images, _ = attacks._faces("digits28+bits3+jpeg75", Path(), Split.PUBLIC_TEST, 5)
+    assert classifier.id == "digits28+bits3+jpeg75"
+    assert classifier.logits(images).shape == (5, 10)
+
+
 def test_faces_are_of_the_split_that_is_asked_for(monkeypatch):
     asked, sample = [], load("sample", None)
     monkeypatch.setattr("datasets.read.load", lambda *given: asked.append(given) or sample)
