@@ -170,16 +170,20 @@ def _faces(
     """Classifier, images float32 in [0, 1], labels under its own label set."""
     import numpy as np
 
-    name, *defences = model.split("+")
-    if name == DIGITS:
-        from benchmarks.digits import digits28
-        from fer_models.defences.registry import defended
+    from fer_models.classifier import DifferentiableClassifier
 
+    digits, *names = model.split("+")
+    if digits == DIGITS:
+        from benchmarks.digits import digits28
+        from fer_models.defences.registry import defended, parse_defences
+
+        defences = parse_defences(names)
         net, images, labels = digits28(limit)
-        return defended(net, defences), images, labels  # type: ignore[return-value]
+        classifier = defended(net, defences)
+        assert isinstance(classifier, DifferentiableClassifier)
+        return classifier, images, labels
     from datasets.read import load
     from fer_models import zoo
-    from fer_models.classifier import DifferentiableClassifier
 
     classifier = zoo.load(model)
     if not isinstance(classifier, DifferentiableClassifier):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datasets.base.commands import run
+from datasets.base.counted import counted
 from datasets.base.writable import check_file
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _faces(board: "pd.DataFrame") -> str:
 
     row = board.loc[board.n.idxmax()]
     groups = "" if pd.isna(row.groups) or row.groups == row.n else f" in {row.groups} groups"
-    return f"{row.n} face{'' if row.n == 1 else 's'}{groups}"
+    return f"{counted(row.n, 'face')}{groups}"
 
 
 def _version(number: object) -> str:
@@ -99,7 +100,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         rank += FLAG if row.provisional else ""
         limit = "<= " if row.upper_bound else ""
-        faces = "" if row.n == board.n.max() else f" ({row.n} face{'' if row.n == 1 else 's'})"
+        faces = "" if row.n == board.n.max() else f" ({counted(row.n, 'face')})"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
             cells += [_share(row, name, limit) for name in ("curve_area", "robust_accuracy")]

@@ -216,9 +216,10 @@ def load(
     """
     base, names = split_defences(model)
     if names:
-        from fer_models.defences.registry import defended
+        from fer_models.defences.registry import defended, parse_defences
 
-        return defended(load(base, contract, faces), names)
+        defences = parse_defences(names)  # before the model is loaded
+        return defended(load(base, contract, faces), defences)
     if is_service(model):
         from fer_models.services.classifier import load_service
 

@@ -12,6 +12,7 @@ from attacks.base import BATCH_ROWS, Cost
 from attacks.sets.spec import AnySpec, AttackSpec, CorruptionSpec
 from attacks.sets.stored_images import StoredImages
 from attacks.threat_model import format_eps
+from datasets.base.counted import counted
 from datasets.image_source import ImageSource
 
 UNKNOWN = -1
@@ -161,10 +162,9 @@ class CorruptedSet:
     def lines(self) -> list[str]:
         """One line of text: "jpeg severity 1, 3, 5: 500 images each, 0.4 s"."""
         severities = ", ".join(map(str, self.severities))
-        images = f"{len(self.row_ids)} image{'s' * (len(self.row_ids) != 1)}"
         return [
-            f"{self.header.spec.perturbation} severity {severities}: {images} each, "
-            f"{self.seconds.sum():.1f} s"
+            f"{self.header.spec.perturbation} severity {severities}: "
+            f"{counted(len(self.row_ids), 'image')} each, {self.seconds.sum():.1f} s"
         ]
 
 
@@ -175,10 +175,9 @@ class TransferSet(AttackedSet):
     def lines(self) -> list[str]:
         """One line of text: "transfer linf 4/255: 100 images for other models, 3.1 s"."""
         spec = self.spec
-        images = f"{len(self.row_ids)} image{'s' * (len(self.row_ids) != 1)}"
         return [
-            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: {images} for other "
-            f"models, {self.seconds.sum():.1f} s"
+            f"{spec.perturbation} {spec.norm} {format_eps(spec.grid[0])}: "
+            f"{counted(len(self.row_ids), 'image')} for other models, {self.seconds.sum():.1f} s"
         ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps, parse_eps
+from datasets.base.counted import counted
 from datasets.base.errors import InputError
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.gates.case import Case, Outcome
@@ -127,7 +128,7 @@ def judge(
 
 
 def _words(row: Any) -> str:
-    faces = f"{row.n} face{'s' * (row.n != 1)}"
+    faces = counted(row.n, "face")
     return f"{row.value:.4f} (95 % interval {row.ci_low:.4f} to {row.ci_high:.4f}, {faces})"
 
 

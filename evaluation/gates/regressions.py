@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from datasets.base.counted import counted
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.comparing.change_table import images_of, p_text, points
 from evaluation.comparing.changes import Changes, identity
@@ -83,7 +84,7 @@ def _judged(change: Any, void: str, allowed: float) -> tuple[Outcome, str]:
     gap, low, high = (points(end) for end in (change.difference, change.ci_low, change.ci_high))
     text = (
         f"{change.before:.4f} before, {change.after:.4f} now, {gap} points (95 % interval {low} to "
-        f"{high}, {change.n} face{'s' * (change.n != 1)}, p {p_text(change.p_holm)})"
+        f"{high}, {counted(change.n, 'face')}, p {p_text(change.p_holm)})"
     )
     text += "" if change.status == "ok" else "; flagged in a run"
     if void:

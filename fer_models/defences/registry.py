@@ -63,15 +63,23 @@ def parse_defence(text: str) -> Defence:
     return entry.kind(int(value) if whole else value)  # type: ignore[call-arg]
 
 
-def defended(classifier: Classifier, names: list[str]) -> Classifier:
-    """Put defences before a classifier; the first one named sees the image first.
+def parse_defences(names: list[str]) -> list[tuple[str, Defence]]:
+    """Read defences; raises as `parse_defence`. Each stands beside its name."""
+    return [(name, parse_defence(name)) for name in names]
+
+
+def defended(classifier: Classifier, defences: list[tuple[str, Defence]]) -> Classifier:
+    """Put defences before a classifier; the first one sees the image first.
+
+    Args:
+        classifier: any.
+        defences: see `parse_defences`.
 
     Raises:
-        InputError: see `parse_defence` and `defend`.
+        InputError: see `defend`.
     """
-    defences = [parse_defence(name) for name in names]
     original = classifier.id.split("+")[0]
-    for defence, name in zip(reversed(defences), reversed(names)):
+    for name, defence in reversed(defences):
         classifier = defend(classifier, defence, name)
-    classifier.id = "+".join([original, *names])
+    classifier.id = "+".join([original, *(name for name, _ in defences)])
     return classifier
