@@ -1,7 +1,8 @@
-"""TensorFlow's way to a differentiable classifier, and the one file that knows a backend.
+"""TensorFlow's way to a differentiable classifier.
 
 A subclass of `SymbolicClassifier` writes its logits in Keras operations; here they are compiled and
-differentiated. Training on another Keras backend needs none of this.
+differentiated. Only this file and `fer_models/training/fused_normalization.py` know a backend; a
+training on another backend uses neither.
 """
 
 from abc import abstractmethod

@@ -100,7 +100,7 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
 PYTHON_API = ("evaluation.api",)
 """Modules that do the work of a command as a function."""
 
-BACKEND_FILE = "fer_models.gradients"
+BACKEND_FILES = ("fer_models.gradients", "fer_models.training.fused_normalization")
 TORCH_ROOM = "fer_models.pytorch"
 """The only folder that may import PyTorch."""
 ART_ROOM = "attacks.art_bridge"
@@ -217,7 +217,7 @@ def _may_use(module: str, name: str) -> bool:
     if top == "torch" and is_within(module, (TORCH_ROOM,)):
         return True
     forbidden = (*FORBIDDEN.get(room, ()), *(DEEP_LEARNING if is_numpy_only(module) else ()))
-    return top not in forbidden or (module == BACKEND_FILE and top != "torch")
+    return top not in forbidden or (module in BACKEND_FILES and top != "torch")
 
 
 @cache

@@ -14,7 +14,7 @@ from fer_models.classical.grey_faces import grey_faces
 from fer_models.classical.models import FaceModel, FaceTrees, FeatureSvm, tree_features
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.classical.svm import Svm, fit_svm
-from fer_models.training.loop import TrainingRows
+from fer_models.training.batches import TrainingRows
 
 BATCH_SIZE = 1000
 """Faces whose features are computed together, with one line of progress."""

@@ -9,7 +9,6 @@ import csv
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +19,9 @@ from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, words_of
 from fer_models.classifier import ModelError
 from fer_models.recipe import Recipe, Schedule
-from fer_models.training.augmentation import augment, with_brightness, with_noise
-from fer_models.training.augmix import augmix
 from fer_models.training.averaging import averaged
-from fer_models.training.mixing import mixed
+from fer_models.training.batches import AugmentedBatches, Batch, TrainingRows
+from fer_models.training.fused_normalization import with_fused_normalization
 from fer_models.training.second_head import (
     LabelSetAccuracy,
     LabelSetsLoss,
@@ -40,30 +38,6 @@ validation rows the columns `val_*` are missing."""
 STATISTICS_BATCHES = 32
 """Training batches on which the statistics of averaged weights are estimated."""
 
-Batch = tuple[np.ndarray, ...]
-"""Images float32 (N, H, W, C) in [0, 1], targets float32 (N, K + J), weights (N,) if any."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """Rows to learn from or to select on.
-
-    Attributes:
-        images: uint8 (N, H, W, C).
-        targets: float32 (N, K), each row a distribution over the classes.
-        other_targets: float32 (N, J), the same under the other label set; rows without such a label
-            are zero. J is 0 when only one label set is learnt.
-    """
-
-    images: np.ndarray
-    targets: np.ndarray
-    other_targets: np.ndarray
-
-    @property
-    def all_targets(self) -> np.ndarray:
-        """Both label sets side by side, float32 (N, K + J)."""
-        return np.concatenate([self.targets, self.other_targets], axis=1)
-
 
 class Adversary(Protocol):
     """What makes a training adversarial (`attacks/adversarial_training/adversary.py`)."""
@@ -76,52 +50,6 @@ class Adversary(Protocol):
 
     def robust_accuracy(self, images: np.ndarray, targets: np.ndarray) -> float:
         """Accuracy on attacked images; of uint8 (N, H, W, C) and float32 (N, K)."""
-
-
-class AugmentedBatches:
-    """Shuffled, augmented batches of one epoch; the same seed and epoch yield the same batches."""
-
-    def __init__(
-        self,
-        rows: TrainingRows,
-        recipe: Recipe,
-        seed: int,
-        epoch: int,
-        teacher: Teacher | None = None,
-    ) -> None:
-        self._rows, self._recipe, self.key = rows, recipe.at_epoch(epoch), (seed, epoch)
-        self._teacher = teacher
-        self._order = np.random.default_rng(self.key).permutation(len(rows.images))
-        self._targets = rows.all_targets
-        self._class_weights = class_weights(rows.targets) if recipe.class_weights else None
-
-    def __len__(self) -> int:
-        return len(self._order) // self._recipe.batch_size
-
-    def __getitem__(self, index: int) -> Batch:
-        size = self._recipe.batch_size
-        rows = self._order[index * size : (index + 1) * size]
-        rng = np.random.default_rng((*self.key, index))
-        images, targets = augment(self._rows.images[rows], self._recipe, rng), self._targets[rows]
-        images, targets = mixed(images, targets, self._recipe.mixup, self._recipe.cutmix, rng)
-        weighed: tuple[np.ndarray, ...] = ()
-        if self._class_weights is not None:
-            weighed = (targets[:, : len(self._class_weights)] @ self._class_weights,)
-        if self._teacher is not None:
-            targets = self._teacher.mixed(images, targets)
-        if self._recipe.augmix:
-            images = augmix(images, rng)
-        if self._recipe.brightness:
-            images = with_brightness(images, self._recipe.brightness, rng)
-        if self._recipe.noise:
-            images = with_noise(images, self._recipe.noise, rng)
-        return images, targets, *weighed
-
-
-def class_weights(targets: np.ndarray) -> np.ndarray:
-    """Weight of each class, float32 (K,): N / (K * mass of the class); rare classes weigh more."""
-    mass = targets.sum(axis=0)
-    return (len(targets) / (targets.shape[1] * np.maximum(mass, 1))).astype(np.float32)
 
 
 def learning_rate(recipe: Recipe, history: list[dict[str, float]]) -> float:
@@ -197,7 +125,7 @@ def fit(
     model = (
         keras.models.load_model(checkpoint)
         if history
-        else _compiled(with_second_head(build(), train.other_targets.shape[1]), recipe)
+        else _compiled(_with_heads(build(), train), recipe)
     )
     classifier = without_second_head(model)
     opponent = adversary(classifier) if adversary else None
@@ -210,7 +138,7 @@ def fit(
         with _divergence_told(line):
             line |= _learn(model, batches, opponent)
             part = min(len(batches), STATISTICS_BATCHES)
-            seen = (_batch(batches, index, opponent)[0] for index in range(part))
+            seen = (_attacked(batches[i], batches, i, opponent)[0] for i in range(part))
             with averaged(model, seen):
                 if validation is not None:
                     line |= _judge(model, validation, opponent)
@@ -256,8 +184,8 @@ def _learn(
 ) -> dict[str, float]:
     """One epoch, ended by a loss that is not finite; mean loss and accuracy of its batches."""
     seen = []
-    for index in range(len(batches)):
-        batch = _batch(batches, index, opponent)
+    for index, augmented in enumerate(batches):
+        batch = _attacked(augmented, batches, index, opponent)
         with opponent.moved_weights(model, batch) if opponent else nullcontext():
             logs = model.train_on_batch(*batch, return_dict=True)
         seen.append((logs["loss"], logs["accuracy"]))
@@ -267,9 +195,10 @@ def _learn(
     return {"loss": float(loss), "accuracy": float(accuracy)}
 
 
-def _batch(batches: AugmentedBatches, index: int, opponent: Adversary | None) -> Batch:
+def _attacked(
+    batch: Batch, batches: AugmentedBatches, index: int, opponent: Adversary | None
+) -> Batch:
     """What the net learns from: an augmented batch, attacked if there is an adversary."""
-    batch = batches[index]
     if opponent is None:
         return batch
     rng = np.random.default_rng((*batches.key, index, 1))
@@ -286,6 +215,10 @@ def _judge(
     if opponent:
         found[ROBUST_COLUMN] = opponent.robust_accuracy(validation.images, validation.targets)
     return found
+
+
+def _with_heads(model: keras.Model, train: TrainingRows) -> keras.Model:
+    return with_fused_normalization(with_second_head(model, train.other_targets.shape[1]))
 
 
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:

@@ -16,7 +16,7 @@ from datasets.labels import SCHEMES, LabelSet
 from datasets.near_duplicates import first_near
 from datasets.votes import VoteRule, vote_targets
 from faces.labelled import open_faces
-from fer_models.training.loop import TrainingRows
+from fer_models.training.batches import TrainingRows
 
 LEARNABLE = (Split.TRAINING, Split.SAMPLE)
 HELD_OUT = 10

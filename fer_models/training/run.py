@@ -22,8 +22,9 @@ from fer_models.architectures.registry import architecture
 from fer_models.cards import CARDS, WEIGHTS, Card, write_card
 from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Recipe, Schedule
+from fer_models.training.batches import TrainingRows
 from fer_models.training.curves import plot_history
-from fer_models.training.loop import ROBUST_COLUMN, Adversary, TrainingRows, best_epoch, fit
+from fer_models.training.loop import ROBUST_COLUMN, Adversary, best_epoch, fit
 from fer_models.training.request import WORK, TrainingRequest
 from fer_models.training.rows import TrainingFaces, labelled_rows
 from fer_models.training.settings import (

@@ -18,7 +18,8 @@ from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
 from fer_models.losses import Loss
 from fer_models.recipe import Recipe
-from fer_models.training.loop import ROBUST_COLUMN, TrainingRows, fit, read_history
+from fer_models.training.batches import TrainingRows
+from fer_models.training.loop import ROBUST_COLUMN, fit, read_history
 from fer_models.weights import load_weights
 from tests.attacks import tiny
 

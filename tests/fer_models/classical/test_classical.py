@@ -21,7 +21,7 @@ from fer_models.classical.training import fit_classical
 from fer_models.export import main as export
 from fer_models.recipe import Precision
 from fer_models.train import TrainRequest, main
-from fer_models.training.loop import TrainingRows
+from fer_models.training.batches import TrainingRows
 from fer_models.weights import write_arrays
 from tests.datasets.factory import write_source
 from tests.fer_models.cards import make_card

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer_models.recipe import Recipe
-from fer_models.training.loop import AugmentedBatches, TrainingRows
+from fer_models.training.batches import AugmentedBatches, TrainingRows
 from fer_models.training.mixing import cutmix, mixed, mixup
 from fer_models.training.teacher import Teacher
 from tests.fer_models.training.test_training import RECIPE, toy_rows

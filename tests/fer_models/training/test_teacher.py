@@ -11,7 +11,8 @@ from scipy.special import softmax
 from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from fer_models.recipe import Precision
-from fer_models.training.loop import AugmentedBatches, fit
+from fer_models.training.batches import AugmentedBatches
+from fer_models.training.loop import fit
 from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import load_weights
 from tests.fer_models.training.test_training import RECIPE, build, toy_rows

@@ -11,17 +11,9 @@ import pytest
 
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.augmentation import augment, with_brightness, with_noise
+from fer_models.training.batches import AugmentedBatches, TrainingRows, class_weights
 from fer_models.training.curves import plot_history
-from fer_models.training.loop import (
-    HISTORY_COLUMNS,
-    AugmentedBatches,
-    TrainingRows,
-    class_weights,
-    fit,
-    learning_rate,
-    read_history,
-    should_stop,
-)
+from fer_models.training.loop import HISTORY_COLUMNS, fit, learning_rate, read_history, should_stop
 from fer_models.training.second_head import LabelSetsLoss, with_second_head, without_second_head
 from fer_models.training.teacher import Teacher
 from fer_models.weights import load_weights
