@@ -10,7 +10,8 @@ from attacks.registry import ATTACKS
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.results.schema import WORST_CASE
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from evaluation.tier_attacks import attacks_on, is_black_box
+from fer_models.classifier import Classifier
 
 
 def iterates(name: str) -> bool:
@@ -32,14 +33,8 @@ def iterative_checks(classifier: Classifier, config: RunConfig) -> list[Check]:
         A flagged check for each attacked label set; none for a black box, in a run without attacks,
         and where such an attack is made.
     """
-    made = [
-        attack.name
-        for attack in config.attacks
-        if config.norm in ATTACKS[attack.name].norms
-        and not (attack.black_boxes_only or attack.labels_only)
-    ]
-    black_box = not isinstance(classifier, DifferentiableClassifier)
-    if black_box or not made or any(iterates(name) for name in made):
+    made = [attack.name for attack in attacks_on(classifier, config)]
+    if is_black_box(classifier) or not made or any(iterates(name) for name in made):
         return []
     words = (
         f"No attack of the run ({', '.join(made)}) follows gradients in several steps over the "

@@ -24,6 +24,7 @@ from evaluation.checks.rules import Check, check, failed_check
 from evaluation.config import RunConfig
 from evaluation.listener import is_result
 from evaluation.results.schema import WORST_CASE
+from evaluation.tier_attacks import attacks_on, is_black_box
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.contract import Contract, PixelStep
 from fer_models.wrapped_classifier import WrappedClassifier, innermost
@@ -82,9 +83,8 @@ def gradient_checks(classifier: Classifier, images: ImageSource, config: RunConf
         A check for each attacked label set; none for a black box, in a run without attacks by
         gradients, and where all gradients are zero.
     """
-    kinds = [ATTACKS[each.name] for each in config.attacks]
-    attacked = any(kind.needs_gradients and config.norm in kind.norms for kind in kinds)
-    if not attacked or not isinstance(classifier, DifferentiableClassifier):
+    made = [ATTACKS[attack.name] for attack in attacks_on(classifier, config)]
+    if is_black_box(classifier) or not any(kind.needs_gradients for kind in made):
         return []
     rows = np.unique(np.linspace(0, len(images) - 1, FACES).astype(int))
     try:
@@ -99,8 +99,8 @@ def gradient_checks(classifier: Classifier, images: ImageSource, config: RunConf
         ]
     if not found.faces:
         return []
-    made = _verdict(classifier.id, found, tried is classifier)
-    return [made | _of_worst_case(labels) for labels in config.labels]
+    verdict = _verdict(classifier.id, found, tried is classifier)
+    return [verdict | _of_worst_case(labels) for labels in config.labels]
 
 
 def _compared(classifier: Classifier, images: np.ndarray, keys: Keys) -> _Found:

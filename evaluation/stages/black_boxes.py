@@ -8,16 +8,12 @@ from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
 from evaluation.results.schema import WHITE_BOX, WORST_CASE
-from fer_models.classifier import BATCH_SIZE, Classifier, DifferentiableClassifier
+from evaluation.tier_attacks import attacks_on, is_black_box
+from fer_models.classifier import BATCH_SIZE, Classifier
 from fer_models.services.classifier import service_of
 
 LONG = 3600.0
 """Seconds of queries to one model above which a run warns."""
-
-
-def is_black_box(classifier: Classifier) -> bool:
-    """Whether a model gives no gradients."""
-    return not isinstance(classifier, DifferentiableClassifier)
 
 
 def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> list[Check]:
@@ -30,13 +26,11 @@ def black_box_checks(classifier: Classifier, config: RunConfig, faces: int) -> l
     """
     if not is_black_box(classifier):
         return []
-    able = [a for a in config.attacks if config.norm in ATTACKS[a.name].norms]
+    able = attacks_on(classifier, config)
     asking = [
         attack
         for attack in able
-        if ATTACKS[attack.name].by_answers
-        and not ATTACKS[attack.name].lacks(classifier)
-        and (classifier.labels_only or not attack.labels_only)
+        if ATTACKS[attack.name].by_answers and not ATTACKS[attack.name].lacks(classifier)
     ]
     ways = ["by queries"] if asking else []
     if any(ATTACKS[attack.name] is Transfer for attack in able):

@@ -16,8 +16,8 @@ from evaluation.config import RunConfig
 from evaluation.metrics.robustness import security_curve_areas
 from evaluation.results.image_rows import ImageRows, Kind
 from evaluation.results.select import headline_eps
-from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.jobs import Job, plan
+from evaluation.tier_attacks import is_black_box
 from fer_models.classifier import Classifier, label_set_of
 
 

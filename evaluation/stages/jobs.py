@@ -13,18 +13,18 @@ import numpy as np
 from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.sets.spec import AnySpec, AttackSpec
-from attacks.threat_model import Norm, check_eps
+from attacks.threat_model import check_eps
 from attacks.transfer import Transfer
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet
 from datasets.image_source import UnitImages
 from datasets.labels import NO_LABEL, LabelSet
-from evaluation.config import AttackSettings, RunConfig
+from evaluation.config import RunConfig
 from evaluation.listener import Listener, is_result, one_line
 from evaluation.results.select import headline_eps
-from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.residence import Residence
 from evaluation.stages.transfer_matrix import surrogates
+from evaluation.tier_attacks import attacks_on, is_black_box, knows
 from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
 
 
@@ -96,11 +96,6 @@ class Job:
         )
 
 
-def knows(attack: AttackSettings, norm: Norm) -> bool:
-    """Whether an attack of a tier is defined for this norm."""
-    return norm in ATTACKS[attack.name].norms
-
-
 def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -> list[Job]:
     """Plan all sets of a run: corruptions, attacks model by model, transfer sets.
 
@@ -142,21 +137,16 @@ def _attack_jobs(
     values = faces.labels(label_set).to(classifier.scheme).values
     rows = np.flatnonzero(values != NO_LABEL)
     labels = values[rows]
-    black_box = is_black_box(classifier)
-    for attack in config.attacks:
-        if not knows(attack, config.norm):
-            continue
+    for attack in attacks_on(classifier, config):
         grid = config.grid_of(attack)
         spec = attack_spec(
             attack.name, config.norm, grid, label_set, seed=config.seed, **attack.options
         )
         few = slice(np.searchsorted(rows, attack.limit) if attack.limit else None)
         part = rows[few]  # a view: all attacks on all faces share rows and labels
-        if not len(part) or (attack.black_boxes_only and not black_box):
+        if not len(part):
             continue
-        if attack.labels_only and not classifier.labels_only:
-            continue
-        through = black_box and ATTACKS[attack.name] is Transfer
+        through = is_black_box(classifier) and ATTACKS[attack.name] is Transfer
         sources = tuple(surrogates(classifier, classifiers)) if through else ()
         why = "" if sources else ATTACKS[attack.name].lacks(classifier)
         yield Job(spec, part, classifier, labels[few], sources, not_applicable=why)

@@ -14,7 +14,7 @@ from datasets.labels import SCHEMES
 from datasets.sample.faces import NOTICE
 from evaluation.config import RunConfig
 from evaluation.environment import Start, environment, peak_memory_mb
-from evaluation.stages.black_boxes import is_black_box
+from evaluation.tier_attacks import is_black_box
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
 from fer_models.net_classifier import NetClassifier

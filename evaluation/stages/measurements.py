@@ -35,7 +35,7 @@ from evaluation.results.row_parts import RowParts
 from evaluation.results.select import headline_eps
 from evaluation.results.transfer_rows import TransferRows
 from evaluation.stages import gallery
-from evaluation.stages.black_boxes import black_box_checks, is_black_box
+from evaluation.stages.black_boxes import black_box_checks
 from evaluation.stages.clean_answers import CleanAnswers
 from evaluation.stages.explanation_shift import Explanations, explain
 from evaluation.stages.failures import Failures
@@ -45,6 +45,7 @@ from evaluation.stages.per_image import attacked_rows, clean_rows, corrupted_row
 from evaluation.stages.residence import Residence
 from evaluation.stages.sets import Outcome
 from evaluation.stages.transfer_matrix import transfer_rows
+from evaluation.tier_attacks import is_black_box
 from fer_models.classifier import Classifier, label_set_of
 from fer_models.services.classifier import service_of
 

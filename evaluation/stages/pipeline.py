@@ -32,7 +32,7 @@ from evaluation.results.schema import (
     REGION_ARRAYS,
 )
 from evaluation.results.transfer_rows import TransferRows, transfer_cells
-from evaluation.stages.black_boxes import is_black_box, seconds_per_face, slowness
+from evaluation.stages.black_boxes import seconds_per_face, slowness
 from evaluation.stages.certificates import certify_models
 from evaluation.stages.clean_answers import CleanAnswers, answer_clean
 from evaluation.stages.disputed_faces import disputed_faces
@@ -41,12 +41,13 @@ from evaluation.stages.failures import Failures
 from evaluation.stages.fingerprints import check_again
 from evaluation.stages.first_model import Limited, first_models, is_of, set_apart
 from evaluation.stages.foreign_models import refuse_misread
-from evaluation.stages.jobs import Job, in_reduced_precision, knows, plan
+from evaluation.stages.jobs import Job, in_reduced_precision, plan
 from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.repeated_attacks import repeat_attacks
 from evaluation.stages.residence import Residence
 from evaluation.stages.sets import Outcome, make_sets
+from evaluation.tier_attacks import is_black_box, knows
 from fer_models.classifier import Classifier
 
 

@@ -18,8 +18,8 @@ from evaluation.config import AttackSettings, RunConfig
 from evaluation.listener import Listener
 from evaluation.results.files import read_table, write_manifest
 from evaluation.results.schema import RESULT_COLUMNS
-from evaluation.stages.black_boxes import is_black_box
 from evaluation.stages.pipeline import evaluate_run
+from evaluation.tier_attacks import is_black_box
 from evaluation.tiers import Tier
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract

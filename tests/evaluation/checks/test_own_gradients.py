@@ -195,10 +195,12 @@ def test_behind_a_straight_through_step_of_its_contract_the_net_is_judged(change
 def test_nothing_is_asked_without_gradients() -> None:
     zero = of(lambda pixels: NET(ops.round(pixels * 7) / 7))
     queries = run.config(attacks=run.SEARCH)
+    of_others = [AttackSettings(name="pgd", black_boxes_only=True)]
     for net, config in (
         (tiny.BlackBox(), run.config()),
         (tiny.constant(), run.config()),
         (zero, run.config()),
+        (tiny.raising(), run.config(attacks=(*run.SEARCH, *of_others))),
         (tiny.raising(), queries),
     ):
         assert gradient_checks(net, IMAGES, config) == []
