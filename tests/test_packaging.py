@@ -1,6 +1,7 @@
 """What is installed: declared dependencies, extras, data files."""
 
 import ast
+import re
 import sys
 import tomllib
 from configparser import ConfigParser
@@ -44,6 +45,21 @@ def test_the_full_run_installs_every_extra_that_a_test_needs():
     installed = {line for extra in tox["testenv:full"]["extras"].split() for line in extras[extra]}
     needed = {line for name, extra in extras.items() if name != "fetch" for line in extra}
     assert needed - installed == set()  # tests of `fetch` have fake clients
+
+
+def test_contributing_installs_what_the_quick_tests_need():
+    tox = ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    (installed,) = re.findall(r'pip install -e "\.\[(.*?)\]"', page)
+    assert sorted(installed.split(",")) == tox["testenv:tests"]["extras"].split()
+
+
+def test_every_extra_of_clips_reads_them():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for name in ("live", "people", "speech"):
+        assert set(extras["video"]) <= set(extras[name]), name
 
 
 def _distribution(requirement: str) -> str:
