@@ -65,7 +65,10 @@ class GenerateRequest(AttackRequest, DataOptions):
     labels: Annotated[LabelSet, Option(help="Labels that are attacked.")] = LabelSet.FER
     split: Annotated[
         Split | None,
-        Option(help="Split of the data. Default: PublicTest, else Test.", show_default=False),
+        Option(
+            help="Split of the data. Default: PublicTest, else Test, else Sample.",
+            show_default=False,
+        ),
     ] = None
     limit: Annotated[
         int | None, Option(min=1, help="Number of faces, from a seeded permutation. Default: all.")

@@ -55,7 +55,10 @@ class VerifyRequest(DataOptions):
     set_path: Annotated[Path, typer.Argument(metavar="SET", help="Folder of a set, or a .npz.")]
     model: Annotated[str, typer.Argument(help="Model id, folder of a training, or path.")]
     split: Annotated[
-        str | None, Option(help="For a folder: split of the data. Default: PublicTest, else Test.")
+        str | None,
+        Option(
+            help="For a folder: split of the data. Default: PublicTest, else Test, else Sample."
+        ),
     ] = None
     norm: Annotated[str | None, Option(help="For a .npz: linf, l2 or l1. Default: linf.")] = None
     eps: Annotated[str | None, Option(help="For a .npz: the budget, such as 8/255.")] = None
