@@ -1,11 +1,13 @@
-"""docs/threat-models.md: its table of tiers says what their files say."""
+"""docs/threat-models.md: its tables of tiers, attacks and defences say what the code says."""
 
 import re
 import tomllib
+from dataclasses import fields
 
 import pytest
 
-from attacks.registry import CORRUPTIONS
+from attacks.registry import ATTACKS, CORRUPTIONS
+from fer_models.defences.registry import DEFENCES, parse_defence
 from tests.docs.guide import ROOT
 
 PAGE = (ROOT / "docs" / "threat-models.md").read_text()
@@ -41,3 +43,27 @@ def test_full_certifies_what_the_page_says() -> None:
     assert f"for the first {certified['limit']} faces" in text
     assert f"(full: {certified['samples']:,})" in text
     assert not any("certification" in tier for name, tier in TIERS.items() if name != "full")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Cells of each row of the tables of a section, without their heads."""
+    part = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
+
+
+def test_the_tables_have_each_attack_with_its_norms_and_defaults() -> None:
+    told = {name: row for row in rows("The attacks") for name in re.findall(r"`(\w+)`", row[0])}
+    assert told.keys() == ATTACKS.keys()
+    for name, (_, norms, *_, options) in told.items():
+        attack = ATTACKS[name]
+        assert norms.split(", ") == [str(norm) for norm in attack.norms], name
+        defaults = {field.name: field.default for field in fields(attack)}
+        for option, value in re.findall(r"`(\w+)` ([\d.]+)", options):
+            assert defaults[option] == float(value), f"{name}: {option}"
+
+
+def test_the_table_has_each_defence() -> None:
+    named = [re.findall(r"`\+(\w[\w.]*)`", row[0])[0] for row in rows("Defences")]
+    assert [parse_defence(name).name for name in named] == list(DEFENCES)
+    for (_, _, strength), entry in zip(rows("Defences"), DEFENCES.values(), strict=True):
+        assert set(map(float, re.findall(r"[\d.]+", strength))) >= {entry.low, entry.high}
