@@ -84,7 +84,7 @@ class Rule(Enum):
     )
     R6 = Words(
         "Doubling steps and queries, and the draws over which gradients of a random defence "
-        "average, changes attack success by less than 0.5 percentage points; "
+        "average, lowers robust accuracy by at most 0.5 percentage points, or by one face; "
         'otherwise the row says "not converged". Where an ensemble, or every attack with '
         "gradients, runs at the headline eps alone, its gradients break at most 2 % of the faces "
         "there that no attack along the curve breaks; otherwise figures at the other eps are upper "
