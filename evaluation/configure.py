@@ -80,7 +80,8 @@ def _grid(request: RunRequest, norm: Norm, settings: TierSettings) -> tuple[floa
     """The user's eps values, else the tier's: checked, ascending, each once."""
     if request.eps is None and norm not in settings.eps:
         raise InputError(
-            f"tier {request.tier} has no eps grid for norm {norm}. Give one with --eps."
+            f"tier {request.tier} has no eps grid for norm {norm}. Take --tier standard, or give a "
+            "grid with --eps."
         )
     words = settings.eps[norm] if request.eps is None else listed(request.eps).split(",")
     grid = sorted({parse_eps(word) for word in words})

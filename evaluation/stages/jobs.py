@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attacks.noise import Noise
 from attacks.precision_trial import passes, try_reduced_precision
 from attacks.registry import ATTACKS, attack_spec, corruption_spec
 from attacks.sets.spec import AnySpec, AttackSpec
@@ -103,7 +104,8 @@ def plan(config: RunConfig, faces: FaceSet, classifiers: Sequence[Classifier]) -
         InputError: the data lack a label set, a model's classes cannot be scored by it, no attack
             is defined for the norm, or an eps is too large for the images.
     """
-    if config.attacks and not any(knows(attack, config.norm) for attack in config.attacks):
+    attacks = [attack for attack in config.attacks if attack.name != Noise.name] or config.attacks
+    if attacks and not any(knows(attack, config.norm) for attack in attacks):
         raise InputError(
             f"no attack of tier {config.tier} is defined for norm {config.norm}. Take another "
             "--norm, or --tier standard."

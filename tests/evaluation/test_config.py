@@ -115,7 +115,7 @@ def test_the_configuration_is_frozen_and_comes_back_from_json() -> None:
         ({"eps": "0,1e-9"}, "`eps` values must differ; 0.0 and 1e-09"),
         ({"labels": "ferr"}, "got 'ferr'"),
         ({"labels": ","}, "fer, ferplus or both"),
-        ({"norm": Norm.L1}, "no eps grid for norm l1"),
+        ({"norm": Norm.L1}, "no eps grid for norm l1. Take --tier standard"),
         ({"limit": -3}, "--limit must be a whole number from 0 .*; got -3"),
         ({"limit": 2.5}, "--limit must be a whole number"),
         ({"limit": True}, "--limit must be a whole number .*; got True"),

@@ -57,9 +57,14 @@ def test_under_l1_attacks_that_know_it_run_and_the_others_are_named(tmp_path: Pa
     assert rows.value["apgd"] < rows.value["noise"]
     checks = read_table(tmp_path / "checks.parquet", CHECK_COLUMNS)
     assert dict(checks.set_index("rule").status)["R4"] == "ok"
-    alone = config.model_copy(update={"attacks": attacks[1:2]})
-    with pytest.raises(InputError, match="no attack of tier smoke is defined for norm l1"):
-        plan(alone, tiny.faces(), [tiny.classifier()])
+    for left in (attacks[1:2], attacks[:2]):  # noise is no attack
+        alone = config.model_copy(update={"attacks": left})
+        with pytest.raises(InputError, match="no attack of tier smoke is defined for norm l1"):
+            plan(alone, tiny.faces(), [tiny.classifier()])
+    noise = config.model_copy(update={"attacks": attacks[:1]})  # as was asked for
+    assert [job.spec.perturbation for job in plan(noise, tiny.faces(), [tiny.classifier()])] == [
+        "noise"
+    ]
 
 
 def test_an_attack_may_run_at_the_eps_of_the_verdict_alone(tmp_path: Path) -> None:
