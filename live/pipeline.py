@@ -26,6 +26,7 @@ from faces.landmarks import FaceMesh, Landmarks
 from fer_models.classifier import Classifier
 from fer_models.net_classifier import NetClassifier
 from fer_models.smoothing.repeater import Repeater
+from live.attack_columns import NO_ATTACK, AttackColumns, attack_columns
 from live.blinks import BlinkCounter
 from live.model_loader import ModelLoader
 from live.perturb import NotYet, perturb
@@ -53,7 +54,14 @@ class _Memory:
 
     shown: dict[tuple[str, bool], Repeater] = field(default_factory=dict)
     blinks: BlinkCounter = field(default_factory=BlinkCounter)
+    attack: tuple[str, AttackColumns] = "", NO_ATTACK
     flips: int = 0
+
+    def meet(self, model: str, attack: AttackColumns) -> None:
+        """Forget what another attack, or one on another model, made of the face."""
+        if (model, attack) != self.attack:
+            self.attack, self.flips = (model, attack), 0
+            self.shown = {key: held for key, held in self.shown.items() if not key[1]}
 
     def label(self, model: str, attacked: bool, predicted: int, repeat: int) -> int:
         """Update the label of a classifier and return the class to show."""
@@ -86,7 +94,12 @@ class Pipeline:
         self._models, self._tools, self._search_side = models, tools, search_side
         self._tracker = Tracker()
         self._since = SEARCH_EVERY
+        self._searched: tuple[object, ...] = ()
         self._memories: dict[int, _Memory] = {}
+
+    def forget(self) -> None:
+        """Forget all faces, as another camera or picture begins; their numbers go on."""
+        self._tracker.tracks, self._memories, self._since = [], {}, SEARCH_EVERY
 
     def read(self, image: np.ndarray, settings: Settings, seconds: float) -> Reading:
         """Process one frame.
@@ -121,7 +134,9 @@ class Pipeline:
     ) -> tuple[list[Track], list[Box]]:
         detector = self._tools.detector(settings.detector, settings.both_eyes)
         known = [track.box for track in self._tracker.tracks if not track.missed]
-        if self._since >= SEARCH_EVERY:
+        search = settings.detector, settings.both_eyes, settings.many
+        anew, self._searched = search != self._searched, search
+        if anew or self._since >= SEARCH_EVERY:
             known = []
         near = [find_near(image, self._near(settings, box), box) for box in known]
         boxes = [box for box in near if box is not None]
@@ -131,6 +146,9 @@ class Pipeline:
             boxes, self._since = find_faces(image, detector, self._search_side), 1
         boxes = boxes[: MOST_FACES if settings.many else 1]
         tracks = self._tracker.update(boxes, seconds)
+        if anew:  # boxes of two detectors differ in shape, so they are not averaged
+            for track, box in zip(tracks, boxes):
+                track.box = box
         tracks.sort(key=lambda track: track.box.area, reverse=True)
         numbers = {track.number for track in self._tracker.tracks}
         self._memories = {n: m for n, m in self._memories.items() if n in numbers}
@@ -161,6 +179,8 @@ class Pipeline:
         memories = [self._memories.setdefault(track.number, _Memory()) for track in tracks]
         first, note, heats, attacked = classifiers[0], "", None, None
         learning = False
+        for memory in memories:
+            memory.meet(first.id, attack_columns(settings))
         with _timed(spent, "read"):
             crops = crop_faces(image, squares).astype(np.float32) / np.float32(255)
             answers = _answers(classifiers, crops, memories, False, settings.repeat)
@@ -270,7 +290,7 @@ def _heat(classifier: Classifier, images: np.ndarray) -> tuple[np.ndarray | None
 
 
 def _count_flip(face: Face, memory: _Memory) -> Face:
-    memory.flips += face.flipped
+    memory.flips += face.flip_shown
     return replace(face, flips=memory.flips)
 
 

@@ -41,7 +41,7 @@ class Face:
         answers: predictions of each classifier on the clean face.
         attacked: float32 (48, 48, 1); None without an attack.
         attacked_answers: predictions on the attacked face; empty without an attack.
-        flips: frames so far in which the attack changed the first classifier's prediction.
+        flips: frames so far in which this attack changed the first classifier's label as shown.
         points: float32 (468, 2) in pixels of the frame, or None.
         blinks: counted so far, or None without landmarks.
         heat: float32 (48, 48) in [0, 1], or None.
@@ -66,6 +66,13 @@ class Face:
         """Whether the first classifier predicts another class on the attacked face."""
         return bool(self.attacked_answers) and (
             self.attacked_answers[0].predicted != self.answers[0].predicted
+        )
+
+    @property
+    def flip_shown(self) -> bool:
+        """Whether the first classifier's labels as shown, held by the repeater, differ."""
+        return bool(self.attacked_answers) and (
+            self.attacked_answers[0].label != self.answers[0].label
         )
 
 

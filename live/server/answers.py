@@ -39,7 +39,7 @@ def face_json(face: Face) -> dict[str, Any]:
         "answers": [_answer_json(answer) for answer in face.answers],
         "clean": png_address(face.clean),
         "flips": face.flips,
-        "flipped": face.flipped,
+        "flipped": face.flip_shown,
     }
     if face.attacked is not None:
         values["attacked"] = {

@@ -37,6 +37,8 @@ from live.source import Source
 from live.summary import summarise
 
 MOST_VIEWERS = 16
+TRY_AGAIN = 1013
+"""Close code of a viewer for whom there is no seat. Source: IANA's registry of WebSocket."""
 PING_SECONDS = 25.0
 """Seconds between pings; a viewer who misses one, or reads nothing for so long, is disconnected."""
 FORM_BYTES = 2**20
@@ -82,9 +84,9 @@ def make_app(
 
     def talk(socket: Server) -> None:
         if not seats.acquire(blocking=False):
-            socket.send(
-                json.dumps({"kind": "error", "error": "Too many viewers; try again later."})
-            )
+            words = f"{MOST_VIEWERS} viewers are connected, the most at once. Close another page."
+            socket.send(json.dumps({"kind": "error", "error": words}))
+            socket.close(TRY_AGAIN, words)
             return
         try:
             socket.sock = TimedSocket(socket.sock, PING_SECONDS)

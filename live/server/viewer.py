@@ -10,6 +10,7 @@ The server sends JSON messages with a `kind`: frame, recording or error. Frame n
 viewer's binary messages from 1; of frames that arrive while another is processed, the newest is
 kept. For a frame of the server's source, its JPEG is sent first as a binary message, and its number
 is that in the clip. A message that is too long ends the connection with code 1009.
+After a `source` faces are looked for anew: a page sends it before each camera, clip or picture.
 """
 
 import json
@@ -51,10 +52,11 @@ class Command(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """A frame sent by the viewer: its number and the file."""
+    """A frame sent by the viewer: its number, the file, and how many sources were chosen before."""
 
     number: int
     data: bytes
+    source: int
 
 
 class Viewer:
@@ -69,7 +71,8 @@ class Viewer:
         self._pipeline = engine.pipeline()
         self._settings = engine.defaults(Settings())
         self._sending = threading.Lock()
-        self._received = 0
+        self._received = self._chosen = 0
+        self._seen: int | None = 0
         self._session: str | None = None
         self._watched: Source | None = None
         self._logged = ""
@@ -83,7 +86,7 @@ class Viewer:
                 message = self._socket.receive()
                 if isinstance(message, bytes | bytearray):
                     self._received += 1
-                    self._mailbox.put(Arrival(self._received, bytes(message)))
+                    self._mailbox.put(Arrival(self._received, bytes(message), self._chosen))
                 elif message is not None:
                     self._obey(message)
         finally:
@@ -97,7 +100,9 @@ class Viewer:
     def _obey(self, text: str) -> None:
         try:
             if len(text) > MOST_COMMAND:
-                raise InputError(f"a command has at most {MOST_COMMAND} characters.")
+                raise InputError(
+                    f"a command has at most {MOST_COMMAND} characters; got {len(text)}. Send less."
+                )
             command = checked(Command, text)
             if command.settings is not None:
                 self._settings = self._engine.defaults(command.settings)
@@ -109,6 +114,7 @@ class Viewer:
             self._send({"kind": "error", "error": str(error)})
 
     def _choose_source(self, name: str) -> None:
+        self._chosen += 1
         if self._source is None:
             if name == "server":
                 raise InputError("the server has no clip or camera; start it with --source.")
@@ -158,8 +164,12 @@ class Viewer:
         settings, began = self._settings, time.monotonic()
         if isinstance(arrival, Arrival):
             image = decode(arrival.data, most_bytes=FRAME_BYTES, most_pixels=FRAME_PIXELS)
+            source: int | None = arrival.source
         else:
-            image = arrival.image
+            image, source = arrival.image, None
+        if source != self._seen:  # faces of one picture are not looked for in another
+            self._pipeline.forget()
+            self._seen = source
         reading = self._engine.read(self._pipeline, image, settings, began)
         name = self._session
         ended = name and not self._sessions.add(name, began, reading, settings)

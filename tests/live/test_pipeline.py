@@ -1,6 +1,7 @@
 """Frames through the pipeline: numbers that stay, answers clean and attacked, notes."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import cv2
 import keras
@@ -17,6 +18,7 @@ from fer_models.keras_classifier import wrap
 from live.engine import Engine
 from live.model_loader import ModelLoader
 from live.pipeline import SEARCH_EVERY, Pipeline, Tools
+from live.server.answers import face_json
 from live.settings import Settings, parse_settings
 
 
@@ -93,6 +95,31 @@ def test_face_that_comes_nearer_is_first_before_the_next_search(pipeline, portra
     assert alone.number == 2
 
 
+def test_another_detector_or_more_faces_search_the_whole_frame_at_once(pipeline, portrait):
+    """A picture is read once for each change: there is no next frame that would be searched."""
+    pair = np.concatenate([portrait, portrait], axis=1)
+    pipeline.read(pair, settings(many=False), 0.0)
+    assert len(pipeline.read(pair, settings(), 0.1).faces) == 2
+    other = settings(detector="blazeface")
+    found = {face.box.x: face.box for face in pipeline.read(pair, other, 0.2).faces}
+    fresh = Pipeline(pipeline._models, pipeline._tools).read(pair, other, 0.0).faces
+    assert found == {face.box.x: face.box for face in fresh}
+
+
+def test_faces_of_another_picture_are_not_looked_for_where_the_last_ones_were(pipeline, portrait):
+    empty = np.full_like(portrait, 128)
+    one, two = (
+        np.concatenate([portrait, empty], 1),
+        np.concatenate([np.roll(portrait, 9, 1)] * 2, 1),
+    )
+    (last,) = pipeline.read(one, settings(), 0.0).faces
+    pipeline.forget()
+    faces = pipeline.read(two, settings(), 0.1).faces
+    fresh = Pipeline(pipeline._models, pipeline._tools).read(two, settings(), 0.0).faces
+    assert {face.box.x for face in faces} == {face.box.x for face in fresh} and len(faces) == 2
+    assert last.number not in {face.number for face in faces}
+
+
 class _Told:
     """A detector that knows where the faces are; the image's pixels say where they lie in it."""
 
@@ -165,6 +192,25 @@ def test_strong_attack_flips_and_is_counted(pipeline, portrait):
         (face,) = pipeline.read(portrait, settings(attack="pgd", eps=16), 0.0).faces
     assert face.flipped and face.flips == 2
     assert face.attacked_answers[0].label != face.answers[0].label
+
+
+def test_another_attack_counts_from_zero_and_no_label_of_the_last_is_held(pipeline, portrait):
+    strong = settings(attack="pgd", eps=16, repeat=5)
+    for _ in range(2):
+        (face,) = pipeline.read(portrait, strong, 0.0).faces
+    assert face.flips == 2
+    (face,) = pipeline.read(portrait, settings(attack="noise", eps=0, repeat=5), 0.1).faces
+    assert face.flips == 0
+    assert face.attacked_answers[0].label == face.attacked_answers[0].predicted
+
+
+def test_labels_that_the_repeater_holds_are_not_called_flipped(pipeline, portrait):
+    (face,) = pipeline.read(portrait, settings(attack="noise", eps=0), 0.0).faces
+    held = face.answers[0]
+    other = next(name for name in held.classes if name != held.label)
+    after = replace(held, probabilities=np.eye(7)[held.classes.index(other)])
+    changed = replace(face, attacked_answers=(after,))
+    assert changed.flipped and not face_json(changed)["flipped"]
 
 
 def test_target_is_reached(pipeline, portrait):

@@ -45,6 +45,32 @@ def test_newest_of_a_burst_is_answered_last_and_nothing_queues(address, portrait
     socket.close()
 
 
+def test_another_picture_is_searched_whole_after_its_source(address, portrait):
+    empty = np.full_like(portrait, 128)
+    socket, counts = connect(address), []
+    for picture in (np.hstack([portrait, empty]), np.hstack([portrait, portrait])):
+        socket.send('{"source": "browser"}')
+        socket.send(encoded(picture))
+        counts.append(len(answer_of(socket)["faces"]))
+    assert counts == [1, 2]
+    socket.close()
+
+
+def test_viewer_without_a_seat_is_told_why_the_connection_ends(engine, portrait, monkeypatch):
+    monkeypatch.setattr("live.server.app.MOST_VIEWERS", 1)
+    with served(make_app(engine)) as address:
+        first = connect(address)
+        first.send(encoded(portrait))
+        assert answer_of(first)["kind"] == "frame"
+        second = connect(address)
+        assert answer_of(second)["error"].startswith("1 viewers are connected")
+        with pytest.raises(ConnectionClosed) as closed:
+            second.receive(timeout=20)
+        assert closed.value.reason == 1013
+        assert closed.value.message.startswith("1 viewers are connected")
+        first.close()
+
+
 @pytest.mark.parametrize(
     ("message", "words"),
     [
