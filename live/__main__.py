@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 Option = typer.Option
 DEFAULT_MODEL = "simple_cnn.fer"
+HOST, PORT = "127.0.0.1", 8765
 _DIGITS = 4
 """Most digits of a camera number, which OpenCV reads into an int."""
 
 
 def main(
-    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = 8765,
+    port: Annotated[int, Option(min=0, max=65535, help="Port; 0 chooses a free one.")] = PORT,
     host: Annotated[
         str, Option(help="Address to listen on; viewers from other machines need a token.")
-    ] = "127.0.0.1",
+    ] = HOST,
     browser: Annotated[bool, Option(help="Open the page in a browser.")] = True,
     source: Annotated[
         str, Option(help="camera (the browser's), a video file, or the number of a local camera.")
@@ -43,6 +44,9 @@ def main(
         raise InputError("--host must be an address; got ''. 0.0.0.0 listens on all.")
     if out and not window:
         raise InputError(f"--out is for faces saved in the --window; got {out}. Add --window.")
+    given = {"--host": host != HOST, "--port": port != PORT, "--allow-url": allow_url}
+    for option in [option for option, differs in given.items() if differs and window]:
+        raise InputError(f"{option} is for the page; got it with --window. Leave out one of them.")
     place = _place(source)
     from fer_models import zoo
 

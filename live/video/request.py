@@ -1,5 +1,6 @@
 """Options of `python -m live.video` and of other commands that read clips."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,7 +73,7 @@ class ReadingRequest:
                 f"--target needs an --attack that can be aimed at a class: {aimed}; got "
                 f"{self.attack or 'none'}. Choose one of these, or leave --target out."
             )
-        return parse_settings(
+        settings = parse_settings(
             {
                 "model": self.model,
                 "second": self.beside,
@@ -84,3 +85,29 @@ class ReadingRequest:
                 "detector": self.detector,
             }
         )
+        self._check_used(settings)
+        return settings
+
+    def _check_used(self, settings: "Settings") -> None:
+        """Refuse what the attack, or its absence, leaves without effect."""
+        from attacks.registry import CORRUPTIONS
+        from live.settings import ATTACKS, PRINTED, Settings
+
+        attack = settings.attack
+        kinds = {
+            "eps": (attack in ATTACKS and attack not in PRINTED, "an --attack with a radius"),
+            "steps": (bool(ATTACKS.get(attack)), "an --attack with steps or queries"),
+            "severity": (attack in CORRUPTIONS, "an --attack that is a corruption"),
+        }
+        usual = Settings()
+        for name, (used, kind) in kinds.items():
+            if not used and not math.isclose(getattr(settings, name), getattr(usual, name)):
+                raise InputError(
+                    f"--{name} needs {kind}; got --{name} {getattr(self, name)} with "
+                    f"{attack or 'none'}. Leave it out, or choose such an attack."
+                )
+        if self.beside and self.beside == self.model:
+            raise InputError(
+                f"--beside must be another model than --model; got {self.beside} twice. Leave "
+                "--beside out, or name another."
+            )

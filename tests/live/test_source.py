@@ -172,6 +172,12 @@ def test_an_empty_host_is_not_every_address():
         main(host="", browser=False, model="nothing")
 
 
+@pytest.mark.parametrize("option", [{"host": "0.0.0.0"}, {"port": 80}, {"allow_url": True}])
+def test_options_of_the_page_are_refused_with_the_window(option):
+    with pytest.raises(InputError, match="is for the page; got it with --window"):
+        main(window=True, **option)
+
+
 def test_page_without_flask_is_one_line(monkeypatch, models):
     for module in ("live.server.guard", "live.server.app"):
         monkeypatch.delitem(sys.modules, module, raising=False)
