@@ -123,7 +123,7 @@ class Card {
     this.updateAnswers(face);
     const parts = [];
     if (after && face.flips > 1) parts.push(`flipped in ${face.flips} frames so far`);
-    if (face.blinks !== undefined) parts.push(`${face.blinks} blinks`);
+    if (face.blinks !== undefined) parts.push(`${face.blinks} ${face.blinks === 1 ? "blink" : "blinks"}`);
     setText(this.meta, parts.join(" · "));
   }
 

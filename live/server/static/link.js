@@ -20,8 +20,8 @@ export class Link {
       for (const [name, value] of Object.entries(this.commands)) this.socket.send(JSON.stringify({ [name]: value }));
     };
     this.socket.onmessage = (event) => this.receive(event.data);
-    this.socket.onclose = () => {
-      this.on.onState("closed");
+    this.socket.onclose = (event) => {
+      this.on.onState("closed", event.reason);
       setTimeout(() => this.connect(), 1000);
     };
   }
@@ -58,6 +58,10 @@ export class Link {
   }
 
   say(name, value) {
+    if (name === "source") {
+      this.answered = this.sent; // what is on the way may be replaced, and is wanted no more
+      this.times.clear();
+    }
     if (name !== "record") this.commands[name] = value; // sent again after a lost connection
     if (this.open) this.socket.send(JSON.stringify({ [name]: value }));
   }

@@ -15,6 +15,8 @@ const cards = new Cards(find("faces"));
 const sent = new Map(); // frame number -> picture, until its result arrives
 const shown = { bitmap: null, faces: [] };
 const pace = { times: [], latencies: [] };
+const READ = 5000; // milliseconds for which an error stays that belongs to no frame
+let heldUntil = 0;
 let frozen = false;
 let opened = false;
 let stillWanted = false;
@@ -34,12 +36,15 @@ const link = new Link({
   onRecording,
   onError: (words, frame) => {
     turn = turn.then(() => forget(frame)); // no result will come for it
+    if (frame === undefined) heldUntil = performance.now() + READ;
     say(words, true);
   },
-  onState: (state) => {
+  onState: (state, reason) => {
     sent.clear();
+    resetPace();
     if (session) onRecording({ session, on: false });
-    say(state === "open" ? "Connected." : "No connection to the server. Is it still running? Trying again …", state !== "open");
+    if (state === "open") stillWanted = true; // what was on the way is lost
+    say(state === "open" ? "Connected." : `${reason || "No connection to the server. Is it still running?"} Trying again …`, state !== "open");
   },
 });
 
@@ -66,10 +71,28 @@ function notice(words, actions = []) {
 
 const chooseFile = () => find("file").click();
 
-async function open(name) {
+// Nothing of the last source is shown any more, nor are results for it.
+function leave(name) {
+  if (frozen) freeze();
   opened = false;
+  heldUntil = 0;
   source.close();
-  link.say("source", name === "server" ? "server" : "browser");
+  link.say("source", name);
+  arriving = Promise.resolve(null);
+  for (const bitmap of sent.values()) bitmap.close();
+  sent.clear();
+  turn = turn.then(() => {
+    Object.assign(shown, { bitmap: null, faces: [] });
+    clean.clear();
+    attacked.clear();
+    cards.show([]);
+    resetPace();
+  });
+  say("No picture yet.");
+}
+
+async function open(name) {
+  leave(name === "server" ? "server" : "browser");
   if (name === "server") {
     notice(null);
     say(`Playing ${options.source} on the server.`);
@@ -93,31 +116,37 @@ async function start(openIt, mirrored) {
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     notice(error.message, [["Try again", () => open("camera")], ["Choose a clip or picture", chooseFile]]);
-    say("No picture yet.");
   }
 }
+
+source.onLost = () => {
+  leave("browser");
+  notice("The camera has stopped. Is it still connected?", [["Try again", () => open("camera")], ["Choose a clip or picture", chooseFile]]);
+};
 
 find("file").addEventListener("change", (event) => {
   const [file] = event.target.files;
   event.target.value = "";
   if (!file) return;
   controls.write("source", "file");
-  link.say("source", "browser");
-  opened = false;
+  leave("browser");
   start(() => source.openFile(file), false);
 });
 
 function onChange(name) {
   if (name === "source") {
-    if (frozen) freeze();
     open(controls.read("source"));
   } else if (controls.isOnPage(name)) draw();
   else {
     link.say("settings", controls.settings);
     stillWanted = true;
-    find("attack-words").textContent = controls.attackWords;
-    document.querySelector(".screens").classList.toggle("alone", !controls.settings.attack);
+    if (!frozen || controls.read("source") !== "server") nameAttack(); // else the picture stays as it is
   }
+}
+
+function nameAttack() {
+  find("attack-words").textContent = controls.attackWords || "no attack";
+  document.querySelector(".screens").classList.toggle("alone", !controls.settings.attack);
 }
 
 // Send the newest frame whenever the server can take one.
@@ -127,8 +156,9 @@ async function pump() {
     const canvas = frozen ? source.canvas : source.grab();
     if (canvas) {
       stillWanted = false;
+      const mine = source.turn;
       const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
-      if (opened && link.ready) sent.set(link.send(blob), bitmap);
+      if (opened && link.ready && mine === source.turn) sent.set(link.send(blob), bitmap);
     }
   }
   setTimeout(pump, wanted ? 4 : 12);
@@ -156,6 +186,7 @@ async function onFrame(answer, picture) {
   draw();
   cards.show(answer.faces);
   tell(answer);
+  measure(answer);
 }
 
 function draw() {
@@ -166,9 +197,19 @@ function draw() {
 
 function tell(answer) {
   const count = answer.faces.length;
+  if (performance.now() < heldUntil) return;
   if (answer.note) say(answer.note, !answer.busy);
   else if (!count) say("No face found. Move closer to the camera, with light from the front.");
   else say(count === 1 ? "One face." : `${count} faces.`);
+}
+
+function resetPace() {
+  pace.times = [];
+  pace.latencies = [];
+  find("pace").textContent = "";
+}
+
+function measure(answer) {
   const now = performance.now();
   pace.times.push(now);
   if (answer.latency) pace.latencies.push(answer.latency);
@@ -187,7 +228,10 @@ function press(name, on) {
 function freeze() {
   frozen = !frozen;
   press("freeze", frozen);
-  if (!frozen) stillWanted = true;
+  resetPace();
+  if (frozen) return;
+  stillWanted = true;
+  nameAttack();
 }
 
 function save() {
@@ -224,7 +268,7 @@ function onRecording(answer) {
   summary.href = `/session/${answer.session}`;
   summary.textContent = "See the summary";
   summary.target = "_blank";
-  const ended = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} rows. `;
+  const ended = answer.rows === undefined ? "The connection was lost; the recording ended. " : `Recorded ${answer.rows} ${answer.rows === 1 ? "row" : "rows"}. `;
   line.replaceChildren(answer.full ? "The recording is full and ended. " : "", ended, summary, ".");
 }
 

@@ -22,6 +22,7 @@ function say(words, wrong = false) {
   message.classList.toggle("error", wrong);
 }
 
+// The answer; null after an error, undefined if a later question has replaced this one.
 async function ask(path) {
   const form = new FormData();
   if (photo.file) form.append("photo", photo.file);
@@ -32,12 +33,13 @@ async function ask(path) {
   try {
     const response = await fetch(path, { method: "POST", body: form });
     const answer = await response.json();
-    if (mine !== busy) return null;
+    if (mine !== busy) return undefined;
     if (!response.ok) throw new Error(answer.error);
     say(answer.note || null, Boolean(answer.note));
     return answer;
   } catch (error) {
-    if (mine === busy) say(error instanceof TypeError ? "No connection to the server. Is it still running?" : error.message, true);
+    if (mine !== busy) return undefined;
+    say(error instanceof TypeError ? "No connection to the server. Is it still running?" : error.message, true);
     return null;
   } finally {
     clearTimeout(patience);
@@ -48,11 +50,26 @@ function clear() {
   find("downloads").hidden = find("survival").hidden = find("alone").hidden = true;
 }
 
+// Nothing is known of the photo, and no answer is waited for.
+function clearAll() {
+  busy += 1;
+  clear();
+  cards.show([]);
+  find("picture").hidden = find("attack-it").disabled = true;
+}
+
+function choose(file, url) {
+  closeCamera();
+  Object.assign(photo, { file, url, bitmap: null });
+  clearAll();
+}
+
 async function read() {
   clear();
   const answer = await ask("/api/photo");
-  find("attack-it").disabled = !answer?.faces.length;
+  if (answer === null) clearAll(); // what is shown is of other settings
   if (!answer) return;
+  find("attack-it").disabled = !answer.faces.length;
   if (!answer.faces.length) say("No face found. Try a photo with a frontal face, or another detector.");
   find("picture").hidden = !photo.bitmap;
   if (photo.bitmap) stage.draw(photo.bitmap, answer.faces, {});
@@ -66,11 +83,10 @@ function closeCamera() {
 }
 
 async function open(file) {
-  closeCamera();
-  Object.assign(photo, { file, url: null, bitmap: null });
-  cards.show([]);
-  find("picture").hidden = true;
-  photo.bitmap = await createImageBitmap(file).catch(() => null);
+  choose(file, null);
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (photo.file !== file) return; // another one was chosen meanwhile
+  photo.bitmap = bitmap;
   await read();
 }
 
@@ -79,11 +95,13 @@ async function attack() {
     say("Choose an attack first.");
     return;
   }
-  clear();
+  const words = controls.attackWords;
   const answer = await ask("/api/photo/attack");
   if (!answer) return;
+  const bitmap = await bitmapOf(answer.picture);
   find("picture").hidden = false;
-  attackedStage.draw(await bitmapOf(answer.picture), facesOf(answer), {});
+  find("made-by").textContent = `${words}, on ${answer.model}`;
+  attackedStage.draw(bitmap, facesOf(answer), {});
   cards.show(answer.faces);
   find("alone").hidden = !answer.faces.length;
   offer(answer);
@@ -113,11 +131,11 @@ function offer({ picture, manifest }) {
     Object.assign(node, { className: "button", textContent: words, href, download: name });
     return node;
   };
-  const json = new Blob([`${JSON.stringify(manifest, null, 2)}\n`], { type: "application/json" });
+  const json = encodeURIComponent(`${JSON.stringify(manifest, null, 2)}\n`);
   const name = `deadpan-${manifest.sha256.slice(0, 8)}`;
   find("downloads").replaceChildren(
     link("Download the adversarial image", picture, `${name}.png`),
-    link("Download its manifest", URL.createObjectURL(json), `${name}.json`),
+    link("Download its manifest", `data:application/json,${json}`, `${name}.json`),
   );
   find("downloads").hidden = false;
 }
@@ -177,8 +195,7 @@ find("file").addEventListener("change", (event) => {
 });
 find("by-url")?.addEventListener("submit", (event) => {
   event.preventDefault();
-  closeCamera();
-  Object.assign(photo, { file: null, url: new FormData(event.target).get("url"), bitmap: null });
+  choose(null, new FormData(event.target).get("url"));
   read();
 });
 document.addEventListener("keydown", (event) => {

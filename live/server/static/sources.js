@@ -12,7 +12,7 @@ export class SourceError extends Error {}
 
 function fitted(width, height) {
   const shrink = Math.min(1, WIDEST / Math.max(width, height));
-  return [Math.round(width * shrink), Math.round(height * shrink)];
+  return [width, height].map((side) => side && Math.max(1, Math.round(side * shrink)));
 }
 
 export class Source {
@@ -24,6 +24,7 @@ export class Source {
     this.still = null;
     this.lastTime = -1;
     this.turn = 0; // a request from before the last close() is no longer wanted
+    this.onLost = () => {}; // the camera ended by itself
   }
 
   // Both open functions return whether the source is still wanted.
@@ -41,6 +42,7 @@ export class Source {
         for (const track of stream.getTracks()) track.stop();
         return false;
       }
+      for (const track of stream.getTracks()) track.onended = () => mine === this.turn && this.onLost();
       this.video.srcObject = stream;
       await this.video.play();
     } catch (error) {

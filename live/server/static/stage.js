@@ -31,6 +31,10 @@ export class Stage {
     this.context = canvas.getContext("2d");
   }
 
+  clear() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
   draw(bitmap, faces, look) {
     const { canvas, context } = this;
     if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {

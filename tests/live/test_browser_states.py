@@ -1,0 +1,148 @@
+"""What the pages show after something went wrong, or was replaced by something else.
+
+Needs Chromium and the package playwright; skipped without them.
+"""
+
+import cv2
+import pytest
+
+from live.server.app import make_app
+from tests.browser import IN_CHROMIUM, browsers
+from tests.live.serving import served
+
+pytestmark = IN_CHROMIUM
+PATIENCE = 60_000
+CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+WITNESS = """
+window.streams = []; window.sockets = [];
+const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+media.getUserMedia = async (what) => {
+  const stream = await ask(what);
+  window.streams.push(stream);
+  return stream;
+};
+window.WebSocket = class extends WebSocket {
+  constructor(...parts) { super(...parts); window.sockets.push(this); }
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    with served(make_app(engine, allow_url=True)) as address:
+        yield f"http://{address}"
+
+
+@pytest.fixture(scope="module")
+def launch():
+    with browsers() as launch:
+        yield launch
+
+
+@pytest.fixture(scope="module")
+def browser(launch):
+    """Without a camera."""
+    browser = launch()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory, portrait):
+    path = tmp_path_factory.mktemp("pictures") / "me.png"
+    cv2.imwrite(str(path), portrait[..., ::-1])
+    return path
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(WITNESS)
+    yield page
+    page.close()
+
+
+def show(page, address, picture):
+    page.goto(address)
+    page.wait_for_selector("#notice button")
+    page.set_input_files("#file", picture)
+    page.wait_for_selector(".face")
+
+
+def test_nothing_of_the_last_source_stays_when_another_is_chosen(page, address, picture):
+    show(page, address, picture)
+    page.locator("#status", has_text="One face.").wait_for()
+    page.select_option("[name=source]", "camera")
+    page.wait_for_selector("#notice button")
+    page.wait_for_selector(".face", state="detached")
+    assert page.inner_text("#status") == "No picture yet."
+    assert page.inner_text("#pace") == ""
+
+
+def test_picture_is_read_again_after_a_lost_connection(page, address, picture):
+    show(page, address, picture)
+    page.evaluate("sockets.at(-1).close()")
+    page.locator("#status", has_text="No connection").wait_for()
+    page.locator("#status", has_text="One face.").wait_for()
+
+
+def test_refused_recording_is_said_for_long_enough_to_be_read(page, address, picture, monkeypatch):
+    monkeypatch.setattr("live.server.sessions.MOST_SESSIONS", 0)
+    show(page, address, picture)
+    page.click("[data-do=record]")
+    page.locator("#status", has_text="recordings can run at once").wait_for()
+    page.select_option("[name=attack]", "noise")
+    page.locator("#attack-words", has_text="noise").wait_for()
+    page.wait_for_timeout(1000)
+    assert "recordings can run at once" in page.inner_text("#status")
+
+
+def test_camera_that_stops_by_itself_is_said(launch, address):
+    browser = launch(*CAMERA)
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script(WITNESS)
+    page.goto(address)
+    page.locator("#pace", has_text="frames/s").wait_for()
+    page.evaluate("streams[0].getTracks()[0].dispatchEvent(new Event('ended'))")
+    page.locator("#notice", has_text="The camera has stopped").wait_for()
+    assert page.inner_text("#pace") == ""
+    browser.close()
+
+
+def test_attack_that_made_a_picture_stays_named_when_another_is_chosen(page, address, picture):
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", picture)
+    page.wait_for_selector("#attack-it:enabled")
+    page.click("#attack-it")
+    page.wait_for_selector("#survival tbody tr:nth-child(4)")
+    page.select_option("[name=attack]", "noise")
+    assert page.inner_text("#made-by") == "FGSM, eps 4/255, on tiny.fer"
+
+
+def test_late_answer_to_an_earlier_question_changes_nothing(page, address, picture):
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", picture)
+    page.wait_for_selector("#attack-it:enabled")
+    held = []
+    page.route("**/api/photo", lambda route: route.continue_() if held else held.append(route))
+    page.select_option("[name=model]", "tiny.ferplus")
+    with page.expect_response("**/api/photo"):
+        page.select_option("[name=model]", "tiny.fer")
+    page.wait_for_selector("#attack-it:enabled")
+    with page.expect_response("**/api/photo"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert page.is_enabled("#attack-it")
+
+
+def test_nothing_of_the_last_photo_stays_when_the_next_is_refused(page, address, picture):
+    page.goto(f"{address}/photo")
+    page.set_input_files("#file", picture)
+    page.wait_for_selector(".face")
+    page.fill("[name=url]", "http://127.0.0.1/me.png")
+    page.click("#by-url button")
+    page.wait_for_selector("#message.error")
+    assert page.locator(".face").count() == 0
+    assert page.is_hidden("#picture") and page.is_disabled("#attack-it")
