@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.base.errors import InputError
-from faces.crop import SIZE
 from fer_models import zoo
 from fer_models.classifier import Classifier, DifferentiableClassifier
 from fer_models.losses import Loss
@@ -127,8 +126,9 @@ def _load(model: str) -> Classifier:
             "or service with scores."
         )
     classifier.id = model
+    side = classifier.face_side
     for size in WARM_SIZES:
-        images, labels = np.zeros((size, SIZE, SIZE, 1), np.float32), np.zeros(size, np.int64)
+        images, labels = np.zeros((size, side, side, 1), np.float32), np.zeros(size, np.int64)
         classifier.logits(images)
         if isinstance(classifier, DifferentiableClassifier):
             classifier.input_gradients(images, labels, Loss.SCALED_CROSS_ENTROPY)

@@ -74,7 +74,8 @@ def _name(face: Face) -> str:
 
 
 def write_line(image: np.ndarray, text: str, y: int) -> None:
-    """Write one line of text on a dark strip, in place."""
+    """Write one line of text on a dark strip, in place; OpenCV's fonts have ASCII alone."""
+    text = text.replace("…", "...")
     width = cv2.getTextSize(text, FONT, 0.5, 1)[0][0]
     _fill(image, Box(0, y - 15, width + 16, 21), (16, 17, 20))
     cv2.putText(image, text, (8, y), FONT, 0.5, INK, 1, cv2.LINE_AA)

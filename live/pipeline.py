@@ -182,8 +182,12 @@ class Pipeline:
         for memory in memories:
             memory.meet(first.id, attack_columns(settings))
         with _timed(spent, "read"):
-            crops = crop_faces(image, squares).astype(np.float32) / np.float32(255)
-            answers = _answers(classifiers, crops, memories, False, settings.repeat)
+            # Under attack both see the first one's crops: nothing but the attack makes a flip.
+            sides = [(first if settings.attack else each).face_side for each in classifiers]
+            by_side = {side: _crops(image, squares, side) for side in sides}
+            crops = by_side[first.face_side]
+            seen = [by_side[side] for side in sides]
+            answers = _answers(classifiers, seen, memories, False, settings.repeat)
             if settings.heat:
                 heats, note = _heat(first, crops)
         if settings.attack:
@@ -196,7 +200,8 @@ class Pipeline:
         after: list[tuple[Answer, ...]] = [()] * len(tracks)
         if attacked is not None:
             with _timed(spent, "read"):
-                after = _answers(classifiers, attacked, memories, True, settings.repeat)
+                seen = [attacked] * len(classifiers)
+                after = _answers(classifiers, seen, memories, True, settings.repeat)
         faces = [
             Face(
                 number=track.number,
@@ -259,17 +264,22 @@ def _detector(name: str, both_eyes: bool, smallest: int = SMALLEST_FOUND) -> Det
     return make_detector(name, min_size=smallest, both_eyes=both_eyes)
 
 
+def _crops(image: np.ndarray, squares: list[Box], side: int) -> np.ndarray:
+    """Faces as float32 (N, side, side, 1) in [0, 1]."""
+    return crop_faces(image, squares, side).astype(np.float32) / np.float32(255)
+
+
 def _answers(
     classifiers: list[Classifier],
-    images: np.ndarray,
+    images: list[np.ndarray],
     memories: list[_Memory],
     attacked: bool,
     repeat: int,
 ) -> list[tuple[Answer, ...]]:
-    """Predictions of each classifier for each face."""
+    """Predictions of each classifier for each face, from the images that it sees."""
     rows: list[list[Answer]] = [[] for _ in memories]
-    for classifier in classifiers:
-        shares = softmax(classifier.logits(images).astype(np.float64), axis=1)
+    for classifier, faces in zip(classifiers, images, strict=True):
+        shares = softmax(classifier.logits(faces).astype(np.float64), axis=1)
         for row, memory, share in zip(rows, memories, shares):
             shown = memory.label(classifier.id, attacked, int(share.argmax()), repeat)
             classes = classifier.scheme.classes

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import cv2
 import numpy as np
 
 from attacks.base import Keys
@@ -27,7 +28,7 @@ def precompute(classifier: Classifier, name: str) -> Precomputed:
     """
     if not isinstance(classifier, DifferentiableClassifier):
         raise InputError(f"{name} needs gradients, which {classifier.id} does not have.")
-    images = _faces()
+    images = _faces(classifier.face_side)
     if isinstance(classifier, Towards):
         labels = np.full(len(images), OTHER, np.int64)
     else:
@@ -45,7 +46,11 @@ def apply(precomputed: Precomputed, images: np.ndarray, eps: float, keys: Keys) 
 
 
 @cache
-def _faces() -> np.ndarray:
+def _faces(side: int) -> np.ndarray:
+    """Faces as float32 (N, side, side, 1) in [0, 1], as the attacked ones are cropped."""
     images = read_sample().images
     chosen = np.random.default_rng(0).permutation(len(images))[:FACES]
+    if side != images.shape[1]:
+        resized = [cv2.resize(images[i], (side, side)) for i in chosen]
+        return np.stack(resized)[..., None].astype(np.float32) / np.float32(255)
     return images[chosen].astype(np.float32) / np.float32(255)

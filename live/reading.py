@@ -37,14 +37,14 @@ class Face:
         number: number of its track.
         box: where it is, in pixels of the frame.
         square: FER2013-like square that was cropped; it may reach outside the frame.
-        clean: float32 (48, 48, 1) in [0, 1].
+        clean: float32 (S, S, 1) in [0, 1], S the first classifier's `face_side`.
         answers: predictions of each classifier on the clean face.
-        attacked: float32 (48, 48, 1); None without an attack.
+        attacked: float32 (S, S, 1); None without an attack.
         attacked_answers: predictions on the attacked face; empty without an attack.
         flips: frames so far in which this attack changed the first classifier's label as shown.
         points: float32 (468, 2) in pixels of the frame, or None.
         blinks: counted so far, or None without landmarks.
-        heat: float32 (48, 48) in [0, 1], or None.
+        heat: float32 (S, S) in [0, 1], or None.
         identity: who it is, if faces were compared with people; else empty.
     """
 

@@ -14,12 +14,13 @@ from datasets.base.errors import InputError
 from faces.detector import fits_detector
 from faces.handling import HANDLINGS, SAME_FACE, Handling, handle
 from fer_models.classifier import DifferentiableClassifier
+from live.attack_columns import attack_columns
 from live.engine import Engine
 from live.perturb import SEED, aim, attack_of, eps_of, wait_for_attack
 from live.pixels import part_inside, to_uint8
 from live.reading import Face, Reading
 from live.server.answers import box_json, face_json
-from live.settings import ATTACKS, PRECOMPUTED, Settings
+from live.settings import PRECOMPUTED, Settings
 from live.source import fit
 
 SEARCH_SIDE = 640
@@ -100,7 +101,7 @@ def attack_photo(engine: Engine, image: np.ndarray, settings: Settings) -> dict[
 
 
 def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Settings) -> np.ndarray:
-    """Attack the photograph in its own pixels, or paint the changes of its 48x48 faces into it.
+    """Attack the photograph in its own pixels, or paint the changes of its cut-out faces into it.
 
     The latter is for corruptions, precomputed attacks, and classifiers without gradients.
     """
@@ -120,8 +121,8 @@ def _attacked(engine: Engine, image: np.ndarray, before: Reading, settings: Sett
 def paint(image: np.ndarray, faces: tuple[Face, ...], most: float) -> np.ndarray:
     """Add to the photograph what the attack added to each face, enlarged to its square.
 
-    No pixel changes more than in the 48x48 face, except for rounding to 8 bits, which stays within
-    `most`.
+    No pixel changes more than in the cut-out face, except for rounding to 8 bits, which stays
+    within `most`.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -177,15 +178,15 @@ def _manifest(
 ) -> dict[str, Any]:
     """Describe how the image was made; `after` holds the predictions on the saved file."""
     model = settings.models[0]
-    corruption = settings.attack in CORRUPTIONS
+    chosen = attack_columns(settings)
     how: dict[str, Any] = (
-        {"severity": settings.severity}
-        if corruption
+        {"severity": chosen.severity}
+        if settings.attack in CORRUPTIONS
         else {
             "norm": "linf",
             "eps": format_eps(eps_of(settings)),
-            "steps": settings.steps if ATTACKS[settings.attack] else None,
-            "target": settings.target or None,
+            "steps": chosen.steps,
+            "target": chosen.target or None,
         }
     )
     return {

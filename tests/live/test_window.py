@@ -9,6 +9,7 @@ from datasets.base.errors import InputError
 from datasets.read import load
 from faces.video import Frame
 from live.collector import KEYS, Collector
+from live.overlay import write_line
 from live.window import Window, show
 
 
@@ -25,6 +26,13 @@ def test_attack_adds_a_second_picture(window, portrait):
     assert not np.array_equal(drawn[:, :256], drawn[:, 256:])
     window.press("1")
     assert window.show(portrait).shape == (256, 256, 3)
+
+
+def test_dots_of_a_note_are_letters_that_opencv_has():
+    dotted, plain = (np.zeros((40, 300, 3), np.uint8) for _ in range(2))
+    write_line(dotted, "Loading tiny.fer …", 20)
+    write_line(plain, "Loading tiny.fer ...", 20)
+    np.testing.assert_array_equal(dotted, plain)
 
 
 def test_frame_of_the_camera_is_not_drawn_on(window, portrait):

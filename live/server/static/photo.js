@@ -7,7 +7,7 @@ import { Stage } from "./stage.js";
 
 const options = JSON.parse(document.getElementById("options").textContent);
 const find = (id) => document.getElementById(id);
-const cards = new Cards(find("faces"), "attacked at 48x48");
+const cards = new Cards(find("faces"), "attacked alone");
 const stage = new Stage(find("canvas"), false);
 const attackedStage = new Stage(find("canvas"), true);
 const camera = new Source();
@@ -108,7 +108,7 @@ async function attack() {
   tabulate(answer);
 }
 
-// Faces with their predictions on the adversarial picture; `faces` have those on the attacked 48x48 faces.
+// Faces with their predictions on the adversarial picture; `faces` have those on the faces attacked alone.
 function facesOf({ faces, survival: [{ faces: lines }] }) {
   return faces.map((face, i) => {
     const { label, probability, fooled } = lines[i];

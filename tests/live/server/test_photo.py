@@ -137,6 +137,14 @@ def test_what_was_learnt_ahead_is_painted_into_the_photo(client, portrait, attac
     assert 0 < changed.max() <= (8 if attack == "universal" else 255)
 
 
+def test_manifest_names_no_target_of_what_cannot_be_aimed(client, portrait):
+    data = encoded(portrait, "PNG")
+    answer = send(client, data, "/api/photo/attack", attack="noise", target="happy")
+    assert answer.json["manifest"]["target"] is None
+    answer = send(client, data, "/api/photo/attack", attack="fgsm", target="happy")
+    assert answer.json["manifest"]["target"] == "happy"
+
+
 def test_a_painted_photo_stays_within_eps_in_whole_levels(client, portrait):
     """A change of 1.6 levels is 1 in a file; rounded to the nearest it was 2, beyond eps."""
     answer = send(
