@@ -16,9 +16,10 @@ from live.settings import Settings
 
 READING = "reading.json"
 _DAMAGED = "expected a reading's description; it is damaged. Delete its folder, then read again."
-VERSION = 3
+VERSION = 4
 """Changes whenever the same clip gives other rows: 2 turns, mirrors and stretches frames as players
-do, 3 gives a face that is back after a second and a quarter another track."""
+do, 3 gives a face that is back after a second and a quarter another track, 4 learns a sticker at
+the size of the faces that the model takes."""
 
 
 def describe_reading(
