@@ -105,15 +105,15 @@ def _place(model: str, names: Sequence[str], wanted: str | int | None) -> int:
     """Index of the wanted output among the names."""
     if wanted is None:
         return 0
-    if isinstance(wanted, str) and wanted in names:
+    if isinstance(wanted, str) and list(names).count(wanted) == 1:
         return list(names).index(wanted)
     if isinstance(wanted, int) and 0 <= wanted < len(names):
         return wanted
     field = "output_name" if isinstance(wanted, str) else "output_index"
     listed = ", ".join(f"{place} {name}" for place, name in enumerate(names))
-    raise ModelError(
-        f"{model}: it has no {field} {wanted!r}; its outputs are {listed}. Correct its contract."
-    )
+    has = f"has {'several' if wanted in names else 'no'} {field} {wanted!r}"
+    step = 'Write "output_index" instead' if wanted in names else "Correct its contract"
+    raise ModelError(f"{model}: it {has}; its outputs are {listed}. {step}.")
 
 
 def _part(model: str, answer: Any, wanted: str | int) -> Any:

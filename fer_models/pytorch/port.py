@@ -55,7 +55,7 @@ class PortedNet(nn.Module):
 
 
 def _module(layer: Any) -> nn.Module:
-    return PortedNet(layer) if isinstance(layer, keras.Model) else ported_layer(layer)
+    return port(layer) if isinstance(layer, keras.Model) else ported_layer(layer)
 
 
 def port(model: keras.Model) -> PortedNet:

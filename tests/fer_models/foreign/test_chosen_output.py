@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from datasets.base.errors import InputError
 from fer_models.contract import Output, Resampling
@@ -105,6 +106,21 @@ def test_a_wrong_output_or_column_is_one_line(
     with pytest.raises(InputError, match=message) as caught:
         classify_with(open_model(str(multi_task)), file)
     assert "\n" not in str(caught.value)
+
+
+def test_outputs_of_one_name_are_told_by_their_place(tmp_path: Path, images: np.ndarray) -> None:
+    """Keras calls all outputs of a model inside another by the name of that model."""
+    model, pixels = tiny_model(), keras.Input((8, 8, 1))
+    heads = [keras.layers.Dense(7, activation="softmax")(model.output) for _ in range(2)]
+    whole = keras.Model(pixels, keras.Model(model.input, heads, name="net")(pixels))
+    whole.save(tmp_path / "heads.keras")
+    raw = open_model(str(tmp_path / "heads.keras"))
+    with pytest.raises(InputError, match=r"several output_name 'net'; .* Write \"output_index\""):
+        classify_with(raw, CONTRACT.model_copy(update={"output_name": "net"}))
+    for place in (0, 1):
+        classifier = classify_with(raw, CONTRACT.model_copy(update={"output_index": place}))
+        expected = np.asarray(whole(images * 2 - 1)[place])[:, FER_ORDER]
+        np.testing.assert_allclose(softmax(classifier.logits(images), axis=1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,13 @@ def test_what_is_not_known_is_refused(layer: keras.layers.Layer, what: str) -> N
         port(keras.Model(pixels, layer(pixels)))
 
 
+def test_a_net_of_several_outputs_inside_is_refused() -> None:
+    pixels = keras.Input((8, 8, 3))
+    inside = keras.Model(pixels, [keras.layers.Flatten()(pixels), keras.layers.ReLU()(pixels)])
+    with pytest.raises(NotPortableError, match="not one input and one output"):
+        port(keras.Model(pixels, inside(pixels)[1]))
+
+
 def test_vgg_small_is_the_same_net_in_pytorch() -> None:
     """Issue: logits within 1e-5, and at most 0.2 % of the faces fall in one framework alone."""
     ours, theirs = both("vgg_small.fer")
