@@ -74,7 +74,7 @@ def load_foreign(
         classifier.weights_sha256 = identity(classifier.weights_sha256, file)
         return _checked(classifier, name, faces)
     raw = open_model(name)
-    if contract is None and is_hugging_face(name) and not says_pixels(name):
+    if is_hugging_face(name) and not says_pixels(name):
         from fer_models.pytorch.hugging_face import check_preprocessor
 
         check_preprocessor(name, file.classes)

@@ -25,7 +25,12 @@ from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import contract_path, find_contract, is_code
 from fer_models.given_objects import given_model, is_given
-from fer_models.hub.hugging_face import PREPROCESSOR, is_hugging_face, said_by_folder
+from fer_models.hub.hugging_face import (
+    PREPROCESSOR,
+    is_hugging_face,
+    said_by_folder,
+    with_contract_file,
+)
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")
@@ -183,10 +188,8 @@ def known_contract(model: str) -> PartialContract:
         return given
     fields = given.model_dump(exclude_none=True)
     said = said_by_folder(model, with_classes="classes" not in fields)
-    if given.crop_share is not None:
-        said.pop("crop_from", None)
     with _one_line_errors(f"{model}, its {PREPROCESSOR}"):
-        return PartialContract.model_validate(said | fields)
+        return PartialContract.model_validate(with_contract_file(model, said, fields))
 
 
 def names_classes(model: str) -> bool:

@@ -27,6 +27,8 @@ _RESAMPLING = {
     3: Resampling.BICUBIC_ANTIALIAS,
 }
 """By PIL's codes, which the files hold."""
+_SCALING = {"low": 0.0, "high": 1.0, "mean": 0.0, "std": 1.0}
+"""Fields that make one scaling, and what each is where nothing says it."""
 
 
 def is_hugging_face(name: str) -> bool:
@@ -74,14 +76,48 @@ def said_by_folder(name: str, with_classes: bool = True) -> dict[str, Any]:
         )
     said: dict[str, Any] = {"channels": channels, "output": "logits"}
     if with_classes:
-        said["classes"] = _classes(folder, config)
+        said["classes"] = _classes(name, folder, config)
     if (folder / PREPROCESSOR).is_file():
-        return said | _preprocessing(folder / PREPROCESSOR, channels)
+        return said | _preprocessing(name, folder / PREPROCESSOR, channels)
     side = config.get("image_size")
     sides = side if isinstance(side, list) and len(side) == 2 else [side, side]
     if all(isinstance(each, int) for each in sides):
         said |= {"height": sides[0], "width": sides[1]}
     return said | {"resampling": Resampling.BILINEAR_ANTIALIAS}
+
+
+def with_contract_file(name: str, said: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """What the folder's files say, and the contract file beside it where both say something.
+
+    Args:
+        name: the folder, or `hf:owner/name`.
+        said: by the folder's files, as fields of a contract.
+        own: by the contract file, likewise.
+
+    Raises:
+        InputError: the file changes a part of the scaling, or the size, and the folder's files say
+            the rest of it, which then means something else.
+    """
+    if "crop_share" in own:
+        said = {field: value for field, value in said.items() if field != "crop_from"}
+    scales = bool(own.keys() & _SCALING.keys())
+    rest = [f for f in _SCALING if scales and f not in own and _differs(f, said)]
+    resizes = any(f in own and own[f] != said.get(f) for f in ("height", "width"))
+    if resizes and "crop_from" in said and "crop_from" not in own:
+        rest.append("crop_from")
+    if rest:
+        taken = ", ".join(f"{field} {said[field]}" for field in rest)
+        raise InputError(
+            f"{_contract_of(name)}: must say size, or scaling, as a whole; {PREPROCESSOR} of the "
+            f"folder says the rest: {taken}. Write {' and '.join(rest)} too."
+        )
+    return said | own
+
+
+def _differs(field: str, said: Mapping[str, Any]) -> bool:
+    """Whether a field of scaling is said, and is not what it is without being said."""
+    values = said.get(field, _SCALING[field])
+    return set(values if isinstance(values, tuple) else [values]) != {_SCALING[field]}
 
 
 def _snapshot(repository: str) -> Path:
@@ -127,7 +163,7 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def _classes(folder: Path, config: Mapping[str, Any]) -> list[str]:
+def _classes(name: str, folder: Path, config: Mapping[str, Any]) -> list[str]:
     named = config.get("id2label")
     try:
         names = {int(place): str(name) for place, name in dict(named or {}).items()}
@@ -136,7 +172,7 @@ def _classes(folder: Path, config: Mapping[str, Any]) -> list[str]:
     if len(names) < 2 or sorted(names) != list(range(len(names))):
         raise InputError(
             f"{folder / CONFIG}: `id2label` must name the classes by 0, 1, 2, ...; got "
-            f"{str(named)[:80]}. Correct it, or write `classes` in {folder}.contract.json."
+            f"{str(named)[:80]}. Correct it, or write `classes` in {_contract_of(name)}."
         )
     classes = tuple(names[place] for place in range(len(names)))
     if len(set(classes)) == len(classes) and LabelScheme("model", classes).label_set is not None:
@@ -144,25 +180,26 @@ def _classes(folder: Path, config: Mapping[str, Any]) -> list[str]:
     raise InputError(
         f"{folder / CONFIG}: `id2label` must name emotions of faces, such as happy or sadness; got "
         f"{', '.join(classes)[:160]}. Name another model, or write `classes` in "
-        f"{folder}.contract.json."
+        f"{_contract_of(name)}."
     )
 
 
-def _preprocessing(path: Path, channels: int) -> dict[str, Any]:
+def _preprocessing(name: str, path: Path, channels: int) -> dict[str, Any]:
     read = _read(path)
     try:
         return {**_geometry(read), **_scaling(read, channels)}
-    except KeyError as error:
-        raise InputError(_no_preprocessing(path, f"it lacks `{error.args[0]}`")) from error
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(_no_preprocessing(path, words_of(error))) from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        lacks = isinstance(error, KeyError)
+        words = f"it lacks `{error.args[0]}`" if lacks else words_of(error)
+        raise InputError(
+            f"{path}: expected size, resampling and scaling of an image classifier; {words}. Write "
+            f"them in {_contract_of(name)}, and remove this file."
+        ) from error
 
 
-def _no_preprocessing(path: Path, words: str) -> str:
-    return (
-        f"{path}: expected size, resampling and scaling of an image classifier; {words}. Write "
-        f"them in {path.parent}.contract.json instead."
-    )
+def _contract_of(name: str) -> str:
+    """Where the contract of a folder or of a model of the hub is written."""
+    return f"{Path(name)}.contract.json"
 
 
 def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:

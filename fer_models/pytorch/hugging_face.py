@@ -138,8 +138,7 @@ def _preprocessed(name: str, folder: Path, images: np.ndarray) -> np.ndarray:
     except Exception as error:  # every kind of preprocessor has its own errors
         raise InputError(
             f"{name}: expected a preprocessor of images in {PREPROCESSOR}, got "
-            f"{words_of(error)}. Write size and scaling in "
-            f"{folder}.contract.json and remove it."
+            f"{words_of(error)}. Write size and scaling in {contract_path(name)} and remove it."
         ) from error
     return pixels
 
