@@ -8,7 +8,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from datasets.base.percentages import in_percent
-from fer_models.classifier import Classifier
+from fer_models.classifier import Classifier, ModelError
 from fer_models.contract import Contract, Output, PixelStep
 from fer_models.foreign.chosen_output import emotions_of
 from fer_models.foreign.class_order import columns_of
@@ -48,7 +48,13 @@ class BlackBoxClassifier(Classifier):
 
     def _batch_logits(self, images: np.ndarray) -> np.ndarray:
         inputs = fitted_images(images, self.contract)
-        outputs = ask_without_check(self._raw, inputs)[:, self._order]
+        outputs = ask_without_check(self._raw, inputs)
+        if outputs.shape[1] != len(self._order):  # a service was not asked before
+            raise ModelError(
+                f"{self._raw.name}: its contract names {len(self._order)} classes; it returned "
+                f"{outputs.shape[1]} numbers per image. Correct `classes`."
+            )
+        outputs = outputs[:, self._order]
         if self.contract.output is Output.PROBABILITIES:
             outputs = np.log(np.maximum(outputs, 1e-30))
         return outputs.astype(np.float32)

@@ -321,16 +321,19 @@ def write_contract(file: ContractFile | PartialContract, path: Path) -> None:
 
 
 def _of_service(service: ServiceFile, beside: PartialContract) -> PartialContract:
-    """The contract of a service: its pixels are levels from 0 to 255, as they are sent."""
-    return PartialContract(
-        classes=service.classes or beside.classes,
-        height=service.height,
-        width=service.width,
-        channels=service.channels,
-        low=0.0,
-        high=255.0,
-        output=service.output or Output.LOGITS,
-    )
+    """The contract of a service; a ValueError where the one beside it says more than classes."""
+    own = {"classes": beside.classes} | service.as_contract
+    others = [
+        name
+        for name, field in ContractFile.model_fields.items()
+        if getattr(beside, name) not in (None, own.get(name, field.default))
+    ]
+    if others:
+        raise ValueError(
+            f"the one beside it may name classes alone, and says {' and '.join(others)} otherwise: "
+            "leave that out there"
+        )
+    return PartialContract.model_validate(own)
 
 
 def _whole_of_service(name: str) -> ContractFile:

@@ -137,8 +137,11 @@ class ServiceFile(BaseModel):
             raise ValueError(
                 f"with a batch, {self.answer!r} must say with [*] which list has an entry per image"
             )
-        if self.send is not Send.MULTIPART and not _repeats(self.body):
-            raise ValueError(f'with a batch, body must hold a list such as ["{IMAGE}"]')
+        if self.send is not Send.MULTIPART and (lists := _repeats(self.body)) != 1:
+            raise ValueError(
+                f'with a batch, body must hold one list such as ["{IMAGE}"], of one element that '
+                f"holds the image; got {lists}"
+            )
 
     @property
     def answer(self) -> str:
@@ -149,6 +152,13 @@ class ServiceFile(BaseModel):
     def labels_only(self) -> bool:
         """Whether the service returns a label and no scores."""
         return self.scores is None
+
+    @property
+    def as_contract(self) -> dict[str, Any]:
+        """Fields of a contract that it says: pixels are levels from 0 to 255, as they are sent."""
+        said = {name: getattr(self, name) for name in ("height", "width", "channels")}
+        named = {"classes": self.classes} if self.classes else {}
+        return said | named | {"low": 0.0, "high": 255.0, "output": self.output or Output.LOGITS}
 
     @property
     def sha256(self) -> str:
@@ -288,8 +298,8 @@ def _count(body: Any) -> int:
     return int(body == IMAGE)
 
 
-def _repeats(body: Any) -> bool:
-    """Whether the image stands in a list of one element."""
+def _repeats(body: Any) -> int:
+    """How many lists of one element the image stands in."""
     if isinstance(body, list):
-        return (len(body) == 1 and _count(body) == 1) or any(map(_repeats, body))
-    return isinstance(body, dict) and any(map(_repeats, body.values()))
+        return int(len(body) == 1 and _count(body) == 1) + sum(map(_repeats, body))
+    return sum(map(_repeats, body.values())) if isinstance(body, dict) else 0

@@ -15,7 +15,7 @@ from datasets.labels import FER7
 from fer_models import zoo
 from fer_models.classifier import ModelError
 from fer_models.contract import Output
-from fer_models.foreign.classifier import classify_with, load_foreign
+from fer_models.foreign.classifier import BlackBoxClassifier, classify_with, load_foreign
 from fer_models.foreign.contract_file import (
     ContractFile,
     read_contract,
@@ -175,6 +175,13 @@ def test_percentages_are_probabilities(images: np.ndarray) -> None:
     )
     logits = classify_with(raw, file).logits(images)
     np.testing.assert_allclose(softmax(logits, axis=1), np.tile(shares, (len(images), 1)), 1e-5)
+
+
+def test_other_numbers_per_image_than_classes_are_refused_at_any_time(images: np.ndarray) -> None:
+    """As of a service, which is not asked when it is loaded: seven of eight would be taken."""
+    raw = RawModel("net", lambda x: np.zeros((len(x), 8)), (8, 8, 1), None, "0")
+    with pytest.raises(ModelError, match="names 7 classes; it returned 8 numbers per image"):
+        BlackBoxClassifier(raw, CONTRACT).logits(images)
 
 
 def test_weights_of_nan_are_refused(saved: Path) -> None:

@@ -38,7 +38,12 @@ def written(folder: Path, text: str, name: str = "mine") -> Path:
         (GOOD + 'send = "base64"\nbody = {a = 1}', "must hold '.image' once"),
         (
             GOOD.replace('"scores"', '"p[*]"') + 'send = "base64"\nbatch = 2',
-            "body must hold a list",
+            "one list such as .*; got 0",
+        ),
+        (
+            GOOD.replace('"scores"', '"p[*]"')
+            + 'send = "pixels"\nbatch = 2\nbody = {inputs = [{data = ["$image"]}]}',
+            "one list such as .*; got 2",
         ),
         (GOOD + "high = 1.0", "high is of send = pixels"),
         (GOOD + 'body = {a = "$image"}', "body is of send = base64 or pixels"),
@@ -91,6 +96,23 @@ def test_classes_that_are_not_named_are_asked_for(tmp_path: Path) -> None:
     names = NAMES.replace("'", '"')
     (tmp_path / "mine.http.toml.contract.json").write_text(f'{{"classes": {names}}}')
     assert contract_of(path).classes[0] == "neutral"  # as a probe writes them
+
+
+@pytest.mark.parametrize(
+    ("own", "beside", "words"),
+    [
+        ("", '{"high": 1, "steps": ["equalise"]}', "and says high and steps otherwise: leave that"),
+        (f"classes = {NAMES}", '{"classes": ["happy", "sad"]}', "and says classes otherwise"),
+    ],
+)
+def test_what_a_contract_beside_a_service_cannot_say_is_refused(
+    tmp_path: Path, own: str, beside: str, words: str
+) -> None:
+    """It would be ignored: a service has a file of its own for it."""
+    path = str(written(tmp_path, GOOD + own))
+    (tmp_path / "mine.http.toml.contract.json").write_text(beside)
+    with pytest.raises(InputError, match=f"mine.http.toml: .* may name classes alone, {words}"):
+        known_contract(path)
 
 
 def test_a_url_means_the_file_in_this_folder_that_names_it(
