@@ -1,5 +1,6 @@
 """A Keras net, from a file or code, as an opened model; its last softmax is removed."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -22,9 +23,10 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
     if has_steps(net):
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
-        return _of_steps(
-            name, _of_images(net), sha256, tuple(map(str, net.output_names)) if several else ()
-        )
+        names = tuple(map(str, net.output_names)) if several else ()
+        raw = _of_steps(name, _of_floats(_of_images(net)), sha256, names)
+        limits = _limits(net)
+        return replace(raw, limits=limits, step=float(limits is not None))
 
     def call(images: np.ndarray) -> Any:
         return keras.tree.map_structure(np.asarray, net(images, training=False))
@@ -62,6 +64,23 @@ def _of_images(net: keras.Model) -> keras.Model:
     images = keras.Input(layout.shape)
     outputs = net(keras.layers.Reshape(sides)(images))
     return keras.Model(images, outputs, name=net.name)
+
+
+def _limits(net: keras.Model) -> tuple[float, float] | None:
+    """Smallest and largest value of an input of whole numbers; None for others."""
+    number = str(net.inputs[0].dtype)
+    if "int" not in number:
+        return None
+    return float(np.iinfo(number).min), float(np.iinfo(number).max)
+
+
+def _of_floats(net: keras.Model) -> keras.Model:
+    """The same net of float32 images, rounded and clipped where its input holds whole numbers."""
+    if (limits := _limits(net)) is None:
+        return net
+    images = keras.Input(net.input_shape[1:])
+    whole = keras.ops.cast(keras.ops.clip(keras.ops.round(images), *limits), net.inputs[0].dtype)
+    return keras.Model(images, net(whole), name=net.name)
 
 
 def _of_steps(name: str, net: keras.Model, sha256: str, names: tuple[str, ...]) -> RawModel:

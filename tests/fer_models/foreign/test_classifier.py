@@ -23,6 +23,7 @@ from fer_models.foreign.contract_file import (
 )
 from fer_models.foreign.contract_probe import probe
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.keras_net import keras_net
 from fer_models.foreign.names import is_foreign
 from fer_models.foreign.raw_model import RawModel
 from fer_models.keras_classifier import KerasClassifier
@@ -175,6 +176,21 @@ def test_percentages_are_probabilities(images: np.ndarray) -> None:
     )
     logits = classify_with(raw, file).logits(images)
     np.testing.assert_allclose(softmax(logits, axis=1), np.tile(shares, (len(images), 1)), 1e-5)
+
+
+def test_a_keras_net_of_whole_numbers_is_given_them_rounded(images: np.ndarray) -> None:
+    """As ONNX and TFLite files; Keras alone would cut off what comes after the point."""
+    pixels = keras.Input((8, 8, 1), dtype="uint8")
+    model = keras.Model(pixels, tiny_model()(keras.layers.Rescaling(1 / 255)(pixels)))
+    raw = keras_net("whole", model, "0")
+    file = CONTRACT.model_copy(update={"low": 0, "high": 255, "output": Output.LOGITS})
+    found = classify_with(raw, file).logits(images)
+    levels = np.rint(images * 255).astype(np.uint8)
+    assert (levels != (images * 255).astype(np.uint8)).any()
+    expected = np.asarray(model(levels))[:, [0, 1, 2, 3, 5, 6, 4]]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(InputError, match="takes values 1 apart, so faces must span"):
+        classify_with(raw, file.model_copy(update={"high": 1}))
 
 
 def test_other_numbers_per_image_than_classes_are_refused_at_any_time(images: np.ndarray) -> None:
