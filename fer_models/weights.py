@@ -1,6 +1,7 @@
 """Weights on disk: float16 arrays in one `.npz`, in the order of the model's weights.
 
 An array with a number beyond float16, such as the variance of unscaled features, stays float32.
+Of weights whose halves mirror each other (`Mirrored`) the first half is kept.
 Seed states of dropout layers are not weights and are left out.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import DAMAGED_ARRAYS, InputError
+from fer_models.architectures.mirrored import Mirrored
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
@@ -30,7 +32,7 @@ def load_weights(model: keras.Model, path: Path) -> None:
 
 def model_arrays(model: keras.Model) -> dict[str, np.ndarray]:
     """The model's weights as float16, or float32 where that overflows, named by their place."""
-    return {f"{i:03d}": _halved(np.asarray(v)) for i, v in enumerate(_variables(model))}
+    return {f"{i:03d}": _rounded(_kept(v)) for i, v in enumerate(_variables(model))}
 
 
 def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
@@ -41,7 +43,7 @@ def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
     """
     arrays = [named[name] for name in sorted(named)]
     variables = _variables(model)
-    expected = [tuple(variable.shape) for variable in variables]
+    expected = [_kept(variable).shape for variable in variables]
     found = [array.shape for array in arrays]
     if expected != found:
         first = next((pair for pair in zip(expected, found) if pair[0] != pair[1]), None)
@@ -50,7 +52,8 @@ def fill(model: keras.Model, named: dict[str, np.ndarray], path: Path) -> None:
             f"{path}: weights do not fit {model.name}: expected and found shapes differ ({detail})."
         )
     for variable, array in zip(variables, arrays):
-        variable.assign(array.astype(np.float32))
+        whole = variable.constraint.whole(array) if _is_mirrored(variable) else array
+        variable.assign(whole.astype(np.float32))
 
 
 def write_arrays(arrays: dict[str, Any], path: Path) -> None:
@@ -75,7 +78,16 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _halved(array: np.ndarray) -> np.ndarray:
+def _kept(variable: keras.Variable) -> np.ndarray:
+    array = np.asarray(variable)
+    return variable.constraint.half(array) if _is_mirrored(variable) else array
+
+
+def _is_mirrored(variable: keras.Variable) -> bool:
+    return isinstance(variable.constraint, Mirrored)
+
+
+def _rounded(array: np.ndarray) -> np.ndarray:
     fits = np.abs(array).max(initial=0) <= np.finfo(np.float16).max
     return array.astype(np.float16 if fits else np.float32)
 

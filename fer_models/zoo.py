@@ -296,8 +296,17 @@ def load_net(card: Card, weights: Path) -> "KerasClassifier":
     finally:
         keras.config.set_dtype_policy(policy)
     load_weights(model, weights)
+    _release_constraints(model)
     contract = Contract(height, width, channels, scheme)
     return wrap(model, contract, model_id=card.id, weights_sha256=card.weights_sha256)
+
+
+def _release_constraints(model: "keras.Model") -> None:
+    """Forget what training demands of weights, so that an exported net needs none of our code."""
+    for layer in model.layers:
+        for name in vars(layer):
+            if name.endswith("_constraint"):
+                setattr(layer, name, None)
 
 
 def _load_mean(card: Card, recipe: MeanRecipe) -> "KerasClassifier":

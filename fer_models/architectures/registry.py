@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES: dict[str, str] = {
     "vgg_small": "fer_models.architectures.vgg_small",
+    "mirror_cnn": "fer_models.architectures.mirror_cnn",
     "simple_cnn": "fer_models.architectures.simple_cnn",
     "mini_xception": "fer_models.architectures.mini_xception",
     "xception": "fer_models.architectures.xception",

@@ -30,6 +30,9 @@ def averaged(model: keras.Model, batches: Iterable[np.ndarray]) -> Iterator[None
         return
     current = [(variable, convert_to_numpy(variable).copy()) for variable in model.variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    for variable in model.trainable_variables:
+        if variable.constraint is not None:  # Keras averages before it constrains
+            variable.assign(variable.constraint(variable))
     estimate_statistics(model, batches)
     try:
         yield
@@ -39,7 +42,10 @@ def averaged(model: keras.Model, batches: Iterable[np.ndarray]) -> Iterator[None
 
 
 def estimate_statistics(model: keras.Model, batches: Iterable[np.ndarray]) -> None:
-    """Set the moving statistics of batch normalisation to their means over batches."""
+    """Set the moving statistics of batch normalisation to their means over batches.
+
+    Where gamma has a constraint, so have they.
+    """
     norms = [
         layer
         for layer in model._flatten_layers()
@@ -52,3 +58,6 @@ def estimate_statistics(model: keras.Model, batches: Iterable[np.ndarray]) -> No
         model(images, training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
+        if norm.gamma_constraint is not None:
+            for statistic in (norm.moving_mean, norm.moving_variance):
+                statistic.assign(norm.gamma_constraint(statistic))
