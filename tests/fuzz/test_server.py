@@ -116,7 +116,7 @@ def test_messages_of_a_viewer(steps, which, frame):
     viewer = Viewer(socket, Seeing(), None, Sessions())
     text = damaged(json.dumps(COMMANDS[which]).encode(), steps).decode("utf-8", "replace")
     survives(lambda: viewer._obey(text))
-    survives(lambda: viewer._answer(Arrival(1, damaged(WHOLE[frame], steps))))
+    survives(lambda: viewer._answer(Arrival(1, damaged(WHOLE[frame], steps), 0)))
     assert all(sent["kind"] in ("frame", "recording", "error") for sent in socket.sent)
     told = [sent["error"] for sent in socket.sent if sent["kind"] == "error"]
     assert not [words for words in told if "cannot be processed" in words], told
