@@ -125,7 +125,7 @@ def fit(
     model = (
         keras.models.load_model(checkpoint)
         if history
-        else _compiled(_with_heads(build(), train), recipe)
+        else _compiled(with_second_head(build(), train.other_targets.shape[1]), recipe)
     )
     classifier = without_second_head(model)
     opponent = adversary(classifier) if adversary else None
@@ -217,11 +217,8 @@ def _judge(
     return found
 
 
-def _with_heads(model: keras.Model, train: TrainingRows) -> keras.Model:
-    return with_fused_normalization(with_second_head(model, train.other_targets.shape[1]))
-
-
 def _compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
+    model = with_fused_normalization(model)
     optimizer = keras.optimizers.AdamW(
         recipe.learning_rate,
         weight_decay=recipe.weight_decay,

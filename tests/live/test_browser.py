@@ -13,25 +13,9 @@ from live.server import photo
 from live.server.app import make_app
 from tests.browser import IN_CHROMIUM, browsers
 from tests.live.serving import served
+from tests.live.watching import CAMERA, PATIENCE, watched_page
 
 pytestmark = IN_CHROMIUM
-CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-PATIENCE = 60_000
-WITNESS = """
-window.streams = []; window.sockets = [];
-const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
-window.allowed = Promise.resolve();
-media.getUserMedia = async (what) => {
-  await window.allowed;
-  const stream = await ask(what);
-  window.streams.push(stream);
-  return stream;
-};
-window.WebSocket = class extends WebSocket {
-  constructor(...parts) { super(...parts); window.sockets.push(this); }
-};
-"""
-"""Keeps every camera stream and socket that the page opens; the camera waits for `allowed`."""
 ENDED = "streams.length && streams.every(s => s.getTracks().every(t => t.readyState == 'ended'))"
 
 
@@ -168,11 +152,8 @@ def test_recording_ends_in_a_summary(page, browser):
 @pytest.fixture
 def watched(browser):
     """A page whose camera and sockets can be looked at."""
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script(WITNESS)
-    yield page
-    page.close()
+    with watched_page(browser) as page:
+        yield page
 
 
 def wait_until(page, condition):

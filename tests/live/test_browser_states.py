@@ -9,22 +9,9 @@ import pytest
 from live.server.app import make_app
 from tests.browser import IN_CHROMIUM, browsers
 from tests.live.serving import served
+from tests.live.watching import CAMERA, watched_page
 
 pytestmark = IN_CHROMIUM
-PATIENCE = 60_000
-CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-WITNESS = """
-window.streams = []; window.sockets = [];
-const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
-media.getUserMedia = async (what) => {
-  const stream = await ask(what);
-  window.streams.push(stream);
-  return stream;
-};
-window.WebSocket = class extends WebSocket {
-  constructor(...parts) { super(...parts); window.sockets.push(this); }
-};
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +43,8 @@ def picture(tmp_path_factory, portrait):
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script(WITNESS)
-    yield page
-    page.close()
+    with watched_page(browser) as page:
+        yield page
 
 
 def show(page, address, picture):
@@ -100,14 +84,12 @@ def test_refused_recording_is_said_for_long_enough_to_be_read(page, address, pic
 
 def test_camera_that_stops_by_itself_is_said(launch, address):
     browser = launch(*CAMERA)
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.add_init_script(WITNESS)
-    page.goto(address)
-    page.locator("#pace", has_text="frames/s").wait_for()
-    page.evaluate("streams[0].getTracks()[0].dispatchEvent(new Event('ended'))")
-    page.locator("#notice", has_text="The camera has stopped").wait_for()
-    assert page.inner_text("#pace") == ""
+    with watched_page(browser) as page:
+        page.goto(address)
+        page.locator("#pace", has_text="frames/s").wait_for()
+        page.evaluate("streams[0].getTracks()[0].dispatchEvent(new Event('ended'))")
+        page.locator("#notice", has_text="The camera has stopped").wait_for()
+        assert page.inner_text("#pace") == ""
     browser.close()
 
 
