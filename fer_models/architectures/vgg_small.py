@@ -10,17 +10,18 @@ from keras import layers
 from fer_models.recipe import Recipe
 
 RECIPE = Recipe(
-    epochs=34,
+    epochs=60,
     batch_size=96,
-    learning_rate=1.5e-3,
+    learning_rate=2e-3,
     weight_decay=2e-2,
-    shift=4.0,
-    rotation=8.0,
-    zoom=0.08,
-    contrast=0.2,
-    erase=0.1,
+    shift=5.0,
+    rotation=12.0,
+    zoom=0.12,
+    contrast=0.3,
+    erase=0.3,
     other_labels=1.0,
-    calm_epochs=8,
+    averaging=0.999,
+    calm_epochs=5,
 )
 
 

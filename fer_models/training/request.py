@@ -102,7 +102,7 @@ class TrainingRequest(DataOptions):
         str,
         Option(
             help="Classifier of the same labels whose probabilities are part of the targets "
-            "(distillation), such as mean_of_nets.fer."
+            "(distillation), such as vgg_small.fer; with commas, the mean of several."
         ),
     ] = ""
     teacher_share: Annotated[

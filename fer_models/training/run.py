@@ -36,7 +36,7 @@ from fer_models.training.settings import (
     write_run,
 )
 from fer_models.training.start import start_from
-from fer_models.training.teacher import Teacher, load_teacher
+from fer_models.training.teacher import Teacher, load_teacher, teacher_names
 from fer_models.weights import write_arrays
 from fer_models.zoo import load_unverified
 
@@ -269,7 +269,7 @@ def finish(
         **training.model_dump(exclude=_NOT_ON_CARDS),
         recipe=training.recipe,
         start_from=Path(training.start_from).name,
-        teacher=Path(training.teacher).name,
+        teacher=",".join(Path(name).name for name in teacher_names(training.teacher)),
         architecture=training.architecture,
         label_set=training.labels,
         input_shape=rows.images.shape[1:],

@@ -11,7 +11,9 @@ from datasets.labels import LabelSet
 from datasets.votes import VoteRule
 from fer_models.cards import AnyRecipe
 from fer_models.foreign.names import files_sha256
+from fer_models.mean_of_nets import weights_of_members
 from fer_models.recipe import Precision
+from fer_models.training.teacher import teacher_names
 from fer_models.zoo import describe
 
 ROBUST_L2, ROBUST, AUGMIX = VARIANTS = ("_robust_l2", "_robust", "_augmix")
@@ -32,12 +34,13 @@ class TrainingRun(BaseModel):
         training_rule: FER+ rule behind the targets, None for FER.
         start_from: id or folder of a classifier whose layers, all but the last, come first, or a
             Keras file of a backbone.
-        teacher: id or folder of the classifier behind `recipe.teacher_share`; empty: none.
+        teacher: id or folder of the classifier behind `recipe.teacher_share`, several with commas;
+            empty: none.
         data_sha256: identity of the training rows.
         held_out_sha256: identity of the rows on which the epoch is chosen; empty: none, or settings
             of an older version.
         start_from_sha256: hash of the weights of `start_from`; empty: none, or not written yet.
-        teacher_sha256: hash of the teacher's weights, likewise.
+        teacher_sha256: hash of the teacher's weights, likewise; of several, of their hashes.
         trained_against: settings of the attack of an adversarial training; empty: none.
     """
 
@@ -133,5 +136,6 @@ def _start_sha256(name: str) -> str:
     return describe(name).weights_sha256 if name else ""
 
 
-def _teacher_sha256(name: str) -> str:
-    return describe(name).weights_sha256 if name else ""
+def _teacher_sha256(names: str) -> str:
+    hashes = [describe(name).weights_sha256 for name in teacher_names(names)]
+    return weights_of_members(hashes) if len(hashes) > 1 else "".join(hashes)

@@ -7,7 +7,7 @@ teacher are smoother. It sees the augmented view that the net learns from (Beyer
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import softmax
@@ -18,18 +18,21 @@ from fer_models.recipe import Precision
 from fer_models.reduced_precision import NoTwinError, reduce_precision
 from fer_models.zoo import load
 
+Logits = Callable[[np.ndarray], np.ndarray]
+"""From images float32 (N, H, W, C) in [0, 1] to float32 (N, K)."""
+
 
 class Teacher:
-    """A classifier whose probabilities are mixed into the targets."""
+    """Classifiers the mean of whose probabilities is mixed into the targets."""
 
-    def __init__(self, logits: Callable[[np.ndarray], np.ndarray], share: float) -> None:
+    def __init__(self, members: Sequence[Logits], share: float) -> None:
         """Store what answers, and its share of the targets.
 
         Args:
-            logits: of images float32 (N, H, W, C) in [0, 1], float32 (N, K).
+            members: logits of each classifier.
             share: in [0, 1].
         """
-        self._logits, self._share = logits, np.float32(share)
+        self._members, self._share = members, np.float32(share)
 
     def mixed(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Targets of a batch.
@@ -42,25 +45,36 @@ class Teacher:
             float32 (N, K + J): the first K columns are the labels and the teacher's probabilities,
             in the shares `1 - share` and `share`; the others stay.
         """
-        probabilities = softmax(self._logits(images), axis=1)
+        answers = [softmax(logits(images), axis=1) for logits in self._members]
+        probabilities = np.mean(answers, axis=0)
         mixed = targets.copy()
         own = mixed[:, : probabilities.shape[1]]
         own += self._share * (probabilities - own)
         return mixed
 
 
-def load_teacher(model: str, share: float, labels: LabelSet, precision: Precision) -> Teacher:
+def teacher_names(models: str) -> list[str]:
+    """Names of the classifiers behind a teacher, `A,B`; none of an empty text."""
+    return [name.strip() for name in models.split(",")] if models else []
+
+
+def load_teacher(models: str, share: float, labels: LabelSet, precision: Precision) -> Teacher:
     """Load a teacher; it answers in bfloat16 where the training and the processor compute in it.
 
     Args:
-        model: id or folder of a trained classifier, or path of a foreign one.
+        models: id or folder of a trained classifier, or path of a foreign one; several with commas.
         share: of the targets, in [0, 1].
         labels: label set that is learnt.
         precision: arithmetic of the training.
 
     Raises:
-        InputError: it is unknown, or of another label set.
+        InputError: one is unknown, or of another label set.
     """
+    return Teacher([_logits_of(name, labels, precision) for name in teacher_names(models)], share)
+
+
+def _logits_of(model: str, labels: LabelSet, precision: Precision) -> Logits:
+    """How one classifier answers."""
     classifier = load(model)
     if classifier.scheme != SCHEMES[labels]:
         raise InputError(
@@ -69,7 +83,7 @@ def load_teacher(model: str, share: float, labels: LabelSet, precision: Precisio
         )
     if precision is Precision.BFLOAT16:
         try:
-            return Teacher(reduce_precision(classifier).reduced_logits, share)
+            return reduce_precision(classifier).reduced_logits
         except NoTwinError as cause:
             print(f"{model}: teaches in float32, {cause}", file=sys.stderr)
-    return Teacher(classifier.logits, share)
+    return classifier.logits

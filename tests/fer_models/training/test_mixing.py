@@ -76,7 +76,7 @@ def test_a_teacher_sees_the_mixture_and_calm_epochs_have_none() -> None:
         return np.zeros((len(images), 2), np.float32)
 
     recipe = dataclasses.replace(RECIPE, epochs=4, calm_epochs=2, mixup=1.0)
-    images, targets = AugmentedBatches(toy_rows(), recipe, 0, 1, Teacher(answers, 0.5))[2]
+    images, targets = AugmentedBatches(toy_rows(), recipe, 0, 1, Teacher([answers], 0.5))[2]
     np.testing.assert_array_equal(seen[0], images)
     plain, sure = AugmentedBatches(toy_rows(), RECIPE, 0, 1)[2]
     assert (images != plain).any()

@@ -31,13 +31,25 @@ def test_targets_are_mixed_in_the_shares_and_other_labels_stay() -> None:
         [np.eye(3)[[0, 1, 2, 0, 1]], rng.dirichlet(np.ones(4), 5)], axis=1
     ).astype(np.float32)
     before = targets.copy()
-    mixed = Teacher(lambda _: logits, 0.25).mixed(np.zeros((5, 4, 4, 1), np.float32), targets)
+    mixed = Teacher([lambda _: logits], 0.25).mixed(np.zeros((5, 4, 4, 1), np.float32), targets)
     expected = 0.75 * targets[:, :3] + 0.25 * softmax(logits, axis=1)
     np.testing.assert_allclose(mixed[:, :3], expected, atol=1e-6)
     np.testing.assert_allclose(mixed[:, :3].sum(axis=1), 1, atol=1e-6)
     np.testing.assert_array_equal(mixed[:, 3:], targets[:, 3:])
     np.testing.assert_array_equal(targets, before)
     assert mixed.dtype == np.float32
+
+
+def test_several_teach_the_mean_of_their_probabilities() -> None:
+    logits = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    members = [lambda _, each=each: each for each in logits]
+    images, targets = (
+        np.zeros((5, 4, 4, 1), np.float32),
+        np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1]],
+    )
+    mixed = Teacher(members, 0.5).mixed(images, targets)
+    mean = (softmax(logits[0], axis=1) + softmax(logits[1], axis=1)) / 2
+    np.testing.assert_allclose(mixed, 0.5 * targets + 0.5 * mean, atol=1e-6)
 
 
 def test_the_teacher_sees_the_view_that_is_learnt_from() -> None:
@@ -47,7 +59,7 @@ def test_the_teacher_sees_the_view_that_is_learnt_from() -> None:
         seen.append(images)
         return np.zeros((len(images), 2), np.float32)
 
-    images, targets = AugmentedBatches(toy_rows(), RECIPE, 0, 1, Teacher(answers, 0.5))[2]
+    images, targets = AugmentedBatches(toy_rows(), RECIPE, 0, 1, Teacher([answers], 0.5))[2]
     np.testing.assert_array_equal(seen[0], images)
     np.testing.assert_array_equal(images, AugmentedBatches(toy_rows(), RECIPE, 0, 1)[2][0])
     np.testing.assert_allclose(np.sort(targets, axis=1)[:, 0], 0.25)
@@ -55,7 +67,7 @@ def test_the_teacher_sees_the_view_that_is_learnt_from() -> None:
 
 @pytest.mark.parametrize(("share", "right"), [(0.1, 1.0), (0.9, 0.0)])
 def test_a_net_follows_the_larger_share(share: float, right: float, tmp_path: Path) -> None:
-    rows, teacher = toy_rows(), Teacher(reversed_truth, share)
+    rows, teacher = toy_rows(), Teacher([reversed_truth], share)
     recipe = dataclasses.replace(RECIPE, epochs=6, contrast=0.0)
     fit(build, recipe, rows, None, tmp_path, 0, lambda _: None, teacher=teacher)
     model = build()
@@ -77,3 +89,15 @@ def test_a_teacher_answers_alike_in_both_precisions() -> None:
         for precision in Precision
     )
     np.testing.assert_allclose(exact, rounded, atol=0.03)
+
+
+def test_every_named_classifier_teaches() -> None:
+    images = np.random.default_rng(0).random((4, 48, 48, 1), np.float32)
+    none = np.zeros((4, 7), np.float32)
+
+    def answers(models: str) -> np.ndarray:
+        return load_teacher(models, 1.0, LabelSet.FER, Precision.FLOAT32).mixed(images, none)
+
+    one, other = answers("tiny.fer"), answers("simple_cnn.fer")
+    np.testing.assert_allclose(answers("tiny.fer, simple_cnn.fer"), (one + other) / 2, atol=1e-6)
+    assert np.abs(one - other).max() > 0.01

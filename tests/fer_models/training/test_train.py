@@ -19,6 +19,7 @@ from datasets.faceset import Split
 from datasets.labels import LabelSet
 from fer_models import architectures, zoo
 from fer_models.classical.recipes import CLASSICAL
+from fer_models.mean_of_nets import weights_of_members
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training import queue
 from fer_models.training.loop import read_history
@@ -272,3 +273,18 @@ def test_a_teacher_stands_in_settings_and_card(tmp_path: Path, data: Path) -> No
     assert (card.teacher, card.recipe.teacher_share) == ("one", 0.5)
     settings = json.loads((tmp_path / "two" / "settings.json").read_text())
     assert settings["teacher"] == str(tmp_path / "one")
+
+
+def test_several_teachers_stand_in_settings_and_card(tmp_path: Path, data: Path) -> None:
+    for name, seed in (("one", 0), ("two", 1)):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / name, epochs=1, seed=seed)
+    both = f"{tmp_path / 'one'},{tmp_path / 'two'}"
+    options: dict[str, Any] = {"out": tmp_path / "three", "epochs": 1, "teacher": both}
+    main(data, "tiny", LabelSet.FER, **options)
+    assert zoo.card_of(str(tmp_path / "three"))[0].teacher == "one,two"
+    settings = json.loads((tmp_path / "three" / "settings.json").read_text())
+    hashes = [zoo.describe(str(tmp_path / name)).weights_sha256 for name in ("one", "two")]
+    assert settings["teacher_sha256"] == weights_of_members(hashes)
+    other = f"{tmp_path / 'one'},nobody.fer"
+    with pytest.raises(InputError, match=r"nobody\.fer"):
+        main(data, "tiny", LabelSet.FER, out=tmp_path / "four", teacher=other)

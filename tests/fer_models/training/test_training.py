@@ -177,7 +177,7 @@ def test_noise_and_brightness_come_after_the_teacher() -> None:
     noise = dataclasses.replace(RECIPE, noise=0.2)
     brightness = dataclasses.replace(RECIPE, brightness=0.5)
     for recipe in (noise, brightness):
-        images = AugmentedBatches(toy_rows(), recipe, 0, 1, Teacher(answers, 0.5))[2][0]
+        images = AugmentedBatches(toy_rows(), recipe, 0, 1, Teacher([answers], 0.5))[2][0]
         np.testing.assert_array_equal(seen[-1], plain)
         assert (images != plain).any(axis=(1, 2, 3)).any()
 
