@@ -1,7 +1,8 @@
 """Run a command-line function: one-line errors; exit code 0 done, 1 a check failed, 2 wrong usage.
 
-130 after Ctrl-C, 143 after SIGTERM. Every command file ends in `run(main, prog)`. Heavy imports
-belong inside the function, so that they run after the arguments are parsed.
+130 after Ctrl-C, 143 after SIGTERM, 141 where nobody reads the output any longer. Every command
+file ends in `run(main, prog)`. Heavy imports belong inside the function, so that they run after the
+arguments are parsed.
 """
 
 import codecs
@@ -42,6 +43,8 @@ _NO_ROOM = "failed to map segment from shared object"
 """What the system says where a library does not fit into memory."""
 _INTERRUPTED = 130
 """Exit code of typer after Ctrl-C."""
+_UNREAD = 141
+"""Exit code after `| head` has read enough: that of other programs, which SIGPIPE ends."""
 
 
 def run(
@@ -75,6 +78,10 @@ def run(
             words = f"stopped{again if 'resume' in signature(main).parameters else ''}"
             _fail(words, code, at_once=bool(received))
         sys.exit(code)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # typer's 1: no check has failed
+            sys.exit(_UNREAD)
+        raise
     except typer.Abort as error:
         if isinstance(error.__cause__, EOFError):  # a truncated file, not a user who stopped
             raise error.__cause__ from None
@@ -107,12 +114,15 @@ def _refusing_exits(main: Callable[..., object]) -> Callable[..., object]:
     @wraps(main)
     def called(*arguments: Any, **options: Any) -> object:
         try:
-            return main(*arguments, **options)
+            code = main(*arguments, **options)
         except SystemExit as error:
             raise InputError(
                 "the code of a model or a library must not end Python; it calls "
                 f"sys.exit({error.code!r}). Let it raise an error instead; --debug shows where."
             ) from error
+        if sys.stdout:  # none after `>&-`
+            sys.stdout.flush()  # here, and not when Python ends, it is noticed that nobody reads
+        return code
 
     return called
 

@@ -67,6 +67,34 @@ def test_a_library_that_would_crash_at_the_end_does_not_get_there(
     assert ended.stderr == f"error: {line}\n"
 
 
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_output_that_nobody_reads_any_longer_ends_quietly(lines: int) -> None:
+    """As after `| head`: exit code 1 would say that a check has failed."""
+    script = (
+        "from datasets.base.commands import run\n"
+        "def main():\n"
+        f"    print({'a row' + chr(10)!r} * {lines})\n"
+        "run(main, prog='python -m room.command')\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_closed_output_is_no_fault() -> None:
+    script = (
+        "from datasets.base.commands import run\n"
+        "run(lambda: print('a row'), prog='python -m room.command')\n"
+    )
+    closed = ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, script]
+    ended = subprocess.run(closed, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_path):
     def main() -> None:
         (tmp_path / "file").write_text("")
