@@ -49,10 +49,11 @@ def _board(
     board: "pd.DataFrame", attacks: list[str]
 ) -> tuple[str, list[str], list[list[str]], list[str]]:
     """Title, head, rows and the lines below the table of one board."""
-    from evaluation.text_table import flag_lines
+    from evaluation.text_table import bound_lines, flag_lines
 
     head, rows = _cells(board)
-    return _title(board, attacks), head, rows, [*flag_lines(rows), *_note(board)]
+    notes = [*flag_lines(rows), *bound_lines(rows), *_note(board)]
+    return _title(board, attacks), head, rows, notes
 
 
 def _title(board: "pd.DataFrame", attacks: list[str]) -> str:
@@ -88,7 +89,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
     import pandas as pd
 
     from attacks.threat_model import format_eps
-    from evaluation.text_table import FLAG
+    from evaluation.text_table import BOUND, FLAG
 
     first = board.iloc[0]
     size = f"{first.norm} {format_eps(first.eps)}" if first.eps else ""
@@ -99,7 +100,7 @@ def _cells(board: "pd.DataFrame") -> tuple[list[str], list[list[str]]]:
         low, high = row.best_rank, row.worst_rank
         rank = "-" if pd.isna(low) else str(low) if low == high else f"{low}-{high}"
         rank += FLAG if row.provisional else ""
-        limit = "<= " if row.upper_bound else ""
+        limit = BOUND if row.upper_bound else ""
         faces = "" if row.n == board.n.max() else f" ({counted(row.n, 'face')})"
         cells = [rank, f"{row.model}{faces}", Path(row.run).name, _share(row, "accuracy")]
         if size:
@@ -122,14 +123,13 @@ def _share(row: object, name: str, limit: str = "") -> str:
     """A figure in percent with its interval, `!` where it is flagged; `-` where there is none."""
     import pandas as pd
 
-    from datasets.base.percentages import in_percent
+    from datasets.base.percentages import in_percent, share_in_percent
     from evaluation.text_table import FLAG
 
     if pd.isna(getattr(row, name)):
         return "-"
-    value, low, high = (
-        in_percent(getattr(row, f"{name}{end}"), 1) for end in ("", "_low", "_high")
-    )
+    value = share_in_percent(getattr(row, name), 1)
+    low, high = (in_percent(getattr(row, f"{name}{end}"), 1) for end in ("_low", "_high"))
     ends = "" if pd.isna(getattr(row, f"{name}_low")) else f" ({low}-{high})"
     return f"{limit}{value}{ends}{FLAG * (getattr(row, f'{name}_status') != 'ok')}"
 

@@ -91,7 +91,8 @@ def _show(finished: "FinishedRun") -> None:
     from evaluation.results.model_notes import class_notes
     from evaluation.summary_table import summary_table
 
-    print(summary_table(finished.results, finished.config.eps, finished.label_names))
+    boxes = finished.black_boxes
+    print(summary_table(finished.results, finished.config.eps, finished.label_names, boxes))
     for note in class_notes(finished.manifest["models"], finished.label_names):
         print(note)
     print(f"report: {finished.report}")

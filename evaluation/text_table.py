@@ -17,6 +17,12 @@ FLAG_MEANS = (
     "! a reliability check of this figure or rank failed or could not be made: see the run's report"
 )
 """Printed below a table that has a `FLAG`."""
+BOUND = "<= "
+"""Stands before a robust accuracy that is an upper bound, because the model gives no gradients."""
+BOUND_MEANS = (
+    "<= an upper bound: the model gives no gradients, and an attack with them may break more"
+)
+"""Printed below a table that has a `BOUND`."""
 
 
 def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:
@@ -42,6 +48,11 @@ def text_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *
 def flag_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """What `FLAG` means, if a cell ends with it, else nothing."""
     return [FLAG_MEANS] if any(cell.endswith(FLAG) for row in rows for cell in row) else []
+
+
+def bound_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """What `BOUND` means, if a cell begins with it, else nothing."""
+    return [BOUND_MEANS] if any(cell.startswith(BOUND) for row in rows for cell in row) else []
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> str:

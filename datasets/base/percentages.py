@@ -25,6 +25,22 @@ def in_percent(share: float, places: int = 0, *, signed: bool = False) -> str:
     return rounded(100 * share, places, signed=signed)
 
 
+def share_in_percent(share: float, places: int = 0) -> str:
+    """A share in [0, 1] as `in_percent` writes it, but never as none or all unless it is: `>99.9`.
+
+    Args:
+        share: 0.9997, say.
+        places: decimals.
+    """
+    smallest = 10.0**-places / 100
+    shown = in_percent(share, places)
+    if share > 0 and shown == in_percent(0, places):
+        return f"<{in_percent(smallest, places)}"
+    if share < 1 and shown == in_percent(1, places):
+        return f">{in_percent(1 - smallest, places)}"
+    return shown
+
+
 def rounded(number: float, places: int, *, signed: bool = False) -> str:
     """A number with this many decimals, halves away from 0; a very large one as `1.23e+30`."""
     number = float(number)

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
-from datasets.base.percentages import in_percent, rounded
+from datasets.base.percentages import in_percent, rounded, share_in_percent
 from evaluation.comparing.changes import Changes
 from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
@@ -62,11 +62,14 @@ def _cells(table: pd.DataFrame) -> list[list[str]]:
 def _row(row: Any) -> list[str]:
     plain = METRICS[row.metric].unit is not Unit.SHARE
 
-    def text(value: float, signed: bool = False) -> str:
-        return rounded(value, 3, signed=signed) if plain else in_percent(value, 1, signed=signed)
+    def change(value: float) -> str:
+        return rounded(value, 3, signed=True) if plain else points(value)
 
-    gap, low, high = (text(end, True) for end in (row.difference, row.ci_low, row.ci_high))
-
+    before, after = (
+        rounded(value, 3) if plain else share_in_percent(value, 1)
+        for value in (row.before, row.after)
+    )
+    gap, low, high = map(change, (row.difference, row.ci_low, row.ci_high))
     ends = "" if pd.isna(row.ci_low) else f" ({low} to {high})"
     star = " *" if row.changed is not pd.NA and row.changed else ""
     flag = "" if row.status == "ok" else FLAG
@@ -76,8 +79,8 @@ def _row(row: Any) -> list[str]:
         row.label_set,
         images_of(row),
         row.metric.replace("_", " "),
-        text(row.before),
-        text(row.after),
+        before,
+        after,
         f"{gap}{ends}{star}{flag}",
         str(row.n),
         "" if pd.isna(row.p_holm) else p_text(row.p_holm),

@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from datasets.base.percentages import in_percent, rounded
+from datasets.base.percentages import in_percent, rounded, share_in_percent
 from evaluation.results.model_notes import LABEL_SETS
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -40,7 +40,7 @@ def percent(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """
     if math.isnan(value):
         return MISSING
-    return f"{_digits(value, decimals(low, high))}{THIN}%"
+    return f"{share_in_percent(value, decimals(low, high))}{THIN}%"
 
 
 def interval(low: float, high: float) -> str:
@@ -175,16 +175,6 @@ def labels_named(names: Mapping[str, str]) -> Iterator[None]:
 
 def _minus(number: str) -> str:
     return number.replace("-", "\N{MINUS SIGN}")
-
-
-def _digits(value: float, places: int) -> str:
-    smallest = 10.0**-places / 100
-    shown = in_percent(value, places)
-    if value > 0 and shown == in_percent(0, places):
-        return f"<{in_percent(smallest, places)}"
-    if value < 1 and shown == in_percent(1, places):
-        return f">{in_percent(1 - smallest, places)}"
-    return shown
 
 
 def limit_name(model: str, black_boxes: Container[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.base.percentages import in_percent, rounded
+from datasets.base.percentages import in_percent, rounded, share_in_percent
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,6 +36,23 @@ BY_HAND = re.compile(
 def test_halves_round_up(share: float, places: int, expected: str) -> None:
     assert in_percent(share, places) == expected
     assert in_percent(np.float64(share), places) == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "expected"),
+    [
+        (3588 / 3589, 1, ">99.9"),
+        (1 / 3589, 1, "<0.1"),
+        (0.996, 0, ">99"),
+        (0.004, 0, "<1"),
+        (0.0, 1, "0.0"),
+        (1.0, 1, "100.0"),
+        (0.9994, 1, "99.9"),
+        (float("nan"), 1, "nan"),
+    ],
+)
+def test_some_are_neither_none_nor_all(share: float, places: int, expected: str) -> None:
+    assert share_in_percent(share, places) == expected
 
 
 def test_signs() -> None:
