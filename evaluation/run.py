@@ -90,10 +90,12 @@ def _show(finished: "FinishedRun") -> None:
     """Print the summary and where the report is."""
     from evaluation.results.model_notes import class_notes
     from evaluation.summary_table import summary_table
+    from reports.sections.method import tier_note
 
     boxes = finished.black_boxes
     print(summary_table(finished.results, finished.config.eps, finished.label_names, boxes))
-    for note in class_notes(finished.manifest["models"], finished.label_names):
+    notes = [*class_notes(finished.manifest["models"], finished.label_names), tier_note(finished)]
+    for note in filter(None, notes):
         print(note)
     print(f"report: {finished.report}")
 

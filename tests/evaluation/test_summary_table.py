@@ -1,7 +1,11 @@
 """The table printed after a run."""
 
-import pandas as pd
+from types import SimpleNamespace
 
+import pandas as pd
+import pytest
+
+from evaluation import run
 from evaluation.results.schema import RESULT_COLUMNS
 from evaluation.summary_table import summary_table
 from evaluation.text_table import BOUND_MEANS
@@ -40,3 +44,21 @@ def test_robust_accuracy_of_a_model_without_gradients_is_an_upper_bound() -> Non
 def test_one_error_in_many_faces_is_not_rounded_away() -> None:
     text = summary_table(results(net=(3999 / 4000, 1 / 4000)), (0.1,))
     assert " >99.9 (" in line(text, "net") and " <0.1 (" in line(text, "net")
+
+
+@pytest.mark.parametrize(("tier", "told"), [("quick", True), ("standard", False)])
+def test_the_quick_tier_says_below_its_figures_what_they_cannot_show(
+    tier: str, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished = SimpleNamespace(
+        results=results(blind=(0.5, 0.25)),
+        config=SimpleNamespace(eps=(0.1,)),
+        label_names={},
+        black_boxes={"blind"},
+        manifest={"models": {}, "config": {"tier": tier}},
+        report="index.html",
+    )
+    run._show(finished)  # type: ignore[arg-type]
+    printed = capsys.readouterr().out
+    assert "<= 25.0" in printed and printed.endswith("report: index.html\n")
+    assert ("it can show that a model is not robust, never that it is" in printed) == told
