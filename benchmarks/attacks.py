@@ -100,7 +100,7 @@ def main(
         raise InputError(f"--attacks must be among {', '.join(NAMES)}; got {sorted(unknown)[0]!r}.")
     from fer_models import zoo
 
-    ids = [models] if models.split("+")[0] == DIGITS else zoo.resolve(models)
+    ids = [models] if zoo.split_defences(models)[0] == DIGITS else zoo.resolve(models)
     _check_own(out)
     if len(ids) > 1:
         _each_alone(ids, out)
@@ -170,10 +170,11 @@ def _faces(
     """Classifier, images float32 in [0, 1], labels under its own label set."""
     import numpy as np
 
+    from fer_models import zoo
     from fer_models.classifier import DifferentiableClassifier
 
-    digits, *names = model.split("+")
-    if digits == DIGITS:
+    base, names = zoo.split_defences(model)
+    if base == DIGITS:
         from benchmarks.digits import digits28
         from fer_models.defences.registry import defended, parse_defences
 
@@ -183,7 +184,6 @@ def _faces(
         assert isinstance(classifier, DifferentiableClassifier)
         return classifier, images, labels
     from datasets.read import load
-    from fer_models import zoo
 
     classifier = zoo.load(model)
     if not isinstance(classifier, DifferentiableClassifier):

@@ -149,11 +149,12 @@ def counterpart(model: str, known: list[str]) -> str:
 def split_defences(model: str) -> tuple[str, list[str]]:
     """`simple_cnn.fer+jpeg75+bits3` is `simple_cnn.fer` behind `jpeg75`, then `bits3`.
 
-    A path that exists is never split.
+    A path that exists is never split, nor is one with defences after it.
     """
-    if "+" not in model or os.path.exists(model) or os.path.isfile(split_code(model)[1]):
-        return model, []
-    base, *defences = model.split("+")
+    base, defences = model, list[str]()
+    while "+" in base and not (os.path.exists(base) or os.path.isfile(split_code(base)[1])):
+        base, _, last = base.rpartition("+")
+        defences.insert(0, last)
     return base, defences
 
 

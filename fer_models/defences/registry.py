@@ -78,7 +78,7 @@ def defended(classifier: Classifier, defences: list[tuple[str, Defence]]) -> Cla
     Raises:
         InputError: see `defend`.
     """
-    original = classifier.id.split("+")[0]
+    original = classifier.id
     for name, defence in reversed(defences):
         classifier = defend(classifier, defence, name)
     classifier.id = "+".join([original, *(name for name, _ in defences)])

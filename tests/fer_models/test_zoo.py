@@ -31,6 +31,15 @@ def test_a_folder_loads(trained: Path) -> None:
     assert zoo.resolve(str(trained)) == [str(trained)]
 
 
+def test_a_path_may_hold_a_plus_sign_before_its_defences(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "net+v2"
+    folder.symlink_to(trained)
+    assert zoo.split_defences(f"{folder}+bits3+jpeg75") == (str(folder), ["bits3", "jpeg75"])
+    assert zoo.split_defences("a.fer+bits3+jpeg75") == ("a.fer", ["bits3", "jpeg75"])
+    images = np.zeros((2, 48, 48, 1), np.float32)
+    assert zoo.load(f"{folder}+bits3").logits(images).shape == (2, 7)
+
+
 def test_card_round_trip(trained: Path, tmp_path: Path) -> None:
     card = read_card(trained / "card.json")
     write_card(card, tmp_path / "card.json")

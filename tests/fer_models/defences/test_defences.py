@@ -16,7 +16,7 @@ from fer_models.defences.base import (
     DifferentiableDefendedClassifier,
     defend,
 )
-from fer_models.defences.registry import DEFENCES, parse_defence
+from fer_models.defences.registry import DEFENCES, defended, parse_defence, parse_defences
 from fer_models.defences.resize_pad import ResizePad, _table
 from fer_models.losses import Loss
 from tests.fer_models.conftest import tiny_classifier
@@ -48,6 +48,14 @@ class BlackBox(Classifier):
 
 def test_the_list_above_is_whole() -> None:
     assert [type(parse_defence(name)).name for name in NAMES] == list(DEFENCES)
+
+
+@pytest.mark.parametrize("inner", ["net+v2", "tiny+bits3"])
+def test_an_id_keeps_its_own_plus_sign(inner: str) -> None:
+    """As of a file `net+v2.keras`, or of a model that has a defence already."""
+    classifier = tiny_classifier()
+    classifier.id = inner
+    assert defended(classifier, parse_defences(["bits5", "jpeg75"])).id == f"{inner}+bits5+jpeg75"
 
 
 @pytest.mark.parametrize("name", NAMES)
