@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datasets.base.percentages import in_percent
 from datasets.image_source import ImageSource
 from evaluation.checks.rules import Check, check
 from evaluation.results.schema import ANY_BATCH
@@ -37,8 +38,6 @@ def model_checks(
     batch = images[:REPEATED]
     repeats = np.stack([_asked(classifier, batch, f"repeat {k}") for k in range(REPEATS)])
     spread = float((repeats.max(axis=0) - repeats.min(axis=0)).max()) / _scale(logits)
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    saturated = float((shifted.sum(axis=1) == 1).mean())
     return [
         check(
             classifier.id, "R11", "same answer twice", spread > REPEATABLE, spread, REPEATABLE,
@@ -48,16 +47,37 @@ def model_checks(
             "several draws before you trust its robust accuracy.",
         ),
         *([] if spread > REPEATABLE else [_any_batch(classifier, images, logits, repeats[0])]),
-        check(
-            classifier.id, "R10", "softmax not saturated", saturated > SATURATED_SHARE, saturated,
-            SATURATED_SHARE,
-            "Probabilities keep gradients that an attack can follow."
-            if saturated <= SATURATED_SHARE
-            else "Many answers have probability exactly 1, where cross-entropy has no gradient. "
-            "That can look like robustness: check against an attack with a margin loss.",
-        ),
+        _not_saturated(classifier, logits),
         _several_classes(classifier, logits.argmax(axis=1), labels),
     ]  # fmt: skip
+
+
+def _not_saturated(classifier: Classifier, logits: np.ndarray) -> Check:
+    """R10: few answers have probability exactly 1, or several classes with the largest logit.
+
+    Classes are equal where a net clips its logits. Where all are, it tells nothing (R3).
+    """
+    top = logits.max(axis=1, keepdims=True)
+    sure = np.exp(logits - top).sum(axis=1) == 1
+    leaders = (logits == top).sum(axis=1)
+    tied = (leaders > 1) & (leaders < logits.shape[1])
+    share = float((sure | tied).mean())
+    words = "Probabilities keep gradients that an attack can follow."
+    if flagged := share > SATURATED_SHARE:
+        words = (
+            "Many answers have probability exactly 1, where cross-entropy has no gradient. That "
+            "can look like robustness: check against an attack with a margin loss."
+        )
+    if flagged and tied.sum() > sure.sum():
+        words = (
+            f"On {in_percent(tied.mean())} % of the faces several classes have exactly the largest "
+            "logit, as of a net that clips its logits. The first of them counts as its answer, and "
+            "no attack as successful where classes are equal. Return the logits before they are "
+            "clipped."
+        )
+    return check(
+        classifier.id, "R10", "softmax not saturated", flagged, share, SATURATED_SHARE, words
+    )
 
 
 def _several_classes(classifier: Classifier, predicted: np.ndarray, labels: np.ndarray) -> Check:

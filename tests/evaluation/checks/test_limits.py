@@ -116,6 +116,23 @@ def test_a_tenth_of_the_answers_may_be_saturated(sure: int, status: str) -> None
     assert ("probability exactly 1" in found["message"]) == (status == "flagged")
 
 
+@pytest.mark.parametrize(("tied", "status"), [(50, "ok"), (51, "flagged")])
+def test_a_tenth_of_the_answers_may_be_ties_of_clipped_logits(tied: int, status: str) -> None:
+    rows = table(500)
+    rows[:tied] = [2, 2, -1]
+    found = checked(Told(rows))["softmax not saturated"]
+    assert (found["rule"], found["status"], found["value"]) == ("R10", status, tied / 500)
+    said = "On 10 % of the faces several classes have exactly the largest logit"
+    assert (said in found["message"]) == (status == "flagged")
+
+
+def test_a_model_whose_classes_are_all_equal_has_no_ties() -> None:
+    """It tells nothing, which R3 says."""
+    found = checked(Told(np.zeros((500, 3))))
+    assert found["softmax not saturated"]["value"] == 0
+    assert found["more than one class answered"]["status"] == "flagged"
+
+
 @pytest.mark.parametrize(
     ("count", "classes", "status"), [(10, 1, "flagged"), (9, 1, "ok"), (10, 2, "ok")]
 )
