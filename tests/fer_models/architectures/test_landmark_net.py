@@ -161,6 +161,13 @@ def test_an_out_that_is_no_weights_file_is_refused_before_anything_is_read(tmp_p
             train_landmarks.main(tmp_path / "no data", out=out)
 
 
+def test_the_shipped_facts_claim_no_more_faces_than_were_learnt_from() -> None:
+    """The mesh is not sure of every Training face, as it is not of PublicTest's 3,589."""
+    facts = json.loads(SHIPPED.facts.read_text())
+    assert facts["publictest_faces"] < 3589
+    assert facts.get("training_faces", 0) < 28709
+
+
 def test_the_facts_count_the_faces_that_were_learnt_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
