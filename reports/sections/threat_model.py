@@ -39,12 +39,12 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
             "gets it wrong in float32."
         )
     if headline and headline.norm == "linf":
-        steps = round(255 * headline.eps * 2) / 2
+        steps = round(255 * headline.eps, 9)
         hard = ", which is hard to see" if steps <= _HARD_TO_SEE else ""
         sentences.append(
-            f"The verdict is about {headline.text}: no pixel changes by more than {steps:g} of the "
-            f"255 steps between black and white{hard}. A face counts as robust if it is classified "
-            "correctly when clean and under every attack that saw it."
+            f"The verdict is about {headline.text}: no pixel changes by more than {steps:.3g} of "
+            f"the 255 steps between black and white{hard}. A face counts as robust if it is "
+            "classified correctly when clean and under every attack that saw it."
         )
     sentences.append(
         "Robust accuracy is an upper bound: a stronger attack can only lower it. Attacks on the "

@@ -176,6 +176,15 @@ def test_only_small_changes_are_called_hard_to_see(run: FinishedRun) -> None:
     assert "more than 16 of the 255 steps" in told and "hard to see" not in told
 
 
+@pytest.mark.parametrize(("steps", "told"), [(0.2, "0.2"), (1.2, "1.2"), (4, "4"), (12.75, "12.8")])
+def test_the_threat_model_says_no_smaller_eps_than_the_verdict_is_about(
+    run: FinishedRun, steps: float, told: str
+) -> None:
+    """0.2/255 was told as 0 of the 255 steps, 1.2/255 as 1."""
+    words = " ".join(threat_model(run, Headline("linf", steps / 255)))
+    assert f"no pixel changes by more than {told} of the 255 steps" in words
+
+
 def test_the_page_says_which_figures_have_no_interval() -> None:
     page = (TEMPLATES / "report.html").read_text()
     for kind in ("answers to faces with two labels", "ranges and medians over models in titles"):
