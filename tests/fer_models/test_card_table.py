@@ -105,6 +105,15 @@ def test_docs_are_up_to_date() -> None:
     )
 
 
+def test_the_page_of_the_weights_names_every_net_for_which_nothing_was_chosen() -> None:
+    page = (Path(__file__).parents[2] / "WEIGHTS.md").read_text()
+    told = page.partition("**Selection**")[2].partition("\n\n")[0]
+    free = [card.id for card in shipped_cards() if card.selected_on.startswith("nothing")]
+    others = [name for name in free if not name.startswith("vgg_small")]
+    assert others and "all forms of `vgg_small`" in told
+    assert [name for name in others if f"`{name}`" not in told] == []
+
+
 def test_a_shipped_card_says_what_was_chosen_on_how_many_faces() -> None:
     """PublicTest helped to choose epochs and, of several trainings, the one that is shipped."""
     chosen = [
