@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from fer_models.zoo import Description
 
 _PRIVATE_TEST = (
-    "nets of the zoo were selected on PublicTest, which is measured here; the data contain "
-    "PrivateTest, on which nothing was selected: for figures to quote, use --split PrivateTest"
+    "selected on PublicTest, which is measured here; the data contain PrivateTest, on which "
+    "nothing was selected: for figures to quote, use --split PrivateTest"
 )
+_NAMED = 3
+"""Most models that a line names one by one."""
 
 
 @as_function(PythonRequest)
@@ -117,8 +119,9 @@ def measure(
         classifiers, shared_names = _load(config.models, contracts, faces)
     private = Split.PRIVATE_TEST in source.splits
     with locked(folder), open_run_folder(folder, identity, request.resume):
-        if private and faces.split is Split.PUBLIC_TEST and any(model.card for model in known):
-            _log(_PRIVATE_TEST)
+        chosen = selected_on_public_test(config.models, known)
+        if private and faces.split is Split.PUBLIC_TEST and chosen:
+            _log(f"{chosen} {_PRIVATE_TEST}")
         for line in shared_names:
             _log(line)
         _write(
@@ -126,6 +129,19 @@ def measure(
             request.engine,
         )  # fmt: skip
     return FinishedRun(folder)
+
+
+def selected_on_public_test(models: Sequence[str], known: "Sequence[Description]") -> str:
+    """Subject of a sentence on the models that were selected on PublicTest; empty for none.
+
+    Args:
+        models: their names.
+        known: what is known of each.
+    """
+    cards = [(model, one.card) for model, one in zip(models, known, strict=True)]
+    chosen = [model for model, card in cards if card and "PublicTest" in card.selected_on]
+    names = ", ".join(chosen) if len(chosen) <= _NAMED else f"{len(chosen)} of the models"
+    return f"{names} {'was' if len(chosen) == 1 else 'were'}" if chosen else ""
 
 
 def _check_contract(models: Sequence[Any]) -> None:
