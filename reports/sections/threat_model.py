@@ -1,7 +1,6 @@
 """The threat model in words: what the attacker wants, knows and may change."""
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.schema import NOT_APPLICABLE
 from evaluation.results.select import Headline, attacks, pick
 from reports.sections.attacks_run import attacks_by_label_set
 from reports.words.text import data_name, eps_text, face_count, listing, norm_name
@@ -22,10 +21,10 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         f"The {classify} the expression of {face_count(data['rows'])} of {data_name(data)} "
         f"({data['split']}). {predict} not know what a person feels.",
     ]
-    for norm in run.norms:
-        if attacks(run.results, norm):
-            sentences += [_attacker(run, norm), *attacks_by_label_set(run, norm)]
-    if limited := _models_with(run, status=NOT_APPLICABLE):
+    norms = [norm for norm in run.norms if attacks(run.results, norm)]
+    for norm in norms:
+        sentences += [_attacker(run, norm), *attacks_by_label_set(run, norm)]
+    if norms and (limited := sorted(run.black_boxes)):
         sentences.append(
             f"{listing(limited)} {'returns' if len(limited) == 1 else 'return'} no gradients: the "
             "attacker can query the model, or make images on other models. Robust accuracy is an "

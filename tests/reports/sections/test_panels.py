@@ -165,6 +165,18 @@ def test_the_threat_model_speaks_of_gradients_where_there_are_some(
     assert "white-box" not in words
 
 
+def test_the_threat_model_names_models_without_gradients(
+    run: FinishedRun, limited: FinishedRun
+) -> None:
+    """Also where no attack by gradients was asked for, so that none was impossible."""
+    said = f"{FOUR[1]} returns no gradients: the attacker can query the model"
+    assert not any(
+        job.get("status") == "not applicable" for job in limited.manifest["perturbations"]
+    )
+    assert said in " ".join(threat_model(limited, TOP))
+    assert "no gradients" not in " ".join(threat_model(run, TOP))
+
+
 def test_the_method_names_models_attacked_in_bfloat16(run: FinishedRun) -> None:
     assert "bfloat16" not in " ".join(threat_model(run, TOP))
     first, *others = run.manifest["perturbations"]
