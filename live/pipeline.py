@@ -159,10 +159,12 @@ class Pipeline:
         return self._tools.detector(settings.detector, settings.both_eyes, smallest)
 
     def _classifiers(self, settings: Settings) -> tuple[list[Classifier], str]:
-        """Return the loaded classifiers, the attacked one first, and a note on those missing."""
+        """Return the loaded classifiers, none without the first, and a note on those missing."""
         asked = {model: self._models.ask(model) for model in settings.models}
         missing = [model for model, classifier in asked.items() if classifier is None]
         note = f"Loading {' and '.join(missing)} …" if missing else ""
+        if settings.models[:1] == tuple(missing[:1]):
+            return [], note  # the second never takes the place of the first
         return [classifier for classifier in asked.values() if classifier is not None], note
 
     def _faces(

@@ -284,6 +284,19 @@ def test_what_is_being_loaded_makes_the_answer_busy(models, tools, portrait):
     assert "no class 'bored'" in reading.note and reading.busy
 
 
+def test_second_classifier_never_answers_in_place_of_the_first(models, tools, portrait):
+    loading = ModelLoader(["slow.fer", "tiny.fer"])
+    loading.add(models.wait("tiny.fer"))
+    loading._loads["slow.fer"] = Future()
+    pipeline = Pipeline(loading, tools)
+    asked = Settings(model="slow.fer", second="tiny.fer", attack="fgsm")
+    reading = pipeline.read(portrait, asked, 0.0)
+    assert (reading.faces, reading.note) == ((), "Loading slow.fer …") and reading.busy
+    loading._loads["slow.fer"].set_result(models.wait("tiny.ferplus"))
+    (face,) = pipeline.read(portrait, asked, 0.1).faces
+    assert [answer.model for answer in face.answers] == ["tiny.ferplus", "tiny.fer"]
+
+
 def test_unknown_target_is_a_note_and_the_clean_answer_stands(pipeline, portrait):
     reading = pipeline.read(portrait, settings(attack="fgsm", target="bored"), 0.0)
     assert "no class 'bored'" in reading.note
