@@ -4,6 +4,7 @@ Loading, the first compiled call and precomputed attacks take a second or more, 
 own thread.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -69,17 +70,29 @@ class ModelLoader:
         Raises:
             InputError: another id, or a model that cannot be loaded.
         """
-        if model not in self._loads:
-            base, _, defence = model.rpartition("+")
-            if model not in self.ids and not (base in self.ids and defence in DEFENCES):
-                raise InputError(f"no model {model[:60]!r}; choose one of {', '.join(self.ids)}.")
-            self._loads[model] = self._worker.submit(_load, model)
-        load = self._loads[model]
+        load = self._load_of(model)
         return load.result() if load.done() else None
 
     def wait(self, model: str) -> Classifier:
         """Wait for a classifier and return it; see `ask`."""
-        return self.ask(model) or self._loads[model].result()
+        return self._load_of(model).result()
+
+    def try_again(self, models: Iterable[str]) -> None:
+        """Forget that models could not be loaded: their files may have been mended since."""
+        for model in models:
+            load = self._loads.get(model)
+            if load is not None and load.done() and load.exception() is not None:
+                self._loads.pop(model, None)
+
+    def _load_of(self, model: str) -> Future[Classifier]:
+        """A model's load, which the first question for it begins."""
+        load = self._loads.get(model)
+        if load is None:
+            base, _, defence = model.rpartition("+")
+            if model not in self.ids and not (base in self.ids and defence in DEFENCES):
+                raise InputError(f"no model {model[:60]!r}; choose one of {', '.join(self.ids)}.")
+            load = self._loads[model] = self._worker.submit(_load, model)
+        return load
 
     def ask_precomputed(self, classifier: Classifier, attack: str) -> Precomputed | None:
         """Return an attack of `live.precomputed`, or None while it is being computed.

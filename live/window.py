@@ -59,8 +59,7 @@ class Window:
         """Process a frame and return the image to show, uint8 RGB."""
         image = fit(image, WIDEST_PIXELS)
         seconds = time.monotonic() - self._began
-        reading = self._pipeline.read(image, self.settings, seconds)
-        self._reading = reading
+        reading = self._reading = self._read(image, seconds)
         if self.recording is not None:
             self.recording.add(seconds, reading, self.settings)
             if self.recording.full:
@@ -71,6 +70,13 @@ class Window:
         write_line(canvas, f"{self.settings.model}   {attack}   {words}", 18)
         write_line(canvas, self.message, canvas.shape[0] - 8)
         return canvas
+
+    def _read(self, image: np.ndarray, seconds: float) -> Reading:
+        """Results of a frame; what is wrong, as with a model that cannot be loaded, is the note."""
+        try:
+            return self._pipeline.read(image, self.settings, seconds)
+        except InputError as error:
+            return Reading(image.shape[1], image.shape[0], (), str(error), False, {})
 
     def press(self, key: str) -> bool:
         """Handle a key; return False for quit."""
@@ -86,6 +92,7 @@ class Window:
         elif key == "m":
             ids = self._models.ids
             self._set(model=ids[(ids.index(self.settings.model) + 1) % len(ids)])
+            self._models.try_again(self.settings.models)
         elif key == "l":
             self._set(landmarks=not self.settings.landmarks)
         elif key == "b":

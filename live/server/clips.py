@@ -59,6 +59,7 @@ class Clips:
             TooMany: `MOST_UNFINISHED` clips are on the way.
             InputError: it is no clip, or an unknown model.
         """
+        self._engine.models.try_again(settings.models)
         for model in settings.models:
             self._engine.models.ask(model)  # refuses an unknown one, starts loading the others
         job = self._admit(title, settings)

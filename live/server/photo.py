@@ -41,6 +41,7 @@ def read_photo(engine: Engine, image: np.ndarray, settings: Settings) -> Reading
         InputError: an unknown model or target.
     """
     settings = engine.defaults(settings)
+    engine.models.try_again(settings.models)
     first, *_ = [engine.models.wait(model) for model in settings.models]
     wait_for_attack(engine.models, first, settings)
     return engine.read(engine.pipeline(SEARCH_SIDE), image, settings, 0.0)

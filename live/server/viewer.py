@@ -105,13 +105,19 @@ class Viewer:
                 )
             command = checked(Command, text)
             if command.settings is not None:
-                self._settings = self._engine.defaults(command.settings)
+                self._choose(self._engine.defaults(command.settings))
             if command.source is not None:
                 self._choose_source(command.source)
             if command.record is not None:
                 self._record(command.record)
         except InputError as error:
             self._send({"kind": "error", "error": str(error)})
+
+    def _choose(self, settings: Settings) -> None:
+        """Take over settings; a model that is chosen anew is loaded anew if that failed before."""
+        if settings.models != self._settings.models:
+            self._engine.models.try_again(settings.models)
+        self._settings = settings
 
     def _choose_source(self, name: str) -> None:
         self._chosen += 1

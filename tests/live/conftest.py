@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+from datasets.base.errors import InputError
 from datasets.labels import FER7, FERPLUS8, LabelScheme
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier, wrap
@@ -34,6 +35,27 @@ class TinyShelf(ModelLoader):
     def choices(self) -> list[Choice]:
         schemes = (FER7, FERPLUS8)
         return [Choice(m, s.name, s.classes) for m, s in zip(self.ids, schemes)]
+
+
+class Mending(TinyShelf):
+    """The tiny classifiers, and `mine.fer`, whose file is damaged until it is mended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.ids = [*self.ids, "mine.fer"]
+        self.mended, self.tries = False, 0
+        monkeypatch.setattr("live.model_loader._load", self._open)
+
+    def _open(self, model: str) -> KerasClassifier:
+        self.tries += 1
+        if not self.mended:
+            raise InputError(f"{model}: the file is damaged. Save it again.")
+        return tiny(FER7, model)
+
+
+@pytest.fixture
+def mending(monkeypatch) -> Mending:
+    return Mending(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,58 @@
+"""A model whose load failed is loaded anew when it is chosen again, not with every frame."""
+
+import json
+
+import pytest
+
+from datasets.base.errors import InputError
+from live.engine import Engine
+from live.server.app import make_app
+from tests.live.server.pictures import encoded, send
+from tests.live.server.socket_client import answer_of, connect
+from tests.live.serving import served
+
+
+@pytest.fixture
+def failed(mending):
+    with pytest.raises(InputError, match="damaged"):
+        mending.wait("mine.fer")
+    return mending
+
+
+def test_viewer_chooses_a_mended_model_again(failed, portrait):
+    def choose(model):
+        socket.send(json.dumps({"settings": {"model": model}}))
+
+    def answer():
+        """The first one that waits for nothing."""
+        while True:
+            socket.send(encoded(portrait))
+            found = answer_of(socket)
+            if not found.get("busy"):
+                return found
+
+    with served(make_app(Engine(failed))) as address:
+        socket = connect(address)
+        choose("mine.fer")
+        assert "mine.fer: the file is damaged" in answer()["error"]
+        tries, failed.mended = failed.tries, True
+        choose("mine.fer")  # as with every other setting that the page changes
+        assert "damaged" in answer()["error"] and failed.tries == tries
+        choose("tiny.fer")
+        choose("mine.fer")
+        assert answer()["faces"][0]["answers"][0]["model"] == "mine.fer"
+        socket.close()
+
+
+def test_photo_is_read_by_a_mended_model(failed, portrait):
+    client, data = make_app(Engine(failed)).test_client(), encoded(portrait)
+    assert "damaged" in send(client, data, model="mine.fer").json["error"]
+    failed.mended = True
+    assert send(client, data, model="mine.fer").json["model"] == "mine.fer"
+
+
+def test_clip_is_taken_for_a_mended_model(failed):
+    failed.mended = True
+    client = make_app(Engine(failed)).test_client()
+    answer = client.post('/api/clip?settings={"model":"mine.fer"}', data=b"no clip")
+    assert answer.json["error"].startswith("Expected a complete clip")
