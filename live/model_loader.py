@@ -6,7 +6,7 @@ own thread.
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from live.precomputed import Precomputed, precompute
 from live.settings import DEFENCES
 from live.towards import Towards, towards
 
+Result = TypeVar("Result")
 WARM_SIZES = (1, 2, 4)
 """Batch sizes called once after loading, so that no viewer waits for the first call."""
 
@@ -71,11 +72,11 @@ class ModelLoader:
             InputError: another id, or a model that cannot be loaded.
         """
         load = self._load_of(model)
-        return load.result() if load.done() else None
+        return _result(load) if load.done() else None
 
     def wait(self, model: str) -> Classifier:
         """Wait for a classifier and return it; see `ask`."""
-        return self._load_of(model).result()
+        return _result(self._load_of(model))
 
     def try_again(self, models: Iterable[str]) -> None:
         """Forget that models could not be loaded: their files may have been mended since."""
@@ -100,18 +101,19 @@ class ModelLoader:
         Raises:
             InputError: the classifier has no gradients.
         """
-        key = classifier.id, attack
-        if key not in self._precomputed:
-            self._precomputed[key] = self._worker.submit(precompute, classifier, attack)
-        future = self._precomputed[key]
-        return future.result() if future.done() else None
+        future = self._precomputing(classifier, attack)
+        return _result(future) if future.done() else None
 
     def wait_precomputed(self, classifier: Classifier, attack: str) -> Precomputed:
         """Wait for an attack of `live.precomputed` and return it; see `ask_precomputed`."""
-        return (
-            self.ask_precomputed(classifier, attack)
-            or self._precomputed[classifier.id, attack].result()
-        )
+        return _result(self._precomputing(classifier, attack))
+
+    def _precomputing(self, classifier: Classifier, attack: str) -> Future[Precomputed]:
+        """A precomputed attack, which the first question for it begins."""
+        key = classifier.id, attack
+        if key not in self._precomputed:
+            self._precomputed[key] = self._worker.submit(precompute, classifier, attack)
+        return self._precomputed[key]
 
     def view(self, classifier: Classifier, target: str) -> Towards:
         """Return the two-class view of a classifier for a targeted attack.
@@ -128,6 +130,17 @@ class ModelLoader:
         if key not in self._views:
             self._views[key] = towards(classifier, key[1])
         return self._views[key]
+
+
+def _result(future: Future[Result]) -> Result:
+    """Wait for a result; an error leaves behind the calls through which it was raised before.
+
+    A traceback grows whenever its error is raised anew, and keeps the frames of all these calls.
+    """
+    error = future.exception()
+    if error is not None:
+        raise error.with_traceback(None)
+    return future.result()
 
 
 def _load(model: str) -> Classifier:

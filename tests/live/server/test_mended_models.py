@@ -1,6 +1,7 @@
 """A model whose load failed is loaded anew when it is chosen again, not with every frame."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +57,21 @@ def test_clip_is_taken_for_a_mended_model(failed):
     client = make_app(Engine(failed)).test_client()
     answer = client.post('/api/clip?settings={"model":"mine.fer"}', data=b"no clip")
     assert answer.json["error"].startswith("Expected a complete clip")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda models: models.wait("mine.fer"),
+        lambda models: models.wait_precomputed(SimpleNamespace(id="blind.fer"), "sticker"),
+    ],
+    ids=["load", "attack"],
+)
+def test_error_that_every_frame_meets_keeps_none_of_them(failed, ask):
+    """What its traceback holds is never freed: the picture of each frame, a megabyte."""
+    lengths = set()
+    for _ in range(3):
+        with pytest.raises(InputError) as caught:
+            ask(failed)
+        lengths.add(len(caught.traceback))
+    assert len(lengths) == 1
