@@ -17,6 +17,7 @@ import typer
 from datasets.base.commands import run
 from datasets.base.errors import DAMAGED_ARRAYS, InputError, words_of
 from datasets.base.options import as_command, parse_choice
+from datasets.base.special_files import refuse_special_file
 from datasets.data_options import DataOptions
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ def _from_npz(path: Path, norm: str, eps: str | None) -> Claim:
     known, budget = parse_norm(norm), parse_eps(eps or "0")
     if not budget:
         raise InputError(f"{path}: give the claimed budget with --eps, such as --eps 8/255.")
+    refuse_special_file(path, "a .npz")
     try:
         with open(path, "rb") as file, NpzFile(file, allow_pickle=False) as archive:
             read = {name: archive[name] for name in archive.files}

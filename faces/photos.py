@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from datasets.base.errors import InputError
+from datasets.base.special_files import refuse_special_file
 from datasets.image_files import (
     IMAGE_ENDINGS,
     count_endings,
@@ -27,7 +28,7 @@ def photos(path: Path) -> list[Path]:
 
     Raises:
         InputError: no such path, a folder without photographs or with files that would be left out,
-            or a name that is not UTF-8 text.
+            a name that is not UTF-8 text, or a pipe.
     """
     if not path.exists():
         raise InputError(f"{path}: expected a photograph or a folder; found no such path.")
@@ -43,6 +44,7 @@ def photos(path: Path) -> list[Path]:
             )
     for file in found:
         check_name(file)
+        refuse_special_file(file, "a photograph")
     if not found:
         raise InputError(
             f"{path}: expected photographs ({', '.join(IMAGE_ENDINGS)}); found none. "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
+from datasets.base.special_files import refuse_special_file
 from fer_models.given_objects import given_sha256, is_given
 from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name, service_path
@@ -122,8 +123,8 @@ def files_sha256(name: str) -> str:
     URL and how it is asked. Of an object that Python gives: of its weights.
 
     Raises:
-        InputError: there is no such file or module, or the package that names the files of an ONNX
-            model's weights is not installed.
+        InputError: there is no such file or module, or it is a pipe, or the package that names the
+            files of an ONNX model's weights is not installed.
     """
     if is_service(name):
         return read_service(name).sha256
@@ -136,6 +137,7 @@ def files_sha256(name: str) -> str:
     path = folder_of(name) if is_hugging_face(name) else Path(name)
     if not path.exists():
         raise InputError(f"{path}: expected a model, found no such file. Correct the path.")
+    refuse_special_file(path, "a model")
     if path.is_file():
         others = external_weights(path)
         parts = [f"{name} {file_sha256(path.parent / name)}" for name in others]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from datasets.base.special_files import refuse_special_file
 from datasets.image_files import count_endings, may_be_ignored
 from faces.photos import check_name
 
@@ -21,8 +22,8 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
     Files of a folder that are no clips are named on standard error.
 
     Raises:
-        InputError: no such path, a folder without clips, two clips of one name, or a name that is
-            not UTF-8 text.
+        InputError: no such path, a folder without clips, two clips of one name, a name that is not
+            UTF-8 text, or a pipe.
     """
     found: list[Path] = []
     for path in paths:
@@ -38,6 +39,7 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
     names: dict[str, Path] = {}
     for clip in once.values():
         check_name(clip)
+        refuse_special_file(clip, "a clip")
         if clip.stem in names:
             raise InputError(
                 f"two clips would write into one folder, {clip.stem}: {names[clip.stem]} and "

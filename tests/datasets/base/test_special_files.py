@@ -1,0 +1,44 @@
+"""Pipes are refused by whatever takes a file, before anybody waits for their end."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datasets.base.errors import InputError
+from datasets.base.special_files import refuse_special_file
+from evaluation.verify import _from_npz
+from faces.photos import photos
+from fer_models.foreign.names import files_sha256
+from live.video.clips import find_clips
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+READERS: dict[str, Callable[[Path], object]] = {
+    "a.jpg": photos,
+    "a.mp4": lambda path: find_clips([path]),
+    "a.onnx": lambda path: files_sha256(str(path)),
+    "a.npz": lambda path: _from_npz(path, "linf", "8/255"),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_pipe_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(
+        InputError, match=rf"{name}: expected a .*; found a pipe or a device\. Save"
+    ):
+        READERS[name](tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.mp4"])
+def test_pipe_in_a_folder_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=rf"{name}: expected a "):
+        READERS[name](tmp_path)
+
+
+def test_files_folders_and_what_is_missing_pass(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    for path in (tmp_path, tmp_path / "a", tmp_path / "none"):
+        refuse_special_file(path, "a clip")
