@@ -6,6 +6,7 @@ Frames are labelled in the same batches whether a reading was resumed or not.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class ClipReader:
         follower, notes = Follower(), list[str]()
         done = replay(parts.tables(), follower)
         found = found_frames(self._finder, clip.path, clip.frames(done), notes)
-        with ThreadPoolExecutor(1, "labels") as worker:
+        with _labelling() as worker:
             for part in _grouped(found, PART_FRAMES):
                 rows: _Rows = []
                 for batch_rows, frames in self._labelled(part, follower, worker):
@@ -120,6 +121,16 @@ class ClipReader:
             for row, (_, distances) in zip(rows[len(rows) - len(mine) :], mine):
                 row |= {f"{DISTANCE}{name}": value for name, value in distances.items()}
         return rows, len(batch)
+
+
+@contextmanager
+def _labelling() -> Iterator[ThreadPoolExecutor]:
+    """A thread that labels; once the reading is stopped, it ends the batch that it has begun."""
+    worker = ThreadPoolExecutor(1, "labels")
+    try:
+        yield worker
+    finally:
+        worker.shutdown(cancel_futures=True)
 
 
 def _follow(frame: FoundFrame, follower: Follower) -> list[Followed]:

@@ -1,6 +1,7 @@
 """From a clip to rows: what they hold, that they agree with `predict`, and that they resume."""
 
 from dataclasses import replace
+from threading import Event, Timer
 
 import cv2
 import numpy as np
@@ -146,6 +147,28 @@ def test_killed_and_resumed_reading_equals_the_undisturbed_one(
     for name in ("faces.csv", "faces.parquet"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not (folder / parts_module.FOLDER).exists()
+
+
+def test_stopped_reading_ends_the_batch_that_it_has_begun_and_no_other(
+    reader, clip, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(read_clip_module, "BATCH_FRAMES", 2)
+    begun, stopped, answers = [], Event(), reader._answers
+
+    def slow(found, followed):
+        begun.append(len(found))
+        if len(begun) > 1:
+            stopped.wait(30)
+        return answers(found, followed)
+
+    def stop(done, total):
+        Timer(1, stopped.set).start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reader, "_answers", slow)
+    with pytest.raises(KeyboardInterrupt):
+        read(reader, clip, tmp_path / "stopped", stop)
+    assert len(begun) == 2
 
 
 def test_clean_reading_has_no_attacked_columns(models, clip, tmp_path):
