@@ -93,6 +93,29 @@ def test_camera_that_stops_by_itself_is_said(launch, address):
     browser.close()
 
 
+def test_why_there_is_no_video_is_announced(page, address):
+    page.goto(address)
+    page.get_by_role("status").filter(has_text="camera").wait_for()
+
+
+def test_key_that_is_held_down_acts_once(page, address, picture):
+    show(page, address, picture)
+    for key in ("Space", "k"):
+        for _ in range(4):  # after the first, Chromium repeats it
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+    assert page.get_attribute("[data-do=freeze]", "aria-pressed") == "true"
+    assert page.is_checked("[name=round]")
+
+
+@pytest.mark.parametrize("kind", ["photo", "clip"])
+def test_key_that_chooses_a_file_works_while_a_slider_has_the_focus(page, address, kind):
+    page.goto(f"{address}/{kind}")
+    page.focus("[name=eps]")
+    with page.expect_file_chooser():
+        page.keyboard.press("p")
+
+
 def test_attack_that_made_a_picture_stays_named_when_another_is_chosen(page, address, picture):
     page.goto(f"{address}/photo")
     page.set_input_files("#file", picture)

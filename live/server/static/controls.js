@@ -137,16 +137,23 @@ export class Controls {
     }
   }
 
+  // Whether a key may be a shortcut: nobody writes, or chooses in a list by its first letter.
+  mayBeShortcut(event) {
+    const { key, target } = event;
+    const typed = target.matches("input[type=text],input[type=url]") || (target.matches("select") && /^[a-z]$/i.test(key));
+    return this.read("keys") && !typed && !event.ctrlKey && !event.metaKey && !event.altKey;
+  }
+
   hear(event) {
-    if (!this.read("keys") || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input[type=text],input[type=url]")) return;
+    if (!this.mayBeShortcut(event)) return;
     const key = event.key === "-" ? "−" : event.key === " " ? "Space" : event.key.toUpperCase();
     if (key === "Space" && event.target.matches("button,a,input,select")) return;
-    if (event.target.matches("select") && /^[A-Z]$/.test(key)) return; // letters select in the list
     const plain = { "{": "[", "}": "]", "<": ",", ">": ".", "=": "+" }[key] ?? key;
     const controls = [...this.form.querySelectorAll("[aria-keyshortcuts]")];
     const control = controls.find((node) => node.getAttribute("aria-keyshortcuts").split(" ").includes(plain) && !node.closest("[hidden]"));
     if (!control || control.disabled) return;
     event.preventDefault();
+    if (event.repeat && !control.matches("select,[type=range]")) return; // held down, it acts once
     if (control.type === "checkbox") this.set(control.name, !control.checked);
     else if (control.type === "range") this.step(control, control.getAttribute("aria-keyshortcuts").startsWith(plain) ? -1 : 1);
     else if (control.matches("button")) control.click();

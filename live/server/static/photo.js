@@ -199,8 +199,7 @@ find("by-url")?.addEventListener("submit", (event) => {
   read();
 });
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input,select") || event.ctrlKey || event.metaKey || event.altKey;
-  if (!typing && controls.read("keys") && event.key.toLowerCase() === "p") find("file").click();
+  if (controls.mayBeShortcut(event) && event.key.toLowerCase() === "p") find("file").click();
 });
 for (const kind of ["dragover", "dragleave", "drop"]) {
   find("drop").addEventListener(kind, (event) => {

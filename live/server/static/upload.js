@@ -136,9 +136,7 @@ find("file").addEventListener("change", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && cancel()) say("Cancelled.");
-  const typing = event.target.matches("input,select") || event.ctrlKey || event.metaKey || event.altKey;
-  if (typing || !controls.read("keys")) return;
-  if (event.key.toLowerCase() === "p") find("file").click();
+  if (controls.mayBeShortcut(event) && event.key.toLowerCase() === "p") find("file").click();
 });
 window.addEventListener("pagehide", () => cancel());
 for (const kind of ["dragover", "dragleave", "drop"]) {
