@@ -7,6 +7,7 @@ import cv2
 import pytest
 
 from live.server.app import make_app
+from live.source import Source
 from tests.browser import IN_CHROMIUM, browsers
 from tests.live.serving import served
 from tests.live.watching import CAMERA, watched_page
@@ -96,6 +97,43 @@ def test_camera_that_stops_by_itself_is_said(launch, address):
 def test_why_there_is_no_video_is_announced(page, address):
     page.goto(address)
     page.get_by_role("status").filter(has_text="camera").wait_for()
+
+
+def test_late_frame_of_the_last_source_says_nothing(page, engine, picture):
+    with served(make_app(engine, source=Source(picture))) as address:
+        page.goto(f"http://{address}")
+        page.locator("#status", has_text="One face.").wait_for()
+        page.evaluate("""() => {
+            const copy = createImageBitmap;
+            const opened = new Promise((open) => { window.letThrough = open; });
+            window.createImageBitmap = async (what) => {
+                const bitmap = await copy(what);
+                window.held = true;
+                await opened;
+                return bitmap;
+            };
+        }""")
+        while not page.evaluate("window.held === true"):
+            page.wait_for_timeout(50)
+        page.wait_for_timeout(500)  # its answer comes next
+        page.select_option("[name=source]", "file")
+        page.evaluate("letThrough()")
+        page.wait_for_timeout(1000)
+        assert page.inner_text("#status") == "No picture yet."
+
+
+def test_frame_that_the_browser_cannot_copy_is_tried_again(page, address, picture):
+    show(page, address, picture)
+    page.wait_for_selector(".face .now")
+    page.evaluate("""() => {
+        const copy = createImageBitmap;
+        window.createImageBitmap = () => {
+            window.createImageBitmap = copy;
+            return Promise.reject(new DOMException("lost", "InvalidStateError"));
+        };
+    }""")
+    page.select_option("[name=attack]", "")
+    page.wait_for_selector(".face .now", state="hidden")
 
 
 def test_key_that_is_held_down_acts_once(page, address, picture):

@@ -152,16 +152,22 @@ function nameAttack() {
 // Send the newest frame whenever the server can take one.
 async function pump() {
   const wanted = opened && link.ready && (frozen || source.still ? stillWanted : true);
-  if (wanted && controls.read("source") !== "server") {
-    const canvas = frozen ? source.canvas : source.grab();
-    if (canvas) {
-      stillWanted = false;
-      const mine = source.turn;
-      const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
-      if (opened && link.ready && mine === source.turn) sent.set(link.send(blob), bitmap);
-    }
+  try {
+    if (wanted && controls.read("source") !== "server") await sendFrame();
+  } catch (error) {
+    stillWanted = true;
+    say(`The browser could not copy a frame (${error.name}). Trying again …`, true);
   }
   setTimeout(pump, wanted ? 4 : 12);
+}
+
+async function sendFrame() {
+  const canvas = frozen ? source.canvas : source.grab();
+  if (!canvas) return;
+  stillWanted = false;
+  const mine = source.turn;
+  const [bitmap, blob] = await Promise.all([createImageBitmap(canvas), jpeg(canvas)]);
+  if (opened && link.ready && mine === source.turn) sent.set(link.send(blob), bitmap);
 }
 
 function forget(frame) {
@@ -176,10 +182,12 @@ function forget(frame) {
 async function onFrame(answer, picture) {
   const fromServer = controls.read("source") === "server";
   if (frozen && fromServer) return;
+  const mine = source.turn;
   const bitmap = fromServer ? await picture : sent.get(answer.frame);
   if (!bitmap) return;
   if (answer.busy) stillWanted = true;
   await prepare(answer.faces);
+  if (mine !== source.turn) return; // another source was chosen meanwhile
   if (shown.bitmap && shown.bitmap !== bitmap) shown.bitmap.close();
   Object.assign(shown, { bitmap, faces: answer.faces });
   forget(answer.frame);
