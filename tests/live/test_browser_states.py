@@ -122,6 +122,22 @@ def test_late_frame_of_the_last_source_says_nothing(page, engine, picture):
         assert page.inner_text("#status") == "No picture yet."
 
 
+def test_no_results_of_another_model_stay_beside_an_error(
+    page, address, engine, picture, monkeypatch
+):
+    def fail(images):
+        raise FloatingPointError("no number")
+
+    show(page, address, picture)
+    monkeypatch.setattr(engine.models.wait("tiny.ferplus"), "logits", fail)
+    page.select_option("[name=model]", "tiny.ferplus")
+    page.wait_for_selector(".face", state="detached")
+    assert "FloatingPointError: no number" in page.inner_text("#status")
+    page.select_option("[name=second]", "")
+    page.select_option("[name=model]", "tiny.fer")
+    page.wait_for_selector(".face")
+
+
 def test_frame_that_the_browser_cannot_copy_is_tried_again(page, address, picture):
     show(page, address, picture)
     page.wait_for_selector(".face .now")

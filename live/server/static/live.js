@@ -35,7 +35,7 @@ const link = new Link({
   },
   onRecording,
   onError: (words, frame) => {
-    turn = turn.then(() => forget(frame)); // no result will come for it
+    turn = turn.then(() => frame !== undefined && showAlone(frame)); // no result will come for it
     if (frame === undefined) heldUntil = performance.now() + READ;
     say(words, true);
   },
@@ -195,6 +195,20 @@ async function onFrame(answer, picture) {
   cards.show(answer.faces);
   tell(answer);
   measure(answer);
+}
+
+// A frame without results: those of the frame before may be another model's.
+function showAlone(frame) {
+  if (frozen && controls.read("source") === "server") return;
+  const bitmap = sent.get(frame);
+  if (bitmap) {
+    shown.bitmap?.close();
+    shown.bitmap = bitmap;
+  }
+  shown.faces = [];
+  forget(frame);
+  draw();
+  cards.show([]);
 }
 
 function draw() {
