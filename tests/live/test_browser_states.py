@@ -152,6 +152,19 @@ def test_frame_that_the_browser_cannot_copy_is_tried_again(page, address, pictur
     page.wait_for_selector(".face .now", state="hidden")
 
 
+def test_flips_of_a_picture_are_not_counted_as_frames(page, address, picture):
+    show(page, address, picture)
+    page.select_option("[name=attack]", "pgd")
+    page.fill("[name=eps]", "16")
+    page.wait_for_selector(".face .flip")
+    for _ in range(2):
+        page.click("[name=landmarks]")
+        page.locator(".face .meta", has_text="0 blinks").wait_for()
+        assert "frames so far" not in page.inner_text(".face .meta")
+        page.click("[name=landmarks]")
+        page.locator(".face .meta", has_not_text="blinks").wait_for(state="attached")
+
+
 def test_key_that_is_held_down_acts_once(page, address, picture):
     show(page, address, picture)
     for key in ("Space", "k"):

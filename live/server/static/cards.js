@@ -107,7 +107,7 @@ class Card {
     this.answers = new Map();
   }
 
-  update(face) {
+  update(face, still) {
     const first = face.answers[0];
     const after = face.attacked?.answers[0];
     setText(this.was, `${emoji(first.label)} ${first.label}`);
@@ -122,7 +122,7 @@ class Card {
     this.difference.show(face.attacked?.difference);
     this.updateAnswers(face);
     const parts = [];
-    if (after && face.flips > 1) parts.push(`flipped in ${face.flips} frames so far`);
+    if (after && face.flips > 1 && !still) parts.push(`flipped in ${face.flips} frames so far`);
     if (face.blinks !== undefined) parts.push(`${face.blinks} ${face.blinks === 1 ? "blink" : "blinks"}`);
     setText(this.meta, parts.join(" · "));
   }
@@ -156,7 +156,8 @@ export class Cards {
     this.cards = new Map();
   }
 
-  show(faces) {
+  // `still`: the same picture may have been read many times, so its flips are no number of frames.
+  show(faces, still = false) {
     const seen = new Set(faces.map((face) => face.number));
     for (const [number, card] of this.cards) {
       if (!seen.has(number)) {
@@ -168,7 +169,7 @@ export class Cards {
       if (!this.cards.has(face.number)) this.cards.set(face.number, new Card(face.number, this.words));
       const card = this.cards.get(face.number);
       if (this.root.children[i] !== card.root) this.root.insertBefore(card.root, this.root.children[i] ?? null);
-      card.update(face);
+      card.update(face, still);
     });
   }
 }

@@ -192,7 +192,7 @@ async function onFrame(answer, picture) {
   Object.assign(shown, { bitmap, faces: answer.faces });
   forget(answer.frame);
   draw();
-  cards.show(answer.faces);
+  cards.show(answer.faces, Boolean(source.still));
   tell(answer);
   measure(answer);
 }
