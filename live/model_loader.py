@@ -79,7 +79,7 @@ class ModelLoader:
         return _result(self._load_of(model))
 
     def try_again(self, models: Iterable[str]) -> None:
-        """Forget that models could not be loaded: their files may have been mended since."""
+        """Forget that models could not be loaded: their files may have been fixed since."""
         for model in models:
             load = self._loads.get(model)
             if load is not None and load.done() and load.exception() is not None:

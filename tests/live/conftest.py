@@ -37,25 +37,25 @@ class TinyShelf(ModelLoader):
         return [Choice(m, s.name, s.classes) for m, s in zip(self.ids, schemes)]
 
 
-class Mending(TinyShelf):
-    """The tiny classifiers, and `mine.fer`, whose file is damaged until it is mended."""
+class Repairable(TinyShelf):
+    """The tiny classifiers, and `mine.fer`, whose file is damaged until it is repaired."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
         self.ids = [*self.ids, "mine.fer"]
-        self.mended, self.tries = False, 0
+        self.repaired, self.tries = False, 0
         monkeypatch.setattr("live.model_loader._load", self._open)
 
     def _open(self, model: str) -> KerasClassifier:
         self.tries += 1
-        if not self.mended:
+        if not self.repaired:
             raise InputError(f"{model}: the file is damaged. Save it again.")
         return tiny(FER7, model)
 
 
 @pytest.fixture
-def mending(monkeypatch) -> Mending:
-    return Mending(monkeypatch)
+def repairable(monkeypatch) -> Repairable:
+    return Repairable(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -80,18 +80,18 @@ def test_keys_change_the_settings(window):
     assert not window.press("\x1b")
 
 
-def test_model_that_cannot_be_loaded_is_a_note_until_it_is_mended(mending, portrait, tmp_path):
-    window = Window(mending, tmp_path)
+def test_model_that_cannot_be_loaded_is_a_note_until_it_is_repaired(repairable, portrait, tmp_path):
+    window = Window(repairable, tmp_path)
     for key in "mm":  # tiny.ferplus, then mine.fer
         window.press(key)
     with pytest.raises(InputError, match="damaged"):
-        mending.wait("mine.fer")
+        repairable.wait("mine.fer")
     window.show(portrait)
     assert window._reading.note == "mine.fer: the file is damaged. Save it again."
-    mending.mended = True
+    repairable.repaired = True
     for key in "mmm":
         window.press(key)
-    assert mending.wait("mine.fer").id == "mine.fer"
+    assert repairable.wait("mine.fer").id == "mine.fer"
     window.show(portrait)
     assert window._reading.faces[0].answers[0].model == "mine.fer"
 

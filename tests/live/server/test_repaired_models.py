@@ -14,13 +14,13 @@ from tests.live.serving import served
 
 
 @pytest.fixture
-def failed(mending):
+def failed(repairable):
     with pytest.raises(InputError, match="damaged"):
-        mending.wait("mine.fer")
-    return mending
+        repairable.wait("mine.fer")
+    return repairable
 
 
-def test_viewer_chooses_a_mended_model_again(failed, portrait):
+def test_viewer_chooses_a_repaired_model_again(failed, portrait):
     def choose(model):
         socket.send(json.dumps({"settings": {"model": model}}))
 
@@ -36,7 +36,7 @@ def test_viewer_chooses_a_mended_model_again(failed, portrait):
         socket = connect(address)
         choose("mine.fer")
         assert "mine.fer: the file is damaged" in answer()["error"]
-        tries, failed.mended = failed.tries, True
+        tries, failed.repaired = failed.tries, True
         choose("mine.fer")  # as with every other setting that the page changes
         assert "damaged" in answer()["error"] and failed.tries == tries
         choose("tiny.fer")
@@ -45,15 +45,15 @@ def test_viewer_chooses_a_mended_model_again(failed, portrait):
         socket.close()
 
 
-def test_photo_is_read_by_a_mended_model(failed, portrait):
+def test_photo_is_read_by_a_repaired_model(failed, portrait):
     client, data = make_app(Engine(failed)).test_client(), encoded(portrait)
     assert "damaged" in send(client, data, model="mine.fer").json["error"]
-    failed.mended = True
+    failed.repaired = True
     assert send(client, data, model="mine.fer").json["model"] == "mine.fer"
 
 
-def test_clip_is_taken_for_a_mended_model(failed):
-    failed.mended = True
+def test_clip_is_taken_for_a_repaired_model(failed):
+    failed.repaired = True
     client = make_app(Engine(failed)).test_client()
     answer = client.post('/api/clip?settings={"model":"mine.fer"}', data=b"no clip")
     assert answer.json["error"].startswith("Expected a complete clip")
