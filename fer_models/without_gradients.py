@@ -80,6 +80,10 @@ def _lack(classifier: NetClassifier, faces: np.ndarray) -> str:
 
 
 def _gradient(classifier: DifferentiableClassifier, images: np.ndarray) -> np.ndarray:
-    """Gradient (N, H, W, C) of a mixture of all logits: zero only where that of each is."""
+    """Gradient (n, H, W, C) of a mixture of all logits: zero only where that of each is.
+
+    Of the n images alone whose logits are finite: whoever classifies the others is told of them.
+    """
     logits, pull = classifier.pullback(images)
-    return pull(np.random.default_rng(0).standard_normal(logits.shape, np.float32))
+    gradient = pull(np.random.default_rng(0).standard_normal(logits.shape, np.float32))
+    return gradient[np.isfinite(logits).all(axis=1)]

@@ -11,10 +11,11 @@ import numpy as np
 from evaluation.checks.rules import Check, check
 from fer_models.classifier import Classifier
 from fer_models.foreign.raw_model import (
-    SUM_WITHIN,
     are_from_sigmoid,
     are_probabilities,
+    are_some_probabilities,
     off_whole,
+    sum_within,
 )
 from fer_models.services.classifier import service_of
 from fer_models.zoo import shipped_id
@@ -36,10 +37,12 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
     if known or not len(logits):
         return []
     wrong, words = False, "Its logits are no probabilities."
-    if are_probabilities(logits):
+    is_whole = are_probabilities(logits)
+    if is_whole or (logits.max() > 1 and are_some_probabilities(logits)):
         wrong = True
+        sums = "1 (or 100)" if is_whole else "at most 100"
         words = (
-            "Its logits are at least 0 and sum to 1 (or 100) on every face, so they are "
+            f"Its logits are at least 0 and sum to {sums} on every face, so they are "
             "probabilities: calibration and losses are wrong, and gradients vanish, which looks "
             "like robustness. "
             'Write "output": "probabilities" in its contract, or return logits, and run again.'
@@ -52,5 +55,5 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
             "robustness. Leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and "
             'run again; of some columns of probabilities, write "output": "probabilities".'
         )
-    off = off_whole(logits.sum(axis=1))
-    return [check(classifier.id, "R25", "kind of output", wrong, off, SUM_WITHIN, words)]
+    off, within = off_whole(logits.sum(axis=1)), sum_within(logits.shape[1])
+    return [check(classifier.id, "R25", "kind of output", wrong, off, within, words)]

@@ -101,12 +101,15 @@ def classify_with(raw: RawModel, file: ContractFile, faces: np.ndarray | None = 
     """
     contract, order = file.contract()
     raw = emotions_of(raw, file)
-    _check_fit(raw, contract, file.columns is not None)
+    doubt = _check_fit(raw, contract, file.columns is not None)
+    if raw.translate is not None:
+        found = translated(BlackBoxClassifier(raw, file), raw, file, faces)
+        _warn("" if isinstance(found, NetClassifier) else doubt)
+        return found
+    _warn(doubt)
     if raw.torch_module is not None:
         net = _torch_classifier(raw, file, contract, order)
         return black_box_if_useless(net, raw.name, faces)
-    if raw.translate is not None:
-        return translated(BlackBoxClassifier(raw, file), raw, file, faces)
     if raw.keras_model is None:
         return BlackBoxClassifier(raw, file)
     from fer_models.foreign.keras_columns import with_columns
@@ -141,6 +144,10 @@ def _torch_classifier(
 def _checked(classifier: Classifier, name: str, faces: np.ndarray | None) -> Classifier:
     """A classifier that was given as an object; a net only where it has gradients."""
     if isinstance(classifier, NetClassifier):
+        contract, is_part = classifier.contract, getattr(classifier, "columns", None) is not None
+        is_soft, images = contract.output is Output.PROBABILITIES, _noise(contract)
+        answers = classifier.outputs(images, contract) if is_soft else classifier.logits(images)
+        _warn(_check_kind(name, contract, answers, are_probabilities(answers, is_part)))
         return black_box_if_useless(classifier, name, faces)
     return classifier
 
@@ -149,29 +156,39 @@ def _size(contract: Contract) -> tuple[int, int, int]:
     return contract.height, contract.width, contract.channels
 
 
-def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> None:
+def _noise(contract: Contract) -> np.ndarray:
+    """Two images float32 (2, H, W, C) in [0, 1] of the size that a contract says."""
+    return np.random.default_rng(0).random((2, *_size(contract)), np.float32)
+
+
+def _warn(line: str) -> None:
+    if line:
+        print(f"warning: {line}", file=sys.stderr)
+
+
+def _check_fit(raw: RawModel, contract: Contract, is_part: bool) -> str:
+    """Refuse what does not fit; a line on outputs that may not be the logits they are called."""
     shape = _size(contract)
     if raw.shape is not None and raw.shape != shape:
         raise other_size(raw, raw.shape, shape)
     _refuse_clipped(raw, contract)
     _refuse_coarse(raw, contract)
     if contract.low > contract.high:
-        print(
-            f"warning: {raw.name}: its contract says low {contract.low:g}, the value of a black "
-            f"pixel, and high {contract.high:g}, that of a white one: its faces are negatives. If "
-            "that is not so, exchange them.",
-            file=sys.stderr,
+        _warn(
+            f"{raw.name}: its contract says low {contract.low:g}, the value of a black pixel, and "
+            f"high {contract.high:g}, that of a white one: its faces are negatives. If that is not "
+            "so, exchange them."
         )
-    images = np.random.default_rng(0).random((2, *shape), np.float32)
-    answers = answers_of_size(raw, fitted_images(images, contract))
+    answers = answers_of_size(raw, fitted_images(_noise(contract), contract))
     count = contract.scheme.num_classes
     if answers.shape[1] != count:
         raise InputError(
             f"{raw.name}: its contract names {count} classes, so outputs must be "
             f"(N, {count}); got {answers.shape}. Correct `classes`, or name `columns`."
         )
-    if not raw.softmax_removed:
-        _check_kind(raw, contract, answers, are_probabilities(answers, is_part))
+    if raw.softmax_removed:
+        return ""
+    return _check_kind(raw.name, contract, answers, are_probabilities(answers, is_part))
 
 
 def _refuse_clipped(raw: RawModel, contract: Contract) -> None:
@@ -201,14 +218,12 @@ def _refuse_coarse(raw: RawModel, contract: Contract) -> None:
     )
 
 
-def _check_kind(
-    raw: RawModel, contract: Contract, answers: np.ndarray, probabilities: bool
-) -> None:
-    """Compare what a contract says of outputs with two answers (2, K)."""
+def _check_kind(name: str, contract: Contract, answers: np.ndarray, probabilities: bool) -> str:
+    """Compare what a contract says of outputs with two answers (2, K); see `_check_fit`."""
     if contract.output is Output.PROBABILITIES:
         if not probabilities:
-            raise _no_probabilities(raw, answers)
-        return
+            raise _no_probabilities(name, answers)
+        return ""
     if probabilities:
         found = "are at least 0 and sum to 1 (or 100): if they are probabilities"
         step = 'Write "output": "probabilities".'
@@ -216,23 +231,24 @@ def _check_kind(
         found = "lie between 0 and 1: if they are those of a sigmoid"
         step = "Leave out the sigmoid, or return log(p / (1 - p)) of its outputs p."
     else:
-        return
-    print(
-        f"warning: {raw.name}: its contract says logits, but the outputs for two images {found}, "
-        f"gradients vanish and the model looks robust. {step}",
-        file=sys.stderr,
+        return ""
+    return (
+        f"{name}: its contract says logits, but the outputs for two images {found}, gradients "
+        f"vanish and the model looks robust. {step}"
     )
 
 
-def _no_probabilities(raw: RawModel, answers: np.ndarray) -> InputError:
+def _no_probabilities(name: str, answers: np.ndarray) -> InputError:
     step = "Did you mean logits?"
     if are_from_sigmoid(answers):
         step = (
             "Outputs of a sigmoid are no probabilities of one class among all, and no logits: "
             "leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and write logits."
         )
+    elif answers.min() >= 0 and answers.max() <= 100:
+        step += " Of percentages p of a sigmoid, return log(p / (100 - p))."
     return InputError(
-        f"{raw.name}: its contract says probabilities, which must be at least 0 and sum to 1 (or "
+        f"{name}: its contract says probabilities, which must be at least 0 and sum to 1 (or "
         f"100); two images gave values from {answers.min():.3g} to {answers.max():.3g}, sums "
         f"{answers[0].sum():.3g} and {answers[1].sum():.3g}. {step}"
     )

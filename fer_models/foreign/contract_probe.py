@@ -35,7 +35,7 @@ from fer_models.foreign.probe_trial import (
     tells,
     try_scaling,
 )
-from fer_models.foreign.raw_model import RawModel, are_probabilities
+from fer_models.foreign.raw_model import RawModel, are_probabilities, are_some_probabilities
 from fer_models.foreign.scaling_fit import MOST_CALLS, fit_scaling
 from fer_models.foreign.scalings import STRANGERS, Scaling, known_scalings
 from fer_models.foreign.size_and_classes import image_shape
@@ -320,8 +320,8 @@ class _Probe:
 
     def _kind(self, outputs: np.ndarray) -> Output:
         """Kind of output of the file; a softmax that was found is removed again on loading."""
-        is_part = self._known.columns is not None
-        soft = self._raw.softmax_removed or are_probabilities(outputs, is_part)
+        judge = are_probabilities if self._known.columns is None else are_some_probabilities
+        soft = self._raw.softmax_removed or judge(outputs)
         return Output.PROBABILITIES if soft else Output.LOGITS
 
     def _tried(self) -> str:

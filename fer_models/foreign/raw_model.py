@@ -173,8 +173,8 @@ def first_answers(raw: RawModel, images: np.ndarray) -> np.ndarray:
     return ask(raw, images)
 
 
-SUM_WITHIN = 2e-2
-"""Distance from 1 of the sum of probabilities; those of 8 bits are rounded by so much."""
+_ROUNDED = 0.01
+"""Most that a probability loses where it is cut to whole percents; 8 bits round it by less."""
 _WHOLES = (1, 100)
 """Sums of probabilities, and of percentages."""
 
@@ -182,11 +182,28 @@ _WHOLES = (1, 100)
 def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
     """Whether outputs (N, K) can be probabilities, or percentages: at least 0, sums as of a whole.
 
-    `is_part`: they are some columns of a wider output, so that they may sum to less than 1.
+    `is_part`: they are some columns of a wider output, so that they may sum to less.
     """
     sums = answers.sum(axis=1)
-    is_whole = bool((sums <= 1 + SUM_WITHIN).all()) if is_part else off_whole(sums) <= SUM_WITHIN
+    within = sum_within(answers.shape[1])
+    most = max(_WHOLES) * (1 + within)
+    is_whole = bool((sums <= most).all()) if is_part else off_whole(sums) <= within
     return bool(answers.min() >= -1e-6 and is_whole)
+
+
+def are_some_probabilities(answers: np.ndarray) -> bool:
+    """Whether outputs (N, K) to faces are some columns of probabilities, or of percentages.
+
+    Some columns of percentages sum to nearly 100 on the face that they suit best.
+    """
+    most, within = float(answers.sum(axis=1).max()), sum_within(answers.shape[1])
+    is_share = most <= 1 + within or off_whole(np.array([most])) <= within
+    return is_share and are_probabilities(answers, is_part=True)
+
+
+def sum_within(count: int) -> float:
+    """How far from 1 the sum of so many probabilities may be, each of them rounded."""
+    return _ROUNDED * count
 
 
 def off_whole(sums: np.ndarray) -> float:

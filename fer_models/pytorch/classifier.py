@@ -34,6 +34,7 @@ class TorchClassifier(NetClassifier):
 
     Attributes:
         module: takes (N, C, height, width) scaled as the contract says, returns (N, K).
+        columns: column of each class among its outputs; all, in their order, when None.
     """
 
     detached_by = "leaves PyTorch by no_grad or detach"
@@ -63,7 +64,7 @@ class TorchClassifier(NetClassifier):
         self.id = model_id
         self.scheme = contract.scheme
         self.weights_sha256 = weights_sha256
-        self._columns = columns and list(columns)
+        self.columns = columns and list(columns)
         self._stops_before_softmax = stops_before_softmax
 
     def attacked_logits(self, images: np.ndarray) -> np.ndarray:
@@ -171,7 +172,7 @@ class TorchClassifier(NetClassifier):
 
     def _of_classes(self, outputs: torch.Tensor) -> torch.Tensor:
         """The column of each class."""
-        return outputs if self._columns is None else outputs[:, self._columns]
+        return outputs if self.columns is None else outputs[:, self.columns]
 
     def _all_logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits of all columns, float32."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fer_models.contract import Output
+from fer_models.foreign.raw_model import sum_within
 from fer_models.services.service_file import ServiceFile, places
 
 _SHOWN = 60
@@ -141,10 +142,10 @@ def _number(score: Any) -> float:
 
 
 def _probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Probabilities or percentages as shares; sums of rounded ones may be off by 2 %."""
-    sums = outputs.sum(axis=1)
+    """Probabilities or percentages as shares; they may be rounded, see `sum_within`."""
+    sums, within = outputs.sum(axis=1), sum_within(outputs.shape[1])
     for whole in (1.0, 100.0):
-        if outputs.min() >= -1e-6 * whole and (np.abs(sums - whole) <= 0.02 * whole).all():
+        if outputs.min() >= -1e-6 * whole and (np.abs(sums - whole) <= within * whole).all():
             return outputs / whole
     raise AnswerError(
         "its contract says probabilities, which must be at least 0 and sum to 1 (or 100); got "

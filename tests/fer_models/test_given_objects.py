@@ -13,6 +13,7 @@ from fer_models.classifier import DifferentiableClassifier
 from fer_models.contract import Contract, Output
 from fer_models.foreign.contract_file import known_contract
 from fer_models.given_objects import named
+from fer_models.keras_classifier import wrap
 from tests.fer_models.conftest import tiny_classifier, tiny_model
 from tests.fer_models.foreign.small_nets import CONTRACT, softmax_model
 
@@ -122,6 +123,22 @@ def test_a_classifier_keeps_its_contract(images: np.ndarray) -> None:
         assert zoo.describe(names[0]).label_set == "fer"
     np.testing.assert_array_equal(found.logits(images), given.logits(images))
     assert given.id == found.id == "tiny"
+
+
+def test_what_the_contract_of_a_classifier_says_of_outputs_is_checked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As of a file: logarithms of logits below 0 would all be one number."""
+    soft = Contract(8, 8, 1, FER7, output=Output.PROBABILITIES)
+    words = r"says probabilities, .* Did you mean logits\?"
+    with named([wrap(tiny_model(), soft)]) as (name,), pytest.raises(InputError, match=words):
+        zoo.load(name)
+    with named([wrap(softmax_model(), Contract(8, 8, 1, FER7))]) as (name,):
+        zoo.load(name)
+    assert "says logits, but the outputs for two images" in capsys.readouterr().err
+    with named([wrap(softmax_model(), soft)]) as (name,):
+        zoo.load(name)
+    assert not capsys.readouterr().err
 
 
 def test_two_nets_of_one_name_are_told_apart_and_names_end() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from datasets.labels import FER7
-from fer_models.classifier import Classifier, DifferentiableClassifier
+from fer_models.classifier import Classifier, DifferentiableClassifier, ModelError
 from fer_models.foreign.classifier import load_foreign
 from fer_models.foreign.contract_file import ContractFile
 from fer_models.given_objects import named
@@ -54,6 +54,8 @@ class Net(nn.Module):
                     self.net(images)
                     + 0 * images.diff(dim=2).square().sum((1, 2, 3)).sqrt()[:, None]
                 )
+            case "nan":  # the answers to faces of one grey level
+                return self.net(images) + 0 / images.diff(dim=2).square().sum((2, 3))
             case "steps":
                 return self.net(images // 0.1)
             case "from numpy":
@@ -111,6 +113,18 @@ def test_a_net_whose_gradient_is_not_finite_is_a_black_box(
         "divides by it"
     )
     require_black_box(net_of(Net("root"), faces), "object:Net", capsys.readouterr().err, why)
+
+
+def test_a_net_that_answers_nan_to_a_face_keeps_its_gradients(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever classifies the face is told so; the gradient is not what is wrong there."""
+    faces = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), np.uint8)
+    faces[12] = 128
+    found = net_of(Net("nan"), faces)
+    assert isinstance(found, DifferentiableClassifier) and not capsys.readouterr().err
+    with pytest.raises(ModelError, match="answered NaN or infinity for 1 of 20 images, first in r"):
+        found.logits(faces.astype(np.float32) / np.float32(255))
 
 
 @pytest.mark.parametrize(

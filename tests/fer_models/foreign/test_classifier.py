@@ -103,6 +103,9 @@ def test_outputs_of_a_sigmoid_are_neither_probabilities_nor_logits(
     classify_with(raw, CONTRACT.model_copy(update={"output": Output.LOGITS}))
     told = capsys.readouterr().err
     assert "for two images lie between 0 and 1: if they are those of a sigmoid" in told
+    percent = replace(raw, call=lambda images: 100 * raw.call(images))
+    with pytest.raises(InputError, match=r"mean logits\? Of percentages p of a sigmoid, return"):
+        classify_with(percent, CONTRACT)
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, -1), (-1, 1)])
@@ -178,10 +181,32 @@ def test_percentages_are_probabilities(images: np.ndarray) -> None:
     np.testing.assert_allclose(softmax(logits, axis=1), np.tile(shares, (len(images), 1)), 1e-5)
 
 
-def test_a_keras_net_of_whole_numbers_is_given_them_rounded(images: np.ndarray) -> None:
+@pytest.mark.parametrize("whole", [1, 100])
+def test_some_columns_of_percentages_are_probabilities_too(
+    whole: int, images: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of eight classes: what the contract's seven sum to lies between 1 and 100."""
+    shares = np.array([0.3, 0.1, 0.2, 0.1, 0.1, 0.05, 0.05, 0.1])
+    raw = RawModel("net", lambda x: np.tile(whole * shares, (len(x), 1)), (8, 8, 1), None, "0")
+    file = ContractFile(
+        classes=FER7.classes, height=8, width=8, channels=1, columns=tuple(range(7))
+    )
+    classify_with(raw, file)
+    assert 'Write "output": "probabilities".' in capsys.readouterr().err
+    file = file.model_copy(update={"output": Output.PROBABILITIES})
+    logits = classify_with(raw, file).logits(images)
+    expected = np.tile(shares[:7] / 0.9, (len(images), 1))
+    np.testing.assert_allclose(softmax(logits, axis=1), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sides", [(8, 8, 1), (8, 8), (64,)])
+def test_a_keras_net_of_whole_numbers_is_given_them_rounded(
+    sides: tuple[int, ...], images: np.ndarray
+) -> None:
     """As ONNX and TFLite files; Keras alone would cut off what comes after the point."""
-    pixels = keras.Input((8, 8, 1), dtype="uint8")
-    model = keras.Model(pixels, tiny_model()(keras.layers.Rescaling(1 / 255)(pixels)))
+    pixels = keras.Input(sides, dtype="uint8")
+    faces = keras.layers.Reshape((8, 8, 1))(keras.layers.Rescaling(1 / 255)(pixels))
+    model = keras.Model(pixels, tiny_model()(faces))
     raw = keras_net("whole", model, "0")
     file = CONTRACT.model_copy(update={"low": 0, "high": 255, "output": Output.LOGITS})
     found = classify_with(raw, file).logits(images)

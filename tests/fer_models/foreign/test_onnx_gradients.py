@@ -55,9 +55,11 @@ def saved(model: onnx.ModelProto, folder: Path) -> str:
     return str(folder / "net.onnx")
 
 
-def classifier_of(model: onnx.ModelProto, folder: Path, **contract: Any) -> Classifier:
+def classifier_of(
+    model: onnx.ModelProto, folder: Path, faces: np.ndarray | None = None, /, **contract: Any
+) -> Classifier:
     fields = {"classes": CLASSES, "height": 8, "width": 8, "channels": 1, **contract}
-    return classify_with(open_model(saved(model, folder)), ContractFile(**fields))
+    return classify_with(open_model(saved(model, folder)), ContractFile(**fields), faces)
 
 
 def black_box_of(model: onnx.ModelProto, folder: Path, **contract: Any) -> Classifier:
@@ -167,6 +169,34 @@ def test_a_last_softmax_is_left_out_so_that_sure_answers_keep_gradients(
     assert (np.abs(found.gradient).max(axis=(1, 2, 3)) > 1).all()
     expected = black_box_of(model, tmp_path, **contract)
     np.testing.assert_array_equal(expected.predict(inner_images), net.predict(inner_images))
+
+
+def test_a_last_softmax_is_left_out_whatever_the_contract_says(
+    tmp_path: Path, inner_images: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of a Keras file; where it cannot be left out, the contract is what has to change."""
+    model = channels_last(end=[node("Softmax", "z", "y", axis=1)])
+    net = require_white_box(classifier_of(model, tmp_path), inner_images)
+    expected = classifier_of(model, tmp_path, output=Output.PROBABILITIES)
+    np.testing.assert_array_equal(net.logits(inner_images), expected.logits(inner_images))
+    assert not capsys.readouterr().err
+    model = channels_last(end=[node("Round", "z", "r"), node("Softmax", "r", "y", axis=1)])
+    assert classifier_of(model, tmp_path).no_gradients == "Round of opset 13 is not known"
+    assert "its contract says logits, but the outputs for two images" in capsys.readouterr().err
+
+
+def test_a_face_without_a_finite_answer_says_nothing_of_a_translation(
+    tmp_path: Path, inner_images: np.ndarray
+) -> None:
+    """The answer to black is 0 / 0; whoever classifies such a face is told so."""
+    ends = [
+        node("ReduceMax", "x", "top", axes=[1, 2], keepdims=0),
+        node("Div", "top", "top", "one"),
+    ]
+    model = channels_last(end=[*ends, node("Mul", "z", "one", "y")])
+    faces = (255 * inner_images).astype(np.uint8)
+    faces[3] = 0
+    require_white_box(classifier_of(model, tmp_path, faces), inner_images)
 
 
 def test_a_softmax_that_is_not_over_the_classes_stays(

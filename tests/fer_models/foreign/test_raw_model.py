@@ -8,6 +8,7 @@ import pytest
 from datasets.base.errors import InputError
 from fer_models.foreign.classifier import load_foreign
 from fer_models.foreign.formats import open_model
+from fer_models.foreign.raw_model import are_some_probabilities
 from fer_models.foreign.size_and_classes import scheme_of
 from tests.fer_models.foreign.small_nets import CONTRACT, outside
 
@@ -79,3 +80,16 @@ def test_a_model_that_cannot_be_called_is_refused(function: str, message: str) -
     raw = replace(open_model(f"{__name__}:{function}"), shape=(8, 8, 1))
     with pytest.raises(InputError, match=message):
         scheme_of(raw)
+
+
+@pytest.mark.parametrize(
+    ("scale", "least", "some"),
+    [(1, 0, True), (100, 0, True), (30, 0, False), (200, 0, False), (100, -1, False)],
+)
+def test_some_columns_of_probabilities_or_percentages_are_told_from_logits(
+    scale: float, least: float, some: bool
+) -> None:
+    """One face in which the columns hold all, and one in which they hold half."""
+    answers = scale * np.array([[0.9, 0.1], [0.2, 0.3]])
+    answers[1, 0] += least * scale
+    assert are_some_probabilities(answers) == some

@@ -95,6 +95,14 @@ def test_colours_and_other_scalings_of_nested_lists_arrive(tmp_path: Path) -> No
     np.testing.assert_allclose(np.array(got), IMAGES[0] / 127.5 - 1, atol=1e-12)
 
 
+def test_probabilities_that_are_cut_to_whole_percents_are_taken(tmp_path: Path) -> None:
+    """Here 40.9, 10.9 five times and 4.6 percent, which then sum to 94."""
+    shares = [40, 10, 10, 10, 10, 10, 4]
+    with serving(lambda images: {"scores": shares}) as server:
+        outputs = opened(tmp_path, server).outputs(IMAGES[:2])
+    np.testing.assert_allclose(outputs, [np.array(shares) / 100] * 2)
+
+
 def test_labels_are_one_for_the_class_that_is_named(tmp_path: Path) -> None:
     def labels(images: list[np.ndarray]) -> Any:
         best = int(np.argmax(softmax_of_pixels(images[0])))
