@@ -24,7 +24,7 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
         names = tuple(map(str, net.output_names)) if several else ()
-        raw = _of_steps(name, _of_floats(_of_images(net)), sha256, names)
+        raw = _of_steps(name, _of_images(_of_floats(net)), sha256, names)
         limits = _limits(net)
         return replace(raw, limits=limits, step=float(limits is not None))
 
@@ -57,13 +57,15 @@ def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> R
 
 
 def _of_images(net: keras.Model) -> keras.Model:
-    """The same net of images (N, h, w, c), where its input holds them without channels or flat."""
-    sides = net.input_shape[1:]
-    if len(sides) == 3 or (layout := layout_of(sides)).shape is None:
+    """The same net of images (N, h, w, c), however its input holds them; see `layout_of`."""
+    layout = layout_of(net.input_shape[1:])
+    is_so = len(layout.sides) == 3 and not layout.channels_first
+    if is_so or layout.shape is None:
         return net
     images = keras.Input(layout.shape)
-    outputs = net(keras.layers.Reshape(sides)(images))
-    return keras.Model(images, outputs, name=net.name)
+    first = layout.channels_first
+    arrange = keras.layers.Permute((3, 1, 2)) if first else keras.layers.Reshape(layout.sides)
+    return keras.Model(images, net(arrange(images)), name=net.name)
 
 
 def _limits(net: keras.Model) -> tuple[float, float] | None:

@@ -212,10 +212,19 @@ def test_a_keras_net_of_whole_numbers_is_given_them_rounded(
     found = classify_with(raw, file).logits(images)
     levels = np.rint(images * 255).astype(np.uint8)
     assert (levels != (images * 255).astype(np.uint8)).any()
-    expected = np.asarray(model(levels))[:, [0, 1, 2, 3, 5, 6, 4]]
+    expected = np.asarray(model(levels.reshape(len(images), *sides)))[:, [0, 1, 2, 3, 5, 6, 4]]
     np.testing.assert_allclose(found, expected, atol=1e-5)
     with pytest.raises(InputError, match="takes values 1 apart, so faces must span"):
         classify_with(raw, file.model_copy(update={"high": 1}))
+
+
+def test_a_keras_net_may_take_the_channels_first(images: np.ndarray) -> None:
+    pixels = keras.Input((1, 8, 8))
+    model = keras.Model(pixels, tiny_model()(keras.layers.Permute((2, 3, 1))(pixels)))
+    raw = keras_net("first", model, "0")
+    found = classify_with(raw, CONTRACT.model_copy(update={"output": Output.LOGITS}))
+    expected = np.asarray(tiny_model()(images * 2 - 1))[:, [0, 1, 2, 3, 5, 6, 4]]
+    np.testing.assert_allclose(found.logits(images), expected, atol=1e-5)
 
 
 def test_other_numbers_per_image_than_classes_are_refused_at_any_time(images: np.ndarray) -> None:

@@ -166,14 +166,15 @@ def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
     for name in ("heads.keras", "heads.tflite", "heads"):
         with pytest.raises(InputError, match=r"it has 2 outputs, .*must name the emotions: write"):
             classify_with(open_model(str(tmp_path / name)), CONTRACT)
-    first = keras.Input((1, 8, 8))
-    channels_first = keras.Model(first, keras.layers.Dense(7)(keras.layers.Flatten()(first)))
-    channels_first.save(tmp_path / "first.keras")
+    four = keras.Input((8, 8, 4))
+    keras.Model(four, keras.layers.Dense(7)(keras.layers.Flatten()(four))).save(
+        tmp_path / "four.keras"
+    )
     with pytest.raises(
         InputError,
-        match=r"its file says \(1, 8, 8\)\. Export it for grey or RGB images, channels last",
+        match=r"its file says \(8, 8, 4\)\. Export it for grey or RGB images, channels last",
     ):
-        scheme_of(open_model(str(tmp_path / "first.keras")))
+        scheme_of(open_model(str(tmp_path / "four.keras")))
 
 
 def test_the_endpoint_of_one_input_is_taken(tmp_path: Path, images: np.ndarray) -> None:
