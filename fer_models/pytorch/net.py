@@ -11,7 +11,7 @@ from fer_models.classifier import ModelError
 from fer_models.foreign.raw_model import RawModel, outputs_of, unnamed
 from fer_models.pytorch.eval_mode import eval_mode
 from fer_models.pytorch.pixels import in_rows
-from fer_models.pytorch.script_softmax import without_softmax
+from fer_models.pytorch.script_softmax import WithoutSoftmax, without_softmax
 from fer_models.pytorch.weights import example_weight
 
 Pick = Callable[[Any], Any]
@@ -72,7 +72,8 @@ def torch_net(
         array: np.ndarray = answer.detach().cpu().float().numpy()
         return array
 
-    return RawModel(name, call, shape, None, sha256, script is not None, torch_module=module)
+    removed = isinstance(module.net, WithoutSoftmax)
+    return RawModel(name, call, shape, None, sha256, removed, torch_module=module)
 
 
 def with_output(raw: RawModel, module: OneOutput, pick: Pick) -> RawModel:

@@ -57,6 +57,13 @@ class ByMethod(Scaled):
         return (self.net(images) * self.scale).softmax(1)
 
 
+def test_a_contract_may_name_the_only_output_of_a_script(tmp_path: Path) -> None:
+    torch.jit.script(ByMethod(1).eval()).save(path := tmp_path / "net.ts")
+    expected = load_foreign(str(path), FILE).logits(IMAGES)
+    found = load_foreign(str(path), FILE.model_copy(update={"output_index": 0}))
+    np.testing.assert_array_equal(found.logits(IMAGES), expected)
+
+
 class Divided(ByMethod):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         shares = torch.softmax(self.net(images), 1)
