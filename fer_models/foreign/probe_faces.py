@@ -30,7 +30,8 @@ def probe_on(
 
     Args:
         raw: the opened model.
-        faces: labelled under the label set of the model's classes.
+        faces: labelled under the label set of the model's classes, of which the contract may name
+            some that the labels lack.
         count: number of faces.
         known: what the model's contract says already.
         tell: called with the time estimate and the progress, as lines of text.
@@ -40,17 +41,23 @@ def probe_on(
         What was found, and the same as lines of text.
 
     Raises:
-        InputError: the faces lack these labels, or scaling or class order cannot be told.
+        InputError: the order is unknown and the faces lack these labels, or scaling or class order
+            cannot be told.
     """
     known = with_size(raw, known, tell)
     scheme = scheme_of(raw, known)
-    if scheme.label_set not in faces.label_sets:
-        raise InputError(
-            f"{raw.name}: has {scheme.num_classes} classes, and {faces.name} has no "
-            f"{scheme.label_set} labels to find their order by. Write a contract."
-        )
+    label_set = LabelSet(str(scheme.label_set))
+    if label_set not in faces.label_sets:
+        if known.classes is None:
+            raise InputError(
+                f"{raw.name}: its {scheme.num_classes} outputs are taken for the classes of "
+                f"{label_set} ({', '.join(scheme.classes)}), and {faces.name} has no {label_set} "
+                'labels to find their order by. Write a contract that names its "classes" in the '
+                "order of its outputs."
+            )
+        label_set = faces.label_sets[0]
     faces = faces.take(faces.groups == faces.row_ids)  # of near duplicates the first
-    labels = faces.labels(LabelSet(str(scheme.label_set))).to(scheme).values
+    labels = faces.labels(label_set).to(scheme).values
     rows = balanced_rows(labels, count, scheme.num_classes)
     images = faces.images[rows].astype(np.float32) / np.float32(255)
     found = probe(raw, images, labels[rows], scheme, known, tell, errors)

@@ -5,7 +5,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
-from datasets.labels import FER7, FERPLUS8
+from datasets.labels import FER7, FERPLUS8, Labels
 from fer_models.classifier import ModelError
 from fer_models.contract import PixelStep
 from fer_models.foreign.contract_file import PartialContract
@@ -203,6 +203,20 @@ def test_the_faces_are_balanced_over_classes() -> None:
     assert np.bincount(labels[asked_about]).tolist() == [5] * 7
     assert (found.faces, found.scaling) == (35, "0 to 1")
     assert "100.0 % of 35 faces, balanced over classes" in lines[0]
+
+
+def test_a_contract_may_name_a_class_that_the_labels_lack() -> None:
+    """A net that knows contempt, and faces without FER+ votes: only its order needs votes."""
+    images, labels = faces()
+    theirs = Labels(FER7, labels).to(FERPLUS8).values
+    model = Oracle(images, theirs, best_under(-1, 1, others_miss=20), np.arange(8))
+    given = FaceSet("all", Split.PUBLIC_TEST, images, np.arange(140), fer=labels)
+    with pytest.raises(
+        InputError, match=r"its 8 outputs .*\(neutral, happ.* Write a contract that"
+    ):
+        probe_on(model.raw, given, 140)
+    found, _ = probe_on(model.raw, given, 140, PartialContract(classes=FERPLUS8.classes))
+    assert (found.file.low, found.file.classes) == (-1, FERPLUS8.classes)
 
 
 def test_of_equal_faces_one_is_asked_about() -> None:
