@@ -1,5 +1,6 @@
 """Open a Hugging Face folder as a PyTorch net; compare its preprocessor with the contract."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from fer_models.pytorch.pixels import fit_to_contract
 _EIGHT_BITS = 3 / 255
 """How far the folder's preprocessor, which rounds to 8 bits, may be from the contract, as a share
 of the span from black to white."""
+_OF_ONE_CLASS = "single_label_classification"
+"""`problem_type` of a net whose logits are those of a softmax; most folders say none."""
 
 
 class ImageLogits(torch.nn.Module):
@@ -85,6 +88,14 @@ def open_hugging_face(name: str, sha256: str) -> RawModel:
         raise InputError(
             f"{name}: expected weights for the whole net; {len(lost)} are missing, such as "
             f"{lost[0]}, and would be random. Save it again with save_pretrained."
+        )
+    if (kind := net.config.problem_type) not in (None, _OF_ONE_CLASS):
+        print(
+            f"warning: {name}: its config.json says {kind}, not {_OF_ONE_CLASS}. Its largest "
+            "output is taken for its answer; the softmax of its outputs, and with it the "
+            "calibration, tells nothing. If it was trained for one class of a face, correct "
+            "problem_type there.",
+            file=sys.stderr,
         )
     return torch_net(name, ImageLogits(net), sha256)
 

@@ -64,3 +64,16 @@ def test_a_probed_contract_is_compared_with_the_preprocessor_too(folder: Path) -
     normalised_twice(folder)
     with pytest.raises(InputError, match="its preprocessor makes other pixels of a face"):
         zoo.load(str(folder), contract_of(str(folder)))
+
+
+def test_a_net_that_was_not_trained_for_one_class_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each logit of a multi-label net is that of a sigmoid of its own."""
+    images = grey(3, 32).astype(np.float32) / 255
+    expected = zoo.load(str(folder)).logits(images)
+    assert not capsys.readouterr().err
+    change(folder / "config.json", problem_type="multi_label_classification")
+    found = zoo.load(str(folder)).logits(images)
+    assert "says multi_label_classification, not single_label_cl" in capsys.readouterr().err
+    np.testing.assert_array_equal(found, expected)
