@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError, first_fault
+from datasets.base.special_files import refuse_special_file
 from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import contract_path, find_contract, is_code
@@ -289,6 +290,7 @@ def read_partial(path: Path) -> PartialContract:
 
 def _validated(path: Path, kind: type[_Kind]) -> _Kind:
     with _one_line_errors(path):
+        refuse_special_file(path, "a contract")
         text = path.read_text("utf-8-sig")  # editors of Windows write a BOM
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
         return kind.model_validate(data)

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from datasets.base.errors import InputError, first_fault
+from datasets.base.special_files import refuse_special_file
 from fer_models.contract import Output
 
 ENDING = ".http.toml"
@@ -239,6 +240,7 @@ def read_service(name: str) -> ServiceFile:
 
 def read_service_file(path: Path) -> ServiceFile:
     """Read a file; errors as for `read_service`."""
+    refuse_special_file(path, "a service's contract")
     try:
         return ServiceFile.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except FileNotFoundError as error:

@@ -10,13 +10,17 @@ from datasets.base.errors import InputError
 from datasets.base.special_files import refuse_special_file
 from evaluation.verify import _from_npz
 from faces.photos import photos
+from fer_models.foreign.contract_file import read_partial
 from fer_models.foreign.names import files_sha256
+from fer_models.services.service_file import read_service_file
 from live.video.clips import find_clips
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 READERS: dict[str, Callable[[Path], object]] = {
     "a.jpg": photos,
     "a.mp4": lambda path: find_clips([path]),
+    "a.json": read_partial,
+    "a.http.toml": read_service_file,
     "a.onnx": lambda path: files_sha256(str(path)),
     "a.npz": lambda path: _from_npz(path, "linf", "8/255"),
 }
