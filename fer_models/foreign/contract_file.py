@@ -26,12 +26,8 @@ from fer_models.contract import Contract, Output, PixelStep, Resampling
 from fer_models.foreign.class_order import check_columns, match_scheme
 from fer_models.foreign.names import contract_path, find_contract, is_code
 from fer_models.given_objects import given_model, is_given
-from fer_models.hub.hugging_face import (
-    PREPROCESSOR,
-    is_hugging_face,
-    said_by_folder,
-    with_contract_file,
-)
+from fer_models.hub.folder_contract import said_by_folder, with_contract_file
+from fer_models.hub.hugging_face import PREPROCESSOR, is_hugging_face
 from fer_models.services.service_file import ServiceFile, is_service, read_service, service_path
 
 _Kind = TypeVar("_Kind", "ContractFile", "PartialContract")

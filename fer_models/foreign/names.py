@@ -72,7 +72,7 @@ def short_name(name: str) -> str:
     code, weights = split_code(name)
     if is_code(name) and not weights:
         return code
-    path = Path(weights if is_code(name) else name)
+    path = _with_name(Path(weights if is_code(name) else name))
     return path.name if path.is_dir() else path.stem
 
 
@@ -110,9 +110,14 @@ def _beside(model: str) -> Path:
     if is_service(model):
         return service_path(model)
     if not is_code(model):
-        return Path(model)
+        return _with_name(Path(model))
     code, weights = split_code(model)
     return Path(weights or code.replace(":", "."))
+
+
+def _with_name(path: Path) -> Path:
+    """The same path, by its name where it means the working folder or one above it."""
+    return path.resolve() if path.name in ("", "..") else path
 
 
 def files_sha256(name: str) -> str:

@@ -10,7 +10,8 @@ from attacks.base import Cost
 from attacks.transfer_images import TransferImages
 from evaluation.verify import _from_npz as read_claim
 from fer_models.cards import CARDS, read_card
-from fer_models.hub.hugging_face import CONFIG, PREPROCESSOR, WEIGHTS, said_by_folder
+from fer_models.hub.folder_contract import said_by_folder
+from fer_models.hub.hugging_face import CONFIG, PREPROCESSOR, WEIGHTS
 from fer_models.identity import read_fingerprints
 from fer_models.services.answer_cache import FILE, AnswerCache, Queries
 from fer_models.training.loop import read_history

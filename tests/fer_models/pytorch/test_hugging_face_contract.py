@@ -10,6 +10,7 @@ import pytest
 from datasets.base.errors import InputError
 from fer_models import zoo
 from fer_models.foreign.contract_file import contract_of
+from fer_models.foreign.names import contract_path, short_name
 from tests.fer_models.pytorch.test_hugging_face import (
     change,
     grey,
@@ -77,3 +78,20 @@ def test_a_net_that_was_not_trained_for_one_class_is_told(
     found = zoo.load(str(folder)).logits(images)
     assert "says multi_label_classification, not single_label_cl" in capsys.readouterr().err
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_folder_is_named_by_itself_where_the_command_starts_inside(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--models .`: its contract lies beside the folder all the same."""
+    beside = f"{folder}.contract.json"
+    Path(beside).write_text(json.dumps({"resampling": "nearest"}))
+    monkeypatch.chdir(folder)
+    assert contract_of(".") == contract_of(str(folder))
+    assert (short_name("."), str(contract_path("."))) == ("vit", beside)
+    (folder / "inside").mkdir()
+    monkeypatch.chdir("inside")
+    assert contract_of("..") == contract_of(str(folder))
+    (folder / "preprocessor_config.json").write_text("[]")
+    with pytest.raises(InputError, match=r"preprocessor_config\.json: expected the JSON"):
+        contract_of("..")
