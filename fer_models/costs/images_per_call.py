@@ -11,7 +11,7 @@ import keras
 from fer_models.gradients import SIZES
 
 CALL_BYTES = 288e6
-"""Most that a call should take. `vgg_small` takes 128 images within it, `mean_of_nets` 24."""
+"""Most that a call should take. `vgg_small` takes 128 images within it, `xception` 40."""
 FEWEST = 8
 """With fewer images large nets spend their time reading weights."""
 KEPT = 0.5

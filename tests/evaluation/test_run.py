@@ -56,8 +56,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained mini_xception as a training's folder."""
-    return write_untrained(tmp_path_factory.mktemp("untrained"))
+    """An untrained mini_xception as a training's folder; its card names PublicTest."""
+    return write_untrained(tmp_path_factory.mktemp("untrained"), "epoch chosen on PublicTest")
 
 
 def refused(result: subprocess.CompletedProcess, words: str) -> None:
@@ -144,7 +144,7 @@ def test_it_writes_what_it_says(finished: Path) -> None:
     }
 
 
-def test_private_test_is_recommended_for_nets_of_the_zoo(finished: Path) -> None:
+def test_private_test_is_recommended_for_nets_selected_on_public_test(finished: Path) -> None:
     manifest = json.loads((finished / "manifest.json").read_text())
     assert manifest["data"]["private_test_available"] is True
     assert "--split PrivateTest" in (finished.parent / "log").read_text()

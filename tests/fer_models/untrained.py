@@ -11,7 +11,7 @@ from fer_models.weights import save_weights
 from tests.fer_models.cards import make_card
 
 
-def write_untrained(folder: Path) -> Path:
+def write_untrained(folder: Path, selected_on: str = "") -> Path:
     """Write `weights.npz` and `card.json` of `mini_xception.fer`; returns the folder."""
     build, recipe = architecture("mini_xception")
     keras.utils.set_random_seed(1)
@@ -22,6 +22,7 @@ def write_untrained(folder: Path) -> Path:
         parameters=model.count_params(),
         recipe=recipe,
         weights_sha256=file_sha256(folder / "weights.npz"),
+        selected_on=selected_on,
     )
     write_card(card, folder / "card.json")
     return folder

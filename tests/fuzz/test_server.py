@@ -25,7 +25,7 @@ class Seeing:
     first = "tiny.fer"
     models = SimpleNamespace(
         ids=["tiny.fer"], choices=[], counterpart=lambda _: "", wait=lambda _: SimpleNamespace(),
-        wait_precomputed=lambda *_: None,
+        wait_precomputed=lambda *_: None, try_again=lambda _: None,
     )  # fmt: skip
 
     def defaults(self, settings: Settings) -> Settings:

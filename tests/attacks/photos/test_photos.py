@@ -104,6 +104,6 @@ def test_photographs_are_not_written_over(portrait) -> None:
 
 
 def test_what_is_no_folder_is_one_photograph(tmp_path) -> None:
-    with pytest.raises(InputError, match="/dev/null: expected a whole photograph"):
+    with pytest.raises(InputError, match="/dev/null: expected a photograph; found a pipe"):
         attack_photos(Path("/dev/null"), tmp_path / "out", "mini_xception.fer")
     assert not (tmp_path / "out" / "faces.csv").exists()

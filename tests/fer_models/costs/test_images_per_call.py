@@ -57,7 +57,7 @@ def test_models_inside_count_and_unknown_outputs_do_not() -> None:
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("vgg_small.fer", 128), ("tiny.fer", 128), ("mean_of_nets.fer", 24), ("plain_cnn.fer", 32)],
+    [("vgg_small.fer", 128), ("tiny.fer", 128), ("mean_of_nets.fer", 64), ("plain_cnn.fer", 32)],
 )
 def test_the_zoo(name: str, count: int) -> None:
     classifier = load(name)
