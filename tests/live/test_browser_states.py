@@ -179,8 +179,13 @@ def test_key_that_is_held_down_acts_once(page, address, picture):
 def test_key_that_chooses_a_file_works_while_a_slider_has_the_focus(page, address, kind):
     page.goto(f"{address}/{kind}")
     page.focus("[name=eps]")
-    with page.expect_file_chooser():
-        page.keyboard.press("p")
+    # Playwright may begin to listen for a file chooser only after it is open.
+    page.evaluate(
+        "document.querySelector('#file').addEventListener('click', (event) => {"
+        " event.preventDefault(); document.body.classList.add('asked'); })"
+    )
+    page.keyboard.press("p")
+    page.wait_for_selector("body.asked")
 
 
 def test_attack_that_made_a_picture_stays_named_when_another_is_chosen(page, address, picture):
