@@ -14,6 +14,7 @@ from datasets.archives import CSV_NAMES, DAMAGED, VOTES_NAME, csv_stream
 from datasets.base.cache import read_entry, write_entry
 from datasets.base.errors import InputError
 from datasets.base.progress import bar
+from datasets.base.special_files import refuse_special_file
 from datasets.data_options import Format
 from datasets.faceset import FaceSet, Split
 from datasets.fer2013 import SIDE, parse_csv
@@ -80,9 +81,8 @@ def open_source(
 
 
 def _open(path: Path, votes_path: Path | None, reading: Reading, progress: bool) -> Source:
-    if not (path.is_dir() or path.is_file()):
-        if path.exists():
-            raise InputError(f"{path}: expected a file or a folder, found a special file.")
+    refuse_special_file(path, "a file or a folder, no special file")
+    if not path.exists():
         raise InputError(f"{path}: expected a csv, an archive or a folder; found no such path.")
     form = reading.form
     if form in (None, Format.FER2013):

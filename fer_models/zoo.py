@@ -84,7 +84,7 @@ def resolve(models: str, option: str = "--models") -> list[str]:
     """
     known = model_ids()
     found: list[str] = []
-    for name in _names(models):
+    for name in listed_models(models):
         base, defences = split_defences(name)
         suffix = "".join(f"+{defence}" for defence in defences)
         found += [f"{model}{suffix}" for model in _resolve_one(base, known)]
@@ -93,7 +93,7 @@ def resolve(models: str, option: str = "--models") -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _names(models: str) -> list[str]:
+def listed_models(models: str) -> list[str]:
     """The names of a comma-separated list; a path that exists may hold commas itself."""
     parts, names = models.split(","), list[str]()
     while parts:

@@ -36,9 +36,9 @@ from fer_models.training.settings import (
     write_run,
 )
 from fer_models.training.start import start_from
-from fer_models.training.teacher import Teacher, load_teacher, teacher_names
+from fer_models.training.teacher import Teacher, load_teacher
 from fer_models.weights import write_arrays
-from fer_models.zoo import load_unverified
+from fer_models.zoo import listed_models, load_unverified
 
 _NOT_ON_CARDS = {"start_from", "teacher", "recipe", "final", "held_out_sha256", *HASHES}
 """Fields of settings that a card lacks or writes in another way."""
@@ -269,7 +269,7 @@ def finish(
         **training.model_dump(exclude=_NOT_ON_CARDS),
         recipe=training.recipe,
         start_from=Path(training.start_from).name,
-        teacher=",".join(Path(name).name for name in teacher_names(training.teacher)),
+        teacher=",".join(Path(name).name for name in listed_models(training.teacher)),
         architecture=training.architecture,
         label_set=training.labels,
         input_shape=rows.images.shape[1:],

@@ -13,8 +13,7 @@ from fer_models.cards import AnyRecipe
 from fer_models.foreign.names import files_sha256
 from fer_models.mean_of_nets import weights_of_members
 from fer_models.recipe import Precision
-from fer_models.training.teacher import teacher_names
-from fer_models.zoo import describe
+from fer_models.zoo import describe, listed_models
 
 ROBUST_L2, ROBUST, AUGMIX = VARIANTS = ("_robust_l2", "_robust", "_augmix")
 """Follow the architecture in the id of a classifier trained against attacks, or with AugMix."""
@@ -137,5 +136,5 @@ def _start_sha256(name: str) -> str:
 
 
 def _teacher_sha256(names: str) -> str:
-    hashes = [describe(name).weights_sha256 for name in teacher_names(names)]
+    hashes = [describe(name).weights_sha256 for name in listed_models(names)]
     return weights_of_members(hashes) if len(hashes) > 1 else "".join(hashes)

@@ -16,7 +16,7 @@ from datasets.base.errors import InputError
 from datasets.labels import SCHEMES, LabelSet
 from fer_models.recipe import Precision
 from fer_models.reduced_precision import NoTwinError, reduce_precision
-from fer_models.zoo import load
+from fer_models.zoo import listed_models, load
 
 Logits = Callable[[np.ndarray], np.ndarray]
 """From images float32 (N, H, W, C) in [0, 1] to float32 (N, K)."""
@@ -53,11 +53,6 @@ class Teacher:
         return mixed
 
 
-def teacher_names(models: str) -> list[str]:
-    """Names of the classifiers behind a teacher, `A,B`; none of an empty text."""
-    return [name.strip() for name in models.split(",")] if models else []
-
-
 def load_teacher(models: str, share: float, labels: LabelSet, precision: Precision) -> Teacher:
     """Load a teacher; it answers in bfloat16 where the training and the processor compute in it.
 
@@ -68,9 +63,12 @@ def load_teacher(models: str, share: float, labels: LabelSet, precision: Precisi
         precision: arithmetic of the training.
 
     Raises:
-        InputError: one is unknown, or of another label set.
+        InputError: none is named, or one is unknown, or of another label set.
     """
-    return Teacher([_logits_of(name, labels, precision) for name in teacher_names(models)], share)
+    names = listed_models(models)
+    if not names:
+        raise InputError(f"--teacher must name at least one classifier; got {models!r}.")
+    return Teacher([_logits_of(name, labels, precision) for name in names], share)
 
 
 def _logits_of(model: str, labels: LabelSet, precision: Precision) -> Logits:

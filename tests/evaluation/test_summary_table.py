@@ -1,6 +1,7 @@
 """The table printed after a run."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -50,7 +51,7 @@ def test_one_error_in_many_faces_is_not_rounded_away() -> None:
 def test_the_quick_tier_says_below_its_figures_what_they_cannot_show(
     tier: str, told: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    finished = SimpleNamespace(
+    finished: Any = SimpleNamespace(
         results=results(blind=(0.5, 0.25)),
         config=SimpleNamespace(eps=(0.1,)),
         label_names={},
@@ -58,7 +59,7 @@ def test_the_quick_tier_says_below_its_figures_what_they_cannot_show(
         manifest={"models": {}, "config": {"tier": tier}},
         report="index.html",
     )
-    run._show(finished)  # type: ignore[arg-type]
+    run._show(finished)
     printed = capsys.readouterr().out
     assert "<= 25.0" in printed and printed.endswith("report: index.html\n")
     assert ("it can show that a model is not robust, never that it is" in printed) == told

@@ -81,6 +81,11 @@ def test_a_teacher_of_other_labels_is_refused() -> None:
         load_teacher("tiny.fer", 0.5, LabelSet.FERPLUS, Precision.FLOAT32)
 
 
+def test_a_teacher_without_a_name_is_refused() -> None:
+    with pytest.raises(InputError, match=r"--teacher must name at least one classifier; got ','"):
+        load_teacher(",", 0.5, LabelSet.FER, Precision.FLOAT32)
+
+
 def test_a_teacher_answers_alike_in_both_precisions() -> None:
     images = np.random.default_rng(0).random((4, 48, 48, 1), np.float32)
     targets = np.zeros((4, 7), np.float32)
