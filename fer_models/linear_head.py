@@ -5,6 +5,8 @@ import numpy as np
 from fer_models.classifier import DifferentiableClassifier, Pullback
 from fer_models.wrapped_classifier import WrappedClassifier
 
+_LARGEST = np.finfo(np.float32).max
+
 
 class LinearHead(WrappedClassifier, DifferentiableClassifier):
     """Logits times weights plus bias; numpy, whatever framework the classifier inside has."""
@@ -42,5 +44,7 @@ class LinearHead(WrappedClassifier, DifferentiableClassifier):
         return self._answer(self.inner._batch_logits(images))
 
     def _answer(self, logits: np.ndarray) -> np.ndarray:
-        answer: np.ndarray = logits @ self._weights + self._bias
-        return answer
+        with np.errstate(over="ignore"):  # a class may be masked by the least number of float32
+            answer = logits @ self._weights + self._bias
+        clipped: np.ndarray = np.clip(answer, -_LARGEST, _LARGEST)
+        return clipped
