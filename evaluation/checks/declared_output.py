@@ -55,5 +55,5 @@ def declared_output_checks(classifier: Classifier, logits: np.ndarray) -> list[C
             "robustness. Leave out the sigmoid, or return log(p / (1 - p)) of its outputs p, and "
             'run again; of some columns of probabilities, write "output": "probabilities".'
         )
-    off, within = off_whole(logits.sum(axis=1)), sum_within(logits.shape[1])
-    return [check(classifier.id, "R25", "kind of output", wrong, off, within, words)]
+    sums, within = logits.sum(axis=1, dtype=np.float64), sum_within(logits.shape[1])
+    return [check(classifier.id, "R25", "kind of output", wrong, off_whole(sums), within, words)]

@@ -184,7 +184,7 @@ def are_probabilities(answers: np.ndarray, is_part: bool = False) -> bool:
 
     `is_part`: they are some columns of a wider output, so that they may sum to less.
     """
-    sums = answers.sum(axis=1)
+    sums = answers.sum(axis=1, dtype=np.float64)  # of float32, masked classes would be infinite
     within = sum_within(answers.shape[1])
     most = max(_WHOLES) * (1 + within)
     is_whole = bool((sums <= most).all()) if is_part else off_whole(sums) <= within
@@ -196,7 +196,8 @@ def are_some_probabilities(answers: np.ndarray) -> bool:
 
     Some columns of percentages sum to nearly 100 on the face that they suit best.
     """
-    most, within = float(answers.sum(axis=1).max()), sum_within(answers.shape[1])
+    sums, within = answers.sum(axis=1, dtype=np.float64), sum_within(answers.shape[1])
+    most = float(sums.max())
     is_share = most <= 1 + within or off_whole(np.array([most])) <= within
     return is_share and are_probabilities(answers, is_part=True)
 

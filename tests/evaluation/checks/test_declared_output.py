@@ -70,6 +70,14 @@ def test_of_a_model_that_returns_a_label_the_outputs_are_known() -> None:
     assert declared_output_checks(model, labels) == []
 
 
+def test_classes_masked_by_the_least_number_of_float32_leave_a_finite_sum() -> None:
+    logits = np.random.default_rng(0).random((20, 7), np.float32)
+    logits[:, 4:] = np.finfo(np.float32).min
+    with np.errstate(over="raise"):
+        (check,) = declared_output_checks(tiny.classifier(), logits)
+    assert check["status"] == "ok" and np.isfinite(check["value"])
+
+
 def test_nobody_can_ask_a_service_for_the_values_before_its_sigmoid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
