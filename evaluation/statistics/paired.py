@@ -128,9 +128,9 @@ def paired_difference(
 ) -> Interval:
     """Accuracy of the first model minus that of the second on the same n images.
 
-    Wald's interval after adding half an image to each of the four cells, which covers well even
-    where few images differ. `effective` is the `effective_size` of images that are not all
-    independent; the interval is then that of a sample of this size.
+    Wald's interval after adding one image to each of the two cells in which one model alone is
+    right, which covers well even where few images differ. `effective` is the `effective_size` of
+    images that are not all independent; the interval is then that of a sample of this size.
 
     Source: Bonett & Price 2012, Journal of Educational and Behavioral Statistics 37, 479-488.
 
