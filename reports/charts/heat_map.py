@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from reports.charts.svg import ROLES, ink_on, sequential
 
 _INK, _MUTED = (ROLES[role][0] for role in ("ink", "muted"))
 
 
 def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
-    """A table of shares in [0, 1] as cells with whole percentages.
+    """A table of shares in [0, 1] as cells with whole percentages, `<1` and `>99` near the ends.
 
     Args:
         table: names in its index and columns.
@@ -32,7 +32,7 @@ def shares_heat_map(table: pd.DataFrame, axes: Axes, colours: str) -> None:
     for row, shares in enumerate(values):
         for column, share in enumerate(shares):
             known = not np.isnan(share)
-            text = in_percent(share) if known else "\N{EN DASH}"
+            text = share_in_percent(share) if known else "\N{EN DASH}"
             colour = ink_on(share) if known else _MUTED
             axes.text(
                 column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=size

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from datasets.base.percentages import share_in_percent
 from evaluation.results.image_rows import Kind
 from evaluation.results.run import FinishedRun
 from reports.charts.pictures import difference, look, png_uri
@@ -18,11 +19,16 @@ SIZE_BUDGET = 8_000_000
 
 @dataclass(frozen=True)
 class Bar:
-    """Probability of one class before and after, in percent, and whether it is predicted there."""
+    """Probability of one class before and after, in percent, and whether it is predicted there.
+
+    As numbers, for the length of its bars, and as text, which is 0 or 100 only where that is exact.
+    """
 
     name: str
     before: float
     after: float
+    before_text: str
+    after_text: str
     wins_before: bool
     wins_after: bool
     is_label: bool
@@ -104,6 +110,8 @@ def _example(run: FinishedRun, index: int, image: pd.Series) -> Example:
             name,
             round(100 * float(before[place]), 1),
             round(100 * float(after[place]), 1),
+            share_in_percent(float(before[place])),
+            share_in_percent(float(after[place])),
             place == first,
             place == last,
             name == label,

@@ -1,5 +1,7 @@
 """Selections behind the charts, and the charts themselves, on the synthetic run."""
 
+import html
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -202,6 +204,15 @@ def test_a_heat_map_is_drawn_as_svg_alone(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(f">{text}<" in svg for text in ("25", "\u2013", "a.fer", "clean", "FGSM"))
 
 
+def test_a_cell_says_none_or_all_only_where_that_is_exact() -> None:
+    table = pd.DataFrame([[0.0, 0.002, 0.998, 1.0]], index=["a.fer"], columns=[*"abcd"])
+    svg = drawing(
+        "map", "", (300, 90), (60, 4, 30, 4), lambda axes: shares_heat_map(table, axes, "mako")
+    )
+    found = [html.unescape(text.strip()) for text in re.findall(r"<text[^>]*>([^<]+)</text>", svg)]
+    assert [text for text in found if text[-1].isdigit()] == ["0", "<1", ">99", "100"]
+
+
 def test_difference_is_ten_times_around_grey() -> None:
     clean = np.full((1, 1, 1), 51, dtype=np.uint8)  # 51 / 255 = .2
     assert difference(clean, np.full((1, 1, 1), 0.21)) == pytest.approx(0.6)  # .5 + 10 * .01
@@ -228,6 +239,13 @@ def test_flips_and_bars_follow_the_probabilities(run: FinishedRun) -> None:
         assert example.flipped == (before != after)
         assert [bar.wins_after for bar in example.bars].index(True) == after
         assert sum(bar.is_label for bar in example.bars) == 1
+
+
+def test_a_probability_is_none_or_all_only_where_that_is_exact(run: FinishedRun) -> None:
+    gallery = {name: values.copy() for name, values in run.gallery.items()}
+    gallery["clean_probabilities"][0][:7] = [0.9996, 0.0004, 0, 0, 0, 0, 0]
+    first = examples(replace(run, gallery=gallery))[0][0]
+    assert [bar.before_text for bar in first.bars[:3]] == [">99", "<1", "0"]
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
