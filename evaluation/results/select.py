@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attacks.threat_model import format_eps
 from evaluation.results.column_codes import COPIES_ON_WRITE, has_any
 from evaluation.results.schema import HEADLINE_EPS, NOT_APPLICABLE, WORST_CASE
 
@@ -104,9 +103,9 @@ class Headline:
 
     @property
     def text(self) -> str:
-        """`4/255` for linf, `L2 0.5` otherwise."""
+        """`4/255` for linf, as the page writes every eps; `L2 0.5` otherwise."""
         if self.norm == "linf":
-            return format_eps(self.eps)
+            return f"{255 * self.eps:.4g}/255"
         return f"{self.norm.upper()} {self.eps:.3g}"
 
 

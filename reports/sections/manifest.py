@@ -4,7 +4,15 @@ import json
 from collections.abc import Sequence
 
 from evaluation.results.run import FinishedRun
-from reports.words.text import count, eps_text, faces_text, label_set_name, parse_eps, seconds
+from reports.words.text import (
+    count,
+    eps_text,
+    faces_text,
+    label_set_name,
+    norm_name,
+    parse_eps,
+    seconds,
+)
 
 
 def facts(run: FinishedRun) -> list[tuple[str, str]]:
@@ -13,7 +21,8 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
     labelled = [
         f"{label_set_name(name)} {count(number)}" for name, number in data["labelled"].items()
     ]
-    grid = [parse_eps(eps) for eps in config.get("eps", [])]
+    norm = config.get("norm", "linf")
+    grid = [eps_text(parse_eps(eps), norm) for eps in config.get("eps", [])]
     near = data.get("near_leaked")
     memory = manifest.get("peak_memory_mb")
     found = [
@@ -24,7 +33,7 @@ def facts(run: FinishedRun) -> list[tuple[str, str]]:
         ("Deadpan", manifest.get("deadpan_version", "")),
         ("Tier", str(config.get("tier", ""))),
         ("Seed", str(config.get("seed", ""))),
-        ("Eps", ", ".join(eps_text(eps) for eps in grid)),
+        ("Eps", f"{', '.join(grid)} ({norm_name(norm)})" if grid else ""),
         ("Data", f"{data['name']}, {data['split']}, {faces_text(data)}"),
         ("Size of a face", _size(data.get("size", ()))),
         ("Prepared", "; ".join(data.get("notes", ()))),

@@ -41,7 +41,7 @@ def threat_model(run: FinishedRun, headline: Headline | None) -> list[str]:
         steps = round(255 * headline.eps, 9)
         hard = ", which is hard to see" if steps <= _HARD_TO_SEE else ""
         sentences.append(
-            f"The verdict is about {headline.text}: no pixel changes by more than {steps:.3g} of "
+            f"The verdict is about {headline.text}: no pixel changes by more than {steps:.4g} of "
             f"the 255 steps between black and white{hard}. A face counts as robust if it is "
             "classified correctly when clean and under every attack that saw it."
         )

@@ -82,7 +82,7 @@ def eps_text(eps: float, norm: str = "linf") -> str:
     if eps == 0:
         return "0"
     if norm == "linf":
-        return f"{255 * eps:.3g}/255"
+        return f"{255 * eps:.4g}/255"
     return f"{eps:.3g}"
 
 

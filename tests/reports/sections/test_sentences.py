@@ -16,6 +16,7 @@ from reports.sections.corruptions import corruption_charts, corruption_note
 from reports.sections.curves import scatter_chart
 from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
+from reports.sections.manifest import facts
 from reports.sections.method import power_sentences
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
@@ -176,7 +177,9 @@ def test_only_small_changes_are_called_hard_to_see(run: FinishedRun) -> None:
     assert "more than 16 of the 255 steps" in told and "hard to see" not in told
 
 
-@pytest.mark.parametrize(("steps", "told"), [(0.2, "0.2"), (1.2, "1.2"), (4, "4"), (12.75, "12.8")])
+@pytest.mark.parametrize(
+    ("steps", "told"), [(0.2, "0.2"), (1.2, "1.2"), (4, "4"), (12.75, "12.75")]
+)
 def test_the_threat_model_says_no_smaller_eps_than_the_verdict_is_about(
     run: FinishedRun, steps: float, told: str
 ) -> None:
@@ -237,3 +240,12 @@ def test_bounds_and_eps_with_intervals_are_columns_of_numbers() -> None:
         True,
         True,
     ]
+
+
+def test_the_manifest_writes_eps_in_the_norm_of_the_run(run: FinishedRun) -> None:
+    assert dict(facts(run))["Eps"] == "1/255, 2/255, 4/255 (L\u221e)"
+    config = run.manifest["config"] | {"norm": "l2", "eps": ["0.25", "1"]}
+    assert (
+        dict(facts(replace(run, manifest=run.manifest | {"config": config})))["Eps"]
+        == "0.25, 1 (L2)"
+    )

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from evaluation.results.select import Headline
 from reports.template_parts import template_environment
 from reports.words.attacks import words
 from reports.words.text import (
@@ -58,6 +59,7 @@ def test_interval_has_the_digits_of_its_value() -> None:
         (0.5 / 255, "linf", "0.5/255"),
         (16 / 255, "linf", "16/255"),
         (0.1, "linf", "25.5/255"),
+        (0.5, "linf", "127.5/255"),
         (0.25, "l2", "0.25"),
         (0.0, "linf", "0"),
         (math.nan, "linf", "\u2014"),
@@ -65,6 +67,11 @@ def test_interval_has_the_digits_of_its_value() -> None:
 )
 def test_eps_text(eps: float, norm: str, expected: str) -> None:
     assert eps_text(eps, norm) == expected
+
+
+@pytest.mark.parametrize("eps", [0.01, 4 / 255, 0.5])
+def test_the_eps_of_the_verdict_is_written_as_all_others(eps: float) -> None:
+    assert Headline("linf", eps).text == eps_text(eps)
 
 
 @pytest.mark.parametrize(("text", "value"), [("4/255", 4 / 255), ("0.5/255", 0.5 / 255), ("2", 2)])
