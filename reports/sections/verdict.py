@@ -81,6 +81,12 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
                 f" On the {face_count(part.n)} that every attack saw, "
                 f"{limit(part.value)}{part.text} are ({part.interval})."
             )
+        known = best_known_figure(run, model, headline)
+        if known.known and known.value < robust.value:
+            sentence += (
+                " Verified attacks by others reduce the share of all faces to "
+                f"{limit(known.value)}{known.text} ({known.interval})."
+            )
         if len(run.models_of(run.own_label_set(model))) > 1:
             area = area_figure(run, model, headline)
             ranks = run_rankings(run)[run.own_label_set(model)].ranges
@@ -91,10 +97,5 @@ def _verdict(run: FinishedRun, model: str, headline: Headline | None) -> Verdict
                 f"{limit(area.value)}{area.text}{ends}."
                 if area.known
                 else ""
-            )
-        known = best_known_figure(run, model, headline)
-        if known.known and known.value < robust.value:
-            sentence += (
-                f" Verified attacks by others reduce this to {known.text} ({known.interval})."
             )
     return Verdict(model, labels, sentence, clean, robust, status, note)
