@@ -175,6 +175,8 @@ def test_gains_are_in_points():
     row = pd.Series({"value": -0.013, "ci_low": -0.036, "ci_high": 0.002})
     minus = "\N{MINUS SIGN}"
     assert points_with_interval(row) == f"{minus}1 points ({minus}4 to 0)"
+    none = pd.Series({"value": -0.002, "ci_low": -0.025, "ci_high": 0.025})
+    assert points_with_interval(none) == f"0 points ({minus}3 to +3)"  # halves away from 0
 
 
 def test_reports_build_renders_it_again(reading, page, capsys):
