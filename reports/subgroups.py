@@ -11,7 +11,7 @@ from datasets.base.percentages import in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import FEW_FACES, LEAST_FACES, WORST_CASE
 from evaluation.results.select import Headline, pick
-from reports.sections.figures import Figure, marked, ranked
+from reports.sections.figures import Figure, bound, marked, ranked
 from reports.table import Table, table
 from reports.words.text import MISSING, NBSP, count, decimal, label_set_name, listing
 
@@ -84,7 +84,7 @@ def _figures(
         )  # fmt: skip
         if not clean.known:
             continue
-        texts = [_text(one) for one in (clean, robust)]
+        texts = [_text(clean), _text(robust, bound(run, model))]
         few = " \N{WARNING SIGN}" if clean.n < FEW_FACES else ""
         cells = [model, label_set_name(labels), f"{name}{few}", count(clean.n), *texts]
         numbers = [(one.value, one.low, one.high) for one in (clean, robust)]
@@ -92,10 +92,10 @@ def _figures(
     return found
 
 
-def _text(figure: Figure) -> str:
+def _text(figure: Figure, sign: str = "") -> str:
     if not figure.known:
         return MISSING
-    return marked(f"{figure.text} ({figure.interval})", figure.status)
+    return marked(f"{sign}{figure.text} ({figure.interval})", figure.status)
 
 
 def _status(run: FinishedRun, gap: Any) -> str:

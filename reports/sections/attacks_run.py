@@ -86,6 +86,15 @@ def mixed_note(run: FinishedRun, models: list[str], norm: str) -> str:
     )
 
 
+def bound_note(run: FinishedRun, models: list[str]) -> str:
+    """A sentence with a space before it where some models are black boxes."""
+    limited = [model for model in models if model in run.black_boxes]
+    if not limited:
+        return ""
+    give = "gives" if len(limited) == 1 else "give"
+    return f" {listing(limited)} {give} no gradients: a stronger attack may break more faces."
+
+
 def _rows(run: FinishedRun, model: str, norm: str, label_set: str) -> pd.DataFrame:
     """Robust accuracy of a model, attacked and scored under the same labels, above eps 0."""
     rows = pick(

@@ -56,6 +56,16 @@ def test_a_run_without_groups_has_no_panel(plain: FinishedRun) -> None:
     assert "Groups of faces" not in render_markdown(plain)
 
 
+def test_upper_bounds_of_groups_are_marked(plain: FinishedRun) -> None:
+    models = {MODEL: plain.manifest["models"][MODEL] | {"black_box": True}}
+    panel = subgroup_panel(
+        grouped(replace(plain, manifest=plain.manifest | {"models": models}), gap()), TOP
+    )
+    assert panel is not None
+    clean, worst = panel.figures.rows[0][4:]
+    assert worst.startswith("\u2264\u202f") and not clean.startswith("\u2264")
+
+
 def test_groups_have_figures_warnings_and_gaps(plain: FinishedRun) -> None:
     attacked = gap(perturbation="worst_case", norm="linf", eps=4 / 255, gap=-0.1)
     attacked |= {"p_holm": 1.0, "distinguishable": False}

@@ -14,6 +14,7 @@ from reports.sections.calibration import calibration_charts, calibration_summary
 from reports.sections.costs import cost_sentence, costs
 from reports.sections.curves import curve_charts, scatter_chart
 from reports.sections.label_noise import label_noise_charts
+from reports.sections.label_sets import label_set_chart
 from reports.sections.leaderboard import leaderboard, ranking_sentence
 from reports.sections.method import power_sentences, seed_sentences
 from reports.sections.threat_model import threat_model
@@ -132,6 +133,10 @@ def test_upper_bounds_are_marked_everywhere(limited: FinishedRun) -> None:
     first, second = curve_charts(limited)
     assert f"\u2264 {FOUR[1]}" in first.panels[0].svgs[0]
     assert "upper bound" in first.caption and "upper bound" not in second.caption
+    labels, (_, strata, flips, _) = label_set_chart(limited, TOP), label_noise_charts(limited, TOP)
+    told = f"{FOUR[1]} gives no gradients: a stronger attack may break more faces."
+    assert labels is not None
+    assert all(told in chart.caption for chart in (labels, strata, flips))
 
 
 def test_charts_mark_a_black_box_by_the_manifest(run: FinishedRun) -> None:
