@@ -244,6 +244,10 @@ def _models(common: Common, before: FinishedRun, after: FinishedRun) -> None:
             common.notes.append(f"{model} made no predictions in {silent[0].folder}")
             continue
         common.models.append(model)
+        if model in before.black_boxes | after.black_boxes and common.attacks:
+            common.notes.append(
+                f"{model} gives no gradients: its robust accuracies are upper bounds"
+            )
         if not before.is_same_model(model, after):
             common.reweighted.add(model)
             one, two = (run.manifest["models"][model]["weights_sha256"] for run in (before, after))

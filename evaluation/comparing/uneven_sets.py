@@ -4,8 +4,9 @@ A set missing because an attack crashed never counts as robustness (R24), so not
 a set may be compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from evaluation.results.run import FinishedRun
 
@@ -42,11 +43,14 @@ def uneven_sets(before: FinishedRun, after: FinishedRun) -> Iterator[UnevenSet]:
         if failed:
             yield UnevenSet(*identity, f"failed in {' and '.join(failed)}")
         elif states[0] != states[1]:
-            yield UnevenSet(*identity, "was possible in only one run, or used other surrogates")
+            yield UnevenSet(
+                *identity,
+                "was possible in only one run, or used other surrogates or other weights of them",
+            )
 
 
 def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
-    """Status of each set, errors first, and the surrogates of a black box.
+    """Status of each set, errors first, and the surrogates of a black box with their weights.
 
     Scoring may find an error in a set that was made (`evaluation/figures/impossible.py`).
     """
@@ -59,5 +63,22 @@ def _made(run: FinishedRun) -> dict[Identity, tuple[str, list[str]]]:
             continue
         identity = entry["model"], entry["attacked_labels"], entry["perturbation"]
         if found.get(identity, ("", []))[0] != "error":
-            found[identity] = entry["status"], entry.get("sources", [])
+            found[identity] = entry["status"], surrogates(run, entry)
     return found
+
+
+def surrogates(run: FinishedRun, entry: Mapping[str, Any]) -> list[str]:
+    """The models that made the images of a set for a black box: `vgg_small.fer (41c2a9d0)`.
+
+    Args:
+        run: the run that made the set.
+        entry: of the set, in the run's manifest.
+
+    Returns:
+        Ids, and the beginning of their weights' hash where the run measured them too.
+    """
+    models = run.manifest["models"]
+    return [
+        f"{name} ({models[name]['weights_sha256'][:8]})" if name in models else name
+        for name in entry.get("sources", [])
+    ]

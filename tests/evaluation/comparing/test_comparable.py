@@ -106,6 +106,28 @@ def test_an_attack_that_was_possible_in_one_run_only(
     assert ("worst_case", "robust_accuracy") in figures_of(changes.table, "tiny.fer", "fer")
 
 
+def test_images_made_on_other_weights_are_another_attack(make: Callable[..., FinishedRun]) -> None:
+    def blind(manifest: dict) -> None:
+        manifest["models"]["tiny.fer"]["black_box"] = True
+        for entry in manifest["perturbations"]:
+            if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                entry["sources"] = ["tiny.ferplus"]
+
+    def retrained(manifest: dict) -> None:
+        blind(manifest)
+        manifest["models"]["tiny.ferplus"]["weights_sha256"] = "f" * 64
+
+    base, same, other = make("base", manifest=blind), make("same", manifest=blind), retrained
+    changes = compare_runs([base, same])
+    (note,) = changes.notes
+    assert note.endswith("tiny.fer gives no gradients: its robust accuracies are upper bounds")
+    assert ("pgd", "robust_accuracy") in figures_of(changes.table, "tiny.fer", "fer")
+    changes = compare_runs([base, make("other", manifest=other)])
+    assert "other surrogates or other weights of them: neither it" in changes.notes[-1]
+    hit = {name for name, _ in figures_of(changes.table, "tiny.fer", "fer")}
+    assert not hit & {"pgd", "worst_case"} and "fgsm" in hit
+
+
 def test_a_crashed_corruption_and_a_silent_model(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:
