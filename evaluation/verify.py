@@ -108,7 +108,7 @@ def main(request: VerifyRequest) -> int:
         f"confirmed: {found.confirmed} of {found.claimed}; "
         f"{found.confirmed_8bit} also rounded to 8 bits within eps"
     )
-    print("the claim holds" if found.holds else "the claim does not hold")
+    print(found.verdict)
     if into:
         _count(into, set_path, classifier, claim, found)
     return 0 if found.holds else 1

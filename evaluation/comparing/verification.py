@@ -43,6 +43,13 @@ class Verification:
         """Whether every claimed image is confirmed."""
         return self.confirmed == self.claimed
 
+    @property
+    def verdict(self) -> str:
+        """Whether the claim holds, in words; of no images it says nothing."""
+        if not self.claimed:
+            return "nothing was checked: the set holds no image that fools a model"
+        return "the claim holds" if self.holds else "the claim does not hold"
+
 
 def verify_images(
     classifier: Classifier,
