@@ -16,7 +16,7 @@ from evaluation.results.select import (
 from reports.charts.attack_matrix import FLAG, attack_matrix
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
 from reports.sections.attacks_run import mixed_note
-from reports.sections.figures import ranked
+from reports.sections.figures import SIGN_WORDS, ranked
 from reports.table import figures_table
 from reports.words.attacks import attack_title
 from reports.words.text import eps_text, label_set_name, limit_name, percent
@@ -55,7 +55,7 @@ def attack_matrix_charts(run: FinishedRun, headline: Headline | None) -> list[Ch
             f"Percentage of faces classified correctly at {headline.text}, clean and under each "
             "attack alone; the worst case counts a face as broken as soon as one attack breaks "
             f"it. {faces_counted(rows)}: attacks that ran on different faces are not comparable. "
-            f"{FLAG}: the figure failed a reliability check."
+            f"{FLAG}: {SIGN_WORDS['flagged']}."
             f"{mixed_note(run, models, headline.norm)}"
         )
         panel = _panel(f"attacks-{label_set}", title, shares, marks, "mako", ("", ""))

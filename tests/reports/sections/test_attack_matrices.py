@@ -33,6 +33,7 @@ def test_each_attack_has_its_column(run: FinishedRun) -> None:
     assert seen[:5] == ["clean", "random noise", "FGSM", "PGD", "worst case"]
     assert {FOUR[0], FOUR[1]} <= set(seen) and FOUR[2] not in seen
     assert "PGD alone leaves" in fer.title and fer.title.startswith("FER labels: at 4/255")
+    assert "failed a reliability check or could not be checked" in fer.caption
     assert len(fer.table.rows) == 2 * 5
     assert sum(text.endswith(FLAG) for text in seen) == 1  # PGD of the first model
     assert not any(text.endswith(FLAG) for text in texts(ferplus.panels[0].svgs[0]))
