@@ -1,5 +1,6 @@
 """What emotions are called: one table of names for folders, contracts and `id2label`."""
 
+import unicodedata
 from difflib import get_close_matches
 
 _NAMES = {
@@ -50,6 +51,9 @@ def check_other(name: str) -> None:
 
 
 def plain_name(name: str) -> str:
-    """A name as it is looked up: lower case, without spaces, `-` and `_` where it has to be."""
-    lower = name.strip().lower()
+    """A name as it is looked up: lower case, without spaces, `-` and `_` where it has to be.
+
+    An accent is a part of its letter; names of folders from a Mac have it as one of its own.
+    """
+    lower = unicodedata.normalize("NFC", name.strip().lower())
     return lower if lower in EMOTION_OF else "".join(c for c in lower if c not in " -_")

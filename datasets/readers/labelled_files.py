@@ -63,9 +63,11 @@ def read_labelled_files(
         advance: called every 256 images with the images read and the total.
 
     Raises:
-        InputError: see the readers, `emotions_of` and `read_pictures`; no face is left.
+        InputError: see the readers, `emotions_of` and `read_pictures`; no face is left, or the name
+            of a file is no text.
     """
     listing = list_faces(path, form, dict(reading.columns), reading.names)
+    _require_text(listing.faces)
     found, left_out = _emotions(listing, reading)
     row_ids, numbered = _row_ids(listing)
     order = [row for row in np.argsort(row_ids, kind="stable") if found[row] is not None]
@@ -104,6 +106,17 @@ def read_labelled_files(
         _names(kept, path if path.is_dir() else path.parent),
         (*listing.notes, *left_out, *pictures.notes, *([_UNUSED] if unused else [])),
     )
+
+
+def _require_text(faces: Sequence[Listed]) -> None:
+    """Refuse file names that are not UTF-8, as older archives have them: no table can hold them."""
+    for face in faces:
+        try:
+            str(face.path).encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{str(face.path)!a}: expected a file name in UTF-8, found other bytes. Rename it."
+            ) from None
 
 
 def _emotions(listing: Listing, reading: Reading) -> tuple[list[str | None], tuple[str, ...]]:

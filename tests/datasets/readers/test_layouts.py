@@ -1,5 +1,7 @@
 """Every layout that docs/data.md shows is read as it says."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +196,25 @@ def test_a_file_of_class_names_and_classes_left_out(tmp_path):
     classes.write_text("class,emotion\n0,sad\n0,happy\n")
     fails(table, "classes.csv: row 1 (line 3)", "one meaning", classes=classes)
     fails(table, "--classes must be a csv", "nowhere.csv", classes=tmp_path / "nowhere.csv")
+
+
+def test_an_accent_is_part_of_its_letter_or_a_character_of_its_own(tmp_path):
+    composed, decomposed = "col\u00e8re", "cole\u0300re"
+    for row, name in enumerate((decomposed, "joy")):
+        save(tmp_path / "data" / "test" / name / f"{row}.png", face(row))
+    classes = tmp_path / "classes.csv"
+    classes.write_text(f"class,emotion\n{composed},angry\n", encoding="utf-8")
+    assert faces_of(read(tmp_path / "data", classes=classes))[0] == ("Test", "angry")
+    assert len(read(tmp_path / "data", ignore_classes=composed).images) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_file_name_that_is_no_text_is_refused(tmp_path):
+    for row, name in enumerate(("happy", "sad")):
+        save(tmp_path / "test" / name / f"{row}.png", face(row))
+    picture = tmp_path / "test" / "sad" / "1.png"
+    picture.rename(picture.with_name(os.fsdecode(b"\xe9.png")))
+    fails(tmp_path, r"sad/\udce9.png", "expected a file name in UTF-8", "Rename it.")
 
 
 def test_images_with_names_of_no_expression_are_counted(tmp_path):
