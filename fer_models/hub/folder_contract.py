@@ -23,6 +23,9 @@ _RESAMPLING = {
     3: Resampling.BICUBIC_ANTIALIAS,
 }
 """By PIL's codes, which the files hold."""
+_BY_EDGE = ("CLIP", "ConvNext")
+"""How names of preprocessors begin to whom a size that is one number is that of the shorter side;
+to others it is that of both."""
 _SCALING = {"low": 0.0, "high": 1.0, "mean": 0.0, "std": 1.0}
 """Fields that make one scaling, and what each is where nothing says it."""
 
@@ -148,7 +151,7 @@ def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("`do_pad` is on, which no contract can say")
     fields: dict[str, Any] = {"resampling": _resampling(read["resample"])}
     fields["eight_bit_resize"] = True
-    edge = size.get("shortest_edge") if isinstance(size, Mapping) else None
+    edge = _edge(read, size)
     sides = (edge, edge) if edge else _sides(size)
     share = read.get("crop_pct")
     if share and edge and edge < 384:  # ConvNeXT: enlarged by the share, then cropped
@@ -160,6 +163,14 @@ def _geometry(read: Mapping[str, Any]) -> dict[str, Any]:
     if edge and not (share and edge >= 384):
         fields |= {"keep_aspect": True, "crop_from": sides}
     return fields
+
+
+def _edge(read: Mapping[str, Any], size: Any) -> Any:
+    """The shorter side that images are resized to; None where both are given."""
+    if isinstance(size, Mapping):
+        return size.get("shortest_edge")
+    kind = str(read.get("image_processor_type") or read.get("feature_extractor_type"))
+    return size if kind.startswith(_BY_EDGE) else None
 
 
 def _resampling(code: Any) -> Resampling:

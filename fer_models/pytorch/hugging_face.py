@@ -111,8 +111,19 @@ def check_preprocessor(name: str, classes: tuple[str, ...]) -> None:
     folder = folder_of(name)
     if not (folder / PREPROCESSOR).is_file():
         return
-    images = _coloured_images()
     contract, _ = contract_of_folder(name, classes).contract()
+    images = _coloured_images()
+    _compare(name, folder, contract, images)
+    if not contract.keep_aspect:  # else the middle is cut out, which not every preprocessor does
+        _compare(name, folder, contract, images[:, : images.shape[1] * 3 // 4])
+
+
+def _compare(name: str, folder: Path, contract: Contract, images: np.ndarray) -> None:
+    """Refuse a contract under which uint8 images (N, H, W, 3) become other pixels.
+
+    Raises:
+        InputError: the folder's preprocessor makes other ones.
+    """
     found = _preprocessed(name, folder, images)
     pixels = torch.tensor(images / 255, dtype=torch.float32).permute(0, 3, 1, 2)
     expected = fit_to_contract(pixels, contract).numpy()

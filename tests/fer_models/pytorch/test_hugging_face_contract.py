@@ -12,6 +12,8 @@ from fer_models import zoo
 from fer_models.foreign.contract_file import contract_of
 from fer_models.foreign.names import contract_path, short_name
 from tests.fer_models.pytorch.test_hugging_face import (
+    FER_ORDER,
+    by_transformers,
     change,
     grey,
     hamming,
@@ -95,3 +97,32 @@ def test_a_folder_is_named_by_itself_where_the_command_starts_inside(
     (folder / "preprocessor_config.json").write_text("[]")
     with pytest.raises(InputError, match=r"preprocessor_config\.json: expected the JSON"):
         contract_of("..")
+
+
+def of_clip(folder: Path, **fields: Any) -> None:
+    """The preprocessor of a folder as CLIP's were saved until 2022: sizes are bare numbers."""
+    said: dict[str, Any] = {"do_resize": True, "size": 40, "do_center_crop": True, "crop_size": 32}
+    said |= {"resample": 3, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    (folder / "preprocessor_config.json").write_text(json.dumps(said | fields))
+
+
+def test_a_size_that_is_one_number_is_read_as_its_preprocessor_reads_it(folder: Path) -> None:
+    """CLIP's is the shorter side: faces that are not square keep their shape."""
+    of_clip(folder, feature_extractor_type="CLIPFeatureExtractor")
+    contract, _ = contract_of(str(folder)).contract()
+    assert contract.keep_aspect and contract.resized == (40, 40)
+    faces = grey(16, 48)[:, :36]
+    found = zoo.load(str(folder)).logits(faces.astype(np.float32) / 255)
+    expected = by_transformers(folder, faces)[:, FER_ORDER]
+    np.testing.assert_allclose(found, expected, atol=0.05 * np.ptp(expected))
+    of_clip(folder, feature_extractor_type="BeitFeatureExtractor")
+    contract, _ = contract_of(str(folder)).contract()
+    assert not contract.keep_aspect and contract.resized == (40, 40)
+    zoo.load(str(folder))
+
+
+def test_a_preprocessor_is_compared_on_faces_that_are_not_square(folder: Path) -> None:
+    """Of squares, one that keeps their shape and one that does not make the same pixels."""
+    of_clip(folder, feature_extractor_type="ChineseCLIPFeatureExtractor")
+    with pytest.raises(InputError, match="its preprocessor makes other pixels of a face than"):
+        zoo.load(str(folder))
