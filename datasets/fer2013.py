@@ -58,10 +58,13 @@ def parse_csv(stream: BinaryIO, label: str, advance: Callable[[], object]) -> Fa
     splits: list[str] = []
     for where, (emotion, text, usage) in csv_rows(stream, label, COLUMNS):
         if emotion not in _LABELS:
-            raise InputError(f"{where}: expected a label from 0 to 6, found {short(emotion)}.")
+            raise InputError(
+                f"{where}: expected a label from 0 to 6, found {short(emotion)}. Correct it."
+            )
         if usage not in _SPLITS:
             raise InputError(
-                f"{where}: expected Usage to be {', '.join(_SPLITS)}; found {short(usage)}."
+                f"{where}: expected Usage to be {', '.join(_SPLITS)}; found {short(usage)}. "
+                "Correct it."
             )
         pixels.append(_parse_pixels(text, where))
         labels.append(_LABELS[emotion])
@@ -164,7 +167,8 @@ def _place(name: str, header: list[str], label: str) -> int:
         raise InputError(f"{label}: expected a csv with a header, found an empty file or line.")
     if name not in header:
         raise InputError(
-            f"{label}: header: expected a column {name!r}, found {short(', '.join(header))}."
+            f"{label}: header: expected a column {name!r}, found {short(', '.join(header))}. "
+            "Rename the column that holds it, or add one."
         )
     if header.count(name) > 1:
         raise InputError(
@@ -178,12 +182,20 @@ def _parse_pixels(text: str, where: str) -> bytes:
     digits = text.encode()
     if digits.translate(None, b"0123456789 "):
         wrong = next(part for part in text.split(" ") if part and not part.encode().isdigit())
-        raise InputError(f"{where}: expected whole pixels from 0 to 255, found {short(wrong)}.")
+        raise InputError(
+            f"{where}: expected whole pixels from 0 to 255, with spaces between them; found "
+            f"{short(wrong)}. Save them so."
+        )
     values = np.fromstring(digits, dtype=np.int64, sep=" ") if digits else np.empty(0, np.int64)
     if len(values) != _PIXELS:
-        raise InputError(f"{where}: expected {_PIXELS:,} pixels (48x48), found {len(values):,}.")
+        raise InputError(
+            f"{where}: expected {_PIXELS:,} pixels (48x48), found {len(values):,}. Correct the "
+            "row; faces of another size are read from image files."
+        )
     if values.max() > 255:
-        raise InputError(f"{where}: expected pixels from 0 to 255, found {values.max()}.")
+        raise InputError(
+            f"{where}: expected pixels from 0 to 255, found {values.max()}. Correct it."
+        )
     return values.astype(np.uint8).tobytes()
 
 

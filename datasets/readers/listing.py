@@ -6,6 +6,7 @@ Every reader of this package makes one. Not here: what the names of classes mean
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os.path import isfile
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -166,10 +167,12 @@ def check_files(faces: Sequence[Listed]) -> None:
     Raises:
         InputError: names the first row and file, and how many are missing.
     """
-    missing = [face for face in faces if not face.path.is_file()]
+    # `Path.is_file` fails on long names
+    missing = [face for face in faces if not isfile(face.path)]
     if missing:
+        path = short(str(missing[0].path), 300)
         raise InputError(
-            f"{missing[0].where}: expected an image at {missing[0].path}, found no such file; "
+            f"{missing[0].where}: expected an image at {path}, found no such file; "
             f"{len(missing):,} of {len(faces):,} listed files are missing. Paths are relative to "
             "the list; correct or remove these rows."
         )

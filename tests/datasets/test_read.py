@@ -96,13 +96,16 @@ def test_line_numbers_count_blank_lines_and_rows_do_not(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "parts"),
     [
-        ({"emotion": "7"}, ["label from 0 to 6", "'7'"]),
+        ({"emotion": "7"}, ["label from 0 to 6", "'7'. Correct it."]),
         ({"emotion": ""}, ["label from 0 to 6", "''"]),
         ({"emotion": "1.0"}, ["'1.0'"]),
         ({"emotion": "-1"}, ["'-1'"]),
         ({"usage": "Validation"}, ["Training, PublicTest, PrivateTest", "'Validation'"]),
         ({"usage": "PublicTe"}, ["'PublicTe'"]),
-        ({"pixels": " ".join(["1"] * 2303)}, ["2,304 pixels (48x48)", "2,303"]),
+        (
+            {"pixels": " ".join(["1"] * 2303)},
+            ["2,304 pixels (48x48)", "2,303. Correct the row; faces of another size"],
+        ),
         ({"pixels": " ".join(["1"] * 2305)}, ["2,305"]),
         ({"pixels": ""}, ["2,304 pixels", "found 0"]),
         ({"pixels": " ".join(["1"] * 2303 + ["256"])}, ["0 to 255", "256"]),
@@ -131,7 +134,7 @@ def test_bad_row(tmp_path, fields, parts):
         (b"\n\n", ["header", "empty"]),
         (b"emotion,pixels,Usage\n", ["at least one row"]),
         (b"pixels\n1 2 3\n", ["column 'emotion'", "'pixels'"]),
-        (b"emotion,pixels\n0,1\n", ["column 'Usage'", "'emotion, pixels'"]),
+        (b"emotion,pixels\n0,1\n", ["column 'Usage'", "'emotion, pixels'. Rename the column"]),
         (b"emotion;pixels;Usage\n0;1;Training\n", ["separated by commas", "emotion;pixels"]),
         (b"emotion,emotion,pixels,Usage\n0,1,2,Test\n", ["one column 'emotion', found 2 in"]),
         ("\n".join(csv_lines()).encode("utf-16"), ["before the first row", "UTF-8"]),

@@ -31,6 +31,16 @@ def test_columns_that_are_not_separated_by_commas(
         open_source(table, reading=Reading(form=form), progress=False)
 
 
+def test_pixels_where_a_path_is_expected(tmp_path: Path) -> None:
+    """A table of pixels whose column is called `image`, as that of paths is."""
+    table = tmp_path / "faces.csv"
+    table.write_text(f"image,emotion\n{' '.join(['255'] * 2304)},happy\n")
+    words = r"faces\.csv: row 0 \(line 2\): expected an image at '.*255 255.*\.\.\.', found no"
+    with pytest.raises(InputError, match=words) as caught:
+        open_source(table, progress=False)
+    assert len(str(caught.value)) < 700
+
+
 @pytest.mark.parametrize("cell", ["9" * 5000, "", "-1", "1.0", "\u00b2"])
 def test_label_that_is_no_class_number(cell: str) -> None:
     with pytest.raises(InputError, match=r"row 3: expected a label from 1 to 7, found"):
