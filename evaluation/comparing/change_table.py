@@ -13,7 +13,10 @@ from evaluation.metrics.table import METRICS
 from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import FLAG, markdown_table, text_table, write_csv_or_markdown
 
-_HEAD = ("run", "model", "labels", "images", "metric", "before", "after", "difference", "n", "p")
+_HEAD = (
+    *("run", "model", "labels", "images", "metric"),
+    *("before", "after", "difference", "n", "p (Holm)"),
+)
 _LEFT = 5
 _MARKS = "* significant (McNemar, Holm's p < .05), ! flagged in a run"
 

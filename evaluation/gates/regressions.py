@@ -84,7 +84,7 @@ def _judged(change: Any, void: str, allowed: float) -> tuple[Outcome, str]:
     gap, low, high = (points(end) for end in (change.difference, change.ci_low, change.ci_high))
     text = (
         f"{change.before:.4f} before, {change.after:.4f} now, {gap} points (95 % interval {low} to "
-        f"{high}, {counted(change.n, 'face')}, p {p_text(change.p_holm)})"
+        f"{high}, {counted(change.n, 'face')}, p {p_text(change.p_holm)} after Holm's correction)"
     )
     text += "" if change.status == "ok" else "; flagged in a run"
     if void:

@@ -166,7 +166,7 @@ def test_files_and_the_command(
     assert len(written) == len(changes.table)
     write_changes(changes, tmp_path / "changes.md")
     lines = (tmp_path / "changes.md").read_text().splitlines()
-    assert lines[0].startswith("| run | model | labels |")
+    assert lines[0].startswith("| run | model | labels |") and lines[0].endswith("| p (Holm) |")
     assert len(lines) == 2 + len(changes.table)
 
 

@@ -61,7 +61,7 @@ def test_a_significant_loss_is_missed_with_its_interval(first: Path, make: Make)
     assert all(key[0] == "tiny.fer" for key in missed)
     words = cases[CLEAN].message
     assert words.startswith("accuracy, clean: 0.8000 before, ") and "95 % interval -" in words
-    assert words.endswith(": worse") and "40 faces, p <.001" in words
+    assert words.endswith(": worse") and "40 faces, p <.001 after Holm's correction)" in words
 
 
 def test_a_loss_that_chance_explains_is_none(first: Path, make: Make) -> None:
