@@ -64,6 +64,7 @@ def index_of_run(run: FinishedRun, model: str) -> str:
             f"{model} has no figure that can be published{f' ({why})' if why else ''}. "
             "See the reliability checks in the report of the run."
         )
+    chosen = _selection((run.manifest["models"][model].get("card") or {}).get("selected_on", ""))
     results = [
         _result(
             run.manifest["data"],
@@ -71,7 +72,7 @@ def index_of_run(run: FinishedRun, model: str) -> str:
             NOISE if row.perturbation == "noise" else row.metric,
             _title(row),
             row.value,
-            _interval(row) | {"n": row.n} | _remarks(run, row),
+            _interval(row) | {"n": row.n} | _remarks(run, row) | chosen,
         )
         for row in rows.itertuples()
         if math.isfinite(row.value)
@@ -93,13 +94,14 @@ def index_of_card(card: Card) -> str:
         ("", card.measured.all),
         (", without faces that are also in Training", card.measured.without_leaks),
     ):
-        interval = {"ci_low": figures.ci_low, "ci_high": figures.ci_high, "n": figures.n}
+        interval = {"ci_low": figures.ci_low, "ci_high": figures.ci_high}
+        faces = {"n": figures.n} | _selection(card.selected_on)
         labels = f"{card.label_set} labels{subset}"
         results += [
-            _result(data, labels, "accuracy", "Accuracy, clean", figures.accuracy, interval),
             _result(
-                data, labels, "macro_f1", "Macro F1, clean", figures.macro_f1, {"n": figures.n}
+                data, labels, "accuracy", "Accuracy, clean", figures.accuracy, interval | faces
             ),
+            _result(data, labels, "macro_f1", "Macro F1, clean", figures.macro_f1, faces),
         ]
     return _block(card.id, results)
 
@@ -112,6 +114,11 @@ def _title(row: Any) -> str:
     if row.metric == "median_smallest_eps":  # over the whole grid
         return f"{title}, worst case {row.norm}"
     return title if row.perturbation == ALL_CORRUPTIONS else f"{title}, {images_of(row)}"
+
+
+def _selection(text: str) -> dict[str, Any]:
+    """What was chosen on which faces, of a model that has a card: figures on these are too high."""
+    return {"selected_on": text} if text else {}
 
 
 def _interval(row: Any) -> dict[str, float]:

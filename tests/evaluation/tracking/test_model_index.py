@@ -127,11 +127,21 @@ def test_a_shipped_classifier_has_the_figures_of_its_card() -> None:
     every, _, clean, _ = read(index_of_card(card))
     assert every.metric_value == round(card.measured.all.accuracy, 6)
     assert every.metric_args["n"] == 3589
+    assert every.metric_args["selected_on"] == card.selected_on
     assert (every.dataset_name, every.dataset_split) == ("FER2013", "PublicTest")
     assert clean.dataset_config == "fer labels, without faces that are also in Training"
     unmeasured = card.model_copy(update={"measured": None})
     with pytest.raises(InputError, match="has no figures in its card"):
         index_of_card(unmeasured)
+
+
+def test_figures_of_a_run_say_what_their_model_was_selected_on(first: Path) -> None:
+    run = FinishedRun(first)
+    run.manifest["models"]["tiny.fer"]["card"] = {"selected_on": "epoch chosen on PublicTest"}
+    for one in read(index_of_run(run, "tiny.fer")):
+        assert one.metric_args["selected_on"] == "epoch chosen on PublicTest"
+    plain, *_ = read(index_of_run(run, "tiny.ferplus"))
+    assert "selected_on" not in plain.metric_args
 
 
 def test_the_command(first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
