@@ -23,7 +23,9 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
     if has_steps(net):
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
-        names = tuple(map(str, net.output_names)) if several else ()
+        names = _output_names(net) if several else ()
+        if isinstance(net.input, dict):  # Keras warns where it is called without the dictionary
+            net = keras.Model(net.inputs[0], net.output, name=net.name)
         raw = _of_steps(name, _of_images(_of_floats(net)), sha256, names)
         limits = _limits(net)
         return replace(raw, limits=limits, step=float(limits is not None))
@@ -54,6 +56,13 @@ def with_steps(raw: RawModel, net: keras.Layer, size: tuple[int, int, int]) -> R
     outputs = list(named.values()) or [answer]
     model = keras.Model(images, outputs if len(outputs) > 1 else outputs[0])
     return _of_steps(raw.name, model, raw.sha256, tuple(named))
+
+
+def _output_names(net: keras.Model) -> tuple[str, ...]:
+    """The keys of the dictionary that a net answers, else the names of the layers that end it."""
+    if not isinstance(net.output, dict):
+        return tuple(map(str, net.output_names))
+    return tuple(".".join(map(str, path)) for path, _ in keras.tree.flatten_with_path(net.output))
 
 
 def _of_images(net: keras.Model) -> keras.Model:

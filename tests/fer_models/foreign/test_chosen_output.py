@@ -123,6 +123,26 @@ def test_outputs_of_one_name_are_told_by_their_place(tmp_path: Path, images: np.
         np.testing.assert_allclose(softmax(classifier.logits(images), axis=1), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("number", ["float32", "int32"])
+def test_outputs_of_a_dictionary_have_its_keys(
+    tmp_path: Path, images: np.ndarray, number: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    model, pixels = tiny_model(), keras.Input((8, 8, 1), name="face", dtype=number)
+    logits = model(keras.ops.cast(pixels, "float32") / 127.5 - 1)
+    heads = {"valence": keras.layers.Dense(2)(logits), "emotions": logits}
+    keras.Model({"face": pixels}, heads).save(tmp_path / "heads.keras")
+    raw = open_model(str(tmp_path / "heads.keras"))
+    assert raw.outputs == ("emotions", "valence")
+    whole = np.round(images * 255).astype(np.float32)
+    file = CONTRACT.model_copy(
+        update={"output_name": "emotions", "low": 0, "high": 255, "output": Output.LOGITS}
+    )
+    found = classify_with(raw, file).logits(whole / np.float32(255))
+    expected = np.asarray(model(whole / 127.5 - 1))[:, FER_ORDER]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert not [each for each in recwarn if "structure" in str(each.message)]
+
+
 @pytest.mark.parametrize(
     ("function", "changes", "message"),
     [
