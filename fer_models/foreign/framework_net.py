@@ -20,6 +20,13 @@ def is_keras_net(found: object) -> bool:
     return keras is not None and isinstance(found, keras.Layer)
 
 
+def is_class_of_nets(found: object) -> bool:
+    """Whether an object is a class of such nets."""
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    kinds = (*([keras.Layer] if keras else []), *([torch.nn.Module] if torch else []))
+    return isinstance(found, type) and issubclass(found, kinds)
+
+
 def open_net(name: str, net: Any, sha256: str) -> RawModel:
     """Open a net; one of PyTorch is put into evaluation mode.
 

@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 
 from datasets.base.errors import InputError
-from fer_models.foreign.framework_net import is_keras_net, is_net, open_net
+from fer_models.foreign.framework_net import (
+    is_class_of_nets,
+    is_keras_net,
+    is_net,
+    open_net,
+)
 from fer_models.foreign.names import PICKLES, import_fails, split_code
 from fer_models.foreign.raw_model import RawModel
 from fer_models.pytorch.pickles import refuse_pickle
@@ -25,7 +30,8 @@ def open_code(name: str, sha256: str) -> RawModel:
 
     Raises:
         InputError: the module fails on import, has no such name, there is nothing to call, a
-            factory fails or returns no net, or there are weights and no factory.
+            factory fails or returns no net, a class of nets needs arguments, or there are weights
+            and no factory.
         ValueError: a net of more than one input, or weights that do not fit it.
     """
     code, weights = split_code(name)
@@ -41,6 +47,12 @@ def open_code(name: str, sha256: str) -> RawModel:
         )
     if is_net(found):
         return open_net(name, found, sha256)
+    if is_class_of_nets(found):
+        raise InputError(
+            f"{name}: must be a net, or be called without arguments to build one; {code} is a "
+            "class of nets that needs arguments. Write a function without arguments that returns "
+            "the net, and name that."
+        )
 
     def call(images: np.ndarray) -> Any:
         answer = found(images.copy())  # it may work in place, or answer in a buffer of its own

@@ -147,6 +147,13 @@ def test_missing_files_are_refused(tmp_path: Path, saved: Path) -> None:
         open_model("no_such_module:thing")
 
 
+def test_keras_weights_alone_are_refused_with_what_opens_them(tmp_path: Path) -> None:
+    path = tmp_path / "net.weights.h5"
+    tiny_model().save_weights(path)
+    with pytest.raises(InputError, match=rf"it holds weights alone\. .* module:factory@{path}\."):
+        open_model(str(path))
+
+
 def test_other_inputs_than_one_image_are_refused(tmp_path: Path) -> None:
     one, two = keras.Input((8, 8, 1)), keras.Input((8, 8, 1))
     flat = keras.layers.Flatten()(keras.layers.Add()([one, two]))

@@ -25,6 +25,14 @@ class KnownToItsCode(keras.Model):
         return self.inner(images)
 
 
+class NeedsAWidth(keras.Model):
+    """A net that cannot be built without an argument."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner = keras.layers.Dense(width)
+
+
 NET = softmax_model()
 BY_CODE = KnownToItsCode()
 LAYER = keras.layers.Pipeline([softmax_model()])
@@ -95,6 +103,7 @@ def test_a_net_as_code_has_gradients(name: str, images: np.ndarray) -> None:
         ("no_net", "no_net: takes no images, so it must return a net .* it returned str"),
         ("needs_a_path", "it returns a net; a factory of nets takes no arguments"),
         ("softmax_modle", "has no 'softmax_modle'. Did you mean softmax_model?"),
+        ("NeedsAWidth", "NeedsAWidth is a class of nets that needs arguments. Write a function"),
         ("zzz", "has no 'zzz'. Name a net, a function or a class."),
         ("__doc__", "got str. Name a net, a function or a class."),
     ],
