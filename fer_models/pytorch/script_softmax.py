@@ -17,14 +17,18 @@ class WithoutSoftmax(torch.nn.Module):
         net: the whole net, which holds the weights.
     """
 
-    def __init__(self, net: torch.jit.ScriptModule, steps: Any) -> None:
-        """Take the net, and the function of its inner module and images that is run instead."""
+    def __init__(self, net: torch.jit.ScriptModule, steps: Any, options: list[Any]) -> None:
+        """Take the net, and the function that is run instead.
+
+        Its arguments are the net's inner module, images, and the defaults of what else the net
+        takes.
+        """
         super().__init__()
-        self.net, self._steps = net, steps
+        self.net, self._steps, self._options = net, steps, options
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """What the softmax is given, (N, K)."""
-        logits: torch.Tensor = self._steps(self.net._c, images)
+        logits: torch.Tensor = self._steps(self.net._c, images, *self._options)
         return logits
 
 
@@ -46,8 +50,10 @@ def without_softmax(net: torch.jit.ScriptModule) -> WithoutSoftmax | None:
     if len(outputs) > 1 or last.kind() != "aten::softmax" or len(outputs[0].uses()) > 1:
         return None
     given, axis, *_ = last.inputs()
-    if axis.toIValue() not in _CLASS_AXES:
+    options = net.forward.schema.arguments[2:]  # behind itself and the images
+    if axis.toIValue() not in _CLASS_AXES or not all(o.has_default_value() for o in options):
         return None
     outputs[0].replaceAllUsesWith(given)
     torch._C._jit_pass_dce(graph)
-    return WithoutSoftmax(net, torch._C._create_function_from_graph("without_softmax", graph))
+    steps = torch._C._create_function_from_graph("without_softmax", graph)
+    return WithoutSoftmax(net, steps, [each.default_value for each in options])

@@ -64,6 +64,23 @@ def test_a_contract_may_name_the_only_output_of_a_script(tmp_path: Path) -> None
     np.testing.assert_array_equal(found.logits(IMAGES), expected)
 
 
+class WithOptions(Scaled):
+    def forward(
+        self, images: torch.Tensor, heat: float = 2.0, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        logits = self.net(images) * self.scale / heat
+        return (logits if mask is None else logits * mask).softmax(1)
+
+
+def test_what_a_script_has_a_default_for_has_it_without_its_softmax(tmp_path: Path) -> None:
+    torch.jit.script(WithOptions(6).eval()).save(path := tmp_path / "net.ts")
+    classifier = load_foreign(str(path), FILE)
+    assert isinstance(classifier, NetClassifier)
+    assert classifier.contract.output is Output.LOGITS
+    expected = tiny_torch(Scaled(3)).logits(IMAGES)
+    np.testing.assert_allclose(classifier.logits(IMAGES), expected, rtol=1e-5, atol=1e-5)
+
+
 class Divided(ByMethod):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         shares = torch.softmax(self.net(images), 1)
