@@ -23,7 +23,7 @@ from fer_models.classifier import (
     check_finite,
     slices,
 )
-from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, check_targets
+from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, REACH, check_targets
 from fer_models.losses import Loss
 from fer_models.net_classifier import LayerGradients, NetClassifier
 
@@ -308,7 +308,11 @@ def _ordered(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 def _scaled_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     ordered, count = _ordered(logits)
-    span = ordered[:, 0] - tf.gather(ordered, count - 1, batch_dims=1)
+    places = count - 1, (count - 1) // 2, count // 2
+    lowest, *middles = (tf.gather(ordered, place, batch_dims=1) for place in places)
+    span, middle = ordered[:, 0] - lowest, ordered[:, 0] - sum(middles) / 2
+    far = (count >= DLR_CLASSES) & (middle > 0) & (span > REACH * middle)
+    span = tf.where(far, REACH * middle, span)
     scale = tf.where(count == 2, tf.zeros_like(span), LOGIT_SPAN / tf.maximum(span, 1e-30))
     entropy = _cross_entropy(logits * tf.stop_gradient(scale)[:, None], labels)
     return tf.where(count == 2, _margin(logits, labels), entropy)

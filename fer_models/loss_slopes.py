@@ -14,6 +14,10 @@ from fer_models.losses import Loss
 
 LOGIT_SPAN = 8.0
 """Range of the logits in `scaled_cross_entropy`."""
+REACH = 4.0
+"""That range reaches at most so many times as far down as the median logit: one class that lies far
+below all others would press these together, and the loss would climb the mean of them all instead
+of the one that comes near."""
 MASK = 5e3
 """A class that a model masks is farther than this below the leading logit."""
 MASK_RATIO = 100.0
@@ -112,7 +116,11 @@ def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
 
 def _scaled_cross_entropy(logits: np.ndarray, labels: np.ndarray) -> LossSlope:
     ordered, count = ordered_logits(logits)
-    span = ordered[:, 0] - ordered[np.arange(len(ordered)), count - 1]
+    rows = np.arange(len(ordered))
+    span = ordered[:, 0] - ordered[rows, count - 1]
+    middle = ordered[:, 0] - (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+    far = (count >= DLR_CLASSES) & (middle > 0) & (span > REACH * middle)
+    span = np.where(far, REACH * middle, span)
     scale = np.where(count == 2, 0.0, LOGIT_SPAN / np.maximum(span, _SMALLEST))[:, None]
     loss, slope = _cross_entropy(logits * scale, labels)
     return _chosen(count == 2, _margin(logits, labels), LossSlope(loss, slope * scale))

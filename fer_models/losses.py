@@ -14,8 +14,9 @@ class Loss(StrEnum):
 
     cross_entropy: -log softmax(z)_y, computed in float32 from logits.
     scaled_cross_entropy: cross-entropy of 8 z / (max z - min z), the range held constant, so
-        confident logits neither underflow to a zero gradient nor hide one (R10). The margin itself
-        for 2 classes, where rescaled logits are always 8 apart.
+        confident logits neither underflow to a zero gradient nor hide one (R10). From 4 classes on
+        the range is at most 4 (max z - median z), which a single class far below does not set. The
+        margin itself for 2 classes, where rescaled logits are always 8 apart.
     margin: max_{j != y} z_j - z_y, positive exactly where the image is misclassified; towards a
         target t: z_t - z_y.
         Source: Carlini & Wagner 2017, arXiv 1608.04644, section V.

@@ -136,6 +136,21 @@ def test_masked_classes_hide_nothing(name, count, mask):
     assert fallen[1] >= fallen[0] - 1 and fallen[1] > 3
 
 
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd"])
+@pytest.mark.parametrize("far", [-60.0, -1e3])
+def test_a_class_far_below_the_others_hides_little(name, far):
+    """It is not masked, but does not set the range of the loss: 3 to 5 fewer fell when it did."""
+    plain, images = tiny.linear(7), tiny.images(60)
+    labels = plain.predict(images)
+    keys = Keys(0, np.arange(60))
+    attack = make_attack(name, Norm.LINF, 0.01, {})
+    fallen = [
+        attack(classifier, images, labels, keys).success.sum()
+        for classifier in (plain, with_masks(plain, 1, far))
+    ]
+    assert fallen[1] >= fallen[0] - 2 and fallen[0] > 40
+
+
 def test_masked_classes_are_no_targets():
     logits = np.array([[1, 5, -4e5, 4], [-1e9, 2, -1e9, 3]], np.float32)
     assert targets_of(logits, np.array([1, 1]), 9).tolist() == [[3, 0, -1], [3, -1, -1]]

@@ -31,6 +31,9 @@ def drawn(classes: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         labels, targets = np.tile([0, 1], ROWS // 2), np.tile([1, 0], ROWS // 2)
     if kind == "confident":
         logits = logits * np.float32(30)
+    if kind == "outlying":
+        logits[:, -1] = -200
+        logits[: ROWS // 4, -classes // 2 :] = -200  # half of the classes: the range is theirs
     return logits, labels, targets
 
 
@@ -47,7 +50,9 @@ def by_tensorflow(
     return losses.numpy(), tape.gradient(losses, z).numpy()
 
 
-@pytest.mark.parametrize("kind", ["plain", "tied", "masked", "mostly masked", "confident"])
+@pytest.mark.parametrize(
+    "kind", ["plain", "tied", "masked", "mostly masked", "confident", "outlying"]
+)
 @pytest.mark.parametrize("classes", [2, 3, 7, 8])
 @pytest.mark.parametrize(("loss", "targeted"), CASES)
 def test_values_and_derivatives_are_those_of_tensorflow(
@@ -90,6 +95,18 @@ def test_the_losses_of_one_image_by_hand() -> None:
     assert loss_slope(Loss.DLR, z, label, target).loss == pytest.approx(-1 / (4 - (0 - 2) / 2))
     scaled = loss_slope(Loss.SCALED_CROSS_ENTROPY, z, label).loss
     assert scaled == pytest.approx(loss_slope(Loss.CROSS_ENTROPY, z * 8 / 6, label).loss)
+
+
+def test_one_class_far_below_the_others_does_not_press_them_together() -> None:
+    """The median of 4, 2, 0, -2 and a last one is 0: the range is at most 4 * (4 - 0) = 16."""
+    label = np.array([0])
+    for last, span in ((-11.0, 15), (-12.5, 16), (-1000.0, 16)):
+        z = np.array([[4.0, 2, 0, -2, last]])
+        scaled = loss_slope(Loss.SCALED_CROSS_ENTROPY, z, label).loss
+        assert scaled == pytest.approx(loss_slope(Loss.CROSS_ENTROPY, z * 8 / span, label).loss)
+    tied = np.array([[4.0, 4, 4, -2, -1000]])  # a median of 4 says nothing of a range
+    scaled = loss_slope(Loss.SCALED_CROSS_ENTROPY, tied, label).loss
+    assert scaled == pytest.approx(loss_slope(Loss.CROSS_ENTROPY, tied * 8 / 1004, label).loss)
 
 
 @pytest.mark.parametrize("mask", [-1e4, -65504.0, -1e9, float(np.finfo(np.float32).min)])
