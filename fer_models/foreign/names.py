@@ -137,7 +137,9 @@ def files_sha256(name: str) -> str:
         return given_sha256(name)
     if is_code(name):
         code, weights = split_code(name)
-        parts = [code, file_sha256(_module_file(code)), *([files_sha256(weights)] * bool(weights))]
+        parts = [code, file_sha256(_module_file(code))]
+        if weights:
+            parts.append(files_sha256(weights))
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
     path = folder_of(name) if is_hugging_face(name) else Path(name)
     if not path.exists():

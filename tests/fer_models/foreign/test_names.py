@@ -10,6 +10,7 @@ import pytest
 
 from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
+from fer_models.foreign import names
 from fer_models.foreign.formats import open_model
 from fer_models.foreign.names import contract_path, files_sha256, find_contract
 
@@ -92,9 +93,22 @@ def test_code_is_hashed_with_its_name_and_weights(
     (tmp_path / "twins.py").touch()
     (tmp_path / "weights.bin").write_bytes(b"1")
     weights = f"@{tmp_path / 'weights.bin'}"
-    names = [f"twins:{name}{end}" for name in ("one", "other") for end in ("", weights)]
-    assert len({files_sha256(name) for name in names}) == 4
-    assert files_sha256(names[0]) == files_sha256(names[0])
+    models = [f"twins:{name}{end}" for name in ("one", "other") for end in ("", weights)]
+    assert len({files_sha256(name) for name in models}) == 4
+    assert files_sha256(models[0]) == files_sha256(models[0])
+
+
+def test_code_without_weights_reads_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once hashed all files of the folder that the command starts in."""
+    (tmp_path / "alone.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    read = []
+    monkeypatch.setattr(names, "file_sha256", lambda path: read.append(path) or "0")
+    files_sha256("alone:net")
+    assert read == [tmp_path / "alone.py"]
 
 
 def test_code_that_dies_on_import_is_refused(
