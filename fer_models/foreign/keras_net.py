@@ -24,7 +24,9 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
         names = _output_names(net) if several else ()
-        if isinstance(net.input, dict):  # Keras warns where it is called without the dictionary
+        # Keras warns where such a net is called without the dictionary; a Sequential has no `input`
+        # before it was called
+        if not isinstance(net, keras.Sequential) and isinstance(net.input, dict):
             net = keras.Model(net.inputs[0], net.output, name=net.name)
         raw = _of_steps(name, _of_images(_of_floats(net)), sha256, names)
         limits = _limits(net)

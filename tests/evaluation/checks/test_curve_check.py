@@ -47,7 +47,9 @@ def test_a_curve_without_the_ensemble_is_an_upper_bound_where_that_broke_more(
     if expected == "flagged":
         assert (checks[0]["rule"], checks[0]["perturbation"]) == ("R6", "apgd")
         message = checks[0]["message"]
-        assert message.startswith("Of 100 faces the gradients of `ensemble`, which ran at 0.02 al")
+        assert message.startswith(
+            "Of 100 faces the gradients of `ensemble`, which ran at 5.1/255 al"
+        )
         assert f"break {ensemble - along}.0 % there that no attack that ran at every eps" in message
         assert "upper bound" in message and "--tier full" in message
     assert not found()  # it ran along the curve
@@ -70,5 +72,7 @@ def test_a_curve_without_gradients_is_an_upper_bound(
     checks = suite_checks(images, {"tiny.fer": FER7}, tiny.config(attacks=attacks))
     (one,) = [one for one in checks if one["check"] == AWAY_FROM_HEADLINE]
     assert (one["rule"], one["status"]) == ("R6", expected or "ok")
-    assert one["message"].startswith("Of 100 faces the gradients of `pgd`, which ran at 0.02 alone")
+    assert one["message"].startswith(
+        "Of 100 faces the gradients of `pgd`, which ran at 5.1/255 alone"
+    )
     assert f"break {fallen}.0 % there that no attack" in one["message"]
