@@ -105,8 +105,13 @@ def test_code_without_weights_reads_no_other_file(
     (tmp_path / "alone.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    read = []
-    monkeypatch.setattr(names, "file_sha256", lambda path: read.append(path) or "0")
+    read: list[Path] = []
+
+    def reading(path: Path) -> str:
+        read.append(path)
+        return file_sha256(path)
+
+    monkeypatch.setattr(names, "file_sha256", reading)
     files_sha256("alone:net")
     assert read == [tmp_path / "alone.py"]
 
