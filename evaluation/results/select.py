@@ -94,6 +94,11 @@ def robust_accuracy(
     return rows.sort_values(["model", "eps"], kind="stable")
 
 
+def in_steps(eps: float) -> str:
+    """An eps of linf in steps of 8-bit images: `4/255`, `0.5/255`."""
+    return f"{255 * eps:.4g}/255"
+
+
 @dataclass(frozen=True)
 class Headline:
     """The threat that a verdict is about: the per-image worst case at one norm and eps."""
@@ -105,7 +110,7 @@ class Headline:
     def text(self) -> str:
         """`4/255` for linf, as the page writes every eps; `L2 0.5` otherwise."""
         if self.norm == "linf":
-            return f"{255 * self.eps:.4g}/255"
+            return in_steps(self.eps)
         return f"{self.norm.upper()} {self.eps:.3g}"
 
 

@@ -10,8 +10,7 @@ from fer_models.identity import hash_of_net
 
 def is_net(found: object) -> bool:
     """Whether an object is a net of a framework, whose gradients are known."""
-    torch = sys.modules.get("torch")  # whoever made a net of PyTorch has imported it
-    return is_keras_net(found) or (torch is not None and isinstance(found, torch.nn.Module))
+    return isinstance(found, _kinds())
 
 
 def is_keras_net(found: object) -> bool:
@@ -22,9 +21,13 @@ def is_keras_net(found: object) -> bool:
 
 def is_class_of_nets(found: object) -> bool:
     """Whether an object is a class of such nets."""
+    return isinstance(found, type) and issubclass(found, _kinds())
+
+
+def _kinds() -> tuple[type, ...]:
+    """What nets derive from, of the frameworks that are imported: whoever made one imported its."""
     keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
-    kinds = (*([keras.Layer] if keras else []), *([torch.nn.Module] if torch else []))
-    return isinstance(found, type) and issubclass(found, kinds)
+    return (*([keras.Layer] if keras else []), *([torch.nn.Module] if torch else []))
 
 
 def open_net(name: str, net: Any, sha256: str) -> RawModel:

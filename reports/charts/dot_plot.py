@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from datasets.base.percentages import in_percent
 from reports.charts.axes import percent_axis
 from reports.charts.line_names import size_in_points
 from reports.charts.svg import ROLES, in_two_lines
+from reports.words.text import whole_points
 
 _GREY, _INK, _MUTED, _PAPER = (ROLES[role][0] for role in ("noise", "ink", "muted", "paper"))
 
@@ -78,13 +78,8 @@ def _difference_axis(axes: Axes, rows: Mapping[str, pd.DataFrame]) -> None:
     ends = pd.concat([figures[["ci_low", "ci_high"]].stack() for figures in rows.values()])
     reach = max(0.05, float(ends.abs().max()) * 1.1) if len(ends.dropna()) else 0.05
     axes.set_xlim(-reach, reach)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: _points(share)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: whole_points(share)))
     axes.xaxis.set_major_locator(MaxNLocator(5))
-
-
-def _points(share: float) -> str:
-    """A difference in points: `+15`, `0`, a minus sign before what is negative."""
-    return in_percent(share, signed=True).replace("+0", "0").replace("-", "\N{MINUS SIGN}")
 
 
 def _names(axes: Axes, dots: Mapping[str, Dot]) -> None:

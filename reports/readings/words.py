@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from datasets.base.percentages import in_percent, rounded
+from datasets.base.percentages import rounded
 from evaluation.results.reading import CLEAN, EVERY, LABELS, NOISE, UNSMOOTHED
-from reports.words.text import MISSING, NBSP, interval, percent
+from reports.words.text import MISSING, NBSP, interval, percent, whole_points
 
 ATTACKS = {
     NOISE: ("random noise", "a random sign per pixel and frame: the baseline"),
@@ -90,13 +90,8 @@ def number_with_interval(row: pd.Series | None, places: int = 1) -> str:
 
 def points_with_interval(row: pd.Series) -> str:
     """A difference of shares in percentage points: `+4 points (-1 to +9)`."""
-    value, low, high = (_points(float(row[name])) for name in ("value", "ci_low", "ci_high"))
+    value, low, high = (whole_points(float(row[name])) for name in ("value", "ci_low", "ci_high"))
     return f"{value} points ({low} to {high})"
-
-
-def _points(gap: float) -> str:
-    text = in_percent(gap, signed=True)
-    return "0" if text == "+0" else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _number(value: float, places: int) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
-from evaluation.results.select import pick
+from evaluation.results.select import Headline, pick
 from reports.words.attacks import attack_title
 from reports.words.text import count, eps_text, label_set_name, listing
 
@@ -93,6 +93,13 @@ def bound_note(run: FinishedRun, models: list[str]) -> str:
         return ""
     give = "gives" if len(limited) == 1 else "give"
     return f" {listing(limited)} {give} no gradients: a stronger attack may break more faces."
+
+
+def attacked_notes(run: FinishedRun, models: list[str], headline: Headline | None) -> str:
+    """What a reader must know of the worst case of some models; empty without attacks."""
+    if headline is None:
+        return ""
+    return mixed_note(run, models, headline.norm) + bound_note(run, models)
 
 
 def _rows(run: FinishedRun, model: str, norm: str, label_set: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from evaluation.results.select import Headline, clean_accuracy, pick, robust_acc
 from evaluation.statistics.intervals import effective_size, proportion
 from reports.charts.bars import label_set_bars
 from reports.charts.drawing import PHONE, Chart, Panel, drawing, faces_counted, share_range
-from reports.sections.attacks_run import bound_note, mixed_note
+from reports.sections.attacks_run import attacked_notes
 from reports.sections.figures import own_figures
 from reports.table import figures_table
 from reports.words.glossary import FERPLUS_RULE
@@ -57,8 +57,7 @@ def label_set_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         f"one without contempt is scored on {ferplus} labels, faces labelled contempt are left "
         f"out. {_agreement(run)}"
     )
-    if headline:
-        caption += mixed_note(run, models, headline.norm) + bound_note(run, models)
+    caption += attacked_notes(run, models, headline)
     shown = rows.assign(
         label_set=rows["label_set"].map(label_set_name),
         attacked_labels=rows["attacked_labels"].map(label_set_name),

@@ -19,7 +19,7 @@ from reports.charts.drawing import (
     share_range,
 )
 from reports.charts.flip_bars import flip_bars, flip_shares
-from reports.sections.attacks_run import bound_note, mixed_note
+from reports.sections.attacks_run import attacked_notes
 from reports.sections.vote_rows import STATES, dots_panel, noise_table, own_rows, states
 from reports.words.text import eps_text, label_set_name, percent
 
@@ -54,7 +54,7 @@ def strata_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         "Clear: at least 90\u202f% of the annotators chose the same; ambiguous: at most 60\u202f% "
         "did. Each model "
         f"under its own labels; bars are 95\u202f% intervals. {faces_counted(pd.concat(rows))}."
-        f"{_attacked_notes(run, run.models, headline)}"
+        f"{attacked_notes(run, run.models, headline)}"
     )
     return Chart("strata", title, caption, panels, noise_table("strata", pd.concat(rows)))
 
@@ -107,7 +107,7 @@ def flips_chart(run: FinishedRun, headline: Headline | None) -> Chart | None:
         "annotator chose (implausible, solid), flipped to one that at least two chose "
         "(plausible, hatched: a person might choose it too), or robust (grey). "
         f"Each model under its own labels; {faces_counted(pd.concat(rows[1::2]))}."
-        f"{_attacked_notes(run, run.models, headline)}"
+        f"{attacked_notes(run, run.models, headline)}"
     )
     return Chart("flips", title, caption, panels, noise_table("flips", pd.concat(rows)))
 
@@ -133,17 +133,10 @@ def agreement_chart(run: FinishedRun, headline: Headline | None) -> Chart | None
         f"as a class count, since only they can be attacked under {ferplus} labels: a model "
         "without contempt has fewer of them. Bars are 95\u202f% intervals; "
         f"{faces_counted(pd.concat(rows.values()))}."
-        f"{_attacked_notes(run, models, headline)}"
+        f"{attacked_notes(run, models, headline)}"
     )
     table = noise_table("agreement", pd.concat(rows.values()))
     return Chart("agreement", title, caption, panels, table)
-
-
-def _attacked_notes(run: FinishedRun, models: list[str], headline: Headline | None) -> str:
-    """What a reader must know of the worst case of some models; empty without attacks."""
-    if headline is None:
-        return ""
-    return mixed_note(run, models, headline.norm) + bound_note(run, models)
 
 
 def _steps(run: FinishedRun, headline: Headline | None) -> list[float]:

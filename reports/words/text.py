@@ -14,6 +14,7 @@ from typing import Any
 
 from datasets.base.percentages import in_percent, rounded, share_in_percent
 from evaluation.results.model_notes import LABEL_SETS
+from evaluation.results.select import in_steps
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NBSP = "\N{NO-BREAK SPACE}"
@@ -61,6 +62,12 @@ def points(gap: float, low: float = math.nan, high: float = math.nan) -> str:
     return f"{_minus(in_percent(gap, decimals(low, high), signed=True))} points"
 
 
+def whole_points(gap: float) -> str:
+    """A difference of shares in whole percentage points: `+15`, `0`, a minus sign below it."""
+    text = in_percent(gap, signed=True)
+    return "0" if text == "+0" else _minus(text)
+
+
 def decimal(value: float, places: int = 2) -> str:
     """A figure that is not a share: `0.49`; a dash for none, a sign for infinity.
 
@@ -82,7 +89,7 @@ def eps_text(eps: float, norm: str = "linf") -> str:
     if eps == 0:
         return "0"
     if norm == "linf":
-        return f"{255 * eps:.4g}/255"
+        return in_steps(eps)
     return f"{eps:.3g}"
 
 

@@ -119,6 +119,13 @@ def with_masks(net, count, mask):
     return tiny.FunctionClassifier(logits, net.scheme.num_classes + count)
 
 
+def fallen_of(plain, wider, images, name, eps):
+    """How many images an attack breaks, on a net and on the same with more classes."""
+    labels, keys = plain.predict(images), Keys(0, np.arange(len(images)))
+    attack = make_attack(name, Norm.LINF, eps, {})
+    return [attack(one, images, labels, keys).success.sum() for one in (plain, wider)]
+
+
 @pytest.mark.parametrize(("count", "mask"), [(1, -1e9), (4, -4e5), (5, -65504.0)])
 @pytest.mark.parametrize(
     "name", ["fgsm", "pgd", "apgd", "apgd_t", "apgd_chosen", "fmn", "deepfool"]
@@ -126,13 +133,7 @@ def with_masks(net, count, mask):
 def test_masked_classes_hide_nothing(name, count, mask):
     """See `attacks/broken.py`: they set neither the lead nor the scale of a loss."""
     plain, images = tiny.conv(3), tiny.images(12)
-    labels = plain.predict(images)
-    keys = Keys(0, np.arange(12))
-    attack = make_attack(name, Norm.LINF, 0.05, {})
-    fallen = [
-        attack(classifier, images, labels, keys).success.sum()
-        for classifier in (plain, with_masks(plain, count, mask))
-    ]
+    fallen = fallen_of(plain, with_masks(plain, count, mask), images, name, eps=0.05)
     assert fallen[1] >= fallen[0] - 1 and fallen[1] > 3
 
 
@@ -141,13 +142,7 @@ def test_masked_classes_hide_nothing(name, count, mask):
 def test_a_class_far_below_the_others_hides_little(name, far):
     """It is not masked, but does not set the range of the loss: 3 to 5 fewer fell when it did."""
     plain, images = tiny.linear(7), tiny.images(60)
-    labels = plain.predict(images)
-    keys = Keys(0, np.arange(60))
-    attack = make_attack(name, Norm.LINF, 0.01, {})
-    fallen = [
-        attack(classifier, images, labels, keys).success.sum()
-        for classifier in (plain, with_masks(plain, 1, far))
-    ]
+    fallen = fallen_of(plain, with_masks(plain, 1, far), images, name, eps=0.01)
     assert fallen[1] >= fallen[0] - 2 and fallen[0] > 40
 
 
