@@ -7,11 +7,13 @@ Images keep their pixels where they have the size already; any other is scaled t
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from datasets.base.counted import counted
 from datasets.base.errors import InputError
 from datasets.image_files import cut_square, decode_image, has_equal_channels, upright_size
 from datasets.readers.listing import Frame, Listed
@@ -70,9 +72,11 @@ def read_pictures(
     size = (side, side) if side else _common(sizes)
     images = _room_for(len(rows), size)
     colour, repeated = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    several: list[int] = []
     for place, row in enumerate(rows):
         shrinks = side is not None or sizes[place] != size or frames[row] is not None
-        pixels = _decoded(faces[row], _MOST_PIXELS if shrinks else _MAX_PIXELS)
+        limit = _MOST_PIXELS if shrinks else _MAX_PIXELS
+        pixels = _decoded(faces[row], limit, partial(several.append, row))
         if pixels.shape[2] == 3 and has_equal_channels(pixels):
             pixels, repeated[place] = pixels[..., :1], True
         pixels = _fit(_cut(pixels, frames[row]), size)
@@ -86,6 +90,7 @@ def read_pictures(
         *_cut_notes(frames, kept, find_face is not None),
         *_size_notes(sizes, size, side),
         *_colour_notes(colour, repeated),
+        *_several_notes(len(several)),
     )
     return Pictures(images, kept, notes)
 
@@ -113,8 +118,13 @@ def _found(
     return frames
 
 
-def _decoded(face: Listed, limit: int) -> np.ndarray:
-    """Decode an image: uint8 (H, W, 1) for grey files, (H, W, 3) for all others."""
+def _decoded(
+    face: Listed, limit: int, on_several: Callable[[], object] = lambda: None
+) -> np.ndarray:
+    """Decode an image: uint8 (H, W, 1) for grey files, (H, W, 3) for all others.
+
+    Of an animated file the first image is read, and `on_several` is called.
+    """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(face.path) as image:
             if image.width * image.height > limit:
@@ -126,6 +136,8 @@ def _decoded(face: Listed, limit: int) -> np.ndarray:
                 raise InputError(
                     f"expected 8 bits per channel, found a deeper image ({image.mode}). Convert it."
                 )
+            if getattr(image, "is_animated", False):
+                on_several()
             return decode_image(image)
     except InputError as error:
         raise InputError(f"{face.place}: {error}") from error
@@ -210,6 +222,10 @@ def _colour_notes(colour: np.ndarray, repeated: np.ndarray) -> list[str]:
         return [f"{equal:,} images with three equal channels, read as one"] if equal else []
     grey = int((~colour & ~repeated).sum())
     return [f"{grey:,} grey images among {len(colour):,} given three channels"] if grey else []
+
+
+def _several_notes(count: int) -> list[str]:
+    return [f"{counted(count, 'file')} of several images, of which the first is read"] * bool(count)
 
 
 def _words(size: Size) -> str:

@@ -85,3 +85,14 @@ def test_large_photographs_may_be_made_smaller(tmp_path):
     with pytest.raises(InputError, match=r"at most 1 million pixels.*--size"):
         read(tmp_path)
     assert read(tmp_path, side=32).images.shape == (1, 32, 32, 1)
+
+
+def test_files_of_several_images_are_read_by_their_first_and_counted(tmp_path, capsys):
+    root = tree(tmp_path, [24], [1])
+    frames = [Image.fromarray(face(row, 24, 1)[..., 0]) for row in (1, 2)]
+    for name in ("1.gif", "2.tiff"):
+        frames[0].save(root / "test" / "happy" / name, save_all=True, append_images=frames[1:])
+    source = read(root)
+    assert (source.images[1] == face(1, 24, 1)).all() and (source.images[2] == face(1, 24, 1)).all()
+    assert "2 files of several images, of which the first is read" in source.notes
+    assert "2 files of several images" in capsys.readouterr().err
