@@ -83,7 +83,10 @@ def open_source(
 def _open(path: Path, votes_path: Path | None, reading: Reading, progress: bool) -> Source:
     refuse_special_file(path, "a file or a folder, no special file")
     if not path.exists():
-        raise InputError(f"{path}: expected a csv, an archive or a folder; found no such path.")
+        raise InputError(
+            f"{path}: expected a csv, an archive or a folder; found no such path. Correct it where "
+            "it is named: --data, or $DEADPAN_DATA."
+        )
     form = reading.form
     if form in (None, Format.FER2013):
         file = _csv_in(path, form) if path.is_dir() else path

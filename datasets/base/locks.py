@@ -30,7 +30,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            f"{folder}: another command is writing there. Wait for it, or choose another --out."
+            f"{folder}: another command is writing there. Wait for it, or name another folder."
         ) from error
     try:
         remove_unfinished(folder, LOCK)

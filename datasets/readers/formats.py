@@ -50,6 +50,9 @@ READERS: dict[Format, Reader] = {
 _BY_FILE_NAME = (Format.KDEF, Format.JAFFE)
 """Looked for last: they read the names of all files."""
 
+_FOLDERS = (Format.FOLDERS, Format.CK48)
+"""Folders of images alone, without a list that the path could be."""
+
 _WITH_COLUMNS = {Format.CSV: table.list_faces, Format.IMAGEFOLDER: imagefolder.list_faces}
 """Forms with a table, whose columns may be named after classes."""
 
@@ -97,8 +100,13 @@ def list_faces(path: Path, form: Format, columns: Mapping[str, str], names: Clas
         names: what the names of classes mean.
 
     Raises:
-        InputError: see the readers; columns for a form without a table.
+        InputError: see the readers; columns for a form without a table, or a file for a folder.
     """
+    if form in _FOLDERS and not path.is_dir():
+        raise InputError(
+            f"--format {form} reads a folder; {path} is a file. Name the folder, or leave --format "
+            "out."
+        )
     if form in _WITH_COLUMNS:
         return _WITH_COLUMNS[form](path, columns, names)
     if columns:

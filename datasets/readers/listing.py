@@ -85,8 +85,13 @@ class Listing:
     notes: tuple[str, ...] = ()
 
 
-def split_named(word: str, where: str) -> Split:
+def split_named(word: str, where: str, advice: str = "Correct it.") -> Split:
     """Return the split that a word means.
+
+    Args:
+        word: name of a split, in any case.
+        where: file and row, for errors.
+        advice: what to do about another word.
 
     Raises:
         InputError: it means none.
@@ -94,7 +99,7 @@ def split_named(word: str, where: str) -> Split:
     split = SPLIT_OF.get(word.strip().lower())
     if split is None:
         raise InputError(
-            f"{where}: expected a split ({', '.join(SPLIT_OF)}), found {short(word)}. Correct it."
+            f"{where}: expected a split ({', '.join(SPLIT_OF)}), found {short(word)}. {advice}"
         )
     return split
 

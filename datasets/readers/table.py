@@ -146,7 +146,8 @@ def rows_of(
                 raise InputError(f"{where}: expected a path, found an empty cell. Fill it in.")
             part = default or _split_of_path(name)
             if chosen.split:
-                part = split_named(cells[chosen.split], where)
+                advice = f"Correct it, or rename the column {chosen.split} if it names no splits."
+                part = split_named(cells[chosen.split], where, advice)
             votes = {column: cells[column] for column in chosen.votes}
             others.append({column: cells[column] for column in chosen.others})
             faces.append(

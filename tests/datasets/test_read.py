@@ -169,7 +169,7 @@ def test_bad_file(tmp_path, content, parts):
 
 
 def test_no_such_path(tmp_path):
-    fails(tmp_path / "nowhere", str(tmp_path / "nowhere"), "no such path")
+    fails(tmp_path / "nowhere", str(tmp_path / "nowhere"), "no such path", "$DEADPAN_DATA")
 
 
 def test_empty_folder(tmp_path):

@@ -74,6 +74,20 @@ def test_a_folder_of_another_form_is_refused(tmp_path, form):
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize("form", ["folders", "ck48"])
+def test_a_file_for_a_folder_is_refused(tmp_path, form):
+    path = build(layout("csv").lines, tmp_path / "data")
+    fails(path, f"--format {form} reads a folder; {path} is a file", "leave --format", format=form)
+
+
+def test_a_column_that_names_no_splits_is_renamed(tmp_path):
+    save(tmp_path / "1.png", face(0, SIDE))
+    (tmp_path / "faces.csv").write_text("file_name,label,fold\n1.png,happy,3\n")
+    fails(
+        tmp_path / "faces.csv", "row 0 (line 2): expected a split", "rename the column fold if it"
+    )
+
+
 def test_two_forms_in_one_folder_need_a_choice(tmp_path):
     build(layout("rafdb").lines, tmp_path)
     build(layout("expw").lines, tmp_path)
