@@ -161,6 +161,19 @@ def test_the_base_is_compared_whether_or_not_a_floor_holds(
     ]
 
 
+@pytest.mark.parametrize(("run", "calls_made", "code"), [(0, 2, 2), (1, 2, 1), (2, 1, 2)])
+def test_a_base_is_not_passed_over_where_the_arguments_name_another_folder(
+    run: int, calls_made: int, code: int, tmp_path: Path, fake: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "manifest.json").touch()
+    monkeypatch.setenv("RUN_CODE", str(run))
+    monkeypatch.setenv("COMPARE_CODE", "2")  # there is no run in `elsewhere`
+    inputs = {"models": "a", "out": "elsewhere", "base": "base", "arguments": "--out=run"}
+    assert script(MEASURE, tmp_path, fake, **inputs).returncode == code
+    assert len(calls(tmp_path)) == calls_made
+
+
 @pytest.mark.slow
 def test_a_real_run_and_its_base(tmp_path: Path) -> None:
     path = str(Path(sys.executable).parent)
