@@ -17,10 +17,16 @@ DETECTORS: dict[str, str] = {
     "mtcnn": "faces.mtcnn.Mtcnn",
 }
 """Class of each detector by name; the first one is the default."""
+_USUAL = ("haar", 40)
+"""Detector and smallest face of photographs, unless others are asked for."""
 
 
 def make_detector(
-    name: str = "haar", *, min_size: int = 40, both_eyes: bool = False, whole: bool = False
+    name: str = _USUAL[0],
+    *,
+    min_size: int = _USUAL[1],
+    both_eyes: bool = False,
+    whole: bool = False,
 ) -> Detector:
     """Make a detector by name.
 
@@ -31,10 +37,16 @@ def make_detector(
         whole: images are faces already, so the box is the whole image.
 
     Raises:
-        InputError: unknown name, or its extra is not installed.
+        InputError: unknown name, its extra is not installed, or options of a search that `whole`
+            leaves out.
     """
     if name not in DETECTORS:
         raise InputError(f"no detector {name!r}; choose one of {', '.join(DETECTORS)}.")
+    if whole and (name, min_size) != _USUAL:
+        raise InputError(
+            f"--whole takes images as they are, so nothing is searched; got --detector {name} "
+            f"--min-size {min_size}. Leave these out, or --whole."
+        )
     if whole:
         return WholeImage()
     module, _, class_name = DETECTORS[name].rpartition(".")

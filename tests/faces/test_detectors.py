@@ -86,6 +86,13 @@ def test_refuses_an_unknown_detector_and_a_smallest_size_of_nothing():
         Fixed(min_size=0)
 
 
+@pytest.mark.parametrize("search", [{"name": "blazeface"}, {"min_size": 20}])
+def test_images_that_are_faces_are_not_searched(search):
+    assert make_detector(whole=True).detect(np.zeros((50, 50, 3), np.uint8))[0].width == 50
+    with pytest.raises(InputError, match=r"--whole takes images as they are.*Leave these out"):
+        make_detector(whole=True, **search)
+
+
 @pytest.mark.parametrize("name", EXTRAS)
 def test_says_which_extra_is_missing(name, monkeypatch):
     monkeypatch.setitem(sys.modules, EXTRAS[name], None)
