@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.base.errors import InputError
 from fer_models.foreign.contract_file import ContractFile, contract_of
-from fer_models.foreign.names import external_weights, is_code, is_foreign
+from fer_models.foreign.names import external_weights, files_in, is_code, is_foreign
 from fer_models.given_objects import is_given
 from fer_models.hub.hugging_face import folder_of, is_hugging_face
 from fer_models.services.service_file import is_service
@@ -84,7 +84,7 @@ def parcel_of(
         return None
     if base not in model_ids():
         path = folder_of(base) if is_hugging_face(base) else Path(base)
-        found = sorted(file for file in path.rglob("*") if file.is_file())
+        found = files_in(path)
         if path.is_file():
             found = [path, *(path.parent / other for other in external_weights(path))]
         files = {file.relative_to(path.parent).as_posix(): file.read_bytes() for file in found}

@@ -121,7 +121,7 @@ def _with_name(path: Path) -> Path:
 
 
 def files_sha256(name: str) -> str:
-    """Hex sha256 of a model's file, of all files of its folder, or of its code.
+    """Hex sha256 of a model's file, of all files of its folder (`files_in`), or of its code.
 
     Of an ONNX file: of the files that hold its weights, too, if there are any. Of code: of the
     module's file and the name within it, and of the weights if there are any. Of a service: of its
@@ -150,9 +150,23 @@ def files_sha256(name: str) -> str:
         parts = [f"{name} {file_sha256(path.parent / name)}" for name in others]
         own = file_sha256(path)
         return hashlib.sha256("\n".join([own, *parts]).encode()).hexdigest() if parts else own
-    files = sorted(file for file in path.rglob("*") if file.is_file())
+    files = files_in(path)
     parts = [f"{file.relative_to(path).as_posix()} {file_sha256(file)}" for file in files]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files of a model's folder, sorted; not those in hidden folders.
+
+    There git and Hugging Face's client keep their own, `.git` and `.cache`, and change them.
+    """
+    found = sorted(file for file in folder.rglob("*") if file.is_file())
+    places = [file.relative_to(folder).parent.parts for file in found]
+    return [
+        file
+        for file, parts in zip(found, places, strict=True)
+        if not any(part.startswith(".") for part in parts)
+    ]
 
 
 def external_weights(path: Path) -> list[str]:

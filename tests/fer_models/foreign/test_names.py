@@ -38,7 +38,17 @@ def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
     weights.write_bytes(b"1")
     first = files_sha256(str(tmp_path))
     weights.write_bytes(b"2")
-    assert files_sha256(str(tmp_path)) != first
+    other = files_sha256(str(tmp_path))
+    assert other != first
+    for tool in (
+        ".git",
+        ".cache",
+    ):  # of a clone, of Hugging Face's client: both change by themselves
+        (tmp_path / tool / "huggingface").mkdir(parents=True)
+        (tmp_path / tool / "huggingface" / "index").write_bytes(b"now")
+    assert files_sha256(str(tmp_path)) == other
+    (tmp_path / ".gitattributes").write_bytes(b"*.bin lfs")
+    assert files_sha256(str(tmp_path)) != other
 
 
 def test_an_onnx_file_is_hashed_with_the_weights_beside_it(
