@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,26 @@ class Start:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor and number of cores, for the manifest."""
+    """Versions, processor and number of cores, for the manifest.
+
+    A package is left out where another is in its place, as `opencv-python-headless`.
+    """
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": threads(),
-        **{package: version(package) for package in _PACKAGES},
+        **{package: found for package in _PACKAGES if (found := _version(package))},
     }
+
+
+def _version(package: str) -> str:
+    """Version of a package; empty where none of this name is installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def peak_memory_mb() -> float:

@@ -44,7 +44,7 @@ def manifest_of(
         private_test: whether the data contain PrivateTest.
     """
     return {
-        "deadpan_version": environment()["deadpan"],
+        "deadpan_version": environment().get("deadpan", "unknown"),
         "code_version": CODE_VERSION,
         "started": start.time.isoformat(timespec="seconds"),
         "command": start.command,

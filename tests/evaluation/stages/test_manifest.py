@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
+import pytest
 
 from datasets.labels import LabelSet
 from evaluation.environment import Start
@@ -74,3 +76,19 @@ def test_a_net_on_labels_of_the_other_kind_says_which_faces_are_left_out() -> No
 def test_one_face_that_is_left_out_is_one_face() -> None:
     (note,) = class_notes({"net": {"faces_left_out": {"fer": {"sad": 0, "fear": 1}}}})
     assert "1 face with such FER labels is left out of its figures (0 sad, 1 fear)." in note
+
+
+def test_a_package_that_another_replaces_does_not_end_a_run_that_has_measured_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found(package: str) -> str:
+        if package in ("opencv-python", "deadpan"):  # opencv-python-headless, a copied folder
+            raise PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr("evaluation.environment.version", found)
+    run, net = tiny.config(models=("tiny.fer",)), tiny.classifier()
+    known = [Description("foreign", "fer", "a" * 64, None, tiny.FER7.classes)]
+    made = manifest_of(Start.now("python"), run, tiny.faces(), [net], known, [])
+    assert made["deadpan_version"] == "unknown"
+    assert "opencv-python" not in made["environment"] and made["environment"]["numpy"]
