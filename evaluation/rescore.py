@@ -27,14 +27,16 @@ def main(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
 ) -> int:
     """Recompute results.csv, results.parquet and comparisons.parquet of a finished run."""
+    from datasets.base.locks import locked
     from evaluation.figures.score_run import rescore
     from evaluation.results.run import FinishedRun
 
     finished = FinishedRun(folder)
     _check_models(finished)
-    before = finished.csv.read_bytes() if finished.csv.exists() else None
-    rescore(finished, _processes(finished))
-    after = finished.csv.read_bytes()
+    with locked(folder):
+        before = finished.csv.read_bytes() if finished.csv.exists() else None
+        rescore(finished, _processes(finished))
+        after = finished.csv.read_bytes()
     figures = after.count(b"\n") - 1
     if before == after:
         print(f"{finished.csv}: {figures} figures, unchanged")

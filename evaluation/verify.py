@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from attacks.threat_model import Norm
     from datasets.faceset import FaceSet
+    from datasets.labels import Labels
     from evaluation.comparing.verification import Verification
     from fer_models.classifier import Classifier
 
@@ -36,7 +37,7 @@ class Claim(NamedTuple):
     """Images that are claimed to fool a model; arrays as for `verify_images`.
 
     `rows` int64 (N,), `attacked_labels` and `pixels`, `FaceSet.pixel_hashes`, identify the faces,
-    where they are known.
+    where they are known, and `truth` has their labels in the data.
     """
 
     clean: "np.ndarray"
@@ -47,6 +48,7 @@ class Claim(NamedTuple):
     rows: "np.ndarray | None" = None
     attacked_labels: str = ""
     pixels: "np.ndarray | None" = None
+    truth: "Labels | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,7 @@ def main(request: VerifyRequest) -> int:
 
     classifier = load(model)
     _check_classes(set_path, classifier)
+    _check_labels(set_path, claim, classifier)
     if into and not set_path.is_dir():
         claim = _with_rows(claim, set_path, classifier, request)
     found = verify_images(
@@ -120,6 +123,7 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
 
     from attacks.sets.contents import AdversarialSet, TransferSet
     from attacks.sets.store import open_set
+    from datasets.labels import LabelSet
 
     if given := request.norm or request.eps:
         raise InputError(
@@ -134,12 +138,13 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
     faces = _faces(request)
     place = {row: index for index, row in enumerate(faces.row_ids.tolist())}
     places = np.array([place.get(row, -1) for row in adversarial.row_ids.tolist()])
-    if -1 in places or faces.take(places).sha256 != adversarial.header.faces_sha256:
+    same = -1 not in places and faces.take(places).sha256 == adversarial.header.faces_sha256
+    if not same or adversarial.spec.attacked_labels not in faces.label_sets:
         raise InputError(
             f"{folder}: made of other faces, labels or votes than those of {faces.name} "
             f"{faces.split}. Give the --data, --split and other options it was made of."
         )
-    rows = adversarial.image_rows
+    rows, attacked_labels = adversarial.image_rows, LabelSet(adversarial.spec.attacked_labels)
     clean = faces.images[places[rows]].astype(np.float32) / 255
     return Claim(
         clean,
@@ -148,8 +153,9 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
         adversarial.spec.norm,
         adversarial.smallest_eps[rows],
         adversarial.row_ids[rows],
-        adversarial.spec.attacked_labels,
+        attacked_labels,
         faces.pixel_hashes[places[rows]],
+        faces.labels(attacked_labels).take(places[rows]),
     )
 
 
@@ -245,6 +251,7 @@ def _count(
     run: Path, path: Path, classifier: "Classifier", claim: Claim, found: "Verification"
 ) -> None:
     """Store confirmed images in a run and recompute its figures."""
+    from datasets.base.locks import locked
     from evaluation.figures.score_run import rescore
     from evaluation.results.outside import keep_outside
     from evaluation.results.run import FinishedRun
@@ -255,11 +262,12 @@ def _count(
     check_measured(finished, classifier)
     labels, norm = claim.attacked_labels, str(claim.norm)
     name = _outside_name(path, classifier)
-    kept = keep_outside(
-        finished, name, classifier, labels, norm, claim.rows, claim.pixels, claim.labels,
-        found.sizes,
-    )  # fmt: skip
-    rescore(finished)
+    with locked(run):  # else the figures could lack what another command adds meanwhile
+        kept = keep_outside(
+            finished, name, classifier, labels, norm, claim.rows, claim.pixels, claim.labels,
+            found.sizes,
+        )  # fmt: skip
+        rescore(finished)
     print(f"{kept} of them were added to {run}. Rebuild the report: python -m reports.build {run}")
 
 
@@ -285,6 +293,22 @@ def _check_classes(path: Path, classifier: "Classifier") -> None:
             f"{path}: its labels are {', '.join(read_header(path).classes)}, but {classifier.id} "
             f"answers {', '.join(classifier.scheme.classes)}. Name a model with these classes."
         )
+
+
+def _check_labels(path: Path, claim: Claim, classifier: "Classifier") -> None:
+    """Refuse a set whose labels are not those of its faces: wrong answers would count as fooled."""
+    from datasets.labels import NO_LABEL
+
+    if claim.truth is None or claim.rows is None:
+        return
+    names = {NO_LABEL: "without a label", **dict(enumerate(classifier.scheme.classes))}
+    truth = claim.truth.to(classifier.scheme).values.tolist()
+    for row, said, found in zip(claim.rows.tolist(), claim.labels.tolist(), truth, strict=True):
+        if said != found:
+            raise InputError(
+                f"{path}: row {row} is called {names.get(said, said)}, in the data it is "
+                f"{names[found]}. The set was changed after it was made: make it again."
+            )
 
 
 if __name__ == "__main__":

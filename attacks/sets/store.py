@@ -191,6 +191,9 @@ def outline_of(
         expected = (_images_in(chunk), *_image_shape(header))
         if images.shape != expected or images.dtype != np.float32:
             raise ValueError(f"images of {images.dtype} {images.shape}, not float32 {expected}")
+        rows = chunk.get("image_rows", np.empty(0, np.int64))
+        if not (np.diff(rows, prepend=-1, append=len(chunk["row_ids"])) > 0).all():
+            raise ValueError("`image_rows` that are not ascending places of its rows")
         return chunk
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedChunkError(_damaged(chunk_path(directory, index), error)) from error

@@ -14,6 +14,7 @@ import pytest
 
 from attacks.fgsm import FGSM
 from datasets.base.errors import InputError
+from datasets.base.locks import locked
 from evaluation import rescore as command
 from evaluation.figures.model_scores import Scoring
 from evaluation.figures.score_run import rescore
@@ -74,6 +75,14 @@ def test_many_models_of_few_faces_are_scored_side_by_side(
     images = SimpleNamespace(faces=range(faces))
     run = SimpleNamespace(schemes=dict.fromkeys(range(models)), images=images)
     assert command._processes(run) == 1 + several  # type: ignore[arg-type]
+
+
+def test_figures_are_not_rebuilt_while_another_command_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_check_models", lambda _: None)
+    with locked(tmp_path), pytest.raises(InputError, match="another command is writing there"):
+        command.main(tmp_path)
 
 
 def test_lost_tables_come_back_byte_for_byte(run_folder: Path, copy: Path) -> None:

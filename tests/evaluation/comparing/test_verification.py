@@ -1,5 +1,6 @@
 """Claims about adversarial images: true ones hold, each kind of false one does not."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -11,6 +12,7 @@ from attacks.base import Keys
 from attacks.fgsm import FGSM
 from attacks.threat_model import Norm
 from datasets.base.errors import InputError
+from datasets.base.locks import locked
 from datasets.labels import LabelScheme
 from evaluation import verify as command
 from evaluation.comparing.verification import Verification, verify_images
@@ -171,6 +173,62 @@ def test_a_set_is_judged_by_its_own_norm_and_eps(tmp_path: Path, given: dict[str
     request = command.VerifyRequest(set_path=tmp_path, model="tiny.fer", **given)
     with pytest.raises(InputError, match="a set holds its own norm and eps; --norm"):
         command._from_folder(tmp_path, request)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        (
+            "labels",
+            lambda labels: (labels + 1) % 7,
+            r"row 1\d\d is called \w+, in the data it is \w+",
+        ),
+        (
+            "labels",
+            lambda labels: labels + 100,
+            r"row 1\d\d is called 1\d\d, in the data it is \w+",
+        ),
+        ("image_rows", lambda rows: rows + 1000, "damaged.*image_rows"),
+        ("image_rows", lambda rows: rows * 0, "damaged.*image_rows"),
+    ],
+)
+def test_a_set_that_was_changed_is_refused(
+    name: str,
+    values: Any,
+    words: str,
+    run_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(folder: Path) -> command.Claim:
+        request = command.VerifyRequest(set_path=folder, model="tiny.fer")
+        claim = command._from_folder(folder, request)
+        command._check_labels(folder, claim, tiny.classifier())
+        return claim
+
+    monkeypatch.setattr(command, "_faces", lambda _: tiny.faces())
+    (made,) = run_folder.glob("sets/tiny.fer-fer-pgd*")
+    assert len(read(made).labels) > 1
+    folder = Path(shutil.copytree(made, tmp_path / "set"))
+    with np.load(folder / "chunk-00000.npz") as chunk:
+        arrays = dict(chunk)
+    np.savez(folder / "chunk-00000.npz", **arrays | {name: values(arrays[name])})
+    with pytest.raises(InputError, match=words):
+        read(folder)
+
+
+def test_images_are_added_to_a_run_by_one_command_at_a_time(
+    run_folder: Path, tmp_path: Path, claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean, attacked, labels = claim
+    rows = np.arange(len(labels))
+    given = command.Claim(clean, attacked, labels, Norm.LINF, np.full(len(rows), EPS), rows)
+    monkeypatch.setattr("evaluation.stages.fingerprints.check_measured", lambda *_: None)
+    (made,) = run_folder.glob("sets/tiny.fer-fer-pgd*")
+    run = tmp_path / "run"
+    with locked(run), pytest.raises(InputError, match="another command is writing there"):
+        command._count(run, made, tiny.classifier(), given._replace(pixels=rows), verify(*claim))
+    assert not (run / "outside").exists()
 
 
 def test_every_set_and_model_has_a_file_of_its_own_in_a_run(
