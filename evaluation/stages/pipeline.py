@@ -46,7 +46,7 @@ from evaluation.stages.logits_cache import LogitsCache
 from evaluation.stages.measurements import Measurements
 from evaluation.stages.repeated_attacks import repeat_attacks
 from evaluation.stages.residence import Residence
-from evaluation.stages.sets import Outcome, make_sets
+from evaluation.stages.sets import Outcome, found_elsewhere, make_sets
 from evaluation.tier_attacks import is_black_box, knows
 from fer_models.classifier import Classifier
 
@@ -111,6 +111,8 @@ def _measure(
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener, residence)
+    if given is not None:
+        listener.line(found_elsewhere(jobs, faces, given))
     with stage("checks of models"):
         measured.check_models(config)
     refuse_misread(config.models, classifiers, measured.checks)

@@ -23,6 +23,7 @@ from attacks.sets.sweep import SetPlan
 from attacks.sets.task import AttackTask, CleanFaces, answers_of, check_same_model
 from attacks.transfer import TransferTarget
 from attacks.transfer_images import TransferImages
+from datasets.base.counted import counted
 from datasets.faceset import FaceSet
 from evaluation.engines.engine import Engine, LostCellError
 from evaluation.engines.fulfil import fulfil
@@ -157,6 +158,19 @@ def make_sets(
         for line in made.lines():
             listener.line(f"{_attacked_as(job)}{line}{reused if made.reused_chunks else ''}")
         yield Outcome(job, made, folder=folder)
+
+
+def found_elsewhere(jobs: Sequence[Job], faces: FaceSet, given: Path) -> str:
+    """How many sets of a run a folder of sets made elsewhere holds, in a line."""
+    made = [job for job in jobs if not job.not_applicable]
+    found = sum(_given_folder(job, faces.take(job.rows), given) is not None for job in made)
+    line = f"--adversarial: {given} holds {found} of {counted(len(made), 'set')}"
+    if found == len(made):
+        return f"{line} of this run"
+    return (
+        f"{line} of this run; the others are made, since none there has the same faces, weights, "
+        "eps grid, settings, seed and version of the attacks"
+    )
 
 
 def _orders(

@@ -19,7 +19,7 @@ from evaluation.config import AttackSettings
 from evaluation.listener import Listener
 from evaluation.stages.jobs import plan
 from evaluation.stages.pipeline import evaluate_run
-from evaluation.stages.sets import make_sets
+from evaluation.stages.sets import found_elsewhere, make_sets
 from fer_models.classifier import ModelError
 from tests.evaluation import tiny
 
@@ -74,10 +74,22 @@ def test_images_that_hang_on_each_other_are_made_for_each_label_set(
 
 
 def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) -> None:
-    given = run_folder / "sets"
-    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, given, tiny.SILENT)
+    given, lines = run_folder / "sets", list[str]()
+    listener = Listener(line=lines.append, chunk=lambda *_: None)
+    evaluate_run(tiny.config(), tiny.faces(), tiny.models(), tmp_path, given, listener)
     assert not (tmp_path / "sets").exists()
     assert (tmp_path / "results.csv").read_bytes() == (run_folder / "results.csv").read_bytes()
+    count = len([*given.iterdir()])
+    assert f"--adversarial: {given} holds {count} of {count} sets of this run" in lines
+
+
+def test_a_run_says_that_sets_made_elsewhere_are_not_its_own(run_folder: Path) -> None:
+    given, models = run_folder / "sets", tiny.models()[:1]
+    config = tiny.config(eps=(0.02,), attacks=(AttackSettings(name="fgsm"),))
+    jobs = plan(config, tiny.faces(), models)
+    words = found_elsewhere(jobs, tiny.faces(), given)
+    assert words.startswith(f"--adversarial: {given} holds 1 of 3 sets of this run; the others are")
+    assert "eps grid" in words  # which differs: the set that it holds is of a corruption
 
 
 @pytest.mark.parametrize(
