@@ -26,6 +26,8 @@ PICKLES = (".pkl", ".pickle", ".joblib")
 """Endings of files; pickles are never opened, the error says what to do."""
 SAVED_MODEL = "saved_model.pb"
 """In every SavedModel folder."""
+_PARTS = ("variables", "assets", "assets.extra")
+"""Folders of a SavedModel."""
 WAYS = (
     f"a {', '.join([*FILES, *TORCH_FILES[:-1]])} or {TORCH_FILES[-1]} file, a SavedModel or "
     "Hugging Face folder, hf:owner/name, code as module:name, or a service's NAME.http.toml"
@@ -156,17 +158,13 @@ def files_sha256(name: str) -> str:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """All files of a model's folder, sorted; not those in hidden folders.
+    """Files of a model's folder, sorted: its own, and those below the folders of a SavedModel.
 
-    There git and Hugging Face's client keep their own, `.git` and `.cache`, and change them.
+    Not those of others, which change though the model does not: `.git`, the client's `.cache`,
+    checkpoints, and runs that were started there.
     """
-    found = sorted(file for file in folder.rglob("*") if file.is_file())
-    places = [file.relative_to(folder).parent.parts for file in found]
-    return [
-        file
-        for file, parts in zip(found, places, strict=True)
-        if not any(part.startswith(".") for part in parts)
-    ]
+    below = [path for part in _PARTS for path in (folder / part).rglob("*")]
+    return sorted(path for path in [*folder.glob("*"), *below] if path.is_file())
 
 
 def external_weights(path: Path) -> list[str]:

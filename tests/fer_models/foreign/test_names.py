@@ -40,12 +40,9 @@ def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
     weights.write_bytes(b"2")
     other = files_sha256(str(tmp_path))
     assert other != first
-    for tool in (
-        ".git",
-        ".cache",
-    ):  # of a clone, of Hugging Face's client: both change by themselves
-        (tmp_path / tool / "huggingface").mkdir(parents=True)
-        (tmp_path / tool / "huggingface" / "index").write_bytes(b"now")
+    for others in (".git", ".cache/huggingface", "runs/first", "checkpoint-500"):
+        (tmp_path / others).mkdir(parents=True)  # of a clone, a client, a run, a trainer
+        (tmp_path / others / "model.safetensors").write_bytes(b"now")
     assert files_sha256(str(tmp_path)) == other
     (tmp_path / ".gitattributes").write_bytes(b"*.bin lfs")
     assert files_sha256(str(tmp_path)) != other
