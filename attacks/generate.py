@@ -244,23 +244,23 @@ def _generate(
     translated = faces.labels(label_set).to(classifier.scheme)
     faces, values = faces.take(translated.present), translated.values[translated.present]
     images, clean = UnitImages(faces.images), CleanFaces.of(faces)
-    request.out.mkdir(parents=True, exist_ok=True)
-    classifier.keep_answers(request.out)
-    check_resolution(classifier.id, classifier.logits(images))
     name = f"{Path(classifier.id).name}-{label_set}-{spec.perturbation}-{spec.norm}"
     folder = request.out / name
-    if request.precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:
-        planned = passes(spec, len(faces))
-        classifier, why = try_reduced_precision(
-            classifier, images, values, faces.row_ids, [spec], planned
-        )
-        if why:
-            print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
-    with locked(folder), bar(name) as on_chunk:
-        made = make_adversarial_set(
-            AttackTask(classifier, clean, values, spec), folder, on_chunk=on_chunk
-        )
-        survivors = _write_faces(made, classifier, images, faces, folder, request.out_format)
+    with locked(folder):  # a model that is refused leaves no folder behind
+        classifier.keep_answers(request.out)
+        check_resolution(classifier.id, classifier.logits(images))
+        if request.precision is Precision.AUTO and ATTACKS[spec.perturbation].reduced_precision:
+            planned = passes(spec, len(faces))
+            classifier, why = try_reduced_precision(
+                classifier, images, values, faces.row_ids, [spec], planned
+            )
+            if why:
+                print(f"{name}: {classifier.precision}, {why}", file=sys.stderr)
+        with bar(name) as on_chunk:
+            made = make_adversarial_set(
+                AttackTask(classifier, clean, values, spec), folder, on_chunk=on_chunk
+            )
+            survivors = _write_faces(made, classifier, images, faces, folder, request.out_format)
     if made.reused_chunks:
         print(f"{name}: {made.reused_chunks} of {len(made.header.chunks)} chunks reused")
     for line, after in zip(made.lines(), survivors, strict=True):

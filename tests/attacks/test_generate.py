@@ -159,6 +159,7 @@ def test_a_black_box_is_fooled_through_other_models(faces, tmp_path, monkeypatch
             )
     with pytest.raises(InputError, match=r"transfer needs gradients and box.onnx has none"):
         generate.main(generate.GenerateRequest(**arguments, out=tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_model_that_cannot_be_attacked_keeps_no_other_from_it(
