@@ -103,7 +103,7 @@ class RayEngine(Engine):
         import ray
 
         self._ray = ray
-        self._address = address or os.environ.get("RAY_ADDRESS", "local")
+        self._address = address or os.environ.get("RAY_ADDRESS") or "local"
         self._places: list[_Place] = []
         self._threads = threads() or 1
         self._failed_starts = 0

@@ -194,6 +194,15 @@ def test_a_stopped_run_does_not_wait_for_ray(monkeypatch: pytest.MonkeyPatch) ->
     assert "shutdown" in ray.calls
 
 
+def test_a_variable_for_an_address_that_is_empty_names_no_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", FakeRay(lambda *_: False))
+    for name, address in (("", "local"), ("auto", "auto")):
+        monkeypatch.setenv("RAY_ADDRESS", name)
+        assert RayEngine()._address == address
+
+
 def test_a_start_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: Any, **__: Any) -> None:
         raise Exception("The current node timed out\nduring startup.")
