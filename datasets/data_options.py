@@ -4,7 +4,7 @@
 once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -85,3 +85,11 @@ class DataOptions:
         str | None,
         Option(metavar="DETECTOR", help="Cut faces out of photographs: haar, blazeface, ..."),
     ] = None
+
+    def given(self) -> list[str]:
+        """The options that were given, as they are written: `--data`, `--ignore-classes`."""
+        return [
+            f"--{field.name.replace('_', '-')}"
+            for field in fields(DataOptions)
+            if getattr(self, field.name) is not None
+        ]

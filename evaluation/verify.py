@@ -60,7 +60,8 @@ class VerifyRequest(DataOptions):
     split: Annotated[
         str | None,
         Option(
-            help="For a folder: split of the data. Default: PublicTest, else Test, else Sample."
+            help="For a folder, or --into: split of the data. Default: PublicTest, else Test, else "
+            "Sample."
         ),
     ] = None
     norm: Annotated[str | None, Option(help="For a .npz: linf, l2 or l1. Default: linf.")] = None
@@ -78,6 +79,7 @@ def main(request: VerifyRequest) -> int:
     from fer_models.zoo import describe
 
     describe(model)
+    _check_used(request)
     if into:
         from evaluation.results.run import FinishedRun
 
@@ -117,6 +119,16 @@ def main(request: VerifyRequest) -> int:
     return 0 if found.holds else 1
 
 
+def _check_used(request: VerifyRequest) -> None:
+    """Refuse options for the data where the data are not read."""
+    given = [*(["--split"] if request.split else []), *request.given()]
+    if given and not (request.into or request.set_path.is_dir()):
+        raise InputError(
+            f"{request.set_path}: a .npz holds its clean images, which are compared with the data "
+            f"for --into RUN alone; got {given[0]}. Leave it out."
+        )
+
+
 def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
     """Broken images of a stored set, with the clean ones from the data."""
     import numpy as np
@@ -130,6 +142,7 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
             f"{folder}: a set holds its own norm and eps; --norm and --eps are for a .npz; got "
             f"{given}. Leave them out."
         )
+    _check_is_set(folder)
     adversarial = open_set(folder)
     if not isinstance(adversarial, AdversarialSet):
         is_attack = isinstance(adversarial, TransferSet)
@@ -157,6 +170,21 @@ def _from_folder(folder: Path, request: VerifyRequest) -> Claim:
         faces.pixel_hashes[places[rows]],
         faces.labels(attacked_labels).take(places[rows]),
     )
+
+
+def _check_is_set(folder: Path) -> None:
+    """Refuse a folder of sets, as `attacks.generate` and runs write them."""
+    from attacks.sets.store import MANIFEST, chunk_path
+    from datasets.base.counted import counted
+
+    found = sorted(
+        path.parent for level in ("*/", "sets/*/") for path in folder.glob(level + MANIFEST)
+    )
+    if found and not chunk_path(folder, 0).exists():
+        raise InputError(
+            f"{folder}: expected one set, found a folder of {counted(len(found), 'set')}. Name "
+            f"one, such as {found[0]}."
+        )
 
 
 def _faces(request: VerifyRequest) -> "FaceSet":

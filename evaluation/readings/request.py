@@ -83,6 +83,12 @@ class VideoReadingRequest(DataOptions):
 
         if not self.clips and not self.planted:
             raise InputError("name a clip, or ask for --planted clips; got neither.")
+        faces = [*(["--split"] if self.split else []), *self.given()]
+        if faces and not self.planted:
+            raise InputError(
+                f"{faces[0]} is for --planted clips, which are made of labelled faces; got "
+                "--planted 0. Leave one of the two out."
+            )
         grid = sorted({parse_eps(word) for word in self.eps.split(",") if word.strip()})
         for eps in grid:
             check_eps(eps, Norm.LINF)

@@ -1,6 +1,7 @@
 """Claims about adversarial images: true ones hold, each kind of false one does not."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -215,6 +216,27 @@ def test_a_set_that_was_changed_is_refused(
     np.savez(folder / "chunk-00000.npz", **arrays | {name: values(arrays[name])})
     with pytest.raises(InputError, match=words):
         read(folder)
+
+
+def test_data_that_are_not_read_are_refused(tmp_path: Path) -> None:
+    claim = tmp_path / "claim.npz"
+    options: list[dict[str, Any]] = [{"data": "faces"}, {"split": "Test"}, {"ignore_classes": "x"}]
+    for given in options:
+        name = next(iter(given)).replace("_", "-")
+        request = command.VerifyRequest(set_path=claim, model="tiny.fer", **given)
+        with pytest.raises(InputError, match=f"for --into RUN alone; got --{name}. Leave it out"):
+            command.main(request)
+        command._check_used(replace(request, into=tmp_path))
+        command._check_used(replace(request, set_path=tmp_path))
+    command._check_used(command.VerifyRequest(set_path=claim, model="tiny.fer", eps="8/255"))
+
+
+@pytest.mark.parametrize("place", ["", "sets"])
+def test_a_folder_of_sets_is_told_to_name_one(run_folder: Path, place: str) -> None:
+    request = command.VerifyRequest(set_path=run_folder / place, model="tiny.fer")
+    words = r"expected one set, found a folder of \d+ sets\. Name one, such as .*/sets/[\w.-]+\.$"
+    with pytest.raises(InputError, match=words):
+        command._from_folder(run_folder / place, request)
 
 
 def test_images_are_added_to_a_run_by_one_command_at_a_time(

@@ -48,7 +48,7 @@ def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
     grey = [np.full((128, 128, 3), 90, np.uint8)] * 30
     clip = write_clip(tmp_path / "grey.mp4", grey, rate=10)
     with pytest.raises(InputError, match="no clip shows a face"):
-        main(request(tmp_path / "out", clips=[clip], planted=0))
+        main(request(tmp_path / "out", clips=[clip], planted=0, data=None))
     assert not (tmp_path / "out").exists()
 
 
@@ -56,6 +56,7 @@ def test_a_clip_without_faces_is_refused_in_one_line(tmp_path):
     ("options", "words"),
     [
         ({"planted": 0}, "name a clip"),
+        ({"planted": 0, "clips": ["a.mp4"]}, "--data is for --planted clips"),
         ({"eps": "0"}, "--eps must be above 0"),
         ({"eps": "3"}, "did you mean 3/255"),
         ({"eps": "300/255"}, "got 300/255. Pixels are in [0, 1]: choose at most 255/255"),

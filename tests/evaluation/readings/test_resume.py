@@ -97,7 +97,7 @@ def test_a_bad_clip_among_several_is_left_out_and_the_page_says_so(tmp_path, cap
     images = [np.roll(portrait, i % 9, axis=1) for i in range(30)]
     good, bad = write_clip(tmp_path / "good.mp4", images), _bad(tmp_path / "bad.mp4")
     out = tmp_path / "out"
-    code = main(request(out, clips=[bad, good], planted=0, smoothing="none", steps=1))
+    code = main(request(out, clips=[bad, good], planted=0, data=None, smoothing="none", steps=1))
     assert code == 1
     line, *_ = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"{bad}: left out: expected a complete clip")
