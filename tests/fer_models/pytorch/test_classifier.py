@@ -186,6 +186,7 @@ SOFTMAXES = {
     "functional": lambda x: functional.softmax(x, dim=1),
     "torch": lambda x: torch.softmax(input=x, dim=1),
     "method": lambda x: x.softmax(1),
+    "of another format": lambda x: x.softmax(1, dtype=torch.float64),
 }
 
 
