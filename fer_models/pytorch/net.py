@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,6 +25,12 @@ class OneOutput(torch.nn.Module):
         """Take a net, its name for errors, and which output is wanted if there are several."""
         super().__init__()
         self.net, self.name, self.pick = net, name, pick
+
+    def eval(self) -> Self:
+        """Call `eval` of the net inside, which may do more, or less, than that of PyTorch."""
+        self.training = False
+        self.net.eval()
+        return self
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """The wanted output, else the only one.

@@ -244,6 +244,42 @@ def test_a_net_of_code_is_measured_as_in_use() -> None:
     assert all(torch.equal(*pair) for pair in zip(before, NET.parameters()))
 
 
+class Noisy(nn.Module):
+    """Noise goes where this net is evaluated, by a flag of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net, self.noise = tiny_module(), 1.0
+
+    def eval(self) -> "Noisy":
+        self.noise = 0.0
+        return super().eval()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.net(images + self.noise * torch.randn_like(images))
+
+
+class NeverEvaluated(nn.Module):
+    """Dropout is the defence of this net, so it stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = tiny_module().train()
+
+    def eval(self) -> "NeverEvaluated":
+        return self
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.net(images)
+
+
+@pytest.mark.parametrize(("code", "is_random"), [("Noisy", False), ("NeverEvaluated", True)])
+def test_a_net_is_evaluated_by_its_own_eval(code: str, is_random: bool, images: np.ndarray) -> None:
+    classifier = load_foreign(f"{__name__}:{code}", FILE)
+    repeats = [classifier.logits(images) for _ in range(2)]
+    assert np.array_equal(*repeats) is not is_random
+
+
 def test_an_export_knows_its_size(tmp_path: Path) -> None:
     tiny_export(tiny_module(), tmp_path / "net.pt2")
     assert open_model(str(tmp_path / "net.pt2")).shape == (8, 8, 1)
