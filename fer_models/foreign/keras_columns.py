@@ -12,7 +12,7 @@ class Columns(keras.layers.Layer):
 
     def __init__(self, columns: Sequence[int], name: str) -> None:
         """Name the columns in the wanted order."""
-        super().__init__(name=name)
+        super().__init__(name=name, dtype="float32")  # under any policy that code has set
         self.columns = list(columns)
 
     def call(self, outputs: Any) -> Any:
