@@ -10,7 +10,10 @@ import torch
 
 from datasets.base.errors import InputError
 
-_ADVICE = "{}: must be saved in evaluation mode; it drops out or trains. {} it after net.eval()."
+_ADVICE = (
+    "{}: must be saved in evaluation mode; it drops out or trains. {} it after net.eval(); batch "
+    "normalisation needs its averages (track_running_stats=True), or it trains in any mode."
+)
 _STEPS = {"aten::dropout": 2, "aten::feature_dropout": 2, "aten::batch_norm": 5}
 """Steps of TorchScript, and which of their inputs says that they train."""
 
