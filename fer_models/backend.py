@@ -11,9 +11,12 @@ from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 
+from datasets.base.errors import InputError
 from datasets.base.held_back import held_back
 
 _CHATTERERS = ("keras", "tensorflow")
+_OTHER_BACKENDS = ("jax", "torch", "openvino")
+"""Packages that Keras computes with where it is told to."""
 
 
 def quiet_backend() -> None:
@@ -25,6 +28,25 @@ def quiet_backend() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not any(isinstance(finder, _QuietFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _QuietFinder())
+
+
+def require_tensorflow() -> None:
+    """Refuse another backend of Keras.
+
+    Raises:
+        InputError: the one that this process has is not TensorFlow.
+    """
+    import keras
+
+    if (found := keras.backend.backend()) != "tensorflow":
+        raise _another_backend(found)
+
+
+def _another_backend(found: str, what: str = "") -> InputError:
+    return InputError(
+        "the backend of Keras must be tensorflow, with which its nets are attacked; KERAS_BACKEND "
+        f"or ~/.keras/keras.json says {found}{what}. Set KERAS_BACKEND=tensorflow."
+    )
 
 
 class _QuietFinder(MetaPathFinder):
@@ -63,5 +85,10 @@ class _QuietLoader(Loader):
         """As the loader itself does, quietly."""
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__ = self._loader
-        with held_back():
-            self._loader.exec_module(module)
+        try:
+            with held_back():
+                self._loader.exec_module(module)
+        except ModuleNotFoundError as error:
+            if error.name not in _OTHER_BACKENDS:
+                raise
+            raise _another_backend(error.name, ", which is not installed") from error

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fer_models.backend import require_tensorflow
 from fer_models.classifier import (
     BATCH_SIZE,
     DifferentiableClassifier,
@@ -27,6 +28,7 @@ from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, RE
 from fer_models.losses import Loss
 from fer_models.net_classifier import LayerGradients, NetClassifier
 
+require_tensorflow()
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
 
@@ -34,6 +36,7 @@ SIZES = (1, 2, 4, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 90, 100, BATCH_SIZE)
 """Batch sizes of compiled calls: few, so that shrinking batches reuse kernels, and close enough
 that little is padded. Attacks work on 100 images at once. The logits of an image may differ in
 their last bits from one size to another."""
+_ZERO = tf.UnconnectedGradients.ZERO  # of a constant model: counted as zero gradients
 COMPILED = "_compiled_calls"
 """Attribute in which a classifier keeps its compiled calls."""
 
@@ -168,9 +171,9 @@ def vector_jacobian(
         changed = change(given)
 
     def pull(cotangent: np.ndarray) -> np.ndarray:
-        upstream, zero = tf.constant(cotangent, tf.float32), tf.UnconnectedGradients.ZERO
+        upstream = tf.constant(cotangent, tf.float32)
         gradient: np.ndarray = tape.gradient(
-            changed, given, upstream, unconnected_gradients=zero
+            changed, given, upstream, unconnected_gradients=_ZERO
         ).numpy()
         return gradient
 
@@ -233,8 +236,7 @@ def _compiled_gradients(
                 losses = _TARGETED_LOSSES[loss](logits, labels, targets)
             else:
                 losses = _LOSSES[loss](logits, labels)
-        zero = tf.UnconnectedGradients.ZERO  # a constant model: counted as zero gradients
-        return logits, losses, tape.gradient(losses, images, unconnected_gradients=zero)
+        return logits, losses, tape.gradient(losses, images, unconnected_gradients=_ZERO)
 
     return gradients
 
@@ -248,8 +250,7 @@ def _compiled_pull(classifier: SymbolicClassifier, shape: tuple[int, ...]) -> Ca
         with tf.GradientTape() as tape:
             tape.watch(images)
             logits = classifier.symbolic_logits(images)
-        zero = tf.UnconnectedGradients.ZERO
-        return tape.gradient(logits, images, cotangent, unconnected_gradients=zero)
+        return tape.gradient(logits, images, cotangent, unconnected_gradients=_ZERO)
 
     return pull
 
@@ -269,8 +270,7 @@ def _compiled_lead_gradients(
             tape.watch(images)
             logits = classifier.symbolic_logits(images)
             leads = [_targeted_margin(logits, labels, others[:, m]) for m in range(count)]
-        zero = tf.UnconnectedGradients.ZERO
-        found = [tape.gradient(lead, images, unconnected_gradients=zero) for lead in leads]
+        found = [tape.gradient(lead, images, unconnected_gradients=_ZERO) for lead in leads]
         return logits, tf.stack(found, axis=1)
 
     return gradients

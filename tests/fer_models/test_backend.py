@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 CHATTER = "import os\nos.write(2, b'could not find cuda')\n"
 
@@ -43,3 +45,21 @@ def test_a_package_that_is_not_there_is_missing_as_ever(tmp_path: Path) -> None:
     statement = "sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; import tensorflow"
     done = imported(tmp_path, statement)
     assert "ModuleNotFoundError: No module named 'tensorflow'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("keras", "words"),
+    [
+        ("class backend:\n    backend = lambda: 'torch'\n", "says torch. Set KERAS_BACKEND="),
+        (
+            "raise ModuleNotFoundError(\"No module named 'jax'\", name='jax')",
+            "says jax, which is not installed. Set KERAS_BACKEND=",
+        ),
+    ],
+)
+def test_another_backend_of_keras_is_one_line(keras: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text(keras)
+    statement = "from fer_models.backend import require_tensorflow; require_tensorflow()"
+    done = imported(tmp_path, statement)
+    assert "InputError: the backend of Keras must be tensorflow, with which its" in done.stderr
+    assert words in done.stderr

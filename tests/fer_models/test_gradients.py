@@ -2,12 +2,15 @@
 
 import gc
 import logging
+import runpy
 import weakref
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from datasets.base.errors import InputError
 from datasets.labels import FER7
 from fer_models import gradients
 from fer_models.classifier import ModelError
@@ -144,3 +147,9 @@ def test_compiled_calls_go_with_their_classifier(images: np.ndarray) -> None:
     del net
     gc.collect()
     assert gone() is None
+
+
+def test_no_other_backend_of_keras_computes_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(InputError, match=r"must be tensorflow, .* says torch"):
+        runpy.run_path(gradients.__file__)
