@@ -14,7 +14,7 @@ from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
 from datasets.base.special_files import refuse_special_file
 from fer_models.given_objects import given_sha256, is_given
-from fer_models.hub.hugging_face import HUB, folder_of, is_hugging_face
+from fer_models.hub.hugging_face import HUB, READ, folder_of, is_hugging_face
 from fer_models.services.service_file import is_service, read_service, service_name, service_path
 
 if TYPE_CHECKING:
@@ -158,13 +158,17 @@ def files_sha256(name: str) -> str:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Files of a model's folder, sorted: its own, and those below the folders of a SavedModel.
+    """Files that a model's folder consists of, sorted.
 
-    Not those of others, which change though the model does not: `.git`, the client's `.cache`,
-    checkpoints, and runs that were started there.
+    Not those that change though the model does not: what Hugging Face does not read, and below
+    other folders than a SavedModel's what git, clients, trainers and runs write.
     """
-    below = [path for part in _PARTS for path in (folder / part).rglob("*")]
-    return sorted(path for path in [*folder.glob("*"), *below] if path.is_file())
+    if is_hugging_face(str(folder)):
+        found = [path for pattern in READ for path in folder.glob(pattern)]
+    else:
+        below = [path for part in _PARTS for path in (folder / part).rglob("*")]
+        found = [*folder.glob("*"), *below]
+    return sorted(path for path in found if path.is_file())
 
 
 def external_weights(path: Path) -> list[str]:

@@ -13,7 +13,8 @@ from datasets.base.errors import InputError, words_of
 HUB = "hf:"
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-_FILES = ("*.json", "*.safetensors", "pytorch_model.bin")
+READ = ("*.json", "*.safetensors", "pytorch_model.bin")
+"""Files of a folder that are read; others, such as README.md, belong to it only for people."""
 
 
 def is_hugging_face(name: str) -> bool:
@@ -50,7 +51,7 @@ def _snapshot(repository: str) -> Path:
             f"{HUB}{repository}: needs a package that is not installed ({error.name}): "
             "pip install -e '.[hf]'."
         ) from error
-    download = partial(snapshot_download, repository, allow_patterns=_FILES)
+    download = partial(snapshot_download, repository, allow_patterns=READ)
     try:
         try:
             folder = Path(download(local_files_only=True))

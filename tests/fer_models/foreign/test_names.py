@@ -48,6 +48,17 @@ def test_a_folder_is_hashed_with_its_weights(tmp_path: Path) -> None:
     assert files_sha256(str(tmp_path)) != other
 
 
+def test_a_hugging_face_folder_is_hashed_by_what_is_read(tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors", "README.md"):
+        (tmp_path / name).write_bytes(b"1")
+    first = files_sha256(str(tmp_path))
+    for name in ("README.md", "optimizer.pt", "merges.txt"):  # a full download, a trainer
+        (tmp_path / name).write_bytes(b"2")
+    assert files_sha256(str(tmp_path)) == first
+    (tmp_path / "preprocessor_config.json").write_bytes(b"2")
+    assert files_sha256(str(tmp_path)) != first
+
+
 def test_an_onnx_file_is_hashed_with_the_weights_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
