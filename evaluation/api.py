@@ -70,7 +70,7 @@ def measure(
     """
     from datasets.base.locks import locked
     from datasets.base.threads import has_started, limit_threads
-    from datasets.base.writable import default_folder
+    from datasets.base.writable import default_folder, unused_folder
     from datasets.faceset import Split
     from evaluation.configure import asked_split, configure
     from evaluation.engines.named import LOCAL, check_engine
@@ -111,13 +111,16 @@ def measure(
         faces = source.with_near_leaks(faces.limit(config.limit, config.seed))
     known = [describe(model, _contract(model, contracts)) for model in config.models]
     identity = run_identity(config, faces, known)
-    check_run_folder(folder, identity, request.resume)
+    if request.out:
+        check_run_folder(folder, identity, request.resume)
     if request.resume and not holds_run(folder):
         _log(f"--resume: {folder} holds no run yet, so a new one starts")
     # one that fails to load leaves no folder
     with start.stages.stage("loading of models"):
         classifiers, shared_names = _load(config.models, contracts, faces)
     private = Split.PRIVATE_TEST in source.splits
+    if not request.out:
+        folder = unused_folder(folder)
     with locked(folder), open_run_folder(folder, identity, request.resume):
         chosen = selected_on_public_test(config.models, known)
         if private and faces.split is Split.PUBLIC_TEST and chosen:

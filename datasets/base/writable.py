@@ -35,6 +35,18 @@ def default_folder(folder: Path) -> Path:
     return other
 
 
+def unused_folder(folder: Path) -> Path:
+    """The folder, or `FOLDER-2` and so on where files are in it, as of a command that began first.
+
+    For a name that a time gives, which commands that begin in one second share.
+    """
+    number, found = 1, folder
+    while found.exists() and any(found.iterdir()):
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
 def check_file(
     path: Path | None, *endings: str, option: str = "--out", make_folder: bool = False
 ) -> None:

@@ -1,8 +1,11 @@
-"""What a run says before it measures anything."""
+"""What a run says before it measures anything, and where it is written."""
+
+from pathlib import Path
 
 import pytest
 
-from evaluation.api import selected_on_public_test
+from evaluation.api import evaluate, selected_on_public_test
+from evaluation.environment import Start
 from fer_models.zoo import describe
 
 
@@ -17,3 +20,16 @@ from fer_models.zoo import describe
 )
 def test_only_what_was_selected_on_the_faces_is_said_to_be(models: list[str], said: str) -> None:
     assert selected_on_public_test(models, [describe(model) for model in models]) == said
+
+
+def test_runs_that_begin_in_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    start = Start.now("evaluate")
+    monkeypatch.setattr(Start, "now", lambda _: start)
+    tier = tmp_path / "clean.toml"
+    tier.write_text('severities = []\ncorruptions = []\nattacks = []\neps.linf = ["4/255"]\n')
+    folders = [evaluate("tiny.fer", data="sample", limit=20, tier=tier).folder for _ in range(2)]
+    assert folders[1] == folders[0].with_name(f"{folders[0].name}-2")
+    assert folders[0].parent == Path("runs")

@@ -7,7 +7,7 @@ import pytest
 
 from datasets.base.cache import cache_folder
 from datasets.base.errors import InputError
-from datasets.base.writable import can_write, check_file, default_folder
+from datasets.base.writable import can_write, check_file, default_folder, unused_folder
 
 
 @pytest.fixture
@@ -52,6 +52,17 @@ def test_another_is_made_elsewhere_and_said(
         said
         == f"{file / 'runs'} cannot be written; writing to {other} (--out chooses another folder)\n"
     )
+
+
+def test_a_folder_that_is_taken_gets_a_number(tmp_path: Path) -> None:
+    now, second, third = (tmp_path / name for name in ("now", "now-2", "now-3"))
+    assert unused_folder(now) == now
+    now.mkdir()
+    assert unused_folder(now) == now
+    for folder, following in ((now, second), (second, third)):
+        folder.mkdir(exist_ok=True)
+        (folder / "run.json").touch()
+        assert unused_folder(now) == following
 
 
 def test_a_file_is_refused_before_anything_is_computed(tmp_path: Path, file: Path) -> None:
