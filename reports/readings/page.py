@@ -115,7 +115,7 @@ def verdict(model: str, group: Group) -> str:
     else:
         start = f"reads {count(int(clean['n']))} frames of {clean['clip']}"
     attacked = {"perturbation": "adaptive", "eps": eps, "metric": f"robust_{share}"}
-    worst = _marked(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
+    worst = with_interval(pick_figure(rows, smoothing=UNSMOOTHED, **attacked))
     kept = "stay correct" if share == "accuracy" else "keep their label"
     text = (
         f"{model} {start}, with {number_with_interval(flips)} flips per second; {worst} {kept} "
@@ -123,7 +123,7 @@ def verdict(model: str, group: Group) -> str:
     )
     if best == UNSMOOTHED:
         return f"{text}."
-    smoothed = _marked(pick_figure(rows, smoothing=best, **attacked))
+    smoothed = with_interval(pick_figure(rows, smoothing=best, **attacked))
     delay = pick_figure(rows, smoothing=best, perturbation="none", metric="median_delay")
     late = number_with_interval(delay, 2)
     gain = pick_figure(rows, smoothing=best, **{**attacked, "metric": f"robust_{share}_gain"})
@@ -158,8 +158,8 @@ def _attack_table(group: Group, place: int) -> Table:
                                 metric=f"robust_{share}")
                     for attack in ATTACKS
                 ]  # fmt: skip
-                marked = list(map(_marked, found))
-                cells.append([model, eps_text(eps), smoothing_words(smoothing), *marked])
+                shares = map(with_interval, found)
+                cells.append([model, eps_text(eps), smoothing_words(smoothing), *shares])
     head = ["model", "eps", "smoothing", *(name for name, _ in ATTACKS.values())]
     return table(f"robust-{place}", head, cells, rows)
 
@@ -169,12 +169,6 @@ def _rows_with(clip: dict[str, Any], groups: list[Group]) -> pd.DataFrame:
     alike = [group.rows for group in groups if group.reference == clip["reference"]]
     alone = [rows for rows in alike if clip["name"] in set(rows["clip"])]
     return (alone or alike)[0]
-
-
-def _marked(row: pd.Series | None) -> str:
-    """A share as a cell, behind a flag if it failed a check."""
-    flag = "" if row is None or row["status"] == "ok" else "\N{BLACK FLAG} "
-    return f"{flag}{with_interval(row)}"
 
 
 def _timelines(reading: MeasuredReading) -> list[Chart]:

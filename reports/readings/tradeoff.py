@@ -29,8 +29,8 @@ def points(rows: pd.DataFrame, reference: str, eps: float) -> pd.DataFrame:
     """Delay, share without attack and in the worst case of each smoother.
 
     Returns:
-        Columns smoothing, delay (seconds; infinite if most changes are missed), and value, ci_low
-        and ci_high of either share, prefixed by clean_ and robust_.
+        Columns smoothing, delay (seconds; infinite if most changes are missed), and value, ci_low,
+        ci_high and status of either share, prefixed by clean_ and robust_.
     """
     share, found = share_name(reference), []
     for name in smoothers(rows):
@@ -43,7 +43,7 @@ def points(rows: pd.DataFrame, reference: str, eps: float) -> pd.DataFrame:
             continue
         entry = {"smoothing": name, "delay": np.nan if delay is None else float(delay["value"])}
         for prefix, row in (("clean", clean), ("robust", robust)):
-            entry |= {f"{prefix}_{k}": float(row[k]) for k in ("value", "ci_low", "ci_high")}
+            entry |= {f"{prefix}_{k}": row[k] for k in ("value", "ci_low", "ci_high", "status")}
         found.append(entry)
     return pd.DataFrame(found)
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from datasets.base.percentages import rounded
 from evaluation.results.reading import CLEAN, EVERY, LABELS, NOISE, UNSMOOTHED
+from reports.sections.figures import marked
 from reports.words.text import MISSING, NBSP, interval, percent, whole_points
 
 ATTACKS = {
@@ -71,11 +72,12 @@ def pick_figure(rows: pd.DataFrame, **wanted: object) -> pd.Series | None:
 
 
 def with_interval(row: pd.Series | None) -> str:
-    """A share as a cell: `12 % (8-17)`."""
+    """A share as a cell: `12 % (8-17)`, behind a flag if it failed a check."""
     if row is None or pd.isna(row["value"]):
         return MISSING
     low, high = float(row["ci_low"]), float(row["ci_high"])
-    return f"{percent(float(row['value']), low, high)} ({interval(low, high)})"
+    text = f"{percent(float(row['value']), low, high)} ({interval(low, high)})"
+    return marked(text, row["status"])
 
 
 def number_with_interval(row: pd.Series | None, places: int = 1) -> str:
@@ -85,13 +87,13 @@ def number_with_interval(row: pd.Series | None, places: int = 1) -> str:
     value, low, high = (
         _number(float(row[name]), places) for name in ("value", "ci_low", "ci_high")
     )
-    return f"{value} ({low}\N{EN DASH}{high})"
+    return marked(f"{value} ({low}\N{EN DASH}{high})", row["status"])
 
 
 def points_with_interval(row: pd.Series) -> str:
     """A difference of shares in percentage points: `+4 points (-1 to +9)`."""
     value, low, high = (whole_points(float(row[name])) for name in ("value", "ci_low", "ci_high"))
-    return f"{value} points ({low} to {high})"
+    return marked(f"{value} points ({low} to {high})", row["status"])
 
 
 def _number(value: float, places: int) -> str:

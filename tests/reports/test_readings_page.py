@@ -99,6 +99,18 @@ def test_the_page_says_where_the_steps_do_not_suffice(reading, page):
     assert "\N{BLACK FLAG}" in planted and "\N{BLACK FLAG}" not in real
 
 
+def test_figures_under_an_attack_that_has_not_converged_are_flagged_in_every_table(reading):
+    planted, real = shown_groups(reading.results)
+    flag = "\N{BLACK FLAG}"
+    *_, agreement, robust, gain = tradeoff_chart(planted, 0).table.rows[1]
+    assert robust.startswith(flag) and gain.startswith(flag) and flag not in agreement
+    *_, noise, per_frame, adaptive = flips_chart(planted, 0).table.rows[0]
+    assert adaptive.startswith(flag) and flag not in noise + per_frame
+    for chart in (tradeoff_chart(real, 1), flips_chart(real, 1)):
+        assert not any(flag in cell for row in chart.table.rows for cell in row)
+    assert set(points(planted.rows, LABELS, 1 / 255)["robust_status"]) == {"flagged"}
+
+
 def test_charts_are_drawn_wide_and_narrow_with_unique_ids(page):
     svgs = re.findall(r"<svg class=\"chart (\w+)\".*?</svg>", page, flags=re.S)
     assert svgs.count("wide") == svgs.count("narrow") > 5
@@ -172,10 +184,10 @@ def test_few_real_clips_are_shown_one_by_one():
 
 
 def test_gains_are_in_points():
-    row = pd.Series({"value": -0.013, "ci_low": -0.036, "ci_high": 0.002})
+    row = pd.Series({"value": -0.013, "ci_low": -0.036, "ci_high": 0.002, "status": "ok"})
     minus = "\N{MINUS SIGN}"
     assert points_with_interval(row) == f"{minus}1 points ({minus}4 to 0)"
-    none = pd.Series({"value": -0.002, "ci_low": -0.025, "ci_high": 0.025})
+    none = pd.Series({"value": -0.002, "ci_low": -0.025, "ci_high": 0.025, "status": "ok"})
     assert points_with_interval(none) == f"0 points ({minus}3 to +3)"  # halves away from 0
 
 
