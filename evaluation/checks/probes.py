@@ -13,7 +13,7 @@ import numpy as np
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.threat_model import Norm
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from datasets.image_source import ImageSource
 from evaluation.checks.attack_again import attack_again
 from evaluation.checks.convergence import Doubled, converged, doubled
@@ -154,8 +154,8 @@ def _unbounded(
     words = "Every face of a sample breaks when pixels may change without limit."
     if left:
         words = (
-            f"{in_percent(left)} % of a sample are robust even when pixels may change without "
-            "limit: the attack does not work on this model, and its figures mean nothing."
+            f"{share_in_percent(left)} % of a sample are robust even when pixels may change "
+            "without limit: the attack does not work on this model, and its figures mean nothing."
         )
     return check(classifier.id, "R4", "unbounded attack", left > 0, left, 0, words)
 

@@ -7,7 +7,7 @@ from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
 from attacks.sets.eight_bits import whole_steps
 from attacks.threat_model import TOLERANCE
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from datasets.image_source import ImageSource
 from evaluation.blocks import blocks
 from evaluation.checks.rules import Check, check
@@ -71,8 +71,8 @@ def _eight_bits(classifier: Classifier, adversarial: AdversarialSet, clean: Imag
         right[part] = classifier.predict(rounded) == labels[part]
     share = float(right.mean())
     words = (
-        f"{in_percent(share, 1)} % of the broken images are correct again after rounding to 8 bits "
-        "within eps."
+        f"{share_in_percent(share, 1)} % of the broken images are correct again after rounding to "
+        "8 bits within eps."
     )
     return check(classifier.id, "R2", "correct again in 8 bits", False, share, np.nan, words)
 
@@ -84,8 +84,8 @@ def _gradient_calls(model: str, adversarial: AdversarialSet) -> Check:
     words = "The attack asked for the gradient of every face."
     if idle:
         words = (
-            f"{in_percent(idle, 1)} % of the faces were attacked without a single gradient, so "
-            "those still classified correctly are not robust."
+            f"{share_in_percent(idle, 1)} % of the faces were attacked without a single gradient, "
+            "so those still classified correctly are not robust."
         )
     return check(model, "R24", "gradients were asked for", idle > 0, idle, 0, words)
 
@@ -95,8 +95,8 @@ def _zero_gradients(model: str, adversarial: AdversarialSet) -> Check:
     words = "No input gradient was zero."
     if share:
         words = (
-            f"{in_percent(share, 1)} % of the input gradients were zero, so the attack had no "
-            "direction there and robust accuracy may be overstated. Try an attack that needs no "
+            f"{share_in_percent(share, 1)} % of the input gradients were zero, so the attack had "
+            "no direction there and robust accuracy may be overstated. Try an attack that needs no "
             "gradients."
         )
     return check(model, "R9", "gradients are not zero", share > 0, share, 0, words)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from attacks.registry import ATTACKS
 from attacks.square import Square
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from datasets.labels import LabelScheme
 from evaluation.checks.rules import Check, check
 from evaluation.config import RunConfig
@@ -94,7 +94,7 @@ def _severity_checks(images: ImageRows, schemes: dict[str, LabelScheme]) -> list
         if len(accuracy) < 2:
             continue
         rise = float(accuracy.diff().max())
-        found = ", ".join(f"{in_percent(value, 1)} %" for value in accuracy)
+        found = ", ".join(f"{share_in_percent(value, 1)} %" for value in accuracy)
         words = (
             f"Over all corruptions {found} of faces are classified correctly, from the lowest "
             "severity up."
@@ -162,8 +162,8 @@ def _pair_checks(
                 model, rule, f"{strongest} beats {name}", only > limit, only, limit,
                 f"No more faces than expected are broken only by {words}."
                 if only <= limit
-                else f"{in_percent(only, 1)} % of {count} faces are broken by {words} but not "
-                f"by {whom}: its gradients mislead it, and robust accuracy is overstated.",
+                else f"{share_in_percent(only, 1)} % of {count} faces are broken by {words} but "
+                f"not by {whom}: its gradients mislead it, and robust accuracy is overstated.",
                 attacked_labels=label_set,
                 perturbation=strongest,
             )
@@ -210,7 +210,7 @@ def _curve_check(
     top, name = Headline(config.norm, config.grids[chosen[0]][-1]).text, f"`{chosen[0]}`"
     words = (
         f"Of {count} faces the gradients of {name}, which ran at {top} alone, break "
-        f"{in_percent(only, 1)} % there that no attack that ran at every eps breaks."
+        f"{share_in_percent(only, 1)} % there that no attack that ran at every eps breaks."
     )
     if flagged := only > ENSEMBLE_SHARE:
         words += (

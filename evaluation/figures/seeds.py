@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from evaluation.figures.figure_rows import Figures, figure_key
 from evaluation.metrics.robustness import is_robust
 from evaluation.results.files import read_table
@@ -70,12 +70,12 @@ def seed_figures(
 def _told(shares: Mapping[int, float], unmoved: bool) -> str:
     """Robust accuracy by seed in words; a spread of 0 says whether any draw mattered at all."""
     if unmoved:
-        share = in_percent(next(iter(shares.values())), 1)
+        share = share_in_percent(next(iter(shares.values())), 1)
         return (
             f"{UNMOVED}, {share} % robust with seeds {', '.join(map(str, shares))}: the attack "
             "draws nothing at random, or its draws change nothing"
         )
-    return ", ".join(f"{in_percent(share, 1)} % with seed {n}" for n, share in shares.items())
+    return ", ".join(f"{share_in_percent(share, 1)} % with seed {n}" for n, share in shares.items())
 
 
 def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:

@@ -125,3 +125,5 @@ def test_zero_gradients_are_a_share_of_all() -> None:
     found = of_set(zero_gradients=np.array([0, 0, 3, 1]))["gradients are not zero"]
     assert (found["status"], found["value"], found["rule"]) == ("flagged", 0.1, "R9")
     assert found["message"].startswith("10.0 % of the input gradients were zero")
+    few = of_set(backward=np.full(4, 1000), zero_gradients=np.array([0, 0, 1, 0]))
+    assert few["gradients are not zero"]["message"].startswith("<0.1 % of the input gradients")

@@ -124,6 +124,17 @@ def test_spread_by_hand() -> None:
     assert seed_figures(first, other.iloc[:0], grids, "PublicTest", seed=7).empty
 
 
+def test_one_robust_face_of_many_is_not_told_as_none() -> None:
+    shared = {
+        "model": "a", "attacked_labels": "fer", "perturbation": "pgd", "source": "a", "norm": "linf"
+    }  # fmt: skip
+    first = pd.DataFrame({"row": np.arange(3000), "smallest_eps": 0.1, **shared})
+    other = first.assign(seed=8, smallest_eps=[nan, *[0.1] * 2999])
+    grids = {"pgd": (0.1,), "worst_case": (0.1,)}
+    found = seed_figures(first, other, grids, "PublicTest", seed=7)
+    assert set(found.detail) == {"0.0 % with seed 7, <0.1 % with seed 8"}
+
+
 def test_only_faces_that_all_seeds_attacked_are_compared() -> None:
     """With the first seed pgd attacked all faces, as the model ranked first, and broke two more."""
     shared = {
