@@ -46,7 +46,8 @@ def subgroup_panel(run: FinishedRun, headline: Headline | None) -> Subgroups | N
     rows = [row for model, labels in own for row in _figures(run, model, labels, shown, headline)]
     worst = f"worst case {headline.text}" if headline else "worst case"
     head = ["model", "labels", "group", "faces", "clean accuracy", worst]
-    names = [*head[:3], "n", "accuracy", "low", "high", "robust", "robust_low", "robust_high"]
+    names = [*head[:3], "n", "accuracy", "low", "high", "status"]
+    names += ["robust", "robust_low", "robust_high", "robust_status", "upper_bound"]
     data = pd.DataFrame([plain for _, plain in rows], columns=names)
     title = "Accuracy of each group of faces, clean and attacked"
     figures = table("groups", head, [cells for cells, _ in rows], data, title)
@@ -87,8 +88,9 @@ def _figures(
         texts = [_text(clean), _text(robust, bound(run, model))]
         few = " \N{WARNING SIGN}" if clean.n < FEW_FACES else ""
         cells = [model, label_set_name(labels), f"{name}{few}", count(clean.n), *texts]
-        numbers = [(one.value, one.low, one.high) for one in (clean, robust)]
-        found.append((cells, [model, labels, name, clean.n, *numbers[0], *numbers[1]]))
+        numbers = [(one.value, one.low, one.high, one.status) for one in (clean, robust)]
+        upper = model in run.black_boxes
+        found.append((cells, [model, labels, name, clean.n, *numbers[0], *numbers[1], upper]))
     return found
 
 

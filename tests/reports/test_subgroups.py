@@ -1,5 +1,7 @@
 """The panel of groups of faces."""
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from reports.markdown import render_markdown
 from reports.page import render
 from reports.sections.figures import ranked
 from reports.subgroups import subgroup_panel
+from reports.table import Table
 from tests.reports.fake_run import replace, write_run
 from tests.reports.wishes import FOUR, Wishes
 
@@ -24,6 +27,10 @@ MODEL = FOUR[0]
 def plain(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     wishes = Wishes(models=FOUR[:1], label_sets=("fer",), corruptions=(), examples=0)
     return FinishedRun(write_run(tmp_path_factory.mktemp("run"), wishes))
+
+
+def download(table: Table) -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(base64.b64decode(table.uri.partition(",")[2])))
 
 
 def gap(**changes: object) -> dict[str, object]:
@@ -64,6 +71,18 @@ def test_upper_bounds_of_groups_are_marked(plain: FinishedRun) -> None:
     assert panel is not None
     clean, worst = panel.figures.rows[0][4:]
     assert worst.startswith("\u2264\u202f") and not clean.startswith("\u2264")
+    assert download(panel.figures)["upper_bound"].all()
+
+
+def test_the_download_of_groups_says_which_figures_are_flagged(plain: FinishedRun) -> None:
+    run = grouped(plain, gap())
+    worst = run.results["perturbation"] == "worst_case"
+    flagged = run.results.assign(status=run.results["status"].mask(worst, "flagged"))
+    panel = subgroup_panel(replace(run, results=flagged), TOP)
+    assert panel is not None
+    table = download(panel.figures)
+    assert set(table["status"]) == {"ok"} and set(table["robust_status"]) == {"flagged"}
+    assert not table["upper_bound"].any()
 
 
 def test_groups_have_figures_warnings_and_gaps(plain: FinishedRun) -> None:
