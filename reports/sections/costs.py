@@ -35,7 +35,11 @@ def cost_summary(run: FinishedRun) -> Table:
 
 
 def cost_sentence(run: FinishedRun) -> str:
-    """The cost of the whole run: time and passes of all attacks and corruptions."""
+    """The cost of the whole run: time and passes of all attacks and corruptions.
+
+    A face with one label under both label sets is attacked once, and images made on other models
+    once for all black boxes: each such sweep counts the passes, and only the first the time.
+    """
     rows = pd.DataFrame(run.manifest["perturbations"]).reindex(
         columns=["forward", "backward", "seconds", "reused_chunks"]
     )
@@ -50,6 +54,10 @@ def cost_sentence(run: FinishedRun) -> str:
             f" {seconds(earlier)} of it went into sets that were, at least in part, on disk when "
             "the run was last started."
         )
+    entries = run.manifest["perturbations"]
+    labels = {entry.get("attacked_labels") for entry in entries} - {"", None}
+    if len(labels) > 1 or any(entry.get("sources") for entry in entries):
+        words += " Passes that sweeps share count in each of them."
     return words
 
 

@@ -209,6 +209,20 @@ def test_time_of_an_earlier_start_is_told(run: FinishedRun) -> None:
     assert " of it " not in cost_sentence(alone)
 
 
+def test_passes_that_sweeps_share_are_not_passed_off_as_spent_twice(run: FinishedRun) -> None:
+    """A face with the same label under both label sets is attacked once, and counted for both."""
+    job = {"perturbation": "pgd", "model": FOUR[0], "forward": 9, "backward": 9, "seconds": 1.0}
+    under = [job | {"attacked_labels": name} for name in ("fer", "ferplus")]
+    black_box = [job | {"attacked_labels": "fer", "sources": [FOUR[1]]}]
+
+    def told(jobs: list[dict[str, object]]) -> str:
+        return cost_sentence(replace(run, manifest=run.manifest | {"perturbations": jobs}))
+
+    for jobs in (under, black_box):
+        assert told(jobs).endswith("Passes that sweeps share count in each of them.")
+    assert "share" not in told(under[:1])
+
+
 def test_power_is_said_in_points(run: FinishedRun) -> None:
     first, second = power_sentences(run, TOP)
     assert "on clean faces, 4.1 points between two of them, and 9.3 points between one" in first
