@@ -132,7 +132,8 @@ def _seeds(run: FinishedRun) -> list[str]:
         return []
     rows = pick(run.results, metric="robust_accuracy_spread", perturbation=WORST_CASE, eps=top.eps)
     lines = [
-        f"- {code(row.model)}, {escaped(row.label_set)} labels: {escaped(row.detail)}"
+        f"- {code(row.model)}, {escaped(label_set_name(row.label_set))} labels: "
+        f"{escaped(row.detail)}"
         for row in rows.itertuples()
     ]
     return ["Worst case at the headline eps, attacks repeated:", "\n".join(lines)] if lines else []

@@ -79,7 +79,7 @@ def test_the_summary_names_the_seeds(thrice: FinishedRun) -> None:
 
 def test_report_md_names_the_seeds_at_the_headline_eps(thrice: FinishedRun) -> None:
     text = render_markdown(thrice)
-    (line,) = [line for line in text.splitlines() if line.startswith("- `tiny.fer`, fer labels: ")]
+    (line,) = [line for line in text.splitlines() if line.startswith("- `tiny.fer`, FER labels: ")]
     worst = tiny.figures(
         thrice.results, "robust_accuracy_spread", perturbation="worst_case", model="tiny.fer"
     )
