@@ -90,7 +90,8 @@ def _figures(
         cells = [model, label_set_name(labels), f"{name}{few}", count(clean.n), *texts]
         numbers = [(one.value, one.low, one.high, one.status) for one in (clean, robust)]
         upper = model in run.black_boxes
-        found.append((cells, [model, labels, name, clean.n, *numbers[0], *numbers[1], upper]))
+        names = [model, run.label_name(labels), name]
+        found.append((cells, [*names, clean.n, *numbers[0], *numbers[1], upper]))
     return found
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from reports.words.text import interval, percent, points
+from evaluation.results.label_names import with_label_names
+from reports.words.text import interval, own_label_names, percent, points
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,11 @@ def shares_table(name: str, shares: pd.DataFrame, corner: str) -> Table:
 
 
 def csv_uri(data: pd.DataFrame) -> str:
-    """A frame as a `data:` address of a csv file; numbers have up to ten significant digits."""
+    """A frame as a `data:` address of a csv file; numbers have up to ten significant digits.
+
+    Label sets that are named after the data have that name, as in `results.csv`.
+    """
+    data = with_label_names(data, own_label_names())
     text = data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
     return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"
 

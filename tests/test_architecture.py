@@ -54,6 +54,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "evaluation.metrics.metric",
         "evaluation.metrics.table",
         "evaluation.results.image_rows",
+        "evaluation.results.label_names",
         "evaluation.results.model_notes",
         "evaluation.results.reading",
         "evaluation.results.run",

@@ -170,6 +170,11 @@ def label_set_name(label_set: str) -> str:
     return _NAMES.get().get(label_set) or LABEL_SETS.get(label_set, label_set)
 
 
+def own_label_names() -> Mapping[str, str]:
+    """Label sets that `labels_named` calls after the data; none outside of it."""
+    return _NAMES.get()
+
+
 @contextmanager
 def labels_named(names: Mapping[str, str]) -> Iterator[None]:
     """Let `label_set_name` answer with these names while one run is rendered."""

@@ -119,6 +119,9 @@ def test_labels_and_votes_of_own_data_each_have_their_leaderboard(
     tables.main(path, "leaderboard", TableFormat.LATEX, None, None)
     printed = capsys.readouterr().out
     assert printed.count("\\begin{table}") == 2
+    tables.main(path, "curves", TableFormat.CSV, None, tmp_path / "csv")
+    curve = pd.read_csv(tmp_path / "csv" / "curve-ferplus-linf.csv")
+    assert set(curve["label_set"]) == {"RAF-DB votes"}  # as in results.csv
 
 
 def test_latex_is_escaped_and_complete() -> None:
