@@ -31,8 +31,14 @@ _QUANTILES = {
 OF_CURVE = (*_QUANTILES, "security_curve_area")
 """Metrics of a whole curve; a row of one at the headline eps depends on the smaller eps too."""
 
-_SIZES = {"linf": 1.0, "l2": np.inf, "l1": np.inf, "ssim": 1.0, "cam_shift": 1.0}
-"""Columns of `per_image` whose medians are figures, and the largest value of each."""
+_SIZES = {
+    "linf": (0.0, 1.0),
+    "l2": (0.0, np.inf),
+    "l1": (0.0, np.inf),
+    "ssim": (-1.0, 1.0),
+    "cam_shift": (0.0, 1.0),
+}
+"""Columns of `per_image` whose medians are figures; the smallest and the largest value of each."""
 
 
 def attack_figures(
@@ -159,14 +165,14 @@ def _size_figures(figures: Figures, key: dict[str, Any], at: Images, broken: np.
 
     Only one attack has explanations, so the worst case has no median of them.
     """
-    for name, largest in _SIZES.items():
+    for name, (smallest, largest) in _SIZES.items():
         if name == "cam_shift" and key["perturbation"] == WORST_CASE:
             continue
         sizes = at.rows[name].to_numpy(np.float64)
         known = broken & ~np.isnan(sizes)
         if known.any():
             found = quantile(sizes[known], 0.5, effective=at.effective(known))
-            found = found._replace(low=max(found.low, 0.0), high=min(found.high, largest))
+            found = found._replace(low=max(found.low, smallest), high=min(found.high, largest))
             figures.add(key, "all", f"median_{name}", found)
 
 

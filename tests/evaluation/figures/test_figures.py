@@ -55,7 +55,7 @@ def test_sizes_are_medians_over_what_broke_by_then() -> None:
     late = figure(found, "median_l2", eps=0.2, **under)
     assert (late.value, late.n) == (0.1, 4)  # of .05, .1, .15, .2
     ssim = figure(found, "median_ssim", eps=0.2, **under)
-    assert (ssim.value, ssim.ci_low, ssim.ci_high) == (0.85, 0, 1)  # of .8, .85, .9, .95
+    assert (ssim.value, ssim.ci_low, ssim.ci_high) == (0.85, -1, 1)  # of .8, .85, .9, .95
     worst = figure(found, "median_l2", eps=0.2, **under | {"perturbation": "worst_case"})
     assert worst.value == late.value
     assert not (found.metric == "median_l1").any()  # never measured
