@@ -28,7 +28,7 @@ from evaluation.statistics.blocks import (
     gain_of_frames,
     share_of_frames,
 )
-from evaluation.statistics.intervals import Interval, quantile
+from evaluation.statistics.intervals import Interval, proportion, quantile
 
 _Key = tuple[str, str, float]
 """Smoothing, perturbation, eps."""
@@ -169,9 +169,11 @@ def _delays(clips: Sequence[_Clip], key: _Key) -> Iterator[dict[str, Any]]:
             )
     n = float(len(waited))
     for metric, values in (("median_delay", seconds), ("median_delay_frames", waited)):
-        yield _row(key, metric, quantile(np.array(values), 0.5), n, len(clips))
-    followed = [np.isfinite(np.array(waited, float))] if waited else []
-    yield _row(key, "followed", share_of_frames(followed, [1] * len(followed)), n, len(clips))
+        found = quantile(np.array(values), 0.5)
+        found = found._replace(low=max(found.low, 0.0))  # no bound: no delay is below 0
+        yield _row(key, metric, found, n, len(clips))
+    followed = proportion(int(np.isfinite(waited).sum()), len(waited))
+    yield _row(key, "followed", followed, n, len(clips))
 
 
 def _row(

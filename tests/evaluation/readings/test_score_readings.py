@@ -66,6 +66,7 @@ def test_delays(results):
     assert figure(results, "median_delay")["value"] == 0
     late = figure(results, "median_delay", smoothing="mean:9")
     assert (late["value"], late["n"]) == (pytest.approx(0.25), 2)
+    assert (late["ci_low"], late["ci_high"]) == (0, np.inf)  # of two changes nothing is known
     assert figure(results, "median_delay_frames", smoothing="mean:9")["value"] == 5
     assert figure(results, "followed", smoothing="mean:9")["value"] == 1
 
@@ -78,6 +79,16 @@ def test_a_change_that_is_never_followed_is_an_infinite_delay_of_the_smoother_al
     assert figure(found, "followed", smoothing="mean:9")["value"] == 0
     plain_misses = score_readings(rows(never), seed=0)
     assert figure(plain_misses, "followed")["n"] == 1
+
+
+def test_changes_that_are_followed_have_the_interval_of_as_many_changes():
+    """Of two changes one: both bounds of Clopper and Pearson are where one of two has 2.5 %."""
+    half = np.where(EXPECTED == "angry", "sad", EXPECTED)
+    found = score_readings(pd.concat([rows(late(0)), rows(half, "mean:9")]), seed=0)
+    followed = figure(found, "followed", smoothing="mean:9")
+    assert (followed["value"], followed["n"], followed["effective_n"]) == (0.5, 2, 2)
+    assert followed["ci_low"] == pytest.approx(1 - 0.975**0.5)
+    assert followed["ci_high"] == pytest.approx(0.975**0.5)
 
 
 def test_robust_means_right_without_attack_too(results):
