@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.results.run import FinishedRun
-from evaluation.results.select import Headline
+from evaluation.results.select import Headline, pick
 from reports.charts.drawing import PHONE, Chart, Panel, count_range, drawing
 from reports.charts.matrices import (
     attack_flows,
@@ -17,6 +17,7 @@ from reports.charts.matrices import (
     flow_counts,
 )
 from reports.sections.attacks_run import mixed_note
+from reports.sections.figures import flag_note
 from reports.table import shares_table, table
 from reports.words.attacks import attack_title
 from reports.words.text import NBSP, count, face_count, label_set_name, percent
@@ -53,6 +54,7 @@ def confusion_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]
         )
         if headline:
             caption += mixed_note(run, [model], headline.norm)
+        caption += _flags(run, model, "confusion", headline)
         title = _confusion_title(model, clean, faces)
         data = shares_table(f"confusion-{model}", shares, "label")
         charts.append(Chart(f"confusion-{index}", title, caption, panels, data))
@@ -88,7 +90,7 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
             f"right: the classifier's answer in the worst case at {headline.text}. Red: faces "
             "flipped to another class, strongest the largest flow of each label; grey: faces still "
             f"classified correctly. n\u00a0=\u00a0{face_count(float(counts.to_numpy().sum()))}."
-            f"{mixed_note(run, [model], headline.norm)}"
+            f"{mixed_note(run, [model], headline.norm)}{_flags(run, model, 'flow', headline)}"
         )
         cells = [
             [str(label), *(count(number) for number in row)]
@@ -98,6 +100,14 @@ def flow_charts(run: FinishedRun, headline: Headline | None) -> list[Chart]:
         data = table(f"flows-{model}", head, cells, counts.reset_index())
         charts.append(Chart(f"flows-{index}", title, caption, [Panel("", [svg])], data))
     return charts
+
+
+def _flags(run: FinishedRun, model: str, metric: str, headline: Headline | None) -> str:
+    """Say where figures of a metric are flagged, clean or at the headline, under own labels."""
+    own = run.own_label_set(model)
+    rows = pick(run.results, model=model, label_set=own, attacked_labels=["", own], metric=metric)
+    shown = [pick(rows, eps=eps) for eps in (0.0, *([headline.eps] if headline else []))]
+    return flag_note(pd.concat(shown))
 
 
 def _matrix_panel(name: str, heading: str, shares: pd.DataFrame, attacked: bool) -> Panel:

@@ -28,6 +28,16 @@ def marked(text: str, status: str) -> str:
     return f"{SIGNS[status]}{NBSP}{text}" if status in SIGNS else text
 
 
+def flag_note(rows: pd.DataFrame) -> str:
+    """A sentence with a space before it where some rows are flagged, for charts without marks."""
+    if not (rows["status"] == "flagged").any():
+        return ""
+    return (
+        f" {SIGNS['flagged']}{NBSP}Some of these figures failed a reliability check or could not "
+        "be checked."
+    )
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure with its interval and status.

@@ -225,6 +225,17 @@ def test_charts_of_labels_and_classes_say_how_many_faces_they_rest_on(run: Finis
     assert re.search("n\u00a0=\u00a0400 faces, [0-9]+ to [0-9]+ of each label", first.caption)
 
 
+def test_charts_without_marks_say_that_their_figures_are_flagged(run: FinishedRun) -> None:
+    words = "\u2691\u00a0Some of these figures failed a reliability check"
+    sound = run.results.assign(status="ok")
+    worst = (sound["model"] == FOUR[0]) & (sound["perturbation"] == "worst_case")
+    flagged = sound.assign(status=sound["status"].mask(worst, "flagged"))
+    for charts_of in (confusion_charts, flow_charts):
+        first, *others = charts_of(replace(run, results=flagged), TOP)
+        assert words in first.caption and not any(words in one.caption for one in others)
+        assert words not in charts_of(replace(run, results=sound), TOP)[0].caption
+
+
 def test_bounds_and_eps_with_intervals_are_columns_of_numbers() -> None:
     rows = [
         [
