@@ -235,7 +235,9 @@ def _draw(
         raise InputError(
             f"{out}: cannot make this folder: {error}. Choose another --out."
         ) from error
-    written = save_figure(plot_class_counts(counts, names), out / "class_counts")
+    written = []
+    if any(table.to_numpy().any() for table in counts.values()):  # no face may have a label
+        written += save_figure(plot_class_counts(counts, names), out / "class_counts")
     if source.fer is not None and source.votes is not None:
         agreement = measure_agreement(
             Labels(FER7, source.fer), vote_labels(source.votes, VoteRule.MAJORITY)

@@ -95,6 +95,14 @@ def test_source_with_fer_labels_only(tmp_path, capsys):
     assert not (tmp_path / "out" / "agreement.png").exists()
 
 
+def test_votes_without_a_majority_have_no_chart_of_classes(tmp_path, capsys):
+    Image.fromarray(make_images()[0, :, :, 0]).save(tmp_path / "1.png")
+    (tmp_path / "votes.csv").write_text("file_name,happy,neutral,unknown\n1.png,1,1,3\n")
+    inspect.main(inspect.InspectRequest(data=tmp_path / "votes.csv", out=tmp_path / "out"))
+    assert "faces_ferplus.svg" in capsys.readouterr().out
+    assert not [*(tmp_path / "out").glob("class_counts*")]
+
+
 def test_out_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot make this folder"):
