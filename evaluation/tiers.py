@@ -18,6 +18,8 @@ from evaluation.config import AttackSettings, Certification
 from evaluation.request import RunRequest
 
 TIER_FILES = Path(__file__).parent / "tier_files"
+_OF_ATTACKS = {"all_faces_for_first", "black_boxes_only", "labels_only", "headline_only"}
+"""Settings that a transfer set has no use for."""
 _OPTIONS = {field.name for field in fields(RunRequest)}
 
 
@@ -121,6 +123,11 @@ def _registered(settings: TierSettings) -> TierSettings:
     for name in settings.corruptions:
         corruption_spec(name, settings.severities)
     attacks = tuple(map(settled, settings.attacks))
+    if settings.transfer and (unused := settings.transfer.model_fields_set & _OF_ATTACKS):
+        raise InputError(
+            f"transfer: {sorted(unused)[0]} is for attacks; the transfer set is made on every "
+            "model with gradients, at the headline eps. Leave it out."
+        )
     transfer = settled(settings.transfer) if settings.transfer else None
     return settings.model_copy(update={"attacks": attacks, "transfer": transfer})
 

@@ -50,7 +50,9 @@ def first_fault(error: "ValidationError") -> str:
     """
     first = error.errors()[0]
     known = {"extra_forbidden": "no such field", "missing": "missing"}
-    words = known.get(first["type"]) or first["msg"].removeprefix("Value error, ").rstrip(".")
+    plainly = {"tuple_type": "it must be a list in square brackets"}
+    said = first["msg"].removeprefix("Value error, ").rstrip(".")
+    words = known.get(first["type"]) or plainly.get(first["type"], said)
     if first["type"] == "model_type":
         words = f"it must hold fields with their values; got {type(first['input']).__name__}"
     elif first["type"] not in (*known, "value_error"):

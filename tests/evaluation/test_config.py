@@ -185,6 +185,12 @@ def test_a_users_file_is_a_tier(tmp_path: Path) -> None:
         ("[5, 1]", "[]", "mine.toml: severities must contain at least one"),
         ('"4/255"', '"4/0"', "mine.toml: `eps` must be"),
         ('"2/255", "4/255"', "", "mine.toml: eps.linf: .*at least 1 item"),
+        ('["0.5"]', '"0.5"', "mine.toml: eps.l2: it must be a list in square brackets; got '0.5'"),
+        (
+            "limit = 20",
+            '[transfer]\nname = "pgd"\nlabels_only = true',
+            "mine.toml: transfer: labels_only is for attacks; .* Leave it out",
+        ),
         ('"0.5"', '"-1"', "mine.toml: .*not negative"),
         ("l2 =", "l3 =", "mine.toml: eps.l3"),
         ("limit = 40", "seed = 3", "mine.toml: seed is not part of a tier. Give it as --seed"),
