@@ -28,7 +28,6 @@ from fer_models.loss_slopes import DLR_CLASSES, LOGIT_SPAN, MASK, MASK_RATIO, RE
 from fer_models.losses import Loss
 from fer_models.net_classifier import LayerGradients, NetClassifier
 
-require_tensorflow()
 tf.config.experimental.enable_tensor_float_32_execution(False)
 """A GPU would round float32 to 10 bits; which images break depends on the fifth digit."""
 
@@ -165,6 +164,7 @@ def vector_jacobian(
     Returns:
         The changed values, float32; and from a derivative by these to the one by `values`.
     """
+    require_tensorflow()
     given = tf.constant(values)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(given)
@@ -172,9 +172,8 @@ def vector_jacobian(
 
     def pull(cotangent: np.ndarray) -> np.ndarray:
         upstream = tf.constant(cotangent, tf.float32)
-        gradient: np.ndarray = tape.gradient(
-            changed, given, upstream, unconnected_gradients=_ZERO
-        ).numpy()
+        found = tape.gradient(changed, given, upstream, unconnected_gradients=_ZERO)
+        gradient: np.ndarray = found.numpy()
         return gradient
 
     return changed.numpy(), pull
@@ -206,6 +205,7 @@ def _kept(build: Callable[..., Callable]) -> Callable[..., Callable]:
         calls = classifier.__dict__.setdefault(COMPILED, {})
         key = (build.__name__, *settings)
         if key not in calls:
+            require_tensorflow()
             calls[key] = build(classifier, *settings)
         return calls[key]
 

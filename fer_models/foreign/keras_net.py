@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from fer_models.backend import require_tensorflow
 from fer_models.classifier import ModelError
 from fer_models.foreign.input_layout import layout_of, require_one
 from fer_models.foreign.raw_model import RawModel, failed, has_steps, outputs_of
@@ -18,8 +19,10 @@ def keras_net(name: str, net: keras.Layer, sha256: str) -> RawModel:
     One whose steps are known to its code only has no size yet: see `with_steps`.
 
     Raises:
+        InputError: Keras has another backend than TensorFlow.
         ValueError: more inputs.
     """
+    require_tensorflow()
     if has_steps(net):
         require_one(len(net.inputs))
         several = len(net.outputs) > 1  # a Sequential has one output, and no names of outputs
