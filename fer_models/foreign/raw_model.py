@@ -5,7 +5,7 @@ Not here: opening files (`fer_models/foreign/formats.py`), and what pixels and o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -145,10 +145,13 @@ def failed(
 
 
 def outputs_of(answer: Any) -> dict[str, Any]:
-    """The named outputs of an answer that is a dictionary or a list of arrays; else empty.
+    """The named outputs of a dictionary, a dataclass or a list of arrays; else empty.
 
-    A list of plain rows is one array.
+    A list of plain rows is one array. What a dataclass leaves None is no output.
     """
+    if is_dataclass(answer):
+        named = ((field.name, getattr(answer, field.name)) for field in fields(answer))
+        return {name: value for name, value in named if value is not None}
     if isinstance(answer, Mapping):
         return {str(name): value for name, value in answer.items()}
     if isinstance(answer, list | tuple) and any(np.ndim(value) >= 2 for value in answer):

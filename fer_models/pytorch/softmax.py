@@ -35,7 +35,9 @@ class _LastSoftmax(TorchFunctionMode):
     ) -> Any:
         answer = func(*args, **(kwargs or {}))
         if func in _SOFTMAXES:
-            self.given, self.answer = next(iter((*args, *(kwargs or {}).values()))), answer
+            values = (*args, *(kwargs or {}).values())  # the axis may be named first
+            self.given = next(each for each in values if isinstance(each, torch.Tensor))
+            self.answer = answer
             self.before = _state(self.given), _state(answer)
         return answer
 

@@ -184,7 +184,7 @@ SOFTMAXES = {
     "layer": nn.Softmax(1),
     "nested": nn.Sequential(nn.Identity(), nn.Sequential(nn.Softmax(dim=-1))),
     "functional": lambda x: functional.softmax(x, dim=1),
-    "torch": lambda x: torch.softmax(input=x, dim=1),
+    "torch": lambda x: torch.softmax(dim=1, input=x),
     "method": lambda x: x.softmax(1),
     "of another format": lambda x: x.softmax(1, dtype=torch.float64),
 }

@@ -1,6 +1,7 @@
 """PyTorch nets by path: every format answers and has gradients like the net that was saved."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -201,6 +202,22 @@ class OneInTuple(Heads):
         return (self.net(images),)
 
 
+@dataclass
+class Answer:
+    mood: torch.Tensor | None
+    emotions: torch.Tensor
+
+
+class InDataclass(Heads):
+    def forward(self, images: torch.Tensor) -> Answer:
+        emotions = self.net(images)
+        return Answer(emotions[:, :2] if self.named else None, emotions)
+
+
+def emotions_alone() -> nn.Module:
+    return InDataclass(named=False)
+
+
 def unnamed_heads() -> nn.Module:
     return Heads(named=False)
 
@@ -228,8 +245,10 @@ def test_a_contract_names_the_output_and_its_columns(
         )
         with pytest.raises(ModelError, match=r"it has 2 outputs, .*; its contract must name the"):
             load_foreign(name, FILE)
-    found = load_foreign(f"{__name__}:OneInTuple", FILE)
-    np.testing.assert_allclose(found.logits(images), expected.logits(images), atol=1e-5)
+    emotions = FILE.model_copy(update={"output_name": "emotions"})
+    for code, file in (("OneInTuple", FILE), ("emotions_alone", FILE), ("InDataclass", emotions)):
+        found = load_foreign(f"{__name__}:{code}", file)
+        np.testing.assert_allclose(found.logits(images), expected.logits(images), atol=1e-5)
 
 
 def test_a_net_of_code_is_measured_as_in_use() -> None:
