@@ -56,6 +56,18 @@ def test_ordinary_nets_pass(classifier: Classifier) -> None:
     assert found["status"] == "ok"
 
 
+def test_a_net_that_is_random_in_either_mode_is_not_compared() -> None:
+    """Its two answers differ, whatever mode it is in."""
+
+    class Random(keras.layers.Layer):
+        def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+            return images + keras.random.normal(keras.ops.shape(images))
+
+    inputs = keras.Input((8, 8, 1))
+    random = keras.Model(inputs, tiny.classifier().model(Random()(inputs)))
+    assert not training_mode_checks(wrap(random, Contract(8, 8, 1, FER7)), IMAGES)
+
+
 def resized(training: bool | None, inside: bool) -> KerasClassifier:
     """Dropout and batch normalisation behind a resizing, outside or inside a nested model."""
     steps = keras.layers.Rescaling(2.0, -1.0), keras.layers.Resizing(6, 6)
