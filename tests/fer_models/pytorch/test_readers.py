@@ -209,7 +209,7 @@ class Answer:
 
 
 class InDataclass(Heads):
-    def forward(self, images: torch.Tensor) -> Answer:
+    def forward(self, images: torch.Tensor) -> Answer:  # type: ignore[override]
         emotions = self.net(images)
         return Answer(emotions[:, :2] if self.named else None, emotions)
 
@@ -295,8 +295,8 @@ class NeverEvaluated(nn.Module):
 @pytest.mark.parametrize(("code", "is_random"), [("Noisy", False), ("NeverEvaluated", True)])
 def test_a_net_is_evaluated_by_its_own_eval(code: str, is_random: bool, images: np.ndarray) -> None:
     classifier = load_foreign(f"{__name__}:{code}", FILE)
-    repeats = [classifier.logits(images) for _ in range(2)]
-    assert np.array_equal(*repeats) is not is_random
+    one, again = (classifier.logits(images) for _ in range(2))
+    assert np.array_equal(one, again) is not is_random
 
 
 def test_an_export_knows_its_size(tmp_path: Path) -> None:
