@@ -12,7 +12,7 @@ from fer_models.zoo import describe
 @pytest.mark.parametrize(
     ("models", "said"),
     [
-        (["tiny.fer", "mirror_cnn.fer"], ""),
+        (["tiny.fer", "mirror_cnn.ferplus"], ""),
         (["tiny.fer", "simple_cnn.fer"], "simple_cnn.fer was"),
         (["hybrid.fer+jpeg75", "simple_cnn.fer"], "hybrid.fer+jpeg75, simple_cnn.fer were"),
         (["hybrid.fer", "inception.fer", "simple_cnn.fer", "xception.fer"], "4 of the models were"),
