@@ -54,11 +54,11 @@ def environment() -> dict[str, Any]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": threads(),
-        **{package: found for package in _PACKAGES if (found := _version(package))},
+        **{package: found for package in _PACKAGES if (found := installed_version(package))},
     }
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
     """Version of a package; empty where none of this name is installed."""
     try:
         return version(package)

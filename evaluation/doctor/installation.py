@@ -1,12 +1,13 @@
 """Checks of what is installed: Python, packages in the required versions, extras."""
 
 import platform
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from evaluation.doctor.finding import Finding, State
+from evaluation.environment import installed_version
 
 NAME = "deadpan"
 _SHOWN = ("tensorflow", "keras", "numpy")
@@ -40,13 +41,13 @@ def _packages(ours: Distribution) -> list[Finding]:
     """One line for all that fit, and one for each that does not."""
     needed = [one for one in _requirements(ours) if one.marker is None or one.marker.evaluate()]
     wrong = [finding for one in needed if (finding := _misfit(one))]
-    shown = ", ".join(f"{name} {version(name)}" for name in _SHOWN if _installed(name))
+    shown = ", ".join(f"{name} {found}" for name in _SHOWN if (found := installed_version(name)))
     what = f"{NAME} {ours.version}, {shown}; {len(needed) - len(wrong)} of {len(needed)} fit"
     return [Finding(State.OK, "packages", what), *wrong]
 
 
 def _misfit(requirement: Requirement) -> Finding | None:
-    found = _installed(requirement.name)
+    found = installed_version(requirement.name)
     if found and requirement.specifier.contains(found, prereleases=True):
         return None
     wanted = f"{requirement.name}{requirement.specifier}"
@@ -62,7 +63,7 @@ def _extras(ours: Distribution) -> Finding:
         if extra in _FOR_DEVELOPERS:
             continue
         needed = [one for one in _requirements(ours) if _only_for(one, extra)]
-        whole = all(_installed(one.name) for one in needed)
+        whole = all(installed_version(one.name) for one in needed)
         (have if whole else missing).append(extra)
     what = f"installed: {', '.join(have) or 'none'}; not installed: {', '.join(missing) or 'none'}"
     if not missing:
@@ -72,7 +73,7 @@ def _extras(ours: Distribution) -> Finding:
 
 def _namesake() -> list[Finding]:
     """Hugging Face's `datasets` has the same name as one of our packages; Python finds only one."""
-    found = _installed(_SAME_NAME)
+    found = installed_version(_SAME_NAME)
     if not found:
         return []
     what = f"Hugging Face's {_SAME_NAME} {found} has the name of one of Deadpan's packages"
@@ -87,11 +88,3 @@ def _requirements(ours: Distribution) -> list[Requirement]:
 def _only_for(requirement: Requirement, extra: str) -> bool:
     marker = requirement.marker
     return marker is not None and marker.evaluate({"extra": extra}) and not marker.evaluate()
-
-
-def _installed(name: str) -> str:
-    """Version of a package; empty if it is missing."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

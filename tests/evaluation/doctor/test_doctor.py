@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from evaluation import environment
 from evaluation.doctor import data_and_weights as materials
 from evaluation.doctor import installation, machine
 from evaluation.doctor.__main__ import main
@@ -61,7 +62,7 @@ def packages(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             raise PackageNotFoundError(name)
         return have[name]
 
-    monkeypatch.setattr(installation, "version", version)
+    monkeypatch.setattr(environment, "version", version)
     monkeypatch.setattr(installation, "distribution", lambda _: ours)
     return have
 

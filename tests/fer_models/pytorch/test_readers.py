@@ -208,14 +208,18 @@ class Answer:
     emotions: torch.Tensor
 
 
-class InDataclass(Heads):
-    def forward(self, images: torch.Tensor) -> Answer:  # type: ignore[override]
+class InDataclass(nn.Module):
+    def __init__(self, mood: bool = True) -> None:
+        super().__init__()
+        self.net, self.mood = tiny_module(), mood
+
+    def forward(self, images: torch.Tensor) -> Answer:
         emotions = self.net(images)
-        return Answer(emotions[:, :2] if self.named else None, emotions)
+        return Answer(emotions[:, :2] if self.mood else None, emotions)
 
 
 def emotions_alone() -> nn.Module:
-    return InDataclass(named=False)
+    return InDataclass(mood=False)
 
 
 def unnamed_heads() -> nn.Module:
