@@ -10,7 +10,7 @@ its last chunk exists. Not here: what the arrays are (`attacks/sets/contents.py`
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,14 +91,14 @@ def join_chunks(
         ) from error
 
 
-def find_set(key: str, directories: Iterable[Path]) -> Path | None:
-    """Folder of the complete set with this key, in the directories or up to two levels below."""
-    for directory in directories:
-        for level in ("", "*/", "*/*/"):
-            for manifest in sorted(directory.glob(level + MANIFEST)):
-                if _is_complete(manifest.parent, key):
-                    return manifest.parent
-    return None
+def complete_sets(directory: Path) -> dict[str, Path]:
+    """Folders of the complete sets in a directory or up to two levels below, by key."""
+    found: dict[str, Path] = {}
+    for level in ("", "*/", "*/*/"):
+        for manifest in sorted(directory.glob(level + MANIFEST)):
+            if key := _key_of_complete(manifest.parent):
+                found.setdefault(key, manifest.parent)
+    return found
 
 
 def chunk_path(directory: Path, index: int) -> Path:
@@ -253,14 +253,14 @@ def read_header(directory: Path) -> SetHeader:
         raise InputError(f"{path}: expected the manifest of a set, found {error!r}.") from error
 
 
-def _is_complete(directory: Path, key: str) -> bool:
-    """Whether a folder holds all chunks of this set; a run's manifest does not make it one."""
+def _key_of_complete(directory: Path) -> str:
+    """Key of the set whose chunks a folder holds, all of them; empty for any other folder."""
     try:
         header = read_header(directory)
-    except InputError:
-        return False
+    except InputError:  # a run's manifest, for example
+        return ""
     chunks = range(len(header.chunks))
-    return header.key == key and all(chunk_path(directory, i).exists() for i in chunks)
+    return header.key if all(chunk_path(directory, i).exists() for i in chunks) else ""
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.precision import Precision
+from attacks.sets.store import complete_sets
 from attacks.square import Square
 from datasets.faceset import FaceSet
 from evaluation.checks.rules import Check, was_not_made
@@ -67,7 +68,7 @@ def evaluate_run(
         faces: the data, already limited.
         classifiers: in the order of the report.
         out: run folder.
-        given: folder of sets made elsewhere, see `make_sets`.
+        given: folder of sets made elsewhere, if any.
         listener: receives the progress.
         engine: makes sets, classifies them and probes attacks; None for this process.
 
@@ -111,8 +112,9 @@ def _measure(
     jobs = plan(config, faces, clean.classifiers)
     if config.precision is Precision.AUTO:
         jobs = in_reduced_precision(jobs, faces, listener, residence)
+    elsewhere = complete_sets(given) if given else {}
     if given is not None:
-        listener.line(found_elsewhere(jobs, faces, given))
+        listener.line(f"--adversarial: {given} holds {found_elsewhere(jobs, faces, elsewhere)}")
     with stage("checks of models"):
         measured.check_models(config)
     refuse_misread(config.models, classifiers, measured.checks)
@@ -122,7 +124,9 @@ def _measure(
     by_id = {classifier.id: classifier for classifier in clean.classifiers}
 
     def make(some: Sequence[Job]) -> None:
-        made = make_sets(some, faces, out / "sets", given, listener, done, engine, clean.predicted)
+        made = make_sets(
+            some, faces, out / "sets", elsewhere, listener, done, engine, clean.predicted
+        )
         outcomes = residence.after(
             listener.stages.making("attacks and corruptions", made), lambda made: made.job.models
         )
@@ -157,7 +161,9 @@ def _measure(
     write_arrays(disputed_faces(faces), DISPUTED_ARRAYS, out / "disputed.npz")
     write_arrays(face_regions(faces, config), REGION_ARRAYS, out / "regions.npz")
     with stage("other seeds"):
-        repeat_attacks(config, faces, clean.classifiers, out, given, listener, residence, engine)
+        repeat_attacks(
+            config, faces, clean.classifiers, out, elsewhere, listener, residence, engine
+        )
     with stage("checks of models"):
         again = check_again(clean.classifiers, out)
     measured.checks += again

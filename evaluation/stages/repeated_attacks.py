@@ -4,7 +4,7 @@ Writes `seeds.parquet` of a run with `--seeds` above 1, and the sets beside its 
 figures of the run stay those of its first seed; `evaluation/figures/seeds.py` adds the spread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ def repeat_attacks(
     faces: FaceSet,
     classifiers: Sequence[Classifier],
     out: Path,
-    given: Path | None,
+    given: Mapping[str, Path],
     listener: Listener,
     residence: Residence,
     engine: Engine | None = None,
@@ -43,7 +43,7 @@ def repeat_attacks(
         faces: faces of the run.
         classifiers: the models that classified the clean faces.
         out: run folder.
-        given: folder of sets made elsewhere, see `make_sets`.
+        given: see `make_sets`.
         listener: receives chunks and finished sets.
         residence: told of the models that were used.
         engine: see `make_sets`.

@@ -18,7 +18,7 @@ from attacks.registry import ATTACKS
 from attacks.sets.contents import AnySet, AttackedSet, CorruptedSet
 from attacks.sets.first_gradients import remembering
 from attacks.sets.spec import AttackSpec, CorruptionSpec
-from attacks.sets.store import find_set, open_set, read_header
+from attacks.sets.store import open_set, read_header
 from attacks.sets.sweep import SetPlan
 from attacks.sets.task import AttackTask, CleanFaces, answers_of, check_same_model
 from attacks.transfer import TransferTarget
@@ -89,7 +89,7 @@ def make_sets(
     jobs: Sequence[Job],
     faces: FaceSet,
     sets: Path,
-    given: Path | None,
+    given: Mapping[str, Path],
     listener: Listener,
     done: dict[Job, Path] | None = None,
     engine: Engine | None = None,
@@ -101,7 +101,7 @@ def make_sets(
         jobs: as planned by `plan`.
         faces: the images.
         sets: folder of the run's sets.
-        given: folder of sets made elsewhere (`--adversarial`), tried first.
+        given: folders of sets made elsewhere (`--adversarial`), by key; they are taken first.
         listener: receives chunks and finished sets.
         done: folders of the sets of earlier calls, from which equal faces are copied; those of
             this call are added.
@@ -129,7 +129,7 @@ def make_sets(
         try:
             if order is not None and order.error:
                 raise LostCellError(order.error)
-            elsewhere = _given_folder(job, part, given) if given else None
+            elsewhere = _given_folder(job, part, given)
             folder = elsewhere or _own_folder(job, part, sets)
             if elsewhere:
                 if (given_for := _attacked(job)) is not None:
@@ -160,15 +160,15 @@ def make_sets(
         yield Outcome(job, made, folder=folder)
 
 
-def found_elsewhere(jobs: Sequence[Job], faces: FaceSet, given: Path) -> str:
-    """How many sets of a run a folder of sets made elsewhere holds, in a line."""
+def found_elsewhere(jobs: Sequence[Job], faces: FaceSet, given: Mapping[str, Path]) -> str:
+    """How many sets of a run are among those made elsewhere, as the end of a line."""
     made = [job for job in jobs if not job.not_applicable]
     found = sum(_given_folder(job, faces.take(job.rows), given) is not None for job in made)
-    line = f"--adversarial: {given} holds {found} of {counted(len(made), 'set')}"
+    line = f"{found} of {counted(len(made), 'set')} of this run"
     if found == len(made):
-        return f"{line} of this run"
+        return line
     return (
-        f"{line} of this run; the others are made, since none there has the same faces, weights, "
+        f"{line}; the others are made, since none there has the same faces, weights, "
         "eps grid, settings, seed and version of the attacks"
     )
 
@@ -177,7 +177,7 @@ def _orders(
     jobs: Sequence[Job],
     faces: FaceSet,
     sets: Path,
-    given: Path | None,
+    given: Mapping[str, Path],
     folders: dict[Job, Path],
     engine: Engine,
     predicted: Mapping[str, np.ndarray],
@@ -201,7 +201,7 @@ def _orders(
         if job.classifier is not None and job.classifier.id not in engine.models:
             continue
         part = faces.take(job.rows)
-        if given and (elsewhere := _given_folder(job, part, given)):
+        if elsewhere := _given_folder(job, part, given):
             known[job] = elsewhere
             continue
         attacked = _attacked(job)
@@ -234,13 +234,12 @@ def _attacked(job: Job, kept: TransferImages | None = None) -> Classifier | None
     return classifier
 
 
-def _given_folder(job: Job, faces: FaceSet, given: Path) -> Path | None:
+def _given_folder(job: Job, faces: FaceSet, given: Mapping[str, Path]) -> Path | None:
     """Folder of the job's set among those made elsewhere, in either precision, or None."""
     attacked = _attacked(job)
     exact = attacked.exact.weights_sha256 if attacked else None
     for weights in (exact, reduced_sha256(exact)) if exact else (None,):
-        key = job.key(faces.sha256, weights)
-        if folder := find_set(key, [given]):
+        if folder := given.get(job.key(faces.sha256, weights)):
             return folder
     return None
 

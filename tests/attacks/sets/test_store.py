@@ -10,7 +10,7 @@ from attacks.sets.contents import UNKNOWN, AdversarialSet, CorruptedSet, SetHead
 from attacks.sets.spec import AttackSpec, CorruptionSpec
 from attacks.sets.store import (
     chunk_path,
-    find_set,
+    complete_sets,
     open_set,
     read_chunk,
     read_header,
@@ -214,18 +214,16 @@ def test_a_set_is_found_up_to_two_levels_down_when_it_is_complete(tmp_path):
         place.mkdir(parents=True)
         write_sweep(place, header(key=place.name))
     (tmp_path / "a" / "manifest.json").write_text('{"schema_version": 9}')  # of something else
-    assert find_set("here", [tmp_path / "none", tmp_path]) == tmp_path / "here"
-    assert find_set("here", [tmp_path / "here"]) == tmp_path / "here"
-    assert find_set("b", [tmp_path]) == tmp_path / "a" / "b"
-    assert find_set("f", [tmp_path]) is None  # four levels down
-    assert find_set("f", [tmp_path / "c"]) is None
-    assert find_set("f", [tmp_path / "c" / "d"]) == places[2]
-    assert find_set("other", [tmp_path]) is None
+    assert complete_sets(tmp_path / "none") == {}
+    assert complete_sets(tmp_path / "here") == {"here": places[0]}
+    assert complete_sets(tmp_path) == {"here": places[0], "b": places[1]}  # f: four levels down
+    assert complete_sets(tmp_path / "c") == {}
+    assert complete_sets(tmp_path / "c" / "d") == {"f": places[2]}
     for index in (0, 1):
         chunk_path(tmp_path / "here", index).rename(tmp_path / "away.npz")
-        assert find_set("here", [tmp_path]) is None
+        assert complete_sets(tmp_path) == {"b": places[1]}
         (tmp_path / "away.npz").rename(chunk_path(tmp_path / "here", index))
-    assert find_set("here", [tmp_path]) == tmp_path / "here"
+    assert complete_sets(tmp_path)["here"] == places[0]
 
 
 def test_a_chunk_of_another_set_is_refused(folder):

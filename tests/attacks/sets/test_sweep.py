@@ -13,7 +13,7 @@ from attacks.corruptions.noise.gaussian_noise import GaussianNoise
 from attacks.pgd import PGD
 from attacks.registry import attack_spec, corruption_spec
 from attacks.sets.contents import TransferSet
-from attacks.sets.store import chunk_path, find_set, open_set
+from attacks.sets.store import chunk_path, complete_sets, open_set
 from attacks.sets.sweep import SetPlan, make_adversarial_set
 from attacks.sets.task import AttackTask, CleanFaces
 from attacks.threat_model import TOLERANCE, Norm, distance
@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on_with_the_same_arrays(finished, tmp_path):
         line = process.stdout.readline()
         process.kill()
     assert line.strip() == "chunk 1 of 3" and process.returncode == -9
-    assert find_set(finished.header.key, [tmp_path]) is None
+    assert complete_sets(tmp_path) == {}
     resumed = make(tmp_path / "set")
     assert resumed.reused_chunks >= 1 and same(resumed, finished)
 
@@ -108,11 +108,10 @@ def test_sets_are_found_by_key(finished, tmp_path):
     run = tmp_path / "run"
     made = make(run / "sets" / "one")
     (run / "manifest.json").write_text('{"schema_version": 1}')  # a run's own manifest
-    assert find_set(made.header.key, [tmp_path / "nowhere", run]) == run / "sets" / "one"
-    assert find_set(made.header.key, [run / "sets" / "one"]) == run / "sets" / "one"
-    assert find_set("other", [run]) is None
+    assert complete_sets(run) == {made.header.key: run / "sets" / "one"}
+    assert complete_sets(run / "sets" / "one") == {made.header.key: run / "sets" / "one"}
     chunk_path(run / "sets" / "one", 2).unlink()
-    assert find_set(made.header.key, [run]) is None
+    assert complete_sets(run) == {}
 
 
 def test_a_folder_of_another_set_is_refused(tmp_path):

@@ -80,7 +80,7 @@ def test_choosing_faces_to_show_changes_no_rows(tmp_path: Path) -> None:
         faces, clean, cache, failures, tiny.SILENT, rows, transfers, Residence(1)
     )
     jobs = plan(run, faces, clean.classifiers)
-    for outcome in make_sets(jobs, faces, tmp_path / "sets", None, tiny.SILENT):
+    for outcome in make_sets(jobs, faces, tmp_path / "sets", {}, tiny.SILENT):
         measured.add(outcome)
     before = rows.rows.pick()
     assert measured.gallery()["clean_cam"].max() == 0  # not explained yet

@@ -14,7 +14,7 @@ from attacks.fgsm import FGSM
 from attacks.pgd import PGD
 from attacks.registry import ATTACKS
 from attacks.sets.contents import AdversarialSet
-from attacks.sets.store import open_set
+from attacks.sets.store import complete_sets, open_set
 from evaluation.config import AttackSettings
 from evaluation.listener import Listener
 from evaluation.stages.jobs import plan
@@ -69,7 +69,7 @@ def test_images_that_hang_on_each_other_are_made_for_each_label_set(
     faces = replace(faces, votes=10 * np.eye(10, dtype=np.uint8)[alike])
     config = tiny.config(eps=(1e-6,), attacks=(AttackSettings(name="pgd"),), corruptions=())
     jobs = plan(config, faces, models)
-    assert len(list(make_sets(jobs, faces, tmp_path, None, tiny.SILENT))) == 2
+    assert len(list(make_sets(jobs, faces, tmp_path, {}, tiny.SILENT))) == 2
     assert np.unique(asked, return_counts=True)[1].tolist() == [often] * 32
 
 
@@ -84,11 +84,11 @@ def test_sets_made_elsewhere_are_taken_back(run_folder: Path, tmp_path: Path) ->
 
 
 def test_a_run_says_that_sets_made_elsewhere_are_not_its_own(run_folder: Path) -> None:
-    given, models = run_folder / "sets", tiny.models()[:1]
+    given, models = complete_sets(run_folder / "sets"), tiny.models()[:1]
     config = tiny.config(eps=(0.02,), attacks=(AttackSettings(name="fgsm"),))
     jobs = plan(config, tiny.faces(), models)
     words = found_elsewhere(jobs, tiny.faces(), given)
-    assert words.startswith(f"--adversarial: {given} holds 1 of 3 sets of this run; the others are")
+    assert words.startswith("1 of 3 sets of this run; the others are made")
     assert "eps grid" in words  # which differs: the set that it holds is of a corruption
 
 
