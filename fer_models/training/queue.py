@@ -35,7 +35,6 @@ FIRST = (
     "xception.fer",
     "xception.ferplus",
     "mobilenet_v2.ferplus",
-    "mobilenet_v2.fer",
     "four_conv_cnn.fer",
     "plain_cnn.fer",
     "inception.fer",
