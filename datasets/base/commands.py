@@ -1,13 +1,14 @@
 """Run a command-line function: one-line errors; exit code 0 done, 1 a check failed, 2 wrong usage.
 
-130 after Ctrl-C, 143 after SIGTERM, 141 where nobody reads the output any longer. Every command
-file ends in `run(main, prog)`. Heavy imports belong inside the function, so that they run after the
-arguments are parsed.
+3 after a traceback, which is a fault of the program; 130 after Ctrl-C, 143 after SIGTERM, 141 where
+nobody reads the output any longer. Every command file ends in `run(main, prog)`. Heavy imports
+belong inside the function, so that they run after the arguments are parsed.
 """
 
 import codecs
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -43,6 +44,8 @@ _NO_ROOM = "failed to map segment from shared object"
 """What the system says where a library does not fit into memory."""
 _INTERRUPTED = 130
 """Exit code of typer after Ctrl-C."""
+_FAULT = 3
+"""Exit code after an error that this program should not raise."""
 _UNREAD = 141
 """Exit code after `| head` has read enough: that of other programs, which SIGPIPE ends."""
 
@@ -54,7 +57,7 @@ def run(
 ) -> NoReturn:
     """Parse `sys.argv`, call `main`, and exit with its return value or 0.
 
-    `--debug` anywhere on the command line shows the tracebacks of input errors.
+    `--debug` anywhere on the command line shows the tracebacks of input errors, too.
 
     Args:
         main: function with typer annotations that may return an exit code.
@@ -66,6 +69,15 @@ def run(
     if debug:
         arguments.remove("--debug")
     make_printable(sys.stdout, sys.stderr)
+    try:
+        _run(main, prog, arguments, debug)
+    except Exception:  # 1 would say that a check has failed
+        traceback.print_exc()
+        _fail("this is a fault of Deadpan, or of a library; please report the lines above.", _FAULT)
+
+
+def _run(main: Callable[..., object], prog: str, arguments: list[str], debug: bool) -> NoReturn:
+    """The same for these arguments; raises what is no error of the user's."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(_refusing_exits(main))
     try:
@@ -91,18 +103,19 @@ def run(
         words = f"{message}{_received(error, arguments)}."
         _fail(f"{words} See `{prog} --help`.".replace("\n", " "), 2)
     except InputError as error:
-        if debug:
-            raise
+        _show(error, debug)
         _fail(" ".join(str(error).split()), 2, at_once=isinstance(error, BrokenLibraryError))
     except OSError as error:  # a read-only folder, a full disk
-        if debug or error.strerror is None:
+        if error.strerror is None:
             raise
+        _show(error, debug)
         place = f"{error.filename}: " if error.filename else ""  # a full disk has no file name
         words = f"{place}{error.strerror}. Choose another path, or free this one"
         _fail(f"{words}{_then_resume(main)}.", 2)
     except (MemoryError, ImportError) as error:
-        if debug or (isinstance(error, ImportError) and _NO_ROOM not in str(error)):
+        if isinstance(error, ImportError) and _NO_ROOM not in str(error):
             raise
+        _show(error, debug)
         words = " ".join(str(error).split()) or "an allocation failed"
         words = f"out of memory: {words}. Ask for less at once, or use a larger machine"
         _fail(f"{words}{_then_resume(main)}.", 2)
@@ -192,6 +205,12 @@ def _received(error: typer.TyperException, arguments: list[str]) -> str:
         if name in names and (equals or place + 1 < len(arguments)):
             return f"; got {(value if equals else arguments[place + 1])!r}"
     return ""
+
+
+def _show(error: Exception, debug: bool) -> None:
+    """Print the traceback of an input error, where `--debug` asks for it."""
+    if debug:
+        traceback.print_exception(error)
 
 
 def _fail(message: str, code: int, at_once: bool = False) -> NoReturn:

@@ -104,8 +104,8 @@ def test_a_place_that_cannot_be_written_is_one_line(monkeypatch, capsys, tmp_pat
     error = capsys.readouterr().err
     assert error.startswith(f"error: {tmp_path}") and "Not a directory" in error
     assert error.count("\n") == 1
-    with pytest.raises(NotADirectoryError):
-        exit_code(main, monkeypatch, "--debug")
+    assert exit_code(main, monkeypatch, "--debug") == 2
+    assert "NotADirectoryError" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_line(monkeypatch, capsys):
@@ -144,29 +144,35 @@ def test_too_little_memory_is_one_line(monkeypatch, capsys, error):
     )
 
 
-def test_a_missing_library_is_no_lack_of_memory(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("no module named nothing"),  # no lack of memory
+        EOFError("no data left in file"),  # no interrupt
+        ValueError("a fault of the program"),
+    ],
+)
+def test_a_fault_of_the_program_is_neither_a_failed_check_nor_wrong_usage(
+    monkeypatch, capsys, error
+):
     def main() -> None:
-        raise ImportError("no module named nothing")
+        raise error
 
-    with pytest.raises(ImportError):
-        exit_code(main, monkeypatch)
-
-
-def test_a_file_that_ends_too_early_is_no_interrupt(monkeypatch):
-    def main() -> None:
-        raise EOFError("no data left in file")
-
-    with pytest.raises(EOFError):
-        exit_code(main, monkeypatch)
+    assert exit_code(main, monkeypatch) == 3
+    words = capsys.readouterr().err
+    assert "Traceback" in words and f"{type(error).__name__}: {error}\n" in words
+    assert words.endswith(
+        "error: this is a fault of Deadpan, or of a library; please report the lines above.\n"
+    )
 
 
-def test_debug_shows_the_error(monkeypatch):
+def test_debug_shows_the_error(monkeypatch, capsys):
     def main() -> None:
         raise InputError("bad file")
 
-    monkeypatch.setattr(sys, "argv", ["prog", "--debug"])
-    with pytest.raises(InputError):
-        run(main, prog="prog")
+    assert exit_code(main, monkeypatch, "--debug") == 2
+    words = capsys.readouterr().err
+    assert words.startswith("Traceback") and words.endswith("error: bad file\n")
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("--count", "many"), ("stray",)])
