@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 from unittest.mock import patch
 
 from typer import Typer
@@ -85,10 +86,22 @@ def parse_command(line: str) -> None:
         typer.TyperException: an option that the command does not have, or a value it refuses.
     """
     _, _, module, *arguments = shlex.split(line, comments=True)
+    command, optional_numbers = _command(module)
+    command.make_context(module, with_numbers(arguments, optional_numbers))
+
+
+def options(module: str) -> list[tuple[str, ...]]:
+    """The spellings of each option of a command: `("--model", "--models")`."""
+    command, _ = _command(module)
+    spellings = [(*each.opts, *each.secondary_opts) for each in command.params]
+    return [each for each in spellings if each[0].startswith("--") and "--help" not in each]
+
+
+def _command(module: str) -> tuple[Any, dict[str, str]]:
+    """A command as typer knows it, and its options whose number may be left out."""
     with patch("datasets.base.commands.run") as run:
         runpy.run_module(module, run_name="__main__")
     (main,) = run.call_args.args
     app = Typer(add_completion=False)
     app.command()(main)
-    arguments = with_numbers(arguments, run.call_args.kwargs.get("optional_numbers", {}))
-    get_command(app).make_context(module, arguments)
+    return get_command(app), run.call_args.kwargs.get("optional_numbers", {})

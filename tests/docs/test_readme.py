@@ -1,11 +1,11 @@
-"""All pages: commands parse, links lead somewhere; README names every command."""
+"""All pages: commands parse, links lead somewhere; every command and option is named."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.guide import ROOT, parse_command
+from tests.docs.guide import ROOT, options, parse_command
 from tests.test_architecture import command_modules
 
 README = (ROOT / "README.md").read_text()
@@ -28,11 +28,24 @@ def test_command_parses(line: str) -> None:
     parse_command(line)
 
 
+MAKERS = ("faces.mean_shape", "fer_models.generator", "fer_models.train_landmarks")
+"""Commands that made what is shipped."""
+FOR_USERS = sorted(
+    name
+    for name in (module.removesuffix(".__main__") for module in command_modules())
+    if not name.startswith(MAKERS)
+)
+
+
 def test_every_command_for_users_is_named() -> None:
-    named = set(re.findall(r"python -m ([\w.]+)", README))
-    commands = {module.removesuffix(".__main__") for module in command_modules()}
-    makers = ("faces.mean_shape", "fer_models.generator", "fer_models.train_landmarks")
-    assert {name for name in commands if not name.startswith(makers)} <= named
+    assert set(FOR_USERS) <= set(re.findall(r"python -m ([\w.]+)", README))
+
+
+@pytest.mark.parametrize("module", FOR_USERS)
+def test_every_option_is_named(module: str) -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text))
+    assert [option for option in options(module) if not named & set(option)] == []
 
 
 def headings(page: Path) -> set[str]:
