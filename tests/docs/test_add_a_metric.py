@@ -1,5 +1,6 @@
 """`docs/add-a-metric.md`, followed step by step in a copy of the package."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from evaluation.metrics.accuracy import confusion_matrix
+from evaluation.metrics.metric import Metric
+from evaluation.metrics.table import METRICS
 from tests.docs.guide import ROOT, blocks, follow, shell
 from tests.evaluation import tiny
 
@@ -28,6 +31,18 @@ def test_the_function_of_the_page_is_kappa() -> None:
     assert callable(kappa)
     assert kappa(counts) == pytest.approx(cohen_kappa_score(labels, answers))
     assert np.isnan(kappa(np.zeros((3, 4), int)))
+
+
+def test_the_record_says_how_the_interval_is_made() -> None:
+    made = dict(re.findall(r"^ +\| `Of\.(\w+)` .* \| ([\w ]+) \|$", PAGE, flags=re.MULTILINE))
+    names: dict[str, object] = {}
+    exec(blocks(PAGE)[0][2], names)
+    kappa = names["KAPPA"]
+    assert isinstance(kappa, Metric)
+    with_function = [one for one in (kappa, *METRICS.values()) if one.of]
+    assert {one.of.name for one in with_function if one.of} == set(made)
+    for one in with_function:
+        assert one.of and one.interval == made[one.of.name], one.name
 
 
 @pytest.mark.slow
