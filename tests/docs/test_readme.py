@@ -1,10 +1,12 @@
 """All pages: commands parse, links lead somewhere; every command and option is named."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from fer_models.zoo import model_ids
 from tests.docs.guide import ROOT, options, parse_command
 from tests.test_architecture import command_modules
 
@@ -39,6 +41,19 @@ FOR_USERS = sorted(
 
 def test_every_command_for_users_is_named() -> None:
     assert set(FOR_USERS) <= set(re.findall(r"python -m ([\w.]+)", README))
+
+
+def test_every_extra_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = README.partition("| extra |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
+    told = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(told) == sorted(project["optional-dependencies"])
+
+
+def test_readme_says_how_many_models_ship() -> None:
+    (told,) = re.findall(r"besides the (\d+) that it ships", " ".join(README.split()))
+    assert int(told) == len(model_ids())
 
 
 @pytest.mark.parametrize("module", FOR_USERS)
