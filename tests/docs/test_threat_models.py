@@ -37,6 +37,16 @@ def test_queries_of_square_on_black_boxes_are_those_of_the_tier(name: str) -> No
     assert re.search(rf"{name}: {queries:,}\b", sentence)
 
 
+def test_transfer_sets_have_the_faces_that_the_page_says() -> None:
+    made = {name: tier["transfer"] for name, tier in TIERS.items() if "transfer" in tier}
+    limits = {name: transfer.get("limit") for name, transfer in made.items()}
+    assert TIERS.keys() - limits.keys() == {"quick"}
+    text = " ".join(PAGE.split())
+    assert "In every tier but quick, a run of several models also makes a transfer set" in text
+    told = dict(re.findall(r"headline eps \((\w+): of the first (\d+) faces\)", text))
+    assert told == {name: str(limit) for name, limit in limits.items() if limit}
+
+
 def test_full_certifies_what_the_page_says() -> None:
     certified = TIERS["full"]["certification"]
     text = " ".join(PAGE.partition("## Certificates")[2].split())
