@@ -87,6 +87,22 @@ def test_link_leads_somewhere(page: Path, target: str) -> None:
     assert not anchor or anchor in headings(file)
 
 
+ABOUT_TODAY = [
+    page
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if page.name not in ("models.md", "training-log.md")
+]
+"""Pages whose models a reader may want to use."""
+
+
+@pytest.mark.parametrize("page", ABOUT_TODAY)
+def test_a_model_that_does_not_ship_is_said_to(page: Path) -> None:
+    text = " ".join(page.read_text().split())
+    named = set(re.findall(r"(?<![\w.])([a-z]\w*\.(?:fer|ferplus))(?![\w.]*\w)", text))
+    gone = set(re.findall(r"([\w.]+)`?,? no longer ship", text))
+    assert named - set(model_ids()) - gone - {"faces.fer"} == set()
+
+
 MADE_UP = ("ID.json", "NAME.py", "kappa.py", "momentum.py", "vignette.py")
 """Files that a reader is asked to write, or names with a placeholder."""
 
