@@ -53,7 +53,8 @@ def main(
         ),
     ] = None,
     out: Annotated[
-        Path | None, Option(help="Write the table to this .csv, a model-index to this .md.")
+        Path | None,
+        Option(help="Write the table to this .csv, a model-index to this .md or .yaml."),
     ] = None,
     format: Annotated[
         str,
