@@ -26,6 +26,7 @@ from evaluation.results.schema import (
     TRANSFER_COLUMNS,
 )
 from evaluation.statistics.intervals import Interval
+from tests.evaluation.figures.eight_faces import CLEAN, PGD, image_rows, summary
 
 PAGE = Path(__file__).parents[3] / "docs" / "results-schema.md"
 
@@ -59,6 +60,16 @@ def test_page_lists_the_metrics_in_order():
     text = PAGE.read_text().split("| metric |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == list(METRICS)
     assert "| metric |" + text + "\n" == markdown()
+
+
+def test_page_says_which_figures_of_votes_are_of_ferplus_labels_alone():
+    """The rows hold an attack under FER labels, so that a figure of both has some under FER."""
+    rows = summary(image_rows(CLEAN), PGD)
+    both = set(rows.metric[rows.label_set == "fer"])
+    alone = set(rows.metric[rows.label_set == "ferplus"]) - both - {"label_gap"}
+    (told,) = re.findall(r"^Agreement with votes \((.*?)\) has", PAGE.read_text(), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", told)) == alone
+    assert {"plausible_flip", "implausible_success_rate"} <= both
 
 
 def test_a_metric_that_is_not_listed_is_refused():
