@@ -114,8 +114,8 @@ def _note(board: "pd.DataFrame") -> list[str]:
     if board.surrogates[board.upper_bound].nunique() < 2:
         return []
     return [
-        "Figures after <= are not comparable where the column surrogates of --out FILE.csv "
-        "differs: images made on other models broke these faces."
+        "Figures after <= are not comparable, and are not ranked, where the column surrogates of "
+        "--out FILE.csv differs: images made on other models broke these faces."
     ]
 
 

@@ -15,7 +15,6 @@ from attacks.threat_model import format_eps
 from datasets.base.errors import InputError
 from datasets.labels import LabelSet
 from evaluation.comparing.ranking import Entry, image_scores, rank_models
-from evaluation.comparing.uneven_sets import surrogates
 from evaluation.config import RunConfig
 from evaluation.figures.outcomes import right_clean
 from evaluation.results.image_rows import Kind
@@ -60,8 +59,8 @@ BOARD_COLUMNS: dict[str, str] = {
 runs. The ranks are the best and the worst that the tests of `rank_models` leave open, by
 `curve_area`, the mean robust accuracy up to `eps`. A `provisional` rank may be too good: a check of
 the attack failed, such as R6. `surrogates` are the models that made images for one without
-gradients, with the beginning of their weights' hash if the run measured them; empty for others.
-Upper bounds with other surrogates are not comparable."""
+gradients, with the beginning of their weights' hash as far as the run tells it; empty for others.
+Upper bounds with other surrogates are not comparable, and have no rank."""
 
 
 def find_runs(folder: Path) -> tuple[list[FinishedRun], list[str]]:
@@ -221,14 +220,9 @@ def _figures(entry: Entry, eps: float) -> dict[str, Any]:
         **_figure("robust_accuracy", robust),
         **_figure("curve_area", area),
         "upper_bound": entry.is_upper_bound,
-        "surrogates": _surrogates(entry),
+        "surrogates": ", ".join(entry.surrogates),
         "status": "ok" if sound else "flagged",
     }
-
-
-def _surrogates(entry: Entry) -> str:
-    made = (set_ for set_ in entry.run.manifest["perturbations"] if set_["model"] == entry.model)
-    return ", ".join(dict.fromkeys(name for set_ in made for name in surrogates(entry.run, set_)))
 
 
 def _groups(entry: Entry) -> Any:

@@ -22,6 +22,7 @@ import pandas as pd
 from datasets.labels import LabelSet
 from evaluation.checks.rules import Rank, failed_rules
 from evaluation.comparing.rivals import is_whole
+from evaluation.comparing.uneven_sets import surrogates
 from evaluation.figures.groups import coarsest
 from evaluation.figures.outcomes import right_clean
 from evaluation.metrics.robustness import security_curve_areas
@@ -59,6 +60,12 @@ class Entry:
     def is_upper_bound(self) -> bool:
         """Whether it is a black box, so that its robust accuracy is an upper bound."""
         return self.model in self.run.black_boxes
+
+    @property
+    def surrogates(self) -> list[str]:
+        """The models that made images for it, with their weights, see `surrogates`."""
+        made = (one for one in self.run.manifest["perturbations"] if one["model"] == self.model)
+        return list(dict.fromkeys(name for one in made for name in surrogates(self.run, one)))
 
     @property
     def is_whole(self) -> bool:
@@ -128,6 +135,8 @@ def rank_models(entries: Mapping[str, Entry]) -> Ranking:
     void = {name: rules for name, entry in entries.items() if (rules := entry.void_by)}
     broken = {name for name, entry in entries.items() if not entry.is_whole} | set(void)
     rivals = [name for name in rankable(entries, bounds, broken) if len(scores[name])]
+    if len({frozenset(entries[name].surrogates) for name in rivals}) > 1:
+        rivals = []  # upper bounds by images of other models say nothing of which model is better
     runs = {id(entries[name].run): entries[name].run.images.faces for name in rivals}
     groups = coarsest(runs.values()) if runs else pd.Series(dtype=np.int64)
     pairs = _tests(rivals, scores, groups)

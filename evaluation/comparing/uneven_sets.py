@@ -75,10 +75,12 @@ def surrogates(run: FinishedRun, entry: Mapping[str, Any]) -> list[str]:
         entry: of the set, in the run's manifest.
 
     Returns:
-        Ids, and the beginning of their weights' hash where the run measured them too.
+        Ids, and the beginning of their weights' hash; runs of earlier versions tell it only of
+        models that they measured too.
     """
-    models = run.manifest["models"]
-    return [
-        f"{name} ({models[name]['weights_sha256'][:8]})" if name in models else name
-        for name in entry.get("sources", [])
+    models, names = run.manifest["models"], entry.get("sources", [])
+    hashes = entry.get("sources_sha256") or [
+        models[name]["weights_sha256"] if name in models else "" for name in names
     ]
+    pairs = zip(names, hashes, strict=True)
+    return [f"{name} ({weights[:8]})" if weights else name for name, weights in pairs]

@@ -66,6 +66,7 @@ class Outcome:
             entry |= {"title": attack.title, "words": attack.words}
         if self.job.sources:
             entry["sources"] = [source.id for source in self.job.sources]
+            entry["sources_sha256"] = [source.weights_sha256 for source in self.job.sources]
         if self.job.transfer_set:
             entry["shown"] = True
         if self.made is None:

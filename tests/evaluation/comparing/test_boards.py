@@ -144,6 +144,7 @@ def test_upper_bounds_by_other_surrogates_are_told_apart(
     fer = table[table.label_set == "fer"]
     assert sorted(fer.surrogates) == sorted(["simple_cnn.fer", second])
     assert bool(leaderboard._note(fer)) == told
+    assert fer.best_rank.isna().tolist() == [told] * 2  # whatever their figures, none is better
     assert not leaderboard._note(table[table.label_set == "ferplus"])
 
 

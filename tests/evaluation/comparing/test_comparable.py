@@ -128,6 +128,25 @@ def test_images_made_on_other_weights_are_another_attack(make: Callable[..., Fin
     assert not hit & {"pgd", "worst_case"} and "fgsm" in hit
 
 
+@pytest.mark.parametrize("retrained", [False, True])
+def test_surrogates_that_a_run_did_not_measure_are_known_by_their_weights(
+    retrained: bool, make: Callable[..., FinishedRun]
+) -> None:
+    def starter(weights: str) -> Callable[[dict], None]:
+        def edit(manifest: dict) -> None:
+            manifest["models"]["tiny.fer"]["black_box"] = True
+            for entry in manifest["perturbations"]:
+                if entry["model"] == "tiny.fer" and entry["perturbation"] == "pgd":
+                    entry |= {"sources": ["simple_cnn.fer"], "sources_sha256": [weights * 64]}
+
+        return edit
+
+    after = starter("b" if retrained else "a")
+    changes = compare_runs([make("base", manifest=starter("a")), make("new", manifest=after)])
+    hit = {name for name, _ in figures_of(changes.table, "tiny.fer", "fer")}
+    assert {"pgd", "worst_case"} & hit == (set() if retrained else {"pgd", "worst_case"})
+
+
 def test_a_crashed_corruption_and_a_silent_model(
     first: Path, make: Callable[..., FinishedRun]
 ) -> None:

@@ -172,6 +172,7 @@ def test_a_black_box_is_attacked_through_the_others(tmp_path: Path) -> None:
     made = [record for record in records if "sources" in record]
     assert [record["model"] for record in made] == ["box.onnx"]
     assert made[0]["sources"] == ["tiny.fer", "plus"]  # its own classes first
+    assert made[0]["sources_sha256"] == [classifiers[place].weights_sha256 for place in (1, 0)]
     assert made[0]["status"] == "ok" and made[0]["backward"] > 0
     rows = FinishedRun(tmp_path).per_image
     rows = rows[(rows.model == "box.onnx") & (rows.perturbation == "transfer")]
