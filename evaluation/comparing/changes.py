@@ -5,7 +5,7 @@ Accuracies and robust accuracies are compared image by image on the row numbers 
 cannot be compared is named with the reason.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -188,7 +188,7 @@ def _nearest(grid: tuple[float, ...], eps: float) -> float:
 def _by_interval(
     model: str,
     label_set: LabelSet,
-    attacks: Container[str],
+    attacks: Mapping[str, Sequence[float]],
     common: Common,
     one: dict[tuple, "_Figure"],
     two: dict[tuple, "_Figure"],
@@ -196,7 +196,9 @@ def _by_interval(
     for identity, before in one.items():
         name, norm, eps, severity, metric = identity
         after = two.get(identity)
-        if after is None or metric not in BY_INTERVAL or (norm and name not in attacks):
+        if after is None or metric not in BY_INTERVAL:
+            continue
+        if norm and not (name in attacks and np.isclose([0, *attacks[name]], eps or 0).any()):
             continue
         if not common.averages_alike(model, label_set, name, metric):
             continue

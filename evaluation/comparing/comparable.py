@@ -1,6 +1,8 @@
 """What two runs have in common, and why the rest of them is not comparable."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,8 @@ class Common:
         models: ids in both runs that classified the clean faces.
         label_sets: label sets that score both runs, with the same label for every shared face.
         norm: norm of the attacks; empty when it is not the same.
-        attacks: attacks with the same settings and the eps above 0 that they share; `worst_case`
-            among them when all attacks are the same.
+        attacks: attacks with the same settings and the eps above 0 up to which their grids are the
+            same; `worst_case` among them when all attacks are the same.
         grids: eps of each run, which may differ in their last digits.
         same_faces: both runs measured exactly the same data.
         same_grid: attacks went through the same eps.
@@ -175,15 +177,19 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
         )
         return
     common.norm, common.grids = old.norm, (old.eps, new.eps)
-    shared = [eps for eps in old.eps if _holds(new.eps, eps)]
-    alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(shared, eps)]
+    both = [eps for eps in old.eps if _holds(new.eps, eps)]
+    alone = [eps for eps in sorted({*old.eps, *new.eps}) if not _holds(both, eps)]
+    rising = [eps for eps in alone if eps > 0]
     if alone:
-        sizes = ", ".join(map(format_eps, alone))
-        common.notes.append(
-            f"different eps grid: only one run has {sizes}; so areas under security curves are "
-            "not comparable"
-        )
-    common.same_grid = not any(eps > 0 for eps in alone)
+        note = f"different eps grid: only one run has {', '.join(map(format_eps, alone))}"
+        if rising:
+            note += (
+                "; so areas under security curves are not comparable, nor are robust accuracies "
+                f"from {format_eps(rising[0])} on, which count what breaks at the smaller eps of "
+                "a grid too"
+            )
+        common.notes.append(note)
+    common.same_grid = not rising
     settings = [
         {
             a.name: (a, config.grid_of(a) if config.norm in a.headline_only else ())
@@ -193,15 +199,26 @@ def _attacks(common: Common, before: FinishedRun, after: FinishedRun) -> None:
     ]
     same = [name for name in settings[0] if settings[0][name] == settings[1].get(name)]
     other = [name for name in dict.fromkeys([*settings[0], *settings[1]]) if name not in same]
-    common.attacks = {
-        name: [eps for eps in old.grids[name] if eps > 0 and _holds(shared, eps)]
+    grids = {
+        name: _same_up_to(old.grids[name], new.grids[name])
         for name in (same if other else [*same, WORST_CASE])
     }
+    common.attacks = {name: grid for name, grid in grids.items() if grid}
     if other:
         common.notes.append(
             f"{', '.join(other)}: only in one run, or with different settings; so the worst cases "
             "are over different attacks and not comparable"
         )
+
+
+def _same_up_to(one: Sequence[float], two: Sequence[float]) -> list[float]:
+    """Eps above 0 of two grids up to the first that differs.
+
+    An image that breaks at an eps counts as broken at the larger ones, so beyond that eps one of
+    the attacks had more tries.
+    """
+    pairs = zip(*([eps for eps in grid if eps > 0] for grid in (one, two)), strict=False)
+    return [eps for eps, _ in takewhile(lambda pair: bool(np.isclose(*pair)), pairs)]
 
 
 def _holds(grid: list[float] | tuple[float, ...], eps: float) -> bool:

@@ -34,7 +34,8 @@ def version(number: int) -> Callable[[dict], None]:
         (data(split="PrivateTest"), "toy PrivateTest instead of toy PublicTest: nothing", set()),
         (rename, "tiny.fer: different weights, ffffffff instead of", {"none", "pgd", "worst_case"}),
         (config(labels=["fer"]), "is scored under ferplus labels", {"none", "pgd", "worst_case"}),
-        (config(eps=["0.1"]), "different eps grid: only one run has 0.02", {"none", "pgd"}),
+        (config(eps=["0.02"]), "different eps grid: only one run has 0.1; ", {"none", "pgd"}),
+        (config(eps=["0.1"]), "nor are robust accuracies from 0.02 on, which", {"none"}),
         (other_steps, "pgd: only in one run, or with different settings", {"none", "fgsm"}),
         (narrow, "pgd: only in one run, or with different settings", {"none", "fgsm"}),
         (config(seed=3), "different seed, 3 instead of 0", {"none", "pgd", "worst_case"}),
@@ -65,6 +66,17 @@ def test_other_norm_leaves_only_what_is_not_attacked(
     changes = compare_runs([FinishedRun(first), make("l2", manifest=config(norm="l2"))])
     assert "attacks in l2 instead of linf: robust accuracies are not comparable" in changes.notes[0]
     assert set(changes.table.perturbation) == {"none", "gaussian_noise", "corruptions"}
+
+
+@pytest.mark.parametrize(("grid", "compared"), [(["0.1"], set()), (["0.02"], {0.02})])
+def test_robust_accuracies_are_compared_up_to_where_the_grids_differ(
+    grid: list[str], compared: set[float], first: Path, make: Callable[..., FinishedRun]
+) -> None:
+    """At 0.1 the attacks of the first run had a second try: what they broke at 0.02 counts."""
+    runs = [FinishedRun(first), make("other", manifest=config(eps=grid))]
+    for pair in (runs, runs[::-1]):
+        table = compare_runs(pair).table
+        assert set(table.eps[table.norm != ""]) == compared
 
 
 @pytest.mark.parametrize("crashed_first", [False, True])
