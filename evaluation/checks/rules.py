@@ -200,6 +200,7 @@ class Rule(Enum):
         "counts as robust; where all but random noise crashed, there is no worst case.",
         "The attack ran",
         "The attack failed, which is not robustness. Read its message and run it again.",
+        Rank.PROVISIONAL,
     )
     R25 = Words(
         "No other order of the classes and no other known scaling classifies significantly more "

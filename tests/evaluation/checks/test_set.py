@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from attacks.threat_model import Norm
-from evaluation.checks.rules import Check
+from evaluation.checks.rules import Check, Rank, failed_rules
 from evaluation.checks.set import set_checks
 
 
@@ -116,6 +116,10 @@ def test_faces_attacked_without_a_gradient_are_counted() -> None:
     assert (found["status"], found["rule"]) == ("flagged", "R24")
     assert found["value"] == pytest.approx(1 / 3)  # of the three that were right before
     assert found["message"].startswith("33.3 % of the faces")
+    checks = pd.DataFrame([found])  # so the model's robust accuracy may be too high
+    assert failed_rules(checks, found["model"], found["attacked_labels"], Rank.PROVISIONAL) == [
+        "R24"
+    ]
     empty = {"image_rows": np.zeros(0, int), "images": np.zeros((0, 1, 1, 1), np.float32)}
     wrong = of_set(smallest_eps=np.zeros(4), backward=np.array([0, 1, 0, 0]), **empty)
     assert wrong["gradients were asked for"]["value"] == 0  # nothing was attacked
