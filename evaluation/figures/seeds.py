@@ -42,7 +42,8 @@ def seed_figures(
 
     Returns:
         Rows of `results.csv`: the largest minus the smallest robust accuracy, without an interval;
-        `detail` names the seeds and their figures, or says that no draw changed anything.
+        `detail` names the seeds and their figures, or says that no draw changed anything. The worst
+        case is over what ran with every seed, and `detail` names the attacks that it lacks.
     """
     figures = Figures(split, seed)
     if repeated.empty:
@@ -50,7 +51,7 @@ def seed_figures(
     first = per_image[per_image.attacked_labels != ""].assign(seed=seed)[list(repeated.columns)]
     both = pd.concat([first, repeated], ignore_index=True)
     both["smallest_eps"] = both.smallest_eps.fillna(np.inf)
-    for key, rows in _sets(both):
+    for key, rows, lacking in _sets(both):
         of_seed = {int(s): part.smallest_eps for s, part in rows.groupby("seed")}
         if len(of_seed) < 2:
             continue
@@ -62,6 +63,8 @@ def seed_figures(
             }
             spread = max(shares.values()) - min(shares.values())
             told = _told(shares, unmoved)
+            if lacking:
+                told += f"; without {', '.join(lacking)} on faces where not every seed has it"
             value = Interval(spread, np.nan, np.nan, min(map(len, of_seed.values())))
             figures.add(key | {"eps": eps}, "all", "robust_accuracy_spread", value, told)
     return figures.frame()
@@ -78,16 +81,22 @@ def _told(shares: Mapping[int, float], unmoved: bool) -> str:
     return ", ".join(f"{share_in_percent(share, 1)} % with seed {n}" for n, share in shares.items())
 
 
-def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    """Key of the figures and rows, of each attack and of the worst case over those of all seeds."""
+def _sets(rows: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame, list[str]]]:
+    """Key of the figures and rows, of each attack and of the worst case over those of all seeds.
+
+    With the worst case come the attacks that are no part of it on some faces: they failed with a
+    seed, or saw more faces with another one.
+    """
     for (model, labels, norm), of_model in rows.groupby(["model", "attacked_labels", "norm"]):
         key = figure_key(model, labels, attacked_labels=labels, norm=norm)
         sets = of_model.groupby(["perturbation", "source"], sort=False)
         for (name, source), part in sets:
             # an attack may have seen more faces with one seed, as `all_faces_for_first` says
             seeds = part.groupby("row").seed.transform("nunique")
-            yield key | {"perturbation": name, "source": source}, part[seeds == part.seed.nunique()]
+            every = part[seeds == part.seed.nunique()]
+            yield key | {"perturbation": name, "source": source}, every, []
         seeds = of_model.groupby(["perturbation", "source", "row"]).seed.transform("nunique")
-        whole = of_model[seeds == of_model.seed.nunique()]  # attacks that succeeded with every seed
-        worst = whole.groupby(["seed", "row"], as_index=False).smallest_eps.min()
-        yield key | {"perturbation": WORST_CASE, "source": model}, worst
+        whole = seeds == of_model.seed.nunique()
+        worst = of_model[whole].groupby(["seed", "row"], as_index=False).smallest_eps.min()
+        lacking = list(dict.fromkeys(of_model.perturbation[~whole]))
+        yield key | {"perturbation": WORST_CASE, "source": model}, worst, lacking

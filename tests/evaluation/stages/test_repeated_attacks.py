@@ -146,3 +146,20 @@ def test_only_faces_that_all_seeds_attacked_are_compared() -> None:
     found = seed_figures(first, other, grids, "PublicTest", seed=7)
     assert set(found.perturbation) == {"pgd", "worst_case"}
     assert (found.value == 0).all() and (found.n == 2).all()
+    told = found.set_index("perturbation").detail
+    assert "without" not in told["pgd"]
+    assert told["worst_case"].endswith("; without pgd on faces where not every seed has it")
+
+
+def test_a_worst_case_says_which_attack_failed_with_a_seed() -> None:
+    """PGD breaks both faces with the first seed and failed with the other; noise breaks none."""
+    shared = {"model": "a", "attacked_labels": "fer", "source": "a", "norm": "linf", "row": [1, 2]}
+    noise = pd.DataFrame({"perturbation": "noise", "smallest_eps": nan, **shared})
+    pgd = pd.DataFrame({"perturbation": "pgd", "smallest_eps": 0.1, **shared})
+    grids = dict.fromkeys(["noise", "pgd", "worst_case"], (0.1,))
+    first, other = pd.concat([noise, pgd]), noise.assign(seed=8)
+    found = seed_figures(first, other, grids, "PublicTest", seed=7)
+    told = found.set_index("perturbation").detail
+    assert told["worst_case"] == (  # not those of the run, whose robust accuracy is 0
+        f"{told['noise']}; without pgd on faces where not every seed has it"
+    )
