@@ -123,13 +123,13 @@ def _share(row: object, name: str, limit: str = "") -> str:
     """A figure in percent with its interval, `!` where it is flagged; `-` where there is none."""
     import pandas as pd
 
-    from datasets.base.percentages import in_percent, share_in_percent
+    from datasets.base.percentages import share_in_percent
     from evaluation.text_table import FLAG
 
     if pd.isna(getattr(row, name)):
         return "-"
     value = share_in_percent(getattr(row, name), 1)
-    low, high = (in_percent(getattr(row, f"{name}{end}"), 1) for end in ("_low", "_high"))
+    low, high = (share_in_percent(getattr(row, f"{name}{end}"), 1) for end in ("_low", "_high"))
     ends = "" if pd.isna(getattr(row, f"{name}_low")) else f" ({low}-{high})"
     return f"{limit}{value}{ends}{FLAG * (getattr(row, f'{name}_status') != 'ok')}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from attacks.threat_model import format_eps
-from datasets.base.percentages import in_percent, share_in_percent
+from datasets.base.percentages import share_in_percent
 from evaluation.results.schema import WORST_CASE
 from evaluation.text_table import BOUND, FLAG, bound_lines, flag_lines, text_table
 
@@ -69,5 +69,5 @@ def percent(row: Any, limit: str = "") -> str:
     flag = "" if row.status == "ok" else FLAG
     if pd.isna(row.value):
         return f"-{flag}"
-    low, high = (in_percent(one, 1) for one in (row.ci_low, row.ci_high))
+    low, high = (share_in_percent(one, 1) for one in (row.ci_low, row.ci_high))
     return f"{limit}{share_in_percent(row.value, 1)} ({low}-{high}){flag}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import FEW_FACES, LEAST_FACES, WORST_CASE
 from evaluation.results.select import Headline, pick
@@ -126,7 +126,7 @@ def _gap_table(gaps: pd.DataFrame, worst: str) -> Table:
                 row.status,
             ),
             "<0.001" if row.p_holm < 0.001 else f"{row.p_holm:.3f}",
-            in_percent(row.smallest_gap) if np.isfinite(row.smallest_gap) else "none",
+            share_in_percent(row.smallest_gap) if np.isfinite(row.smallest_gap) else "none",
         ]
         for row in gaps.itertuples()
     ]
@@ -149,7 +149,7 @@ def _finding(model: str, gaps: pd.DataFrame) -> str:
         smallest = of_figure["smallest_gap"].min()
         where = "attacked" if figure == WORST_CASE else "clean"
         if np.isfinite(smallest):
-            reach.append(f"{in_percent(smallest)}{NBSP}points ({where})")
+            reach.append(f"{share_in_percent(smallest)}{NBSP}points ({where})")
     shows = (
         f"this many faces show one of {listing(reach)} four times in five"
         if reach

@@ -38,9 +38,9 @@ class Table:
 _SIGNS = "<>\N{LESS-THAN OR EQUAL TO}\N{GREATER-THAN OR EQUAL TO}\N{MINUS SIGN}"
 _NUMBER = re.compile(
     "(?:[\N{BLACK FLAG}\N{MULTIPLICATION X}]\\s)?(?:"
-    f"[{_SIGNS}]?[\\d\\s.,%\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}]*(?: to [\N{MINUS SIGN}\\d.]+)?"
+    f"[{_SIGNS}]?[\\d\\s.,%{_SIGNS}\N{EN DASH}\N{EM DASH}]*(?: to [\N{MINUS SIGN}\\d.]+)?"
     "|[+\N{MINUS SIGN}]?[\\d.]+ points|\\d+ of \\d+|[\\d.]+/255|\\d.*\\s(s|min)"
-    f"|[{_SIGNS}]?\\s?[\\d./\\s%]+ \\([\\d./\N{MINUS SIGN}\N{EN DASH}\N{INFINITY}]+\\))"
+    f"|[{_SIGNS}]?\\s?[\\d./\\s%]+ \\([\\d./<>\N{MINUS SIGN}\N{EN DASH}\N{INFINITY}]+\\))"
 )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from evaluation.comparing.ranking import run_rankings
 from evaluation.metrics.metric import Unit
 from evaluation.metrics.table import METRICS
@@ -235,7 +235,7 @@ def _spread(run: FinishedRun, headline: Headline, model: str) -> Cell:
     """How far robust accuracy moves with the random seed of the attacks, in points."""
     rows = pick(_worst_case(run, headline.norm, model), metric=SPREAD, eps=headline.eps)
     figure = Figure.of(rows)
-    text = f"{in_percent(figure.value, 1)} points" if figure.known else figure.text
+    text = f"{share_in_percent(figure.value, 1)} points" if figure.known else figure.text
     if figure.value == 0 and str(rows["detail"].iloc[0]).startswith(UNMOVED):
         text = "no draw mattered"
     return Cell(text, figure.value, status=figure.status)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from datasets.base.percentages import in_percent
+from datasets.base.percentages import share_in_percent
 from evaluation.comparing.ranking import run_rankings
 from evaluation.results.run import FinishedRun
 from evaluation.results.schema import WORST_CASE
@@ -119,7 +119,7 @@ def _differences(rows: pd.DataFrame, where: str, models: int) -> str:
 
 def _points(differences: pd.Series) -> str:
     """Smallest and largest of some differences, in points."""
-    low, high = (f"{in_percent(end, 1)}" for end in (differences.min(), differences.max()))
+    low, high = (share_in_percent(end, 1) for end in (differences.min(), differences.max()))
     ends = low if low == high else f"{low}\N{EN DASH}{high}"
     return f"{ends} points"
 

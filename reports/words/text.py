@@ -47,11 +47,13 @@ def percent(value: float, low: float = math.nan, high: float = math.nan) -> str:
 def interval(low: float, high: float) -> str:
     """A 95 % interval of a proportion, in percent without the sign: `0.1-1.4` (en dash).
 
-    One of a difference, which may begin below 0, has words in place of the dash.
+    One of a difference, which may begin below 0, has words in place of the dash. Rounding makes no
+    end of another look like exactly none or all: `<1-7`.
     """
     if math.isnan(low) or math.isnan(high):
         return ""
-    first, last = (_minus(in_percent(end, decimals(low, high))) for end in (low, high))
+    written = in_percent if low < 0 else share_in_percent
+    first, last = (_minus(written(end, decimals(low, high))) for end in (low, high))
     return f"{first} to {last}" if low < 0 else f"{first}{_DASH}{last}"
 
 

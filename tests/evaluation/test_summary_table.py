@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evaluation import run
+from evaluation import leaderboard, run
 from evaluation.results.schema import RESULT_COLUMNS
-from evaluation.summary_table import summary_table
+from evaluation.summary_table import percent, summary_table
 from evaluation.text_table import BOUND_MEANS
 
 NOTHING = dict.fromkeys(("subset", "source", "detail", "split"), "")
@@ -45,6 +45,10 @@ def test_robust_accuracy_of_a_model_without_gradients_is_an_upper_bound() -> Non
 def test_one_error_in_many_faces_is_not_rounded_away() -> None:
     text = summary_table(results(net=(3999 / 4000, 1 / 4000)), (0.1,))
     assert " >99.9 (" in line(text, "net") and " <0.1 (" in line(text, "net")
+    row = SimpleNamespace(value=0.002, ci_low=0.0002, ci_high=0.9998, status="ok")
+    assert percent(row) == "0.2 (<0.1->99.9)"  # nor are the ends of its interval
+    row = SimpleNamespace(figure=0.0, figure_low=0.0, figure_high=0.0002, figure_status="ok")
+    assert leaderboard._share(row, "figure") == "0.0 (0.0-<0.1)"
 
 
 @pytest.mark.parametrize(("tier", "told"), [("quick", True), ("standard", False)])

@@ -70,15 +70,15 @@ def test_attacks_are_named_for_the_models_they_ran_on(run: FinishedRun, even: Fi
 
 def test_a_mixed_worst_case_says_so(run: FinishedRun, even: FinishedRun) -> None:
     first = next(one for one in verdicts(run, TOP) if one.model == FOUR[0])
-    assert "On the 100 faces that every attack saw, 2\u202f% are (0\u20137)." in first.sentence
+    assert "On the 100 faces that every attack saw, 2\u202f% are (<1\u20137)." in first.sentence
     assert not any("every attack saw" in one.sentence for one in verdicts(even, TOP))
     board = leaderboard(run, TOP)
     place = board.head.index("Worst case 4/255")
     notes = {row[0]: row[2][place].note for row in board.rows}
-    assert notes == {FOUR[0]: "2\u202f% (0\u20137) on 100 faces", FOUR[1]: "", FOUR[2]: ""}
+    assert notes == {FOUR[0]: "2\u202f% (<1\u20137) on 100 faces", FOUR[1]: "", FOUR[2]: ""}
     assert "mixes faces that met different attacks" in reading_sentence(run, TOP)
     assert reading_sentence(even, TOP) == ""
-    assert "; 2\u202f% (0\u20137) on 100 faces)" in render_markdown(run)
+    assert "; 2\u202f% (<1\u20137) on 100 faces)" in render_markdown(run)
 
 
 def test_a_run_of_one_eps_keeps_the_figure_on_the_faces_that_every_attack_saw(
@@ -89,9 +89,9 @@ def test_a_run_of_one_eps_keeps_the_figure_on_the_faces_that_every_attack_saw(
     board = leaderboard(one, TOP)
     assert [title for title in board.head if "Worst" in title] == ["Worst case 4/255"]
     cells = {row[0]: row[2][board.head.index("Worst case 4/255")] for row in board.rows}
-    assert cells[FOUR[0]].note == "2\u202f% (0\u20137) on 100 faces"
+    assert cells[FOUR[0]].note == "2\u202f% (<1\u20137) on 100 faces"
     assert "is given with it" in reading_sentence(one, TOP)
-    note = "; 2\u202f% (0\u20137) on 100 faces)"
+    note = "; 2\u202f% (<1\u20137) on 100 faces)"
     assert note in render_markdown(one)
     assert any(note in cell for table in printed_boards(one, TOP) for cell in table.rows[0])
 

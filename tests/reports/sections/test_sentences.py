@@ -243,7 +243,8 @@ def test_bounds_and_eps_with_intervals_are_columns_of_numbers() -> None:
             "\u2691 \u2264\u202f10\u202f% (6\u201317)",
             "\u2691 4/255 (2/255\u20134/255)",
             "\u221230\u2013\u22125",
-        ]
+        ],
+        ["b", "2\u202f% (<1\u20137)", "8/255 (4/255\u20138/255)", "94\u2013>99"],
     ]
     assert Table("t", ["model", "accuracy", "size", "gap"], rows, "").numeric == [
         False,

@@ -49,6 +49,12 @@ def test_percent(value: float, low: float, high: float, expected: str) -> None:
 def test_interval_has_the_digits_of_its_value() -> None:
     assert interval(0.001, 0.014) == "0.1\u20131.4"
     assert interval(0.67, 0.75) == "67\u201375"
+    assert interval(0.0, 0.007) == "0.0\u20130.7"
+    assert interval(0.0002, 0.007) == "<0.1\u20130.7"  # no end looks like none or all but is not
+    assert interval(0.002, 0.07) == "<1\u20137"
+    assert interval(0.994, 0.9997) == "99.4\u2013>99.9"
+    assert interval(0.94, 0.998) == "94\u2013>99"
+    assert interval(0.94, 1.0) == "94\u2013100"
     assert interval(math.nan, math.nan) == ""
 
 
