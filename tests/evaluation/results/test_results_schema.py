@@ -8,6 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from datasets.base.errors import InputError
+from evaluation.checks.rules import Rank, Rule
 from evaluation.comparing.boards import BOARD_COLUMNS
 from evaluation.comparing.changes import CHANGE_COLUMNS
 from evaluation.figures.figure_rows import Figures
@@ -70,6 +71,20 @@ def test_page_says_which_figures_of_votes_are_of_ferplus_labels_alone():
     (told,) = re.findall(r"^Agreement with votes \((.*?)\) has", PAGE.read_text(), re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", told)) == alone
     assert {"plausible_flip", "implausible_success_rate"} <= both
+
+
+def rules(words: str) -> set[str]:
+    """Ids in a list such as `R2, R5 to R7 or R9`."""
+    found = re.findall(r"R(\d+)(?: to R(\d+))?", words)
+    return {f"R{n}" for first, last in found for n in range(int(first), int(last or first) + 1)}
+
+
+def test_page_says_which_rules_cost_a_rank():
+    (row,) = re.findall(r"^\| `provisional` .*$", PAGE.read_text(), re.MULTILINE)
+    provisional, _, none = row.partition("A model that failed")
+    of_rank = {rank: {rule.name for rule in Rule if rule.value.rank is rank} for rank in Rank}
+    assert rules(provisional) == of_rank[Rank.PROVISIONAL]
+    assert rules(none) == of_rank[Rank.NONE] | {"R11"}  # two of its checks
 
 
 def test_a_metric_that_is_not_listed_is_refused():
