@@ -30,7 +30,11 @@ def test_each_label_set_has_its_curve(run: FinishedRun) -> None:
 
 
 def test_the_caption_says_how_sure_a_certificate_is(run: FinishedRun) -> None:
-    job = {"model": "tiny.fer", "perturbation": "smooth0.1", "options": {"samples": 1000, "alpha": 0.001}}
+    job = {
+        "model": "tiny.fer",
+        "perturbation": "smooth0.1",
+        "options": {"samples": 1000, "alpha": 0.001},
+    }
     told = replace(run, manifest=run.manifest | {"perturbations": [job]})
     caption = certified_charts(told)[0].caption
     assert (
