@@ -24,6 +24,7 @@ from fer_models.classical.recipes import LgbmRecipe, SvmRecipe
 from fer_models.recipe import Recipe, Schedule
 from fer_models.training.batches import TrainingRows
 from fer_models.training.curves import plot_history
+from fer_models.training.learnt_before import line_of_known, may_know_held_out, with_known
 from fer_models.training.loop import ROBUST_COLUMN, Adversary, best_epoch, fit
 from fer_models.training.request import WORK, TrainingRequest
 from fer_models.training.rows import TrainingFaces, labelled_rows
@@ -222,6 +223,8 @@ def train(
         recipe, (rows, validation) = training.recipe, _rows(training, faces)
         split, history = faces.training.split, list[dict[str, float]]()
         print(f"{training.id}: {len(rows.images)} training faces", file=sys.stderr)
+        if validation is not None and (known := may_know_held_out(training)):
+            print(f"{training.id}: {line_of_known(known)}", file=sys.stderr)
         if not isinstance(recipe, Recipe):
             from fer_models.classical.training import fit_classical
 
@@ -307,7 +310,8 @@ def _selected_on(training: TrainingRun, validation: TrainingRows | None, split: 
         return "nothing: trained on all faces for a fixed number of epochs"
     what = {LgbmRecipe: "number of trees", SvmRecipe: "scale of the logits"}
     chosen = what.get(type(training.recipe), "epoch")
-    return f"{chosen} chosen on a held-out tenth of {split}, {len(validation.images)} faces"
+    faces = f"{chosen} chosen on a held-out tenth of {split}, {len(validation.images)} faces"
+    return with_known(faces, may_know_held_out(training))
 
 
 def show(card: Card, work: Path, shipping: bool) -> None:
