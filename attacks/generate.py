@@ -13,7 +13,8 @@ Writes one folder per model, `OUT/MODEL-LABELS-ATTACK-NORM/` (MODEL: its id, or 
 instead, with a card. (`--format` names the form of the data that are read.)
 
 Faces still classified correctly are written clean. The same command continues where a killed one
-stopped. A model on which the attack fails is reported at the end; the others are attacked anyway.
+stopped. A model of several on which the attack fails is named at the end, with exit code 1; the
+others are attacked anyway.
 """
 
 import sys
@@ -118,7 +119,7 @@ class GenerateRequest(AttackRequest, DataOptions):
         return read_options(self.attack, [*words, *(self.option or [])])
 
 
-def main(request: GenerateRequest) -> None:
+def main(request: GenerateRequest) -> int:
     """Make adversarial sets of a split: arrays, 8-bit images, success flags."""
     from attacks.threat_model import check_eps, parse_eps, parse_norm
     from faces.labelled import open_faces
@@ -166,11 +167,14 @@ def main(request: GenerateRequest) -> None:
             options["target"] = _class_index(request.target, classifier)
         _generate(classifier, faces, make_spec(**options), request)
 
-    _for_each(ids, attack)
+    return 1 if _for_each(ids, attack) else 0
 
 
-def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
-    """Attack every model, even if some of them fail."""
+def _for_each(ids: list[str], attack: Callable[[str], None]) -> list[str]:
+    """Attack every model, even if some of them fail; returns those that have no set.
+
+    A single model raises its own error instead.
+    """
     failed = []
     for model in ids:
         try:
@@ -178,10 +182,12 @@ def _for_each(ids: list[str], attack: Callable[[str], None]) -> None:
         except Exception as error:  # whatever it was, the other models still get their sets
             if len(ids) == 1 or is_of_machine(error):  # a full disk fails for all of them
                 raise
-            failed.append(f"{model}: {' '.join(str(error).split())}")
-            print(f"no set of {failed[-1]}", file=sys.stderr)
+            failed.append(model)
+            print(f"no set of {model}: {' '.join(str(error).split())}", file=sys.stderr)
     if failed:
-        raise InputError(f"{len(failed)} of {len(ids)} models have no set: {'; '.join(failed)}")
+        names = ", ".join(failed)
+        print(f"{len(failed)} of {len(ids)} models have no set: {names}", file=sys.stderr)
+    return failed
 
 
 def _loaded(model: str, surrogates: list["DifferentiableClassifier"]) -> "Classifier":
