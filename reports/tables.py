@@ -36,7 +36,7 @@ def main(
         typer.Option(
             metavar="A,B",
             help="Columns after the first, by the beginning of their titles; all. Default: all, of "
-            "the leaderboard those of report.md. A csv has all.",
+            "the leaderboard those of report.md. Not for csv, which has all.",
         ),
     ] = None,
     out: Annotated[
@@ -44,8 +44,14 @@ def main(
     ] = None,
 ) -> None:
     """Print the tables of a section of a finished run's report."""
+    from reports.paper.printed import ALL
     from reports.paper.sections import tables_of
 
+    if format_ is TableFormat.CSV and columns is not None and columns.strip() != ALL:
+        raise InputError(
+            "--columns is for latex and markdown; a csv is the page's download and has all columns "
+            f"under names of its own. Leave it out; got {columns!r}."
+        )
     tables = tables_of(run_folder, section, columns)
     if format_ is TableFormat.CSV:
         texts = {table.download: table.csv for table in tables}

@@ -203,6 +203,16 @@ def test_the_leaderboard_has_one_csv(folder: Path, capsys: pytest.CaptureFixture
     assert list(frame["model"]) == [FOUR[0], FOUR[2]]
 
 
+def test_columns_of_a_csv_are_refused_as_they_would_have_no_effect(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match=r"--columns is for latex and markdown; .*got 'Rank'"):
+        tables.main(folder, "leaderboard", TableFormat.CSV, "Rank")
+    assert not capsys.readouterr().out
+    tables.main(folder, "leaderboard", TableFormat.CSV, "all")
+    assert capsys.readouterr().out.startswith("model,")
+
+
 def test_a_csv_has_ten_significant_digits_as_the_documents_say() -> None:
     printed = Printed("t", "", "", ["a"], [], [], csv_uri(pd.DataFrame({"eps": [4 / 255]})), "t")
     assert printed.csv == "eps\n0.01568627451\n"
