@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 
 from datasets.base.errors import InputError
 from datasets.faceset import FaceSet, Split
@@ -16,6 +17,7 @@ from evaluation import image_time
 from evaluation.cards import main
 from evaluation.figures.models import FIGURE_COLUMNS, model_figures
 from evaluation.image_time import milliseconds_per_image
+from evaluation.statistics.intervals import proportion
 from fer_models import cards, zoo
 from fer_models.cards import read_card, write_card
 from fer_models.classifier import Classifier
@@ -221,3 +223,21 @@ def test_wrong_usage(
 @pytest.mark.slow
 def test_time_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert 0.01 < milliseconds_per_image(str(write_untrained(tmp_path))) < 1000
+
+
+@pytest.mark.parametrize("subset", ["all", "without_leaks"])
+@pytest.mark.parametrize("labels", ["fer", "ferplus"])
+def test_intervals_of_all_cards_count_near_duplicates_alike(labels: str, subset: str) -> None:
+    """One rule of near duplicates gives the faces of a label set one effective number."""
+    sizes = []
+    for path in sorted(cards.CARDS.glob(f"*.{labels}.json")):
+        measured = read_card(path).measured
+        assert measured
+        found = getattr(measured, subset)
+        correct = round(found.accuracy * found.n)
+
+        def gap(size: float, *, count: int = correct, n: int = found.n, low=found.ci_low) -> float:
+            return proportion(count, n, effective=size).low - low
+
+        sizes.append(brentq(gap, 100, found.n))
+    assert max(sizes) - min(sizes) < 0.01
