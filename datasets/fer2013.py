@@ -193,8 +193,9 @@ def _parse_pixels(text: str, where: str) -> bytes:
             "row; faces of another size are read from image files."
         )
     if values.max() > 255:
+        wrong = text.split()[values.argmax()]  # numpy reads longer numbers as 2^63 - 1
         raise InputError(
-            f"{where}: expected pixels from 0 to 255, found {values.max()}. Correct it."
+            f"{where}: expected pixels from 0 to 255, found {short(wrong)}. Correct it."
         )
     return values.astype(np.uint8).tobytes()
 

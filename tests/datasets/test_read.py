@@ -109,7 +109,7 @@ def test_line_numbers_count_blank_lines_and_rows_do_not(tmp_path):
         ({"pixels": " ".join(["1"] * 2305)}, ["2,305"]),
         ({"pixels": ""}, ["2,304 pixels", "found 0"]),
         ({"pixels": " ".join(["1"] * 2303 + ["256"])}, ["0 to 255", "256"]),
-        ({"pixels": " ".join(["1"] * 2303 + ["9" * 30])}, ["0 to 255"]),
+        ({"pixels": " ".join(["1"] * 2303 + ["9" * 30])}, ["0 to 255", f"'{'9' * 30}'"]),
         ({"pixels": " ".join(["1"] * 2303 + ["-1"])}, ["0 to 255", "'-1'"]),
         ({"pixels": " ".join(["1"] * 2303 + ["abc"])}, ["'abc'"]),
         ({"pixels": " ".join(["1"] * 2303 + ["3.5"])}, ["'3.5'"]),
