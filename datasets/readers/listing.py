@@ -4,6 +4,7 @@ Every reader of this package makes one. Not here: what the names of classes mean
 (`datasets/readers/classes.py`) and the pixels (`datasets/readers/pictures.py`).
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os.path import isfile
@@ -184,10 +185,25 @@ def check_files(faces: Sequence[Listed]) -> None:
 
 
 def images_below(folder: Path) -> list[Path]:
-    """All images below a folder, sorted; hidden ones are left out."""
-    return [
-        path for path in sorted(folder.rglob("*")) if is_image(path) and not _hidden(path, folder)
-    ]
+    """All images below a folder, sorted; hidden ones are left out, links to folders followed."""
+    return [path for path in _files_below(folder) if is_image(path)]
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """All files below a folder, sorted, without hidden ones and what is below hidden folders.
+
+    Links to folders are followed, and a folder that several lead to is entered once.
+    """
+    found, entered = list[Path](), set[str]()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        found += [Path(place, name) for name in files if not _is_hidden(name)]
+    return sorted(found)
 
 
 def check_none_left(
@@ -206,11 +222,14 @@ def check_none_left(
     """
     telling = set(within) if within is not None else {*SPLIT_OF, *EMOTION_OF}
     left = []
-    for path in sorted(folder.rglob("*")):
+    for path in _files_below(folder):
         parts = path.relative_to(folder).parts
         of_faces = telling.intersection(part.lower() for part in parts[:-1])
-        if of_faces and not _hidden(path, folder) and path not in taken and path.is_file():
-            left += [] if may_be_ignored(path) else [path]
+        if of_faces and path not in taken and path.is_file() and not may_be_ignored(path):
+            left.append(path)
+    if left:  # those of a folder that a link leads to, too, are read under another name
+        real = {path.resolve() for path in taken}
+        left = [path for path in left if path.resolve() not in real]
     if left:
         raise InputError(
             f"{left[0]}: expected images {layout}; {len(left)} of the files "
@@ -218,6 +237,5 @@ def check_none_left(
         )
 
 
-def _hidden(path: Path, folder: Path) -> bool:
-    parts = path.relative_to(folder).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"

@@ -239,6 +239,30 @@ def test_images_with_names_of_no_expression_are_counted(tmp_path):
     assert source.notes == ("1 images left out, whose names say no expression: AF31V.JPG",)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("form", ["kdef", "folders"])
+def test_links_to_folders_are_followed_and_each_image_is_read_once(tmp_path, form):
+    elsewhere = build(layout(form).lines, tmp_path / "elsewhere")
+    data = tmp_path / "data"
+    data.mkdir()
+    for entry in sorted(elsewhere.iterdir()):
+        (data / entry.name).symlink_to(entry, target_is_directory=entry.is_dir())
+    linked, real = read(data), read(elsewhere)
+    assert np.array_equal(linked.images, real.images) and faces_of(linked) == faces_of(real)
+    (data / "zz_again").symlink_to(elsewhere, target_is_directory=True)
+    (elsewhere / "zz_up").symlink_to(data, target_is_directory=True)  # back to where one began
+    assert len(read(data).images) == len(real.images)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_files_that_a_link_hides_are_not_left_out_silently(tmp_path):
+    save(tmp_path / "data" / "test" / "sad" / "1.png", face(1))
+    save(tmp_path / "elsewhere" / "happy" / "1.png", face(0))
+    (tmp_path / "elsewhere" / "happy" / "2.heic").touch()
+    (tmp_path / "data" / "train").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    fails(tmp_path / "data", "train/happy/2.heic", "1 of the files")
+
+
 def test_options_for_images_are_refused_where_a_table_holds_the_pixels(tmp_path):
     from tests.datasets.factory import write_source
 
