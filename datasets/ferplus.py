@@ -14,6 +14,7 @@ from datasets.archives import DAMAGED, csv_stream
 from datasets.base.atomic import atomic
 from datasets.base.errors import InputError
 from datasets.base.percentages import in_percent
+from datasets.base.special_files import refuse_special_file
 from datasets.faceset import Split
 from datasets.fer2013 import csv_rows, short
 from datasets.labels import FER7
@@ -108,6 +109,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the votes uint8 (M, 10) and Usage str (M,) of a file."""
     votes: list[list[int]] = []
     usage: list[str] = []
+    refuse_special_file(path, "a file of FER+ votes")
     try:
         with open(path, "rb") as raw:
             stream, label = csv_stream(raw, str(path))

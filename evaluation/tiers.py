@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from attacks.threat_model import Norm, parse_eps
 from datasets.base.errors import InputError, first_fault
+from datasets.base.special_files import refuse_special_file
 from datasets.labels import LabelSet
 from evaluation.config import AttackSettings, Certification
 from evaluation.request import RunRequest
@@ -133,6 +134,7 @@ def _registered(settings: TierSettings) -> TierSettings:
 
 
 def _parse_tier(path: Path) -> TierSettings:
+    refuse_special_file(path, "a tier's TOML file")
     try:
         return TierSettings.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
     except OSError as error:

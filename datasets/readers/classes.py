@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datasets.base.errors import InputError
+from datasets.base.special_files import refuse_special_file
 from datasets.emotion_names import EMOTIONS, emotion_of, plain_name
 from datasets.fer2013 import csv_rows, short
 from datasets.readers.listing import Listed, Listing
@@ -119,6 +120,7 @@ def _faces(count: int) -> str:
 
 
 def _read(file: Path) -> dict[str, str]:
+    refuse_special_file(file, "a csv for --classes")
     try:
         with open(file, "rb") as stream:
             rows = list(csv_rows(stream, str(file), _COLUMNS))

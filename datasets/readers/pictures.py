@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 
 from datasets.base.counted import counted
 from datasets.base.errors import InputError
+from datasets.base.special_files import refuse_special_file
 from datasets.image_files import cut_square, decode_image, has_equal_channels, upright_size
 from datasets.readers.listing import Frame, Listed
 
@@ -59,8 +60,10 @@ def read_pictures(
         advance: called every 256 images with the images read and the total.
 
     Raises:
-        InputError: names the first unreadable or too large image, or no face was found.
+        InputError: names the first unreadable or too large image, or pipe, or no face was found.
     """
+    for face in faces:
+        refuse_special_file(face.path, "a PNG, JPEG or other image")
     frames: list[Frame | None] = [face.frame for face in faces]
     kept = np.ones(len(faces), bool)
     if find_face is not None:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from datasets.base.errors import InputError
 from datasets.base.hashes import file_sha256
+from datasets.base.special_files import refuse_special_file
 from datasets.emotion_names import check_other, emotion_of
 
 POSITIVE = ("happy",)
@@ -108,6 +109,7 @@ class Table:
             InputError: it cannot be read, a row has another form or an unknown emotion, or no
                 emotion is one of a face.
         """
+        refuse_special_file(path, "a csv for --lexicon")
         self.name = path.name
         try:
             from vaderSentiment.vaderSentiment import negated
