@@ -117,8 +117,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
                 for name, cell in zip(VOTE_COLUMNS, cells[1:], strict=True):
                     if cell not in _VOTES:
                         raise InputError(
-                            f"{where}: column {name}: expected a count of votes (0, 1, 2, ..), "
-                            f"found {short(cell)}."
+                            f"{where}: column {name}: expected a count of votes from 0 to 255, "
+                            f"found {short(cell)}. Correct it."
                         )
                 votes.append([_VOTES[cell] for cell in cells[1:]])
                 usage.append(cells[0])

@@ -66,7 +66,8 @@ def test_bad_cell(tmp_path, cell):
     parts = lines[8].split(",")
     lines[8] = ",".join([*parts[:5], cell, *parts[6:]])
     path = write_lines(tmp_path / "fer2013new.csv", lines)
-    fails(tmp_path, str(path), "row 7 (line 9)", "sadness", f"'{cell}'")
+    told = ("row 7 (line 9)", "sadness", "from 0 to 255", f"'{cell}'. Correct it.")
+    fails(tmp_path, str(path), *told)
 
 
 def test_missing_file(tmp_path):
