@@ -10,7 +10,7 @@ import typer
 
 from datasets.base.commands import run
 from datasets.base.errors import InputError
-from datasets.base.writable import check_file
+from datasets.base.writable import check_file, check_outcome_file
 
 if TYPE_CHECKING:
     from evaluation.comparing.changes import Changes
@@ -43,10 +43,10 @@ def main(
     ] = None,
 ) -> int:
     """Compare runs: figures before and after, and whether the difference is significant."""
+    check_outcome_file(junit, ".xml", option="--junit")
     if len(folders) < 2:
         raise InputError(f"compare at least two runs; got {len(folders)}. Name another folder.")
     check_file(out, ".csv", ".md")
-    check_file(junit, ".xml", option="--junit", make_folder=True)
     from evaluation.comparing.change_table import markdown_summary, summary, write_changes
     from evaluation.comparing.changes import compare_runs
     from evaluation.gates.junit import write_junit

@@ -14,7 +14,7 @@ from typer import Option
 from datasets.base.commands import run
 from datasets.base.errors import InputError
 from datasets.base.options import as_command
-from datasets.base.writable import check_file
+from datasets.base.writable import check_outcome_file
 from evaluation.request import RunRequest
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def main(request: CommandRequest) -> int:
     from evaluation.gates.fail_under import judge, parse_requirement
     from evaluation.tracking.target import parse_target, without_password
 
+    check_outcome_file(request.junit, ".xml", option="--junit")
     if request.junit and not request.fail_under:
         raise InputError(
             f"--junit needs --fail-under; got {request.junit} alone. Add a minimum, such as "
             '--fail-under "accuracy=0.6".'
         )
-    check_file(request.junit, ".xml", option="--junit", make_folder=True)
     tracker = parse_target(request.track) if request.track else None
     requirements = [parse_requirement(text) for text in request.fail_under or []]
 

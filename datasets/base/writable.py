@@ -73,3 +73,14 @@ def check_file(
         raise InputError(f"{option} must be a file; got the folder {path}. Choose another.")
     if path.name in _OF_A_RUN and (path.parent / "manifest.json").exists():
         raise InputError(f"{option} must not replace a file of a run; got {path}. Choose another.")
+
+
+def check_outcome_file(path: Path | None, *endings: str, option: str) -> None:
+    """Refuse an output file as `check_file` does, its folder is made, and delete an earlier one.
+
+    For what a build reads whatever the exit code is: the file of an earlier start would pass for
+    that of one that fails before it writes.
+    """
+    check_file(path, *endings, option=option, make_folder=True)
+    if path is not None:
+        path.unlink(missing_ok=True)

@@ -7,7 +7,13 @@ import pytest
 
 from datasets.base.cache import cache_folder
 from datasets.base.errors import InputError
-from datasets.base.writable import can_write, check_file, default_folder, unused_folder
+from datasets.base.writable import (
+    can_write,
+    check_file,
+    check_outcome_file,
+    default_folder,
+    unused_folder,
+)
 
 
 @pytest.fixture
@@ -95,3 +101,15 @@ def test_without_a_home_the_cache_is_temporary(
     home = os.path.join(os.sep, "home", "me", ".cache", "deadpan")
     monkeypatch.setattr("platformdirs.user_cache_dir", lambda _: home)
     assert cache_folder() == Path(home)
+
+
+def test_an_earlier_outcome_is_deleted_once_its_place_is_right(tmp_path: Path) -> None:
+    earlier, other = tmp_path / "gate.xml", tmp_path / "gate.txt"
+    earlier.touch()
+    other.touch()
+    with pytest.raises(InputError, match=r"--junit must end in \.xml; got"):
+        check_outcome_file(other, ".xml", option="--junit")
+    assert other.exists()
+    for path in (earlier, earlier, None):
+        check_outcome_file(path, ".xml", option="--junit")
+    assert not earlier.exists()

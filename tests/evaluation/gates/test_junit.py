@@ -1,10 +1,16 @@
 """JUnit XML as another program reads it."""
 
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from junitparser import Error, Failure, JUnitXml
 
+from datasets.base.commands import run
+from datasets.base.options import as_command
+from evaluation import compare
+from evaluation import run as measuring
 from evaluation.gates.case import Case, Outcome, not_held, tally
 from evaluation.gates.junit import write_junit
 
@@ -37,3 +43,25 @@ def test_what_cannot_be_judged_does_not_hold() -> None:
     assert not_held(CASES) == CASES[1:]
     assert tally(CASES) == "1 held, 1 missed, 1 not judged"
     assert tally([]) == "no requirements"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (compare.main, ("none", "none")),
+        (compare.main, ("none",)),
+        (as_command(measuring.CommandRequest, measuring.main), ("--fail-under", "precision=0.5")),
+        (as_command(measuring.CommandRequest, measuring.main), ()),
+    ],
+)
+def test_a_start_that_fails_leaves_no_earlier_file(
+    command, words: tuple[str, ...], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    """A build would take its tests for those of this start."""
+    file = tmp_path / "gate.xml"
+    file.write_text("<testsuites/>")
+    monkeypatch.setattr(sys, "argv", ["command", *words, "--junit", str(file)])
+    with pytest.raises(SystemExit) as stopped:
+        run(command, "command")
+    assert stopped.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+    assert not file.exists()
