@@ -2,7 +2,8 @@
 
 SET is a folder of `attacks.generate` or of a run's `sets/` (its clean images come from `--data`),
 or any `.npz` with the arrays `clean` and `adversarial`, float (N, H, W, C) in [0, 1], and
-`labels`, integers (N,) in the model's class order. Exit 1 when a claim does not hold.
+`labels`, integers (N,) in the model's class order. Exit 1 when a claim does not hold, or
+there is none to check.
 
 `--into RUN` adds the confirmed images to a finished run: its best-known figures and leaderboard. A
 `.npz` then also needs `rows`, integers (N,): row numbers of the faces in `--data`.

@@ -40,8 +40,8 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Whether every claimed image is confirmed."""
-        return self.confirmed == self.claimed
+        """Whether every claimed image is confirmed, and there is one."""
+        return 0 < self.confirmed == self.claimed
 
     @property
     def verdict(self) -> str:
