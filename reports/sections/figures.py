@@ -175,7 +175,10 @@ def best_known_figure(run: FinishedRun, model: str, headline: Headline) -> Figur
 
 
 def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tuple[str, str]:
-    """Return the worst status of a model under its own labels, and the reason in words."""
+    """Return the worst status of a model under its own labels, and the reason in words.
+
+    A transfer set that failed is listed with the checks: no figure of its source is from it.
+    """
     own = run.own_label_set(model)
     checks = pick(run.checks, model=model, attacked_labels=["", own])
     void = checks["rule"].isin(failed_rules(run.checks, model, own, Rank.NONE))
@@ -184,6 +187,7 @@ def status_of(run: FinishedRun, model: str, figures: tuple[Figure, ...]) -> tupl
         job
         for job in run.manifest["perturbations"]
         if job.get("model") == model and job.get("attacked_labels") in ("", own)
+        if not job.get("shown")
     ]
     for status in ("error", "flagged"):
         reasons = list(checks.loc[checks["status"] == status, "message"])

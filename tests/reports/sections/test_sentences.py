@@ -18,6 +18,7 @@ from reports.sections.label_noise import label_noise_charts
 from reports.sections.label_sets import label_set_chart
 from reports.sections.manifest import facts
 from reports.sections.method import power_sentences
+from reports.sections.reliability import reliability
 from reports.sections.threat_model import threat_model
 from reports.sections.verdict import verdicts
 from reports.table import Table
@@ -261,3 +262,23 @@ def test_the_manifest_writes_eps_in_the_norm_of_the_run(run: FinishedRun) -> Non
         dict(facts(replace(run, manifest=run.manifest | {"config": config})))["Eps"]
         == "0.25, 1 (L2)"
     )
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_failed_transfer_set_is_no_error_of_the_model_it_was_made_on(
+    run: FinishedRun, shown: bool
+) -> None:
+    failed: dict[str, object] = {
+        "model": FOUR[0],
+        "attacked_labels": run.own_label_set(FOUR[0]),
+        "norm": "linf",
+    }
+    failed |= {"perturbation": "transfer", "status": "error", "message": "boom", "grid": [4 / 255]}
+    failed |= {"shown": True} if shown else {}
+    made = [*run.manifest["perturbations"], failed]
+    changed = replace(run, manifest={**run.manifest, "perturbations": made})
+    before, after = (
+        {each.model: each.status for each in verdicts(one, TOP)} for one in (run, changed)
+    )
+    assert after == before | ({} if shown else {FOUR[0]: "error"})
+    assert "boom" in str(reliability(changed))  # the failure is told there
