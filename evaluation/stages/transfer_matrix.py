@@ -15,7 +15,8 @@ from datasets.faceset import FaceSet
 from datasets.labels import NO_LABEL, LabelSet
 from evaluation.results.schema import TRANSFER_COLUMNS
 from fer_models.classifier import Classifier, DifferentiableClassifier, label_set_of
-from fer_models.zoo import STARTER, load, model_ids, split_defences
+from fer_models.wrapped_classifier import innermost
+from fer_models.zoo import STARTER, load, model_ids
 
 MOST_SOURCES = 4
 """Largest number of surrogates of a black box."""
@@ -27,14 +28,14 @@ def surrogates(
     """Return the models on which images for a black box are made, those with its classes first.
 
     They are the other models of the run that give gradients, or the shipped starters if there are
-    none. A defended target is not attacked through the model it defends.
+    none. A defended target is not attacked through the model it defends, which its weights tell:
+    an id may contain a `+` of its own.
     """
-    base = split_defences(target.id)[0]
     found = [
         classifier
         for classifier in classifiers
         if isinstance(classifier, DifferentiableClassifier)
-        and split_defences(classifier.id)[0] != base
+        and _weights_behind(classifier) != _weights_behind(target)
     ]
     if not found:
         starters = [name for name in model_ids() if name.split(".")[0] in STARTER]
@@ -42,6 +43,12 @@ def surrogates(
         found = [each for each in shipped if isinstance(each, DifferentiableClassifier)]
     found.sort(key=lambda classifier: classifier.scheme != target.scheme)
     return found[:MOST_SOURCES]
+
+
+def _weights_behind(classifier: Classifier) -> str:
+    """Identity of the weights behind all defences."""
+    inner = innermost(classifier)
+    return inner.weights_sha256 or inner.id
 
 
 def transfer_rows(

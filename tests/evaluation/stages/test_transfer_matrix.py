@@ -23,6 +23,7 @@ from evaluation.stages.transfer_matrix import MOST_SOURCES, surrogates
 from evaluation.statistics.intervals import proportion
 from fer_models.classifier import Classifier
 from fer_models.contract import Contract
+from fer_models.defences.registry import defended, parse_defences
 from fer_models.keras_classifier import wrap
 from tests.evaluation import tiny
 from tests.evaluation.held_rows import HeldRows
@@ -188,15 +189,20 @@ def test_a_black_box_is_attacked_through_the_others(tmp_path: Path) -> None:
 
 
 def test_surrogates_are_others_that_give_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    box = BlackBox()
-    box.id = "tiny.fer+vote"
-    nets = [tiny.classifier(model_id=f"net{i}") for i in range(6)]
+    box = defended(tiny.classifier(), parse_defences(["jpeg75"]))
+    nets = [tiny.classifier(model_id=f"net{i}", seed=i + 1) for i in range(6)]
     found = surrogates(box, [tiny.classifier(), *nets, BlackBox()])
     assert [net.id for net in found] == [f"net{i}" for i in range(MOST_SOURCES)]
     shipped = {"simple_cnn.fer": tiny.classifier(), "simple_cnn.ferplus": None, "hog_svm.fer": None}
     monkeypatch.setattr(transfer_matrix, "model_ids", lambda: list(shipped))
     monkeypatch.setattr(transfer_matrix, "load", shipped.__getitem__)
     assert surrogates(box, [tiny.classifier(), box]) == [shipped["simple_cnn.fer"]]
+
+
+def test_models_with_a_plus_in_their_names_are_surrogates_of_each_other() -> None:
+    box, net = BlackBox(), tiny.classifier(model_id="mine+b.onnx")
+    box.id = "mine+a.onnx"
+    assert surrogates(box, [box, net]) == [net]
 
 
 def misleading() -> Classifier:
