@@ -66,6 +66,7 @@ def test_what_the_server_refuses_is_said(monkeypatch):
         live._connect("ws://", {}, b"")
 
 
+@pytest.mark.slow
 def test_first_answer_is_the_first_that_lacks_nothing(monkeypatch):
     """Of a real server, with the settings of the page: FGSM, and a second classifier."""
     name, text = live._first_answer(live._frames(None)[0], "mini_xception.fer")

@@ -74,6 +74,7 @@ class Held:
         return compiled
 
 
+@pytest.mark.slow
 def test_a_run_holds_few_chunks_rows_and_compiled_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from datasets.sample import write_sample
 from tests.datasets.factory import sample_arrays
 from tests.evaluation.test_run import ENVIRONMENT, REPOSITORY
@@ -15,6 +17,7 @@ from tests.fer_models.untrained import write_untrained
 _HOMES = ("HOME", "DEADPAN_CACHE", "KERAS_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME")
 
 
+@pytest.mark.slow
 def test_results_go_to_a_temporary_folder_and_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "untrained").mkdir()
     model = write_untrained(tmp_path / "untrained")

@@ -146,6 +146,7 @@ def test_a_step_of_the_weights_by_hand() -> None:
     np.testing.assert_allclose(model.get_weights()[0], average, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_that_moved_are_learned_at(normal: Path, tmp_path: Path) -> None:
     train(tmp_path / "moved", replace(AGAINST, weight_step=0.01))
     train(tmp_path / "still", AGAINST)

@@ -111,6 +111,7 @@ def test_a_run_that_was_interrupted_continues_with_or_without_an_engine(
     assert csv(measured(tmp_path)) == csv(local)
 
 
+@pytest.mark.slow
 def test_an_attack_that_fails_is_the_same_error_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_set_whose_workers_died_is_an_error_row_and_the_run_goes_on(tmp_path: 
     assert ((results.perturbation == "pgd") & (results.status == "ok")).any()  # under ferplus
 
 
+@pytest.mark.slow
 def test_answers_whose_workers_died_are_error_rows(local: Path, tmp_path: Path) -> None:
     engine = shuffled()
     engine.loses = ("tiny.fer on gaussian_noise",)
@@ -163,6 +165,7 @@ def test_a_probe_whose_workers_died_is_a_check_that_failed(local: Path, tmp_path
     )
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_on_a_set_is_the_same_error_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

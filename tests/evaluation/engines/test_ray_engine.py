@@ -137,6 +137,7 @@ def test_a_cell_that_kills_four_workers_is_an_error_row(
     assert ",pgd," in csv
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_one_line_when_ray_dies_on_its_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

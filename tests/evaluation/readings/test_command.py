@@ -18,6 +18,7 @@ def request(out, **options):
     return VideoReadingRequest(out=Path(out), **options)
 
 
+@pytest.mark.slow
 def test_from_planted_clips_to_the_page(tmp_path, capsys):
     main(request(tmp_path / "out", planted=2, smoothing="mean:4,repeater:3"))
     told = capsys.readouterr().out
@@ -74,6 +75,7 @@ def test_wrong_options_are_one_line(tmp_path, options, words):
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_models_that_share_an_id_are_numbered(tmp_path, capsys):
     """A training folder carries the id of the shipped net, here with other weights."""
     card, weights = card_of("tiny.fer")

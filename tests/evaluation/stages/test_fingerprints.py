@@ -215,6 +215,7 @@ def net(images):
 """
 
 
+@pytest.mark.slow
 def test_a_callable_that_reads_another_weight_file_is_refused(tmp_path: Path) -> None:
     """The first case of the list of faults, as a user types it."""
     (tmp_path / "own.py").write_text(CALLABLE)

@@ -72,6 +72,7 @@ def test_the_first_of_each_label_set_is_attacked_on_all_faces(tmp_path: Path) ->
     assert (tmp_path / "results.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_who_ranks_first_afterwards_is_attacked_on_all_faces_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

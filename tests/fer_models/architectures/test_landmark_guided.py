@@ -110,6 +110,7 @@ def test_emotional_dan_is_explained_at_its_last_map(faces: np.ndarray) -> None:
     assert heat.max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("DEADPAN_DATA"), reason="needs FER2013: DEADPAN_DATA")
 @pytest.mark.skipif("emotional_dan.fer" not in model_ids(), reason="not shipped")
 def test_hiding_what_grad_cam_shows_moves_the_logit_more() -> None:

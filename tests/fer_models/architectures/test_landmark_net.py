@@ -120,6 +120,7 @@ def test_errors_by_hand() -> None:
     assert errors["publictest_faces"] == 2
 
 
+@pytest.mark.slow
 def test_training_learns_where_a_spot_is() -> None:
     """All 68 points lie on one bright spot, wherever a warp takes it."""
     rng = np.random.default_rng(0)

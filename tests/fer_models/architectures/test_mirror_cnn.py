@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 from fer_models.architectures import mirror_cnn
 from fer_models.architectures.mirrored import Mirrored
@@ -15,6 +16,7 @@ from fer_models.weights import load_weights, save_weights
 GENERATOR = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 def test_it_stays_mirrored_when_it_learns_from_faces_that_are_not(tmp_path: Path) -> None:
     # Bright on the left is class 0, on the right class 1: only a net that is not mirrored sees it.
     side = np.arange(64) % 2

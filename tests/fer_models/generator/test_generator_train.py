@@ -21,6 +21,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_source(tmp_path)
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "work"
     main(data, out=out, epochs=1, batch_size=8)
@@ -44,6 +45,7 @@ def test_a_backup_alone_is_not_continued_unasked(data: Path, tmp_path: Path) -> 
         main(data, out=tmp_path / "work", epochs=1, batch_size=8)
 
 
+@pytest.mark.slow
 def test_a_loss_of_nan_ends_it_without_weights(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it became NaN at --learning-rate 1e"):
         main(data, out=tmp_path / "work", epochs=2, batch_size=8, learning_rate=1e38)
