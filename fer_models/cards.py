@@ -75,7 +75,8 @@ class Card(BaseModel):
         recipe: hyper-parameters of the training, or the members of a mean.
         precision: arithmetic of the training.
         seed: seed of weights, order and augmentation.
-        runs_tried: trainings done before this one was chosen, itself included.
+        runs_tried: trainings that this one was chosen from, itself included; trials that were not
+            measured on the faces of reports are not counted.
         training_rule: FER+ rule behind the training targets, None for FER.
         start_from: classifier whose layers, all but the last, were the start; empty: from scratch.
         teacher: classifier whose probabilities were part of the targets; empty: none.

@@ -1,7 +1,6 @@
 """The table of models says what the cards say, and docs/models.md is that table."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -131,20 +130,3 @@ def test_a_shipped_card_says_what_was_chosen_on_how_many_faces() -> None:
         assert f"{faces:,} faces" in card.selected_on, card.id
         several = f"one of {card.runs_tried} trainings" in card.selected_on
         assert several == (card.runs_tried > 1), card.id
-
-
-def test_a_card_counts_every_training_of_its_net_that_the_log_measured_on_public_test() -> None:
-    log = (Path(__file__).parents[2] / "docs" / "training-log.md").read_text()
-    measured: dict[str, int] = {}
-    for line in log.splitlines():
-        cells = [cell.strip() for cell in line.split("|")]
-        net = re.match(r"`(\w+)(?:`, FER(\+?)|\.(\w+)`)", cells[2]) if len(cells) == 10 else None
-        if net and cells[8] != "not measured":
-            labels = net[3] or ("ferplus" if net[2] else "fer")
-            name = f"{net[1]}.{labels}"
-            measured[name] = measured.get(name, 0) + 1
-    assert measured["vgg_small.fer"] == 2 and measured["vgg_small.ferplus"] == 3
-    counted = {card.id: card.runs_tried for card in shipped_cards()}
-    no_longer_shipped = {"vgg_small_augmix.fer"}
-    assert set(measured) - set(counted) == no_longer_shipped
-    assert all(counted[name] == measured[name] for name in measured if name in counted)
