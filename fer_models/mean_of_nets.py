@@ -15,8 +15,7 @@ from datasets.base.errors import InputError
 from fer_models.cards import Card
 from fer_models.contract import Contract
 from fer_models.keras_classifier import KerasClassifier
-
-ARCHITECTURE = "mean_of_nets"
+from fer_models.recipe import MEAN_OF_NETS
 
 
 class MeanOfNets(KerasClassifier):
@@ -52,7 +51,7 @@ def mean_of_nets(card: Card, members: Sequence[KerasClassifier]) -> MeanOfNets:
         )
         for member in members
     ]
-    model = keras.Model(images, layers.Average(name="logits")(log_probabilities), name=ARCHITECTURE)
+    model = keras.Model(images, layers.Average(name="logits")(log_probabilities), name=MEAN_OF_NETS)
     return MeanOfNets(model, contract, card.id, found)
 
 

@@ -102,6 +102,10 @@ class Recipe:
         return replace(calm, mixup=0.0, cutmix=0.0)
 
 
+MEAN_OF_NETS = "mean_of_nets"
+"""The id before its label set; no architecture, as it has no weights of its own."""
+
+
 @dataclass(frozen=True)
 class MeanRecipe:
     """The mean of nets that are trained already.

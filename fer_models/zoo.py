@@ -322,7 +322,8 @@ def _not_one(name: str, known: list[str]) -> str:
     """Why a name is not the one model that is asked for."""
     both = [model_id for model_id in known if model_id.split(".")[0] == name]
     if both:
-        return f"one model is asked for; {name!r} means {len(both)}: name {' or '.join(both)}."
+        lacks = f"means {len(both)}" if len(both) > 1 else "lacks its label set"
+        return f"one model is asked for; {name!r} {lacks}: name {' or '.join(both)}."
     return _must_be("", known, name)
 
 

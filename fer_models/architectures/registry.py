@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from datasets.base.errors import InputError
 from fer_models.cards import AnyRecipe
 from fer_models.classical.recipes import CLASSICAL
-from fer_models.recipe import Recipe
+from fer_models.recipe import MEAN_OF_NETS, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -45,6 +45,10 @@ def architecture(
     if name in CLASSICAL:
         nets = ", ".join(sorted(ARCHITECTURES))
         raise InputError(f"{name} is not a neural net; expected one of {nets}.")
+    if name == MEAN_OF_NETS:
+        raise InputError(
+            f"{name} needs no training: it is the mean of other nets. Train those by their names."
+        )
     if name not in ARCHITECTURES:
         known = [*ARCHITECTURES, *CLASSICAL]
         close = get_close_matches(name, known, 1)

@@ -138,10 +138,15 @@ def _panel(
 
 
 def _strongest(run: FinishedRun, rows: pd.DataFrame, parts: list[str], headline: Headline) -> str:
-    """Name the attack with the lowest mean robust accuracy over the models."""
-    means = pick(rows, perturbation=parts).groupby("perturbation")["value"].mean()
-    if means.empty:
+    """Name the attack with the lowest mean robust accuracy over the models.
+
+    Of attacks that ran on different models or faces only those with the most are compared.
+    """
+    attacked = pick(rows, perturbation=parts).groupby("perturbation")
+    if not len(attacked):
         return f"robust accuracy under each attack at {headline.text}"
+    counts = attacked["n"].sum()
+    means = attacked["value"].mean()[counts == counts.max()]
     name = str(means.idxmin())
     found = pick(rows, perturbation=name)
     left, attack = share_range(found["value"]), attack_title(run.manifest, name)

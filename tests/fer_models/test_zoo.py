@@ -111,6 +111,7 @@ def test_names_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "message"),
     [
         ("simple_cnn", r"'simple_cnn' means 2: name simple_cnn.fer or simple_cnn.ferplus\.$"),
+        ("tiny", r"one model is asked for; 'tiny' lacks its label set: name tiny\.fer\.$"),
         ("starter", r"must be an id of `python -m fer_models\.list`, .*; got 'starter'\.$"),
         ("simple_cnn.fr", r"Did you mean simple_cnn.fer or .*\?$"),
     ],

@@ -95,6 +95,11 @@ def test_unknown_architecture_names_the_nearest() -> None:
         architecture("simple_cn")
 
 
+def test_a_mean_of_nets_is_not_trained() -> None:
+    with pytest.raises(InputError, match="mean_of_nets needs no training: it is the mean of"):
+        architecture("mean_of_nets")
+
+
 @pytest.mark.parametrize("model_id", model_ids())
 def test_shipped_classifier_loads_as_its_card_says(model_id: str) -> None:
     card, _ = card_of(model_id)

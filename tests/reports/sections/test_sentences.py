@@ -152,9 +152,22 @@ def test_nothing_is_less_than_a_bound_of_0(run: FinishedRun) -> None:
 def test_an_attack_on_some_models_says_on_how_many(run: FinishedRun) -> None:
     assert " models" not in attack_matrix_charts(run, TOP)[0].title
     results = run.results
-    hidden = (results["model"] == FOUR[1]) & (results["perturbation"] == "pgd")
+    attacked = results["perturbation"].isin(["fgsm", "pgd"])
+    hidden = (results["model"] == FOUR[1]) & attacked
     title = attack_matrix_charts(replace(run, results=results[~hidden]), TOP)[0].title
     assert title.endswith("of faces classified correctly, on 1 of 2 models")
+
+
+def test_attacks_on_fewer_models_or_faces_are_not_called_the_strongest(run: FinishedRun) -> None:
+    assert ", PGD alone leaves" in attack_matrix_charts(run, TOP)[0].title
+    results = run.results.copy()
+    pgd = results["perturbation"] == "pgd"
+    fewer = replace(run, results=results[~(pgd & (results["model"] == FOUR[1]))])
+    assert ", FGSM alone leaves" in attack_matrix_charts(fewer, TOP)[0].title
+    results.loc[pgd, "n"] -= 1
+    assert (
+        ", FGSM alone leaves" in attack_matrix_charts(replace(run, results=results), TOP)[0].title
+    )
 
 
 def test_a_column_that_is_no_percentage_is_named(run: FinishedRun) -> None:
