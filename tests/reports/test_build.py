@@ -166,12 +166,12 @@ def test_the_verdict_says_what_the_results_say(run: Path, text: str) -> None:
         & (rows["metric"] == "robust_accuracy")
         & np.isclose(rows["eps"], 4 / 255)
     ].iloc[0]
-    thin, nbsp = "\u202f", "\u00a0"
+    thin, nbsp, dash = "\u202f", "\u00a0", "\u2060\u2013\u2060"  # no line ends inside an interval
     sentence = (
         f"<code>{model}</code> classifies {100 * clean['value']:.0f}{thin}% of faces "
         f"correctly; {100 * worst['value']:.1f}{thin}% are still classified correctly at 4/255 "
         f"(95{thin}% interval "
-        f"{100 * worst['ci_low']:.1f}\u2013{100 * worst['ci_high']:.1f}, n{nbsp}={nbsp}400)."
+        f"{100 * worst['ci_low']:.1f}{dash}{100 * worst['ci_high']:.1f}, n{nbsp}={nbsp}400)."
     )
     assert sentence in text
 
