@@ -320,10 +320,10 @@ def _load_mean(card: Card, recipe: MeanRecipe) -> "KerasClassifier":
 
 def _not_one(name: str, known: list[str]) -> str:
     """Why a name is not the one model that is asked for."""
-    both = [model_id for model_id in known if model_id.split(".")[0] == name]
-    if both:
-        lacks = f"means {len(both)}" if len(both) > 1 else "lacks its label set"
-        return f"one model is asked for; {name!r} {lacks}: name {' or '.join(both)}."
+    meant = [model_id for model_id in known if model_id.split(".")[0] == name]
+    if meant:
+        fault = f"means {len(meant)}" if len(meant) > 1 else "lacks its label set"
+        return f"one model is asked for; {name!r} {fault}: name {' or '.join(meant)}."
     return _must_be("", known, name)
 
 

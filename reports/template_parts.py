@@ -24,6 +24,7 @@ def template_environment() -> jinja2.Environment:
     environment.filters["small_interval"] = _small_interval
     environment.filters["code_spans"] = _code_spans
     environment.filters["breakable"] = _breakable
+    environment.filters["whole_intervals"] = _whole_intervals
     return environment
 
 
@@ -52,6 +53,12 @@ def _breakable(name: str) -> Markup:
     """
     words = re.split(r"(?<=[_:+])|(?<=/)(?=\D)|(?=\.\D)", name)
     return Markup("<wbr>").join(words)
+
+
+def _whole_intervals(text: str) -> str:
+    """A text in which no line ends inside an interval, such as `32-41` with an en dash."""
+    dash = "\N{EN DASH}"
+    return text.replace(dash, f"\u2060{dash}\u2060")
 
 
 def _code_spans(text: str) -> Markup:

@@ -31,11 +31,11 @@ def surrogates(
     none. A defended target is not attacked through the model it defends, which its weights tell:
     an id may contain a `+` of its own.
     """
+    own = _weights_behind(target)
     found = [
         classifier
         for classifier in classifiers
-        if isinstance(classifier, DifferentiableClassifier)
-        and _weights_behind(classifier) != _weights_behind(target)
+        if isinstance(classifier, DifferentiableClassifier) and _weights_behind(classifier) != own
     ]
     if not found:
         starters = [name for name in model_ids() if name.split(".")[0] in STARTER]
